@@ -1,0 +1,85 @@
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// A CPU as a place for tensors: its worker threads, the arena of the running step, the tape, and the kernels chosen for its instruction set.
+/// One thread at a time computes on a device.
+/// </summary>
+public sealed class Device : IDisposable
+{
+    /// <summary>Opens the CPU.</summary>
+    /// <param name="threads">Number of computing threads, the caller included; 0 means one per available core.</param>
+    /// <param name="isa">Highest instruction-set level to use; null means the best that the CPU and <c>INK_ISA</c> allow.</param>
+    /// <param name="matMulType">Type in which matrix products multiply: float32, or bfloat16 with float32 sums.</param>
+    public Device(int threads = 0, Isa? isa = null, DType matMulType = DType.Float32)
+    {
+        Isa best = CpuFeatures.Best();
+        Isa = isa is { } wanted && wanted < best ? wanted : isa is null || isa == best ? best
+            : CpuFeatures.Levels().Contains(isa.Value) ? isa.Value
+            : throw new ArgumentException($"this CPU has no {isa} level; its best is {best}", nameof(isa));
+        MatMulType = matMulType;
+        Workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
+        Arena = new Arena(this);
+        Tape = new Tape();
+    }
+
+    /// <summary>Instruction-set level in use.</summary>
+    public Isa Isa { get; }
+
+    /// <summary>Type in which matrix products multiply. Sums are always float32.</summary>
+    public DType MatMulType { get; set; }
+
+    /// <summary>The threads.</summary>
+    public Workers Workers { get; }
+
+    /// <summary>Memory of the running step.</summary>
+    public Arena Arena { get; }
+
+    /// <summary>The tape of the running step.</summary>
+    public Tape Tape { get; }
+
+    /// <summary>Where ops report their time, or null.</summary>
+    public Profile? Profile { get; set; }
+
+    /// <summary>
+    /// Opens a step: ops rent from the arena until the returned scope is disposed, which takes every result back.
+    /// With <paramref name="record"/> they are also written on the tape.
+    /// </summary>
+    public StepScope Step(bool record = false)
+    {
+        Tape.Recording = record;
+        return new StepScope(this);
+    }
+
+    /// <summary>A tensor of the running step with undefined contents.</summary>
+    public Tensor Rent(Shape shape, DType type = DType.Float32) => Arena.Rent(shape, type);
+
+    /// <summary>An int32 tensor of the running step with the given values.</summary>
+    public Tensor Rent(Shape shape, ReadOnlySpan<int> values)
+    {
+        Tensor tensor = Arena.Rent(shape, DType.Int32);
+        values.CopyTo(tensor.Ints);
+        return tensor;
+    }
+
+    internal void Run<TKernel>(TKernel kernel, int count, int grain) where TKernel : unmanaged, IRangeKernel
+        => Workers.For(ref kernel, count, grain);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Arena.Dispose();
+        Workers.Dispose();
+    }
+}
+
+/// <summary>Ends a step when disposed.</summary>
+public readonly ref struct StepScope(Device device)
+{
+    /// <summary>Clears the tape and takes the step's memory back.</summary>
+    public void Dispose()
+    {
+        device.Tape.Recording = false;
+        device.Tape.Clear();
+        device.Arena.Reset();
+    }
+}

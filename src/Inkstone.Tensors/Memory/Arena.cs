@@ -1,0 +1,105 @@
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// Memory of one step: tensors are rented while it runs, some are returned early, and <see cref="Reset"/> takes all of them back.
+/// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated.
+/// </summary>
+public sealed class Arena : IDisposable
+{
+    private readonly Device _device;
+    private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
+    private readonly List<Tensor> _tensors = [];
+    private int _used;
+
+    internal Arena(Device device) => _device = device;
+
+    /// <summary>Bytes of native memory that the arena holds, in use or not.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Bytes in use now.</summary>
+    public long BytesInUse { get; private set; }
+
+    /// <summary>Largest <see cref="BytesInUse"/> so far.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>A tensor with undefined contents that lives until it is returned or the step ends.</summary>
+    internal Tensor Rent(Shape shape, DType type)
+    {
+        Tensor tensor = NextTensor();
+        tensor.Attach(TakeBlock(shape.Count * type.Size()), shape, type);
+        return tensor;
+    }
+
+    /// <summary>Another shape over the memory of <paramref name="source"/>; owns nothing.</summary>
+    internal Tensor RentView(Tensor source, Shape shape)
+    {
+        Tensor tensor = NextTensor();
+        tensor.AttachView(source, shape);
+        return tensor;
+    }
+
+    internal void Return(NativeBlock block)
+    {
+        BytesInUse -= block.Bytes;
+        _free[block.Bytes].Push(block);
+    }
+
+    /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
+    public void Reset()
+    {
+        for (int i = 0; i < _used; i++)
+        {
+            _tensors[i].Release();
+        }
+        _used = 0;
+    }
+
+    /// <summary>Gives all memory back to the system.</summary>
+    public void Dispose()
+    {
+        Reset();
+        foreach (Stack<NativeBlock> blocks in _free.Values)
+        {
+            foreach (NativeBlock block in blocks)
+            {
+                block.Dispose();
+            }
+            blocks.Clear();
+        }
+        Bytes = 0;
+    }
+
+    private Tensor NextTensor()
+    {
+        if (_used == _tensors.Count)
+        {
+            _tensors.Add(new Tensor(_device));
+        }
+        return _tensors[_used++];
+    }
+
+    private NativeBlock TakeBlock(long bytes)
+    {
+        long size = SizeClass(bytes);
+        if (!_free.TryGetValue(size, out Stack<NativeBlock>? blocks))
+        {
+            _free[size] = blocks = new Stack<NativeBlock>();
+        }
+        if (!blocks.TryPop(out NativeBlock? block))
+        {
+            block = new NativeBlock(size);
+            Bytes += size;
+        }
+        BytesInUse += size;
+        PeakBytes = Math.Max(PeakBytes, BytesInUse);
+        return block;
+    }
+
+    /// <summary>Sizes in steps of 1/8 of a power of two, so that batches of slightly different lengths share blocks.</summary>
+    private static long SizeClass(long bytes)
+    {
+        long least = Math.Max(bytes, 64);
+        long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
+        return (least + step - 1) / step * step;
+    }
+}

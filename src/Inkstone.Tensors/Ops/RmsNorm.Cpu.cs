@@ -1,0 +1,99 @@
+using System.Runtime.Intrinsics;
+
+namespace Inkstone.Tensors;
+
+/// <summary>CPU kernels of <see cref="Ops.RmsNorm"/>. C: row length; r: 1/rms of a row.</summary>
+internal static unsafe class RmsNormKernels
+{
+    private const int Grain = 16;
+
+    public static void Forward(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd)
+    {
+        using Profile.Scope _ = x.Device.Measure("rms_norm.forward", bytes: 8.0 * x.Count);
+        x.Device.Run(new ForwardKernel(x.F32, weight.F32, eps, y.F32, rstd.F32, x.Shape.Last), x.Shape.Rows, Grain);
+    }
+
+    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd)
+    {
+        using Profile.Scope _ = x.Device.Measure("rms_norm.backward", bytes: 16.0 * x.Count);
+        int rows = x.Shape.Rows, width = x.Shape.Last;
+        if (x.RequiresGrad)
+        {
+            Tensor dx = x.AddGrad(out bool accumulate);
+            x.Device.Run(new InputKernel(dy.F32, x.F32, weight.F32, rstd.F32, dx.F32, width, accumulate), rows, Grain);
+        }
+        if (weight.RequiresGrad)
+        {
+            Tensor dw = weight.AddGrad(out bool accumulate);
+            RowSum.Run(x.Device, new WeightTerm(dy.F32, x.F32, rstd.F32, width), rows, width, dw.F32, accumulate);
+        }
+    }
+
+    private readonly struct ForwardKernel(float* x, float* w, float eps, float* y, float* rstd, int width) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                float* xr = x + (long)row * width, yr = y + (long)row * width;
+                float r = 1f / MathF.Sqrt(Lanes.Dot(xr, xr, width) / width + eps);
+                rstd[row] = r;
+                Vector512<float> scale = Vector512.Create(r);
+                int i = 0;
+                for (; i <= width - 16; i += 16)
+                {
+                    (Vector512.Load(xr + i) * scale * Vector512.Load(w + i)).Store(yr + i);
+                }
+                for (; i < width; i++)
+                {
+                    yr[i] = xr[i] * r * w[i];
+                }
+            }
+        }
+    }
+
+    private readonly struct InputKernel(float* dy, float* x, float* w, float* rstd, float* dx, int width, bool accumulate) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                long at = (long)row * width;
+                float r = rstd[row];
+                float mean = Lanes.Dot3(dy + at, w, x + at, width) / width;
+                float c = mean * r * r * r;
+                Vector512<float> vr = Vector512.Create(r), vc = Vector512.Create(c);
+                int i = 0;
+                for (; i <= width - 16; i += 16)
+                {
+                    Vector512<float> d = Vector512.Load(dy + at + i) * Vector512.Load(w + i) * vr - Vector512.Load(x + at + i) * vc;
+                    (accumulate ? d + Vector512.Load(dx + at + i) : d).Store(dx + at + i);
+                }
+                for (; i < width; i++)
+                {
+                    float d = dy[at + i] * w[i] * r - x[at + i] * c;
+                    dx[at + i] = accumulate ? dx[at + i] + d : d;
+                }
+            }
+        }
+    }
+
+    /// <summary>Adds dy ∘ x · r of one row to a sum.</summary>
+    private readonly struct WeightTerm(float* dy, float* x, float* rstd, int width) : IRowTerm
+    {
+        public void AddTo(float* sum, int row)
+        {
+            long at = (long)row * width;
+            Vector512<float> r = Vector512.Create(rstd[row]);
+            int i = 0;
+            for (; i <= width - 16; i += 16)
+            {
+                (Vector512.Load(sum + i) + Vector512.Load(dy + at + i) * Vector512.Load(x + at + i) * r).Store(sum + i);
+            }
+            for (; i < width; i++)
+            {
+                sum[i] += dy[at + i] * x[at + i] * rstd[row];
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+namespace Inkstone.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>RMSNorm over the last dimension (arXiv:1910.07467).</summary>
+    /// <remarks><code>
+    /// forward   r  = 1 / sqrt(mean(x²) + eps)        y  = x · r · w
+    /// backward  dx = r · (w∘dy − x · r² · mean(w∘dy∘x))        dw = Σ_rows dy ∘ x · r
+    /// </code></remarks>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <param name="eps">added to the mean square</param>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, float eps)
+    {
+        Check.Last(x, weight.Shape.Last, nameof(x));
+        Device device = x.Device;
+        Tensor y = device.Rent(x.Shape);                                   // [..., C]
+        Tensor rstd = device.Rent(new Shape(x.Shape.Rows));                // [rows], kept for the backward pass
+        RmsNormKernels.Forward(x, weight, eps, y, rstd);
+        if (device.Tape.Wants(x, weight))
+        {
+            device.Tape.Record<RmsNormNode>(y).Set(x, weight, rstd);
+        }
+        else
+        {
+            rstd.Release();
+        }
+        return y;
+    }
+
+    private sealed class RmsNormNode : Node
+    {
+        private Tensor _x = null!, _weight = null!, _rstd = null!;
+
+        public void Set(Tensor x, Tensor weight, Tensor rstd) => (_x, _weight, _rstd) = (x, weight, rstd);
+
+        internal override void Backward() => RmsNormKernels.Backward(OutputGrad, _x, _weight, _rstd);
+
+        internal override void Release() => _rstd.Release();
+    }
+}

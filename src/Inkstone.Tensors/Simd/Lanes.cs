@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// Building blocks over rows of floats. They are written with 512-bit vectors; the runtime lowers them to what the CPU has,
+/// in the same order of operations.
+/// </summary>
+internal static unsafe class Lanes
+{
+    /// <summary>Σ a·b.</summary>
+    public static float Dot(float* a, float* b, int n)
+    {
+        Vector512<float> s0 = default, s1 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            s0 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), Vector512.Load(b + i), s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + 16), Vector512.Load(b + i + 16), s1);
+        }
+        float sum = Vector512.Sum(s0 + s1);
+        for (; i < n; i++)
+        {
+            sum += a[i] * b[i];
+        }
+        return sum;
+    }
+
+    /// <summary>Σ a·b·c.</summary>
+    public static float Dot3(float* a, float* b, float* c, int n)
+    {
+        Vector512<float> s = default;
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            s = Vector512.FusedMultiplyAdd(Vector512.Load(a + i) * Vector512.Load(b + i), Vector512.Load(c + i), s);
+        }
+        float sum = Vector512.Sum(s);
+        for (; i < n; i++)
+        {
+            sum += a[i] * b[i] * c[i];
+        }
+        return sum;
+    }
+
+    /// <summary>
+    /// eˣ, within 2 units in the last place: x = n·ln2 + r, a polynomial of degree 6 for eʳ on |r| ≤ ln2/2, then 2ⁿ by the exponent bits
+    /// (the method of Cephes' expf). Below −87.3 the result is 0, above 88.3 it stays finite.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        Vector512<float> low = Vector512.Create(-87.3365f);
+        Vector512<float> clamped = Vector512.Min(Vector512.Max(x, low), Vector512.Create(88.3762f));
+        Vector512<float> n = Vector512.Floor(Vector512.FusedMultiplyAdd(clamped, Vector512.Create(1.44269504f), Vector512.Create(0.5f)));
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), clamped);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
+        Vector512<int> exponent = (Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23;
+        Vector512<float> y = p * exponent.AsSingle();
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, low), Vector512<float>.Zero, y);
+    }
+}

@@ -1,0 +1,190 @@
+using System.Runtime.InteropServices;
+
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// A contiguous row-major array in native memory on a <see cref="Device"/>.
+/// Parameters own their memory until disposed; results of <see cref="Ops"/> live in the device's arena until the step ends.
+/// </summary>
+public sealed unsafe class Tensor : IDisposable
+{
+    private NativeBlock? _block;
+    private Tensor? _viewOf;
+    private bool _owned;
+    private bool _gradIsSet;
+    private byte* _pointer;
+
+    internal Tensor(Device device) => Device = device;
+
+    /// <summary>Where the tensor lives and where its ops run.</summary>
+    public Device Device { get; }
+
+    /// <summary>Sizes.</summary>
+    public Shape Shape { get; private set; }
+
+    /// <summary>Element type.</summary>
+    public DType DType { get; private set; }
+
+    /// <summary>True for parameters that are trained and for everything computed from them while the tape records.</summary>
+    public bool RequiresGrad { get; internal set; }
+
+    /// <summary>Gradient of the loss by this tensor (float32, same shape), or null where none has arrived.</summary>
+    public Tensor? Grad => _viewOf is { } source ? source.Grad?.View(Shape) : _gradIsSet ? GradStorage : null;
+
+    /// <summary>Number of elements.</summary>
+    public long Count => Shape.Count;
+
+    /// <summary>The elements of a float32 tensor.</summary>
+    public Span<float> Span => new(F32, checked((int)Count));
+
+    /// <summary>The elements of an int32 tensor.</summary>
+    public Span<int> Ints => new(I32, checked((int)Count));
+
+    /// <summary>The raw elements of a bfloat16 tensor.</summary>
+    public Span<ushort> BFloat16s => new(B16, checked((int)Count));
+
+    /// <summary>The memory as bytes.</summary>
+    public Span<byte> Bytes => new(Pointer, checked((int)(Count * DType.Size())));
+
+    /// <summary>Address of the first element. Valid until the tensor is released; sizes are the caller's to respect.</summary>
+    public byte* Pointer => _pointer != null ? _pointer
+        : throw new ObjectDisposedException(nameof(Tensor), "this tensor's memory was released: its step has ended, it was freed by the backward pass, or it was disposed");
+
+    internal float* F32 => DType == DType.Float32 ? (float*)Pointer : throw WrongType(DType.Float32);
+
+    internal int* I32 => DType == DType.Int32 ? (int*)Pointer : throw WrongType(DType.Int32);
+
+    internal ushort* B16 => DType == DType.BFloat16 ? (ushort*)Pointer : throw WrongType(DType.BFloat16);
+
+    /// <summary>The gradient's memory, kept by parameters from step to step.</summary>
+    private Tensor? GradStorage { get; set; }
+
+    /// <summary>A tensor that owns its memory, zeroed. Dispose it, or leave it to the collector.</summary>
+    public static Tensor Allocate(Device device, Shape shape, DType type = DType.Float32, bool requiresGrad = false)
+    {
+        Tensor tensor = new(device) { _owned = true };
+        tensor.Attach(new NativeBlock(shape.Count * type.Size()), shape, type);
+        NativeMemory.Clear(tensor._pointer, (nuint)(shape.Count * type.Size()));
+        tensor.RequiresGrad = requiresGrad;
+        return tensor;
+    }
+
+    /// <summary>A tensor that owns its memory, with the given values.</summary>
+    public static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values, bool requiresGrad = false)
+    {
+        Tensor tensor = Allocate(device, shape, DType.Float32, requiresGrad);
+        values.CopyTo(tensor.Span);
+        return tensor;
+    }
+
+    /// <summary>An int32 tensor that owns its memory, with the given values.</summary>
+    public static Tensor From(Device device, Shape shape, ReadOnlySpan<int> values)
+    {
+        Tensor tensor = Allocate(device, shape, DType.Int32);
+        values.CopyTo(tensor.Ints);
+        return tensor;
+    }
+
+    /// <summary>The same elements in another shape; shares memory and gradient.</summary>
+    public Tensor View(Shape shape) => shape == Shape ? this
+        : shape.Count == Count ? Device.Arena.RentView(_viewOf ?? this, shape)
+        : throw new ArgumentException($"a tensor of {Shape} cannot be viewed as {shape}", nameof(shape));
+
+    /// <summary>The single value of a one-element tensor.</summary>
+    public float Item() => Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
+
+    /// <summary>Chooses whether a parameter is trained.</summary>
+    public void SetRequiresGrad(bool value) => RequiresGrad = value;
+
+    /// <summary>Forgets the gradient. A parameter keeps the memory; the next contribution overwrites it.</summary>
+    public void ZeroGrad() => _gradIsSet = false;
+
+    /// <summary>
+    /// Memory for one more contribution to the gradient: add to it when <paramref name="accumulate"/> is true, overwrite it when false.
+    /// </summary>
+    internal Tensor AddGrad(out bool accumulate)
+    {
+        if (_viewOf is { } source)
+        {
+            return source.AddGrad(out accumulate).View(Shape);
+        }
+        accumulate = _gradIsSet;
+        if (!_gradIsSet)
+        {
+            GradStorage ??= _owned ? Allocate(Device, Shape) : Device.Arena.Rent(Shape, DType.Float32);
+            _gradIsSet = true;
+        }
+        return GradStorage!;
+    }
+
+    /// <summary>Takes over <paramref name="gradient"/> as this tensor's gradient when it has none yet; otherwise returns false.</summary>
+    /// <remarks>A residual's gradient is the output's gradient: moving it saves a pass over memory.</remarks>
+    internal bool TryMoveGrad(Tensor gradient)
+    {
+        Tensor target = _viewOf ?? this;
+        if (target._gradIsSet || target._owned || gradient._viewOf is not null)
+        {
+            return false;
+        }
+        target.GradStorage = gradient;
+        target._gradIsSet = true;
+        return true;
+    }
+
+    /// <summary>Forgets the gradient without freeing it (it has been moved elsewhere).</summary>
+    internal void ForgetGrad()
+    {
+        Tensor target = _viewOf ?? this;
+        target.GradStorage = null;
+        target._gradIsSet = false;
+    }
+
+    internal void Attach(NativeBlock block, Shape shape, DType type)
+    {
+        _pointer = block.Pointer;
+        (_block, Shape, DType) = (block, shape, type);
+    }
+
+    internal void AttachView(Tensor source, Shape shape)
+    {
+        _pointer = source.Pointer;
+        (_viewOf, Shape, DType) = (source, shape, source.DType);
+        RequiresGrad = source.RequiresGrad;
+    }
+
+    /// <summary>Gives arena memory back before the step ends. Owned tensors and views ignore it.</summary>
+    internal void Release()
+    {
+        if (_owned)
+        {
+            return;
+        }
+        if (_block is { } block)
+        {
+            Device.Arena.Return(block);
+        }
+        _pointer = null;
+        (_block, _viewOf, GradStorage, _gradIsSet, RequiresGrad) = (null, null, null, false, false);
+    }
+
+    /// <summary>Frees an owned tensor and its gradient. A tensor of the arena is returned to it.</summary>
+    public void Dispose()
+    {
+        if (_owned)
+        {
+            _owned = false;
+            _pointer = null;
+            _block?.Dispose();
+            _block = null;
+            GradStorage?.Dispose();
+            GradStorage = null;
+            _gradIsSet = false;
+        }
+        else
+        {
+            Release();
+        }
+    }
+
+    private InvalidOperationException WrongType(DType wanted) => new($"this op needs a {wanted} tensor, got {DType} {Shape}");
+}
