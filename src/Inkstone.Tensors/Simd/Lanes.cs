@@ -27,6 +27,25 @@ internal static unsafe class Lanes
         return sum;
     }
 
+    /// <summary>Σ a·b with b in bfloat16.</summary>
+    public static float DotBFloat16(float* a, ushort* b, int n)
+    {
+        Vector512<float> s0 = default, s1 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            Vector512<ushort> pair = Vector512.Load(b + i);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), (Vector512.WidenLower(pair) << 16).AsSingle(), s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + 16), (Vector512.WidenUpper(pair) << 16).AsSingle(), s1);
+        }
+        float sum = Vector512.Sum(s0 + s1);
+        for (; i < n; i++)
+        {
+            sum += a[i] * BFloat16Bits.ToFloat(b[i]);
+        }
+        return sum;
+    }
+
     /// <summary>Σ a·b·c.</summary>
     public static float Dot3(float* a, float* b, float* c, int n)
     {
