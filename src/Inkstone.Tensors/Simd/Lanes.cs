@@ -27,6 +27,94 @@ internal static unsafe class Lanes
         return sum;
     }
 
+    /// <summary>y += x.</summary>
+    public static void Add(float* y, float* x, int n)
+    {
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            (Vector512.Load(y + i) + Vector512.Load(x + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] += x[i];
+        }
+    }
+
+    /// <summary>y += a·x.</summary>
+    public static void AddScaled(float* y, float* x, float a, int n)
+    {
+        Vector512<float> scale = Vector512.Create(a);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            Vector512.FusedMultiplyAdd(scale, Vector512.Load(x + i), Vector512.Load(y + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] += a * x[i];
+        }
+    }
+
+    /// <summary>y = a·x; y may be x.</summary>
+    public static void Scale(float* y, float* x, float a, int n)
+    {
+        Vector512<float> scale = Vector512.Create(a);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            (scale * Vector512.Load(x + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] = a * x[i];
+        }
+    }
+
+    /// <summary>Largest of n ≥ 1 values.</summary>
+    public static float Max(float* x, int n)
+    {
+        float max = float.NegativeInfinity;
+        int i = 0;
+        if (n >= 16)
+        {
+            Vector512<float> m = Vector512.Load(x);
+            for (i = 16; i <= n - 16; i += 16)
+            {
+                m = Vector512.Max(m, Vector512.Load(x + i));
+            }
+            for (int lane = 0; lane < 16; lane++)
+            {
+                max = MathF.Max(max, m[lane]);
+            }
+        }
+        for (; i < n; i++)
+        {
+            max = MathF.Max(max, x[i]);
+        }
+        return max;
+    }
+
+    /// <summary>y = e^(x − shift), and Σ y. y may be x.</summary>
+    public static float ExpSum(float* y, float* x, float shift, int n)
+    {
+        Vector512<float> s = default, c = Vector512.Create(shift);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            Vector512<float> e = Exp(Vector512.Load(x + i) - c);
+            e.Store(y + i);
+            s += e;
+        }
+        float sum = Vector512.Sum(s);
+        for (; i < n; i++)
+        {
+            y[i] = Exp(Vector512.CreateScalar(x[i] - shift)).ToScalar();
+            sum += y[i];
+        }
+        return sum;
+    }
+
     /// <summary>Σ a·b with b in bfloat16.</summary>
     public static float DotBFloat16(float* a, ushort* b, int n)
     {
