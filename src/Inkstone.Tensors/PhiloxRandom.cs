@@ -27,8 +27,10 @@ public readonly record struct PhiloxRandom(ulong Seed, ulong Stream)
     {
         (uint a, uint b, uint c, uint d) = Block(index >> 2);
         uint bits = (index & 3) switch { 0 => a, 1 => b, 2 => c, _ => d };
-        return (bits >> 8) * (1f / (1 << 24));
+        return ToUniform(bits);
     }
+
+    internal static float ToUniform(uint bits) => (bits >> 8) * (1f / (1 << 24));
 
     /// <summary>Uniform in [0, 1) with 53 bits.</summary>
     public double UniformDouble(ulong index)

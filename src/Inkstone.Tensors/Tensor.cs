@@ -85,6 +85,10 @@ public sealed unsafe class Tensor : IDisposable
         return tensor;
     }
 
+    /// <summary>A tensor over memory that someone else owns and keeps while the tensor is used; for tests of kernels at the end of a page.</summary>
+    internal static Tensor Wrap(Device device, byte* pointer, Shape shape, DType type = DType.Float32)
+        => new(device) { _owned = true, _pointer = pointer, Shape = shape, DType = type };
+
     /// <summary>The same elements in another shape; shares memory and gradient.</summary>
     public Tensor View(Shape shape) => shape == Shape ? this
         : shape.Count == Count ? Device.Arena.RentView(_viewOf ?? this, shape)
@@ -122,7 +126,7 @@ public sealed unsafe class Tensor : IDisposable
     internal bool TryMoveGrad(Tensor gradient)
     {
         Tensor target = _viewOf ?? this;
-        if (target._gradIsSet || target._owned || gradient._viewOf is not null)
+        if (target._gradIsSet || target._owned || gradient._viewOf is not null || gradient.Shape != target.Shape)
         {
             return false;
         }

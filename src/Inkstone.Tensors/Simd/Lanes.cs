@@ -151,17 +151,68 @@ internal static unsafe class Lanes
         return sum;
     }
 
+    /// <summary>Σ a, within float32 rounding of 16 interleaved sums.</summary>
+    public static float Sum(float* a, int n)
+    {
+        Vector512<float> s0 = default, s1 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            s0 += Vector512.Load(a + i);
+            s1 += Vector512.Load(a + i + 16);
+        }
+        float sum = Vector512.Sum(s0 + s1);
+        for (; i < n; i++)
+        {
+            sum += a[i];
+        }
+        return sum;
+    }
+
+    /// <summary>The largest element; NaN when one is among them, −∞ of none.</summary>
+    public static float Max(float* a, int n)
+    {
+        Vector512<float> most = Vector512.Create(float.NegativeInfinity);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            most = Vector512.Max(most, Vector512.Load(a + i));
+        }
+        Vector256<float> half = Vector256.Max(most.GetLower(), most.GetUpper());
+        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        float max = MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+        for (; i < n; i++)
+        {
+            max = MathF.Max(max, a[i]);
+        }
+        return max;
+    }
+
+    /// <summary>The first <paramref name="count"/> (0..16) floats, zeros behind them; reads nothing past the end.</summary>
+    public static Vector512<float> LoadPart(float* p, int count)
+    {
+        Vector512<float> part = default;
+        new ReadOnlySpan<float>(p, count).CopyTo(new Span<float>(&part, 16));
+        return part;
+    }
+
+    /// <summary>Writes the first <paramref name="count"/> (0..16) lanes and nothing else.</summary>
+    public static void StorePart(Vector512<float> part, float* p, int count)
+        => new ReadOnlySpan<float>(&part, count).CopyTo(new Span<float>(p, count));
+
+    /// <summary>1 / (1 + e⁻ˣ).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
+
     /// <summary>
-    /// eˣ, within 2 units in the last place: x = n·ln2 + r, a polynomial of degree 6 for eʳ on |r| ≤ ln2/2, then 2ⁿ by the exponent bits
-    /// (the method of Cephes' expf). Below −87.3 the result is 0, above 88.3 it stays finite.
+    /// eˣ, within 2 units in the last place: x = n·ln2 + r, a polynomial of degree 7 for eʳ on |r| ≤ ln2/2, then n is added to the exponent bits
+    /// (the method of Cephes' expf). Below ln 2⁻¹²⁶ the result is 0 (no subnormals), above ln 2¹²⁸ it is +∞; NaN stays NaN.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        Vector512<float> low = Vector512.Create(-87.3365f);
-        Vector512<float> clamped = Vector512.Min(Vector512.Max(x, low), Vector512.Create(88.3762f));
-        Vector512<float> n = Vector512.Floor(Vector512.FusedMultiplyAdd(clamped, Vector512.Create(1.44269504f), Vector512.Create(0.5f)));
-        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), clamped);
+        Vector512<float> n = Vector512.Round(x * 1.44269504f);
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
         Vector512<float> p = Vector512.Create(1.9875691500e-4f);
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
@@ -170,8 +221,9 @@ internal static unsafe class Lanes
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
-        Vector512<int> exponent = (Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23;
-        Vector512<float> y = p * exponent.AsSingle();
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, low), Vector512<float>.Zero, y);
+        // At the borders kept below, n = −126 comes with p ≥ 1 and n = 128 with p < 1: the exponent field never leaves 1..254.
+        Vector512<float> y = (p.AsInt32() + (Vector512.ConvertToInt32Native(n) << 23)).AsSingle();
+        y = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.33654f)), Vector512<float>.Zero, y);
+        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.72283f)), Vector512.Create(float.PositiveInfinity), y);
     }
 }

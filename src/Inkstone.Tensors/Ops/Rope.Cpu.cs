@@ -1,0 +1,71 @@
+using System.Runtime.Intrinsics;
+
+namespace Inkstone.Tensors;
+
+/// <summary>CPU kernel of <see cref="Ops.Rope"/>. D: head dimensions; half: rotated pairs of a head.</summary>
+internal static unsafe class RopeKernels
+{
+    private const int GrainElements = 8192;
+
+    /// <summary>Rotates <paramref name="x"/> into <paramref name="y"/>, which may be the same memory.</summary>
+    public static void Rotate(string name, Tensor x, Tensor y, int heads, Tensor positions, RotaryTable table, bool backwards, bool accumulate)
+    {
+        using Profile.Scope _ = x.Device.Measure(name, bytes: 8.0 * x.Count);
+        float* rows = table.Rows(LastPosition(positions));
+        RotateKernel kernel = new(x.F32, y.F32, rows, positions.I32, heads, x.Shape.Last / heads, table.RotaryDim / 2, backwards ? -1 : 1, accumulate);
+        x.Device.Run(kernel, x.Shape.Rows, Math.Max(1, GrainElements / Math.Max(1, x.Shape.Last)));
+    }
+
+    private static int LastPosition(Tensor positions)
+    {
+        int last = 0;
+        foreach (int position in positions.Ints)
+        {
+            last = position >= 0 ? Math.Max(last, position) : throw new ArgumentException($"a rotary position is {position}; positions start at 0", nameof(positions));
+        }
+        return last;
+    }
+
+    private readonly struct RotateKernel(float* x, float* y, float* rows, int* positions, int heads, int headDim, int half, float direction, bool accumulate) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int token = start; token < end; token++)
+            {
+                float* cos = rows + (long)positions[token] * 2 * half, sin = cos + half;
+                for (int head = 0; head < heads; head++)
+                {
+                    long at = ((long)token * heads + head) * headDim;
+                    Head(x + at, y + at, cos, sin);
+                }
+            }
+        }
+
+        private void Head(float* from, float* to, float* cos, float* sin)
+        {
+            int i = 0;
+            for (; i <= half - 16; i += 16)
+            {
+                Vector512<float> a = Vector512.Load(from + i), b = Vector512.Load(from + i + half);
+                Vector512<float> c = Vector512.Load(cos + i), s = Vector512.Load(sin + i) * direction;
+                Vector512<float> ra = a * c - b * s, rb = b * c + a * s;
+                (accumulate ? ra + Vector512.Load(to + i) : ra).Store(to + i);
+                (accumulate ? rb + Vector512.Load(to + i + half) : rb).Store(to + i + half);
+            }
+            for (; i < half; i++)
+            {
+                float a = from[i], b = from[i + half], s = sin[i] * direction;
+                float ra = a * cos[i] - b * s, rb = b * cos[i] + a * s;
+                to[i] = accumulate ? ra + to[i] : ra;
+                to[i + half] = accumulate ? rb + to[i + half] : rb;
+            }
+            if (from != to || accumulate)
+            {
+                for (i = 2 * half; i < headDim; i++)
+                {
+                    to[i] = accumulate ? from[i] + to[i] : from[i];
+                }
+            }
+        }
+    }
+}
