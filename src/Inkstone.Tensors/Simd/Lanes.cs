@@ -71,30 +71,6 @@ internal static unsafe class Lanes
         }
     }
 
-    /// <summary>Largest of n ≥ 1 values.</summary>
-    public static float Max(float* x, int n)
-    {
-        float max = float.NegativeInfinity;
-        int i = 0;
-        if (n >= 16)
-        {
-            Vector512<float> m = Vector512.Load(x);
-            for (i = 16; i <= n - 16; i += 16)
-            {
-                m = Vector512.Max(m, Vector512.Load(x + i));
-            }
-            for (int lane = 0; lane < 16; lane++)
-            {
-                max = MathF.Max(max, m[lane]);
-            }
-        }
-        for (; i < n; i++)
-        {
-            max = MathF.Max(max, x[i]);
-        }
-        return max;
-    }
-
     /// <summary>y = e^(x − shift), and Σ y. y may be x.</summary>
     public static float ExpSum(float* y, float* x, float shift, int n)
     {
