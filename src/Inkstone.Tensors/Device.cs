@@ -6,6 +6,8 @@ namespace Inkstone.Tensors;
 /// </summary>
 public sealed class Device : IDisposable
 {
+    private DType _matMulType;
+
     /// <summary>Opens the CPU.</summary>
     /// <param name="threads">Number of computing threads, the caller included; 0 means one per available core.</param>
     /// <param name="isa">Highest instruction-set level to use; null means the best that the CPU and <c>INK_ISA</c> allow.</param>
@@ -26,7 +28,16 @@ public sealed class Device : IDisposable
     public Isa Isa { get; }
 
     /// <summary>Type in which matrix products multiply. Sums are always float32.</summary>
-    public DType MatMulType { get; set; }
+    public DType MatMulType
+    {
+        get => _matMulType;
+        set => (_matMulType, MatMulKernel) = (value, value == DType.BFloat16 ? MicroKernel.BFloat16(Isa) : MicroKernel.Float32(Isa));
+    }
+
+    /// <summary>Name of the micro-kernel that matrix products run on.</summary>
+    public string MatMulKernelName => MatMulKernel.Name;
+
+    internal MicroKernel MatMulKernel { get; private set; } = null!;
 
     /// <summary>The threads.</summary>
     public Workers Workers { get; }
@@ -61,7 +72,7 @@ public sealed class Device : IDisposable
         return tensor;
     }
 
-    internal void Run<TKernel>(TKernel kernel, int count, int grain) where TKernel : unmanaged, IRangeKernel
+    internal void Run<TKernel>(TKernel kernel, int count, int grain) where TKernel : struct, IRangeKernel
         => Workers.For(ref kernel, count, grain);
 
     /// <inheritdoc/>

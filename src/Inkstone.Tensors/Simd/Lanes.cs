@@ -27,6 +27,89 @@ internal static unsafe class Lanes
         return sum;
     }
 
+    /// <summary>y += x.</summary>
+    public static void Add(float* y, float* x, int n)
+    {
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            (Vector512.Load(y + i) + Vector512.Load(x + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] += x[i];
+        }
+    }
+
+    /// <summary>y += a·x.</summary>
+    public static void AddScaled(float* y, float* x, float a, int n)
+    {
+        Vector512<float> scale = Vector512.Create(a);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            Vector512.FusedMultiplyAdd(scale, Vector512.Load(x + i), Vector512.Load(y + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] += a * x[i];
+        }
+    }
+
+    /// <summary>y = a·x; y may be x.</summary>
+    public static void Scale(float* y, float* x, float a, int n)
+    {
+        Vector512<float> scale = Vector512.Create(a);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            (scale * Vector512.Load(x + i)).Store(y + i);
+        }
+        for (; i < n; i++)
+        {
+            y[i] = a * x[i];
+        }
+    }
+
+    /// <summary>y = e^(x − shift), and Σ y. y may be x.</summary>
+    public static float ExpSum(float* y, float* x, float shift, int n)
+    {
+        Vector512<float> s = default, c = Vector512.Create(shift);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            Vector512<float> e = Exp(Vector512.Load(x + i) - c);
+            e.Store(y + i);
+            s += e;
+        }
+        float sum = Vector512.Sum(s);
+        for (; i < n; i++)
+        {
+            y[i] = Exp(Vector512.CreateScalar(x[i] - shift)).ToScalar();
+            sum += y[i];
+        }
+        return sum;
+    }
+
+    /// <summary>Σ a·b with b in bfloat16.</summary>
+    public static float DotBFloat16(float* a, ushort* b, int n)
+    {
+        Vector512<float> s0 = default, s1 = default;
+        int i = 0;
+        for (; i <= n - 32; i += 32)
+        {
+            Vector512<ushort> pair = Vector512.Load(b + i);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), (Vector512.WidenLower(pair) << 16).AsSingle(), s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + 16), (Vector512.WidenUpper(pair) << 16).AsSingle(), s1);
+        }
+        float sum = Vector512.Sum(s0 + s1);
+        for (; i < n; i++)
+        {
+            sum += a[i] * BFloat16Bits.ToFloat(b[i]);
+        }
+        return sum;
+    }
+
     /// <summary>Σ a·b·c.</summary>
     public static float Dot3(float* a, float* b, float* c, int n)
     {

@@ -8,6 +8,9 @@ public static unsafe partial class CpuThread
     private const int MaskWords = 16;
     private const nuint SignalStackBytes = 64 << 10;
 
+    /// <summary>The CPUs that the process was started on, read before any thread is pinned.</summary>
+    private static readonly ulong[] Allowed = ReadAllowed();
+
     /// <summary>Pins the calling thread to the <paramref name="index"/>-th CPU that the process may use. No effect outside Linux.</summary>
     public static void Pin(int index)
     {
@@ -15,11 +18,7 @@ public static unsafe partial class CpuThread
         {
             return;
         }
-        ulong* allowed = stackalloc ulong[MaskWords];
-        if (GetAffinity(Environment.ProcessId, MaskWords * sizeof(ulong), allowed) != 0)
-        {
-            return;
-        }
+        ReadOnlySpan<ulong> allowed = Allowed;
         int seen = 0;
         for (int cpu = 0; cpu < MaskWords * 64; cpu++)
         {
@@ -31,6 +30,15 @@ public static unsafe partial class CpuThread
                 _ = SetAffinity(0, MaskWords * sizeof(ulong), one);
                 return;
             }
+        }
+    }
+
+    private static ulong[] ReadAllowed()
+    {
+        ulong[] mask = new ulong[MaskWords];
+        fixed (ulong* words = mask)
+        {
+            return OperatingSystem.IsLinux() && GetAffinity(Environment.ProcessId, MaskWords * sizeof(ulong), words) == 0 ? mask : new ulong[MaskWords];
         }
     }
 

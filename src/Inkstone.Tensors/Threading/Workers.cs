@@ -58,7 +58,7 @@ public sealed unsafe class Workers : IDisposable
     public int Count { get; }
 
     /// <summary>Runs <paramref name="kernel"/> over [0, <paramref name="count"/>) in chunks of <paramref name="grain"/>; returns when all are done.</summary>
-    public void For<TKernel>(ref TKernel kernel, int count, int grain) where TKernel : unmanaged, IRangeKernel
+    public void For<TKernel>(ref TKernel kernel, int count, int grain) where TKernel : struct, IRangeKernel
     {
         if (count <= 0)
         {
@@ -70,32 +70,30 @@ public sealed unsafe class Workers : IDisposable
             grain = (int)((count - 1) / ChunkMask) + 1;
             chunks = (count - 1) / grain + 1;
         }
-        fixed (TKernel* job = &kernel)
+        if (chunks == 1 || Count == 1)
         {
-            if (chunks == 1 || Count == 1)
+            kernel.Run(0, count, 0);
+            return;
+        }
+        // The struct lies on the caller's stack, which does not move and is scanned by the collector while this method runs.
+        _job = Unsafe.AsPointer(ref kernel);
+        _invoke = &Invoke<TKernel>;
+        (_count, _grain) = (count, grain);
+        Volatile.Write(ref _done.Value, 0);
+        _generation++;
+        Interlocked.Exchange(ref _ticket.Value, (_generation << (2 * ChunkBits)) | ((long)chunks << ChunkBits));
+        for (int i = 0; i < _parked.Length && i < chunks - 1; i++)
+        {
+            if (Interlocked.CompareExchange(ref _parked[i].Value, 0, 1) == 1)
             {
-                job->Run(0, count, 0);
-                return;
+                _wake[i].Release();
             }
-            _job = job;
-            _invoke = &Invoke<TKernel>;
-            (_count, _grain) = (count, grain);
-            Volatile.Write(ref _done.Value, 0);
-            _generation++;
-            Interlocked.Exchange(ref _ticket.Value, (_generation << (2 * ChunkBits)) | ((long)chunks << ChunkBits));
-            for (int i = 0; i < _parked.Length && i < chunks - 1; i++)
-            {
-                if (Interlocked.CompareExchange(ref _parked[i].Value, 0, 1) == 1)
-                {
-                    _wake[i].Release();
-                }
-            }
-            Work(0);
-            SpinWait wait = default;
-            while (Volatile.Read(ref _done.Value) < chunks)
-            {
-                wait.SpinOnce(sleep1Threshold: -1);
-            }
+        }
+        Work(0);
+        SpinWait wait = default;
+        while (Volatile.Read(ref _done.Value) < chunks)
+        {
+            wait.SpinOnce(sleep1Threshold: -1);
         }
         if (_failure is { } failure)
         {
@@ -138,8 +136,8 @@ public sealed unsafe class Workers : IDisposable
         }
     }
 
-    private static void Invoke<TKernel>(void* job, int start, int end, int worker) where TKernel : unmanaged, IRangeKernel
-        => ((TKernel*)job)->Run(start, end, worker);
+    private static void Invoke<TKernel>(void* job, int start, int end, int worker) where TKernel : struct, IRangeKernel
+        => Unsafe.AsRef<TKernel>(job).Run(start, end, worker);
 
     /// <summary>Claims and runs chunks until none is left.</summary>
     private void Work(int worker)

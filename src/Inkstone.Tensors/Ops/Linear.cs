@@ -1,0 +1,62 @@
+namespace Inkstone.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>Affine map of the last dimension, with an optional residual added in the same pass over the result.</summary>
+    /// <remarks><code>
+    /// forward   y  = x · Wᵀ (+ b) (+ residual)
+    /// backward  dx = dy · W        dW = dyᵀ · x        db = Σ_rows dy        dresidual = dy
+    /// </code></remarks>
+    /// <param name="x">[..., K]</param>
+    /// <param name="weight">[N, K], as PyTorch and Hugging Face store it</param>
+    /// <param name="bias">[N] or null</param>
+    /// <param name="residual">[..., N] or null</param>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null)
+    {
+        Check.Last(x, weight.Shape.Last, nameof(x));
+        Device device = x.Device;
+        Tensor y = device.Rent(x.Shape.WithLast(weight.Shape[0]));         // [..., N]
+        if (bias is not null)
+        {
+            Check.Count(bias, weight.Shape[0]);
+        }
+        if (residual is not null)
+        {
+            Check.Same(y, residual);
+        }
+        LinearKernels.Forward(x, weight, bias, residual, y);
+        if (device.Tape.Wants(x, weight) || (bias is not null && device.Tape.Wants(bias)) || (residual is not null && device.Tape.Wants(residual)))
+        {
+            device.Tape.Record<LinearNode>(y).Set(x, weight, bias, residual);
+        }
+        return y;
+    }
+
+    private sealed class LinearNode : Node
+    {
+        private Tensor _x = null!, _weight = null!;
+        private Tensor? _bias, _residual;
+
+        public void Set(Tensor x, Tensor weight, Tensor? bias, Tensor? residual) => (_x, _weight, _bias, _residual) = (x, weight, bias, residual);
+
+        internal override void Backward()
+        {
+            Tensor dy = OutputGrad;
+            LinearKernels.Backward(dy, _x, _weight, _bias);
+            if (_residual is { RequiresGrad: true } residual)
+            {
+                // dy has been used: it may become the residual's gradient without a copy.
+                if (residual.TryMoveGrad(dy))
+                {
+                    Output.ForgetGrad();
+                }
+                else
+                {
+                    AddKernels.Accumulate(dy, residual);
+                }
+            }
+        }
+
+        internal override void Release() { }
+    }
+}

@@ -1,0 +1,7 @@
+namespace Inkstone.Tensors;
+
+/// <summary>Placeholder replaced below.</summary>
+internal static class AmxKernel
+{
+    public static MicroKernel? BFloat16 => null;
+}

@@ -1,0 +1,32 @@
+namespace Inkstone.Tensors;
+
+/// <summary>Runs a micro-kernel on a tile of C that may be smaller than the kernel's.</summary>
+internal static unsafe class EdgeTile
+{
+    private const int MostElements = 32 * 32;
+
+    /// <summary>Whole tiles go straight to C; others through a small buffer, so that nothing outside the tile is touched.</summary>
+    public static void Run(MicroKernel kernel, TileArguments* tile, int rows, int columns)
+    {
+        if (rows == kernel.Rows && columns == kernel.Columns)
+        {
+            kernel.Run(tile);
+            return;
+        }
+        float* buffer = stackalloc float[MostElements];
+        TileArguments inner = *tile;
+        inner.C = buffer;
+        inner.StrideC = kernel.Columns * sizeof(float);
+        inner.Addend = null;
+        kernel.Run(&inner);
+        nint stride = tile->StrideC / sizeof(float), strideAddend = tile->StrideAddend / sizeof(float);
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                float addend = tile->Addend == null ? 0 : tile->Addend[i * strideAddend + j];
+                tile->C[i * stride + j] = addend + buffer[i * kernel.Columns + j];
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+namespace Inkstone.Tensors;
+
+/// <summary>A kernel is used only after it has multiplied one small product as plain code does.</summary>
+internal static unsafe class KernelProof
+{
+    private const int K = 77;
+
+    /// <summary>The kernel, or null (with a line on stderr) when its product is wrong.</summary>
+    public static MicroKernel? OrNull(MicroKernel kernel)
+    {
+        double worst = Worst(kernel);
+        if (worst < 1e-5)
+        {
+            return kernel;
+        }
+        Console.Error.WriteLine($"warning: the kernel '{kernel.Name}' gave wrong products on this CPU (off by {worst:E1}); using a portable one instead");
+        return null;
+    }
+
+    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum.</summary>
+    public static double Worst(MicroKernel kernel)
+    {
+        int rows = kernel.Rows, columns = kernel.Columns;
+        PhiloxRandom random = new(1, 2);
+        float[] a = new float[rows * K], b = new float[K * columns], c = new float[rows * columns], addend = new float[rows * columns];
+        random.FillNormal(a, 1);
+        (random with { Stream = 3 }).FillNormal(b, 1);
+        (random with { Stream = 4 }).FillNormal(addend, 1);
+        bool rounded = kernel.Layout != PanelLayout.Float32;
+        byte[] panelA = new byte[Packing.PanelBytes(kernel, rows, K) + Packing.SlackBytes];
+        byte[] panelB = new byte[Packing.PanelBytes(kernel, columns, K) + Packing.SlackBytes];
+        fixed (float* pa = a, pb = b, pc = c, pd = addend)
+        {
+            fixed (byte* qa = panelA, qb = panelB)
+            {
+                Packing.PackA(kernel, MatrixView.Rows(pa, K), rows, rows, K, qa);
+                Packing.PackB(kernel, MatrixView.Rows(pb, columns), columns, columns, K, qb);
+                TileArguments tile = new()
+                {
+                    A = qa,
+                    B = qb,
+                    C = pc,
+                    Steps = (K + kernel.StepValues - 1) / kernel.StepValues,
+                    StrideC = columns * sizeof(float),
+                    Addend = pd,
+                    StrideAddend = columns * sizeof(float),
+                };
+                kernel.Run(&tile);
+            }
+        }
+        double worst = 0, largest = 0;
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                double sum = addend[i * columns + j];
+                for (int k = 0; k < K; k++)
+                {
+                    sum += (double)Round(a[i * K + k], rounded) * Round(b[k * columns + j], rounded);
+                }
+                worst = Math.Max(worst, Math.Abs(sum - c[i * columns + j]));
+                largest = Math.Max(largest, Math.Abs(sum));
+            }
+        }
+        return double.IsNaN(worst) ? double.PositiveInfinity : worst / largest;
+    }
+
+    private static float Round(float value, bool rounded) => rounded ? BFloat16Bits.ToFloat(BFloat16Bits.FromFloat(value)) : value;
+}

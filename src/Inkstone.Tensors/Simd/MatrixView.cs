@@ -1,0 +1,30 @@
+namespace Inkstone.Tensors;
+
+/// <summary>A matrix in memory, one of whose two strides is 1: transposing is swapping the strides.</summary>
+internal readonly unsafe struct MatrixView(byte* pointer, DType type, nint rowStride, nint columnStride)
+{
+    /// <summary>First element.</summary>
+    public byte* Pointer => pointer;
+
+    /// <summary>float32 or bfloat16.</summary>
+    public DType Type => type;
+
+    /// <summary>Elements from one row to the next.</summary>
+    public nint RowStride => rowStride;
+
+    /// <summary>Elements from one column to the next.</summary>
+    public nint ColumnStride => columnStride;
+
+    /// <summary>The transposed view.</summary>
+    public MatrixView T => new(pointer, type, columnStride, rowStride);
+
+    /// <summary>A row-major float matrix whose rows are <paramref name="stride"/> apart.</summary>
+    public static MatrixView Rows(float* pointer, nint stride) => new((byte*)pointer, DType.Float32, stride, 1);
+
+    /// <summary>A tensor seen as [rows, last dimension].</summary>
+    public static MatrixView Of(Tensor tensor) => new(tensor.Pointer, tensor.DType, tensor.Shape.Last, 1);
+
+    /// <summary>The view whose first element is (row, column) of this one.</summary>
+    public MatrixView At(nint row, nint column)
+        => new(pointer + (row * rowStride + column * columnStride) * type.Size(), type, rowStride, columnStride);
+}

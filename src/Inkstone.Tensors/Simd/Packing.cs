@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// Copies operands into panels. Rows of A and columns of B are the same thing here: an index i with one stride, and k with the other;
+/// a panel holds <c>width</c> values of i for each step of k. Transposition and conversion to bfloat16 happen on the way, edges are filled with zeros.
+/// </summary>
+internal static unsafe class Packing
+{
+    /// <summary>Stores of whole vectors may run this many bytes past the last panel.</summary>
+    public const int SlackBytes = 128;
+
+    /// <summary>Bytes of one panel.</summary>
+    public static long PanelBytes(MicroKernel kernel, int width, int k)
+        => (long)width * kernel.ElementBytes * ((k + kernel.StepValues - 1) / kernel.StepValues * kernel.StepValues);
+
+    /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A, of which <paramref name="readable"/> lie in memory.</summary>
+    public static void PackA(MicroKernel kernel, MatrixView a, int rows, int readable, int k, byte* target)
+        => Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, readable, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
+
+    /// <summary>Packs up to <see cref="MicroKernel.Columns"/> columns of B.</summary>
+    public static void PackB(MicroKernel kernel, MatrixView b, int columns, int readable, int k, byte* target)
+        => Panel(b.Pointer, b.Type, b.ColumnStride, b.RowStride, columns, readable, kernel.Columns, k, kernel.Layout != PanelLayout.Float32, target);
+
+    /// <summary>Packs one panel.</summary>
+    /// <param name="source">element (i, k) = source[i · strideI + k · strideK]</param>
+    /// <param name="type">element type of the source</param>
+    /// <param name="strideI">elements from one i to the next</param>
+    /// <param name="strideK">elements from one k to the next</param>
+    /// <param name="count">values of i that exist, at most <paramref name="width"/></param>
+    /// <param name="readable">values of i that may be read from memory (≥ count)</param>
+    /// <param name="width">values of i in a panel</param>
+    /// <param name="k">values of k</param>
+    /// <param name="pairs">bfloat16 pairs instead of float32</param>
+    /// <param name="target">the panel</param>
+    public static void Panel(byte* source, DType type, nint strideI, nint strideK, int count, int readable, int width, int k, bool pairs, byte* target)
+    {
+        bool whole = count == width && type == DType.Float32 && Avx512BW.IsSupported && Vector512.IsHardwareAccelerated;
+        int lanes = (width + 15) / 16 * 16;
+        if (whole && strideI == 1 && readable >= lanes)
+        {
+            if (pairs)
+            {
+                PairRows((float*)source, strideK, lanes, width, k, (uint*)target);
+            }
+            else
+            {
+                CopyRows((float*)source, strideK, lanes, width, k, (float*)target);
+            }
+        }
+        else if (whole && strideK == 1 && width <= 16)
+        {
+            TransposeColumns((float*)source, strideI, width, k, pairs, target, width);
+        }
+        else if (whole && strideK == 1 && width % 16 == 0)
+        {
+            for (int i = 0; i < width; i += 16)
+            {
+                TransposeColumns((float*)source + i * strideI, strideI, 16, k, pairs, target + i * 4, width);
+            }
+        }
+        else
+        {
+            Scalar(source, type, strideI, strideK, count, width, width, k, pairs, target);
+        }
+    }
+
+    /// <summary>i is contiguous: copy 16 lanes at a time; what a store writes past the panel's width the next one overwrites.</summary>
+    private static void CopyRows(float* source, nint strideK, int lanes, int width, int k, float* target)
+    {
+        for (; k > 0; k--, source += strideK, target += width)
+        {
+            for (int i = 0; i < lanes; i += 16)
+            {
+                Vector512.Load(source + i).Store(target + i);
+            }
+        }
+    }
+
+    /// <summary>i is contiguous: two rows of k become one row of pairs.</summary>
+    private static void PairRows(float* source, nint strideK, int lanes, int width, int k, uint* target)
+    {
+        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
+        for (; k > 0; k -= 2, source += 2 * strideK, target += width)
+        {
+            for (int i = 0; i < lanes; i += 16)
+            {
+                Vector512<uint> even = BFloat16Bits.RoundInPlace(Vector512.Load(source + i)) >> 16;
+                Vector512<uint> odd = k > 1 ? BFloat16Bits.RoundInPlace(Vector512.Load(source + strideK + i)) & upper : default;
+                (even | odd).Store(target + i);
+            }
+        }
+    }
+
+    /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
+    private static void TransposeColumns(float* source, nint strideI, int count, int k, bool pairs, byte* target, int width)
+    {
+        int step = pairs ? 32 : 16, done = 0;
+        Block block;
+        for (; done <= k - step; done += step)
+        {
+            Vector512<uint>* rows = (Vector512<uint>*)&block;
+            for (int i = 0; i < count; i++)
+            {
+                rows[i] = Load(source + i * strideI + done, pairs);
+            }
+            Transpose16.Run(rows, (uint*)target + (long)(done / (pairs ? 2 : 1)) * width, width);
+        }
+        if (done < k)
+        {
+            Scalar((byte*)(source + done), DType.Float32, strideI, 1, count, count, width, k - done, pairs, target + (long)(done / (pairs ? 2 : 1)) * width * 4);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Load(float* source, bool pairs)
+    {
+        if (!pairs)
+        {
+            return Vector512.Load(source).AsUInt32();
+        }
+        Vector512<ushort> low = BFloat16Bits.RoundInPlace(Vector512.Load(source)).AsUInt16();
+        Vector512<ushort> high = BFloat16Bits.RoundInPlace(Vector512.Load(source + 16)).AsUInt16();
+        return Avx512BW.PermuteVar32x16x2(low, UpperHalves, high).AsUInt32();
+    }
+
+    /// <summary>The odd 16-bit words of two vectors, in order.</summary>
+    private static readonly Vector512<ushort> UpperHalves = Vector512.Create(
+        (ushort)1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+
+    /// <summary>Any strides, types and edges: <paramref name="count"/> values and zeros up to <paramref name="fill"/>, rows <paramref name="width"/> apart.</summary>
+    private static void Scalar(byte* source, DType type, nint strideI, nint strideK, int count, int fill, int width, int k, bool pairs, byte* target)
+    {
+        int size = type.Size();
+        for (int p = 0; p < k; p += pairs ? 2 : 1)
+        {
+            for (int i = 0; i < fill; i++)
+            {
+                float first = i < count ? Read(source + (i * strideI + p * strideK) * size, type) : 0;
+                if (pairs)
+                {
+                    float second = i < count && p + 1 < k ? Read(source + (i * strideI + (p + 1) * strideK) * size, type) : 0;
+                    ((uint*)target)[i] = BFloat16Bits.FromFloat(first) | (uint)BFloat16Bits.FromFloat(second) << 16;
+                }
+                else
+                {
+                    ((float*)target)[i] = first;
+                }
+            }
+            target += width * 4;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read(byte* source, DType type) => type == DType.Float32 ? *(float*)source : BFloat16Bits.ToFloat(*(ushort*)source);
+
+    /// <summary>Room for 16 vectors.</summary>
+    [InlineArray(16)]
+    private struct Block
+    {
+        private Vector512<uint> _first;
+    }
+}
