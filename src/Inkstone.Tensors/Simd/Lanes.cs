@@ -71,26 +71,21 @@ internal static unsafe class Lanes
         }
     }
 
-    /// <summary>Largest of n ≥ 1 values.</summary>
-    public static float Max(float* x, int n)
+    /// <summary>The largest element; NaN when one is among them, −∞ of none.</summary>
+    public static float Max(float* a, int n)
     {
-        float max = float.NegativeInfinity;
+        Vector512<float> most = Vector512.Create(float.NegativeInfinity);
         int i = 0;
-        if (n >= 16)
+        for (; i <= n - 16; i += 16)
         {
-            Vector512<float> m = Vector512.Load(x);
-            for (i = 16; i <= n - 16; i += 16)
-            {
-                m = Vector512.Max(m, Vector512.Load(x + i));
-            }
-            for (int lane = 0; lane < 16; lane++)
-            {
-                max = MathF.Max(max, m[lane]);
-            }
+            most = Vector512.Max(most, Vector512.Load(a + i));
         }
+        Vector256<float> half = Vector256.Max(most.GetLower(), most.GetUpper());
+        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        float max = MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
         for (; i < n; i++)
         {
-            max = MathF.Max(max, x[i]);
+            max = MathF.Max(max, a[i]);
         }
         return max;
     }
@@ -167,25 +162,6 @@ internal static unsafe class Lanes
             sum += a[i];
         }
         return sum;
-    }
-
-    /// <summary>The largest element; NaN when one is among them, −∞ of none.</summary>
-    public static float Max(float* a, int n)
-    {
-        Vector512<float> most = Vector512.Create(float.NegativeInfinity);
-        int i = 0;
-        for (; i <= n - 16; i += 16)
-        {
-            most = Vector512.Max(most, Vector512.Load(a + i));
-        }
-        Vector256<float> half = Vector256.Max(most.GetLower(), most.GetUpper());
-        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
-        float max = MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
-        for (; i < n; i++)
-        {
-            max = MathF.Max(max, a[i]);
-        }
-        return max;
     }
 
     /// <summary>The first <paramref name="count"/> (0..16) floats, zeros behind them; reads nothing past the end.</summary>
