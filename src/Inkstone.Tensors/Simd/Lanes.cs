@@ -71,25 +71,6 @@ internal static unsafe class Lanes
         }
     }
 
-    /// <summary>The largest element; NaN when one is among them, −∞ of none.</summary>
-    public static float Max(float* a, int n)
-    {
-        Vector512<float> most = Vector512.Create(float.NegativeInfinity);
-        int i = 0;
-        for (; i <= n - 16; i += 16)
-        {
-            most = Vector512.Max(most, Vector512.Load(a + i));
-        }
-        Vector256<float> half = Vector256.Max(most.GetLower(), most.GetUpper());
-        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
-        float max = MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
-        for (; i < n; i++)
-        {
-            max = MathF.Max(max, a[i]);
-        }
-        return max;
-    }
-
     /// <summary>y = e^(x − shift), and Σ y. y may be x.</summary>
     public static float ExpSum(float* y, float* x, float shift, int n)
     {
@@ -162,6 +143,25 @@ internal static unsafe class Lanes
             sum += a[i];
         }
         return sum;
+    }
+
+    /// <summary>The largest element; NaN when one is among them, −∞ of none.</summary>
+    public static float Max(float* a, int n)
+    {
+        Vector512<float> most = Vector512.Create(float.NegativeInfinity);
+        int i = 0;
+        for (; i <= n - 16; i += 16)
+        {
+            most = Vector512.Max(most, Vector512.Load(a + i));
+        }
+        Vector256<float> half = Vector256.Max(most.GetLower(), most.GetUpper());
+        Vector128<float> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        float max = MathF.Max(MathF.Max(quarter[0], quarter[1]), MathF.Max(quarter[2], quarter[3]));
+        for (; i < n; i++)
+        {
+            max = MathF.Max(max, a[i]);
+        }
+        return max;
     }
 
     /// <summary>The first <paramref name="count"/> (0..16) floats, zeros behind them; reads nothing past the end.</summary>
