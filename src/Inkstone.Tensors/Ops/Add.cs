@@ -32,7 +32,7 @@ public static partial class Ops
             Tensor dy = OutputGrad;
             if (_b.RequiresGrad && _a.RequiresGrad)   // two owners: one gets a copy (or a sum), the other the gradient itself
             {
-                AddTo(_b, dy);
+                AddKernels.Accumulate(dy, _b);
             }
             Tensor last = _a.RequiresGrad ? _a : _b;
             if (last.TryMoveGrad(dy))
@@ -41,27 +41,14 @@ public static partial class Ops
             }
             else
             {
-                AddTo(last, dy);
+                AddKernels.Accumulate(dy, last);
             }
         }
 
         internal override void Release() => (_a, _b) = (null!, null!);
-
-        private static void AddTo(Tensor input, Tensor dy)
-        {
-            Tensor dx = input.AddGrad(out bool accumulate);
-            if (accumulate)
-            {
-                ElementwiseKernels.Forward(default(AddOperator), dx, dy, dx);
-            }
-            else
-            {
-                ElementwiseKernels.Forward(new ScaleOperator(1), dy, dx);
-            }
-        }
     }
 
-    private readonly struct AddOperator : IBinaryOperator
+    internal readonly struct AddOperator : IBinaryOperator
     {
         public static string Name => "add";
 

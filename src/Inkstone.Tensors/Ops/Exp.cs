@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Exp(Tensor x) => Unary(default(ExpOperator), x);
 
-    private readonly struct ExpOperator : IUnaryOperator
+    internal readonly struct ExpOperator : IUnaryOperator
     {
         public static string Name => "exp";
 

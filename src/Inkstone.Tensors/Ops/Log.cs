@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Log(Tensor x) => Unary(default(LogOperator), x);
 
-    private readonly struct LogOperator : IUnaryOperator
+    internal readonly struct LogOperator : IUnaryOperator
     {
         public static string Name => "log";
 

@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Multiply(Tensor a, Tensor b) => Binary(default(MultiplyOperator), a, b);
 
-    private readonly struct MultiplyOperator : IBinaryOperator
+    internal readonly struct MultiplyOperator : IBinaryOperator
     {
         public static string Name => "multiply";
 

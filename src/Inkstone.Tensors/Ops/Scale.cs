@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Scale(Tensor x, float factor) => Unary(new ScaleOperator(factor), x);
 
-    private readonly struct ScaleOperator(float factor) : IUnaryOperator
+    internal readonly struct ScaleOperator(float factor) : IUnaryOperator
     {
         public static string Name => "scale";
 

@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Sigmoid(Tensor x) => Unary(default(SigmoidOperator), x);
 
-    private readonly struct SigmoidOperator : IUnaryOperator
+    internal readonly struct SigmoidOperator : IUnaryOperator
     {
         public static string Name => "sigmoid";
 

@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor Silu(Tensor x) => Unary(default(SiluOperator), x);
 
-    private readonly struct SiluOperator : IUnaryOperator
+    internal readonly struct SiluOperator : IUnaryOperator
     {
         public static string Name => "silu";
 

@@ -29,22 +29,8 @@ internal static unsafe class SoftmaxKernels
             for (int row = start; row < end; row++)
             {
                 float* xr = x + (long)row * width, yr = y + (long)row * width;
-                Vector512<float> max = Vector512.Create(Lanes.Max(xr, width));
-                int i = 0;
-                for (; i <= width - 16; i += 16)
-                {
-                    Lanes.Exp(Vector512.Load(xr + i) - max).Store(yr + i);
-                }
-                Lanes.StorePart(Lanes.Exp(Lanes.LoadPart(xr + i, width - i) - max), yr + i, width - i);
-                float scale = 1 / Lanes.Sum(yr, width);
-                for (i = 0; i <= width - 16; i += 16)
-                {
-                    (Vector512.Load(yr + i) * scale).Store(yr + i);
-                }
-                for (; i < width; i++)
-                {
-                    yr[i] *= scale;
-                }
+                float sum = Lanes.ExpSum(yr, xr, Lanes.Max(xr, width), width);
+                Lanes.Scale(yr, yr, 1 / sum, width);
             }
         }
     }

@@ -11,7 +11,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor SwiGlu(Tensor gate, Tensor up) => Binary(default(SwiGluOperator), gate, up);
 
-    private readonly struct SwiGluOperator : IBinaryOperator
+    internal readonly struct SwiGluOperator : IBinaryOperator
     {
         public static string Name => "swiglu";
 

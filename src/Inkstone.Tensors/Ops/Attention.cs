@@ -1,0 +1,87 @@
+namespace Inkstone.Tensors;
+
+public static partial class Ops
+{
+    /// <summary>
+    /// Causal grouped-query attention (arXiv:2305.13245) in tiles with online softmax, so that no T × T matrix exists (FlashAttention-2, arXiv:2307.08691).
+    /// </summary>
+    /// <remarks><code>
+    /// forward   s = scale · q kᵀ    p = softmax(s) over keys at or before the query and in its document    o = p v    lse = logsumexp(s)
+    /// backward  p = exp(s − lse)    δ = Σ do∘o    ds = p ∘ (do vᵀ − δ) · scale    dq = ds k    dk = dsᵀ q    dv = pᵀ do
+    /// </code></remarks>
+    /// <param name="q">[B, T, H·D]</param>
+    /// <param name="k">[B, S, Hkv·D]; query t stands at position S − T + t, so S exceeds T when decoding on a cache</param>
+    /// <param name="v">[B, S, Hkv·Dv]</param>
+    /// <param name="heads">H</param>
+    /// <param name="keyValueHeads">Hkv, a divisor of H</param>
+    /// <param name="scale">usually 1 / √D</param>
+    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document (needs S = T)</param>
+    /// <returns>[B, T, H·Dv]</returns>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null)
+    {
+        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale);
+        if (documentStarts is not null)
+        {
+            Check.Count(documentStarts, (long)sizes.Batch * sizes.Queries);
+            if (sizes.Keys != sizes.Queries)
+            {
+                throw new ArgumentException("document starts need as many keys as queries", nameof(documentStarts));
+            }
+        }
+        Device device = q.Device;
+        bool wanted = device.Tape.Recording && (q.RequiresGrad || k.RequiresGrad || v.RequiresGrad);
+        if (wanted && sizes.Keys != sizes.Queries)
+        {
+            throw new ArgumentException("attention on a cache has no backward pass", nameof(k));
+        }
+        Tensor o = device.Rent(new Shape(sizes.Batch, sizes.Queries, heads * sizes.ValueDim));
+        Tensor lse = device.Rent(new Shape(sizes.Batch, heads, sizes.Queries));
+        AttentionKernels.Forward(sizes, q, k, v, documentStarts, o, lse);
+        if (wanted)
+        {
+            device.Tape.Record<AttentionNode>(o).Set(sizes, q, k, v, documentStarts, o, lse);
+        }
+        else
+        {
+            lse.Release();
+        }
+        return o;
+    }
+
+    private sealed class AttentionNode : Node
+    {
+        private AttentionSizes _sizes;
+        private Tensor _q = null!, _k = null!, _v = null!, _o = null!, _lse = null!;
+        private Tensor? _documentStarts;
+
+        public void Set(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor o, Tensor lse)
+            => (_sizes, _q, _k, _v, _documentStarts, _o, _lse) = (sizes, q, k, v, documentStarts, o, lse);
+
+        internal override void Backward() => AttentionKernels.Backward(_sizes, _q, _k, _v, _documentStarts, _o, _lse, OutputGrad);
+
+        internal override void Release() => _lse.Release();
+    }
+}
+
+/// <summary>Sizes of one attention call. Group: query heads that share a key-value head.</summary>
+internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys, int Heads, int KeyValueHeads, int HeadDim, int ValueDim, float Scale)
+{
+    public int Group => Heads / KeyValueHeads;
+
+    /// <summary>Multiply-adds of one product over the causal pairs, counted as two operations.</summary>
+    public double ProductFlops => 2.0 * Batch * Heads * HeadDim * ((double)Queries * (Keys - Queries) + 0.5 * Queries * (Queries + 1.0));
+
+    public static AttentionSizes Of(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale)
+    {
+        if (q.Shape.Rank != 3 || k.Shape.Rank != 3 || v.Shape.Rank != 3)
+        {
+            throw new ArgumentException($"attention takes [B, T, H·D], got q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(q));
+        }
+        AttentionSizes sizes = new(q.Shape[0], q.Shape[1], k.Shape[1], heads, keyValueHeads, q.Shape.Last / heads, v.Shape.Last / keyValueHeads, scale);
+        return heads % keyValueHeads == 0 && sizes.HeadDim * heads == q.Shape.Last && sizes.HeadDim * keyValueHeads == k.Shape.Last
+            && sizes.ValueDim * keyValueHeads == v.Shape.Last && k.Shape[0] == sizes.Batch && v.Shape[0] == sizes.Batch
+            && v.Shape[1] == sizes.Keys && sizes.Keys >= sizes.Queries
+            ? sizes
+            : throw new ArgumentException($"attention with {heads} heads on {keyValueHeads} does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(heads));
+    }
+}

@@ -1,0 +1,69 @@
+namespace Inkstone.Tensors;
+
+/// <summary>Small products inside attention tiles: operands are packed with the device's micro-kernel, results are local buffers of whole tiles.</summary>
+internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
+{
+    /// <summary>Queries and keys of a tile: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
+    public const int Block = 96;
+
+    /// <summary>Lanes that whole-vector loads may touch past a row.</summary>
+    private const int Readable = 1 << 20;
+
+    /// <summary>Before a thread's first product.</summary>
+    public void Begin() => kernel.Begin();
+
+    /// <summary>After a thread's last product.</summary>
+    public void End() => kernel.End();
+
+    /// <summary>Columns rounded up to whole panels.</summary>
+    public int PaddedColumns(int columns) => (columns + kernel.Columns - 1) / kernel.Columns * kernel.Columns;
+
+    /// <summary>Bytes of a block of <see cref="Block"/> rows packed as left operand.</summary>
+    public long LeftBytes(int k) => (Block / kernel.Rows) * Packing.BytesA(kernel, k) + Packing.SlackBytes;
+
+    /// <summary>Bytes of a right operand.</summary>
+    public long RightBytes(int columns, int k) => PaddedColumns(columns) / kernel.Columns * Packing.BytesB(kernel, k) + Packing.SlackBytes;
+
+    /// <summary>Packs <paramref name="rows"/> ≤ <see cref="Block"/> rows (zeros up to whole panels). <paramref name="local"/>: the source is a padded buffer.</summary>
+    public void Left(MatrixView source, int rows, int k, bool local, byte* target)
+    {
+        long bytes = Packing.BytesA(kernel, k);
+        for (int i = 0; i < rows; i += kernel.Rows, target += bytes)
+        {
+            Packing.PackA(kernel, source.At(i, 0), Math.Min(kernel.Rows, rows - i), local ? Readable : rows - i, k, target);
+        }
+    }
+
+    /// <summary>Packs a right operand of <paramref name="k"/> × <paramref name="columns"/>.</summary>
+    public void Right(MatrixView source, int columns, int k, byte* target)
+    {
+        long bytes = Packing.BytesB(kernel, k);
+        for (int j = 0; j < columns; j += kernel.Columns, target += bytes)
+        {
+            Packing.PackB(kernel, source.At(0, j), Math.Min(kernel.Columns, columns - j), columns - j, k, target);
+        }
+    }
+
+    /// <summary>c (+)= left · right for whole tiles: rows and columns are rounded up, so c must have room for that.</summary>
+    public void Multiply(byte* left, int rows, byte* right, int columns, int k, float* c, int strideC, bool accumulate)
+    {
+        TileArguments tile = new()
+        {
+            Steps = (k + kernel.StepValues - 1) / kernel.StepValues,
+            StrideC = strideC * sizeof(float),
+            StrideAddend = strideC * sizeof(float),
+        };
+        long leftBytes = Packing.BytesA(kernel, k), rightBytes = Packing.BytesB(kernel, k);
+        for (int j = 0; j < columns; j += kernel.Columns, right += rightBytes)
+        {
+            tile.A = left;
+            tile.B = right;
+            for (int i = 0; i < rows; i += kernel.Rows, tile.A += leftBytes)
+            {
+                tile.C = c + i * strideC + j;
+                tile.Addend = accumulate ? tile.C : null;
+                kernel.Run(&tile);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+namespace Inkstone.Tensors.Tests;
+
+[Collection(DeviceSuite.Name)]
+public sealed class ElementwiseTests(Devices devices)
+{
+    /// <summary>More than the work that one chunk takes, and no multiple of a vector.</summary>
+    private const int Large = 40_003;
+
+    private delegate Tensor UnaryOp(Tensor x);
+
+    private delegate Tensor BinaryOp(Tensor a, Tensor b);
+
+    [Fact]
+    public void Exp() => Unary(Ops.Exp, Reference.Exp);
+
+    [Fact]
+    public void Log() => Unary(Ops.Log, Reference.Log, low: 0.5f);
+
+    [Fact]
+    public void Sigmoid() => Unary(Ops.Sigmoid, Reference.Sigmoid);
+
+    [Fact]
+    public void Silu() => Unary(Ops.Silu, Reference.Silu);
+
+    [Fact]
+    public void Scale() => Unary(x => Ops.Scale(x, -1.7f), x => Reference.Scale(x, -1.7f));
+
+    [Fact]
+    public void Add() => Binary(Ops.Add, Reference.Add);
+
+    [Fact]
+    public void Multiply() => Binary(Ops.Multiply, Reference.Multiply);
+
+    [Fact]
+    public void SwiGlu() => Binary(Ops.SwiGlu, Reference.SwiGlu);
+
+    [Fact]
+    public void OneTensorAsBothInputs()
+    {
+        OpInput x = OpInput.Random(new Shape(3, 37), 1);
+        new OpCheck((_, x) => Ops.Add(x[0], x[0]), x => Reference.Add(x[0], x[0]), x).Run(devices);
+        new OpCheck((_, x) => Ops.Multiply(x[0], x[0]), x => Reference.Multiply(x[0], x[0]), x).Run(devices);
+        new OpCheck((_, x) => Ops.SwiGlu(x[0], x[0]), x => Reference.SwiGlu(x[0], x[0]), x).Run(devices);
+    }
+
+    [Fact]
+    public void Dropout()
+    {
+        PhiloxRandom random = new(Seed: 42, Stream: 7);
+        foreach (int n in Lengths())
+        {
+            new OpCheck((_, x) => Ops.Dropout(x[0], 0.3f, random), x => Reference.Dropout(x[0], 0.3f, random), OpInput.Random(new Shape(n), n)).Run(devices);
+        }
+    }
+
+    [Fact]
+    public void Dropout_KeepsTheShareItPromises()
+    {
+        using (devices.Default.Step())
+        {
+            Tensor x = devices.Default.Rent(new Shape(100_000));
+            x.Span.Fill(1);
+            float[] y = Ops.Dropout(x, 0.1f, new PhiloxRandom(1, 2)).Span.ToArray();
+            y.Count(v => v == 0).ShouldBeInRange(9_600, 10_400);   // four standard deviations
+            y.Where(v => v != 0).ShouldAllBe(v => Math.Abs(v - 1 / 0.9f) < 1e-6f);
+            Ops.Dropout(x, 0, new PhiloxRandom(1, 2)).ShouldBeSameAs(x);
+            Should.Throw<ArgumentException>(() => Ops.Dropout(x, 1, new PhiloxRandom(1, 2)));
+        }
+    }
+
+    [Fact]
+    public void DifferentShapes_AreRefusedByName()
+    {
+        using (devices.Default.Step())
+        {
+            Tensor a = devices.Default.Rent(new Shape(2, 3)), b = devices.Default.Rent(new Shape(3, 2));
+            Should.Throw<ArgumentException>(() => Ops.Add(a, b)).Message.ShouldContain("[3, 2]");
+            Should.Throw<ArgumentException>(() => Ops.SwiGlu(a, b)).Message.ShouldContain("[2, 3]");
+        }
+    }
+
+    [Fact]
+    public void KernelsWriteNothingPastTheEnd()
+    {
+        for (int n = 1; n <= 257; n++)
+        {
+            using OpBench bench = new(devices.Default);
+            Tensor x = bench.Float(new Shape(n), OpInput.Numbers(n, n)), y = bench.Empty(new Shape(n));
+            ElementwiseKernels.Forward(default(Ops.SiluOperator), x, y);
+            ElementwiseKernels.Backward(default(Ops.SiluOperator), x, x, y, y, accumulate: true);
+            ElementwiseKernels.Forward(default(Ops.SwiGluOperator), x, x, y);
+            ElementwiseKernels.Backward(default(Ops.SwiGluOperator), x, x, y, y, addA: true, x, addB: false);
+            DropoutKernels.Forward(x, 0.5f, new PhiloxRandom(1, 1), y);
+            SumKernels.SpreadAll(x, 1);
+        }
+    }
+
+    private void Unary(UnaryOp op, Func<double[], double[]> reference, float low = -2)
+    {
+        foreach (int n in Lengths())
+        {
+            new OpCheck((_, x) => op(x[0]), x => reference(x[0]), OpInput.Random(new Shape(n), n, low)).Run(devices);
+        }
+    }
+
+    private void Binary(BinaryOp op, Func<double[], double[], double[]> reference)
+    {
+        foreach (int n in Lengths())
+        {
+            new OpCheck((_, x) => op(x[0], x[1]), x => reference(x[0], x[1]), OpInput.Random(new Shape(n), n), OpInput.Random(new Shape(n), 1000 + n)).Run(devices);
+        }
+    }
+
+    private static IEnumerable<int> Lengths() => Enumerable.Range(1, 257).Append(Large);
+}
