@@ -66,6 +66,7 @@ internal static unsafe partial class AttentionKernels
         public void Run(int start, int end, int worker)
         {
             int queryBlocks = (sizes.Queries + Block - 1) / Block;
+            panels.Begin();
             for (int item = start; item < end; item++)
             {
                 (int head, int block) = Math.DivRem(item, queryBlocks);
@@ -73,13 +74,14 @@ internal static unsafe partial class AttentionKernels
                 // Long rows of the causal triangle first, so that the last tasks are short.
                 Queries(batch, h, (queryBlocks - 1 - block) * Block, worker);
             }
+            panels.End();
         }
 
         private void Queries(int batch, int h, int query, int worker)
         {
             int rows = Math.Min(Block, sizes.Queries - query), past = sizes.Keys - sizes.Queries;
             int columns = panels.PaddedColumns(sizes.ValueDim);
-            long leftBytes = Math.Max(panels.LeftBytes(sizes.HeadDim), 0), scoreBytes = panels.LeftBytes(Block);
+            long leftBytes = panels.LeftBytes(sizes.HeadDim), scoreBytes = panels.LeftBytes(Block);
             byte* scratch = workers.Scratch(worker, leftBytes + scoreBytes + sizeof(float) * (Block * Block + Block * columns + 2L * Block) + 1024);
             byte* left = scratch, packedP = left + Align(leftBytes);
             float* scores = (float*)(packedP + Align(scoreBytes)), sums = scores + Block * Block, max = sums + Block * columns, total = max + Block;

@@ -71,6 +71,7 @@ internal static unsafe partial class AttentionKernels
         public void Run(int start, int end, int worker)
         {
             byte* scratch = workers.Scratch(worker, layout.Total + Packing.SlackBytes);
+            panels.Begin();
             for (int item = start; item < end; item++)
             {
                 (int batch, int kv) = Math.DivRem(item, sizes.KeyValueHeads);
@@ -94,6 +95,7 @@ internal static unsafe partial class AttentionKernels
                     AddOut((float*)(scratch + layout.DV), layout.ColumnsV, sizes.Keys, sizes.ValueDim, gradients.V + row * strideV + kv * sizes.ValueDim, strideV, gradients.AddV);
                 }
             }
+            panels.End();
         }
 
         /// <summary>Kᵀ and Vᵀ as right operands of the scores and of do·vᵀ, K as right operand of dq, block by block.</summary>

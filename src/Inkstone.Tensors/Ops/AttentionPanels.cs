@@ -9,19 +9,25 @@ internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
     /// <summary>Lanes that whole-vector loads may touch past a row.</summary>
     private const int Readable = 1 << 20;
 
+    /// <summary>Before a thread's first product.</summary>
+    public void Begin() => kernel.Begin();
+
+    /// <summary>After a thread's last product.</summary>
+    public void End() => kernel.End();
+
     /// <summary>Columns rounded up to whole panels.</summary>
     public int PaddedColumns(int columns) => (columns + kernel.Columns - 1) / kernel.Columns * kernel.Columns;
 
     /// <summary>Bytes of a block of <see cref="Block"/> rows packed as left operand.</summary>
-    public long LeftBytes(int k) => (Block / kernel.Rows) * Packing.PanelBytes(kernel, kernel.Rows, k) + Packing.SlackBytes;
+    public long LeftBytes(int k) => (Block / kernel.Rows) * Packing.BytesA(kernel, k) + Packing.SlackBytes;
 
     /// <summary>Bytes of a right operand.</summary>
-    public long RightBytes(int columns, int k) => PaddedColumns(columns) / kernel.Columns * Packing.PanelBytes(kernel, kernel.Columns, k) + Packing.SlackBytes;
+    public long RightBytes(int columns, int k) => PaddedColumns(columns) / kernel.Columns * Packing.BytesB(kernel, k) + Packing.SlackBytes;
 
     /// <summary>Packs <paramref name="rows"/> ≤ <see cref="Block"/> rows (zeros up to whole panels). <paramref name="local"/>: the source is a padded buffer.</summary>
     public void Left(MatrixView source, int rows, int k, bool local, byte* target)
     {
-        long bytes = Packing.PanelBytes(kernel, kernel.Rows, k);
+        long bytes = Packing.BytesA(kernel, k);
         for (int i = 0; i < rows; i += kernel.Rows, target += bytes)
         {
             Packing.PackA(kernel, source.At(i, 0), Math.Min(kernel.Rows, rows - i), local ? Readable : rows - i, k, target);
@@ -31,7 +37,7 @@ internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
     /// <summary>Packs a right operand of <paramref name="k"/> × <paramref name="columns"/>.</summary>
     public void Right(MatrixView source, int columns, int k, byte* target)
     {
-        long bytes = Packing.PanelBytes(kernel, kernel.Columns, k);
+        long bytes = Packing.BytesB(kernel, k);
         for (int j = 0; j < columns; j += kernel.Columns, target += bytes)
         {
             Packing.PackB(kernel, source.At(0, j), Math.Min(kernel.Columns, columns - j), columns - j, k, target);
@@ -47,7 +53,7 @@ internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
             StrideC = strideC * sizeof(float),
             StrideAddend = strideC * sizeof(float),
         };
-        long leftBytes = Packing.PanelBytes(kernel, kernel.Rows, k), rightBytes = Packing.PanelBytes(kernel, kernel.Columns, k);
+        long leftBytes = Packing.BytesA(kernel, k), rightBytes = Packing.BytesB(kernel, k);
         for (int j = 0; j < columns; j += kernel.Columns, right += rightBytes)
         {
             tile.A = left;

@@ -27,8 +27,8 @@ internal static unsafe class KernelProof
         (random with { Stream = 3 }).FillNormal(b, 1);
         (random with { Stream = 4 }).FillNormal(addend, 1);
         bool rounded = kernel.Layout != PanelLayout.Float32;
-        byte[] panelA = new byte[Packing.PanelBytes(kernel, rows, K) + Packing.SlackBytes];
-        byte[] panelB = new byte[Packing.PanelBytes(kernel, columns, K) + Packing.SlackBytes];
+        byte[] panelA = new byte[Packing.BytesA(kernel, K) + Packing.SlackBytes];
+        byte[] panelB = new byte[Packing.BytesB(kernel, K) + Packing.SlackBytes];
         fixed (float* pa = a, pb = b, pc = c, pd = addend)
         {
             fixed (byte* qa = panelA, qb = panelB)
@@ -45,7 +45,9 @@ internal static unsafe class KernelProof
                     Addend = pd,
                     StrideAddend = columns * sizeof(float),
                 };
+                kernel.Begin();
                 kernel.Run(&tile);
+                kernel.End();
             }
         }
         double worst = 0, largest = 0;

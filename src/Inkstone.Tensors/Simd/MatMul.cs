@@ -70,7 +70,7 @@ internal static unsafe class MatMul
     {
         int blocks = Math.Max(1, (k + depth - 1) / depth), panels = (n + kernel.Columns - 1) / kernel.Columns;
         // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
-        long panelBytes = Packing.PanelBytes(kernel, kernel.Columns, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
+        long panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
         Tensor packed = device.Rent(new Shape(checked((int)((blocks * panels * panelBytes + Packing.SlackBytes) / sizeof(float) + 1))));
         byte* packedB = packed.Pointer;
         Plan plan = new(a, b, m, n, readableN, k, depth, panels, panelBytes, c, strideC, addend, strideAddend, packedB);
@@ -122,6 +122,7 @@ internal static unsafe class MatMul
     {
         public void Run(int start, int end, int worker)
         {
+            kernel.Begin();
             for (int block = start; block < end; block++)
             {
                 int row = block * blockRows, rows = Math.Min(blockRows, plan.M - row);
@@ -130,12 +131,13 @@ internal static unsafe class MatMul
                     Multiply(row, rows, from, item, worker);
                 }
             }
+            kernel.End();
         }
 
         private void Multiply(int row, int rows, int from, int item, int worker)
         {
             int k = Math.Min(plan.Depth, plan.K - from), panels = (rows + kernel.Rows - 1) / kernel.Rows;
-            long panelBytes = Packing.PanelBytes(kernel, kernel.Rows, k);
+            long panelBytes = Packing.BytesA(kernel, k);
             byte* packedA = workers.Scratch(worker, panels * panelBytes + Packing.SlackBytes);
             for (int panel = 0; panel < panels; panel++)
             {

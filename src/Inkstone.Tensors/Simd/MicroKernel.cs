@@ -54,6 +54,12 @@ internal sealed unsafe class MicroKernel
 
     public required delegate*<TileArguments*, void> Run { get; init; }
 
+    /// <summary>What a thread does before a run of calls: AMX configures its tiles here.</summary>
+    public delegate*<void> Begin { get; init; } = &Nothing;
+
+    /// <summary>What a thread does after a run of calls.</summary>
+    public delegate*<void> End { get; init; } = &Nothing;
+
     /// <summary>Bytes of one packed element.</summary>
     public int ElementBytes => Layout == PanelLayout.Float32 ? 4 : 2;
 
@@ -76,4 +82,6 @@ internal sealed unsafe class MicroKernel
         >= Isa.Avx512Bf16 when AssembledKernels.BFloat16 is { } assembled => assembled,
         _ => Float32(isa),
     };
+
+    private static void Nothing() { }
 }

@@ -13,17 +13,36 @@ internal static unsafe class Packing
     /// <summary>Stores of whole vectors may run this many bytes past the last panel.</summary>
     public const int SlackBytes = 128;
 
-    /// <summary>Bytes of one panel.</summary>
-    public static long PanelBytes(MicroKernel kernel, int width, int k)
-        => (long)width * kernel.ElementBytes * ((k + kernel.StepValues - 1) / kernel.StepValues * kernel.StepValues);
+    /// <summary>Bytes of one panel of A.</summary>
+    public static long BytesA(MicroKernel kernel, int k)
+        => kernel.Rows * (kernel.ElementBytes * (long)Padded(kernel, k) + (kernel.Layout == PanelLayout.Tiles ? AmxKernel.RowPaddingBytes : 0));
+
+    /// <summary>Bytes of one panel of B.</summary>
+    public static long BytesB(MicroKernel kernel, int k) => (long)kernel.Columns * kernel.ElementBytes * Padded(kernel, k);
+
+    private static int Padded(MicroKernel kernel, int k) => (k + kernel.StepValues - 1) / kernel.StepValues * kernel.StepValues;
 
     /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A, of which <paramref name="readable"/> lie in memory.</summary>
     public static void PackA(MicroKernel kernel, MatrixView a, int rows, int readable, int k, byte* target)
-        => Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, readable, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
+    {
+        if (kernel.Layout == PanelLayout.Tiles)
+        {
+            TilePacking.Rows(a, rows, kernel.Rows, k, Padded(kernel, k), target);
+        }
+        else
+        {
+            Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, readable, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
+        }
+    }
 
-    /// <summary>Packs up to <see cref="MicroKernel.Columns"/> columns of B.</summary>
+    /// <summary>Packs up to <see cref="MicroKernel.Columns"/> columns of B; steps of k that do not exist are zeros.</summary>
     public static void PackB(MicroKernel kernel, MatrixView b, int columns, int readable, int k, byte* target)
-        => Panel(b.Pointer, b.Type, b.ColumnStride, b.RowStride, columns, readable, kernel.Columns, k, kernel.Layout != PanelLayout.Float32, target);
+    {
+        bool pairs = kernel.Layout != PanelLayout.Float32;
+        Panel(b.Pointer, b.Type, b.ColumnStride, b.RowStride, columns, readable, kernel.Columns, k, pairs, target);
+        long written = (long)kernel.Columns * sizeof(float) * (pairs ? (k + 1) / 2 : k), whole = BytesB(kernel, k);
+        new Span<byte>(target + written, (int)(whole - written)).Clear();
+    }
 
     /// <summary>Packs one panel.</summary>
     /// <param name="source">element (i, k) = source[i · strideI + k · strideK]</param>
@@ -115,8 +134,9 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>16 values as they are, or 32 values as 16 pairs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Load(float* source, bool pairs)
+    public static Vector512<uint> Load(float* source, bool pairs)
     {
         if (!pairs)
         {

@@ -1,0 +1,153 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Inkstone.Tensors;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary>One run of a verb: its flags, where its result and its progress go, and the token that Ctrl-C cancels.</summary>
+internal sealed class Call
+{
+    private static readonly JsonWriterOptions JsonForm = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly ParseResult _parsed;
+    private readonly SharedFlags _flags;
+
+    public Call(ParseResult parsed, SharedFlags flags, TextWriter output, TextWriter error, CancellationToken cancelled)
+    {
+        (_parsed, _flags, Out, Error, Cancelled) = (parsed, flags, output, error, cancelled);
+        bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        Live = !Quiet && !Console.IsErrorRedirected && !plain;
+        Screen = Open(error, plain || Console.IsErrorRedirected);
+        Page = Open(output, plain || Console.IsOutputRedirected);
+    }
+
+    /// <summary>Where the result goes: stdout.</summary>
+    public TextWriter Out { get; }
+
+    /// <summary>Where everything else goes: stderr.</summary>
+    public TextWriter Error { get; }
+
+    /// <summary>Cancelled by Ctrl-C and SIGTERM.</summary>
+    public CancellationToken Cancelled { get; }
+
+    /// <summary>stdout for tables.</summary>
+    public IAnsiConsole Page { get; }
+
+    /// <summary>stderr for moving progress.</summary>
+    public IAnsiConsole Screen { get; }
+
+    /// <summary>True when stderr is a terminal on which progress may move.</summary>
+    public bool Live { get; }
+
+    public bool Json => _parsed.GetValue(_flags.Json);
+
+    public bool Quiet => _parsed.GetValue(_flags.Quiet);
+
+    public bool Force => _parsed.GetValue(_flags.Force);
+
+    public int? Threads => _parsed.GetResult(_flags.Threads) is null ? null
+        : _parsed.GetValue(_flags.Threads) is > 0 and <= 4096 and int threads ? threads
+        : throw new ArgumentException($"--threads must be between 1 and 4096, got {_parsed.GetValue(_flags.Threads)}");
+
+    public long? Seed => _parsed.GetValue(_flags.Seed);
+
+    /// <summary>fp32 or bf16 when the flag was given.</summary>
+    public string? Precision => _parsed.GetValue(_flags.Precision) is { } name ? Precisions.Name(Precisions.Parse(name)) : null;
+
+    public T? Get<T>(Option<T> option) => _parsed.GetValue(option);
+
+    public T? Get<T>(Argument<T> argument) => _parsed.GetValue(argument);
+
+    public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
+
+    /// <summary>Tokens that no flag took; only verbs that take recipe keys see any.</summary>
+    public IReadOnlyList<string> Unmatched => _parsed.UnmatchedTokens;
+
+    /// <summary>One line of progress on stderr.</summary>
+    public void Say(string line)
+    {
+        if (!Quiet)
+        {
+            Error.WriteLine(line);
+        }
+    }
+
+    /// <summary>A line on stderr that <c>--quiet</c> does not silence.</summary>
+    public void Warn(string line) => Error.WriteLine("warning: " + line);
+
+    /// <summary>The result: one JSON document with <c>--json</c>, else what <paramref name="people"/> writes.</summary>
+    public int Result(JsonNode json, Action<TextWriter> people)
+    {
+        if (Json)
+        {
+            WriteJson(writer => json.WriteTo(writer));
+        }
+        else
+        {
+            people(Out);
+        }
+        Out.Flush();
+        return 0;
+    }
+
+    /// <summary>Writes one JSON document and a line end on stdout.</summary>
+    public void WriteJson(Action<Utf8JsonWriter> write)
+    {
+        using MemoryStream bytes = new();
+        using (Utf8JsonWriter writer = new(bytes, JsonForm))
+        {
+            write(writer);
+        }
+        Out.Write(System.Text.Encoding.UTF8.GetString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
+        Out.Write('\n');
+        Out.Flush();
+    }
+
+    /// <summary>
+    /// Runs <paramref name="work"/> with a device on a thread of its own: a deep stack, pinned to its CPU, so that the pinning never
+    /// reaches the threads of the pool, which are children of whoever starts them.
+    /// </summary>
+    public T Compute<T>(Func<Device, T> work, int? threads = null, string? precision = null)
+        => ComputeThread.Run(() =>
+        {
+            using Device device = new(Threads ?? threads ?? 0, matMulType: Precisions.Parse(Precision ?? precision ?? "fp32"));
+            CpuThread.Prepare(0);
+            return work(device);
+        });
+
+    /// <summary>Refuses a path that exists, unless <c>--force</c> was given.</summary>
+    public string Claim(string path)
+    {
+        if (!Force && (File.Exists(path) || Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
+        {
+            throw new ArgumentException($"{path} exists already; name another output or add --force to overwrite it");
+        }
+        return path;
+    }
+
+    /// <summary>A list of ids such as 1,2,3.</summary>
+    public static int[] ParseIds(string ids)
+    {
+        string[] parts = ids.Split([',', ' ', '[', ']'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        int[] values = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out values[i]))
+            {
+                throw new ArgumentException($"--ids must be token ids such as 1,2,3; '{parts[i]}' is none");
+            }
+        }
+        return values;
+    }
+
+    private static IAnsiConsole Open(TextWriter writer, bool plain) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(writer),
+        Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+        ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+    });
+}

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>
+/// Between the shell and a verb: parses, prints help, names the nearest word for a wrong one, turns signals into cancellation and
+/// faults into one sentence and an exit code (0 done, 1 check failed or internal fault, 2 wrong input, 130 interrupted).
+/// </summary>
+internal sealed class Frame(Verb root)
+{
+    private const int Interrupted = 130;
+
+    private readonly SharedFlags _flags = new();
+
+    public int Run(string[] args)
+    {
+        using StreamWriter output = new(Console.OpenStandardOutput(), new UTF8Encoding(false), 1 << 16);
+        using StreamWriter error = new(Console.OpenStandardError(), new UTF8Encoding(false)) { AutoFlush = true };
+        return Run(args, output, error);
+    }
+
+    private int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        _flags.AddTo(root);
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        Verb verb = (Verb)parsed.CommandResult.Command;
+        string path = PathOf(parsed);
+        if (parsed.GetValue(_flags.Help) || (verb.Run is null && parsed.UnmatchedTokens.Count == 0))
+        {
+            output.Write(Help.Page(verb, path, _flags));
+            return 0;
+        }
+        if (Mistake(parsed, verb, path) is { } mistake)
+        {
+            error.WriteLine($"ink: {mistake}");
+            return 2;
+        }
+        using CancellationTokenSource cancel = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        try
+        {
+            return verb.Run!(new Call(parsed, _flags, output, error, cancel.Token));
+        }
+        catch (Exception e)
+        {
+            output.Flush();
+            return Faults.Report(e, error, parsed.GetValue(_flags.Debug));
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            if (cancel.IsCancellationRequested)
+            {
+                Environment.Exit(Interrupted);   // asked twice
+            }
+            cancel.Cancel();
+            if (verb.SavesOnInterrupt)
+            {
+                error.WriteLine("ink: stopping after this step; once more ends at once");
+                return;
+            }
+            _ = Task.Delay(TimeSpan.FromSeconds(2)).ContinueWith(_ => Environment.Exit(Interrupted), TaskScheduler.Default);
+        }
+    }
+
+    private static string PathOf(ParseResult parsed)
+    {
+        List<string> names = [];
+        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+        {
+            if (at is System.CommandLine.Parsing.CommandResult command)
+            {
+                names.Insert(0, command.Command.Name);
+            }
+        }
+        return string.Join(' ', names);
+    }
+
+    private static string? Mistake(ParseResult parsed, Verb verb, string path)
+    {
+        string? wrong = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
+        if (verb.TakesRecipeKeys)
+        {
+            wrong = null;
+        }
+        if (wrong is not null && verb.Run is null && !wrong.StartsWith('-'))
+        {
+            return $"there is no verb '{path} {wrong}'{Spelling.Suggestion(wrong, verb.Subcommands.Select(c => c.Name))}; see '{path} --help'";
+        }
+        if (wrong is not null)
+        {
+            return wrong.StartsWith('-') ? UnknownFlag(verb, path, wrong) : $"'{path}' does not take '{wrong}'; see '{path} --help'";
+        }
+        return parsed.Errors.Count == 0 ? null : char.ToLowerInvariant(parsed.Errors[0].Message[0]) + parsed.Errors[0].Message[1..].TrimEnd('.') + $"; see '{path} --help'";
+    }
+
+    /// <summary>The sentence for a flag that <paramref name="verb"/> does not have.</summary>
+    public static string UnknownFlag(Verb verb, string path, string flag)
+    {
+        IEnumerable<string> known = verb.Options.SelectMany(o => o.Aliases.Append(o.Name)).Concat(new SharedFlags().All.Select(o => o.Name));
+        return $"'{path}' has no flag {flag}{Spelling.Suggestion(flag, known)}; see '{path} --help'";
+    }
+}

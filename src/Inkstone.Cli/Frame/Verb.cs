@@ -1,0 +1,42 @@
+using System.CommandLine;
+
+namespace Inkstone.Cli;
+
+/// <summary>One verb of <c>ink</c>, or a group of verbs: its words, its flags, two worked examples, and what it does.</summary>
+internal sealed class Verb : Command
+{
+    private Verb(string name, string description, IReadOnlyList<Symbol> symbols, Func<Call, int>? run, IReadOnlyList<string> examples)
+        : base(name, description)
+    {
+        (Run, Examples) = (run, examples);
+        foreach (Symbol symbol in symbols)
+        {
+            switch (symbol)
+            {
+                case Option option: Add(option); break;
+                case Argument argument: Add(argument); break;
+                case Command command: Add(command); break;
+            }
+        }
+    }
+
+    /// <summary>A verb; <paramref name="run"/> returns the exit code.</summary>
+    public Verb(string name, string description, IReadOnlyList<Symbol> flags, Func<Call, int> run, string example, string secondExample)
+        : this(name, description, flags, run, [example, secondExample]) { }
+
+    /// <summary>A group of verbs.</summary>
+    public Verb(string name, string description, IReadOnlyList<Verb> verbs, string example, string secondExample)
+        : this(name, description, verbs, null, [example, secondExample]) { }
+
+    /// <summary>The work, or null for a group.</summary>
+    public Func<Call, int>? Run { get; }
+
+    /// <summary>Command lines that work as they stand.</summary>
+    public IReadOnlyList<string> Examples { get; }
+
+    /// <summary>True when Ctrl-C must wait for the verb to save; other verbs are ended after two seconds.</summary>
+    public bool SavesOnInterrupt { get; init; }
+
+    /// <summary>True when <c>--section.key value</c> flags are collected instead of refused.</summary>
+    public bool TakesRecipeKeys { get => !TreatUnmatchedTokensAsErrors; init => TreatUnmatchedTokensAsErrors = !value; }
+}

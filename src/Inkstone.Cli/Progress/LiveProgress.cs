@@ -1,0 +1,33 @@
+using Inkstone.Training;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary>A moving bar with the figures of the last step; validations, samples and checkpoints scroll above it.</summary>
+internal sealed class LiveProgress(IAnsiConsole screen, ProgressTask bar) : ITrainLog
+{
+    private readonly RateAverage _rate = new();
+
+    public void Start(RunFacts facts, int step)
+    {
+        screen.MarkupLineInterpolated($"{PlainProgress.Headline(facts, step)}");
+        bar.Value = step;
+    }
+
+    public void Step(in StepMetrics step)
+    {
+        _rate.Add(step);
+        bar.MaxValue = step.TotalSteps;
+        bar.Value = step.Step;
+        bar.Description = Markup.Escape($"{step.Step}/{step.TotalSteps}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step))}");
+    }
+
+    public void Validation(int step, double loss, double bitsPerByte, bool best)
+        => screen.MarkupLineInterpolated($"[bold]{PlainProgress.ValidationLine(step, loss, bitsPerByte, best)}[/]");
+
+    public void Sample(int step, string prompt, string text) => screen.MarkupLineInterpolated($"[dim]step {step}:[/] [bold]{prompt}[/]{text}");
+
+    public void Saved(int step, string path) => screen.MarkupLineInterpolated($"[dim]saved {path}[/]");
+
+    public void Dispose() => bar.StopTask();
+}

@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>Progress as plain lines, one every few seconds, for stderr that is no terminal.</summary>
+internal sealed class PlainProgress(TextWriter error) : ITrainLog
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private readonly RateAverage _rate = new();
+    private long _last;
+
+    public void Start(RunFacts facts, int step) => error.WriteLine(Headline(facts, step));
+
+    public void Step(in StepMetrics step)
+    {
+        _rate.Add(step);
+        if (step.Step == step.TotalSteps || _last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause)
+        {
+            _last = Stopwatch.GetTimestamp();
+            error.WriteLine($"step {step.Step}/{step.TotalSteps}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step))}");
+        }
+    }
+
+    public void Validation(int step, double loss, double bitsPerByte, bool best) => error.WriteLine(ValidationLine(step, loss, bitsPerByte, best));
+
+    public void Sample(int step, string prompt, string text) => error.WriteLine($"sample at step {step}: {prompt}{text}");
+
+    public void Saved(int step, string path) => error.WriteLine($"saved {path}");
+
+    public void Dispose() { }
+
+    public static string Headline(RunFacts facts, int step)
+        => $"{Figures.Count(facts.Parameters)} parameters, {facts.TokensPerStep:N0} tokens a step{(facts.Roof is { } roof ? Figures.Of($", roof {roof / 1e9:0} GFLOP/s") : "")}{(step > 0 ? $", going on after step {step}" : "")}";
+
+    public static string ValidationLine(int step, double loss, double bitsPerByte, bool best)
+        => Figures.Of($"valid at step {step}: loss {loss:0.0000}{(double.IsNaN(bitsPerByte) ? "" : Figures.Of($"  {bitsPerByte:0.000} bits/byte"))}{(best ? "  (best)" : "")}");
+}

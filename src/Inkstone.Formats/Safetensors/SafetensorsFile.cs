@@ -1,0 +1,215 @@
+using System.Buffers.Binary;
+using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
+using Inkstone.Tensors;
+
+namespace Inkstone.Formats;
+
+/// <summary>
+/// A safetensors file, mapped into memory: opening reads the header only, elements are converted when they are asked for.
+/// Tensors begin anywhere, so elements are read without assuming alignment.
+/// </summary>
+public sealed unsafe class SafetensorsFile : IDisposable
+{
+    private const int ChunkElements = 1 << 24;
+
+    private readonly MemoryMappedFile _map;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly Dictionary<string, TensorEntry> _byName;
+    private readonly SafetensorsHeader _header;
+    private readonly long _dataLength;
+    private byte* _data;
+
+    private SafetensorsFile(string path, FileStream stream)
+    {
+        Path = path;
+        long length = stream.Length;
+        byte[] prefix = new byte[SafetensorsHeader.PrefixLength];
+        int got = stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false);
+        int headerLength = SafetensorsHeader.ReadLength(prefix.AsSpan(0, got), length, path);
+        byte[] json = new byte[headerLength];
+        stream.ReadExactly(json);
+        _dataLength = length - SafetensorsHeader.PrefixLength - headerLength;
+        _header = SafetensorsHeader.Parse(json, _dataLength, path);
+        _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+
+        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _data = start + _view.PointerOffset + SafetensorsHeader.PrefixLength + headerLength;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Tensors in the order of their bytes.</summary>
+    public IReadOnlyList<TensorEntry> Tensors => _header.Tensors;
+
+    /// <summary>The file's free text.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Opens and checks a file.</summary>
+    public static SafetensorsFile Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"there is no file {path}.", path);
+        }
+        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        try
+        {
+            return new SafetensorsFile(path, stream);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the file has a tensor of that name.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>The entry of a tensor.</summary>
+    public TensorEntry Entry(string name) => _byName.TryGetValue(name, out TensorEntry? entry) ? entry
+        : throw new InvalidDataException($"{Path} has no tensor \"{name}\" (TensorNotFound).");
+
+    /// <summary>The bytes of a tensor of up to 2 GiB as they lie in the file.</summary>
+    public ReadOnlySpan<byte> Bytes(string name)
+    {
+        TensorEntry entry = Entry(name);
+        return Slice(entry, 0, entry.ByteCount);
+    }
+
+    /// <summary>Converts a floating-point tensor to float32.</summary>
+    public void Read(string name, Span<float> target)
+    {
+        TensorEntry entry = Entry(name);
+        if (entry.Count != target.Length)
+        {
+            throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.Describe()}, {target.Length} elements were wanted.");
+        }
+        long size = SafetensorsTypes.Bits(entry.DType) / 8;
+        for (int at = 0; at < target.Length; at += ChunkElements)
+        {
+            int count = Math.Min(ChunkElements, target.Length - at);
+            if (!SafetensorsTypes.ToFloats(entry.DType, Slice(entry, at * size, count * size), target.Slice(at, count)))
+            {
+                throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.DType}; weights are read from F32, BF16, F16 or F64.");
+            }
+        }
+    }
+
+    /// <summary>A floating-point tensor as float32.</summary>
+    public float[] ReadFloats(string name)
+    {
+        float[] values = new float[Entry(name).Count];
+        Read(name, values);
+        return values;
+    }
+
+    /// <summary>An integer tensor, each value of which must fit 32 bits.</summary>
+    public int[] ReadInts(string name)
+    {
+        TensorEntry entry = Entry(name);
+        int[] values = new int[entry.Count];
+        ReadOnlySpan<byte> bytes = Bytes(name);
+        for (int i = 0; i < values.Length; i++)
+        {
+            long value = entry.DType switch
+            {
+                "I64" => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 * i)..]),
+                "I32" => BinaryPrimitives.ReadInt32LittleEndian(bytes[(4 * i)..]),
+                "I16" => BinaryPrimitives.ReadInt16LittleEndian(bytes[(2 * i)..]),
+                "U16" => BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]),
+                "U8" or "BOOL" => bytes[i],
+                _ => throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.DType}; whole numbers are read from I64, I32, I16, U16, U8 or BOOL."),
+            };
+            values[i] = value is >= int.MinValue and <= int.MaxValue ? (int)value
+                : throw new InvalidDataException($"{Path}: tensor \"{name}\" holds {value}, which does not fit 32 bits.");
+        }
+        return values;
+    }
+
+    /// <summary>Fills a float32 or bfloat16 tensor of the same sizes.</summary>
+    public void ReadInto(string name, Tensor target)
+    {
+        TensorEntry entry = Entry(name);
+        if (!SameSizes(entry, target.Shape))
+        {
+            throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.Describe()}, the model wants {target.Shape}.");
+        }
+        switch (target.DType)
+        {
+            case DType.Float32:
+                Read(name, target.Span);
+                break;
+            case DType.BFloat16 when entry.DType == "BF16":
+                MemoryMarshal.Cast<byte, ushort>(Bytes(name)).CopyTo(target.BFloat16s);
+                break;
+            case DType.BFloat16:
+                ReadRounded(name, entry, target.BFloat16s);
+                break;
+            default:
+                ReadInts(name).CopyTo(target.Ints);
+                break;
+        }
+    }
+
+    /// <summary>Whether the entry has the sizes of <paramref name="shape"/>; a tensor without dimensions counts as [1].</summary>
+    public static bool SameSizes(TensorEntry entry, Shape shape)
+    {
+        if (entry.Shape.Length == 0)
+        {
+            return shape is { Rank: 1, Count: 1 };
+        }
+        bool same = entry.Shape.Length == shape.Rank;
+        for (int i = 0; same && i < shape.Rank; i++)
+        {
+            same = entry.Shape[i] == shape[i];
+        }
+        return same;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_data != null)
+        {
+            _data = null;
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _map.Dispose();
+        }
+    }
+
+    private void ReadRounded(string name, TensorEntry entry, Span<ushort> target)
+    {
+        float[] values = new float[Math.Min(target.Length, 1 << 16)];
+        long size = SafetensorsTypes.Bits(entry.DType) / 8;
+        for (int at = 0; at < target.Length; at += values.Length)
+        {
+            int count = Math.Min(values.Length, target.Length - at);
+            if (!SafetensorsTypes.ToFloats(entry.DType, Slice(entry, at * size, count * size), values.AsSpan(0, count)))
+            {
+                throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.DType}; weights are read from F32, BF16, F16 or F64.");
+            }
+            for (int i = 0; i < count; i++)
+            {
+                target[at + i] = SafetensorsTypes.ToBFloat16(values[i]);
+            }
+        }
+    }
+
+    /// <summary>Part of a tensor's bytes. The header's checks keep every entry inside the data; this one keeps the part inside the entry.</summary>
+    private ReadOnlySpan<byte> Slice(TensorEntry entry, long offset, long length)
+    {
+        ObjectDisposedException.ThrowIf(_data == null, this);
+        if (offset < 0 || length < 0 || offset + length > entry.ByteCount || entry.End > _dataLength)
+        {
+            throw new InvalidDataException($"{Path}: tensor \"{entry.Name}\" was read past its end.");
+        }
+        return new ReadOnlySpan<byte>(_data + entry.Begin + offset, checked((int)length));
+    }
+}

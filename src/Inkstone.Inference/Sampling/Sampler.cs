@@ -1,0 +1,94 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Inference;
+
+/// <summary>
+/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, typical, epsilon, then a draw; the order of transformers.
+/// Its memory is made once, so choosing allocates nothing.
+/// </summary>
+public sealed class Sampler(int vocabSize)
+{
+    private readonly Penalties _penalties = new(vocabSize);
+    private readonly Truncation _truncation = new(vocabSize);
+
+    /// <summary>Applies everything but the draw, in place.</summary>
+    /// <param name="logits">[V]</param>
+    /// <param name="ids">prompt and output so far</param>
+    /// <param name="promptLength">how many of them are the prompt</param>
+    /// <param name="p">settings; temperature 0 leaves the scale as it is</param>
+    public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
+    {
+        if (p.RepetitionPenalty != 1)
+        {
+            _penalties.Repetition(logits, ids, p.RepetitionPenalty);
+        }
+        if (p.FrequencyPenalty != 0 || p.PresencePenalty != 0)
+        {
+            _penalties.Occurrence(logits, ids[promptLength..], p.FrequencyPenalty, p.PresencePenalty);
+        }
+        if (p.NoRepeatNgramSize > 0)
+        {
+            Penalties.NoRepeatNgram(logits, ids, p.NoRepeatNgramSize);
+        }
+        if (p.Temperature == 0)
+        {
+            return;
+        }
+        if (p.Temperature != 1)
+        {
+            foreach (ref float logit in logits)
+            {
+                logit /= p.Temperature;
+            }
+        }
+        Truncate(logits, p);
+    }
+
+    /// <summary>The next token. <paramref name="logits"/> are changed.</summary>
+    public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
+    {
+        Process(logits, ids, promptLength, p);
+        if (p.Temperature == 0)
+        {
+            return Likeliest(logits);
+        }
+        // The i-th draw of a seed is one number, whatever was drawn before: a text can be resumed, and a batch changes nothing.
+        double point = new PhiloxRandom(p.Seed, 0).UniformDouble((ulong)(ids.Length - promptLength));
+        return _truncation.Draw(logits, point);
+    }
+
+    private void Truncate(Span<float> logits, SamplingParams p)
+    {
+        if (p.TopK > 0)
+        {
+            _truncation.TopK(logits, p.TopK);
+        }
+        if (p.TopP < 1)
+        {
+            _truncation.TopP(logits, p.TopP);
+        }
+        if (p.MinP > 0)
+        {
+            _truncation.MinP(logits, p.MinP);
+        }
+        if (p.TypicalP < 1)
+        {
+            _truncation.Typical(logits, p.TypicalP);
+        }
+        if (p.EpsilonCutoff > 0)
+        {
+            _truncation.Epsilon(logits, p.EpsilonCutoff);
+        }
+    }
+
+    /// <summary>The first of the largest.</summary>
+    private static int Likeliest(ReadOnlySpan<float> logits)
+    {
+        int best = -1;
+        for (int i = 0; i < logits.Length; i++)
+        {
+            best = !float.IsNaN(logits[i]) && (best < 0 || logits[i] > logits[best]) ? i : best;
+        }
+        return best >= 0 ? best : throw new InvalidOperationException("no token can be chosen: the logits are not numbers");
+    }
+}

@@ -1,0 +1,200 @@
+using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Inference;
+
+/// <summary>
+/// Computes what a golden model case holds (config.json, model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:
+/// logits, token log-probabilities, loss, every gradient, six AdamW steps, greedy text with and without cache.
+/// </summary>
+public sealed class ModelVerification(string directory, Device device)
+{
+    private const int IgnoredLabel = -100;
+
+    private readonly Tolerances _tolerances = Tolerances.For(device.MatMulType);
+    private readonly List<VerificationCheck> _checks = [];
+
+    /// <summary>Whether a directory is such a case.</summary>
+    public static bool IsCase(string directory) => File.Exists(Path.Combine(directory, "io.safetensors"));
+
+    /// <summary>Runs every comparison that the case has files for.</summary>
+    public IReadOnlyList<VerificationCheck> Run()
+    {
+        _checks.Clear();
+        using SafetensorsFile io = SafetensorsFile.Open(Path.Combine(directory, "io.safetensors"));
+        Batch batch = Batch.From(io);
+        using (CausalLm model = Pretrained.Open(directory, device))
+        {
+            Forward(model, io, batch, "");
+            Gradients(model, io, batch);
+            Greedy(model);
+            Packed(model, io);
+        }
+        if (File.Exists(Path.Combine(directory, "config.v4.json")))
+        {
+            using CausalLm model = Pretrained.Open(directory, device, trained: false, configFile: "config.v4.json");
+            Forward(model, io, batch, "config.v4: ");
+        }
+        AdamWSteps(batch);
+        MuonSteps(batch);
+        return _checks;
+    }
+
+    private void Forward(CausalLm model, SafetensorsFile io, Batch batch, string prefix)
+    {
+        using StepScope step = device.Step();
+        Tensor ids = batch.Ids(device);
+        Tensor hidden = model.Hidden(ids, ForwardContext.Rows(device, batch.Rows, batch.Length));
+        Add(prefix + "logits", Deviation.OfLargest(model.Logits(hidden).Span, io.ReadFloats("logits")), _tolerances.Logits);
+        Tensor logProbs = Ops.LogProbs(hidden, model.OutputWeight, batch.NextIds(device));
+        Add(prefix + "token_logprobs", Deviation.OfLargest(batch.WithoutLast(logProbs.Span), io.ReadFloats("token_logprobs")), _tolerances.Logits);
+    }
+
+    private void Gradients(CausalLm model, SafetensorsFile io, Batch batch)
+    {
+        double loss = LossAndGradients(model, batch);
+        Add("loss", Deviation.Relative([loss], [io.ReadFloats("loss")[0]]), _tolerances.Loss);
+        using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads.safetensors"));
+        foreach (TensorEntry entry in expected.Tensors)
+        {
+            Tensor? actual = model.Parameters.Contains(entry.Name) ? model.Parameters[entry.Name].Grad : null;
+            bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
+            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.Span, expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+        }
+        foreach (Parameter p in model.Parameters)
+        {
+            if (!expected.Contains(p.Name))
+            {
+                Add($"gradient {p.Name} is not expected", double.NaN, _tolerances.Gradient);
+            }
+        }
+        model.Parameters.ZeroGrad();
+    }
+
+    private void Greedy(CausalLm model)
+    {
+        HfConfig golden = HfConfig.Read(Path.Combine(directory, "adamw.json"));
+        int[] prompt = golden.Ints("greedy_prompt"), expected = golden.Ints("greedy_24");
+        Generator generator = new(model);
+        foreach ((string name, bool useCache) in new[] { ("greedy with cache", true), ("greedy without cache", false) })
+        {
+            int[] actual = [.. generator.Generate(prompt, SamplingParams.Greedy(expected.Length, ignoreEos: true), useCache)];
+            int differing = expected.Where((id, i) => i >= actual.Length || actual[i] != id).Count();
+            Add(name, differing, _tolerances.Tokens);
+        }
+    }
+
+    /// <summary>Documents packed into one row give the logits that each gives alone; the file's name tells their lengths.</summary>
+    private void Packed(CausalLm model, SafetensorsFile io)
+    {
+        string misc = Path.Combine(directory, "..", "..", "misc"), name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
+        if (!Directory.Exists(misc))
+        {
+            return;
+        }
+        foreach (string file in Directory.EnumerateFiles(misc, "packed_*.safetensors").Order(StringComparer.Ordinal))
+        {
+            using SafetensorsFile packed = SafetensorsFile.Open(file);
+            if (!packed.Contains(name))
+            {
+                continue;
+            }
+            int[] lengths = [.. Path.GetFileNameWithoutExtension(file).Split('_').Skip(1).Select(int.Parse)];
+            int[] starts = [.. lengths.SelectMany((length, i) => Enumerable.Repeat(lengths.Take(i).Sum(), length))];
+            using StepScope step = device.Step();
+            Tensor ids = device.Rent(new Shape(1, starts.Length), io.ReadInts("input_ids").AsSpan(0, starts.Length));
+            Tensor documentStarts = device.Rent(new Shape(1, starts.Length), starts);
+            Tensor logits = model.Logits(model.Hidden(ids, ForwardContext.Packed(documentStarts)));
+            Add($"packed documents of {string.Join(", ", lengths)}", Deviation.OfLargest(logits.Span, packed.ReadFloats(name)), _tolerances.Logits);
+        }
+    }
+
+    private void AdamWSteps(Batch batch)
+    {
+        string file = Path.Combine(directory, "adamw.json");
+        HfConfig golden = HfConfig.Read(file);
+        using CausalLm model = Pretrained.Open(directory, device);
+        AdamW optimizer = new(model.Parameters, new AdamWSettings());
+        double[] expectedLosses = golden.Numbers("losses"), losses = new double[expectedLosses.Length], norms = new double[losses.Length];
+        for (int step = 0; step < losses.Length; step++)
+        {
+            losses[step] = LossAndGradients(model, batch);
+            norms[step] = GradientClip.Norm(model.Parameters);
+            optimizer.Step(1, GradientClip.Factor(norms[step], 1));
+            model.Parameters.ZeroGrad();
+        }
+        Add("AdamW losses", Deviation.Relative(losses, expectedLosses), _tolerances.Loss);
+        Add("AdamW gradient norms", Deviation.Relative(norms, golden.Numbers("grad_norms_before_clip")), _tolerances.Loss);
+    }
+
+    /// <summary>Six steps with Muon on the blocks' matrices and AdamW on the rest; the reference iterates in bfloat16, so the tolerance is wide.</summary>
+    private void MuonSteps(Batch batch)
+    {
+        string file = Path.Combine(directory, "..", "..", "misc", "muon.json");
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
+        if (!File.Exists(file) || HfConfig.Read(file) is not { } golden || golden.Text("case") != name)
+        {
+            return;
+        }
+        using CausalLm model = Pretrained.Open(directory, device);
+        Muon muon = new(model.Parameters.Where(Muon.Takes), new MuonSettings());
+        AdamW rest = new(model.Parameters.Where(p => !Muon.Takes(p)), new AdamWSettings(WeightDecay: 0));
+        double[] expected = golden.Numbers("losses"), losses = new double[expected.Length];
+        for (int step = 0; step < losses.Length; step++)
+        {
+            losses[step] = LossAndGradients(model, batch);
+            muon.Step(1);
+            rest.Step(1);
+            model.Parameters.ZeroGrad();
+        }
+        Add("Muon losses", Deviation.Relative(losses, expected), 1e-2);
+    }
+
+    private double LossAndGradients(CausalLm model, Batch batch)
+    {
+        using StepScope step = device.Step(record: true);
+        Tensor loss = model.Loss(batch.Ids(device), batch.Labels(device), batch.LabelCount, ForwardContext.Rows(device, batch.Rows, batch.Length));
+        device.Tape.Backward(loss);
+        return loss.Item();
+    }
+
+    private void Add(string name, double worst, double tolerance) => _checks.Add(new VerificationCheck(name, worst, tolerance));
+
+    /// <summary>input_ids and labels of a case, with labels moved to the position that predicts them.</summary>
+    private sealed class Batch(int rows, int length, int[] ids, int[] labels)
+    {
+        public int Rows => rows;
+
+        public int Length => length;
+
+        public int LabelCount { get; } = Next(labels, length).Count(label => label != IgnoredLabel);
+
+        public static Batch From(SafetensorsFile io)
+        {
+            long[] shape = io.Entry("input_ids").Shape;
+            return shape.Length == 2 ? new Batch((int)shape[0], (int)shape[1], io.ReadInts("input_ids"), io.ReadInts("labels"))
+                : throw new InvalidDataException($"{io.Path}: input_ids must be [rows, length].");
+        }
+
+        public Tensor Ids(Device device) => device.Rent(new Shape(rows, length), ids);
+
+        public Tensor NextIds(Device device) => device.Rent(new Shape(rows, length), Next(ids, length));
+
+        public Tensor Labels(Device device) => device.Rent(new Shape(rows, length), Next(labels, length));
+
+        public float[] WithoutLast(ReadOnlySpan<float> values)
+        {
+            List<float> kept = [];
+            for (int row = 0; row < rows; row++)
+            {
+                kept.AddRange(values.Slice(row * length, length - 1));
+            }
+            return [.. kept];
+        }
+
+        private static int[] Next(int[] values, int length)
+            => [.. values.Select((_, i) => (i + 1) % length == 0 ? IgnoredLabel : values[i + 1])];
+    }
+}

@@ -1,0 +1,65 @@
+namespace Inkstone.Inference;
+
+/// <summary>One comparison with reference numbers.</summary>
+/// <param name="Name">what was compared</param>
+/// <param name="Worst">largest deviation; for token sequences the number of differing tokens</param>
+/// <param name="Tolerance">largest allowed one</param>
+public sealed record VerificationCheck(string Name, double Worst, double Tolerance)
+{
+    /// <summary>Whether the deviation is a number within the tolerance.</summary>
+    public bool Ok => Worst <= Tolerance;   // false for NaN
+}
+
+/// <summary>Allowed deviations for a type of matrix products.</summary>
+/// <param name="Logits">of logits and log-probabilities, relative to the largest</param>
+/// <param name="Gradient">of a gradient, in relative norm</param>
+/// <param name="Loss">of losses and gradient norms, relative</param>
+/// <param name="Tokens">differing tokens of a greedy continuation</param>
+public sealed record Tolerances(double Logits, double Gradient, double Loss, double Tokens)
+{
+    /// <summary>The tolerances for a device's matrix products.</summary>
+    public static Tolerances For(Tensors.DType matMulType)
+        => matMulType == Tensors.DType.BFloat16 ? new(Logits: 2e-2, Gradient: 5e-2, Loss: 5e-3, Tokens: 24) : new(Logits: 5e-6, Gradient: 2e-5, Loss: 1e-5, Tokens: 0);
+}
+
+/// <summary>Measures of deviation.</summary>
+internal static class Deviation
+{
+    /// <summary>Largest difference, relative to the largest expected value.</summary>
+    public static double OfLargest(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        double difference = Math.Abs(actual.Length - expected.Length), largest = 0;
+        for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
+        {
+            double d = Math.Abs((double)actual[i] - expected[i]);
+            difference = double.IsNaN(d) ? double.NaN : Math.Max(difference, d);
+            largest = Math.Max(largest, Math.Abs(expected[i]));
+        }
+        return largest > 0 ? difference / largest : difference;
+    }
+
+    /// <summary>Norm of the difference over the norm of the expected values.</summary>
+    public static double OfNorm(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        double difference = 0, norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double d = (double)actual[i] - expected[i];
+            difference += d * d;
+            norm += (double)expected[i] * expected[i];
+        }
+        return norm > 0 ? Math.Sqrt(difference / norm) : Math.Sqrt(difference);
+    }
+
+    /// <summary>Largest relative difference of single numbers.</summary>
+    public static double Relative(ReadOnlySpan<double> actual, ReadOnlySpan<double> expected)
+    {
+        double worst = actual.Length == expected.Length ? 0 : double.PositiveInfinity;
+        for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
+        {
+            double d = Math.Abs(actual[i] - expected[i]) / Math.Max(Math.Abs(expected[i]), 1e-30);
+            worst = double.IsNaN(d) ? double.NaN : Math.Max(worst, d);
+        }
+        return worst;
+    }
+}

@@ -1,0 +1,45 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Models;
+
+/// <summary>Everything a forward pass needs beside the tokens.</summary>
+/// <param name="Positions">int32 [B, T]: each token's place in its document</param>
+/// <param name="DocumentStarts">int32 [B, T]: index within the row of the first token of each token's document; null when a row is one document</param>
+/// <param name="Cache">keys and values of the tokens before, or null</param>
+public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, KvCache? Cache = null)
+{
+    /// <summary>Rows that are one document each, from position 0.</summary>
+    public static ForwardContext Rows(Device device, int batch, int length)
+    {
+        Tensor positions = device.Rent(new Shape(batch, length), DType.Int32);
+        for (int i = 0; i < batch * length; i++)
+        {
+            positions.Ints[i] = i % length;
+        }
+        return new ForwardContext(positions);
+    }
+
+    /// <summary>Rows of several documents: attention stays inside each, positions begin again at each.</summary>
+    public static ForwardContext Packed(Tensor documentStarts)
+    {
+        int length = documentStarts.Shape.Last;
+        Tensor positions = documentStarts.Device.Rent(documentStarts.Shape, DType.Int32);
+        Span<int> places = positions.Ints, starts = documentStarts.Ints;
+        for (int i = 0; i < places.Length; i++)
+        {
+            places[i] = i % length - starts[i];
+        }
+        return new ForwardContext(positions, documentStarts);
+    }
+
+    /// <summary>The next <paramref name="length"/> tokens after those in the cache.</summary>
+    public static ForwardContext Next(KvCache cache, int length)
+    {
+        Tensor positions = cache.Device.Rent(new Shape(1, length), DType.Int32);
+        for (int i = 0; i < length; i++)
+        {
+            positions.Ints[i] = cache.Length + i;
+        }
+        return new ForwardContext(positions, null, cache);
+    }
+}

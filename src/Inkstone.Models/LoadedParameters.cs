@@ -1,0 +1,35 @@
+using Inkstone.Formats;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models;
+
+/// <summary>Parameters from a model directory's weights.</summary>
+public sealed class LoadedParameters(HfWeights weights) : IParameterSource
+{
+    /// <inheritdoc/>
+    public string Name => weights.Directory;
+
+    /// <inheritdoc/>
+    public string? Fill(string name, Tensor parameter, Initial initial)
+    {
+        if (!weights.Contains(name))
+        {
+            return $"missing {name}";
+        }
+        TensorEntry entry = weights.Entry(name);
+        if (!SafetensorsFile.SameSizes(entry, parameter.Shape))
+        {
+            return $"{name} is {entry.Describe()} but {parameter.Shape} is wanted";
+        }
+        weights.ReadInto(name, parameter);
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Unexpected(Parameters parameters)
+        => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name)).Order(StringComparer.Ordinal);
+
+    /// <summary>Old checkpoints store rotary frequencies, and the head of a tied model a second time; both follow from the rest.</summary>
+    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+}

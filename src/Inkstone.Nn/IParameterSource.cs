@@ -1,0 +1,65 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>What a parameter holds when a model is new.</summary>
+public enum Initial
+{
+    /// <summary>Normal numbers with the model's initializer_range as deviation.</summary>
+    Normal,
+
+    /// <summary>Zeros: biases.</summary>
+    Zeros,
+
+    /// <summary>Ones: norm weights.</summary>
+    Ones,
+}
+
+/// <summary>Where parameters get their values from.</summary>
+public interface IParameterSource
+{
+    /// <summary>Fills a parameter; returns null, or why it cannot, e.g. <c>missing lm_head.weight</c>.</summary>
+    string? Fill(string name, Tensor parameter, Initial initial);
+
+    /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
+    IEnumerable<string> Unexpected(Parameters parameters);
+
+    /// <summary>The source's name in messages.</summary>
+    string Name { get; }
+}
+
+/// <summary>Random values that depend on the seed and the parameter's name alone, never on the order of construction.</summary>
+public sealed class FreshParameters(ulong seed, float deviation) : IParameterSource
+{
+    /// <inheritdoc/>
+    public string Name => "a new model";
+
+    /// <inheritdoc/>
+    public string? Fill(string name, Tensor parameter, Initial initial)
+    {
+        switch (initial)
+        {
+            case Initial.Normal:
+                new PhiloxRandom(seed, StableHash(name)).FillNormal(parameter.Span, deviation);
+                break;
+            default:
+                parameter.Span.Fill(initial == Initial.Ones ? 1 : 0);
+                break;
+        }
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Unexpected(Parameters parameters) => [];
+
+    /// <summary>FNV-1a, 64 bits: string hash codes of .NET differ from run to run.</summary>
+    private static ulong StableHash(string name)
+    {
+        ulong hash = 0xCBF29CE484222325;
+        foreach (char c in name)
+        {
+            hash = (hash ^ c) * 0x100000001B3;
+        }
+        return hash;
+    }
+}

@@ -1,0 +1,15 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>Gated feed-forward layer, down(silu(gate(x)) · up(x)) (arXiv:2002.05202).</summary>
+public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false)
+{
+    private readonly Linear _gate = new(scope["gate_proj"], hiddenSize, intermediateSize, bias);
+    private readonly Linear _up = new(scope["up_proj"], hiddenSize, intermediateSize, bias);
+    private readonly Linear _down = new(scope["down_proj"], intermediateSize, hiddenSize, bias);
+
+    /// <summary>x: [..., C].</summary>
+    public Tensor Forward(Tensor x, Tensor? residual = null)
+        => _down.Forward(Ops.SwiGlu(_gate.Forward(x), _up.Forward(x)), residual);
+}

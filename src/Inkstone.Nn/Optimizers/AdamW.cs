@@ -1,0 +1,51 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>Adam with decoupled weight decay (arXiv:1711.05101) as torch.optim.AdamW computes it; only tensors of two or more dimensions decay.</summary>
+public sealed class AdamW : IOptimizer
+{
+    private readonly Parameters _parameters;
+    private readonly Tensor[] _expAvg, _expAvgSq;
+    private readonly AdamWSettings _settings;
+
+    /// <summary>An optimizer with zero moments.</summary>
+    public AdamW(Parameters parameters, AdamWSettings settings)
+    {
+        (_parameters, _settings) = (parameters, settings);
+        _expAvg = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
+        _expAvgSq = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
+    }
+
+    /// <inheritdoc/>
+    public long StepCount { get; set; }
+
+    /// <inheritdoc/>
+    public IEnumerable<Parameter> State => _parameters.Select((p, i) => new Parameter($"exp_avg.{p.Name}", _expAvg[i]))
+        .Concat(_parameters.Select((p, i) => new Parameter($"exp_avg_sq.{p.Name}", _expAvgSq[i])));
+
+    /// <inheritdoc/>
+    public void Step(double multiple, double gradientScale = 1)
+    {
+        StepCount++;
+        double bias1 = 1 - Math.Pow(_settings.Beta1, StepCount), bias2 = 1 - Math.Pow(_settings.Beta2, StepCount);
+        for (int i = 0; i < _parameters.Count; i++)
+        {
+            Tensor w = _parameters[i].Tensor;
+            if (w.Grad is { } gradient)
+            {
+                double decay = w.Shape.Rank >= 2 ? _settings.WeightDecay : 0;
+                Ops.AdamWStep(w, gradient, _expAvg[i], _expAvgSq[i], new AdamWCoefficients(_settings.Rate * multiple,
+                    _settings.Beta1, _settings.Beta2, _settings.Epsilon, decay, bias1, bias2, gradientScale));
+            }
+        }
+    }
+}
+
+/// <summary>Settings of <see cref="AdamW"/>.</summary>
+/// <param name="Rate">peak learning rate</param>
+/// <param name="Beta1">decay of the mean gradient</param>
+/// <param name="Beta2">decay of the mean squared gradient</param>
+/// <param name="Epsilon">added to the root of the mean squared gradient</param>
+/// <param name="WeightDecay">on tensors of two or more dimensions</param>
+public sealed record AdamWSettings(double Rate = 1e-3, double Beta1 = 0.9, double Beta2 = 0.95, double Epsilon = 1e-8, double WeightDecay = 0.1);

@@ -1,0 +1,67 @@
+using System.Collections;
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>A tensor of the state dict under its HF name.</summary>
+public sealed record Parameter(string Name, Tensor Tensor);
+
+/// <summary>A model's state dict, in the order in which its layers asked for it.</summary>
+public sealed class Parameters : IReadOnlyList<Parameter>
+{
+    private readonly List<Parameter> _list = [];
+    private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public int Count => _list.Count;
+
+    /// <summary>Number of weights.</summary>
+    public long ElementCount => _list.Sum(p => p.Tensor.Count);
+
+    /// <inheritdoc/>
+    public Parameter this[int index] => _list[index];
+
+    /// <summary>The tensor of that name.</summary>
+    public Tensor this[string name] => _byName.TryGetValue(name, out Parameter? found) ? found.Tensor
+        : throw new InvalidDataException($"the model has no parameter \"{name}\".");
+
+    /// <summary>Whether there is a tensor of that name.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>The parameters that <paramref name="wanted"/> picks, in the same order.</summary>
+    public Parameters Where(Func<Parameter, bool> wanted)
+    {
+        Parameters some = new();
+        foreach (Parameter p in _list)
+        {
+            if (wanted(p))
+            {
+                some.Add(p);
+            }
+        }
+        return some;
+    }
+
+    /// <summary>Forgets all gradients.</summary>
+    public void ZeroGrad()
+    {
+        for (int i = 0; i < _list.Count; i++)
+        {
+            _list[i].Tensor.ZeroGrad();
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<Parameter> GetEnumerator() => _list.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    internal void Add(Parameter parameter)
+    {
+        if (!_byName.TryAdd(parameter.Name, parameter))
+        {
+            throw new InvalidOperationException($"two layers ask for the parameter \"{parameter.Name}\"");
+        }
+        _list.Add(parameter);
+    }
+}

@@ -1,0 +1,79 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>
+/// A place in the state dict. Layers ask it for parameters by name; whether these are random or loaded, and in which type they lie, is decided at the root.
+/// </summary>
+/// <remarks><c>scope["model"]["layers"][3]["mlp"]</c> is the place <c>model.layers.3.mlp</c>.</remarks>
+public sealed class Scope
+{
+    private const int NamesInMessage = 6;
+
+    private readonly Root _root;
+
+    private Scope(Root root, string path) => (_root, Path) = (root, path);
+
+    /// <summary>The root of a state dict.</summary>
+    /// <param name="device">where parameters live</param>
+    /// <param name="source">where their values come from</param>
+    /// <param name="matrixType">type in which matrices lie; bfloat16 halves memory where nothing is trained</param>
+    /// <param name="trained">whether parameters want gradients</param>
+    public Scope(Device device, IParameterSource source, DType matrixType = DType.Float32, bool trained = true)
+        : this(new Root(device, source, matrixType, trained), "") { }
+
+    /// <summary>Dotted HF name of the place; empty at the root.</summary>
+    public string Path { get; }
+
+    /// <summary>Where parameters live.</summary>
+    public Device Device => _root.Device;
+
+    /// <summary>An inner place.</summary>
+    public Scope this[string name] => new(_root, Join(name));
+
+    /// <summary>An inner place by number: a layer.</summary>
+    public Scope this[int index] => this[index.ToString(System.Globalization.CultureInfo.InvariantCulture)];
+
+    /// <summary>The parameter <paramref name="name"/> of this place.</summary>
+    public Tensor Parameter(string name, Shape shape, Initial initial)
+    {
+        string full = Join(name);
+        DType type = shape.Rank >= 2 ? _root.MatrixType : DType.Float32;
+        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, _root.Trained);
+        _root.Parameters.Add(new Parameter(full, tensor));
+        if (_root.Source.Fill(full, tensor, initial) is { } fault)
+        {
+            _root.Faults.Add(fault);
+        }
+        return tensor;
+    }
+
+    /// <summary>The whole state dict; an error that names every parameter that was missing, unexpected or of another shape.</summary>
+    public Parameters Complete()
+    {
+        string[] faults = [.. _root.Faults, .. _root.Source.Unexpected(_root.Parameters).Select(name => $"unexpected {name}")];
+        if (faults.Length > 0)
+        {
+            string more = faults.Length > NamesInMessage ? $" and {faults.Length - NamesInMessage} more" : "";
+            throw new InvalidDataException($"{_root.Source.Name} does not fit its configuration: {string.Join(", ", faults.Take(NamesInMessage))}{more}.");
+        }
+        return _root.Parameters;
+    }
+
+    private string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
+
+    private sealed class Root(Device device, IParameterSource source, DType matrixType, bool trained)
+    {
+        public Device Device => device;
+
+        public IParameterSource Source => source;
+
+        public DType MatrixType => matrixType;
+
+        public bool Trained => trained;
+
+        public Parameters Parameters { get; } = new();
+
+        public List<string> Faults { get; } = [];
+    }
+}

@@ -1,0 +1,82 @@
+using System.Runtime.Intrinsics;
+
+namespace Inkstone.Tensors;
+
+/// <summary>Numbers of one AdamW step that are the same for every element of a parameter.</summary>
+/// <param name="Rate">learning rate</param>
+/// <param name="Beta1">decay of the mean gradient</param>
+/// <param name="Beta2">decay of the mean squared gradient</param>
+/// <param name="Epsilon">added to the root</param>
+/// <param name="WeightDecay">decoupled decay, 0 for none</param>
+/// <param name="BiasCorrection1">1 − β₁ᵗ</param>
+/// <param name="BiasCorrection2">1 − β₂ᵗ</param>
+/// <param name="GradientScale">factor on the gradient, from clipping</param>
+public readonly record struct AdamWCoefficients(double Rate, double Beta1, double Beta2, double Epsilon, double WeightDecay,
+    double BiasCorrection1, double BiasCorrection2, double GradientScale);
+
+public static unsafe partial class Ops
+{
+    private const int StepGrain = 1 << 14;
+
+    /// <summary>AdamW (arXiv:1711.05101) on one parameter, in one pass over memory; not recorded.</summary>
+    /// <remarks><code>
+    /// w ← w · (1 − rate · decay)        m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+    /// w ← w − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
+    /// </code></remarks>
+    public static void AdamWStep(Tensor parameter, Tensor gradient, Tensor expAvg, Tensor expAvgSq, in AdamWCoefficients coefficients)
+    {
+        Check.Same(parameter, gradient);
+        Check.Same(parameter, expAvg);
+        Check.Same(parameter, expAvgSq);
+        using Profile.Scope _ = parameter.Device.Measure("adamw", bytes: 28.0 * parameter.Count);
+        Chunks chunks = new(parameter.Count, StepGrain);
+        parameter.Device.Run(new AdamWKernel(parameter.F32, gradient.F32, expAvg.F32, expAvgSq.F32, coefficients, chunks), chunks.Number, 1);
+    }
+
+    /// <summary>A range of elements cut into equal pieces, so that loops over more than 2³¹ elements have an int index.</summary>
+    internal readonly struct Chunks(long count, int size)
+    {
+        public int Number => checked((int)((count + size - 1) / size));
+
+        public long Start(int chunk) => (long)chunk * size;
+
+        public int Length(int chunk) => (int)Math.Min(size, count - Start(chunk));
+    }
+
+    private readonly struct AdamWKernel(float* w, float* g, float* m, float* v, AdamWCoefficients c, Chunks chunks) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int chunk = start; chunk < end; chunk++)
+            {
+                long at = chunks.Start(chunk);
+                Update(w + at, g + at, m + at, v + at, chunks.Length(chunk));
+            }
+        }
+
+        private void Update(float* w, float* g, float* m, float* v, int n)
+        {
+            float keep = (float)(1 - c.Rate * c.WeightDecay), rate = (float)(c.Rate / c.BiasCorrection1), epsilon = (float)c.Epsilon;
+            float beta1 = (float)c.Beta1, beta2 = (float)c.Beta2, new1 = (float)(1 - c.Beta1), new2 = (float)(1 - c.Beta2);
+            float root = (float)Math.Sqrt(c.BiasCorrection2), scale = (float)c.GradientScale;
+            int i = 0;
+            for (; i <= n - 16; i += 16)
+            {
+                Vector512<float> gi = Vector512.Load(g + i) * scale;
+                Vector512<float> mi = Vector512.Load(m + i) * beta1 + gi * new1;
+                Vector512<float> vi = Vector512.Load(v + i) * beta2 + gi * gi * new2;
+                mi.Store(m + i);
+                vi.Store(v + i);
+                Vector512<float> step = mi / (Vector512.Sqrt(vi) / Vector512.Create(root) + Vector512.Create(epsilon));
+                (Vector512.Load(w + i) * keep - step * rate).Store(w + i);
+            }
+            for (; i < n; i++)
+            {
+                float gi = g[i] * scale;
+                m[i] = m[i] * beta1 + gi * new1;
+                v[i] = v[i] * beta2 + gi * gi * new2;
+                w[i] = w[i] * keep - m[i] / (MathF.Sqrt(v[i]) / root + epsilon) * rate;
+            }
+        }
+    }
+}

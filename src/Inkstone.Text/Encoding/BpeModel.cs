@@ -1,0 +1,255 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Text;
+
+namespace Inkstone.Text;
+
+/// <summary>
+/// Merges the symbols of one word, lowest rank first and leftmost among equals, until no pair is left that has a rank.
+/// Symbols are bytes (byte-level vocabularies) or characters (SentencePiece-style ones). Words of up to 256 symbols are merged with a
+/// vector scan for the smallest (rank, position); longer ones with a heap, so that n symbols never cost more than O(n log n).
+/// </summary>
+internal sealed class BpeModel
+{
+    private const int ShortWord = 256;
+    private const uint NoKey = uint.MaxValue;
+
+    private readonly PairRanks _ranks;
+    private readonly bool _keysFit;
+    private readonly int[] _byteIds;
+    private readonly int[] _bytePairRanks = new int[1 << 16];
+
+    /// <summary>Ids of the tokens of one character; null when the vocabulary is byte-level.</summary>
+    public Dictionary<int, int>? CharacterIds { get; init; }
+
+    /// <summary>Ids of &lt;0x00&gt; to &lt;0xFF&gt; when unknown characters fall back to them.</summary>
+    public int[]? FallbackIds { get; init; }
+
+    public int? UnknownId { get; init; }
+
+    public bool FuseUnknown { get; init; }
+
+    /// <summary>Whole words that are tokens and skip the merges (<c>ignore_merges</c>).</summary>
+    public Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>>? WholeWords { get; init; }
+
+    /// <param name="ranks">The merges.</param>
+    /// <param name="byteIds">Id of each byte's own token, or -1.</param>
+    public BpeModel(PairRanks ranks, int[] byteIds)
+    {
+        (_ranks, _byteIds) = (ranks, byteIds);
+        _keysFit = ranks.Count < 1 << 24;
+        for (int pair = 0; pair < _bytePairRanks.Length; pair++)
+        {
+            (int left, int right) = (byteIds[pair >> 8], byteIds[pair & 255]);
+            _bytePairRanks[pair] = left < 0 || right < 0 ? PairRanks.None : _ranks.Rank(left, right);
+        }
+    }
+
+    /// <summary>Appends the ids of one word.</summary>
+    public void Encode(ReadOnlySpan<byte> word, EncodeScratch scratch, List<int> ids)
+    {
+        if (word.Length > 24 || word.IsEmpty)
+        {
+            EncodeUncached(word, scratch, ids);
+            return;
+        }
+        ref CachedWord cached = ref scratch.Lookup(word, out bool hit);
+        if (hit)
+        {
+            int count = cached.Count;
+            int at = ids.Count;
+            CollectionsMarshal.SetCount(ids, at + count);
+            ((ReadOnlySpan<int>)cached.Ids)[..count].CopyTo(CollectionsMarshal.AsSpan(ids)[at..]);
+            return;
+        }
+        int before = ids.Count;
+        EncodeUncached(word, scratch, ids);
+        ReadOnlySpan<int> made = CollectionsMarshal.AsSpan(ids)[before..];
+        if (made.Length <= 8)
+        {
+            made.CopyTo(cached.Ids);
+            (cached.Length, cached.Count) = ((short)word.Length, (short)made.Length);
+        }
+    }
+
+    private void EncodeUncached(ReadOnlySpan<byte> word, EncodeScratch scratch, List<int> ids)
+    {
+        if (WholeWords is { } whole && whole.TryGetValue(word, out int id))
+        {
+            ids.Add(id);
+            return;
+        }
+        scratch.Reserve(word.Length);
+        int count = CharacterIds == null ? ByteSymbols(word, scratch.Symbols) : CharacterSymbols(word, scratch.Symbols);
+        if (count <= ShortWord && _keysFit)
+        {
+            MergeShort(CharacterIds == null && count == word.Length ? word : default, count, scratch);
+        }
+        else
+        {
+            MergeLong(count, scratch);
+        }
+        int at = ids.Count;
+        CollectionsMarshal.SetCount(ids, at + count);
+        Span<int> target = CollectionsMarshal.AsSpan(ids)[at..];
+        int n = 0;
+        for (int i = 0; i < count; i = scratch.Next[i])
+        {
+            target[n++] = scratch.Symbols[i];
+        }
+        CollectionsMarshal.SetCount(ids, at + n);
+    }
+
+    private int ByteSymbols(ReadOnlySpan<byte> word, Span<int> symbols)
+    {
+        int count = 0;
+        bool unknownBefore = false;
+        foreach (byte b in word)
+        {
+            int id = _byteIds[b];
+            if (id >= 0)
+            {
+                symbols[count++] = id;
+                unknownBefore = false;
+            }
+            else if (UnknownId is int unknown)
+            {
+                if (!unknownBefore || !FuseUnknown)
+                {
+                    symbols[count++] = unknown;
+                }
+                unknownBefore = true;
+            }
+        }
+        return count;
+    }
+
+    private int CharacterSymbols(ReadOnlySpan<byte> word, Span<int> symbols)
+    {
+        int count = 0;
+        bool unknownBefore = false;
+        for (int i = 0; i < word.Length;)
+        {
+            Rune.DecodeFromUtf8(word[i..], out Rune rune, out int size);
+            ReadOnlySpan<byte> bytes = word.Slice(i, size);
+            i += size;
+            if (CharacterIds!.TryGetValue(rune.Value, out int id))
+            {
+                symbols[count++] = id;
+                unknownBefore = false;
+            }
+            else if (FallbackIds != null)
+            {
+                foreach (byte b in bytes)
+                {
+                    symbols[count++] = FallbackIds[b];
+                }
+                unknownBefore = false;
+            }
+            else if (UnknownId is int unknown)
+            {
+                if (!unknownBefore || !FuseUnknown)
+                {
+                    symbols[count++] = unknown;
+                }
+                unknownBefore = true;
+            }
+        }
+        return count;
+    }
+
+    /// <summary>Rank and position of each pair in one number; a dead position holds the largest number. <paramref name="bytes"/> are given when each symbol is one of them.</summary>
+    private void MergeShort(ReadOnlySpan<byte> bytes, int count, EncodeScratch scratch)
+    {
+        Span<int> symbols = scratch.Symbols, next = scratch.Next, previous = scratch.Previous;
+        Span<uint> keys = scratch.Keys;
+        if (count == 0)
+        {
+            return;
+        }
+        for (int i = 0; i < count; i++)
+        {
+            (next[i], previous[i]) = (i + 1, i - 1);
+            int rank = i + 1 == count ? PairRanks.None
+                : bytes.Length > 0 ? _bytePairRanks[(bytes[i] << 8) | bytes[i + 1]]
+                : _ranks.Rank(symbols[i], symbols[i + 1]);
+            keys[i] = Key(rank, i);
+        }
+        int padded = (count + 15) & ~15;
+        keys[count..padded].Fill(NoKey);
+        while (true)
+        {
+            uint best = Smallest(keys[..padded]);
+            if (best == NoKey)
+            {
+                return;
+            }
+            int i = (int)(best & 255), right = next[i], after = next[right], before = previous[i];
+            symbols[i] = _ranks.Merged((int)(best >> 8));
+            next[i] = after;
+            keys[right] = NoKey;
+            keys[i] = NoKey;
+            if (after < count)
+            {
+                previous[after] = i;
+                keys[i] = Key(_ranks.Rank(symbols[i], symbols[after]), i);
+            }
+            if (before >= 0)
+            {
+                keys[before] = Key(_ranks.Rank(symbols[before], symbols[i]), before);
+            }
+        }
+    }
+
+    private static uint Key(int rank, int position) => rank == PairRanks.None ? NoKey : ((uint)rank << 8) | (uint)position;
+
+    private static uint Smallest(ReadOnlySpan<uint> keys)
+    {
+        Vector256<uint> low = Vector256.Min(Vector256.Create(keys), Vector256.Create(keys[8..]));
+        for (int i = 16; i < keys.Length; i += 16)
+        {
+            low = Vector256.Min(low, Vector256.Min(Vector256.Create(keys[i..]), Vector256.Create(keys[(i + 8)..])));
+        }
+        Vector128<uint> four = Vector128.Min(low.GetLower(), low.GetUpper());
+        four = Vector128.Min(four, Vector128.Shuffle(four, Vector128.Create(2u, 3u, 0u, 1u)));
+        return Math.Min(four[0], four[1]);
+    }
+
+    private void MergeLong(int count, EncodeScratch scratch)
+    {
+        Span<int> symbols = scratch.Symbols, next = scratch.Next, previous = scratch.Previous;
+        PriorityHeap heap = scratch.Heap;
+        heap.Clear();
+        for (int i = 0; i < count; i++)
+        {
+            (next[i], previous[i]) = (i + 1, i - 1);
+            if (i + 1 < count && _ranks.Rank(symbols[i], symbols[i + 1]) is not PairRanks.None and int rank)
+            {
+                heap.Push(rank, i);
+            }
+        }
+        while (heap.Count > 0)
+        {
+            (int rank, int i) = heap.Pop();
+            // An entry is stale when its position was merged away or now begins another pair.
+            if (symbols[i] < 0 || next[i] >= count || _ranks.Rank(symbols[i], symbols[next[i]]) != rank)
+            {
+                continue;
+            }
+            int right = next[i], after = next[right], before = previous[i];
+            (symbols[i], symbols[right], next[i]) = (_ranks.Merged(rank), -1, after);
+            if (after < count)
+            {
+                previous[after] = i;
+                if (_ranks.Rank(symbols[i], symbols[after]) is not PairRanks.None and int rankAfter)
+                {
+                    heap.Push(rankAfter, i);
+                }
+            }
+            if (before >= 0 && _ranks.Rank(symbols[before], symbols[i]) is not PairRanks.None and int rankBefore)
+            {
+                heap.Push(rankBefore, before);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Inkstone.Text;
+
+/// <summary>What is read from tokenizer_config.json: the roles of tokens and the chat template.</summary>
+internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool AddBos, bool AddEos)
+{
+    public static TokenizerConfig Read(ReadOnlyMemory<byte> json, string file)
+    {
+        using JsonDocument document = TokenizerJson.Parse(json, file);
+        var root = new JsonPart(document.RootElement, file, "");
+        return new(
+            Token(root["bos_token"]),
+            Token(root["eos_token"]),
+            Token(root["pad_token"]),
+            Template(root["chat_template"]),
+            root["add_bos_token"].Flag(),
+            root["add_eos_token"].Flag());
+    }
+
+    /// <summary>The file for a new tokenizer, as transformers reads it.</summary>
+    public static byte[] Write(string? bos, string? eos, string? pad, IReadOnlyList<AddedToken> specialTokens)
+    {
+        var json = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(json, TokenizerJsonWriter.Options))
+        {
+            writer.WriteStartObject();
+            writer.WriteBoolean("add_bos_token", false);
+            writer.WriteBoolean("add_eos_token", false);
+            writer.WriteBoolean("add_prefix_space", false);
+            writer.WriteStartObject("added_tokens_decoder");
+            foreach (AddedToken token in specialTokens)
+            {
+                writer.WriteStartObject(token.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                TokenizerJsonWriter.WriteAddedToken(writer, token.Content);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndObject();
+            writer.WriteString("bos_token", bos);
+            writer.WriteBoolean("clean_up_tokenization_spaces", false);
+            writer.WriteString("eos_token", eos);
+            writer.WriteNumber("model_max_length", 1_000_000_000);
+            writer.WriteString("pad_token", pad);
+            writer.WriteString("tokenizer_class", "PreTrainedTokenizerFast");
+            writer.WriteNull("unk_token");
+            writer.WriteEndObject();
+        }
+        return json.ToArray();
+    }
+
+    /// <summary>A token is a string, or an object with its content.</summary>
+    private static string? Token(JsonPart part) => part.IsObject ? part["content"].Text() : part.TextOrNull();
+
+    /// <summary>A template is a string, or a list of named ones, of which "default" counts.</summary>
+    private static string? Template(JsonPart part) => part.Value.ValueKind != JsonValueKind.Array
+        ? part.TextOrNull()
+        : part.Items().Where(t => t["name"].Text() == "default").Select(t => t["template"].Text()).FirstOrDefault();
+}

@@ -1,0 +1,258 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Inkstone.Text;
+
+/// <summary>
+/// A byte-level or SentencePiece-style BPE tokenizer as Hugging Face's tokenizer.json describes it; ids and texts equal theirs.
+/// All members may be called from several threads at once.
+/// </summary>
+public sealed class Tokenizer
+{
+    private const string JsonName = "tokenizer.json", ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+
+    private readonly byte[] _json;
+    private readonly byte[]? _config;
+    private readonly TokenizerJson _parts;
+    private readonly AddedTokenMatcher _added;
+    private readonly AddedTokenMatcher _addedNormalized;
+    private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
+    private readonly bool[] _special;
+    private readonly int[] _prefix;
+    private readonly int[] _suffix;
+    private readonly ConcurrentBag<EncodeScratch> _scratch = [];
+
+    private Tokenizer(byte[] json, string jsonFile, byte[]? config, string configFile, string? chatTemplate)
+    {
+        (_json, _config) = (json, config);
+        _parts = new TokenizerJson(json, jsonFile);
+        _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
+        _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
+        Decoder = new TokenDecoder(_parts.Tokens, _parts.DecoderSettings);
+        _special = new bool[_parts.Tokens.Length];
+        foreach (AddedToken token in _parts.AddedTokens)
+        {
+            _addedIds[token.Content] = token.Id;
+            _special[token.Id] |= token.Special;
+        }
+        VocabularyHash = VocabularyFingerprint.Of(_parts.Tokens, Decoder, _parts.Model.Merges);
+        TokenizerConfig? roles = config == null ? null : TokenizerConfig.Read(config, configFile);
+        BosId = Role(roles?.Bos, "bos_token", configFile);
+        EosId = Role(roles?.Eos, "eos_token", configFile);
+        PadId = Role(roles?.Pad, "pad_token", configFile);
+        ChatTemplate = chatTemplate ?? roles?.ChatTemplate;
+        (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
+        if (roles is { AddBos: true } && BosId is int bos && !_prefix.Contains(bos))
+        {
+            _prefix = [bos, .. _prefix];
+        }
+        if (roles is { AddEos: true } && EosId is int eos && !_suffix.Contains(eos))
+        {
+            _suffix = [.. _suffix, eos];
+        }
+    }
+
+    /// <summary>Highest id + 1, added tokens included.</summary>
+    public int VocabularySize => _parts.Tokens.Length;
+
+    /// <summary>The same for every tokenizer with the same token bytes, ids and merges, on every machine.</summary>
+    public ulong VocabularyHash { get; }
+
+    /// <summary>The token that begins a text, as tokenizer_config.json names it.</summary>
+    public int? BosId { get; }
+
+    /// <summary>The token that ends a text or a turn.</summary>
+    public int? EosId { get; }
+
+    /// <summary>The token that fills up batches.</summary>
+    public int? PadId { get; }
+
+    /// <summary>Jinja template of conversations.</summary>
+    public string? ChatTemplate { get; }
+
+    internal TokenDecoder Decoder { get; }
+
+    /// <summary>Loads a directory that holds a tokenizer.json, or such a file; tokenizer_config.json and chat_template.jinja beside it are read too.</summary>
+    public static Tokenizer Load(string path)
+    {
+        string file = Directory.Exists(path) ? Path.Combine(path, JsonName) : path;
+        if (!File.Exists(file))
+        {
+            throw new FileNotFoundException($"There is no tokenizer at '{file}'; give a tokenizer.json or a directory that holds one.", file);
+        }
+        string directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        string config = Path.Combine(directory, ConfigName), template = Path.Combine(directory, TemplateName);
+        return new Tokenizer(File.ReadAllBytes(file), file, File.Exists(config) ? File.ReadAllBytes(config) : null, config, File.Exists(template) ? File.ReadAllText(template) : null);
+    }
+
+    /// <summary>Loads MicroLM's vocab.json and merge.txt; special tokens without an id get the next ones. The first special token ends a text.</summary>
+    public static Tokenizer LoadMicroLm(string vocabJson, string mergeTxt, IReadOnlyList<string> specialTokens)
+    {
+        byte[] json = MicroLmFiles.Read(vocabJson, mergeTxt, specialTokens);
+        var parts = new TokenizerJson(json, vocabJson);
+        return FromJson(json, TokenizerConfig.Write(null, specialTokens.Count > 0 ? specialTokens[0] : null, null, parts.AddedTokens));
+    }
+
+    /// <summary>A tokenizer from the contents of its two files.</summary>
+    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(json, JsonName, config, ConfigName, null);
+
+    /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
+    public void Save(string directory)
+    {
+        AtomicFile.Write(Path.Combine(directory, JsonName), _json);
+        AtomicFile.Write(Path.Combine(directory, ConfigName), _config ?? TokenizerConfig.Write(null, null, null, _parts.AddedTokens));
+        bool templateInConfig = _config != null && TokenizerConfig.Read(_config, ConfigName).ChatTemplate == ChatTemplate;
+        if (ChatTemplate != null && !templateInConfig)
+        {
+            AtomicFile.Write(Path.Combine(directory, TemplateName), Encoding.UTF8.GetBytes(ChatTemplate));
+        }
+    }
+
+    /// <summary>Writes MicroLM's vocab.json and merge.txt; only a byte-level vocabulary can be written so.</summary>
+    public void SaveMicroLm(string directory)
+    {
+        if (!_parts.ByteLevel)
+        {
+            throw new ArgumentException("This tokenizer is not byte-level, and MicroLM's files can hold only byte-level vocabularies.");
+        }
+        MicroLmFiles.Write(
+            directory,
+            Enumerable.Range(0, VocabularySize).Where(Exists).Select(id => (id, TokenBytes(id).ToArray())),
+            _parts.Model.Merges.Select(m => (TokenBytes(m.Left).ToArray(), TokenBytes(m.Right).ToArray())));
+    }
+
+    /// <summary>Ids of a text; with <paramref name="addSpecialTokens"/> those that the post-processor adds, too.</summary>
+    public int[] Encode(string text, bool addSpecialTokens = true)
+    {
+        var ids = new List<int>((text.Length / 2) + 8);
+        Encode(text.AsSpan(), addSpecialTokens, ids);
+        return [.. ids];
+    }
+
+    /// <summary>Appends the ids of a text.</summary>
+    public void Encode(ReadOnlySpan<char> text, bool addSpecialTokens, List<int> ids)
+    {
+        byte[] utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
+        try
+        {
+            int length = Encoding.UTF8.GetBytes(text, utf8);
+            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, ids);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(utf8);
+        }
+    }
+
+    /// <summary>Appends the ids of a text in UTF-8, the fast way in; ill-formed sequences count as U+FFFD.</summary>
+    public void Encode(ReadOnlySpan<byte> utf8, bool addSpecialTokens, List<int> ids) =>
+        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, ids);
+
+    /// <summary>Text of ids; ids outside the vocabulary add nothing, ill-formed UTF-8 becomes U+FFFD.</summary>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => new StreamDecoder(this, skipSpecialTokens).AddAll(ids);
+
+    /// <summary>Id of a token as it is spelled in tokenizer.json.</summary>
+    public int? TokenToId(string token) => _addedIds.TryGetValue(token, out int id) || _parts.Model.Ids.TryGetValue(token, out id) ? id : null;
+
+    /// <summary>A token as it is spelled in tokenizer.json.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
+    public string IdToToken(int id) => Exists(id) ? _parts.Tokens[id]! : throw NoToken(id);
+
+    /// <summary>The bytes that a token stands for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
+    public ReadOnlySpan<byte> TokenBytes(int id) => Exists(id) ? Decoder.Bytes(id) : throw NoToken(id);
+
+    /// <summary>Whether decoding may skip the token; false for ids outside the vocabulary.</summary>
+    public bool IsSpecial(int id) => (uint)id < (uint)_special.Length && _special[id];
+
+    /// <summary>Whether a token has this id: ids may have gaps.</summary>
+    public bool Exists(int id) => (uint)id < (uint)_parts.Tokens.Length && _parts.Tokens[id] != null;
+
+    private ArgumentOutOfRangeException NoToken(int id) => new(nameof(id), id, $"No token has the id {id}; ids go from 0 to {VocabularySize - 1}.");
+
+    private int? Role(string? token, string key, string file)
+    {
+        if (token == null)
+        {
+            return null;
+        }
+        return TokenToId(token) ?? throw new InvalidDataException($"{file}: {key} is '{token}', which is no token of {JsonName}; name one that is.");
+    }
+
+    private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);
+
+    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, List<int> ids)
+    {
+        if (addSpecialTokens)
+        {
+            ids.AddRange(_prefix);
+        }
+        if (!_scratch.TryTake(out EncodeScratch? scratch))
+        {
+            scratch = new EncodeScratch();
+        }
+        int at = 0, resume = 0;
+        while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
+        {
+            EncodePlain(text[Math.Min(at, start)..start], scratch, ids);
+            ids.Add(token.Id);
+            at = end;
+        }
+        EncodePlain(text[at..], scratch, ids);
+        _scratch.Add(scratch);
+        if (addSpecialTokens)
+        {
+            ids.AddRange(_suffix);
+        }
+    }
+
+    /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
+    private void EncodePlain(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    {
+        text = Normalized(text);
+        int at = 0, resume = 0;
+        while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
+        {
+            EncodeWords(text[Math.Min(at, start)..start], scratch, ids);
+            ids.Add(token.Id);
+            at = end;
+        }
+        EncodeWords(text[at..], scratch, ids);
+    }
+
+    private void EncodeWords(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    {
+        if (text.IsEmpty)
+        {
+            return;
+        }
+        PreTokenizer steps = _parts.PreTokenizer;
+        BpeModel model = _parts.Model.Bpe;
+        if (steps.AddPrefixSpace && text[0] != ' ')
+        {
+            text = (byte[])[(byte)' ', .. text];
+        }
+        if (steps.OnlyScanner is { } scanner)
+        {
+            for (int i = 0; i < text.Length;)
+            {
+                int end = scanner.Next(text, i);
+                model.Encode(text[i..end], scratch, ids);
+                i = end;
+            }
+        }
+        else if (!steps.HasSteps)
+        {
+            model.Encode(text, scratch, ids);
+        }
+        else
+        {
+            foreach ((int start, int end) in steps.Split(text))
+            {
+                model.Encode(text[start..end], scratch, ids);
+            }
+        }
+    }
+}

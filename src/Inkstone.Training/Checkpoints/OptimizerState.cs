@@ -1,0 +1,54 @@
+using System.Globalization;
+using Inkstone.Formats;
+using Inkstone.Nn;
+
+namespace Inkstone.Training;
+
+/// <summary>optimizer.safetensors: every moment under its parameter's name, the step counts as metadata.</summary>
+public static class OptimizerState
+{
+    /// <summary>Name of the file in a checkpoint.</summary>
+    public const string FileName = "optimizer.safetensors";
+
+    /// <summary>Writes the state of all optimizers of a run.</summary>
+    public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
+    {
+        List<NamedTensor> tensors = [];
+        Dictionary<string, string> metadata = [];
+        for (int i = 0; i < optimizers.Count; i++)
+        {
+            metadata[Key(i)] = optimizers[i].StepCount.ToString(CultureInfo.InvariantCulture);
+            foreach (Parameter p in optimizers[i].State)
+            {
+                tensors.Add(new NamedTensor(p.Name, p.Tensor));
+            }
+        }
+        SafetensorsWriter.Write(Path.Combine(checkpoint, FileName), tensors, metadata);
+    }
+
+    /// <summary>Reads it back into optimizers of the same kind and shapes.</summary>
+    /// <exception cref="InvalidDataException">The file belongs to another optimizer or model.</exception>
+    public static void Read(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
+    {
+        string path = Path.Combine(checkpoint, FileName);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        for (int i = 0; i < optimizers.Count; i++)
+        {
+            if (!file.Metadata.TryGetValue(Key(i), out string? text) || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
+            {
+                throw new InvalidDataException($"{path} was written by another optimizer; resume with the recipe's optimizer.name as it was");
+            }
+            optimizers[i].StepCount = steps;
+            foreach (Parameter p in optimizers[i].State)
+            {
+                if (!file.Contains(p.Name))
+                {
+                    throw new InvalidDataException($"{path} lacks {p.Name}; resume with the recipe's optimizer.name and model as they were");
+                }
+                file.ReadInto(p.Name, p.Tensor);
+            }
+        }
+    }
+
+    private static string Key(int optimizer) => string.Create(CultureInfo.InvariantCulture, $"steps.{optimizer}");
+}

@@ -1,0 +1,40 @@
+using Inkstone.Models;
+using Inkstone.Models.Llama;
+
+namespace Inkstone.Training;
+
+/// <summary>What a run will need, checked before it starts rather than found out an hour later.</summary>
+/// <param name="CheckpointBytes">Weights and moments on disk.</param>
+/// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
+public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
+{
+    /// <summary>Estimates; activations are those a Llama keeps for its backward pass.</summary>
+    public static RunEstimate Of(CausalLm model, int rows, int length)
+    {
+        long weights = 4 * model.Parameters.ElementCount;
+        LlamaConfig c = LlamaConfig.From(model.Config);
+        long perTokenAndLayer = 7L * c.HiddenSize + 2L * c.NumKeyValueHeads * c.HeadDim + 3L * c.IntermediateSize;
+        long activations = 4L * rows * length * (c.NumHiddenLayers * perTokenAndLayer + 4L * c.HiddenSize);
+        return new RunEstimate(3 * weights, 4 * weights + activations);
+    }
+
+    /// <summary>Refuses a run that the disk cannot hold, and tells of one that memory may not hold.</summary>
+    public void Check(string directory, Action<string> warn)
+    {
+        string existing = Path.GetFullPath(directory);
+        while (!Directory.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing)!;
+        }
+        long free = new DriveInfo(existing).AvailableFreeSpace;
+        if (free < 2 * CheckpointBytes)
+        {
+            throw new IOException($"{directory}: a checkpoint takes {CheckpointBytes >> 20} MiB and two must fit while one replaces the other, but the disk has {free >> 20} MiB free; free some or set out to another disk");
+        }
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (MemoryBytes > memory * 9 / 10)
+        {
+            warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less");
+        }
+    }
+}

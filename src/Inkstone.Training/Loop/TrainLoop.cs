@@ -1,0 +1,182 @@
+using System.Diagnostics;
+
+namespace Inkstone.Training;
+
+/// <summary>How long a run is and how often it does what.</summary>
+/// <param name="TotalSteps">Steps, or null for a budget in wall time.</param>
+/// <param name="Minutes">That budget.</param>
+/// <param name="EvalEvery">Steps between validations; 0: only at both ends.</param>
+/// <param name="SampleEvery">Steps between samples; 0: none.</param>
+/// <param name="SaveEvery">Steps between checkpoints; 0: only the best and the last.</param>
+/// <param name="TokensPerStep">Rows × length × accumulation.</param>
+/// <param name="PeakRate">Learning rate that a multiple of 1 means.</param>
+/// <param name="LossBound">A loss above it means that the run has diverged.</param>
+/// <param name="BytesPerToken">Text behind a token; NaN when unknown.</param>
+public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
+    int TokensPerStep, double PeakRate, double LossBound, double BytesPerToken);
+
+/// <summary>What the loop calls out to. All of it depends on the model, none of it on the loop.</summary>
+/// <param name="Step">One optimizer step at a multiple of the peak rate.</param>
+/// <param name="Multiple">The multiple of a step (from 0) in a run of so many steps.</param>
+/// <param name="Validate">Measures held-out text; null: there is none.</param>
+/// <param name="Sample">Reports samples after so many steps.</param>
+/// <param name="Save">Saves a checkpoint of this progress and returns its path.</param>
+/// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
+public sealed record LoopParts(Func<double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
+    Func<TrainProgress, string> Save, Func<string?> LastCheckpoint);
+
+/// <summary>How far a run is.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="TotalSteps">Steps of the run; 0 while a budget in minutes is not yet turned into steps.</param>
+/// <param name="Tokens">Tokens seen.</param>
+/// <param name="BestStep">Step of the best validation, or null.</param>
+/// <param name="BestLoss">Its loss.</param>
+public readonly record struct TrainProgress(int Step, int TotalSteps, long Tokens, int? BestStep, double? BestLoss);
+
+/// <summary>
+/// The one training loop: step, report, validate, sample, save. It knows no model and no objective; what is minimised lies in
+/// <see cref="LoopParts.Step"/>. Everything due after a step is done before the checkpoint, so a checkpoint stands for all lines up to its step.
+/// </summary>
+public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts facts, IReadOnlyList<ITrainLog> logs)
+{
+    private const int StepsBetweenMemoryReadings = 16;
+    private const int TimedSteps = 3;
+    private const double SecondsToTime = 10;
+
+    private TrainProgress _at;
+    private double _timedSeconds, _lastEvalSeconds;
+    private int _timed;
+    private long _memory;
+
+    /// <summary>The last validation of this run.</summary>
+    public Validation? LastValidation { get; private set; }
+
+    /// <summary>The validation before the first step.</summary>
+    public Validation? FirstValidation { get; private set; }
+
+    /// <summary>Wall time of all steps together.</summary>
+    public double StepSeconds { get; private set; }
+
+    /// <summary>Runs from <paramref name="start"/> to the end, or until cancelled: then a checkpoint has been saved.</summary>
+    /// <exception cref="DivergenceException">Loss or gradient is no number, or the loss is far above that of guessing.</exception>
+    public TrainProgress Run(TrainProgress start, CancellationToken cancelled)
+    {
+        _at = start with { TotalSteps = settings.TotalSteps ?? start.TotalSteps };
+        foreach (ITrainLog log in logs)
+        {
+            log.Start(facts, _at.Step);
+        }
+        if (_at.Step == 0)
+        {
+            FirstValidation = Validate();
+        }
+        long began = Stopwatch.GetTimestamp();
+        bool saved = true;
+        while ((_at.TotalSteps == 0 || _at.Step < _at.TotalSteps) && !(cancelled.IsCancellationRequested && saved))
+        {
+            Step();
+            saved = false;
+            if (_at.TotalSteps == 0)
+            {
+                DecideLength(Stopwatch.GetElapsedTime(began).TotalSeconds);
+            }
+            bool last = _at.Step == _at.TotalSteps, better = false;
+            if (last || Due(settings.EvalEvery))
+            {
+                int? before = _at.BestStep;
+                Validate();
+                better = _at.BestStep != before;
+            }
+            if (settings.SampleEvery > 0 && (last || Due(settings.SampleEvery)))
+            {
+                parts.Sample(_at.Step);
+            }
+            if (last || better || Due(settings.SaveEvery) || cancelled.IsCancellationRequested)
+            {
+                string path = parts.Save(_at);
+                saved = true;
+                foreach (ITrainLog log in logs)
+                {
+                    log.Saved(_at.Step, path);
+                }
+            }
+        }
+        return _at;
+    }
+
+    private bool Due(int every) => every > 0 && _at.Step % every == 0;
+
+    private void Step()
+    {
+        double multiple = parts.Multiple(_at.Step, _at.TotalSteps == 0 ? int.MaxValue : _at.TotalSteps);
+        long before = Stopwatch.GetTimestamp();
+        StepOutcome outcome = parts.Step(multiple);
+        double seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
+        StepSeconds += seconds;
+        _timed++;
+        _timedSeconds = _timed == 1 ? 0 : _timedSeconds + seconds;   // the first step also compiles and fills the pools
+        Check(outcome, multiple * settings.PeakRate);
+
+        _at = _at with { Step = _at.Step + 1, Tokens = _at.Tokens + settings.TokensPerStep };
+        if (_at.Step % StepsBetweenMemoryReadings == 0 || _memory == 0)
+        {
+            _memory = Environment.WorkingSet;
+        }
+        double rate = settings.TokensPerStep / seconds;
+        StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.Loss / Math.Log(2) / settings.BytesPerToken, multiple * settings.PeakRate,
+            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? 6.0 * facts.ActiveParameters * rate / roof : double.NaN, _memory);
+        for (int i = 0; i < logs.Count; i++)
+        {
+            logs[i].Step(metrics);
+        }
+    }
+
+    private void Check(StepOutcome outcome, double rate)
+    {
+        bool finite = double.IsFinite(outcome.Loss) && double.IsFinite(outcome.GradientNorm);
+        if (finite && outcome.Loss <= settings.LossBound)
+        {
+            return;
+        }
+        string what = !double.IsFinite(outcome.Loss) ? "the loss is not a number any more" : !finite ? "the gradient is not a number any more"
+            : FormattableString.Invariant($"the loss has risen to {outcome.Loss:0.#}, far above guessing");
+        string kept = parts.LastCheckpoint() is { } path ? $"the last good checkpoint is {path}" : "no checkpoint had been saved yet";
+        throw new DivergenceException(FormattableString.Invariant(
+            $"training diverged at step {_at.Step + 1} (batch {_at.Tokens / settings.TokensPerStep} of the run): {what} at learning rate {rate:0.###e+0}; lower optimizer.lr or lengthen schedule.warmup_steps; {kept}"));
+    }
+
+    private Validation? Validate()
+    {
+        if (parts.Validate is null)
+        {
+            return null;
+        }
+        long before = Stopwatch.GetTimestamp();
+        Validation found = parts.Validate();
+        _lastEvalSeconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
+        LastValidation = found;
+        bool better = _at.Step > 0 && (_at.BestLoss is null || found.Loss < _at.BestLoss);
+        if (better)
+        {
+            _at = _at with { BestStep = _at.Step, BestLoss = found.Loss };
+        }
+        foreach (ITrainLog log in logs)
+        {
+            log.Validation(_at.Step, found.Loss, found.BitsPerByte, better);
+        }
+        return found;
+    }
+
+    /// <summary>Turns a budget in minutes into steps once a few have been timed, so that the schedule has an end and resuming is exact.</summary>
+    private void DecideLength(double elapsed)
+    {
+        double budget = settings.Minutes!.Value * 60;
+        if (_timed <= TimedSteps || _timedSeconds < Math.Min(SecondsToTime, 0.05 * budget))
+        {
+            return;
+        }
+        double perStep = _timedSeconds / (_timed - 1) + (settings.EvalEvery > 0 ? _lastEvalSeconds / settings.EvalEvery : 0);
+        int more = (int)Math.Max(0, (budget - elapsed - _lastEvalSeconds) / perStep);
+        _at = _at with { TotalSteps = _at.Step + Math.Max(more, 1) };
+    }
+}

@@ -1,0 +1,82 @@
+using Inkstone.Data;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Training;
+
+/// <summary>
+/// One optimizer step: all micro-batches forward and backward, then clip, then the optimizers. Nothing is allocated on the managed heap
+/// once the first steps have filled the pools.
+/// </summary>
+public sealed class TrainStep
+{
+    private readonly Device _device;
+    private readonly Parameters _parameters;
+    private readonly Objective _objective;
+    private readonly PackedLoader _loader;
+    private readonly IReadOnlyList<IOptimizer> _optimizers;
+    private readonly double _clip;
+    private readonly Batch[] _batches;
+
+    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
+    public TrainStep(Device device, Parameters parameters, Objective objective, PackedLoader loader, IReadOnlyList<IOptimizer> optimizers,
+        int rows, int length, int accumulation, double clip)
+    {
+        (_device, _parameters, _objective, _loader, _optimizers, _clip) = (device, parameters, objective, loader, optimizers, clip);
+        _batches = new Batch[accumulation];
+        for (int i = 0; i < accumulation; i++)
+        {
+            _batches[i] = new Batch(rows, length);
+        }
+    }
+
+    /// <summary>Takes the step with a learning rate of <paramref name="multiple"/> times the peak. Parameters are untouched when the outcome is not finite.</summary>
+    public StepOutcome Run(double multiple)
+    {
+        int labels = 0;
+        foreach (Batch batch in _batches)
+        {
+            _loader.Next(batch);
+            labels += batch.LabelCount;
+        }
+        if (labels == 0)
+        {
+            return new StepOutcome(0, 0, 0);   // nothing to learn from: weights, moments and decay stay as they are
+        }
+        double loss = 0;
+        foreach (Batch batch in _batches)
+        {
+            if (batch.LabelCount > 0)
+            {
+                loss += Accumulate(batch, labels);
+            }
+        }
+        double norm = GradientClip.Norm(_parameters);
+        if (double.IsFinite(loss) && double.IsFinite(norm))
+        {
+            double scale = GradientClip.Factor(norm, _clip);
+            for (int i = 0; i < _optimizers.Count; i++)
+            {
+                _optimizers[i].Step(multiple, scale);
+            }
+        }
+        _parameters.ZeroGrad();
+        return new StepOutcome(loss, norm, labels);
+    }
+
+    private float Accumulate(Batch batch, int labels)
+    {
+        using (_device.Step(record: true))
+        {
+            Tensor loss = _objective(batch, labels);
+            _device.Tape.Backward(loss);
+            return loss.Item();
+        }
+    }
+}
+
+/// <summary>What a step found.</summary>
+/// <param name="Loss">Mean over the labels, nats.</param>
+/// <param name="GradientNorm">Global norm before clipping.</param>
+/// <param name="Labels">Number of labels.</param>
+public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels);

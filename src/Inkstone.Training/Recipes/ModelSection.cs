@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Inkstone.Training;
+
+/// <summary>The architecture of a run: a preset, with HF keys of our own on top.</summary>
+/// <param name="Preset">Name of a file in configs/models, a config.json, or a model directory, whose weights are then the start; null: the keys alone.</param>
+/// <param name="Keys">HF config keys that replace the preset's.</param>
+public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, JsonNode?> Keys)
+{
+    private static readonly string[] KnownKeys =
+    [
+        "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "attention_bias", "mlp_bias",
+        "tie_word_embeddings", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id", "hidden_act", "attention_dropout",
+    ];
+
+    internal static ModelSection From(RecipeSection s)
+    {
+        string? preset = s.Text("preset");
+        Dictionary<string, JsonNode?> keys = [];
+        foreach ((string key, YamlNode value) in s.Present(KnownKeys))
+        {
+            keys[key] = ToJson(value);
+        }
+        return preset is not null || keys.Count > 0 ? new(preset, keys) : throw s.Fault("preset", "must name a model, such as microlm-31m");
+    }
+
+    /// <summary>The HF config: preset and keys merged; vocabulary size and EOS come from the tokenizer where neither names them.</summary>
+    public JsonObject Config(int vocabularySize, int? bosId, int? eosId)
+    {
+        JsonObject config = [];
+        if (Preset is not null)
+        {
+            string path = Presets.Model(Preset);
+            try
+            {
+                config = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new InvalidDataException($"{path}: a model config is a JSON object");
+            }
+            catch (JsonException e)
+            {
+                throw new InvalidDataException($"{path}:{e.LineNumber + 1}: this is not valid JSON; mend the file");
+            }
+        }
+        foreach ((string key, JsonNode? value) in Keys)
+        {
+            config[key] = value?.DeepClone();
+        }
+        config["vocab_size"] ??= vocabularySize;
+        config["eos_token_id"] ??= eosId;
+        config["bos_token_id"] ??= bosId;
+        if (config["vocab_size"]!.GetValueKind() != JsonValueKind.Number || config["vocab_size"]!.GetValue<int>() is int size && size < vocabularySize)
+        {
+            throw new InvalidDataException($"the model has vocab_size {config["vocab_size"]}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}");
+        }
+        return config;
+    }
+
+    private static JsonNode? ToJson(YamlNode node)
+    {
+        switch (node)
+        {
+            case YamlMappingNode mapping:
+                JsonObject fields = [];
+                foreach ((YamlNode key, YamlNode value) in mapping.Children)
+                {
+                    fields[((YamlScalarNode)key).Value!] = ToJson(value);
+                }
+                return fields;
+            case YamlSequenceNode sequence:
+                JsonArray items = [];
+                foreach (YamlNode item in sequence)
+                {
+                    items.Add(ToJson(item));
+                }
+                return items;
+            default:
+                YamlScalarNode scalar = (YamlScalarNode)node;
+                string text = scalar.Value ?? "";
+                return scalar.Style is ScalarStyle.DoubleQuoted or ScalarStyle.SingleQuoted ? JsonValue.Create(text) : text switch
+                {
+                    "" or "null" or "~" => null,
+                    "true" => JsonValue.Create(true),
+                    "false" => JsonValue.Create(false),
+                    _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => JsonValue.Create(whole),
+                    _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => JsonValue.Create(real),
+                    _ => JsonValue.Create(text),
+                };
+        }
+    }
+}

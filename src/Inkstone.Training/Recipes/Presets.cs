@@ -1,0 +1,37 @@
+namespace Inkstone.Training;
+
+/// <summary>Finds what a name may stand for: files of the configs folder beside the program, or a path.</summary>
+public static class Presets
+{
+    /// <summary>The config.json of a model preset, of a directory, or of a path.</summary>
+    public static string Model(string name)
+        => Directory.Exists(name) ? Path.Combine(name, "config.json") : Find(name, "models", ".json", "model preset");
+
+    /// <summary>A recipe by preset name or path.</summary>
+    public static string Recipe(string name) => Find(name, "runs", ".yaml", "recipe");
+
+    /// <summary>Names of the presets of one kind ("models" or "runs").</summary>
+    public static IReadOnlyList<string> Names(string folder)
+    {
+        string path = Path.Combine(Root, folder);
+        return Directory.Exists(path)
+            ? [.. Directory.EnumerateFiles(path).Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)] : [];
+    }
+
+    private static string Root => Path.Combine(AppContext.BaseDirectory, "configs");
+
+    private static string Find(string name, string folder, string extension, string kind)
+    {
+        if (File.Exists(name))
+        {
+            return name;
+        }
+        string preset = Path.Combine(Root, folder, name + extension);
+        if (name.AsSpan().IndexOfAny('/', '\\') < 0 && File.Exists(preset))
+        {
+            return preset;
+        }
+        IReadOnlyList<string> known = Names(folder);
+        throw new FileNotFoundException($"there is no {kind} '{name}'{Spelling.Suggestion(name, known)}; give a file, or one of: {string.Join(", ", known)}");
+    }
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using YamlDotNet.RepresentationModel;
+
+namespace Inkstone.Training;
+
+/// <summary>
+/// A mapping of a recipe, read strictly: each key is asked for by name and kind, and <see cref="Close"/> refuses the keys that nobody asked for.
+/// What was read, defaults included, is remembered, so the resolved recipe that a run writes down cannot differ from what it used.
+/// </summary>
+public sealed class RecipeSection
+{
+    private readonly YamlMappingNode _node;
+    private readonly string _file;
+    private readonly string _path;
+    private readonly IReadOnlySet<string> _overridden;
+    private readonly List<(string Key, object? Value)> _read = [];
+    private readonly List<string> _alsoKnown = [];
+
+    internal RecipeSection(YamlMappingNode node, string file, IReadOnlySet<string> overridden, string path = "")
+        => (_node, _file, _overridden, _path) = (node, file, overridden, path);
+
+    /// <summary>What was read, in order; values are strings, lists of strings or sections.</summary>
+    internal IReadOnlyList<(string Key, object? Value)> Read => _read;
+
+    /// <summary>True when the key is written with a value.</summary>
+    public bool Has(string key) => Find(key) is { } node && !IsNull(node);
+
+    /// <summary>A nested mapping; an empty one when the key is absent.</summary>
+    public RecipeSection Section(string key)
+    {
+        YamlNode? node = Find(key);
+        YamlMappingNode mapping = node is null || IsNull(node) ? []
+            : node as YamlMappingNode ?? throw Wrong(node, key, "must be a section with keys of its own");
+        RecipeSection section = new(mapping, _file, _overridden, PathOf(key));
+        _read.Add((key, section));
+        return section;
+    }
+
+    /// <summary>Text, or <paramref name="fallback"/> when absent.</summary>
+    public string? Text(string key, string? fallback = null) => Remember(key, Scalar(key)?.Value ?? fallback);
+
+    /// <summary>Text that must be there.</summary>
+    public string RequiredText(string key) => Text(key) ?? throw new InvalidDataException($"{_file}: {PathOf(key)} is missing; add it");
+
+    /// <summary>One of a few words.</summary>
+    public string Choice(string key, string fallback, params string[] words)
+    {
+        string value = Text(key, fallback)!;
+        return words.Contains(value) ? value : throw Wrong(Find(key)!, key, $"must be one of {string.Join(", ", words)}, got '{value}'{Spelling.Suggestion(value, words)}");
+    }
+
+    /// <summary>A real number in [<paramref name="min"/>, <paramref name="max"/>].</summary>
+    public double Number(string key, double fallback, double min = double.MinValue, double max = double.MaxValue)
+        => OptionalNumber(key, min, max) is { } value ? value : RememberLast(key, fallback);
+
+    /// <summary>A real number, or null when absent.</summary>
+    public double? OptionalNumber(string key, double min = double.MinValue, double max = double.MaxValue)
+    {
+        if (Scalar(key) is not { } node)
+        {
+            Remember(key, null);
+            return null;
+        }
+        if (!double.TryParse(node.Value?.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !double.IsFinite(value))
+        {
+            throw Wrong(node, key, $"must be a number, got '{node.Value}'");
+        }
+        if (value < min || value > max)
+        {
+            throw Wrong(node, key, $"must be {Bounds(min, max)}, got {node.Value}");
+        }
+        Remember(key, value.ToString("R", CultureInfo.InvariantCulture));
+        return value;
+    }
+
+    /// <summary>A whole number in [<paramref name="min"/>, <paramref name="max"/>].</summary>
+    public int Integer(string key, int fallback, int min = 0, int max = int.MaxValue)
+        => (int)(OptionalInteger(key, min, max) ?? (long)RememberLast(key, fallback));
+
+    /// <summary>A whole number, or null when absent.</summary>
+    public long? OptionalInteger(string key, long min = 0, long max = long.MaxValue)
+    {
+        double? value = OptionalNumber(key, min, max);
+        return value is null ? null : value == Math.Floor(value.Value) ? (long)value.Value : throw Wrong(Find(key)!, key, $"must be a whole number, got {value.Value.ToString(CultureInfo.InvariantCulture)}");
+    }
+
+    /// <summary>true or false.</summary>
+    public bool Flag(string key, bool fallback)
+        => Choice(key, fallback ? "true" : "false", "true", "false") == "true";
+
+    /// <summary>A list of texts; a single text is a list of one.</summary>
+    public IReadOnlyList<string> Texts(string key)
+    {
+        List<string> values = [];
+        switch (Find(key))
+        {
+            case null:
+                break;
+            case YamlScalarNode scalar:
+                if (!IsNull(scalar))
+                {
+                    values.Add(scalar.Value!);
+                }
+                break;
+            case YamlSequenceNode sequence:
+                foreach (YamlNode item in sequence)
+                {
+                    values.Add((item as YamlScalarNode)?.Value ?? throw Wrong(item, key, "must be a list of texts"));
+                }
+                break;
+            case { } other:
+                throw Wrong(other, key, "must be a list of texts");
+        }
+        _read.Add((key, values));
+        return values;
+    }
+
+    /// <summary>Those of the given keys that are written, as their YAML values; the others count as known.</summary>
+    public IReadOnlyDictionary<string, YamlNode> Present(params ReadOnlySpan<string> keys)
+    {
+        Dictionary<string, YamlNode> present = [];
+        foreach (string key in keys)
+        {
+            if (Find(key) is { } node)
+            {
+                present[key] = node;
+                _read.Add((key, node));
+            }
+            else
+            {
+                _alsoKnown.Add(key);
+            }
+        }
+        return present;
+    }
+
+    /// <summary>The sentence for a value that is well written but cannot be used.</summary>
+    public InvalidDataException Fault(string key, string what) => Wrong(Find(key) ?? _node, key, what);
+
+    /// <summary>Refuses keys that were not asked for, here and in every section below.</summary>
+    public void Close()
+    {
+        foreach ((YamlNode key, YamlNode value) in _node.Children)
+        {
+            string name = (key as YamlScalarNode)?.Value ?? "";
+            if (!_read.Exists(r => r.Key == name))
+            {
+                throw new InvalidDataException($"{Where(key, name)}: there is no recipe key '{PathOf(name)}'{Suggest(name)}");
+            }
+        }
+        foreach ((_, object? value) in _read)
+        {
+            (value as RecipeSection)?.Close();
+        }
+    }
+
+    private string Suggest(string name)
+        => Spelling.Nearest(name, _read.Select(r => r.Key).Concat(_alsoKnown)) is { } near ? $" (did you mean '{PathOf(near)}'?)" : $" (known here: {string.Join(", ", _read.Select(r => r.Key))})";
+
+    private static string Bounds(double min, double max)
+    {
+        string low = min.ToString("R", CultureInfo.InvariantCulture), high = max.ToString("R", CultureInfo.InvariantCulture);
+        return min == double.MinValue ? "at most " + high : max >= int.MaxValue ? "at least " + low : $"between {low} and {high}";
+    }
+
+    private string? Remember(string key, string? value)
+    {
+        _read.Add((key, value));
+        return value;
+    }
+
+    private double RememberLast(string key, double value)
+    {
+        _read[^1] = (key, value.ToString("R", CultureInfo.InvariantCulture));
+        return value;
+    }
+
+    private YamlScalarNode? Scalar(string key) => Find(key) switch
+    {
+        null => null,
+        YamlScalarNode scalar => IsNull(scalar) ? null : scalar,
+        { } other => throw Wrong(other, key, "must be a single value"),
+    };
+
+    private YamlNode? Find(string key) => _node.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? value) ? value : null;
+
+    private static bool IsNull(YamlNode node)
+        => node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any, Value: null or "" or "~" or "null" };
+
+    private string PathOf(string key) => _path.Length == 0 ? key : _path + "." + key;
+
+    private InvalidDataException Wrong(YamlNode node, string key, string what) => new($"{Where(node, key)}: {PathOf(key)} {what}");
+
+    /// <summary>file:line, or the flag that set the value.</summary>
+    private string Where(YamlNode node, string key) => _overridden.Contains(PathOf(key)) ? "on the command line" : $"{_file}:{node.Start.Line}";
+}
