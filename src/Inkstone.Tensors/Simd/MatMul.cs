@@ -69,7 +69,8 @@ internal static unsafe class MatMul
         float* c, nint strideC, float* addend, nint strideAddend)
     {
         int blocks = Math.Max(1, (k + depth - 1) / depth), panels = (n + kernel.Columns - 1) / kernel.Columns;
-        long panelBytes = Packing.BytesB(kernel, depth);
+        // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
+        long panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
         Tensor packed = device.Rent(new Shape(checked((int)((blocks * panels * panelBytes + Packing.SlackBytes) / sizeof(float) + 1))));
         byte* packedB = packed.Pointer;
         Plan plan = new(a, b, m, n, readableN, k, depth, panels, panelBytes, c, strideC, addend, strideAddend, packedB);

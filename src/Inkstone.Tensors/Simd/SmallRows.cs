@@ -1,36 +1,155 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// C = A · Bᵀ for a few rows of A, as in decoding: each row of the weight is read once, straight from memory, and multiplied with every row of A.
+/// C = A · Bᵀ for a few rows of A, as in decoding: the weight is read once, straight from memory, four of its rows at a time against up to four rows of A.
 /// Bound by memory, so nothing is packed; products are float32 whatever the storage.
 /// </summary>
 internal static unsafe class SmallRows
 {
     /// <summary>Above this many rows the packed product wins.</summary>
-    public const int MostRows = 4;
+    public const int MostRows = 16;
 
-    private const int Grain = 64;
+    private const int Step = 4, Grain = 32;
 
     public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
-        => device.Run(new Kernel(a, b, m, k, c, strideC, addend, strideAddend), n, Grain);
+        => device.Run(new Kernel(a, b, m, n, k, c, strideC, addend, strideAddend), (n + Step - 1) / Step, Grain);
 
-    private readonly struct Kernel(MatrixView a, MatrixView b, int m, int k, float* c, nint strideC, float* addend, nint strideAddend) : IRangeKernel
+    private readonly struct Kernel(MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            for (int column = start; column < end; column++)
+            float* sums = stackalloc float[Step * Step];
+            for (int column = start * Step; column < Math.Min(end * Step, n); column += Step)
             {
-                MatrixView weight = b.At(0, column);
-                for (int row = 0; row < m; row++)
+                int columns = Math.Min(Step, n - column);
+                for (int row = 0; row < m; row += Step)
                 {
-                    float* x = (float*)a.At(row, 0).Pointer;
-                    float sum = weight.Type == DType.Float32 ? Lanes.Dot(x, (float*)weight.Pointer, k) : Lanes.DotBFloat16(x, (ushort*)weight.Pointer, k);
-                    float start0 = addend == null ? 0 : addend[row * strideAddend + column];
-                    c[row * strideC + column] = start0 + sum;
+                    int rows = Math.Min(Step, m - row);
+                    Tile(row, rows, column, columns, sums);
+                    for (int i = 0; i < rows; i++)
+                    {
+                        for (int j = 0; j < columns; j++)
+                        {
+                            float first = addend == null ? 0 : addend[(row + i) * strideAddend + column + j];
+                            c[(row + i) * strideC + column + j] = first + sums[i * Step + j];
+                        }
+                    }
                 }
             }
         }
+
+        private void Tile(int row, int rows, int column, int columns, float* sums)
+        {
+            if (b.Type != DType.Float32 || columns < Step)
+            {
+                for (int i = 0; i < rows; i++)
+                {
+                    for (int j = 0; j < columns; j++)
+                    {
+                        float* x = (float*)a.At(row + i, 0).Pointer;
+                        byte* w = b.At(0, column + j).Pointer;
+                        sums[i * Step + j] = b.Type == DType.Float32 ? Lanes.Dot(x, (float*)w, k) : Lanes.DotBFloat16(x, (ushort*)w, k);
+                    }
+                }
+                return;
+            }
+            float* weight = (float*)b.At(0, column).Pointer;
+            if (rows == 1)
+            {
+                OneByFour((float*)a.At(row, 0).Pointer, weight, b.ColumnStride, k, sums);
+            }
+            else
+            {
+                FourByFour((float*)a.At(row, 0).Pointer, a.RowStride, rows, weight, b.ColumnStride, k, sums);
+            }
+        }
+    }
+
+    private static void OneByFour(float* x, float* w, nint stride, int k, float* sums)
+    {
+        float* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride;
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= k - 16; i += 16)
+        {
+            Vector512<float> v = Vector512.Load(x + i);
+            s0 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w + i), s0);
+            s1 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w1 + i), s1);
+            s2 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w2 + i), s2);
+            s3 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w3 + i), s3);
+        }
+        Store(s0, s1, s2, s3, sums);
+        for (; i < k; i++)
+        {
+            sums[0] += x[i] * w[i];
+            sums[1] += x[i] * w1[i];
+            sums[2] += x[i] * w2[i];
+            sums[3] += x[i] * w3[i];
+        }
+    }
+
+    /// <summary>Rows that do not exist repeat the last one; their sums are not used.</summary>
+    private static void FourByFour(float* x, nint strideX, int rows, float* w, nint stride, int k, float* sums)
+    {
+        float* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride;
+        float* x1 = x + strideX, x2 = rows > 2 ? x1 + strideX : x1, x3 = rows > 3 ? x2 + strideX : x2;
+        Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
+        Vector512<float> s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
+        int i = 0;
+        for (; i <= k - 16; i += 16)
+        {
+            Vector512<float> b0 = Vector512.Load(w + i), b1 = Vector512.Load(w1 + i), b2 = Vector512.Load(w2 + i), b3 = Vector512.Load(w3 + i);
+            Vector512<float> a = Vector512.Load(x + i);
+            s00 = Vector512.FusedMultiplyAdd(a, b0, s00);
+            s01 = Vector512.FusedMultiplyAdd(a, b1, s01);
+            s02 = Vector512.FusedMultiplyAdd(a, b2, s02);
+            s03 = Vector512.FusedMultiplyAdd(a, b3, s03);
+            a = Vector512.Load(x1 + i);
+            s10 = Vector512.FusedMultiplyAdd(a, b0, s10);
+            s11 = Vector512.FusedMultiplyAdd(a, b1, s11);
+            s12 = Vector512.FusedMultiplyAdd(a, b2, s12);
+            s13 = Vector512.FusedMultiplyAdd(a, b3, s13);
+            a = Vector512.Load(x2 + i);
+            s20 = Vector512.FusedMultiplyAdd(a, b0, s20);
+            s21 = Vector512.FusedMultiplyAdd(a, b1, s21);
+            s22 = Vector512.FusedMultiplyAdd(a, b2, s22);
+            s23 = Vector512.FusedMultiplyAdd(a, b3, s23);
+            a = Vector512.Load(x3 + i);
+            s30 = Vector512.FusedMultiplyAdd(a, b0, s30);
+            s31 = Vector512.FusedMultiplyAdd(a, b1, s31);
+            s32 = Vector512.FusedMultiplyAdd(a, b2, s32);
+            s33 = Vector512.FusedMultiplyAdd(a, b3, s33);
+        }
+        Store(s00, s01, s02, s03, sums);
+        Store(s10, s11, s12, s13, sums + 4);
+        Store(s20, s21, s22, s23, sums + 8);
+        Store(s30, s31, s32, s33, sums + 12);
+        for (; i < k; i++)
+        {
+            AddStep(x[i], w[i], w1[i], w2[i], w3[i], sums);
+            AddStep(x1[i], w[i], w1[i], w2[i], w3[i], sums + 4);
+            AddStep(x2[i], w[i], w1[i], w2[i], w3[i], sums + 8);
+            AddStep(x3[i], w[i], w1[i], w2[i], w3[i], sums + 12);
+        }
+    }
+
+    private static void AddStep(float x, float w0, float w1, float w2, float w3, float* sums)
+    {
+        sums[0] += x * w0;
+        sums[1] += x * w1;
+        sums[2] += x * w2;
+        sums[3] += x * w3;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3, float* sums)
+    {
+        sums[0] = Vector512.Sum(s0);
+        sums[1] = Vector512.Sum(s1);
+        sums[2] = Vector512.Sum(s2);
+        sums[3] = Vector512.Sum(s3);
     }
 }

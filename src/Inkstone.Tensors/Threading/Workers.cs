@@ -160,8 +160,9 @@ public sealed unsafe class Workers : IDisposable
             {
                 _invoke(_job, start, end, worker);
             }
-            catch (Exception e) when (worker != 0)
+            catch (Exception e)
             {
+                // Also on the caller's thread: it may not leave For, where the job lies, before the others are done.
                 _failure = e;
             }
             finally

@@ -47,5 +47,8 @@ internal static class Near
 
     /// <summary>Distance from the exact value in units of the last place of a float32 of that size.</summary>
     public static double Ulps(float actual, double exact)
-        => (float)exact == actual ? 0 : Math.Abs(actual - exact) / (Math.BitIncrement(MathF.Abs((float)exact)) - (double)MathF.Abs((float)exact));
+    {
+        float size = MathF.Abs((float)exact);
+        return Math.Abs(actual - exact) / ((double)MathF.BitIncrement(size) - size);
+    }
 }

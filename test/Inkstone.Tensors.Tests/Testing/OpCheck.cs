@@ -28,6 +28,9 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
     /// <summary>Allowed error of gradients, as a part of the largest.</summary>
     public double GradTolerance { get; init; } = 4e-6;
 
+    /// <summary>Size of the terms of a gradient that may cancel: its error is measured against at least this.</summary>
+    public double GradScale { get; init; }
+
     /// <summary>Runs all of it.</summary>
     public void Run(Devices devices)
     {
@@ -84,7 +87,7 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
     {
         int times = wiring == Wiring.Parameters ? 2 : 1;
         float[] extra = wiring == Wiring.Shared ? InputWeights(k) : new float[grad.Length];
-        double largest = Near.Largest([.. byElement.Select(pair => times * pair.Value + extra[pair.Key])]);
+        double largest = Math.Max(GradScale, Near.Largest([.. byElement.Select(pair => times * pair.Value + extra[pair.Key])]));
         double projection = 0, length = 0;
         float[] direction = Direction(k);
         for (int i = 0; i < grad.Length; i++)

@@ -1,12 +1,12 @@
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>Sizes of an attention problem. B: batch, T: queries, S: keys, H: heads, Hkv: key-value heads, D: head dimension of q and k, Dv: of v.</summary>
-internal sealed record AttentionSizes(int B, int T, int S, int H, int Hkv, int D, int Dv);
+internal sealed record AttentionProblem(int B, int T, int S, int H, int Hkv, int D, int Dv);
 
 internal static partial class Reference
 {
     /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself.</summary>
-    public static double[] Attention(double[] q, double[] k, double[] v, AttentionSizes n, double scale, int[]? documentStarts = null)
+    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null)
     {
         double[] y = new double[n.B * n.T * n.H * n.Dv];
         for (int b = 0; b < n.B; b++)

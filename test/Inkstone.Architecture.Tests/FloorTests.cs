@@ -1,0 +1,74 @@
+using System.Xml.Linq;
+
+namespace Inkstone.Architecture.Tests;
+
+/// <summary>The floors of ARCHITECTURE.md: what each project may import. The compiler enforces what the project files say; this enforces the project files.</summary>
+public sealed class FloorTests
+{
+    private static readonly Dictionary<string, string[]> Floors = new()
+    {
+        ["Tensors"] = [],
+        ["Text"] = [],
+        ["Formats"] = ["Tensors"],
+        ["Nn"] = ["Tensors"],
+        ["Data"] = ["Text"],
+        ["Models"] = ["Formats", "Nn", "Tensors"],
+        ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
+        ["Training"] = ["Data", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Cli"] = ["Data", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
+    };
+
+    private static readonly Dictionary<string, string[]> Packages = new()
+    {
+        ["Tensors"] = ["Iced"],
+        ["Training"] = ["Google.Protobuf", "YamlDotNet"],
+        ["Cli"] = ["Spectre.Console", "System.CommandLine"],
+    };
+
+    [Fact]
+    public void Every_project_has_its_floor()
+        => Repository.Files("src", "*.csproj").Select(Name).Order().ShouldBe(Floors.Keys.Order());
+
+    [Fact]
+    public void Projects_import_only_what_their_floor_allows()
+    {
+        foreach (string project in Repository.Files("src", "*.csproj"))
+        {
+            References(project, "ProjectReference").Select(Name).Except(Floors[Name(project)])
+                .ShouldBeEmpty($"{Name(project)} imports more than the table of floors says");
+        }
+    }
+
+    [Fact]
+    public void Projects_use_only_the_packages_they_are_known_for()
+    {
+        foreach (string project in Repository.Files("src", "*.csproj"))
+        {
+            References(project, "PackageReference").Except(Packages.GetValueOrDefault(Name(project), []))
+                .ShouldBeEmpty($"{Name(project)} uses a package that the table does not name");
+        }
+    }
+
+    [Fact]
+    public void Unsafe_code_stays_in_tensors_and_formats()
+    {
+        foreach (string project in Repository.Files("src", "*.csproj"))
+        {
+            bool allowed = XDocument.Load(project).Descendants("AllowUnsafeBlocks").Any(e => (bool)e);
+            (allowed && Name(project) is not ("Tensors" or "Formats")).ShouldBeFalse($"{Name(project)} allows unsafe code");
+        }
+    }
+
+    [Fact]
+    public void Type_names_say_what_a_thing_is()
+    {
+        string[] empty = ["Manager", "Helper", "Helpers", "Util", "Utils", "Common", "Base", "Impl"];
+        Repository.Files("src", "*.cs").Select(file => Path.GetFileNameWithoutExtension(file))
+            .Where(name => empty.Any(word => name.EndsWith(word, StringComparison.Ordinal))).ShouldBeEmpty();
+    }
+
+    private static string Name(string project) => Path.GetFileNameWithoutExtension(project.Replace('\\', '/')).Replace("Inkstone.", "");
+
+    private static IEnumerable<string> References(string project, string kind)
+        => XDocument.Load(project).Descendants(kind).Select(e => (string)e.Attribute("Include")!);
+}

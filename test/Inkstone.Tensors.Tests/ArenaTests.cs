@@ -1,0 +1,101 @@
+namespace Inkstone.Tensors.Tests;
+
+[Collection(DeviceSuite.Name)]
+public sealed class ArenaTests(Devices devices)
+{
+    private Device Device => devices.Default;
+
+    [Fact]
+    public void WhatAStepMade_IsGoneAfterIt()
+    {
+        Tensor x;
+        using (Device.Step())
+        {
+            x = Device.Rent(new Shape(3));
+            x.Span.Fill(1);
+        }
+        Should.Throw<ObjectDisposedException>(() => x.Span.Length).Message.ShouldContain("its step has ended");
+        Device.Arena.BytesInUse.ShouldBe(0);
+    }
+
+    [Fact]
+    public void ReleasedTensors_CannotBeUsed()
+    {
+        using (Device.Step())
+        {
+            Tensor x = Device.Rent(new Shape(3));
+            x.Dispose();
+            Should.Throw<ObjectDisposedException>(() => Ops.Exp(x));
+        }
+        Tensor parameter = Tensor.Allocate(Device, new Shape(4));
+        parameter.Dispose();
+        Should.Throw<ObjectDisposedException>(() => parameter.Span.Length);
+        parameter.Dispose();
+    }
+
+    [Fact]
+    public void ActivationsThatTheBackwardPassHasUsed_AreReleased()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2), [1f, 2f], requiresGrad: true);
+        using (Device.Step(record: true))
+        {
+            Tensor hidden = Ops.Silu(w), loss = Ops.Sum(hidden);
+            Device.Tape.Backward(loss);
+            Should.Throw<ObjectDisposedException>(() => hidden.Span.Length);
+            loss.Item().ShouldBe(2.4926724f, 1e-5f);
+        }
+    }
+
+    [Fact]
+    public void MemoryIsUsedAgain_AlsoForSlightlyOtherSizes()
+    {
+        using Device device = new(1);
+        for (int step = 0; step < 5; step++)
+        {
+            using (device.Step())
+            {
+                device.Rent(new Shape(1000 + step, 16));
+                device.Rent(new Shape(7));
+            }
+        }
+        long held = device.Arena.Bytes;
+        held.ShouldBeLessThan(2 * 1004 * 16 * 4);
+        using (device.Step())
+        {
+            device.Rent(new Shape(1000, 16));
+            device.Arena.BytesInUse.ShouldBeGreaterThanOrEqualTo(1000 * 16 * 4);
+        }
+        device.Arena.Bytes.ShouldBe(held);
+        device.Arena.PeakBytes.ShouldBeLessThanOrEqualTo(held);
+    }
+
+    [Fact]
+    public void Views_ShareMemoryAndGradient()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2, 3), [1f, 2, 3, 4, 5, 6], requiresGrad: true);
+        using (Device.Step(record: true))
+        {
+            Tensor row = w.View(new Shape(6)), square = Ops.Multiply(row.View(new Shape(3, 2)), row.View(new Shape(3, 2)));
+            Device.Tape.Backward(Ops.Sum(square));
+            row.Span[0] = 10;
+        }
+        w.Span[0].ShouldBe(10);
+        w.Grad!.Span.ToArray().ShouldBe([2f, 4, 6, 8, 10, 12]);
+        w.Grad!.Shape.ShouldBe(w.Shape);
+        Should.Throw<ArgumentException>(() => w.View(new Shape(5))).Message.ShouldContain("[2, 3]");
+    }
+
+    [Fact]
+    public void ViewsOfResults_TakeGradientsInTheShapeOfTheirSource()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2, 2), [1f, 2, 3, 4], requiresGrad: true);
+        using Tensor c = Tensor.From(Device, new Shape(4), [1f, 10, 100, 1000]);
+        using (Device.Step(record: true))
+        {
+            Tensor x = Ops.Scale(w, 2);
+            Tensor flat = Ops.Multiply(Ops.Add(x.View(new Shape(4)), x.View(new Shape(4))), c);
+            Device.Tape.Backward(Ops.Add(Ops.Sum(flat), Ops.Sum(Ops.SumLast(x))));
+        }
+        w.Grad!.Span.ToArray().ShouldBe([6f, 42, 402, 4002]);
+    }
+}

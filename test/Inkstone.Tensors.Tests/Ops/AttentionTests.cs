@@ -1,0 +1,125 @@
+namespace Inkstone.Tensors.Tests;
+
+[Collection(DeviceSuite.Name)]
+public sealed class AttentionTests(Devices devices)
+{
+    private const float Scale = 0.3f;
+
+    /// <summary>Lengths and widths around the sizes of vectors and tiles; batch, heads and key-value heads in the usual proportions.</summary>
+    public static TheoryData<int, int, int, int, int, int> Problems
+    {
+        get
+        {
+            TheoryData<int, int, int, int, int, int> data = [];
+            foreach (int length in new[] { 1, 2, 3, 7, 15, 16, 17, 31, 33 })
+            {
+                data.Add(2, length, 2, 1, 4, 4);
+            }
+            foreach (int dim in new[] { 1, 2, 3, 5, 8, 15, 16, 17, 24, 31, 32, 33, 48, 64, 80 })
+            {
+                data.Add(1, 9, 2, 2, dim, dim);
+            }
+            data.Add(1, 64, 4, 2, 16, 16);
+            data.Add(1, 65, 6, 2, 12, 20);
+            data.Add(2, 67, 3, 1, 24, 16);
+            data.Add(1, 129, 3, 3, 16, 16);
+            data.Add(1, 150, 9, 3, 8, 8);
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Problems))]
+    public void CausalGroupedQuery(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim)
+        => Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), null);
+
+    [Theory]
+    [InlineData(5, 2)]
+    [InlineData(40, 5)]
+    [InlineData(70, 3)]
+    [InlineData(140, 9)]
+    [InlineData(130, 130)]
+    public void DocumentsDoNotSeeEachOther(int length, int documents)
+    {
+        AttentionProblem n = new(2, length, length, 4, 2, 16, 16);
+        Check(n, Starts(n, documents));
+    }
+
+    [Fact]
+    public void OnACache_QueriesStandAtTheEnd()
+    {
+        foreach (int keys in new[] { 1, 2, 16, 17, 63, 64, 65, 100, 257, 300 })
+        {
+            foreach (int queries in new[] { 1, 2, 5, 17, 66 }.Where(t => t <= keys))
+            {
+                AttentionProblem n = new(2, queries, keys, 6, 3, 20, 12);
+                (OpInput q, OpInput k, OpInput v) = Inputs(n);
+                double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale);
+                foreach (Device device in devices.Levels.Concat(devices.ThreadCounts))
+                {
+                    using OpBench bench = new(device);
+                    using (device.Step())
+                    {
+                        Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), n.H, n.Hkv, Scale);
+                        Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void LargeScores_DoNotOverflow()
+    {
+        AttentionProblem n = new(1, 20, 20, 1, 1, 4, 4);
+        (OpInput q, OpInput k, OpInput v) = Inputs(n);
+        using OpBench bench = new(devices.Default);
+        using (devices.Default.Step())
+        {
+            Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), 1, 1, 1000);
+            Near.Check(y.Span, Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, 1000), 1e-3, "scaled by 1000");
+        }
+    }
+
+    [Fact]
+    public void WrongSizes_AreRefused()
+    {
+        using OpBench bench = new(devices.Default);
+        Tensor q = bench.Empty(new Shape(1, 2, 12)), k = bench.Empty(new Shape(1, 3, 6)), v = bench.Empty(new Shape(1, 3, 6));
+        k.SetRequiresGrad(true);
+        using (devices.Default.Step(record: true))
+        {
+            Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 3, 1));
+            Should.Throw<ArgumentException>(() => Ops.Attention(k, q, v, 2, 2, 1));
+            Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 2, 1)).Message.ShouldContain("no backward");
+        }
+    }
+
+    private void Check(AttentionProblem n, int[]? starts)
+    {
+        (OpInput q, OpInput k, OpInput v) = Inputs(n);
+        new OpCheck(
+            (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts)),
+            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts), q, k, v)
+        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+    }
+
+    private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
+        OpInput.Random(new Shape(n.B, n.T, n.H * n.D), 1), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.D), 2), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.Dv), 3));
+
+    /// <summary>Rows cut into documents at random places, other places in every row.</summary>
+    private static int[] Starts(AttentionProblem n, int documents)
+    {
+        Random random = new(documents);
+        int[] starts = new int[n.B * n.T];
+        for (int b = 0; b < n.B; b++)
+        {
+            HashSet<int> cuts = [.. Enumerable.Range(1, documents - 1).Select(i => documents == n.T ? i : random.Next(1, n.T))];
+            for (int t = 1; t < n.T; t++)
+            {
+                starts[b * n.T + t] = cuts.Contains(t) ? t : starts[b * n.T + t - 1];
+            }
+        }
+        return starts;
+    }
+}

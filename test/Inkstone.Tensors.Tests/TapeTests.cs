@@ -1,0 +1,141 @@
+namespace Inkstone.Tensors.Tests;
+
+[Collection(DeviceSuite.Name)]
+public sealed class TapeTests(Devices devices)
+{
+    private Device Device => devices.Default;
+
+    [Fact]
+    public void GradientsAccumulateUntilTheyAreForgotten()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true);
+        w.Grad.ShouldBeNull();
+        Backward(() => Ops.Sum(Ops.Multiply(w, w)));
+        w.Grad!.Span.ToArray().ShouldBe([6f, 8f]);
+        Backward(() => Ops.Sum(Ops.Multiply(w, w)), seed: 0.5f);
+        w.Grad!.Span.ToArray().ShouldBe([9f, 12f]);
+        w.ZeroGrad();
+        w.Grad.ShouldBeNull();
+        Backward(() => Ops.Sum(w));
+        w.Grad!.Span.ToArray().ShouldBe([1f, 1f]);
+    }
+
+    [Fact]
+    public void OnlyWhatDependsOnParameters_IsRecorded()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true), frozen = Tensor.From(Device, new Shape(2), [1f, 1f]);
+        using (Device.Step(record: true))
+        {
+            Tensor x = Ops.Exp(frozen);
+            x.RequiresGrad.ShouldBeFalse();
+            Device.Tape.Count.ShouldBe(0);
+            Ops.Add(x, w).RequiresGrad.ShouldBeTrue();
+            Device.Tape.Count.ShouldBe(1);
+        }
+        Device.Tape.Count.ShouldBe(0);
+        using (Device.Step())
+        {
+            Ops.Exp(w).RequiresGrad.ShouldBeFalse();
+            Device.Tape.Count.ShouldBe(0);
+        }
+    }
+
+    [Fact]
+    public void ResultsThatNothingUses_GetNoGradient()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true), unused = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true);
+        Backward(() =>
+        {
+            Ops.Exp(unused);
+            return Ops.Sum(w);
+        });
+        unused.Grad.ShouldBeNull();
+    }
+
+    [Fact]
+    public void AResidual_TakesOverTheGradientWithoutMoreMemory()
+    {
+        const int Size = 1 << 16;
+        using Device device = new(1);
+        using Tensor w = Tensor.Allocate(device, new Shape(Size), requiresGrad: true), c = Tensor.Allocate(device, new Shape(Size));
+        c.Span.Fill(2);
+        long peak = 0;
+        for (int depth = 1; depth <= 3; depth++)
+        {
+            w.ZeroGrad();
+            using (device.Step(record: true))
+            {
+                Tensor h = Ops.Scale(w, 1);
+                for (int i = 0; i < depth; i++)
+                {
+                    h = Ops.Add(h, c);   // c wants no gradient: the one that arrives is passed on as it is
+                }
+                Tensor loss = Ops.Sum(h);
+                long forward = device.Arena.BytesInUse;
+                device.Tape.Backward(loss);
+                peak = device.Arena.PeakBytes - forward;
+            }
+            w.Grad!.Span.ToArray().ShouldAllBe(g => g == 1);
+        }
+        peak.ShouldBeLessThanOrEqualTo(Size * sizeof(float) + 4096);   // one gradient, however deep
+    }
+
+    [Fact]
+    public void AResidual_ThatBranches_AddsItsParts()
+    {
+        using Tensor w = Tensor.From(Device, new Shape(1), [0.7f], requiresGrad: true);
+        Backward(() =>
+        {
+            Tensor x = Ops.Scale(w, 1);
+            Tensor a = Ops.Add(x, Ops.Silu(x));          // x + f(x)
+            Tensor b = Ops.Add(a, Ops.Multiply(a, a));   // a + a²
+            return Ops.Sum(Ops.Add(b, x));
+        });
+        double s = 1 / (1 + Math.Exp(-0.7)), a = 0.7 + 0.7 * s, da = 1 + s * (1 + 0.7 * (1 - s));
+        w.Grad!.Item().ShouldBe((float)((1 + 2 * a) * da + 1), 1e-5f);
+    }
+
+    [Fact]
+    public void AfterTheFirstSteps_NothingIsAllocatedOnTheManagedHeap()
+    {
+        using Device device = new(2);
+        using TrainingStep step = new(device);
+        float first = 0, last = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            last = step.Run();
+            first = i == 0 ? last : first;
+        }
+        last.ShouldBeLessThan(first);   // the step does train
+        long total = GC.GetTotalAllocatedBytes(precise: true), mine = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 20; i++)
+        {
+            step.Run();
+        }
+        mine = GC.GetAllocatedBytesForCurrentThread() - mine;
+        total = GC.GetTotalAllocatedBytes(precise: true) - total;
+        mine.ShouldBe(0);
+        total.ShouldBeLessThan(20_000);   // what the test host's other threads do meanwhile; a boxed value per step and op would be more
+    }
+
+    [Fact]
+    public void TheNumberOfThreads_ChangesNoBitOfTraining()
+    {
+        float[]? expected = null;
+        foreach (Device device in devices.ThreadCounts)
+        {
+            using TrainingStep step = new(device);
+            float[] losses = [.. Enumerable.Range(0, 4).Select(_ => step.Run())];
+            expected ??= losses;
+            Near.SameBits(losses, expected, $"losses with {device.Workers.Count} threads");
+        }
+    }
+
+    private void Backward(Func<Tensor> loss, float seed = 1)
+    {
+        using (Device.Step(record: true))
+        {
+            Device.Tape.Backward(loss(), seed);
+        }
+    }
+}
