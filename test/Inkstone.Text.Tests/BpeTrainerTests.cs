@@ -16,7 +16,7 @@ public sealed class BpeTrainerTests
     public void Merges_are_those_of_the_textbook(int minFrequency, bool alphabet)
     {
         string[] documents = [Sample, Sample + "lowest newer wide 明月明月", "the theme of these themes"];
-        Tokenizer ours = BpeTrainer.TrainText(documents, new(380, SplitPattern.Gpt2, ["<s>"], minFrequency, alphabet));
+        Tokenizer ours = BpeTrainer.TrainText(documents, new(380, SplitPattern.Gpt2, minFrequency, ["<s>"], alphabet));
         var words = new Dictionary<string, long>();
         foreach (string document in documents)
         {
@@ -98,6 +98,19 @@ public sealed class BpeTrainerTests
         string line = string.Concat(Enumerable.Range(0, 70_000).Select(i => $"Wort{i % 977}'s 床前明月光，{i * 31 % 1013}!! 疑是  地上霜"));
         Encoding.UTF8.GetByteCount(line).ShouldBeGreaterThan(3 << 20);
         BpeTrainer.Train([aside.File("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
+    }
+
+    /// <summary>Hugging Face and rustbpe count pairs in 32 bits, where the first of these words would be rarer than nothing.</summary>
+    [Fact]
+    public void Counts_have_64_bits()
+    {
+        var words = new WordCounter();
+        words.Add("ab"u8, 3_000_000_000);
+        words.Add("cd"u8, 9_000_000_000);
+        words.Add("ef"u8, 2_000_000_000);
+        var vocabulary = new TrainedVocabulary([], ByteAlphabet.InCharacterOrder);
+        new MergeLearner(words, vocabulary, 259, threads: 1).Learn(259, 1, null, default);
+        vocabulary.Tokens.Skip(256).ShouldBe(["cd", "ab", "ef"]);
     }
 
     [Fact]

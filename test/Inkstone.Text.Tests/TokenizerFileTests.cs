@@ -5,7 +5,7 @@ namespace Inkstone.Text.Tests;
 
 public sealed class TokenizerFileTests
 {
-    private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help 明月明月 low lower"], new(290, SplitPattern.Gpt2, ["<|endoftext|>"]));
+    private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help 明月明月 low lower"], new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
 
     [Theory]
     [InlineData("normalizer", """{"type":"NFKC"}""", "normalizer has the type 'NFKC'")]
