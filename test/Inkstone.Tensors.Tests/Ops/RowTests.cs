@@ -20,7 +20,10 @@ public sealed class RowTests(Devices devices)
 
     [Fact]
     public void RmsNorm() => EveryLength((n, x) => new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps), x => Reference.RmsNorm(x[0], x[1], Eps),
-        x, OpInput.Random(new Shape(n), n + 7, 0.5f, 1.5f)) { GradScale = 1 });   // the two terms of dx cancel in short rows
+        x, OpInput.Random(new Shape(n), n + 7, 0.5f, 1.5f))
+    {
+        GradScale = 1,   // the two terms of dx cancel in short rows
+    });
 
     [Fact]
     public void RmsNorm_SumsWeightGradientsOfManyRowsInOneOrder() => new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps), x => Reference.RmsNorm(x[0], x[1], Eps),
