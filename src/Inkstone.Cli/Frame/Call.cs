@@ -16,9 +16,9 @@ internal sealed class Call
     private readonly ParseResult _parsed;
     private readonly SharedFlags _flags;
 
-    public Call(ParseResult parsed, SharedFlags flags, TextWriter output, TextWriter error, CancellationToken cancelled)
+    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, CancellationToken cancelled)
     {
-        (_parsed, _flags, Out, Error, Cancelled) = (parsed, flags, output, error, cancelled);
+        (_parsed, RecipeKeys, _flags, Out, Error, Cancelled) = (parsed, recipeKeys, flags, output, error, cancelled);
         bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         Live = !Quiet && !Console.IsErrorRedirected && !plain;
         Screen = Open(error, plain || Console.IsErrorRedirected);
@@ -64,8 +64,8 @@ internal sealed class Call
 
     public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
 
-    /// <summary>Tokens that no flag took; only verbs that take recipe keys see any.</summary>
-    public IReadOnlyList<string> Unmatched => _parsed.UnmatchedTokens;
+    /// <summary>The <c>--section.key value</c> flags of a verb that takes recipe keys.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> RecipeKeys { get; }
 
     /// <summary>One line of progress on stderr.</summary>
     public void Say(string line)

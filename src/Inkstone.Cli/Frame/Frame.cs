@@ -25,8 +25,14 @@ internal sealed class Frame(Verb root)
     private int Run(string[] args, TextWriter output, TextWriter error)
     {
         _flags.AddTo(root);
-        ParseResult parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        ParseResult parsed = root.Parse(args, configuration);
         Verb verb = (Verb)parsed.CommandResult.Command;
+        List<KeyValuePair<string, string>> keys = [];
+        if (verb.TakesRecipeKeys)
+        {
+            parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
+        }
         string path = PathOf(parsed);
         if (parsed.GetValue(_flags.Help) || (verb.Run is null && parsed.UnmatchedTokens.Count == 0))
         {
@@ -43,7 +49,7 @@ internal sealed class Frame(Verb root)
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            return verb.Run!(new Call(parsed, _flags, output, error, cancel.Token));
+            return verb.Run!(new Call(parsed, keys, _flags, output, error, cancel.Token));
         }
         catch (Exception e)
         {
@@ -84,10 +90,6 @@ internal sealed class Frame(Verb root)
     private static string? Mistake(ParseResult parsed, Verb verb, string path)
     {
         string? wrong = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
-        if (verb.TakesRecipeKeys)
-        {
-            wrong = null;
-        }
         if (wrong is not null && verb.Run is null && !wrong.StartsWith('-'))
         {
             return $"there is no verb '{path} {wrong}'{Spelling.Suggestion(wrong, verb.Subcommands.Select(c => c.Name))}; see '{path} --help'";
@@ -99,8 +101,7 @@ internal sealed class Frame(Verb root)
         return parsed.Errors.Count == 0 ? null : char.ToLowerInvariant(parsed.Errors[0].Message[0]) + parsed.Errors[0].Message[1..].TrimEnd('.') + $"; see '{path} --help'";
     }
 
-    /// <summary>The sentence for a flag that <paramref name="verb"/> does not have.</summary>
-    public static string UnknownFlag(Verb verb, string path, string flag)
+    private static string UnknownFlag(Verb verb, string path, string flag)
     {
         IEnumerable<string> known = verb.Options.SelectMany(o => o.Aliases.Append(o.Name)).Concat(new SharedFlags().All.Select(o => o.Name));
         return $"'{path}' has no flag {flag}{Spelling.Suggestion(flag, known)}; see '{path} --help'";

@@ -38,5 +38,5 @@ internal sealed class Verb : Command
     public bool SavesOnInterrupt { get; init; }
 
     /// <summary>True when <c>--section.key value</c> flags are collected instead of refused.</summary>
-    public bool TakesRecipeKeys { get => !TreatUnmatchedTokensAsErrors; init => TreatUnmatchedTokensAsErrors = !value; }
+    public bool TakesRecipeKeys { get; init; }
 }

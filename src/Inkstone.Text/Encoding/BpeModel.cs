@@ -17,6 +17,7 @@ internal sealed class BpeModel
     private readonly PairRanks _ranks;
     private readonly bool _keysFit;
     private readonly int[] _byteIds;
+    private readonly WholeCharacters? _characters;
     private readonly int[] _bytePairRanks = new int[1 << 16];
 
     /// <summary>Ids of the tokens of one character; null when the vocabulary is byte-level.</summary>
@@ -34,9 +35,10 @@ internal sealed class BpeModel
 
     /// <param name="ranks">The merges.</param>
     /// <param name="byteIds">Id of each byte's own token, or -1.</param>
-    public BpeModel(PairRanks ranks, int[] byteIds)
+    /// <param name="characters">Characters that need not begin from their bytes.</param>
+    public BpeModel(PairRanks ranks, int[] byteIds, WholeCharacters? characters)
     {
-        (_ranks, _byteIds) = (ranks, byteIds);
+        (_ranks, _byteIds, _characters) = (ranks, byteIds, characters);
         _keysFit = ranks.Count < 1 << 24;
         for (int pair = 0; pair < _bytePairRanks.Length; pair++)
         {
@@ -104,8 +106,16 @@ internal sealed class BpeModel
     {
         int count = 0;
         bool unknownBefore = false;
-        foreach (byte b in word)
+        for (int i = 0; i < word.Length; i++)
         {
+            byte b = word[i];
+            if ((b & 0xF0) == 0xE0 && _characters?.At(word, i) is >= 0 and int character)
+            {
+                symbols[count++] = character;
+                unknownBefore = false;
+                i += 2;
+                continue;
+            }
             int id = _byteIds[b];
             if (id >= 0)
             {

@@ -26,7 +26,15 @@ internal sealed class ModelJson
         {
             throw model["unk_token"].Wrong($"is '{unknown}', which is no token of model.vocab");
         }
-        Bpe = new BpeModel(new PairRanks(Merges), [.. Enumerable.Range(0, 256).Select(b => byteLevel && Ids.TryGetValue(ByteAlphabet.ToChar((byte)b).ToString(), out int id) ? id : -1)])
+        int[] byteIds = [.. Enumerable.Range(0, 256).Select(b => byteLevel && Ids.TryGetValue(ByteAlphabet.ToChar((byte)b).ToString(), out int id) ? id : -1)];
+        var ranks = new PairRanks(Merges);
+        string[] tokens = new string[Ids.Values.DefaultIfEmpty(-1).Max() + 1];
+        foreach ((string token, int id) in Ids)
+        {
+            tokens[id] = token;
+        }
+        WholeCharacters? characters = byteLevel ? new WholeCharacters(ranks, Merges, byteIds, id => (byte)ByteAlphabet.ToByte(tokens[id][0])) : null;
+        Bpe = new BpeModel(ranks, byteIds, characters)
         {
             CharacterIds = byteLevel ? null : CharacterIds(),
             FallbackIds = fallback,

@@ -3,18 +3,16 @@ namespace Inkstone.Text;
 /// <summary>
 /// Byte-pair encoding (Sennrich, Haddow, Birch 2016): merge the most frequent pair of neighbours until the vocabulary is full.
 /// Which words are looked at for a candidate, when its count is refreshed, and that a token spelled in two ways has one id, all follow
-/// Hugging Face tokenizers to the letter, because the order of merges hangs on it. Words lie in one flat array and shrink in place.
+/// Hugging Face tokenizers to the letter, because the order of merges hangs on it. Words lie in one flat array as (length, count, symbols), are known by where they lie there, and shrink in place:
+/// a candidate looks at each of its words once, in no useful order, so that a word must not cost more than one trip to memory.
 /// </summary>
 internal sealed class MergeLearner
 {
-    private const int ParallelFrom = 2048;
+    private const int ParallelFrom = 2048, Header = 3;
 
     private readonly TrainedVocabulary _vocabulary;
     private readonly int _threads;
-    private readonly int[] _symbols;
-    private readonly int[] _start;
-    private readonly int[] _length;
-    private readonly long[] _count;
+    private readonly int[] _words;
     private readonly PairCounts _pairs = new();
     private readonly MergeQueue _queue = new();
     private readonly OccurrenceArena _occurrences;
@@ -28,16 +26,22 @@ internal sealed class MergeLearner
         int size = Math.Max(vocabularySize, vocabulary.Count) + 1;
         _left = [.. Enumerable.Range(0, threads).Select(_ => new NeighbourChanges(size))];
         _right = [.. Enumerable.Range(0, threads).Select(_ => new NeighbourChanges(size))];
-        _symbols = new int[words.TotalLength];
-        (_start, _length, _count) = (new int[words.Words], new int[words.Words], new long[words.Words]);
-        int next = 0;
+        long total = words.TotalLength + ((long)Header * words.Words);
+        if (total > Array.MaxLength)
+        {
+            throw TooManyWords();
+        }
+        _words = new int[total];
+        int at = 0;
         for (int w = 0; w < words.Words; w++)
         {
             ReadOnlySpan<byte> word = words.Word(w);
-            (_start[w], _length[w], _count[w]) = (next, word.Length, words.Count(w));
+            long count = words.Count(w);
+            (_words[at], _words[at + 1], _words[at + 2]) = (word.Length, (int)count, (int)(count >> 32));
+            at += Header;
             foreach (byte b in word)
             {
-                _symbols[next++] = vocabulary.ByteId(b);
+                _words[at++] = vocabulary.ByteId(b);
             }
         }
         CountBytePairs(words);
@@ -85,7 +89,7 @@ internal sealed class MergeLearner
             for (int i = 1; i < word.Length; i++)
             {
                 int pair = (word[i - 1] << 8) | word[i];
-                counts[pair] += _count[w];
+                counts[pair] += words.Count(w);
                 if (last[pair] != w + 1)
                 {
                     last[pair] = w + 1;
@@ -96,7 +100,7 @@ internal sealed class MergeLearner
         }
         if (total > Array.MaxLength)
         {
-            throw new InvalidDataException("The corpus has too many different words to learn merges from at once; train on a sample of it.");
+            throw TooManyWords();
         }
         int offset = _occurrences.Reserve((int)total);
         var next = new int[1 << 16];
@@ -106,7 +110,7 @@ internal sealed class MergeLearner
             offset += lists[pair];
         }
         Array.Clear(last);
-        for (int w = 0; w < words.Words; w++)
+        for (int w = 0, at = 0; w < words.Words; at += Header + words.Word(w++).Length)
         {
             ReadOnlySpan<byte> word = words.Word(w);
             for (int i = 1; i < word.Length; i++)
@@ -115,7 +119,7 @@ internal sealed class MergeLearner
                 if (last[pair] != w + 1)
                 {
                     last[pair] = w + 1;
-                    _occurrences.Words[next[pair]++] = w;
+                    _occurrences.Words[next[pair]++] = at;
                 }
             }
         }
@@ -153,10 +157,11 @@ internal sealed class MergeLearner
 
     private void RewriteWords(ReadOnlySpan<int> words, int a, int b, int merged, NeighbourChanges left, NeighbourChanges right)
     {
+        int[] all = _words;
         foreach (int w in words)
         {
-            Span<int> word = _symbols.AsSpan(_start[w], _length[w]);
-            long weight = _count[w];
+            Span<int> word = all.AsSpan(w + Header, all[w]);
+            long weight = (uint)all[w + 1] | ((long)all[w + 2] << 32);
             int j = 0;
             for (int i = 0; i < word.Length;)
             {
@@ -167,7 +172,8 @@ internal sealed class MergeLearner
                 }
                 if (j > 0)
                 {
-                    left.Add(word[j - 1], weight, w);
+                    left.AddWeight(word[j - 1], weight);
+                    left.AddWord(word[j - 1], w);
                 }
                 word[j++] = merged;
                 i += 2;
@@ -179,7 +185,7 @@ internal sealed class MergeLearner
                     (neighbour == merged ? left : right).AddWord(neighbour, w);
                 }
             }
-            _length[w] = j;
+            all[w] = j;
         }
     }
 
@@ -197,9 +203,9 @@ internal sealed class MergeLearner
             _pairs.Add(PairCounts.Key(b, n), -right.Weight(n));
             _pairs.Add(PairCounts.Key(merged, n), right.Weight(n));
         }
-        int offset = _occurrences.Reserve(left.Events.Length + right.Events.Length);
+        int offset = _occurrences.Reserve(left.EventCount + right.EventCount);
         left.Place(_occurrences.Words, offset);
-        right.Place(_occurrences.Words, offset + left.Events.Length);
+        right.Place(_occurrences.Words, offset + left.EventCount);
         foreach (int n in left.Neighbours)
         {
             Queue(PairCounts.Key(n, merged), left.FirstWord(n), left.Words(n));
@@ -211,6 +217,8 @@ internal sealed class MergeLearner
         left.Clear();
         right.Clear();
     }
+
+    private static InvalidDataException TooManyWords() => new("The corpus has too many different words to learn merges from at once; train on a sample of it.");
 
     private void Queue(ulong pair, int firstWord, int words)
     {

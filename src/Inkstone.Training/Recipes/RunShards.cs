@@ -27,7 +27,7 @@ internal static class RunShards
         }
     }
 
-    private static IEnumerable<string> Files(string path, string split)
+    private static string[] Files(string path, string split)
     {
         if (!Directory.Exists(path))
         {

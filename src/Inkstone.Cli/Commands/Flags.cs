@@ -1,0 +1,17 @@
+using System.CommandLine;
+
+namespace Inkstone.Cli;
+
+/// <summary>Flags that several verbs have, worded once. Each verb makes its own, so that no two share a flag.</summary>
+internal static class Flags
+{
+    public static Option<string> Model() => new("--model") { Description = "model directory, or a run: its best checkpoint", HelpName = "PATH", Required = true };
+
+    public static Option<string> Tokenizer() => new("--tokenizer") { Description = "tokenizer directory or tokenizer.json", HelpName = "PATH", Required = true };
+
+    public static Option<string> Out(string what = "directory to write") => new("--out") { Description = what, HelpName = "DIR", Required = true };
+
+    public static Option<string[]> Inputs(string what) => new("--input") { Description = what, HelpName = "PATH", Required = true, AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.OneOrMore };
+
+    public static Option<string> Ids() => new("--ids") { Description = "token ids such as 1,2,3", HelpName = "IDS", Required = true };
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Text.Json;
+using Inkstone.Models;
+using Inkstone.Tensors;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink logits</c>.</summary>
+internal static class Logits
+{
+    private const int Shown = 10;
+
+    public static Verb Create()
+    {
+        Option<string> model = Flags.Model();
+        Option<string> ids = Flags.Ids();
+        return new Verb("logits", "logits of every position of a row of ids", [model, ids], Run,
+            "ink logits --model runs/poems --ids 12,873,4",
+            "ink logits --model models/blank --ids 1,2,3 --json");
+
+        int Run(Call call) => call.Compute(device =>
+        {
+            using CausalLm m = Models.Open(call.Get(model)!, device);
+            int[] row = Check(Call.ParseIds(call.Get(ids)!), m);
+            using (device.Step())
+            {
+                Tensor hidden = m.Hidden(device.Rent(new Shape(1, row.Length), row), ForwardContext.Rows(device, 1, row.Length));
+                Tensor logits = m.Logits(hidden);                          // [1, T, V]
+                if (call.Json)
+                {
+                    call.WriteJson(writer => Write(writer, logits, row.Length));
+                }
+                else
+                {
+                    Top(call.Out, logits, row);
+                }
+            }
+            return 0;
+        });
+    }
+
+    private static int[] Check(int[] row, CausalLm model)
+    {
+        foreach (int id in row)
+        {
+            if (id >= model.VocabSize)
+            {
+                throw new ArgumentException($"--ids names {id}, but the model has ids 0 to {model.VocabSize - 1}");
+            }
+        }
+        return row.Length == 0 ? throw new ArgumentException("--ids is empty; give at least one id")
+            : row.Length > model.MaxPositionEmbeddings ? throw new ArgumentException($"--ids has {row.Length} ids, but the model's context holds {model.MaxPositionEmbeddings}") : row;
+    }
+
+    private static void Write(Utf8JsonWriter writer, Tensor logits, int rows)
+    {
+        int vocabulary = logits.Shape.Last;
+        writer.WriteStartObject();
+        writer.WriteStartArray("logits");
+        for (int row = 0; row < rows; row++)
+        {
+            writer.WriteStartArray();
+            foreach (float value in logits.Span.Slice(row * vocabulary, vocabulary))
+            {
+                writer.WriteNumberValue(value);
+            }
+            writer.WriteEndArray();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void Top(TextWriter output, Tensor logits, int[] row)
+    {
+        int vocabulary = logits.Shape.Last;
+        for (int t = 0; t < row.Length; t++)
+        {
+            float[] values = logits.Span.Slice(t * vocabulary, vocabulary).ToArray();
+            int[] order = [.. Enumerable.Range(0, vocabulary)];
+            Array.Sort(order, (a, b) => values[b].CompareTo(values[a]));
+            output.WriteLine($"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Figures.Of($"{id} {values[id]:0.000}"))));
+        }
+    }
+}

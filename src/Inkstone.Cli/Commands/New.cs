@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink new</c>.</summary>
+internal static class New
+{
+    private const int DefaultVocabulary = 6400;
+
+    public static Verb Create()
+    {
+        Option<string> config = new("--config") { Description = "preset, or a config.json: " + string.Join(", ", Presets.Names("models")), HelpName = "PRESET", Required = true };
+        Option<string> tokenizer = new("--tokenizer") { Description = "tokenizer to copy into the model; its size is the vocabulary where the preset names none", HelpName = "PATH" };
+        Option<string> output = Flags.Out();
+        return new Verb("new", "a model with random weights, as an HF directory", [config, tokenizer, output], Run,
+            "ink new --config microlm-31m --out models/blank --seed 7",
+            "ink new --config quickstart --tokenizer tok --out models/blank");
+
+        int Run(Call call)
+        {
+            string directory = call.Claim(call.Get(output)!);
+            Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path) : null;
+            ModelSection section = new(call.Get(config), new Dictionary<string, JsonNode?>());
+            JsonObject json = t is null ? section.Config(0, null, null) : section.Config(t.VocabularySize, t.BosId, t.EosId);
+            if (json["vocab_size"]!.GetValue<int>() == 0)
+            {
+                json["vocab_size"] = DefaultVocabulary;
+            }
+            long parameters = call.Compute(device =>
+            {
+                using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
+                Pretrained.Save(model, directory, overwrite: call.Force);
+                return model.Parameters.ElementCount;
+            });
+            t?.Save(directory);
+            return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters }, o => o.WriteLine($"{Figures.Count(parameters)} random parameters written to {directory}"));
+        }
+    }
+}

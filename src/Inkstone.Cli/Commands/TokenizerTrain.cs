@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Inkstone.Text;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink tokenizer train</c>.</summary>
+internal static class TokenizerTrain
+{
+    public static Verb Create()
+    {
+        Option<string[]> input = Flags.Inputs("text files, plain or gzip");
+        Option<int> size = new("--vocab-size") { Description = "number of tokens, special tokens and the 256 bytes included", HelpName = "N", Required = true };
+        Option<string> pattern = new("--pattern") { Description = "how text is cut into words: gpt2, gpt4, nanochat, qwen2", HelpName = "NAME", DefaultValueFactory = _ => "gpt4" };
+        Option<long> frequency = new("--min-frequency") { Description = "pairs seen less often are not merged", HelpName = "N", DefaultValueFactory = _ => 0 };
+        Option<string[]> special = new("--special-token") { Description = "a special token (repeatable); they get the first ids in this order; default <|endoftext|>", HelpName = "S" };
+        Option<int> cap = new("--max-word-bytes") { Description = "longer words are cut while learning; 0: never", HelpName = "N", DefaultValueFactory = _ => 0 };
+        Option<bool> microLm = new("--microlm") { Description = "write MicroLM's vocab.json and merge.txt as well" };
+        Option<string> output = Flags.Out("directory for tokenizer.json and tokenizer_config.json");
+        return new Verb("train", "learns byte-level BPE merges from text, the same merges as Hugging Face's trainer",
+            [input, size, pattern, frequency, special, cap, microLm, output], Run,
+            "ink tokenizer train --input corpus.txt --vocab-size 6400 --out tok",
+            "ink tokenizer train --input a.txt b.txt.gz --vocab-size 30000 --pattern qwen2 --special-token \"<|endoftext|>\" --special-token \"<|im_start|>\" --out tok");
+
+        int Run(Call call)
+        {
+            string directory = call.Claim(call.Get(output)!);
+            string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
+            BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), tokens, call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
+            long began = Stopwatch.GetTimestamp();
+            long invalid = 0;
+            Tokenizer tokenizer = call.WithProgress("tokenizer", progress => BpeTrainer.Train(call.Get(input)!, options, new Relay(progress, n => invalid = n), call.Cancelled));
+            double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            tokenizer.Save(directory);
+            if (call.Get(microLm))
+            {
+                tokenizer.SaveMicroLm(directory);
+            }
+            if (invalid > 0)
+            {
+                call.Warn($"{invalid} ill-formed UTF-8 sequences were read as U+FFFD");
+            }
+            JsonObject result = new()
+            {
+                ["tokenizer"] = Path.Combine(directory, "tokenizer.json"),
+                ["vocab_size"] = tokenizer.VocabularySize,
+                ["pattern"] = call.Get(pattern),
+                ["special_tokens"] = new JsonArray([.. tokens.Select(t => JsonValue.Create(t))]),
+                ["invalid_utf8"] = invalid,
+                ["seconds"] = Math.Round(seconds, 3),
+            };
+            return call.Result(result, o => o.WriteLine(Figures.Of($"{tokenizer.VocabularySize} tokens in {seconds:0.0} s, written to {directory}")));
+        }
+    }
+
+    public static SplitPattern Pattern(string name) => name switch
+    {
+        "gpt2" => SplitPattern.Gpt2,
+        "gpt4" => SplitPattern.Gpt4,
+        "nanochat" => SplitPattern.Nanochat,
+        "qwen2" => SplitPattern.Qwen2,
+        _ => throw new ArgumentException($"--pattern must be gpt2, gpt4, nanochat or qwen2, got '{name}'{Training.Spelling.Suggestion(name, ["gpt2", "gpt4", "nanochat", "qwen2"])}"),
+    };
+
+    /// <summary>Bytes read, then tokens made, as one bar.</summary>
+    private sealed class Relay(IProgress<(double, string)> bar, Action<long> invalid) : IProgress<BpeProgress>
+    {
+        public void Report(BpeProgress value)
+        {
+            invalid(value.InvalidBytes);
+            double share = value.Total > 0 ? (double)value.Done / value.Total : 0;
+            bar.Report(value.Stage == BpeStage.Count ? (0.5 * share, $"{Figures.Bytes(value.Done)} of {Figures.Bytes(value.Total)} counted") : (0.5 + 0.5 * share, $"{value.Done:N0} of {value.Total:N0} tokens"));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Inference;
+using Inkstone.Tensors;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink verify</c>.</summary>
+internal static class Verify
+{
+    public static Verb Create()
+    {
+        Argument<string[]> folders = new("DIR") { Description = "folders of reference numbers: model cases, training runs", Arity = ArgumentArity.OneOrMore };
+        return new Verb("verify", "computes the numbers of reference folders on this machine and says how far off each is; exit code 1 if any is too far", [folders], Run,
+            "ink verify goldens/models/llama",
+            "ink verify goldens/models/llama goldens/training --precision bf16 --json");
+
+        int Run(Call call)
+        {
+            List<(string Folder, VerificationCheck Check)> checks = call.Compute(device =>
+            {
+                List<(string, VerificationCheck)> all = [];
+                foreach (string folder in call.Get(folders)!)
+                {
+                    call.Cancelled.ThrowIfCancellationRequested();
+                    call.Say($"verifying {folder}");
+                    foreach (VerificationCheck check in Of(folder, device, call))
+                    {
+                        all.Add((folder, check));
+                    }
+                }
+                return all;
+            });
+            bool ok = checks.TrueForAll(c => c.Check.Ok);
+            JsonArray list = [];
+            foreach ((string folder, VerificationCheck c) in checks)
+            {
+                list.Add((JsonNode)new JsonObject { ["name"] = Name(folder, c), ["worst"] = double.IsFinite(c.Worst) ? c.Worst : null, ["tolerance"] = c.Tolerance, ["ok"] = c.Ok });
+            }
+            call.Result(new JsonObject { ["checks"] = list }, _ => Print(call, checks));
+            return ok ? 0 : 1;
+        }
+
+        static string Name(string folder, VerificationCheck c) => $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))}/{c.Name}";
+
+        static void Print(Call call, List<(string Folder, VerificationCheck Check)> checks)
+        {
+            Table table = new Table().Border(TableBorder.Rounded).AddColumn("check").AddColumn("worst").AddColumn("tolerance").AddColumn("");
+            foreach ((string folder, VerificationCheck c) in checks)
+            {
+                table.AddRow(Markup.Escape(Name(folder, c)), Figures.Of($"{c.Worst:0.00e+0}"), Figures.Of($"{c.Tolerance:0.0e+0}"), c.Ok ? "ok" : "FAILED");
+            }
+            call.Page.Write(table);
+            call.Out.WriteLine($"{checks.Count(c => c.Check.Ok)} of {checks.Count} checks passed");
+        }
+    }
+
+    private static IReadOnlyList<VerificationCheck> Of(string folder, Device device, Call call)
+        => !Directory.Exists(folder) ? throw new DirectoryNotFoundException($"there is no folder {folder}; give a folder of reference numbers")
+            : ModelVerification.IsCase(folder) ? new ModelVerification(folder, device).Run()
+            : TrainingVerification.IsCase(folder) ? new TrainingVerification(folder, device).Run((step, loss) =>
+            {
+                if (step % 20 == 0)
+                {
+                    call.Say(Figures.Of($"step {step}: loss {loss:0.0000}"));
+                }
+            })
+            : throw new InvalidDataException($"{folder} is neither a model case (io.safetensors) nor a training run (run.json); give one of these");
+}

@@ -1,0 +1,26 @@
+using Inkstone.Inference;
+using Inkstone.Models;
+using Inkstone.Text;
+
+namespace Inkstone.Training;
+
+/// <summary>How a model in training continues a prompt.</summary>
+internal static class RunSample
+{
+    /// <summary>A sample at temperature 0.8 whose choices depend on the seed alone, so a resumed run writes the same.</summary>
+    public static string Continue(CausalLm model, Tokenizer tokenizer, string prompt, int tokens, ulong seed)
+    {
+        int[] ids = tokenizer.Encode(prompt);
+        if (ids.Length == 0)
+        {
+            ids = [tokenizer.EosId ?? tokenizer.BosId ?? 0];   // the border of documents: anything may follow
+        }
+        StreamDecoder decoder = new(tokenizer);
+        System.Text.StringBuilder text = new();
+        foreach (int id in new Generator(model).Generate(ids, new SamplingParams(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens)))
+        {
+            text.Append(decoder.Add(id));
+        }
+        return text.Append(decoder.Flush()).ToString();
+    }
+}

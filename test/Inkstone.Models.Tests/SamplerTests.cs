@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Inkstone.Inference;
+
+namespace Inkstone.Models.Tests;
+
+public sealed class SamplerTests
+{
+    [GoldenTheory]
+    [InlineData("temperature_0.7")]
+    [InlineData("top_k_5")]
+    [InlineData("top_k_100")]
+    [InlineData("top_p_0.9")]
+    [InlineData("top_p_0.1")]
+    [InlineData("min_p_0.05")]
+    [InlineData("typical_0.9")]
+    [InlineData("epsilon_0.01")]
+    [InlineData("repetition_1.3")]
+    [InlineData("no_repeat_2gram")]
+    public void Each_filter_is_that_of_transformers(string name)
+    {
+        JsonElement golden = Read("sampling.json");
+        Compare(golden, golden.GetProperty("processed").GetProperty(name), Settings(name));
+    }
+
+    [GoldenFact]
+    public void The_chain_is_that_of_transformers()
+    {
+        JsonElement golden = Read("sampling.json");
+        SamplingParams p = new(RepetitionPenalty: 1.1f, Temperature: 0.8f, TopK: 20, TopP: 0.95f, MinP: 0.02f);
+        Compare(golden, golden.GetProperty("chain").GetProperty("scores"), p);
+
+        // Draws follow the probabilities.
+        float[][] probabilities = Rows(golden.GetProperty("chain").GetProperty("probabilities"));
+        int[] counts = new int[probabilities[0].Length];
+        Sampler sampler = new(counts.Length);
+        const int Draws = 4000;
+        for (int i = 0; i < Draws; i++)
+        {
+            counts[sampler.Next(Rows(golden.GetProperty("logits"))[0], Previous(golden)[0], 12, p with { Seed = (ulong)i })]++;
+        }
+        for (int i = 0; i < counts.Length; i++)
+        {
+            double expected = Draws * probabilities[0][i];
+            Math.Abs(counts[i] - expected).ShouldBeLessThan(5 * Math.Sqrt(expected) + 1e-9, $"token {i}");
+        }
+    }
+
+    [Fact]
+    public void Ties_and_edges_keep_at_least_one_token()
+    {
+        float[] tied = [1, 3, 3, 2];
+        Process(tied, new SamplingParams(TopK: 1)).ShouldBe([false, true, true, false]);
+        Process(tied, new SamplingParams(TopP: 1e-6f)).ShouldBe([false, false, true, false]);
+        Process(tied, new SamplingParams(MinP: 1)).ShouldBe([false, true, true, false]);
+        Process(tied, new SamplingParams(EpsilonCutoff: 0.99f)).ShouldBe([false, true, true, false]);
+        Process(tied, new SamplingParams(TopK: 99)).ShouldAllBe(kept => kept);
+        Process([5], new SamplingParams(TopP: 0.1f, TopK: 1, MinP: 0.5f, TypicalP: 0.1f)).ShouldBe([true]);
+    }
+
+    [Fact]
+    public void Penalties_count_the_output_alone_and_repetition_counts_both()
+    {
+        float[] logits = [1, 1, -1, 1];
+        Sampler sampler = new(4);
+        sampler.Process(logits, [0, 1, 1, 2], promptLength: 1, new SamplingParams(FrequencyPenalty: 0.5f, PresencePenalty: 0.25f));
+        logits.ShouldBe([1, 1 - 2 * 0.5f - 0.25f, -1 - 0.5f - 0.25f, 1]);
+
+        logits = [1, 1, -1, 1];
+        sampler.Process(logits, [0, 1, 1, 2], promptLength: 1, new SamplingParams(RepetitionPenalty: 2));
+        logits.ShouldBe([0.5f, 0.5f, -2, 1]);
+    }
+
+    [Fact]
+    public void Greedy_takes_the_first_of_the_largest()
+    {
+        new Sampler(4).Next([1, 3, 3, 2], [0], 1, SamplingParams.Greedy(1)).ShouldBe(1);
+        new Sampler(3).Next([float.NaN, -1, float.NegativeInfinity], [0], 1, SamplingParams.Greedy(1)).ShouldBe(1);
+        Should.Throw<InvalidOperationException>(() => new Sampler(2).Next([float.NaN, float.NaN], [0], 1, SamplingParams.Greedy(1)));
+    }
+
+    [Fact]
+    public void The_same_seed_draws_the_same_and_nothing_is_allocated()
+    {
+        Random random = new(5);
+        float[] logits = [.. Enumerable.Range(0, 5000).Select(_ => (float)(4 * random.NextDouble()))], scratch = new float[5000];
+        SamplingParams p = new(Temperature: 0.9f, TopK: 500, TopP: 0.9f, MinP: 0.01f, TypicalP: 0.9f, RepetitionPenalty: 1.1f, FrequencyPenalty: 0.1f, NoRepeatNgramSize: 3, Seed: 11);
+        int[] ids = [.. Enumerable.Range(0, 64).Select(i => i * 31 % 5000)];
+        Sampler sampler = new(5000);
+        int Draw(int length)
+        {
+            logits.CopyTo(scratch, 0);
+            return sampler.Next(scratch, ids.AsSpan(0, length), 4, p);
+        }
+        int[] first = [.. Enumerable.Range(10, 20).Select(Draw)];
+        first.Distinct().Count().ShouldBeGreaterThan(5);
+        first.ShouldBe([.. Enumerable.Range(10, 20).Select(Draw)]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        _ = Draw(12);
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("temperature", -1, 0.5, 0)]
+    [InlineData("top_p", 1, 0, 0)]
+    [InlineData("min_p", 1, 0.5, 2)]
+    public void Senseless_settings_are_named(string name, float temperature, float topP, float minP)
+        => Should.Throw<ArgumentException>(() => new SamplingParams(Temperature: temperature, TopP: topP, MinP: minP).Validate()).Message.ShouldStartWith(name);
+
+    private static SamplingParams Settings(string name) => name switch
+    {
+        "temperature_0.7" => new(Temperature: 0.7f),
+        "top_k_5" => new(TopK: 5),
+        "top_k_100" => new(TopK: 100),
+        "top_p_0.9" => new(TopP: 0.9f),
+        "top_p_0.1" => new(TopP: 0.1f),
+        "min_p_0.05" => new(MinP: 0.05f),
+        "typical_0.9" => new(TypicalP: 0.9f),
+        "epsilon_0.01" => new(EpsilonCutoff: 0.01f),
+        "repetition_1.3" => new(RepetitionPenalty: 1.3f),
+        _ => new(NoRepeatNgramSize: 2),
+    };
+
+    private static bool[] Process(float[] logits, SamplingParams p)
+    {
+        float[] copy = [.. logits];
+        new Sampler(copy.Length).Process(copy, [0], 1, p);
+        return [.. copy.Select(float.IsFinite)];
+    }
+
+    private static void Compare(JsonElement golden, JsonElement expectedRows, SamplingParams p)
+    {
+        float[][] logits = Rows(golden.GetProperty("logits")), expected = Rows(expectedRows);
+        int[][] previous = Previous(golden);
+        Sampler sampler = new(logits[0].Length);
+        for (int row = 0; row < logits.Length; row++)
+        {
+            sampler.Process(logits[row], previous[row], previous[row].Length, p);
+            for (int i = 0; i < logits[row].Length; i++)
+            {
+                float e = expected[row][i], a = logits[row][i];
+                (a == e || Math.Abs(a - e) <= 1e-6 * Math.Max(1, Math.Abs(e))).ShouldBeTrue($"row {row}, token {i}: {a} for {e}");
+            }
+        }
+    }
+
+    private static int[][] Previous(JsonElement golden)
+        => [.. golden.GetProperty("previous_ids").EnumerateArray().Select(row => row.EnumerateArray().Select(id => id.GetInt32()).ToArray())];
+
+    private static float[][] Rows(JsonElement rows)
+        => [.. rows.EnumerateArray().Select(row => row.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Null ? float.NegativeInfinity : x.GetSingle()).ToArray())];
+
+    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Goldens.Of($"misc/{name}"))).RootElement;
+}
