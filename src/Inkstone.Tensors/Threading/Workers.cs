@@ -110,7 +110,8 @@ public sealed unsafe class Workers : IDisposable
         if (block is null || block.Bytes < bytes)
         {
             block?.Dispose();
-            _scratch[worker] = block = new NativeBlock(bytes);
+            // Powers of two: a cache that grows token by token must not mean a new block for every token.
+            _scratch[worker] = block = new NativeBlock((long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)bytes));
         }
         return block.Pointer;
     }
