@@ -64,7 +64,8 @@ public sealed unsafe class Workers : IDisposable
         {
             return;
         }
-        int chunks = (count - 1) / Math.Max(grain, 1) + 1;
+        grain = Math.Max(grain, 1);
+        int chunks = (count - 1) / grain + 1;
         if (chunks > ChunkMask)
         {
             grain = (int)((count - 1) / ChunkMask) + 1;
@@ -109,7 +110,8 @@ public sealed unsafe class Workers : IDisposable
         if (block is null || block.Bytes < bytes)
         {
             block?.Dispose();
-            _scratch[worker] = block = new NativeBlock(bytes);
+            // Powers of two: a cache that grows token by token must not mean a new block for every token.
+            _scratch[worker] = block = new NativeBlock((long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)bytes));
         }
         return block.Pointer;
     }
