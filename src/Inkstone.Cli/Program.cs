@@ -2,13 +2,22 @@ using Inkstone.Cli;
 
 Verb ink = new("ink", "from raw text to a language model of your own, on this machine",
 [
+    Quickstart.Create(),
+    new Verb("data", "make text fit to learn from", [DataPrepare.Create()],
+        "ink data prepare --input articles.jsonl --out text", "ink data prepare --input poems.jsonl --text-key title,paragraphs --out text"),
     new Verb("tokenizer", "learn and use tokenizers",
         [TokenizerTrain.Create(), TokenizerEncode.Create(), TokenizerDecode.Create(), TokenizerInspect.Create()],
         "ink tokenizer train --input corpus.txt --vocab-size 6400 --out tok", "ink tokenizer encode --tokenizer tok --text \"hello\""),
+    Tokenize.Create(),
     PretrainVerb.Create(),
     New.Create(),
+    Inspect.Create(),
     Logits.Create(),
+    Perplexity.Create(),
     Generate.Create(),
+    Chat.Create(),
     Verify.Create(),
+    new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create()],
+        "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),
 ], "ink quickstart --out first-model", "ink pretrain poems --out runs/poems");
 return new Frame(ink).Run(args);

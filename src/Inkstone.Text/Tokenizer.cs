@@ -30,7 +30,7 @@ public sealed class Tokenizer
         _parts = new TokenizerJson(json, jsonFile);
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
         _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
-        Decoder = new TokenDecoder(_parts.Tokens, _parts.DecoderSettings);
+        Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSettings);
         _special = new bool[_parts.Tokens.Length];
         foreach (AddedToken token in _parts.AddedTokens)
         {
@@ -179,6 +179,17 @@ public sealed class Tokenizer
             return null;
         }
         return TokenToId(token) ?? throw new InvalidDataException($"{file}: {key} is '{token}', which is no token of {JsonName}; name one that is.");
+    }
+
+    /// <summary>An added token that is found in normalized text is decoded as it is found there.</summary>
+    private string?[] DecodedTokens()
+    {
+        string?[] tokens = [.. _parts.Tokens];
+        foreach (AddedToken token in _parts.AddedTokens.Where(t => t.Normalized))
+        {
+            tokens[token.Id] = Encoding.UTF8.GetString(Normalized(Encoding.UTF8.GetBytes(token.Content)));
+        }
+        return tokens;
     }
 
     private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);

@@ -131,6 +131,18 @@ public sealed class TapeTests(Devices devices)
         }
     }
 
+    [Fact]
+    public void TrainingInBFloat16_FollowsFloat32()
+    {
+        using Device device = new(2, matMulType: DType.BFloat16);
+        using TrainingStep rounded = new(device), exact = new(devices.Default);
+        for (int i = 0; i < 10; i++)
+        {
+            float expected = exact.Run();
+            rounded.Run().ShouldBe(expected, 0.02f * expected, $"step {i}");   // bfloat16 has 8 bits, one part in 256, and errors add up
+        }
+    }
+
     private void Backward(Func<Tensor> loss, float seed = 1)
     {
         using (Device.Step(record: true))

@@ -43,13 +43,20 @@ public sealed class WorkersTests
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void AKernelThatFails_FailsTheCall_AndTheNextOneRuns(int threads)
+    public unsafe void AKernelThatFails_FailsTheCall_AndTheNextOneRuns(int threads)
     {
         using Workers workers = new(threads);
+        int* runs = stackalloc int[1];
+        nint address = (nint)runs;
         for (int round = 0; round < 50; round++)
         {
-            FailingKernel failing = default;
-            Should.Throw<InvalidOperationException>(() => workers.For(ref failing, 64, 1));
+            *runs = 0;
+            Should.Throw<InvalidOperationException>(() =>
+            {
+                FailingKernel failing = new((int*)address);
+                workers.For(ref failing, 64, 1);
+            });
+            Volatile.Read(ref *runs).ShouldBe(threads == 1 ? 1 : 64);   // no thread is still at work when the caller goes on
         }
         EveryIndexIsDoneOnce(threads);
     }
@@ -87,8 +94,12 @@ public sealed class WorkersTests
         }
     }
 
-    private readonly struct FailingKernel : IRangeKernel
+    private readonly unsafe struct FailingKernel(int* runs) : IRangeKernel
     {
-        public void Run(int start, int end, int worker) => throw new InvalidOperationException("failed on purpose");
+        public void Run(int start, int end, int worker)
+        {
+            Interlocked.Increment(ref *runs);
+            throw new InvalidOperationException("failed on purpose");
+        }
     }
 }

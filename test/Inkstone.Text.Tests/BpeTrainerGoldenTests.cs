@@ -23,7 +23,7 @@ public sealed class BpeTrainerGoldenTests
         {
             return;
         }
-        Tokenizer ours = BpeTrainer.Train([Path.Combine(folder, "corpus.txt")], new(size, pattern, Special, minFrequency));
+        Tokenizer ours = BpeTrainer.Train([Path.Combine(folder, "corpus.txt")], new(size, pattern, minFrequency, Special));
         using var aside = new TemporaryDirectory();
         ours.Save(aside.Path);
 

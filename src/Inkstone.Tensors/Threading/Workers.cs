@@ -64,7 +64,8 @@ public sealed unsafe class Workers : IDisposable
         {
             return;
         }
-        int chunks = (count - 1) / Math.Max(grain, 1) + 1;
+        grain = Math.Max(grain, 1);
+        int chunks = (count - 1) / grain + 1;
         if (chunks > ChunkMask)
         {
             grain = (int)((count - 1) / ChunkMask) + 1;

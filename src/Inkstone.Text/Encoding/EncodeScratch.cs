@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Inkstone.Text;
 
@@ -36,16 +36,15 @@ internal sealed class EncodeScratch
     public ref CachedWord Lookup(ReadOnlySpan<byte> word, out bool hit)
     {
         ulong k0, k1 = 0, k2 = 0;
-        ref byte first = ref MemoryMarshal.GetReference(word);
         switch (word.Length)
         {
             case >= 16:
-                k0 = Unsafe.ReadUnaligned<ulong>(ref first);
-                k1 = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, 8));
+                k0 = BinaryPrimitives.ReadUInt64LittleEndian(word);
+                k1 = BinaryPrimitives.ReadUInt64LittleEndian(word[8..]);
                 k2 = Tail(word[16..]);
                 break;
             case >= 8:
-                k0 = Unsafe.ReadUnaligned<ulong>(ref first);
+                k0 = BinaryPrimitives.ReadUInt64LittleEndian(word);
                 k1 = Tail(word[8..]);
                 break;
             default:

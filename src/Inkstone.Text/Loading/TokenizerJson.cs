@@ -65,8 +65,9 @@ internal sealed class TokenizerJson
         }
     }
 
-    private static AddedToken AddedTokenOf(JsonPart token) => new(
-        token["id"].Integer(),
+    private AddedToken AddedTokenOf(JsonPart token) => new(
+        // A text that is in the vocabulary keeps the id that it has there, whatever the added token says.
+        Model.Ids.TryGetValue(token["content"].Text(), out int id) ? id : token["id"].Integer(),
         token["content"].Text(),
         token["single_word"].Flag(),
         token["lstrip"].Flag(),

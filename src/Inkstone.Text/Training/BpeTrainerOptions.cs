@@ -3,8 +3,8 @@ namespace Inkstone.Text;
 /// <summary>What to train.</summary>
 /// <param name="VocabularySize">Tokens in the end, special tokens and byte alphabet included; fewer when the corpus has no more pairs.</param>
 /// <param name="Pattern">How text is cut into words.</param>
-/// <param name="SpecialTokens">Take the first ids, in this order.</param>
 /// <param name="MinFrequency">Pairs seen less often are not merged.</param>
+/// <param name="SpecialTokens">Take the first ids, in this order.</param>
 /// <param name="InitialAlphabet">All 256 bytes get a token, also those that the corpus lacks.</param>
 /// <param name="MaxPreTokenLength">Words longer than this many bytes are cut, between characters, while learning; 0 = no cap, as Hugging Face has it.</param>
 /// <param name="Threads">0 = one for each processor. The result does not depend on it.</param>
@@ -14,8 +14,8 @@ namespace Inkstone.Text;
 public sealed record BpeTrainerOptions(
     int VocabularySize,
     SplitPattern Pattern = SplitPattern.Gpt4,
-    IReadOnlyList<string>? SpecialTokens = null,
     long MinFrequency = 0,
+    IReadOnlyList<string>? SpecialTokens = null,
     bool InitialAlphabet = true,
     int MaxPreTokenLength = 0,
     int Threads = 0,

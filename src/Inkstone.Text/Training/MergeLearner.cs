@@ -3,8 +3,9 @@ namespace Inkstone.Text;
 /// <summary>
 /// Byte-pair encoding (Sennrich, Haddow, Birch 2016): merge the most frequent pair of neighbours until the vocabulary is full.
 /// Which words are looked at for a candidate, when its count is refreshed, and that a token spelled in two ways has one id, all follow
-/// Hugging Face tokenizers to the letter, because the order of merges hangs on it. Words lie in one flat array as (length, count, symbols), are known by where they lie there, and shrink in place:
-/// a candidate looks at each of its words once, in no useful order, so that a word must not cost more than one trip to memory.
+/// Hugging Face tokenizers to the letter, because the order of merges hangs on it.
+/// Words lie in one flat array as (length, count, symbols), are known by where they lie there, and shrink in place: a candidate looks at
+/// each of its words once, in no useful order, so that a word must not cost more than one trip to memory.
 /// </summary>
 internal sealed class MergeLearner
 {

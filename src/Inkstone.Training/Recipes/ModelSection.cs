@@ -26,7 +26,8 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
         {
             keys[key] = ToJson(value);
         }
-        return preset is not null || keys.Count > 0 ? new(preset, keys) : throw s.Fault("preset", "must name a model, such as microlm-31m");
+        s.Require(preset is not null || keys.Count > 0, "preset", "must name a model, such as microlm-31m");
+        return new(preset, keys);
     }
 
     /// <summary>The HF config: preset and keys merged; vocabulary size and EOS come from the tokenizer where neither names them.</summary>

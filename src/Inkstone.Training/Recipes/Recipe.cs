@@ -34,11 +34,17 @@ public sealed record Recipe(
 public sealed record DataSection(IReadOnlyList<string> Train, IReadOnlyList<string> Valid, int SequenceLength, bool DocumentAware, bool Shuffle)
 {
     internal static DataSection From(RecipeSection s) => new(
-        s.Texts("train") is { Count: > 0 } train ? train : throw s.Fault("train", "must name the token shards to train on"),
+        Named(s, s.Texts("train")),
         s.Texts("valid"),
         s.Integer("sequence_length", 512, min: 2, max: 1 << 20),
         s.Flag("document_aware", true),
         s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle");
+
+    private static IReadOnlyList<string> Named(RecipeSection s, IReadOnlyList<string> train)
+    {
+        s.Require(train.Count > 0, "train", "must name the token shards to train on");
+        return train;
+    }
 }
 
 /// <summary>How gradients become steps.</summary>
@@ -107,6 +113,7 @@ public sealed record TrainSection(
             s.Integer("seed", 42), s.Integer("threads", 0, 0, 4096), s.Integer("eval_every", 100), s.Integer("eval_batches", 20),
             s.Integer("sample_every", 0), s.Texts("sample_prompts"), s.Integer("sample_tokens", 64, 1), s.Integer("save_every", 100), s.Integer("keep", 2));
         int budgets = (train.Steps is null ? 0 : 1) + (train.Tokens is null ? 0 : 1) + (train.Minutes is null ? 0 : 1);
-        return budgets == 1 ? train : throw s.Fault("steps", $"or tokens or minutes must be given, exactly one of the three, got {budgets}");
+        s.Require(budgets == 1, "steps", $"or tokens or minutes must be given, exactly one of the three, got {budgets}");
+        return train;
     }
 }

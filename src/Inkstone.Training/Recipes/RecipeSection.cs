@@ -15,6 +15,7 @@ public sealed class RecipeSection
     private readonly IReadOnlySet<string> _overridden;
     private readonly List<(string Key, object? Value)> _read = [];
     private readonly List<string> _alsoKnown = [];
+    private readonly List<InvalidDataException> _missing = [];
 
     internal RecipeSection(YamlMappingNode node, string file, IReadOnlySet<string> overridden, string path = "")
         => (_node, _file, _overridden, _path) = (node, file, overridden, path);
@@ -40,7 +41,12 @@ public sealed class RecipeSection
     public string? Text(string key, string? fallback = null) => Remember(key, Scalar(key)?.Value ?? fallback);
 
     /// <summary>Text that must be there.</summary>
-    public string RequiredText(string key) => Text(key) ?? throw new InvalidDataException($"{_file}: {PathOf(key)} is missing; add it");
+    public string RequiredText(string key)
+    {
+        string? text = Text(key);
+        Require(text is not null, key, "is missing; add it");
+        return text ?? "";
+    }
 
     /// <summary>One of a few words.</summary>
     public string Choice(string key, string fallback, params string[] words)
@@ -134,11 +140,29 @@ public sealed class RecipeSection
         return present;
     }
 
-    /// <summary>The sentence for a value that is well written but cannot be used.</summary>
-    public InvalidDataException Fault(string key, string what) => Wrong(Find(key) ?? _node, key, what);
+    /// <summary>Notes that something is missing. It is reported by <see cref="Close"/>, after misspelt keys: those are the likelier mistake.</summary>
+    public void Require(bool holds, string key, string what)
+    {
+        if (!holds)
+        {
+            _missing.Add(Find(key) is { } node ? Wrong(node, key, what) : new InvalidDataException($"{_file}: {PathOf(key)} {what}"));
+        }
+    }
 
-    /// <summary>Refuses keys that were not asked for, here and in every section below.</summary>
+    /// <summary>Refuses keys that were not asked for, here and in every section below, then what was required and is missing.</summary>
     public void Close()
+    {
+        CheckKeys();
+        if (FirstMissing() is { } missing)
+        {
+            throw missing;
+        }
+    }
+
+    private InvalidDataException? FirstMissing()
+        => _missing.FirstOrDefault() ?? _read.Select(r => (r.Value as RecipeSection)?.FirstMissing()).FirstOrDefault(fault => fault is not null);
+
+    private void CheckKeys()
     {
         foreach ((YamlNode key, YamlNode value) in _node.Children)
         {
@@ -150,7 +174,7 @@ public sealed class RecipeSection
         }
         foreach ((_, object? value) in _read)
         {
-            (value as RecipeSection)?.Close();
+            (value as RecipeSection)?.CheckKeys();
         }
     }
 

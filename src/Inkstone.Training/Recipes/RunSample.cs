@@ -15,12 +15,6 @@ internal static class RunSample
         {
             ids = [tokenizer.EosId ?? tokenizer.BosId ?? 0];   // the border of documents: anything may follow
         }
-        StreamDecoder decoder = new(tokenizer);
-        System.Text.StringBuilder text = new();
-        foreach (int id in new Generator(model).Generate(ids, new SamplingParams(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens)))
-        {
-            text.Append(decoder.Add(id));
-        }
-        return text.Append(decoder.Flush()).ToString();
+        return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, new SamplingParams(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens)));
     }
 }

@@ -34,18 +34,18 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
     /// <summary>Runs all of it.</summary>
     public void Run(Devices devices)
     {
-        OnEveryLevel(devices);
-        WithEveryThreadCount(devices);
+        Correct(devices.Levels);
+        EqualOnEveryThreadCount(devices);
     }
 
-    /// <summary>Value and gradients on each instruction-set level.</summary>
-    public void OnEveryLevel(Devices devices)
+    /// <summary>Value and gradients on the given devices.</summary>
+    public void Correct(params IEnumerable<Device> devices)
     {
         double[] expected = reference([.. inputs.Select(input => OpInput.Doubles(input.Values))]);
         GradCheck slopes = new(reference, inputs, OutputWeights(expected.Length));
         Dictionary<int, double>[] byElement = [.. inputs.Select((_, k) => slopes.ByElement(k))];
         double[] along = [.. inputs.Select((input, k) => slopes.Along(k, Direction(k)))];
-        foreach (Device device in devices.Levels)
+        foreach (Device device in devices)
         {
             foreach (Wiring wiring in Enum.GetValues<Wiring>())
             {
@@ -69,7 +69,7 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
     }
 
     /// <summary>The same bits, whatever the number of threads.</summary>
-    public void WithEveryThreadCount(Devices devices)
+    public void EqualOnEveryThreadCount(Devices devices)
     {
         (float[] y, float[]?[] grads) = Evaluate(devices.ThreadCounts.First(), Wiring.Shared, -1);
         foreach (Device device in devices.ThreadCounts.Skip(1))

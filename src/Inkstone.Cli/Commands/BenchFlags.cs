@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Formats;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>Flags that the benchmarks share.</summary>
+internal static class BenchFlags
+{
+    private const int DefaultVocabulary = 6400;
+
+    public static Option<string> Config() => new("--config")
+    {
+        Description = "sizes: a preset or a config.json: " + string.Join(", ", Presets.Names("models")),
+        HelpName = "PRESET",
+        DefaultValueFactory = _ => "microlm-31m",
+    };
+
+    public static Option<int> Batch() => new("--batch") { Description = "rows of a batch", HelpName = "B", DefaultValueFactory = _ => 8 };
+
+    public static Option<int> Length() => new("--length") { Description = "tokens of a row", HelpName = "T", DefaultValueFactory = _ => 512 };
+
+    /// <summary>The config that <paramref name="flag"/> names, with a vocabulary where a preset leaves it to the tokenizer.</summary>
+    public static HfConfig Model(Call call, Option<string> flag)
+    {
+        string name = call.Get(flag)!;
+        JsonObject json = new ModelSection(name, new Dictionary<string, JsonNode?>()).Config(0, null, null);
+        if (json["vocab_size"]!.GetValue<int>() == 0)
+        {
+            json["vocab_size"] = DefaultVocabulary;
+        }
+        return HfConfig.Parse(json.ToJsonString(), name);
+    }
+}

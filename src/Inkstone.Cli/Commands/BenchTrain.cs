@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Tensors;
+using Inkstone.Training;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink bench train</c>.</summary>
+internal static class BenchTrain
+{
+    public static Verb Create()
+    {
+        Option<string> config = BenchFlags.Config();
+        Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
+        Option<int> steps = new("--steps") { Description = "measured steps", HelpName = "N", DefaultValueFactory = _ => 5 };
+        Option<string> compare = new("--compare") { Description = "a JSON result of an earlier run to print ratios against", HelpName = "FILE" };
+        return new Verb("train", "whole training steps of a model on random tokens, and where the time goes", [config, rows, length, steps, compare], Run,
+            "ink bench train --config microlm-31m --precision bf16", "ink bench train --config microlm-31m --batch 8 --length 512 --steps 5 --json");
+
+        int Run(Call call)
+        {
+            string kernel = "";
+            TrainCost cost = call.Compute(device =>
+            {
+                kernel = device.MatMulKernelName;
+                return TrainBench.Run(device, BenchFlags.Model(call, config), call.Get(rows), call.Get(length), Math.Max(1, call.Get(steps)), call.Cancelled);
+            });
+            JsonObject? earlier = call.Get(compare) is { } file ? JsonNode.Parse(File.ReadAllText(file)) as JsonObject : null;
+            return call.Result(Json(cost, kernel), output => Print(call, output, cost, kernel, earlier));
+        }
+    }
+
+    private static JsonObject Json(TrainCost c, string kernel)
+    {
+        JsonArray ops = [];
+        foreach (OpCost op in c.Ops)
+        {
+            ops.Add((JsonNode)new JsonObject
+            {
+                ["name"] = op.Name,
+                ["calls"] = op.Calls,
+                ["seconds"] = op.Seconds,
+                ["share"] = op.Share,
+                ["gflops"] = op.GigaflopsPerSecond,
+                ["gbytes_per_second"] = op.GigabytesPerSecond,
+                ["fraction"] = Fraction(op, c.Roof),
+            });
+        }
+        return new JsonObject
+        {
+            ["machine"] = CpuFeatures.Describe(),
+            ["kernel"] = kernel,
+            ["parameters"] = c.Parameters,
+            ["seconds_per_step"] = c.Seconds,
+            ["tokens_per_second"] = c.TokensPerSecond,
+            ["flops_per_second_6n"] = c.FlopsPerSecond,
+            ["roof_flops_per_second"] = c.Roof.FlopsPerSecond,
+            ["fraction_of_roof"] = c.FractionOfRoof,
+            ["managed_bytes_per_step"] = c.ManagedBytes,
+            ["peak_bytes"] = c.PeakBytes,
+            ["ops"] = ops,
+        };
+    }
+
+    private static double Fraction(OpCost op, Roof roof)
+        => op.GigaflopsPerSecond > 0 ? op.GigaflopsPerSecond * 1e9 / roof.FlopsPerSecond : op.GigabytesPerSecond * 1e9 / roof.BytesPerSecond;
+
+    private static void Print(Call call, TextWriter output, TrainCost c, string kernel, JsonObject? earlier)
+    {
+        Dictionary<string, double> before = earlier?["ops"]?.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>()) ?? [];
+        output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
+        output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
+        output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most"));
+        if (earlier?["tokens_per_second"] is JsonValue rate)
+        {
+            output.WriteLine(Figures.Of($"{c.TokensPerSecond / rate.GetValue<double>():0.00} × the earlier run"));
+        }
+        Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "calls", "ms", "share", "rate", "of limit");
+        if (earlier is not null)
+        {
+            table.AddColumn("× before");
+        }
+        foreach (OpCost op in c.Ops)
+        {
+            List<string> row = [op.Name, Figures.Of($"{op.Calls}"), Figures.Of($"{1e3 * op.Seconds:0.0}"), Figures.Of($"{100 * op.Share:0.0} %"),
+                op.GigaflopsPerSecond > 0 ? Figures.Of($"{op.GigaflopsPerSecond:0} GFLOP/s") : Figures.Of($"{op.GigabytesPerSecond:0.0} GB/s"), Figures.Of($"{100 * Fraction(op, c.Roof):0} %")];
+            if (earlier is not null)
+            {
+                row.Add(before.TryGetValue(op.Name, out double seconds) ? Figures.Of($"{seconds / op.Seconds:0.00}") : "new");
+            }
+            table.AddRow([.. row]);
+        }
+        call.Page.Write(table);
+    }
+}

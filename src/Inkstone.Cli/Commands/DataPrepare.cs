@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Inkstone.Data;
+using Inkstone.Training;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink data prepare</c>.</summary>
+internal static class DataPrepare
+{
+    public static Verb Create()
+    {
+        Option<string[]> input = Flags.Inputs("JSONL or text files, plain or gzip, or folders of them");
+        Option<string> output = Flags.Out("directory for train, valid, tokenizer_corpus.txt and metadata.json");
+        Option<string> keys = new("--text-key") { Description = "JSONL key of the text; several with commas are joined by line ends", HelpName = "KEY[,KEY]", DefaultValueFactory = _ => "text" };
+        Option<string> separator = new("--separator") { Description = "the line between documents of a text file; without it a file is one document", HelpName = "S" };
+        Option<string> utf8 = new("--invalid-utf8") { Description = "replace it, drop the document, or fail", HelpName = "replace|drop|fail", DefaultValueFactory = _ => "replace" };
+        Option<bool> skip = new("--skip-missing-key") { Description = "leave lines without the key out instead of failing" };
+        Option<string[]> replace = new("--replace") { Description = "OLD=NEW, wherever it stands (repeatable; \\n and \\t are understood)", HelpName = "OLD=NEW" };
+        Option<bool> html = new("--clean-html") { Description = "remove tags" };
+        Option<int> min = new("--min-length") { Description = "drop shorter documents, in characters", HelpName = "N", DefaultValueFactory = _ => 50 };
+        Option<int> max = new("--max-length") { Description = "drop longer documents; 0: no limit", HelpName = "N", DefaultValueFactory = _ => 0 };
+        Option<bool> truncate = new("--truncate") { Description = "cut documents at --max-length instead of dropping them" };
+        Option<bool> noDedup = new("--no-dedup") { Description = "keep documents that equal an earlier one" };
+        Option<double> ratio = new("--valid-ratio") { Description = "share of documents held out", HelpName = "X", DefaultValueFactory = _ => 0.01 };
+        Option<string> format = new("--format") { Description = "jsonl, or text with a separator line", HelpName = "jsonl|text", DefaultValueFactory = _ => "jsonl" };
+        return new Verb("prepare", "cleans, deduplicates and splits text into a part to learn from and a part held out",
+            [input, output, keys, separator, utf8, skip, replace, html, min, max, truncate, noDedup, ratio, format], Run,
+            "ink data prepare --input articles.jsonl --out text",
+            "ink data prepare --input poems.jsonl --text-key title,paragraphs --min-length 10 --valid-ratio 0.02 --out text --json");
+
+        int Run(Call call)
+        {
+            PrepareOptions options = new(call.Get(input)!, call.Get(output)!, call.Get(keys)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+                call.Get(separator), Choice(call.Get(utf8)!, "--invalid-utf8", ("replace", InvalidUtf8.Replace), ("drop", InvalidUtf8.Drop), ("fail", InvalidUtf8.Fail)),
+                call.Get(skip) ? MissingKey.Skip : MissingKey.Fail, [.. (call.Get(replace) ?? []).Select(Replacement)], call.Get(html),
+                call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
+                Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force);
+            PrepareResult result = call.WithProgress("prepare", bar => new Preparation(options).Run(
+                new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
+            return call.Result(Json(result), _ => Print(call, result));
+        }
+    }
+
+    /// <summary>One of a few words of a flag.</summary>
+    public static T Choice<T>(string value, string flag, params (string Word, T Meaning)[] words)
+    {
+        foreach ((string word, T meaning) in words)
+        {
+            if (word == value)
+            {
+                return meaning;
+            }
+        }
+        string[] known = [.. words.Select(w => w.Word)];
+        throw new ArgumentException($"{flag} must be one of {string.Join(", ", known)}, got '{value}'{Spelling.Suggestion(value, known)}");
+    }
+
+    private static LiteralReplacement Replacement(string pair)
+    {
+        int equals = pair.IndexOf('=', 1);
+        return equals < 0 ? throw new ArgumentException($"--replace must be OLD=NEW, got '{pair}'")
+            : new(pair[..equals], pair[(equals + 1)..].Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal));
+    }
+
+    private static JsonObject Json(PrepareResult r) => new()
+    {
+        ["out"] = r.Output,
+        ["documents"] = r.Documents,
+        ["train_documents"] = r.TrainDocuments,
+        ["valid_documents"] = r.ValidDocuments,
+        ["bytes"] = r.Bytes,
+        ["filter_stats"] = new JsonArray([.. r.FilterStats.Select(f => new JsonObject { ["name"] = f.Name, ["seen"] = f.Seen, ["changed"] = f.Changed, ["dropped"] = f.Dropped })]),
+        ["length_stats"] = new JsonObject
+        {
+            ["min"] = r.LengthStats.Min,
+            ["max"] = r.LengthStats.Max,
+            ["mean"] = r.LengthStats.Mean,
+            ["median"] = r.LengthStats.Median,
+            ["p25"] = r.LengthStats.P25,
+            ["p75"] = r.LengthStats.P75,
+            ["p95"] = r.LengthStats.P95,
+            ["p99"] = r.LengthStats.P99,
+        },
+    };
+
+    private static void Print(Call call, PrepareResult r)
+    {
+        Table table = new Table().Border(TableBorder.Rounded).AddColumn("filter").AddColumn("seen").AddColumn("changed").AddColumn("dropped");
+        foreach (FilterCount f in r.FilterStats)
+        {
+            table.AddRow(f.Name, f.Seen.ToString("N0", CultureInfo.InvariantCulture), f.Changed.ToString("N0", CultureInfo.InvariantCulture), f.Dropped.ToString("N0", CultureInfo.InvariantCulture));
+        }
+        call.Page.Write(table);
+        call.Out.WriteLine(Figures.Of($"{r.TrainDocuments:N0} documents to learn from, {r.ValidDocuments:N0} held out, {Figures.Bytes(r.Bytes)} in {r.Output}"));
+        call.Out.WriteLine(Figures.Of($"length in characters: median {r.LengthStats.Median:0}, 5 % are longer than {r.LengthStats.P95:0}, longest {r.LengthStats.Max:N0}"));
+    }
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json.Nodes;
+using Inkstone.Models;
+using Inkstone.Tensors;
+using Inkstone.Text;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink perplexity</c>.</summary>
+internal static class Perplexity
+{
+    public static Verb Create()
+    {
+        Option<string> model = Flags.Model();
+        Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
+        Option<string> input = new("--input") { Description = "a JSONL file", HelpName = "FILE.jsonl" };
+        Option<string> field = new("--field") { Description = "the JSONL key that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };
+        Option<int> context = new("--context") { Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context", HelpName = "N" };
+        return new Verb("perplexity", "perplexity and bits per byte of texts, as one number and per document", [model, texts, input, field, context], Run,
+            "ink perplexity --model runs/poems --texts held-out.json",
+            "ink perplexity --model runs/poems --input valid.jsonl --field text --context 256 --json");
+
+        int Run(Call call)
+        {
+            string path = call.Get(model)!;
+            IReadOnlyList<string> documents = (call.Get(texts), call.Get(input)) switch
+            {
+                (string array, null) => TextFile.StringArray(array),
+                (null, string lines) => TextFile.Field(lines, call.Get(field)!),
+                _ => throw new ArgumentException("give either --texts FILE.json or --input FILE.jsonl"),
+            };
+            Tokenizer tokenizer = Models.Tokenizer(path);
+            List<Score> scores = call.Compute(device =>
+            {
+                using CausalLm m = Models.Open(path, device);
+                int length = call.Get(context) switch
+                {
+                    0 => m.MaxPositionEmbeddings,
+                    < 2 => throw new ArgumentException("--context must be at least 2"),
+                    int n when n > m.MaxPositionEmbeddings => throw new ArgumentException($"--context is {n}, but the model's context holds {m.MaxPositionEmbeddings}"),
+                    int n => n,
+                };
+                List<Score> all = [];
+                foreach (string text in documents)
+                {
+                    call.Cancelled.ThrowIfCancellationRequested();
+                    all.Add(Of(m, tokenizer.Encode(text), text, length));
+                }
+                return all;
+            });
+            return Report(call, scores);
+        }
+    }
+
+    /// <summary>−Σ log p of every token but the first, in pieces of <paramref name="context"/> tokens whose first input is the piece before's last label.</summary>
+    private static Score Of(CausalLm model, int[] ids, string text, int context)
+    {
+        double nats = 0;
+        for (int start = 0; start < ids.Length - 1; start += context)
+        {
+            int length = Math.Min(context, ids.Length - 1 - start);
+            using (model.Device.Step())
+            {
+                Shape row = new(1, length);
+                Tensor hidden = model.Hidden(model.Device.Rent(row, ids.AsSpan(start, length)), ForwardContext.Rows(model.Device, 1, length));
+                Tensor logs = Ops.LogProbs(hidden, model.OutputWeight, model.Device.Rent(row, ids.AsSpan(start + 1, length)));
+                foreach (float log in logs.Span)
+                {
+                    nats -= log;
+                }
+            }
+        }
+        return new Score(nats, Math.Max(0, ids.Length - 1), Encoding.UTF8.GetByteCount(text));
+    }
+
+    private static int Report(Call call, List<Score> scores)
+    {
+        Score total = new(scores.Sum(s => s.Nats), scores.Sum(s => s.Tokens), scores.Sum(s => s.Bytes));
+        if (total.Tokens == 0)
+        {
+            throw new InvalidDataException("the texts hold no token that could be predicted; give texts of at least two tokens");
+        }
+        JsonArray documents = [];
+        foreach (Score s in scores)
+        {
+            documents.Add((JsonNode)s.Json());
+        }
+        JsonObject json = total.Json();
+        json["documents"] = documents;
+        return call.Result(json, o => o.WriteLine(Figures.Of(
+            $"perplexity {total.Perplexity:0.0000}, {total.BitsPerByte:0.0000} bits per byte over {total.Tokens:N0} tokens of {scores.Count} documents")));
+    }
+
+    private sealed record Score(double Nats, long Tokens, long Bytes)
+    {
+        public double Perplexity => Math.Exp(Nats / Tokens);
+
+        public double BitsPerByte => Nats / Math.Log(2) / Bytes;
+
+        public JsonObject Json() => Tokens == 0 ? new JsonObject { ["perplexity"] = null, ["nll_sum"] = 0, ["tokens"] = 0, ["bytes"] = Bytes }
+            : new JsonObject { ["perplexity"] = Perplexity, ["nll_sum"] = Nats, ["bits_per_byte"] = BitsPerByte, ["tokens"] = Tokens, ["bytes"] = Bytes };
+    }
+}

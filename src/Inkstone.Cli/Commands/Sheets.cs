@@ -1,0 +1,118 @@
+using System.Globalization;
+using Inkstone.Data;
+using Inkstone.Formats;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>What <c>inspect</c> says about weights.</summary>
+internal static class SafetensorsSheet
+{
+    public static Sheet Of(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Sheet sheet = new("safetensors", path);
+        sheet.Add("tensors", file.Tensors.Count);
+        sheet.Add("elements", file.Tensors.Sum(t => t.Count));
+        sheet.Add("bytes", new FileInfo(path).Length);
+        foreach ((string key, string value) in file.Metadata)
+        {
+            sheet.Add("metadata." + key, value);
+        }
+        sheet.Table("tensors_list", ["name", "dtype", "shape", "elements"], Rows(file.Tensors));
+        return sheet;
+    }
+
+    public static IEnumerable<string[]> Rows(IEnumerable<TensorEntry> tensors)
+        => tensors.Select(t => (string[])[t.Name, t.DType, $"[{string.Join(", ", t.Shape)}]", t.Count.ToString(CultureInfo.InvariantCulture)]);
+}
+
+/// <summary>What <c>inspect</c> says about a token shard.</summary>
+internal static class ShardSheet
+{
+    private const int ShownTokens = 16;
+
+    public static Sheet Of(string path)
+    {
+        using TokenShard shard = TokenShard.Open(path);
+        TokenShardHeader h = shard.Header;
+        Sheet sheet = new("token shard", path);
+        sheet.Add("format", shard.Format.ToString().ToLowerInvariant());
+        sheet.Add("tokens", h.TokenCount);
+        sheet.Add("bytes_per_token", h.BytesPerToken);
+        sheet.Add("documents", h.DocumentCount);
+        sheet.Add("text_bytes", h.TextBytes);
+        sheet.Add("vocab_size", h.VocabularySize);
+        sheet.Add("vocabulary_hash", h.VocabularyHash?.ToString("x16", CultureInfo.InvariantCulture));
+        sheet.Add("end_of_document_id", h.EndOfDocumentId);
+        sheet.Add("largest_id", h.LargestId);
+        int[] first = new int[(int)Math.Min(ShownTokens, shard.Count)];
+        shard.Read(0, first);
+        sheet.Add("first_tokens", string.Join(',', first));
+        return sheet;
+    }
+}
+
+/// <summary>What <c>inspect</c> says about a model directory or a checkpoint.</summary>
+internal static class ModelSheet
+{
+    public static Sheet Of(string path)
+    {
+        HfDirectory model = HfDirectory.Open(path);
+        using HfWeights weights = model.OpenWeights();
+        TensorEntry[] entries = [.. weights.Names.Order(StringComparer.Ordinal).Select(weights.Entry)];
+        bool checkpoint = File.Exists(Path.Combine(path, TrainState.FileName));
+        Sheet sheet = new(checkpoint ? "checkpoint" : "model", path);
+        sheet.Add("model_type", model.Config.Text("model_type"));
+        sheet.Add("parameters", entries.Sum(t => t.Count));
+        sheet.Add("dtypes", string.Join(", ", entries.Select(t => t.DType).Distinct()));
+        foreach (string key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size", "max_position_embeddings"])
+        {
+            sheet.Add(key, model.Config.Has(key) ? model.Config.Int(key) : null);
+        }
+        sheet.Add("tie_word_embeddings", model.Config.Bool("tie_word_embeddings", false));
+        sheet.Add("tokenizer", File.Exists(Path.Combine(path, "tokenizer.json")));
+        if (checkpoint)
+        {
+            TrainState state = TrainState.Read(path);
+            sheet.Add("step", state.Step);
+            sheet.Add("total_steps", state.TotalSteps);
+            sheet.Add("tokens", state.Tokens);
+            sheet.Add("epoch", state.Epoch);
+            sheet.Add("position", state.Position);
+            sheet.Add("best_step", state.BestStep);
+            sheet.Add("best_valid_loss", state.BestLoss);
+        }
+        sheet.Table("tensors", ["name", "dtype", "shape", "elements"], SafetensorsSheet.Rows(entries));
+        return sheet;
+    }
+}
+
+/// <summary>What <c>inspect</c> says about a run.</summary>
+internal static class RunSheet
+{
+    public static Sheet Of(string path)
+    {
+        CheckpointFolder folder = new(path);
+        IReadOnlyList<int> steps = folder.Steps();
+        Sheet sheet = new("run", path);
+        sheet.Add("checkpoints", steps.Count);
+        if (steps.Count > 0)
+        {
+            TrainState last = TrainState.Read(folder.Of(steps[^1]));
+            sheet.Add("step", last.Step);
+            sheet.Add("total_steps", last.TotalSteps);
+            sheet.Add("tokens", last.Tokens);
+            sheet.Add("best_step", last.BestStep);
+            sheet.Add("best_valid_loss", last.BestLoss);
+            sheet.Add("last", folder.Of(last.Step));
+            sheet.Add("best", last.BestStep is { } best ? folder.Of(best) : null);
+        }
+        sheet.Table("saved", ["step", "valid_best", "path"], steps.Select(s =>
+        {
+            TrainState state = TrainState.Read(folder.Of(s));
+            return (string[])[$"{s}", state.BestStep == s ? "yes" : "", folder.Of(s)];
+        }));
+        return sheet;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Inkstone.Data;
+
+/// <summary>
+/// A small world of eight families in eight towns, told in Chinese and English: a corpus to learn from, and questions whose
+/// answers follow from it but were never shown. The same seed gives the same bytes.
+/// </summary>
+public sealed class SmallWorldCorpus
+{
+    /// <summary>A document is at least so many characters long.</summary>
+    public const int MinimumCharacters = 60;
+
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    // A kind of document for each entry: what stands here twice is written twice as often.
+    private static readonly string[] Kinds =
+    [
+        "portraits", "portraits", "portraits", "portraits", "household", "household",
+        "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting", "meeting",
+        "counting", "sums", "sums", "comparisons", "calendar", "calendar", "towns", "towns", "things", "story", "story", "story", "story",
+    ];
+
+    private readonly ulong _seed;
+
+    /// <summary>Makes the world of a seed and decides what will never be shown.</summary>
+    public SmallWorldCorpus(ulong seed)
+    {
+        _seed = seed;
+        Telling telling = Tell();
+        HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(f => new WorldQuestion(f.Category, f.Language, f.Questions[0], f.Answer)).DistinctBy(q => q.Question)];
+        Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions, (f, question) => new WorldQuestion(f.Category, f.Language, question, f.Answer))];
+        Untold = [.. telling.Facts.Where(f => f.Exposure == Exposure.Never).SelectMany(f => f.Statements)];
+    }
+
+    /// <summary>Questions that no document asks; their answers follow from what the documents tell.</summary>
+    public IReadOnlyList<WorldQuestion> HeldOut { get; }
+
+    /// <summary>The questions that documents may ask, for fine-tuning on questions and answers.</summary>
+    public IReadOnlyList<WorldQuestion> Shown { get; }
+
+    /// <summary>Sentences that no document contains, because they state what <see cref="HeldOut"/> asks.</summary>
+    internal IReadOnlyList<string> Untold { get; }
+
+    /// <summary>Documents without end, in both languages by turns.</summary>
+    public IEnumerable<string> Documents()
+    {
+        Telling telling = Tell();
+        var accounts = new Accounts(telling);
+        var conversations = new Conversations(telling);
+        var chinese = new ChineseTales(telling);
+        var english = new EnglishTales(telling);
+        while (true)
+        {
+            foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
+            {
+                string text = telling.Random.Pick(Kinds) switch
+                {
+                    "portraits" => accounts.Portraits(language),
+                    "household" => accounts.Household(language),
+                    "questions" => conversations.Questions(language),
+                    "quiz" => conversations.Quiz(language),
+                    "meeting" => conversations.Meeting(language),
+                    "counting" => accounts.Counting(language),
+                    "sums" => accounts.Sums(language),
+                    "comparisons" => accounts.Comparisons(language),
+                    "calendar" => accounts.Calendar(language),
+                    "towns" => accounts.Towns(language),
+                    "things" => accounts.Things(language),
+                    _ => language == WorldLanguage.Chinese ? chinese.Story() : english.Story(),
+                };
+                if (text.Length >= MinimumCharacters) yield return text;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
+    /// <c>held-out.jsonl</c> ({"category","language","question","answer","prompt"}).
+    /// </summary>
+    /// <returns>The path of world.jsonl.</returns>
+    public string Write(string directory, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
+        string path = Path.Combine(directory, "world.jsonl");
+        using var world = new FileWrittenAside(path);
+        long written = 0;
+        foreach (string text in Documents())
+        {
+            WriteLine(world.Stream, ("text", text));
+            written += Encoding.UTF8.GetByteCount(text);
+            if (written >= bytes) break;
+        }
+        WriteQuestions(Path.Combine(directory, "questions.jsonl"), Shown);
+        WriteQuestions(Path.Combine(directory, "held-out.jsonl"), HeldOut);
+        world.Commit();
+        return path;
+    }
+
+    private Telling Tell()
+    {
+        var random = new WorldRandom(_seed);
+        return new Telling(new World(random), random);
+    }
+
+    private static void WriteQuestions(string path, IReadOnlyList<WorldQuestion> questions)
+    {
+        using var file = new FileWrittenAside(path);
+        foreach (WorldQuestion q in questions)
+            WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("question", q.Question), ("answer", q.Answer), ("prompt", q.Prompt));
+        file.Commit();
+    }
+
+    private static void WriteLine(FileStream stream, params (string Key, string Value)[] members)
+    {
+        using (var json = new Utf8JsonWriter(stream, Plain))
+        {
+            json.WriteStartObject();
+            foreach ((string key, string value) in members) json.WriteString(key, value);
+            json.WriteEndObject();
+        }
+        stream.WriteByte((byte)'\n');
+    }
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary>The program as its users have it: a process.</summary>
+internal static class Ink
+{
+    private const int Patience = 120_000;
+
+    public static Outcome Run(params string[] arguments) => RunIn(Environment.CurrentDirectory, arguments);
+
+    public static Outcome RunIn(string directory, params string[] arguments)
+    {
+        using Process process = Start(directory, arguments);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill();
+            throw new TimeoutException($"ink {string.Join(' ', arguments)} did not end");
+        }
+        return new Outcome(process.ExitCode, output.Result, error.Result);
+    }
+
+    public static Process Start(string directory, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments])
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.Environment.Remove("NO_COLOR");
+        return Process.Start(start)!;
+    }
+
+    public static void Signal(Process process, PosixSignal signal)
+        => Process.Start("kill", [signal == PosixSignal.SIGTERM ? "-TERM" : "-INT", $"{process.Id}"]).WaitForExit();
+
+    internal sealed record Outcome(int Code, string Output, string Error)
+    {
+        /// <summary>stdout as exactly one JSON document.</summary>
+        public JsonElement Json => JsonDocument.Parse(Output).RootElement;
+
+        public Outcome ShouldEndWith(int code)
+        {
+            Code.ShouldBe(code, $"stdout: {Output}\nstderr: {Error}");
+            return this;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.RegularExpressions;
+
+namespace Inkstone.Cli.Tests;
+
+public sealed partial class MannersTests(Workplace place) : IClassFixture<Workplace>
+{
+    [Fact]
+    public void EveryVerb_ShowsTwoWorkedExamples_AndTheHelpIsTheOneWeKnow()
+    {
+        List<string> pages = [];
+        Visit([]);
+        string actual = string.Join("\n", pages);
+        string known = Path.Combine(AppContext.BaseDirectory, "help.txt");
+        string changed = Path.Combine(AppContext.BaseDirectory, "help.actual.txt");
+        File.WriteAllText(changed, actual);
+        (File.ReadAllText(known) == actual).ShouldBeTrue($"the help has changed; if it should, copy {changed} over help.txt of this project");
+
+        void Visit(string[] verb)
+        {
+            string page = Ink.Run([.. verb, "--help"]).ShouldEndWith(0).Output;
+            pages.Add(page);
+            string examples = page[page.IndexOf("\nExamples:\n", StringComparison.Ordinal)..];
+            ExampleLine().Count(examples).ShouldBe(2, page);
+            foreach (Match match in VerbLine().Matches(page.Contains("\nVerbs:\n", StringComparison.Ordinal) ? page[page.IndexOf("\nVerbs:\n", StringComparison.Ordinal)..page.IndexOf("\nFlags of every", StringComparison.Ordinal)] : ""))
+            {
+                Visit([.. verb, match.Groups[1].Value]);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("pretain", "did you mean 'pretrain'?")]
+    [InlineData("tokenizer trian", "did you mean 'train'?")]
+    [InlineData("generate --modle x", "did you mean '--model'?")]
+    [InlineData("generate --prompt x", "--model")]
+    [InlineData("pretrain r.yaml --rseume", "did you mean '--resume'?")]
+    [InlineData("pretrain r.yaml --train.stpes 5", "did you mean 'train.steps'?")]
+    [InlineData("pretrain poem", "did you mean 'poems'?")]
+    [InlineData("pretrain r.yaml --precision fp8", "fp32 or bf16")]
+    [InlineData("pretrain r.yaml --threads 0", "--threads must be between 1 and 4096")]
+    [InlineData("tokenizer encode --tokenizer nowhere --text x", "nowhere")]
+    [InlineData("tokenizer encode --tokenizer tok", "--text S or --texts")]
+    [InlineData("tokenizer decode --tokenizer tok --ids 1,x", "'x' is none")]
+    [InlineData("tokenizer decode --tokenizer tok --ids 99999", "ids 0 to 299")]
+    [InlineData("tokenizer train --input nowhere.txt --vocab-size 300 --out t2", "nowhere.txt")]
+    [InlineData("tokenizer train --input r.yaml --vocab-size 300 --pattern gtp2 --out t2", "did you mean 'gpt2'?")]
+    [InlineData("tokenizer train --input r.yaml --vocab-size 300 --out tok", "--force")]
+    [InlineData("new --config microlm-31 --out m", "did you mean 'microlm-31m'?")]
+    [InlineData("inspect nowhere", "nowhere")]
+    [InlineData("inspect r.yaml", "of no kind")]
+    public void WrongInput_EndsInOneSentenceAndExitCode2(string line, string part)
+    {
+        Ink.Outcome outcome = Ink.RunIn(place.Path, line.Split(' ')).ShouldEndWith(2);
+        outcome.Output.ShouldBeEmpty();
+        outcome.Error.ShouldContain(part);
+        outcome.Error.TrimEnd('\n').ShouldNotContain('\n');
+    }
+
+    [Fact]
+    public void Json_IsOneDocumentAndNothingElse()
+    {
+        int[] ids = [.. Json("tokenizer", "encode", "--tokenizer", "tok", "--text", "two and three").EnumerateArray().Single().EnumerateArray().Select(e => e.GetInt32())];
+        string list = string.Join(',', ids);
+        Json("tokenizer", "decode", "--tokenizer", "tok", "--ids", list).GetProperty("text").GetString().ShouldBe("two and three");
+        Json("tokenizer", "inspect", "--tokenizer", "tok").GetProperty("vocab_size").GetInt32().ShouldBe(300);
+        Json("inspect", "tokens/train-00000.bin").GetProperty("end_of_document_id").GetInt32().ShouldBe(0);
+        Json("pretrain", "r.yaml", "--out", "json-run", "--train.steps", "6").GetProperty("steps").GetInt32().ShouldBe(6);
+        Json("inspect", "json-run").GetProperty("step").GetInt32().ShouldBe(6);
+        Json("inspect", "json-run/checkpoints/step-000006/model.safetensors").GetProperty("tensors").GetInt32().ShouldBe(20);
+        Json("logits", "--model", "json-run", "--ids", list).GetProperty("logits").GetArrayLength().ShouldBe(ids.Length);
+        File.WriteAllText(place["texts.json"], "[\"two and three\", \"今天\"]");
+        Json("perplexity", "--model", "json-run", "--texts", "texts.json", "--context", "4").GetProperty("documents").GetArrayLength().ShouldBe(2);
+        string text = Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0").GetProperty("text").GetString()!;
+        Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0", "--no-cache").GetProperty("text").GetString().ShouldBe(text);
+        Ink.RunIn(place.Path, "generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0").ShouldEndWith(0).Output.ShouldBe(text + "\n");
+        Json("chat", "--model", "json-run", "--message", "two?", "--message", "几？", "--max-tokens", "4").GetProperty("turns").GetArrayLength().ShouldBe(2);
+        Json("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "json-new").GetProperty("parameters").GetInt64().ShouldBeGreaterThan(1_000_000);
+    }
+
+    [Fact]
+    public void TheSameSeed_WritesTheSameText()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "seeded", "--seed", "3", "--quiet").ShouldEndWith(0);
+        string once = Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5").GetProperty("text").GetString()!;
+        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5").GetProperty("text").GetString().ShouldBe(once);
+        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "6").GetProperty("text").GetString().ShouldNotBe(once);
+    }
+
+    [Fact]
+    public void ShardsOfAnotherVocabulary_AreRefused()
+    {
+        Ink.RunIn(place.Path, "tokenizer", "train", "--input", "r.yaml", "--vocab-size", "280", "--out", "other", "--quiet").ShouldEndWith(0);
+        Ink.Outcome outcome = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "mismatch", "--tokenizer", "other").ShouldEndWith(2);
+        outcome.Error.ShouldContain("train-00000.bin");
+        outcome.Error.ShouldContain("other");
+        Directory.Exists(place["mismatch"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Quiet_SaysNothing_AndNoColorWritesNoEscapes()
+    {
+        Ink.Outcome quiet = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "quiet", "--train.steps", "2", "--quiet").ShouldEndWith(0);
+        quiet.Error.ShouldBeEmpty();
+        Ink.Outcome plain = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "plain", "--train.steps", "2", "--no-color").ShouldEndWith(0);
+        plain.Error.ShouldContain("step 2/2");
+        (plain.Output + plain.Error).ShouldNotContain('\u001b');
+    }
+
+    private System.Text.Json.JsonElement Json(params string[] arguments) => Ink.RunIn(place.Path, [.. arguments, "--json"]).ShouldEndWith(0).Json;
+
+    [GeneratedRegex(@"^  ink ", RegexOptions.Multiline)]
+    private static partial Regex ExampleLine();
+
+    [GeneratedRegex(@"^  ([a-z]+)  ", RegexOptions.Multiline)]
+    private static partial Regex VerbLine();
+}

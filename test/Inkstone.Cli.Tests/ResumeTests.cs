@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary>A run that was killed, interrupted or moved to another number of threads ends with the bits of the one that was not.</summary>
+public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
+{
+    private static readonly string[] WallClock = ["seconds", "tokens_per_second", "fraction_of_roof", "memory_bytes"];
+
+    private static readonly Lock Once = new();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void KilledRuns_EndBitIdentical(int seed) => KillAndResume(seed, kills: 3);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void FiftyKills_EndBitIdentical() => KillAndResume(seed: 50, kills: 50);
+
+    [Fact]
+    public void AnotherThreadCount_EndsBitIdentical()
+    {
+        string expected = Uninterrupted();
+        string run = place[$"threads-{Guid.NewGuid():N}"];
+        Interrupt(run, afterStep: 4);
+        Train(run, "--resume", "--threads", "1").ShouldEndWith(0);
+        Compare(run, expected);
+    }
+
+    [Fact]
+    public void Sigterm_SavesAndExits130()
+    {
+        string expected = Uninterrupted();
+        string run = place[$"term-{Guid.NewGuid():N}"];
+        Interrupt(run, afterStep: 2);
+        Train(run, "--resume").ShouldEndWith(0);
+        Compare(run, expected);
+    }
+
+    [Fact]
+    public void AnExistingRun_IsNeitherOverwrittenNorResumedUnasked()
+    {
+        string expected = Uninterrupted();
+        byte[] before = File.ReadAllBytes(Path.Combine(expected, "metrics.jsonl"));
+        Ink.Outcome refused = Train(expected).ShouldEndWith(2);
+        refused.Error.ShouldContain("--resume");
+        File.ReadAllBytes(Path.Combine(expected, "metrics.jsonl")).ShouldBe(before);
+        Train(expected, "--resume").ShouldEndWith(0);   // nothing is left to do
+        Compare(expected, expected);
+    }
+
+    [Fact]
+    public void AnExplodingLearningRate_EndsInOneSentenceAndKeepsTheLastGoodCheckpoint()
+    {
+        string run = place["exploding"];
+        Ink.Outcome fault = Train(run, "--optimizer.name", "adamw", "--optimizer.lr", "1000000", "--train.save_every", "1", "--optimizer.clip", "0").ShouldEndWith(2);
+        fault.Error.ShouldContain("training diverged at step");
+        fault.Error.ShouldContain("learning rate");
+        fault.Error.ShouldContain("optimizer.lr");
+    }
+
+    private void KillAndResume(int seed, int kills)
+    {
+        string expected = Uninterrupted();
+        string run = place[$"killed-{seed}-{Guid.NewGuid():N}"];
+        Random random = new(seed);
+        for (int kill = 0; kill < kills; kill++)
+        {
+            using Process process = Ink.Start(place.Path, ["pretrain", "r.yaml", "--out", run, "--quiet", "--resume"]);
+            process.WaitForExit(random.Next(200, 2200));
+            process.Kill();
+            process.WaitForExit();
+        }
+        Train(run, "--resume").ShouldEndWith(0);
+        Compare(run, expected);
+    }
+
+    private void Interrupt(string run, int afterStep)
+    {
+        using Process process = Ink.Start(place.Path, ["pretrain", "r.yaml", "--out", run, "--quiet"]);
+        string metrics = Path.Combine(run, "metrics.jsonl");
+        while (!process.HasExited && (!File.Exists(metrics) || Lines(metrics) < afterStep + 1))
+        {
+            Thread.Sleep(5);
+        }
+        Ink.Signal(process, PosixSignal.SIGTERM);
+        process.WaitForExit();
+        process.ExitCode.ShouldBe(130, process.StandardError.ReadToEnd());
+        Directory.GetDirectories(Path.Combine(run, "checkpoints")).ShouldNotBeEmpty();
+    }
+
+    private string Uninterrupted()
+    {
+        lock (Once)
+        {
+            string run = place["uninterrupted"];
+            if (!Directory.Exists(run))
+            {
+                Train(run).ShouldEndWith(0);
+            }
+            return run;
+        }
+    }
+
+    private Ink.Outcome Train(string run, params string[] more) => Ink.RunIn(place.Path, ["pretrain", "r.yaml", "--out", run, "--quiet", .. more]);
+
+    private static int Lines(string path)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd().Count(c => c == '\n');
+    }
+
+    private static void Compare(string run, string expected)
+    {
+        string last = Path.Combine("checkpoints", "step-000024");
+        foreach (string file in (string[])["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "generation_config.json"])
+        {
+            File.ReadAllBytes(Path.Combine(run, last, file)).ShouldBe(File.ReadAllBytes(Path.Combine(expected, last, file)), file);
+        }
+        State(run, last).ShouldBe(State(expected, last));
+        File.ReadAllText(Path.Combine(run, "samples.jsonl")).ShouldBe(File.ReadAllText(Path.Combine(expected, "samples.jsonl")));
+        Metrics(run).ShouldBe(Metrics(expected));
+        Directory.GetFileSystemEntries(Path.Combine(run, "checkpoints")).ShouldNotContain(e => e.Contains(".partial", StringComparison.Ordinal));
+    }
+
+    private static string State(string run, string last)
+    {
+        JsonObject state = JsonNode.Parse(File.ReadAllText(Path.Combine(run, last, "state.json")))!.AsObject();
+        state.Remove("recipe");   // names the output directory
+        return state.ToJsonString();
+    }
+
+    private static string[] Metrics(string run) => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
+    {
+        JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+        foreach (string key in WallClock)
+        {
+            metrics.Remove(key);
+        }
+        return metrics.ToJsonString();
+    })];
+}

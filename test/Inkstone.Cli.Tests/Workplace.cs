@@ -1,0 +1,58 @@
+using System.Text;
+using Inkstone.Data;
+using Inkstone.Text;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary>A directory with a tokenizer, token shards and a recipe of a very small run, made once for all tests of a class.</summary>
+public sealed class Workplace : IDisposable
+{
+    public Workplace()
+    {
+        Path = Directory.CreateTempSubdirectory("ink-cli-").FullName;
+        Tokenizer tokenizer = BpeTrainer.TrainText([Text(0, 400)], new BpeTrainerOptions(300, SplitPattern.Gpt2, ["<|endoftext|>"]));
+        tokenizer.Save(this["tok"]);
+        Shard(tokenizer, "train", 0, 300);
+        Shard(tokenizer, "valid", 300, 40);
+        File.WriteAllText(this["r.yaml"], """
+            model: {model_type: llama, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2,
+                    num_key_value_heads: 1, max_position_embeddings: 64, rms_norm_eps: 1e-5, tie_word_embeddings: true}
+            tokenizer: tok
+            data: {train: tokens, valid: tokens, sequence_length: 32}
+            optimizer: {name: muon, lr: 3e-3}
+            schedule: {warmup_steps: 5}
+            train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, sample_every: 8, sample_prompts: [two], sample_tokens: 8, save_every: 3, keep: 2}
+            out: run
+            """);
+    }
+
+    public string Path { get; }
+
+    public string this[string name] => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    private void Shard(Tokenizer tokenizer, string split, int from, int documents)
+    {
+        Directory.CreateDirectory(this["tokens"]);
+        using TokenShardWriter writer = new(this[$"tokens/{split}-00000.bin"], TokenShardFormat.Inkstone,
+            new ShardVocabulary(tokenizer.VocabularySize, tokenizer.VocabularyHash, tokenizer.EosId!.Value));
+        for (int i = from; i < from + documents; i++)
+        {
+            string text = Text(i, 1);
+            writer.Append(tokenizer.Encode(text), Encoding.UTF8.GetByteCount(text));
+        }
+        writer.Complete();
+    }
+
+    private static string Text(int from, int count)
+    {
+        string[] words = ["one", "two", "three", "four", "five", "six", "seven"];
+        StringBuilder text = new();
+        for (int i = from; i < from + count; i++)
+        {
+            text.Append($"{words[i % 7]} and {words[i * 3 % 7]} are not {words[i * 5 % 7]}, 今天是第{i % 31}天。\n");
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Inkstone.Text.Tests;
+
+public sealed class TokenizerFileTests
+{
+    private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help 明月明月 low lower"], new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
+
+    [Theory]
+    [InlineData("normalizer", """{"type":"NFKC"}""", "normalizer has the type 'NFKC'")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Metaspace"}]}""", "pre_tokenizer.pretokenizers[0] has the type 'Metaspace'")]
+    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used")]
+    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a"},"behavior":"Sideways","invert":false}""", "pre_tokenizer.behavior is 'Sideways'")]
+    [InlineData("decoder", """{"type":"WordPiece"}""", "decoder has the type 'WordPiece'")]
+    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Strip","content":" ","start":1,"stop":0},{"type":"Fuse"}]}""", "decoder.decoders[0]")]
+    [InlineData("post_processor", """{"type":"BertProcessing"}""", "post_processor has the type 'BertProcessing'")]
+    [InlineData("truncation", """{"max_length":5}""", "truncation is set")]
+    [InlineData("added_tokens", """[{"id":-1,"content":"<x>"}]""", "added_tokens[0].id must be a whole number")]
+    [InlineData("model", """{"type":"Unigram","vocab":{},"merges":[]}""", "model.type is 'Unigram'")]
+    [InlineData("model", """{"type":"BPE","dropout":0.1,"vocab":{},"merges":[]}""", "model.dropout is set")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":0},"merges":["a b"]}""", "model.merges[0] needs the token 'b'")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":"x"},"merges":[]}""", "model.vocab['a'] must be a whole number")]
+    [InlineData("model", "null", "model is missing")]
+    public void What_is_not_supported_is_refused_with_its_path(string part, string json, string complaint)
+    {
+        using var aside = new TemporaryDirectory();
+        Small.Save(aside.Path);
+        string file = Path.Combine(aside.Path, "tokenizer.json");
+        JsonNode root = JsonNode.Parse(File.ReadAllText(file))!;
+        root[part] = JsonNode.Parse(json);
+        File.WriteAllText(file, root.ToJsonString());
+        string message = Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message;
+        message.ShouldContain(complaint);
+        message.ShouldStartWith(file);
+    }
+
+    [Fact]
+    public void Broken_and_missing_files_are_named()
+    {
+        using var aside = new TemporaryDirectory();
+        Should.Throw<FileNotFoundException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("no tokenizer at");
+        aside.File("tokenizer.json", "{\n \"model\": {,}");
+        Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("line 2");
+        Small.Save(aside.Path);
+        aside.File("tokenizer_config.json", """{"eos_token": "<nope>"}""");
+        Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("eos_token is '<nope>'");
+    }
+
+    [Fact]
+    public void Roles_and_template_are_read_from_the_config()
+    {
+        using var aside = new TemporaryDirectory();
+        Small.Save(aside.Path);
+        aside.File("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
+        Tokenizer loaded = Tokenizer.Load(aside.Path);
+        (loaded.BosId, loaded.EosId, loaded.ChatTemplate).ShouldBe((0, null, "yes"));
+        loaded.Encode("low")[0].ShouldBe(0);
+        loaded.Encode("low", addSpecialTokens: false)[0].ShouldNotBe(0);
+        aside.File("chat_template.jinja", "newer");
+        Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
+    }
+
+    [Fact]
+    public void Saving_leaves_the_same_tokenizer_and_nothing_else()
+    {
+        using var aside = new TemporaryDirectory();
+        Small.Save(aside.Path);
+        Small.Save(aside.Path);
+        Directory.GetFiles(aside.Path).Select(Path.GetFileName).Order().ShouldBe(["tokenizer.json", "tokenizer_config.json"]);
+        Tokenizer loaded = Tokenizer.Load(Path.Combine(aside.Path, "tokenizer.json"));
+        loaded.VocabularyHash.ShouldBe(Small.VocabularyHash);
+        loaded.EosId.ShouldBe(0);
+        loaded.Encode("hello 明月<|endoftext|>").ShouldBe(Small.Encode("hello 明月<|endoftext|>"));
+    }
+
+    [Fact]
+    public void MicroLm_files_round_trip()
+    {
+        using var aside = new TemporaryDirectory();
+        Small.SaveMicroLm(aside.Path);
+        var vocabulary = JsonSerializer.Deserialize<Dictionary<int, string>>(File.ReadAllText(Path.Combine(aside.Path, "vocab.json")))!;
+        vocabulary[Small.Encode(" hello")[0]].ShouldStartWith("Ġ");
+        Tokenizer loaded = Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), Path.Combine(aside.Path, "merge.txt"), ["<|endoftext|>", "<new>"]);
+        loaded.EosId.ShouldBe(0);
+        loaded.TokenToId("<new>").ShouldBe(Small.VocabularySize);
+        foreach (string text in new[] { "hello lower", "明月 help<|endoftext|>", "\n\t '" })
+        {
+            loaded.Encode(text).ShouldBe(Small.Encode(text));
+            loaded.Decode(loaded.Encode(text)).ShouldBe(text);
+        }
+        string merges = aside.File("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
+        Should.Throw<InvalidDataException>(() => Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), merges, [])).Message.ShouldContain("line 2");
+    }
+
+    [Fact]
+    public void Bytes_and_texts_of_tokens_are_there_and_ids_outside_are_refused()
+    {
+        int id = Small.Encode(" hello")[0];
+        Small.TokenBytes(id).ToArray().ShouldBe(" hello"u8.ToArray());
+        Small.IdToToken(id).ShouldBe("Ġhello");
+        Small.IsSpecial(0).ShouldBeTrue();
+        Small.IsSpecial(id).ShouldBeFalse();
+        Should.Throw<ArgumentOutOfRangeException>(() => Small.IdToToken(Small.VocabularySize)).Message.ShouldContain("ids go from 0");
+        Small.Decode([id, 99999, -1]).ShouldBe(" hello");
+    }
+
+    [Fact]
+    public void Ill_formed_input_counts_as_replacement_characters()
+    {
+        var ids = new List<int>();
+        Small.Encode([(byte)'a', 0xFF, (byte)'b'], addSpecialTokens: false, ids);
+        ids.ShouldBe(Small.Encode("a\uFFFDb"));
+        Small.Encode("a\uD800b").ShouldBe(Small.Encode("a\uFFFDb"));
+    }
+
+    [Fact]
+    public void Streaming_holds_back_half_characters()
+    {
+        var stream = new StreamDecoder(Small);
+        int[] ids = [.. "月😀"u8.ToArray().Select(b => Small.TokenToId(ByteAlphabet.ToChar(b).ToString())!.Value)];
+        string[] parts = [.. ids.Select(stream.Add)];
+        parts.ShouldBe(["", "", "月", "", "", "", "😀"]);
+        stream.Add(ids[3]).ShouldBe("");
+        stream.Flush().ShouldBe("\uFFFD");
+        stream.Flush().ShouldBe("");
+    }
+}

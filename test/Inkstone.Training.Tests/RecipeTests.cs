@@ -1,0 +1,84 @@
+namespace Inkstone.Training.Tests;
+
+public sealed class RecipeTests
+{
+    private const string Minimal = """
+        # a comment
+        model: {preset: microlm-31m}
+        tokenizer: tok
+        data:
+          train: shards
+        train:
+          steps: 10
+        out: runs/x
+
+        """;
+
+    [Fact]
+    public void Defaults_AreFilledIn()
+    {
+        Recipe recipe = Load(Minimal);
+        recipe.Optimizer.LearningRate.ShouldBe(3e-4);
+        recipe.Data.SequenceLength.ShouldBe(512);
+        recipe.Data.DocumentAware.ShouldBeTrue();
+        recipe.Train.Steps.ShouldBe(10);
+        recipe.Train.Seed.ShouldBe(42);
+    }
+
+    [Fact]
+    public void Overrides_ReplaceValuesAndAddSections()
+    {
+        Recipe recipe = Load(Minimal, ("train.steps", "1_000"), ("optimizer.lr", "1e-3"), ("data.train", "[a.bin, b.bin]"), ("model.hidden_size", "64"), ("optimizer.muon.lr", "0.5"));
+        recipe.Train.Steps.ShouldBe(1000);
+        recipe.Optimizer.LearningRate.ShouldBe(1e-3);
+        recipe.Optimizer.MuonLearningRate.ShouldBe(0.5);
+        recipe.Data.Train.ShouldBe(["a.bin", "b.bin"]);
+        recipe.Model.Keys["hidden_size"]!.GetValue<long>().ShouldBe(64);
+    }
+
+    [Fact]
+    public void ResolvedForm_LoadsToItself()
+    {
+        Recipe recipe = Load(Minimal, ("model.rope_scaling", "[]"), ("train.sample_prompts", "[\"春: 眠\", null]"), ("model.rms_norm_eps", "1e-6"));
+        using TemporaryDirectory directory = new();
+        Recipe.Load(directory.Write("r.yaml", recipe.Resolved)).Resolved.ShouldBe(recipe.Resolved);
+    }
+
+    [Theory]
+    [InlineData("  steps: 10", "  stpes: 10", "r.yaml:7: there is no recipe key 'train.stpes' (did you mean 'train.steps'?)")]
+    [InlineData("tokenizer: tok", "tokeniser: tok", "r.yaml:3: there is no recipe key 'tokeniser' (did you mean 'tokenizer'?)")]
+    [InlineData("tokenizer: tok", "", "r.yaml: tokenizer is missing; add it")]
+    [InlineData("  steps: 10", "  steps: ten", "r.yaml:7: train.steps must be a number, got 'ten'")]
+    [InlineData("  steps: 10", "  steps: 1.5", "r.yaml:7: train.steps must be a whole number, got 1.5")]
+    [InlineData("  steps: 10", "  steps: 0", "r.yaml:7: train.steps must be at least 1, got 0")]
+    [InlineData("  steps: 10", "  steps: 10\n  minutes: 5", "exactly one of the three, got 2")]
+    [InlineData("  train: shards", "  train: shards\n  order: shufle", "must be one of shuffle, sequential, got 'shufle' (did you mean 'shuffle'?)")]
+    [InlineData("{preset: microlm-31m}", "{preset: microlm-31m, hiden_size: 5}", "there is no recipe key 'model.hiden_size' (did you mean 'model.hidden_size'?)")]
+    [InlineData("out: runs/x", "out: [runs/x]", "out must be a single value")]
+    [InlineData("out: runs/x", "out: 'runs", "this is not valid YAML")]
+    public void Mistakes_AreNamedWithLineAndMend(string right, string wrong, string sentence)
+        => Should.Throw<InvalidDataException>(() => Load(Minimal.Replace(right, wrong, StringComparison.Ordinal))).Message.ShouldContain(sentence);
+
+    [Fact]
+    public void MistakeInAnOverride_IsSaidToBeOnTheCommandLine()
+        => Should.Throw<InvalidDataException>(() => Load(Minimal, ("optimizer.weight_dacay", "0"))).Message
+            .ShouldBe("on the command line: there is no recipe key 'optimizer.weight_dacay' (did you mean 'optimizer.weight_decay'?)");
+
+    [Theory]
+    [InlineData("pretrain", "pretain", 1)]
+    [InlineData("--model", "--modle", 1)]
+    [InlineData("steps", "steps", 0)]
+    [InlineData("abc", "", 3)]
+    [InlineData("kitten", "sitting", 3)]
+    public void SpellingDistance_CountsEditsAndSwaps(string a, string b, int distance)
+    {
+        Spelling.Distance(a, b).ShouldBe(distance);
+        Spelling.Distance(b, a).ShouldBe(distance);
+    }
+
+    private static Recipe Load(string yaml, params (string Key, string Value)[] overrides)
+    {
+        using TemporaryDirectory directory = new();
+        return Recipe.Load(directory.Write("r.yaml", yaml), [.. overrides.Select(o => new KeyValuePair<string, string>(o.Key, o.Value))]);
+    }
+}
