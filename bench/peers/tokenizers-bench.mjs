@@ -36,7 +36,7 @@ if (process.argv[2] === '--hf') {
   }
   const worst = run('dotnet', [program, 'worst', ours]);
   console.log(`best of ${rounds}: training ${(best(times.hf) / best(times.ours)).toFixed(1)} times as fast (${best(times.hf).toFixed(2)} s : ${best(times.ours).toFixed(2)} s); `
-    + `encoding ${rate(best(times.oursEncode))} MB/s on one thread against ${rate(best(times.hfOne))} and ${rate(best(times.hfBatch))}; 1 MB of "a" ${worst.seconds.toFixed(3)} s`);
+    + `encoding ${rate(best(times.oursEncode))} MB/s on one thread against ${rate(best(times.hfOne))} and ${rate(best(times.hfBatch))}; one word of 1 MB ${worst.seconds.toFixed(3)} s`);
 }
 fs.rmSync(work, { recursive: true });
 
