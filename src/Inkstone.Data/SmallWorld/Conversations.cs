@@ -5,7 +5,7 @@ namespace Inkstone.Data;
 /// <summary>Documents that ask: rows of questions and answers, the teacher's quiz, two children who meet.</summary>
 internal sealed class Conversations(Telling telling)
 {
-    private static readonly string[] Groups = ["people", "people", "people", "addition", "addition", "counting", "comparison", "calendar", "towns", "things"];
+    private static readonly string[] Groups = ["people", "people", "people", "people", "addition", "addition", "counting", "comparison", "calendar", "calendar", "towns", "towns", "things"];
     private readonly WorldRandom _random = telling.Random;
 
     public string Questions(WorldLanguage language)
@@ -23,7 +23,7 @@ internal sealed class Conversations(Telling telling)
 
     public string Quiz(WorldLanguage language)
     {
-        string teacher = telling.World.People.First(p => p.Job == Lexicon.Jobs[0]).Name(language);
+        string teacher = telling.World.People.First(p => p.Job == Lexicon.Teacher).Name(language);
         string[] praise = language == Chinese ? ["对！", "很好！", "说得对！", "真棒！"] : ["Right!", "Very good!", "That is right!", "Well done!"];
         string separator = language == Chinese ? "：" : ": ", gap = language == Chinese ? "" : " ";
         List<string> lines = [language == Chinese ? $"上课了，{teacher}老师问大家问题。" : $"The lesson begins and {teacher} asks the children some questions."];

@@ -9,14 +9,14 @@ namespace Inkstone.Data;
 internal static class NumberFacts
 {
     /// <summary>Neighbours and comparisons reach from 1 to this number.</summary>
-    public const int Largest = 40;
+    public const int Largest = 20;
 
     public static IEnumerable<Fact> All(WorldRandom random)
     {
         HashSet<(int, int)> sums = HeldOutSums(random, 14);
-        HashSet<(int, int)> comparisons = HeldOutComparisons(random, 20);
-        HashSet<int> followers = [.. random.Some([.. Enumerable.Range(2, Largest - 3)], 8)];
-        HashSet<int> predecessors = [.. random.Some([.. Enumerable.Range(3, Largest - 3)], 8)];
+        HashSet<(int, int)> comparisons = HeldOutComparisons(random, 12);
+        HashSet<int> followers = [.. random.Some([.. Enumerable.Range(2, Largest - 3)], 5)];
+        HashSet<int> predecessors = [.. random.Some([.. Enumerable.Range(3, Largest - 3)], 5)];
         Exposure Show(bool heldOut) => heldOut ? Exposure.Never : Exposure.Full;
 
         foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())

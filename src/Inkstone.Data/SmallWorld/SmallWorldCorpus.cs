@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Inkstone.Data;
 
 /// <summary>
-/// A small world of eight families in eight towns, told in Chinese and English: a corpus to learn from, and questions whose
+/// A small world of six families in six towns, told in Chinese and English: a corpus to learn from, and questions whose
 /// answers follow from it but were never shown. The same seed gives the same bytes.
 /// </summary>
 public sealed class SmallWorldCorpus
@@ -18,9 +18,9 @@ public sealed class SmallWorldCorpus
     // A kind of document for each entry: what stands here twice is written twice as often.
     private static readonly string[] Kinds =
     [
-        "portraits", "portraits", "portraits", "portraits", "household", "household",
-        "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting", "meeting",
-        "counting", "sums", "sums", "comparisons", "calendar", "calendar", "towns", "towns", "things", "story", "story", "story", "story",
+        "portraits", "portraits", "portraits", "household", "household",
+        "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting", "meeting",
+        "counting", "sums", "sums", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story", "story",
     ];
 
     private readonly ulong _seed;

@@ -27,9 +27,11 @@ internal sealed record Family(int Index, Word Name, Town Town, Animal Pet, Perso
 /// <summary>A town and what it is known for.</summary>
 internal sealed record Town(int Index, string Zh, string En, Word River, Word Speciality, Word Animal, Word Roofs, Word Craft);
 
-/// <summary>The people and towns that a seed makes.</summary>
+/// <summary>The people and towns that a seed makes: six of the families and towns that have names.</summary>
 internal sealed class World
 {
+    private const int FamilyCount = 6;
+
     public World(WorldRandom random)
     {
         Towns = MakeTowns(random);
@@ -49,7 +51,7 @@ internal sealed class World
     {
         Word[] rivers = random.Shuffled(Lexicon.Rivers), specialities = random.Shuffled(Lexicon.Specialities), animals = random.Shuffled(Lexicon.WildAnimals);
         Word[] colours = random.Shuffled(Lexicon.Colours), crafts = random.Shuffled(Lexicon.Crafts);
-        return [.. Lexicon.Towns.Select((name, i) => new Town(i, name.Zh, name.En, rivers[i], specialities[i], animals[i], colours[i], crafts[i]))];
+        return [.. random.Some(Lexicon.Towns, FamilyCount).Select((name, i) => new Town(i, name.Zh, name.En, rivers[i], specialities[i], animals[i], colours[i], crafts[i]))];
     }
 
     private static Family[] MakeFamilies(WorldRandom random, Town[] towns)
@@ -57,15 +59,15 @@ internal sealed class World
         Word[] grandfathers = random.Shuffled(Lexicon.Grandfathers), grandmothers = random.Shuffled(Lexicon.Grandmothers);
         Word[] fathers = random.Shuffled(Lexicon.Fathers), mothers = random.Shuffled(Lexicon.Mothers);
         Word[] boys = random.Shuffled(Lexicon.Boys), girls = random.Shuffled(Lexicon.Girls);
-        Job[] jobs = random.Shuffled(Lexicon.Jobs);
+        Job[] jobs = random.Shuffled([Lexicon.Teacher, .. random.Some(Lexicon.Jobs[1..], 2 * FamilyCount - 1)]);
         Town[] homes = random.Shuffled(towns);
-        Animal[] pets = random.Shuffled(Lexicon.Animals[..Lexicon.PetCount]);
+        Animal[] pets = random.Shuffled(Lexicon.Animals);
 
         int index = 0, boy = 0, girl = 0;
         Person Someone(Word name, bool isFemale, Generation generation, int age, Job? job, Word? hobby) =>
             new(index++, name.Zh, name.En, isFemale, generation, age, random.Pick(Lexicon.Foods), job, hobby);
 
-        return [.. Lexicon.FamilyNames.Select((family, i) =>
+        return [.. random.Some(Lexicon.FamilyNames, FamilyCount).Select((family, i) =>
         {
             Word Full(Word given) => new(family.Zh + given.Zh, $"{family.En} {given.En}");
             Person Child(int age) => random.Next(24 - boy - girl) < 12 - boy

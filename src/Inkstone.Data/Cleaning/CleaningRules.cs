@@ -1,0 +1,68 @@
+using System.Text.RegularExpressions;
+
+namespace Inkstone.Data;
+
+/// <summary>What happens to a document that is too long.</summary>
+public enum MaxLengthAction
+{
+    /// <summary>It is left out.</summary>
+    Drop,
+
+    /// <summary>Its end is cut off.</summary>
+    Truncate,
+}
+
+/// <summary>
+/// MicroLM's cleaning in MicroLM's order: strip, literal replacements, control characters, HTML tags, white space, strip, length.
+/// Lengths are counted in characters (Unicode code points), as there.
+/// </summary>
+public static partial class CleaningRules
+{
+    /// <summary>The steps that the options ask for.</summary>
+    public static IReadOnlyList<TextFilter> For(PrepareOptions options)
+    {
+        List<TextFilter> filters = [new("strip", text => text.Trim())];
+        foreach (LiteralReplacement replacement in options.ReplaceLiterals ?? [])
+            filters.Add(new TextFilter($"replace {replacement.Old}", text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)));
+        filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(text, "")));
+        if (options.CleanHtml) filters.Add(new TextFilter("html tags", text => HtmlTags().Replace(text, "")));
+        filters.Add(new TextFilter("white space", CollapseWhiteSpace));
+        filters.Add(new TextFilter("too short", text => CharacterCount(text) < options.MinLength ? null : text));
+        if (options.MaxLength > 0) filters.Add(new TextFilter("too long", text => Limit(text, options.MaxLength, options.MaxLengthAction)));
+        return filters;
+    }
+
+    /// <summary>Unicode code points in a text.</summary>
+    public static int CharacterCount(ReadOnlySpan<char> text)
+    {
+        int count = text.Length;
+        for (int i = 1; i < text.Length; i++)
+            if (char.IsLowSurrogate(text[i]) && char.IsHighSurrogate(text[i - 1])) count--;
+        return count;
+    }
+
+    private static string CollapseWhiteSpace(string text) => LineFeeds().Replace(Blanks().Replace(text, " "), "\n\n").Trim();
+
+    private static string? Limit(string text, int maximum, MaxLengthAction action)
+    {
+        if (CharacterCount(text) <= maximum) return text;
+        if (action == MaxLengthAction.Drop) return null;
+
+        int end = 0;
+        for (int i = 0; i < maximum; i++)
+            end += char.IsHighSurrogate(text[end]) && end + 1 < text.Length && char.IsLowSurrogate(text[end + 1]) ? 2 : 1;
+        return text[..end];
+    }
+
+    [GeneratedRegex(@"[\x00-\x08\x0b\x0c\x0e-\x1f]")]
+    private static partial Regex ControlCharacters();
+
+    [GeneratedRegex("<[^>]+>")]
+    private static partial Regex HtmlTags();
+
+    [GeneratedRegex(@"[ \t]+")]
+    private static partial Regex Blanks();
+
+    [GeneratedRegex(@"\n{3,}")]
+    private static partial Regex LineFeeds();
+}

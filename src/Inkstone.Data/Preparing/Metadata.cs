@@ -1,0 +1,16 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Inkstone.Data;
+
+/// <summary>The metadata.json of prepared folders and of token folders.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(PrepareResult))]
+[JsonSerializable(typeof(TokenizeResult))]
+[JsonSerializable(typeof(TokenizePlan))]
+internal sealed partial class Metadata : JsonSerializerContext
+{
+    /// <summary>As configured above, with Chinese left readable.</summary>
+    public static Metadata Readable => new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}

@@ -1,0 +1,45 @@
+namespace Inkstone.Data;
+
+/// <summary>Finds the files behind the paths that a user names.</summary>
+public static class InputFiles
+{
+    private static readonly string[] JsonLines = [".jsonl", ".ndjson", ".json"];
+    private static readonly string[] PlainText = [".txt", ".text", ".md"];
+
+    /// <summary>Files as they are; folders as the JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones left out.</summary>
+    /// <exception cref="FileNotFoundException">A path does not exist, or a folder holds nothing to read.</exception>
+    public static IReadOnlyList<string> Find(IEnumerable<string> paths)
+    {
+        List<string> files = [];
+        foreach (string path in paths)
+        {
+            if (File.Exists(path))
+            {
+                files.Add(path);
+                continue;
+            }
+            if (!Directory.Exists(path))
+                throw new FileNotFoundException($"There is no file or folder '{path}': check the path.", path);
+
+            string[] found = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => IsText(f) && !IsHidden(f, path)).Order(StringComparer.Ordinal)];
+            if (found.Length == 0)
+                throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(PlainText))} file (plain or .gz): name the files themselves if they end otherwise.", path);
+            files.AddRange(found);
+        }
+        return files;
+    }
+
+    /// <summary>Whether a file is read line by line as JSON; anything else is plain text.</summary>
+    public static bool IsJsonLines(string path) => JsonLines.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
+
+    private static bool IsText(string path) => IsJsonLines(path) || PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
+
+    private static bool IsHidden(string file, string root) =>
+        Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.'));
+
+    private static string Extension(string path)
+    {
+        string extension = Path.GetExtension(path);
+        return extension.Equals(".gz", StringComparison.OrdinalIgnoreCase) ? Path.GetExtension(path[..^3]) : extension;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Inkstone.Data;
+
+/// <summary>Takes the text out of one JSON object.</summary>
+internal static class JsonText
+{
+    /// <summary>
+    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key.
+    /// </summary>
+    /// <exception cref="JsonException">The line is no JSON object, or a value is neither text nor a list of texts.</exception>
+    /// <exception cref="InvalidOperationException">A text contains half of a surrogate pair.</exception>
+    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, out string? missingKey)
+    {
+        var parts = new string?[keys.Count];
+        var json = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = 256 });
+        if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new JsonException("no JSON object");
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            int key = -1;
+            for (int i = 0; i < keys.Count && key < 0; i++)
+                if (json.ValueTextEquals(keys[i])) key = i;
+            json.Read();
+            if (key < 0) json.Skip();
+            else parts[key] = Value(ref json, keys[key]);
+        }
+        while (json.Read()) { } // Anything behind the object is an error of the reader.
+
+        int missing = Array.IndexOf(parts, null);
+        missingKey = missing < 0 ? null : keys[missing];
+        return missing >= 0 ? null : parts.Length == 1 ? parts[0] : string.Join('\n', parts);
+    }
+
+    /// <summary>The line with each escaped half of a surrogate pair (such as \ud800 alone) as \ufffd, which is as long.</summary>
+    public static byte[] WithoutLoneSurrogates(ReadOnlySpan<byte> line)
+    {
+        byte[] mended = line.ToArray();
+        for (int i = 0; i + 1 < mended.Length; i++)
+        {
+            if (mended[i] != '\\') continue;
+            int unit = CodeUnit(mended.AsSpan(i));
+            if (unit is >= 0xD800 and < 0xDC00 && CodeUnit(mended.AsSpan(i + 6)) is >= 0xDC00 and < 0xE000) i += 11;
+            else if (unit is >= 0xD800 and < 0xE000)
+            {
+                "\\ufffd"u8.CopyTo(mended.AsSpan(i));
+                i += 5;
+            }
+            else i++; // Past the escaped character, which may be a backslash.
+        }
+        return mended;
+    }
+
+    private static int CodeUnit(ReadOnlySpan<byte> text) =>
+        text.Length >= 6 && text.StartsWith("\\u"u8)
+        && int.TryParse(Encoding.ASCII.GetString(text[2..6]), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int unit) ? unit : -1;
+
+    private static string? Value(ref Utf8JsonReader json, string key)
+    {
+        switch (json.TokenType)
+        {
+            case JsonTokenType.String:
+                return json.GetString();
+            case JsonTokenType.Null:
+                return null;
+            case JsonTokenType.StartArray:
+                var text = new StringBuilder();
+                for (int i = 0; json.Read() && json.TokenType != JsonTokenType.EndArray; i++)
+                {
+                    if (json.TokenType != JsonTokenType.String) throw NoText(key);
+                    if (i > 0) text.Append('\n');
+                    text.Append(json.GetString());
+                }
+                return text.ToString();
+            default:
+                throw NoText(key);
+        }
+    }
+
+    private static JsonException NoText(string key) => new($"the value of key '{key}' is neither a string nor a list of strings");
+}
