@@ -10,7 +10,7 @@ public sealed class OptimizerTests : IDisposable
 
     public void Dispose() => _device.Dispose();
 
-    [GoldenTheory]
+    [Theory]
     [InlineData("linear", Schedule.Linear, 0, 0)]
     [InlineData("cosine", Schedule.Cosine, 0, 0)]
     [InlineData("cosine_min_rate_0_1", Schedule.Cosine, 0.1, 0)]
@@ -19,7 +19,7 @@ public sealed class OptimizerTests : IDisposable
     [InlineData("wsd_1_sqrt", Schedule.WsdSqrt, 0, 20)]
     public void Schedules_are_those_of_transformers(string name, Schedule schedule, double min, int decay)
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Goldens.Of("misc/schedules.json")));
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", "schedules.json")));
         LearningRate rate = new(schedule, TotalSteps: 100, WarmupSteps: 10, decay, min, WarmupFromZero: true);
         int step = 0;
         foreach (JsonElement expected in golden.RootElement.GetProperty(name).EnumerateArray())

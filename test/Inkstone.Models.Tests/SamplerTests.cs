@@ -5,7 +5,7 @@ namespace Inkstone.Models.Tests;
 
 public sealed class SamplerTests
 {
-    [GoldenTheory]
+    [Theory]
     [InlineData("temperature_0.7")]
     [InlineData("top_k_5")]
     [InlineData("top_k_100")]
@@ -22,7 +22,7 @@ public sealed class SamplerTests
         Compare(golden, golden.GetProperty("processed").GetProperty(name), Settings(name));
     }
 
-    [GoldenFact]
+    [Fact]
     public void The_chain_is_that_of_transformers()
     {
         JsonElement golden = Read("sampling.json");
@@ -149,5 +149,5 @@ public sealed class SamplerTests
     private static float[][] Rows(JsonElement rows)
         => [.. rows.EnumerateArray().Select(row => row.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Null ? float.NegativeInfinity : x.GetSingle()).ToArray())];
 
-    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Goldens.Of($"misc/{name}"))).RootElement;
+    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", name))).RootElement;
 }

@@ -1,3 +1,4 @@
+using Inkstone.Formats;
 using Inkstone.Inference;
 using Inkstone.Tensors;
 
@@ -17,10 +18,71 @@ public sealed class VerificationTests
     }
 
     [GoldenFact]
+    public void Half_precision_products_stay_within_their_own_tolerances()
+    {
+        using Device device = new(threads: 2, matMulType: DType.BFloat16);
+        IReadOnlyList<VerificationCheck> checks = new ModelVerification(Goldens.Of("models/llama"), device).Run();
+        checks.Where(check => !check.Ok).ShouldBeEmpty();
+        checks.Single(check => check.Name == "logits").Worst.ShouldBeGreaterThan(1e-4, "these products are rounded");
+    }
+
+    /// <summary>Verification computes: whatever is changed in the reference numbers, the check of that name fails and the others do not.</summary>
+    [GoldenTheory]
+    [InlineData("adamw.json", "5.838897228240967", "5.838997228240967", "AdamW losses")]
+    [InlineData("adamw.json", "1.4956774147603238", "1.4957774147603238", "AdamW gradient norms")]
+    [InlineData("adamw.json", "\n  376", "\n  375", "greedy with cache", "greedy without cache")]
+    public void A_changed_reference_number_fails_its_check(string file, string was, string becomes, params string[] failing)
+    {
+        string copy = CopyOfLlama();
+        string text = File.ReadAllText(Path.Combine(copy, file));
+        text.ShouldContain(was);
+        File.WriteAllText(Path.Combine(copy, file), text.Replace(was, becomes, StringComparison.Ordinal));
+        ShouldFail(copy, failing);
+    }
+
+    [GoldenTheory]
+    [InlineData("io.safetensors", "logits", "logits", "config.v4: logits")]
+    [InlineData("io.safetensors", "token_logprobs", "token_logprobs", "config.v4: token_logprobs")]
+    [InlineData("io.safetensors", "loss", "loss")]
+    [InlineData("grads.safetensors", "model.layers.1.self_attn.k_proj.weight", "gradient model.layers.1.self_attn.k_proj.weight")]
+    public void A_changed_reference_array_fails_its_check(string file, string array, params string[] failing)
+    {
+        string copy = CopyOfLlama();
+        byte[] bytes = File.ReadAllBytes(Path.Combine(copy, file));
+        using (SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(copy, file)))
+        {
+            // One element, its largest, by one part in a thousand.
+            float[] values = golden.ReadFloats(array);
+            int at = Array.IndexOf(values, values.MaxBy(Math.Abs));
+            long start = 8 + BitConverter.ToInt64(bytes, 0) + golden.Entry(array).Begin;
+            BitConverter.GetBytes(values[at] * 1.001f).CopyTo(bytes, start + 4 * at);
+        }
+        File.WriteAllBytes(Path.Combine(copy, file), bytes);
+        ShouldFail(copy, failing);
+    }
+
+    [GoldenFact]
     [Trait("Category", "Slow")]
     public void The_training_run_is_reproduced()
     {
         using Device device = new(threads: 2);
         new TrainingVerification(Goldens.Of("training"), device).Run().Where(check => !check.Ok).ShouldBeEmpty();
+    }
+
+    private static string CopyOfLlama()
+    {
+        string copy = Directory.CreateTempSubdirectory("ink-case-").FullName;
+        foreach (string source in Directory.GetFiles(Goldens.Of("models/llama")))
+        {
+            File.WriteAllBytes(Path.Combine(copy, Path.GetFileName(source)), File.ReadAllBytes(source));
+        }
+        return copy;
+    }
+
+    private static void ShouldFail(string copy, string[] failing)
+    {
+        using Device device = new(threads: 2);
+        Verification.Run(copy, device).Where(check => !check.Ok).Select(check => check.Name).ShouldBe(failing);
+        Directory.Delete(copy, recursive: true);
     }
 }

@@ -77,13 +77,43 @@ public sealed class ModelVerification(string directory, Device device)
     {
         HfConfig golden = HfConfig.Read(Path.Combine(directory, "adamw.json"));
         int[] prompt = golden.Ints("greedy_prompt"), expected = golden.Ints("greedy_24");
+        if (device.MatMulType == DType.BFloat16)
+        {
+            Add("greedy tokens are among the best", Regret(model, prompt, expected), _tolerances.Logits);
+            return;
+        }
         Generator generator = new(model);
         foreach ((string name, bool useCache) in new[] { ("greedy with cache", true), ("greedy without cache", false) })
         {
             int[] actual = [.. generator.Generate(prompt, SamplingParams.Greedy(expected.Length, ignoreEos: true), useCache)];
             int differing = expected.Where((id, i) => i >= actual.Length || actual[i] != id).Count();
-            Add(name, differing, _tolerances.Tokens);
+            Add(name, differing, 0);
         }
+    }
+
+    /// <summary>
+    /// How far the expected tokens, given those before them, lie below the likeliest, relative to the largest logit. With rounded products a near tie
+    /// may fall the other way and change the whole rest of a text, so texts are not compared then.
+    /// </summary>
+    private double Regret(CausalLm model, int[] prompt, int[] expected)
+    {
+        using StepScope step = device.Step();
+        int[] ids = [.. prompt, .. expected];
+        Tensor hidden = model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(device, 1, ids.Length));
+        Span<float> logits = model.Logits(hidden).Span;
+        float worst = 0, largest = 0;
+        for (int i = prompt.Length; i < ids.Length; i++)
+        {
+            ReadOnlySpan<float> row = logits.Slice((i - 1) * model.VocabSize, model.VocabSize);
+            float best = float.NegativeInfinity;
+            foreach (float logit in row)
+            {
+                best = Math.Max(best, logit);
+            }
+            worst = Math.Max(worst, best - row[ids[i]]);
+            largest = Math.Max(largest, Math.Abs(best));
+        }
+        return worst / largest;
     }
 
     /// <summary>Documents packed into one row give the logits that each gives alone; the file's name tells their lengths.</summary>
