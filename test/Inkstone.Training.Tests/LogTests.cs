@@ -53,6 +53,22 @@ public sealed class LogTests
         Should.Throw<InvalidDataException>(() => new MetricsFile(directory.Path, 3)).Message.ShouldContain("no metrics record");
     }
 
+    [Fact]
+    public void LoggingAStep_AllocatesNextToNothing()
+    {
+        using TemporaryDirectory directory = new();
+        using MetricsFile metrics = new(directory.Path, 0);
+        using TensorBoardFile board = new(directory.Path, TimeProvider.System);
+        long before = 0;
+        for (int step = 1; step <= 120; step++)
+        {
+            before = step == 21 ? GC.GetAllocatedBytesForCurrentThread() : before;
+            metrics.Step(Metrics(step, 1));
+            board.Step(Metrics(step, 1));
+        }
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(100 * 64);
+    }
+
     private static void Write(TemporaryDirectory directory, int done, int from, int to)
     {
         using MetricsFile file = new(directory.Path, done);

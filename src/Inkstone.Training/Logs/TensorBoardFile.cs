@@ -14,10 +14,12 @@ public sealed class TensorBoardFile : ITrainLog
 {
     private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5, EventSessionLog = 7;
     private const int SummaryValue = 1, ValueTag = 1, ValueSimple = 2, ValueMetadata = 9, ValueTensor = 8;
-    private const int SessionStart = 1;
+    private const int SessionStart = 1, HeaderBytes = 12;
 
     private readonly FileStream _file;
     private readonly TimeProvider _clock;
+    private readonly MemoryStream _record = new(512);
+    private readonly CodedOutputStream _output;
 
     /// <summary>Opens a new event file in <paramref name="directory"/>/tensorboard; TensorBoard joins the files of a directory.</summary>
     public TensorBoardFile(string directory, TimeProvider clock)
@@ -27,21 +29,23 @@ public sealed class TensorBoardFile : ITrainLog
         Directory.CreateDirectory(folder);
         string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{clock.GetUtcNow().ToUnixTimeSeconds()}.ink.{Environment.ProcessId}");
         _file = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        WriteEvent(null, output =>
-        {
-            output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
-            output.WriteString("brain.Event:2");
-        });
+        _output = new CodedOutputStream(_record, leaveOpen: true);
+        Begin(null);
+        _output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
+        _output.WriteString("brain.Event:2");
+        End();
     }
 
     /// <summary>A START record at the first step to come makes TensorBoard forget what an interrupted run wrote beyond it.</summary>
-    public void Start(RunFacts facts, int step) => WriteEvent(step + 1, output =>
+    public void Start(RunFacts facts, int step)
     {
-        output.WriteTag(EventSessionLog, WireFormat.WireType.LengthDelimited);
-        output.WriteLength(2);
-        output.WriteTag(1, WireFormat.WireType.Varint);
-        output.WriteInt32(SessionStart);
-    });
+        Begin(step + 1);
+        _output.WriteTag(EventSessionLog, WireFormat.WireType.LengthDelimited);
+        _output.WriteLength(2);
+        _output.WriteTag(1, WireFormat.WireType.Varint);
+        _output.WriteInt32(SessionStart);
+        End();
+    }
 
     /// <inheritdoc/>
     public void Step(in StepMetrics step)
@@ -72,19 +76,27 @@ public sealed class TensorBoardFile : ITrainLog
             o.WriteInt32(7);
             Field(o, 8, Encoding.UTF8.GetBytes($"**{prompt}**{text}"));
         });
-        WriteValue(step, output =>
+        byte[] value = Message(o =>
         {
-            Field(output, ValueTag, "sample"u8);
-            Field(output, ValueTensor, tensor);
-            Field(output, ValueMetadata, metadata);
+            Field(o, ValueTag, "sample"u8);
+            Field(o, ValueTensor, tensor);
+            Field(o, ValueMetadata, metadata);
         });
+        Begin(step);
+        Field(_output, EventSummary, Message(o => Field(o, SummaryValue, value)));
+        End();
     }
 
     /// <inheritdoc/>
     public void Saved(int step, string path) { }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _output.Dispose();
+        _record.Dispose();
+        _file.Dispose();
+    }
 
     /// <summary>CRC-32C (Castagnoli), rotated and offset as TFRecord wants it.</summary>
     public static uint MaskedCrc(ReadOnlySpan<byte> bytes)
@@ -98,43 +110,50 @@ public sealed class TensorBoardFile : ITrainLog
         return unchecked(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
     }
 
-    private void Scalar(int step, string tag, double value)
+    /// <summary>Event { wall_time, step, summary { value { tag, simple_value } } }, sized beforehand so that nothing is allocated per step.</summary>
+    private void Scalar(int step, string tag, double number)
     {
-        if (!double.IsNaN(value))
+        if (double.IsNaN(number))
         {
-            WriteValue(step, output =>
-            {
-                Field(output, ValueTag, Encoding.UTF8.GetBytes(tag));
-                output.WriteTag(ValueSimple, WireFormat.WireType.Fixed32);
-                output.WriteFloat((float)value);
-            });
+            return;
+        }
+        int value = 1 + CodedOutputStream.ComputeStringSize(tag) + 1 + sizeof(float);
+        int summary = 1 + CodedOutputStream.ComputeLengthSize(value) + value;
+        Begin(step);
+        _output.WriteTag(EventSummary, WireFormat.WireType.LengthDelimited);
+        _output.WriteLength(summary);
+        _output.WriteTag(SummaryValue, WireFormat.WireType.LengthDelimited);
+        _output.WriteLength(value);
+        _output.WriteTag(ValueTag, WireFormat.WireType.LengthDelimited);
+        _output.WriteString(tag);
+        _output.WriteTag(ValueSimple, WireFormat.WireType.Fixed32);
+        _output.WriteFloat((float)number);
+        End();
+    }
+
+    private void Begin(int? step)
+    {
+        _record.SetLength(HeaderBytes);
+        _record.Position = HeaderBytes;
+        _output.WriteTag(EventWallTime, WireFormat.WireType.Fixed64);
+        _output.WriteDouble(_clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+        if (step is { } at)
+        {
+            _output.WriteTag(EventStep, WireFormat.WireType.Varint);
+            _output.WriteInt64(at);
         }
     }
 
-    private void WriteValue(int step, Action<CodedOutputStream> fields)
+    /// <summary>Frames the record and writes it at once: a killed process leaves whole records.</summary>
+    private void End()
     {
-        byte[] summary = Message(o => Field(o, SummaryValue, Message(fields)));
-        WriteEvent(step, output => Field(output, EventSummary, summary));
-    }
-
-    private void WriteEvent(int? step, Action<CodedOutputStream> content)
-    {
-        byte[] record = Message(output =>
-        {
-            output.WriteTag(EventWallTime, WireFormat.WireType.Fixed64);
-            output.WriteDouble(_clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
-            if (step is { } at)
-            {
-                output.WriteTag(EventStep, WireFormat.WireType.Varint);
-                output.WriteInt64(at);
-            }
-            content(output);
-        });
-        byte[] framed = new byte[12 + record.Length + 4];
-        BinaryPrimitives.WriteUInt64LittleEndian(framed, (ulong)record.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(framed.AsSpan(8), MaskedCrc(framed.AsSpan(0, 8)));
-        record.CopyTo(framed, 12);
-        BinaryPrimitives.WriteUInt32LittleEndian(framed.AsSpan(12 + record.Length), MaskedCrc(record));
+        _output.Flush();
+        int length = (int)_record.Length - HeaderBytes;
+        _record.SetLength(HeaderBytes + length + sizeof(uint));
+        Span<byte> framed = _record.GetBuffer().AsSpan(0, (int)_record.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(framed, (ulong)length);
+        BinaryPrimitives.WriteUInt32LittleEndian(framed[sizeof(ulong)..], MaskedCrc(framed[..sizeof(ulong)]));
+        BinaryPrimitives.WriteUInt32LittleEndian(framed[(HeaderBytes + length)..], MaskedCrc(framed.Slice(HeaderBytes, length)));
         _file.Write(framed);
     }
 
