@@ -43,7 +43,7 @@ internal static class Quickstart
 
             call.Say("2/5 a tokenizer");
             Tokenizer tokenizer = BpeTrainer.Train([At("text/tokenizer_corpus.txt")],
-                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Qwen2, ["<|endoftext|>"], Threads: call.Threads ?? 0), null, call.Cancelled);
+                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Qwen2, SpecialTokens: ["<|endoftext|>"], Threads: call.Threads ?? 0), null, call.Cancelled);
             tokenizer.Save(At("tokenizer"));
 
             call.Say("3/5 token shards");
