@@ -20,10 +20,10 @@ public sealed class SmallWorldTests : IDisposable
         // A line feed before each document, so that a sentence at its beginning has a left neighbour too.
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
 
-        corpus.HeldOut.Count.ShouldBeInRange(230, 320);
+        corpus.HeldOut.Count.ShouldBeInRange(150, 260);
         foreach (WorldQuestion question in corpus.HeldOut)
             IsIn(text, question.Question).ShouldBeFalse(question.Question);
-        corpus.Untold.Count.ShouldBeGreaterThan(200);
+        corpus.Untold.Count.ShouldBeGreaterThan(100);
         foreach (string statement in corpus.Untold)
             IsIn(text, statement).ShouldBeFalse(statement);
     }
@@ -101,6 +101,18 @@ public sealed class SmallWorldTests : IDisposable
     [InlineData("", false)]
     public void An_answer_is_its_first_line(string continuation, bool right) =>
         new WorldQuestion("towns", WorldLanguage.Chinese, "流过青石镇的河是哪条河？", "清水河").IsAnsweredBy(continuation).ShouldBe(right);
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    public void A_world_has_as_many_families_as_asked(int families)
+    {
+        var corpus = new SmallWorldCorpus(1, families);
+        string text = "\n" + string.Join('\n', Take(corpus, 1_000_000));
+        corpus.HeldOut.Count(q => q.Category == "family").ShouldBe(families * 12); // six relations in two languages
+        corpus.HeldOut.ShouldAllBe(q => !IsIn(text, q.Question));
+        Should.Throw<ArgumentException>(() => new SmallWorldCorpus(1, 9));
+    }
 
     [Fact]
     public void Gold_answers_score_in_full()

@@ -8,12 +8,15 @@ namespace Inkstone.Data;
 /// </summary>
 internal static class NumberFacts
 {
+    /// <summary>Numbers that are added reach from 1 to this one.</summary>
+    public const int LargestAddend = 6;
+
     /// <summary>Neighbours and comparisons reach from 1 to this number.</summary>
     public const int Largest = 20;
 
     public static IEnumerable<Fact> All(WorldRandom random)
     {
-        HashSet<(int, int)> sums = HeldOutSums(random, 14);
+        HashSet<(int, int)> sums = HeldOutSums(random, 6);
         HashSet<(int, int)> comparisons = HeldOutComparisons(random, 12);
         HashSet<int> followers = [.. random.Some([.. Enumerable.Range(2, Largest - 3)], 5)];
         HashSet<int> predecessors = [.. random.Some([.. Enumerable.Range(3, Largest - 3)], 5)];
@@ -21,8 +24,8 @@ internal static class NumberFacts
 
         foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
         {
-            for (int a = 1; a <= 9; a++)
-                for (int b = 1; b <= 9; b++)
+            for (int a = 1; a <= LargestAddend; a++)
+                for (int b = 1; b <= LargestAddend; b++)
                     yield return Sum(a, b, language, Show(sums.Contains((a, b))));
 
             for (int n = 1; n < Largest; n++)
@@ -61,8 +64,8 @@ internal static class NumberFacts
     {
         // Never a + b and b + a together, so that each held-out sum follows from its mirror.
         List<(int, int)> pairs = [];
-        for (int a = 1; a <= 9; a++)
-            for (int b = a + 1; b <= 9; b++)
+        for (int a = 1; a <= LargestAddend; a++)
+            for (int b = a + 1; b <= LargestAddend; b++)
                 pairs.Add(random.OneIn(2) ? (a, b) : (b, a));
         return [.. random.Some(pairs, count)];
     }

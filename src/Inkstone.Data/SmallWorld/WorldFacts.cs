@@ -72,34 +72,30 @@ internal static class WorldFacts
 
         for (int d = 0; d < 7; d++)
         {
-            Word day = Lexicon.Weekdays[d], next = Lexicon.Weekdays[(d + 1) % 7], afterNext = Lexicon.Weekdays[(d + 2) % 7], previous = Lexicon.Weekdays[(d + 6) % 7];
+            Word day = Lexicon.Weekdays[d], next = Lexicon.Weekdays[(d + 1) % 7], previous = Lexicon.Weekdays[(d + 6) % 7];
             if (language == Chinese)
             {
                 yield return Told("tomorrow", d, [$"今天是{day.Zh}，明天是{next.Zh}。", $"{day.Zh}的后一天是{next.Zh}。"], $"今天是{day.Zh}，明天是星期几？", next.Zh);
                 yield return Told("yesterday", d, [$"今天是{day.Zh}，昨天是{previous.Zh}。", $"{day.Zh}的前一天是{previous.Zh}。"], $"今天是{day.Zh}，昨天是星期几？", previous.Zh);
-                yield return Told("after tomorrow", d, [$"今天是{day.Zh}，后天是{afterNext.Zh}。", $"{day.Zh}过两天是{afterNext.Zh}。"], $"今天是{day.Zh}，后天是星期几？", afterNext.Zh);
             }
             else
             {
                 yield return Told("tomorrow", d, [$"If today is {day.En}, tomorrow is {next.En}.", $"The day after {day.En} is {next.En}."], $"If today is {day.En}, what day is tomorrow?", next.En);
                 yield return Told("yesterday", d, [$"If today is {day.En}, yesterday was {previous.En}.", $"The day before {day.En} is {previous.En}."], $"If today is {day.En}, what day was yesterday?", previous.En);
-                yield return Told("after tomorrow", d, [$"If today is {day.En}, the day after tomorrow is {afterNext.En}.", $"Two days after {day.En} comes {afterNext.En}."], $"If today is {day.En}, what day is the day after tomorrow?", afterNext.En);
             }
         }
 
         for (int m = 0; m < 12; m++)
         {
-            Word month = Lexicon.Months[m], next = Lexicon.Months[(m + 1) % 12], previous = Lexicon.Months[(m + 11) % 12], season = Lexicon.Seasons[Lexicon.SeasonOf(m)];
+            Word month = Lexicon.Months[m], next = Lexicon.Months[(m + 1) % 12], season = Lexicon.Seasons[Lexicon.SeasonOf(m)];
             if (language == Chinese)
             {
                 yield return Told("next month", m, [$"{month.Zh}的下一个月是{next.Zh}。", $"过了{month.Zh}就是{next.Zh}。"], $"{month.Zh}的下一个月是几月？", next.Zh);
-                yield return Told("previous month", m, [$"{month.Zh}的上一个月是{previous.Zh}。", $"{month.Zh}以前是{previous.Zh}。"], $"{month.Zh}的上一个月是几月？", previous.Zh);
                 yield return Told("season", m, [$"{month.Zh}是{season.Zh}。", $"{month.Zh}属于{season.Zh}。"], $"{month.Zh}是什么季节？", season.Zh);
             }
             else
             {
                 yield return Told("next month", m, [$"The month after {month.En} is {next.En}.", $"After {month.En} comes {next.En}."], $"Which month comes after {month.En}?", next.En);
-                yield return Told("previous month", m, [$"The month before {month.En} is {previous.En}.", $"Before {month.En} comes {previous.En}."], $"Which month comes before {month.En}?", previous.En);
                 yield return Told("season", m, [$"{month.En} is in {season.En}.", $"{month.En} belongs to {season.En}."], $"In which season is {month.En}?", $"It is in {season.En}");
             }
         }

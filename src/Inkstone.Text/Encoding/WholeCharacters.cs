@@ -4,7 +4,8 @@ namespace Inkstone.Text;
 /// Characters of three bytes (Chinese, among others) whose bytes always join to one token before anything else can touch them, whatever
 /// stands around; a word may begin from those tokens instead of from bytes, which leaves a fraction of the merges to do.
 /// A character qualifies when its own merges come, by rank, before every merge that would take a piece of it together with a piece of
-/// another character, and before every merge of its finished token.
+/// another character, and before every merge of its finished token. Beside ASCII it always begins from its bytes: some vocabularies join
+/// a space to the first byte of a character early, and would rule out most characters everywhere.
 /// </summary>
 internal sealed class WholeCharacters
 {
@@ -15,19 +16,23 @@ internal sealed class WholeCharacters
     /// <param name="ranks">The merges as a table.</param>
     /// <param name="merges">The merges by rank.</param>
     /// <param name="byteIds">Id of each byte's own token, or -1.</param>
-    /// <param name="firstByte">First byte of a token.</param>
-    public WholeCharacters(PairRanks ranks, IReadOnlyList<(int Left, int Right, int Merged)> merges, int[] byteIds, Func<int, byte> firstByte)
+    /// <param name="edges">First and last byte of a token.</param>
+    public WholeCharacters(PairRanks ranks, IReadOnlyList<(int Left, int Right, int Merged)> merges, int[] byteIds, Func<int, (byte First, byte Last)> edges)
     {
         int size = 1 + Math.Max(byteIds.Max(), merges.Count == 0 ? 0 : merges.Max(m => Math.Max(m.Merged, Math.Max(m.Left, m.Right))));
-        int[] asRight = NoRanks(size), asLeft = NoRanks(size), asLeftOfNewCharacter = NoRanks(size);
+        int[] asRight = NoRanks(size), asLeft = NoRanks(size), ahead = NoRanks(size), behind = NoRanks(size);
         foreach ((int left, int right, _) in merges)
         {
             int rank = ranks.Rank(left, right);
             asRight[right] = Math.Min(asRight[right], rank);
             asLeft[left] = Math.Min(asLeft[left], rank);
-            if (firstByte(right) is < 0x80 or >= 0xC0)
+            if (edges(right).First >= 0xC0)
             {
-                asLeftOfNewCharacter[left] = Math.Min(asLeftOfNewCharacter[left], rank);
+                ahead[left] = Math.Min(ahead[left], rank);
+            }
+            if (edges(left).Last >= 0x80)
+            {
+                behind[right] = Math.Min(behind[right], rank);
             }
         }
         for (int c = First; c <= Last; c++)
@@ -52,14 +57,17 @@ internal sealed class WholeCharacters
             }
             int done = Math.Max(one, two), token = ranks.Merged(two);
             bool untouched = headFirst
-                ? one < asRight[a] && done < asRight[piece] && done < asLeftOfNewCharacter[z]
-                : one < asLeftOfNewCharacter[z] && done < asLeftOfNewCharacter[piece] && done < asRight[a];
+                ? one < behind[a] && done < behind[piece] && done < ahead[z]
+                : one < ahead[z] && done < ahead[piece] && done < behind[a];
             return untouched && done < asRight[token] && done < asLeft[token] ? token : -1;
         }
     }
 
     /// <summary>The token of the three-byte character that begins at <paramref name="i"/>, or -1 when it must begin from its bytes.</summary>
-    public int At(ReadOnlySpan<byte> s, int i) => _tokens[(((s[i] & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F)) - First];
+    public int At(ReadOnlySpan<byte> s, int i) =>
+        (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80)
+            ? -1
+            : _tokens[(((s[i] & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F)) - First];
 
     private static int[] NoRanks(int size)
     {

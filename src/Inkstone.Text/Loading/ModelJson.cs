@@ -33,7 +33,7 @@ internal sealed class ModelJson
         {
             tokens[id] = token;
         }
-        WholeCharacters? characters = byteLevel ? new WholeCharacters(ranks, Merges, byteIds, id => (byte)ByteAlphabet.ToByte(tokens[id][0])) : null;
+        WholeCharacters? characters = byteLevel ? new WholeCharacters(ranks, Merges, byteIds, id => ((byte)ByteAlphabet.ToByte(tokens[id][0]), (byte)ByteAlphabet.ToByte(tokens[id][^1]))) : null;
         Bpe = new BpeModel(ranks, byteIds, characters)
         {
             CharacterIds = byteLevel ? null : CharacterIds(),
