@@ -38,6 +38,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("pretrain r.yaml --train.stpes 5", "did you mean 'train.steps'?")]
     [InlineData("pretrain poem", "did you mean 'poems'?")]
     [InlineData("pretrain r.yaml --precision fp8", "fp32 or bf16")]
+    [InlineData("pretrain r.yaml --seed abc", "--seed must be a whole number, got 'abc'")]
+    [InlineData("generate --model x --temperature hot", "--temperature must be a number, got 'hot'")]
     [InlineData("pretrain r.yaml --threads 0", "--threads must be between 1 and 4096")]
     [InlineData("tokenizer encode --tokenizer nowhere --text x", "nowhere")]
     [InlineData("tokenizer encode --tokenizer tok", "--text S or --texts")]
