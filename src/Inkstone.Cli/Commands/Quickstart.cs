@@ -15,8 +15,8 @@ internal static class Quickstart
     /// <summary>How much of everything.</summary>
     private sealed record Size(string Recipe, long CorpusBytes, int Vocabulary, int Questions);
 
-    private static readonly Size Whole = new("quickstart", 4_000_000, 2048, 200);
-    private static readonly Size Smoke = new("quickstart-smoke", 400_000, 1024, 40);
+    private static readonly Size Whole = new("quickstart", 4_000_000, 1024, 200);
+    private static readonly Size Smoke = new("quickstart-smoke", 600_000, 1024, 40);
 
     public static Verb Create()
     {
