@@ -43,7 +43,8 @@ internal static class Quickstart
 
             call.Say("2/5 a tokenizer");
             Tokenizer tokenizer = BpeTrainer.Train([At("text/tokenizer_corpus.txt")],
-                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Qwen2, SpecialTokens: ["<|endoftext|>"], Threads: call.Threads ?? 0), null, call.Cancelled);
+                // GPT-2's pattern never joins a colon with the word after it, so "答：" ends where an answer begins.
+                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"], Threads: call.Threads ?? 0), null, call.Cancelled);
             tokenizer.Save(At("tokenizer"));
 
             call.Say("3/5 token shards");
