@@ -20,7 +20,7 @@ public sealed class SmallWorldCorpus
     [
         "portraits", "portraits", "portraits", "household",
         "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting",
-        "counting", "sums", "sums", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story",
+        "counting", "counting", "sums", "sums", "comparisons", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story",
     ];
 
     private readonly ulong _seed;
