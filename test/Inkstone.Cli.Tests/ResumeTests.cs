@@ -49,6 +49,17 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
     }
 
     [Fact]
+    public void AKillBeforeTheFirstCheckpoint_BeginsAnew()
+    {
+        string expected = Uninterrupted();
+        string run = place[$"early-{Guid.NewGuid():N}"];
+        Interrupt(run, afterStep: 2);
+        Directory.Delete(Path.Combine(run, "checkpoints"), recursive: true);
+        Train(run, "--resume").ShouldEndWith(0);
+        Compare(run, expected);
+    }
+
+    [Fact]
     public void AnExistingRun_IsNeitherOverwrittenNorResumedUnasked()
     {
         string expected = Uninterrupted();
@@ -138,7 +149,9 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
         }
         State(run, last).ShouldBe(State(expected, last));
         File.ReadAllText(Path.Combine(run, "samples.jsonl")).ShouldBe(File.ReadAllText(Path.Combine(expected, "samples.jsonl")));
-        Metrics(run).ShouldBe(Metrics(expected));
+        string[] actual = Metrics(run), right = Metrics(expected);
+        actual.Zip(right).FirstOrDefault(pair => pair.First != pair.Second).ShouldBe(default, "the first line of metrics.jsonl that differs");
+        actual.Length.ShouldBe(right.Length);
         Directory.GetFileSystemEntries(Path.Combine(run, "checkpoints")).ShouldNotContain(e => e.Contains(".partial", StringComparison.Ordinal));
     }
 
