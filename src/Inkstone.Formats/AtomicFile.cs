@@ -17,6 +17,7 @@ public static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
             File.Move(partial, full, overwrite: true);
+            DirectoryFlush.Run(Path.GetDirectoryName(full)!);
         }
         catch
         {
@@ -46,11 +47,13 @@ public static class AtomicFile
         {
             Directory.CreateDirectory(partial);
             fill(partial);
+            DirectoryFlush.Run(partial);
             if (Directory.Exists(full))
             {
                 Directory.Move(full, old);
             }
             Directory.Move(partial, full);
+            DirectoryFlush.Run(Path.GetDirectoryName(full)!);
         }
         catch
         {
