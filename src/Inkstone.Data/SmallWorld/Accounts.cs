@@ -68,10 +68,10 @@ internal sealed class Accounts(Telling telling)
             // The mirror sentence names no sum, so it may be said of any pair: it is what held-out sums follow from.
             sentences.Add(_random.Next(6) switch
             {
-                0 when a != b => language == Chinese ? $"{a}加{b}和{b}加{a}一样多。" : $"{a} plus {b} is as much as {b} plus {a}.",
-                1 when a != b => language == Chinese ? $"{b}加{a}和{a}加{b}一样多。" : $"{b} plus {a} is as much as {a} plus {b}.",
+                0 when a != b => language == Chinese ? $"{a}加{b}和{b}加{a}一样多。" : $"{a} plus {b} and {b} plus {a} are the same.",
+                1 when a != b => language == Chinese ? $"{b}加{a}和{a}加{b}一样多。" : $"{b} plus {a} and {a} plus {b} are the same.",
                 2 or 3 when a != b && bothTold => language == Chinese ? $"{a}加{b}等于{a + b}，{b}加{a}也等于{a + b}。" : $"{a} plus {b} is {a + b}, and {b} plus {a} is {a + b} too.",
-                _ => _random.Pick(telling.Get("plus", a * 10 + b, language).Statements),
+                _ => _random.Pick(telling.Get("plus", a * 10 + b, language).Told),
             });
         }
         return Paragraph(language, sentences);
@@ -114,7 +114,7 @@ internal sealed class Accounts(Telling telling)
 
     public string Things(WorldLanguage language) => Paragraph(language, Statements(telling.Told("things", language), 9));
 
-    private string[] Statements(Fact[] facts, int count) => [.. _random.Some(facts, count).Select(f => _random.Pick(f.Statements))];
+    private string[] Statements(Fact[] facts, int count) => [.. _random.Some(facts, count).Select(f => _random.Pick(f.Told))];
 
     private static string Paragraph(WorldLanguage language, IEnumerable<string> sentences) => string.Join(language == Chinese ? "" : " ", sentences);
 
@@ -126,7 +126,7 @@ internal sealed class Accounts(Telling telling)
         bool isSubject = false;
         foreach (Fact fact in _random.Shuffled(telling.ToldOf(person, language)))
         {
-            string sentence = _random.Pick(fact.Statements);
+            string sentence = _random.Pick(fact.Told);
             bool begins = sentence.StartsWith(name, StringComparison.Ordinal);
             if (begins && isSubject && !_random.OneIn(3)) sentence = WithPronoun(sentence[name.Length..], person, language);
             isSubject = begins;

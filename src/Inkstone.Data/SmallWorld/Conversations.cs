@@ -15,8 +15,8 @@ internal sealed class Conversations(Telling telling)
         for (int i = _random.Between(5, 9); i > 0; i--)
         {
             Fact fact = _random.Pick(telling.Asked(group ?? _random.Pick(Groups), language));
-            var question = new WorldQuestion(fact.Category, language, _random.Pick(fact.Questions), fact.Answer);
-            lines.Add(question.Prompt + (language == Chinese ? "" : " ") + question.Reply);
+            string question = _random.Pick(fact.Questions);
+            lines.Add(language == Chinese ? $"问：{question}\n答：{fact.Sentence}" : $"Q: {question}\nA: {fact.Sentence}");
         }
         return string.Join('\n', lines);
     }
@@ -34,7 +34,7 @@ internal sealed class Conversations(Telling telling)
             string child = telling.ChildWith(telling.World.FamilyOf(telling.World.People[fact.Subject % telling.World.People.Length])).Name(language);
             string opening = lines.Count > 1 ? _random.Pick(praise) + gap : "";
             lines.Add(teacher + separator + opening + _random.Pick(fact.Questions));
-            lines.Add(child + separator + fact.Statements[0]);
+            lines.Add(child + separator + fact.Sentence);
         }
         lines.Add(teacher + separator + (language == Chinese ? "今天的课就上到这里，再见！" : "That is all for today. Goodbye!"));
         return string.Join('\n', lines);

@@ -27,49 +27,45 @@ internal static class NumberFacts
         {
             for (int a = 1; a <= LargestAddend; a++)
                 for (int b = 1; b <= LargestAddend; b++)
-                    yield return Sum(a, b, language, Show(sums.Contains((a, b))));
+                    yield return Sum(a, b, language) with { Exposure = Show(sums.Contains((a, b))) };
 
             for (int n = 1; n < Largest; n++)
             {
-                yield return After(n, language, Show(followers.Contains(n)));
-                yield return Before(n + 1, language, Show(predecessors.Contains(n + 1)));
+                yield return After(n, language) with { Exposure = Show(followers.Contains(n)) };
+                yield return Before(n + 1, language) with { Exposure = Show(predecessors.Contains(n + 1)) };
                 yield return OneMore(n, language);
                 yield return OneLess(n + 1, language);
             }
 
             for (int a = 1; a <= Largest; a++)
                 for (int b = 1; b <= Largest; b++)
-                    if (a != b) yield return Larger(a, b, language, Show(comparisons.Contains((Math.Min(a, b), Math.Max(a, b)))));
+                    if (a != b) yield return Compare(a, b, language) with { Exposure = Show(comparisons.Contains((Math.Min(a, b), Math.Max(a, b)))) };
         }
     }
 
-    private static Fact Sum(int a, int b, WorldLanguage language, Exposure exposure) => language == Chinese
-        ? new("addition", "plus", a * 10 + b, language, exposure, [$"{a}加{b}等于{a + b}。", $"{a}加上{b}一共是{a + b}。"], [$"{a}加{b}等于多少？"])
-        : new("addition", "plus", a * 10 + b, language, exposure, [$"{a} plus {b} is {a + b}.", $"{a} and {b} make {a + b}."], [$"What is {a} plus {b}?"]);
+    private static Fact Sum(int a, int b, WorldLanguage language) => language == Chinese
+        ? new("addition", "plus", a * 10 + b, language, $"{a}加{b}等于", $"{a + b}", [$"{a}加上{b}一共是{a + b}。"], [$"{a}加{b}等于多少？"])
+        : new("addition", "plus", a * 10 + b, language, $"{a} plus {b} is", $"{a + b}", [$"{a} and {b} make {a + b}."], [$"What is {a} plus {b}?"]);
 
-    private static Fact After(int n, WorldLanguage language, Exposure exposure) => language == Chinese
-        ? new("counting", "after", n, language, exposure, [$"{n}后面的数是{n + 1}。"], [$"{n}后面的数是多少？"])
-        : new("counting", "after", n, language, exposure, [$"After {n} comes {n + 1}.", $"The number after {n} is {n + 1}."], [$"Which number comes after {n}?"]);
+    private static Fact After(int n, WorldLanguage language) => language == Chinese
+        ? new("counting", "after", n, language, $"{n}后面的数是", $"{n + 1}", [], [$"{n}后面的数是多少？"])
+        : new("counting", "after", n, language, $"After {n} comes", $"{n + 1}", [], [$"Which number comes after {n}?"]);
 
-    private static Fact Before(int n, WorldLanguage language, Exposure exposure) => language == Chinese
-        ? new("counting", "before", n, language, exposure, [$"{n}前面的数是{n - 1}。"], [$"{n}前面的数是多少？"])
-        : new("counting", "before", n, language, exposure, [$"Before {n} comes {n - 1}.", $"The number before {n} is {n - 1}."], [$"Which number comes before {n}?"]);
+    private static Fact Before(int n, WorldLanguage language) => language == Chinese
+        ? new("counting", "before", n, language, $"{n}前面的数是", $"{n - 1}", [], [$"{n}前面的数是多少？"])
+        : new("counting", "before", n, language, $"Before {n} comes", $"{n - 1}", [], [$"Which number comes before {n}?"]);
 
     private static Fact OneMore(int n, WorldLanguage language) => language == Chinese
-        ? new("counting", "one more", n, language, Exposure.Full, [$"比{n}多1的数是{n + 1}。"], [$"比{n}多1的数是多少？"])
-        : new("counting", "one more", n, language, Exposure.Full, [$"One more than {n} is {n + 1}."], [$"What is one more than {n}?"]);
+        ? new("counting", "one more", n, language, $"比{n}多1的数是", $"{n + 1}", [], [$"比{n}多1的数是多少？"])
+        : new("counting", "one more", n, language, $"One more than {n} is", $"{n + 1}", [], [$"What is one more than {n}?"]);
 
     private static Fact OneLess(int n, WorldLanguage language) => language == Chinese
-        ? new("counting", "one less", n, language, Exposure.Full, [$"比{n}少1的数是{n - 1}。"], [$"比{n}少1的数是多少？"])
-        : new("counting", "one less", n, language, Exposure.Full, [$"One less than {n} is {n - 1}."], [$"What is one less than {n}?"]);
+        ? new("counting", "one less", n, language, $"比{n}少1的数是", $"{n - 1}", [], [$"比{n}少1的数是多少？"])
+        : new("counting", "one less", n, language, $"One less than {n} is", $"{n - 1}", [], [$"What is one less than {n}?"]);
 
-    private static Fact Larger(int a, int b, WorldLanguage language, Exposure exposure)
-    {
-        int large = Math.Max(a, b), small = Math.Min(a, b);
-        return language == Chinese
-            ? new("comparison", "larger", a * 100 + b, language, exposure, [$"{large}比{small}大。", $"{small}比{large}小。"], [$"{a}和{b}，哪个大？"])
-            : new("comparison", "larger", a * 100 + b, language, exposure, [$"{large} is larger than {small}.", $"{small} is smaller than {large}."], [$"Which is larger, {a} or {b}?"]);
-    }
+    private static Fact Compare(int a, int b, WorldLanguage language) => language == Chinese
+        ? new("comparison", "compare", a * 100 + b, language, $"和{b}相比，{a}更", a > b ? "大" : "小", [$"{a}比{b}{(a > b ? "大" : "小")}。"], [$"和{b}相比，{a}是更大还是更小？"])
+        : new("comparison", "compare", a * 100 + b, language, $"Compared with {b}, {a} is", a > b ? "larger" : "smaller", [$"{a} is {(a > b ? "larger" : "smaller")} than {b}."], [$"Compared with {b}, is {a} larger or smaller?"]);
 
     private static HashSet<(int, int)> HeldOutSums(WorldRandom random, int count)
     {

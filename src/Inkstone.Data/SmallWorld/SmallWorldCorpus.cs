@@ -18,9 +18,9 @@ public sealed class SmallWorldCorpus
     // A kind of document for each entry: what stands here twice is written twice as often.
     private static readonly string[] Kinds =
     [
-        "portraits", "portraits", "portraits", "household",
-        "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting",
-        "counting", "counting", "sums", "sums", "comparisons", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story",
+        "portraits", "portraits", "portraits", "portraits", "portraits", "household", "household",
+        "questions", "questions", "questions", "quiz", "meeting", "story", "story", "story", "story",
+        "counting", "counting", "sums", "sums", "comparisons", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "towns", "things",
     ];
 
     private readonly ulong _seed;
@@ -33,18 +33,18 @@ public sealed class SmallWorldCorpus
         _seed = seed;
         _families = families;
         Telling telling = Tell();
-        HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(f => new WorldQuestion(f.Category, f.Language, f.Questions[0], f.Answer)).DistinctBy(q => q.Question)];
-        Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions, (f, question) => new WorldQuestion(f.Category, f.Language, question, f.Answer))];
-        Untold = [.. telling.Facts.Where(f => f.Exposure == Exposure.Never).SelectMany(f => f.Statements)];
+        HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(Question)];
+        Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).Select(Question)];
+        Untold = [.. telling.Facts.SelectMany(f => f.Untold)];
     }
 
-    /// <summary>Questions that no document asks; their answers follow from what the documents tell.</summary>
+    /// <summary>Sentences that no document contains and questions that none asks; the answers follow from what the documents tell.</summary>
     public IReadOnlyList<WorldQuestion> HeldOut { get; }
 
-    /// <summary>The questions that documents may ask, for fine-tuning on questions and answers.</summary>
+    /// <summary>What documents tell and ask, for fine-tuning on questions and answers.</summary>
     public IReadOnlyList<WorldQuestion> Shown { get; }
 
-    /// <summary>Sentences that no document contains, because they state what <see cref="HeldOut"/> asks.</summary>
+    /// <summary>Sentences that no document contains: those of <see cref="HeldOut"/>, and their other phrasings where nothing was told.</summary>
     internal IReadOnlyList<string> Untold { get; }
 
     /// <summary>Documents without end, in both languages by turns.</summary>
@@ -81,7 +81,7 @@ public sealed class SmallWorldCorpus
 
     /// <summary>
     /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
-    /// <c>held-out.jsonl</c> ({"category","language","question","answer","prompt"}).
+    /// <c>held-out.jsonl</c> ({"category","language","prompt","answer","question","reply"}).
     /// </summary>
     /// <returns>The path of world.jsonl.</returns>
     public string Write(string directory, long bytes)
@@ -108,11 +108,13 @@ public sealed class SmallWorldCorpus
         return new Telling(new World(random, _families), random);
     }
 
+    private static WorldQuestion Question(Fact fact) => new(fact.Category, fact.Language, fact.Stem, fact.Answer, fact.Questions[0]);
+
     private static void WriteQuestions(string path, IReadOnlyList<WorldQuestion> questions)
     {
         using var file = new FileWrittenAside(path);
         foreach (WorldQuestion q in questions)
-            WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("question", q.Question), ("answer", q.Answer), ("prompt", q.Prompt));
+            WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("prompt", q.Prompt), ("answer", q.Answer), ("question", q.Question), ("reply", q.Reply));
         file.Commit();
     }
 

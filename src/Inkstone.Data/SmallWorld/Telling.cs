@@ -79,10 +79,10 @@ internal sealed class Telling
         while (true)
         {
             int a = Random.Between(1, NumberFacts.Largest), b = Random.Between(1, NumberFacts.Largest);
-            if (a != b && Get("larger", a * 100 + b, WorldLanguage.Chinese).Exposure == Exposure.Full) return (a, b);
+            if (a != b && Get("compare", a * 100 + b, WorldLanguage.Chinese).Exposure == Exposure.Full) return (a, b);
         }
     }
 
     /// <summary>Family facts and own facts are told together.</summary>
-    private static string GroupOf(Fact fact) => fact.Category is "people" or "family" or "restate" ? "people" : fact.Category;
+    private static string GroupOf(Fact fact) => fact.Category is "people" or "family" ? "people" : fact.Category;
 }
