@@ -253,7 +253,7 @@ xs.append(1)
 d.pop('b')
 d.update({})
 xs['a']
-none[1:]
+nothing[1:]
 s|tojson(5, 6, 7, 8, 9)
 s.replace('a')
 '%d' % 'x'
@@ -271,7 +271,6 @@ raise_exception('No, ' ~ n ~ ' is wrong!')
 undefinedname|tojson
 xs|join(attribute='x')
 'abc'|batch
-words|map
 words|map('nofilter')|list
 people|selectattr|list
 {[1]: 2}
@@ -291,7 +290,6 @@ big|string|length, big % 97, -big // 10, big + 0.5, (2 ** 70)|tojson
 1e400, -1e400, 1e308 * 10
 0.1 + 0.7, 4.35 * 100, 1.1 + 2.2, 5e-324, 1.7976931348623157e308, 123456789012345680.0, 0.00001
 'abc' < 'abd', 'a' < 'A', '😀' > '￿', 'é' > 'z'
-"\N{BULLET}" is defined
 """.strip("\n")
 
 # Whole templates.

@@ -63,6 +63,27 @@ public sealed class ChatTemplate
     public string Render(JsonElement messages, JsonElement? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null)
         => Render(Messages(JsonValues.Of(messages)), tools is null ? null : JsonValues.Of(tools.Value), addGenerationPrompt, Variables(variables));
 
+    /// <summary>Texts that end an assistant's turn: the special token that the template puts behind an answer, and the tokenizer's end token.</summary>
+    public IReadOnlyList<string> EndOfTurn(Tokenizer tokenizer)
+    {
+        const string answer = "answer";
+        List<string> ends = tokenizer.EosId is { } eos ? [tokenizer.IdToToken(eos)] : [];
+        try
+        {
+            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }]);
+            string behind = text[(text.LastIndexOf(answer, StringComparison.Ordinal) + answer.Length)..];
+            if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsSpecial).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
+            {
+                ends.Insert(0, end);
+            }
+        }
+        catch (TemplateException)
+        {
+            // A template that refuses such a conversation leaves only the tokenizer's own word.
+        }
+        return ends;
+    }
+
     internal static ListValue Messages(Value messages) => messages as ListValue is { } list && list.Elements.All(m => m is DictValue) ? list
         : throw new InvalidDataException("The messages of a conversation must be a JSON array of objects, each with a role and a content.");
 

@@ -6,7 +6,7 @@ namespace Inkstone.Text;
 /// <summary>Runs the statements of one template once. A budget of steps ends templates that would not end by themselves.</summary>
 internal sealed class Interpreter
 {
-    private const int Budget = 100_000_000;
+    private const int Budget = 50_000_000;
 
     private readonly ExpressionEvaluator _evaluator;
     private StringBuilder _output = new();
@@ -182,6 +182,7 @@ internal sealed class Interpreter
         while (loop.Next() is { } item)
         {
             any = true;
+            Spend(4);
             Scope inner = new(scope);
             inner.Set("loop", loop);
             Assign(statement.Target, item, inner, scope);

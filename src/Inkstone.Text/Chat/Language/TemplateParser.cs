@@ -77,7 +77,7 @@ internal sealed class TemplateParser
             case "with": return With(line);
             case "block": return Block(line);
             case "generation": return new ScopeStatement(Body("endgeneration"), line);
-            case "print": return new OutputStatement(_expressions.ReadTuple(), line);
+            case "print": return Print(line);
             case "break" or "continue" when _loops == 0: throw new TemplateFault($"{{% {tag.Text} %}} stands in no loop", line);
             case "break": return new BreakStatement(line);
             case "continue": return new ContinueStatement(line);
@@ -113,6 +113,10 @@ internal sealed class TemplateParser
     private ForStatement For(int line)
     {
         Target target = _expressions.ReadTarget(endsBefore: "in");
+        if (Names(target).Contains("loop"))
+        {
+            throw new TemplateFault("'loop' is the name of the loop itself and cannot be that of its items", line);
+        }
         _tokens.ExpectName("in");
         Expression items = _expressions.ReadTuple(withCondition: false, endsBefore: "recursive");
         Expression? filter = _tokens.SkipName("if") ? _expressions.Read() : null;
@@ -123,6 +127,8 @@ internal sealed class TemplateParser
         IReadOnlyList<Statement> otherwise = _tokens.Next().Text == "else" ? Body("endfor") : [];
         return new ForStatement(target, items, filter, recursive, body, otherwise, line);
     }
+
+    private static IEnumerable<string> Names(Target target) => target is TupleTarget tuple ? tuple.Items.SelectMany(Names) : target is NameTarget name ? [name.Name] : [];
 
     private Statement Set(int line)
     {
@@ -201,6 +207,21 @@ internal sealed class TemplateParser
             names.Add(new(target, _expressions.Read()));
         }
         return new WithStatement(names, Body("endwith"), line);
+    }
+
+    /// <summary>Several expressions are put out one behind the other.</summary>
+    private OutputStatement Print(int line)
+    {
+        List<Expression> items = [];
+        while (_tokens.Current.Kind != TemplateTokenKind.BlockEnd)
+        {
+            if (items.Count > 0)
+            {
+                _tokens.ExpectOperator(",");
+            }
+            items.Add(_expressions.Read());
+        }
+        return new OutputStatement(new ConcatExpression(items, line), line);
     }
 
     private ScopeStatement Block(int line)

@@ -10,7 +10,7 @@ internal static class NumberFilters
     public static readonly BuiltinTable Table = new()
     {
         { "abs", "", (_, v, _) => Absolute(v) },
-        { "int", "default=0 base=10", (_, v, a) => Whole(v, a.Int(1)) ?? a[0] },
+        { "int", "default=0 base=10", (_, v, a) => Whole(v, a) ?? a[0] },
         { "float", "default=0.0", (_, v, a) => Real(v) is { } number ? new FloatValue(number) : a[0] },
         { "round", "precision=0 method='common'", Round },
         { "filesizeformat", "binary=false", FileSize },
@@ -24,13 +24,13 @@ internal static class NumberFilters
         _ => throw new TemplateFault($"bad operand type for abs(): '{value.TypeName}'"),
     };
 
-    private static IntValue? Whole(Value value, int radix)
+    private static IntValue? Whole(Value value, Arguments a)
     {
         if (PythonNumber.Index(value) is { } number)
         {
             return new IntValue(number);
         }
-        if (value is StringValue text && PythonNumber.Parse(text.Content, radix) is { } parsed)
+        if (value is StringValue text && PythonNumber.Parse(text.Content, a.Int(1)) is { } parsed)
         {
             return new IntValue(parsed);
         }

@@ -11,7 +11,7 @@ internal static class SequenceFilters
         { "first", "", (run, v, _) => run.Iterate(v).FirstOrDefault() ?? new UndefinedValue("No first item, sequence was empty") },
         { "last", "", (run, v, _) => Reversed(run, v).FirstOrDefault() ?? new UndefinedValue("No last item, sequence was empty") },
         { "reverse", "", Reverse },
-        { "items", "", Items },
+        { "items", "", (_, v, _) => IteratorValue.Generator(Items(v)) },
         { "dictsort", "case_sensitive=false by='key' reverse=false", DictSort },
         { "sort", "reverse=false case_sensitive=false attribute=none", Sort },
         { "unique", "case_sensitive=false attribute=none", (run, v, a) => IteratorValue.Generator(Unique(run, v, Key(a[1], a.IsTrue(0)))) },
@@ -24,24 +24,26 @@ internal static class SequenceFilters
     };
 
     /// <summary>reversed(value) of what has an order from its end.</summary>
-    private static IEnumerable<Value> Reversed(Interpreter run, Value value) => value is UndefinedValue undefined ? throw undefined.Fault
-        : value is StringValue or SequenceValue or RangeValue or DictValue or DictView ? run.Iterate(value).Reverse()
+    private static IEnumerable<Value> Reversed(Interpreter run, Value value)
+        => value is UndefinedValue or StringValue or SequenceValue or RangeValue or DictValue or DictView ? run.Iterate(value).Reverse()
         : throw new TemplateFault($"'{value.TypeName}' object is not reversible");
 
     private static Value Reverse(Interpreter run, Value value, Arguments a) => value switch
     {
         StringValue text => text.With(string.Concat(CodePoints.Each(text.Content).Reverse())),
-        SequenceValue or RangeValue or DictValue or DictView => new IteratorValue("reversed", Reversed(run, value)),
-        UndefinedValue undefined => throw undefined.Fault,
+        UndefinedValue or SequenceValue or RangeValue or DictValue or DictView => new IteratorValue("reversed", Reversed(run, value)),
         _ => new ListValue([.. run.Iterate(value).Reverse()]),
     };
 
-    private static IteratorValue Items(Interpreter run, Value value, Arguments a) => IteratorValue.Generator(value switch
+    private static IEnumerable<Value> Items(Value value)
     {
-        UndefinedValue => [],
-        DictValue dict => ContainerMethods.Items(dict).Items,
-        _ => throw new TemplateFault("Can only get item pairs from a mapping"),
-    });
+        IEnumerable<Value> items = value is UndefinedValue ? [] : value is DictValue dict ? ContainerMethods.Items(dict).Items
+            : throw new TemplateFault("Can only get item pairs from a mapping");
+        foreach (Value item in items)
+        {
+            yield return item;
+        }
+    }
 
     private static Func<Value, Value> Key(Value attribute, bool caseSensitive)
     {

@@ -57,20 +57,19 @@ internal static partial class TextFilters
         return text.With((a.IsTrue(1) ? indention : "") + string.Join('\n', indented));
     }
 
-    private static StringValue Truncate(Interpreter run, Value value, Arguments a)
+    private static Value Truncate(Interpreter run, Value value, Arguments a)
     {
-        StringValue text = value as StringValue ?? throw (value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"truncate needs a text, not {value.TypeName}"));
         int length = a.Int(0), leeway = a.Has(3) ? a.Int(3) : TruncateLeeway, room = length - CodePoints.Count(a.Text(2));
         if (room < 0 || leeway < 0)
         {
             throw new TemplateFault($"truncate cannot make a text of {length} characters that ends in {a[2].Repr}");
         }
-        int count = CodePoints.Count(text.Content);
-        if (count <= (long)length + leeway)
+        if (value.Count is { } count && count <= (long)length + leeway)
         {
-            return text;
+            return value;
         }
-        string kept = CodePoints.Pick(text.Content, new SliceRange(0, 1, Math.Min(room, count)));
+        StringValue text = value as StringValue ?? throw new TemplateFault($"truncate needs a text, not {value.TypeName}");
+        string kept = CodePoints.Pick(text.Content, new SliceRange(0, 1, room));
         int blank = a.IsTrue(1) ? -1 : kept.LastIndexOf(' ');
         return text.With((blank < 0 ? kept : kept[..blank]) + a.Text(2));
     }

@@ -101,10 +101,10 @@ internal static class Arithmetic
         {
             return new FloatValue(PythonNumber.Real(a) / PythonNumber.Real(b));
         }
-        // Long division with 64 more bits than a double holds, the rest as a sticky bit, then one rounding.
+        // Long division to more bits than a double holds, the rest as a sticky bit, then one rounding.
         int shift = (int)Math.Max(0, 120 + y.GetBitLength() - x.GetBitLength());
         BigInteger quotient = BigInteger.DivRem(BigInteger.Abs(x) << shift, BigInteger.Abs(y), out BigInteger rest);
-        double value = Math.ScaleB((double)((quotient << 1) | (rest.IsZero ? 0 : 1)), -shift - 1);
+        double value = Math.ScaleB(PythonNumber.Real((quotient << 1) | (rest.IsZero ? 0 : 1)), -shift - 1);
         return double.IsFinite(value) ? new FloatValue(x.Sign * y.Sign < 0 ? -value : value) : throw new TemplateFault("integer division result too large for a float");
     }
 

@@ -26,21 +26,18 @@ internal static class Decimals
     public static string Fixed(double number, int places)
     {
         (string digits, int point) = Digits(number);
-        digits = Rounded(digits, point, (long)point + places, out point).PadRight(point + places, '0');
-        if (point <= 0)
-        {
-            digits = digits.PadLeft(digits.Length + 1 - point, '0');
-            point = 1;
-        }
-        return places == 0 ? digits[..point] : $"{digits.AsSpan(0, point)}.{digits.AsSpan(point, places)}";
+        digits = Rounded(digits, point, (long)point + places, out point);
+        string whole = point > 0 ? digits.PadRight(point, '0')[..point] : "0";
+        string fraction = point > 0 ? digits[Math.Min(point, digits.Length)..] : new string('0', -point) + digits;
+        return places == 0 ? whole : $"{whole}.{fraction.PadRight(places, '0').AsSpan(0, places)}";
     }
 
     /// <summary>%.{places}e of a number that is not negative.</summary>
     public static string Scientific(double number, int places, char letter)
     {
         (string digits, int point) = Digits(number);
-        digits = Rounded(digits, point, places + 1L, out point).PadRight(places + 1, '0');
-        return (places == 0 ? digits : digits[..1] + "." + digits[1..]) + Exponent(letter, number == 0 ? 0 : point - 1);
+        digits = Rounded(digits, point, places + 1L, out point).PadRight(places + 1, '0')[..(places + 1)];
+        return (places == 0 ? digits : $"{digits[0]}.{digits.AsSpan(1)}") + Exponent(letter, number == 0 ? 0 : point - 1);
     }
 
     /// <summary>%.{precision}g of a number that is not negative; <paramref name="keepZeros"/> keeps those at the end.</summary>

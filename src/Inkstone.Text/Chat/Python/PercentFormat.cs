@@ -22,7 +22,8 @@ internal static class PercentFormat
             i = Place(format, i + 1, text, values, NextValue);
             PythonText.CheckLength(text);
         }
-        return used == row.Count || values is DictValue || (values is ListValue && used == 0) ? text.ToString()
+        bool mappingLike = values.HasItems && values is not (TupleValue or StringValue);
+        return used == row.Count || mappingLike ? text.ToString()
             : throw new TemplateFault("not all arguments converted during string formatting");
 
         Value NextValue() => used < row.Count ? row[used++] : throw new TemplateFault("not enough arguments for format string");

@@ -23,9 +23,13 @@ internal static class PythonNumber
         {
             return real.Number;
         }
-        double value = (double)Index(number)!.Value;
+        double value = Real(Index(number)!.Value);
         return double.IsFinite(value) ? value : throw new TemplateFault("int too large to convert to float");
     }
+
+    /// <summary>The nearest float; the cast of a large BigInteger truncates, parsing its digits rounds.</summary>
+    public static double Real(BigInteger number)
+        => number.GetBitLength() <= 53 ? (double)number : double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     public static bool Equal(Value a, Value? b)
     {

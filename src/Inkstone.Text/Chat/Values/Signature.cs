@@ -1,18 +1,19 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Inkstone.Text;
 
 /// <summary>The parameters of a filter, test, method or function, written as in <c>"old new count=none"</c>.</summary>
-internal sealed class Signature
+internal sealed partial class Signature
 {
     private readonly string[] _names;
     private readonly Value?[] _defaults;
 
     public Signature(string parameters)
     {
-        string[][] parts = [.. parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split('=', 2))];
-        _names = [.. parts.Select(p => p[0])];
-        _defaults = [.. parts.Select(p => p.Length == 1 ? null : Default(p[1]))];
+        MatchCollection parts = Parameter().Matches(parameters);
+        _names = [.. parts.Select(p => p.Groups[1].Value)];
+        _defaults = [.. parts.Select(p => p.Groups[2].Success ? Default(p.Groups[2].Value) : null)];
     }
 
     /// <summary>One value for every parameter.</summary>
@@ -52,4 +53,7 @@ internal sealed class Signature
         _ when double.TryParse(literal, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) => new FloatValue(number),
         _ => new StringValue(literal.Trim('\'')),
     };
+
+    [GeneratedRegex(@"(\w+)(?:=('[^']*'|\S+))?")]
+    private static partial Regex Parameter();
 }

@@ -31,7 +31,7 @@ internal sealed class StringValue : Value
 
     public override bool HasItems => true;
 
-    public override IEnumerable<Value> Items => CodePoints.Each(Content).Select(c => new StringValue(c, IsMarkup));
+    public override IEnumerable<Value> Items => CodePoints.Each(Content).Select(c => new StringValue(c));
 
     public StringValue With(string content) => new(content, IsMarkup);
 
