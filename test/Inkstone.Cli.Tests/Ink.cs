@@ -14,6 +14,7 @@ internal static class Ink
     public static Outcome RunIn(string directory, params string[] arguments)
     {
         using Process process = Start(directory, arguments);
+        process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Patience))
         {

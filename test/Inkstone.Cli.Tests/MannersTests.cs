@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Inkstone.Cli.Tests;
@@ -37,6 +38,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("pretrain r.yaml --train.stpes 5", "did you mean 'train.steps'?")]
     [InlineData("pretrain poem", "did you mean 'poems'?")]
     [InlineData("pretrain r.yaml --precision fp8", "fp32 or bf16")]
+    [InlineData("pretrain r.yaml --seed abc", "--seed must be a whole number, got 'abc'")]
+    [InlineData("generate --model x --temperature hot", "--temperature must be a number, got 'hot'")]
     [InlineData("pretrain r.yaml --threads 0", "--threads must be between 1 and 4096")]
     [InlineData("tokenizer encode --tokenizer nowhere --text x", "nowhere")]
     [InlineData("tokenizer encode --tokenizer tok", "--text S or --texts")]
@@ -78,6 +81,33 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     }
 
     [Fact]
+    public void TextBecomesShards_ThroughPrepareTrainAndTokenize()
+    {
+        File.WriteAllLines(place["raw.jsonl"], Enumerable.Range(0, 200).Select(i => $"{{\"text\": \"this is document number {i} and it says that {i} is {(i % 2 == 0 ? "even" : "odd")}\"}}"));
+        JsonElement prepared = Json("data", "prepare", "--input", "raw.jsonl", "--min-length", "20", "--valid-ratio", "0.1", "--out", "text");
+        int valid = prepared.GetProperty("valid_documents").GetInt32();
+        (prepared.GetProperty("train_documents").GetInt32() + valid).ShouldBe(200);
+        Json("tokenizer", "train", "--input", "text/tokenizer_corpus.txt", "--vocab-size", "300", "--out", "text-tok").GetProperty("vocab_size").GetInt32().ShouldBe(300);
+        JsonElement tokens = Json("tokenize", "--tokenizer", "text-tok", "--input", "text", "--out", "text-tokens");
+        tokens.GetProperty("documents").GetInt32().ShouldBe(200);
+        Json("inspect", "text-tokens/valid-00000.bin").GetProperty("documents").GetInt32().ShouldBe(valid);
+        Ink.RunIn(place.Path, "data", "prepare", "--input", "raw.jsonl", "--out", "text").ShouldEndWith(2).Error.ShouldContain("text");
+        File.AppendAllText(place["raw.jsonl"], "{\"text\": 12\n");
+        Ink.RunIn(place.Path, "data", "prepare", "--input", "raw.jsonl", "--out", "text2").ShouldEndWith(2).Error.ShouldContain("201");
+        Directory.Exists(place["text2"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void Quickstart_EndsInAMeasuredTable()
+    {
+        JsonElement result = Json("quickstart", "--smoke", "--out", "first");
+        result.GetProperty("bits_per_byte_after").GetDouble().ShouldBeLessThan(0.5 * result.GetProperty("bits_per_byte_before").GetDouble());
+        result.GetProperty("exact_match_of").GetInt32().ShouldBe(40);
+        Json("inspect", "first/run").GetProperty("step").GetInt32().ShouldBe(result.GetProperty("steps").GetInt32());
+    }
+
+    [Fact]
     public void TheSameSeed_WritesTheSameText()
     {
         Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "seeded", "--seed", "3", "--quiet").ShouldEndWith(0);
@@ -106,7 +136,7 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         (plain.Output + plain.Error).ShouldNotContain('\u001b');
     }
 
-    private System.Text.Json.JsonElement Json(params string[] arguments) => Ink.RunIn(place.Path, [.. arguments, "--json"]).ShouldEndWith(0).Json;
+    private JsonElement Json(params string[] arguments) => Ink.RunIn(place.Path, [.. arguments, "--json"]).ShouldEndWith(0).Json;
 
     [GeneratedRegex(@"^  ink ", RegexOptions.Multiline)]
     private static partial Regex ExampleLine();

@@ -10,7 +10,7 @@ public sealed class Workplace : IDisposable
     public Workplace()
     {
         Path = Directory.CreateTempSubdirectory("ink-cli-").FullName;
-        Tokenizer tokenizer = BpeTrainer.TrainText([Text(0, 400)], new BpeTrainerOptions(300, SplitPattern.Gpt2, ["<|endoftext|>"]));
+        Tokenizer tokenizer = BpeTrainer.TrainText([Text(0, 400)], new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
         tokenizer.Save(this["tok"]);
         Shard(tokenizer, "train", 0, 300);
         Shard(tokenizer, "valid", 300, 40);

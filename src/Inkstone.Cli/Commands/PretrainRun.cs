@@ -1,3 +1,4 @@
+using Inkstone.Tensors;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -8,7 +9,7 @@ internal static class PretrainRun
     public static PretrainResult Do(Call call, Recipe recipe, bool resume)
         => call.WithTrainLog(log => call.Compute(device =>
         {
-            using Pretrain run = new(recipe, device, new PretrainOptions(resume, call.Force, Roof: null, call.Warn));
+            using Pretrain run = new(recipe, device, new PretrainOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
             return run.Run(log, call.Cancelled);
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

@@ -27,7 +27,7 @@ internal static class TokenizerTrain
         {
             string directory = call.Claim(call.Get(output)!);
             string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
-            BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), tokens, call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
+            BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), SpecialTokens: tokens, MinFrequency: call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
             long began = Stopwatch.GetTimestamp();
             long invalid = 0;
             Tokenizer tokenizer = call.WithProgress("tokenizer", progress => BpeTrainer.Train(call.Get(input)!, options, new Relay(progress, n => invalid = n), call.Cancelled));

@@ -11,9 +11,9 @@ internal static class Verify
 {
     public static Verb Create()
     {
-        Argument<string[]> folders = new("DIR") { Description = "folders of reference numbers: model cases, training runs", Arity = ArgumentArity.OneOrMore };
-        return new Verb("verify", "computes the numbers of reference folders on this machine and says how far off each is; exit code 1 if any is too far", [folders], Run,
-            "ink verify goldens/models/llama",
+        Argument<string[]> folders = new("DIR") { Description = "folders of reference numbers: model cases, training runs; none: every kernel, and a small model", Arity = ArgumentArity.ZeroOrMore };
+        return new Verb("verify", "computes reference numbers on this machine and says how far off each is; exit code 1 if any is too far", [folders], Run,
+            "ink verify",
             "ink verify goldens/models/llama goldens/training --precision bf16 --json");
 
         int Run(Call call)
@@ -21,14 +21,17 @@ internal static class Verify
             List<(string Folder, VerificationCheck Check)> checks = call.Compute(device =>
             {
                 List<(string, VerificationCheck)> all = [];
-                foreach (string folder in call.Get(folders)!)
+                if (call.Get(folders) is not { Length: > 0 })
+                {
+                    call.Say("comparing every kernel at every instruction-set level with the portable one");
+                    all.AddRange(KernelVerification.Run().Select(k => ("kernels", new VerificationCheck(k.Name, k.Worst, k.Tolerance))));
+                    all.AddRange(BuiltInModel.Run(device).Select(c => ("model", c)));
+                }
+                foreach (string folder in call.Get(folders) ?? [])
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
                     call.Say($"verifying {folder}");
-                    foreach (VerificationCheck check in Of(folder, device, call))
-                    {
-                        all.Add((folder, check));
-                    }
+                    all.AddRange(Of(folder, device, call).Select(c => (folder, c)));
                 }
                 return all;
             });

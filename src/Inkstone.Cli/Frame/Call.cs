@@ -13,6 +13,8 @@ internal sealed class Call
 {
     private static readonly JsonWriterOptions JsonForm = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private const int RedirectedWidth = 240;
+
     private readonly ParseResult _parsed;
     private readonly SharedFlags _flags;
 
@@ -23,6 +25,10 @@ internal sealed class Call
         Live = !Quiet && !Console.IsErrorRedirected && !plain;
         Screen = Open(error, plain || Console.IsErrorRedirected);
         Page = Open(output, plain || Console.IsOutputRedirected);
+        if (Console.IsOutputRedirected)
+        {
+            Page.Profile.Width = RedirectedWidth;   // a pipe has no edge at which to break lines
+        }
     }
 
     /// <summary>Where the result goes: stdout.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using System.Text;
 using Inkstone.Training;
@@ -77,9 +78,9 @@ internal sealed class Frame(Verb root)
     private static string PathOf(ParseResult parsed)
     {
         List<string> names = [];
-        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+        for (SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
         {
-            if (at is System.CommandLine.Parsing.CommandResult command)
+            if (at is CommandResult command)
             {
                 names.Insert(0, command.Command.Name);
             }
@@ -98,7 +99,19 @@ internal sealed class Frame(Verb root)
         {
             return wrong.StartsWith('-') ? UnknownFlag(verb, path, wrong) : $"'{path}' does not take '{wrong}'; see '{path} --help'";
         }
-        return parsed.Errors.Count == 0 ? null : char.ToLowerInvariant(parsed.Errors[0].Message[0]) + parsed.Errors[0].Message[1..].TrimEnd('.') + $"; see '{path} --help'";
+        return parsed.Errors.Count == 0 ? null : Sentence(parsed.Errors[0]) + $"; see '{path} --help'";
+    }
+
+    private static string Sentence(ParseError error)
+    {
+        // What the library says about a value of the wrong kind names .NET types.
+        if (error.SymbolResult is OptionResult { Tokens: [.., Token value] } option && error.Message.StartsWith("Cannot parse", StringComparison.Ordinal))
+        {
+            Type type = Nullable.GetUnderlyingType(option.Option.ValueType) ?? option.Option.ValueType;
+            string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
+            return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
+        }
+        return char.ToLowerInvariant(error.Message[0]) + error.Message[1..].TrimEnd('.');
     }
 
     private static string UnknownFlag(Verb verb, string path, string flag)

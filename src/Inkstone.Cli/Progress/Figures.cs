@@ -27,11 +27,22 @@ internal static class Figures
     public static string Time(double seconds)
         => seconds >= 3600 ? Of($"{(int)(seconds / 3600)} h {(int)(seconds % 3600 / 60):00} min") : seconds >= 60 ? Of($"{(int)(seconds / 60)} min {(int)(seconds % 60):00} s") : Of($"{seconds:0} s");
 
+    /// <summary>A model's text as it can be shown: control characters, which a young model writes freely, would move the cursor.</summary>
+    public static string Visible(string text)
+        => string.Create(text.Length, text, (span, source) =>
+        {
+            for (int i = 0; i < span.Length; i++)
+            {
+                span[i] = char.IsControl(source[i]) && source[i] != '\n' ? '·' : source[i];
+            }
+        });
+
     /// <summary>One line about a step; <paramref name="rate"/> is in tokens per second, smoothed.</summary>
-    public static string Line(in StepMetrics step, double rate, double secondsLeft)
+    public static string Line(in StepMetrics step, double rate, double secondsLeft, bool brief = false)
     {
         string bits = double.IsNaN(step.BitsPerByte) ? "" : Of($"  {step.BitsPerByte:0.000} bits/byte");
         string roof = double.IsNaN(step.FractionOfRoof) ? "" : Of($"  {100 * step.FractionOfRoof:0} % of roof");
-        return Of($"loss {step.Loss:0.0000}{bits}  lr {step.LearningRate:0.00e+0}  |g| {step.GradientNorm:0.00}  {rate:#,0} tok/s{roof}  {Bytes(step.MemoryBytes)}  {Time(secondsLeft)} left");
+        return brief ? Of($"loss {step.Loss:0.000}{bits}  {rate:#,0} tok/s{roof}  {Time(secondsLeft)} left")
+            : Of($"loss {step.Loss:0.0000}{bits}  lr {step.LearningRate:0.00e+0}  |g| {step.GradientNorm:0.00}  {rate:#,0} tok/s{roof}  {Bytes(step.MemoryBytes)}  {Time(secondsLeft)} left");
     }
 }

@@ -25,7 +25,7 @@ internal sealed class PlainProgress(TextWriter error) : ITrainLog
 
     public void Validation(int step, double loss, double bitsPerByte, bool best) => error.WriteLine(ValidationLine(step, loss, bitsPerByte, best));
 
-    public void Sample(int step, string prompt, string text) => error.WriteLine($"sample at step {step}: {prompt}{text}");
+    public void Sample(int step, string prompt, string text) => error.WriteLine($"sample at step {step}: {Figures.Visible(prompt + text)}");
 
     public void Saved(int step, string path) => error.WriteLine($"saved {path}");
 

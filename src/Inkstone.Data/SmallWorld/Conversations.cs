@@ -34,7 +34,7 @@ internal sealed class Conversations(Telling telling)
             string child = telling.ChildWith(telling.World.FamilyOf(telling.World.People[fact.Subject % telling.World.People.Length])).Name(language);
             string opening = lines.Count > 1 ? _random.Pick(praise) + gap : "";
             lines.Add(teacher + separator + opening + _random.Pick(fact.Questions));
-            lines.Add(child + separator + fact.Reply);
+            lines.Add(child + separator + fact.Statements[0]);
         }
         lines.Add(teacher + separator + (language == Chinese ? "今天的课就上到这里，再见！" : "That is all for today. Goodbye!"));
         return string.Join('\n', lines);

@@ -13,19 +13,19 @@ internal enum Exposure
     Never,
 }
 
-/// <summary>One fact in one language: what may be said of it, how it is asked, and the short answer.</summary>
+/// <summary>One fact in one language: what may be said of it and how it is asked. The answer is a whole sentence, as pupils are taught.</summary>
 /// <param name="Category">The kind of question in the report.</param>
 /// <param name="Relation">What is told: "mother", "plus", "tomorrow".</param>
 /// <param name="Subject">Index of the person, town or number it is told of.</param>
 /// <param name="Language">The language.</param>
 /// <param name="Exposure">How much the corpus shows.</param>
-/// <param name="Statements">Whole sentences.</param>
+/// <param name="Statements">Whole sentences; the first is the answer.</param>
 /// <param name="Questions">Ways to ask; the first is the one that held-out questions use.</param>
-/// <param name="Answer">The answer without its full stop.</param>
 internal sealed record Fact(
-    string Category, string Relation, int Subject, WorldLanguage Language, Exposure Exposure, string[] Statements, string[] Questions, string Answer)
+    string Category, string Relation, int Subject, WorldLanguage Language, Exposure Exposure, string[] Statements, string[] Questions)
 {
-    public string Reply => Answer + (Language == WorldLanguage.Chinese ? "。" : ".");
+    /// <summary>The first statement without its full stop.</summary>
+    public string Answer => Statements[0][..^1];
 }
 
 /// <summary>A question about the small world.</summary>

@@ -118,8 +118,6 @@ internal static class Lexicon
         new("锯子", "锯木头", "a saw", "is", "sawing wood"),
         new("针", "缝衣服", "a needle", "is", "sewing clothes"),
         new("雨伞", "挡雨", "an umbrella", "is", "keeping off the rain"),
-        new("铲子", "挖土", "a spade", "is", "digging the ground"),
-        new("扫帚", "扫地", "a broom", "is", "sweeping the floor"),
         new("钥匙", "开门", "a key", "is", "opening a door"),
     ];
 

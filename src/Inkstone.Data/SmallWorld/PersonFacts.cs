@@ -31,46 +31,46 @@ internal static class PersonFacts
 
     private static IEnumerable<Fact> OwnFacts(Person p, WorldLanguage language)
     {
-        Fact Told(string relation, string[] statements, string[] questions, string answer) =>
-            new("people", relation, p.Index, language, Exposure.Full, statements, questions, answer);
+        Fact Told(string relation, string[] statements, string[] questions) =>
+            new("people", relation, p.Index, language, Exposure.Full, statements, questions);
 
         if (language == Chinese)
         {
-            yield return Told("age", [$"{p.Zh}今年{p.Age}岁。", $"{p.Zh}的年龄是{p.Age}岁。"], [$"{p.Zh}今年多大？", $"{p.Zh}的年龄是多少？"], $"{p.Age}岁");
-            yield return Told("food", [$"{p.Zh}最喜欢吃{p.Food.Zh}。", $"{p.Zh}最爱吃的是{p.Food.Zh}。"], [$"{p.Zh}最喜欢吃什么？", $"{p.Zh}最爱吃的是什么？"], p.Food.Zh);
+            yield return Told("age", [$"{p.Zh}今年{p.Age}岁。", $"{p.Zh}的年龄是{p.Age}岁。"], [$"{p.Zh}今年多大？", $"{p.Zh}的年龄是多少？"]);
+            yield return Told("food", [$"{p.Zh}最喜欢吃{p.Food.Zh}。", $"{p.Zh}最爱吃的是{p.Food.Zh}。"], [$"{p.Zh}最喜欢吃什么？", $"{p.Zh}最爱吃的是什么？"]);
             if (p.Job is { } job)
-                yield return Told("job", [$"{p.Zh}的职业是{job.Zh}。", $"{p.Zh}是一名{job.Zh}。"], [$"{p.Zh}的职业是什么？", $"{p.Zh}是做什么工作的？"], job.Zh);
+                yield return Told("job", [$"{p.Zh}的职业是{job.Zh}。", $"{p.Zh}是一名{job.Zh}。"], [$"{p.Zh}的职业是什么？", $"{p.Zh}是做什么工作的？"]);
             if (p.Hobby is { } hobby)
-                yield return Told("hobby", [$"{p.Zh}的爱好是{hobby.Zh}。", $"{p.Zh}喜欢{hobby.Zh}。"], [$"{p.Zh}的爱好是什么？", $"{p.Zh}喜欢做什么？"], hobby.Zh);
+                yield return Told("hobby", [$"{p.Zh}的爱好是{hobby.Zh}。", $"{p.Zh}喜欢{hobby.Zh}。"], [$"{p.Zh}的爱好是什么？", $"{p.Zh}喜欢做什么？"]);
             yield break;
         }
 
-        yield return Told("age", [$"{p.En} is {p.Age} years old.", $"This year {p.En} is {p.Age} years old."], [$"How old is {p.En}?", $"What is the age of {p.En}?"], $"{p.HeCapital} is {p.Age} years old");
-        yield return Told("food", [$"{p.En} loves {p.Food.En}.", $"{p.En}'s favourite food is {p.Food.En}."], [$"What is {p.En}'s favourite food?", $"What food does {p.En} love?"], $"{p.HeCapital} loves {p.Food.En}");
+        yield return Told("age", [$"{p.En} is {p.Age} years old.", $"This year {p.En} is {p.Age} years old."], [$"How old is {p.En}?", $"What is the age of {p.En}?"]);
+        yield return Told("food", [$"{p.En}'s favourite food is {p.Food.En}.", $"{p.En} loves {p.Food.En}."], [$"What is {p.En}'s favourite food?", $"What food does {p.En} love?"]);
         if (p.Job is { } work)
-            yield return Told("job", [$"{p.En} is {work.En}.", $"{p.En} works as {work.En}."], [$"What is {p.En}'s job?", $"What does {p.En} do for a living?"], $"{p.HeCapital} is {work.En}");
+            yield return Told("job", [$"{p.En} is {work.En}.", $"{p.En} works as {work.En}."], [$"What is {p.En}'s job?", $"What does {p.En} do for a living?"]);
         if (p.Hobby is { } pastime)
-            yield return Told("hobby", [$"{p.En} likes {pastime.En}.", $"{p.En}'s hobby is {pastime.En}."], [$"What is {p.En}'s hobby?", $"What does {p.En} like doing?"], $"{p.HeCapital} likes {pastime.En}");
+            yield return Told("hobby", [$"{p.En}'s hobby is {pastime.En}.", $"{p.En} likes {pastime.En}."], [$"What is {p.En}'s hobby?", $"What does {p.En} like doing?"]);
     }
 
     private static IEnumerable<Fact> FamilyFacts(Family f, Person c, WorldLanguage language)
     {
-        Fact Told(string relation, string[] statements, string[] questions, string answer) =>
-            new("family", relation, c.Index, language, Exposure.Full, statements, questions, answer);
+        Fact Told(string relation, string[] statements, string[] questions) =>
+            new("family", relation, c.Index, language, Exposure.Full, statements, questions);
 
         Fact Relative(string relation, string zh, string en, Person relative) => language == Chinese
-            ? Told(relation, [$"{c.Zh}的{zh}是{relative.Zh}。", $"{relative.Zh}是{c.Zh}的{zh}。"], [$"{c.Zh}的{zh}是谁？", $"谁是{c.Zh}的{zh}？"], relative.Zh)
-            : Told(relation, [$"{c.En}'s {en} is {relative.En}.", $"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."], [$"Who is {c.En}'s {en}?", $"Who is the {en} of {c.En}?"], relative.En);
+            ? Told(relation, [$"{c.Zh}的{zh}是{relative.Zh}。", $"{relative.Zh}是{c.Zh}的{zh}。"], [$"{c.Zh}的{zh}是谁？", $"谁是{c.Zh}的{zh}？"])
+            : Told(relation, [$"{c.En}'s {en} is {relative.En}.", $"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."], [$"Who is {c.En}'s {en}?", $"Who is the {en} of {c.En}?"]);
 
         yield return Relative("father", "爸爸", "father", f.Father);
         yield return Relative("mother", "妈妈", "mother", f.Mother);
         yield return Relative("grandfather", "爷爷", "grandfather", f.Grandfather);
         yield return Relative("grandmother", "奶奶", "grandmother", f.Grandmother);
         yield return language == Chinese
-            ? Told("town", [$"{c.Zh}住在{f.Town.Zh}。", $"{c.Zh}的家在{f.Town.Zh}。"], [$"{c.Zh}住在哪里？", $"{c.Zh}的家在哪里？"], f.Town.Zh)
-            : Told("town", [$"{c.En} lives in {f.Town.En}.", $"{c.En}'s home is in {f.Town.En}."], [$"Where does {c.En} live?", $"Where is {c.En}'s home?"], $"{c.HeCapital} lives in {f.Town.En}");
+            ? Told("town", [$"{c.Zh}住在{f.Town.Zh}。", $"{c.Zh}的家在{f.Town.Zh}。"], [$"{c.Zh}住在哪里？", $"{c.Zh}的家在哪里？"])
+            : Told("town", [$"{c.En} lives in {f.Town.En}.", $"{c.En}'s home is in {f.Town.En}."], [$"Where does {c.En} live?", $"Where is {c.En}'s home?"]);
         yield return language == Chinese
-            ? Told("pet", [$"{c.Zh}家里养着{f.Pet.Measure}{f.Pet.Zh}。", $"{c.Zh}家养的动物是{f.Pet.Zh}。"], [$"{c.Zh}家里养着什么？", $"{c.Zh}家养的动物是什么？"], f.Pet.Measure + f.Pet.Zh)
-            : Told("pet", [$"{c.En} has {f.Pet.Pet} at home.", $"At home {c.En} has {f.Pet.Pet}."], [$"What animal does {c.En} have at home?", $"What animal lives in {c.En}'s home?"], $"{c.HeCapital} has {f.Pet.Pet}");
+            ? Told("pet", [$"{c.Zh}家里养着{f.Pet.Measure}{f.Pet.Zh}。", $"{c.Zh}家养的动物是{f.Pet.Zh}。"], [$"{c.Zh}家里养着什么？", $"{c.Zh}家养的动物是什么？"])
+            : Told("pet", [$"{c.En} has {f.Pet.Pet} at home.", $"At home {c.En} has {f.Pet.Pet}."], [$"What animal does {c.En} have at home?", $"What animal lives in {c.En}'s home?"]);
     }
 }

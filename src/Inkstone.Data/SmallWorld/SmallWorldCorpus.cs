@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Inkstone.Data;
 
 /// <summary>
-/// A small world of six families in six towns, told in Chinese and English: a corpus to learn from, and questions whose
+/// A small world of a few families in as many towns, told in Chinese and English: a corpus to learn from, and questions whose
 /// answers follow from it but were never shown. The same seed gives the same bytes.
 /// </summary>
 public sealed class SmallWorldCorpus
@@ -18,17 +18,20 @@ public sealed class SmallWorldCorpus
     // A kind of document for each entry: what stands here twice is written twice as often.
     private static readonly string[] Kinds =
     [
-        "portraits", "portraits", "portraits", "household", "household",
-        "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting", "meeting",
-        "counting", "sums", "sums", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story", "story",
+        "portraits", "portraits", "portraits", "household",
+        "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "questions", "quiz", "quiz", "meeting",
+        "counting", "counting", "sums", "sums", "comparisons", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "things", "story", "story",
     ];
 
     private readonly ulong _seed;
+    private readonly int _families;
 
-    /// <summary>Makes the world of a seed and decides what will never be shown.</summary>
-    public SmallWorldCorpus(ulong seed)
+    /// <summary>Makes the world of a seed and decides what will never be shown. More families are more to learn: 4 suit minutes, 8 are all.</summary>
+    public SmallWorldCorpus(ulong seed, int families = 4)
     {
+        if (families is < 2 or > 8) throw new ArgumentException($"A small world has 2 to 8 families, not {families}.");
         _seed = seed;
+        _families = families;
         Telling telling = Tell();
         HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(f => new WorldQuestion(f.Category, f.Language, f.Questions[0], f.Answer)).DistinctBy(q => q.Question)];
         Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions, (f, question) => new WorldQuestion(f.Category, f.Language, question, f.Answer))];
@@ -102,7 +105,7 @@ public sealed class SmallWorldCorpus
     private Telling Tell()
     {
         var random = new WorldRandom(_seed);
-        return new Telling(new World(random), random);
+        return new Telling(new World(random, _families), random);
     }
 
     private static void WriteQuestions(string path, IReadOnlyList<WorldQuestion> questions)

@@ -63,12 +63,12 @@ internal sealed class Telling
         return (title, person);
     }
 
-    /// <summary>Two digits whose sum may be told; in stories both are at least 2, for the plural.</summary>
+    /// <summary>Two numbers whose sum may be told; in stories both are at least 2, for the plural.</summary>
     public (int A, int B) Sum(int smallest = 2)
     {
         while (true)
         {
-            int a = Random.Between(smallest, 9), b = Random.Between(smallest, 9);
+            int a = Random.Between(smallest, NumberFacts.LargestAddend), b = Random.Between(smallest, NumberFacts.LargestAddend);
             if (Get("plus", a * 10 + b, WorldLanguage.Chinese).Exposure == Exposure.Full) return (a, b);
         }
     }

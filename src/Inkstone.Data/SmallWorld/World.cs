@@ -27,14 +27,12 @@ internal sealed record Family(int Index, Word Name, Town Town, Animal Pet, Perso
 /// <summary>A town and what it is known for.</summary>
 internal sealed record Town(int Index, string Zh, string En, Word River, Word Speciality, Word Animal, Word Roofs, Word Craft);
 
-/// <summary>The people and towns that a seed makes: six of the families and towns that have names.</summary>
+/// <summary>The people and towns that a seed makes: some of the families and towns that have names.</summary>
 internal sealed class World
 {
-    private const int FamilyCount = 6;
-
-    public World(WorldRandom random)
+    public World(WorldRandom random, int familyCount)
     {
-        Towns = MakeTowns(random);
+        Towns = MakeTowns(random, familyCount);
         Families = MakeFamilies(random, Towns);
         People = [.. Families.SelectMany(f => f.Members).OrderBy(p => p.Index)];
     }
@@ -47,11 +45,11 @@ internal sealed class World
 
     public Family FamilyOf(Person person) => Families[person.Index / 7];
 
-    private static Town[] MakeTowns(WorldRandom random)
+    private static Town[] MakeTowns(WorldRandom random, int count)
     {
         Word[] rivers = random.Shuffled(Lexicon.Rivers), specialities = random.Shuffled(Lexicon.Specialities), animals = random.Shuffled(Lexicon.WildAnimals);
         Word[] colours = random.Shuffled(Lexicon.Colours), crafts = random.Shuffled(Lexicon.Crafts);
-        return [.. random.Some(Lexicon.Towns, FamilyCount).Select((name, i) => new Town(i, name.Zh, name.En, rivers[i], specialities[i], animals[i], colours[i], crafts[i]))];
+        return [.. random.Some(Lexicon.Towns, count).Select((name, i) => new Town(i, name.Zh, name.En, rivers[i], specialities[i], animals[i], colours[i], crafts[i]))];
     }
 
     private static Family[] MakeFamilies(WorldRandom random, Town[] towns)
@@ -59,7 +57,7 @@ internal sealed class World
         Word[] grandfathers = random.Shuffled(Lexicon.Grandfathers), grandmothers = random.Shuffled(Lexicon.Grandmothers);
         Word[] fathers = random.Shuffled(Lexicon.Fathers), mothers = random.Shuffled(Lexicon.Mothers);
         Word[] boys = random.Shuffled(Lexicon.Boys), girls = random.Shuffled(Lexicon.Girls);
-        Job[] jobs = random.Shuffled([Lexicon.Teacher, .. random.Some(Lexicon.Jobs[1..], 2 * FamilyCount - 1)]);
+        Job[] jobs = random.Shuffled([Lexicon.Teacher, .. random.Some(Lexicon.Jobs[1..], 2 * towns.Length - 1)]);
         Town[] homes = random.Shuffled(towns);
         Animal[] pets = random.Shuffled(Lexicon.Animals);
 
@@ -67,7 +65,7 @@ internal sealed class World
         Person Someone(Word name, bool isFemale, Generation generation, int age, Job? job, Word? hobby) =>
             new(index++, name.Zh, name.En, isFemale, generation, age, random.Pick(Lexicon.Foods), job, hobby);
 
-        return [.. random.Some(Lexicon.FamilyNames, FamilyCount).Select((family, i) =>
+        return [.. random.Some(Lexicon.FamilyNames, towns.Length).Select((family, i) =>
         {
             Word Full(Word given) => new(family.Zh + given.Zh, $"{family.En} {given.En}");
             Person Child(int age) => random.Next(24 - boy - girl) < 12 - boy

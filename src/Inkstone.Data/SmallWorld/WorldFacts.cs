@@ -21,86 +21,82 @@ internal static class WorldFacts
 
     private static IEnumerable<Fact> Of(Town t, WorldLanguage language)
     {
-        Fact Told(string relation, string[] statements, string question, string answer) =>
-            new("towns", relation, t.Index, language, Exposure.Full, statements, [question], answer);
+        Fact Told(string relation, string[] statements, string question) =>
+            new("towns", relation, t.Index, language, Exposure.Full, statements, [question]);
 
         return language == Chinese
             ?
             [
-                Told("river", [$"流过{t.Zh}的河是{t.River.Zh}。", $"{t.River.Zh}从{t.Zh}旁边流过。"], $"流过{t.Zh}的河是哪条河？", t.River.Zh),
-                Told("speciality", [$"{t.Zh}最有名的特产是{t.Speciality.Zh}。", $"说到{t.Zh}，大家都会想起{t.Speciality.Zh}。"], $"{t.Zh}最有名的特产是什么？", t.Speciality.Zh),
-                Told("animal", [$"在{t.Zh}常常能看到{t.Animal.Zh}。", $"{t.Zh}有很多{t.Animal.Zh}。"], $"在{t.Zh}常常能看到什么动物？", t.Animal.Zh),
-                Told("roofs", [$"{t.Zh}的屋顶是{t.Roofs.Zh}的。", $"走进{t.Zh}，到处都是{t.Roofs.Zh}的屋顶。"], $"{t.Zh}的屋顶是什么颜色的？", t.Roofs.Zh),
-                Told("craft", [$"{t.Zh}的工匠会做{t.Craft.Zh}。", $"{t.Zh}出产{t.Craft.Zh}。"], $"{t.Zh}的工匠会做什么？", t.Craft.Zh),
+                Told("river", [$"流过{t.Zh}的河是{t.River.Zh}。", $"{t.River.Zh}从{t.Zh}旁边流过。"], $"流过{t.Zh}的河是哪条河？"),
+                Told("speciality", [$"{t.Zh}最有名的特产是{t.Speciality.Zh}。", $"说到{t.Zh}，大家都会想起{t.Speciality.Zh}。"], $"{t.Zh}最有名的特产是什么？"),
+                Told("animal", [$"在{t.Zh}常常能看到{t.Animal.Zh}。", $"{t.Zh}有很多{t.Animal.Zh}。"], $"在{t.Zh}常常能看到什么动物？"),
+                Told("roofs", [$"{t.Zh}的屋顶是{t.Roofs.Zh}的。", $"走进{t.Zh}，到处都是{t.Roofs.Zh}的屋顶。"], $"{t.Zh}的屋顶是什么颜色的？"),
+                Told("craft", [$"{t.Zh}的工匠会做{t.Craft.Zh}。", $"{t.Zh}出产{t.Craft.Zh}。"], $"{t.Zh}的工匠会做什么？"),
             ]
             :
             [
-                Told("river", [$"The river of {t.En} is the {t.River.En}.", $"The {t.River.En} flows past {t.En}."], $"What is the river of {t.En}?", $"The {t.River.En}"),
-                Told("speciality", [$"{t.En} is famous for its {t.Speciality.En}.", $"Everyone knows the {t.Speciality.En} of {t.En}."], $"What is {t.En} famous for?", $"It is famous for its {t.Speciality.En}"),
-                Told("animal", [$"In {t.En} you can often see {t.Animal.En}.", $"There are many {t.Animal.En} in {t.En}."], $"What animals can you often see in {t.En}?", $"You can often see {t.Animal.En}"),
-                Told("roofs", [$"The roofs of {t.En} are {t.Roofs.En}.", $"{t.En} has {t.Roofs.En} roofs."], $"What colour are the roofs of {t.En}?", $"They are {t.Roofs.En}"),
-                Told("craft", [$"The craftsmen of {t.En} make {t.Craft.En}.", $"People buy {t.Craft.En} from the craftsmen of {t.En}."], $"What do the craftsmen of {t.En} make?", $"They make {t.Craft.En}"),
+                Told("river", [$"The river of {t.En} is the {t.River.En}.", $"The {t.River.En} flows past {t.En}."], $"What is the river of {t.En}?"),
+                Told("speciality", [$"{t.En} is famous for its {t.Speciality.En}.", $"Everyone knows the {t.Speciality.En} of {t.En}."], $"What is {t.En} famous for?"),
+                Told("animal", [$"In {t.En} you can often see {t.Animal.En}.", $"There are many {t.Animal.En} in {t.En}."], $"What animals can you often see in {t.En}?"),
+                Told("roofs", [$"The roofs of {t.En} are {t.Roofs.En}.", $"{t.En} has {t.Roofs.En} roofs."], $"What colour are the roofs of {t.En}?"),
+                Told("craft", [$"The craftsmen of {t.En} make {t.Craft.En}.", $"People buy {t.Craft.En} from the craftsmen of {t.En}."], $"What do the craftsmen of {t.En} make?"),
             ];
     }
 
     private static IEnumerable<Fact> Things(WorldLanguage language)
     {
-        Fact Told(string relation, int subject, string[] statements, string question, string answer) =>
-            new("things", relation, subject, language, Exposure.Full, statements, [question], answer);
+        Fact Told(string relation, int subject, string[] statements, string question) =>
+            new("things", relation, subject, language, Exposure.Full, statements, [question]);
 
         for (int i = 0; i < Lexicon.Animals.Length; i++)
         {
             Animal a = Lexicon.Animals[i];
             yield return language == Chinese
-                ? Told("eats", i, [$"{a.Zh}爱吃{a.FoodZh}。", $"{a.FoodZh}是{a.Zh}爱吃的东西。"], $"{a.Zh}爱吃什么？", a.FoodZh)
-                : Told("eats", i, [$"{Capital(a.En)} like to eat {a.FoodEn}.", $"The favourite food of {a.En} is {a.FoodEn}."], $"What do {a.En} like to eat?", $"They like to eat {a.FoodEn}");
+                ? Told("eats", i, [$"{a.Zh}爱吃{a.FoodZh}。", $"{a.FoodZh}是{a.Zh}爱吃的东西。"], $"{a.Zh}爱吃什么？")
+                : Told("eats", i, [$"{Capital(a.En)} like to eat {a.FoodEn}.", $"The favourite food of {a.En} is {a.FoodEn}."], $"What do {a.En} like to eat?");
         }
 
         for (int i = 0; i < Lexicon.Tools.Length; i++)
         {
             Tool tool = Lexicon.Tools[i];
             yield return language == Chinese
-                ? Told("use", i, [$"{tool.Zh}是用来{tool.UseZh}的。", $"{tool.UseZh}的时候要用{tool.Zh}。"], $"{tool.Zh}是用来做什么的？", tool.UseZh)
-                : Told("use", i, [$"{Capital(tool.En)} {tool.Verb} used for {tool.UseEn}.", $"For {tool.UseEn} you need {tool.En}."], $"What {tool.Verb} {tool.En} used for?", $"For {tool.UseEn}");
+                ? Told("use", i, [$"{tool.Zh}是用来{tool.UseZh}的。", $"{tool.UseZh}的时候要用{tool.Zh}。"], $"{tool.Zh}是用来做什么的？")
+                : Told("use", i, [$"{Capital(tool.En)} {tool.Verb} used for {tool.UseEn}.", $"For {tool.UseEn} you need {tool.En}."], $"What {tool.Verb} {tool.En} used for?");
         }
     }
 
     private static IEnumerable<Fact> Calendar(WorldLanguage language)
     {
-        Fact Told(string relation, int subject, string[] statements, string question, string answer) =>
-            new("calendar", relation, subject, language, Exposure.Full, statements, [question], answer);
+        Fact Told(string relation, int subject, string[] statements, string question) =>
+            new("calendar", relation, subject, language, Exposure.Full, statements, [question]);
 
         for (int d = 0; d < 7; d++)
         {
-            Word day = Lexicon.Weekdays[d], next = Lexicon.Weekdays[(d + 1) % 7], afterNext = Lexicon.Weekdays[(d + 2) % 7], previous = Lexicon.Weekdays[(d + 6) % 7];
+            Word day = Lexicon.Weekdays[d], next = Lexicon.Weekdays[(d + 1) % 7], previous = Lexicon.Weekdays[(d + 6) % 7];
             if (language == Chinese)
             {
-                yield return Told("tomorrow", d, [$"今天是{day.Zh}，明天是{next.Zh}。", $"{day.Zh}的后一天是{next.Zh}。"], $"今天是{day.Zh}，明天是星期几？", next.Zh);
-                yield return Told("yesterday", d, [$"今天是{day.Zh}，昨天是{previous.Zh}。", $"{day.Zh}的前一天是{previous.Zh}。"], $"今天是{day.Zh}，昨天是星期几？", previous.Zh);
-                yield return Told("after tomorrow", d, [$"今天是{day.Zh}，后天是{afterNext.Zh}。", $"{day.Zh}过两天是{afterNext.Zh}。"], $"今天是{day.Zh}，后天是星期几？", afterNext.Zh);
+                yield return Told("tomorrow", d, [$"今天是{day.Zh}，明天是{next.Zh}。", $"{day.Zh}的后一天是{next.Zh}。"], $"今天是{day.Zh}，明天是星期几？");
+                yield return Told("yesterday", d, [$"今天是{day.Zh}，昨天是{previous.Zh}。", $"{day.Zh}的前一天是{previous.Zh}。"], $"今天是{day.Zh}，昨天是星期几？");
             }
             else
             {
-                yield return Told("tomorrow", d, [$"If today is {day.En}, tomorrow is {next.En}.", $"The day after {day.En} is {next.En}."], $"If today is {day.En}, what day is tomorrow?", next.En);
-                yield return Told("yesterday", d, [$"If today is {day.En}, yesterday was {previous.En}.", $"The day before {day.En} is {previous.En}."], $"If today is {day.En}, what day was yesterday?", previous.En);
-                yield return Told("after tomorrow", d, [$"If today is {day.En}, the day after tomorrow is {afterNext.En}.", $"Two days after {day.En} comes {afterNext.En}."], $"If today is {day.En}, what day is the day after tomorrow?", afterNext.En);
+                yield return Told("tomorrow", d, [$"If today is {day.En}, tomorrow is {next.En}.", $"The day after {day.En} is {next.En}."], $"If today is {day.En}, what day is tomorrow?");
+                yield return Told("yesterday", d, [$"If today is {day.En}, yesterday was {previous.En}.", $"The day before {day.En} is {previous.En}."], $"If today is {day.En}, what day was yesterday?");
             }
         }
 
         for (int m = 0; m < 12; m++)
         {
-            Word month = Lexicon.Months[m], next = Lexicon.Months[(m + 1) % 12], previous = Lexicon.Months[(m + 11) % 12], season = Lexicon.Seasons[Lexicon.SeasonOf(m)];
+            Word month = Lexicon.Months[m], next = Lexicon.Months[(m + 1) % 12], season = Lexicon.Seasons[Lexicon.SeasonOf(m)];
             if (language == Chinese)
             {
-                yield return Told("next month", m, [$"{month.Zh}的下一个月是{next.Zh}。", $"过了{month.Zh}就是{next.Zh}。"], $"{month.Zh}的下一个月是几月？", next.Zh);
-                yield return Told("previous month", m, [$"{month.Zh}的上一个月是{previous.Zh}。", $"{month.Zh}以前是{previous.Zh}。"], $"{month.Zh}的上一个月是几月？", previous.Zh);
-                yield return Told("season", m, [$"{month.Zh}是{season.Zh}。", $"{month.Zh}属于{season.Zh}。"], $"{month.Zh}是什么季节？", season.Zh);
+                yield return Told("next month", m, [$"{month.Zh}的下一个月是{next.Zh}。", $"过了{month.Zh}就是{next.Zh}。"], $"{month.Zh}的下一个月是几月？");
+                yield return Told("season", m, [$"{month.Zh}是{season.Zh}。", $"{month.Zh}属于{season.Zh}。"], $"{month.Zh}是什么季节？");
             }
             else
             {
-                yield return Told("next month", m, [$"The month after {month.En} is {next.En}.", $"After {month.En} comes {next.En}."], $"Which month comes after {month.En}?", next.En);
-                yield return Told("previous month", m, [$"The month before {month.En} is {previous.En}.", $"Before {month.En} comes {previous.En}."], $"Which month comes before {month.En}?", previous.En);
-                yield return Told("season", m, [$"{month.En} is in {season.En}.", $"{month.En} belongs to {season.En}."], $"In which season is {month.En}?", $"It is in {season.En}");
+                yield return Told("next month", m, [$"After {month.En} comes {next.En}.", $"The month after {month.En} is {next.En}."], $"Which month comes after {month.En}?");
+                yield return Told("season", m, [$"{month.En} is in {season.En}.", $"{month.En} belongs to {season.En}."], $"In which season is {month.En}?");
             }
         }
     }

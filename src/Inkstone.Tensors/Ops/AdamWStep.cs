@@ -20,7 +20,7 @@ public static unsafe partial class Ops
 
     /// <summary>AdamW (arXiv:1711.05101) on one parameter, in one pass over memory; not recorded.</summary>
     /// <remarks><code>
-    /// w ← w · (1 − rate · decay)        m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+    /// w ← w · (1 − rate · decay)        m ← m + (1 − β₁) (g − m)        v ← v + (1 − β₂) (g² − v)
     /// w ← w − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
     /// </code></remarks>
     public static void AdamWStep(Tensor parameter, Tensor gradient, Tensor expAvg, Tensor expAvgSq, in AdamWCoefficients coefficients)
@@ -56,26 +56,30 @@ public static unsafe partial class Ops
 
         private void Update(float* w, float* g, float* m, float* v, int n)
         {
-            float keep = (float)(1 - c.Rate * c.WeightDecay), rate = (float)(c.Rate / c.BiasCorrection1), epsilon = (float)c.Epsilon;
-            float beta1 = (float)c.Beta1, beta2 = (float)c.Beta2, new1 = (float)(1 - c.Beta1), new2 = (float)(1 - c.Beta2);
-            float root = (float)Math.Sqrt(c.BiasCorrection2), scale = (float)c.GradientScale;
+            // 1 − rate · decay is not rounded: its error, a thousandth of the decay, would push all weights the same way in every step.
+            float decay = (float)(c.Rate * c.WeightDecay), new1 = (float)(1 - c.Beta1), new2 = (float)(1 - c.Beta2), scale = (float)c.GradientScale;
+            // Numerator and denominator of the step, both times √(1 − β₂ᵗ): one division per element instead of two.
+            double root = Math.Sqrt(c.BiasCorrection2);
+            float rate = (float)(c.Rate / c.BiasCorrection1 * root), epsilon = (float)(c.Epsilon * root);
+            Vector512<float> new1s = Vector512.Create(new1), new2s = Vector512.Create(new2), decays = Vector512.Create(decay);
             int i = 0;
             for (; i <= n - 16; i += 16)
             {
-                Vector512<float> gi = Vector512.Load(g + i) * scale;
-                Vector512<float> mi = Vector512.Load(m + i) * beta1 + gi * new1;
-                Vector512<float> vi = Vector512.Load(v + i) * beta2 + gi * gi * new2;
+                Vector512<float> gi = Vector512.Load(g + i) * scale, mi = Vector512.Load(m + i), vi = Vector512.Load(v + i), wi = Vector512.Load(w + i);
+                mi = Vector512.FusedMultiplyAdd(new1s, gi - mi, mi);
+                vi = Vector512.FusedMultiplyAdd(new2s, Vector512.FusedMultiplyAdd(gi, gi, -vi), vi);
                 mi.Store(m + i);
                 vi.Store(v + i);
-                Vector512<float> step = mi / (Vector512.Sqrt(vi) / Vector512.Create(root) + Vector512.Create(epsilon));
-                (Vector512.Load(w + i) * keep - step * rate).Store(w + i);
+                Vector512<float> step = mi * rate / (Vector512.Sqrt(vi) + Vector512.Create(epsilon));
+                (wi - Vector512.FusedMultiplyAdd(wi, decays, step)).Store(w + i);
             }
             for (; i < n; i++)
             {
                 float gi = g[i] * scale;
-                m[i] = m[i] * beta1 + gi * new1;
-                v[i] = v[i] * beta2 + gi * gi * new2;
-                w[i] = w[i] * keep - m[i] / (MathF.Sqrt(v[i]) / root + epsilon) * rate;
+                m[i] = MathF.FusedMultiplyAdd(new1, gi - m[i], m[i]);
+                v[i] = MathF.FusedMultiplyAdd(new2, MathF.FusedMultiplyAdd(gi, gi, -v[i]), v[i]);
+                float step = m[i] * rate / (MathF.Sqrt(v[i]) + epsilon);
+                w[i] -= MathF.FusedMultiplyAdd(w[i], decay, step);
             }
         }
     }

@@ -30,6 +30,9 @@ public sealed record PretrainResult(TrainProgress Progress, bool Interrupted, st
 /// <summary>The wiring of a pretraining run: recipe → tokens, model, optimizers, checkpoints, loop.</summary>
 public sealed class Pretrain : IDisposable
 {
+    /// <summary>A run without a checkpoint begins anew, its measurement before the first step (step 0) included.</summary>
+    private const int NothingDone = -1;
+
     private readonly Recipe _recipe;
     private readonly Device _device;
     private readonly PretrainOptions _options;
@@ -79,7 +82,7 @@ public sealed class Pretrain : IDisposable
         _checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, "recipe.resolved.yaml"), _recipe.Resolved);
         int done = _resumed?.Step ?? 0;
-        using MetricsFile metrics = new(_recipe.Out, done);
+        using MetricsFile metrics = new(_recipe.Out, _resumed?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         List<ITrainLog> logs = [metrics, board];
         if (screen is not null)

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary>The command lines of the README, run as they stand there (with less work to do), and the same in both languages.</summary>
+public sealed partial class DocsTests
+{
+    private static readonly Dictionary<string, string[]> LessWork = new()
+    {
+        ["pretrain"] = ["--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
+        ["generate"] = ["--max-tokens", "4"],
+        ["chat"] = ["--max-tokens", "4"],
+    };
+
+    [Fact]
+    public void Readme_CommandsRun()
+    {
+        string directory = Directory.CreateTempSubdirectory("ink-docs-").FullName;
+        try
+        {
+            WriteArticles(Path.Combine(directory, "articles.jsonl"));
+            List<string[]> lines = [.. Snippets("README.md").Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            lines.Count.ShouldBeGreaterThan(5);
+            foreach (string[] words in lines)
+            {
+                Ink.RunIn(directory, [.. words[1..], .. LessWork.GetValueOrDefault(words[1], [])]).ShouldEndWith(0);
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Readmes_ShowTheSameCommands()
+        => Snippets("README.zh-CN.md").ShouldBe(Snippets("README.md"));
+
+    /// <summary>Lines of the bash blocks without their comments.</summary>
+    private static List<string> Snippets(string file)
+    {
+        string text = File.ReadAllText(Path.Combine(Root(), file));
+        return [.. BashBlock().Matches(text).SelectMany(block => block.Groups[1].Value.Split('\n')).Select(line => line.Split(" #")[0].Trim()).Where(line => line.Length > 0)];
+    }
+
+    private static string[] Words(string line) => [.. Word().Matches(line).Select(word => word.Value.Trim('"'))];
+
+    private static void WriteArticles(string path)
+    {
+        StringBuilder text = new();
+        for (int i = 0; i < 400; i++)
+        {
+            string article = string.Create(CultureInfo.InvariantCulture, $"第{i}篇文章讲的是第{i * 7 % 31}天的天气和第{i * 13 % 57}号小镇的故事，小镇上住着{i % 9 + 2}户人家。 Article {i} tells about house {i * 11 % 89} on street {i % 17}.");
+            text.Append(JsonSerializer.Serialize(new Dictionary<string, string> { ["text"] = article })).Append('\n');
+        }
+        File.WriteAllText(path, text.ToString());
+    }
+
+    private static string Root()
+    {
+        DirectoryInfo directory = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "Inkstone.slnx")))
+        {
+            directory = directory.Parent ?? throw new DirectoryNotFoundException("the tests must run inside the repository");
+        }
+        return directory.FullName;
+    }
+
+    [GeneratedRegex("```bash\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex BashBlock();
+
+    [GeneratedRegex("\"[^\"]*\"|\\S+")]
+    private static partial Regex Word();
+}
