@@ -40,20 +40,23 @@ internal static class Decimals
         return (places == 0 ? digits : $"{digits[0]}.{digits.AsSpan(1)}") + Exponent(letter, number == 0 ? 0 : point - 1);
     }
 
-    /// <summary>%.{precision}g of a number that is not negative; <paramref name="keepZeros"/> keeps those at the end.</summary>
-    public static string General(double number, int precision, char letter, bool keepZeros)
+    /// <summary>
+    /// %.{precision}g of a number that is not negative; <paramref name="keepZeros"/> keeps those at the end, and
+    /// <paramref name="asFloat"/> leaves room for at least one digit behind the point.
+    /// </summary>
+    public static string General(double number, int precision, char letter, bool keepZeros, bool asFloat = false)
     {
         precision = Math.Max(1, precision);
         (string exact, int at) = Digits(number);
         Rounded(exact, at, precision, out int point);
         int exponent = number == 0 ? 0 : point - 1;
-        string text = exponent < -4 || exponent >= precision ? Scientific(number, precision - 1, letter) : Fixed(number, Math.Max(0, precision - 1 - exponent));
-        if (keepZeros || !text.Contains('.', StringComparison.Ordinal))
-        {
-            return text;
-        }
+        string text = exponent < -4 || exponent >= precision - (asFloat ? 1 : 0) ? Scientific(number, precision - 1, letter) : Fixed(number, Math.Max(0, precision - 1 - exponent));
         int mark = text.IndexOf(letter, StringComparison.Ordinal);
-        return mark < 0 ? text.TrimEnd('0').TrimEnd('.') : text[..mark].TrimEnd('0').TrimEnd('.') + text[mark..];
+        if (!keepZeros && text.Contains('.', StringComparison.Ordinal))
+        {
+            text = mark < 0 ? text.TrimEnd('0').TrimEnd('.') : text[..mark].TrimEnd('0').TrimEnd('.') + text[mark..];
+        }
+        return asFloat && mark < 0 && !text.Contains('.', StringComparison.Ordinal) ? text + ".0" : text;
     }
 
     private static string Exponent(char letter, int exponent) => $"{letter}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";

@@ -127,24 +127,13 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
             'e' or 'E' => Decimals.Scientific(size, precision, 'e'),
             'g' or 'G' or 'n' => Decimals.General(size, precision, 'e', Alternate),
             '\0' when Precision < 0 => PythonNumber.Repr(size),
-            '\0' => WithPoint(Decimals.General(size, precision, 'e', false), precision),
+            '\0' => Decimals.General(size, precision, 'e', Alternate, asFloat: true),
             _ => throw Unknown("float"),
         };
         text = Type is 'E' or 'F' or 'G' ? text.ToUpperInvariant() : text;
         int end = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
         string whole = double.IsFinite(size) && end >= 0 ? text[..end] : text;
         return Placed(double.IsNegative(number) && !double.IsNaN(number), "", whole, text[whole.Length..] + (Type == '%' ? "%" : ""));
-    }
-
-    /// <summary>Without a type a float keeps one digit behind the point, and has an exponent one place earlier than with g.</summary>
-    private static string WithPoint(string text, int precision)
-    {
-        if (text.Contains('e', StringComparison.Ordinal) || text.Contains('.', StringComparison.Ordinal))
-        {
-            return text;
-        }
-        return text.Length < Math.Max(1, precision) ? text + ".0" : Decimals.Scientific(double.Parse(text, CultureInfo.InvariantCulture), Math.Max(0, precision - 1), 'e') is var e
-            && e.IndexOf('e', StringComparison.Ordinal) is var mark && e.Contains('.', StringComparison.Ordinal) ? e[..mark].TrimEnd('0').TrimEnd('.') + e[mark..] : Decimals.Scientific(double.Parse(text, CultureInfo.InvariantCulture), 0, 'e');
     }
 
     private string Placed(bool negative, string prefix, string digits, string rest)
