@@ -9,6 +9,8 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
         [TokenizerTrain.Create(), TokenizerEncode.Create(), TokenizerDecode.Create(), TokenizerInspect.Create()],
         "ink tokenizer train --input corpus.txt --vocab-size 6400 --out tok", "ink tokenizer encode --tokenizer tok --text \"hello\""),
     Tokenize.Create(),
+    new Verb("template", "conversations as the text that a model sees", [TemplateRender.Create()],
+        "ink template render --template tok --messages messages.json", "ink template render --template chat_template.jinja --messages messages.json --add-generation-prompt"),
     PretrainVerb.Create(),
     New.Create(),
     Inspect.Create(),

@@ -43,6 +43,7 @@ public sealed class Tokenizer
         EosId = Role(roles?.Eos, "eos_token", configFile);
         PadId = Role(roles?.Pad, "pad_token", configFile);
         ChatTemplate = chatTemplate ?? roles?.ChatTemplate;
+        SeparateChatTemplate = chatTemplate;
         (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
         if (roles is { AddBos: true } && BosId is int bos && !_prefix.Contains(bos))
         {
@@ -72,6 +73,12 @@ public sealed class Tokenizer
     /// <summary>Jinja template of conversations.</summary>
     public string? ChatTemplate { get; }
 
+    /// <summary>The chat template, when it came as a file of its own.</summary>
+    internal string? SeparateChatTemplate { get; }
+
+    /// <summary>tokenizer_config.json as it was read.</summary>
+    internal byte[]? ConfigJson => _config;
+
     internal TokenDecoder Decoder { get; }
 
     /// <summary>Loads a directory that holds a tokenizer.json, or such a file; tokenizer_config.json and chat_template.jinja beside it are read too.</summary>
@@ -97,6 +104,9 @@ public sealed class Tokenizer
 
     /// <summary>A tokenizer from the contents of its two files.</summary>
     internal static Tokenizer FromJson(byte[] json, byte[] config) => new(json, JsonName, config, ConfigName, null);
+
+    /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
+    public Tokenizer WithChatTemplate(string template) => new(_json, JsonName, _config, ConfigName, template);
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
     public void Save(string directory)

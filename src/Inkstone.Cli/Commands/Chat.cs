@@ -17,7 +17,7 @@ internal static class Chat
         Option<string> system = new("--system") { Description = "what the model is told first", HelpName = "S" };
         Option<string[]> message = new("--message") { Description = "say this instead of reading from the terminal (repeatable)", HelpName = "S" };
         SamplingFlags sampling = new();
-        return new Verb("chat", "a conversation; /clear forgets it, /quit or end of input ends it", [model, system, message, .. sampling.All], Run,
+        return new Verb("chat", "a conversation by the tokenizer's chat template; /clear forgets it, /quit or end of input ends it", [model, system, message, .. sampling.All], Run,
             "ink chat --model runs/poems",
             "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json");
 
@@ -26,6 +26,10 @@ internal static class Chat
             string path = call.Get(model)!;
             Tokenizer tokenizer = Models.Tokenizer(path);
             Transcript transcript = new(tokenizer, call.Get(system));
+            if (transcript.Manner is { } manner)
+            {
+                call.Say(manner);
+            }
             SamplingParams p = sampling.Read(call, transcript.Stops);
             JsonArray answers = [];
             call.Compute(device =>

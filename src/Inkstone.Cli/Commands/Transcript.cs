@@ -1,23 +1,39 @@
-using System.Text;
+using System.Text.Json.Nodes;
 using Inkstone.Text;
 
 namespace Inkstone.Cli;
 
 /// <summary>
-/// A conversation as text that a model continues. With <c>&lt;|im_start|&gt;</c> in the vocabulary it is ChatML; otherwise questions and answers
-/// line by line, in the language of the question, which a model that was only pretrained continues best.
+/// A conversation as text that a model continues, rendered anew for every turn: by the tokenizer's chat template; without one as ChatML, when
+/// <c>&lt;|im_start|&gt;</c> is in the vocabulary; otherwise as questions and answers line by line, in the language of the question, which a
+/// model that was only pretrained continues best.
 /// </summary>
-internal sealed class Transcript(Tokenizer tokenizer, string? system)
+internal sealed class Transcript
 {
     private const string Open = "<|im_start|>", Close = "<|im_end|>";
+    private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
+    private readonly Tokenizer _tokenizer;
+    private readonly string? _system;
+    private readonly ChatTemplate? _template;
     private readonly List<(string Question, string Answer)> _turns = [];
-    private readonly bool _chatMl = tokenizer.TokenToId(Open) is not null && tokenizer.TokenToId(Close) is not null;
+
+    public Transcript(Tokenizer tokenizer, string? system)
+    {
+        (_tokenizer, _system) = (tokenizer, system);
+        bool chatMl = tokenizer.TokenToId(Open) is not null && tokenizer.TokenToId(Close) is not null;
+        ChatTemplate? own = ChatTemplate.TryFor(tokenizer);
+        _template = own ?? (chatMl ? new ChatTemplate(ChatMl) : null);
+        Stops = own is not null ? own.EndOfTurn(tokenizer) : chatMl ? [Close, Open] : ["\n"];
+        Manner = own is not null ? null
+            : "the tokenizer has no chat template, so the conversation is written " + (chatMl ? "as ChatML" : "as questions and answers, line by line");
+    }
 
     /// <summary>Texts at which an answer ends.</summary>
-    public IReadOnlyList<string> Stops => _chatMl ? [Close, Open] : ["\n"];
+    public IReadOnlyList<string> Stops { get; }
 
-    public int Turns => _turns.Count;
+    /// <summary>What is done for want of a chat template; null when there is one.</summary>
+    public string? Manner { get; }
 
     public void Add(string question, string answer) => _turns.Add((question, answer));
 
@@ -28,7 +44,8 @@ internal sealed class Transcript(Tokenizer tokenizer, string? system)
     {
         for (int first = 0; ; first++)
         {
-            int[] ids = tokenizer.Encode(Render(first, question));
+            // A template writes the special tokens that it wants; without one the tokenizer adds its own.
+            int[] ids = _tokenizer.Encode(_template is null ? Lines(first, question) : _template.Render(Messages(first, question), addGenerationPrompt: true), addSpecialTokens: _template is null);
             if (ids.Length + room <= context || first == _turns.Count)
             {
                 return ids;
@@ -36,20 +53,29 @@ internal sealed class Transcript(Tokenizer tokenizer, string? system)
         }
     }
 
-    private string Render(int first, string question)
+    private JsonArray Messages(int first, string question)
     {
-        StringBuilder text = new();
-        if (system is not null)
+        JsonArray messages = [];
+        if (_system is not null)
         {
-            text.Append(_chatMl ? $"{Open}system\n{system}{Close}\n" : system + "\n");
+            Say("system", _system);
         }
         foreach ((string q, string a) in _turns.Skip(first))
         {
-            text.Append(Turn(q)).Append(a.Trim()).Append(_chatMl ? Close + "\n" : "\n");
+            Say("user", q);
+            Say("assistant", a.Trim());
         }
-        return text.Append(Turn(question)).ToString();
+        Say("user", question);
+        return messages;
+
+        void Say(string role, string content) => messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = content });
     }
 
-    private string Turn(string question) => _chatMl ? $"{Open}user\n{question}{Close}\n{Open}assistant\n"
-        : question.Any(c => c is >= '\u4e00' and <= '\u9fff') ? $"问：{question}\n答：" : $"Q: {question}\nA:";
+    private string Lines(int first, string question)
+    {
+        IEnumerable<string> turns = _turns.Skip(first).Select(t => Line(t.Question) + t.Answer.Trim() + "\n");
+        return (_system is null ? "" : _system + "\n") + string.Concat(turns) + Line(question);
+    }
+
+    private static string Line(string question) => question.Any(c => c is >= '\u4e00' and <= '\u9fff') ? $"问：{question}\n答：" : $"Q: {question}\nA:";
 }

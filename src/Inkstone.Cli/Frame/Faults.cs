@@ -1,3 +1,4 @@
+using Inkstone.Text;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -17,7 +18,7 @@ internal static class Faults
                 error.WriteLine("ink: interrupted");
                 return 130;
             case InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
-                or UnauthorizedAccessException or DivergenceException:
+                or UnauthorizedAccessException or TemplateException or DivergenceException:
                 error.WriteLine("ink: " + Sentence(fault));
                 Stack();
                 return 2;

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Inkstone.Text;
+
+/// <summary>
+/// The Jinja template that turns a conversation into the text that a model was trained on, rendered as jinja2 does it in transformers.
+/// All members may be called from several threads at once.
+/// </summary>
+public sealed class ChatTemplate
+{
+    private readonly string _name;
+    private readonly IReadOnlyDictionary<string, Value> _specialTokens;
+    private readonly IReadOnlyList<Statement> _body;
+    private readonly IReadOnlyList<Statement>? _toolUse;
+
+    /// <summary>Reads a template.</summary>
+    /// <param name="source">the template</param>
+    /// <param name="specialTokens">variables such as bos_token and eos_token</param>
+    /// <param name="name">how complaints call the template</param>
+    /// <exception cref="TemplateException">The template is not well-formed.</exception>
+    public ChatTemplate(string source, IReadOnlyDictionary<string, string>? specialTokens = null, string name = "the chat template")
+        : this(new ChatTemplateSource(name, source, null, (specialTokens ?? new Dictionary<string, string>()).ToDictionary(t => t.Key, Value (t) => new StringValue(t.Value), StringComparer.Ordinal)))
+    {
+    }
+
+    private ChatTemplate(ChatTemplateSource source)
+    {
+        (_name, Source, _specialTokens) = (source.Name, source.Template, source.SpecialTokens);
+        _body = Parse(source.Template);
+        _toolUse = source.ToolUse is null ? null : Parse(source.ToolUse);
+    }
+
+    /// <summary>The template's text.</summary>
+    public string Source { get; }
+
+    /// <summary>What strftime_now asks for the time.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Reads a tokenizer's directory, a tokenizer_config.json, or a file that is a template.</summary>
+    public static ChatTemplate Read(string path) => new(ChatTemplateSource.Read(path));
+
+    /// <summary>The template that travels with a tokenizer.</summary>
+    /// <exception cref="InvalidDataException">The tokenizer has none.</exception>
+    public static ChatTemplate For(Tokenizer tokenizer) => TryFor(tokenizer)
+        ?? throw new InvalidDataException("The tokenizer has no chat template; add a chat_template.jinja beside its tokenizer.json.");
+
+    /// <summary>The template that travels with a tokenizer, or null.</summary>
+    public static ChatTemplate? TryFor(Tokenizer tokenizer)
+        => ChatTemplateSource.Of(tokenizer.ConfigJson, "tokenizer_config.json", tokenizer.SeparateChatTemplate, "chat_template.jinja", null) is { } source ? new ChatTemplate(source) : null;
+
+    /// <summary>The text of a conversation.</summary>
+    /// <param name="messages">objects with a role and a content; other members are the template's business</param>
+    /// <param name="tools">the functions that the model may call, as JSON schemas</param>
+    /// <param name="addGenerationPrompt">end where the assistant's answer begins</param>
+    /// <param name="variables">further variables, such as enable_thinking</param>
+    /// <exception cref="TemplateException">The template refuses the conversation.</exception>
+    public string Render(JsonArray messages, JsonArray? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null)
+        => Render(Messages(JsonValues.Of(messages)), tools is null ? null : JsonValues.Of(tools), addGenerationPrompt, Variables(variables));
+
+    /// <summary>The text of a conversation.</summary>
+    /// <inheritdoc cref="Render(JsonArray, JsonArray?, bool, JsonObject?)"/>
+    public string Render(JsonElement messages, JsonElement? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null)
+        => Render(Messages(JsonValues.Of(messages)), tools is null ? null : JsonValues.Of(tools.Value), addGenerationPrompt, Variables(variables));
+
+    /// <summary>Texts that end an assistant's turn: the special token that the template puts behind an answer, and the tokenizer's end token.</summary>
+    public IReadOnlyList<string> EndOfTurn(Tokenizer tokenizer)
+    {
+        const string answer = "answer";
+        List<string> ends = tokenizer.EosId is { } eos ? [tokenizer.IdToToken(eos)] : [];
+        try
+        {
+            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }]);
+            string behind = text[(text.LastIndexOf(answer, StringComparison.Ordinal) + answer.Length)..];
+            if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsSpecial).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
+            {
+                ends.Insert(0, end);
+            }
+        }
+        catch (TemplateException)
+        {
+            // A template that refuses such a conversation leaves only the tokenizer's own word.
+        }
+        return ends;
+    }
+
+    internal static ListValue Messages(Value messages) => messages as ListValue is { } list && list.Elements.All(m => m is DictValue) ? list
+        : throw new InvalidDataException("The messages of a conversation must be a JSON array of objects, each with a role and a content.");
+
+    internal static IReadOnlyList<KeyValuePair<string, Value>> Variables(JsonObject? variables)
+        => variables is null ? [] : [.. variables.Select(v => KeyValuePair.Create(v.Key, JsonValues.Of(v.Value)))];
+
+    internal string Render(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables)
+    {
+        Scope scope = Globals.Scope();
+        // None, not undefined: so transformers calls every template.
+        scope.Set("tools", tools ?? NoneValue.None);
+        scope.Set("documents", NoneValue.None);
+        scope.Set("messages", messages);
+        scope.Set("add_generation_prompt", BoolValue.Of(addGenerationPrompt));
+        foreach ((string name, Value value) in _specialTokens.Concat(variables))
+        {
+            scope.Set(name, value);
+        }
+        Interpreter run = new(Clock.GetLocalNow().DateTime);
+        return Guarded(() => run.Render(tools is null ? _body : _toolUse ?? _body, scope), () => run.Line);
+    }
+
+    private IReadOnlyList<Statement> Parse(string source) => Guarded(() => TemplateParser.Parse(source), () => 1);
+
+    /// <summary>Says of every fault where it lies, and ends runaway templates with a word instead of the process.</summary>
+    private T Guarded<T>(Func<T> work, Func<int> line)
+    {
+        try
+        {
+            return work();
+        }
+        catch (TemplateFault fault)
+        {
+            throw new TemplateException(_name, fault.Line > 0 ? fault.Line : line(), fault.Message, fault);
+        }
+        catch (InsufficientExecutionStackException fault)
+        {
+            throw new TemplateException(_name, line(), "the template nests too deeply, or calls itself without end", fault);
+        }
+        catch (OutOfMemoryException fault)
+        {
+            throw new TemplateException(_name, line(), "the template makes more text than memory holds", fault);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Inkstone.Text;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary><c>ink template render</c>, and <c>ink chat</c> with and without a chat template.</summary>
+public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
+{
+    private const string Template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}{% if add_generation_prompt %}[assistant]{% endif %}";
+
+    [Fact]
+    public void Render_PrintsTheTextAndNothingElse()
+    {
+        File.WriteAllText(place["t.jinja"], Template);
+        File.WriteAllText(place["m.json"], """[{"role": "user", "content": "你好"}, {"role": "assistant", "content": "two"}]""");
+        File.WriteAllText(place["tools.json"], """[{"z": 1, "a": "é"}]""");
+        Render("--template", "t.jinja").Output.ShouldBe("[user] 你好\n[assistant] two\n");
+        Render("--template", "t.jinja", "--add-generation-prompt").Output.ShouldBe("[user] 你好\n[assistant] two\n[assistant]");
+        Render("--template", "t.jinja", "--tools", "tools.json").Output.ShouldBe("[user] 你好\n[assistant] two\n[{\"z\": 1, \"a\": \"é\"}]");
+        Render("--template", "t.jinja", "--json").Json.GetProperty("text").GetString().ShouldBe("[user] 你好\n[assistant] two\n");
+        Tokenizer.Load(place["tok"]).WithChatTemplate(Template).Save(place["chat-tok"]);
+        Render("--template", "chat-tok").Output.ShouldBe("[user] 你好\n[assistant] two\n");
+
+        Ink.Outcome Render(params string[] flags) => Ink.RunIn(place.Path, ["template", "render", "--messages", "m.json", .. flags]).ShouldEndWith(0);
+    }
+
+    [Theory]
+    [InlineData("nowhere", "[]", "no chat template at 'nowhere'")]
+    [InlineData("tok", "[]", "tok has no chat template")]
+    [InlineData("bad.jinja", "[]", "bad.jinja, line 2: the tag 'frob' is unknown")]
+    [InlineData("refuses.jinja", "[]", "refuses.jinja, line 1: Two messages, please!")]
+    [InlineData("refuses.jinja", "{}", "wrong.json must be a JSON array")]
+    [InlineData("refuses.jinja", "[\n,]", "wrong.json:2")]
+    [InlineData("refuses.jinja", "[1]", "a role and a content")]
+    public void Render_NamesWhatIsWrong(string template, string messages, string part)
+    {
+        File.WriteAllText(place["bad.jinja"], "x\n{% frob %}");
+        File.WriteAllText(place["refuses.jinja"], "{{ raise_exception('Two messages, please!') }}");
+        File.WriteAllText(place["wrong.json"], messages);
+        Ink.Outcome outcome = Ink.RunIn(place.Path, "template", "render", "--template", template, "--messages", "wrong.json").ShouldEndWith(2);
+        outcome.Output.ShouldBeEmpty();
+        outcome.Error.ShouldContain(part);
+        outcome.Error.TrimEnd('\n').ShouldNotContain('\n');
+    }
+
+    [Fact]
+    public void Chat_RendersTheTemplate_AndSaysWhatItDoesWithoutOne()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "talker", "--seed", "3", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, Chat("two?")).ShouldEndWith(0).Error.ShouldContain("no chat template, so the conversation is written as questions and answers");
+        File.WriteAllText(place["talker/chat_template.jinja"], "{% if messages | length > 2 %}{{ raise_exception('turn ' ~ messages | length ~ ' after ' ~ messages[1].role) }}{% endif %}{{ messages[0].content }}");
+        Ink.RunIn(place.Path, Chat("two?")).ShouldEndWith(0).Error.ShouldNotContain("no chat template");
+        Ink.RunIn(place.Path, Chat("two?", "three?")).ShouldEndWith(2).Error.ShouldContain("turn 3 after assistant");
+
+        static string[] Chat(params string[] messages) => ["chat", "--model", "talker", "--max-tokens", "3", "--temperature", "0", .. messages.SelectMany(m => new[] { "--message", m })];
+    }
+}

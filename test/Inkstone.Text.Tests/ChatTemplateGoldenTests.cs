@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Inkstone.Text.Tests;
+
+public sealed class ChatTemplateGoldenTests
+{
+    private static readonly TimeProvider SaturdayAfternoon = new StoppedClock(new DateTime(2024, 7, 6, 15, 5, 3, 123, 456));
+
+    [Fact]
+    public void Real_templates_render_as_transformers_renders_them()
+    {
+        if (Goldens.Path("goldens/chat") is not { } folder)
+        {
+            return;
+        }
+        JsonNode goldens = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "cases.json")))!;
+        int compared = 0;
+        foreach (JsonNode? golden in goldens["cases"]!.AsArray())
+        {
+            var template = ChatTemplate.Read(Path.Combine(folder, "templates", (string)golden!["template"]!));
+            JsonArray conversation = goldens["conversations"]![(string)golden["conversation"]!]!.AsArray();
+            JsonArray? tools = (bool)golden["tools"]! ? goldens["tools"]!.AsArray() : null;
+            string Render() => template.Render(conversation, tools, (bool)golden["add_generation_prompt"]!);
+            if ((string?)golden["error"] is null)
+            {
+                Render().ShouldBe((string?)golden["rendered"], golden.ToJsonString());
+            }
+            else
+            {
+                Should.Throw<TemplateException>(Render);
+            }
+            compared++;
+        }
+        compared.ShouldBeGreaterThan(90);
+    }
+
+    /// <summary>jinja-cases.py wrote the file: about four hundred small templates and what jinja2 makes of them.</summary>
+    [Fact]
+    public void The_language_is_that_of_jinja2()
+    {
+        JsonNode file = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "jinja-cases.json")))!;
+        List<string> different = [];
+        foreach (JsonNode? golden in file["cases"]!.AsArray())
+        {
+            string source = (string)golden!["template"]!;
+            string? expected = (string?)golden["text"], actual, fault = null;
+            try
+            {
+                actual = new ChatTemplate(source) { Clock = SaturdayAfternoon }.Render([], variables: file["variables"]!.AsObject());
+            }
+            catch (TemplateException e)
+            {
+                (actual, fault) = (null, e.Message);
+            }
+            if (actual != expected)
+            {
+                different.Add($"{source}\n  expected {expected ?? (string?)golden["error"]}\n  found    {actual ?? fault}");
+            }
+        }
+        different.ShouldBeEmpty();
+        file["cases"]!.AsArray().Count.ShouldBeGreaterThan(350);
+    }
+
+    [Theory]
+    [InlineData("qwen2.5")]
+    [InlineData("minimind")]
+    [InlineData("mini-llm")]
+    public void Masks_of_conversations_are_the_goldens(string name)
+    {
+        if (Goldens.Path("goldens/chat/masks.json") is not { } file || Goldens.Path($"tokenizers/{name}") is not { } directory)
+        {
+            return;
+        }
+        Tokenizer tokenizer = Tokenizer.Load(directory);
+        ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
+        using JsonDocument goldens = JsonDocument.Parse(File.ReadAllBytes(file));
+        int compared = 0;
+        foreach (JsonElement golden in goldens.RootElement.GetProperty("cases").EnumerateArray().Where(c => c.GetProperty("tokenizer").GetString() == name))
+        {
+            JsonElement conversation = goldens.RootElement.GetProperty("conversations").GetProperty(golden.GetProperty("conversation").GetString()!);
+            MaskedConversation masked = masks.Of(conversation);
+            masked.Ids.ShouldBe(golden.GetProperty("ids").Deserialize<int[]>());
+            masked.Learned.Select(l => l ? 1 : 0).ShouldBe(golden.GetProperty("loss_mask").Deserialize<int[]>()!);
+            compared++;
+        }
+        compared.ShouldBe(5);
+    }
+
+    [Fact]
+    public void Answers_end_with_the_token_that_the_template_puts_behind_them()
+    {
+        if (Goldens.Path("tokenizers/minimind") is not { } directory)
+        {
+            return;
+        }
+        Tokenizer tokenizer = Tokenizer.Load(directory);
+        ChatTemplate.For(tokenizer).EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
+        new ChatTemplate("{% for m in messages %}{{ m.content }}<|endoftext|>\n{% endfor %}").EndOfTurn(tokenizer).ShouldBe(["<|endoftext|>", "<|im_end|>"]);
+        new ChatTemplate("{{ raise_exception('never') }}").EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
+    }
+
+    private sealed class StoppedClock(DateTime now) : TimeProvider
+    {
+        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+        public override DateTimeOffset GetUtcNow() => new(now, TimeSpan.Zero);
+    }
+}
