@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using Inkstone.Formats;
 using Inkstone.Training;
 
@@ -8,8 +7,6 @@ namespace Inkstone.Cli;
 /// <summary>Flags that the benchmarks share.</summary>
 internal static class BenchFlags
 {
-    private const int DefaultVocabulary = 6400;
-
     public static Option<string> Config() => new("--config")
     {
         Description = "sizes: a preset or a config.json: " + string.Join(", ", Presets.Names("models")),
@@ -25,11 +22,6 @@ internal static class BenchFlags
     public static HfConfig Model(Call call, Option<string> flag)
     {
         string name = call.Get(flag)!;
-        JsonObject json = new ModelSection(name, new Dictionary<string, JsonNode?>()).Config(0, null, null);
-        if (json["vocab_size"]!.GetValue<int>() == 0)
-        {
-            json["vocab_size"] = DefaultVocabulary;
-        }
-        return HfConfig.Parse(json.ToJsonString(), name);
+        return HfConfig.Parse(PresetConfig.Of(name).ToJsonString(), name);
     }
 }

@@ -9,8 +9,6 @@ namespace Inkstone.Cli;
 /// <summary><c>ink new</c>.</summary>
 internal static class New
 {
-    private const int DefaultVocabulary = 6400;
-
     public static Verb Create()
     {
         Option<string> config = new("--config") { Description = "preset, or a config.json: " + string.Join(", ", Presets.Names("models")), HelpName = "PRESET", Required = true };
@@ -24,12 +22,7 @@ internal static class New
         {
             string directory = call.Claim(call.Get(output)!);
             Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path) : null;
-            ModelSection section = new(call.Get(config), new Dictionary<string, JsonNode?>());
-            JsonObject json = t is null ? section.Config(0, null, null) : section.Config(t.VocabularySize, t.BosId, t.EosId);
-            if (json["vocab_size"]!.GetValue<int>() == 0)
-            {
-                json["vocab_size"] = DefaultVocabulary;
-            }
+            JsonObject json = PresetConfig.Of(call.Get(config), t);
             long parameters = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));

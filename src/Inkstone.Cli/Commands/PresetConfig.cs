@@ -1,0 +1,22 @@
+using System.Text.Json.Nodes;
+using Inkstone.Text;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>The config.json of a preset for verbs that make a model without a recipe.</summary>
+internal static class PresetConfig
+{
+    private const int DefaultVocabulary = 6400;
+
+    /// <summary>The preset or config.json <paramref name="name"/>; where it leaves the vocabulary open, the tokenizer's or <see cref="DefaultVocabulary"/>.</summary>
+    public static JsonObject Of(string? name, Tokenizer? tokenizer = null)
+    {
+        JsonObject json = new ModelSection(name, new Dictionary<string, JsonNode?>()).Config(tokenizer?.VocabularySize ?? 0, tokenizer?.BosId, tokenizer?.EosId);
+        if (json["vocab_size"]!.GetValue<int>() == 0)
+        {
+            json["vocab_size"] = DefaultVocabulary;
+        }
+        return json;
+    }
+}
