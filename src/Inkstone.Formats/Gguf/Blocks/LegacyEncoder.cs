@@ -82,7 +82,7 @@ internal static class LegacyEncoder
         }
         float d = (most - least) / levels, inverse = d == 0 ? 0 : 1 / d;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
-        BinaryPrimitives.WriteHalfLittleEndian(block[2..], (Half)(least + 0f));   // −0 becomes 0
+        BinaryPrimitives.WriteHalfLittleEndian(block[2..], (Half)least);
         uint fifth = 0;
         for (int j = 0; j < Elements; j++)
         {
