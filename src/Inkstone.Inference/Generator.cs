@@ -31,7 +31,7 @@ public sealed class Generator(CausalLm model)
     public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true)
     {
         int[] ids = CheckPrompt(prompt, p.Validate());
-        using KvCache? cache = useCache ? model.NewCache(ids.Length) : null;
+        using SequenceCache? cache = useCache ? model.NewCache(ids.Length) : null;
         FinishReason = FinishReason.Length;
         for (int count = prompt.Count; count < ids.Length; count++)
         {
@@ -47,7 +47,7 @@ public sealed class Generator(CausalLm model)
     }
 
     /// <summary>The token after <paramref name="ids"/>; with a cache only those that it lacks are computed.</summary>
-    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, KvCache? cache)
+    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache)
     {
         while (cache is not null && ids.Length - cache.Length > PrefillChunk)
         {

@@ -32,7 +32,7 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
     public abstract Tensor Hidden(Tensor ids, ForwardContext ctx);
 
     /// <summary>An empty cache for one sequence.</summary>
-    public abstract KvCache NewCache(int capacity);
+    public abstract SequenceCache NewCache(int capacity);
 
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>
     public Tensor Logits(Tensor hidden) => Ops.Linear(hidden, OutputWeight);

@@ -5,8 +5,8 @@ namespace Inkstone.Models;
 /// <summary>Everything a forward pass needs beside the tokens.</summary>
 /// <param name="Positions">int32 [B, T]: each token's place in its document</param>
 /// <param name="DocumentStarts">int32 [B, T]: index within the row of the first token of each token's document; null when a row is one document</param>
-/// <param name="Cache">keys and values of the tokens before, or null</param>
-public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, KvCache? Cache = null)
+/// <param name="Cache">what the layers keep of the tokens before, or null</param>
+public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceCache? Cache = null)
 {
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
@@ -33,7 +33,7 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     }
 
     /// <summary>The next <paramref name="length"/> tokens after those in the cache.</summary>
-    public static ForwardContext Next(KvCache cache, int length)
+    public static ForwardContext Next(SequenceCache cache, int length)
     {
         Tensor positions = cache.Device.Rent(new Shape(1, length), DType.Int32);
         for (int i = 0; i < length; i++)

@@ -1,5 +1,7 @@
 using Inkstone.Formats;
 using Inkstone.Models.Llama;
+using Inkstone.Models.Qwen2;
+using Inkstone.Models.Qwen3;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -54,6 +56,8 @@ public static class Pretrained
     public static CausalLm Build(HfConfig config, Scope root) => config.Text("model_type") switch
     {
         "llama" => new LlamaModel(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known is llama."),
+        "qwen2" => new Qwen2Model(config, root),
+        "qwen3" => new Qwen3Model(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2 and qwen3."),
     };
 }

@@ -43,7 +43,7 @@ public sealed class LlamaTests : IDisposable
     {
         int[] ids = Ids(23, 1);
         float[] whole = Logits(_model, ids, 1);
-        using KvCache cache = _model.NewCache(40);
+        using SequenceCache cache = _model.NewCache(40);
         List<float> parts = [];
         int at = 0;
         foreach (int length in new[] { 9, 1, 1, 5, 1, 6 })

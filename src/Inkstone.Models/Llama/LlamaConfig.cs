@@ -38,25 +38,10 @@ public sealed record LlamaConfig(
 
     private void Validate(HfConfig c)
     {
-        foreach ((string key, int size) in new[] { ("vocab_size", VocabSize), ("hidden_size", HiddenSize), ("intermediate_size", IntermediateSize),
-            ("num_hidden_layers", NumHiddenLayers), ("num_attention_heads", NumAttentionHeads), ("num_key_value_heads", NumKeyValueHeads), ("head_dim", HeadDim) })
-        {
-            if (size <= 0)
-            {
-                throw new InvalidDataException($"{c.Source}: \"{key}\" must be above 0, it is {size}.");
-            }
-        }
-        if (NumAttentionHeads % NumKeyValueHeads != 0)
-        {
-            throw new InvalidDataException($"{c.Source}: num_attention_heads {NumAttentionHeads} must be a multiple of num_key_value_heads {NumKeyValueHeads}.");
-        }
-        if (HeadDim % 2 != 0)
-        {
-            throw new InvalidDataException($"{c.Source}: head_dim {HeadDim} must be even, rotary positions turn pairs.");
-        }
-        if (c.Text("hidden_act", "silu") is not "silu" and var activation)
-        {
-            throw new InvalidDataException($"{c.Source}: hidden_act \"{activation}\" is not known here; known is silu.");
-        }
+        ConfigCheck.Positive(c, ("vocab_size", VocabSize), ("hidden_size", HiddenSize), ("intermediate_size", IntermediateSize),
+            ("num_hidden_layers", NumHiddenLayers), ("num_attention_heads", NumAttentionHeads), ("num_key_value_heads", NumKeyValueHeads), ("head_dim", HeadDim));
+        ConfigCheck.Multiple(c, "num_attention_heads", NumAttentionHeads, "num_key_value_heads", NumKeyValueHeads);
+        ConfigCheck.Even(c, "head_dim", HeadDim);
+        ConfigCheck.Silu(c);
     }
 }

@@ -19,7 +19,7 @@ public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTabl
         Tensor q = Ops.Rope(_q.Forward(x), c.NumAttentionHeads, ctx.Positions, rotary);         // [B, T, H·D]
         Tensor k = Ops.Rope(_k.Forward(x), c.NumKeyValueHeads, ctx.Positions, rotary);          // [B, T, Hkv·D]
         Tensor v = _v.Forward(x);                                                               // [B, T, Hkv·D]
-        (k, v) = ctx.Cache?.Append(layer, k, v) ?? (k, v);                                      // [B, S, Hkv·D]
+        (k, v) = ctx.Cache?.Layer<KeyValueCache>(layer).Append(k, v) ?? (k, v);                 // [B, S, Hkv·D]
 
         Tensor y = Ops.Attention(q, k, v, c.NumAttentionHeads, c.NumKeyValueHeads, _scale, ctx.DocumentStarts);
         return _o.Forward(y, residual);                                                         // [B, T, C]
@@ -82,6 +82,9 @@ public sealed class LlamaModel : CausalLm
     }
 
     /// <inheritdoc/>
-    public override KvCache NewCache(int capacity)
-        => new(Device, _c.NumHiddenLayers, capacity, _c.NumKeyValueHeads * _c.HeadDim, _c.NumKeyValueHeads * _c.HeadDim);
+    public override SequenceCache NewCache(int capacity)
+    {
+        int width = _c.NumKeyValueHeads * _c.HeadDim;
+        return new SequenceCache(Device, capacity, [.. _blocks.Select(_ => new KeyValueCache(Device, capacity, width, width))]);
+    }
 }

@@ -9,4 +9,11 @@ public sealed class RmsNorm(Scope scope, int size, float eps)
 
     /// <summary>x: [..., size].</summary>
     public Tensor Forward(Tensor x) => Ops.RmsNorm(x, _weight, eps);
+
+    /// <summary>Each head by itself: x [..., H·size].</summary>
+    public Tensor Heads(Tensor x)
+    {
+        Shape shape = x.Shape, heads = new(checked((int)(x.Count / size)), size);
+        return Ops.RmsNorm(x.View(heads), _weight, eps).View(shape);
+    }
 }

@@ -92,7 +92,7 @@ internal static unsafe partial class AttentionKernels
             nint strideQ = (nint)sizes.Heads * sizes.HeadDim;
             panels.Left(MatrixView.Rows(q + ((nint)batch * sizes.Queries + query) * strideQ + h * sizes.HeadDim, strideQ), rows, sizes.HeadDim, local: false, left);
             int* rowStarts = starts == null ? null : starts + (nint)batch * sizes.Queries + query;
-            int firstKey = rowStarts == null ? 0 : rowStarts[0], lastKey = past + query + rows;
+            int firstKey = sizes.FirstKey(rowStarts == null ? 0 : rowStarts[0], past + query), lastKey = past + query + rows;
             byte* head = packed + (batch * sizes.KeyValueHeads + h / sizes.Group) * blocks.HeadBytes;
             for (int key = firstKey / Block * Block; key < lastKey; key += Block)
             {
@@ -101,7 +101,7 @@ internal static unsafe partial class AttentionKernels
                 panels.Multiply(left, rows, right, count, sizes.HeadDim, scores, Block, accumulate: false);
                 for (int i = 0; i < rows; i++)
                 {
-                    int low = Math.Max(0, (rowStarts == null ? 0 : rowStarts[i]) - key), high = Math.Min(count, past + query + i + 1 - key);
+                    int low = Math.Max(0, sizes.FirstKey(rowStarts == null ? 0 : rowStarts[i], past + query + i) - key), high = Math.Min(count, past + query + i + 1 - key);
                     SoftmaxRow(scores + i * Block, low, high, count, max + i, total + i, sums + i * columns, columns);
                 }
                 panels.Left(MatrixView.Rows(scores, Block), rows, count, local: true, packedP);
@@ -156,7 +156,7 @@ internal static unsafe partial class AttentionKernels
                 for (int t = 0; t < sizes.Queries; t++)
                 {
                     nint row = (nint)batch * sizes.Queries + t;
-                    int low = starts == null ? 0 : starts[row], high = sizes.Keys - sizes.Queries + t + 1;
+                    int high = sizes.Keys - sizes.Queries + t + 1, low = sizes.FirstKey(starts == null ? 0 : starts[row], high - 1);
                     for (int h = kv * sizes.Group; h < (kv + 1) * sizes.Group; h++)
                     {
                         float* query = q + row * strideQ + h * sizes.HeadDim, target = o + row * strideO + h * sizes.ValueDim;

@@ -16,10 +16,11 @@ public static partial class Ops
     /// <param name="keyValueHeads">Hkv, a divisor of H</param>
     /// <param name="scale">usually 1 / √D</param>
     /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document (needs S = T)</param>
+    /// <param name="window">how many keys a query sees at most, itself included; null: all</param>
     /// <returns>[B, T, H·Dv]</returns>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null)
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null, int? window = null)
     {
-        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale);
+        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue);
         if (documentStarts is not null)
         {
             Check.Count(documentStarts, (long)sizes.Batch * sizes.Queries);
@@ -64,23 +65,26 @@ public static partial class Ops
 }
 
 /// <summary>Sizes of one attention call. Group: query heads that share a key-value head.</summary>
-internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys, int Heads, int KeyValueHeads, int HeadDim, int ValueDim, float Scale)
+internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys, int Heads, int KeyValueHeads, int HeadDim, int ValueDim, float Scale, int Window)
 {
     public int Group => Heads / KeyValueHeads;
+
+    /// <summary>First key that the query at <paramref name="position"/> of a document begun at <paramref name="documentStart"/> sees.</summary>
+    public int FirstKey(int documentStart, int position) => Math.Max(documentStart, position - Window + 1);
 
     /// <summary>Multiply-adds of one product over the causal pairs, counted as two operations.</summary>
     public double ProductFlops => 2.0 * Batch * Heads * HeadDim * ((double)Queries * (Keys - Queries) + 0.5 * Queries * (Queries + 1.0));
 
-    public static AttentionSizes Of(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale)
+    public static AttentionSizes Of(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, int window)
     {
         if (q.Shape.Rank != 3 || k.Shape.Rank != 3 || v.Shape.Rank != 3)
         {
             throw new ArgumentException($"attention takes [B, T, H·D], got q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(q));
         }
-        AttentionSizes sizes = new(q.Shape[0], q.Shape[1], k.Shape[1], heads, keyValueHeads, q.Shape.Last / heads, v.Shape.Last / keyValueHeads, scale);
+        AttentionSizes sizes = new(q.Shape[0], q.Shape[1], k.Shape[1], heads, keyValueHeads, q.Shape.Last / heads, v.Shape.Last / keyValueHeads, scale, window);
         return heads % keyValueHeads == 0 && sizes.HeadDim * heads == q.Shape.Last && sizes.HeadDim * keyValueHeads == k.Shape.Last
             && sizes.ValueDim * keyValueHeads == v.Shape.Last && k.Shape[0] == sizes.Batch && v.Shape[0] == sizes.Batch
-            && v.Shape[1] == sizes.Keys && sizes.Keys >= sizes.Queries
+            && v.Shape[1] == sizes.Keys && sizes.Keys >= sizes.Queries && window > 0
             ? sizes
             : throw new ArgumentException($"attention with {heads} heads on {keyValueHeads} does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(heads));
     }

@@ -133,7 +133,7 @@ internal static unsafe partial class AttentionKernels
 
             int* rowStarts = starts == null ? null : starts + first;
             float* rowLse = lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query;
-            for (int key = (rowStarts == null ? 0 : rowStarts[0]) / Block * Block; key < query + rows; key += Block)
+            for (int key = sizes.FirstKey(rowStarts == null ? 0 : rowStarts[0], query) / Block * Block; key < query + rows; key += Block)
             {
                 int count = Math.Min(Block, sizes.Keys - key);
                 byte* packed = scratch + layout.Keys + key / Block * layout.BlockBytes;
@@ -141,7 +141,7 @@ internal static unsafe partial class AttentionKernels
                 panels.Multiply(scratch + layout.LeftO, rows, packed + Align(layout.KeyBytes), count, sizes.ValueDim, dScores, Block, accumulate: false);
                 for (int i = 0; i < rows; i++)
                 {
-                    int low = Math.Max(0, (rowStarts == null ? 0 : rowStarts[i]) - key), high = Math.Min(count, query + i + 1 - key);
+                    int low = Math.Max(0, sizes.FirstKey(rowStarts == null ? 0 : rowStarts[i], query + i) - key), high = Math.Min(count, query + i + 1 - key);
                     ProbabilityRow(scores + i * Block, dScores + i * Block, low, high, count, rowLse[i], delta[i]);
                 }
                 if (gradients.V != null)

@@ -1,0 +1,84 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Models;
+
+/// <summary>Keys and values of one layer. With a sliding window it holds two windows at most, and moves the newer to the front when it is full.</summary>
+public sealed class KeyValueCache : ILayerCache
+{
+    private readonly Tensor _keys, _values;     // [room, Hkv·D], [room, Hkv·Dv]
+    private readonly int _kept;                 // tokens that a new one may still look at
+    private int _first, _length;                // position of the first row, tokens seen
+
+    /// <summary>An empty cache.</summary>
+    /// <param name="device">where it lives</param>
+    /// <param name="capacity">tokens of the longest sequence</param>
+    /// <param name="keyWidth">Hkv·D</param>
+    /// <param name="valueWidth">Hkv·Dv</param>
+    /// <param name="window">keys that a query sees, itself included; null: all</param>
+    /// <param name="chunk">most tokens that come at once, where there is a window</param>
+    public KeyValueCache(Device device, int capacity, int keyWidth, int valueWidth, int? window = null, int chunk = 256)
+    {
+        _kept = window is { } w ? w - 1 : capacity;
+        int room = window is null ? capacity : Math.Min(capacity, checked(2 * _kept + chunk));
+        _keys = Tensor.Allocate(device, new Shape(room, keyWidth));
+        _values = Tensor.Allocate(device, new Shape(room, valueWidth));
+    }
+
+    /// <inheritdoc/>
+    public long Bytes => sizeof(float) * (_keys.Count + _values.Count);
+
+    /// <summary>Takes in the keys and values of new tokens and returns those that the new ones may look at, in order and themselves last: [1, T, Hkv·D] → [1, S, Hkv·D].</summary>
+    public (Tensor Keys, Tensor Values) Append(Tensor keys, Tensor values)
+    {
+        int added = keys.Shape.Rows;
+        if (keys.Shape[0] != 1)
+        {
+            throw new InvalidOperationException($"a cache of one sequence cannot take keys of {keys.Shape}");
+        }
+        if (_length - _first + added > _keys.Shape[0])
+        {
+            Slide(Math.Min(_kept, _length - _first));
+        }
+        if (_length - _first + added > _keys.Shape[0])
+        {
+            throw new InvalidOperationException($"a cache of {_keys.Shape[0]} tokens cannot take {added} after {_length}");
+        }
+        (Tensor, Tensor) all = (Put(_keys, keys), Put(_values, values));
+        _length += added;
+        return all;
+    }
+
+    /// <inheritdoc/>
+    public bool Truncate(int length)
+    {
+        int oldestNeeded = Math.Max(0, length - _kept);
+        bool possible = length == 0 || oldestNeeded >= _first;
+        (_length, _first) = possible && length > 0 ? (Math.Min(length, _length), _first) : (0, 0);
+        return possible;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _keys.Dispose();
+        _values.Dispose();
+    }
+
+    private void Slide(int kept)
+    {
+        int from = _length - _first - kept;
+        foreach (Tensor store in new[] { _keys, _values })
+        {
+            int width = store.Shape.Last;
+            store.Span.Slice(from * width, kept * width).CopyTo(store.Span);
+        }
+        _first = _length - kept;
+    }
+
+    private Tensor Put(Tensor store, Tensor added)
+    {
+        int width = store.Shape.Last, held = _length - _first;
+        added.Span.CopyTo(store.Span[(held * width)..]);
+        return Ops.Prefix(store, new Shape(1, held + added.Shape.Rows, width));
+    }
+}

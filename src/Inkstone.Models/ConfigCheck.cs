@@ -1,0 +1,46 @@
+using Inkstone.Formats;
+
+namespace Inkstone.Models;
+
+/// <summary>What every family asks of its config.json, with the key in the message.</summary>
+internal static class ConfigCheck
+{
+    /// <summary>The keys must be above 0.</summary>
+    public static void Positive(HfConfig c, params ReadOnlySpan<(string Key, int Value)> sizes)
+    {
+        foreach ((string key, int value) in sizes)
+        {
+            if (value <= 0)
+            {
+                throw new InvalidDataException($"{c.Source}: \"{key}\" must be above 0, it is {value}.");
+            }
+        }
+    }
+
+    /// <summary>The first must be a multiple of the second.</summary>
+    public static void Multiple(HfConfig c, string key, int value, string ofKey, int of)
+    {
+        if (value % of != 0)
+        {
+            throw new InvalidDataException($"{c.Source}: {key} {value} must be a multiple of {ofKey} {of}.");
+        }
+    }
+
+    /// <summary>Rotary positions turn pairs.</summary>
+    public static void Even(HfConfig c, string key, int value)
+    {
+        if (value % 2 != 0)
+        {
+            throw new InvalidDataException($"{c.Source}: {key} {value} must be even, rotary positions turn pairs.");
+        }
+    }
+
+    /// <summary>The gated feed-forward layers here have one activation.</summary>
+    public static void Silu(HfConfig c)
+    {
+        if (c.Text("hidden_act", "silu") is not "silu" and var activation)
+        {
+            throw new InvalidDataException($"{c.Source}: hidden_act \"{activation}\" is not known here; known is silu.");
+        }
+    }
+}
