@@ -7,7 +7,7 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Models from directories and to directories, in the layout of transformers.</summary>
+/// <summary>Models from directories and GGUF files, and to directories in the layout of transformers.</summary>
 public static class Pretrained
 {
     /// <summary>Files beside the weights that belong to a model and are copied with it.</summary>
@@ -15,14 +15,19 @@ public static class Pretrained
         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
 
     /// <summary>Loads a model.</summary>
-    /// <param name="directory">config.json and weights</param>
+    /// <param name="path">a directory with config.json and weights, or a .gguf file</param>
     /// <param name="device">where it will compute</param>
     /// <param name="matrixType">type in which matrices lie in memory</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
-    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
+    public static CausalLm Open(string path, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
     {
-        HfDirectory source = HfDirectory.Open(directory, configFile);
+        if (GgufFile.Is(path))
+        {
+            using GgufModel file = GgufModel.Open(path);
+            return Build(file.Config, new Scope(device, new GgufParameters(file), matrixType, trained));
+        }
+        HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
         return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained));
     }
