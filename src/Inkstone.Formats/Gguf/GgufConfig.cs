@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Formats;
 
 /// <summary>From a GGUF file's hyperparameters to config.json with Hugging Face's keys.</summary>
-internal static class GgufConfig
+public static class GgufConfig
 {
     /// <summary>general.architecture, model_type, and the class that transformers loads.</summary>
     internal static readonly (string Architecture, string ModelType, string Class)[] Families =
@@ -17,7 +17,7 @@ internal static class GgufConfig
     /// <summary>Llama 3.1's factors of frequencies, one per pair of dimensions.</summary>
     internal const string FrequencyFactors = "rope_freqs.weight";
 
-    public static JsonObject Read(GgufFile file)
+    internal static JsonObject Read(GgufFile file)
     {
         GgufMetadata m = file.Metadata;
         string architecture = m.Text("general.architecture") ?? throw new InvalidDataException($"{m.Source} has no \"general.architecture\"; a GGUF model names it.");
@@ -75,7 +75,7 @@ internal static class GgufConfig
         return json;
     }
 
-    /// <summary>Special ids; several ids may end a text.</summary>
+    /// <summary>Adds the special ids of a file's tokenizer; several ids may end a text.</summary>
     public static void AddTokenIds(GgufMetadata m, JsonObject json)
     {
         json["bos_token_id"] = m.Int("tokenizer.ggml.bos_token_id");
