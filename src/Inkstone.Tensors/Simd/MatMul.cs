@@ -74,7 +74,7 @@ internal static unsafe class MatMul
         Tensor packed = device.Rent(new Shape(checked((int)((blocks * panels * panelBytes + Packing.SlackBytes) / sizeof(float) + 1))));
         byte* packedB = packed.Pointer;
         Plan plan = new(a, b, m, n, readableN, k, depth, panels, panelBytes, c, strideC, addend, strideAddend, packedB);
-        device.Run(new PackTask(kernel, plan), blocks * panels, 4);
+        device.Run(new PackTask(kernel, plan, device.Workers), blocks * panels, 4);
 
         int block = BlockRows(kernel, m, depth, device.Workers.Count);
         device.Run(new BlockTask(kernel, plan, block, device.Workers), (m + block - 1) / block, 1);
@@ -103,7 +103,7 @@ internal static unsafe class MatMul
     }
 
     /// <summary>Packs panels of B; item i is panel i % Panels of block i / Panels.</summary>
-    private readonly struct PackTask(MicroKernel kernel, Plan plan) : IRangeKernel
+    private readonly struct PackTask(MicroKernel kernel, Plan plan, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -111,9 +111,29 @@ internal static unsafe class MatMul
             {
                 (int block, int panel) = Math.DivRem(item, plan.Panels);
                 int from = block * plan.Depth, column = panel * kernel.Columns;
-                Packing.PackB(kernel, plan.B.At(from, column), Math.Min(kernel.Columns, plan.N - column), plan.ReadableN - column,
-                    Math.Min(plan.Depth, plan.K - from), plan.PackedB + item * plan.PanelBytes);
+                int columns = Math.Min(kernel.Columns, plan.N - column), k = Math.Min(plan.Depth, plan.K - from);
+                MatrixView panelOfB = plan.B.At(from, column);
+                int readable = plan.ReadableN - column;
+                if (panelOfB.Type != DType.Float32)
+                {
+                    (panelOfB, readable) = (Widened(panelOfB, columns, k, worker), columns);
+                }
+                Packing.PackB(kernel, panelOfB, columns, readable, k, plan.PackedB + item * plan.PanelBytes);
             }
+        }
+
+        /// <summary>A panel of bfloat16 or quantised B as float32, read along its contiguous side.</summary>
+        private MatrixView Widened(MatrixView b, int columns, int k, int worker)
+        {
+            float* target = (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k + Packing.SlackBytes);
+            bool byColumn = b.RowStride == 1;
+            (int lines, int length) = byColumn ? (columns, k) : (k, columns);
+            for (int line = 0; line < lines; line++)
+            {
+                RowDecoder.Decode(byColumn ? b.At(0, line) : b.At(line, 0), length, target + (long)line * length);
+            }
+            MatrixView rows = MatrixView.Rows(target, length);
+            return byColumn ? rows.T : rows;
         }
     }
 
