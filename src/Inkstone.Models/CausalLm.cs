@@ -5,13 +5,19 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>A language model that reads from left to right.</summary>
-public abstract class CausalLm(HfConfig config, Device device) : IDisposable
+public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 {
     /// <summary>config.json as it was read; written back unchanged.</summary>
     public HfConfig Config { get; } = config;
 
     /// <summary>Where it computes.</summary>
-    public Device Device { get; } = device;
+    public Device Device { get; } = root.Device;
+
+    /// <summary>The low-rank adapter that its linear layers wear, or null.</summary>
+    public Adapter? Adapter { get; } = root.Adapter;
+
+    /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
+    public Noise Noise { get; } = root.Noise;
 
     /// <summary>The state dict.</summary>
     public abstract Parameters Parameters { get; }
@@ -48,6 +54,7 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
         {
             parameter.Tensor.Dispose();
         }
+        Adapter?.Dispose();
         GC.SuppressFinalize(this);
     }
 }
