@@ -55,6 +55,12 @@ public sealed class HfConfig
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>Whether the key is there and a text.</summary>
+    public bool IsText(string key) => Find(key) is { ValueKind: JsonValueKind.String };
+
+    /// <summary>All keys, in the order of the file.</summary>
+    public IEnumerable<string> Keys => _root.EnumerateObject().Select(member => member.Name);
+
     /// <summary>A whole number.</summary>
     public int Int(string key) => Find(key) is { } value ? AsInt(key, value) : throw Missing(key);
 

@@ -2,6 +2,7 @@ using Inkstone.Formats;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
+using Inkstone.Models.Qwen3Moe;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -13,19 +14,20 @@ public static class Pretrained
     /// <summary>Loads a model.</summary>
     /// <param name="path">a directory with config.json and weights, or a .gguf file</param>
     /// <param name="device">where it will compute</param>
-    /// <param name="matrixType">type in which matrices lie in memory</param>
+    /// <param name="matrixType">type in which matrices lie in memory; null keeps bfloat16 and quantised blocks as they lie in the files (only where nothing is trained)</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
-    public static CausalLm Open(string path, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
+    /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
+    public static CausalLm Open(string path, Device device, DType? matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
         if (GgufFile.Is(path))
         {
             using GgufModel file = GgufModel.Open(path);
-            return Build(file.Config, new Scope(device, new GgufParameters(file), matrixType, trained));
+            return Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
         }
         HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>
@@ -82,6 +84,7 @@ public static class Pretrained
         "llama" => new LlamaModel(config, root),
         "qwen2" => new Qwen2Model(config, root),
         "qwen3" => new Qwen3Model(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2 and qwen3."),
+        "qwen3_moe" => new Qwen3MoeModel(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3 and qwen3_moe."),
     };
 }

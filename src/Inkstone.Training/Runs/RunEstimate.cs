@@ -1,5 +1,7 @@
+using Inkstone.Formats;
 using Inkstone.Models;
-using Inkstone.Models.Llama;
+using Inkstone.Nn;
+using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
@@ -8,14 +10,15 @@ namespace Inkstone.Training;
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
 public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
 {
-    /// <summary>Estimates; activations are those a Llama keeps for its backward pass.</summary>
-    public static RunEstimate Of(CausalLm model, int rows, int length)
+    /// <summary>Estimates; activations are about those that a Llama-like block keeps for its backward pass.</summary>
+    public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
-        long weights = 4 * model.Parameters.ElementCount;
-        LlamaConfig c = LlamaConfig.From(model.Config);
-        long perTokenAndLayer = 7L * c.HiddenSize + 2L * c.NumKeyValueHeads * c.HeadDim + 3L * c.IntermediateSize;
-        long activations = 4L * rows * length * (c.NumHiddenLayers * perTokenAndLayer + 4L * c.HiddenSize);
-        return new RunEstimate(3 * weights, 4 * weights + activations);
+        long weights = model.Parameters.Sum(p => (long)p.Tensor.Count * p.Tensor.DType.Size()), moved = 4 * trained.ElementCount;
+        HfConfig c = model.Config;
+        int hidden = c.Int("hidden_size"), heads = Math.Max(1, c.Int("num_attention_heads", 1));
+        long perTokenAndLayer = 7L * hidden + 2L * c.Int("num_key_value_heads", heads) * c.Int("head_dim", hidden / heads) + 3L * c.Int("intermediate_size", 4 * hidden);
+        long activations = 4L * rows * length * (c.Int("num_hidden_layers") * perTokenAndLayer + 4L * hidden);
+        return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 
     /// <summary>Refuses a run that the disk cannot hold, and tells of one that memory may not hold.</summary>
