@@ -7,10 +7,10 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard or safetensors file" };
+        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file" };
         return new Verb("inspect", "what a file or directory of this program holds", [path], call => Of(call.Get(path)!).Print(call),
             "ink inspect runs/poems",
-            "ink inspect tokens/train-00000.bin --json");
+            "ink inspect model.gguf --json");
     }
 
     private static Sheet Of(string path)
@@ -29,9 +29,10 @@ internal static class Inspect
         return Path.GetExtension(path) switch
         {
             ".safetensors" => SafetensorsSheet.Of(path),
+            ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
             ".json" => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
-            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .safetensors, .bin, .npy, tokenizer.json or a directory"),
+            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json or a directory"),
         };
     }
 }
