@@ -135,11 +135,9 @@ internal sealed class TrainRun
     /// <summary>Forward 2, gradient of the input 2, gradient of the weight 2 where it is trained; an untied input embedding only looks rows up.</summary>
     private double FlopsPerToken()
     {
-        static double Matrices(Parameters parameters) => parameters.Where(p => p.Tensor.Shape.Rank >= 2).ElementCount;
-
         CausalLm model = _parts.Model;
-        double below = Matrices(model.Parameters) - (model.Config.Bool("tie_word_embeddings", false) ? 0 : model.OutputWeight.Count);
-        return _parts.Trained == model.Parameters ? 6 * below : 4 * below + 6 * Matrices(_parts.Trained);
+        double below = model.Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => model.ActiveShare(p) * p.Tensor.Count) - (model.Config.Bool("tie_word_embeddings", false) ? 0 : model.OutputWeight.Count);
+        return _parts.Trained == model.Parameters ? 6 * below : 4 * below + 6.0 * _parts.Trained.ElementCount;
     }
 
     private double Multiple(int step, int total)
