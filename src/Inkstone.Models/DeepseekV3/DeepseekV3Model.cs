@@ -12,7 +12,7 @@ public sealed class DeepseekV3Model : CausalLm
     private readonly DeepseekV3Block[] _blocks;
     private readonly RmsNorm _norm;
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly ExpertRouter[] _routers;
+    private readonly (int Layer, ExpertRouter Router)[] _routers;
     private readonly RouterFigures _load;
     private readonly StepFigure _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
 
@@ -31,9 +31,8 @@ public sealed class DeepseekV3Model : CausalLm
         _ahead = [.. Enumerable.Range(_c.NumHiddenLayers, _c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(_c, i, layers[i], rotary))];
         Parameters = root.Complete();
-        (int Layer, ExpertRouter Router)[] routers = [.. _blocks.Concat(_ahead.Select(m => m.Block)).Index().Where(b => b.Item.Sparse is not null).Select(b => (b.Index, b.Item.Sparse!.Router))];
-        _routers = [.. routers.Select(r => r.Router)];
-        _load = new RouterFigures(routers);
+        _routers = [.. _blocks.Concat(_ahead.Select(m => m.Block)).Index().Where(b => b.Item.Sparse is not null).Select(b => (b.Index, b.Item.Sparse!.Router))];
+        _load = new RouterFigures(_routers);
         Figures = [_mtpLoss, _balanceLoss, .. _load.All];
     }
 
@@ -52,8 +51,8 @@ public sealed class DeepseekV3Model : CausalLm
     /// <summary>Number of modules that predict further tokens.</summary>
     public int PredictionDepth => _ahead.Length;
 
-    /// <summary>The routers, from the first sparse layer to the last prediction module.</summary>
-    public IReadOnlyList<ExpertRouter> Routers => _routers;
+    /// <summary>The routers with their layers, from the first sparse layer to the last prediction module.</summary>
+    public IReadOnlyList<(int Layer, ExpertRouter Router)> Routers => _routers;
 
     /// <inheritdoc/>
     public override long ActivationsPerToken
@@ -101,7 +100,8 @@ public sealed class DeepseekV3Model : CausalLm
             return loss;
         }
         double share = LabelCount(labels) / normalizer;
-        for (int depth = 1; depth <= _ahead.Length && Objective.MultiTokenPrediction != 0 && ids.Shape.Last > depth; depth++)
+        int layers = _blocks.Length, length = ids.Shape.Last;
+        for (int depth = 1; depth <= _ahead.Length && depth < length && Objective.MultiTokenPrediction != 0; depth++, layers++)
         {
             hidden = Ahead(depth, hidden, ids, ctx);
             Tensor further = LabelsAhead(depth, labels, ctx.DocumentStarts);
@@ -111,14 +111,11 @@ public sealed class DeepseekV3Model : CausalLm
                 loss = Plus(loss, part, Objective.MultiTokenPrediction, share, _mtpLoss);
             }
         }
-        if (Objective.SequenceBalance != 0)
+        foreach ((int layer, ExpertRouter router) in _routers)
         {
-            foreach (ExpertRouter router in _routers)
+            if (layer < layers && Objective.SequenceBalance != 0)
             {
-                if (router.Scores is not null)
-                {
-                    loss = Plus(loss, BalanceLoss.BySequence(router, ids.Shape[0]), Objective.SequenceBalance, share, _balanceLoss);
-                }
+                loss = Plus(loss, BalanceLoss.BySequence(router, ids.Shape[0]), Objective.SequenceBalance, share, _balanceLoss);
             }
         }
         return loss;
