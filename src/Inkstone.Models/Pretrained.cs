@@ -22,11 +22,12 @@ public static class Pretrained
     /// <param name="matrixType">type in which matrices lie in memory</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
-    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
+    /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
+    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
         HfDirectory source = HfDirectory.Open(directory, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>

@@ -13,6 +13,9 @@ public enum Initial
 
     /// <summary>Ones: norm weights.</summary>
     Ones,
+
+    /// <summary>Uniform in ±1/√inputs: the first matrix of a low-rank adapter.</summary>
+    KaimingUniform,
 }
 
 /// <summary>Where parameters get their values from.</summary>
@@ -43,7 +46,11 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                new PhiloxRandom(seed, StableHash(name)).FillNormal(parameter.Span, deviation);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter.Span, deviation);
+                break;
+            case Initial.KaimingUniform:
+                float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter.Span, -bound, bound);
                 break;
             default:
                 parameter.Span.Fill(initial == Initial.Ones ? 1 : 0);
@@ -54,15 +61,4 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters) => [];
-
-    /// <summary>FNV-1a, 64 bits: string hash codes of .NET differ from run to run.</summary>
-    private static ulong StableHash(string name)
-    {
-        ulong hash = 0xCBF29CE484222325;
-        foreach (char c in name)
-        {
-            hash = (hash ^ c) * 0x100000001B3;
-        }
-        return hash;
-    }
 }

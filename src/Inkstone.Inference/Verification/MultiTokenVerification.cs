@@ -29,7 +29,7 @@ internal static partial class MultiTokenVerification
     }
 
     /// <summary>Logits of the first module.</summary>
-    public static void Forward(CausalLm model, SafetensorsFile io, VerificationBatch batch, Action<string, double, double> add, Tolerances tolerances)
+    public static void Forward(CausalLm model, SafetensorsFile io, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
     {
         if (!io.Contains("mtp_logits"))
         {
@@ -44,7 +44,7 @@ internal static partial class MultiTokenVerification
     }
 
     /// <summary>AdamW steps with the bias update.</summary>
-    public static void Steps(DeepseekV3Model model, HfConfig golden, VerificationBatch batch, Action<string, double, double> add, Tolerances tolerances)
+    public static void Steps(DeepseekV3Model model, HfConfig golden, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
     {
         HfConfig[] expected = golden.Objects("steps");
         AdamW optimizer = new(model.Parameters, new AdamWSettings());

@@ -51,14 +51,15 @@ public sealed class DeepseekV3Attention
         if (ctx.Cache?.Layer<LatentCache>(_layer) is { } cache)
         {
             Tensor all = cache.Append(latent, rotated);                                                          // [1, S, R + Dr]
-            if (all.Shape[1] > x.Shape[1])
+            if (all.Shape[1] > x.Shape[1] && !_kvB.IsAdapted)
             {
                 return _o.Forward(Absorbed(q, all), residual);
             }
+            (latent, rotated) = (Ops.HeadColumns(all, 1, 0, _c.KvLoraRank), Ops.HeadColumns(all, 1, _c.KvLoraRank, _c.QkRopeHeadDim));
         }
-        Tensor kv = _kvB.Forward(latent);                                                                        // [B, T, H·(Dn + Dv)]
-        Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, rotated);                                          // [B, T, H·(Dn + Dr)]
-        Tensor v = Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim);                                    // [B, T, H·Dv]
+        Tensor kv = _kvB.Forward(latent);                                                                        // [B, S, H·(Dn + Dv)]
+        Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, rotated);                                          // [B, S, H·(Dn + Dr)]
+        Tensor v = Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim);                                    // [B, S, H·Dv]
         return _o.Forward(Ops.Attention(q, k, v, heads, heads, _c.SoftmaxScale, ctx.DocumentStarts), residual);  // [B, T, C]
     }
 

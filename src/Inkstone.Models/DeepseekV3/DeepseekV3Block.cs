@@ -3,7 +3,7 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.DeepseekV3;
 
-/// <summary>Pre-norm decoder block; from layer first_k_dense_replace on its feed-forward layer is sparse, with experts that every token uses beside those it is routed to.</summary>
+/// <summary>Pre-norm decoder block, dense or sparse; a sparse one has experts that every token uses beside those it is routed to.</summary>
 public sealed class DeepseekV3Block
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
@@ -11,12 +11,12 @@ public sealed class DeepseekV3Block
     private readonly SwiGlu? _dense;            // the whole layer, or the shared experts of a sparse one
 
     /// <summary>Builds the block.</summary>
-    public DeepseekV3Block(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+    public DeepseekV3Block(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary, bool sparse)
     {
         _inputNorm = new RmsNorm(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
         _attention = new DeepseekV3Attention(c, layer, s["self_attn"], rotary);
         _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
-        if (layer < c.FirstKDenseReplace)
+        if (!sparse)
         {
             _dense = new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
             return;

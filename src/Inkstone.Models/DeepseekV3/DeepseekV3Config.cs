@@ -3,7 +3,7 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.DeepseekV3;
 
-/// <summary>config.json of <c>model_type: deepseek_v3</c>, with the defaults that transformers has.</summary>
+/// <summary>config.json of <c>model_type: deepseek_v3</c>, with the defaults that transformers has. <c>mtp_dense_block</c> is a key of our own: prediction modules without experts.</summary>
 public sealed record DeepseekV3Config(
     int VocabSize,
     int HiddenSize,
@@ -26,6 +26,7 @@ public sealed record DeepseekV3Config(
     int MoeIntermediateSize,
     RoutingRule Routing,
     int NumNextnPredictLayers,
+    bool MtpDenseBlock,
     DeepseekV3Objective Objective)
 {
     /// <summary>Dimensions of a head of q and k.</summary>
@@ -39,7 +40,7 @@ public sealed record DeepseekV3Config(
             c.Has("q_lora_rank") ? c.Int("q_lora_rank") : null, c.Int("kv_lora_rank", 512), c.Int("qk_nope_head_dim", 128), c.Int("qk_rope_head_dim", 64), c.Int("v_head_dim", 128),
             c.Bool("rope_interleave", true), 0, (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), c.Bool("tie_word_embeddings", false),
             c.Int("first_k_dense_replace", 3), c.Int("n_routed_experts", 256), c.Int("n_shared_experts", 1), c.Int("moe_intermediate_size", 2048), rule,
-            c.Int("num_nextn_predict_layers", 0), new DeepseekV3Objective(c.Number("aux_loss_alpha", 0), c.Number("mtp_loss_weight", 0.3), c.Number("router_bias_update_rate", 0.001)));
+            c.Int("num_nextn_predict_layers", 0), c.Bool("mtp_dense_block", false), new DeepseekV3Objective(c.Number("aux_loss_alpha", 0), c.Number("mtp_loss_weight", 0.3), c.Number("router_bias_update_rate", 0.001)));
         ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("hidden_size", config.HiddenSize), ("intermediate_size", config.IntermediateSize),
             ("num_hidden_layers", config.NumHiddenLayers), ("num_attention_heads", config.NumAttentionHeads), ("q_lora_rank", config.QLoraRank ?? 1), ("kv_lora_rank", config.KvLoraRank),
             ("qk_nope_head_dim", config.QkNopeHeadDim), ("qk_rope_head_dim", config.QkRopeHeadDim), ("v_head_dim", config.VHeadDim), ("n_routed_experts", config.NRoutedExperts),

@@ -17,14 +17,14 @@ public sealed class DeepseekV3Model : CausalLm
     private readonly StepFigure _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public DeepseekV3Model(HfConfig config, Scope root) : base(config, root.Device)
+    public DeepseekV3Model(HfConfig config, Scope root) : base(config, root)
     {
         _c = DeepseekV3Config.From(config);
         Objective = _c.Objective;
         RotaryTable rotary = Rotary.From(config, _c.QkRopeHeadDim);
         Scope s = root["model"], layers = s["layers"];
         _embedding = new Embedding(s["embed_tokens"], _c.VocabSize, _c.HiddenSize);
-        _blocks = [.. Enumerable.Range(0, _c.NumHiddenLayers).Select(i => new DeepseekV3Block(_c, i, layers[i], rotary))];
+        _blocks = [.. Enumerable.Range(0, _c.NumHiddenLayers).Select(i => new DeepseekV3Block(_c, i, layers[i], rotary, sparse: i >= _c.FirstKDenseReplace))];
         _norm = new RmsNorm(s["norm"], _c.HiddenSize, _c.RmsNormEps);
         OutputWeight = _c.TieWordEmbeddings ? _embedding.Weight : new Linear(root["lm_head"], _c.HiddenSize, _c.VocabSize).Weight;
         // Checkpoints for inference leave the modules out though the configuration names them.
@@ -61,8 +61,8 @@ public sealed class DeepseekV3Model : CausalLm
         {
             long attention = (_c.QLoraRank ?? 0) * 2L + 2L * _c.KvLoraRank + _c.NumAttentionHeads * (4L * _c.QkHeadDim + 3L * _c.VHeadDim);
             long sparse = _c.Routing.TopK * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) + 3L * _c.NSharedExperts * _c.MoeIntermediateSize;
-            int layers = _c.NumHiddenLayers + _ahead.Length, dense = Math.Min(_c.FirstKDenseReplace, layers);
-            return layers * (5L * _c.HiddenSize + attention) + dense * 3L * _c.IntermediateSize + (layers - dense) * sparse + (4L + 4L * _ahead.Length) * _c.HiddenSize;
+            int layers = _c.NumHiddenLayers + _ahead.Length;
+            return layers * (5L * _c.HiddenSize + attention) + (layers - _routers.Length) * 3L * _c.IntermediateSize + _routers.Length * sparse + (4L + 4L * _ahead.Length) * _c.HiddenSize;
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class DeepseekV3Model : CausalLm
         }
         double share = LabelCount(labels) / normalizer;
         int layers = _blocks.Length, length = ids.Shape.Last;
-        for (int depth = 1; depth <= _ahead.Length && depth < length && Objective.MultiTokenPrediction != 0; depth++, layers++)
+        for (int depth = 1; depth <= _ahead.Length && depth < length && Pretraining && Objective.MultiTokenPrediction != 0; depth++, layers++)
         {
             hidden = Ahead(depth, hidden, ids, ctx);
             Tensor further = LabelsAhead(depth, labels, ctx.DocumentStarts);
@@ -113,7 +113,7 @@ public sealed class DeepseekV3Model : CausalLm
         }
         foreach ((int layer, ExpertRouter router) in _routers)
         {
-            if (layer < layers && Objective.SequenceBalance != 0)
+            if (layer < layers && Pretraining && Objective.SequenceBalance != 0)
             {
                 loss = Plus(loss, BalanceLoss.BySequence(router, ids.Shape[0]), Objective.SequenceBalance, share, _balanceLoss);
             }
@@ -124,7 +124,7 @@ public sealed class DeepseekV3Model : CausalLm
     /// <inheritdoc/>
     public override void StepEnded()
     {
-        _load.StepEnded(Objective.BiasRate);
+        _load.StepEnded(Pretraining ? Objective.BiasRate : 0);
         base.StepEnded();
     }
 

@@ -15,7 +15,7 @@ public sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s,
     private readonly RmsNorm _norm = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
 
     /// <summary>Its block.</summary>
-    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary);
+    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && layer >= c.FirstKDenseReplace);
 
     /// <summary>hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
     public Tensor Forward(Tensor hidden, Tensor embedded, ForwardContext ctx)
