@@ -14,6 +14,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     PretrainVerb.Create(),
     New.Create(),
     Inspect.Create(),
+    ConvertVerb.Create(),
     Logits.Create(),
     Perplexity.Create(),
     Generate.Create(),

@@ -43,7 +43,7 @@ public sealed class ExampleLoader : IBatchSource
         {
             throw new ArgumentException(examples.Count == 0 ? "There is no conversation to learn from." : $"An example of {longest} tokens does not fit rows of {options.Length}.", nameof(examples));
         }
-        _rows = options.Batching == Batching.Packed ? BestFitPacking.Rows([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
+        _rows = options.Batching == Batching.Packed ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
         State = default;
     }
 
