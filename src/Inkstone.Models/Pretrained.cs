@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
@@ -85,6 +86,7 @@ public static class Pretrained
         "qwen2" => new Qwen2Model(config, root),
         "qwen3" => new Qwen3Model(config, root),
         "qwen3_moe" => new Qwen3MoeModel(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3 and qwen3_moe."),
+        "deepseek_v3" => new DeepseekV3Model(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe and deepseek_v3."),
     };
 }

@@ -9,7 +9,7 @@ namespace Inkstone.Training;
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
 public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
 {
-    /// <summary>Estimates.</summary>
+    /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
         long weights = model.Parameters.Sum(p => (long)p.Tensor.Count * p.Tensor.DType.Size()), moved = 4 * trained.ElementCount;
