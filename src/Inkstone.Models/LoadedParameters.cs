@@ -11,6 +11,9 @@ public sealed class LoadedParameters(HfWeights weights) : IParameterSource
     public string Name => weights.Directory;
 
     /// <inheritdoc/>
+    public bool Has(string name) => weights.Contains(name);
+
+    /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
     {
         if (!weights.Contains(name))

@@ -2,6 +2,7 @@ using Inkstone.Formats;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
+using Inkstone.Models.Qwen3Moe;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -58,6 +59,7 @@ public static class Pretrained
         "llama" => new LlamaModel(config, root),
         "qwen2" => new Qwen2Model(config, root),
         "qwen3" => new Qwen3Model(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2 and qwen3."),
+        "qwen3_moe" => new Qwen3MoeModel(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3 and qwen3_moe."),
     };
 }

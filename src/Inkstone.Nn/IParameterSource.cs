@@ -21,6 +21,9 @@ public interface IParameterSource
     /// <summary>Fills a parameter; returns null, or why it cannot, e.g. <c>missing lm_head.weight</c>.</summary>
     string? Fill(string name, Tensor parameter, Initial initial);
 
+    /// <summary>Whether there is a value of that name. A source that can make any value has them all.</summary>
+    bool Has(string name) => true;
+
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
 

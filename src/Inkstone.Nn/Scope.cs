@@ -34,12 +34,19 @@ public sealed class Scope
     /// <summary>An inner place by number: a layer.</summary>
     public Scope this[int index] => this[index.ToString(System.Globalization.CultureInfo.InvariantCulture)];
 
+    /// <summary>Whether the source has something of that name here; a module that is optional in a checkpoint asks before it is built.</summary>
+    public bool Has(string name) => _root.Source.Has(Join(name));
+
     /// <summary>The parameter <paramref name="name"/> of this place.</summary>
-    public Tensor Parameter(string name, Shape shape, Initial initial)
+    /// <param name="name">last part of its path</param>
+    /// <param name="shape">its sizes</param>
+    /// <param name="initial">what it holds when the model is new</param>
+    /// <param name="learned">false for state that is kept with the weights but that no gradient reaches</param>
+    public Tensor Parameter(string name, Shape shape, Initial initial, bool learned = true)
     {
         string full = Join(name);
         DType type = shape.Rank >= 2 ? _root.MatrixType : DType.Float32;
-        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, _root.Trained);
+        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)
         {
