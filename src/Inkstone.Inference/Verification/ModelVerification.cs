@@ -30,6 +30,8 @@ public sealed class ModelVerification(string directory, Device device)
             Forward(model, io, batch, "");
             Gradients(model, io, batch);
             Greedy(model);
+            RowAlone(model, io, batch);
+            TokenByToken(model, io, batch);
             Packed(model, io);
         }
         if (File.Exists(Path.Combine(directory, "config.v4.json")))
@@ -114,6 +116,30 @@ public sealed class ModelVerification(string directory, Device device)
             largest = Math.Max(largest, Math.Abs(best));
         }
         return worst / largest;
+    }
+
+    /// <summary>The first row of a batch has the logits that it has alone.</summary>
+    private void RowAlone(CausalLm model, SafetensorsFile io, Batch batch)
+    {
+        using StepScope step = device.Step();
+        Tensor ids = device.Rent(new Shape(1, batch.Length), batch.Row(0));
+        Tensor logits = model.Logits(model.Hidden(ids, ForwardContext.Rows(device, 1, batch.Length)));
+        Add("a row alone", Deviation.OfLargest(logits.Span, io.ReadFloats("logits").AsSpan(0, (int)logits.Count)), _tolerances.Logits);
+    }
+
+    /// <summary>A row through the cache, one token after the other, gives the logits of the whole; for recurrent layers the recurrence against the chunks.</summary>
+    private void TokenByToken(CausalLm model, SafetensorsFile io, Batch batch)
+    {
+        int[] ids = batch.Row(batch.Rows - 1);
+        float[] actual = new float[ids.Length * model.VocabSize];
+        using SequenceCache cache = model.NewCache(ids.Length);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            using StepScope step = device.Step();
+            Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.AsSpan(i, 1)), ForwardContext.Next(cache, 1));
+            model.Logits(hidden).Span.CopyTo(actual.AsSpan(i * model.VocabSize));
+        }
+        Add("token by token", Deviation.OfLargest(actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length)), _tolerances.Logits);
     }
 
     /// <summary>Documents packed into one row give the logits that each gives alone; the file's name tells their lengths.</summary>
@@ -207,6 +233,8 @@ public sealed class ModelVerification(string directory, Device device)
             return shape.Length == 2 ? new Batch((int)shape[0], (int)shape[1], io.ReadInts("input_ids"), io.ReadInts("labels"))
                 : throw new InvalidDataException($"{io.Path}: input_ids must be [rows, length].");
         }
+
+        public int[] Row(int row) => ids[(row * length)..((row + 1) * length)];
 
         public Tensor Ids(Device device) => device.Rent(new Shape(rows, length), ids);
 

@@ -218,11 +218,12 @@ internal static unsafe partial class GatedDeltaRuleKernels
                 {
                     int o = i * stride + j;
                     Vector512<float> d = Vector512.Load(chunk.D + o), dP = Vector512.Load(local.DP + o);
+                    // γ_i − γ_i does not depend on γ: left out, or its rounding would drown the rest where decay is strong.
                     Vector512<float> below = Vector512.ConditionalSelect(Vector512.LessThan(lane, at).AsSingle(), d, Vector512<float>.Zero);
                     Vector512<float> dA = -Vector512.Load(local.DA + o) * below, byBeta = dA * Vector512.Load(chunk.KK + o);
                     (Vector512.Load(local.DKK + o) + beta * dA).Store(local.DKK + o);
                     (Vector512.Load(local.DQK + o) + dP * d).Store(local.DQK + o);
-                    Vector512<float> byDifference = dP * Vector512.Load(chunk.P + o) + beta * byBeta;
+                    Vector512<float> byDifference = dP * below * Vector512.Load(chunk.QK + o) + beta * byBeta;
                     sum += byDifference;
                     sumBeta += byBeta;
                     (Vector512.Load(local.DGamma + j) - byDifference).Store(local.DGamma + j);
@@ -292,7 +293,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             float end = dCarry * chunk.Carry;
             for (int i = 0; i < count; i++)
             {
-                float outward = local.DE[i] * chunk.E[i];
+                float outward = i < count - 1 ? local.DE[i] * chunk.E[i] : 0;   // e of the last token is 1, whatever γ
                 local.DGamma[i] += local.DC[i] * chunk.C[i] - outward;
                 end += outward;
             }

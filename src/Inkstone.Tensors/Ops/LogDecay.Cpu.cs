@@ -29,15 +29,7 @@ internal static unsafe class LogDecayKernels
         }
         if (x.RequiresGrad)
         {
-            Tensor dx = x.AddGrad(out bool accumulate);
-            if (accumulate)
-            {
-                Lanes.Add(dx.F32, dg.F32, checked((int)x.Count));
-            }
-            else
-            {
-                dg.Span.CopyTo(dx.Span);
-            }
+            AddKernels.Accumulate(dg, x);
         }
     }
 
