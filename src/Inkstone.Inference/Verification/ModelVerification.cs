@@ -63,7 +63,7 @@ public sealed class ModelVerification(string directory, Device device)
         {
             Tensor? actual = model.Parameters.Contains(entry.Name) ? model.Parameters[entry.Name].Grad : null;
             bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
-            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.Span, expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.Span, expected.ReadFloats(entry.Name)) : double.NaN, GradientTolerance(entry.Name));
         }
         foreach (Parameter p in model.Parameters)
         {
@@ -74,6 +74,9 @@ public sealed class ModelVerification(string directory, Device device)
         }
         model.Parameters.ZeroGrad();
     }
+
+    /// <summary>The reference computes linear attention in float32 whatever the model's type; most digits go where gradients of strong decays cancel.</summary>
+    private double GradientTolerance(string name) => name.Contains(".linear_attn.", StringComparison.Ordinal) ? Math.Max(5e-4, _tolerances.Gradient) : _tolerances.Gradient;
 
     private void Greedy(CausalLm model)
     {
