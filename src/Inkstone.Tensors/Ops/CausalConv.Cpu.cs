@@ -101,14 +101,24 @@ internal static unsafe class CausalConvKernels
         /// <summary>Whether the token j after is in the row and its document has begun by now.</summary>
         public bool Reaches(int row, int j) => row % Length + j < Length && (_starts == null || _starts[row + j] <= row % Length);
 
-        /// <summary>p of 16 channels.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Sum(float** before, int channel, int left)
+        /// <summary>The rows that <see cref="Sum"/> weighs: those before a row.</summary>
+        public void Before(int row, float** before)
         {
-            Vector512<float> sum = default;
             for (int j = 0; j < K; j++)
             {
-                sum = Vector512.FusedMultiplyAdd(Lanes.LoadNext(before[j] + channel, left), Lanes.LoadNext(Tap + (long)j * Width + channel, left), sum);
+                before[j] = Before(row, j);
+            }
+        }
+
+        /// <summary>Σ_j w_j ∘ rows_j, 16 channels.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Sum<TVector>(TVector lanes, float** from, int channel) where TVector : struct, IRowVector
+        {
+            Vector512<float> sum = default;
+            float* tap = Tap + channel;
+            for (int j = 0; j < K; j++, tap += Width)
+            {
+                sum = Vector512.FusedMultiplyAdd(lanes.Load(from[j] + channel), lanes.Load(tap), sum);
             }
             return sum;
         }
@@ -121,19 +131,29 @@ internal static unsafe class CausalConvKernels
             float** before = stackalloc float*[rows.K];
             for (int row = start; row < end; row++)
             {
-                for (int j = 0; j < rows.K; j++)
+                rows.Before(row, before);
+                float* target = y + (long)row * rows.Width;
+                int c = 0;
+                for (; c <= rows.Width - 16; c += 16)
                 {
-                    before[j] = rows.Before(row, j);
+                    Channels(default(WholeVector), before, target, c);
                 }
-                for (int c = 0; c < rows.Width; c += 16)
+                if (c < rows.Width)
                 {
-                    Vector512<float> p = rows.Sum(before, c, rows.Width - c);
-                    Lanes.StoreNext(p * Lanes.Sigmoid(p), y + (long)row * rows.Width + c, rows.Width - c);
+                    Channels(new LastVector(rows.Width - c), before, target, c);
                 }
             }
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Channels<TVector>(TVector lanes, float** before, float* target, int c) where TVector : struct, IRowVector
+        {
+            Vector512<float> p = rows.Sum(lanes, before, c);
+            lanes.Store(p * Lanes.Sigmoid(p), target + c);
+        }
     }
 
+    /// <summary>dy becomes dp.</summary>
     private readonly struct SlopeKernel(Rows rows, float* dy) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
@@ -141,17 +161,25 @@ internal static unsafe class CausalConvKernels
             float** before = stackalloc float*[rows.K];
             for (int row = start; row < end; row++)
             {
-                for (int j = 0; j < rows.K; j++)
+                rows.Before(row, before);
+                float* d = dy + (long)row * rows.Width;
+                int c = 0;
+                for (; c <= rows.Width - 16; c += 16)
                 {
-                    before[j] = rows.Before(row, j);
+                    Channels(default(WholeVector), before, d, c);
                 }
-                for (int c = 0; c < rows.Width; c += 16)
+                if (c < rows.Width)
                 {
-                    float* d = dy + (long)row * rows.Width + c;
-                    Vector512<float> p = rows.Sum(before, c, rows.Width - c), s = Lanes.Sigmoid(p);
-                    Lanes.StoreNext(Lanes.LoadNext(d, rows.Width - c) * s * (Vector512<float>.One + p * (Vector512<float>.One - s)), d, rows.Width - c);
+                    Channels(new LastVector(rows.Width - c), before, d, c);
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Channels<TVector>(TVector lanes, float** before, float* d, int c) where TVector : struct, IRowVector
+        {
+            Vector512<float> p = rows.Sum(lanes, before, c), s = Lanes.Sigmoid(p);
+            lanes.Store(lanes.Load(d + c) * s * (Vector512<float>.One + p * (Vector512<float>.One - s)), d + c);
         }
     }
 
@@ -166,13 +194,24 @@ internal static unsafe class CausalConvKernels
                 {
                     after[j] = rows.Reaches(row, j) ? dp + (long)(row + j) * rows.Width : rows.Tap + (long)rows.K * rows.Width;
                 }
-                for (int c = 0; c < rows.Width; c += 16)
+                float* target = dx + (long)row * rows.Width;
+                int c = 0;
+                for (; c <= rows.Width - 16; c += 16)
                 {
-                    float* target = dx + (long)row * rows.Width + c;
-                    Vector512<float> d = rows.Sum(after, c, rows.Width - c);
-                    Lanes.StoreNext(accumulate ? d + Lanes.LoadNext(target, rows.Width - c) : d, target, rows.Width - c);
+                    Channels(default(WholeVector), after, target, c);
+                }
+                if (c < rows.Width)
+                {
+                    Channels(new LastVector(rows.Width - c), after, target, c);
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Channels<TVector>(TVector lanes, float** after, float* target, int c) where TVector : struct, IRowVector
+        {
+            Vector512<float> d = rows.Sum(lanes, after, c);
+            lanes.Store(accumulate ? d + lanes.Load(target + c) : d, target + c);
         }
     }
 
@@ -181,13 +220,18 @@ internal static unsafe class CausalConvKernels
     {
         public void AddTo(float* sum, int row)
         {
+            float* d = dp + (long)row * rows.Width;
             for (int j = 0; j < rows.K; j++, sum += rows.Width)
             {
-                float* before = rows.Before(row, j), d = dp + (long)row * rows.Width;
-                for (int c = 0; c < rows.Width; c += 16)
+                float* before = rows.Before(row, j);
+                int c = 0;
+                for (; c <= rows.Width - 16; c += 16)
                 {
-                    int left = rows.Width - c;
-                    Lanes.StoreNext(Vector512.FusedMultiplyAdd(Lanes.LoadNext(d + c, left), Lanes.LoadNext(before + c, left), Lanes.LoadNext(sum + c, left)), sum + c, left);
+                    Vector512.FusedMultiplyAdd(Vector512.Load(d + c), Vector512.Load(before + c), Vector512.Load(sum + c)).Store(sum + c);
+                }
+                for (; c < rows.Width; c++)
+                {
+                    sum[c] += d[c] * before[c];
                 }
             }
         }

@@ -136,11 +136,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             new Span<float>(x, width).Clear();
             return;
         }
-        for (int i = 0; i < width; i += 16)
-        {
-            int left = width - i;
-            Lanes.StoreNext(beta * (Lanes.LoadNext(v + i, left) - c * Lanes.LoadNext(x + i, left)), x + i, left);
-        }
+        Lanes.Scale(x, x, -beta * c, width);
+        Lanes.AddScaled(x, v, beta, width);
     }
 
     private static void Copy(float* source, nint sourceStride, float* target, nint targetStride, int rows, int width)

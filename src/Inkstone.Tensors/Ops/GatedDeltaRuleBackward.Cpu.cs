@@ -140,16 +140,18 @@ internal static unsafe partial class GatedDeltaRuleKernels
             panels.Multiply(local.Left, Size, local.Right, columns, Size, target, stride, accumulate: true);
         }
 
-        /// <summary>ŷ = s · r · x with r = 1/‖x‖: dx = s · r · (dŷ − n (n·dŷ)), n = ŷ / s.</summary>
+        /// <summary>ŷ = s · r · x with r = 1/‖x‖: dx = s · r · (dŷ − n (n·dŷ)), n = ŷ / s. dŷ is spent.</summary>
         private void NormBackward(float* dy, float* y, float norm, float scale, float* dx, int width)
         {
             float along = Lanes.Dot(dy, y, width) / (scale * scale);
-            Vector512<float> factor = Vector512.Create(scale * norm), back = Vector512.Create(along);
-            for (int i = 0; i < width; i += 16)
+            Lanes.AddScaled(dy, y, -along, width);
+            if (targets.AddQkv)
             {
-                int left = width - i;
-                Vector512<float> d = factor * (Lanes.LoadNext(dy + i, left) - back * Lanes.LoadNext(y + i, left));
-                Lanes.StoreNext(targets.AddQkv ? d + Lanes.LoadNext(dx + i, left) : d, dx + i, left);
+                Lanes.AddScaled(dx, dy, scale * norm, width);
+            }
+            else
+            {
+                Lanes.Scale(dx, dy, scale * norm, width);
             }
         }
 

@@ -38,13 +38,23 @@ internal static unsafe class RmsNormGatedKernels
                 long at = (long)row * width;
                 float r = 1f / MathF.Sqrt(Lanes.Dot(x + at, x + at, width) / width + eps);
                 rstd[row] = r;
-                for (int i = 0; i < width; i += 16)
+                int i = 0;
+                for (; i <= width - 16; i += 16)
                 {
-                    int left = width - i;
-                    Vector512<float> gate = Lanes.LoadNext(z + at + i, left);
-                    Lanes.StoreNext(Lanes.LoadNext(x + at + i, left) * r * Lanes.LoadNext(w + i, left) * (gate * Lanes.Sigmoid(gate)), y + at + i, left);
+                    Part(default(WholeVector), at, i, r);
+                }
+                if (i < width)
+                {
+                    Part(new LastVector(width - i), at, i, r);
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Part<TVector>(TVector lanes, long at, int i, float r) where TVector : struct, IRowVector
+        {
+            Vector512<float> gate = lanes.Load(z + at + i);
+            lanes.Store(lanes.Load(x + at + i) * r * lanes.Load(w + i) * (gate * Lanes.Sigmoid(gate)), y + at + i);
         }
     }
 
@@ -58,34 +68,51 @@ internal static unsafe class RmsNormGatedKernels
                 long at = (long)row * width;
                 float r = rstd[row];
                 Vector512<float> dot = default;
-                for (int i = 0; i < width; i += 16)
+                int i = 0;
+                for (; i <= width - 16; i += 16)
                 {
-                    int left = width - i;
-                    Vector512<float> d = Lanes.LoadNext(dy + at + i, left), gate = Lanes.LoadNext(z + at + i, left);
-                    Vector512<float> v = Lanes.LoadNext(x + at + i, left), weight = Lanes.LoadNext(w + i, left), s = Lanes.Sigmoid(gate);
-                    dot += d * gate * s * weight * v;
-                    if (dz != null)
-                    {
-                        Put(dz + at + i, d * v * r * weight * s * (Vector512<float>.One + gate * (Vector512<float>.One - s)), addZ, left);
-                    }
+                    dot += Gate(default(WholeVector), at, i, r);
+                }
+                if (i < width)
+                {
+                    dot += Gate(new LastVector(width - i), at, i, r);
                 }
                 if (dx == null)
                 {
                     continue;
                 }
                 float c = Vector512.Sum(dot) / width * r * r * r;
-                for (int i = 0; i < width; i += 16)
+                for (i = 0; i <= width - 16; i += 16)
                 {
-                    int left = width - i;
-                    Vector512<float> gate = Lanes.LoadNext(z + at + i, left), dn = Lanes.LoadNext(dy + at + i, left) * gate * Lanes.Sigmoid(gate);
-                    Put(dx + at + i, dn * Lanes.LoadNext(w + i, left) * r - Lanes.LoadNext(x + at + i, left) * c, addX, left);
+                    Input(default(WholeVector), at, i, r, c);
+                }
+                if (i < width)
+                {
+                    Input(new LastVector(width - i), at, i, r, c);
                 }
             }
         }
 
+        /// <summary>Writes dz; returns w∘dn∘x.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Put(float* target, Vector512<float> value, bool accumulate, int left)
-            => Lanes.StoreNext(accumulate ? value + Lanes.LoadNext(target, left) : value, target, left);
+        private Vector512<float> Gate<TVector>(TVector lanes, long at, int i, float r) where TVector : struct, IRowVector
+        {
+            Vector512<float> gate = lanes.Load(z + at + i), s = Lanes.Sigmoid(gate), n = lanes.Load(dy + at + i) * lanes.Load(x + at + i) * lanes.Load(w + i) * s;
+            if (dz != null)
+            {
+                Vector512<float> d = n * r * (Vector512<float>.One + gate * (Vector512<float>.One - s));
+                lanes.Store(addZ ? d + lanes.Load(dz + at + i) : d, dz + at + i);
+            }
+            return n * gate;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Input<TVector>(TVector lanes, long at, int i, float r, float c) where TVector : struct, IRowVector
+        {
+            Vector512<float> gate = lanes.Load(z + at + i), dn = lanes.Load(dy + at + i) * gate * Lanes.Sigmoid(gate);
+            Vector512<float> d = dn * lanes.Load(w + i) * r - lanes.Load(x + at + i) * c;
+            lanes.Store(addX ? d + lanes.Load(dx + at + i) : d, dx + at + i);
+        }
     }
 
     /// <summary>Adds dy ∘ silu(z) ∘ x · r of one row to a sum.</summary>
@@ -94,13 +121,22 @@ internal static unsafe class RmsNormGatedKernels
         public void AddTo(float* sum, int row)
         {
             long at = (long)row * width;
-            for (int i = 0; i < width; i += 16)
+            int i = 0;
+            for (; i <= width - 16; i += 16)
             {
-                int left = width - i;
-                Vector512<float> gate = Lanes.LoadNext(z + at + i, left);
-                Vector512<float> term = Lanes.LoadNext(dy + at + i, left) * gate * Lanes.Sigmoid(gate) * Lanes.LoadNext(x + at + i, left) * rstd[row];
-                Lanes.StoreNext(Lanes.LoadNext(sum + i, left) + term, sum + i, left);
+                Part(default(WholeVector), sum + i, at + i, rstd[row]);
             }
+            if (i < width)
+            {
+                Part(new LastVector(width - i), sum + i, at + i, rstd[row]);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Part<TVector>(TVector lanes, float* sum, long at, float r) where TVector : struct, IRowVector
+        {
+            Vector512<float> gate = lanes.Load(z + at);
+            lanes.Store(lanes.Load(sum) + lanes.Load(dy + at) * gate * Lanes.Sigmoid(gate) * lanes.Load(x + at) * r, sum);
         }
     }
 }

@@ -31,15 +31,10 @@ internal static unsafe class RowGateKernels
             {
                 long at = (long)row * width;
                 float s = Sigmoid(gate[row]);
-                if (residual == null)
+                Lanes.Scale(y + at, x + at, s, width);
+                if (residual != null)
                 {
-                    Lanes.Scale(y + at, x + at, s, width);
-                    continue;
-                }
-                for (int i = 0; i < width; i += 16)
-                {
-                    int left = width - i;
-                    Lanes.StoreNext(Vector512.FusedMultiplyAdd(Vector512.Create(s), Lanes.LoadNext(x + at + i, left), Lanes.LoadNext(residual + at + i, left)), y + at + i, left);
+                    Lanes.Add(y + at, residual + at, width);
                 }
             }
         }

@@ -196,24 +196,6 @@ internal static unsafe class Lanes
     public static void StorePart(Vector512<float> part, float* p, int count)
         => new ReadOnlySpan<float>(&part, count).CopyTo(new Span<float>(p, count));
 
-    /// <summary>The next vector of a row of which <paramref name="left"/> floats are left.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> LoadNext(float* p, int left) => left >= 16 ? Vector512.Load(p) : LoadPart(p, left);
-
-    /// <summary>Writes a vector where <paramref name="left"/> floats of a row are left.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreNext(Vector512<float> value, float* p, int left)
-    {
-        if (left >= 16)
-        {
-            value.Store(p);
-        }
-        else
-        {
-            StorePart(value, p, left);
-        }
-    }
-
     /// <summary>1 / (1 + e⁻ˣ).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
