@@ -5,13 +5,19 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>A language model that reads from left to right.</summary>
-public abstract class CausalLm(HfConfig config, Device device) : IDisposable
+public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 {
     /// <summary>config.json as it was read; written back unchanged.</summary>
     public HfConfig Config { get; } = config;
 
     /// <summary>Where it computes.</summary>
-    public Device Device { get; } = device;
+    public Device Device { get; } = root.Device;
+
+    /// <summary>The low-rank adapter that its linear layers wear, or null.</summary>
+    public Adapter? Adapter { get; } = root.Adapter;
+
+    /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
+    public Noise Noise { get; } = root.Noise;
 
     /// <summary>The state dict.</summary>
     public abstract Parameters Parameters { get; }
@@ -44,6 +50,9 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
     public virtual Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
         => Ops.LinearCrossEntropy(Hidden(ids, ctx), OutputWeight, labels, normalizer);
 
+    /// <summary>Whether training aims at what a family adds in pretraining only (tokens further ahead, balance by a moving bias); fine-tuning turns it off.</summary>
+    public bool Pretraining { get; set; } = root.Adapter is null;
+
     /// <summary>How much of the losses since <see cref="StepEnded"/> is not the likelihood of labels.</summary>
     public double AddedLoss { get; private set; }
 
@@ -72,7 +81,7 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
         get
         {
             int hidden = Config.Int("hidden_size"), heads = Config.Int("num_attention_heads"), keyValueHeads = Config.Int("num_key_value_heads", heads);
-            return Config.Int("num_hidden_layers") * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size")) + 4L * hidden;
+            return Config.Int("num_hidden_layers") * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden)) + 4L * hidden;
         }
     }
 
@@ -102,6 +111,7 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
         {
             parameter.Tensor.Dispose();
         }
+        Adapter?.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
@@ -22,11 +23,12 @@ public static class Pretrained
     /// <param name="matrixType">type in which matrices lie in memory</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
-    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
+    /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
+    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
         HfDirectory source = HfDirectory.Open(directory, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>
@@ -62,6 +64,7 @@ public static class Pretrained
         "qwen3" => new Qwen3Model(config, root),
         "qwen3_moe" => new Qwen3MoeModel(config, root),
         "qwen3_next" => new Qwen3NextModel(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe and qwen3_next."),
+        "deepseek_v3" => new DeepseekV3Model(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe, qwen3_next and deepseek_v3."),
     };
 }

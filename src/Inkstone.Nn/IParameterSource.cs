@@ -14,6 +14,9 @@ public enum Initial
     /// <summary>Ones: norm weights.</summary>
     Ones,
 
+    /// <summary>Uniform in ±1/√inputs: the first matrix of a low-rank adapter.</summary>
+    KaimingUniform,
+
     /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2, arXiv:2405.21060).</summary>
     LogRate,
 }
@@ -46,10 +49,14 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                new PhiloxRandom(seed, StableHash(name)).FillNormal(parameter.Span, deviation);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter.Span, deviation);
+                break;
+            case Initial.KaimingUniform:
+                float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter.Span, -bound, bound);
                 break;
             case Initial.LogRate:
-                PhiloxRandom random = new(seed, StableHash(name));
+                PhiloxRandom random = new(seed, StableHash.Of(name));
                 for (int i = 0; i < parameter.Count; i++)
                 {
                     parameter.Span[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
@@ -64,15 +71,4 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters) => [];
-
-    /// <summary>FNV-1a, 64 bits: string hash codes of .NET differ from run to run.</summary>
-    private static ulong StableHash(string name)
-    {
-        ulong hash = 0xCBF29CE484222325;
-        foreach (char c in name)
-        {
-            hash = (hash ^ c) * 0x100000001B3;
-        }
-        return hash;
-    }
 }

@@ -9,11 +9,26 @@ public sealed class VerificationTests
     [GoldenTheory]
     [InlineData("llama")]
     [InlineData("llama3_scaled_tied")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2_yarn")]
+    [InlineData("qwen3")]
     public void Model_cases_are_reproduced(string name)
     {
         using Device device = new(threads: 2);
         IReadOnlyList<VerificationCheck> checks = new ModelVerification(Goldens.Of($"models/{name}"), device).Run();
         checks.Count.ShouldBeGreaterThan(25);
+        checks.Where(check => !check.Ok).ShouldBeEmpty();
+    }
+
+    [GoldenTheory]
+    [InlineData("lora")]
+    [InlineData("lora_all_rs")]
+    [InlineData("dora")]
+    public void Adapter_cases_are_reproduced(string name)
+    {
+        using Device device = new(threads: 2);
+        IReadOnlyList<VerificationCheck> checks = Verification.Run(Goldens.Of($"adapters/{name}"), device);
+        checks.Count.ShouldBeGreaterThan(15);
         checks.Where(check => !check.Ok).ShouldBeEmpty();
     }
 

@@ -28,7 +28,7 @@ internal static class PretrainVerb
             Add("train.precision", call.Precision);
             Add("train.seed", call.Seed?.ToString(CultureInfo.InvariantCulture));
             Recipe loaded = Recipe.Load(Presets.Recipe(call.Get(recipe)!), overrides);
-            PretrainResult result = PretrainRun.Do(call, loaded, call.Get(resume));
+            RunResult result = PretrainRun.Do(call, loaded, call.Get(resume));
             call.Result(Json(loaded, result), o => People(o, loaded, result));
             return result.Interrupted ? 130 : 0;
 
@@ -42,7 +42,7 @@ internal static class PretrainVerb
         }
     }
 
-    private static JsonObject Json(Recipe recipe, PretrainResult r) => new()
+    private static JsonObject Json(Recipe recipe, RunResult r) => new()
     {
         ["out"] = recipe.Out,
         ["interrupted"] = r.Interrupted,
@@ -56,12 +56,12 @@ internal static class PretrainVerb
         ["best_step"] = r.Progress.BestStep,
         ["best_valid_loss"] = r.Progress.BestLoss,
         ["tokens_per_second"] = Number(r.TokensPerSecond),
-        ["fraction_of_roof"] = r.Facts.Roof is { } roof ? Number(6.0 * r.Facts.ActiveParameters * r.TokensPerSecond / roof) : null,
+        ["fraction_of_roof"] = r.Facts.Roof is { } roof ? Number(r.Facts.FlopsPerToken * r.TokensPerSecond / roof) : null,
         ["checkpoint"] = r.Checkpoint,
         ["best_checkpoint"] = r.Best,
     };
 
-    private static void People(TextWriter o, Recipe recipe, PretrainResult r)
+    private static void People(TextWriter o, Recipe recipe, RunResult r)
     {
         string speed = double.IsNaN(r.TokensPerSecond) ? "" : Figures.Of($" at {r.TokensPerSecond:#,0} tokens/s");
         o.WriteLine(Figures.Of($"{(r.Interrupted ? "interrupted after" : "done:")} {r.Progress.Step} steps, {Figures.Count(r.Progress.Tokens)} tokens{speed}"));

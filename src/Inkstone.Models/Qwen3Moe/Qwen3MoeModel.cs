@@ -77,7 +77,7 @@ public sealed class Qwen3MoeModel : CausalLm
     private readonly StepFigure _auxLoss = new("aux_loss");
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public Qwen3MoeModel(HfConfig config, Scope root) : base(config, root.Device)
+    public Qwen3MoeModel(HfConfig config, Scope root) : base(config, root)
     {
         _c = Qwen3MoeConfig.From(config);
         RotaryTable rotary = Rotary.From(config, _c.HeadDim);

@@ -48,7 +48,7 @@ public sealed class Qwen3NextModel : CausalLm
     private readonly StepFigure _auxLoss = new("aux_loss");
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public Qwen3NextModel(HfConfig config, Scope root) : base(config, root.Device)
+    public Qwen3NextModel(HfConfig config, Scope root) : base(config, root)
     {
         _c = Qwen3NextConfig.From(config);
         RotaryTable rotary = Rotary.From(config, _c.RotaryDim);
