@@ -103,6 +103,11 @@ public sealed class HfConfig
     public HfConfig? Object(string key) => Find(key) is not { } value ? null
         : value.ValueKind == JsonValueKind.Object ? new HfConfig(value, $"{Source}: {key}") : throw Wrong(key, "an object", value);
 
+    /// <summary>Objects of a list, or none.</summary>
+    public HfConfig[] Objects(string key) => Find(key) is not { } value ? []
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object)
+            ? [.. value.EnumerateArray().Select(item => new HfConfig(item, $"{Source}: {key}"))] : throw Wrong(key, "a list of objects", value);
+
     private JsonElement? Find(string key)
         => _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 

@@ -50,6 +50,9 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public virtual Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
         => Ops.LinearCrossEntropy(Hidden(ids, ctx), OutputWeight, labels, normalizer);
 
+    /// <summary>Whether training aims at what a family adds in pretraining only (tokens further ahead, balance by a moving bias); fine-tuning turns it off.</summary>
+    public bool Pretraining { get; set; } = root.Adapter is null;
+
     /// <summary>How much of the losses since <see cref="StepEnded"/> is not the likelihood of labels.</summary>
     public double AddedLoss { get; private set; }
 
@@ -78,7 +81,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
         get
         {
             int hidden = Config.Int("hidden_size"), heads = Config.Int("num_attention_heads"), keyValueHeads = Config.Int("num_key_value_heads", heads);
-            return Config.Int("num_hidden_layers") * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size")) + 4L * hidden;
+            return Config.Int("num_hidden_layers") * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden)) + 4L * hidden;
         }
     }
 

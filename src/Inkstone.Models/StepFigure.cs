@@ -9,6 +9,9 @@ public sealed class StepFigure(string name)
     /// <summary>As logs call it.</summary>
     public string Name => name;
 
+    /// <summary>Its name among the curves of a training run.</summary>
+    public string Tag { get; } = "model/" + name;
+
     /// <summary>Its value in the last whole step.</summary>
     public double Value { get; private set; } = double.NaN;
 

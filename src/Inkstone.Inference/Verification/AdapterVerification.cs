@@ -38,7 +38,7 @@ public sealed class AdapterVerification(string directory, Device device)
 
     private void Gradients(CausalLm model, SafetensorsFile io, CaseBatch batch)
     {
-        double loss = LossAndGradients(model, batch);
+        double loss = batch.LossAndGradients(model);
         Add("loss", Deviation.Relative([loss], [io.ReadFloats("loss")[0]]), _tolerances.Loss);
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads.safetensors"));
         Parameters parameters = model.Adapter!.Parameters;
@@ -76,7 +76,7 @@ public sealed class AdapterVerification(string directory, Device device)
         double[] expected = golden.Numbers("losses"), losses = new double[expected.Length];
         for (int step = 0; step < losses.Length; step++)
         {
-            losses[step] = LossAndGradients(model, batch);
+            losses[step] = batch.LossAndGradients(model);
             optimizer.Step(1);
             parameters.ZeroGrad();
         }
@@ -87,14 +87,6 @@ public sealed class AdapterVerification(string directory, Device device)
     {
         using StepScope step = device.Step();
         return model.Logits(model.Hidden(batch.Ids(device), ForwardContext.Rows(device, batch.Rows, batch.Length))).Span.ToArray();
-    }
-
-    private double LossAndGradients(CausalLm model, CaseBatch batch)
-    {
-        using StepScope step = device.Step(record: true);
-        Tensor loss = model.Loss(batch.Ids(device), batch.Labels(device), batch.LabelCount, ForwardContext.Rows(device, batch.Rows, batch.Length));
-        device.Tape.Backward(loss);
-        return loss.Item();
     }
 
     private void Add(string name, double worst, double tolerance) => _checks.Add(new VerificationCheck(name, worst, tolerance));

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Models;
 using Inkstone.Tensors;
 
 namespace Inkstone.Inference;
@@ -28,11 +29,30 @@ internal sealed class CaseBatch(int rows, int length, int[] ids, int[] labels)
     /// <summary>[B, T].</summary>
     public Tensor Ids(Device device) => device.Rent(new Shape(rows, length), ids);
 
+    /// <summary>[1, T]: ids of one row alone.</summary>
+    public Tensor Row(Device device, int row) => device.Rent(new Shape(1, length), ids.AsSpan(row * length, length));
+
+    /// <summary>The ids of one row.</summary>
+    public ReadOnlySpan<int> RowIds(int row) => ids.AsSpan(row * length, length);
+
+    /// <summary>The first ids of the first row.</summary>
+    public ReadOnlySpan<int> FirstIds(int count) => ids.AsSpan(0, Math.Min(count, length));
+
     /// <summary>[B, T]: the id after each.</summary>
     public Tensor NextIds(Device device) => device.Rent(new Shape(rows, length), Next(ids, length));
 
     /// <summary>[B, T]: the label of the next token.</summary>
     public Tensor Labels(Device device) => device.Rent(new Shape(rows, length), Next(labels, length));
+
+    /// <summary>The model's loss on the batch; gradients stay in the parameters.</summary>
+    public double LossAndGradients(CausalLm model)
+    {
+        Device device = model.Device;
+        using StepScope step = device.Step(record: true);
+        Tensor loss = model.Loss(Ids(device), Labels(device), LabelCount, ForwardContext.Rows(device, rows, length));
+        device.Tape.Backward(loss);
+        return loss.Item();
+    }
 
     /// <summary>All values of a [B, T] array but each row's last.</summary>
     public float[] WithoutLast(ReadOnlySpan<float> values)

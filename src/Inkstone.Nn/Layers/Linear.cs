@@ -19,6 +19,9 @@ public sealed class Linear
     /// <summary>[outputs, inputs].</summary>
     public Tensor Weight { get; }
 
+    /// <summary>Whether an adapter changes what <see cref="Weight"/> alone would give.</summary>
+    public bool IsAdapted => _lora is not null;
+
     /// <summary>x: [..., inputs]; <paramref name="residual"/>, shaped as the result, is added to it.</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null) => _lora?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
 }

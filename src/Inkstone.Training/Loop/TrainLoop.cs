@@ -130,7 +130,10 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         }
         double rate = outcome.Tokens / seconds;
         StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.Loss / Math.Log(2) / settings.BytesPerToken, multiple * settings.PeakRate,
-            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory);
+            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
+        {
+            Figures = facts.Figures,
+        };
         for (int i = 0; i < logs.Count; i++)
         {
             logs[i].Step(metrics);

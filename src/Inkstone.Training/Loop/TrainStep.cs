@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -20,6 +21,9 @@ public sealed class TrainStep
 
     /// <summary>Called before each micro-batch with its number in the run, and behind it with null: random streams depend on it.</summary>
     public Action<long?>? Draw { get; init; }
+
+    /// <summary>The model, which is told that a step has ended and what of its loss is not the labels' likelihood; null where the objective has no such parts.</summary>
+    public CausalLm? Model { get; init; }
 
     /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
     public TrainStep(Device device, Parameters parameters, Objective objective, IBatchSource source, IReadOnlyList<IOptimizer> optimizers,
@@ -67,7 +71,9 @@ public sealed class TrainStep
             }
         }
         _parameters.ZeroGrad();
-        return new StepOutcome(loss, norm, labels, tokens);
+        double likelihood = loss - (Model?.AddedLoss ?? 0);
+        Model?.StepEnded();
+        return new StepOutcome(likelihood, norm, labels, tokens);
     }
 
     private float Accumulate(Batch batch, int labels)
@@ -82,7 +88,7 @@ public sealed class TrainStep
 }
 
 /// <summary>What a step found.</summary>
-/// <param name="Loss">Mean over the labels, nats.</param>
+/// <param name="Loss">Mean over the labels, nats, without what a family adds.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Labels">Number of labels.</param>
 /// <param name="Tokens">Number of tokens, padding not counted.</param>

@@ -1,4 +1,3 @@
-using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
@@ -10,14 +9,11 @@ namespace Inkstone.Training;
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
 public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
 {
-    /// <summary>Estimates; activations are about those that a Llama-like block keeps for its backward pass.</summary>
+    /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
         long weights = model.Parameters.Sum(p => (long)p.Tensor.Count * p.Tensor.DType.Size()), moved = 4 * trained.ElementCount;
-        HfConfig c = model.Config;
-        int hidden = c.Int("hidden_size"), heads = Math.Max(1, c.Int("num_attention_heads", 1));
-        long perTokenAndLayer = 7L * hidden + 2L * c.Int("num_key_value_heads", heads) * c.Int("head_dim", hidden / heads) + 3L * c.Int("intermediate_size", 4 * hidden);
-        long activations = 4L * rows * length * (c.Int("num_hidden_layers") * perTokenAndLayer + 4L * hidden);
+        long activations = 4L * rows * length * model.ActivationsPerToken;
         return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 

@@ -58,7 +58,7 @@ internal sealed class TrainRun
             RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
         }
         RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
-        Facts = new RunFacts(parts.Trained.ElementCount, FlopsPerToken(), TokensPerStep, start.Options.Roof);
+        Facts = new RunFacts(parts.Trained.ElementCount, FlopsPerToken(), TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
     }
 
     /// <summary>Sizes of the run.</summary>
@@ -85,6 +85,7 @@ internal sealed class TrainRun
         TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
         {
             Draw = Draw,
+            Model = model,
         };
         Batch held = new(train.BatchSize, _parts.Length);
         Func<Validation>? validate = _parts.HeldOut is null ? null
@@ -132,14 +133,14 @@ internal sealed class TrainRun
                 : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep)) : null);
     }
 
-    /// <summary>Forward 2, gradient of the input 2, gradient of the weight 2 where it is trained; an untied input embedding only looks rows up.</summary>
+    /// <summary>Forward 2, gradient of the input 2, gradient of the weight 2 where it is trained; an untied input embedding only looks rows up, an expert works for a share of the tokens.</summary>
     private double FlopsPerToken()
     {
-        static double Matrices(Parameters parameters) => parameters.Where(p => p.Tensor.Shape.Rank >= 2).ElementCount;
-
         CausalLm model = _parts.Model;
         double below = Matrices(model.Parameters) - (model.Config.Bool("tie_word_embeddings", false) ? 0 : model.OutputWeight.Count);
         return _parts.Trained == model.Parameters ? 6 * below : 4 * below + 6 * Matrices(_parts.Trained);
+
+        double Matrices(Parameters parameters) => parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => model.ActiveShare(p) * p.Tensor.Count);
     }
 
     private double Multiple(int step, int total)
