@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Inkstone.Formats;
 
@@ -37,8 +38,28 @@ public sealed class HfConfig
     /// <summary>The object as it was read.</summary>
     public string ToJson() => _root.GetRawText();
 
+    /// <summary>The same with the weights' element type (F32, BF16 or F16) said as transformers says it; null changes nothing.</summary>
+    public HfConfig WithDType(string? dtype)
+    {
+        string? name = dtype switch { "F32" => "float32", "BF16" => "bfloat16", "F16" => "float16", _ => null };
+        if (name is null)
+        {
+            return this;
+        }
+        JsonObject json = JsonNode.Parse(ToJson())!.AsObject();
+        // transformers 5 says dtype, those before said torch_dtype.
+        json[Has("torch_dtype") ? "torch_dtype" : "dtype"] = name;
+        return Parse(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }), Source);
+    }
+
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
+
+    /// <summary>Whether the key is there and a text.</summary>
+    public bool IsText(string key) => Find(key) is { ValueKind: JsonValueKind.String };
+
+    /// <summary>All keys, in the order of the file.</summary>
+    public IEnumerable<string> Keys => _root.EnumerateObject().Select(member => member.Name);
 
     /// <summary>A whole number.</summary>
     public int Int(string key) => Find(key) is { } value ? AsInt(key, value) : throw Missing(key);
@@ -81,6 +102,11 @@ public sealed class HfConfig
     /// <summary>An inner object, or null.</summary>
     public HfConfig? Object(string key) => Find(key) is not { } value ? null
         : value.ValueKind == JsonValueKind.Object ? new HfConfig(value, $"{Source}: {key}") : throw Wrong(key, "an object", value);
+
+    /// <summary>Objects of a list, or none.</summary>
+    public HfConfig[] Objects(string key) => Find(key) is not { } value ? []
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object)
+            ? [.. value.EnumerateArray().Select(item => new HfConfig(item, $"{Source}: {key}"))] : throw Wrong(key, "a list of objects", value);
 
     private JsonElement? Find(string key)
         => _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;

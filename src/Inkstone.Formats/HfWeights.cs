@@ -11,11 +11,19 @@ public sealed class HfWeights : IDisposable
 
     private HfWeights(string directory) => Directory = directory;
 
-    /// <summary>The directory.</summary>
+    /// <summary>The directory, or the one file.</summary>
     public string Directory { get; }
 
     /// <summary>Names of all tensors.</summary>
     public IReadOnlyCollection<string> Names => _places.Keys;
+
+    /// <summary>Opens one safetensors file, whatever its name.</summary>
+    public static HfWeights OpenFile(string path)
+    {
+        HfWeights weights = new(path);
+        weights.AddAll(path);
+        return weights;
+    }
 
     /// <summary>Opens model.safetensors, or the shards that model.safetensors.index.json names.</summary>
     public static HfWeights Open(string directory)
@@ -26,11 +34,7 @@ public sealed class HfWeights : IDisposable
             string single = Path.Combine(directory, HfDirectory.WeightsFile), index = Path.Combine(directory, HfDirectory.IndexFile);
             if (File.Exists(single))
             {
-                SafetensorsFile file = weights.Add(single);
-                foreach (TensorEntry entry in file.Tensors)
-                {
-                    weights._places.Add(entry.Name, file);
-                }
+                weights.AddAll(single);
             }
             else if (File.Exists(index))
             {
@@ -63,6 +67,15 @@ public sealed class HfWeights : IDisposable
 
     private SafetensorsFile Place(string name) => _places.TryGetValue(name, out SafetensorsFile? file) ? file
         : throw new InvalidDataException($"{Directory} has no tensor \"{name}\".");
+
+    private void AddAll(string path)
+    {
+        SafetensorsFile file = Add(path);
+        foreach (TensorEntry entry in file.Tensors)
+        {
+            _places.Add(entry.Name, file);
+        }
+    }
 
     private SafetensorsFile Add(string path)
     {

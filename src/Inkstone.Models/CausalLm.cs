@@ -5,13 +5,19 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>A language model that reads from left to right.</summary>
-public abstract class CausalLm(HfConfig config, Device device) : IDisposable
+public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 {
     /// <summary>config.json as it was read; written back unchanged.</summary>
     public HfConfig Config { get; } = config;
 
     /// <summary>Where it computes.</summary>
-    public Device Device { get; } = device;
+    public Device Device { get; } = root.Device;
+
+    /// <summary>The low-rank adapter that its linear layers wear, or null.</summary>
+    public Adapter? Adapter { get; } = root.Adapter;
+
+    /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
+    public Noise Noise { get; } = root.Noise;
 
     /// <summary>The state dict.</summary>
     public abstract Parameters Parameters { get; }
@@ -37,9 +43,66 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>
     public Tensor Logits(Tensor hidden) => Ops.Linear(hidden, OutputWeight);
 
-    /// <summary>Σ −log p(label) / <paramref name="normalizer"/>; labels [B, T] are those of the next token, −100 where nothing is to be learned.</summary>
-    public Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
+    /// <summary>
+    /// Σ −log p(label) / <paramref name="normalizer"/>; labels [B, T] are those of the next token, −100 where nothing is to be learned.
+    /// While the tape records, families with further aims add them, in the share that this batch's labels have in the normalizer.
+    /// </summary>
+    public virtual Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
         => Ops.LinearCrossEntropy(Hidden(ids, ctx), OutputWeight, labels, normalizer);
+
+    /// <summary>Whether training aims at what a family adds in pretraining only (tokens further ahead, balance by a moving bias); fine-tuning turns it off.</summary>
+    public bool Pretraining { get; set; } = root.Adapter is null;
+
+    /// <summary>How much of the losses since <see cref="StepEnded"/> is not the likelihood of labels.</summary>
+    public double AddedLoss { get; private set; }
+
+    /// <summary>What the model reports of an optimizer step.</summary>
+    public virtual IReadOnlyList<StepFigure> Figures => [];
+
+    /// <summary>To be called once after each optimizer step: state that follows from the whole step (all its micro-batches) moves on.</summary>
+    public virtual void StepEnded()
+    {
+        AddedLoss = 0;
+        for (int i = 0; i < Figures.Count; i++)
+        {
+            Figures[i].Close();
+        }
+    }
+
+    /// <summary>Share of tokens for which a parameter works: below 1 for experts.</summary>
+    public virtual double ActiveShare(Parameter parameter) => 1;
+
+    /// <summary>Number of weights that work for a token.</summary>
+    public long ActiveElementCount => (long)Math.Round(Parameters.Sum(p => ActiveShare(p) * p.Tensor.Count));
+
+    /// <summary>Floats that training keeps of each token for the backward pass, about.</summary>
+    public virtual long ActivationsPerToken
+    {
+        get
+        {
+            int hidden = Config.Int("hidden_size"), heads = Config.Int("num_attention_heads"), keyValueHeads = Config.Int("num_key_value_heads", heads);
+            return Config.Int("num_hidden_layers") * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden)) + 4L * hidden;
+        }
+    }
+
+    /// <summary><paramref name="loss"/> + weight · part, weighed with the batch's share of the step's labels; reported in <paramref name="figure"/> without the weight.</summary>
+    protected Tensor Plus(Tensor loss, Tensor part, double weight, double share, StepFigure figure)
+    {
+        figure.Add(share * part.Item());
+        AddedLoss += weight * share * part.Item();
+        return Ops.Add(loss, Ops.Scale(part, (float)(weight * share)));
+    }
+
+    /// <summary>Labels that are learned from.</summary>
+    protected static int LabelCount(Tensor labels)
+    {
+        int count = 0;
+        foreach (int label in labels.Ints)
+        {
+            count += label == Ops.IgnoreLabel ? 0 : 1;
+        }
+        return count;
+    }
 
     /// <summary>Frees the parameters.</summary>
     public void Dispose()
@@ -48,6 +111,7 @@ public abstract class CausalLm(HfConfig config, Device device) : IDisposable
         {
             parameter.Tensor.Dispose();
         }
+        Adapter?.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -26,6 +26,15 @@ internal static class ConfigCheck
         }
     }
 
+    /// <summary>The first must not exceed the second.</summary>
+    public static void AtMost(HfConfig c, string key, int value, string ofKey, int of)
+    {
+        if (value > of)
+        {
+            throw new InvalidDataException($"{c.Source}: {key} {value} must be at most {ofKey} {of}.");
+        }
+    }
+
     /// <summary>Rotary positions turn pairs.</summary>
     public static void Even(HfConfig c, string key, int value)
     {

@@ -11,6 +11,9 @@ public sealed class LoadedParameters(HfWeights weights) : IParameterSource
     public string Name => weights.Directory;
 
     /// <inheritdoc/>
+    public bool Has(string name) => weights.Contains(name);
+
+    /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
     {
         if (!weights.Contains(name))
@@ -30,6 +33,11 @@ public sealed class LoadedParameters(HfWeights weights) : IParameterSource
     public IEnumerable<string> Unexpected(Parameters parameters)
         => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name)).Order(StringComparer.Ordinal);
 
-    /// <summary>Old checkpoints store rotary frequencies, and the head of a tied model a second time; both follow from the rest.</summary>
-    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    /// <summary>
+    /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; DeepSeek's prediction modules repeat embedding and head.
+    /// All of it follows from the rest. Qwen3-Next's prediction module <c>mtp</c> is not built.
+    /// </summary>
+    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.StartsWith("mtp.", StringComparison.Ordinal) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+        || (name.StartsWith("model.layers.", StringComparison.Ordinal)
+            && (name.EndsWith(".shared_head.head.weight", StringComparison.Ordinal) || name.EndsWith(".embed_tokens.weight", StringComparison.Ordinal)));
 }

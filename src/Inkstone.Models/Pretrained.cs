@@ -1,30 +1,35 @@
 using Inkstone.Formats;
+using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
+using Inkstone.Models.Qwen3Moe;
+using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Models from directories and to directories, in the layout of transformers.</summary>
+/// <summary>Models from directories and GGUF files, and to directories in the layout of transformers.</summary>
 public static class Pretrained
 {
-    /// <summary>Files beside the weights that belong to a model and are copied with it.</summary>
-    private static readonly string[] Companions = [HfDirectory.GenerationConfigFile, "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
-
     /// <summary>Loads a model.</summary>
-    /// <param name="directory">config.json and weights</param>
+    /// <param name="path">a directory with config.json and weights, or a .gguf file</param>
     /// <param name="device">where it will compute</param>
     /// <param name="matrixType">type in which matrices lie in memory</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
-    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile)
+    /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
+    public static CausalLm Open(string path, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
-        HfDirectory source = HfDirectory.Open(directory, configFile);
+        if (GgufFile.Is(path))
+        {
+            using GgufModel file = GgufModel.Open(path);
+            return Build(file.Config, new Scope(device, new GgufParameters(file), matrixType, trained, adapter));
+        }
+        HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>
@@ -36,21 +41,44 @@ public static class Pretrained
     /// <param name="directory">where</param>
     /// <param name="overwrite">replaces what is there</param>
     /// <param name="dtype">element type of the weights, e.g. BF16; null keeps the one in memory</param>
-    /// <param name="companionsFrom">directory whose tokenizer and generation files are copied, or null</param>
+    /// <param name="companionsFrom">directory or .gguf file whose tokenizer and generation settings are copied, or null</param>
     /// <param name="maxShardBytes">size at which weights are cut into shards</param>
     public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000)
         => AtomicFile.WriteDirectory(directory, overwrite, place =>
         {
-            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.ToJson());
+            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.WithDType(dtype).ToJson());
             SafetensorsWriter.WriteModel(place, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor, dtype))], maxShardBytes);
-            foreach (string name in Companions)
+            if (companionsFrom is not null)
             {
-                if (companionsFrom is not null && File.Exists(Path.Combine(companionsFrom, name)))
-                {
-                    File.Copy(Path.Combine(companionsFrom, name), Path.Combine(place, name));
-                }
+                Companions.Copy(companionsFrom, place);
             }
         });
+
+    /// <summary>Writes a model as one GGUF file, or nothing.</summary>
+    /// <param name="model">what to write; float32 or bfloat16</param>
+    /// <param name="path">where</param>
+    /// <param name="type">element type of the matrices</param>
+    /// <param name="companionsFrom">directory or .gguf file whose tokenizer and chat template go into the file, or null</param>
+    public static void SaveGguf(CausalLm model, string path, GgufType type, string? companionsFrom = null)
+    {
+        string name = Path.GetFileNameWithoutExtension(path);
+        NamedTensor[] parameters = [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))];
+        if (companionsFrom is null || !GgufFile.Is(companionsFrom))
+        {
+            GgufExport.Write(path, model.Config, parameters, type, companionsFrom, name);
+            return;
+        }
+        string place = Directory.CreateTempSubdirectory("ink-").FullName;
+        try
+        {
+            Companions.Copy(companionsFrom, place);
+            GgufExport.Write(path, model.Config, parameters, type, place, name);
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
 
     /// <summary>The one switch on model_type: a model over the parameters that <paramref name="root"/> hands out.</summary>
     public static CausalLm Build(HfConfig config, Scope root) => config.Text("model_type") switch
@@ -58,6 +86,9 @@ public static class Pretrained
         "llama" => new LlamaModel(config, root),
         "qwen2" => new Qwen2Model(config, root),
         "qwen3" => new Qwen3Model(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2 and qwen3."),
+        "qwen3_moe" => new Qwen3MoeModel(config, root),
+        "qwen3_next" => new Qwen3NextModel(config, root),
+        "deepseek_v3" => new DeepseekV3Model(config, root),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe, qwen3_next and deepseek_v3."),
     };
 }

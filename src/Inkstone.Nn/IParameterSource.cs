@@ -8,11 +8,17 @@ public enum Initial
     /// <summary>Normal numbers with the model's initializer_range as deviation.</summary>
     Normal,
 
-    /// <summary>Zeros: biases.</summary>
+    /// <summary>Zeros: biases, zero-centred norm weights.</summary>
     Zeros,
 
     /// <summary>Ones: norm weights.</summary>
     Ones,
+
+    /// <summary>Uniform in ±1/√inputs: the first matrix of a low-rank adapter.</summary>
+    KaimingUniform,
+
+    /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2, arXiv:2405.21060).</summary>
+    LogRate,
 }
 
 /// <summary>Where parameters get their values from.</summary>
@@ -20,6 +26,9 @@ public interface IParameterSource
 {
     /// <summary>Fills a parameter; returns null, or why it cannot, e.g. <c>missing lm_head.weight</c>.</summary>
     string? Fill(string name, Tensor parameter, Initial initial);
+
+    /// <summary>Whether there is a value of that name. A source that can make any value has them all.</summary>
+    bool Has(string name) => true;
 
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
@@ -40,7 +49,18 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                new PhiloxRandom(seed, StableHash(name)).FillNormal(parameter.Span, deviation);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter.Span, deviation);
+                break;
+            case Initial.KaimingUniform:
+                float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter.Span, -bound, bound);
+                break;
+            case Initial.LogRate:
+                PhiloxRandom random = new(seed, StableHash.Of(name));
+                for (int i = 0; i < parameter.Count; i++)
+                {
+                    parameter.Span[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
+                }
                 break;
             default:
                 parameter.Span.Fill(initial == Initial.Ones ? 1 : 0);
@@ -51,15 +71,4 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters) => [];
-
-    /// <summary>FNV-1a, 64 bits: string hash codes of .NET differ from run to run.</summary>
-    private static ulong StableHash(string name)
-    {
-        ulong hash = 0xCBF29CE484222325;
-        foreach (char c in name)
-        {
-            hash = (hash ^ c) * 0x100000001B3;
-        }
-        return hash;
-    }
 }

@@ -19,8 +19,9 @@ public sealed class Scope
     /// <param name="source">where their values come from</param>
     /// <param name="matrixType">type in which matrices lie; bfloat16 halves memory where nothing is trained</param>
     /// <param name="trained">whether parameters want gradients</param>
-    public Scope(Device device, IParameterSource source, DType matrixType = DType.Float32, bool trained = true)
-        : this(new Root(device, source, matrixType, trained), "") { }
+    /// <param name="adapter">a low-rank adapter that linear layers wear, or null; parameters are then frozen</param>
+    public Scope(Device device, IParameterSource source, DType matrixType = DType.Float32, bool trained = true, Adapter? adapter = null)
+        : this(new Root(device, source, matrixType, trained && adapter is null, adapter), "") { }
 
     /// <summary>Dotted HF name of the place; empty at the root.</summary>
     public string Path { get; }
@@ -28,18 +29,31 @@ public sealed class Scope
     /// <summary>Where parameters live.</summary>
     public Device Device => _root.Device;
 
+    /// <summary>The randomness that all layers share in training.</summary>
+    public Noise Noise => _root.Noise;
+
+    /// <summary>The low-rank adapter over all layers, or null.</summary>
+    public Adapter? Adapter => _root.Adapter;
+
     /// <summary>An inner place.</summary>
     public Scope this[string name] => new(_root, Join(name));
 
     /// <summary>An inner place by number: a layer.</summary>
     public Scope this[int index] => this[index.ToString(System.Globalization.CultureInfo.InvariantCulture)];
 
+    /// <summary>Whether the source has something of that name here; a module that is optional in a checkpoint asks before it is built.</summary>
+    public bool Has(string name) => _root.Source.Has(Join(name));
+
     /// <summary>The parameter <paramref name="name"/> of this place.</summary>
-    public Tensor Parameter(string name, Shape shape, Initial initial)
+    /// <param name="name">last part of its path</param>
+    /// <param name="shape">its sizes</param>
+    /// <param name="initial">what it holds when the model is new</param>
+    /// <param name="learned">false for state that is kept with the weights but that no gradient reaches</param>
+    public Tensor Parameter(string name, Shape shape, Initial initial, bool learned = true)
     {
         string full = Join(name);
         DType type = shape.Rank >= 2 ? _root.MatrixType : DType.Float32;
-        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, _root.Trained);
+        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)
         {
@@ -48,21 +62,32 @@ public sealed class Scope
         return tensor;
     }
 
+    /// <summary>The low-rank adapter that the linear layer of this place wears, or null.</summary>
+    internal Lora? LoraOn(Tensor weight) => _root.Adapter?.On(Path, weight, _root.Noise);
+
     /// <summary>The whole state dict; an error that names every parameter that was missing, unexpected or of another shape.</summary>
     public Parameters Complete()
     {
-        string[] faults = [.. _root.Faults, .. _root.Source.Unexpected(_root.Parameters).Select(name => $"unexpected {name}")];
-        if (faults.Length > 0)
+        Check(_root.Source.Name, [.. _root.Faults, .. _root.Source.Unexpected(_root.Parameters).Select(name => $"unexpected {name}")]);
+        if (_root.Adapter is { } adapter)
         {
-            string more = faults.Length > NamesInMessage ? $" and {faults.Length - NamesInMessage} more" : "";
-            throw new InvalidDataException($"{_root.Source.Name} does not fit its configuration: {string.Join(", ", faults.Take(NamesInMessage))}{more}.");
+            Check(adapter.SourceName, [.. adapter.Faults()]);
         }
         return _root.Parameters;
     }
 
+    private static void Check(string source, string[] faults)
+    {
+        if (faults.Length > 0)
+        {
+            string more = faults.Length > NamesInMessage ? $" and {faults.Length - NamesInMessage} more" : "";
+            throw new InvalidDataException($"{source} does not fit its configuration: {string.Join(", ", faults.Take(NamesInMessage))}{more}.");
+        }
+    }
+
     private string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 
-    private sealed class Root(Device device, IParameterSource source, DType matrixType, bool trained)
+    private sealed class Root(Device device, IParameterSource source, DType matrixType, bool trained, Adapter? adapter)
     {
         public Device Device => device;
 
@@ -71,6 +96,10 @@ public sealed class Scope
         public DType MatrixType => matrixType;
 
         public bool Trained => trained;
+
+        public Adapter? Adapter => adapter;
+
+        public Noise Noise { get; } = new();
 
         public Parameters Parameters { get; } = new();
 

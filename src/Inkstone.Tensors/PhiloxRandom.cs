@@ -54,6 +54,19 @@ public readonly record struct PhiloxRandom(ulong Seed, ulong Stream)
         }
     }
 
+    /// <summary>Fills <paramref name="values"/> with uniform numbers in [low, high).</summary>
+    public void FillUniform(Span<float> values, float low, float high)
+    {
+        for (int i = 0; i < values.Length; i += 4)
+        {
+            (uint a, uint b, uint c, uint d) = Block((ulong)i >> 2);
+            values[i] = low + (high - low) * ToUniform(a);
+            if (i + 1 < values.Length) { values[i + 1] = low + (high - low) * ToUniform(b); }
+            if (i + 2 < values.Length) { values[i + 2] = low + (high - low) * ToUniform(c); }
+            if (i + 3 < values.Length) { values[i + 3] = low + (high - low) * ToUniform(d); }
+        }
+    }
+
     private static (double X, double Y) BoxMuller(uint a, uint b)
     {
         double radius = Math.Sqrt(-2 * Math.Log((a + 1.0) * (1.0 / 4294967297.0)));

@@ -9,11 +9,30 @@ public sealed class VerificationTests
     [GoldenTheory]
     [InlineData("llama")]
     [InlineData("llama3_scaled_tied")]
+    [InlineData("qwen3_moe")]
+    [InlineData("deepseek_v3")]
+    [InlineData("deepseek_v3_no_qlora")]
+    [InlineData("deepseek_v3_mtp")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2_yarn")]
+    [InlineData("qwen3")]
     public void Model_cases_are_reproduced(string name)
     {
         using Device device = new(threads: 2);
         IReadOnlyList<VerificationCheck> checks = new ModelVerification(Goldens.Of($"models/{name}"), device).Run();
         checks.Count.ShouldBeGreaterThan(25);
+        checks.Where(check => !check.Ok).ShouldBeEmpty();
+    }
+
+    [GoldenTheory]
+    [InlineData("lora")]
+    [InlineData("lora_all_rs")]
+    [InlineData("dora")]
+    public void Adapter_cases_are_reproduced(string name)
+    {
+        using Device device = new(threads: 2);
+        IReadOnlyList<VerificationCheck> checks = Verification.Run(Goldens.Of($"adapters/{name}"), device);
+        checks.Count.ShouldBeGreaterThan(15);
         checks.Where(check => !check.Ok).ShouldBeEmpty();
     }
 
@@ -41,7 +60,7 @@ public sealed class VerificationTests
     }
 
     [GoldenTheory]
-    [InlineData("io.safetensors", "logits", "logits", "config.v4: logits")]
+    [InlineData("io.safetensors", "logits", "logits", "logits of rows alone", "config.v4: logits")]
     [InlineData("io.safetensors", "token_logprobs", "token_logprobs", "config.v4: token_logprobs")]
     [InlineData("io.safetensors", "loss", "loss")]
     [InlineData("grads.safetensors", "model.layers.1.self_attn.k_proj.weight", "gradient model.layers.1.self_attn.k_proj.weight")]

@@ -51,7 +51,7 @@ public sealed class RecipeTests
     [InlineData("  steps: 10", "  steps: ten", "r.yaml:7: train.steps must be a number, got 'ten'")]
     [InlineData("  steps: 10", "  steps: 1.5", "r.yaml:7: train.steps must be a whole number, got 1.5")]
     [InlineData("  steps: 10", "  steps: 0", "r.yaml:7: train.steps must be at least 1, got 0")]
-    [InlineData("  steps: 10", "  steps: 10\n  minutes: 5", "exactly one of the three, got 2")]
+    [InlineData("  steps: 10", "  steps: 10\n  minutes: 5", "exactly one of the four, got 2")]
     [InlineData("  train: shards", "  train: shards\n  order: shufle", "must be one of shuffle, sequential, got 'shufle' (did you mean 'shuffle'?)")]
     [InlineData("{preset: microlm-31m}", "{preset: microlm-31m, hiden_size: 5}", "there is no recipe key 'model.hiden_size' (did you mean 'model.hidden_size'?)")]
     [InlineData("out: runs/x", "out: [runs/x]", "out must be a single value")]

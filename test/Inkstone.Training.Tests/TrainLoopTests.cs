@@ -11,7 +11,7 @@ public sealed class TrainLoopTests
         TrainStep eightRows = wide.Step(rows: 8, accumulation: 1), eightBatches = deep.Step(rows: 1, accumulation: 8);
         for (int i = 0; i < 5; i++)
         {
-            StepOutcome a = eightRows.Run(1), b = eightBatches.Run(1);
+            StepOutcome a = eightRows.Run(0, 1), b = eightBatches.Run(0, 1);
             b.Labels.ShouldBe(a.Labels);
             b.Loss.ShouldBe(a.Loss, 1e-6);
             b.GradientNorm.ShouldBe(a.GradientNorm, 1e-5 * a.GradientNorm);
@@ -27,7 +27,7 @@ public sealed class TrainLoopTests
         TrainStep a = one.Step(4, 2), b = three.Step(4, 2);
         for (int i = 0; i < 5; i++)
         {
-            b.Run(1).ShouldBe(a.Run(1));
+            b.Run(0, 1).ShouldBe(a.Run(0, 1));
         }
         three.Weights().ShouldBe(one.Weights());
     }
@@ -40,7 +40,7 @@ public sealed class TrainLoopTests
         double loss = double.NaN;
         for (int i = 0; i < 200; i++)
         {
-            loss = step.Run(1).Loss;
+            loss = step.Run(0, 1).Loss;
         }
         loss.ShouldBeLessThan(0.1);
     }
@@ -60,7 +60,7 @@ public sealed class TrainLoopTests
         TrainStep step = new(run.Device, run.Model.Parameters, run.Objective, new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true)),
             [new Nn.AdamW(run.Model.Parameters, new Nn.AdamWSettings(0.1))], 2, 16, 2, 1);
         float[] before = run.Weights();
-        step.Run(1).Labels.ShouldBe(0);
+        step.Run(0, 1).Labels.ShouldBe(0);
         run.Weights().ShouldBe(before);
     }
 
@@ -71,12 +71,12 @@ public sealed class TrainLoopTests
         TrainStep step = run.Step(4, 2);
         for (int i = 0; i < 5; i++)
         {
-            step.Run(1);
+            step.Run(0, 1);
         }
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10; i++)
         {
-            step.Run(1);
+            step.Run(0, 1);
         }
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
@@ -86,10 +86,10 @@ public sealed class TrainLoopTests
     {
         using TinyRun run = new();
         Batch batch = new(4, TinyRun.Length);
-        Validation all = Validation.Measure(run.Device, run.Objective, run.Shards, batch, documentAware: true, maxBatches: 0);
+        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), batch, maxBatches: 0);
         all.BitsPerByte.ShouldBe(all.Loss / Math.Log(2) / (12000.0 / 4001), 1e-12);   // the shard says so: 12,000 bytes of text in 4,000 ids and the end
-        Validation.Measure(run.Device, run.Objective, run.Shards, new Batch(7, TinyRun.Length), true, 0).Loss.ShouldBe(all.Loss, 1e-6);
-        Validation few = Validation.Measure(run.Device, run.Objective, run.Shards, batch, true, 2);
+        Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), new Batch(7, TinyRun.Length), 0).Loss.ShouldBe(all.Loss, 1e-6);
+        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), batch, 2);
         few.Labels.ShouldBeLessThan(all.Labels);
         all.Loss.ShouldBe(Math.Log(TinyRun.Vocabulary), 0.3);           // a new model guesses
     }
@@ -97,7 +97,7 @@ public sealed class TrainLoopTests
     [Fact]
     public void ALossThatIsNoNumber_StopsTheRunAndNamesTheRate()
     {
-        DivergenceException fault = Should.Throw<DivergenceException>(() => Loop(at => new StepOutcome(at == 3 ? double.NaN : 1, 1, 8), steps: 9).Run(default, default));
+        DivergenceException fault = Should.Throw<DivergenceException>(() => Loop(at => new StepOutcome(at == 3 ? double.NaN : 1, 1, 8, 8), steps: 9).Run(default, default));
         fault.Message.ShouldContain("step 4");
         fault.Message.ShouldContain("learning rate 5e-2");
         fault.Message.ShouldContain("saved-2");
@@ -105,7 +105,7 @@ public sealed class TrainLoopTests
 
     [Fact]
     public void ALossFarAboveGuessing_StopsTheRun()
-        => Should.Throw<DivergenceException>(() => Loop(at => new StepOutcome(at * 10, 1, 8), steps: 9).Run(default, default)).Message.ShouldContain("risen to 60");
+        => Should.Throw<DivergenceException>(() => Loop(at => new StepOutcome(at * 10, 1, 8, 8), steps: 9).Run(default, default)).Message.ShouldContain("risen to 60");
 
     [Fact]
     public void Interrupting_SavesTheStepThatIsDone()
@@ -118,7 +118,7 @@ public sealed class TrainLoopTests
             {
                 cancel.Cancel();
             }
-            return new StepOutcome(1, 1, 8);
+            return new StepOutcome(1, 1, 8, 8);
         }, steps: 100, saveEvery: 50, saved: saved);
         loop.Run(default, cancel.Token).Step.ShouldBe(5);
         saved.ShouldBe([5]);
@@ -130,19 +130,20 @@ public sealed class TrainLoopTests
         TrainLoop loop = Loop(_ =>
         {
             Thread.Sleep(10);
-            return new StepOutcome(1, 1, 8);
+            return new StepOutcome(1, 1, 8, 8);
         }, steps: null, minutes: 1.0 / 60);
         TrainProgress end = loop.Run(default, default);
         end.Step.ShouldBe(end.TotalSteps);
         end.Step.ShouldBeInRange(30, 110);
     }
 
+    private static PackedLoader Held(TinyRun run) => new(run.Shards, new PackedLoaderOptions(TinyRun.Length, DocumentAware: true, Finite: true));
+
     private static TrainLoop Loop(Func<int, StepOutcome> step, int? steps, double? minutes = null, int saveEvery = 2, List<int>? saved = null)
     {
-        int at = 0;
         List<int> done = saved ?? [];
-        return new TrainLoop(new LoopSettings(steps, minutes, 0, 0, saveEvery, 8, 5e-2, 50, double.NaN),
-            new LoopParts(_ => step(at++), (_, _) => 1, null, _ => { }, p =>
+        return new TrainLoop(new LoopSettings(steps, minutes, 0, 0, saveEvery, 5e-2, 50, double.NaN),
+            new LoopParts((at, _) => step(at), (_, _) => 1, null, _ => { }, p =>
             {
                 done.Add(p.Step);
                 return $"saved-{p.Step}";

@@ -52,6 +52,7 @@ internal static class BenchTrain
             ["machine"] = CpuFeatures.Describe(),
             ["kernel"] = kernel,
             ["parameters"] = c.Parameters,
+            ["active_parameters"] = c.ActiveParameters,
             ["seconds_per_step"] = c.Seconds,
             ["tokens_per_second"] = c.TokensPerSecond,
             ["flops_per_second_6n"] = c.FlopsPerSecond,
@@ -70,7 +71,7 @@ internal static class BenchTrain
     {
         Dictionary<string, double> before = earlier?["ops"]?.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>()) ?? [];
         output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
-        output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
+        output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
         output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most"));
         if (earlier?["tokens_per_second"] is JsonValue rate)
         {

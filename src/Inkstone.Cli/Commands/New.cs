@@ -23,14 +23,15 @@ internal static class New
             string directory = call.Claim(call.Get(output)!);
             Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path) : null;
             JsonObject json = PresetConfig.Of(call.Get(config), t);
-            long parameters = call.Compute(device =>
+            (long parameters, long active) = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
                 Pretrained.Save(model, directory, overwrite: call.Force);
-                return model.Parameters.ElementCount;
+                return (model.Parameters.ElementCount, model.ActiveElementCount);
             });
             t?.Save(directory);
-            return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters }, o => o.WriteLine($"{Figures.Count(parameters)} random parameters written to {directory}"));
+            return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters, ["active_parameters"] = active },
+                o => o.WriteLine($"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"));
         }
     }
 }

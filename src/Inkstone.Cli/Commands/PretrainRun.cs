@@ -6,10 +6,10 @@ namespace Inkstone.Cli;
 /// <summary>A pretraining run under this call's progress, threads and signals.</summary>
 internal static class PretrainRun
 {
-    public static PretrainResult Do(Call call, Recipe recipe, bool resume)
+    public static RunResult Do(Call call, Recipe recipe, bool resume)
         => call.WithTrainLog(log => call.Compute(device =>
         {
-            using Pretrain run = new(recipe, device, new PretrainOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
+            using Pretrain run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
             return run.Run(log, call.Cancelled);
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

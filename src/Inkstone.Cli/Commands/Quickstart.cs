@@ -52,7 +52,7 @@ internal static class Quickstart
 
             call.Say("4/5 pretraining");
             Recipe recipe = Recipe.Load(Presets.Recipe(size.Recipe), Overrides(call, directory, seed));
-            PretrainResult trained = PretrainRun.Do(call, recipe, resume: false);
+            RunResult trained = PretrainRun.Do(call, recipe, resume: false);
             if (trained.Interrupted)
             {
                 call.Out.WriteLine($"interrupted after {trained.Progress.Step} steps; go on with: ink pretrain {At("run/recipe.resolved.yaml")} --resume");
@@ -86,13 +86,13 @@ internal static class Quickstart
     }
 
     /// <summary>What the main job measured.</summary>
-    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, PretrainResult Trained, IReadOnlyList<FactScore> Scores, double Seconds)
+    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, IReadOnlyList<FactScore> Scores, double Seconds)
     {
         private int Right => Scores.Sum(s => s.Right);
 
         private int Asked => Scores.Sum(s => s.Asked);
 
-        private double? Fraction => Trained.Facts.Roof is { } roof ? 6.0 * Trained.Facts.ActiveParameters * Trained.TokensPerSecond / roof : null;
+        private double? Fraction => Trained.Facts.Roof is { } roof ? Trained.Facts.FlopsPerToken * Trained.TokensPerSecond / roof : null;
 
         public JsonObject Json() => new()
         {

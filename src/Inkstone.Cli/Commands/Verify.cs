@@ -31,7 +31,7 @@ internal static class Verify
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
                     call.Say($"verifying {folder}");
-                    all.AddRange(Of(folder, device, call).Select(c => (folder, c)));
+                    all.AddRange(Verification.Run(folder, device, Tell).Select(c => (folder, c)));
                 }
                 return all;
             });
@@ -43,6 +43,14 @@ internal static class Verify
             }
             call.Result(new JsonObject { ["checks"] = list }, _ => Print(call, checks));
             return ok ? 0 : 1;
+
+            void Tell(int step, double loss)
+            {
+                if (step % 20 == 0)
+                {
+                    call.Say(Figures.Of($"step {step}: loss {loss:0.0000}"));
+                }
+            }
         }
 
         static string Name(string folder, VerificationCheck c) => $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))}/{c.Name}";
@@ -58,16 +66,4 @@ internal static class Verify
             call.Out.WriteLine($"{checks.Count(c => c.Check.Ok)} of {checks.Count} checks passed");
         }
     }
-
-    private static IReadOnlyList<VerificationCheck> Of(string folder, Device device, Call call)
-        => !Directory.Exists(folder) ? throw new DirectoryNotFoundException($"there is no folder {folder}; give a folder of reference numbers")
-            : ModelVerification.IsCase(folder) ? new ModelVerification(folder, device).Run()
-            : TrainingVerification.IsCase(folder) ? new TrainingVerification(folder, device).Run((step, loss) =>
-            {
-                if (step % 20 == 0)
-                {
-                    call.Say(Figures.Of($"step {step}: loss {loss:0.0000}"));
-                }
-            })
-            : throw new InvalidDataException($"{folder} is neither a model case (io.safetensors) nor a training run (run.json); give one of these");
 }

@@ -1,32 +1,51 @@
 namespace Inkstone.Data;
 
-/// <summary>One micro-batch, row-major [rows, length]; filled in place by <see cref="PackedLoader.Next"/> and reused.</summary>
-public sealed class Batch(int rows, int length)
+/// <summary>One micro-batch, row-major [rows, length]; filled in place by an <see cref="IBatchSource"/> and reused.</summary>
+public sealed class Batch
 {
     /// <summary>The label that is not learned from.</summary>
     public const int IgnoredLabel = -100;
 
+    private int[] _inputs = [], _labels = [], _documentStarts = [], _positions = [];
+
+    /// <summary>A batch of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
+    public Batch(int rows, int length) => Reshape(rows, length);
+
     /// <summary>B.</summary>
-    public int Rows { get; } = rows;
+    public int Rows { get; private set; }
 
     /// <summary>T.</summary>
-    public int Length { get; } = length;
+    public int Length { get; private set; }
 
-    /// <summary>Token ids.</summary>
-    public int[] Inputs { get; } = new int[rows * length]; // [B, T]
+    /// <summary>Token ids, [B, T].</summary>
+    public Span<int> Inputs => _inputs.AsSpan(0, Rows * Length);
 
-    /// <summary>The id that follows each input, or <see cref="IgnoredLabel"/>.</summary>
-    public int[] Labels { get; } = new int[rows * length]; // [B, T]
+    /// <summary>The id that follows each input, or <see cref="IgnoredLabel"/>; [B, T].</summary>
+    public Span<int> Labels => _labels.AsSpan(0, Rows * Length);
 
-    /// <summary>For each token the index within its row at which its document begins: attention reaches no further back.</summary>
-    public int[] DocumentStarts { get; } = new int[rows * length]; // [B, T]
+    /// <summary>For each token the index within its row at which its document begins: attention reaches no further back. [B, T].</summary>
+    public Span<int> DocumentStarts => _documentStarts.AsSpan(0, Rows * Length);
 
-    /// <summary>The position of each token within its document (or within the row).</summary>
-    public int[] Positions { get; } = new int[rows * length]; // [B, T]
+    /// <summary>The position of each token within its document (or within the row); [B, T].</summary>
+    public Span<int> Positions => _positions.AsSpan(0, Rows * Length);
 
     /// <summary>Rows that hold data; fewer than <see cref="Rows"/> only in the last batch of a finite pass, whose other rows are all ignored.</summary>
     public int FilledRows { get; internal set; }
 
+    /// <summary>Tokens that are not padding.</summary>
+    public int TokenCount { get; internal set; }
+
     /// <summary>Number of labels that are learned from.</summary>
     public int LabelCount { get; internal set; }
+
+    /// <summary>Gives the batch other sizes; memory only grows.</summary>
+    internal void Reshape(int rows, int length)
+    {
+        int count = checked(rows * length);
+        if (count > _inputs.Length)
+        {
+            (_inputs, _labels, _documentStarts, _positions) = (new int[count], new int[count], new int[count], new int[count]);
+        }
+        (Rows, Length) = (rows, length);
+    }
 }

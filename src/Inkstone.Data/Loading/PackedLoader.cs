@@ -11,7 +11,7 @@ public sealed record PackedLoaderOptions(int Length, bool DocumentAware = false,
 /// Rows of T tokens from a list of shards seen as one stream: window i is tokens [i*T, i*T+T], inputs the first T of these T+1,
 /// labels the last T. In document order micro-batch m, row b is window m*B + b.
 /// </summary>
-public sealed class PackedLoader
+public sealed class PackedLoader : IBatchSource
 {
     private readonly IReadOnlyList<TokenShard> _shards;
     private readonly PackedLoaderOptions _options;
@@ -41,6 +41,9 @@ public sealed class PackedLoader
 
     /// <summary>Tokens in all shards.</summary>
     public long TokenCount => _shardStarts[^1];
+
+    /// <inheritdoc/>
+    public long RowCount => WindowCount;
 
     /// <summary>Rows in one pass; the last tokens that fill no row are left out.</summary>
     public long WindowCount { get; }
@@ -82,6 +85,7 @@ public sealed class PackedLoader
         }
         if (batch.FilledRows == 0) return false;
 
+        batch.TokenCount = batch.FilledRows * batch.Length;
         ClearRows(batch, batch.FilledRows);
         return true;
     }
@@ -120,8 +124,8 @@ public sealed class PackedLoader
     private void FillRow(Batch batch, int row)
     {
         int length = batch.Length, offset = row * length;
-        _window.AsSpan(0, length).CopyTo(batch.Inputs.AsSpan(offset));
-        _window.AsSpan(1, length).CopyTo(batch.Labels.AsSpan(offset));
+        _window.AsSpan(0, length).CopyTo(batch.Inputs[offset..]);
+        _window.AsSpan(1, length).CopyTo(batch.Labels[offset..]);
         batch.LabelCount += length;
 
         int documentStart = 0;
@@ -141,9 +145,9 @@ public sealed class PackedLoader
     private static void ClearRows(Batch batch, int firstRow)
     {
         int offset = firstRow * batch.Length;
-        batch.Inputs.AsSpan(offset).Clear();
-        batch.Labels.AsSpan(offset).Fill(Batch.IgnoredLabel);
-        batch.DocumentStarts.AsSpan(offset).Clear();
+        batch.Inputs[offset..].Clear();
+        batch.Labels[offset..].Fill(Batch.IgnoredLabel);
+        batch.DocumentStarts[offset..].Clear();
         for (int i = offset; i < batch.Positions.Length; i++) batch.Positions[i] = (i - offset) % batch.Length;
     }
 }

@@ -51,7 +51,7 @@ public sealed class LlamaModel : CausalLm
     private readonly RmsNorm _norm;
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public LlamaModel(HfConfig config, Scope root) : base(config, root.Device)
+    public LlamaModel(HfConfig config, Scope root) : base(config, root)
     {
         _c = LlamaConfig.From(config);
         RotaryTable rotary = Rotary.From(config, _c.HeadDim);

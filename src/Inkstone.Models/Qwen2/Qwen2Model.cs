@@ -52,7 +52,7 @@ public sealed class Qwen2Model : CausalLm
     private readonly RmsNorm _norm;
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public Qwen2Model(HfConfig config, Scope root) : base(config, root.Device)
+    public Qwen2Model(HfConfig config, Scope root) : base(config, root)
     {
         _c = Qwen2Config.From(config);
         RotaryTable rotary = Rotary.From(config, _c.HeadDim);

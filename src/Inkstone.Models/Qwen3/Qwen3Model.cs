@@ -54,7 +54,7 @@ public sealed class Qwen3Model : CausalLm
     private readonly RmsNorm _norm;
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public Qwen3Model(HfConfig config, Scope root) : base(config, root.Device)
+    public Qwen3Model(HfConfig config, Scope root) : base(config, root)
     {
         _c = Qwen3Config.From(config);
         RotaryTable rotary = Rotary.From(config, _c.HeadDim);

@@ -8,11 +8,11 @@ internal static unsafe class RopeKernels
     private const int GrainElements = 8192;
 
     /// <summary>Rotates <paramref name="x"/> into <paramref name="y"/>, which may be the same memory.</summary>
-    public static void Rotate(string name, Tensor x, Tensor y, int heads, Tensor positions, RotaryTable table, bool backwards, bool accumulate)
+    public static void Rotate(string name, Tensor x, Tensor y, RopePairs pairs, Tensor positions, RotaryTable table, bool backwards, bool accumulate)
     {
         using Profile.Scope _ = x.Device.Measure(name, bytes: 8.0 * x.Count);
         float* rows = table.Rows(LastPosition(positions));
-        RotateKernel kernel = new(x.F32, y.F32, rows, positions.I32, heads, x.Shape.Last / heads, table.RotaryDim / 2, backwards ? -1 : 1, accumulate);
+        RotateKernel kernel = new(x.F32, y.F32, rows, positions.I32, pairs, x.Shape.Last / pairs.Heads, table.RotaryDim / 2, backwards ? -1 : 1, accumulate);
         x.Device.Run(kernel, x.Shape.Rows, Math.Max(1, GrainElements / Math.Max(1, x.Shape.Last)));
     }
 
@@ -26,22 +26,33 @@ internal static unsafe class RopeKernels
         return last;
     }
 
-    private readonly struct RotateKernel(float* x, float* y, float* rows, int* positions, int heads, int headDim, int half, float direction, bool accumulate) : IRangeKernel
+    private readonly struct RotateKernel(float* x, float* y, float* rows, int* positions, RopePairs pairs, int headDim, int half, float direction, bool accumulate) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int token = start; token < end; token++)
             {
                 float* cos = rows + (long)positions[token] * 2 * half, sin = cos + half;
-                for (int head = 0; head < heads; head++)
+                for (int head = 0; head < pairs.Heads; head++)
                 {
-                    long at = ((long)token * heads + head) * headDim;
-                    Head(x + at, y + at, cos, sin);
+                    long at = ((long)token * pairs.Heads + head) * headDim;
+                    if (pairs.Interleaved)
+                    {
+                        Neighbours(x + at + pairs.From, y + at + pairs.From, cos, sin);
+                    }
+                    else
+                    {
+                        Halves(x + at + pairs.From, y + at + pairs.From, cos, sin);
+                    }
+                    if (x != y || accumulate)
+                    {
+                        Rest(x + at, y + at);
+                    }
                 }
             }
         }
 
-        private void Head(float* from, float* to, float* cos, float* sin)
+        private void Halves(float* from, float* to, float* cos, float* sin)
         {
             int i = 0;
             for (; i <= half - 16; i += 16)
@@ -59,12 +70,32 @@ internal static unsafe class RopeKernels
                 to[i] = accumulate ? ra + to[i] : ra;
                 to[i + half] = accumulate ? rb + to[i + half] : rb;
             }
-            if (from != to || accumulate)
+        }
+
+        private void Neighbours(float* from, float* to, float* cos, float* sin)
+        {
+            for (int i = 0; i < half; i++)
             {
-                for (i = 2 * half; i < headDim; i++)
-                {
-                    to[i] = accumulate ? from[i] + to[i] : from[i];
-                }
+                float a = from[2 * i], b = from[2 * i + 1], s = sin[i] * direction;
+                float ra = a * cos[i] - b * s, rb = b * cos[i] + a * s;
+                to[2 * i] = accumulate ? ra + to[2 * i] : ra;
+                to[2 * i + 1] = accumulate ? rb + to[2 * i + 1] : rb;
+            }
+        }
+
+        /// <summary>What is not rotated.</summary>
+        private void Rest(float* from, float* to)
+        {
+            int end = pairs.From + 2 * half;
+            if (accumulate)
+            {
+                Lanes.Add(to, from, pairs.From);
+                Lanes.Add(to + end, from + end, headDim - end);
+            }
+            else
+            {
+                new ReadOnlySpan<float>(from, pairs.From).CopyTo(new Span<float>(to, pairs.From));
+                new ReadOnlySpan<float>(from + end, headDim - end).CopyTo(new Span<float>(to + end, headDim - end));
             }
         }
     }

@@ -2,27 +2,31 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Rotary positions (arXiv:2104.09864) on each head: dimension i is paired with i + d/2, d the table's rotary dimensions; the rest of a head passes unchanged.</summary>
+    /// <summary>Rotary positions (arXiv:2104.09864) on d dimensions of each head, d the table's rotary dimensions; the rest of a head passes unchanged.</summary>
     /// <remarks><code>
-    /// forward   y_i = x_i · cos θ − x_(i+d/2) · sin θ        y_(i+d/2) = x_(i+d/2) · cos θ + x_i · sin θ        θ = position · inverse frequency_i
+    /// forward   y_a = x_a · cos θ_i − x_b · sin θ_i        y_b = x_b · cos θ_i + x_a · sin θ_i        θ_i = position · inverse frequency_i
     /// backward  the rotation by −θ
-    /// </code></remarks>
+    /// </code>
+    /// Pair i is (a, b) = (i, i + d/2), or (2i, 2i + 1) where the checkpoint interleaves them.</remarks>
     /// <param name="x">[B, T, H·D]</param>
     /// <param name="heads">H</param>
     /// <param name="positions">int32 [B, T]</param>
     /// <param name="table">frequencies</param>
-    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table)
+    /// <param name="from">first rotated dimension of a head</param>
+    /// <param name="interleaved">whether pairs are neighbours</param>
+    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false)
     {
         Check.Count(positions, x.Shape.Rows);
-        if (heads <= 0 || x.Shape.Last % heads != 0 || x.Shape.Last / heads < table.RotaryDim)
+        if (heads <= 0 || x.Shape.Last % heads != 0 || from < 0 || x.Shape.Last / heads < from + table.RotaryDim)
         {
-            throw new ArgumentException($"x of shape {x.Shape} must hold {heads} heads of at least {table.RotaryDim} dimensions side by side", nameof(heads));
+            throw new ArgumentException($"x of shape {x.Shape} must hold {heads} heads of at least {from + table.RotaryDim} dimensions side by side", nameof(heads));
         }
         Tensor y = x.Device.Rent(x.Shape);                                 // [B, T, H·D]
-        RopeKernels.Rotate("rope.forward", x, y, heads, positions, table, backwards: false, accumulate: false);
+        RopePairs pairs = new(heads, from, interleaved);
+        RopeKernels.Rotate("rope.forward", x, y, pairs, positions, table, backwards: false, accumulate: false);
         if (x.Device.Tape.Wants(x))
         {
-            x.Device.Tape.Record<RopeNode>(y).Set(x, heads, positions, table);
+            x.Device.Tape.Record<RopeNode>(y).Set(x, pairs, positions, table);
         }
         return y;
     }
@@ -31,17 +35,20 @@ public static partial class Ops
     {
         private Tensor _x = null!, _positions = null!;
         private RotaryTable _table = null!;
-        private int _heads;
+        private RopePairs _pairs;
 
-        public void Set(Tensor x, int heads, Tensor positions, RotaryTable table) => (_x, _heads, _positions, _table) = (x, heads, positions, table);
+        public void Set(Tensor x, RopePairs pairs, Tensor positions, RotaryTable table) => (_x, _pairs, _positions, _table) = (x, pairs, positions, table);
 
         internal override void Backward()
         {
             // A pair's gradient depends on the same pair of the output's gradient alone, and a kernel reads a pair before it writes it.
             Tensor dy = OutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
-            RopeKernels.Rotate("rope.backward", dy, dx, _heads, _positions, _table, backwards: true, accumulate);
+            RopeKernels.Rotate("rope.backward", dy, dx, _pairs, _positions, _table, backwards: true, accumulate);
         }
 
         internal override void Release() => (_x, _positions, _table) = (null!, null!, null!);
     }
 }
+
+/// <summary>Where the rotated pairs of a row lie: in each of its heads, from a dimension on, apart or side by side.</summary>
+internal readonly record struct RopePairs(int Heads, int From = 0, bool Interleaved = false);

@@ -8,14 +8,15 @@ namespace Inkstone.Training;
 
 /// <summary>What a training step costs.</summary>
 /// <param name="Parameters">of the model</param>
+/// <param name="ActiveParameters">that work for a token: all but the experts that it is not routed to</param>
 /// <param name="Tokens">of a step</param>
 /// <param name="Seconds">of the median step</param>
-/// <param name="FlopsPerSecond">by the rule of six operations per parameter and token</param>
+/// <param name="FlopsPerSecond">by the rule of six operations per active parameter and token</param>
 /// <param name="Roof">measured in the same run</param>
 /// <param name="ManagedBytes">allocated on the managed heap by one step after warm-up</param>
 /// <param name="PeakBytes">native memory of activations at most</param>
 /// <param name="Ops">time by op, most first</param>
-public sealed record TrainCost(long Parameters, int Tokens, double Seconds, double FlopsPerSecond, Roof Roof, long ManagedBytes, long PeakBytes, IReadOnlyList<OpCost> Ops)
+public sealed record TrainCost(long Parameters, long ActiveParameters, int Tokens, double Seconds, double FlopsPerSecond, Roof Roof, long ManagedBytes, long PeakBytes, IReadOnlyList<OpCost> Ops)
 {
     /// <summary>Tokens of a step over its time.</summary>
     public double TokensPerSecond => Tokens / Seconds;
@@ -62,8 +63,8 @@ public static class TrainBench
             e.Value.Seconds / profiled, e.Value.Flops / e.Value.Seconds / 1e9, e.Value.Bytes / e.Value.Seconds / 1e9))];
         device.Profile = null;
         double median = seconds.Order().ElementAt(seconds.Count / 2);
-        long parameters = model.Parameters.ElementCount;
-        return new TrainCost(parameters, rows * length, median, 6.0 * parameters * rows * length / median, roof, managed, device.Arena.PeakBytes, ops);
+        long parameters = model.Parameters.ElementCount, active = model.ActiveElementCount;
+        return new TrainCost(parameters, active, rows * length, median, 6.0 * active * rows * length / median, roof, managed, device.Arena.PeakBytes, ops);
     }
 
     private static double Step(Device device, CausalLm model, AdamW optimizer, Shape shape, int[] ids, int[] labels)
@@ -76,6 +77,7 @@ public static class TrainBench
         }
         optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(model.Parameters), 1));
         model.Parameters.ZeroGrad();
+        model.StepEnded();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

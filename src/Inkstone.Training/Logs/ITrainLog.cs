@@ -1,3 +1,5 @@
+using Inkstone.Models;
+
 namespace Inkstone.Training;
 
 /// <summary>Where a run tells what happens: files, TensorBoard, a terminal. Called from the computing thread, in order.</summary>
@@ -21,10 +23,14 @@ public interface ITrainLog : IDisposable
 
 /// <summary>What does not change during a run.</summary>
 /// <param name="Parameters">Number of trained numbers.</param>
-/// <param name="ActiveParameters">Those that multiply each token: all but the input embedding (which counts once when tied).</param>
-/// <param name="TokensPerStep">Rows × length × accumulation.</param>
+/// <param name="FlopsPerToken">Multiply-adds of the matrices, counted as two each: six per trained number that multiplies each token, four per frozen one.</param>
+/// <param name="TokensPerStep">Rows × length × accumulation: the most that a step can see.</param>
 /// <param name="Roof">Measured peak of the matrix product on this machine, FLOP/s, or null.</param>
-public sealed record RunFacts(long Parameters, long ActiveParameters, int TokensPerStep, double? Roof);
+public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensPerStep, double? Roof)
+{
+    /// <summary>What the model itself reports of each step: balance losses, load of routers.</summary>
+    public IReadOnlyList<StepFigure> Figures { get; init; } = [];
+}
 
 /// <summary>What one step measured.</summary>
 /// <param name="Step">Steps done, this one included.</param>
@@ -36,8 +42,12 @@ public sealed record RunFacts(long Parameters, long ActiveParameters, int Tokens
 /// <param name="Tokens">Tokens seen since the beginning.</param>
 /// <param name="Seconds">Wall time of this step.</param>
 /// <param name="TokensPerSecond">Tokens of this step over its wall time.</param>
-/// <param name="FractionOfRoof">6 · active parameters · tokens per second over the roof; NaN without a roof.</param>
+/// <param name="FractionOfRoof">Operations per token · tokens per second over the roof; NaN without a roof.</param>
 /// <param name="MemoryBytes">Memory of the process.</param>
 public readonly record struct StepMetrics(
     int Step, int TotalSteps, double Loss, double BitsPerByte, double LearningRate, double GradientNorm, long Tokens,
-    double Seconds, double TokensPerSecond, double FractionOfRoof, long MemoryBytes);
+    double Seconds, double TokensPerSecond, double FractionOfRoof, long MemoryBytes)
+{
+    /// <summary>What the model itself reports of the step.</summary>
+    public IReadOnlyList<StepFigure>? Figures { get; init; }
+}

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Inkstone.Models;
 
 namespace Inkstone.Training;
 
@@ -32,6 +33,14 @@ public sealed class MetricsFile : ITrainLog
         Begin(step.Step);
         _json.WriteNumber("loss"u8, step.Loss);
         Number("bits_per_byte"u8, step.BitsPerByte);
+        for (int i = 0; i < step.Figures?.Count; i++)
+        {
+            StepFigure figure = step.Figures[i];
+            if (!double.IsNaN(figure.Value))
+            {
+                _json.WriteNumber(figure.Name, figure.Value);
+            }
+        }
         _json.WriteNumber("lr"u8, step.LearningRate);
         _json.WriteNumber("grad_norm"u8, step.GradientNorm);
         _json.WriteNumber("tokens"u8, step.Tokens);

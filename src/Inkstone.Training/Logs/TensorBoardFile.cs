@@ -52,6 +52,10 @@ public sealed class TensorBoardFile : ITrainLog
     {
         Scalar(step.Step, "train/loss", step.Loss);
         Scalar(step.Step, "train/bits_per_byte", step.BitsPerByte);
+        for (int i = 0; i < step.Figures?.Count; i++)
+        {
+            Scalar(step.Step, step.Figures[i].Tag, step.Figures[i].Value);
+        }
         Scalar(step.Step, "train/learning_rate", step.LearningRate);
         Scalar(step.Step, "train/gradient_norm", step.GradientNorm);
         Scalar(step.Step, "speed/tokens_per_second", step.TokensPerSecond);

@@ -8,21 +8,24 @@ namespace Inkstone.Training;
 /// <param name="EvalEvery">Steps between validations; 0: only at both ends.</param>
 /// <param name="SampleEvery">Steps between samples; 0: none.</param>
 /// <param name="SaveEvery">Steps between checkpoints; 0: only the best and the last.</param>
-/// <param name="TokensPerStep">Rows × length × accumulation.</param>
 /// <param name="PeakRate">Learning rate that a multiple of 1 means.</param>
 /// <param name="LossBound">A loss above it means that the run has diverged.</param>
 /// <param name="BytesPerToken">Text behind a token; NaN when unknown.</param>
 public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
-    int TokensPerStep, double PeakRate, double LossBound, double BytesPerToken);
+    double PeakRate, double LossBound, double BytesPerToken)
+{
+    /// <summary>Validations in a row without a new best after which the run ends; 0: never.</summary>
+    public int Patience { get; init; }
+}
 
 /// <summary>What the loop calls out to. All of it depends on the model, none of it on the loop.</summary>
-/// <param name="Step">One optimizer step at a multiple of the peak rate.</param>
+/// <param name="Step">One optimizer step: its number from 0, and the multiple of the peak rate.</param>
 /// <param name="Multiple">The multiple of a step (from 0) in a run of so many steps.</param>
 /// <param name="Validate">Measures held-out text; null: there is none.</param>
 /// <param name="Sample">Reports samples after so many steps.</param>
 /// <param name="Save">Saves a checkpoint of this progress and returns its path.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
-public sealed record LoopParts(Func<double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
+public sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
     Func<TrainProgress, string> Save, Func<string?> LastCheckpoint);
 
 /// <summary>How far a run is.</summary>
@@ -54,6 +57,9 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
     /// <summary>The validation before the first step.</summary>
     public Validation? FirstValidation { get; private set; }
 
+    /// <summary>Whether held-out loss has not fallen for as long as the settings allow.</summary>
+    public bool EndedEarly => settings is { Patience: > 0, EvalEvery: > 0 } && _at.Step - (_at.BestStep ?? 0) >= settings.Patience * settings.EvalEvery;
+
     /// <summary>Wall time of all steps together.</summary>
     public double StepSeconds { get; private set; }
 
@@ -72,7 +78,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         }
         long began = Stopwatch.GetTimestamp();
         bool saved = true;
-        while ((_at.TotalSteps == 0 || _at.Step < _at.TotalSteps) && !(cancelled.IsCancellationRequested && saved))
+        while ((_at.TotalSteps == 0 || _at.Step < _at.TotalSteps) && !EndedEarly && !(cancelled.IsCancellationRequested && saved))
         {
             Step();
             saved = false;
@@ -91,7 +97,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
             {
                 parts.Sample(_at.Step);
             }
-            if (last || better || Due(settings.SaveEvery) || cancelled.IsCancellationRequested)
+            if (last || better || EndedEarly || Due(settings.SaveEvery) || cancelled.IsCancellationRequested)
             {
                 string path = parts.Save(_at);
                 saved = true;
@@ -110,21 +116,24 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
     {
         double multiple = parts.Multiple(_at.Step, _at.TotalSteps == 0 ? int.MaxValue : _at.TotalSteps);
         long before = Stopwatch.GetTimestamp();
-        StepOutcome outcome = parts.Step(multiple);
+        StepOutcome outcome = parts.Step(_at.Step, multiple);
         double seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
         StepSeconds += seconds;
         _timed++;
         _timedSeconds = _timed == 1 ? 0 : _timedSeconds + seconds;   // the first step also compiles and fills the pools
         Check(outcome, multiple * settings.PeakRate);
 
-        _at = _at with { Step = _at.Step + 1, Tokens = _at.Tokens + settings.TokensPerStep };
+        _at = _at with { Step = _at.Step + 1, Tokens = _at.Tokens + outcome.Tokens };
         if (_at.Step % StepsBetweenMemoryReadings == 0 || _memory == 0)
         {
             _memory = Environment.WorkingSet;
         }
-        double rate = settings.TokensPerStep / seconds;
+        double rate = outcome.Tokens / seconds;
         StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.Loss / Math.Log(2) / settings.BytesPerToken, multiple * settings.PeakRate,
-            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? 6.0 * facts.ActiveParameters * rate / roof : double.NaN, _memory);
+            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
+        {
+            Figures = facts.Figures,
+        };
         for (int i = 0; i < logs.Count; i++)
         {
             logs[i].Step(metrics);
@@ -142,7 +151,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
             : FormattableString.Invariant($"the loss has risen to {outcome.Loss:0.#}, far above guessing");
         string kept = parts.LastCheckpoint() is { } path ? $"the last good checkpoint is {path}" : "no checkpoint had been saved yet";
         throw new DivergenceException(FormattableString.Invariant(
-            $"training diverged at step {_at.Step + 1} (batch {_at.Tokens / settings.TokensPerStep} of the run): {what} at learning rate {rate:0.###e+0}; lower optimizer.lr or lengthen schedule.warmup_steps; {kept}"));
+            $"training diverged at step {_at.Step + 1}: {what} at learning rate {rate:0.###e+0}; lower optimizer.lr or lengthen schedule.warmup_steps; {kept}"));
     }
 
     private Validation? Validate()

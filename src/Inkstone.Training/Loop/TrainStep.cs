@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -13,16 +14,22 @@ public sealed class TrainStep
     private readonly Device _device;
     private readonly Parameters _parameters;
     private readonly Objective _objective;
-    private readonly PackedLoader _loader;
+    private readonly IBatchSource _source;
     private readonly IReadOnlyList<IOptimizer> _optimizers;
     private readonly double _clip;
     private readonly Batch[] _batches;
 
+    /// <summary>Called before each micro-batch with its number in the run, and behind it with null: random streams depend on it.</summary>
+    public Action<long?>? Draw { get; init; }
+
+    /// <summary>The model, which is told that a step has ended and what of its loss is not the labels' likelihood; null where the objective has no such parts.</summary>
+    public CausalLm? Model { get; init; }
+
     /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
-    public TrainStep(Device device, Parameters parameters, Objective objective, PackedLoader loader, IReadOnlyList<IOptimizer> optimizers,
+    public TrainStep(Device device, Parameters parameters, Objective objective, IBatchSource source, IReadOnlyList<IOptimizer> optimizers,
         int rows, int length, int accumulation, double clip)
     {
-        (_device, _parameters, _objective, _loader, _optimizers, _clip) = (device, parameters, objective, loader, optimizers, clip);
+        (_device, _parameters, _objective, _source, _optimizers, _clip) = (device, parameters, objective, source, optimizers, clip);
         _batches = new Batch[accumulation];
         for (int i = 0; i < accumulation; i++)
         {
@@ -30,25 +37,28 @@ public sealed class TrainStep
         }
     }
 
-    /// <summary>Takes the step with a learning rate of <paramref name="multiple"/> times the peak. Parameters are untouched when the outcome is not finite.</summary>
-    public StepOutcome Run(double multiple)
+    /// <summary>Takes step <paramref name="number"/> (from 0) with a learning rate of <paramref name="multiple"/> times the peak. Parameters are untouched when the outcome is not finite.</summary>
+    public StepOutcome Run(int number, double multiple)
     {
-        int labels = 0;
+        int labels = 0, tokens = 0;
         foreach (Batch batch in _batches)
         {
-            _loader.Next(batch);
+            _source.Next(batch);
             labels += batch.LabelCount;
+            tokens += batch.TokenCount;
         }
         if (labels == 0)
         {
-            return new StepOutcome(0, 0, 0);   // nothing to learn from: weights, moments and decay stay as they are
+            return new StepOutcome(0, 0, 0, tokens);   // nothing to learn from: weights, moments and decay stay as they are
         }
         double loss = 0;
-        foreach (Batch batch in _batches)
+        for (int i = 0; i < _batches.Length; i++)
         {
-            if (batch.LabelCount > 0)
+            if (_batches[i].LabelCount > 0)
             {
-                loss += Accumulate(batch, labels);
+                Draw?.Invoke((long)number * _batches.Length + i);
+                loss += Accumulate(_batches[i], labels);
+                Draw?.Invoke(null);
             }
         }
         double norm = GradientClip.Norm(_parameters);
@@ -61,7 +71,9 @@ public sealed class TrainStep
             }
         }
         _parameters.ZeroGrad();
-        return new StepOutcome(loss, norm, labels);
+        double likelihood = loss - (Model?.AddedLoss ?? 0);
+        Model?.StepEnded();
+        return new StepOutcome(likelihood, norm, labels, tokens);
     }
 
     private float Accumulate(Batch batch, int labels)
@@ -76,7 +88,8 @@ public sealed class TrainStep
 }
 
 /// <summary>What a step found.</summary>
-/// <param name="Loss">Mean over the labels, nats.</param>
+/// <param name="Loss">Mean over the labels, nats, without what a family adds.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Labels">Number of labels.</param>
-public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels);
+/// <param name="Tokens">Number of tokens, padding not counted.</param>
+public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels, int Tokens);

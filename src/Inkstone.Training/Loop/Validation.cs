@@ -3,7 +3,7 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>Loss and bits per byte on held-out shards, always over the same windows from the beginning.</summary>
+/// <summary>Loss and bits per byte on held-out data, always over the same rows from the beginning.</summary>
 /// <param name="Loss">Mean over labels, nats.</param>
 /// <param name="BitsPerByte">Bits per byte of the text behind those labels, or NaN where the shards do not know it.</param>
 /// <param name="Labels">Over how many labels.</param>
@@ -12,16 +12,16 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
     /// <summary>Measures.</summary>
     /// <param name="device">where the model lives</param>
     /// <param name="objective">the loss</param>
-    /// <param name="shards">held-out tokens</param>
-    /// <param name="batch">memory for one batch; its size decides how many rows are read at once</param>
-    /// <param name="documentAware">as in training</param>
+    /// <param name="source">held-out rows, one pass from its beginning</param>
+    /// <param name="bytesPerToken">text behind a token, or NaN</param>
+    /// <param name="batch">memory for one batch</param>
     /// <param name="maxBatches">0: all</param>
-    public static Validation Measure(Device device, Objective objective, IReadOnlyList<TokenShard> shards, Batch batch, bool documentAware, int maxBatches)
+    public static Validation Measure(Device device, Objective objective, IBatchSource source, double bytesPerToken, Batch batch, int maxBatches)
     {
-        PackedLoader loader = new(shards, new PackedLoaderOptions(batch.Length, documentAware, Finite: true));
+        source.State = default;
         double nats = 0;
         long labels = 0;
-        for (int i = 0; (maxBatches == 0 || i < maxBatches) && loader.Next(batch); i++)
+        for (int i = 0; (maxBatches == 0 || i < maxBatches) && source.Next(batch); i++)
         {
             if (batch.LabelCount > 0)
             {
@@ -33,7 +33,7 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
             }
         }
         return labels == 0 ? new Validation(double.NaN, double.NaN, 0)
-            : new Validation(nats / labels, nats / labels / Math.Log(2) / BytesPerToken(shards), labels);
+            : new Validation(nats / labels, nats / labels / Math.Log(2) / bytesPerToken, labels);
     }
 
     /// <summary>Bytes of text per token over all shards, or NaN where one does not know its text's size.</summary>

@@ -1,5 +1,24 @@
 namespace Inkstone.Training;
 
+/// <summary>What every recipe has, whatever it trains on.</summary>
+public interface IRecipe
+{
+    /// <summary>How gradients become steps.</summary>
+    OptimizerSection Optimizer { get; }
+
+    /// <summary>How the learning rate moves.</summary>
+    ScheduleSection Schedule { get; }
+
+    /// <summary>How long, how much at once, what to report.</summary>
+    TrainSection Train { get; }
+
+    /// <summary>Directory of the run.</summary>
+    string Out { get; }
+
+    /// <summary>The recipe as read, defaults included, as YAML.</summary>
+    string Resolved { get; }
+}
+
 /// <summary>Everything that one pretraining run is made of; the YAML keys are these names in snake_case.</summary>
 /// <param name="Model">The architecture.</param>
 /// <param name="Tokenizer">Directory or tokenizer.json that made the shards.</param>
@@ -10,7 +29,7 @@ namespace Inkstone.Training;
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
 public sealed record Recipe(
-    ModelSection Model, string Tokenizer, DataSection Data, OptimizerSection Optimizer, ScheduleSection Schedule, TrainSection Train, string Out, string Resolved)
+    ModelSection Model, string Tokenizer, DataSection Data, OptimizerSection Optimizer, ScheduleSection Schedule, TrainSection Train, string Out, string Resolved) : IRecipe
 {
     /// <summary>Reads a recipe file with overrides such as ("train.steps", "100").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
@@ -87,15 +106,17 @@ public sealed record ScheduleSection(string Name, int WarmupSteps, double MinRat
 }
 
 /// <summary>How long, how much at once, and what to report.</summary>
-/// <param name="Steps">Optimizer steps; exactly one of steps, tokens and minutes is given.</param>
+/// <param name="Steps">Optimizer steps; exactly one of steps, tokens, minutes and epochs is given.</param>
 /// <param name="Tokens">Tokens to see.</param>
 /// <param name="Minutes">Wall time; turned into a number of steps after the first few have been timed.</param>
+/// <param name="Epochs">Passes over the data, perhaps not whole.</param>
 /// <param name="BatchSize">Rows per micro-batch.</param>
 /// <param name="Accumulation">Micro-batches per step.</param>
 /// <param name="Precision">fp32 or bf16.</param>
 /// <param name="Seed">Seed of weights, shuffling and samples.</param>
 /// <param name="Threads">0: one per core.</param>
 /// <param name="EvalEvery">Steps between validations; 0: only at both ends.</param>
+/// <param name="Patience">Validations in a row without a new best after which the run ends; 0: never.</param>
 /// <param name="EvalBatches">Batches per validation; 0: all.</param>
 /// <param name="SampleEvery">Steps between samples; 0: none.</param>
 /// <param name="SamplePrompts">Beginnings to continue.</param>
@@ -103,17 +124,17 @@ public sealed record ScheduleSection(string Name, int WarmupSteps, double MinRat
 /// <param name="SaveEvery">Steps between checkpoints; 0: only the last.</param>
 /// <param name="Keep">Checkpoints kept besides best and last.</param>
 public sealed record TrainSection(
-    int? Steps, long? Tokens, double? Minutes, int BatchSize, int Accumulation, string Precision, long Seed, int Threads,
-    int EvalEvery, int EvalBatches, int SampleEvery, IReadOnlyList<string> SamplePrompts, int SampleTokens, int SaveEvery, int Keep)
+    int? Steps, long? Tokens, double? Minutes, double? Epochs, int BatchSize, int Accumulation, string Precision, long Seed, int Threads,
+    int EvalEvery, int Patience, int EvalBatches, int SampleEvery, IReadOnlyList<string> SamplePrompts, int SampleTokens, int SaveEvery, int Keep)
 {
     internal static TrainSection From(RecipeSection s)
     {
-        TrainSection train = new((int?)s.OptionalInteger("steps", 1, int.MaxValue), s.OptionalInteger("tokens", 1), s.OptionalNumber("minutes", 0.01),
+        TrainSection train = new((int?)s.OptionalInteger("steps", 1, int.MaxValue), s.OptionalInteger("tokens", 1), s.OptionalNumber("minutes", 0.01), s.OptionalNumber("epochs", 0.0001),
             s.Integer("batch_size", 8, 1, 1 << 16), s.Integer("accumulation", 1, 1, 1 << 16), s.Choice("precision", "fp32", "fp32", "bf16"),
-            s.Integer("seed", 42), s.Integer("threads", 0, 0, 4096), s.Integer("eval_every", 100), s.Integer("eval_batches", 20),
+            s.Integer("seed", 42), s.Integer("threads", 0, 0, 4096), s.Integer("eval_every", 100), s.Integer("patience", 0), s.Integer("eval_batches", 20),
             s.Integer("sample_every", 0), s.Texts("sample_prompts"), s.Integer("sample_tokens", 64, 1), s.Integer("save_every", 100), s.Integer("keep", 2));
-        int budgets = (train.Steps is null ? 0 : 1) + (train.Tokens is null ? 0 : 1) + (train.Minutes is null ? 0 : 1);
-        s.Require(budgets == 1, "steps", $"or tokens or minutes must be given, exactly one of the three, got {budgets}");
+        int budgets = (train.Steps is null ? 0 : 1) + (train.Tokens is null ? 0 : 1) + (train.Minutes is null ? 0 : 1) + (train.Epochs is null ? 0 : 1);
+        s.Require(budgets == 1, "steps", $"or tokens, minutes or epochs must be given, exactly one of the four, got {budgets}");
         return train;
     }
 }

@@ -42,7 +42,19 @@ public sealed class AttentionTests(Devices devices)
     public void DocumentsDoNotSeeEachOther(int length, int documents)
     {
         AttentionProblem n = new(2, length, length, 4, 2, 16, 16);
-        Check(n, Starts(n, documents));
+        Check(n, Documents.Starts(n.B, n.T, documents));
+    }
+
+    [Theory]
+    [InlineData(5, 1, 1)]
+    [InlineData(40, 7, 1)]
+    [InlineData(150, 96, 1)]
+    [InlineData(210, 97, 1)]
+    [InlineData(140, 30, 4)]
+    public void AWindow_HidesWhatLiesFurtherBack(int length, int window, int documents)
+    {
+        AttentionProblem n = new(2, length, length, 4, 2, 16, 12);
+        Check(n, documents == 1 ? null : Starts(n, documents), window);
     }
 
     [Fact]
@@ -50,18 +62,18 @@ public sealed class AttentionTests(Devices devices)
     {
         foreach (int keys in new[] { 1, 2, 16, 17, 63, 64, 65, 100, 257, 300 })
         {
-            foreach (int queries in new[] { 1, 2, 5, 17, 66 }.Where(t => t <= keys))
+            foreach ((int queries, int? window) in new (int, int?)[] { (1, null), (1, 20), (2, null), (5, null), (5, 3), (17, null), (17, 90), (66, null), (66, 40) }.Where(t => t.Item1 <= keys))
             {
                 AttentionProblem n = new(2, queries, keys, 6, 3, 20, 12);
                 (OpInput q, OpInput k, OpInput v) = Inputs(n);
-                double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale);
+                double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale, null, window ?? int.MaxValue);
                 foreach (Device device in devices.Levels.Concat(devices.ThreadCounts))
                 {
                     using OpBench bench = new(device);
                     using (device.Step())
                     {
-                        Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), n.H, n.Hkv, Scale);
-                        Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}");
+                        Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), n.H, n.Hkv, Scale, null, window);
+                        Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}, window {window}");
                     }
                 }
             }
@@ -95,31 +107,15 @@ public sealed class AttentionTests(Devices devices)
         }
     }
 
-    private void Check(AttentionProblem n, int[]? starts)
+    private void Check(AttentionProblem n, int[]? starts, int? window = null)
     {
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
         new OpCheck(
-            (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts)),
-            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts), q, k, v)
+            (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts), window),
+            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window ?? int.MaxValue), q, k, v)
         { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
     }
 
     private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
         OpInput.Random(new Shape(n.B, n.T, n.H * n.D), 1), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.D), 2), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.Dv), 3));
-
-    /// <summary>Rows cut into documents at random places, other places in every row.</summary>
-    private static int[] Starts(AttentionProblem n, int documents)
-    {
-        Random random = new(documents);
-        int[] starts = new int[n.B * n.T];
-        for (int b = 0; b < n.B; b++)
-        {
-            HashSet<int> cuts = [.. Enumerable.Range(1, documents - 1).Select(i => documents == n.T ? i : random.Next(1, n.T))];
-            for (int t = 1; t < n.T; t++)
-            {
-                starts[b * n.T + t] = cuts.Contains(t) ? t : starts[b * n.T + t - 1];
-            }
-        }
-        return starts;
-    }
 }

@@ -31,6 +31,20 @@ public sealed class RopeTests(Devices devices)
             OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)).Run(devices);
     }
 
+    [Theory]
+    [InlineData(8, 0, 8, true)]
+    [InlineData(24, 16, 8, true)]
+    [InlineData(24, 16, 8, false)]
+    [InlineData(100, 30, 64, false)]
+    [InlineData(101, 3, 66, true)]
+    public void PairsSomewhereInAHead(int headDim, int from, int rotaryDim, bool interleaved)
+    {
+        RotaryTable table = RotaryTable.Default(rotaryDim, 10_000);
+        new OpCheck((bench, x) => Ops.Rope(x[0], 3, bench.Int(new Shape(2, 3), Positions), table, from, interleaved),
+            x => Reference.RopePart(x[0], 3, headDim, Positions, table.InverseFrequencies.ToArray(), from, interleaved),
+            OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)).Run(devices);
+    }
+
     [Fact]
     public void ManyTokens()
     {
@@ -50,9 +64,9 @@ public sealed class RopeTests(Devices devices)
             using OpBench bench = new(devices.Default);
             float[] values = OpInput.Numbers(6 * headDim, half);
             Tensor x = bench.Float(new Shape(2, 3, headDim), values), positions = bench.Int(new Shape(2, 3), Positions);
-            RopeKernels.Rotate("rope", x, x, 1, positions, table, backwards: false, accumulate: false);
+            RopeKernels.Rotate("rope", x, x, new RopePairs(1), positions, table, backwards: false, accumulate: false);
             Near.Check(x.Span, Reference.Rope(OpInput.Doubles(values), 1, headDim, Positions, table.InverseFrequencies.ToArray()), 1e-6, "in place");
-            RopeKernels.Rotate("rope", x, x, 1, positions, table, backwards: true, accumulate: false);
+            RopeKernels.Rotate("rope", x, x, new RopePairs(1), positions, table, backwards: true, accumulate: false);
             Near.Check(x.Span, OpInput.Doubles(values), 1e-6, "back again");
         }
     }

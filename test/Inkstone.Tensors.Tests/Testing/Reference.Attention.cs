@@ -5,15 +5,15 @@ internal sealed record AttentionProblem(int B, int T, int S, int H, int Hkv, int
 
 internal static partial class Reference
 {
-    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself.</summary>
-    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null)
+    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself, a window of them at most.</summary>
+    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null, int window = int.MaxValue)
     {
         double[] y = new double[n.B * n.T * n.H * n.Dv];
         for (int b = 0; b < n.B; b++)
         {
             for (int t = 0; t < n.T; t++)
             {
-                int first = documentStarts?[b * n.T + t] ?? 0, last = n.S - n.T + t;
+                int last = n.S - n.T + t, first = Math.Max(documentStarts?[b * n.T + t] ?? 0, last - window + 1);
                 for (int h = 0; h < n.H; h++)
                 {
                     int kv = h / (n.H / n.Hkv);

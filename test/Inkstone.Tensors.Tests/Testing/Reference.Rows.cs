@@ -43,4 +43,25 @@ internal static partial class Reference
         }
         return y;
     }
+
+    /// <summary>Rotation of pairs (2i, 2i + 1) or (i, i + d/2) of the dimensions of each head that begin at <paramref name="from"/>.</summary>
+    public static double[] RopePart(double[] x, int heads, int headDim, int[] positions, float[] inverseFrequencies, int from, bool interleaved)
+    {
+        double[] y = [.. x];
+        for (int row = 0; row < positions.Length * heads; row++)
+        {
+            for (int i = 0; i < inverseFrequencies.Length; i++)
+            {
+                int a = row * headDim + from + (interleaved ? 2 * i : i), b = a + (interleaved ? 1 : inverseFrequencies.Length);
+                (double sin, double cos) = Math.SinCos((float)(positions[row / heads] * inverseFrequencies[i]));
+                (y[a], y[b]) = (x[a] * cos - x[b] * sin, x[b] * cos + x[a] * sin);
+            }
+        }
+        return y;
+    }
+
+    public static double[] HeadColumns(double[] x, int headDim, int from, int count) => [.. x.Chunk(headDim).SelectMany(head => head.Skip(from).Take(count))];
+
+    public static double[] JoinHeads(double[] a, double[] b, int heads, int headDim, int count, int width)
+        => [.. a.Chunk(headDim).SelectMany((head, i) => head.Take(count).Concat(b.Skip(i / heads * width).Take(width)))];
 }

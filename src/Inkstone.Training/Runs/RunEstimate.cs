@@ -1,5 +1,6 @@
 using Inkstone.Models;
-using Inkstone.Models.Llama;
+using Inkstone.Nn;
+using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
@@ -8,14 +9,12 @@ namespace Inkstone.Training;
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
 public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
 {
-    /// <summary>Estimates; activations are those a Llama keeps for its backward pass.</summary>
-    public static RunEstimate Of(CausalLm model, int rows, int length)
+    /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
+    public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
-        long weights = 4 * model.Parameters.ElementCount;
-        LlamaConfig c = LlamaConfig.From(model.Config);
-        long perTokenAndLayer = 7L * c.HiddenSize + 2L * c.NumKeyValueHeads * c.HeadDim + 3L * c.IntermediateSize;
-        long activations = 4L * rows * length * (c.NumHiddenLayers * perTokenAndLayer + 4L * c.HiddenSize);
-        return new RunEstimate(3 * weights, 4 * weights + activations);
+        long weights = model.Parameters.Sum(p => (long)p.Tensor.Count * p.Tensor.DType.Size()), moved = 4 * trained.ElementCount;
+        long activations = 4L * rows * length * model.ActivationsPerToken;
+        return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 
     /// <summary>Refuses a run that the disk cannot hold, and tells of one that memory may not hold.</summary>

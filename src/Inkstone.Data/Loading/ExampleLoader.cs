@@ -1,0 +1,172 @@
+using Inkstone.Text;
+
+namespace Inkstone.Data;
+
+/// <summary>How examples of different lengths become batches.</summary>
+public enum Batching
+{
+    /// <summary>Several examples in each row of a fixed length, best fit first; attention and positions begin anew with each.</summary>
+    Packed,
+
+    /// <summary>The examples of a batch one behind the other in a single row, without padding.</summary>
+    PaddingFree,
+
+    /// <summary>One example a row, padded to the longest of the batch.</summary>
+    Padded,
+}
+
+/// <summary>How an <see cref="ExampleLoader"/> makes batches.</summary>
+/// <param name="Rows">rows (packed, padded) or examples (padding-free) of a batch</param>
+/// <param name="Length">longest row, T; examples are no longer than T + 1</param>
+/// <param name="Batching">how</param>
+/// <param name="ShuffleSeed">seed of a new order in each epoch; null keeps the order</param>
+/// <param name="Finite">one pass (validation) instead of endless ones</param>
+/// <param name="PadId">what fills the rest of a row; it is never learned from</param>
+public sealed record ExampleLoaderOptions(int Rows, int Length, Batching Batching, ulong? ShuffleSeed = null, bool Finite = false, int PadId = 0);
+
+/// <summary>Batches of conversations, whose labels are the tokens that an assistant says.</summary>
+public sealed class ExampleLoader : IBatchSource
+{
+    private readonly IReadOnlyList<MaskedConversation> _examples;
+    private readonly ExampleLoaderOptions _options;
+    private readonly int[][] _rows;    // indexes of the examples of each row
+    private WindowPermutation _permutation;
+    private LoaderState _state;
+
+    /// <summary>A loader at the start of its first pass.</summary>
+    /// <exception cref="ArgumentException">There is no example, or one is longer than a row.</exception>
+    public ExampleLoader(IReadOnlyList<MaskedConversation> examples, ExampleLoaderOptions options)
+    {
+        (_examples, _options) = (examples, options);
+        int longest = examples.Count == 0 ? 0 : examples.Max(Length);
+        if (longest == 0 || longest > options.Length)
+        {
+            throw new ArgumentException(examples.Count == 0 ? "There is no conversation to learn from." : $"An example of {longest} tokens does not fit rows of {options.Length}.", nameof(examples));
+        }
+        _rows = options.Batching == Batching.Packed ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
+        State = default;
+    }
+
+    /// <inheritdoc/>
+    public long RowCount => _rows.Length;
+
+    /// <inheritdoc/>
+    public LoaderState State
+    {
+        get => _state;
+        set
+        {
+            if (value.Epoch < 0 || value.Position < 0 || value.Position > RowCount)
+            {
+                throw new InvalidDataException($"The stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {RowCount} rows: the data, the template or the lengths have changed since it was stored.");
+            }
+            _state = value;
+            Rekey();
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Next(Batch batch)
+    {
+        Span<int> taken = stackalloc int[Math.Min(_options.Rows, 1024)];
+        int count = 0;
+        while (count < taken.Length && Take(out int row))
+        {
+            taken[count++] = row;
+        }
+        if (count == 0)
+        {
+            return false;
+        }
+        ReadOnlySpan<int> rows = taken[..count];
+        Shape(batch, rows);
+        Clear(batch);
+        int at = 0;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int rowStart = _options.Batching == Batching.PaddingFree ? 0 : i * batch.Length;
+            at = Math.Max(at, rowStart);
+            foreach (int example in _rows[rows[i]])
+            {
+                at = Put(batch, _examples[example], at, at - rowStart);
+            }
+        }
+        batch.FilledRows = _options.Batching == Batching.PaddingFree ? 1 : count;
+        return true;
+    }
+
+    /// <summary>Tokens of a row that an example takes: its last one is only a label.</summary>
+    private static int Length(MaskedConversation example) => example.Ids.Length - 1;
+
+    private void Rekey()
+    {
+        if (_options.ShuffleSeed is { } seed)
+        {
+            _permutation = new WindowPermutation(RowCount, seed, _state.Epoch);
+        }
+    }
+
+    private bool Take(out int row)
+    {
+        row = 0;
+        if (_state.Position == RowCount)
+        {
+            if (_options.Finite)
+            {
+                return false;
+            }
+            _state = new LoaderState(_state.Epoch + 1, 0);
+            Rekey();
+        }
+        row = (int)(_options.ShuffleSeed is null ? _state.Position : _permutation[_state.Position]);
+        _state = _state with { Position = _state.Position + 1 };
+        return true;
+    }
+
+    private void Shape(Batch batch, ReadOnlySpan<int> rows)
+    {
+        int sum = 0, longest = 0;
+        foreach (int row in rows)
+        {
+            int length = 0;
+            foreach (int example in _rows[row])
+            {
+                length += Length(_examples[example]);
+            }
+            (sum, longest) = (sum + length, Math.Max(longest, length));
+        }
+        batch.Reshape(_options.Batching == Batching.PaddingFree ? 1 : rows.Length,
+            _options.Batching switch { Batching.Packed => _options.Length, Batching.Padded => longest, _ => sum });
+    }
+
+    private void Clear(Batch batch)
+    {
+        batch.Inputs.Fill(_options.PadId);
+        batch.Labels.Fill(Batch.IgnoredLabel);
+        (batch.LabelCount, batch.TokenCount) = (0, 0);
+        Span<int> starts = batch.DocumentStarts, positions = batch.Positions;
+        for (int i = 0; i < starts.Length; i++)
+        {
+            // Padding looks at itself alone: it costs attention nothing.
+            (starts[i], positions[i]) = (i % batch.Length, 0);
+        }
+    }
+
+    private static int Put(Batch batch, MaskedConversation example, int at, int column)
+    {
+        int length = Length(example);
+        example.Ids.AsSpan(0, length).CopyTo(batch.Inputs[at..]);
+        Span<int> labels = batch.Labels.Slice(at, length), starts = batch.DocumentStarts.Slice(at, length), positions = batch.Positions.Slice(at, length);
+        for (int t = 0; t < length; t++)
+        {
+            (starts[t], positions[t]) = (column, t);
+            if (example.Learned[t + 1])
+            {
+                labels[t] = example.Ids[t + 1];
+                batch.LabelCount++;
+            }
+        }
+        batch.TokenCount += length;
+        return at + length;
+    }
+}

@@ -1,0 +1,73 @@
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models.DeepseekV3;
+
+/// <summary>
+/// Multi-head latent attention (arXiv:2405.04434, section 2.1): keys and values come from a low-rank latent, positions from a rotated part of q and of one key
+/// that all heads share. C: hidden size, R: rank of the latent, Dn, Dr, Dv: unrotated, rotated and value dimensions of a head.
+/// </summary>
+public sealed class DeepseekV3Attention
+{
+    private readonly DeepseekV3Config _c;
+    private readonly int _layer;
+    private readonly RotaryTable _rotary;
+    private readonly Linear _q, _kvA, _kvB, _o;
+    private readonly Linear? _qA;
+    private readonly RmsNorm? _qNorm;
+    private readonly RmsNorm _kvNorm;
+
+    /// <summary>Builds the layer at <paramref name="s"/>.</summary>
+    public DeepseekV3Attention(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+    {
+        (_c, _layer, _rotary) = (c, layer, rotary);
+        int queries = c.NumAttentionHeads * c.QkHeadDim;
+        if (c.QLoraRank is { } rank)
+        {
+            _qA = new Linear(s["q_a_proj"], c.HiddenSize, rank, c.AttentionBias);
+            _qNorm = new RmsNorm(s["q_a_layernorm"], rank, 1e-6f);
+            _q = new Linear(s["q_b_proj"], rank, queries);
+        }
+        else
+        {
+            _q = new Linear(s["q_proj"], c.HiddenSize, queries);
+        }
+        _kvA = new Linear(s["kv_a_proj_with_mqa"], c.HiddenSize, c.KvLoraRank + c.QkRopeHeadDim, c.AttentionBias);
+        _kvNorm = new RmsNorm(s["kv_a_layernorm"], c.KvLoraRank, 1e-6f);    // transformers' default, not rms_norm_eps
+        _kvB = new Linear(s["kv_b_proj"], c.KvLoraRank, c.NumAttentionHeads * (c.QkNopeHeadDim + c.VHeadDim));
+        _o = new Linear(s["o_proj"], c.NumAttentionHeads * c.VHeadDim, c.HiddenSize, c.AttentionBias);
+    }
+
+    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
+    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    {
+        int heads = _c.NumAttentionHeads;
+        Tensor q = _q.Forward(_qA is null ? x : _qNorm!.Forward(_qA.Forward(x)));                                // [B, T, H·(Dn + Dr)]
+        q = Ops.Rope(q, heads, ctx.Positions, _rotary, _c.QkNopeHeadDim, _c.RopeInterleave);
+        Tensor compressed = _kvA.Forward(x);                                                                     // [B, T, R + Dr]
+        Tensor latent = _kvNorm.Forward(Ops.HeadColumns(compressed, 1, 0, _c.KvLoraRank));                       // [B, T, R]
+        Tensor rotated = Ops.HeadColumns(compressed, 1, _c.KvLoraRank, _c.QkRopeHeadDim);
+        rotated = Ops.Rope(rotated, 1, ctx.Positions, _rotary, interleaved: _c.RopeInterleave);                  // [B, T, Dr]
+        if (ctx.Cache?.Layer<LatentCache>(_layer) is { } cache)
+        {
+            Tensor all = cache.Append(latent, rotated);                                                          // [1, S, R + Dr]
+            if (all.Shape[1] > x.Shape[1] && !_kvB.IsAdapted)
+            {
+                return _o.Forward(Absorbed(q, all), residual);
+            }
+            (latent, rotated) = (Ops.HeadColumns(all, 1, 0, _c.KvLoraRank), Ops.HeadColumns(all, 1, _c.KvLoraRank, _c.QkRopeHeadDim));
+        }
+        Tensor kv = _kvB.Forward(latent);                                                                        // [B, S, H·(Dn + Dv)]
+        Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, rotated);                                          // [B, S, H·(Dn + Dr)]
+        Tensor v = Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim);                                    // [B, S, H·Dv]
+        return _o.Forward(Ops.Attention(q, k, v, heads, heads, _c.SoftmaxScale, ctx.DocumentStarts), residual);  // [B, T, C]
+    }
+
+    /// <summary>Attention to cached latents as one key-value head; the rotated part rides along as values and is not read.</summary>
+    private Tensor Absorbed(Tensor q, Tensor latents)
+    {
+        Tensor query = Ops.AbsorbKeys(q, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                   // [1, T, H·(R + Dr)]
+        Tensor sums = Ops.Attention(query, latents, latents, _c.NumAttentionHeads, 1, _c.SoftmaxScale);          // [1, T, H·(R + Dr)]
+        return Ops.ExpandValues(sums, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                      // [1, T, H·Dv]
+    }
+}

@@ -1,0 +1,26 @@
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models.DeepseekV3;
+
+/// <summary>
+/// One module that predicts a token further ahead (arXiv:2412.19437, section 2.2): what the model made of token i and the embedding of token i + k become
+/// the input of a block of its own. Embedding and output head are the model's.
+/// </summary>
+public sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+{
+    private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps);
+    private readonly RmsNorm _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps);
+    private readonly Linear _join = new(s["eh_proj"], 2 * c.HiddenSize, c.HiddenSize);
+    private readonly RmsNorm _norm = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
+
+    /// <summary>Its block.</summary>
+    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && layer >= c.FirstKDenseReplace);
+
+    /// <summary>hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
+    public Tensor Forward(Tensor hidden, Tensor embedded, ForwardContext ctx)
+    {
+        Tensor joined = Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, c.HiddenSize, _hiddenNorm.Forward(hidden));   // [B, T, 2C]
+        return _norm.Forward(Block.Forward(_join.Forward(joined), ctx));
+    }
+}

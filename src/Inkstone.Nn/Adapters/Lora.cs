@@ -1,0 +1,62 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>
+/// A low-rank adapter on one linear layer (LoRA, arXiv:2106.09685): y = x·Wᵀ + s · (x·Aᵀ)·Bᵀ. With a magnitude per output (DoRA, arXiv:2402.09353)
+/// y = m / ‖W + s·B·A‖ ∘ (x·Wᵀ + s · (x·Aᵀ)·Bᵀ), the norm of each row taken as a constant. W is never trained here.
+/// </summary>
+public sealed class Lora
+{
+    private readonly Adapter _adapter;
+    private readonly Noise _noise;
+    private readonly Tensor _weight, _a, _b;        // [N, K], [r, K], [N, r]
+    private readonly Tensor? _magnitude;            // [N]
+    private readonly float _scale;
+    private readonly ulong _stream;
+
+    internal Lora(Adapter adapter, string path, Tensor weight, Noise noise)
+    {
+        (_adapter, _weight, _noise, _stream, _scale) = (adapter, weight, noise, StableHash.Of(path), adapter.Config.ScaleOf(path));
+        (int outputs, int inputs, int rank) = (weight.Shape[0], weight.Shape.Last, adapter.Config.RankOf(path));
+        _a = adapter.Parameter(path, "lora_A.weight", new Shape(rank, inputs), Initial.KaimingUniform, weight.Device);
+        _b = adapter.Parameter(path, "lora_B.weight", new Shape(outputs, rank), Initial.Zeros, weight.Device);
+        if (adapter.Config.Dora)
+        {
+            _magnitude = adapter.Parameter(path, "lora_magnitude_vector", new Shape(outputs), Initial.Ones, weight.Device);
+            if (adapter.IsNew)
+            {
+                using StepScope step = weight.Device.Step();
+                Ops.AdaptedRowNorms(_weight, _b, _a, _scale).Span.CopyTo(_magnitude.Span);
+            }
+        }
+    }
+
+    /// <summary>x: [..., K]; the result is [..., N].</summary>
+    internal Tensor Forward(Tensor x, Tensor? bias, Tensor? residual)
+    {
+        if (_adapter.IsMerged)
+        {
+            return Ops.Linear(x, _weight, bias, residual);
+        }
+        float p = _noise.On ? (float)_adapter.Config.Dropout : 0;
+        Tensor dropped = Ops.Dropout(x, p, _noise.Of(_stream));
+        Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale);                            // [..., r]
+        if (_magnitude is null)
+        {
+            return Ops.Linear(low, _b, null, residual: Ops.Linear(x, _weight, bias, residual));
+        }
+        Tensor norms = Ops.AdaptedRowNorms(_weight, _b, _a, _scale);                        // [N]
+        Tensor plain = Ops.Linear(dropped, _weight);
+        Tensor whole = Ops.Linear(low, _b, null, residual: plain);
+        if (p == 0)
+        {
+            return Ops.ScaleColumns(whole, _magnitude, norms, bias, residual);
+        }
+        // Only what the adapter changes sees the dropped inputs: (m/n − 1) ∘ x̃·Wᵀ + m/n ∘ s·(x̃·Aᵀ)·Bᵀ comes on top of x·Wᵀ.
+        Tensor rest = Ops.Add(Ops.Linear(x, _weight, bias, residual), Ops.Scale(plain, -1));
+        return Ops.ScaleColumns(whole, _magnitude, norms, null, rest);
+    }
+
+    internal void Merge() => Ops.MergeAdapter(_weight, _b, _a, _scale, _magnitude);
+}

@@ -1,0 +1,78 @@
+using Inkstone.Tensors;
+
+namespace Inkstone.Nn;
+
+/// <summary>Chooses experts for tokens, counts what it chose in training, and moves its correction bias against crowding.</summary>
+public sealed class ExpertRouter
+{
+    private readonly Tensor _weight;            // [E, C]
+    private readonly Tensor? _bias;             // [E]
+    private readonly Tensor _counts;            // [1, E]: choices since the last optimizer step
+    private readonly RouterScoring _scoring;
+    private readonly RoutingRule _rule;
+
+    /// <summary>Builds the router at <paramref name="scope"/>.</summary>
+    public ExpertRouter(Scope scope, SparseExpertsSettings s)
+    {
+        (_scoring, _rule) = (s.Scoring, s.Rule);
+        _weight = scope.Parameter("weight", new Shape(s.Experts, s.HiddenSize), Initial.Normal);
+        _bias = s.CorrectionBias ? scope.Parameter("e_score_correction_bias", new Shape(s.Experts), Initial.Zeros, learned: false) : null;
+        _counts = Tensor.Allocate(scope.Device, new Shape(1, s.Experts));
+    }
+
+    /// <summary>Number of experts.</summary>
+    public int Experts => _weight.Shape[0];
+
+    /// <summary>Scores of the last tokens, [N, E]; they live until their step ends.</summary>
+    public Tensor? Scores { get; private set; }
+
+    /// <summary>What the last tokens chose.</summary>
+    public ExpertRouting Routing { get; private set; }
+
+    /// <summary>Choices of each expert since <see cref="StepEnded"/>, over all micro-batches that were learned from.</summary>
+    public ReadOnlySpan<float> Counts => _counts.Span;
+
+    /// <summary>Choices of the most chosen expert of the last optimizer step, relative to the mean.</summary>
+    public double MostLoad { get; private set; }
+
+    /// <summary>Choices of the least chosen expert, relative to the mean.</summary>
+    public double LeastLoad { get; private set; }
+
+    /// <summary>x: [..., C].</summary>
+    public ExpertRouting Forward(Tensor x)
+    {
+        Tensor scores = Ops.RouterScores(x, _weight, _scoring);            // [N, E]
+        Scores = scores;
+        Routing = Ops.RouteExperts(scores, _bias, _rule);
+        if (x.Device.Tape.Recording)
+        {
+            Ops.CountExperts(Routing, _counts);
+        }
+        return Routing;
+    }
+
+    /// <summary>
+    /// Closes an optimizer step: load is measured over all of it, the correction bias moves by <paramref name="biasRate"/> towards the experts chosen
+    /// less than the mean (arXiv:2408.15664), and counting begins anew.
+    /// </summary>
+    public void StepEnded(double biasRate)
+    {
+        Span<float> counts = _counts.Span;
+        double sum = 0, most = 0, least = double.PositiveInfinity;
+        foreach (float count in counts)
+        {
+            (sum, most, least) = (sum + count, Math.Max(most, count), Math.Min(least, count));
+        }
+        double mean = sum / counts.Length;
+        (MostLoad, LeastLoad) = sum > 0 ? (most / mean, least / mean) : (double.NaN, double.NaN);
+        if (_bias is not null)
+        {
+            Span<float> bias = _bias.Span;
+            for (int e = 0; e < counts.Length; e++)
+            {
+                bias[e] += (float)(biasRate * Math.Sign(mean - counts[e]));
+            }
+        }
+        counts.Clear();
+    }
+}

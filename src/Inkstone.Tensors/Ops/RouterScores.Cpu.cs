@@ -1,0 +1,47 @@
+namespace Inkstone.Tensors;
+
+/// <summary>CPU kernels of <see cref="Ops.RouterScores"/>.</summary>
+internal static unsafe class RouterScoresKernels
+{
+    public static void Forward(Tensor x, Tensor weight, RouterScoring scoring, Tensor s)
+    {
+        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        using (x.Device.Measure("router.forward", flops: 2.0 * m * n * k))
+        {
+            MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, s.F32, n, exact: true);
+        }
+        if (scoring == RouterScoring.Softmax)
+        {
+            SoftmaxKernels.Forward(s, s);
+        }
+        else
+        {
+            ElementwiseKernels.Forward(default(Ops.SigmoidOperator), s, s);
+        }
+    }
+
+    public static void Backward(Tensor ds, Tensor s, Tensor x, Tensor weight, RouterScoring scoring)
+    {
+        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        if (scoring == RouterScoring.Softmax)
+        {
+            SoftmaxKernels.Backward(ds, s, ds, accumulate: false);
+        }
+        else
+        {
+            ElementwiseKernels.Backward(default(Ops.SigmoidOperator), ds, s, s, ds, accumulate: false);
+        }
+        if (x.RequiresGrad)
+        {
+            using Profile.Scope _ = x.Device.Measure("router.backward_input", flops: 2.0 * m * n * k);
+            float* dx = x.AddGrad(out bool accumulate).F32;
+            MatMul.Run(x.Device, MatrixView.Of(ds), MatrixView.Of(weight), m, k, n, dx, k, accumulate ? dx : null, k, exact: true);
+        }
+        if (weight.RequiresGrad)
+        {
+            using Profile.Scope _ = x.Device.Measure("router.backward_weight", flops: 2.0 * m * n * k);
+            float* dw = weight.AddGrad(out bool accumulate).F32;
+            MatMul.Run(x.Device, MatrixView.Of(ds).T, MatrixView.Of(x), n, k, m, dw, k, accumulate ? dw : null, k, exact: true);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+namespace Inkstone.Tensors;
+
+/// <summary>One of several products that run together: C[M, N] = A[M, K] · B[K, N] (+ C).</summary>
+internal unsafe struct Product
+{
+    public MatrixView A, B;
+    public int M, N, K;
+    public float* C;
+    public nint StrideC;
+    public bool Accumulate;
+}
+
+/// <summary>
+/// Many products as one job: the panels of all of them are packed together and their blocks of rows are shared out together, so that
+/// all threads stay busy although each product may be small (experts of a sparse layer).
+/// </summary>
+/// <remarks>Each product is summed exactly as <see cref="MatMul"/> does it, so neither the grouping nor the number of threads changes a bit.</remarks>
+internal static unsafe class GroupedMatMul
+{
+    /// <summary>Bytes of packed B that one job may take; what is larger alone goes through <see cref="MatMul"/>.</summary>
+    private const long JobBytes = 2 * MatMul.PackedBytes;
+
+    public static void Run(Device device, Product* products, int count)
+    {
+        MicroKernel kernel = device.MatMulKernel;
+        Tensor list = device.Rent(new Shape(checked(count * sizeof(MatMulPlan) / sizeof(float) + 1)));
+        MatMulPlan* plans = (MatMulPlan*)list.Pointer;
+        int leastTasks = device.Workers.Count == 1 ? 1 : Math.Max(1, 4 * device.Workers.Count / Math.Max(count, 1));
+        int planned = 0;
+        long bytes = 0;
+        for (int i = 0; i < count; i++)
+        {
+            Product p = products[i];
+            if (p.M == 0 || p.N == 0 || p.K == 0)
+            {
+                Clear(p);
+                continue;
+            }
+            int depth = MatMul.Depth(kernel, p.K);
+            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, leastTasks)
+            {
+                C = p.C,
+                StrideC = p.StrideC,
+                Addend = p.Accumulate ? p.C : null,
+                StrideAddend = p.StrideC,
+            };
+            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > MatMul.PackedBytes)
+            {
+                MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);
+                continue;
+            }
+            if (bytes + plan.PackedBytes > JobBytes)
+            {
+                Job(device, kernel, plans, planned, bytes);
+                (planned, bytes) = (0, 0);
+            }
+            plans[planned++] = plan;
+            bytes += plan.PackedBytes;
+        }
+        Job(device, kernel, plans, planned, bytes);
+        list.Release();
+    }
+
+    /// <summary>A product without terms: zero, or nothing to add.</summary>
+    private static void Clear(Product p)
+    {
+        for (int row = 0; row < p.M && !p.Accumulate; row++)
+        {
+            new Span<float>(p.C + row * p.StrideC, p.N).Clear();
+        }
+    }
+
+    private static void Job(Device device, MicroKernel kernel, MatMulPlan* plans, int count, long bytes)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        Tensor packed = device.Rent(new Shape(checked((int)(bytes / sizeof(float)))));
+        byte* at = packed.Pointer;
+        int packItems = 0, rowBlocks = 0;
+        for (int i = 0; i < count; i++)
+        {
+            plans[i].PackedB = at;
+            at += plans[i].PackedBytes;
+            packItems += plans[i].PackItems;
+            rowBlocks += plans[i].RowBlocks;
+        }
+        device.Run(new PackTask(kernel, plans), packItems, 4);
+        device.Run(new BlockTask(kernel, plans, device.Workers), rowBlocks, 1);
+        packed.Release();
+    }
+
+    private readonly struct PackTask(MicroKernel kernel, MatMulPlan* plans) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            MatMulPlan* plan = plans;
+            int first = 0;
+            for (int item = start; item < end; item++)
+            {
+                while (item >= first + plan->PackItems)
+                {
+                    first += plan++->PackItems;
+                }
+                plan->Pack(kernel, item - first);
+            }
+        }
+    }
+
+    private readonly struct BlockTask(MicroKernel kernel, MatMulPlan* plans, Workers workers) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            MatMulPlan* plan = plans;
+            int first = 0;
+            kernel.Begin();
+            for (int block = start; block < end; block++)
+            {
+                while (block >= first + plan->RowBlocks)
+                {
+                    first += plan++->RowBlocks;
+                }
+                plan->Multiply(kernel, workers, block - first, worker);
+            }
+            kernel.End();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+namespace Inkstone.Tensors;
+
+/// <summary>One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B, then blocks of rows of A.</summary>
+internal unsafe struct MatMulPlan
+{
+    /// <summary>Bytes of a packed block of A: a share of a 1 MiB level-2 cache.</summary>
+    private const int BlockBytes = 320 << 10;
+
+    private readonly MatrixView _a, _b;
+    private readonly int _m, _n, _readableN, _k, _depth, _panels, _blockRows;
+    private readonly long _panelBytes;
+
+    /// <summary>Plans a product.</summary>
+    /// <param name="kernel">the micro-kernel that every task will be given</param>
+    /// <param name="a">[M, K]</param>
+    /// <param name="b">[K, N]</param>
+    /// <param name="m">M</param>
+    /// <param name="n">N</param>
+    /// <param name="readableN">columns of B that lie in memory</param>
+    /// <param name="k">K</param>
+    /// <param name="depth">values of k in a block, <see cref="MatMul.Depth"/></param>
+    /// <param name="leastTasks">row blocks to cut at least, so that every thread has some</param>
+    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int leastTasks)
+    {
+        (_a, _b, _m, _n, _readableN, _k, _depth) = (a, b, m, n, readableN, k, depth);
+        _panels = (n + kernel.Columns - 1) / kernel.Columns;
+        // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
+        _panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
+        PackItems = Math.Max(1, (k + depth - 1) / depth) * _panels;
+        // Rows of A in a task: as many as level 2 holds, fewer when there would not be enough tasks.
+        int most = Math.Max(1, BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
+        int rowPanels = (m + kernel.Rows - 1) / kernel.Rows;
+        int tasks = Math.Max((rowPanels + most - 1) / most, Math.Min(rowPanels, leastTasks));
+        _blockRows = (rowPanels + tasks - 1) / tasks * kernel.Rows;
+        RowBlocks = (m + _blockRows - 1) / _blockRows;
+    }
+
+    /// <summary>First element of C.</summary>
+    public float* C { get; set; }
+
+    /// <summary>Elements from one row of C to the next.</summary>
+    public nint StrideC { get; set; }
+
+    /// <summary>What is added to the product, or null.</summary>
+    public float* Addend { get; set; }
+
+    /// <summary>Elements from one row of the addend to the next.</summary>
+    public nint StrideAddend { get; set; }
+
+    /// <summary>Memory of <see cref="PackedBytes"/> for the packed B.</summary>
+    public byte* PackedB { get; set; }
+
+    /// <summary>Number of packing tasks.</summary>
+    public int PackItems { get; }
+
+    /// <summary>Number of multiplying tasks.</summary>
+    public int RowBlocks { get; }
+
+    /// <summary>Bytes that the packed B takes, whole cache lines.</summary>
+    public readonly long PackedBytes => (PackItems * _panelBytes + Packing.SlackBytes + 63) / 64 * 64;
+
+    /// <summary>Packs panel item % panels of block item / panels of B.</summary>
+    public readonly void Pack(MicroKernel kernel, int item)
+    {
+        (int block, int panel) = Math.DivRem(item, _panels);
+        int from = block * _depth, column = panel * kernel.Columns;
+        Packing.PackB(kernel, _b.At(from, column), Math.Min(kernel.Columns, _n - column), _readableN - column,
+            Math.Min(_depth, _k - from), PackedB + item * _panelBytes);
+    }
+
+    /// <summary>Multiplies one block of rows with all of B.</summary>
+    public readonly void Multiply(MicroKernel kernel, Workers workers, int block, int worker)
+    {
+        int row = block * _blockRows, rows = Math.Min(_blockRows, _m - row);
+        for (int from = 0, item = 0; from < Math.Max(_k, 1); from += _depth, item++)
+        {
+            Multiply(kernel, workers, row, rows, from, item, worker);
+        }
+    }
+
+    private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int from, int item, int worker)
+    {
+        int k = Math.Min(_depth, _k - from), panels = (rows + kernel.Rows - 1) / kernel.Rows;
+        long panelBytes = Packing.BytesA(kernel, k);
+        byte* packedA = workers.Scratch(worker, panels * panelBytes + Packing.SlackBytes);
+        for (int panel = 0; panel < panels; panel++)
+        {
+            int first = panel * kernel.Rows;
+            Packing.PackA(kernel, _a.At(row + first, from), Math.Min(kernel.Rows, rows - first), _m - row - first, k, packedA + panel * panelBytes);
+        }
+
+        float* addend = from == 0 ? Addend : C;
+        nint strideAddend = from == 0 ? StrideAddend : StrideC;
+        byte* packedB = PackedB + (long)item * _panels * _panelBytes;
+        TileArguments tile = new()
+        {
+            Steps = (k + kernel.StepValues - 1) / kernel.StepValues,
+            StrideC = StrideC * sizeof(float),
+            StrideAddend = strideAddend * sizeof(float),
+        };
+        for (int column = 0; column < _panels; column++)
+        {
+            tile.B = packedB + column * _panelBytes;
+            int columns = Math.Min(kernel.Columns, _n - column * kernel.Columns);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                long at = row + panel * kernel.Rows;
+                tile.A = packedA + panel * panelBytes;
+                tile.C = C + at * StrideC + column * kernel.Columns;
+                tile.Addend = addend == null ? null : addend + at * strideAddend + column * kernel.Columns;
+                EdgeTile.Run(kernel, &tile, Math.Min(kernel.Rows, rows - panel * kernel.Rows), columns);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+using Inkstone.Data;
+using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Nn;
+using Inkstone.Text;
+
+namespace Inkstone.Training;
+
+/// <summary>How a run ended.</summary>
+/// <param name="Progress">How far it came.</param>
+/// <param name="Interrupted">True when it was stopped before its end.</param>
+/// <param name="EndedEarly">True when held-out loss had not fallen for long enough.</param>
+/// <param name="Checkpoint">The newest checkpoint, or null.</param>
+/// <param name="Best">The best checkpoint by validation, or null.</param>
+/// <param name="Facts">Sizes.</param>
+/// <param name="First">Validation before the first step, when this call began the run.</param>
+/// <param name="Last">The last validation of this call.</param>
+/// <param name="TokensPerSecond">Tokens over the wall time of this call's steps; NaN without steps.</param>
+public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool EndedEarly, string? Checkpoint, string? Best, RunFacts Facts,
+    Validation? First, Validation? Last, double TokensPerSecond);
+
+/// <summary>What a kind of training brings to its run.</summary>
+/// <param name="Model">What is trained.</param>
+/// <param name="Trained">The parameters that move.</param>
+/// <param name="Tokenizer">Goes into every checkpoint, chat template included.</param>
+/// <param name="Source">Batches.</param>
+/// <param name="HeldOut">One pass of held-out batches, or null.</param>
+/// <param name="Length">Longest row.</param>
+/// <param name="DocumentAware">Attention ends at document borders.</param>
+/// <param name="BytesPerToken">Text behind a token, for bits per byte; NaN where unknown.</param>
+/// <param name="HeldOutBytesPerToken">The same of the held-out text.</param>
+/// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
+/// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
+internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, int Length,
+    bool DocumentAware, double BytesPerToken, double HeldOutBytesPerToken, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
+
+/// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
+internal sealed class TrainRun
+{
+    /// <summary>A run without a checkpoint begins anew, its measurement before the first step (step 0) included.</summary>
+    private const int NothingDone = -1;
+
+    private readonly IRecipe _recipe;
+    private readonly RunStart _start;
+    private readonly RunParts _parts;
+    private readonly IReadOnlyList<IOptimizer> _optimizers;
+    private LearningRate? _rate;
+
+    /// <summary>Checks that all of it fits; nothing is written or deleted yet.</summary>
+    public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
+    {
+        (_recipe, _start, _parts) = (recipe, start, parts);
+        _optimizers = Optimizers();
+        if (start.Checkpoint is not null)
+        {
+            OptimizerState.Read(start.Checkpoint, _optimizers);
+            parts.Source.State = start.State!.Cursor;
+            RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
+        }
+        RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
+        Facts = new RunFacts(parts.Trained.ElementCount, FlopsPerToken(), TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
+    }
+
+    /// <summary>Sizes of the run.</summary>
+    public RunFacts Facts { get; }
+
+    private int TokensPerStep => checked(_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation);
+
+    /// <summary>Trains to the end, or until cancelled and saved.</summary>
+    public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
+    {
+        RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
+        _start.Checkpoints.Clean();
+        AtomicFile.WriteText(Path.Combine(_recipe.Out, "recipe.resolved.yaml"), _recipe.Resolved);
+        using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
+        using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
+        List<ITrainLog> logs = [metrics, board];
+        if (screen is not null)
+        {
+            logs.Add(screen);
+        }
+        TrainSection train = _recipe.Train;
+        CausalLm model = _parts.Model;
+        Objective objective = NextToken.Of(model, _parts.DocumentAware);
+        TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
+        {
+            Draw = Draw,
+            Model = model,
+        };
+        Batch held = new(train.BatchSize, _parts.Length);
+        Func<Validation>? validate = _parts.HeldOut is null ? null
+            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, _parts.HeldOutBytesPerToken, held, train.EvalBatches);
+        TrainLoop loop = new(
+            new LoopSettings(TotalSteps(), train.Minutes, train.EvalEvery, train.SampleEvery, train.SaveEvery,
+                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize), _parts.BytesPerToken)
+            { Patience = train.Patience },
+            new LoopParts(step.Run, Multiple, validate, at => Sample(at, logs), Save, LastCheckpoint),
+            Facts, logs);
+        TrainState? before = _start.State;
+        TrainProgress end = loop.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss), cancelled);
+        double rate = loop.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / loop.StepSeconds : double.NaN;
+        return new RunResult(end, !loop.EndedEarly && (end.TotalSteps == 0 || end.Step < end.TotalSteps), loop.EndedEarly, LastCheckpoint(),
+            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, loop.FirstValidation, loop.LastValidation, rate);
+    }
+
+    private void Draw(long? microBatch)
+    {
+        if (microBatch is { } number)
+        {
+            _parts.Model.Noise.Begin((ulong)_recipe.Train.Seed, number);
+        }
+        else
+        {
+            _parts.Model.Noise.End();
+        }
+    }
+
+    private IReadOnlyList<IOptimizer> Optimizers()
+    {
+        OptimizerSection o = _recipe.Optimizer;
+        AdamWSettings adam = new(o.LearningRate, o.Beta1, o.Beta2, o.Eps, o.WeightDecay);
+        return o.Name == "adamw" ? [new AdamW(_parts.Trained, adam)]
+            : [new Muon(_parts.Trained.Where(Muon.Takes), new MuonSettings(o.MuonLearningRate, WeightDecay: o.MuonWeightDecay)),
+                new AdamW(_parts.Trained.Where(p => !Muon.Takes(p)), adam)];
+    }
+
+    private int? TotalSteps()
+    {
+        TrainSection train = _recipe.Train;
+        long rowsPerStep = (long)train.BatchSize * train.Accumulation;
+        return train.Steps
+            ?? (train.Tokens is { } tokens ? checked((int)((tokens + TokensPerStep - 1) / TokensPerStep))
+                : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep)) : null);
+    }
+
+    /// <summary>Forward 2, gradient of the input 2, gradient of the weight 2 where it is trained; an untied input embedding only looks rows up, an expert works for a share of the tokens.</summary>
+    private double FlopsPerToken()
+    {
+        CausalLm model = _parts.Model;
+        double below = Matrices(model.Parameters) - (model.Config.Bool("tie_word_embeddings", false) ? 0 : model.OutputWeight.Count);
+        return _parts.Trained == model.Parameters ? 6 * below : 4 * below + 6 * Matrices(_parts.Trained);
+
+        double Matrices(Parameters parameters) => parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => model.ActiveShare(p) * p.Tensor.Count);
+    }
+
+    private double Multiple(int step, int total)
+    {
+        if (_rate is null || _rate.TotalSteps != total)
+        {
+            ScheduleSection s = _recipe.Schedule;
+            Schedule course = s.Name switch
+            {
+                "constant" => Schedule.Constant,
+                "linear" => Schedule.Linear,
+                "cosine" => Schedule.Cosine,
+                _ => s.Decay == "linear" ? Schedule.WsdLinear : Schedule.WsdSqrt,
+            };
+            _rate = new LearningRate(course, total, s.WarmupSteps, s.DecaySteps ?? total / 5, s.MinRate);
+        }
+        return _rate.At(step);
+    }
+
+    private void Sample(int step, List<ITrainLog> logs)
+    {
+        foreach (string prompt in _recipe.Train.SamplePrompts)
+        {
+            string text = _parts.Sample(prompt, _recipe.Train.SampleTokens, (ulong)(_recipe.Train.Seed + step));
+            foreach (ITrainLog log in logs)
+            {
+                log.Sample(step, prompt, text);
+            }
+        }
+    }
+
+    private string? LastCheckpoint() => _start.Checkpoints.Steps() is { Count: > 0 } steps ? _start.Checkpoints.Of(steps[^1]) : null;
+
+    private string Save(TrainProgress at)
+    {
+        LoaderState cursor = _parts.Source.State;
+        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved);
+        return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
+        {
+            _parts.WriteModel(directory);
+            OptimizerState.Write(directory, _optimizers);
+            _parts.Tokenizer.Save(directory);
+        });
+    }
+}
