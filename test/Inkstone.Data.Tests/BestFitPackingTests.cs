@@ -38,6 +38,21 @@ public sealed class BestFitPackingTests
     }
 
     [Theory]
+    [InlineData(512, 0.98)]
+    [InlineData(1024, 0.99)]
+    public void Real_question_answer_pairs_fill_rows(int rowLength, double atLeast)
+    {
+        if (Goldens.Find("../data/chatlm/my_train_dataset_3k.parquet") is not { } path) return;
+        using var file = new ParquetFile(path);
+        // Of Chinese text a character is about a token; the chat template adds a few to each turn.
+        int[] lengths = [.. file.ReadRows().Select(r => Math.Min(rowLength, r["prompt"]!.GetValue<string>().Length + r["response"]!.GetValue<string>().Length + 10))];
+        int rows = BestFitPacking.Pack(lengths, rowLength).Length;
+        double filled = lengths.Sum() / (double)rowLength / rows, padded = lengths.Average() / rowLength;
+        Console.WriteLine($"rows of {rowLength}: {filled:P2} filled, {padded:P2} without packing");
+        filled.ShouldBeGreaterThan(atLeast);
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(11)]
     [InlineData(-1)]
