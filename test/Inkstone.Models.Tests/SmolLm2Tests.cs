@@ -62,6 +62,22 @@ public sealed class SmolLm2Tests : IDisposable
         }
     }
 
+    [GoldenFact]
+    public void Blocks_that_stay_quantised_give_the_same_text_and_likelihood()
+    {
+        using CausalLm model = Pretrained.Open(Path, _device, matrixType: null, trained: false);
+        model.Parameters["model.layers.3.mlp.up_proj.weight"].DType.ShouldBe(DType.Q4_1);
+        model.OutputWeight.DType.ShouldBe(DType.Q8_0);
+        Logits_are_near(model, 1e-4);
+        using JsonDocument chat = Json("chat.json");
+        JsonElement item = chat.RootElement.GetProperty("cases")[1];
+        int[] wanted = Ids(item, "greedy_ids");
+        Greedy(model, Ids(item, "ids"), wanted.Length).ShouldBe(wanted);
+        using JsonDocument texts = Json("perplexity.json");
+        JsonElement text = texts.RootElement.GetProperty("documents")[2];
+        Likelihood(model, Ids(text, "ids")).ShouldBe(text.GetProperty("nll_sum").GetDouble(), 0.02 * text.GetProperty("nll_sum").GetDouble());
+    }
+
     private void Logits_are_near(CausalLm model, double tolerance)
     {
         using SafetensorsFile golden = SafetensorsFile.Open(Goldens.Of("smollm2/logits.safetensors"));

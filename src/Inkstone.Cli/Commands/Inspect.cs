@@ -8,7 +8,7 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard or safetensors file" };
+        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file" };
         Option<string> masks = new("--masks") { Description = "conversations (JSONL or parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
         Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
@@ -35,9 +35,10 @@ internal static class Inspect
         return Path.GetExtension(path) switch
         {
             ".safetensors" => SafetensorsSheet.Of(path),
+            ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
             ".json" => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
-            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .safetensors, .bin, .npy, tokenizer.json or a directory"),
+            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json or a directory"),
         };
     }
 }
