@@ -12,6 +12,8 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     new Verb("template", "conversations as the text that a model sees", [TemplateRender.Create()],
         "ink template render --template tok --messages messages.json", "ink template render --template chat_template.jinja --messages messages.json --add-generation-prompt"),
     PretrainVerb.Create(),
+    SftVerb.Create(),
+    Merge.Create(),
     New.Create(),
     Inspect.Create(),
     ConvertVerb.Create(),

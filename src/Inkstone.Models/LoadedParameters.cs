@@ -35,9 +35,9 @@ public sealed class LoadedParameters(HfWeights weights) : IParameterSource
 
     /// <summary>
     /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; DeepSeek's prediction modules repeat embedding and head.
-    /// All of it follows from the rest.
+    /// All of it follows from the rest. Qwen3-Next's prediction module <c>mtp</c> is not built.
     /// </summary>
-    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
+    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.StartsWith("mtp.", StringComparison.Ordinal) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
         || (name.StartsWith("model.layers.", StringComparison.Ordinal)
             && (name.EndsWith(".shared_head.head.weight", StringComparison.Ordinal) || name.EndsWith(".embed_tokens.weight", StringComparison.Ordinal)));
 }

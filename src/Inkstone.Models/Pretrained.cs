@@ -4,6 +4,7 @@ using Inkstone.Models.Llama;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen3;
 using Inkstone.Models.Qwen3Moe;
+using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -86,7 +87,8 @@ public static class Pretrained
         "qwen2" => new Qwen2Model(config, root),
         "qwen3" => new Qwen3Model(config, root),
         "qwen3_moe" => new Qwen3MoeModel(config, root),
+        "qwen3_next" => new Qwen3NextModel(config, root),
         "deepseek_v3" => new DeepseekV3Model(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe and deepseek_v3."),
+        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe, qwen3_next and deepseek_v3."),
     };
 }

@@ -8,7 +8,7 @@ public enum Initial
     /// <summary>Normal numbers with the model's initializer_range as deviation.</summary>
     Normal,
 
-    /// <summary>Zeros: biases.</summary>
+    /// <summary>Zeros: biases, zero-centred norm weights.</summary>
     Zeros,
 
     /// <summary>Ones: norm weights.</summary>
@@ -16,6 +16,9 @@ public enum Initial
 
     /// <summary>Uniform in ±1/√inputs: the first matrix of a low-rank adapter.</summary>
     KaimingUniform,
+
+    /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2, arXiv:2405.21060).</summary>
+    LogRate,
 }
 
 /// <summary>Where parameters get their values from.</summary>
@@ -51,6 +54,13 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
             case Initial.KaimingUniform:
                 float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
                 new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter.Span, -bound, bound);
+                break;
+            case Initial.LogRate:
+                PhiloxRandom random = new(seed, StableHash.Of(name));
+                for (int i = 0; i < parameter.Count; i++)
+                {
+                    parameter.Span[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
+                }
                 break;
             default:
                 parameter.Span.Fill(initial == Initial.Ones ? 1 : 0);

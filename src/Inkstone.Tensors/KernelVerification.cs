@@ -12,6 +12,8 @@ public static class KernelVerification
 {
     private const int Batch = 2, Length = 113, Heads = 6, KeyValueHeads = 2, HeadDim = 20, Width = Heads * HeadDim, Vocabulary = 331;
 
+    private static readonly ColumnRuns DecayColumns = new((0, 2)), BetaColumns = new((2, 2));
+
     private static readonly (string Name, Func<Inputs, Tensor> Run)[] Cases =
     [
         ("linear", t => Ops.Linear(t.X, t.Square, t.Bias, t.Y)),
@@ -21,6 +23,10 @@ public static class KernelVerification
         ("rope", t => Ops.Rope(t.X, Heads, t.Positions, RotaryTable.Default(HeadDim, 10000))),
         ("embedding", t => Ops.Embedding(t.Table, t.Ids)),
         ("attention", t => Ops.Attention(t.X, t.Keys, t.Values, Heads, KeyValueHeads, 0.25f, t.Starts)),
+        ("causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
+        ("rms_norm_gated", t => Ops.RmsNormGated(t.X, t.Y, t.Gains, 1e-5f)),
+        ("gated_delta_rule", t => Ops.GatedDeltaRule(t.X, Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates), Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)),
+            keyHeads: 2, HeadDim, t.Starts)),
         ("linear_cross_entropy", t => Ops.LinearCrossEntropy(t.X, t.Table, t.Ids, Batch * Length)),
         ("log_probs", t => Ops.LogProbs(t.X, t.Table, t.Ids)),
     ];
@@ -97,7 +103,10 @@ public static class KernelVerification
             Square = Random(new Shape(Width, Width));
             Bias = Random(new Shape(Width));
             Table = Random(new Shape(Vocabulary, Width));
-            Trained = [X, Y, Keys, Values, Square, Bias, Table];
+            Taps = Random(new Shape(Width, 1, 4));
+            Gains = Random(new Shape(HeadDim));
+            Rates = Random(new Shape(2));
+            Trained = [X, Y, Keys, Values, Square, Bias, Table, Taps, Gains, Rates];
             int[] ids = new int[Batch * Length], positions = new int[ids.Length], starts = new int[ids.Length];
             for (int i = 0; i < ids.Length; i++)
             {
@@ -124,6 +133,12 @@ public static class KernelVerification
         public Tensor Bias { get; }
 
         public Tensor Table { get; }
+
+        public Tensor Taps { get; }
+
+        public Tensor Gains { get; }
+
+        public Tensor Rates { get; }
 
         public Tensor Ids { get; }
 

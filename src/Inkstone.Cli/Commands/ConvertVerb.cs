@@ -26,7 +26,7 @@ internal static class ConvertVerb
             bool gguf = Path.GetExtension(to).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
             GgufType type = (call.Get(dtype), call.Get(quantize)) switch
             {
-                (null, null) => Stored(from),
+                (null, null) => Models.StoredType(from),
                 (string name, null) => Parse(name, "--dtype", GgufType.F32, GgufType.F16, GgufType.BF16),
                 (null, string name) => gguf ? Parse(name, "--quantize", GgufType.Q8_0, GgufType.Q4_0)
                     : throw new ArgumentException($"--quantize needs an output that ends with .gguf, {to} is a directory in HF's layout"),
@@ -39,7 +39,7 @@ internal static class ConvertVerb
             long parameters = call.Compute(device =>
             {
                 // Exact for every type that is read; a file of bfloat16 need not be widened.
-                DType memory = type == GgufType.BF16 && Stored(from) == GgufType.BF16 ? DType.BFloat16 : DType.Float32;
+                DType memory = type == GgufType.BF16 && Models.StoredType(from) == GgufType.BF16 ? DType.BFloat16 : DType.Float32;
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
@@ -61,26 +61,4 @@ internal static class ConvertVerb
     private static GgufType Parse(string name, string flag, params GgufType[] known)
         => known.Cast<GgufType?>().FirstOrDefault(type => type.ToString()!.Equals(name, StringComparison.OrdinalIgnoreCase))
             ?? throw new ArgumentException($"{flag} must be {string.Join(" or ", known.Select(type => type.ToString().ToLowerInvariant()))}, got '{name}'");
-
-    /// <summary>The type that most weights of a model have in its files; float32 stands for quantised ones.</summary>
-    private static GgufType Stored(string path)
-    {
-        IEnumerable<(string Type, long Count)> weights;
-        if (GgufFile.Is(path))
-        {
-            using GgufFile file = GgufFile.Open(path);
-            weights = [.. file.Tensors.Select(t => (t.Type.ToString(), t.Count))];
-        }
-        else
-        {
-            using HfWeights files = HfDirectory.Open(path).OpenWeights();
-            weights = [.. files.Names.Select(name => (files.Entry(name).DType, files.Entry(name).Count))];
-        }
-        return weights.GroupBy(w => w.Type).MaxBy(group => group.Sum(w => w.Count))?.Key switch
-        {
-            "BF16" => GgufType.BF16,
-            "F16" => GgufType.F16,
-            _ => GgufType.F32,
-        };
-    }
 }

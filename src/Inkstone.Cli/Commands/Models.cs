@@ -1,5 +1,5 @@
-using System.Text;
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Text;
@@ -10,18 +10,58 @@ namespace Inkstone.Cli;
 /// <summary>Opens what <c>--model</c> names.</summary>
 internal static class Models
 {
-    /// <summary>A model to run, not to train.</summary>
-    public static CausalLm Open(string path, Device device) => Pretrained.Open(CheckpointFolder.Resolve(path), device, trained: false);
+    /// <summary>A model to run, not to train; of an adapter the model below with the adapter merged.</summary>
+    public static CausalLm Open(string path, Device device)
+    {
+        string place = CheckpointFolder.Resolve(path);
+        if (!PeftAdapter.Is(place))
+        {
+            return Pretrained.Open(place, device, trained: false);
+        }
+        CausalLm model = PeftAdapter.Open(Below(place, null), place, device, trained: false);
+        model.Adapter!.Merge();
+        return model;
+    }
 
-    /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json.</summary>
+    /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. An adapter without one uses that of the model below.</summary>
     public static Tokenizer Tokenizer(string path)
     {
-        if (!GgufFile.Is(path))
+        string place = CheckpointFolder.Resolve(path);
+        return ModelTokenizer.Load(PeftAdapter.Is(place) && !File.Exists(Path.Combine(place, "tokenizer.json")) ? Below(place, null) : place);
+    }
+
+    /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>
+    public static string Below(string adapter, string? given)
+    {
+        if (!PeftAdapter.Is(adapter))
         {
-            return Text.Tokenizer.Load(CheckpointFolder.Resolve(path));
+            throw new FileNotFoundException($"{adapter} has no {PeftAdapter.ConfigFile}; give an adapter's directory or a run of ink sft.");
         }
-        using GgufFile file = GgufFile.Open(path);
-        GgufTokenizer found = GgufTokenizer.Read(file.Metadata) ?? throw new InvalidDataException($"{path} holds no tokenizer; convert the model again from a directory that has a tokenizer.json");
-        return Text.Tokenizer.FromJson(Encoding.UTF8.GetBytes(found.Json), Encoding.UTF8.GetBytes(found.ConfigJson), path);
+        string below = given is not null ? CheckpointFolder.Resolve(given)
+            : PeftAdapter.BaseOf(adapter) ?? throw new InvalidDataException($"{Path.Combine(adapter, PeftAdapter.ConfigFile)} names no base_model_name_or_path; give the model with --model.");
+        return Directory.Exists(below) || File.Exists(below) ? below
+            : throw new FileNotFoundException($"the adapter {adapter} is made for {below}, which is not here; download that model, and name its place in base_model_name_or_path or with --model.");
+    }
+
+    /// <summary>The type that most weights of a model have in its files; float32 stands for quantised ones.</summary>
+    public static GgufType StoredType(string path)
+    {
+        IEnumerable<(string Type, long Count)> weights;
+        if (GgufFile.Is(path))
+        {
+            using GgufFile file = GgufFile.Open(path);
+            weights = [.. file.Tensors.Select(t => (t.Type.ToString(), t.Count))];
+        }
+        else
+        {
+            using HfWeights files = HfDirectory.Open(path).OpenWeights();
+            weights = [.. files.Names.Select(name => (files.Entry(name).DType, files.Entry(name).Count))];
+        }
+        return weights.GroupBy(w => w.Type).MaxBy(group => group.Sum(w => w.Count))?.Key switch
+        {
+            "BF16" => GgufType.BF16,
+            "F16" => GgufType.F16,
+            _ => GgufType.F32,
+        };
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Inkstone.Data;
 using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -84,6 +86,26 @@ internal static class ModelSheet
             sheet.Add("best_valid_loss", state.BestLoss);
         }
         sheet.Table("tensors", ["name", "dtype", "shape", "elements"], SafetensorsSheet.Rows(entries));
+        return sheet;
+    }
+}
+
+/// <summary>What <c>inspect</c> says about a low-rank adapter.</summary>
+internal static class AdapterSheet
+{
+    public static Sheet Of(string path)
+    {
+        LoraConfig config = PeftAdapter.ReadConfig(path);
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, PeftAdapter.WeightsFile));
+        Sheet sheet = new("adapter", path);
+        sheet.Add("model", PeftAdapter.BaseOf(path));
+        sheet.Add("kind", config.Dora ? "DoRA" : config.RankStabilised ? "rsLoRA" : "LoRA");
+        sheet.Add("rank", config.Rank);
+        sheet.Add("alpha", config.Alpha);
+        sheet.Add("dropout", config.Dropout);
+        sheet.Add("targets", config.TargetPattern ?? string.Join(", ", config.Targets));
+        sheet.Add("parameters", file.Tensors.Sum(t => t.Count));
+        sheet.Table("tensors", ["name", "dtype", "shape", "elements"], SafetensorsSheet.Rows(file.Tensors));
         return sheet;
     }
 }

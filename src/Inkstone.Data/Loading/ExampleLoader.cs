@@ -29,7 +29,7 @@ public sealed class ExampleLoader : IBatchSource
 {
     private readonly IReadOnlyList<MaskedConversation> _examples;
     private readonly ExampleLoaderOptions _options;
-    private readonly IReadOnlyList<int[]> _rows;    // indexes of the examples of each row
+    private readonly int[][] _rows;    // indexes of the examples of each row
     private WindowPermutation _permutation;
     private LoaderState _state;
 
@@ -48,7 +48,7 @@ public sealed class ExampleLoader : IBatchSource
     }
 
     /// <inheritdoc/>
-    public long RowCount => _rows.Count;
+    public long RowCount => _rows.Length;
 
     /// <inheritdoc/>
     public LoaderState State

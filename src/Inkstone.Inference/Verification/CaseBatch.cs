@@ -32,6 +32,9 @@ internal sealed class CaseBatch(int rows, int length, int[] ids, int[] labels)
     /// <summary>[1, T]: ids of one row alone.</summary>
     public Tensor Row(Device device, int row) => device.Rent(new Shape(1, length), ids.AsSpan(row * length, length));
 
+    /// <summary>The ids of one row.</summary>
+    public ReadOnlySpan<int> RowIds(int row) => ids.AsSpan(row * length, length);
+
     /// <summary>The first ids of the first row.</summary>
     public ReadOnlySpan<int> FirstIds(int count) => ids.AsSpan(0, Math.Min(count, length));
 

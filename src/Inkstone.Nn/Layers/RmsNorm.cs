@@ -3,17 +3,21 @@ using Inkstone.Tensors;
 namespace Inkstone.Nn;
 
 /// <summary>Root-mean-square norm over the last dimension (arXiv:1910.07467).</summary>
-public sealed class RmsNorm(Scope scope, int size, float eps)
+/// <param name="scope">its place</param>
+/// <param name="size">C</param>
+/// <param name="eps">added to the mean square</param>
+/// <param name="zeroCentred">the weight is stored less 1</param>
+public sealed class RmsNorm(Scope scope, int size, float eps, bool zeroCentred = false)
 {
-    private readonly Tensor _weight = scope.Parameter("weight", new Shape(size), Initial.Ones);
+    private readonly Tensor _weight = scope.Parameter("weight", new Shape(size), zeroCentred ? Initial.Zeros : Initial.Ones);
 
     /// <summary>x: [..., size].</summary>
-    public Tensor Forward(Tensor x) => Ops.RmsNorm(x, _weight, eps);
+    public Tensor Forward(Tensor x) => Ops.RmsNorm(x, _weight, eps, zeroCentred);
 
     /// <summary>Each head by itself: x [..., H·size].</summary>
     public Tensor Heads(Tensor x)
     {
         Shape shape = x.Shape, heads = new(checked((int)(x.Count / size)), size);
-        return Ops.RmsNorm(x.View(heads), _weight, eps).View(shape);
+        return Ops.RmsNorm(x.View(heads), _weight, eps, zeroCentred).View(shape);
     }
 }

@@ -1,11 +1,11 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <see cref="Ops.Attention"/>. T: queries, S: keys, D: head dim, Dv: value dim; a tile is <see cref="AttentionPanels.Block"/> queries by as many keys.
+/// CPU kernels of <see cref="Ops.Attention"/>. T: queries, S: keys, D: head dim, Dv: value dim; a tile is <see cref="LocalPanels.Block"/> queries by as many keys.
 /// </summary>
 internal static unsafe partial class AttentionKernels
 {
-    private const int Block = AttentionPanels.Block;
+    private const int Block = LocalPanels.Block;
 
     /// <summary>With at most this many queries keys are read in place instead of packed.</summary>
     private const int FewQueries = 4;
@@ -20,7 +20,7 @@ internal static unsafe partial class AttentionKernels
             device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
             return;
         }
-        AttentionPanels panels = new(device.MatMulKernel);
+        LocalPanels panels = new(device.MatMulKernel);
         KeyBlocks blocks = new(panels, sizes);
         Tensor packed = device.Rent(new Shape(checked((int)(sizes.Batch * sizes.KeyValueHeads * blocks.HeadBytes / sizeof(float) + 1))));
         device.Run(new PackKernel(sizes, panels, blocks, k.F32, v.F32, packed.Pointer), sizes.Batch * sizes.KeyValueHeads * blocks.Count, 1);
@@ -31,7 +31,7 @@ internal static unsafe partial class AttentionKernels
     }
 
     /// <summary>Where the packed keys and values of each block of keys lie: Kᵀ [D, keys] then V [keys, Dv], head after head.</summary>
-    private readonly struct KeyBlocks(AttentionPanels panels, AttentionSizes sizes)
+    private readonly struct KeyBlocks(LocalPanels panels, AttentionSizes sizes)
     {
         public readonly int Count = (sizes.Keys + Block - 1) / Block;
         public readonly long KeyBytes = panels.RightBytes(Block, sizes.HeadDim);
@@ -41,7 +41,7 @@ internal static unsafe partial class AttentionKernels
     }
 
     /// <summary>Packs one block of keys and values of one key-value head.</summary>
-    private readonly struct PackKernel(AttentionSizes sizes, AttentionPanels panels, KeyBlocks blocks, float* k, float* v, byte* packed) : IRangeKernel
+    private readonly struct PackKernel(AttentionSizes sizes, LocalPanels panels, KeyBlocks blocks, float* k, float* v, byte* packed) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -60,7 +60,7 @@ internal static unsafe partial class AttentionKernels
     }
 
     /// <summary>One block of queries of one head.</summary>
-    private readonly struct ForwardKernel(AttentionSizes sizes, AttentionPanels panels, KeyBlocks blocks, float* q, byte* packed,
+    private readonly struct ForwardKernel(AttentionSizes sizes, LocalPanels panels, KeyBlocks blocks, float* q, byte* packed,
         int* starts, float* o, float* lse, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)

@@ -13,7 +13,7 @@ internal static unsafe partial class AttentionKernels
         Tensor? dq = q.RequiresGrad ? q.AddGrad(out addQ) : null;
         Tensor? dk = k.RequiresGrad ? k.AddGrad(out addK) : null;
         Tensor? dv = v.RequiresGrad ? v.AddGrad(out addV) : null;
-        AttentionPanels panels = new(device.MatMulKernel);
+        LocalPanels panels = new(device.MatMulKernel);
         Gradients gradients = new(dq is null ? null : dq.F32, addQ, dk is null ? null : dk.F32, addK, dv is null ? null : dv.F32, addV);
         device.Run(new BackwardKernel(sizes, panels, new BackwardLayout(panels, sizes), q.F32, k.F32, v.F32,
             documentStarts is null ? null : documentStarts.I32, o.F32, lse.F32, dO.F32, gradients, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
@@ -33,7 +33,7 @@ internal static unsafe partial class AttentionKernels
         public readonly long KeyBytes, ValueBytes, KeyRightBytes, BlockBytes;
         public readonly long Keys, DK, DV, DQ, Scores, DScores, LeftQ, LeftO, RightQ, RightO, LeftP, Delta, Total;
 
-        public BackwardLayout(AttentionPanels panels, AttentionSizes sizes)
+        public BackwardLayout(LocalPanels panels, AttentionSizes sizes)
         {
             (ColumnsD, ColumnsV) = (panels.PaddedColumns(sizes.HeadDim), panels.PaddedColumns(sizes.ValueDim));
             PaddedKeys = (sizes.Keys + Block - 1) / Block * Block;
@@ -65,7 +65,7 @@ internal static unsafe partial class AttentionKernels
         }
     }
 
-    private readonly struct BackwardKernel(AttentionSizes sizes, AttentionPanels panels, BackwardLayout layout, float* q, float* k, float* v,
+    private readonly struct BackwardKernel(AttentionSizes sizes, LocalPanels panels, BackwardLayout layout, float* q, float* k, float* v,
         int* starts, float* o, float* lse, float* dO, Gradients gradients, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)

@@ -2,25 +2,25 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.RmsNorm"/>. C: row length; r: 1/rms of a row.</summary>
+/// <summary>CPU kernels of <see cref="Ops.RmsNorm"/>. C: row length; r: 1/rms of a row; centre is added to the stored weight.</summary>
 internal static unsafe class RmsNormKernels
 {
     private const int Grain = 16;
 
-    public static void Forward(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd)
+    public static void Forward(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd, float centre = 0)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm.forward", bytes: 8.0 * x.Count);
-        x.Device.Run(new ForwardKernel(x.F32, weight.F32, eps, y.F32, rstd.F32, x.Shape.Last), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(x.F32, weight.F32, centre, eps, y.F32, rstd.F32, x.Shape.Last), x.Shape.Rows, Grain);
     }
 
-    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd)
+    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, float centre = 0)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm.backward", bytes: 16.0 * x.Count);
         int rows = x.Shape.Rows, width = x.Shape.Last;
         if (x.RequiresGrad)
         {
             Tensor dx = x.AddGrad(out bool accumulate);
-            x.Device.Run(new InputKernel(dy.F32, x.F32, weight.F32, rstd.F32, dx.F32, width, accumulate), rows, Grain);
+            x.Device.Run(new InputKernel(dy.F32, x.F32, weight.F32, centre, rstd.F32, dx.F32, width, accumulate), rows, Grain);
         }
         if (weight.RequiresGrad)
         {
@@ -29,7 +29,7 @@ internal static unsafe class RmsNormKernels
         }
     }
 
-    private readonly struct ForwardKernel(float* x, float* w, float eps, float* y, float* rstd, int width) : IRangeKernel
+    private readonly struct ForwardKernel(float* x, float* w, float centre, float eps, float* y, float* rstd, int width) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -38,21 +38,21 @@ internal static unsafe class RmsNormKernels
                 float* xr = x + (long)row * width, yr = y + (long)row * width;
                 float r = 1f / MathF.Sqrt(Lanes.Dot(xr, xr, width) / width + eps);
                 rstd[row] = r;
-                Vector512<float> scale = Vector512.Create(r);
+                Vector512<float> scale = Vector512.Create(r), one = Vector512.Create(centre);
                 int i = 0;
                 for (; i <= width - 16; i += 16)
                 {
-                    (Vector512.Load(xr + i) * scale * Vector512.Load(w + i)).Store(yr + i);
+                    (Vector512.Load(xr + i) * scale * (Vector512.Load(w + i) + one)).Store(yr + i);
                 }
                 for (; i < width; i++)
                 {
-                    yr[i] = xr[i] * r * w[i];
+                    yr[i] = xr[i] * r * (w[i] + centre);
                 }
             }
         }
     }
 
-    private readonly struct InputKernel(float* dy, float* x, float* w, float* rstd, float* dx, int width, bool accumulate) : IRangeKernel
+    private readonly struct InputKernel(float* dy, float* x, float* w, float centre, float* rstd, float* dx, int width, bool accumulate) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -60,18 +60,19 @@ internal static unsafe class RmsNormKernels
             {
                 long at = (long)row * width;
                 float r = rstd[row];
-                float mean = Lanes.Dot3(dy + at, w, x + at, width) / width;
+                float sum = Lanes.Dot3(dy + at, w, x + at, width);
+                float mean = (centre == 0 ? sum : sum + centre * Lanes.Dot(dy + at, x + at, width)) / width;
                 float c = mean * r * r * r;
-                Vector512<float> vr = Vector512.Create(r), vc = Vector512.Create(c);
+                Vector512<float> vr = Vector512.Create(r), vc = Vector512.Create(c), one = Vector512.Create(centre);
                 int i = 0;
                 for (; i <= width - 16; i += 16)
                 {
-                    Vector512<float> d = Vector512.Load(dy + at + i) * Vector512.Load(w + i) * vr - Vector512.Load(x + at + i) * vc;
+                    Vector512<float> d = Vector512.Load(dy + at + i) * (Vector512.Load(w + i) + one) * vr - Vector512.Load(x + at + i) * vc;
                     (accumulate ? d + Vector512.Load(dx + at + i) : d).Store(dx + at + i);
                 }
                 for (; i < width; i++)
                 {
-                    float d = dy[at + i] * w[i] * r - x[at + i] * c;
+                    float d = dy[at + i] * (w[i] + centre) * r - x[at + i] * c;
                     dx[at + i] = accumulate ? dx[at + i] + d : d;
                 }
             }

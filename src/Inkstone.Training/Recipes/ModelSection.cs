@@ -20,6 +20,8 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
         "output_router_logits", "router_aux_loss_coef", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "rope_interleave",
         "n_routed_experts", "n_shared_experts", "n_group", "topk_group", "first_k_dense_replace", "routed_scaling_factor", "num_nextn_predict_layers",
         "aux_loss_alpha", "mtp_loss_weight", "mtp_dense_block", "router_bias_update_rate",
+        "layer_types", "full_attention_interval", "partial_rotary_factor", "shared_expert_intermediate_size", "linear_conv_kernel_dim", "linear_key_head_dim",
+        "linear_value_head_dim", "linear_num_key_heads", "linear_num_value_heads",
     ];
 
     internal static ModelSection From(RecipeSection s)

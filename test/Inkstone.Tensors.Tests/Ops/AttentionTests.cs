@@ -42,7 +42,7 @@ public sealed class AttentionTests(Devices devices)
     public void DocumentsDoNotSeeEachOther(int length, int documents)
     {
         AttentionProblem n = new(2, length, length, 4, 2, 16, 16);
-        Check(n, Starts(n, documents));
+        Check(n, Documents.Starts(n.B, n.T, documents));
     }
 
     [Theory]
@@ -118,20 +118,4 @@ public sealed class AttentionTests(Devices devices)
 
     private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
         OpInput.Random(new Shape(n.B, n.T, n.H * n.D), 1), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.D), 2), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.Dv), 3));
-
-    /// <summary>Rows cut into documents at random places, other places in every row.</summary>
-    private static int[] Starts(AttentionProblem n, int documents)
-    {
-        Random random = new(documents);
-        int[] starts = new int[n.B * n.T];
-        for (int b = 0; b < n.B; b++)
-        {
-            HashSet<int> cuts = [.. Enumerable.Range(1, documents - 1).Select(i => documents == n.T ? i : random.Next(1, n.T))];
-            for (int t = 1; t < n.T; t++)
-            {
-                starts[b * n.T + t] = cuts.Contains(t) ? t : starts[b * n.T + t - 1];
-            }
-        }
-        return starts;
-    }
 }

@@ -1,9 +1,9 @@
 namespace Inkstone.Tensors;
 
-/// <summary>Small products inside attention tiles: operands are packed with the device's micro-kernel, results are local buffers of whole tiles.</summary>
-internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
+/// <summary>Small products inside one task (tiles of attention, chunks of the delta rule): operands are packed for a micro-kernel, results are local buffers of whole tiles.</summary>
+internal readonly unsafe struct LocalPanels(MicroKernel kernel)
 {
-    /// <summary>Queries and keys of a tile: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
+    /// <summary>Queries and keys of an attention tile: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
     public const int Block = 96;
 
     /// <summary>Lanes that whole-vector loads may touch past a row.</summary>
@@ -18,13 +18,16 @@ internal readonly unsafe struct AttentionPanels(MicroKernel kernel)
     /// <summary>Columns rounded up to whole panels.</summary>
     public int PaddedColumns(int columns) => (columns + kernel.Columns - 1) / kernel.Columns * kernel.Columns;
 
-    /// <summary>Bytes of a block of <see cref="Block"/> rows packed as left operand.</summary>
-    public long LeftBytes(int k) => (Block / kernel.Rows) * Packing.BytesA(kernel, k) + Packing.SlackBytes;
+    /// <summary>Rows rounded up to whole panels.</summary>
+    public int PaddedRows(int rows) => (rows + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+
+    /// <summary>Bytes of a left operand.</summary>
+    public long LeftBytes(int k, int rows = Block) => PaddedRows(rows) / kernel.Rows * Packing.BytesA(kernel, k) + Packing.SlackBytes;
 
     /// <summary>Bytes of a right operand.</summary>
     public long RightBytes(int columns, int k) => PaddedColumns(columns) / kernel.Columns * Packing.BytesB(kernel, k) + Packing.SlackBytes;
 
-    /// <summary>Packs <paramref name="rows"/> ≤ <see cref="Block"/> rows (zeros up to whole panels). <paramref name="local"/>: the source is a padded buffer.</summary>
+    /// <summary>Packs rows (zeros up to whole panels). <paramref name="local"/>: the source is a padded buffer.</summary>
     public void Left(MatrixView source, int rows, int k, bool local, byte* target)
     {
         long bytes = Packing.BytesA(kernel, k);

@@ -1,0 +1,85 @@
+namespace Inkstone.Tensors;
+
+/// <summary>CPU kernels of <see cref="Ops.LogDecay"/>: a few numbers per token, so one by one and in double precision.</summary>
+internal static unsafe class LogDecayKernels
+{
+    private const int Grain = 64;
+
+    public static void Forward(Tensor x, Tensor aLog, Tensor dtBias, Tensor g)
+    {
+        using Profile.Scope _ = x.Device.Measure("log_decay.forward", bytes: 8.0 * x.Count);
+        x.Device.Run(new ForwardKernel(x.F32, aLog.F32, dtBias.F32, g.F32, x.Shape.Last), x.Shape.Rows, Grain);
+    }
+
+    public static void Backward(Tensor dg, Tensor x, Tensor aLog, Tensor dtBias, Tensor g)
+    {
+        using Profile.Scope _ = x.Device.Measure("log_decay.backward", bytes: 16.0 * x.Count);
+        int rows = x.Shape.Rows, heads = x.Shape.Last;
+        if (aLog.RequiresGrad)
+        {
+            Tensor sum = aLog.AddGrad(out bool accumulate);
+            RowSum.Run(x.Device, new ScaleTerm(dg.F32, g.F32, heads), rows, heads, sum.F32, accumulate);
+        }
+        // ∂g/∂x once for the two that need it; it may lie where dg does.
+        x.Device.Run(new SlopeKernel(dg.F32, x.F32, aLog.F32, dtBias.F32, heads), rows, Grain);
+        if (dtBias.RequiresGrad)
+        {
+            Tensor sum = dtBias.AddGrad(out bool accumulate);
+            RowSum.Run(x.Device, new BiasTerm(dg.F32, heads), rows, heads, sum.F32, accumulate);
+        }
+        if (x.RequiresGrad)
+        {
+            AddKernels.Accumulate(dg, x);
+        }
+    }
+
+    /// <summary>ln(1 + eˣ) without overflow and without losing small values.</summary>
+    private static double Softplus(double x) => x > 30 ? x : x < -15 ? Math.Exp(x) : Math.Log(1 + Math.Exp(x));
+
+    private readonly struct ForwardKernel(float* x, float* aLog, float* dtBias, float* g, int heads) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                for (int h = 0; h < heads; h++)
+                {
+                    long at = (long)row * heads + h;
+                    g[at] = (float)(-Math.Exp(aLog[h]) * Softplus(x[at] + dtBias[h]));
+                }
+            }
+        }
+    }
+
+    /// <summary>dg becomes dx.</summary>
+    private readonly struct SlopeKernel(float* dg, float* x, float* aLog, float* dtBias, int heads) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                for (int h = 0; h < heads; h++)
+                {
+                    long at = (long)row * heads + h;
+                    dg[at] = (float)(-dg[at] * Math.Exp(aLog[h]) / (1 + Math.Exp(-(x[at] + dtBias[h]))));
+                }
+            }
+        }
+    }
+
+    private readonly struct ScaleTerm(float* dg, float* g, int heads) : IRowTerm
+    {
+        public void AddTo(float* sum, int row)
+        {
+            for (int h = 0; h < heads; h++)
+            {
+                sum[h] += dg[(long)row * heads + h] * g[(long)row * heads + h];
+            }
+        }
+    }
+
+    private readonly struct BiasTerm(float* dx, int heads) : IRowTerm
+    {
+        public void AddTo(float* sum, int row) => Lanes.Add(sum, dx + (long)row * heads, heads);
+    }
+}

@@ -1,0 +1,91 @@
+namespace Inkstone.Tensors.Tests;
+
+/// <summary>The ops around the gated delta rule: column runs, convolution, gates, gated and zero-centred norms.</summary>
+[Collection(DeviceSuite.Name)]
+public sealed class LinearAttentionTests(Devices devices)
+{
+    private const float Eps = 1e-5f;
+
+    [Fact]
+    public void ZeroCentredRmsNorm()
+    {
+        foreach (int n in new[] { 1, 7, 16, 33, 64, 100 })
+        {
+            new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps, zeroCentred: true), x => Reference.RmsNorm(x[0], [.. x[1].Select(w => 1 + w)], Eps),
+                OpInput.Random(new Shape(2, 9, n), n, 0.2f, 2), OpInput.Random(new Shape(n), n + 7, -0.5f, 0.5f))
+            { GradScale = 1 }.Run(devices);
+        }
+    }
+
+    [Fact]
+    public void RmsNormGated()
+    {
+        foreach (int n in new[] { 1, 5, 16, 31, 64, 80 })
+        {
+            new OpCheck((_, x) => Ops.RmsNormGated(x[0], x[1], x[2], Eps), x => Reference.RmsNormGated(x[0], x[1], x[2], Eps),
+                OpInput.Random(new Shape(2, 67, 3 * n), n, 0.2f, 2), OpInput.Random(new Shape(2, 67, 3 * n), n + 3, -3, 3), OpInput.Random(new Shape(n), n + 7, 0.5f, 1.5f))
+            { GradScale = 1 }.Run(devices);
+        }
+    }
+
+    [Fact]
+    public void SigmoidGate() => new OpCheck((_, x) => Ops.SigmoidGate(x[0], x[1]), x => Reference.SigmoidGate(x[0], x[1]),
+        OpInput.Random(new Shape(3, 37, 19), 1), OpInput.Random(new Shape(3, 37, 19), 2, -4, 4)).Run(devices);
+
+    [Fact]
+    public void LogDecay() => new OpCheck((_, x) => Ops.LogDecay(x[0], x[1], x[2]), x => Reference.LogDecay(x[0], x[1], x[2]),
+        OpInput.Random(new Shape(2, 70, 6), 1, -4, 4), OpInput.Random(new Shape(6), 2, -3, 2), OpInput.Random(new Shape(6), 3, 0, 2)).Run(devices);
+
+    [Theory]
+    [InlineData(3, 1, 0)]
+    [InlineData(9, 5, 0)]
+    [InlineData(70, 16, 0)]
+    [InlineData(70, 50, 7)]
+    [InlineData(12, 33, 12)]
+    public void CausalConv(int length, int channels, int documents)
+    {
+        foreach (int k in new[] { 1, 2, 4 })
+        {
+            int[]? starts = documents > 0 ? Documents.Starts(2, length, documents) : null;
+            new OpCheck((bench, x) => Ops.CausalConv(x[0], x[1], starts is null ? null : bench.Int(new Shape(2, length), starts)),
+                x => Reference.CausalConv(x[0], x[1], length, channels, starts),
+                OpInput.Random(new Shape(2, length, channels), length), OpInput.Random(new Shape(channels, 1, k), k)).Run(devices);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void CausalConv_GoesOnFromItsHistory(int step)
+    {
+        const int Length = 30, Channels = 21, K = 4;
+        float[] x = OpInput.Numbers(2 * Length * Channels, 1), weight = OpInput.Numbers(Channels * K, 2);
+        double[] expected = Reference.CausalConv(OpInput.Doubles(x), OpInput.Doubles(weight), Length, Channels);
+        using OpBench bench = new(devices.Default);
+        using (devices.Default.Step())
+        {
+            Tensor w = bench.Float(new Shape(Channels, 1, K), weight), history = bench.Float(new Shape(2, K - 1, Channels), new float[2 * (K - 1) * Channels]);
+            for (int t = 0; t < Length; t += step)
+            {
+                float[] part = [.. Enumerable.Range(0, 2).SelectMany(b => x.Skip((b * Length + t) * Channels).Take(step * Channels))];
+                Tensor y = Ops.CausalConv(bench.Float(new Shape(2, step, Channels), part), w, null, history);
+                double[] wanted = [.. Enumerable.Range(0, 2).SelectMany(b => expected.Skip((b * Length + t) * Channels).Take(step * Channels))];
+                Near.Check(y.Span, wanted, 2e-6, $"tokens from {t} on");
+            }
+        }
+    }
+
+    [Fact]
+    public void Columns_AreTakenInOrderAndTheirGradientsGoBack()
+    {
+        ColumnRuns runs = new(ColumnRuns.OfHeads(3, 21, 17, 3).Concat(ColumnRuns.OfHeads(3, 21, 0, 17)));
+        int[] from = [.. Enumerable.Range(0, 3).SelectMany(h => Enumerable.Range(h * 21 + 17, 3)), .. Enumerable.Range(0, 3).SelectMany(h => Enumerable.Range(h * 21, 17))];
+        runs.Width.ShouldBe(from.Length);
+        new OpCheck((_, x) => Ops.Columns(x[0], runs), x => [.. Enumerable.Range(0, 2 * 40).SelectMany(row => from.Select(c => x[0][row * 64 + c]))],
+            OpInput.Random(new Shape(2, 40, 64), 5)).Run(devices);
+        using OpBench bench = new(devices.Default);
+        Should.Throw<ArgumentException>(() => Ops.Columns(bench.Empty(new Shape(2, 61)), runs)).Message.ShouldContain("62");
+    }
+}
