@@ -5,10 +5,18 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>Parameters from a GGUF file.</summary>
-public sealed class GgufParameters(GgufModel model) : IParameterSource
+/// <param name="model">the file</param>
+/// <param name="keep">matrices stay in bfloat16 or in quantised blocks where they lie so in the file</param>
+public sealed class GgufParameters(GgufModel model, bool keep = false) : IParameterSource
 {
     /// <inheritdoc/>
     public string Name => model.File.Path;
+
+    /// <inheritdoc/>
+    public bool Has(string name) => model.Contains(name);
+
+    /// <inheritdoc/>
+    public DType TypeOf(string name, Shape shape, DType wanted) => keep && shape.Rank == 2 && model.Contains(name) ? model.KeptType(name) : wanted;
 
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)

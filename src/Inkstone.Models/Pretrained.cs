@@ -16,20 +16,20 @@ public static class Pretrained
     /// <summary>Loads a model.</summary>
     /// <param name="path">a directory with config.json and weights, or a .gguf file</param>
     /// <param name="device">where it will compute</param>
-    /// <param name="matrixType">type in which matrices lie in memory</param>
+    /// <param name="matrixType">type in which matrices lie in memory; null keeps bfloat16 and quantised blocks as they lie in the files (only where nothing is trained)</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
     /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
-    public static CausalLm Open(string path, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
+    public static CausalLm Open(string path, Device device, DType? matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
         if (GgufFile.Is(path))
         {
             using GgufModel file = GgufModel.Open(path);
-            return Build(file.Config, new Scope(device, new GgufParameters(file), matrixType, trained, adapter));
+            return Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
         }
         HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained, adapter));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>

@@ -11,17 +11,29 @@ namespace Inkstone.Cli;
 internal static class Models
 {
     /// <summary>A model to run, not to train; of an adapter the model below with the adapter merged.</summary>
-    public static CausalLm Open(string path, Device device)
+    /// <param name="path">directory, run, adapter or .gguf file</param>
+    /// <param name="device">where</param>
+    /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
+    public static CausalLm Open(string path, Device device, string? weights = null)
     {
         string place = CheckpointFolder.Resolve(path);
         if (!PeftAdapter.Is(place))
         {
-            return Pretrained.Open(place, device, trained: false);
+            return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
         }
-        CausalLm model = PeftAdapter.Open(Below(place, null), place, device, trained: false);
+        CausalLm model = PeftAdapter.Open(Below(place, null), place, device, MatrixType("", weights) ?? DType.Float32, trained: false);
         model.Adapter!.Merge();
         return model;
     }
+
+    private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
+    {
+        null => GgufFile.Is(path) ? null : DType.Float32,
+        "KEEP" => null,
+        "FP32" => DType.Float32,
+        "BF16" => DType.BFloat16,
+        _ => throw new ArgumentException($"--weights must be keep, fp32 or bf16, got '{weights}'"),
+    };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. An adapter without one uses that of the model below.</summary>
     public static Tokenizer Tokenizer(string path)

@@ -54,6 +54,16 @@ public sealed class GgufModel : IDisposable
     /// <summary>Element type of a tensor in the file.</summary>
     public GgufType Type(string name) => _places[name].Tensor.Type;
 
+    /// <summary>Type in which a tensor may lie in memory as it lies in the file; float32 where there is none.</summary>
+    public DType KeptType(string name) => Type(name) switch
+    {
+        GgufType.BF16 => DType.BFloat16,
+        GgufType.Q8_0 => DType.Q8_0,
+        GgufType.Q4_0 => DType.Q4_0,
+        GgufType.Q4_1 => DType.Q4_1,
+        _ => DType.Float32,
+    };
+
     /// <summary>Sizes of a tensor.</summary>
     public IReadOnlyList<long> Shape(string name) => _places[name].Shape;
 
@@ -90,6 +100,9 @@ public sealed class GgufModel : IDisposable
                 case DType.BFloat16:
                     BlockCodec.Decode(place.Tensor.Type, source, decoded);
                     SafetensorsTypes.FromFloats("BF16", decoded, MemoryMarshal.AsBytes(target.BFloat16s.Slice(row * width, width)));
+                    break;
+                case var type when type == KeptType(name) && type.IsQuantised():
+                    source.CopyTo(target.Bytes[(row * source.Length)..]);
                     break;
                 default:
                     throw new ArgumentException($"a {target.DType} tensor cannot be filled from {place.Tensor.Type}", nameof(target));
