@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Inkstone.Formats;
 
@@ -36,6 +37,20 @@ public sealed class HfConfig
 
     /// <summary>The object as it was read.</summary>
     public string ToJson() => _root.GetRawText();
+
+    /// <summary>The same with the weights' element type (F32, BF16 or F16) said as transformers says it; null changes nothing.</summary>
+    public HfConfig WithDType(string? dtype)
+    {
+        string? name = dtype switch { "F32" => "float32", "BF16" => "bfloat16", "F16" => "float16", _ => null };
+        if (name is null)
+        {
+            return this;
+        }
+        JsonObject json = JsonNode.Parse(ToJson())!.AsObject();
+        // transformers 5 says dtype, those before said torch_dtype.
+        json[Has("torch_dtype") ? "torch_dtype" : "dtype"] = name;
+        return Parse(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }), Source);
+    }
 
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;

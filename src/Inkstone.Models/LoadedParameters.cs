@@ -5,13 +5,19 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>Parameters from a model directory's weights.</summary>
-public sealed class LoadedParameters(HfWeights weights) : IParameterSource
+/// <param name="weights">the files</param>
+/// <param name="keep">matrices stay in bfloat16 where they lie so in the files</param>
+public sealed class LoadedParameters(HfWeights weights, bool keep = false) : IParameterSource
 {
     /// <inheritdoc/>
     public string Name => weights.Directory;
 
     /// <inheritdoc/>
     public bool Has(string name) => weights.Contains(name);
+
+    /// <inheritdoc/>
+    public DType TypeOf(string name, Shape shape, DType wanted)
+        => keep && shape.Rank == 2 && weights.Contains(name) && weights.Entry(name).DType == "BF16" ? DType.BFloat16 : wanted;
 
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)

@@ -10,25 +10,26 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Models from directories and to directories, in the layout of transformers.</summary>
+/// <summary>Models from directories and GGUF files, and to directories in the layout of transformers.</summary>
 public static class Pretrained
 {
-    /// <summary>Files beside the weights that belong to a model and are copied with it.</summary>
-    private static readonly string[] Companions = [HfDirectory.GenerationConfigFile, "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
-
     /// <summary>Loads a model.</summary>
-    /// <param name="directory">config.json and weights</param>
+    /// <param name="path">a directory with config.json and weights, or a .gguf file</param>
     /// <param name="device">where it will compute</param>
-    /// <param name="matrixType">type in which matrices lie in memory</param>
+    /// <param name="matrixType">type in which matrices lie in memory; null keeps bfloat16 and quantised blocks as they lie in the files (only where nothing is trained)</param>
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="configFile">name of the configuration inside the directory</param>
     /// <param name="adapter">a low-rank adapter that the model wears, or null; the model's own parameters are then frozen</param>
-    public static CausalLm Open(string directory, Device device, DType matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
+    public static CausalLm Open(string path, Device device, DType? matrixType = DType.Float32, bool trained = true, string configFile = HfDirectory.ConfigFile, Adapter? adapter = null)
     {
-        HfDirectory source = HfDirectory.Open(directory, configFile);
+        if (GgufFile.Is(path))
+        {
+            using GgufModel file = GgufModel.Open(path);
+            return Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+        }
+        HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights), matrixType, trained, adapter));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>
@@ -40,21 +41,44 @@ public static class Pretrained
     /// <param name="directory">where</param>
     /// <param name="overwrite">replaces what is there</param>
     /// <param name="dtype">element type of the weights, e.g. BF16; null keeps the one in memory</param>
-    /// <param name="companionsFrom">directory whose tokenizer and generation files are copied, or null</param>
+    /// <param name="companionsFrom">directory or .gguf file whose tokenizer and generation settings are copied, or null</param>
     /// <param name="maxShardBytes">size at which weights are cut into shards</param>
     public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000)
         => AtomicFile.WriteDirectory(directory, overwrite, place =>
         {
-            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.ToJson());
+            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.WithDType(dtype).ToJson());
             SafetensorsWriter.WriteModel(place, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor, dtype))], maxShardBytes);
-            foreach (string name in Companions)
+            if (companionsFrom is not null)
             {
-                if (companionsFrom is not null && File.Exists(Path.Combine(companionsFrom, name)))
-                {
-                    File.Copy(Path.Combine(companionsFrom, name), Path.Combine(place, name));
-                }
+                Companions.Copy(companionsFrom, place);
             }
         });
+
+    /// <summary>Writes a model as one GGUF file, or nothing.</summary>
+    /// <param name="model">what to write; float32 or bfloat16</param>
+    /// <param name="path">where</param>
+    /// <param name="type">element type of the matrices</param>
+    /// <param name="companionsFrom">directory or .gguf file whose tokenizer and chat template go into the file, or null</param>
+    public static void SaveGguf(CausalLm model, string path, GgufType type, string? companionsFrom = null)
+    {
+        string name = Path.GetFileNameWithoutExtension(path);
+        NamedTensor[] parameters = [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))];
+        if (companionsFrom is null || !GgufFile.Is(companionsFrom))
+        {
+            GgufExport.Write(path, model.Config, parameters, type, companionsFrom, name);
+            return;
+        }
+        string place = Directory.CreateTempSubdirectory("ink-").FullName;
+        try
+        {
+            Companions.Copy(companionsFrom, place);
+            GgufExport.Write(path, model.Config, parameters, type, place, name);
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
 
     /// <summary>The one switch on model_type: a model over the parameters that <paramref name="root"/> hands out.</summary>
     public static CausalLm Build(HfConfig config, Scope root) => config.Text("model_type") switch

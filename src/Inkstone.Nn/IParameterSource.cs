@@ -30,6 +30,9 @@ public interface IParameterSource
     /// <summary>Whether there is a value of that name. A source that can make any value has them all.</summary>
     bool Has(string name) => true;
 
+    /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as they have them.</summary>
+    DType TypeOf(string name, Shape shape, DType wanted) => wanted;
+
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
 

@@ -52,7 +52,7 @@ public sealed class Scope
     public Tensor Parameter(string name, Shape shape, Initial initial, bool learned = true)
     {
         string full = Join(name);
-        DType type = shape.Rank >= 2 ? _root.MatrixType : DType.Float32;
+        DType type = shape.Rank >= 2 ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
         Tensor tensor = Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)

@@ -44,7 +44,7 @@ public sealed unsafe class Tensor : IDisposable
     public Span<ushort> BFloat16s => new(B16, checked((int)Count));
 
     /// <summary>The memory as bytes.</summary>
-    public Span<byte> Bytes => new(Pointer, checked((int)(Count * DType.Size())));
+    public Span<byte> Bytes => new(Pointer, checked((int)DType.Bytes(Count)));
 
     /// <summary>Address of the first element. Valid until the tensor is released; sizes are the caller's to respect.</summary>
     public byte* Pointer => _pointer != null ? _pointer
@@ -62,9 +62,13 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>A tensor that owns its memory, zeroed. Dispose it, or leave it to the collector.</summary>
     public static Tensor Allocate(Device device, Shape shape, DType type = DType.Float32, bool requiresGrad = false)
     {
+        if (type.IsQuantised() && (shape.Last % DTypes.BlockElements != 0 || requiresGrad))
+        {
+            throw new ArgumentException($"{type} holds rows of a multiple of {DTypes.BlockElements} that are not trained, not {shape}", nameof(type));
+        }
         Tensor tensor = new(device) { _owned = true };
-        tensor.Attach(new NativeBlock(shape.Count * type.Size()), shape, type);
-        NativeMemory.Clear(tensor._pointer, (nuint)(shape.Count * type.Size()));
+        tensor.Attach(new NativeBlock(type.Bytes(shape.Count)), shape, type);
+        NativeMemory.Clear(tensor._pointer, (nuint)(type.Bytes(shape.Count)));
         tensor.RequiresGrad = requiresGrad;
         return tensor;
     }
@@ -97,8 +101,9 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The single value of a one-element tensor.</summary>
     public float Item() => Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
 
-    /// <summary>Chooses whether a parameter is trained.</summary>
-    public void SetRequiresGrad(bool value) => RequiresGrad = value;
+    /// <summary>Chooses whether a parameter is trained. Quantised weights never are.</summary>
+    public void SetRequiresGrad(bool value)
+        => RequiresGrad = !value || !DType.IsQuantised() ? value : throw new InvalidOperationException($"a {DType} weight cannot be trained");
 
     /// <summary>Forgets the gradient. A parameter keeps the memory; the next contribution overwrites it.</summary>
     public void ZeroGrad() => _gradIsSet = false;

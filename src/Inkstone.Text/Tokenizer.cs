@@ -102,6 +102,12 @@ public sealed class Tokenizer
         return FromJson(json, TokenizerConfig.Write(null, specialTokens.Count > 0 ? specialTokens[0] : null, null, parts.AddedTokens));
     }
 
+    /// <summary>A tokenizer from the contents of tokenizer.json and tokenizer_config.json.</summary>
+    /// <param name="json">the first</param>
+    /// <param name="config">the second</param>
+    /// <param name="source">where they come from, for messages</param>
+    public static Tokenizer FromJson(byte[] json, byte[] config, string source) => new(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null);
+
     /// <summary>A tokenizer from the contents of its two files.</summary>
     internal static Tokenizer FromJson(byte[] json, byte[] config) => new(json, JsonName, config, ConfigName, null);
 

@@ -9,6 +9,10 @@ public sealed class VerificationTests
     [GoldenTheory]
     [InlineData("llama")]
     [InlineData("llama3_scaled_tied")]
+    [InlineData("qwen3_moe")]
+    [InlineData("deepseek_v3")]
+    [InlineData("deepseek_v3_no_qlora")]
+    [InlineData("deepseek_v3_mtp")]
     [InlineData("qwen2")]
     [InlineData("qwen2_yarn")]
     [InlineData("qwen3")]
@@ -57,7 +61,7 @@ public sealed class VerificationTests
     }
 
     [GoldenTheory]
-    [InlineData("io.safetensors", "logits", "logits", "config.v4: logits")]
+    [InlineData("io.safetensors", "logits", "logits", "logits of rows alone", "config.v4: logits")]
     [InlineData("io.safetensors", "token_logprobs", "token_logprobs", "config.v4: token_logprobs")]
     [InlineData("io.safetensors", "loss", "loss")]
     [InlineData("grads.safetensors", "model.layers.1.self_attn.k_proj.weight", "gradient model.layers.1.self_attn.k_proj.weight")]

@@ -141,6 +141,17 @@ public sealed class ChatTemplateTests
     }
 
     [Fact]
+    public void An_answer_whose_first_token_would_reach_back_into_the_prompt_is_cut_at_the_border()
+    {
+        // "he" is one token; behind a prompt that ends with h the answer must still begin with its own.
+        ChatTemplate tight = new("{% for m in messages %}{{ m.content }}{% endfor %}");
+        Small.Encode("he").Length.ShouldBe(1);
+        MaskedConversation masked = new ChatMasks(tight, Small).Of(Conversation("h", "e"));
+        masked.Ids.ShouldBe([.. Small.Encode("h"), .. Small.Encode("e")]);
+        masked.Learned.ShouldBe([false, true]);
+    }
+
+    [Fact]
     public void A_template_whose_renderings_do_not_nest_is_refused_with_the_message()
     {
         // Only the last answer keeps what it thought, so the first one is another text once more follows.

@@ -13,11 +13,11 @@ internal static class Chat
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model();
+        Option<string> model = Flags.Model(), weights = Flags.Weights();
         Option<string> system = new("--system") { Description = "what the model is told first", HelpName = "S" };
         Option<string[]> message = new("--message") { Description = "say this instead of reading from the terminal (repeatable)", HelpName = "S" };
         SamplingFlags sampling = new();
-        return new Verb("chat", "a conversation by the tokenizer's chat template; /clear forgets it, /quit or end of input ends it", [model, system, message, .. sampling.All], Run,
+        return new Verb("chat", "a conversation by the tokenizer's chat template; /clear forgets it, /quit or end of input ends it", [model, weights, system, message, .. sampling.All], Run,
             "ink chat --model runs/poems",
             "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json");
 
@@ -34,7 +34,7 @@ internal static class Chat
             JsonArray answers = [];
             call.Compute(device =>
             {
-                using CausalLm m = Models.Open(path, device);
+                using CausalLm m = Models.Open(path, device, call.Get(weights));
                 foreach (string said in Said(call, call.Get(message)))
                 {
                     if (said == "/clear")

@@ -11,12 +11,12 @@ internal static class Generate
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model();
+        Option<string> model = Flags.Model(), weights = Flags.Weights();
         Option<string> prompt = new("--prompt") { Description = "the beginning that the model continues", HelpName = "S" };
         Option<string> ids = new("--ids") { Description = "the beginning as token ids", HelpName = "IDS" };
         Option<bool> noCache = new("--no-cache") { Description = "compute the whole text anew for each token (slow; the same tokens)" };
         SamplingFlags sampling = new();
-        return new Verb("generate", "continues a text, streaming", [model, prompt, ids, .. sampling.All, noCache], Run,
+        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, .. sampling.All, noCache], Run,
             "ink generate --model runs/poems --prompt \"春眠\" --temperature 0.8",
             "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json");
 
@@ -37,7 +37,7 @@ internal static class Generate
             }
             Writing writing = call.Compute(device =>
             {
-                using CausalLm m = Models.Open(path, device);
+                using CausalLm m = Models.Open(path, device, call.Get(weights));
                 return Writing.Do(m, tokenizer, start, p, !call.Get(noCache), Show, call.Cancelled);
             });
             if (!call.Json)

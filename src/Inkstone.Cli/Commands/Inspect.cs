@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Inkstone.Models;
 
 namespace Inkstone.Cli;
 
@@ -7,10 +8,14 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard or safetensors file" };
-        return new Verb("inspect", "what a file or directory of this program holds", [path], call => Of(call.Get(path)!).Print(call),
+        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file" };
+        Option<string> masks = new("--masks") { Description = "conversations (JSONL or parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
+        Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
+        Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
+        return new Verb("inspect", "what a file or directory of this program holds", [path, masks, count, page],
+            call => call.Get(masks) is { } file ? InspectMasks.Show(call, call.Get(path)!, file, call.Get(count), call.Get(page)) : Of(call.Get(path)!).Print(call),
             "ink inspect runs/poems",
-            "ink inspect tokens/train-00000.bin --json");
+            "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html");
     }
 
     private static Sheet Of(string path)
@@ -18,6 +23,7 @@ internal static class Inspect
         if (Directory.Exists(path))
         {
             return Directory.Exists(Path.Combine(path, "checkpoints")) ? RunSheet.Of(path)
+                : PeftAdapter.Is(path) ? AdapterSheet.Of(path)
                 : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Of(path)
                 : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Of(path, Text.Tokenizer.Load(path))
                 : throw new InvalidDataException($"{path} holds no config.json, tokenizer.json or checkpoints; give a model, a tokenizer, a run, or a file");
@@ -29,9 +35,10 @@ internal static class Inspect
         return Path.GetExtension(path) switch
         {
             ".safetensors" => SafetensorsSheet.Of(path),
+            ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
             ".json" => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
-            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .safetensors, .bin, .npy, tokenizer.json or a directory"),
+            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json or a directory"),
         };
     }
 }

@@ -12,15 +12,15 @@ internal static class Logits
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model();
+        Option<string> model = Flags.Model(), weights = Flags.Weights();
         Option<string> ids = Flags.Ids();
-        return new Verb("logits", "logits of every position of a row of ids", [model, ids], Run,
+        return new Verb("logits", "logits of every position of a row of ids", [model, weights, ids], Run,
             "ink logits --model runs/poems --ids 12,873,4",
             "ink logits --model models/blank --ids 1,2,3 --json");
 
         int Run(Call call) => call.Compute(device =>
         {
-            using CausalLm m = Models.Open(call.Get(model)!, device);
+            using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
             int[] row = Check(Call.ParseIds(call.Get(ids)!), m);
             using (device.Step())
             {

@@ -1,3 +1,5 @@
+using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Text;
@@ -8,9 +10,70 @@ namespace Inkstone.Cli;
 /// <summary>Opens what <c>--model</c> names.</summary>
 internal static class Models
 {
-    /// <summary>A model to run, not to train.</summary>
-    public static CausalLm Open(string path, Device device) => Pretrained.Open(CheckpointFolder.Resolve(path), device, trained: false);
+    /// <summary>A model to run, not to train; of an adapter the model below with the adapter merged.</summary>
+    /// <param name="path">directory, run, adapter or .gguf file</param>
+    /// <param name="device">where</param>
+    /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
+    public static CausalLm Open(string path, Device device, string? weights = null)
+    {
+        string place = CheckpointFolder.Resolve(path);
+        if (!PeftAdapter.Is(place))
+        {
+            return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
+        }
+        CausalLm model = PeftAdapter.Open(Below(place, null), place, device, MatrixType("", weights) ?? DType.Float32, trained: false);
+        model.Adapter!.Merge();
+        return model;
+    }
 
-    /// <summary>The tokenizer beside the model.</summary>
-    public static Tokenizer Tokenizer(string path) => Text.Tokenizer.Load(CheckpointFolder.Resolve(path));
+    private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
+    {
+        null => GgufFile.Is(path) ? null : DType.Float32,
+        "KEEP" => null,
+        "FP32" => DType.Float32,
+        "BF16" => DType.BFloat16,
+        _ => throw new ArgumentException($"--weights must be keep, fp32 or bf16, got '{weights}'"),
+    };
+
+    /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. An adapter without one uses that of the model below.</summary>
+    public static Tokenizer Tokenizer(string path)
+    {
+        string place = CheckpointFolder.Resolve(path);
+        return ModelTokenizer.Load(PeftAdapter.Is(place) && !File.Exists(Path.Combine(place, "tokenizer.json")) ? Below(place, null) : place);
+    }
+
+    /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>
+    public static string Below(string adapter, string? given)
+    {
+        if (!PeftAdapter.Is(adapter))
+        {
+            throw new FileNotFoundException($"{adapter} has no {PeftAdapter.ConfigFile}; give an adapter's directory or a run of ink sft.");
+        }
+        string below = given is not null ? CheckpointFolder.Resolve(given)
+            : PeftAdapter.BaseOf(adapter) ?? throw new InvalidDataException($"{Path.Combine(adapter, PeftAdapter.ConfigFile)} names no base_model_name_or_path; give the model with --model.");
+        return Directory.Exists(below) || File.Exists(below) ? below
+            : throw new FileNotFoundException($"the adapter {adapter} is made for {below}, which is not here; download that model, and name its place in base_model_name_or_path or with --model.");
+    }
+
+    /// <summary>The type that most weights of a model have in its files; float32 stands for quantised ones.</summary>
+    public static GgufType StoredType(string path)
+    {
+        IEnumerable<(string Type, long Count)> weights;
+        if (GgufFile.Is(path))
+        {
+            using GgufFile file = GgufFile.Open(path);
+            weights = [.. file.Tensors.Select(t => (t.Type.ToString(), t.Count))];
+        }
+        else
+        {
+            using HfWeights files = HfDirectory.Open(path).OpenWeights();
+            weights = [.. files.Names.Select(name => (files.Entry(name).DType, files.Entry(name).Count))];
+        }
+        return weights.GroupBy(w => w.Type).MaxBy(group => group.Sum(w => w.Count))?.Key switch
+        {
+            "BF16" => GgufType.BF16,
+            "F16" => GgufType.F16,
+            _ => GgufType.F32,
+        };
+    }
 }

@@ -12,12 +12,12 @@ internal static class Perplexity
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model();
+        Option<string> model = Flags.Model(), weights = Flags.Weights();
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
         Option<string> input = new("--input") { Description = "a JSONL file", HelpName = "FILE.jsonl" };
         Option<string> field = new("--field") { Description = "the JSONL key that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };
         Option<int> context = new("--context") { Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context", HelpName = "N" };
-        return new Verb("perplexity", "perplexity and bits per byte of texts, as one number and per document", [model, texts, input, field, context], Run,
+        return new Verb("perplexity", "perplexity and bits per byte of texts, as one number and per document", [model, weights, texts, input, field, context], Run,
             "ink perplexity --model runs/poems --texts held-out.json",
             "ink perplexity --model runs/poems --input valid.jsonl --field text --context 256 --json");
 
@@ -33,7 +33,7 @@ internal static class Perplexity
             Tokenizer tokenizer = Models.Tokenizer(path);
             List<Score> scores = call.Compute(device =>
             {
-                using CausalLm m = Models.Open(path, device);
+                using CausalLm m = Models.Open(path, device, call.Get(weights));
                 int length = call.Get(context) switch
                 {
                     0 => m.MaxPositionEmbeddings,

@@ -13,10 +13,10 @@ namespace Inkstone.Cli;
 internal static class Quickstart
 {
     /// <summary>How much of everything.</summary>
-    private sealed record Size(string Recipe, long CorpusBytes, int Vocabulary, int Questions);
+    private sealed record Size(string Recipe, string SftRecipe, long CorpusBytes, int Vocabulary, int Questions);
 
-    private static readonly Size Whole = new("quickstart", 4_000_000, 1024, 200);
-    private static readonly Size Smoke = new("quickstart-smoke", 600_000, 1024, 40);
+    private static readonly Size Whole = new("quickstart", "quickstart", 4_000_000, 1024, 200);
+    private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40);
 
     public static Verb Create()
     {
@@ -35,45 +35,61 @@ internal static class Quickstart
             long seed = call.Seed ?? 42;
             string At(string name) => Path.Combine(directory, name);
 
-            call.Say("1/5 a small world: families, numbers, calendars, towns, stories, in Chinese and English");
+            call.Say("1/6 a small world: families, numbers, calendars, towns, stories, in Chinese and English");
             SmallWorldCorpus world = new((ulong)seed);
             Directory.CreateDirectory(At("corpus"));
             string corpus = world.Write(At("corpus"), size.CorpusBytes);
             PrepareResult prepared = new Preparation(new PrepareOptions([corpus], At("text"), ValidRatio: 0.02, Force: call.Force)).Run(null, call.Cancelled);
 
-            call.Say("2/5 a tokenizer");
+            call.Say("2/6 a tokenizer");
             Tokenizer tokenizer = BpeTrainer.Train([At("text/tokenizer_corpus.txt")],
                 // GPT-2's pattern never joins a colon with the word after it, so "答：" ends where an answer begins.
-                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"], Threads: call.Threads ?? 0), null, call.Cancelled);
+                new BpeTrainerOptions(size.Vocabulary, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], Threads: call.Threads ?? 0), null, call.Cancelled)
+                .WithChatTemplate(ChatTemplate.ChatMl);
             tokenizer.Save(At("tokenizer"));
 
-            call.Say("3/5 token shards");
+            call.Say("3/6 token shards");
             TokenizeResult tokens = Tokenize.Do(call, tokenizer, At("tokenizer"), new TokenizeOptions([At("text")], At("tokens"), Force: call.Force));
 
-            call.Say("4/5 pretraining");
-            Recipe recipe = Recipe.Load(Presets.Recipe(size.Recipe), Overrides(call, directory, seed));
+            call.Say("4/6 pretraining");
+            Recipe recipe = Recipe.Load(Presets.Recipe(size.Recipe), Overrides(call, seed, ("tokenizer", At("tokenizer")), ("data.train", At("tokens")), ("data.valid", At("tokens")), ("out", At("run"))));
             RunResult trained = PretrainRun.Do(call, recipe, resume: false);
             if (trained.Interrupted)
             {
-                call.Out.WriteLine($"interrupted after {trained.Progress.Step} steps; go on with: ink pretrain {At("run/recipe.resolved.yaml")} --resume");
-                return 130;
+                return Interrupted(call, trained, "pretrain", At("run"));
             }
 
-            call.Say("5/5 questions that no document asks");
-            IReadOnlyList<FactScore> scores = call.Compute(device => HeldOutFacts.Measure(trained.Checkpoint!, tokenizer, HeldOutFacts.Choose(world.HeldOut, size.Questions), device, call.Cancelled));
-            double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            Report report = new(directory, prepared, tokens, tokenizer.VocabularySize, trained, scores, seconds);
+            call.Say("5/6 fine-tuning: how to answer questions");
+            SftRecipe teaching = SftRecipe.Load(Presets.Recipe(size.SftRecipe, "sft"), Overrides(call, seed, ("model.path", trained.Checkpoint!), ("data.train", At("corpus/conversations.jsonl")), ("out", At("chat"))));
+            (RunResult tuned, ConversationSet data) = SftVerb.Do(call, teaching, resume: false);
+            if (tuned.Interrupted)
+            {
+                return Interrupted(call, tuned, "sft", At("chat"));
+            }
+
+            call.Say("6/6 questions that no document asks");
+            IReadOnlyList<WorldQuestion> questions = HeldOutFacts.Choose(world.HeldOut, size.Questions);
+            IReadOnlyList<FactScore> Ask(string checkpoint, Asking asking) => call.Compute(device => HeldOutFacts.Measure(checkpoint, tokenizer, asking, questions, device, call.Cancelled));
+            IReadOnlyList<FactScore> sentences = Ask(trained.Checkpoint!, Asking.Sentences(tokenizer));
+            IReadOnlyList<FactScore> before = Ask(trained.Checkpoint!, Asking.Lines(tokenizer)), after = Ask(tuned.Checkpoint!, Asking.Chat(tokenizer));
+            Report report = new(directory, prepared, tokens, tokenizer.VocabularySize, trained, tuned, data, sentences, before, after, Stopwatch.GetElapsedTime(began).TotalSeconds);
             return call.Result(report.Json(), _ => report.Print(call));
         }
     }
 
-    private static List<KeyValuePair<string, string>> Overrides(Call call, string directory, long seed)
+    private static int Interrupted(Call call, RunResult run, string verb, string place)
     {
-        List<KeyValuePair<string, string>> keys =
-        [
-            new("tokenizer", Path.Combine(directory, "tokenizer")), new("data.train", Path.Combine(directory, "tokens")), new("data.valid", Path.Combine(directory, "tokens")),
-            new("out", Path.Combine(directory, "run")), new("train.seed", seed.ToString(CultureInfo.InvariantCulture)),
-        ];
+        call.Out.WriteLine($"interrupted after {run.Progress.Step} steps; go on with: ink {verb} {place}/recipe.resolved.yaml --resume");
+        return 130;
+    }
+
+    private static List<KeyValuePair<string, string>> Overrides(Call call, long seed, params ReadOnlySpan<(string Key, string Value)> paths)
+    {
+        List<KeyValuePair<string, string>> keys = [new("train.seed", seed.ToString(CultureInfo.InvariantCulture))];
+        foreach ((string key, string value) in paths)
+        {
+            keys.Add(new(key, value));
+        }
         if (call.Threads is { } threads)
         {
             keys.Add(new("train.threads", threads.ToString(CultureInfo.InvariantCulture)));
@@ -86,11 +102,10 @@ internal static class Quickstart
     }
 
     /// <summary>What the main job measured.</summary>
-    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, IReadOnlyList<FactScore> Scores, double Seconds)
+    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, RunResult Tuned, ConversationSet Data,
+        IReadOnlyList<FactScore> Sentences, IReadOnlyList<FactScore> Before, IReadOnlyList<FactScore> After, double Seconds)
     {
-        private int Right => Scores.Sum(s => s.Right);
-
-        private int Asked => Scores.Sum(s => s.Asked);
+        private int Asked => After.Sum(s => s.Asked);
 
         private double? Fraction => Trained.Facts.Roof is { } roof ? Trained.Facts.FlopsPerToken * Trained.TokensPerSecond / roof : null;
 
@@ -108,36 +123,54 @@ internal static class Quickstart
             ["tokens_seen"] = Trained.Progress.Tokens,
             ["bits_per_byte_before"] = Trained.First?.BitsPerByte,
             ["bits_per_byte_after"] = Trained.Last?.BitsPerByte,
-            ["exact_match"] = (double)Right / Asked,
+            ["sft_conversations"] = Data.Train.Count,
+            ["sft_steps"] = Tuned.Progress.Step,
+            ["sft_valid_loss_before"] = Tuned.First?.Loss,
+            ["sft_valid_loss_after"] = Tuned.Last?.Loss,
+            ["exact_match"] = Part(After.Sum(s => s.Right)),
+            ["exact_match_before_sft"] = Part(Before.Sum(s => s.Right)),
+            ["exact_match_sentences"] = Part(Sentences.Sum(s => s.Right)),
             ["exact_match_of"] = Asked,
-            ["exact_match_by_category"] = new JsonArray([.. Scores.Select(s => new JsonObject { ["category"] = s.Category, ["right"] = s.Right, ["asked"] = s.Asked })]),
+            ["ended_by_itself"] = Part(After.Sum(s => s.Ended)),
+            ["exact_match_by_category"] = new JsonArray([.. After.Select(s => new JsonObject { ["category"] = s.Category, ["right"] = s.Right, ["asked"] = s.Asked })]),
             ["tokens_per_second"] = Math.Round(Trained.TokensPerSecond, 1),
             ["fraction_of_roof"] = Fraction,
-            ["checkpoint"] = Trained.Checkpoint,
+            ["checkpoint"] = Tuned.Checkpoint,
+            ["pretrained_checkpoint"] = Trained.Checkpoint,
         };
 
         public void Print(Call call)
         {
-            Table table = new Table().Border(TableBorder.Rounded).Title("measured on held-out text").AddColumn("what").AddColumn("figure");
-            table.AddRow("text", Figures.Of($"{Figures.Bytes(Prepared.Bytes)}, {Prepared.TrainDocuments:N0} documents + {Prepared.ValidDocuments:N0} held out"));
-            table.AddRow("model", $"{Figures.Count(Trained.Facts.Parameters)} parameters, {Vocabulary:N0} tokens, saw {Figures.Count(Trained.Progress.Tokens)}");
-            table.AddRow("bits per byte", Figures.Of($"{Trained.First?.BitsPerByte:0.000} before, {Trained.Last?.BitsPerByte:0.000} after"));
-            table.AddRow("facts never shown", Figures.Of($"{Right} of {Asked} answered exactly ({100.0 * Right / Asked:0} %)"));
-            foreach (FactScore s in Scores)
+            Table table = new Table().Border(TableBorder.Rounded).Title("measured on held-out text").AddColumns("what", "pretrained", "fine-tuned");
+            void Row(string what, string pretrained, string tuned) => table.AddRow(what, pretrained, tuned);
+            Row("text", Figures.Of($"{Figures.Bytes(Prepared.Bytes)}, {Prepared.TrainDocuments:N0} documents"), Figures.Of($"{Data.Train.Count:N0} questions and answers"));
+            Row("model", $"{Figures.Count(Trained.Facts.Parameters)} parameters, {Vocabulary:N0} tokens", "all of them trained");
+            Row("tokens seen", Figures.Count(Trained.Progress.Tokens), Figures.Count(Tuned.Progress.Tokens));
+            Row("bits per byte", Figures.Of($"{Trained.First?.BitsPerByte:0.000} → {Trained.Last?.BitsPerByte:0.000}"), "");
+            Row("loss of answers", "", Figures.Of($"{Tuned.First?.Loss:0.000} → {Tuned.Last?.Loss:0.000}"));
+            Row("sentences never shown, completed", Score(Sentences), "");
+            Row("questions never asked, answered", Score(Before), Score(After));
+            foreach ((FactScore b, FactScore a) in Before.Zip(After))
             {
-                table.AddRow("  " + s.Category, $"{s.Right} of {s.Asked}");
+                Row("  " + a.Category, $"{b.Right} of {b.Asked}", $"{a.Right} of {a.Asked}");
             }
-            table.AddRow("speed", Figures.Of($"{Trained.TokensPerSecond:#,0} tokens/s{(Fraction is { } f ? Figures.Of($", {100 * f:0} % of the roof") : "")}"));
-            table.AddRow("time", Figures.Time(Seconds));
+            Row("answers that end by themselves", "", Figures.Of($"{After.Sum(s => s.Ended)} of {Asked}"));
+            Row("speed", Figures.Of($"{Trained.TokensPerSecond:#,0} tokens/s{(Fraction is { } f ? Figures.Of($", {100 * f:0} % of the roof") : "")}"), Figures.Of($"{Tuned.TokensPerSecond:#,0} tokens/s"));
+            Row("time", "", Figures.Time(Seconds));
             call.Page.Write(table);
-            FactScore? example = Scores.FirstOrDefault(s => s.Example is not null);
+            string example = After.FirstOrDefault(s => s.Example is not null)?.Example ?? "你好";
             call.Out.WriteLine($"""
-                written: {Directory}/corpus, text, tokenizer, tokens, run (checkpoint {Trained.Checkpoint})
-                try:  ink generate --model {Directory}/run --prompt "{example?.Example ?? "从前"}"
-                      ink chat --model {Directory}/run --temperature 0
-                      ink inspect {Directory}/run
+                written: {Directory}/corpus, text, tokenizer, tokens, run (pretrained), chat (fine-tuned: {Tuned.Checkpoint})
+                try:  ink chat --model {Directory}/chat --message "{example}" --temperature 0
+                      ink generate --model {Directory}/run --prompt "从前"
+                      ink inspect {Directory}/tokenizer --masks {Directory}/corpus/conversations.jsonl
                       ink pretrain poems
                 """);
         }
+
+        private static string Score(IReadOnlyList<FactScore> scores)
+            => Figures.Of($"{scores.Sum(s => s.Right)} of {scores.Sum(s => s.Asked)} exactly ({100.0 * scores.Sum(s => s.Right) / scores.Sum(s => s.Asked):0} %)");
+
+        private double Part(int count) => (double)count / Asked;
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Inkstone.Data;
 using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -63,14 +65,8 @@ internal static class ModelSheet
         TensorEntry[] entries = [.. weights.Names.Order(StringComparer.Ordinal).Select(weights.Entry)];
         bool checkpoint = File.Exists(Path.Combine(path, TrainState.FileName));
         Sheet sheet = new(checkpoint ? "checkpoint" : "model", path);
-        sheet.Add("model_type", model.Config.Text("model_type"));
-        sheet.Add("parameters", entries.Sum(t => t.Count));
-        sheet.Add("dtypes", string.Join(", ", entries.Select(t => t.DType).Distinct()));
-        foreach (string key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size", "max_position_embeddings"])
-        {
-            sheet.Add(key, model.Config.Has(key) ? model.Config.Int(key) : null);
-        }
-        sheet.Add("tie_word_embeddings", model.Config.Bool("tie_word_embeddings", false));
+        WeightFacts[] facts = [.. entries.Select(t => new WeightFacts(t.Name, t.DType, t.Shape, t.ByteCount, sizeof(float) * t.Count))];
+        AddConfig(sheet, model.Config, facts);
         sheet.Add("tokenizer", File.Exists(Path.Combine(path, "tokenizer.json")));
         if (checkpoint)
         {
@@ -83,7 +79,46 @@ internal static class ModelSheet
             sheet.Add("best_step", state.BestStep);
             sheet.Add("best_valid_loss", state.BestLoss);
         }
-        sheet.Table("tensors", ["name", "dtype", "shape", "elements"], SafetensorsSheet.Rows(entries));
+        MemoryNeed.AddTo(sheet, model.Config, facts);
+        sheet.Table("tensors", Columns, Rows(facts));
+        return sheet;
+    }
+
+    /// <summary>Columns of the table of tensors.</summary>
+    public static string[] Columns => ["name", "dtype", "shape", "elements", "bytes"];
+
+    public static IEnumerable<string[]> Rows(IEnumerable<WeightFacts> weights) => weights.Select(w =>
+        (string[])[w.Name, w.Type, $"[{string.Join(", ", w.Shape)}]", w.Count.ToString(CultureInfo.InvariantCulture), w.FileBytes.ToString(CultureInfo.InvariantCulture)]);
+
+    public static void AddConfig(Sheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
+    {
+        sheet.Add("model_type", config.Text("model_type"));
+        sheet.Add("parameters", weights.Sum(w => w.Count));
+        sheet.Add("dtypes", string.Join(", ", weights.Select(w => w.Type).Distinct()));
+        foreach (string key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size", "max_position_embeddings"])
+        {
+            sheet.Add(key, config.Has(key) ? config.Int(key) : null);
+        }
+        sheet.Add("tie_word_embeddings", config.Bool("tie_word_embeddings", false));
+    }
+}
+
+/// <summary>What <c>inspect</c> says about a low-rank adapter.</summary>
+internal static class AdapterSheet
+{
+    public static Sheet Of(string path)
+    {
+        LoraConfig config = PeftAdapter.ReadConfig(path);
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, PeftAdapter.WeightsFile));
+        Sheet sheet = new("adapter", path);
+        sheet.Add("model", PeftAdapter.BaseOf(path));
+        sheet.Add("kind", config.Dora ? "DoRA" : config.RankStabilised ? "rsLoRA" : "LoRA");
+        sheet.Add("rank", config.Rank);
+        sheet.Add("alpha", config.Alpha);
+        sheet.Add("dropout", config.Dropout);
+        sheet.Add("targets", config.TargetPattern ?? string.Join(", ", config.Targets));
+        sheet.Add("parameters", file.Tensors.Sum(t => t.Count));
+        sheet.Table("tensors", ["name", "dtype", "shape", "elements"], SafetensorsSheet.Rows(file.Tensors));
         return sheet;
     }
 }

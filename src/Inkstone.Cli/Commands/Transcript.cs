@@ -11,7 +11,6 @@ namespace Inkstone.Cli;
 internal sealed class Transcript
 {
     private const string Open = "<|im_start|>", Close = "<|im_end|>";
-    private const string ChatMl = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
     private readonly Tokenizer _tokenizer;
     private readonly string? _system;
@@ -23,7 +22,7 @@ internal sealed class Transcript
         (_tokenizer, _system) = (tokenizer, system);
         bool chatMl = tokenizer.TokenToId(Open) is not null && tokenizer.TokenToId(Close) is not null;
         ChatTemplate? own = ChatTemplate.TryFor(tokenizer);
-        _template = own ?? (chatMl ? new ChatTemplate(ChatMl) : null);
+        _template = own ?? (chatMl ? new ChatTemplate(ChatTemplate.ChatMl) : null);
         Stops = own is not null ? own.EndOfTurn(tokenizer) : chatMl ? [Close, Open] : ["\n"];
         Manner = own is not null ? null
             : "the tokenizer has no chat template, so the conversation is written " + (chatMl ? "as ChatML" : "as questions and answers, line by line");

@@ -29,7 +29,7 @@ public sealed class ExampleLoader : IBatchSource
 {
     private readonly IReadOnlyList<MaskedConversation> _examples;
     private readonly ExampleLoaderOptions _options;
-    private readonly IReadOnlyList<int[]> _rows;    // indexes of the examples of each row
+    private readonly int[][] _rows;    // indexes of the examples of each row
     private WindowPermutation _permutation;
     private LoaderState _state;
 
@@ -43,12 +43,12 @@ public sealed class ExampleLoader : IBatchSource
         {
             throw new ArgumentException(examples.Count == 0 ? "There is no conversation to learn from." : $"An example of {longest} tokens does not fit rows of {options.Length}.", nameof(examples));
         }
-        _rows = options.Batching == Batching.Packed ? BestFitPacking.Rows([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
+        _rows = options.Batching == Batching.Packed ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
         State = default;
     }
 
     /// <inheritdoc/>
-    public long RowCount => _rows.Count;
+    public long RowCount => _rows.Length;
 
     /// <inheritdoc/>
     public LoaderState State

@@ -1,6 +1,6 @@
 namespace Inkstone.Data;
 
-/// <summary>One document and where it was read: the file, and the line on which it begins (from 1).</summary>
+/// <summary>One document and where it was read: the file, and the line on which it begins or its row (from 1).</summary>
 public sealed record Document(string Source, long Line, string Text);
 
 /// <summary>What happens to text that is no valid UTF-8.</summary>
@@ -16,7 +16,7 @@ public enum InvalidUtf8
     Fail,
 }
 
-/// <summary>What happens to a JSONL line that lacks a text key.</summary>
+/// <summary>What happens to a JSONL line or Parquet row that lacks a text key.</summary>
 public enum MissingKey
 {
     /// <summary>Reading stops with an error that names file, line and key.</summary>
@@ -27,10 +27,10 @@ public enum MissingKey
 }
 
 /// <summary>How documents are read.</summary>
-/// <param name="TextKeys">Keys of a JSONL line whose texts are joined with line feeds; a value may be an array of strings, joined likewise.</param>
+/// <param name="TextKeys">Keys of a JSONL line, or fields of a Parquet file, whose texts are joined with line feeds; a value may be an array of strings, joined likewise.</param>
 /// <param name="Separator">The line that parts the documents of a plain text file; without one a file is one document.</param>
 /// <param name="InvalidUtf8">What happens to invalid UTF-8.</param>
-/// <param name="MissingKey">What happens to a JSONL line without one of the keys.</param>
+/// <param name="MissingKey">What happens to a line or row without one of the keys.</param>
 public sealed record ReadOptions(
     IReadOnlyList<string>? TextKeys = null,
     string? Separator = null,

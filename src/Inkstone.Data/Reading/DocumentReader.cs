@@ -1,12 +1,13 @@
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads documents one by one from JSONL and plain text files, gzipped or not; memory holds one document at a time.
+/// Reads documents one by one from JSONL and plain text files, gzipped or not, and from Parquet files; memory holds one document at a
+/// time (of Parquet one page).
 /// </summary>
 public sealed class DocumentReader(ReadOptions options)
 {
@@ -19,31 +20,42 @@ public sealed class DocumentReader(ReadOptions options)
     /// <summary>Lines or documents with invalid UTF-8, whatever happened to them.</summary>
     public long InvalidUtf8Count { get; private set; }
 
-    /// <summary>JSONL lines left out because a key was missing.</summary>
+    /// <summary>JSONL lines and Parquet rows left out because a key was missing.</summary>
     public long MissingKeyCount { get; private set; }
 
     /// <summary>Bytes of finished files and of the current one (compressed bytes where gzipped).</summary>
     public long BytesRead { get; private set; }
 
     /// <summary>The documents of the files in order.</summary>
-    /// <exception cref="InvalidDataException">Something in a file is not what it should be; the message names file and line.</exception>
+    /// <exception cref="InvalidDataException">Something in a file is not what it should be; the message names file and line or row.</exception>
     public IEnumerable<Document> Read(IEnumerable<string> files)
     {
         foreach (string file in files)
         {
             long before = BytesRead;
-            using FileStream raw = Open(file);
-            using Stream stream = IsGzip(raw) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
-            var lines = new LineReader(stream, file);
-            RefuseBinary(lines.Peek(), file);
+            if (File.Exists(file) && InputFiles.IsParquet(file))
+            {
+                using var parquet = new ParquetFile(file);
+                long length = new FileInfo(file).Length;
+                foreach (Document document in ReadParquet(parquet, file))
+                {
+                    BytesRead = before + (long)((double)document.Line / parquet.RowCount * length);
+                    Documents++;
+                    yield return document;
+                }
+                BytesRead = before + length;
+                continue;
+            }
+            using var input = new InputFile(file);
+            LineReader lines = input.Lines;
             foreach (Document document in InputFiles.IsJsonLines(file) ? ReadJsonLines(lines, file) : ReadPlainText(lines, file))
             {
-                BytesRead = before + raw.Position;
+                BytesRead = before + input.Position;
                 Documents++;
                 yield return document;
             }
-            if (stream != raw) GzipEnd.Check(raw, lines.BytesRead, file);
-            BytesRead = before + raw.Length;
+            input.Complete();
+            BytesRead = before + input.Position;
         }
     }
 
@@ -63,7 +75,7 @@ public sealed class DocumentReader(ReadOptions options)
         {
             if (!Utf8.IsValid(line))
             {
-                if (!MayReplace(file, number)) return null;
+                if (!MayReplace($"{file}:{number}: the line")) return null;
                 line = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(line));
             }
             string? text;
@@ -74,7 +86,7 @@ public sealed class DocumentReader(ReadOptions options)
             }
             catch (InvalidOperationException)
             {
-                if (!MayReplace(file, number)) return null;
+                if (!MayReplace($"{file}:{number}: the line")) return null;
                 text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, out missingKey);
             }
             if (text is not null) return text;
@@ -90,6 +102,40 @@ public sealed class DocumentReader(ReadOptions options)
             throw new InvalidDataException($"{file}:{number}: the line is no JSON object with text ({reason}): mend or remove it.", exception);
         }
     }
+
+    private IEnumerable<Document> ReadParquet(ParquetFile parquet, string file)
+    {
+        string? absent = _keys.FirstOrDefault(key => !parquet.Fields.Contains(key));
+        if (absent is not null && options.MissingKey == MissingKey.Fail)
+            throw new InvalidDataException($"{file}: there is no field '{absent}': name the right ones of {string.Join(", ", parquet.Fields)}.");
+        if (absent is not null)
+        {
+            MissingKeyCount += parquet.RowCount;
+            yield break;
+        }
+        long row = 0, invalid = 0;
+        foreach (JsonObject values in parquet.ReadRows(_keys))
+        {
+            row++;
+            bool isInvalid = parquet.InvalidTexts > invalid;
+            invalid = parquet.InvalidTexts;
+            var parts = new string?[_keys.Count];
+            for (int i = 0; i < parts.Length; i++) parts[i] = Text(values[_keys[i]], _keys[i], file, row);
+            int missing = Array.IndexOf(parts, null);
+            if (missing >= 0 && options.MissingKey == MissingKey.Fail)
+                throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or let rows without it be skipped.");
+            if (missing >= 0) MissingKeyCount++;
+            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts));
+        }
+    }
+
+    private static string? Text(JsonNode? value, string field, string file, long row) => value switch
+    {
+        null => null,
+        JsonValue one when one.TryGetValue(out string? text) => text,
+        JsonArray list when list.All(e => e is JsonValue v && v.GetValueKind() == JsonValueKind.String) => string.Join('\n', list.Select(e => e!.GetValue<string>())),
+        _ => throw new InvalidDataException($"{file}: row {row}: the field '{field}' is neither a text nor a list of texts: name another one."),
+    };
 
     private IEnumerable<Document> ReadPlainText(LineReader lines, string file)
     {
@@ -117,47 +163,16 @@ public sealed class DocumentReader(ReadOptions options)
     private bool TryReadText(LineReader lines, string file, ref bool isDropped, out string line)
     {
         bool any = lines.TryRead(out ReadOnlySpan<byte> bytes);
-        if (!Utf8.IsValid(bytes) && !MayReplace(file, lines.Line)) isDropped = true;
+        if (!Utf8.IsValid(bytes) && !MayReplace($"{file}:{lines.Line}: the line")) isDropped = true;
         line = Encoding.UTF8.GetString(bytes);
         return any;
     }
 
-    private bool MayReplace(string file, long number)
+    private bool MayReplace(string place)
     {
         InvalidUtf8Count++;
         if (options.InvalidUtf8 == InvalidUtf8.Fail)
-            throw new InvalidDataException($"{file}:{number}: the line is no valid UTF-8: convert the file, or let bad text be replaced or dropped.");
+            throw new InvalidDataException($"{place} is no valid UTF-8: convert the file, or let bad text be replaced or dropped.");
         return options.InvalidUtf8 == InvalidUtf8.Replace;
-    }
-
-    private static FileStream Open(string file)
-    {
-        if (!File.Exists(file)) throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
-        return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-    }
-
-    private static bool IsGzip(FileStream raw)
-    {
-        Span<byte> magic = stackalloc byte[2];
-        int read = raw.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
-        raw.Position = 0;
-        return read == 2 && magic is [0x1F, 0x8B];
-    }
-
-    /// <summary>No text holds zero bytes, and text in UTF-8 is not full of bytes that UTF-8 never has.</summary>
-    private static void RefuseBinary(ReadOnlySpan<byte> start, string file)
-    {
-        int zero = start.IndexOf((byte)0);
-        if (zero >= 0)
-            throw new InvalidDataException($"The file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8.");
-
-        int invalid = 0;
-        for (ReadOnlySpan<byte> rest = start; rest.Length > 4;)
-        {
-            if (Rune.DecodeFromUtf8(rest, out _, out int length) != System.Buffers.OperationStatus.Done) invalid += length;
-            rest = rest[length..];
-        }
-        if (invalid > start.Length * 3L / 10)
-            throw new InvalidDataException($"The file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8.");
     }
 }

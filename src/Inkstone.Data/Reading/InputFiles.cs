@@ -4,9 +4,10 @@ namespace Inkstone.Data;
 public static class InputFiles
 {
     private static readonly string[] JsonLines = [".jsonl", ".ndjson", ".json"];
+    private static readonly string[] Parquet = [".parquet"];
     private static readonly string[] PlainText = [".txt", ".text", ".md"];
 
-    /// <summary>Files as they are; folders as the JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones left out.</summary>
+    /// <summary>Files as they are; folders as the Parquet, JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones left out.</summary>
     /// <exception cref="FileNotFoundException">A path does not exist, or a folder holds nothing to read.</exception>
     public static IReadOnlyList<string> Find(IEnumerable<string> paths)
     {
@@ -23,7 +24,7 @@ public static class InputFiles
 
             string[] found = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => IsText(f) && !IsHidden(f, path)).Order(StringComparer.Ordinal)];
             if (found.Length == 0)
-                throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(PlainText))} file (plain or .gz): name the files themselves if they end otherwise.", path);
+                throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(PlainText))} file (plain or .gz): name the files themselves if they end otherwise.", path);
             files.AddRange(found);
         }
         return files;
@@ -32,7 +33,11 @@ public static class InputFiles
     /// <summary>Whether a file is read line by line as JSON; anything else is plain text.</summary>
     public static bool IsJsonLines(string path) => JsonLines.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
 
-    private static bool IsText(string path) => IsJsonLines(path) || PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
+    /// <summary>Whether a file is read as Parquet: it is called so, or begins so.</summary>
+    public static bool IsParquet(string path) => Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase) || ParquetFile.IsParquet(path);
+
+    private static bool IsText(string path) =>
+        IsJsonLines(path) || PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     private static bool IsHidden(string file, string root) =>
         Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.'));

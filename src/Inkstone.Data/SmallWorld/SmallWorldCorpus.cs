@@ -35,6 +35,7 @@ public sealed class SmallWorldCorpus
         Telling telling = Tell();
         HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(Question)];
         Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).Select(Question)];
+        Dialogues = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions.Select(q => (q, f.Sentence)))];
         Untold = [.. telling.Facts.SelectMany(f => f.Untold)];
     }
 
@@ -43,6 +44,9 @@ public sealed class SmallWorldCorpus
 
     /// <summary>What documents tell and ask, for fine-tuning on questions and answers.</summary>
     public IReadOnlyList<WorldQuestion> Shown { get; }
+
+    /// <summary>Every question that documents ask, in all its wordings, with the sentence that answers it.</summary>
+    public IReadOnlyList<(string Question, string Reply)> Dialogues { get; }
 
     /// <summary>Sentences that no document contains: those of <see cref="HeldOut"/>, and their other phrasings where nothing was told.</summary>
     internal IReadOnlyList<string> Untold { get; }
@@ -81,7 +85,7 @@ public sealed class SmallWorldCorpus
 
     /// <summary>
     /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
-    /// <c>held-out.jsonl</c> ({"category","language","prompt","answer","question","reply"}).
+    /// <c>held-out.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
     /// </summary>
     /// <returns>The path of world.jsonl.</returns>
     public string Write(string directory, long bytes)
@@ -98,6 +102,7 @@ public sealed class SmallWorldCorpus
         }
         WriteQuestions(Path.Combine(directory, "questions.jsonl"), Shown);
         WriteQuestions(Path.Combine(directory, "held-out.jsonl"), HeldOut);
+        WriteConversations(Path.Combine(directory, "conversations.jsonl"));
         world.Commit();
         return path;
     }
@@ -115,6 +120,30 @@ public sealed class SmallWorldCorpus
         using var file = new FileWrittenAside(path);
         foreach (WorldQuestion q in questions)
             WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("prompt", q.Prompt), ("answer", q.Answer), ("question", q.Question), ("reply", q.Reply));
+        file.Commit();
+    }
+
+    private void WriteConversations(string path)
+    {
+        using var file = new FileWrittenAside(path);
+        foreach ((string question, string reply) in Dialogues)
+        {
+            using (var json = new Utf8JsonWriter(file.Stream, Plain))
+            {
+                json.WriteStartObject();
+                json.WriteStartArray("messages");
+                foreach ((string role, string content) in new[] { ("user", question), ("assistant", reply) })
+                {
+                    json.WriteStartObject();
+                    json.WriteString("role", role);
+                    json.WriteString("content", content);
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            file.Stream.WriteByte((byte)'\n');
+        }
         file.Commit();
     }
 

@@ -21,7 +21,13 @@ public static class SafetensorsTypes
     };
 
     /// <summary>The type's name for a tensor as it lies in memory.</summary>
-    public static string Of(DType type) => type switch { DType.BFloat16 => "BF16", DType.Int32 => "I32", _ => "F32" };
+    public static string Of(DType type) => type switch
+    {
+        DType.Float32 => "F32",
+        DType.BFloat16 => "BF16",
+        DType.Int32 => "I32",
+        _ => throw new ArgumentException($"safetensors has no {type}; open the model in float32 to write it", nameof(type)),
+    };
 
     /// <summary>Converts little-endian elements to float32; returns false for a type that is not a floating-point number here.</summary>
     internal static bool ToFloats(string type, ReadOnlySpan<byte> source, Span<float> target)

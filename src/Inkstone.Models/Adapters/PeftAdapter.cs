@@ -30,14 +30,14 @@ public static class PeftAdapter
     }
 
     /// <summary>Opens a model that wears the adapter in <paramref name="directory"/>.</summary>
-    public static CausalLm Open(string model, string directory, Device device, DType matrixType = DType.Float32, bool trained = true)
+    public static CausalLm Open(string model, string directory, Device device, DType? matrixType = DType.Float32, bool trained = true)
     {
         using HfWeights weights = HfWeights.OpenFile(Path.Combine(directory, WeightsFile));
         return Pretrained.Open(model, device, matrixType, trained, adapter: new Adapter(ReadConfig(directory), new LoadedParameters(weights), trained));
     }
 
     /// <summary>Opens a model that wears a new adapter, which does not change it yet.</summary>
-    public static CausalLm New(string model, LoraConfig config, ulong seed, Device device, DType matrixType = DType.Float32)
+    public static CausalLm New(string model, LoraConfig config, ulong seed, Device device, DType? matrixType = DType.Float32)
         => Pretrained.Open(model, device, matrixType, adapter: new Adapter(config.Validate("the recipe"), new FreshParameters(seed, 0), trained: true));
 
     /// <summary>Reads adapter_config.json.</summary>

@@ -26,7 +26,7 @@ public sealed class Arena : IDisposable
     internal Tensor Rent(Shape shape, DType type)
     {
         Tensor tensor = NextTensor();
-        tensor.Attach(TakeBlock(shape.Count * type.Size()), shape, type);
+        tensor.Attach(TakeBlock(type.Bytes(shape.Count)), shape, type);
         return tensor;
     }
 

@@ -12,9 +12,9 @@ internal static unsafe class EmbeddingKernels
     {
         using Profile.Scope _ = y.Device.Measure("embedding.forward", bytes: 8.0 * y.Count);
         int rows = checked((int)ids.Count), width = weight.Shape.Last;
-        if (weight.DType == DType.BFloat16)
+        if (weight.DType != DType.Float32)
         {
-            y.Device.Run(new GatherBFloat16(weight.B16, ids.I32, y.F32, width), rows, RowGrain);
+            y.Device.Run(new GatherDecoded(MatrixView.Of(weight), ids.I32, y.F32, width), rows, RowGrain);
         }
         else
         {
@@ -49,25 +49,14 @@ internal static unsafe class EmbeddingKernels
         }
     }
 
-    /// <summary>A bfloat16 is the upper half of a float32.</summary>
-    private readonly struct GatherBFloat16(ushort* weight, int* ids, float* y, int width) : IRangeKernel
+    /// <summary>Rows of bfloat16 or of quantised blocks.</summary>
+    private readonly struct GatherDecoded(MatrixView weight, int* ids, float* y, int width) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
-                ushort* from = weight + (long)ids[row] * width;
-                uint* to = (uint*)(y + (long)row * width);
-                int i = 0;
-                for (; i <= width - 16; i += 16)
-                {
-                    Vector512<uint> low = Vector512.WidenLower(Vector256.Load(from + i).ToVector512Unsafe());
-                    (low << 16).Store(to + i);
-                }
-                for (; i < width; i++)
-                {
-                    to[i] = (uint)from[i] << 16;
-                }
+                RowDecoder.Decode(weight.At(ids[row], 0), width, y + (long)row * width);
             }
         }
     }

@@ -86,12 +86,12 @@ internal static unsafe class GroupedMatMul
             packItems += plans[i].PackItems;
             rowBlocks += plans[i].RowBlocks;
         }
-        device.Run(new PackTask(kernel, plans), packItems, 4);
+        device.Run(new PackTask(kernel, plans, device.Workers), packItems, 4);
         device.Run(new BlockTask(kernel, plans, device.Workers), rowBlocks, 1);
         packed.Release();
     }
 
-    private readonly struct PackTask(MicroKernel kernel, MatMulPlan* plans) : IRangeKernel
+    private readonly struct PackTask(MicroKernel kernel, MatMulPlan* plans, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -103,7 +103,7 @@ internal static unsafe class GroupedMatMul
                 {
                     first += plan++->PackItems;
                 }
-                plan->Pack(kernel, item - first);
+                plan->Pack(kernel, workers, item - first, worker);
             }
         }
     }

@@ -76,19 +76,19 @@ internal static unsafe class MatMul
         };
         Tensor packed = device.Rent(new Shape(checked((int)(plan.PackedBytes / sizeof(float)))));
         plan.PackedB = packed.Pointer;
-        device.Run(new PackTask(kernel, plan), plan.PackItems, 4);
+        device.Run(new PackTask(kernel, plan, device.Workers), plan.PackItems, 4);
         device.Run(new BlockTask(kernel, plan, device.Workers), plan.RowBlocks, 1);
         packed.Release();
     }
 
     /// <summary>Packs panels of B.</summary>
-    private readonly struct PackTask(MicroKernel kernel, MatMulPlan plan) : IRangeKernel
+    private readonly struct PackTask(MicroKernel kernel, MatMulPlan plan, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int item = start; item < end; item++)
             {
-                plan.Pack(kernel, item);
+                plan.Pack(kernel, workers, item, worker);
             }
         }
     }

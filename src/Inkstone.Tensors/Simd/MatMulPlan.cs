@@ -60,12 +60,30 @@ internal unsafe struct MatMulPlan
     public readonly long PackedBytes => (PackItems * _panelBytes + Packing.SlackBytes + 63) / 64 * 64;
 
     /// <summary>Packs panel item % panels of block item / panels of B.</summary>
-    public readonly void Pack(MicroKernel kernel, int item)
+    public readonly void Pack(MicroKernel kernel, Workers workers, int item, int worker)
     {
         (int block, int panel) = Math.DivRem(item, _panels);
         int from = block * _depth, column = panel * kernel.Columns;
-        Packing.PackB(kernel, _b.At(from, column), Math.Min(kernel.Columns, _n - column), _readableN - column,
-            Math.Min(_depth, _k - from), PackedB + item * _panelBytes);
+        int columns = Math.Min(kernel.Columns, _n - column), readable = _readableN - column, k = Math.Min(_depth, _k - from);
+        MatrixView b = _b.At(from, column);
+        if (b.Type != DType.Float32)
+        {
+            (b, readable) = (Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k + Packing.SlackBytes)), columns);
+        }
+        Packing.PackB(kernel, b, columns, readable, k, PackedB + item * _panelBytes);
+    }
+
+    /// <summary>A panel of bfloat16 or quantised B as float32, read along its contiguous side.</summary>
+    private static MatrixView Widened(MatrixView b, int columns, int k, float* target)
+    {
+        bool byColumn = b.RowStride == 1;
+        (int lines, int length) = byColumn ? (columns, k) : (k, columns);
+        for (int line = 0; line < lines; line++)
+        {
+            RowDecoder.Decode(byColumn ? b.At(0, line) : b.At(line, 0), length, target + (long)line * length);
+        }
+        MatrixView rows = MatrixView.Rows(target, length);
+        return byColumn ? rows.T : rows;
     }
 
     /// <summary>Multiplies one block of rows with all of B.</summary>

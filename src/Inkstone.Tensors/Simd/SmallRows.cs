@@ -43,6 +43,14 @@ internal static unsafe class SmallRows
 
         private void Tile(int row, int rows, int column, int columns, float* sums)
         {
+            if (b.Type.IsQuantised())
+            {
+                for (int j = 0; j < columns; j++)
+                {
+                    BlockDot.Run((float*)a.At(row, 0).Pointer, a.RowStride, rows, b.At(0, column + j), k, sums + j, Step);
+                }
+                return;
+            }
             if (b.Type != DType.Float32 || columns < Step)
             {
                 for (int i = 0; i < rows; i++)

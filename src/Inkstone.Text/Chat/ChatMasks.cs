@@ -27,23 +27,67 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer)
     {
         ListValue messages = ChatTemplate.Messages(conversation);
         IReadOnlyList<KeyValuePair<string, Value>> more = ChatTemplate.Variables(variables);
-        int[] ids = Tokens(messages.Elements.Count, false);
-        bool[] learned = new bool[ids.Length];
+        string whole = Render(messages.Elements.Count, false);
+        List<(string Before, string After)> turns = [];
         for (int i = 0; i < messages.Elements.Count; i++)
         {
             if (messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" })
             {
-                int[] before = Tokens(i, true), after = i + 1 == messages.Elements.Count ? ids : Tokens(i + 1, false);
-                if (!after.AsSpan().StartsWith(before) || !ids.AsSpan().StartsWith(after))
+                string before = Render(i, true), after = i + 1 == messages.Elements.Count ? whole : Render(i + 1, false);
+                if (!after.StartsWith(before, StringComparison.Ordinal) || !whole.StartsWith(after, StringComparison.Ordinal))
                 {
                     throw new InvalidDataException($"Message {i} has no loss mask: the chat template renders the conversation up to it differently when more follows; train on each turn by itself or use another template.");
                 }
-                learned.AsSpan(before.Length..after.Length).Fill(true);
+                turns.Add((before, after));
             }
         }
-        return new MaskedConversation(ids, learned);
+        return Nested(whole, turns) ?? InPieces(whole, turns);
 
-        int[] Tokens(int count, bool addGenerationPrompt)
-            => tokenizer.Encode(template.Render(new ListValue([.. messages.Elements.Take(count)]), tools, addGenerationPrompt, more), addSpecialTokens: false);
+        string Render(int count, bool addGenerationPrompt)
+            => template.Render(new ListValue([.. messages.Elements.Take(count)]), tools, addGenerationPrompt, more);
     }
+
+    /// <summary>The tokens of the whole text, when those of every part of it are their beginning; null when a token reaches over the border of a turn.</summary>
+    private MaskedConversation? Nested(string whole, List<(string Before, string After)> turns)
+    {
+        int[] ids = Encode(whole);
+        bool[] learned = new bool[ids.Length];
+        foreach ((string before, string after) in turns)
+        {
+            int[] first = Encode(before), last = after.Length == whole.Length ? ids : Encode(after);
+            if (!last.AsSpan().StartsWith(first) || !ids.AsSpan().StartsWith(last))
+            {
+                return null;
+            }
+            learned.AsSpan(first.Length..last.Length).Fill(true);
+        }
+        return new MaskedConversation(ids, learned);
+    }
+
+    /// <summary>
+    /// Each turn's tokens by themselves. An answer that begins with a line break, say, may join the prompt's last one in a single token; a model that
+    /// answers sees the prompt's tokens alone, so they must be the same here.
+    /// </summary>
+    private MaskedConversation InPieces(string whole, List<(string Before, string After)> turns)
+    {
+        List<int> ids = [];
+        List<bool> learned = [];
+        int at = 0;
+        foreach ((string before, string after) in turns)
+        {
+            Add(before.Length, false);
+            Add(after.Length, true);
+        }
+        Add(whole.Length, false);
+        return new MaskedConversation([.. ids], [.. learned]);
+
+        void Add(int end, bool learn)
+        {
+            ids.AddRange(Encode(whole[at..end]));
+            learned.AddRange(Enumerable.Repeat(learn, ids.Count - learned.Count));
+            at = end;
+        }
+    }
+
+    private int[] Encode(string text) => text.Length == 0 ? [] : tokenizer.Encode(text, addSpecialTokens: false);
 }

@@ -9,6 +9,10 @@ namespace Inkstone.Text;
 /// </summary>
 public sealed class ChatTemplate
 {
+    /// <summary>ChatML: turns between &lt;|im_start|&gt; with the role and &lt;|im_end|&gt;.</summary>
+    public const string ChatMl = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+        + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, Value> _specialTokens;
     private readonly IReadOnlyList<Statement> _body;

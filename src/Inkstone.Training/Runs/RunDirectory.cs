@@ -4,7 +4,7 @@ namespace Inkstone.Training;
 internal static class RunDirectory
 {
     private static readonly string[] OwnFiles = ["metrics.jsonl", "samples.jsonl", "recipe.resolved.yaml"];
-    private static readonly string[] OwnFolders = ["checkpoints", "tensorboard"];
+    private static readonly string[] OwnFolders = ["checkpoints", "tensorboard", "best", "final"];
 
     /// <summary>Refuses a directory that holds a run, or anything else, unless told to resume or to begin anew.</summary>
     public static void Check(string path, bool resume, bool force)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Text;
@@ -15,6 +16,16 @@ internal static class RunSample
         {
             ids = [tokenizer.EosId ?? tokenizer.BosId ?? 0];   // the border of documents: anything may follow
         }
-        return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, new SamplingParams(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens)));
+        return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed)));
     }
+
+    /// <summary>The same, but the prompt is what a user says and the text is the answer.</summary>
+    public static string Answer(CausalLm model, Tokenizer tokenizer, ChatTemplate template, string prompt, int tokens, ulong seed)
+    {
+        JsonArray messages = [new JsonObject { ["role"] = "user", ["content"] = prompt }];
+        int[] ids = tokenizer.Encode(template.Render(messages, addGenerationPrompt: true), addSpecialTokens: false);
+        return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed) with { Stop = template.EndOfTurn(tokenizer) }));
+    }
+
+    private static SamplingParams Sampling(int tokens, ulong seed) => new(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens);
 }

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary>What all training verbs share: their options over a recipe, and how the end of a run is told.</summary>
+internal static class RunReport
+{
+    /// <summary>Recipe keys of the command line, with the options that mean the same everywhere.</summary>
+    public static List<KeyValuePair<string, string>> Overrides(Call call, params ReadOnlySpan<(string Key, string? Value)> own)
+    {
+        List<KeyValuePair<string, string>> keys = [.. call.RecipeKeys];
+        foreach ((string key, string? value) in own)
+        {
+            Add(key, value);
+        }
+        Add("train.threads", call.Threads?.ToString(CultureInfo.InvariantCulture));
+        Add("train.precision", call.Precision);
+        Add("train.seed", call.Seed?.ToString(CultureInfo.InvariantCulture));
+        return keys;
+
+        void Add(string key, string? value)
+        {
+            if (value is not null)
+            {
+                keys.Add(new(key, value));
+            }
+        }
+    }
+
+    public static Option<string> Out() => new("--out") { Description = "directory of the run, instead of the recipe's", HelpName = "DIR" };
+
+    public static Option<bool> Resume() => new("--resume") { Description = "go on from the newest checkpoint in the run's directory" };
+
+    public static JsonObject Json(IRecipe recipe, RunResult r) => new()
+    {
+        ["out"] = recipe.Out,
+        ["interrupted"] = r.Interrupted,
+        ["ended_early"] = r.EndedEarly,
+        ["steps"] = r.Progress.Step,
+        ["total_steps"] = r.Progress.TotalSteps,
+        ["tokens"] = r.Progress.Tokens,
+        ["parameters"] = r.Facts.Parameters,
+        ["first_valid_loss"] = Number(r.First?.Loss),
+        ["valid_loss"] = Number(r.Last?.Loss),
+        ["valid_bits_per_byte"] = Number(r.Last?.BitsPerByte),
+        ["valid_labels"] = r.Last?.Labels,
+        ["best_step"] = r.Progress.BestStep,
+        ["best_valid_loss"] = r.Progress.BestLoss,
+        ["tokens_per_second"] = Number(r.TokensPerSecond),
+        ["fraction_of_roof"] = r.Facts.Roof is { } roof ? Number(r.Facts.FlopsPerToken * r.TokensPerSecond / roof) : null,
+        ["checkpoint"] = r.Checkpoint,
+        ["best_checkpoint"] = r.Best,
+    };
+
+    public static void People(TextWriter o, RunResult r, string next)
+    {
+        string speed = double.IsNaN(r.TokensPerSecond) ? "" : Figures.Of($" at {r.TokensPerSecond:#,0} tokens/s");
+        string end = r.Interrupted ? "interrupted after" : r.EndedEarly ? "no better for long enough, ended after" : "done:";
+        o.WriteLine(Figures.Of($"{end} {r.Progress.Step} steps, {Figures.Count(r.Progress.Tokens)} tokens{speed}"));
+        if (r.Last is { } valid)
+        {
+            string before = r.First is { } first ? Figures.Of($" (before: {first.Loss:0.0000})") : "";
+            o.WriteLine(Figures.Of($"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Figures.Of($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"));
+        }
+        o.WriteLine($"checkpoint: {r.Checkpoint ?? "none"}{(r.Best is not null && r.Best != r.Checkpoint ? $" (best: {r.Best})" : "")}");
+        o.WriteLine(r.Interrupted ? "go on with the same command and --resume" : next);
+    }
+
+    private static JsonNode? Number(double? value) => value is { } v && double.IsFinite(v) ? v : null;
+}

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Tensors;
+using Inkstone.Training;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink sft</c>.</summary>
+internal static class SftVerb
+{
+    public static Verb Create()
+    {
+        Argument<string> recipe = new("RECIPE") { Description = "recipe file (YAML), or a preset: " + string.Join(", ", Presets.Names("sft")) };
+        Option<string> output = RunReport.Out(), model = new("--model") { Description = "model to start from, instead of the recipe's", HelpName = "PATH" };
+        Option<bool> resume = RunReport.Resume();
+        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, resume], Run,
+            "ink sft qwen2.5-lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
+            "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
+        { TakesRecipeKeys = true, SavesOnInterrupt = true };
+
+        int Run(Call call)
+        {
+            SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model))));
+            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume));
+            JsonObject json = RunReport.Json(loaded, result);
+            json["train_conversations"] = data.Train.Count;
+            json["valid_conversations"] = data.Valid.Count;
+            json["skipped_conversations"] = data.Skipped.Values.Sum();
+            json["truncated_conversations"] = data.Truncated;
+            json["learned_tokens"] = data.Learned;
+            call.Result(json, o => RunReport.People(o, result, $"try: ink chat --model {loaded.Out}"));
+            return result.Interrupted ? 130 : 0;
+        }
+    }
+
+    /// <summary>The run under this call's progress, threads and signals.</summary>
+    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume)
+        => call.WithTrainLog(log => call.Compute(device =>
+        {
+            using Sft run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
+            ConversationSet data = run.Conversations;
+            call.Say(Figures.Of($"{data.Train.Count:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.Valid.Count:N0} held out"));
+            return (run.Run(log, call.Cancelled), data);
+        }, recipe.Train.Threads, recipe.Train.Precision));
+}

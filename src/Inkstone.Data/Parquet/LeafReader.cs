@@ -1,0 +1,145 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.Unicode;
+
+namespace Inkstone.Data;
+
+/// <summary>
+/// Turns stored values of one column into JSON: numbers and booleans as they are, decimals as numbers (as texts where they have more
+/// than 28 digits), dates and times in ISO 8601, bytes that are no text in base 64, numbers that JSON lacks (NaN, infinity) as null.
+/// </summary>
+internal sealed class LeafReader(SchemaNode column)
+{
+    private const int JulianDayOf1970 = 2440588;
+    private const long NanosPerDay = 86_400_000_000_000;
+    private const int LongestText = 1 << 28;
+    private readonly SchemaElement _element = column.Element;
+    private string?[] _texts = [];
+
+    /// <summary>Texts that were no valid UTF-8, and were read with U+FFFD instead.</summary>
+    public long InvalidTexts { get; private set; }
+
+    /// <summary>Texts of a dictionary are decoded once.</summary>
+    public void StartDictionary(int count) => _texts = _element.Type == PhysicalType.ByteArray && _element.Annotation == Annotation.Text ? new string?[count] : [];
+
+    public JsonNode? Read(in PhysicalValue value) => _element.Type switch
+    {
+        PhysicalType.Boolean => JsonValue.Create(value.Bits != 0),
+        PhysicalType.Int32 or PhysicalType.Int64 => Integer(value.Bits),
+        PhysicalType.Float => Number(BitConverter.Int32BitsToSingle((int)value.Bits)),
+        PhysicalType.Double => Number(BitConverter.Int64BitsToDouble(value.Bits)),
+        PhysicalType.Int96 => OldTimestamp(value.Bytes.Span),
+        _ => Bytes(value),
+    };
+
+    private JsonNode? Integer(long value) => _element.Annotation switch
+    {
+        Annotation.Unsigned => _element.Type == PhysicalType.Int32 ? JsonValue.Create((uint)value) : JsonValue.Create((ulong)value),
+        Annotation.Decimal => Decimal(value),
+        Annotation.Date => Math.Abs(value) < 3_000_000 && DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerDay + value is >= 0 and < 3_652_059 and var day
+            ? new DateTime(day * TimeSpan.TicksPerDay).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) : JsonValue.Create(value),
+        Annotation.TimeMillis => Time(value, 1_000_000),
+        Annotation.TimeMicros => Time(value, 1_000),
+        Annotation.TimeNanos => Time(value, 1),
+        Annotation.TimestampMillis => Timestamp(value, 1_000, _element.IsUtc),
+        Annotation.TimestampMicros => Timestamp(value, 1_000_000, _element.IsUtc),
+        Annotation.TimestampNanos => Timestamp(value, 1_000_000_000, _element.IsUtc),
+        _ => JsonValue.Create(value),
+    };
+
+    private JsonValue? Bytes(in PhysicalValue value)
+    {
+        if (value.DictionaryIndex >= 0 && value.DictionaryIndex < _texts.Length)
+            return JsonValue.Create(_texts[value.DictionaryIndex] ?? DictionaryText(value));
+        ReadOnlySpan<byte> bytes = value.Bytes.Span;
+        if (bytes.Length > LongestText) throw new FormatException($"a value of {bytes.Length} bytes is longer than {LongestText}");
+        switch (_element.Annotation)
+        {
+            case Annotation.Text:
+                return JsonValue.Create(Text(bytes));
+            case Annotation.Decimal:
+                return Decimal(new BigInteger(bytes, isBigEndian: true));
+            case Annotation.Float16 when bytes.Length == 2:
+                return Number((double)BinaryPrimitives.ReadHalfLittleEndian(bytes));
+            case Annotation.Uuid when bytes.Length == 16:
+                return JsonValue.Create(new Guid(bytes, bigEndian: true).ToString());
+            case Annotation.None when _element.Type == PhysicalType.ByteArray && Utf8.IsValid(bytes): // Writers have left texts without a word about it.
+                return JsonValue.Create(Encoding.UTF8.GetString(bytes));
+            default:
+                return JsonValue.Create(Convert.ToBase64String(bytes));
+        }
+    }
+
+    private string DictionaryText(in PhysicalValue value)
+    {
+        long before = InvalidTexts;
+        string text = Text(value.Bytes.Span);
+        if (InvalidTexts == before) _texts[value.DictionaryIndex] = text; // What is invalid is counted each time.
+        return text;
+    }
+
+    private string Text(ReadOnlySpan<byte> bytes)
+    {
+        if (!Utf8.IsValid(bytes)) InvalidTexts++;
+        return Encoding.UTF8.GetString(bytes);
+    }
+
+    private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    private JsonValue Decimal(BigInteger unscaled)
+    {
+        int scale = _element.Scale;
+        if (scale is >= 0 and <= 28 && _element.Precision <= 28 && BigInteger.Abs(unscaled) < BigInteger.Pow(10, 28))
+        {
+            Span<byte> magnitude = stackalloc byte[12];
+            magnitude.Clear();
+            BigInteger.Abs(unscaled).TryWriteBytes(magnitude, out _, isUnsigned: true);
+            return JsonValue.Create(new decimal(
+                BinaryPrimitives.ReadInt32LittleEndian(magnitude), BinaryPrimitives.ReadInt32LittleEndian(magnitude[4..]),
+                BinaryPrimitives.ReadInt32LittleEndian(magnitude[8..]), unscaled.Sign < 0, (byte)scale));
+        }
+        string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture);
+        if (scale is > 0 and < 1000)
+        {
+            digits = digits.PadLeft(scale + 1, '0');
+            digits = $"{digits[..^scale]}.{digits[^scale..]}";
+        }
+        return JsonValue.Create(unscaled.Sign < 0 ? $"-{digits}" : digits);
+    }
+
+    private static JsonNode Time(long value, long nanosPerUnit)
+        => value >= 0 && value < NanosPerDay / nanosPerUnit ? TimeOfDay(value * nanosPerUnit) : JsonValue.Create(value);
+
+    private static string TimeOfDay(long nanos)
+    {
+        string whole = new TimeSpan(nanos / 100 - nanos / 100 % TimeSpan.TicksPerSecond).ToString("c", CultureInfo.InvariantCulture);
+        long part = nanos % 1_000_000_000;
+        return part == 0 ? whole : $"{whole}.{(part % 1_000_000 == 0 ? $"{part / 1_000_000:D3}" : part % 1_000 == 0 ? $"{part / 1_000:D6}" : $"{part:D9}")}";
+    }
+
+    private static JsonNode Timestamp(long value, long unitsPerSecond, bool isUtc)
+    {
+        long unitsPerDay = 86_400 * unitsPerSecond;
+        long day = Math.DivRem(value, unitsPerDay, out long rest);
+        if (rest < 0) (day, rest) = (day - 1, rest + unitsPerDay);
+        return OnDay(day, rest * (1_000_000_000 / unitsPerSecond), isUtc) ?? (JsonNode)JsonValue.Create(value);
+    }
+
+    /// <summary>Nanoseconds of the day and the Julian day, as Hive, Impala and Spark have written timestamps.</summary>
+    private static JsonNode OldTimestamp(ReadOnlySpan<byte> bytes)
+    {
+        long nanos = BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        int day = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
+        return nanos is >= 0 and < NanosPerDay && OnDay((long)day - JulianDayOf1970, nanos, isUtc: false) is { } text ? text : JsonValue.Create(Convert.ToBase64String(bytes));
+    }
+
+    private static string? OnDay(long day, long nanos, bool isUtc)
+    {
+        long days = DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerDay + day;
+        return days is < 0 or >= 3_652_059 ? null
+            : $"{new DateTime(days * TimeSpan.TicksPerDay).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}T{TimeOfDay(nanos)}{(isUtc ? "Z" : "")}";
+    }
+}

@@ -1,0 +1,121 @@
+using System.IO.MemoryMappedFiles;
+
+namespace Inkstone.Formats;
+
+/// <summary>A GGUF file, mapped into memory: opening reads the head only, tensors are decoded when they are asked for.</summary>
+public sealed unsafe class GgufFile : IDisposable
+{
+    private const int ChunkElements = 1 << 20;
+
+    private readonly MemoryMappedFile _map;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly Dictionary<string, GgufTensor> _byName;
+    private readonly GgufHeader _header;
+    private readonly long _dataLength;
+    private byte* _data;
+
+    private GgufFile(string path, FileStream stream)
+    {
+        Path = path;
+        long length = stream.Length;
+        if (length == 0)
+        {
+            throw GgufHeader.Invalid(path, "truncated", "it is empty");
+        }
+        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        byte* start = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        try
+        {
+            start += _view.PointerOffset;
+            _header = GgufHeader.Parse(new ReadOnlySpan<byte>(start, (int)Math.Min(length, int.MaxValue)), length, path);
+            _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+            _dataLength = length - _header.DataStart;
+            _data = start + Math.Min(_header.DataStart, length);
+        }
+        catch
+        {
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _map.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Key-value pairs.</summary>
+    public GgufMetadata Metadata => _header.Metadata;
+
+    /// <summary>Tensors in the order of their bytes.</summary>
+    public IReadOnlyList<GgufTensor> Tensors => _header.Tensors;
+
+    /// <summary>Whether <paramref name="path"/> is a file with the ending .gguf.</summary>
+    public static bool Is(string path) => System.IO.Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
+
+    /// <summary>Opens and checks a file.</summary>
+    public static GgufFile Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"there is no file {path}.", path);
+        }
+        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        try
+        {
+            return new GgufFile(path, stream);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the file has a tensor of that name.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>The entry of a tensor.</summary>
+    public GgufTensor Tensor(string name) => _byName.TryGetValue(name, out GgufTensor? tensor) ? tensor
+        : throw new InvalidDataException($"{Path} has no tensor \"{name}\".");
+
+    /// <summary>The bytes of some rows, as they lie in the file; at most 2 GiB.</summary>
+    public ReadOnlySpan<byte> Rows(GgufTensor tensor, long first, long count)
+    {
+        ObjectDisposedException.ThrowIf(_data == null, this);
+        long row = tensor.Type.Bytes(tensor.RowLength), offset = checked(first * row), length = checked(count * row);
+        return first >= 0 && count >= 0 && offset + length <= tensor.ByteCount && tensor.Offset + tensor.ByteCount <= _dataLength
+            ? new ReadOnlySpan<byte>(_data + tensor.Offset + offset, checked((int)length))
+            : throw new InvalidDataException($"{Path}: tensor \"{tensor.Name}\" was read past its end.");
+    }
+
+    /// <summary>Decodes a whole tensor to float32.</summary>
+    public void Read(string name, Span<float> target)
+    {
+        GgufTensor tensor = Tensor(name);
+        if (tensor.Count != target.Length)
+        {
+            throw new InvalidDataException($"{Path}: tensor \"{name}\" is {tensor.Describe()}, {target.Length} elements were wanted.");
+        }
+        int width = (int)tensor.RowLength, step = Math.Max(1, ChunkElements / Math.Max(width, 1));
+        for (int row = 0, rows = width == 0 ? 0 : target.Length / width; row < rows; row += step)
+        {
+            int count = Math.Min(step, rows - row);
+            BlockCodec.Decode(tensor.Type, Rows(tensor, row, count), target.Slice(row * width, count * width));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_data != null)
+        {
+            _data = null;
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
+            _map.Dispose();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Inkstone.Formats;
+
+/// <summary>A tensor to be written: <paramref name="ReadRow"/> fills one row of float32, rows in the order of the file.</summary>
+internal sealed record GgufRows(string Name, GgufType Type, long[] Shape, Action<long, Span<float>> ReadRow);
+
+/// <summary>Writes GGUF version 3, whole files or none.</summary>
+internal static class GgufWriter
+{
+    public static void Write(string path, GgufMetadata metadata, IReadOnlyList<GgufRows> tensors) => AtomicFile.Write(path, stream =>
+    {
+        Number(stream, GgufHeader.Magic);
+        Number(stream, GgufHeader.Version);
+        Number(stream, (ulong)tensors.Count);
+        Number(stream, (ulong)metadata.Keys.Count);
+        foreach (string key in metadata.Keys)
+        {
+            Text(stream, key);
+            Value(stream, metadata.Find(key)!);
+        }
+        long offset = 0;
+        foreach (GgufRows tensor in tensors)
+        {
+            Text(stream, tensor.Name);
+            Number(stream, (uint)tensor.Shape.Length);
+            foreach (long size in tensor.Shape.Reverse())
+            {
+                Number(stream, (ulong)size);
+            }
+            Number(stream, (uint)tensor.Type);
+            Number(stream, (ulong)offset);
+            offset = GgufHeader.Padded(offset + tensor.Type.Bytes(Count(tensor)), GgufHeader.DefaultAlignment);
+        }
+        Pad(stream);
+        foreach (GgufRows tensor in tensors)
+        {
+            Data(stream, tensor);
+            Pad(stream);
+        }
+    });
+
+    private static long Count(GgufRows tensor) => tensor.Shape.Aggregate(1L, (product, size) => product * size);
+
+    private static void Data(Stream stream, GgufRows tensor)
+    {
+        int width = checked((int)tensor.Shape[^1]);
+        float[] row = new float[width];
+        byte[] bytes = new byte[tensor.Type.Bytes(width)];
+        for (long i = 0, rows = width == 0 ? 0 : Count(tensor) / width; i < rows; i++)
+        {
+            tensor.ReadRow(i, row);
+            BlockCodec.Encode(tensor.Type, row, bytes);
+            stream.Write(bytes);
+        }
+    }
+
+    private static void Pad(Stream stream)
+    {
+        long end = GgufHeader.Padded(stream.Position, GgufHeader.DefaultAlignment);
+        stream.Write(new byte[end - stream.Position]);
+    }
+
+    private static void Number<T>(Stream stream, T value) where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+
+    private static void Text(Stream stream, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Number(stream, (ulong)bytes.Length);
+        stream.Write(bytes);
+    }
+
+    private static void Value(Stream stream, object value)
+    {
+        Number(stream, TypeOf(value.GetType()));
+        Content(stream, value);
+    }
+
+    private static void Content(Stream stream, object value)
+    {
+        switch (value)
+        {
+            case uint number: Number(stream, number); break;
+            case float number: Number(stream, number); break;
+            case bool flag: Number(stream, (byte)(flag ? 1 : 0)); break;
+            case string text: Text(stream, text); break;
+            case Array array:
+                Number(stream, TypeOf(array.GetType().GetElementType()!));
+                Number(stream, (ulong)array.Length);
+                foreach (object item in array)
+                {
+                    Content(stream, item);
+                }
+                break;
+            case int number: Number(stream, number); break;
+            default: throw new ArgumentException($"metadata of type {value.GetType().Name} is not written", nameof(value));
+        }
+    }
+
+    private static uint TypeOf(Type type) => type == typeof(uint) ? 4u : type == typeof(int) ? 5u : type == typeof(float) ? 6u : type == typeof(bool) ? 7u : type == typeof(string) ? 8u : 9u;
+}

@@ -1,0 +1,115 @@
+using Inkstone.Data;
+using Inkstone.Formats;
+using Inkstone.Inference;
+using Inkstone.Models;
+using Inkstone.Tensors;
+using Inkstone.Text;
+
+namespace Inkstone.Training;
+
+/// <summary>A supervised fine-tuning run: recipe → conversations, model with or without an adapter, run.</summary>
+public sealed class Sft : IDisposable
+{
+    private const string FinalFolder = "final", BestFolder = "best";
+
+    private readonly SftRecipe _recipe;
+    private readonly Device _device;
+    private readonly string _basePath;
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplate _template;
+    private readonly CausalLm _model;
+    private readonly TrainRun _run;
+
+    /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
+    public Sft(SftRecipe recipe, Device device, RunOptions options)
+    {
+        (_recipe, _device) = (recipe, device);
+        RunStart start = RunStart.Of(recipe.Out, options);
+        _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
+        string tokenizerPath = recipe.Tokenizer ?? _basePath;
+        _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template);
+        _template = ChatTemplate.For(_tokenizer);
+        Conversations = Read(options.Warn);
+        _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
+        _model.Noise.EmbeddingAlpha = recipe.NeftuneAlpha;
+
+        ConversationSection data = recipe.Data;
+        ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0);
+        ExampleLoader source = new(Conversations.Train, loading);
+        ExampleLoader? held = Conversations.Valid.Count == 0 ? null : new(Conversations.Valid, loading with { ShuffleSeed = null, Finite = true });
+        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Adapter?.Parameters ?? _model.Parameters, _tokenizer, source, held, data.MaxLength,
+            DocumentAware: true, double.NaN, double.NaN, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, prompt, tokens, seed)));
+    }
+
+    /// <summary>What the data became.</summary>
+    public ConversationSet Conversations { get; }
+
+    /// <summary>Trains to the end, or until cancelled and saved. A whole adapter run leaves the last and the best adapter in OUT/final and OUT/best.</summary>
+    public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
+    {
+        RunResult result = _run.Run(screen, cancelled);
+        if (_model.Adapter is not null && !result.Interrupted && result.Checkpoint is { } last)
+        {
+            Copy(last, FinalFolder);
+            Copy(result.Best ?? last, BestFolder);
+        }
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _model.Dispose();
+
+    private static Tokenizer WithTemplate(Tokenizer tokenizer, string? template)
+        => template is null ? tokenizer : tokenizer.WithChatTemplate(template == "chatml" ? ChatTemplate.ChatMl
+            : File.Exists(template) ? File.ReadAllText(template) : throw new FileNotFoundException($"template names {template}, which does not exist; give a .jinja file or chatml"));
+
+    private ConversationSet Read(Action<string> warn)
+    {
+        ConversationReader reader = new();
+        ConversationSet set = ConversationSet.Make(reader.Read(InputFiles.Find(_recipe.Data.Train)), reader.Read(InputFiles.Find(_recipe.Data.Valid)), _recipe.Data, new ChatMasks(_template, _tokenizer));
+        foreach (SkippedRecords skipped in reader.Report.Skipped)
+        {
+            warn($"{skipped.Count} records were skipped: {skipped.Reason} ({string.Join(", ", skipped.Places)})");
+        }
+        foreach ((string reason, int count) in set.Skipped)
+        {
+            warn($"{count} conversations were skipped: {reason}");
+        }
+        if (set.Truncated > 0)
+        {
+            warn($"{set.Truncated} conversations were cut at data.max_length {_recipe.Data.MaxLength}");
+        }
+        return set.Train.Count > 0 ? set : throw new InvalidDataException($"data.train holds no conversation to learn from ({string.Join(", ", _recipe.Data.Train)})");
+    }
+
+    private CausalLm OpenModel(string? checkpoint)
+    {
+        DType type = _recipe.Model.MatrixType(_recipe.Adapter is not null);
+        return _recipe.Adapter is null ? Pretrained.Open(checkpoint ?? _basePath, _device)
+            : checkpoint is null ? PeftAdapter.New(_basePath, _recipe.Adapter, (ulong)_recipe.Train.Seed, _device, type)
+            : PeftAdapter.Open(_basePath, checkpoint, _device, type);
+    }
+
+    private void WriteModel(string directory)
+    {
+        if (_model.Adapter is { } adapter)
+        {
+            PeftAdapter.Write(adapter, directory, Path.GetFullPath(_basePath));
+        }
+        else
+        {
+            int[] ends = [.. _template.EndOfTurn(_tokenizer).Select(_tokenizer.TokenToId).OfType<int>()];
+            RunModel.Write(_model, _tokenizer, ends, directory);
+        }
+    }
+
+    private void Copy(string checkpoint, string name)
+        => AtomicFile.WriteDirectory(Path.Combine(_recipe.Out, name), overwrite: true, place =>
+        {
+            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile])
+            {
+                File.Copy(Path.Combine(checkpoint, file), Path.Combine(place, file));
+            }
+            _tokenizer.Save(place);
+        });
+}

@@ -1,0 +1,191 @@
+using System.Text;
+using Inkstone.Data;
+using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Tensors;
+using Inkstone.Text;
+
+namespace Inkstone.Training.Tests;
+
+public sealed class SftTests : IDisposable
+{
+    private const string Llama = """
+        {"model_type": "llama", "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+         "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05}
+        """;
+
+    private const string Latent = """
+        {"model_type": "deepseek_v3", "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+         "num_key_value_heads": 2, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 8, "n_routed_experts": 4, "n_shared_experts": 1,
+         "num_experts_per_tok": 2, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1, "routed_scaling_factor": 1.0, "norm_topk_prob": true, "max_position_embeddings": 128,
+         "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05, "num_nextn_predict_layers": 0}
+        """;
+
+    private const string Recurrent = """
+        {"model_type": "qwen3_next", "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 24, "num_hidden_layers": 4,
+         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "partial_rotary_factor": 0.25, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+         "linear_num_key_heads": 2, "linear_num_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2, "decoder_sparse_step": 1, "mlp_only_layers": [0], "norm_topk_prob": true,
+         "full_attention_interval": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05, "output_router_logits": false}
+        """;
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly Device _device = new(threads: 2);
+    private readonly Tokenizer _tokenizer;
+
+    public SftTests()
+    {
+        string[] words = ["red", "green", "blue", "seven", "eleven", "apple", "pear"];
+        StringBuilder text = new(), conversations = new();
+        for (int i = 0; i < 40; i++)
+        {
+            string question = $"what is {words[i % 7]} and {words[i * 3 % 5]}?", answer = string.Join(' ', Enumerable.Range(0, 1 + i % 6).Select(k => words[(i + k) % 7]));
+            text.Append(question).Append(' ').Append(answer).Append('\n');
+            conversations.Append($$"""{"messages":[{"role":"user","content":"{{question}}"},{"role":"assistant","content":"{{answer}}"}]}""").Append('\n');
+        }
+        File.WriteAllText(_directory["text.txt"], text.ToString());
+        File.WriteAllText(_directory["chat.jsonl"], conversations.ToString());
+        _tokenizer = BpeTrainer.Train([_directory["text.txt"]], new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]), null, default)
+            .WithChatTemplate(ChatTemplate.ChatMl);
+        using CausalLm model = Pretrained.New(HfConfig.Parse(Llama), _device, 7);
+        Pretrained.Save(model, _directory["model"]);
+        _tokenizer.Save(_directory["model"]);
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _directory.Dispose();
+    }
+
+    /// <summary>How conversations share rows changes nothing in what is learned from them.</summary>
+    [Theory]
+    [InlineData(Llama)]
+    [InlineData(Latent)]
+    [InlineData(Recurrent)]
+    public void Packed_loss_is_unpacked_loss(string config)
+    {
+        ConversationSet set = ConversationSet.Make(new ConversationReader().Read([_directory["chat.jsonl"]]), [], Section(), new ChatMasks(ChatTemplate.For(_tokenizer), _tokenizer));
+        using CausalLm model = Pretrained.New(HfConfig.Parse(config), _device, 3);
+        Objective objective = NextToken.Of(model, documentAware: true);
+        Dictionary<string, (double Loss, double Norm)> found = [];
+        foreach (Batching batching in Enum.GetValues<Batching>())
+        {
+            Batch batch = new(1, 64);
+            new ExampleLoader(set.Train, new ExampleLoaderOptions(1000, 64, batching, Finite: true)).Next(batch).ShouldBeTrue();
+            using (_device.Step(record: true))
+            {
+                Tensor loss = objective(batch, batch.LabelCount);
+                _device.Tape.Backward(loss);
+                found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters));
+            }
+            model.Parameters.ZeroGrad();
+        }
+        foreach ((string how, (double loss, double norm)) in found)
+        {
+            loss.ShouldBe(found["Padded"].Loss, 1e-5 * loss, how);
+            norm.ShouldBe(found["Padded"].Norm, 1e-4 * norm, how);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("adapter: {rank: 4, alpha: 8, dropout: 0.2, targets: all-linear}\nneftune_alpha: 5\n")]
+    public void A_resumed_run_is_the_uninterrupted_one(string adapter)
+    {
+        Run(adapter, "whole", 8);
+        Run(adapter, "parts", 8, stopAt: 3);
+        Run(adapter, "parts", 8, resume: true).Progress.Step.ShouldBe(8);
+        string file = adapter.Length > 0 ? PeftAdapter.WeightsFile : HfDirectory.WeightsFile;
+        File.ReadAllBytes(_directory[$"parts/checkpoints/step-000008/{file}"]).ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000008/{file}"]));
+    }
+
+    [Fact]
+    public void An_adapter_learns_and_leaves_the_best_and_the_last()
+    {
+        RunResult result = Run("adapter: {rank: 8, alpha: 32, targets: all-linear}\n", "lora", 40);
+        result.Last!.Value.Loss.ShouldBeLessThan(0.8 * result.First!.Value.Loss);
+        foreach (string place in (string[])["lora/final", "lora/best", "lora/checkpoints/step-000040"])
+        {
+            PeftAdapter.Is(_directory[place]).ShouldBeTrue(place);
+            PeftAdapter.BaseOf(_directory[place]).ShouldBe(_directory["model"]);
+        }
+        File.Exists(_directory["lora/final/config.json"]).ShouldBeFalse("the model below is not copied");
+        ChatTemplate.For(Tokenizer.Load(_directory["lora/final"])).Source.ShouldBe(ChatTemplate.ChatMl);
+        using CausalLm tuned = PeftAdapter.Open(_directory["model"], _directory["lora/final"], _device);
+        tuned.Adapter!.Parameters.Count.ShouldBe(2 * 2 * 7);
+    }
+
+    [Fact]
+    public void A_run_that_gets_no_better_ends_early()
+    {
+        RunResult result = Run("", "stuck", 400, more: "  patience: 2\n  eval_every: 1\n", rate: "0.5");
+        result.EndedEarly.ShouldBeTrue();
+        result.Interrupted.ShouldBeFalse();
+        result.Progress.Step.ShouldBeLessThan(60);
+    }
+
+    [Fact]
+    public void What_teaches_nothing_is_counted()
+    {
+        File.WriteAllText(_directory["odd.jsonl"], """
+            {"messages":[{"role":"user","content":"what is red?"},{"role":"assistant","content":"blue"}]}
+            {"messages":[{"role":"user","content":"what is red and green and blue and seven and eleven and apple and pear and red and green and blue?"},{"role":"assistant","content":"blue"}]}
+            {"messages":[{"role":"user","content":"red"},{"role":"assistant","content":"red green blue seven eleven apple pear red green blue seven eleven apple pear red green blue seven eleven"}]}
+            """);
+        ChatMasks masks = new(ChatTemplate.For(_tokenizer), _tokenizer);
+        ConversationSet cut = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { MaxLength = 20, ValidRatio = 0 }, masks);
+        (cut.Train.Count, cut.Truncated, cut.Skipped[ConversationSet.NothingToLearn]).ShouldBe((2, 1, 1));
+        ConversationSet whole = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { MaxLength = 20, ValidRatio = 0, Overlong = "skip" }, masks);
+        (whole.Train.Count, whole.Truncated, whole.Skipped[ConversationSet.TooLong]).ShouldBe((1, 0, 2));
+        ConversationSet all = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { ValidRatio = 0, CompletionsOnly = false }, masks);
+        all.Learned.ShouldBe(all.Tokens);
+        cut.Train[0].Ids[^2].ShouldBe(_tokenizer.TokenToId("<|im_end|>")!.Value);
+        cut.Train[0].Learned[^2].ShouldBeTrue("the end of the answer is learned");
+    }
+
+    private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true);
+
+    private RunResult Run(string adapter, string place, int steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2")
+    {
+        File.WriteAllText(_directory[$"{place}.yaml"], $"""
+            model: {"{"}path: {_directory["model"]}, weights: fp32{"}"}
+            {adapter}data:
+              train: {_directory["chat.jsonl"]}
+              valid_ratio: 0.1
+              max_length: 64
+              batching: packed
+            optimizer: {"{"}lr: {rate}{"}"}
+            schedule: {"{"}name: constant, warmup_steps: 0{"}"}
+            train:
+              steps: {steps}
+              batch_size: 2
+              save_every: 100
+            {more}out: {_directory[place]}
+            """);
+        using CancellationTokenSource cancel = new();
+        using Sft sft = new(SftRecipe.Load(_directory[$"{place}.yaml"]), _device, new RunOptions(resume, false, null, _ => { }));
+        using Stop log = new(stopAt, cancel);
+        return sft.Run(log, cancel.Token);
+    }
+
+    private sealed class Stop(int? at, CancellationTokenSource cancel) : ITrainLog
+    {
+        public void Start(RunFacts facts, int step) { }
+
+        public void Step(in StepMetrics step)
+        {
+            if (step.Step == at)
+            {
+                cancel.Cancel();
+            }
+        }
+
+        public void Validation(int step, double loss, double bitsPerByte, bool best) { }
+
+        public void Sample(int step, string prompt, string text) { }
+
+        public void Saved(int step, string path) { }
+
+        public void Dispose() { }
+    }
+}
