@@ -31,8 +31,8 @@ internal static unsafe class BlockDot
 
     private static void One<T>(float* x, byte* block, int k, float* sum) where T : struct, IBlockType
     {
+        int size = T.Type.BlockBytes();   // a call: before the sums, which it would send to the stack
         Vector512<float> s0 = default, s1 = default;
-        int size = T.Type.BlockBytes();
         for (int i = 0; i < k; i += DTypes.BlockElements, block += size)
         {
             Blocks32.Load(T.Type, block, out Vector512<float> low, out Vector512<float> high);
@@ -46,8 +46,8 @@ internal static unsafe class BlockDot
     private static void Four<T>(float* x, nint strideX, int rows, byte* block, int k, float* sums, int stride) where T : struct, IBlockType
     {
         float* x1 = x + strideX, x2 = rows > 2 ? x1 + strideX : x1, x3 = rows > 3 ? x2 + strideX : x2;
-        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
         int size = T.Type.BlockBytes();
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
         for (int i = 0; i < k; i += DTypes.BlockElements, block += size)
         {
             Blocks32.Load(T.Type, block, out Vector512<float> low, out Vector512<float> high);
