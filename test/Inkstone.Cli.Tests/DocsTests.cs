@@ -11,6 +11,7 @@ public sealed partial class DocsTests
     private static readonly Dictionary<string, string[]> LessWork = new()
     {
         ["pretrain"] = ["--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
+        ["sft"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
         ["generate"] = ["--max-tokens", "4"],
         ["chat"] = ["--max-tokens", "4"],
     };
@@ -22,7 +23,8 @@ public sealed partial class DocsTests
         try
         {
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            WriteConversations(Path.Combine(directory, "conversations.jsonl"));
+            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {
@@ -58,6 +60,10 @@ public sealed partial class DocsTests
         }
         File.WriteAllText(path, text.ToString());
     }
+
+    private static void WriteConversations(string path)
+        => File.WriteAllLines(path, Enumerable.Range(0, 60).Select(i => string.Create(CultureInfo.InvariantCulture,
+            $$"""{"messages":[{"role":"user","content":"第{{i}}篇文章讲什么？"},{"role":"assistant","content":"讲的是第{{i * 7 % 31}}天的天气。"}]}""")));
 
     private static string Root()
     {

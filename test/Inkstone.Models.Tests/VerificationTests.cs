@@ -16,6 +16,7 @@ public sealed class VerificationTests
     [InlineData("qwen2")]
     [InlineData("qwen2_yarn")]
     [InlineData("qwen3")]
+    [InlineData("qwen3_next")]
     public void Model_cases_are_reproduced(string name)
     {
         using Device device = new(threads: 2);

@@ -11,16 +11,17 @@ internal static class SftVerb
     public static Verb Create()
     {
         Argument<string> recipe = new("RECIPE") { Description = "recipe file (YAML), or a preset: " + string.Join(", ", Presets.Names("sft")) };
-        Option<string> output = RunReport.Out(), model = new("--model") { Description = "model to start from, instead of the recipe's", HelpName = "PATH" };
+        Option<string> output = RunReport.Out(), model = new("--model") { Description = "model to start from, instead of the recipe's", HelpName = "PATH" },
+            template = new("--template") { Description = "chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
         Option<bool> resume = RunReport.Resume();
-        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, resume], Run,
-            "ink sft qwen2.5-lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
+        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, template, resume], Run,
+            "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
             "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
         { TakesRecipeKeys = true, SavesOnInterrupt = true };
 
         int Run(Call call)
         {
-            SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model))));
+            SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
             (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume));
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.Train.Count;

@@ -29,8 +29,8 @@ internal ref struct BackwardBits
         return Bits(Left, count);
     }
 
-    /// <summary>The next bits without consuming them.</summary>
-    public readonly int Peek(int count) => (int)Bits(Left - count, count);
+    /// <summary>The next bits without consuming them, at most 56.</summary>
+    public readonly ulong Peek(int count) => Bits(Left - count, count);
 
     public void Skip(int count) => Left -= count;
 

@@ -5,23 +5,25 @@ namespace Inkstone.Data;
 /// <summary>A decoding table of finite state entropy coding (RFC 8878, section 4.1.1).</summary>
 internal sealed class FseTable
 {
-    private readonly byte[] _symbols;
-    private readonly byte[] _bits;
-    private readonly ushort[] _bases;
+    private readonly State[] _states;
 
-    private FseTable(int accuracy) => (AccuracyLog, _symbols, _bits, _bases) = (accuracy, new byte[1 << accuracy], new byte[1 << accuracy], new ushort[1 << accuracy]);
+    private FseTable(int accuracy) => (AccuracyLog, _states) = (accuracy, new State[1 << accuracy]);
 
     public int AccuracyLog { get; }
 
-    public int Symbol(int state) => _symbols[state];
+    public int Symbol(int state) => _states[state].Symbol;
 
-    public int Next(int state, ref BackwardBits bits) => _bases[state] + (int)bits.Read(_bits[state]);
+    public int Next(int state, ref BackwardBits bits)
+    {
+        State entry = _states[state];
+        return entry.Base + (int)bits.Read(entry.Bits);
+    }
 
     /// <summary>One symbol, no bits.</summary>
     public static FseTable Single(byte symbol)
     {
         var table = new FseTable(0);
-        table._symbols[0] = symbol;
+        table._states[0].Symbol = symbol;
         return table;
     }
 
@@ -82,7 +84,7 @@ internal sealed class FseTable
         for (int s = 0; s < counts.Length; s++)
         {
             total += Math.Abs((int)counts[s]);
-            if (counts[s] == -1 && high > 0) table._symbols[--high] = (byte)s;
+            if (counts[s] == -1 && high > 0) table._states[--high].Symbol = (byte)s;
             next[s] = (ushort)Math.Abs((int)counts[s]);
         }
         if (total != size) throw new FormatException("a Zstandard table does not add up");
@@ -90,17 +92,17 @@ internal sealed class FseTable
         {
             for (int i = 0; i < counts[s]; i++)
             {
-                table._symbols[position] = (byte)s;
+                table._states[position].Symbol = (byte)s;
                 do position = (position + step) & (size - 1);
                 while (position >= high);
             }
         }
         for (int i = 0; i < size; i++)
         {
-            int state = next[table._symbols[i]]++;
-            int bits = accuracy - BitOperations.Log2((uint)state);
-            table._bits[i] = (byte)bits;
-            table._bases[i] = (ushort)((state << bits) - size);
+            ref State entry = ref table._states[i];
+            int state = next[entry.Symbol]++;
+            entry.Bits = (byte)(accuracy - BitOperations.Log2((uint)state));
+            entry.Base = (ushort)((state << entry.Bits) - size);
         }
         return table;
     }
@@ -112,5 +114,13 @@ internal sealed class FseTable
         word >>= position & 7;
         position += count;
         return (int)(word & ((1u << count) - 1));
+    }
+
+    /// <summary>What a state stands for, and how the next one is found: its bits added to a base.</summary>
+    private struct State
+    {
+        public ushort Base;
+        public byte Symbol;
+        public byte Bits;
     }
 }

@@ -6,8 +6,8 @@ namespace Inkstone.Data;
 internal sealed class HuffmanTable
 {
     private const int MostBits = 11;
-    private readonly byte[] _symbols;
-    private readonly byte[] _lengths;
+    private const int SymbolsPerLoad = 5, LoadedBits = SymbolsPerLoad * MostBits;
+    private readonly ushort[] _codes; // By the next bits of a stream: symbol, and length of its code in the high byte.
     private readonly int _maxBits;
 
     private HuffmanTable(ReadOnlySpan<byte> weights)
@@ -20,8 +20,7 @@ internal sealed class HuffmanTable
         if (_maxBits > MostBits || !BitOperations.IsPow2(rest)) throw new FormatException("a Huffman table does not add up");
         int last = BitOperations.Log2((uint)rest) + 1; // The last symbol's weight is what is missing from a power of two.
 
-        _symbols = new byte[1 << _maxBits];
-        _lengths = new byte[1 << _maxBits];
+        _codes = new ushort[1 << _maxBits];
         int at = 0;
         for (int weight = 1; weight <= _maxBits; weight++)
         {
@@ -29,8 +28,7 @@ internal sealed class HuffmanTable
             {
                 if ((symbol == weights.Length ? last : weights[symbol]) != weight) continue;
                 int span = 1 << (weight - 1);
-                _symbols.AsSpan(at, span).Fill((byte)symbol);
-                _lengths.AsSpan(at, span).Fill((byte)(_maxBits + 1 - weight));
+                _codes.AsSpan(at, span).Fill((ushort)((_maxBits + 1 - weight) << 8 | symbol));
                 at += span;
             }
         }
@@ -75,11 +73,24 @@ internal sealed class HuffmanTable
     public void Decode(ReadOnlySpan<byte> source, Span<byte> output)
     {
         var bits = new BackwardBits(source);
-        for (int i = 0; i < output.Length; i++)
+        int i = 0;
+        for (; i + SymbolsPerLoad <= output.Length && bits.Left >= LoadedBits; i += SymbolsPerLoad)
         {
-            int code = bits.Peek(_maxBits);
-            output[i] = _symbols[code];
-            bits.Skip(_lengths[code]);
+            ulong loaded = bits.Peek(LoadedBits);
+            int left = LoadedBits;
+            for (int k = 0; k < SymbolsPerLoad; k++)
+            {
+                int code = _codes[(int)(loaded >> (left - _maxBits)) & (_codes.Length - 1)];
+                output[i + k] = (byte)code;
+                left -= code >> 8;
+            }
+            bits.Skip(LoadedBits - left);
+        }
+        for (; i < output.Length; i++)
+        {
+            int code = _codes[(int)bits.Peek(_maxBits)];
+            output[i] = (byte)code;
+            bits.Skip(code >> 8);
         }
         if (bits.Left != 0) throw new FormatException("a stream of Zstandard literals has another length than announced");
     }

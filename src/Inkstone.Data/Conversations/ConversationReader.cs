@@ -53,10 +53,6 @@ public sealed class ConversationReader
         {
             Skip(place, exception.Message);
         }
-        catch (InvalidOperationException)
-        {
-            Skip(place, "a text holds half of a surrogate pair"); // JSON reads escapes when they are asked for.
-        }
         catch (InvalidDataException exception)
         {
             throw new InvalidDataException($"{place}: {exception.Message}", exception);

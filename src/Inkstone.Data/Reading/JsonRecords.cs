@@ -74,7 +74,7 @@ internal static class JsonRecords
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             string line = exception is JsonException { LineNumber: { } at } ? $" (line {at + 1})" : "";
-            throw new InvalidDataException($"{file}: record {number} is no JSON object{line}: mend or remove it.", exception);
+            throw new InvalidDataException($"{file}: record {number} cannot be read as a JSON object{line}: mend or remove it.", exception);
         }
     }
 }

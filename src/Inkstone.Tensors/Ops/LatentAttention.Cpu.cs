@@ -23,15 +23,12 @@ internal static unsafe class LatentAttentionKernels
     /// <summary>A row of the weight as floats, in place or widened into scratch memory.</summary>
     private static float* WeightRow(MatrixView weight, int row, int rank, float* scratch)
     {
-        byte* from = weight.At(row, 0).Pointer;
-        if (weight.Type == DType.Float32)
+        MatrixView from = weight.At(row, 0);
+        if (from.Type == DType.Float32)
         {
-            return (float*)from;
+            return (float*)from.Pointer;
         }
-        for (int i = 0; i < rank; i++)
-        {
-            scratch[i] = BFloat16Bits.ToFloat(((ushort*)from)[i]);
-        }
+        RowDecoder.Decode(from, rank, scratch);
         return scratch;
     }
 

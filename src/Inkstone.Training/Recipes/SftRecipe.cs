@@ -35,13 +35,13 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
 
 /// <summary>The model that a fine-tuning run starts from.</summary>
 /// <param name="Path">Model directory, .gguf file, or a run, whose best checkpoint is meant.</param>
-/// <param name="Weights">Type in which its matrices lie in memory: fp32, bf16, or auto: bf16 below an adapter, else fp32.</param>
+/// <param name="Weights">Type in which its matrices lie in memory: fp32, bf16, keep (as in the file), or auto: bf16 below an adapter, else fp32.</param>
 public sealed record BaseModelSection(string Path, string Weights)
 {
-    internal static BaseModelSection From(RecipeSection s) => new(s.RequiredText("path"), s.Choice("weights", "auto", "auto", "fp32", "bf16"));
+    internal static BaseModelSection From(RecipeSection s) => new(s.RequiredText("path"), s.Choice("weights", "auto", "auto", "fp32", "bf16", "keep"));
 
-    /// <summary>That type.</summary>
-    public DType MatrixType(bool adapter) => Weights == "bf16" || (Weights == "auto" && adapter) ? DType.BFloat16 : DType.Float32;
+    /// <summary>That type below an adapter; null keeps those of the file. Weights that are trained are always float32.</summary>
+    public DType? BelowAdapter => Weights switch { "fp32" => DType.Float32, "keep" => null, _ => DType.BFloat16 };
 }
 
 /// <summary>A low-rank adapter in a recipe.</summary>

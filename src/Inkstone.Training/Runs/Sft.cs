@@ -84,10 +84,9 @@ public sealed class Sft : IDisposable
 
     private CausalLm OpenModel(string? checkpoint)
     {
-        DType type = _recipe.Model.MatrixType(_recipe.Adapter is not null);
         return _recipe.Adapter is null ? Pretrained.Open(checkpoint ?? _basePath, _device)
-            : checkpoint is null ? PeftAdapter.New(_basePath, _recipe.Adapter, (ulong)_recipe.Train.Seed, _device, type)
-            : PeftAdapter.Open(_basePath, checkpoint, _device, type);
+            : checkpoint is null ? PeftAdapter.New(_basePath, _recipe.Adapter, (ulong)_recipe.Train.Seed, _device, _recipe.Model.BelowAdapter)
+            : PeftAdapter.Open(_basePath, checkpoint, _device, _recipe.Model.BelowAdapter);
     }
 
     private void WriteModel(string directory)

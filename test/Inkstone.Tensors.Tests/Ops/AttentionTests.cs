@@ -54,7 +54,7 @@ public sealed class AttentionTests(Devices devices)
     public void AWindow_HidesWhatLiesFurtherBack(int length, int window, int documents)
     {
         AttentionProblem n = new(2, length, length, 4, 2, 16, 12);
-        Check(n, documents == 1 ? null : Starts(n, documents), window);
+        Check(n, documents == 1 ? null : Documents.Starts(n.B, n.T, documents), window);
     }
 
     [Fact]

@@ -59,7 +59,10 @@ public sealed class ExpertTests(Devices devices)
                 routing.Experts.Ints.ToArray().ShouldBe(chosen);
                 CheckOrder(routing, experts);
                 return routing.Weights;
-            }, x => Reference.ExpertWeights(x[0], chosen, experts, rule), scores) { GradScale = 1 }.Run(devices);
+            }, x => Reference.ExpertWeights(x[0], chosen, experts, rule), scores)
+            {
+                GradScale = 1,
+            }.Run(devices);
         }
     }
 
@@ -148,7 +151,10 @@ public sealed class ExpertTests(Devices devices)
     {
         float[] load = OpInput.Numbers((long)groups * experts, 3, 0, 2);
         new OpCheck((bench, x) => Ops.ExpertBalance(x[0], bench.Float(new Shape(groups, experts), load)),
-            x => Reference.ExpertBalance(x[0], load, experts, tokens / groups), OpInput.Random(new Shape(tokens, experts), 4, 0.1f, 1)) { GradTolerance = 2e-5 }.Run(devices);
+            x => Reference.ExpertBalance(x[0], load, experts, tokens / groups), OpInput.Random(new Shape(tokens, experts), 4, 0.1f, 1))
+        {
+            GradTolerance = 2e-5,
+        }.Run(devices);
     }
 
     [Fact]
