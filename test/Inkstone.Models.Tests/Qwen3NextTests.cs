@@ -93,6 +93,23 @@ public sealed class Qwen3NextTests : IDisposable
     }
 
     [Fact]
+    public void Saved_and_opened_with_matrices_in_bfloat16_it_computes_nearly_the_same()
+    {
+        string place = Path.Combine(Directory.CreateTempSubdirectory("ink-next-").FullName, "model");
+        Pretrained.Save(_model, place);
+        int[] ids = Ids(80, 4);
+        float[] expected = Logits(ids);
+        using (CausalLm same = Pretrained.Open(place, _device, trained: false), narrow = Pretrained.Open(place, _device, DType.BFloat16, trained: false))
+        {
+            narrow.Parameters["model.layers.0.linear_attn.conv1d.weight"].DType.ShouldBe(DType.BFloat16);
+            Logits(same, ids).ShouldBe(expected);
+            float[] near = Logits(narrow, ids);
+            Math.Sqrt(near.Zip(expected, (a, b) => (a - b) * (a - b)).Sum() / expected.Sum(b => b * b)).ShouldBeInRange(1e-5, 3e-2);
+        }
+        Directory.Delete(Path.GetDirectoryName(place)!, recursive: true);
+    }
+
+    [Fact]
     public void A_few_steps_learn_one_text_by_heart_and_the_cache_recites_it()
     {
         int[] text = Ids(90, 6), labels = text[1..];
@@ -129,11 +146,13 @@ public sealed class Qwen3NextTests : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(4, Vocabulary))];
     }
 
-    private float[] Logits(int[] ids)
+    private float[] Logits(int[] ids) => Logits(_model, ids);
+
+    private float[] Logits(CausalLm model, int[] ids)
     {
         using StepScope step = _device.Step();
         Tensor tokens = _device.Rent(new Shape(1, ids.Length), ids);
-        return _model.Logits(_model.Hidden(tokens, ForwardContext.Rows(_device, 1, ids.Length))).Span.ToArray();
+        return model.Logits(model.Hidden(tokens, ForwardContext.Rows(_device, 1, ids.Length))).Span.ToArray();
     }
 
     private static void ShouldBeNear(float[] actual, float[] expected)
