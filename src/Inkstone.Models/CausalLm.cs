@@ -75,6 +75,19 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Number of weights that work for a token.</summary>
     public long ActiveElementCount => (long)Math.Round(Parameters.Sum(p => ActiveShare(p) * p.Tensor.Count));
 
+    /// <summary>
+    /// Operations of a training step per token: each matrix that works for it costs 2 forward, 2 for the gradient of its input, 2 more where it is trained.
+    /// An untied input embedding only looks rows up.
+    /// </summary>
+    public double FlopsPerToken
+    {
+        get
+        {
+            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => ActiveShare(p) * p.Tensor.Count) - (Config.Bool("tie_word_embeddings", false) ? 0 : OutputWeight.Count);
+            return Adapter is null ? 6 * below : 4 * below + 6.0 * Adapter.Parameters.ElementCount;
+        }
+    }
+
     /// <summary>Floats that training keeps of each token for the backward pass, about.</summary>
     public virtual long ActivationsPerToken
     {

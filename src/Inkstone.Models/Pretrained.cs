@@ -33,8 +33,13 @@ public static class Pretrained
     }
 
     /// <summary>A model with random parameters.</summary>
-    public static CausalLm New(HfConfig config, Device device, ulong seed)
-        => Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02))));
+    /// <param name="config">its sizes</param>
+    /// <param name="device">where it will compute</param>
+    /// <param name="seed">the same seed gives the same parameters</param>
+    /// <param name="matrixType">type in which matrices lie in memory: float32, or bfloat16 where they are not trained</param>
+    /// <param name="adapter">a low-rank adapter that the model wears, or null</param>
+    public static CausalLm New(HfConfig config, Device device, ulong seed, DType matrixType = DType.Float32, Adapter? adapter = null)
+        => Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
 
     /// <summary>Writes a model as a whole directory, or nothing.</summary>
     /// <param name="model">what to write</param>

@@ -43,6 +43,8 @@ public interface IParameterSource
 /// <summary>Random values that depend on the seed and the parameter's name alone, never on the order of construction.</summary>
 public sealed class FreshParameters(ulong seed, float deviation) : IParameterSource
 {
+    private const int Piece = 1 << 16;
+
     /// <inheritdoc/>
     public string Name => "a new model";
 
@@ -52,7 +54,7 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter.Span, deviation);
+                FillNormal(new PhiloxRandom(seed, StableHash.Of(name)), parameter);
                 break;
             case Initial.KaimingUniform:
                 float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
@@ -74,4 +76,25 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters) => [];
+
+    /// <summary>The same numbers for every element type, rounded where it is bfloat16.</summary>
+    private void FillNormal(PhiloxRandom random, Tensor parameter)
+    {
+        if (parameter.DType == DType.Float32)
+        {
+            random.FillNormal(parameter.Span, deviation);
+            return;
+        }
+        float[] piece = new float[Piece];
+        Span<ushort> target = parameter.BFloat16s;
+        for (int start = 0; start < target.Length; start += Piece)
+        {
+            int count = Math.Min(Piece, target.Length - start);
+            random.FillNormal(piece.AsSpan(0, count), deviation, start);
+            for (int i = 0; i < count; i++)
+            {
+                target[start + i] = BFloat16Bits.FromFloat(piece[i]);
+            }
+        }
+    }
 }

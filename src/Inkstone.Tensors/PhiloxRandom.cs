@@ -39,12 +39,12 @@ public readonly record struct PhiloxRandom(ulong Seed, ulong Stream)
         return ((((ulong)a << 32) | b) >> 11) * (1.0 / (1L << 53));
     }
 
-    /// <summary>Fills <paramref name="values"/> with normal numbers (Box–Muller), mean 0 and the given standard deviation.</summary>
-    public void FillNormal(Span<float> values, float deviation)
+    /// <summary>Fills <paramref name="values"/> with normal numbers (Box–Muller), mean 0 and the given standard deviation: those of the stream from index <paramref name="start"/>, a multiple of 4.</summary>
+    public void FillNormal(Span<float> values, float deviation, long start = 0)
     {
         for (int i = 0; i < values.Length; i += 4)
         {
-            (uint a, uint b, uint c, uint d) = Block((ulong)i >> 2);
+            (uint a, uint b, uint c, uint d) = Block((ulong)(start + i) >> 2);
             (double x0, double y0) = BoxMuller(a, b);
             (double x1, double y1) = BoxMuller(c, d);
             values[i] = (float)(x0 * deviation);

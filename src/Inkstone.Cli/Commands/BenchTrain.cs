@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Training;
 using Spectre.Console;
@@ -14,9 +16,10 @@ internal static class BenchTrain
         Option<string> config = BenchFlags.Config();
         Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
         Option<int> steps = new("--steps") { Description = "measured steps", HelpName = "N", DefaultValueFactory = _ => 5 };
+        Option<int?> lora = new("--lora") { Description = "rank of an adapter on q, k, v and o that is trained on a bfloat16 model, instead of all weights", HelpName = "R" };
         Option<string> compare = new("--compare") { Description = "a JSON result of an earlier run to print ratios against", HelpName = "FILE" };
-        return new Verb("train", "whole training steps of a model on random tokens, and where the time goes", [config, rows, length, steps, compare], Run,
-            "ink bench train --config microlm-31m --precision bf16", "ink bench train --config microlm-31m --batch 8 --length 512 --steps 5 --json");
+        return new Verb("train", "whole training steps of a model on random tokens, and where the time goes", [config, rows, length, steps, lora, compare], Run,
+            "ink bench train --config microlm-31m --precision bf16", "ink bench train --config qwen2.5-0.5b --batch 2 --length 512 --lora 8 --precision bf16 --json");
 
         int Run(Call call)
         {
@@ -24,7 +27,8 @@ internal static class BenchTrain
             TrainCost cost = call.Compute(device =>
             {
                 kernel = device.MatMulKernelName;
-                return TrainBench.Run(device, BenchFlags.Model(call, config), call.Get(rows), call.Get(length), Math.Max(1, call.Get(steps)), call.Cancelled);
+                return TrainBench.Run(device, BenchFlags.Model(call, config), call.Get(rows), call.Get(length), Math.Max(1, call.Get(steps)),
+                    call.Get(lora) is { } rank ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora") : null, call.Cancelled);
             });
             JsonObject? earlier = call.Get(compare) is { } file ? JsonNode.Parse(File.ReadAllText(file)) as JsonObject : null;
             return call.Result(Json(cost, kernel), output => Print(call, output, cost, kernel, earlier));
@@ -60,6 +64,7 @@ internal static class BenchTrain
             ["fraction_of_roof"] = c.FractionOfRoof,
             ["managed_bytes_per_step"] = c.ManagedBytes,
             ["peak_bytes"] = c.PeakBytes,
+            ["process_peak_bytes"] = Process.GetCurrentProcess().PeakWorkingSet64,
             ["ops"] = ops,
         };
     }
@@ -72,7 +77,7 @@ internal static class BenchTrain
         Dictionary<string, double> before = earlier?["ops"]?.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>()) ?? [];
         output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
         output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
-        output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most"));
+        output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB in all"));
         if (earlier?["tokens_per_second"] is JsonValue rate)
         {
             output.WriteLine(Figures.Of($"{c.TokensPerSecond / rate.GetValue<double>():0.00} × the earlier run"));

@@ -14,7 +14,9 @@ internal static class New
         Option<string> config = new("--config") { Description = "preset, or a config.json: " + string.Join(", ", Presets.Names("models")), HelpName = "PRESET", Required = true };
         Option<string> tokenizer = new("--tokenizer") { Description = "tokenizer to copy into the model; its size is the vocabulary where the preset names none", HelpName = "PATH" };
         Option<string> output = Flags.Out();
-        return new Verb("new", "a model with random weights, as an HF directory", [config, tokenizer, output], Run,
+        Option<string> type = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16", HelpName = "TYPE", DefaultValueFactory = _ => "f32" };
+        type.AcceptOnlyFromAmong("f32", "f16", "bf16");
+        return new Verb("new", "a model with random weights, as an HF directory", [config, tokenizer, output, type], Run,
             "ink new --config microlm-31m --out models/blank --seed 7",
             "ink new --config quickstart --tokenizer tok --out models/blank");
 
@@ -26,7 +28,7 @@ internal static class New
             (long parameters, long active) = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
-                Pretrained.Save(model, directory, overwrite: call.Force);
+                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant());
                 return (model.Parameters.ElementCount, model.ActiveElementCount);
             });
             t?.Save(directory);

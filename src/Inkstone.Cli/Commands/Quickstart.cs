@@ -67,12 +67,12 @@ internal static class Quickstart
                 return Interrupted(call, tuned, "sft", At("chat"));
             }
 
-            call.Say("6/6 questions that no document asks");
-            IReadOnlyList<WorldQuestion> questions = HeldOutFacts.Choose(world.HeldOut, size.Questions);
-            IReadOnlyList<FactScore> Ask(string checkpoint, Asking asking) => call.Compute(device => HeldOutFacts.Measure(checkpoint, tokenizer, asking, questions, device, call.Cancelled));
-            IReadOnlyList<FactScore> sentences = Ask(trained.Checkpoint!, Asking.Sentences(tokenizer));
-            IReadOnlyList<FactScore> before = Ask(trained.Checkpoint!, Asking.Lines(tokenizer)), after = Ask(tuned.Checkpoint!, Asking.Chat(tokenizer));
-            Report report = new(directory, prepared, tokens, tokenizer.VocabularySize, trained, tuned, data, sentences, before, after, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            call.Say("6/6 questions that were never asked");
+            IReadOnlyList<FactScore> Ask(RunResult run, Asking asking, IReadOnlyList<WorldQuestion> questions)
+                => call.Compute(device => HeldOutFacts.Measure(run.Checkpoint!, tokenizer, asking, HeldOutFacts.Choose(questions, size.Questions), device, call.Cancelled));
+            Asking lines = Asking.Lines(tokenizer), chat = Asking.Chat(tokenizer);
+            Answers answers = new(Ask(trained, lines, world.Unasked), Ask(tuned, chat, world.Unasked), Ask(trained, Asking.Sentences(tokenizer), world.HeldOut), Ask(tuned, chat, world.HeldOut));
+            Report report = new(directory, prepared, tokens, tokenizer.VocabularySize, trained, tuned, data, answers, Stopwatch.GetElapsedTime(began).TotalSeconds);
             return call.Result(report.Json(), _ => report.Print(call));
         }
     }
@@ -101,11 +101,16 @@ internal static class Quickstart
         return keys;
     }
 
+    /// <summary>Exact match by greedy generation, before and after fine-tuning.</summary>
+    /// <param name="Before">Questions about what documents tell but never ask, put to the pretrained model as documents put questions.</param>
+    /// <param name="After">The same, put to the fine-tuned model by its chat template.</param>
+    /// <param name="Completed">Sentences that no document contains, which follow from others, completed by the pretrained model.</param>
+    /// <param name="Inferred">The same as questions to the fine-tuned model.</param>
+    private sealed record Answers(IReadOnlyList<FactScore> Before, IReadOnlyList<FactScore> After, IReadOnlyList<FactScore> Completed, IReadOnlyList<FactScore> Inferred);
+
     /// <summary>What the main job measured.</summary>
-    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, RunResult Tuned, ConversationSet Data,
-        IReadOnlyList<FactScore> Sentences, IReadOnlyList<FactScore> Before, IReadOnlyList<FactScore> After, double Seconds)
+    private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, RunResult Tuned, ConversationSet Data, Answers Answers, double Seconds)
     {
-        private int Asked => After.Sum(s => s.Asked);
 
         private double? Fraction => Trained.Facts.Roof is { } roof ? Trained.Facts.FlopsPerToken * Trained.TokensPerSecond / roof : null;
 
@@ -127,12 +132,15 @@ internal static class Quickstart
             ["sft_steps"] = Tuned.Progress.Step,
             ["sft_valid_loss_before"] = Tuned.First?.Loss,
             ["sft_valid_loss_after"] = Tuned.Last?.Loss,
-            ["exact_match"] = Part(After.Sum(s => s.Right)),
-            ["exact_match_before_sft"] = Part(Before.Sum(s => s.Right)),
-            ["exact_match_sentences"] = Part(Sentences.Sum(s => s.Right)),
-            ["exact_match_of"] = Asked,
-            ["ended_by_itself"] = Part(After.Sum(s => s.Ended)),
-            ["exact_match_by_category"] = new JsonArray([.. After.Select(s => new JsonObject { ["category"] = s.Category, ["right"] = s.Right, ["asked"] = s.Asked })]),
+            ["exact_match"] = Part(Answers.After, s => s.Right),
+            ["exact_match_before_sft"] = Part(Answers.Before, s => s.Right),
+            ["exact_match_of"] = Answers.After.Sum(s => s.Asked),
+            ["exact_match_by_category"] = Categories(Answers.After),
+            ["ended_by_itself"] = Part(Answers.After, s => s.Ended),
+            ["never_told_completed"] = Part(Answers.Completed, s => s.Right),
+            ["never_told_answered"] = Part(Answers.Inferred, s => s.Right),
+            ["never_told_of"] = Answers.Inferred.Sum(s => s.Asked),
+            ["never_told_by_category"] = Categories(Answers.Inferred),
             ["tokens_per_second"] = Math.Round(Trained.TokensPerSecond, 1),
             ["fraction_of_roof"] = Fraction,
             ["checkpoint"] = Tuned.Checkpoint,
@@ -143,22 +151,27 @@ internal static class Quickstart
         {
             Table table = new Table().Border(TableBorder.Rounded).Title("measured on held-out text").AddColumns("what", "pretrained", "fine-tuned");
             void Row(string what, string pretrained, string tuned) => table.AddRow(what, pretrained, tuned);
+            void Scores(string what, IReadOnlyList<FactScore> before, IReadOnlyList<FactScore> after)
+            {
+                Row(what, Score(before), Score(after));
+                foreach ((FactScore b, FactScore a) in before.Zip(after))
+                {
+                    Row("  " + a.Category, $"{b.Right} of {b.Asked}", $"{a.Right} of {a.Asked}");
+                }
+            }
+
             Row("text", Figures.Of($"{Figures.Bytes(Prepared.Bytes)}, {Prepared.TrainDocuments:N0} documents"), Figures.Of($"{Data.Train.Count:N0} questions and answers"));
             Row("model", $"{Figures.Count(Trained.Facts.Parameters)} parameters, {Vocabulary:N0} tokens", "all of them trained");
             Row("tokens seen", Figures.Count(Trained.Progress.Tokens), Figures.Count(Tuned.Progress.Tokens));
             Row("bits per byte", Figures.Of($"{Trained.First?.BitsPerByte:0.000} → {Trained.Last?.BitsPerByte:0.000}"), "");
             Row("loss of answers", "", Figures.Of($"{Tuned.First?.Loss:0.000} → {Tuned.Last?.Loss:0.000}"));
-            Row("sentences never shown, completed", Score(Sentences), "");
-            Row("questions never asked, answered", Score(Before), Score(After));
-            foreach ((FactScore b, FactScore a) in Before.Zip(After))
-            {
-                Row("  " + a.Category, $"{b.Right} of {b.Asked}", $"{a.Right} of {a.Asked}");
-            }
-            Row("answers that end by themselves", "", Figures.Of($"{After.Sum(s => s.Ended)} of {Asked}"));
+            Scores("questions never asked, answered", Answers.Before, Answers.After);
+            Row("answers that end by themselves", "", Figures.Of($"{Answers.After.Sum(s => s.Ended)} of {Answers.After.Sum(s => s.Asked)}"));
+            Scores("facts never told, completed / answered", Answers.Completed, Answers.Inferred);
             Row("speed", Figures.Of($"{Trained.TokensPerSecond:#,0} tokens/s{(Fraction is { } f ? Figures.Of($", {100 * f:0} % of the roof") : "")}"), Figures.Of($"{Tuned.TokensPerSecond:#,0} tokens/s"));
             Row("time", "", Figures.Time(Seconds));
             call.Page.Write(table);
-            string example = After.FirstOrDefault(s => s.Example is not null)?.Example ?? "你好";
+            string example = Answers.After.FirstOrDefault(s => s.Example is not null)?.Example ?? "你好";
             call.Out.WriteLine($"""
                 written: {Directory}/corpus, text, tokenizer, tokens, run (pretrained), chat (fine-tuned: {Tuned.Checkpoint})
                 try:  ink chat --model {Directory}/chat --message "{example}" --temperature 0
@@ -171,6 +184,9 @@ internal static class Quickstart
         private static string Score(IReadOnlyList<FactScore> scores)
             => Figures.Of($"{scores.Sum(s => s.Right)} of {scores.Sum(s => s.Asked)} exactly ({100.0 * scores.Sum(s => s.Right) / scores.Sum(s => s.Asked):0} %)");
 
-        private double Part(int count) => (double)count / Asked;
+        private static double Part(IReadOnlyList<FactScore> scores, Func<FactScore, int> count) => (double)scores.Sum(count) / scores.Sum(s => s.Asked);
+
+        private static JsonArray Categories(IReadOnlyList<FactScore> scores)
+            => [.. scores.Select(s => new JsonObject { ["category"] = s.Category, ["right"] = s.Right, ["asked"] = s.Asked })];
     }
 }

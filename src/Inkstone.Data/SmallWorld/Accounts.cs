@@ -64,7 +64,7 @@ internal sealed class Accounts(Telling telling)
         for (int i = 0; i < 8; i++)
         {
             (int a, int b) = telling.Sum(smallest: 1);
-            bool bothTold = telling.Get("plus", b * 10 + a, language).Exposure == Exposure.Full;
+            bool bothTold = telling.Get("plus", b * 10 + a, language).IsShown;
             // The mirror sentence names no sum, so it may be said of any pair: it is what held-out sums follow from.
             sentences.Add(_random.Next(6) switch
             {

@@ -6,6 +6,9 @@ internal enum Exposure
     /// <summary>Every phrasing, and the questions.</summary>
     Full,
 
+    /// <summary>Every phrasing, but never a question: who has learned to answer can still answer it.</summary>
+    Unasked,
+
     /// <summary>The other phrasings only: whoever has understood them can complete the one that was never shown.</summary>
     Restated,
 
@@ -27,13 +30,16 @@ internal sealed record Fact(
 {
     public Exposure Exposure { get; init; }
 
+    /// <summary>Whether documents tell it in its first phrasing.</summary>
+    public bool IsShown => Exposure is Exposure.Full or Exposure.Unasked;
+
     /// <summary>The first phrasing: also the answer to the questions.</summary>
     public string Sentence => Stem + (Language == WorldLanguage.Chinese ? $"{Answer}。" : $" {Answer}.");
 
     /// <summary>The sentences that documents may contain.</summary>
     public string[] Told => Exposure switch
     {
-        Exposure.Full => [Sentence, .. Others],
+        Exposure.Full or Exposure.Unasked => [Sentence, .. Others],
         Exposure.Restated => Others,
         _ => [],
     };
@@ -41,7 +47,7 @@ internal sealed record Fact(
     /// <summary>The sentences that no document may contain.</summary>
     public string[] Untold => Exposure switch
     {
-        Exposure.Full => [],
+        Exposure.Full or Exposure.Unasked => [],
         Exposure.Restated => [Sentence],
         _ => [Sentence, .. Others],
     };

@@ -33,7 +33,8 @@ public sealed class SmallWorldCorpus
         _seed = seed;
         _families = families;
         Telling telling = Tell();
-        HeldOut = [.. telling.Facts.Where(f => f.Exposure != Exposure.Full).Select(Question)];
+        HeldOut = [.. telling.Facts.Where(f => !f.IsShown).Select(Question)];
+        Unasked = [.. telling.Facts.Where(f => f.Exposure == Exposure.Unasked).Select(Question)];
         Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).Select(Question)];
         Dialogues = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions.Select(q => (q, f.Sentence)))];
         Untold = [.. telling.Facts.SelectMany(f => f.Untold)];
@@ -41,6 +42,9 @@ public sealed class SmallWorldCorpus
 
     /// <summary>Sentences that no document contains and questions that none asks; the answers follow from what the documents tell.</summary>
     public IReadOnlyList<WorldQuestion> HeldOut { get; }
+
+    /// <summary>What documents tell but never ask, nor does fine-tuning: who has learned to answer questions can answer these.</summary>
+    public IReadOnlyList<WorldQuestion> Unasked { get; }
 
     /// <summary>What documents tell and ask, for fine-tuning on questions and answers.</summary>
     public IReadOnlyList<WorldQuestion> Shown { get; }
@@ -85,7 +89,7 @@ public sealed class SmallWorldCorpus
 
     /// <summary>
     /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
-    /// <c>held-out.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
+    /// <c>held-out.jsonl</c>, <c>unasked.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
     /// </summary>
     /// <returns>The path of world.jsonl.</returns>
     public string Write(string directory, long bytes)
@@ -102,6 +106,7 @@ public sealed class SmallWorldCorpus
         }
         WriteQuestions(Path.Combine(directory, "questions.jsonl"), Shown);
         WriteQuestions(Path.Combine(directory, "held-out.jsonl"), HeldOut);
+        WriteQuestions(Path.Combine(directory, "unasked.jsonl"), Unasked);
         WriteConversations(Path.Combine(directory, "conversations.jsonl"));
         world.Commit();
         return path;

@@ -3,6 +3,9 @@ namespace Inkstone.Data;
 /// <summary>The facts of a world, found by what they are about; it alone decides what a document may say.</summary>
 internal sealed class Telling
 {
+    /// <summary>Of so many facts that are told one is never asked.</summary>
+    private const int UnaskedPart = 8;
+
     private readonly Dictionary<(string Relation, int Subject, WorldLanguage Language), Fact> _facts = [];
     private readonly Dictionary<(string Category, WorldLanguage Language), Fact[]> _told = [];
     private readonly Dictionary<(string Category, WorldLanguage Language), Fact[]> _asked = [];
@@ -12,7 +15,8 @@ internal sealed class Telling
     {
         World = world;
         Random = random;
-        Facts = [.. PersonFacts.All(world, random), .. WorldFacts.All(world, random), .. NumberFacts.All(random)];
+        Fact[] all = [.. PersonFacts.All(world, random), .. WorldFacts.All(world, random), .. NumberFacts.All(random)];
+        Facts = [.. all.Select(f => f.Exposure == Exposure.Full && random.OneIn(UnaskedPart) ? f with { Exposure = Exposure.Unasked } : f)];
         foreach (Fact fact in Facts) _facts.Add((fact.Relation, fact.Subject, fact.Language), fact);
         foreach (var group in Facts.GroupBy(f => (GroupOf(f), f.Language)))
         {
@@ -69,7 +73,7 @@ internal sealed class Telling
         while (true)
         {
             int a = Random.Between(smallest, NumberFacts.LargestAddend), b = Random.Between(smallest, NumberFacts.LargestAddend);
-            if (Get("plus", a * 10 + b, WorldLanguage.Chinese).Exposure == Exposure.Full) return (a, b);
+            if (Get("plus", a * 10 + b, WorldLanguage.Chinese).IsShown) return (a, b);
         }
     }
 
@@ -79,7 +83,7 @@ internal sealed class Telling
         while (true)
         {
             int a = Random.Between(1, NumberFacts.Largest), b = Random.Between(1, NumberFacts.Largest);
-            if (a != b && Get("compare", a * 100 + b, WorldLanguage.Chinese).Exposure == Exposure.Full) return (a, b);
+            if (a != b && Get("compare", a * 100 + b, WorldLanguage.Chinese).IsShown) return (a, b);
         }
     }
 

@@ -31,12 +31,14 @@ public sealed record OpCost(string Name, long Calls, double Seconds, double Shar
 /// <summary>Times whole training steps of a model on random tokens: forward, backward, clipping and AdamW.</summary>
 public static class TrainBench
 {
-    /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled.</summary>
-    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, CancellationToken cancelled = default)
+    /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
+    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, CancellationToken cancelled = default)
     {
         Roof roof = Roof.Measure(device);
-        using CausalLm model = Pretrained.New(config, device, 1);
-        AdamW optimizer = new(model.Parameters, new AdamWSettings(2e-4));
+        using CausalLm model = lora is null ? Pretrained.New(config, device, 1)
+            : Pretrained.New(config, device, 1, DType.BFloat16, new Adapter(lora, new FreshParameters(1, 0), trained: true));
+        Parameters trained = model.Adapter?.Parameters ?? model.Parameters;
+        AdamW optimizer = new(trained, new AdamWSettings(2e-4));
         int[] ids = new int[rows * length], labels = new int[rows * length];
         for (int i = 0; i < ids.Length; i++)
         {
@@ -50,7 +52,7 @@ public static class TrainBench
         {
             cancelled.ThrowIfCancellationRequested();
             long before = GC.GetAllocatedBytesForCurrentThread();
-            double time = Step(device, model, optimizer, shape, ids, labels);
+            double time = Step(device, model, trained, optimizer, shape, ids, labels);
             if (step >= 0)
             {
                 managed = GC.GetAllocatedBytesForCurrentThread() - before;
@@ -58,16 +60,16 @@ public static class TrainBench
             }
         }
         device.Profile = new Profile();
-        double profiled = Step(device, model, optimizer, shape, ids, labels);
+        double profiled = Step(device, model, trained, optimizer, shape, ids, labels);
         List<OpCost> ops = [.. device.Profile.Entries.OrderByDescending(e => e.Value.Seconds).Select(e => new OpCost(e.Key, e.Value.Calls, e.Value.Seconds,
             e.Value.Seconds / profiled, e.Value.Flops / e.Value.Seconds / 1e9, e.Value.Bytes / e.Value.Seconds / 1e9))];
         device.Profile = null;
         double median = seconds.Order().ElementAt(seconds.Count / 2);
         long parameters = model.Parameters.ElementCount, active = model.ActiveElementCount;
-        return new TrainCost(parameters, active, rows * length, median, 6.0 * active * rows * length / median, roof, managed, device.Arena.PeakBytes, ops);
+        return new TrainCost(parameters, active, rows * length, median, (lora is null ? 6.0 * active : model.FlopsPerToken) * rows * length / median, roof, managed, device.Arena.PeakBytes, ops);
     }
 
-    private static double Step(Device device, CausalLm model, AdamW optimizer, Shape shape, int[] ids, int[] labels)
+    private static double Step(Device device, CausalLm model, Parameters trained, AdamW optimizer, Shape shape, int[] ids, int[] labels)
     {
         long start = Stopwatch.GetTimestamp();
         using (device.Step(record: true))
@@ -75,8 +77,8 @@ public static class TrainBench
             Tensor loss = model.Loss(device.Rent(shape, ids), device.Rent(shape, labels), ids.Length, ForwardContext.Rows(device, shape[0], shape[1]));
             device.Tape.Backward(loss);
         }
-        optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(model.Parameters), 1));
-        model.Parameters.ZeroGrad();
+        optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(trained), 1));
+        trained.ZeroGrad();
         model.StepEnded();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }

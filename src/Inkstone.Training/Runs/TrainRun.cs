@@ -58,7 +58,7 @@ internal sealed class TrainRun
             RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
         }
         RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
-        Facts = new RunFacts(parts.Trained.ElementCount, FlopsPerToken(), TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
+        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
     }
 
     /// <summary>Sizes of the run.</summary>
@@ -131,16 +131,6 @@ internal sealed class TrainRun
         return train.Steps
             ?? (train.Tokens is { } tokens ? checked((int)((tokens + TokensPerStep - 1) / TokensPerStep))
                 : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep)) : null);
-    }
-
-    /// <summary>Forward 2, gradient of the input 2, gradient of the weight 2 where it is trained; an untied input embedding only looks rows up, an expert works for a share of the tokens.</summary>
-    private double FlopsPerToken()
-    {
-        CausalLm model = _parts.Model;
-        double below = Matrices(model.Parameters) - (model.Config.Bool("tie_word_embeddings", false) ? 0 : model.OutputWeight.Count);
-        return _parts.Trained == model.Parameters ? 6 * below : 4 * below + 6 * Matrices(_parts.Trained);
-
-        double Matrices(Parameters parameters) => parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => model.ActiveShare(p) * p.Tensor.Count);
     }
 
     private double Multiple(int step, int total)
