@@ -61,7 +61,7 @@ public sealed class VerificationTests
     }
 
     [GoldenTheory]
-    [InlineData("io.safetensors", "logits", "logits", "logits of rows alone", "config.v4: logits")]
+    [InlineData("io.safetensors", "logits", "logits", "logits of rows alone", "token by token", "config.v4: logits")]
     [InlineData("io.safetensors", "token_logprobs", "token_logprobs", "config.v4: token_logprobs")]
     [InlineData("io.safetensors", "loss", "loss")]
     [InlineData("grads.safetensors", "model.layers.1.self_attn.k_proj.weight", "gradient model.layers.1.self_attn.k_proj.weight")]
