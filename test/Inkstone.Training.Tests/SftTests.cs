@@ -133,11 +133,13 @@ public sealed class SftTests : IDisposable
             {"messages":[{"role":"user","content":"red"},{"role":"assistant","content":"red green blue seven eleven apple pear red green blue seven eleven apple pear red green blue seven eleven"}]}
             """);
         ChatMasks masks = new(ChatTemplate.For(_tokenizer), _tokenizer);
-        ConversationSet cut = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { MaxLength = 20, ValidRatio = 0 }, masks);
+        ConversationSet Make(ConversationSection section) => ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], section with { ValidRatio = 0 }, masks);
+        int length = Make(Section() with { MaxLength = 1000 }).Train[0].Ids.Length - 1;
+        ConversationSet cut = Make(Section() with { MaxLength = length });
         (cut.Train.Count, cut.Truncated, cut.Skipped[ConversationSet.NothingToLearn]).ShouldBe((2, 1, 1));
-        ConversationSet whole = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { MaxLength = 20, ValidRatio = 0, Overlong = "skip" }, masks);
+        ConversationSet whole = Make(Section() with { MaxLength = length, Overlong = "skip" });
         (whole.Train.Count, whole.Truncated, whole.Skipped[ConversationSet.TooLong]).ShouldBe((1, 0, 2));
-        ConversationSet all = ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], Section() with { ValidRatio = 0, CompletionsOnly = false }, masks);
+        ConversationSet all = Make(Section() with { MaxLength = 1000, CompletionsOnly = false });
         all.Learned.ShouldBe(all.Tokens);
         cut.Train[0].Ids[^2].ShouldBe(_tokenizer.TokenToId("<|im_end|>")!.Value);
         cut.Train[0].Learned[^2].ShouldBeTrue("the end of the answer is learned");

@@ -31,6 +31,7 @@ public sealed class Sft : IDisposable
         _template = ChatTemplate.For(_tokenizer);
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
+        _model.Pretraining = false;
         _model.Noise.EmbeddingAlpha = recipe.NeftuneAlpha;
 
         ConversationSection data = recipe.Data;
