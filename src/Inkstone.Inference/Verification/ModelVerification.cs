@@ -49,7 +49,7 @@ public sealed class ModelVerification(string directory, Device device)
         using StepScope step = device.Step();
         Tensor ids = batch.Ids(device);
         Tensor hidden = model.Hidden(ids, ForwardContext.Rows(device, batch.Rows, batch.Length));
-        Add(prefix + "logits", Deviation.OfLargest(model.Logits(hidden).Span, io.ReadFloats("logits")), _tolerances.Logits);
+        AddLogits(prefix + "logits", model, model.Logits(hidden).Span, io.ReadFloats("logits"));
         if (io.Contains("token_logprobs"))
         {
             Tensor logProbs = Ops.LogProbs(hidden, model.OutputWeight, batch.NextIds(device));
@@ -66,7 +66,7 @@ public sealed class ModelVerification(string directory, Device device)
             using StepScope step = device.Step();
             logits.AddRange(model.Logits(model.Hidden(batch.Row(device, row), ForwardContext.Rows(device, 1, batch.Length))).Span);
         }
-        Add("logits of rows alone", Deviation.OfLargest(logits.ToArray(), io.ReadFloats("logits")), _tolerances.Logits);
+        AddLogits("logits of rows alone", model, logits.ToArray(), io.ReadFloats("logits"));
     }
 
     private void Gradients(CausalLm model, SafetensorsFile io, CaseBatch batch)
@@ -159,7 +159,7 @@ public sealed class ModelVerification(string directory, Device device)
             Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.Slice(i, 1)), ForwardContext.Next(cache, 1));
             model.Logits(hidden).Span.CopyTo(actual.AsSpan(i * model.VocabSize));
         }
-        Add("token by token", Deviation.OfLargest(actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length)), _tolerances.Logits);
+        AddLogits("token by token", model, actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length));
     }
 
     /// <summary>Documents packed into one row give the logits that each gives alone; the file's name tells their lengths.</summary>
@@ -183,7 +183,7 @@ public sealed class ModelVerification(string directory, Device device)
             Tensor ids = device.Rent(new Shape(1, starts.Length), io.ReadInts("input_ids").AsSpan(0, starts.Length));
             Tensor documentStarts = device.Rent(new Shape(1, starts.Length), starts);
             Tensor logits = model.Logits(model.Hidden(ids, ForwardContext.Packed(documentStarts)));
-            Add($"packed documents of {string.Join(", ", lengths)}", Deviation.OfLargest(logits.Span, packed.ReadFloats(name)), _tolerances.Logits);
+            AddLogits($"packed documents of {string.Join(", ", lengths)}", model, logits.Span, packed.ReadFloats(name));
         }
     }
 
@@ -240,6 +240,13 @@ public sealed class ModelVerification(string directory, Device device)
         CausalLm model = Pretrained.Open(directory, device);
         MultiTokenVerification.SetObjective(model, HfConfig.Read(Path.Combine(directory, "adamw.json")));
         return model;
+    }
+
+    /// <summary>With rounded products a near tie between two experts may fall the other way and change a token's logits altogether: one token in forty may differ then.</summary>
+    private void AddLogits(string name, CausalLm model, ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        bool mayDiffer = device.MatMulType == DType.BFloat16 && model.ActiveElementCount < model.Parameters.ElementCount;
+        Add(name, mayDiffer ? Deviation.OfMostRows(actual, expected, model.VocabSize, 40) : Deviation.OfLargest(actual, expected), _tolerances.Logits);
     }
 
     private void Add(string name, double worst, double tolerance) => _checks.Add(new VerificationCheck(name, worst, tolerance));

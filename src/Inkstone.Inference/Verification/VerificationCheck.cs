@@ -40,6 +40,29 @@ internal static class Deviation
         return largest > 0 ? difference / largest : difference;
     }
 
+    /// <summary>Largest difference, relative to the largest expected value, when the worst rows, one in <paramref name="oneIn"/>, are left out.</summary>
+    public static double OfMostRows(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, int width, int oneIn)
+    {
+        if (actual.Length != expected.Length)
+        {
+            return double.NaN;
+        }
+        double largest = 0;
+        double[] rows = new double[expected.Length / width];
+        for (int row = 0; row < rows.Length; row++)
+        {
+            for (int i = row * width; i < (row + 1) * width; i++)
+            {
+                double d = Math.Abs((double)actual[i] - expected[i]);
+                rows[row] = double.IsNaN(d) ? double.PositiveInfinity : Math.Max(rows[row], d);
+                largest = Math.Max(largest, Math.Abs(expected[i]));
+            }
+        }
+        Array.Sort(rows);
+        double worst = rows[rows.Length - 1 - rows.Length / oneIn];
+        return largest > 0 ? worst / largest : worst;
+    }
+
     /// <summary>Norm of the difference over the norm of the expected values.</summary>
     public static double OfNorm(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
