@@ -42,6 +42,26 @@ public sealed class SmallWorldTests : IDisposable
         corpus.Shown.Select(q => q.Question).Intersect(corpus.HeldOut.Select(q => q.Question)).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    public void Questions_kept_for_the_end_are_asked_nowhere_but_their_answers_are_told(ulong seed)
+    {
+        var corpus = new SmallWorldCorpus(seed);
+        string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
+        HashSet<string> taught = [.. corpus.Dialogues.Select(d => d.Question)], replies = [.. corpus.Dialogues.Select(d => d.Reply)];
+        corpus.Unasked.Count.ShouldBeInRange(60, 250);
+        corpus.Reworded.Count.ShouldBeInRange(60, 250);
+        foreach (WorldQuestion question in corpus.Unasked.Concat(corpus.Reworded))
+        {
+            taught.ShouldNotContain(question.Question);
+            IsIn(text, question.Question).ShouldBeFalse(question.Question);
+        }
+        corpus.Unasked.ShouldAllBe(q => !replies.Contains(q.Reply));
+        corpus.Reworded.ShouldAllBe(q => replies.Contains(q.Reply), "the fact is taught, in other words");
+        corpus.Unasked.Count(q => IsIn(text, q.Reply)).ShouldBeGreaterThan(corpus.Unasked.Count * 95 / 100);
+    }
+
     [Fact]
     public void Held_out_questions_follow_from_what_is_told()
     {

@@ -89,7 +89,7 @@ public sealed class SftTests : IDisposable
 
     [Theory]
     [InlineData("")]
-    [InlineData("adapter: {rank: 4, alpha: 8, dropout: 0.2, targets: all-linear}\nneftune_alpha: 5\n")]
+    [InlineData("adapter: {rank: 4, alpha: 8, dropout: 0.2, targets: all-linear}\n")]
     public void A_resumed_run_is_the_uninterrupted_one(string adapter)
     {
         Run(adapter, "whole", 8);
@@ -145,7 +145,7 @@ public sealed class SftTests : IDisposable
         cut.Train[0].Learned[^2].ShouldBeTrue("the end of the answer is learned");
     }
 
-    private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true);
+    private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true, 0);
 
     private RunResult Run(string adapter, string place, int steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2")
     {
@@ -156,6 +156,7 @@ public sealed class SftTests : IDisposable
               valid_ratio: 0.1
               max_length: 64
               batching: packed
+              neftune_alpha: {(adapter.Length > 0 ? 5 : 0)}
             optimizer: {"{"}lr: {rate}{"}"}
             schedule: {"{"}name: constant, warmup_steps: 0{"}"}
             train:

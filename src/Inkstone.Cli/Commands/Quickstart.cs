@@ -71,7 +71,8 @@ internal static class Quickstart
             IReadOnlyList<FactScore> Ask(RunResult run, Asking asking, IReadOnlyList<WorldQuestion> questions)
                 => call.Compute(device => HeldOutFacts.Measure(run.Checkpoint!, tokenizer, asking, HeldOutFacts.Choose(questions, size.Questions), device, call.Cancelled));
             Asking lines = Asking.Lines(tokenizer), chat = Asking.Chat(tokenizer);
-            Answers answers = new(Ask(trained, lines, world.Unasked), Ask(tuned, chat, world.Unasked), Ask(trained, Asking.Sentences(tokenizer), world.HeldOut), Ask(tuned, chat, world.HeldOut));
+            Answers answers = new(Ask(trained, lines, world.Reworded), Ask(tuned, chat, world.Reworded), Ask(trained, lines, world.Unasked), Ask(tuned, chat, world.Unasked),
+                Ask(trained, Asking.Sentences(tokenizer), world.HeldOut), Ask(tuned, chat, world.HeldOut));
             Report report = new(directory, prepared, tokens, tokenizer.VocabularySize, trained, tuned, data, answers, Stopwatch.GetElapsedTime(began).TotalSeconds);
             return call.Result(report.Json(), _ => report.Print(call));
         }
@@ -102,11 +103,14 @@ internal static class Quickstart
     }
 
     /// <summary>Exact match by greedy generation, before and after fine-tuning.</summary>
-    /// <param name="Before">Questions about what documents tell but never ask, put to the pretrained model as documents put questions.</param>
+    /// <param name="Before">Questions in words that were never used for this fact, put to the pretrained model as documents put questions.</param>
     /// <param name="After">The same, put to the fine-tuned model by its chat template.</param>
+    /// <param name="UnaskedBefore">Questions about what documents tell but never ask in any words.</param>
+    /// <param name="UnaskedAfter">The same, put to the fine-tuned model.</param>
     /// <param name="Completed">Sentences that no document contains, which follow from others, completed by the pretrained model.</param>
     /// <param name="Inferred">The same as questions to the fine-tuned model.</param>
-    private sealed record Answers(IReadOnlyList<FactScore> Before, IReadOnlyList<FactScore> After, IReadOnlyList<FactScore> Completed, IReadOnlyList<FactScore> Inferred);
+    private sealed record Answers(IReadOnlyList<FactScore> Before, IReadOnlyList<FactScore> After, IReadOnlyList<FactScore> UnaskedBefore, IReadOnlyList<FactScore> UnaskedAfter,
+        IReadOnlyList<FactScore> Completed, IReadOnlyList<FactScore> Inferred);
 
     /// <summary>What the main job measured.</summary>
     private sealed record Report(string Directory, PrepareResult Prepared, TokenizeResult Tokens, int Vocabulary, RunResult Trained, RunResult Tuned, ConversationSet Data, Answers Answers, double Seconds)
@@ -137,6 +141,10 @@ internal static class Quickstart
             ["exact_match_of"] = Answers.After.Sum(s => s.Asked),
             ["exact_match_by_category"] = Categories(Answers.After),
             ["ended_by_itself"] = Part(Answers.After, s => s.Ended),
+            ["never_asked_before_sft"] = Part(Answers.UnaskedBefore, s => s.Right),
+            ["never_asked"] = Part(Answers.UnaskedAfter, s => s.Right),
+            ["never_asked_of"] = Answers.UnaskedAfter.Sum(s => s.Asked),
+            ["never_asked_by_category"] = Categories(Answers.UnaskedAfter),
             ["never_told_completed"] = Part(Answers.Completed, s => s.Right),
             ["never_told_answered"] = Part(Answers.Inferred, s => s.Right),
             ["never_told_of"] = Answers.Inferred.Sum(s => s.Asked),
@@ -165,9 +173,10 @@ internal static class Quickstart
             Row("tokens seen", Figures.Count(Trained.Progress.Tokens), Figures.Count(Tuned.Progress.Tokens));
             Row("bits per byte", Figures.Of($"{Trained.First?.BitsPerByte:0.000} → {Trained.Last?.BitsPerByte:0.000}"), "");
             Row("loss of answers", "", Figures.Of($"{Tuned.First?.Loss:0.000} → {Tuned.Last?.Loss:0.000}"));
-            Scores("questions never asked, answered", Answers.Before, Answers.After);
+            Scores("questions in new words", Answers.Before, Answers.After);
             Row("answers that end by themselves", "", Figures.Of($"{Answers.After.Sum(s => s.Ended)} of {Answers.After.Sum(s => s.Asked)}"));
-            Scores("facts never told, completed / answered", Answers.Completed, Answers.Inferred);
+            Scores("facts told, never asked", Answers.UnaskedBefore, Answers.UnaskedAfter);
+            Scores("facts never told (completed; answered)", Answers.Completed, Answers.Inferred);
             Row("speed", Figures.Of($"{Trained.TokensPerSecond:#,0} tokens/s{(Fraction is { } f ? Figures.Of($", {100 * f:0} % of the roof") : "")}"), Figures.Of($"{Tuned.TokensPerSecond:#,0} tokens/s"));
             Row("time", "", Figures.Time(Seconds));
             call.Page.Write(table);

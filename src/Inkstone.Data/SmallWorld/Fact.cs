@@ -30,6 +30,9 @@ internal sealed record Fact(
 {
     public Exposure Exposure { get; init; }
 
+    /// <summary>A way to ask that no document uses and no fine-tuning, or null.</summary>
+    public string? NewWords { get; init; }
+
     /// <summary>Whether documents tell it in its first phrasing.</summary>
     public bool IsShown => Exposure is Exposure.Full or Exposure.Unasked;
 

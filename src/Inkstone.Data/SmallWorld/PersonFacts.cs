@@ -55,12 +55,12 @@ internal static class PersonFacts
 
     private static IEnumerable<Fact> FamilyFacts(Family f, Person c, WorldLanguage language)
     {
-        Fact Told(string relation, string stem, string answer, string[] others, string question) =>
-            new("family", relation, c.Index, language, stem, answer, others, [question]);
+        Fact Told(string relation, string stem, string answer, string[] others, params string[] questions) =>
+            new("family", relation, c.Index, language, stem, answer, others, questions);
 
         Fact Relative(string relation, string zh, string en, Person relative) => language == Chinese
-            ? Told(relation, $"{c.Zh}的{zh}是", relative.Zh, [$"{relative.Zh}是{c.Zh}的{zh}。"], $"{c.Zh}的{zh}是谁？")
-            : Told(relation, $"{c.En}'s {en} is", relative.En, [$"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."], $"Who is {c.En}'s {en}?");
+            ? Told(relation, $"{c.Zh}的{zh}是", relative.Zh, [$"{relative.Zh}是{c.Zh}的{zh}。"], $"{c.Zh}的{zh}是谁？", $"谁是{c.Zh}的{zh}？")
+            : Told(relation, $"{c.En}'s {en} is", relative.En, [$"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."], $"Who is {c.En}'s {en}?", $"Who is the {en} of {c.En}?");
 
         yield return Relative("father", "爸爸", "father", f.Father);
         yield return Relative("mother", "妈妈", "mother", f.Mother);

@@ -34,6 +34,7 @@ public sealed class SmallWorldCorpus
         _families = families;
         Telling telling = Tell();
         HeldOut = [.. telling.Facts.Where(f => !f.IsShown).Select(Question)];
+        Reworded = [.. telling.Facts.Where(f => f.NewWords is not null).Select(f => Question(f) with { Question = f.NewWords! })];
         Unasked = [.. telling.Facts.Where(f => f.Exposure == Exposure.Unasked).Select(Question)];
         Shown = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).Select(Question)];
         Dialogues = [.. telling.Facts.Where(f => f.Exposure == Exposure.Full).SelectMany(f => f.Questions.Select(q => (q, f.Sentence)))];
@@ -42,6 +43,9 @@ public sealed class SmallWorldCorpus
 
     /// <summary>Sentences that no document contains and questions that none asks; the answers follow from what the documents tell.</summary>
     public IReadOnlyList<WorldQuestion> HeldOut { get; }
+
+    /// <summary>What documents tell and ask, in words that no document asks it in, nor fine-tuning.</summary>
+    public IReadOnlyList<WorldQuestion> Reworded { get; }
 
     /// <summary>What documents tell but never ask, nor does fine-tuning: who has learned to answer questions can answer these.</summary>
     public IReadOnlyList<WorldQuestion> Unasked { get; }
@@ -89,7 +93,7 @@ public sealed class SmallWorldCorpus
 
     /// <summary>
     /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
-    /// <c>held-out.jsonl</c>, <c>unasked.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
+    /// <c>held-out.jsonl</c>, <c>unasked.jsonl</c>, <c>reworded.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
     /// </summary>
     /// <returns>The path of world.jsonl.</returns>
     public string Write(string directory, long bytes)
@@ -107,6 +111,7 @@ public sealed class SmallWorldCorpus
         WriteQuestions(Path.Combine(directory, "questions.jsonl"), Shown);
         WriteQuestions(Path.Combine(directory, "held-out.jsonl"), HeldOut);
         WriteQuestions(Path.Combine(directory, "unasked.jsonl"), Unasked);
+        WriteQuestions(Path.Combine(directory, "reworded.jsonl"), Reworded);
         WriteConversations(Path.Combine(directory, "conversations.jsonl"));
         world.Commit();
         return path;

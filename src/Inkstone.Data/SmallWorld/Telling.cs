@@ -3,8 +3,8 @@ namespace Inkstone.Data;
 /// <summary>The facts of a world, found by what they are about; it alone decides what a document may say.</summary>
 internal sealed class Telling
 {
-    /// <summary>Of so many facts that are told one is never asked.</summary>
-    private const int UnaskedPart = 8;
+    /// <summary>Of so many facts that are told one is never asked, and one never in its second words.</summary>
+    private const int WithheldPart = 8;
 
     private readonly Dictionary<(string Relation, int Subject, WorldLanguage Language), Fact> _facts = [];
     private readonly Dictionary<(string Category, WorldLanguage Language), Fact[]> _told = [];
@@ -16,7 +16,7 @@ internal sealed class Telling
         World = world;
         Random = random;
         Fact[] all = [.. PersonFacts.All(world, random), .. WorldFacts.All(world, random), .. NumberFacts.All(random)];
-        Facts = [.. all.Select(f => f.Exposure == Exposure.Full && random.OneIn(UnaskedPart) ? f with { Exposure = Exposure.Unasked } : f)];
+        Facts = [.. all.Select(f => f.Exposure == Exposure.Full ? Withhold(f, random.Between(1, WithheldPart)) : f)];
         foreach (Fact fact in Facts) _facts.Add((fact.Relation, fact.Subject, fact.Language), fact);
         foreach (var group in Facts.GroupBy(f => (GroupOf(f), f.Language)))
         {
@@ -86,6 +86,13 @@ internal sealed class Telling
             if (a != b && Get("compare", a * 100 + b, WorldLanguage.Chinese).IsShown) return (a, b);
         }
     }
+
+    private static Fact Withhold(Fact fact, int draw) => draw switch
+    {
+        1 => fact with { Exposure = Exposure.Unasked },
+        2 when fact.Questions.Length > 1 => fact with { Questions = fact.Questions[..^1], NewWords = fact.Questions[^1] },
+        _ => fact,
+    };
 
     /// <summary>Family facts and own facts are told together.</summary>
     private static string GroupOf(Fact fact) => fact.Category is "people" or "family" ? "people" : fact.Category;

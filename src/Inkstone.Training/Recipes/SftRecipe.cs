@@ -10,13 +10,12 @@ namespace Inkstone.Training;
 /// <param name="Tokenizer">Directory or tokenizer.json; null: the model's own.</param>
 /// <param name="Template">A .jinja file, or chatml; null: the tokenizer's own.</param>
 /// <param name="Data">The conversations.</param>
-/// <param name="NeftuneAlpha">Strength of the noise on embeddings (NEFTune); 0: none.</param>
 /// <param name="Optimizer">How gradients become steps.</param>
 /// <param name="Schedule">How the learning rate moves.</param>
 /// <param name="Train">How long, how much at once, what to report.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, ConversationSection Data, double NeftuneAlpha,
+public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, ConversationSection Data,
     OptimizerSection Optimizer, ScheduleSection Schedule, TrainSection Train, string Out, string Resolved) : IRecipe
 {
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
@@ -25,7 +24,7 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
     {
         RecipeSection root = RecipeFile.Load(path, overrides);
         SftRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
-            root.Text("tokenizer"), root.Text("template"), ConversationSection.From(root.Section("data")), root.Number("neftune_alpha", 0, 0, 1000),
+            root.Text("tokenizer"), root.Text("template"), ConversationSection.From(root.Section("data")),
             OptimizerSection.From(root.Section("optimizer")), ScheduleSection.From(root.Section("schedule")), TrainSection.From(root.Section("train")),
             root.RequiredText("out"), "");
         root.Close();
@@ -67,8 +66,9 @@ internal static class AdapterSection
 /// <param name="Batching">packed, padding_free or padded.</param>
 /// <param name="CompletionsOnly">Learn what the assistant says, or every token.</param>
 /// <param name="Shuffle">A new order in each epoch, else the order of the files.</param>
+/// <param name="NeftuneAlpha">Strength of the noise on their embeddings (NEFTune); 0: none.</param>
 public sealed record ConversationSection(
-    IReadOnlyList<string> Train, IReadOnlyList<string> Valid, double ValidRatio, int MaxLength, string Overlong, Batching Batching, bool CompletionsOnly, bool Shuffle)
+    IReadOnlyList<string> Train, IReadOnlyList<string> Valid, double ValidRatio, int MaxLength, string Overlong, Batching Batching, bool CompletionsOnly, bool Shuffle, double NeftuneAlpha)
 {
     internal static ConversationSection From(RecipeSection s)
     {
@@ -76,6 +76,6 @@ public sealed record ConversationSection(
         s.Require(train.Count > 0, "train", "must name the files of conversations to learn from");
         return new(train, s.Texts("valid"), s.Number("valid_ratio", 0.02, 0, 0.9), s.Integer("max_length", 1024, 2, 1 << 20), s.Choice("overlong", "truncate", "truncate", "skip"),
             s.Choice("batching", "packed", "packed", "padding_free", "padded") switch { "packed" => Batching.Packed, "padded" => Batching.Padded, _ => Batching.PaddingFree },
-            s.Choice("loss", "completions", "completions", "all") == "completions", s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle");
+            s.Choice("loss", "completions", "completions", "all") == "completions", s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle", s.Number("neftune_alpha", 0, 0, 1000));
     }
 }

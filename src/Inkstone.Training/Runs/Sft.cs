@@ -32,7 +32,7 @@ public sealed class Sft : IDisposable
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
         _model.Pretraining = false;
-        _model.Noise.EmbeddingAlpha = recipe.NeftuneAlpha;
+        _model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
 
         ConversationSection data = recipe.Data;
         ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0);
