@@ -156,7 +156,7 @@ public sealed class SftTests : IDisposable
               valid_ratio: 0.1
               max_length: 64
               batching: packed
-              neftune_alpha: {(adapter.Length > 0 ? 5 : 0)}
+              neftune_alpha: {(adapter.Contains("dropout", StringComparison.Ordinal) ? 5 : 0)}
             optimizer: {"{"}lr: {rate}{"}"}
             schedule: {"{"}name: constant, warmup_steps: 0{"}"}
             train:

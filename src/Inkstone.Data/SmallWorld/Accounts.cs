@@ -63,7 +63,7 @@ internal sealed class Accounts(Telling telling)
         List<string> sentences = [];
         for (int i = 0; i < 8; i++)
         {
-            (int a, int b) = telling.Sum(smallest: 1);
+            (int a, int b) = telling.Sum(smallest: 1, asked: false);
             bool bothTold = telling.Get("plus", b * 10 + a, language).IsShown;
             // The mirror sentence names no sum, so it may be said of any pair: it is what held-out sums follow from.
             sentences.Add(_random.Next(6) switch

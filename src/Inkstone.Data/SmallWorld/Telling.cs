@@ -67,23 +67,23 @@ internal sealed class Telling
         return (title, person);
     }
 
-    /// <summary>Two numbers whose sum may be told; in stories both are at least 2, for the plural.</summary>
-    public (int A, int B) Sum(int smallest = 2)
+    /// <summary>Two numbers whose sum may be told and, where it is <paramref name="asked"/>, asked for; in stories both are at least 2, for the plural.</summary>
+    public (int A, int B) Sum(int smallest = 2, bool asked = true)
     {
         while (true)
         {
             int a = Random.Between(smallest, NumberFacts.LargestAddend), b = Random.Between(smallest, NumberFacts.LargestAddend);
-            if (Get("plus", a * 10 + b, WorldLanguage.Chinese).IsShown) return (a, b);
+            if (Enum.GetValues<WorldLanguage>().Select(l => Get("plus", a * 10 + b, l)).All(f => asked ? f.Exposure == Exposure.Full : f.IsShown)) return (a, b);
         }
     }
 
-    /// <summary>Two numbers that may be compared.</summary>
+    /// <summary>Two numbers that may be compared, and asked about.</summary>
     public (int A, int B) Comparison()
     {
         while (true)
         {
             int a = Random.Between(1, NumberFacts.Largest), b = Random.Between(1, NumberFacts.Largest);
-            if (a != b && Get("compare", a * 100 + b, WorldLanguage.Chinese).IsShown) return (a, b);
+            if (a != b && Enum.GetValues<WorldLanguage>().All(l => Get("compare", a * 100 + b, l).Exposure == Exposure.Full)) return (a, b);
         }
     }
 
