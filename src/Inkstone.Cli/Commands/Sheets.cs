@@ -112,7 +112,7 @@ internal static class AdapterSheet
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, PeftAdapter.WeightsFile));
         Sheet sheet = new("adapter", path);
         sheet.Add("model", PeftAdapter.BaseOf(path));
-        sheet.Add("kind", config.Dora ? "DoRA" : config.RankStabilised ? "rsLoRA" : "LoRA");
+        sheet.Add("method", config.Dora ? "DoRA" : config.RankStabilised ? "rsLoRA" : "LoRA");
         sheet.Add("rank", config.Rank);
         sheet.Add("alpha", config.Alpha);
         sheet.Add("dropout", config.Dropout);
