@@ -116,6 +116,21 @@ public sealed class SftTests : IDisposable
     }
 
     [Fact]
+    public void An_adapter_learns_on_a_quantised_base()
+    {
+        using (CausalLm model = Pretrained.Open(_directory["model"], _device, trained: false))
+        {
+            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufType.Q8_0, _directory["model"]);
+        }
+        RunResult result = Run("adapter: {rank: 8, alpha: 32, targets: all-linear}\n", "quantised", 30, model: "model.gguf", weights: "keep");
+        result.Last!.Value.Loss.ShouldBeLessThan(0.85 * result.First!.Value.Loss);
+        using CausalLm tuned = PeftAdapter.Open(_directory["model.gguf"], _directory["quantised/best"], _device, matrixType: null, trained: false);
+        tuned.Parameters["model.layers.0.mlp.up_proj.weight"].DType.ShouldBe(DType.Q8_0);
+        using CausalLm merged = PeftAdapter.Open(_directory["model.gguf"], _directory["quantised/best"], _device, trained: false);
+        merged.Adapter!.Merge();
+    }
+
+    [Fact]
     public void A_run_that_gets_no_better_ends_early()
     {
         RunResult result = Run("", "stuck", 400, more: "  patience: 2\n  eval_every: 1\n", rate: "0.5");
@@ -147,10 +162,10 @@ public sealed class SftTests : IDisposable
 
     private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true, 0);
 
-    private RunResult Run(string adapter, string place, int steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2")
+    private RunResult Run(string adapter, string place, int steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2", string model = "model", string weights = "fp32")
     {
         File.WriteAllText(_directory[$"{place}.yaml"], $"""
-            model: {"{"}path: {_directory["model"]}, weights: fp32{"}"}
+            model: {"{"}path: {_directory[model]}, weights: {weights}{"}"}
             {adapter}data:
               train: {_directory["chat.jsonl"]}
               valid_ratio: 0.1

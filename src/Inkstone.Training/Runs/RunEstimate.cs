@@ -12,7 +12,7 @@ public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
-        long weights = model.Parameters.Sum(p => (long)p.Tensor.Count * p.Tensor.DType.Size()), moved = 4 * trained.ElementCount;
+        long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)), moved = 4 * trained.ElementCount;
         long activations = 4L * rows * length * model.ActivationsPerToken;
         return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
