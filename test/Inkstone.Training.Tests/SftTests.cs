@@ -122,6 +122,7 @@ public sealed class SftTests : IDisposable
         {
             Pretrained.SaveGguf(model, _directory["model.gguf"], GgufType.Q8_0, _directory["model"]);
         }
+        Run("adapter: {rank: 4, alpha: 8, targets: all-linear, dora: true}\n", "decomposed", 3, model: "model.gguf", weights: "keep").Interrupted.ShouldBeFalse();
         RunResult result = Run("adapter: {rank: 8, alpha: 32, targets: all-linear}\n", "quantised", 30, model: "model.gguf", weights: "keep");
         result.Last!.Value.Loss.ShouldBeLessThan(0.85 * result.First!.Value.Loss);
         using CausalLm tuned = PeftAdapter.Open(_directory["model.gguf"], _directory["quantised/best"], _device, matrixType: null, trained: false);

@@ -6,7 +6,7 @@ public static unsafe partial class Ops
     private const int AdaptedGrain = 4;
 
     /// <summary>‖W_j + s · B_j·A‖₂ of every row j: [N], in the arena.</summary>
-    /// <param name="weight">[N, K], float32 or bfloat16</param>
+    /// <param name="weight">[N, K], of any type</param>
     /// <param name="b">[N, r]</param>
     /// <param name="a">[r, K]</param>
     /// <param name="scale">s</param>
@@ -28,16 +28,16 @@ public static unsafe partial class Ops
     public static void MergeAdapter(Tensor weight, Tensor b, Tensor a, float scale, Tensor? magnitude)
     {
         CheckAdapter(weight, b, a);
-        weight.Device.Run(new MergeKernel(AdaptedRow.Of(weight, b, a, scale), weight.Pointer, magnitude is null ? null : magnitude.F32, weight.Device.Workers),
+        if (weight.DType is not (DType.Float32 or DType.BFloat16))
+        {
+            throw new ArgumentException($"an adapter cannot be merged into weights of {weight.DType}; open the model with weights in float32 or bfloat16", nameof(weight));
+        }
+        weight.Device.Run(new MergeKernel(AdaptedRow.Of(weight, b, a, scale), weight.Pointer, weight.DType == DType.BFloat16, magnitude is null ? null : magnitude.F32, weight.Device.Workers),
             weight.Shape[0], AdaptedGrain);
     }
 
     private static void CheckAdapter(Tensor weight, Tensor b, Tensor a)
     {
-        if (weight.DType is not (DType.Float32 or DType.BFloat16))
-        {
-            throw new ArgumentException($"an adapter is computed with float32 or bfloat16 weights, not with {weight.DType}; open the model with weights in one of these types", nameof(weight));
-        }
         if (b.Shape != new Shape(weight.Shape[0], a.Shape[0]) || a.Shape.Last != weight.Shape.Last)
         {
             throw new ArgumentException($"an adapter of B {b.Shape} and A {a.Shape} does not fit a weight of {weight.Shape}", nameof(b));
@@ -45,28 +45,16 @@ public static unsafe partial class Ops
     }
 
     /// <summary>One row of W + s·B·A.</summary>
-    private readonly struct AdaptedRow(byte* weight, bool half, float* b, float* a, float scale, int width, int rank)
+    private readonly struct AdaptedRow(MatrixView weight, float* b, float* a, float scale, int width, int rank)
     {
         public readonly int Width = width;
-        public readonly bool Half = half;
 
         public static AdaptedRow Of(Tensor weight, Tensor b, Tensor a, float scale)
-            => new(weight.Pointer, weight.DType == DType.BFloat16, b.F32, a.F32, scale, weight.Shape.Last, a.Shape[0]);
+            => new(MatrixView.Of(weight), b.F32, a.F32, scale, weight.Shape.Last, a.Shape[0]);
 
         public void Read(int row, float* target)
         {
-            if (Half)
-            {
-                ushort* source = (ushort*)weight + (long)row * Width;
-                for (int i = 0; i < Width; i++)
-                {
-                    target[i] = BFloat16Bits.ToFloat(source[i]);
-                }
-            }
-            else
-            {
-                new Span<float>((float*)weight + (long)row * Width, Width).CopyTo(new Span<float>(target, Width));
-            }
+            RowDecoder.Decode(weight.At(row, 0), Width, target);
             for (int r = 0; r < rank; r++)
             {
                 Lanes.AddScaled(target, a + (long)r * Width, scale * b[(long)row * rank + r], Width);
@@ -87,7 +75,7 @@ public static unsafe partial class Ops
         }
     }
 
-    private readonly struct MergeKernel(AdaptedRow rows, byte* weight, float* magnitude, Workers workers) : IRangeKernel
+    private readonly struct MergeKernel(AdaptedRow rows, byte* weight, bool half, float* magnitude, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -101,7 +89,7 @@ public static unsafe partial class Ops
                 }
                 for (int i = 0; i < rows.Width; i++)
                 {
-                    if (rows.Half)
+                    if (half)
                     {
                         ((ushort*)weight)[(long)j * rows.Width + i] = BFloat16Bits.FromFloat(row[i]);
                     }

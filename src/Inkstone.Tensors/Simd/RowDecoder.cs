@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>Part of a row of bfloat16 or of quantised blocks as float32.</summary>
+/// <summary>Part of a row of any type as float32.</summary>
 internal static unsafe class RowDecoder
 {
     private const int Elements = DTypes.BlockElements;
@@ -10,6 +10,11 @@ internal static unsafe class RowDecoder
     /// <summary>The <paramref name="count"/> elements from the first one of <paramref name="view"/> on.</summary>
     public static void Decode(MatrixView view, int count, float* target)
     {
+        if (view.Type == DType.Float32)
+        {
+            new ReadOnlySpan<float>((float*)view.Pointer, count).CopyTo(new Span<float>(target, count));
+            return;
+        }
         if (view.Type == DType.BFloat16)
         {
             BFloat16((ushort*)view.Pointer, count, (uint*)target);
