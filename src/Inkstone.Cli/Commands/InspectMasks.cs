@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Formats;
 using Inkstone.Text;
+using Inkstone.Training;
 using Spectre.Console;
 
 namespace Inkstone.Cli;
@@ -15,18 +16,7 @@ internal static class InspectMasks
     {
         Tokenizer tokenizer = Models.Tokenizer(path);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
-        List<Shown> shown = [];
-        foreach (Conversation conversation in new ConversationReader().Read([file]).Take(count))
-        {
-            try
-            {
-                shown.Add(new Shown(conversation.Place, masks.Of(conversation.Messages, conversation.Tools), tokenizer));
-            }
-            catch (Exception e) when (e is InvalidDataException or TemplateException)
-            {
-                throw new InvalidDataException($"{conversation.Place}: {e.Message}", e);
-            }
-        }
+        List<Shown> shown = [.. new ConversationReader().Read([file]).Take(count).Select(c => new Shown(c.Place, ConversationSet.Mask(c, masks), tokenizer))];
         if (page is not null)
         {
             AtomicFile.WriteText(call.Claim(page), Page(file, shown));

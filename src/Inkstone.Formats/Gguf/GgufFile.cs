@@ -1,5 +1,3 @@
-using System.IO.MemoryMappedFiles;
-
 namespace Inkstone.Formats;
 
 /// <summary>A GGUF file, mapped into memory: opening reads the head only, tensors are decoded when they are asked for.</summary>
@@ -7,8 +5,7 @@ public sealed unsafe class GgufFile : IDisposable
 {
     private const int ChunkElements = 1 << 20;
 
-    private readonly MemoryMappedFile _map;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly MappedFile _map;
     private readonly Dictionary<string, GgufTensor> _byName;
     private readonly GgufHeader _header;
     private readonly long _dataLength;
@@ -22,22 +19,16 @@ public sealed unsafe class GgufFile : IDisposable
         {
             throw GgufHeader.Invalid(path, "truncated", "it is empty");
         }
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _map = new MappedFile(stream);
         try
         {
-            start += _view.PointerOffset;
-            _header = GgufHeader.Parse(new ReadOnlySpan<byte>(start, (int)Math.Min(length, int.MaxValue)), length, path);
+            _header = GgufHeader.Parse(new ReadOnlySpan<byte>(_map.Start, (int)Math.Min(length, int.MaxValue)), length, path);
             _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
             _dataLength = length - _header.DataStart;
-            _data = start + Math.Min(_header.DataStart, length);
+            _data = _map.Start + Math.Min(_header.DataStart, length);
         }
         catch
         {
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
             _map.Dispose();
             throw;
         }
@@ -56,23 +47,7 @@ public sealed unsafe class GgufFile : IDisposable
     public static bool Is(string path) => System.IO.Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
 
     /// <summary>Opens and checks a file.</summary>
-    public static GgufFile Open(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"there is no file {path}.", path);
-        }
-        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        try
-        {
-            return new GgufFile(path, stream);
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
-    }
+    public static GgufFile Open(string path) => MappedFile.Open(path, (path, stream) => new GgufFile(path, stream));
 
     /// <summary>Whether the file has a tensor of that name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
@@ -113,8 +88,6 @@ public sealed unsafe class GgufFile : IDisposable
         if (_data != null)
         {
             _data = null;
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
             _map.Dispose();
         }
     }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using Inkstone.Tensors;
 
@@ -13,8 +12,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
 {
     private const int ChunkElements = 1 << 24;
 
-    private readonly MemoryMappedFile _map;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly MappedFile _map;
     private readonly Dictionary<string, TensorEntry> _byName;
     private readonly SafetensorsHeader _header;
     private readonly long _dataLength;
@@ -33,11 +31,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _header = SafetensorsHeader.Parse(json, _dataLength, path);
         _byName = _header.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
 
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _data = start + _view.PointerOffset + SafetensorsHeader.PrefixLength + headerLength;
+        _map = new MappedFile(stream);
+        _data = _map.Start + SafetensorsHeader.PrefixLength + headerLength;
     }
 
     /// <summary>The file.</summary>
@@ -50,23 +45,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Opens and checks a file.</summary>
-    public static SafetensorsFile Open(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"there is no file {path}.", path);
-        }
-        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        try
-        {
-            return new SafetensorsFile(path, stream);
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
-    }
+    public static SafetensorsFile Open(string path) => MappedFile.Open(path, (path, stream) => new SafetensorsFile(path, stream));
 
     /// <summary>Whether the file has a tensor of that name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
@@ -178,8 +157,6 @@ public sealed unsafe class SafetensorsFile : IDisposable
         if (_data != null)
         {
             _data = null;
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
             _map.Dispose();
         }
     }

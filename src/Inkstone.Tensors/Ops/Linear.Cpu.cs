@@ -36,7 +36,7 @@ internal static unsafe class LinearKernels
         if (bias is { RequiresGrad: true })
         {
             float* db = bias.AddGrad(out bool accumulate).F32;
-            RowSum.Run(x.Device, new BiasTerm(dy.F32, n), m, n, db, accumulate);
+            RowSum.Run(x.Device, new RowValues(dy.F32, n), m, n, db, accumulate);
         }
     }
 
@@ -49,11 +49,6 @@ internal static unsafe class LinearKernels
                 Lanes.Add(y + (long)row * n, bias, n);
             }
         }
-    }
-
-    private readonly struct BiasTerm(float* dy, int n) : IRowTerm
-    {
-        public void AddTo(float* sum, int row) => Lanes.Add(sum, dy + (long)row * n, n);
     }
 }
 

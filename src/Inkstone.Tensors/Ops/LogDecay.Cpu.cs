@@ -25,7 +25,7 @@ internal static unsafe class LogDecayKernels
         if (dtBias.RequiresGrad)
         {
             Tensor sum = dtBias.AddGrad(out bool accumulate);
-            RowSum.Run(x.Device, new BiasTerm(dg.F32, heads), rows, heads, sum.F32, accumulate);
+            RowSum.Run(x.Device, new RowValues(dg.F32, heads), rows, heads, sum.F32, accumulate);
         }
         if (x.RequiresGrad)
         {
@@ -76,10 +76,5 @@ internal static unsafe class LogDecayKernels
                 sum[h] += dg[(long)row * heads + h] * g[(long)row * heads + h];
             }
         }
-    }
-
-    private readonly struct BiasTerm(float* dx, int heads) : IRowTerm
-    {
-        public void AddTo(float* sum, int row) => Lanes.Add(sum, dx + (long)row * heads, heads);
     }
 }

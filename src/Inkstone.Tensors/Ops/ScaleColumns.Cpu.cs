@@ -24,7 +24,7 @@ internal static unsafe class ScaleColumnsKernels
         if (bias is { RequiresGrad: true })
         {
             float* db = bias.AddGrad(out bool accumulate).F32;
-            RowSum.Run(x.Device, new BiasTerm(dy.F32, width), rows, width, db, accumulate);
+            RowSum.Run(x.Device, new RowValues(dy.F32, width), rows, width, db, accumulate);
         }
         if (x.RequiresGrad)
         {
@@ -60,10 +60,5 @@ internal static unsafe class ScaleColumnsKernels
                 sum[i] += dy[at + i] * x[at + i] / norms[i];
             }
         }
-    }
-
-    private readonly struct BiasTerm(float* dy, int width) : IRowTerm
-    {
-        public void AddTo(float* sum, int row) => Lanes.Add(sum, dy + (long)row * width, width);
     }
 }

@@ -7,6 +7,12 @@ internal unsafe interface IRowTerm
     void AddTo(float* sum, int row);
 }
 
+/// <summary>The rows of an array themselves: the gradient of a bias.</summary>
+internal readonly unsafe struct RowValues(float* rows, int width) : IRowTerm
+{
+    public void AddTo(float* sum, int row) => Lanes.Add(sum, rows + (long)row * width, width);
+}
+
 /// <summary>Sums over rows (gradients of norm weights and biases): fixed groups of rows are summed apart, then in order, whatever the thread count.</summary>
 internal static unsafe class RowSum
 {

@@ -19,11 +19,14 @@ public sealed class TrainStep
     private readonly double _clip;
     private readonly Batch[] _batches;
 
-    /// <summary>Called before each micro-batch with its number in the run, and behind it with null: random streams depend on it.</summary>
-    public Action<long?>? Draw { get; init; }
-
-    /// <summary>The model, which is told that a step has ended and what of its loss is not the labels' likelihood; null where the objective has no such parts.</summary>
+    /// <summary>
+    /// The model, whose noise is drawn anew for each micro-batch, which is told that a step has ended, and which knows what of its loss is not the labels' likelihood;
+    /// null where the objective has no such parts.
+    /// </summary>
     public CausalLm? Model { get; init; }
+
+    /// <summary>Seed of the model's noise.</summary>
+    public ulong Seed { get; init; }
 
     /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
     public TrainStep(Device device, Parameters parameters, Objective objective, IBatchSource source, IReadOnlyList<IOptimizer> optimizers,
@@ -56,9 +59,9 @@ public sealed class TrainStep
         {
             if (_batches[i].LabelCount > 0)
             {
-                Draw?.Invoke((long)number * _batches.Length + i);
+                Model?.Noise.Begin(Seed, (long)number * _batches.Length + i);
                 loss += Accumulate(_batches[i], labels);
-                Draw?.Invoke(null);
+                Model?.Noise.End();
             }
         }
         double norm = GradientClip.Norm(_parameters);

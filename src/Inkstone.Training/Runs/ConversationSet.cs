@@ -11,9 +11,8 @@ namespace Inkstone.Training;
 /// <param name="Valid">What is held out.</param>
 /// <param name="Truncated">Conversations that were cut at the longest length.</param>
 /// <param name="Skipped">Conversations that were left out, by reason.</param>
-/// <param name="TextBytes">Bytes of rendered text, all conversations together.</param>
 public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IReadOnlyList<MaskedConversation> Valid, int Truncated,
-    IReadOnlyDictionary<string, int> Skipped, long TextBytes)
+    IReadOnlyDictionary<string, int> Skipped)
 {
     /// <summary>A conversation without an assistant's turn, or with none left after truncation.</summary>
     public const string NothingToLearn = "nothing to learn (no assistant turn within max_length)";
@@ -37,10 +36,8 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
         List<MaskedConversation> train = [], valid = [];
         Dictionary<string, int> skipped = [];
         int truncated = 0;
-        long bytes = 0;
         foreach ((Outcome outcome, bool held) in Outcomes(conversations, section, masks).Select(o => (o, false)).AsEnumerable().Concat(Outcomes(heldOut, section, masks).Select(o => (o, true)).AsEnumerable()))
         {
-            bytes += outcome.TextBytes;
             truncated += outcome.Truncated ? 1 : 0;
             if (outcome.Example is null)
             {
@@ -51,7 +48,20 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
                 (held || (section.Valid.Count == 0 && outcome.Draw < section.ValidRatio) ? valid : train).Add(outcome.Example);
             }
         }
-        return new ConversationSet(train, valid, truncated, skipped, bytes);
+        return new ConversationSet(train, valid, truncated, skipped);
+    }
+
+    /// <summary>Tokens and mask of one conversation; a fault names its place.</summary>
+    public static MaskedConversation Mask(Conversation conversation, ChatMasks masks)
+    {
+        try
+        {
+            return masks.Of(conversation.Messages, conversation.Tools);
+        }
+        catch (Exception e) when (e is InvalidDataException or TemplateException)
+        {
+            throw new InvalidDataException($"{conversation.Place}: {e.Message}", e);
+        }
     }
 
     private static ParallelQuery<Outcome> Outcomes(IEnumerable<Conversation> conversations, ConversationSection section, ChatMasks masks)
@@ -59,41 +69,21 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
 
     private static Outcome One(Conversation conversation, ConversationSection section, ChatMasks masks)
     {
-        MaskedConversation whole;
-        try
-        {
-            whole = masks.Of(conversation.Messages, conversation.Tools);
-        }
-        catch (Exception e) when (e is InvalidDataException or TemplateException)
-        {
-            throw new InvalidDataException($"{conversation.Place}: {e.Message}", e);
-        }
-        byte[] key = Encoding.UTF8.GetBytes(conversation.Messages.ToJsonString());
-        double draw = new PhiloxRandom(Hash(key), 0).UniformDouble(0);
+        MaskedConversation whole = Mask(conversation, masks);
+        double draw = new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(conversation.Messages.ToJsonString())), 0).UniformDouble(0);
         bool longer = whole.Ids.Length > section.MaxLength + 1;
         if (longer && section.Overlong == "skip")
         {
-            return new Outcome(null, TooLong, false, draw, key.Length);
+            return new Outcome(null, TooLong, false, draw);
         }
         MaskedConversation cut = longer ? new(whole.Ids[..(section.MaxLength + 1)], whole.Learned[..(section.MaxLength + 1)]) : whole;
         // The first token is never predicted, so it cannot be learned.
         if (!cut.Learned.AsSpan(Math.Min(1, cut.Learned.Length)).Contains(true))
         {
-            return new Outcome(null, NothingToLearn, false, draw, key.Length);
+            return new Outcome(null, NothingToLearn, false, draw);
         }
-        return new Outcome(section.CompletionsOnly ? cut : cut with { Learned = [.. cut.Ids.Select(_ => true)] }, null, longer, draw, key.Length);
+        return new Outcome(section.CompletionsOnly ? cut : cut with { Learned = [.. cut.Ids.Select(_ => true)] }, null, longer, draw);
     }
 
-    /// <summary>FNV-1a.</summary>
-    private static ulong Hash(ReadOnlySpan<byte> bytes)
-    {
-        ulong hash = 0xCBF29CE484222325;
-        foreach (byte b in bytes)
-        {
-            hash = (hash ^ b) * 0x100000001B3;
-        }
-        return hash;
-    }
-
-    private sealed record Outcome(MaskedConversation? Example, string? Reason, bool Truncated, double Draw, int TextBytes);
+    private sealed record Outcome(MaskedConversation? Example, string? Reason, bool Truncated, double Draw);
 }

@@ -84,8 +84,8 @@ internal sealed class TrainRun
         Objective objective = NextToken.Of(model, _parts.DocumentAware);
         TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
         {
-            Draw = Draw,
             Model = model,
+            Seed = (ulong)train.Seed,
         };
         Batch held = new(train.BatchSize, _parts.Length);
         Func<Validation>? validate = _parts.HeldOut is null ? null
@@ -101,18 +101,6 @@ internal sealed class TrainRun
         double rate = loop.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / loop.StepSeconds : double.NaN;
         return new RunResult(end, !loop.EndedEarly && (end.TotalSteps == 0 || end.Step < end.TotalSteps), loop.EndedEarly, LastCheckpoint(),
             end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, loop.FirstValidation, loop.LastValidation, rate);
-    }
-
-    private void Draw(long? microBatch)
-    {
-        if (microBatch is { } number)
-        {
-            _parts.Model.Noise.Begin((ulong)_recipe.Train.Seed, number);
-        }
-        else
-        {
-            _parts.Model.Noise.End();
-        }
     }
 
     private IReadOnlyList<IOptimizer> Optimizers()
