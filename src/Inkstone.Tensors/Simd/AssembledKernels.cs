@@ -13,23 +13,23 @@ internal static unsafe class AssembledKernels
 
     /// <summary>Needs AVX-512; null where no code can be made or it failed its proof.</summary>
     public static MicroKernel? Float32 { get; } = CpuFeatures.HasAvx512 && Assembler.IsSupported
-        ? KernelProof.OrNull(new() { Name = "assembled FMA 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Float32, Run = &RunFloat32 }) : null;
+        ? KernelProof.OrNull(new() { Name = "assembled FMA 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Float32, Run = &RunFloat32, RunRows = &RunFloat32Rows }) : null;
 
     /// <summary>Needs AVX512_BF16; null where it is missing or failed its proof.</summary>
     public static MicroKernel? BFloat16 { get; } = CpuFeatures.HasAvx512 && CpuFeatures.HasBf16 && Assembler.IsSupported
-        ? KernelProof.OrNull(new() { Name = "assembled VDPBF16PS 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Pairs, Run = &RunBFloat16 }) : null;
+        ? KernelProof.OrNull(new() { Name = "assembled VDPBF16PS 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Pairs, Run = &RunBFloat16, RunRows = &RunBFloat16Rows }) : null;
 
     /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V).</summary>
-    public static void Write(Iced.Intel.Assembler code, bool bfloat16)
+    /// <param name="code">where</param>
+    /// <param name="bfloat16">VDPBF16PS on pairs instead of VFMADD231PS</param>
+    /// <param name="rows">A is twelve rows <see cref="TileArguments.StrideA"/> apart instead of a packed panel</param>
+    public static void Write(Iced.Intel.Assembler code, bool bfloat16, bool rows)
     {
         AssemblerRegister64 a = rax, b = rsi, c = rdx, steps = rcx, strideC = r8, addend = r9, strideAddend = r10;
-        code.mov(a, __[rdi]);
         code.mov(b, __[rdi + 8]);
         code.mov(c, __[rdi + 16]);
         code.mov(steps, __[rdi + 24]);
         code.mov(strideC, __[rdi + 32]);
-        code.mov(addend, __[rdi + 40]);
-        code.mov(strideAddend, __[rdi + 48]);
         for (int i = 0; i < 2 * Rows; i++)
         {
             code.vpxord(Zmm(i), Zmm(i), Zmm(i));
@@ -45,6 +45,18 @@ internal static unsafe class AssembledKernels
         }
 
         Label loop = code.CreateLabel(), store = code.CreateLabel(), add = code.CreateLabel();
+        code.mov(a, __[rdi]);
+        if (rows)
+        {
+            // Rows 0-2, 3-5, 6-8 and 9-11 each have a register; within a group a row is none, one or two strides away.
+            code.mov(r11, __[rdi + 56]);
+            code.lea(r8, __[a + r11 * 2]);
+            code.add(r8, r11);
+            code.lea(r9, __[r8 + r11 * 2]);
+            code.add(r9, r11);
+            code.lea(r10, __[r9 + r11 * 2]);
+            code.add(r10, r11);
+        }
         code.test(steps, steps);
         code.jle(store);
         code.Label(ref loop);
@@ -53,7 +65,7 @@ internal static unsafe class AssembledKernels
         for (int row = 0; row < Rows; row++)
         {
             AssemblerRegisterZMM x = Zmm(26 + row % 4);
-            code.vbroadcastss(x, __dword_ptr[a + 4 * row]);
+            code.vbroadcastss(x, rows ? OfRow(row) : __dword_ptr[a + 4 * row]);
             if (bfloat16)
             {
                 code.vdpbf16ps(Zmm(2 * row), zmm24, x);
@@ -65,17 +77,36 @@ internal static unsafe class AssembledKernels
                 code.vfmadd231ps(Zmm(2 * row + 1), zmm25, x);
             }
         }
-        code.add(a, 4 * Rows);
+        if (rows)
+        {
+            code.add(a, 4);
+            code.add(r8, 4);
+            code.add(r9, 4);
+            code.add(r10, 4);
+        }
+        else
+        {
+            code.add(a, 4 * Rows);
+        }
         code.add(b, 2 * VectorBytes);
         code.dec(steps);
         code.jnz(loop);
 
         code.Label(ref store);
+        code.mov(strideC, __[rdi + 32]);
+        code.mov(addend, __[rdi + 40]);
+        code.mov(strideAddend, __[rdi + 48]);
         code.test(addend, addend);
         code.jnz(add);
         WriteTile(code, c, strideC, addend, strideAddend, withAddend: false);
         code.Label(ref add);
         WriteTile(code, c, strideC, addend, strideAddend, withAddend: true);
+    }
+
+    private static AssemblerMemoryOperand OfRow(int row)
+    {
+        AssemblerRegister64 group = (row / 3) switch { 0 => rax, 1 => r8, 2 => r9, _ => r10 };
+        return (row % 3) switch { 0 => __dword_ptr[group], 1 => __dword_ptr[group + r11], _ => __dword_ptr[group + r11 * 2] };
     }
 
     private static void WriteTile(Iced.Intel.Assembler code, AssemblerRegister64 c, AssemblerRegister64 strideC,
@@ -111,13 +142,22 @@ internal static unsafe class AssembledKernels
 
     private static void RunBFloat16(TileArguments* tile) => Code.BFloat16(tile);
 
+    private static void RunFloat32Rows(TileArguments* tile) => Code.Float32Rows(tile);
+
+    private static void RunBFloat16Rows(TileArguments* tile) => Code.BFloat16Rows(tile);
+
     /// <summary>The placed code. A call is a few microseconds, so it may delay a collection instead of paying for a transition.</summary>
     private static class Code
     {
-        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32 =
-            (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(code => Write(code, bfloat16: false));
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32 = Make(bfloat16: false, rows: false);
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16 =
-            (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(code => Write(code, bfloat16: true));
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32Rows = Make(bfloat16: false, rows: true);
+
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16 = Make(bfloat16: true, rows: false);
+
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16Rows = Make(bfloat16: true, rows: true);
+
+        private static delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Make(bool bfloat16, bool rows)
+            => (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(code => Write(code, bfloat16, rows));
     }
 }

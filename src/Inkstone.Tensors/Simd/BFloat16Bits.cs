@@ -16,6 +16,36 @@ public static class BFloat16Bits
     /// <summary>Exact.</summary>
     public static float ToFloat(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 
+    /// <summary>Rounds a row.</summary>
+    internal static unsafe void FromFloats(float* source, ushort* target, int count)
+    {
+        int i = 0;
+        for (; i <= count - 32; i += 32)
+        {
+            Narrow(Vector512.Load(source + i), Vector512.Load(source + i + 16)).Store(target + i);
+        }
+        for (; i < count; i++)
+        {
+            target[i] = FromFloat(source[i]);
+        }
+    }
+
+    /// <summary>32 rounded values, those of <paramref name="low"/> first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<ushort> Narrow(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(RoundInPlace(low) >> 16, RoundInPlace(high) >> 16);
+
+    /// <summary>16 values, exactly.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe Vector512<float> Load(ushort* source) => (Vector512.WidenLower(Vector256.Load(source).ToVector512Unsafe()) << 16).AsSingle();
+
+    /// <summary>16 values, rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe void Store(Vector512<float> value, ushort* target)
+    {
+        Vector512<uint> bits = RoundInPlace(value) >> 16;
+        Vector256.Narrow(bits.GetLower(), bits.GetUpper()).Store(target);
+    }
+
     /// <summary>Each lane rounded to bfloat16, its bits left in the lane's upper half (the lower half is rubbish). A NaN stays a NaN or becomes infinite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector512<uint> RoundInPlace(Vector512<float> value)

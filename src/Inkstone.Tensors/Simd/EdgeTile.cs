@@ -6,11 +6,17 @@ internal static unsafe class EdgeTile
     private const int MostElements = 32 * 32;
 
     /// <summary>Whole tiles go straight to C; others through a small buffer, so that nothing outside the tile is touched.</summary>
-    public static void Run(MicroKernel kernel, TileArguments* tile, int rows, int columns)
+    /// <param name="kernel">what multiplies</param>
+    /// <param name="tile">its arguments</param>
+    /// <param name="rows">rows of the tile that exist in C; A has them all</param>
+    /// <param name="columns">columns that exist in C</param>
+    /// <param name="rowsOfA">A is for <see cref="MicroKernel.RunRows"/></param>
+    public static void Run(MicroKernel kernel, TileArguments* tile, int rows, int columns, bool rowsOfA)
     {
+        delegate*<TileArguments*, void> run = rowsOfA ? kernel.RunRows : kernel.Run;
         if (rows == kernel.Rows && columns == kernel.Columns)
         {
-            kernel.Run(tile);
+            run(tile);
             return;
         }
         float* buffer = stackalloc float[MostElements];
@@ -18,7 +24,7 @@ internal static unsafe class EdgeTile
         inner.C = buffer;
         inner.StrideC = kernel.Columns * sizeof(float);
         inner.Addend = null;
-        kernel.Run(&inner);
+        run(&inner);
         nint stride = tile->StrideC / sizeof(float), strideAddend = tile->StrideAddend / sizeof(float);
         for (int i = 0; i < rows; i++)
         {

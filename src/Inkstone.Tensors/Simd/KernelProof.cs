@@ -17,8 +17,10 @@ internal static unsafe class KernelProof
         return null;
     }
 
-    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum.</summary>
-    public static double Worst(MicroKernel kernel)
+    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum; of packed A, and of rows of A where the kernel takes them.</summary>
+    public static double Worst(MicroKernel kernel) => kernel.RunRows == null ? Worst(kernel, inRows: false) : Math.Max(Worst(kernel, inRows: false), Worst(kernel, inRows: true));
+
+    private static double Worst(MicroKernel kernel, bool inRows)
     {
         int rows = kernel.Rows, columns = kernel.Columns;
         PhiloxRandom random = new(1, 2);
@@ -33,7 +35,14 @@ internal static unsafe class KernelProof
         {
             fixed (byte* qa = panelA, qb = panelB)
             {
-                Packing.PackA(kernel, MatrixView.Rows(pa, K), rows, rows, K, qa);
+                if (inRows)
+                {
+                    Packing.CopyRows(kernel, MatrixView.Rows(pa, K), rows, K, Packing.RowBytes(kernel, K), qa);
+                }
+                else
+                {
+                    Packing.PackA(kernel, MatrixView.Rows(pa, K), rows, rows, K, qa);
+                }
                 Packing.PackB(kernel, MatrixView.Rows(pb, columns), columns, columns, K, qb);
                 TileArguments tile = new()
                 {
@@ -44,9 +53,10 @@ internal static unsafe class KernelProof
                     StrideC = columns * sizeof(float),
                     Addend = pd,
                     StrideAddend = columns * sizeof(float),
+                    StrideA = Packing.RowBytes(kernel, K),
                 };
                 kernel.Begin();
-                kernel.Run(&tile);
+                (inRows ? kernel.RunRows : kernel.Run)(&tile);
                 kernel.End();
             }
         }

@@ -66,7 +66,7 @@ internal unsafe struct MatMulPlan
         int from = block * _depth, column = panel * kernel.Columns;
         int columns = Math.Min(kernel.Columns, _n - column), readable = _readableN - column, k = Math.Min(_depth, _k - from);
         MatrixView b = _b.At(from, column);
-        if (b.Type != DType.Float32)
+        if (b.Type != DType.Float32 && b.Type != kernel.ElementType)
         {
             (b, readable) = (Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k + Packing.SlackBytes)), columns);
         }
@@ -98,15 +98,8 @@ internal unsafe struct MatMulPlan
 
     private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int from, int item, int worker)
     {
-        int k = Math.Min(_depth, _k - from), panels = (rows + kernel.Rows - 1) / kernel.Rows;
-        long panelBytes = Packing.BytesA(kernel, k);
-        byte* packedA = workers.Scratch(worker, panels * panelBytes + Packing.SlackBytes);
-        for (int panel = 0; panel < panels; panel++)
-        {
-            int first = panel * kernel.Rows;
-            Packing.PackA(kernel, _a.At(row + first, from), Math.Min(kernel.Rows, rows - first), _m - row - first, k, packedA + panel * panelBytes);
-        }
-
+        int k = Math.Min(_depth, _k - from);
+        LeftPanels left = new(kernel, _a.At(row, from), rows, _m - row, k, workers, worker);
         float* addend = from == 0 ? Addend : C;
         nint strideAddend = from == 0 ? StrideAddend : StrideC;
         byte* packedB = PackedB + (long)item * _panels * _panelBytes;
@@ -115,18 +108,19 @@ internal unsafe struct MatMulPlan
             Steps = (k + kernel.StepValues - 1) / kernel.StepValues,
             StrideC = StrideC * sizeof(float),
             StrideAddend = strideAddend * sizeof(float),
+            StrideA = left.Stride,
         };
         for (int column = 0; column < _panels; column++)
         {
             tile.B = packedB + column * _panelBytes;
             int columns = Math.Min(kernel.Columns, _n - column * kernel.Columns);
-            for (int panel = 0; panel < panels; panel++)
+            for (int panel = 0; panel < left.Count; panel++)
             {
                 long at = row + panel * kernel.Rows;
-                tile.A = packedA + panel * panelBytes;
+                tile.A = left.At(panel);
                 tile.C = C + at * StrideC + column * kernel.Columns;
                 tile.Addend = addend == null ? null : addend + at * strideAddend + column * kernel.Columns;
-                EdgeTile.Run(kernel, &tile, Math.Min(kernel.Rows, rows - panel * kernel.Rows), columns);
+                EdgeTile.Run(kernel, &tile, Math.Min(kernel.Rows, rows - panel * kernel.Rows), columns, left.InRows);
             }
         }
     }

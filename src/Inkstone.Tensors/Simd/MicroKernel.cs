@@ -23,6 +23,9 @@ internal unsafe struct TileArguments
 
     /// <summary>Bytes from one row of the addend to the next.</summary>
     public nint StrideAddend;
+
+    /// <summary>Bytes from one row of A to the next, for <see cref="MicroKernel.RunRows"/>.</summary>
+    public nint StrideA;
 }
 
 /// <summary>How the panels of a micro-kernel lie in memory.</summary>
@@ -54,11 +57,17 @@ internal sealed unsafe class MicroKernel
 
     public required delegate*<TileArguments*, void> Run { get; init; }
 
+    /// <summary>The same product with A as rows whose values of k lie side by side, as a row-major matrix has them; null where A has to be packed.</summary>
+    public delegate*<TileArguments*, void> RunRows { get; init; }
+
     /// <summary>What a thread does before a run of calls: AMX configures its tiles here.</summary>
     public delegate*<void> Begin { get; init; } = &Nothing;
 
     /// <summary>What a thread does after a run of calls.</summary>
     public delegate*<void> End { get; init; } = &Nothing;
+
+    /// <summary>Type of the packed elements.</summary>
+    public DType ElementType => Layout == PanelLayout.Float32 ? DType.Float32 : DType.BFloat16;
 
     /// <summary>Bytes of one packed element.</summary>
     public int ElementBytes => Layout == PanelLayout.Float32 ? 4 : 2;

@@ -20,6 +20,9 @@ internal static unsafe class Packing
     /// <summary>Bytes of one panel of B.</summary>
     public static long BytesB(MicroKernel kernel, int k) => (long)kernel.Columns * kernel.ElementBytes * Padded(kernel, k);
 
+    /// <summary>Bytes of one copied row of A, zeros up to a whole step of k included.</summary>
+    public static nint RowBytes(MicroKernel kernel, int k) => (nint)kernel.ElementBytes * Padded(kernel, k);
+
     private static int Padded(MicroKernel kernel, int k) => (k + kernel.StepValues - 1) / kernel.StepValues * kernel.StepValues;
 
     /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A, of which <paramref name="readable"/> lie in memory.</summary>
@@ -32,6 +35,28 @@ internal static unsafe class Packing
         else
         {
             Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, readable, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
+        }
+    }
+
+    /// <summary>Copies rows of A whose values of k lie side by side, in the kernel's type; steps of k that do not exist are zeros.</summary>
+    public static void CopyRows(MicroKernel kernel, MatrixView a, int rows, int k, nint stride, byte* target)
+    {
+        for (int i = 0; i < rows; i++, target += stride)
+        {
+            byte* source = a.At(i, 0).Pointer;
+            if (a.Type == kernel.ElementType)
+            {
+                Buffer.MemoryCopy(source, target, stride, (long)kernel.ElementBytes * k);
+            }
+            else if (a.Type == DType.Float32)
+            {
+                BFloat16Bits.FromFloats((float*)source, (ushort*)target, k);
+            }
+            else
+            {
+                RowDecoder.Decode(a.At(i, 0), k, (float*)target);
+            }
+            new Span<byte>(target + (long)kernel.ElementBytes * k, (int)(stride - (long)kernel.ElementBytes * k)).Clear();
         }
     }
 
@@ -57,11 +82,16 @@ internal static unsafe class Packing
     /// <param name="target">the panel</param>
     public static void Panel(byte* source, DType type, nint strideI, nint strideK, int count, int readable, int width, int k, bool pairs, byte* target)
     {
-        bool whole = count == width && type == DType.Float32 && Avx512BW.IsSupported && Vector512.IsHardwareAccelerated;
+        bool half = type == DType.BFloat16 && pairs;
+        bool whole = count == width && (half || type == DType.Float32) && Avx512BW.IsSupported && Vector512.IsHardwareAccelerated;
         int lanes = (width + 15) / 16 * 16;
         if (whole && strideI == 1 && readable >= lanes)
         {
-            if (pairs)
+            if (half)
+            {
+                PairRows((ushort*)source, strideK, lanes, width, k, (uint*)target);
+            }
+            else if (pairs)
             {
                 PairRows((float*)source, strideK, lanes, width, k, (uint*)target);
             }
@@ -72,13 +102,13 @@ internal static unsafe class Packing
         }
         else if (whole && strideK == 1 && width <= 16)
         {
-            TransposeColumns((float*)source, strideI, width, k, pairs, target, width);
+            TransposeColumns(source, type, strideI, width, k, pairs, target, width);
         }
         else if (whole && strideK == 1 && width % 16 == 0)
         {
             for (int i = 0; i < width; i += 16)
             {
-                TransposeColumns((float*)source + i * strideI, strideI, 16, k, pairs, target + i * 4, width);
+                TransposeColumns(source + i * strideI * type.Size(), type, strideI, 16, k, pairs, target + i * 4, width);
             }
         }
         else
@@ -114,23 +144,38 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
-    private static void TransposeColumns(float* source, nint strideI, int count, int k, bool pairs, byte* target, int width)
+    /// <summary>The same from bfloat16.</summary>
+    private static void PairRows(ushort* source, nint strideK, int lanes, int width, int k, uint* target)
     {
-        int step = pairs ? 32 : 16, done = 0;
+        for (; k > 0; k -= 2, source += 2 * strideK, target += width)
+        {
+            for (int i = 0; i < lanes; i += 16)
+            {
+                Vector512<uint> even = BFloat16Bits.Load(source + i).AsUInt32() >> 16;
+                Vector512<uint> odd = k > 1 ? BFloat16Bits.Load(source + strideK + i).AsUInt32() : default;
+                (even | odd).Store(target + i);
+            }
+        }
+    }
+
+    /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
+    private static void TransposeColumns(byte* source, DType type, nint strideI, int count, int k, bool pairs, byte* target, int width)
+    {
+        int step = pairs ? 32 : 16, done = 0, size = type.Size();
         Block block;
         for (; done <= k - step; done += step)
         {
             Vector512<uint>* rows = (Vector512<uint>*)&block;
-            for (int i = 0; i < count; i++)
+            byte* from = source + (nint)done * size;
+            for (int i = 0; i < count; i++, from += strideI * size)
             {
-                rows[i] = Load(source + i * strideI + done, pairs);
+                rows[i] = Load((float*)from, pairs && size == sizeof(float));
             }
             Transpose16.Run(rows, (uint*)target + (long)(done / (pairs ? 2 : 1)) * width, width);
         }
         if (done < k)
         {
-            Scalar((byte*)(source + done), DType.Float32, strideI, 1, count, count, width, k - done, pairs, target + (long)(done / (pairs ? 2 : 1)) * width * 4);
+            Scalar(source + (nint)done * size, type, strideI, 1, count, count, width, k - done, pairs, target + (long)(done / (pairs ? 2 : 1)) * width * 4);
         }
     }
 

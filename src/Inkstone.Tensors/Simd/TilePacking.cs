@@ -10,9 +10,17 @@ internal static unsafe class TilePacking
     public static void Rows(MatrixView a, int count, int rows, int k, int padded, byte* target)
     {
         nint stride = padded * sizeof(ushort) + AmxKernel.RowPaddingBytes;
-        bool fast = a.Type == DType.Float32 && CpuFeatures.HasAvx512;
+        bool fast = CpuFeatures.HasAvx512 && !a.Type.IsQuantised();
         int done = 0;
-        if (fast && a.ColumnStride == 1)
+        if (a.Type == DType.BFloat16 && a.ColumnStride == 1)
+        {
+            done = k;
+            for (int i = 0; i < count; i++)
+            {
+                Buffer.MemoryCopy(a.At(i, 0).Pointer, target + i * stride, stride, sizeof(ushort) * (long)k);
+            }
+        }
+        else if (fast && a.ColumnStride == 1)
         {
             done = k / 32 * 32;
             for (int i = 0; i < count; i++)
@@ -29,7 +37,7 @@ internal static unsafe class TilePacking
             done = k / 32 * 32;
             for (int i = 0; i < rows; i += 16)
             {
-                Transpose((float*)a.At(i, 0).Pointer, a.ColumnStride, done, target + i * stride, stride);
+                Transpose(a.At(i, 0).Pointer, a.Type == DType.BFloat16, a.ColumnStride, done, target + i * stride, stride);
             }
         }
         for (int i = 0; i < rows; i++)
@@ -48,21 +56,25 @@ internal static unsafe class TilePacking
     }
 
     /// <summary>16 rows of A that lie side by side in memory: pairs of k are joined, then 16 × 16 of them are transposed.</summary>
-    private static void Transpose(float* source, nint strideK, int k, byte* target, nint stride)
+    private static void Transpose(byte* source, bool half, nint strideK, int k, byte* target, nint stride)
     {
-        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Block block;
         Vector512<uint>* pairs = (Vector512<uint>*)&block;
         for (int p = 0; p < k; p += 32)
         {
             for (int j = 0; j < 16; j++)
             {
-                float* even = source + (p + 2 * j) * strideK;
-                pairs[j] = (BFloat16Bits.RoundInPlace(Vector512.Load(even)) >> 16) | (BFloat16Bits.RoundInPlace(Vector512.Load(even + strideK)) & upper);
+                nint even = (p + 2 * j) * strideK;
+                pairs[j] = half
+                    ? Join(BFloat16Bits.Load((ushort*)source + even).AsUInt32(), BFloat16Bits.Load((ushort*)source + even + strideK).AsUInt32())
+                    : Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even + strideK)));
             }
             Transpose16.Run(pairs, (uint*)target + p / 2, stride / sizeof(uint));
         }
     }
+
+    /// <summary>Pairs of the upper halves of two vectors.</summary>
+    private static Vector512<uint> Join(Vector512<uint> even, Vector512<uint> odd) => (even >> 16) | (odd & Vector512.Create(0xFFFF0000u));
 
     [InlineArray(16)]
     private struct Block

@@ -1,0 +1,69 @@
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// A block of rows of A as a micro-kernel wants it. Rows whose values of k lie side by side are read where they are when they have the kernel's type,
+/// and are otherwise only converted; A transposed is packed into panels of [k][rows].
+/// </summary>
+internal readonly unsafe struct LeftPanels
+{
+    private readonly byte* _whole, _last;
+    private readonly long _panelBytes;
+
+    /// <summary>Prepares a block.</summary>
+    /// <param name="kernel">what will multiply</param>
+    /// <param name="a">the block's first element</param>
+    /// <param name="rows">rows of the block</param>
+    /// <param name="readable">rows that lie in memory</param>
+    /// <param name="k">values of k</param>
+    /// <param name="workers">whose scratch memory holds what is copied</param>
+    /// <param name="worker">which of them runs</param>
+    public LeftPanels(MicroKernel kernel, MatrixView a, int rows, int readable, int k, Workers workers, int worker)
+    {
+        Count = (rows + kernel.Rows - 1) / kernel.Rows;
+        int whole = rows / kernel.Rows;
+        InRows = kernel.RunRows != null && a.ColumnStride == 1;
+        bool inPlace = InRows && a.Type == kernel.ElementType && IsAligned(kernel, a, k);
+        int size = a.Type.IsQuantised() ? 0 : a.Type.Size();
+        if (!InRows)
+        {
+            _panelBytes = Packing.BytesA(kernel, k);
+            _whole = workers.Scratch(worker, Count * _panelBytes + Packing.SlackBytes);
+            for (int panel = 0; panel < Count; panel++)
+            {
+                int first = panel * kernel.Rows;
+                Packing.PackA(kernel, a.At(first, 0), Math.Min(kernel.Rows, rows - first), readable - first, k, _whole + panel * _panelBytes);
+            }
+            return;
+        }
+        Stride = inPlace ? a.RowStride * size : Packing.RowBytes(kernel, k);
+        _panelBytes = kernel.Rows * Stride;
+        if (inPlace && whole == Count)
+        {
+            _whole = a.Pointer;
+            return;
+        }
+        // The last panel may lack rows: it is copied, so that the kernel finds zeros instead of what lies behind A.
+        byte* copy = workers.Scratch(worker, (inPlace ? 1 : Count) * _panelBytes + Packing.SlackBytes);
+        _whole = inPlace ? a.Pointer : copy;
+        _last = inPlace ? copy : null;
+        int from = inPlace ? whole * kernel.Rows : 0;
+        Packing.CopyRows(kernel, a.At(from, 0), rows - from, k, Stride, copy);
+        new Span<byte>(copy + (rows - from) * Stride, checked((int)((Count * kernel.Rows - rows) * Stride))).Clear();
+    }
+
+    /// <summary>Number of panels.</summary>
+    public int Count { get; }
+
+    /// <summary>Whether the panels are for <see cref="MicroKernel.RunRows"/>.</summary>
+    public bool InRows { get; }
+
+    /// <summary>Bytes from one row of a panel to the next.</summary>
+    public nint Stride { get; }
+
+    /// <summary>A panel's first element.</summary>
+    public byte* At(int panel) => panel == Count - 1 && _last != null ? _last : _whole + panel * _panelBytes;
+
+    /// <summary>bfloat16 is read in whole pairs; the rows of a column seen as a row overlap.</summary>
+    private static bool IsAligned(MicroKernel kernel, MatrixView a, int k)
+        => a.RowStride >= k && k % kernel.StepValues == 0 && a.RowStride % kernel.StepValues == 0 && (nint)a.Pointer % (kernel.StepValues * a.Type.Size()) == 0;
+}
