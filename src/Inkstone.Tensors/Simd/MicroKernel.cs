@@ -54,6 +54,9 @@ internal sealed unsafe class MicroKernel
 
     public required delegate*<TileArguments*, void> Run { get; init; }
 
+    /// <summary>The same for a strip of tiles in one call, or null.</summary>
+    public delegate*<StripArguments*, void> Strip { get; init; }
+
     /// <summary>What a thread does before a run of calls: AMX configures its tiles here.</summary>
     public delegate*<void> Begin { get; init; } = &Nothing;
 
