@@ -72,8 +72,13 @@ internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys,
     /// <summary>First key that the query at <paramref name="position"/> of a document begun at <paramref name="documentStart"/> sees.</summary>
     public int FirstKey(int documentStart, int position) => Math.Max(documentStart, position - Window + 1);
 
-    /// <summary>Multiply-adds of one product over the causal pairs, counted as two operations.</summary>
-    public double ProductFlops => 2.0 * Batch * Heads * HeadDim * ((double)Queries * (Keys - Queries) + 0.5 * Queries * (Queries + 1.0));
+    /// <summary>Multiply-adds of q kᵀ and p v over the causal pairs, counted as two operations.</summary>
+    public double ForwardFlops => PairFlops * (HeadDim + ValueDim);
+
+    /// <summary>The same of q kᵀ again, ds k and dsᵀ q, do vᵀ and pᵀ do.</summary>
+    public double BackwardFlops => PairFlops * (3.0 * HeadDim + 2.0 * ValueDim);
+
+    private double PairFlops => 2.0 * Batch * Heads * ((double)Queries * (Keys - Queries) + 0.5 * Queries * (Queries + 1.0));
 
     public static AttentionSizes Of(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, int window)
     {

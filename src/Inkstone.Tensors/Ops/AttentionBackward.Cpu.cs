@@ -1,21 +1,26 @@
-using System.Runtime.Intrinsics;
-
 namespace Inkstone.Tensors;
 
-/// <summary>Backward pass of attention: one task per key-value head goes through all its query heads, so that dk and dv need no locks and one order of sums.</summary>
+/// <summary>
+/// Backward pass of attention: one task per key-value head goes through all its query heads, so that dk and dv need no locks and one order of sums.
+/// </summary>
+/// <remarks>
+/// For a block of keys all blocks of queries that see it are visited, 32 keys at a time: S = Q · Kᵀ and dO · Vᵀ have queries as rows and keys as lanes, so that pairs of
+/// rows of P and dS are rows of B for dVᵀ += dOᵀ · P and dKᵀ += Qᵀ · dS; dS alone is transposed, for dQᵀ += Kᵀ · dSᵀ. A block's dKᵀ and dVᵀ stay in the cache, dQᵀ of
+/// the whole head lies in scratch memory, as do q and do, packed once in both directions.
+/// </remarks>
 internal static unsafe partial class AttentionKernels
 {
     public static void Backward(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor o, Tensor lse, Tensor dO)
     {
         Device device = q.Device;
-        using Profile.Scope _ = device.Measure("attention.backward", flops: 5 * sizes.ProductFlops);
+        using Profile.Scope _ = device.Measure("attention.backward", flops: sizes.BackwardFlops);
         bool addQ = false, addK = false, addV = false;
         Tensor? dq = q.RequiresGrad ? q.AddGrad(out addQ) : null;
         Tensor? dk = k.RequiresGrad ? k.AddGrad(out addK) : null;
         Tensor? dv = v.RequiresGrad ? v.AddGrad(out addV) : null;
-        LocalPanels panels = new(device.MatMulKernel);
+        Strips strips = new(device.MatMulKernel);
         Gradients gradients = new(dq is null ? null : dq.F32, addQ, dk is null ? null : dk.F32, addK, dv is null ? null : dv.F32, addV);
-        device.Run(new BackwardKernel(sizes, panels, new BackwardLayout(panels, sizes), q.F32, k.F32, v.F32,
+        device.Run(new BackwardKernel(sizes, strips, new BackwardLayout(strips, sizes), q.F32, k.F32, v.F32,
             documentStarts is null ? null : documentStarts.I32, o.F32, lse.F32, dO.F32, gradients, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
     }
 
@@ -29,31 +34,44 @@ internal static unsafe partial class AttentionKernels
     /// <summary>Offsets of a task's buffers in its scratch memory.</summary>
     private readonly struct BackwardLayout
     {
-        public readonly int ColumnsD, ColumnsV, PaddedKeys;
-        public readonly long KeyBytes, ValueBytes, KeyRightBytes, BlockBytes;
-        public readonly long Keys, DK, DV, DQ, Scores, DScores, LeftQ, LeftO, RightQ, RightO, LeftP, Delta, Total;
+        /// <summary>Bytes of one strip's buffers.</summary>
+        public readonly long DStrip, VStrip, KeyRight, ValueRight, DScoreRight;
 
-        public BackwardLayout(LocalPanels panels, AttentionSizes sizes)
+        /// <summary>Of one block of queries: Q [96, D], dO [96, Dv], Qᵀ [D, 96], dOᵀ [Dv, 96], dQᵀ of its strips, and its <see cref="QueryRows"/>.</summary>
+        public readonly long OutputLeft, QueryTurned, OutputTurned, DQ, RowsOf, QueryBlock;
+
+        /// <summary>Of one block of keys: strips of Kᵀ and Vᵀ, Kᵀ [D, 96] as A, strips of dKᵀ and dVᵀ.</summary>
+        public readonly long Keys, Values, KeysTurned, DK, DV;
+
+        /// <summary>Of a block of each.</summary>
+        public readonly long Gathered, Scores, DScores, P, DS, DSTurned, Total;
+
+        public BackwardLayout(Strips strips, AttentionSizes sizes)
         {
-            (ColumnsD, ColumnsV) = (panels.PaddedColumns(sizes.HeadDim), panels.PaddedColumns(sizes.ValueDim));
-            PaddedKeys = (sizes.Keys + Block - 1) / Block * Block;
-            KeyBytes = panels.RightBytes(Block, sizes.HeadDim);
-            ValueBytes = panels.RightBytes(Block, sizes.ValueDim);
-            KeyRightBytes = panels.RightBytes(sizes.HeadDim, Block);
-            BlockBytes = Align(KeyBytes) + Align(ValueBytes) + Align(KeyRightBytes);
+            (int d, int dv, int count) = (sizes.HeadDim, sizes.ValueDim, Block / Width);
+            DStrip = Align(sizeof(float) * (long)strips.PaddedRows(d) * Width);
+            VStrip = Align(sizeof(float) * (long)strips.PaddedRows(dv) * Width);
+            (KeyRight, ValueRight, DScoreRight) = (Align(strips.RightBytes(d)), Align(strips.RightBytes(dv)), Align(strips.RightBytes(Block)));
             long at = 0;
-            Keys = Take(ref at, BlockBytes * (PaddedKeys / Block));
-            DK = Take(ref at, sizeof(float) * (long)PaddedKeys * ColumnsD);
-            DV = Take(ref at, sizeof(float) * (long)PaddedKeys * ColumnsV);
-            DQ = Take(ref at, sizeof(float) * (long)Block * ColumnsD);
-            Scores = Take(ref at, sizeof(float) * (long)Block * (Block + 16));
-            DScores = Take(ref at, sizeof(float) * (long)Block * (Block + 16));
-            LeftQ = Take(ref at, panels.LeftBytes(sizes.HeadDim));
-            LeftO = Take(ref at, panels.LeftBytes(sizes.ValueDim));
-            RightQ = Take(ref at, panels.RightBytes(sizes.HeadDim, Block));
-            RightO = Take(ref at, panels.RightBytes(sizes.ValueDim, Block));
-            LeftP = Take(ref at, panels.LeftBytes(Block));
-            Delta = Take(ref at, sizeof(float) * Block);
+            Take(ref at, strips.LeftBytes(Block, d));
+            OutputLeft = Take(ref at, strips.LeftBytes(Block, dv));
+            QueryTurned = Take(ref at, strips.LeftBytes(d, Block));
+            OutputTurned = Take(ref at, strips.LeftBytes(dv, Block));
+            DQ = Take(ref at, count * DStrip);
+            RowsOf = Take(ref at, sizeof(QueryRows));
+            QueryBlock = at;
+            at *= (sizes.Queries + Block - 1) / Block;
+            Keys = Take(ref at, count * KeyRight);
+            Values = Take(ref at, count * ValueRight);
+            KeysTurned = Take(ref at, strips.LeftBytes(d, Block));
+            DK = Take(ref at, count * DStrip);
+            DV = Take(ref at, count * VStrip);
+            Gathered = Take(ref at, sizeof(float) * (long)Math.Max(strips.GatheredFloats(d), strips.GatheredFloats(dv)));
+            Scores = Take(ref at, sizeof(float) * Block * Width);
+            DScores = Take(ref at, sizeof(float) * Block * Width);
+            P = Take(ref at, DScoreRight);
+            DS = Take(ref at, DScoreRight);
+            DSTurned = Take(ref at, count * DScoreRight);
             Total = at;
         }
 
@@ -65,139 +83,161 @@ internal static unsafe partial class AttentionKernels
         }
     }
 
-    private readonly struct BackwardKernel(AttentionSizes sizes, LocalPanels panels, BackwardLayout layout, float* q, float* k, float* v,
+    private readonly struct BackwardKernel(AttentionSizes sizes, Strips strips, BackwardLayout layout, float* q, float* k, float* v,
         int* starts, float* o, float* lse, float* dO, Gradients gradients, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            byte* scratch = workers.Scratch(worker, layout.Total + Packing.SlackBytes);
-            panels.Begin();
+            byte* scratch = workers.Scratch(worker, layout.Total);
+            strips.Begin();
             for (int item = start; item < end; item++)
             {
                 (int batch, int kv) = Math.DivRem(item, sizes.KeyValueHeads);
-                PackKeys(batch, kv, scratch);
-                new Span<float>(scratch + layout.DK, layout.PaddedKeys * layout.ColumnsD).Clear();
-                new Span<float>(scratch + layout.DV, layout.PaddedKeys * layout.ColumnsV).Clear();
                 for (int h = kv * sizes.Group; h < (kv + 1) * sizes.Group; h++)
                 {
-                    for (int query = 0; query < sizes.Queries; query += Block)
-                    {
-                        Queries(batch, h, query, scratch);
-                    }
-                }
-                nint row = (nint)batch * sizes.Keys, strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
-                if (gradients.K != null)
-                {
-                    AddOut((float*)(scratch + layout.DK), layout.ColumnsD, sizes.Keys, sizes.HeadDim, gradients.K + row * strideK + kv * sizes.HeadDim, strideK, gradients.AddK);
-                }
-                if (gradients.V != null)
-                {
-                    AddOut((float*)(scratch + layout.DV), layout.ColumnsV, sizes.Keys, sizes.ValueDim, gradients.V + row * strideV + kv * sizes.ValueDim, strideV, gradients.AddV);
+                    Head(batch, kv, h, scratch);
                 }
             }
-            panels.End();
+            strips.End();
         }
 
-        /// <summary>Kᵀ and Vᵀ as right operands of the scores and of do·vᵀ, K as right operand of dq, block by block.</summary>
-        private void PackKeys(int batch, int kv, byte* scratch)
+        /// <summary>One query head; heads after a group's first add to dk and dv.</summary>
+        private void Head(int batch, int kv, int h, byte* scratch)
         {
-            nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
+            for (int query = 0; query < sizes.Queries; query += Block)
+            {
+                PackQueries(batch, h, query, scratch + query / Block * layout.QueryBlock, (float*)(scratch + layout.Gathered));
+            }
+            nint row = (nint)batch * sizes.Keys, strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             for (int key = 0; key < sizes.Keys; key += Block)
             {
                 int count = Math.Min(Block, sizes.Keys - key);
-                nint row = (nint)batch * sizes.Keys + key;
-                MatrixView keys = MatrixView.Rows(k + row * strideK + kv * sizes.HeadDim, strideK), values = MatrixView.Rows(v + row * strideV + kv * sizes.ValueDim, strideV);
-                byte* target = scratch + layout.Keys + key / Block * layout.BlockBytes;
-                panels.Right(keys.T, count, sizes.HeadDim, target);
-                panels.Right(values.T, count, sizes.ValueDim, target + Align(layout.KeyBytes));
-                panels.Right(keys, sizes.HeadDim, count, target + Align(layout.KeyBytes) + Align(layout.ValueBytes));
+                PackKeys(k + (row + key) * strideK + kv * sizes.HeadDim, strideK, v + (row + key) * strideV + kv * sizes.ValueDim, strideV, count, scratch);
+                for (int query = key; query < sizes.Queries; query += Block)
+                {
+                    byte* block = scratch + query / Block * layout.QueryBlock;
+                    if (((QueryRows*)(block + layout.RowsOf))->First[0] >= key + count)
+                    {
+                        break;
+                    }
+                    BlockPair(block, key, count, query, scratch);
+                }
+                for (int i = 0; i * Width < count; i++)
+                {
+                    int lanes = Math.Min(Width, count - i * Width);
+                    nint at = row + key + i * Width;
+                    if (gradients.K != null)
+                    {
+                        StripRows.StoreTransposed((float*)(scratch + layout.DK + i * layout.DStrip), sizes.HeadDim, lanes,
+                            gradients.K + at * strideK + kv * sizes.HeadDim, strideK, gradients.AddK || h % sizes.Group > 0);
+                    }
+                    if (gradients.V != null)
+                    {
+                        StripRows.StoreTransposed((float*)(scratch + layout.DV + i * layout.VStrip), sizes.ValueDim, lanes,
+                            gradients.V + at * strideV + kv * sizes.ValueDim, strideV, gradients.AddV || h % sizes.Group > 0);
+                    }
+                }
+            }
+            nint strideQ = (nint)sizes.Heads * sizes.HeadDim;
+            for (int query = 0; query < sizes.Queries && gradients.Q != null; query += Width)
+            {
+                float* sums = (float*)(scratch + query / Block * layout.QueryBlock + layout.DQ + query % Block / Width * layout.DStrip);
+                StripRows.StoreTransposed(sums, sizes.HeadDim, Math.Min(Width, sizes.Queries - query),
+                    gradients.Q + ((nint)batch * sizes.Queries + query) * strideQ + h * sizes.HeadDim, strideQ, gradients.AddQ);
             }
         }
 
-        private void Queries(int batch, int h, int query, byte* scratch)
+        /// <summary>Q and dO as left operands in both directions, and what each row needs.</summary>
+        private void PackQueries(int batch, int h, int query, byte* block, float* gathered)
         {
-            int rows = Math.Min(Block, sizes.Queries - query);
+            int count = Math.Min(Block, sizes.Queries - query);
             nint first = (nint)batch * sizes.Queries + query, strideQ = (nint)sizes.Heads * sizes.HeadDim, strideO = (nint)sizes.Heads * sizes.ValueDim;
-            float* rowQ = q + first * strideQ + h * sizes.HeadDim, rowO = o + first * strideO + h * sizes.ValueDim, rowDO = dO + first * strideO + h * sizes.ValueDim;
-            float* delta = (float*)(scratch + layout.Delta), scores = (float*)(scratch + layout.Scores), dScores = (float*)(scratch + layout.DScores);
-            float* dq = (float*)(scratch + layout.DQ), dk = (float*)(scratch + layout.DK), dv = (float*)(scratch + layout.DV);
-            for (int i = 0; i < rows; i++)
+            float* rowO = o + first * strideO + h * sizes.ValueDim, rowDO = dO + first * strideO + h * sizes.ValueDim;
+            strips.Gather(q + first * strideQ + h * sizes.HeadDim, strideQ, count, sizes.HeadDim, gathered);
+            strips.LeftTokens(gathered, sizes.HeadDim, block);
+            strips.LeftValues(gathered, sizes.HeadDim, block + layout.QueryTurned);
+            strips.Gather(rowDO, strideO, count, sizes.ValueDim, gathered);
+            strips.LeftTokens(gathered, sizes.ValueDim, block + layout.OutputLeft);
+            strips.LeftValues(gathered, sizes.ValueDim, block + layout.OutputTurned);
+            QueryRows* rows = (QueryRows*)(block + layout.RowsOf);
+            rows->Begin(sizes, starts == null ? null : starts + first, query, count, lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query);
+            for (int i = 0; i < count; i++)
             {
-                delta[i] = Lanes.Dot(rowDO + i * strideO, rowO + i * strideO, sizes.ValueDim);
+                rows->Delta[i] = Lanes.Dot(rowDO + i * strideO, rowO + i * strideO, sizes.ValueDim) * sizes.Scale;
             }
-            panels.Left(MatrixView.Rows(rowQ, strideQ), rows, sizes.HeadDim, local: false, scratch + layout.LeftQ);
-            panels.Left(MatrixView.Rows(rowDO, strideO), rows, sizes.ValueDim, local: false, scratch + layout.LeftO);
-            panels.Right(MatrixView.Rows(rowQ, strideQ), sizes.HeadDim, rows, scratch + layout.RightQ);
-            panels.Right(MatrixView.Rows(rowDO, strideO), sizes.ValueDim, rows, scratch + layout.RightO);
-            new Span<float>(dq, Block * layout.ColumnsD).Clear();
+        }
 
-            int* rowStarts = starts == null ? null : starts + first;
-            float* rowLse = lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query;
-            for (int key = sizes.FirstKey(rowStarts == null ? 0 : rowStarts[0], query) / Block * Block; key < query + rows; key += Block)
+        private void PackKeys(float* keys, nint strideK, float* values, nint strideV, int count, byte* scratch)
+        {
+            float* gathered = (float*)(scratch + layout.Gathered);
+            strips.Gather(keys, strideK, count, sizes.HeadDim, gathered);
+            strips.LeftValues(gathered, sizes.HeadDim, scratch + layout.KeysTurned);
+            for (int i = 0; i < Block / Width; i++)
             {
-                int count = Math.Min(Block, sizes.Keys - key);
-                byte* packed = scratch + layout.Keys + key / Block * layout.BlockBytes;
-                panels.Multiply(scratch + layout.LeftQ, rows, packed, count, sizes.HeadDim, scores, Block, accumulate: false);
-                panels.Multiply(scratch + layout.LeftO, rows, packed + Align(layout.KeyBytes), count, sizes.ValueDim, dScores, Block, accumulate: false);
-                for (int i = 0; i < rows; i++)
+                strips.RightTokens(gathered + i * Width * strips.GatheredStride(sizes.HeadDim), sizes.HeadDim, scratch + layout.Keys + i * layout.KeyRight);
+            }
+            strips.Gather(values, strideV, count, sizes.ValueDim, gathered);
+            for (int i = 0; i < Block / Width; i++)
+            {
+                strips.RightTokens(gathered + i * Width * strips.GatheredStride(sizes.ValueDim), sizes.ValueDim, scratch + layout.Values + i * layout.ValueRight);
+            }
+        }
+
+        /// <summary>A block of queries that see some of a block of keys.</summary>
+        private void BlockPair(byte* block, int key, int count, int query, byte* scratch)
+        {
+            QueryRows* rows = (QueryRows*)(block + layout.RowsOf);
+            float* scores = (float*)(scratch + layout.Scores), dScores = (float*)(scratch + layout.DScores);
+            // Per strip of queries the keys whose dS it has.
+            int* from = stackalloc int[Block / Width], to = stackalloc int[Block / Width];
+            new Span<int>(from, Block / Width).Fill(Block);
+            new Span<int>(to, Block / Width).Clear();
+            for (int i = 0; i < Block / Width && (i * Width < count || !strips.Trims); i++)
+            {
+                (int begin, int end) = strips.Trims ? rows->Seeing(key + i * Width, query, strips.Rows) : (0, Block);
+                if (begin >= end)
                 {
-                    int low = Math.Max(0, sizes.FirstKey(rowStarts == null ? 0 : rowStarts[i], query + i) - key), high = Math.Min(count, query + i + 1 - key);
-                    ProbabilityRow(scores + i * Block, dScores + i * Block, low, high, count, rowLse[i], delta[i]);
+                    continue;
                 }
+                strips.Multiply(block, begin, end - begin, scratch + layout.Keys + i * layout.KeyRight, sizes.HeadDim, 0, sizes.HeadDim, scores, accumulate: false);
+                strips.Multiply(block + layout.OutputLeft, begin, end - begin, scratch + layout.Values + i * layout.ValueRight, sizes.ValueDim, 0, sizes.ValueDim, dScores, accumulate: false);
+                rows->Mask(scores, key + i * Width, query, begin, end);
+                byte* p = scratch + layout.P, ds = scratch + layout.DS;
+                rows->Gradients(scores, dScores, begin, end, sizes.Scale, strips.Pairs ? (uint*)p : null, (uint*)ds);
+                if (!strips.Pairs)
+                {
+                    p = strips.Right(scores, begin, end, p);
+                    ds = strips.Right(dScores, begin, end, ds);
+                }
+                bool started = query > key;
                 if (gradients.V != null)
                 {
-                    panels.Left(MatrixView.Rows(scores, Block).T, count, rows, local: true, scratch + layout.LeftP);
-                    panels.Multiply(scratch + layout.LeftP, count, scratch + layout.RightO, sizes.ValueDim, rows, dv + key * layout.ColumnsV, layout.ColumnsV, accumulate: true);
+                    strips.Multiply(block + layout.OutputTurned, 0, sizes.ValueDim, p, Block, begin, end, (float*)(scratch + layout.DV + i * layout.VStrip), started);
                 }
                 if (gradients.K != null)
                 {
-                    panels.Left(MatrixView.Rows(dScores, Block).T, count, rows, local: true, scratch + layout.LeftP);
-                    panels.Multiply(scratch + layout.LeftP, count, scratch + layout.RightQ, sizes.HeadDim, rows, dk + key * layout.ColumnsD, layout.ColumnsD, accumulate: true);
+                    strips.Multiply(block + layout.QueryTurned, 0, sizes.HeadDim, ds, Block, begin, end, (float*)(scratch + layout.DK + i * layout.DStrip), started);
                 }
-                if (gradients.Q != null)
+                if (gradients.Q == null)
                 {
-                    panels.Left(MatrixView.Rows(dScores, Block), rows, count, local: true, scratch + layout.LeftP);
-                    panels.Multiply(scratch + layout.LeftP, rows, packed + Align(layout.KeyBytes) + Align(layout.ValueBytes), sizes.HeadDim, count, dq, layout.ColumnsD, accumulate: true);
+                    continue;
+                }
+                byte* source = strips.Pairs ? ds : (byte*)dScores;
+                int groups = (end + Width - 1) / Width;
+                StripRows.Clear(source, strips.Pairs, end, groups * Width);
+                for (int g = Math.Max(0, key + i * Width - query) / Width; g < groups; g++)
+                {
+                    StripRows.Transpose(StripRows.At(source, strips.Pairs, g * Width), strips.Pairs, StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width));
+                    (from[g], to[g]) = (Math.Min(from[g], i * Width), (i + 1) * Width);
                 }
             }
-            if (gradients.Q != null)
+            for (int g = 0; g < Block / Width; g++)
             {
-                AddOut(dq, layout.ColumnsD, rows, sizes.HeadDim, gradients.Q + first * strideQ + h * sizes.HeadDim, strideQ, gradients.AddQ);
-            }
-        }
-
-        /// <summary>s becomes p = exp(scale · s − lse) on [low, high) and 0 elsewhere; ds becomes p ∘ (ds − δ) · scale.</summary>
-        private void ProbabilityRow(float* s, float* ds, int low, int high, int count, float lse, float delta)
-        {
-            int end = (count + 15) / 16 * 16;
-            if (high <= low)
-            {
-                new Span<float>(s, end).Clear();
-                new Span<float>(ds, end).Clear();
-                return;
-            }
-            new Span<float>(s, low).Fill(float.NegativeInfinity);
-            new Span<float>(s + high, end - high).Fill(float.NegativeInfinity);
-            Vector512<float> scale = Vector512.Create(sizes.Scale), shift = Vector512.Create(lse), d = Vector512.Create(delta);
-            for (int j = 0; j < end; j += 16)
-            {
-                Vector512<float> p = Lanes.Exp(Vector512.Load(s + j) * scale - shift);
-                p.Store(s + j);
-                (p * (Vector512.Load(ds + j) - d) * scale).Store(ds + j);
-            }
-        }
-
-        private static void AddOut(float* source, int stride, int rows, int width, float* target, nint strideTarget, bool accumulate)
-        {
-            for (int i = 0; i < rows; i++)
-            {
-                if (accumulate)
+                if (from[g] < to[g])
                 {
-                    Lanes.Add(target + i * strideTarget, source + (nint)i * stride, width);
-                }
-                else
-                {
-                    new Span<float>(source + (nint)i * stride, width).CopyTo(new Span<float>(target + i * strideTarget, width));
+                    byte* turned = scratch + layout.DSTurned + g * layout.DScoreRight;
+                    byte* right = strips.Pairs ? turned : strips.Right((float*)turned, from[g], to[g], scratch + layout.P);
+                    strips.Multiply(scratch + layout.KeysTurned, 0, sizes.HeadDim, right, Block, from[g], to[g], (float*)(block + layout.DQ + g * layout.DStrip), rows->Started(g));
                 }
             }
         }

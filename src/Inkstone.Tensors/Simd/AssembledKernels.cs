@@ -13,11 +13,29 @@ internal static unsafe class AssembledKernels
 
     /// <summary>Needs AVX-512; null where no code can be made or it failed its proof.</summary>
     public static MicroKernel? Float32 { get; } = CpuFeatures.HasAvx512 && Assembler.IsSupported
-        ? KernelProof.OrNull(new() { Name = "assembled FMA 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Float32, Run = &RunFloat32, RunRows = &RunFloat32Rows }) : null;
+        ? KernelProof.OrNull(new()
+        {
+            Name = "assembled FMA 12×32",
+            Rows = Rows,
+            Columns = 32,
+            Layout = PanelLayout.Float32,
+            Run = &RunFloat32,
+            RunRows = &RunFloat32Rows,
+            Strip = &StripKernel.RunFloat32,
+        }) : null;
 
     /// <summary>Needs AVX512_BF16; null where it is missing or failed its proof.</summary>
     public static MicroKernel? BFloat16 { get; } = CpuFeatures.HasAvx512 && CpuFeatures.HasBf16 && Assembler.IsSupported
-        ? KernelProof.OrNull(new() { Name = "assembled VDPBF16PS 12×32", Rows = Rows, Columns = 32, Layout = PanelLayout.Pairs, Run = &RunBFloat16, RunRows = &RunBFloat16Rows }) : null;
+        ? KernelProof.OrNull(new()
+        {
+            Name = "assembled VDPBF16PS 12×32",
+            Rows = Rows,
+            Columns = 32,
+            Layout = PanelLayout.Pairs,
+            Run = &RunBFloat16,
+            RunRows = &RunBFloat16Rows,
+            Strip = &StripKernel.RunBFloat16,
+        }) : null;
 
     /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V).</summary>
     /// <param name="code">where</param>

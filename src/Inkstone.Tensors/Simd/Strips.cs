@@ -1,0 +1,161 @@
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// The products of attention, all of one form: a strip of 32 columns C [rows, 32] (+)= A · B, where A is a packed part of q, k, v or do and B [k, 32] is packed
+/// as well or was written in packed form by the pass before. Blocks of 96 tokens are a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).
+/// </summary>
+internal readonly unsafe struct Strips(MicroKernel kernel)
+{
+    /// <summary>Columns of a strip.</summary>
+    public const int Width = 32;
+
+    /// <summary>Tokens of a block.</summary>
+    public const int Block = 96;
+
+    /// <summary>Lanes that whole-vector loads may touch past a row of a padded buffer.</summary>
+    private const int Readable = 1 << 20;
+
+    /// <summary>Bytes that packing whole groups of 32 values of k may write past an operand.</summary>
+    private const int Slack = 32 * Width * sizeof(float) + Packing.SlackBytes;
+
+    /// <summary>A strip's B is rows of pairs of bfloat16 instead of float32.</summary>
+    public bool Pairs => kernel.Layout != PanelLayout.Float32;
+
+    /// <summary>Products over a part of k are possible; AMX finds the rows of A by the number of steps and has to take all.</summary>
+    public bool Trims => kernel.Layout != PanelLayout.Tiles;
+
+    /// <summary>Rows of a tile.</summary>
+    public int Rows => kernel.Rows;
+
+    /// <summary>Before a thread's first product.</summary>
+    public void Begin() => kernel.Begin();
+
+    /// <summary>After a thread's last product.</summary>
+    public void End() => kernel.End();
+
+    /// <summary>Rows that a strip needs room for.</summary>
+    public int PaddedRows(int rows) => (rows + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+
+    /// <summary>Bytes of A: rows × k.</summary>
+    public long LeftBytes(int rows, int k) => PaddedRows(rows) / kernel.Rows * Packing.BytesA(kernel, k) + Slack;
+
+    /// <summary>Bytes of B: k × 32.</summary>
+    public long RightBytes(int k) => Width / kernel.Columns * Packing.BytesB(kernel, k) + Slack;
+
+    /// <summary>Floats from one row of a gathered block to the next: room for whole panels and whole groups of k.</summary>
+    public int GatheredStride(int dim) => (PaddedRows(dim) + 47) / 32 * 32;
+
+    /// <summary>Floats of a gathered block.</summary>
+    public int GatheredFloats(int dim) => Block * GatheredStride(dim);
+
+    /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, zeros in its other columns and rows.</summary>
+    public void Gather(float* source, nint stride, int count, int dim, float* target)
+    {
+        int row = GatheredStride(dim);
+        for (int i = 0; i < count; i++)
+        {
+            new ReadOnlySpan<float>(source + i * stride, dim).CopyTo(new Span<float>(target + i * row, dim));
+            new Span<float>(target + i * row + dim, row - dim).Clear();
+        }
+        new Span<float>(target + count * row, (Block - count) * row).Clear();
+    }
+
+    /// <summary>A whose rows are a gathered block's tokens and whose k are its values.</summary>
+    public void LeftTokens(float* gathered, int dim, byte* target)
+    {
+        int stride = GatheredStride(dim);
+        for (int i = 0; i < Block; i += kernel.Rows, target += Packing.BytesA(kernel, dim))
+        {
+            Left(MatrixView.Rows(gathered + i * stride, stride), dim, target);
+        }
+    }
+
+    /// <summary>A whose rows are a gathered block's values and whose k are its tokens.</summary>
+    public void LeftValues(float* gathered, int dim, byte* target)
+    {
+        int stride = GatheredStride(dim);
+        for (int i = 0; i < dim; i += kernel.Rows, target += Packing.BytesA(kernel, Block))
+        {
+            Left(MatrixView.Rows(gathered + i, stride).T, Block, target);
+        }
+    }
+
+    /// <summary>B whose columns are 32 of a gathered block's tokens and whose k are its values.</summary>
+    public void RightTokens(float* gathered, int dim, byte* target)
+    {
+        int stride = GatheredStride(dim);
+        for (int j = 0; j < Width; j += kernel.Columns, target += Packing.BytesB(kernel, dim))
+        {
+            Packing.Panel((byte*)(gathered + j * stride), DType.Float32, stride, 1, kernel.Columns, Readable, kernel.Columns, WholeGroups(dim), Pairs, target);
+        }
+    }
+
+    private void Left(MatrixView source, int k, byte* target)
+        => Packing.PackA(kernel, source, kernel.Rows, Readable, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);
+
+    /// <summary>
+    /// Packing takes 32 values of k at once where they exist, so zeros behind the last are packed too; the next panel overwrites them, the last one's fall into the slack.
+    /// </summary>
+    private static int WholeGroups(int k) => (k + 31) / 32 * 32;
+
+    /// <summary>
+    /// c [rows, 32] (+)= rows <paramref name="from"/>… of A times B over <paramref name="begin"/> ≤ k &lt; <paramref name="end"/>. c begins with row 0 of A;
+    /// <paramref name="from"/> is a multiple of <see cref="Rows"/>, <paramref name="begin"/> an even number, and whole tiles are written.
+    /// </summary>
+    public void Multiply(byte* left, int from, int rows, byte* right, int k, int begin, int end, float* c, bool accumulate)
+    {
+        nint panelBytes = (nint)Packing.BytesA(kernel, k), stepBytes = kernel.ElementBytes;
+        byte* a = left + from / kernel.Rows * panelBytes + begin * kernel.Rows * stepBytes;
+        byte* b = right + begin * kernel.Columns * stepBytes;
+        int steps = (end - begin + kernel.StepValues - 1) / kernel.StepValues;
+        if (kernel.Strip != null)
+        {
+            (int tiles, int tail) = Math.DivRem(rows, kernel.Rows);
+            tail = (tail + 3) / 4 * 4;
+            StripArguments strip = new()
+            {
+                A = a,
+                B = b,
+                C = c + from * Width,
+                Steps = steps,
+                PanelBytes = panelBytes,
+                Tiles = tail == kernel.Rows ? tiles + 1 : tiles,
+                Tail = tail == kernel.Rows ? 0 : tail,
+                Accumulate = accumulate ? 1 : 0,
+            };
+            kernel.Strip(&strip);
+            return;
+        }
+        TileArguments tile = new() { Steps = steps, StrideC = Width * sizeof(float), StrideAddend = Width * sizeof(float) };
+        for (int j = 0; j < Width; j += kernel.Columns, b += Packing.BytesB(kernel, k))
+        {
+            tile.A = a;
+            tile.B = b;
+            for (int i = from; i < from + rows; i += kernel.Rows, tile.A += panelBytes)
+            {
+                tile.C = c + i * Width + j;
+                tile.Addend = accumulate ? tile.C : null;
+                kernel.Run(&tile);
+            }
+        }
+    }
+
+    /// <summary>Rows of 32 floats as B in float32: in place where the kernel is as wide as a strip, else copied to panels of its width.</summary>
+    public byte* Right(float* rows, int begin, int end, byte* target)
+    {
+        int width = kernel.Columns;
+        if (width == Width)
+        {
+            return (byte*)rows;
+        }
+        for (int j = 0; j < Width; j += width)
+        {
+            float* panel = (float*)(target + j / width * Packing.BytesB(kernel, Block));
+            for (int i = begin; i < end; i++)
+            {
+                new ReadOnlySpan<float>(rows + i * Width + j, width).CopyTo(new Span<float>(panel + i * width, width));
+            }
+        }
+        return target;
+    }
+}
