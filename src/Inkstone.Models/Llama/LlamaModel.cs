@@ -37,8 +37,8 @@ public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable ro
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
-        return _mlp.Forward(_postAttentionNorm.Forward(h), residual: h);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
+        return _mlp.Forward(_postAttentionNorm.ForwardCompact(h), residual: h);
     }
 }
 
