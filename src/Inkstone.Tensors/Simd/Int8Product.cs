@@ -10,9 +10,9 @@ namespace Inkstone.Tensors;
 internal static unsafe class Int8Product
 {
     /// <summary>Above this many rows W is packed.</summary>
-    public const int MostDotRows = 4;
+    public const int MostDotRows = 8;
 
-    private const int ChunkBytes = 64 << 10, QuantiseGrain = 8, Lanes = 8;
+    private const int LeastChunkBytes = 16 << 10, MostChunkBytes = 512 << 10, Chunks = 16, QuantiseGrain = 8, Lanes = 8;
 
     /// <summary>Whether operands lie as the kernels want them: whole rows of float32 and whole rows of blocks.</summary>
     public static bool Fits(MatrixView a, MatrixView b, int k)
@@ -32,8 +32,10 @@ internal static unsafe class Int8Product
         if (few)
         {
             quantise.Run(0, rows, 0);
+            // Long chunks, because the kernel asks for memory ahead of itself; still enough of them for every thread.
             int groups = (n + Int8Kernel.DotRows - 1) / Int8Kernel.DotRows;
-            device.Run(new DotTask(operands), groups, (int)Math.Max(1, ChunkBytes / (Int8Kernel.DotRows * operands.StrideWeight)));
+            long chunk = Math.Clamp(b.Type.Bytes((long)n * k) / Chunks, LeastChunkBytes, MostChunkBytes);
+            device.Run(new DotTask(operands), groups, (int)Math.Max(1, chunk / (Int8Kernel.DotRows * operands.StrideWeight)));
         }
         else
         {
