@@ -83,6 +83,9 @@ public static class CpuFeatures
     internal static bool HasAmx => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0
         && (X86Base.CpuId(7, 0).Edx & (1 << 24)) != 0;
 
+    /// <summary>CPUID leaf 7, EDX bit 25.</summary>
+    internal static bool HasAmxInt8 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 25)) != 0;
+
     private static int MaxLeaf => X86Base.CpuId(0, 0).Eax;
 
     private static Isa Detect() => Levels()[^1];

@@ -9,7 +9,7 @@ namespace Inkstone.Tensors;
 /// </summary>
 internal static unsafe class AssembledInt8
 {
-    private const int Rows = 6, VectorBytes = 64, StepBytes = 2 * VectorBytes, PrefetchBytes = 4096;
+    private const int Rows = 6, VectorBytes = 64, StepBytes = 2 * VectorBytes;
 
     /// <summary>Needs AVX512_VNNI; null where it is missing or the kernel failed its proof.</summary>
     public static Int8Kernel? Kernel { get; } = CpuFeatures.HasAvx512 && CpuFeatures.HasVnni && Assembler.IsSupported
@@ -148,8 +148,10 @@ internal static unsafe class AssembledInt8
         }
         if (minima)
         {
-            code.mov(r11d, 0x0101);
+            code.mov(r11d, 0x0202);
             code.kmovd(k3, r11d);                   // one lane of each row
+            code.mov(r11d, 0xF0);
+            code.kmovd(k4, r11d);                   // the upper row of half a register
         }
         for (int pair = 0; pair < 4; pair++)
         {
@@ -157,7 +159,7 @@ internal static unsafe class AssembledInt8
         }
         code.vpxord(zmm31, zmm31, zmm31);
         // Eight rows at once look like no stream to the CPU's prefetcher, so the next rows are asked for here, line after line.
-        code.lea(ahead, __[weight + stride * 8 + PrefetchBytes]);
+        code.mov(ahead, __[rdi + 48]);
 
         code.Label(ref loop);
         for (int line = 0; line <= Int8Kernel.DotRows * type.BlockBytes() / VectorBytes; line++)
@@ -214,18 +216,24 @@ internal static unsafe class AssembledInt8
         code.vmovdqa32(products, zmm5);
         code.vpdpbusd(products, values, zmm4);
         code.vcvtdq2ps(products, products);
-        code.vpbroadcastw(halves, __word_ptr[first]);
-        code.vpbroadcastw(halves.k1, __word_ptr[second]);
-        code.vcvtph2ps(scale, halves);
+        if (!minima)
+        {
+            code.vpbroadcastw(halves, __word_ptr[first]);
+            code.vpbroadcastw(halves.k1, __word_ptr[second]);
+            code.vcvtph2ps(scale, halves);
+            code.vmulps(scale, scale, __dword_bcst[scales]);
+            code.vfmadd231ps(Zmm(pair), products, scale);
+            return;
+        }
+        // Scale and minimum lie side by side: scales in even lanes, minima in odd ones, of which one counts.
+        AssemblerRegisterZMM both = Zmm(at + 3);
+        code.vpbroadcastd(halves, __dword_ptr[first]);
+        code.vpbroadcastd(halves.k4, __dword_ptr[second]);
+        code.vcvtph2ps(both, halves);
+        code.vmovsldup(scale, both);
         code.vmulps(scale, scale, __dword_bcst[scales]);
         code.vfmadd231ps(Zmm(pair), products, scale);
-        if (minima)
-        {
-            code.vpbroadcastw(halves, __word_ptr[first + 2]);
-            code.vpbroadcastw(halves.k1, __word_ptr[second + 2]);
-            code.vcvtph2ps(scale.k3.z, halves);
-            code.vfmadd231ps(Zmm(pair), scale, __dword_bcst[scales + 8]);
-        }
+        code.vfmadd231ps(Zmm(pair).k3, both, __dword_bcst[scales + 8]);
     }
 
     private static void Broadcast(Iced.Intel.Assembler code, AssemblerRegisterZMM target, int value)

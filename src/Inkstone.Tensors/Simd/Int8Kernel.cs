@@ -54,6 +54,9 @@ internal unsafe struct Int8Dot
 
     /// <summary>[8 rows][8 lanes]: partial sums; the product of a row is the sum of its lanes.</summary>
     public float* Lanes;
+
+    /// <summary>Memory of the size of these eight rows that will be read next: the kernel asks for it, line after line.</summary>
+    public byte* Ahead;
 }
 
 /// <summary>
@@ -89,6 +92,7 @@ internal sealed unsafe class Int8Kernel
     /// <summary>The fastest kernel of a level.</summary>
     public static Int8Kernel Of(Isa isa) => isa switch
     {
+        Isa.Amx when AmxInt8.Kernel is { } tiles => tiles,
         >= Isa.Avx512 when AssembledInt8.Kernel is { } assembled => assembled,
         _ => PortableInt8.Kernel,
     };

@@ -59,7 +59,7 @@ internal static unsafe class Int8Proof
                 kernel.End();
                 for (int column = 0; column < Columns; column += Int8Kernel.DotRows)
                 {
-                    Int8Dot dot = new() { Weight = pw + column * Blocks * size, StrideWeight = Blocks * size, X = quantised.Values(0), Scales = quantised.Scales(0), Blocks = Blocks, Lanes = lanes };
+                    Int8Dot dot = new() { Weight = pw + column * Blocks * size, StrideWeight = Blocks * size, X = quantised.Values(0), Scales = quantised.Scales(0), Blocks = Blocks, Lanes = lanes, Ahead = pw };
                     kernel.Dot(type, &dot);
                     for (int i = 0; i < Int8Kernel.DotRows; i++)
                     {

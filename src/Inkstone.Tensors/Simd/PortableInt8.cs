@@ -97,7 +97,7 @@ internal static unsafe class PortableInt8
             sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(products), d, sum);
             if (type == DType.Q4_1)
             {
-                Vector256<float> m = Vector256.CreateScalar(Blocks32.Half(*(ushort*)(weight + 2)));
+                Vector256<float> m = Vector256<float>.Zero.WithElement(1, Blocks32.Half(*(ushort*)(weight + 2)));
                 sum = Vector256.FusedMultiplyAdd(m, Vector256.Create(scales->Sum), sum);
             }
         }
