@@ -35,6 +35,11 @@ internal static unsafe class MatMul
         {
             return;
         }
+        if (!exact && !device.Tape.Recording && Int8Product.Fits(a, b, k))
+        {
+            Int8Product.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
+            return;
+        }
         if (m <= SmallRows.MostRows && a.Type == DType.Float32 && a.ColumnStride == 1 && b.RowStride == 1)
         {
             SmallRows.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
