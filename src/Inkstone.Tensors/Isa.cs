@@ -83,14 +83,15 @@ public static class CpuFeatures
     internal static bool HasAmx => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0
         && (X86Base.CpuId(7, 0).Edx & (1 << 24)) != 0;
 
-    /// <summary>CPUID leaf 7, EDX bit 25.</summary>
+    /// <summary>CPUID leaf 7, EDX bit 25: AMX-INT8.</summary>
     internal static bool HasAmxInt8 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 25)) != 0;
 
     private static int MaxLeaf => X86Base.CpuId(0, 0).Eax;
 
     private static Isa Detect() => Levels()[^1];
 
-    private static string CpuName()
+    /// <summary>What the CPU calls itself.</summary>
+    public static string CpuName()
     {
         if (!X86Base.IsSupported || X86Base.CpuId(unchecked((int)0x80000000), 0).Eax >= 0)
         {
