@@ -43,7 +43,7 @@ public sealed class Device : IDisposable
     /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step keeps them so:
     /// half of the memory and of the traffic, and nothing to convert.
     /// </summary>
-    internal DType CompactType => Tape.Recording && MatMulKernel.ElementType == DType.BFloat16 ? DType.BFloat16 : DType.Float32;
+    internal DType CompactType => Tape.Training && MatMulKernel.ElementType == DType.BFloat16 ? DType.BFloat16 : DType.Float32;
 
     /// <summary>The threads.</summary>
     public Workers Workers { get; }

@@ -35,7 +35,7 @@ internal static unsafe class MatMul
         {
             return;
         }
-        if (!exact && !device.Tape.Recording && Int8Product.Fits(a, b, k))
+        if (!exact && !device.Tape.Training && Int8Product.Fits(a, b, k))
         {
             Int8Product.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
             return;
