@@ -3,7 +3,7 @@ namespace Inkstone.Tensors.Tests;
 /// <summary>The int8 kernels in machine code on machines that cannot run them: bytes as GNU as writes them, and the tiles' arithmetic in an emulator.</summary>
 public sealed unsafe class AmxInt8Tests
 {
-    private static readonly TileEmulator _emulator = new();
+    private static readonly TileEmulator Emulator = new();
 
     [Theory]
     [InlineData("c4e24a5ec4", "tdpbsud tmm0, tmm4, tmm6")]
@@ -37,18 +37,18 @@ public sealed unsafe class AmxInt8Tests
     [InlineData(DType.Q8_0)]
     [InlineData(DType.Q4_0)]
     [InlineData(DType.Q4_1)]
-    public void Tiles_in_the_emulator_give_the_bits_of_the_portable_kernel(DType type)
+    public void Tiles_in_theEmulator_give_the_bits_of_the_portable_kernel(DType type)
     {
         byte* configuration = stackalloc byte[64];
         AmxInt8.Configure(configuration);
-        _emulator.Configure(configuration);
+        Emulator.Configure(configuration);
         Int8Kernel emulated = new() { Name = "emulated", Rows = 32, Tile = &Tile, Dot = PortableInt8.Kernel.Dot };
         float[] got = Int8Proof.Product(emulated, type), wanted = Int8Proof.Product(PortableInt8.Kernel, type);
         got.ShouldBe(wanted);
-        _emulator.TileInstructions.ShouldBeGreaterThan(0);
+        Emulator.TileInstructions.ShouldBeGreaterThan(0);
 
         static void Tile(DType type, Int8Tile* tile) => AmxInt8.Tile(type, tile, &Integers);
 
-        static void Integers(AmxInt8.Arguments* arguments) => _emulator.Run(Assembler.Encode(AmxInt8.Write), arguments);
+        static void Integers(AmxInt8.Arguments* arguments) => Emulator.Run(Assembler.Encode(AmxInt8.Write), arguments);
     }
 }
