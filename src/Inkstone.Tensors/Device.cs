@@ -37,7 +37,8 @@ public sealed class Device : IDisposable
     /// <summary>Name of the micro-kernel that matrix products run on.</summary>
     public string MatMulKernelName => MatMulKernel.Name;
 
-    internal MicroKernel MatMulKernel { get; private set; } = null!;
+    /// <summary>Tests put kernels here that this CPU would not choose.</summary>
+    internal MicroKernel MatMulKernel { get; set; } = null!;
 
     /// <summary>
     /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step keeps them so:

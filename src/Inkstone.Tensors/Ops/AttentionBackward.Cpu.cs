@@ -225,7 +225,7 @@ internal static unsafe partial class AttentionKernels
                 byte* source = strips.Pairs ? ds : (byte*)dScores;
                 int groups = (end + Width - 1) / Width;
                 StripRows.Clear(source, strips.Pairs, end, groups * Width);
-                for (int g = Math.Max(0, key + i * Width - query) / Width; g < groups; g++)
+                for (int g = strips.Trims ? Math.Max(0, key + i * Width - query) / Width : 0; g < groups; g++)
                 {
                     StripRows.Transpose(StripRows.At(source, strips.Pairs, g * Width), strips.Pairs, StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width));
                     (from[g], to[g]) = (Math.Min(from[g], i * Width), (i + 1) * Width);

@@ -1,7 +1,7 @@
 namespace Inkstone.Tensors.Tests;
 
 [Collection(DeviceSuite.Name)]
-public sealed class AttentionTests(Devices devices)
+public sealed unsafe class AttentionTests(Devices devices)
 {
     private const float Scale = 0.3f;
 
@@ -67,7 +67,7 @@ public sealed class AttentionTests(Devices devices)
     public void WindowsInDocumentsOfGroups(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim, int window, int documents)
         => Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), Documents.Starts(batch, length, documents), window);
 
-    /// <summary>In bfloat16 against float32 on the same device: values and all gradients within the rounding of operands to 8 bits.</summary>
+    /// <summary>In bfloat16, also with the operands of AMX, against float32: values and all gradients within the rounding of operands to 8 bits.</summary>
     [Theory]
     [InlineData(257, 4, 2, 64, 64, 1000, 1)]
     [InlineData(131, 2, 1, 80, 48, 40, 3)]
@@ -76,21 +76,25 @@ public sealed class AttentionTests(Devices devices)
     {
         AttentionProblem n = new(2, length, length, heads, keyValueHeads, headDim, valueDim);
         int[] starts = Documents.Starts(n.B, n.T, documents);
-        float[][] exact = Passes(DType.Float32), rounded = Passes(DType.BFloat16);
-        for (int i = 0; i < exact.Length; i++)
+        float[][] exact = Passes(DType.Float32, null);
+        foreach (float[][] rounded in new[] { Passes(DType.BFloat16, null), Passes(DType.BFloat16, TileLayoutKernel) })
         {
-            double difference = 0, size = 0;
-            for (int j = 0; j < exact[i].Length; j++)
+            for (int i = 0; i < exact.Length; i++)
             {
-                difference += Math.Pow(exact[i][j] - rounded[i][j], 2);
-                size += Math.Pow(exact[i][j], 2);
+                double difference = 0, size = 0;
+                for (int j = 0; j < exact[i].Length; j++)
+                {
+                    difference += Math.Pow(exact[i][j] - rounded[i][j], 2);
+                    size += Math.Pow(exact[i][j], 2);
+                }
+                Math.Sqrt(difference / size).ShouldBeLessThan(0.01, $"result {i}");
             }
-            Math.Sqrt(difference / size).ShouldBeLessThan(0.01, $"result {i}");
         }
 
-        float[][] Passes(DType type)
+        float[][] Passes(DType type, MicroKernel? kernel)
         {
             using Device device = new(2, null, type);
+            device.MatMulKernel = kernel ?? device.MatMulKernel;
             using OpBench bench = new(device);
             (OpInput q, OpInput k, OpInput v) = Inputs(n);
             Tensor[] x = [bench.Float(q.Shape, q.Values, true), bench.Float(k.Shape, k.Values, true), bench.Float(v.Shape, v.Values, true)];
@@ -151,6 +155,26 @@ public sealed class AttentionTests(Devices devices)
             Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 3, 1));
             Should.Throw<ArgumentException>(() => Ops.Attention(k, q, v, 2, 2, 1));
             Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 2, 1)).Message.ShouldContain("no backward");
+        }
+    }
+
+    /// <summary>Plain code that reads operands as <see cref="AmxKernel"/> does, for machines without AMX.</summary>
+    private static readonly MicroKernel TileLayoutKernel = new() { Name = "tiles", Rows = 32, Columns = 32, Layout = PanelLayout.Tiles, Run = &MultiplyTiles };
+
+    private static void MultiplyTiles(TileArguments* t)
+    {
+        nint strideA = t->Steps * 32 + AmxKernel.RowPaddingBytes / sizeof(ushort), strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        for (int i = 0; i < 32; i++)
+        {
+            for (int j = 0; j < 32; j++)
+            {
+                float sum = t->Addend == null ? 0 : t->Addend[i * strideAddend + j];
+                for (int k = 0; k < 32 * t->Steps; k++)
+                {
+                    sum += BFloat16Bits.ToFloat(((ushort*)t->A)[i * strideA + k]) * BFloat16Bits.ToFloat(((ushort*)t->B)[(k / 2 * 32 + j) * 2 + k % 2]);
+                }
+                t->C[i * strideC + j] = sum;
+            }
         }
     }
 
