@@ -26,11 +26,17 @@ internal static unsafe partial class AttentionKernels
         }
         Strips strips = new(device.MatMulKernel);
         KeyBlocks blocks = new(strips, sizes);
-        Tensor packed = device.Rent(new Shape(checked((int)(sizes.Batch * sizes.KeyValueHeads * blocks.HeadBytes / sizeof(float) + 1))));
-        device.Run(new PackKernel(sizes, strips, blocks, k.F32, v.F32, packed.Pointer, device.Workers), sizes.Batch * sizes.KeyValueHeads * blocks.Count, 1);
-        int queryBlocks = (sizes.Queries + Block - 1) / Block;
-        device.Run(new ForwardKernel(sizes, strips, blocks, q.F32, packed.Pointer, starts, o.F32, lse.F32, device.Workers),
-            sizes.Batch * sizes.Heads * queryBlocks, 1);
+        KeyPacker packer = new(sizes, strips, blocks, k.F32, v.F32);
+        int heads = sizes.Batch * sizes.KeyValueHeads, queryBlocks = (sizes.Queries + Block - 1) / Block;
+        if (heads >= 4 * device.Workers.Count)
+        {
+            // Each task packs its key-value head into its own memory, where it stays in the cache. The same products in the same order either way.
+            device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, o.F32, lse.F32, device.Workers), heads, 1);
+            return;
+        }
+        Tensor packed = device.Rent(new Shape(checked((int)(heads * blocks.HeadBytes / sizeof(float) + 1))));
+        device.Run(new PackKernel(sizes, packer, blocks, packed.Pointer, device.Workers), heads * blocks.Count, 1);
+        device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, packed.Pointer, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.Heads * queryBlocks, 1);
         packed.Release();
     }
 
@@ -40,56 +46,88 @@ internal static unsafe partial class AttentionKernels
         public readonly int Count = (sizes.Keys + Block - 1) / Block;
         public readonly long KeyBytes = Align(strips.LeftBytes(Block, sizes.HeadDim));
         public readonly long BlockBytes = Align(strips.LeftBytes(Block, sizes.HeadDim)) + Align(strips.LeftBytes(sizes.ValueDim, Block));
+        public readonly long GatheredBytes = Align(Math.Max(strips.GatheredBytes(sizes.HeadDim), strips.GatheredBytes(sizes.ValueDim)));
 
         public long HeadBytes => Count * BlockBytes;
     }
 
-    /// <summary>Packs one block of keys and values of one key-value head.</summary>
-    private readonly struct PackKernel(AttentionSizes sizes, Strips strips, KeyBlocks blocks, float* k, float* v, byte* packed, Workers workers) : IRangeKernel
+    /// <summary>Packs keys and values of one key-value head.</summary>
+    private readonly struct KeyPacker(AttentionSizes sizes, Strips strips, KeyBlocks blocks, float* k, float* v)
+    {
+        public void Pack(int batch, int kv, int block, byte* gathered, byte* target)
+        {
+            int key = block * Block, count = Math.Min(Block, sizes.Keys - key);
+            nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
+            nint row = (nint)batch * sizes.Keys + key;
+            strips.Gather(k + row * strideK + kv * sizes.HeadDim, strideK, count, sizes.HeadDim, gathered);
+            strips.LeftTokens(gathered, sizes.HeadDim, target);
+            strips.Gather(v + row * strideV + kv * sizes.ValueDim, strideV, count, sizes.ValueDim, gathered);
+            strips.LeftValues(gathered, sizes.ValueDim, target + blocks.KeyBytes);
+        }
+    }
+
+    /// <summary>Packs the blocks of all heads.</summary>
+    private readonly struct PackKernel(AttentionSizes sizes, KeyPacker packer, KeyBlocks blocks, byte* packed, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            float* gathered = (float*)workers.Scratch(worker, sizeof(float) * (long)Math.Max(strips.GatheredFloats(sizes.HeadDim), strips.GatheredFloats(sizes.ValueDim)));
+            byte* gathered = workers.Scratch(worker, blocks.GatheredBytes);
             for (int item = start; item < end; item++)
             {
                 (int head, int block) = Math.DivRem(item, blocks.Count);
                 (int batch, int kv) = Math.DivRem(head, sizes.KeyValueHeads);
-                int key = block * Block, count = Math.Min(Block, sizes.Keys - key);
-                nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
-                nint row = (nint)batch * sizes.Keys + key;
-                byte* target = packed + item * blocks.BlockBytes;
-                strips.Gather(k + row * strideK + kv * sizes.HeadDim, strideK, count, sizes.HeadDim, gathered);
-                strips.LeftTokens(gathered, sizes.HeadDim, target);
-                strips.Gather(v + row * strideV + kv * sizes.ValueDim, strideV, count, sizes.ValueDim, gathered);
-                strips.LeftValues(gathered, sizes.ValueDim, target + blocks.KeyBytes);
+                packer.Pack(batch, kv, block, gathered, packed + item * blocks.BlockBytes);
             }
         }
     }
 
-    /// <summary>One block of queries of one head.</summary>
-    private readonly struct ForwardKernel(AttentionSizes sizes, Strips strips, KeyBlocks blocks, float* q, byte* packed,
+    /// <summary>One block of queries of one head, or (<paramref name="packed"/> is null) all of one key-value head.</summary>
+    private readonly struct ForwardKernel(AttentionSizes sizes, Strips strips, KeyBlocks blocks, KeyPacker packer, float* q, byte* packed,
         int* starts, float* o, float* lse, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             int queryBlocks = (sizes.Queries + Block - 1) / Block;
+            byte* scratch = workers.Scratch(worker, ScratchBytes() + (packed == null ? blocks.HeadBytes : 0));
             strips.Begin();
             for (int item = start; item < end; item++)
             {
+                if (packed == null)
+                {
+                    (int row, int kv) = Math.DivRem(item, sizes.KeyValueHeads);
+                    KeyValueHead(row, kv, queryBlocks, scratch);
+                    continue;
+                }
                 (int head, int block) = Math.DivRem(item, queryBlocks);
                 (int batch, int h) = Math.DivRem(head, sizes.Heads);
                 // Long rows of the causal triangle first, so that the last tasks are short.
-                Queries(batch, h, (queryBlocks - 1 - block) * Block, worker);
+                Queries(batch, h, (queryBlocks - 1 - block) * Block, packed + (batch * sizes.KeyValueHeads + h / sizes.Group) * blocks.HeadBytes, scratch);
             }
             strips.End();
         }
 
-        private void Queries(int batch, int h, int query, int worker)
+        private void KeyValueHead(int batch, int kv, int queryBlocks, byte* scratch)
+        {
+            byte* head = scratch + ScratchBytes();
+            for (int block = 0; block < blocks.Count; block++)
+            {
+                packer.Pack(batch, kv, block, scratch, head + block * blocks.BlockBytes);
+            }
+            for (int h = kv * sizes.Group; h < (kv + 1) * sizes.Group; h++)
+            {
+                for (int block = 0; block < queryBlocks; block++)
+                {
+                    Queries(batch, h, block * Block, head, scratch);
+                }
+            }
+        }
+
+        private void Queries(int batch, int h, int query, byte* head, byte* scratch)
         {
             int rows = Math.Min(Block, sizes.Queries - query), past = sizes.Keys - sizes.Queries;
             int sumFloats = strips.PaddedRows(sizes.ValueDim) * Width;
-            ScratchParts parts = new(workers.Scratch(worker, ScratchBytes()));
-            float* gathered = parts.Floats(strips.GatheredFloats(sizes.HeadDim));
+            ScratchParts parts = new(scratch);
+            byte* gathered = parts.Bytes(strips.GatheredBytes(sizes.HeadDim));
             float* scores = parts.Floats(Block * Width);
             byte* probabilities = parts.Bytes(strips.RightBytes(Block));
             nint strideQ = (nint)sizes.Heads * sizes.HeadDim, strideO = (nint)sizes.Heads * sizes.ValueDim;
@@ -105,10 +143,9 @@ internal static unsafe partial class AttentionKernels
                 strip->Begin(sizes, starts == null ? null : starts + first + i * Width, past + query + i * Width, n);
                 strip->Queries = parts.Bytes(strips.RightBytes(sizes.HeadDim));
                 strip->Sums = parts.Floats(sumFloats);
-                strips.RightTokens(gathered + i * Width * strips.GatheredStride(sizes.HeadDim), sizes.HeadDim, strip->Queries);
+                strips.RightTokens(gathered, i, sizes.HeadDim, strip->Queries);
                 (low, high) = (Math.Min(low, strip->Low), Math.Max(high, strip->High));
             }
-            byte* head = packed + (batch * sizes.KeyValueHeads + h / sizes.Group) * blocks.HeadBytes;
             for (int key = low / Block * Block; key <= high; key += Block)
             {
                 byte* keys = head + key / Block * blocks.BlockBytes;
@@ -149,8 +186,8 @@ internal static unsafe partial class AttentionKernels
             strip->Started = true;
         }
 
-        private long ScratchBytes() => sizeof(float) * (long)(strips.GatheredFloats(sizes.HeadDim) + Block * Width + Block / Width * strips.PaddedRows(sizes.ValueDim) * Width)
-            + strips.RightBytes(Block) + Block / Width * (sizeof(QueryStrip) + strips.RightBytes(sizes.HeadDim)) + 4096;
+        private long ScratchBytes() => blocks.GatheredBytes + sizeof(float) * Block * Width + Align(strips.RightBytes(Block)) + Align(sizeof(QueryStrip) * (long)(Block / Width))
+            + Block / Width * (Align(strips.RightBytes(sizes.HeadDim)) + sizeof(float) * strips.PaddedRows(sizes.ValueDim) * (long)Width);
     }
 
     private static long Align(long bytes) => (bytes + 63) / 64 * 64;

@@ -66,7 +66,7 @@ internal static unsafe partial class AttentionKernels
             KeysTurned = Take(ref at, strips.LeftBytes(d, Block));
             DK = Take(ref at, count * DStrip);
             DV = Take(ref at, count * VStrip);
-            Gathered = Take(ref at, sizeof(float) * (long)Math.Max(strips.GatheredFloats(d), strips.GatheredFloats(dv)));
+            Gathered = Take(ref at, Math.Max(strips.GatheredBytes(d), strips.GatheredBytes(dv)));
             Scores = Take(ref at, sizeof(float) * Block * Width);
             DScores = Take(ref at, sizeof(float) * Block * Width);
             P = Take(ref at, DScoreRight);
@@ -106,7 +106,7 @@ internal static unsafe partial class AttentionKernels
         {
             for (int query = 0; query < sizes.Queries; query += Block)
             {
-                PackQueries(batch, h, query, scratch + query / Block * layout.QueryBlock, (float*)(scratch + layout.Gathered));
+                PackQueries(batch, h, query, scratch + query / Block * layout.QueryBlock, scratch + layout.Gathered);
             }
             nint row = (nint)batch * sizes.Keys, strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             for (int key = 0; key < sizes.Keys; key += Block)
@@ -148,7 +148,7 @@ internal static unsafe partial class AttentionKernels
         }
 
         /// <summary>Q and dO as left operands in both directions, and what each row needs.</summary>
-        private void PackQueries(int batch, int h, int query, byte* block, float* gathered)
+        private void PackQueries(int batch, int h, int query, byte* block, byte* gathered)
         {
             int count = Math.Min(Block, sizes.Queries - query);
             nint first = (nint)batch * sizes.Queries + query, strideQ = (nint)sizes.Heads * sizes.HeadDim, strideO = (nint)sizes.Heads * sizes.ValueDim;
@@ -169,17 +169,17 @@ internal static unsafe partial class AttentionKernels
 
         private void PackKeys(float* keys, nint strideK, float* values, nint strideV, int count, byte* scratch)
         {
-            float* gathered = (float*)(scratch + layout.Gathered);
+            byte* gathered = scratch + layout.Gathered;
             strips.Gather(keys, strideK, count, sizes.HeadDim, gathered);
             strips.LeftValues(gathered, sizes.HeadDim, scratch + layout.KeysTurned);
             for (int i = 0; i < Block / Width; i++)
             {
-                strips.RightTokens(gathered + i * Width * strips.GatheredStride(sizes.HeadDim), sizes.HeadDim, scratch + layout.Keys + i * layout.KeyRight);
+                strips.RightTokens(gathered, i, sizes.HeadDim, scratch + layout.Keys + i * layout.KeyRight);
             }
             strips.Gather(values, strideV, count, sizes.ValueDim, gathered);
             for (int i = 0; i < Block / Width; i++)
             {
-                strips.RightTokens(gathered + i * Width * strips.GatheredStride(sizes.ValueDim), sizes.ValueDim, scratch + layout.Values + i * layout.ValueRight);
+                strips.RightTokens(gathered, i, sizes.ValueDim, scratch + layout.Values + i * layout.ValueRight);
             }
         }
 
@@ -225,7 +225,7 @@ internal static unsafe partial class AttentionKernels
                 byte* source = strips.Pairs ? ds : (byte*)dScores;
                 int groups = (end + Width - 1) / Width;
                 StripRows.Clear(source, strips.Pairs, end, groups * Width);
-                for (int g = Math.Max(0, key + i * Width - query) / Width; g < groups; g++)
+                for (int g = strips.Trims ? Math.Max(0, key + i * Width - query) / Width : 0; g < groups; g++)
                 {
                     StripRows.Transpose(StripRows.At(source, strips.Pairs, g * Width), strips.Pairs, StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width));
                     (from[g], to[g]) = (Math.Min(from[g], i * Width), (i + 1) * Width);

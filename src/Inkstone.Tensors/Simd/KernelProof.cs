@@ -17,10 +17,18 @@ internal static unsafe class KernelProof
         return null;
     }
 
-    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum; of packed A, and of rows of A where the kernel takes them.</summary>
-    public static double Worst(MicroKernel kernel) => kernel.RunRows == null ? Worst(kernel, inRows: false) : Math.Max(Worst(kernel, inRows: false), Worst(kernel, inRows: true));
+    private enum Entry
+    {
+        Panels,
+        Rows,
+        Strip,
+    }
 
-    private static double Worst(MicroKernel kernel, bool inRows)
+    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum, over all that the kernel can be called with.</summary>
+    public static double Worst(MicroKernel kernel) => Math.Max(Worst(kernel, Entry.Panels),
+        Math.Max(kernel.RunRows == null ? 0 : Worst(kernel, Entry.Rows), kernel.Strip == null ? 0 : Worst(kernel, Entry.Strip)));
+
+    private static double Worst(MicroKernel kernel, Entry entry)
     {
         int rows = kernel.Rows, columns = kernel.Columns;
         PhiloxRandom random = new(1, 2);
@@ -35,7 +43,7 @@ internal static unsafe class KernelProof
         {
             fixed (byte* qa = panelA, qb = panelB)
             {
-                if (inRows)
+                if (entry == Entry.Rows)
                 {
                     Packing.CopyRows(kernel, MatrixView.Rows(pa, K), rows, K, Packing.RowBytes(kernel, K), qa);
                 }
@@ -56,7 +64,16 @@ internal static unsafe class KernelProof
                     StrideA = Packing.RowBytes(kernel, K),
                 };
                 kernel.Begin();
-                (inRows ? kernel.RunRows : kernel.Run)(&tile);
+                if (entry == Entry.Strip)
+                {
+                    addend.CopyTo(c, 0);
+                    StripArguments strip = new() { A = qa, B = qb, C = pc, Steps = tile.Steps, Tiles = 1, Accumulate = 1 };
+                    kernel.Strip(&strip);
+                }
+                else
+                {
+                    (entry == Entry.Rows ? kernel.RunRows : kernel.Run)(&tile);
+                }
                 kernel.End();
             }
         }

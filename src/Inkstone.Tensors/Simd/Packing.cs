@@ -159,6 +159,7 @@ internal static unsafe class Packing
     }
 
     /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
+    [SkipLocalsInit]
     private static void TransposeColumns(byte* source, DType type, nint strideI, int count, int k, bool pairs, byte* target, int width)
     {
         int step = pairs ? 32 : 16, done = 0, size = type.Size();

@@ -30,6 +30,7 @@ internal static unsafe class StripRows
         => new Span<uint>(At(right, pairs, begin), (pairs ? (end - begin) / 2 : end - begin) * Width).Clear();
 
     /// <summary>target[lane, row] (+)= strip[row, lane] for <paramref name="rows"/> rows and <paramref name="lanes"/> lanes.</summary>
+    [SkipLocalsInit]
     public static void StoreTransposed(float* strip, int rows, int lanes, float* target, nint stride, bool accumulate)
     {
         if (!CpuFeatures.HasAvx512)
@@ -83,6 +84,7 @@ internal static unsafe class StripRows
     /// <summary>
     /// 32 rows of 32 floats, transposed: target[lane, row]. In bfloat16 both sides are pairs: source [16, 32] pairs of rows, target [16, 32] pairs of lanes.
     /// </summary>
+    [SkipLocalsInit]
     public static void Transpose(uint* source, bool pairs, uint* target)
     {
         if (!CpuFeatures.HasAvx512)

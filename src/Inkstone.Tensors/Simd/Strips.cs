@@ -42,53 +42,49 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     /// <summary>Bytes of B: k × 32.</summary>
     public long RightBytes(int k) => Width / kernel.Columns * Packing.BytesB(kernel, k) + Slack;
 
-    /// <summary>Floats from one row of a gathered block to the next: room for whole panels and whole groups of k.</summary>
-    public int GatheredStride(int dim) => (PaddedRows(dim) + 47) / 32 * 32;
+    /// <summary>Elements from one row of a gathered block to the next: room for whole panels and whole groups of k.</summary>
+    private int GatheredStride(int dim) => (PaddedRows(dim) + 47) / 32 * 32;
 
-    /// <summary>Floats of a gathered block.</summary>
-    public int GatheredFloats(int dim) => Block * GatheredStride(dim);
+    /// <summary>Bytes of a gathered block.</summary>
+    public long GatheredBytes(int dim) => kernel.ElementBytes * (long)Block * GatheredStride(dim) + 64;
 
-    /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, zeros in its other columns and rows.</summary>
-    public void Gather(float* source, nint stride, int count, int dim, float* target)
+    /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, in the kernel's type, zeros in its other columns and rows.</summary>
+    public void Gather(float* source, nint stride, int count, int dim, byte* target)
     {
-        int row = GatheredStride(dim);
-        for (int i = 0; i < count; i++)
-        {
-            new ReadOnlySpan<float>(source + i * stride, dim).CopyTo(new Span<float>(target + i * row, dim));
-            new Span<float>(target + i * row + dim, row - dim).Clear();
-        }
-        new Span<float>(target + count * row, (Block - count) * row).Clear();
+        int row = GatheredStride(dim) * kernel.ElementBytes;
+        Packing.CopyRows(kernel, MatrixView.Rows(source, stride), count, dim, row, target);
+        new Span<byte>(target + (long)count * row, (Block - count) * row).Clear();
     }
 
     /// <summary>A whose rows are a gathered block's tokens and whose k are its values.</summary>
-    public void LeftTokens(float* gathered, int dim, byte* target)
+    public void LeftTokens(byte* gathered, int dim, byte* target)
     {
-        int stride = GatheredStride(dim);
         for (int i = 0; i < Block; i += kernel.Rows, target += Packing.BytesA(kernel, dim))
         {
-            Left(MatrixView.Rows(gathered + i * stride, stride), dim, target);
+            Left(Gathered(gathered, dim).At(i, 0), dim, target);
         }
     }
 
     /// <summary>A whose rows are a gathered block's values and whose k are its tokens.</summary>
-    public void LeftValues(float* gathered, int dim, byte* target)
+    public void LeftValues(byte* gathered, int dim, byte* target)
     {
-        int stride = GatheredStride(dim);
         for (int i = 0; i < dim; i += kernel.Rows, target += Packing.BytesA(kernel, Block))
         {
-            Left(MatrixView.Rows(gathered + i, stride).T, Block, target);
+            Left(Gathered(gathered, dim).At(0, i).T, Block, target);
         }
     }
 
-    /// <summary>B whose columns are 32 of a gathered block's tokens and whose k are its values.</summary>
-    public void RightTokens(float* gathered, int dim, byte* target)
+    /// <summary>B whose columns are a strip of a gathered block's tokens and whose k are its values.</summary>
+    public void RightTokens(byte* gathered, int strip, int dim, byte* target)
     {
-        int stride = GatheredStride(dim);
         for (int j = 0; j < Width; j += kernel.Columns, target += Packing.BytesB(kernel, dim))
         {
-            Packing.Panel((byte*)(gathered + j * stride), DType.Float32, stride, 1, kernel.Columns, Readable, kernel.Columns, WholeGroups(dim), Pairs, target);
+            MatrixView source = Gathered(gathered, dim).At(strip * Width + j, 0);
+            Packing.Panel(source.Pointer, source.Type, source.RowStride, 1, kernel.Columns, Readable, kernel.Columns, WholeGroups(dim), Pairs, target);
         }
     }
+
+    private MatrixView Gathered(byte* gathered, int dim) => new(gathered, kernel.ElementType, GatheredStride(dim), 1);
 
     private void Left(MatrixView source, int k, byte* target)
         => Packing.PackA(kernel, source, kernel.Rows, Readable, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);

@@ -1,7 +1,7 @@
 namespace Inkstone.Tensors.Tests;
 
 [Collection(DeviceSuite.Name)]
-public sealed class AttentionTests(Devices devices)
+public sealed unsafe class AttentionTests(Devices devices)
 {
     private const float Scale = 0.3f;
 
@@ -57,6 +57,57 @@ public sealed class AttentionTests(Devices devices)
         Check(n, documents == 1 ? null : Documents.Starts(n.B, n.T, documents), window);
     }
 
+    /// <summary>Everything at once, at lengths that fill blocks of 96 and strips of 32 badly.</summary>
+    [Theory]
+    [InlineData(1, 97, 6, 2, 20, 12, 33, 1)]
+    [InlineData(2, 193, 4, 2, 7, 11, 50, 3)]
+    [InlineData(1, 227, 3, 1, 12, 8, 97, 4)]
+    [InlineData(1, 323, 2, 1, 6, 3, 130, 2)]
+    [InlineData(3, 131, 4, 4, 5, 9, 1, 5)]
+    public void WindowsInDocumentsOfGroups(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim, int window, int documents)
+        => Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), Documents.Starts(batch, length, documents), window);
+
+    /// <summary>In bfloat16, also with the operands of AMX, against float32: values and all gradients within the rounding of operands to 8 bits.</summary>
+    [Theory]
+    [InlineData(257, 4, 2, 64, 64, 1000, 1)]
+    [InlineData(131, 2, 1, 80, 48, 40, 3)]
+    [InlineData(96, 2, 2, 33, 70, 96, 1)]
+    public void BFloat16_IsCloseToFloat32(int length, int heads, int keyValueHeads, int headDim, int valueDim, int window, int documents)
+    {
+        AttentionProblem n = new(2, length, length, heads, keyValueHeads, headDim, valueDim);
+        int[] starts = Documents.Starts(n.B, n.T, documents);
+        float[][] exact = Passes(DType.Float32, null);
+        foreach (float[][] rounded in new[] { Passes(DType.BFloat16, null), Passes(DType.BFloat16, TileLayoutKernel) })
+        {
+            for (int i = 0; i < exact.Length; i++)
+            {
+                double difference = 0, size = 0;
+                for (int j = 0; j < exact[i].Length; j++)
+                {
+                    difference += Math.Pow(exact[i][j] - rounded[i][j], 2);
+                    size += Math.Pow(exact[i][j], 2);
+                }
+                Math.Sqrt(difference / size).ShouldBeLessThan(0.01, $"result {i}");
+            }
+        }
+
+        float[][] Passes(DType type, MicroKernel? kernel)
+        {
+            using Device device = new(2, null, type);
+            device.MatMulKernel = kernel ?? device.MatMulKernel;
+            using OpBench bench = new(device);
+            (OpInput q, OpInput k, OpInput v) = Inputs(n);
+            Tensor[] x = [bench.Float(q.Shape, q.Values, true), bench.Float(k.Shape, k.Values, true), bench.Float(v.Shape, v.Values, true)];
+            using (device.Step(record: true))
+            {
+                Tensor y = Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, 0.4f, bench.Int(new Shape(n.B, n.T), starts), window);
+                float[] value = y.Span.ToArray();
+                device.Tape.Backward(Ops.Sum(Ops.Multiply(y, bench.Float(y.Shape, OpInput.Numbers(value.Length, 5, -1, 1)))));
+                return [value, .. x.Select(t => t.Grad!.Span.ToArray())];
+            }
+        }
+    }
+
     [Fact]
     public void OnACache_QueriesStandAtTheEnd()
     {
@@ -104,6 +155,26 @@ public sealed class AttentionTests(Devices devices)
             Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 3, 1));
             Should.Throw<ArgumentException>(() => Ops.Attention(k, q, v, 2, 2, 1));
             Should.Throw<ArgumentException>(() => Ops.Attention(q, k, v, 4, 2, 1)).Message.ShouldContain("no backward");
+        }
+    }
+
+    /// <summary>Plain code that reads operands as <see cref="AmxKernel"/> does, for machines without AMX.</summary>
+    private static readonly MicroKernel TileLayoutKernel = new() { Name = "tiles", Rows = 32, Columns = 32, Layout = PanelLayout.Tiles, Run = &MultiplyTiles };
+
+    private static void MultiplyTiles(TileArguments* t)
+    {
+        nint strideA = t->Steps * 32 + AmxKernel.RowPaddingBytes / sizeof(ushort), strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        for (int i = 0; i < 32; i++)
+        {
+            for (int j = 0; j < 32; j++)
+            {
+                float sum = t->Addend == null ? 0 : t->Addend[i * strideAddend + j];
+                for (int k = 0; k < 32 * t->Steps; k++)
+                {
+                    sum += BFloat16Bits.ToFloat(((ushort*)t->A)[i * strideA + k]) * BFloat16Bits.ToFloat(((ushort*)t->B)[(k / 2 * 32 + j) * 2 + k % 2]);
+                }
+                t->C[i * strideC + j] = sum;
+            }
         }
     }
 
