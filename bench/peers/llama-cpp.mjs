@@ -47,6 +47,7 @@ for (const source of models) {
       sameText += first < 0;
       agreed += first < 0 ? tokens : first;
       total += tokens;
+      if (first >= 0) await showGap(sequence, file, text, [...ours, ...own.slice(0, first)], continued[first], own[first]);
     }
     failed += sameTokens < texts.length || sameText < texts.length;
     console.log(`${path.basename(file)}: same tokens ${sameTokens} of ${texts.length} texts, same greedy text ${sameText} of ${texts.length} (${agreed} of ${total} tokens before the first difference)`);
@@ -56,6 +57,15 @@ for (const source of models) {
 }
 fs.rmSync(work, { recursive: true });
 process.exit(failed ? 1 : 0);
+
+/** How far apart the two candidates are where the texts part: llama.cpp's log-probabilities, and Inkstone's logits with 8-bit and with float32 activations. */
+async function showGap(sequence, file, text, ids, theirs, ours) {
+  await sequence.clearHistory();
+  const [last] = (await sequence.controlledEvaluate([...ids.slice(0, -1), [ids.at(-1), { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } }]])).slice(-1);
+  const p = last.next.probabilities, gap = Math.log(p.get(theirs) / p.get(ours));
+  const own = weights => { const row = run(['logits', '--model', file, '--weights', weights, '--ids', ids.join(','), '--json']).logits.at(-1); return row[ours] - row[theirs]; };
+  console.log(`  ${JSON.stringify(text.slice(0, 20))} parts after ${ids.length} tokens: llama.cpp prefers ${theirs} by ${gap.toFixed(4)}, ink ${ours} by ${own('keep').toFixed(4)} (float32 activations: ${own('fp32').toFixed(4)})`);
+}
 
 function run(args) {
   return JSON.parse(execFileSync(ink, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 }));

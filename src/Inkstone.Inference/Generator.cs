@@ -17,7 +17,7 @@ public enum FinishReason
 public sealed class Generator(CausalLm model)
 {
     /// <summary>Tokens per forward pass of the prompt; activations of a whole long prompt would need far more memory than the cache.</summary>
-    private const int PrefillChunk = 256;
+    private const int PrefillChunk = 512;
 
     private readonly Sampler _sampler = new(model.VocabSize);
 

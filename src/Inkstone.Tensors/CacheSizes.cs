@@ -11,7 +11,8 @@ namespace Inkstone.Tensors;
 /// <param name="Source">where the sizes come from</param>
 public sealed record CacheSizes(int Level1, int Level2, long Level3, int Level3Sharers, string Source)
 {
-    private const int FirstExtendedLeaf = unchecked((int)0x80000000), ExtendedCacheLeaf = unchecked((int)0x8000001D), CacheLeaf = 4;
+    private const int FirstExtendedLeaf = unchecked((int)0x80000000), ExtendedCacheLeaf = unchecked((int)0x8000001D), CacheLeaf = 4,
+        OldLeaf1 = unchecked((int)0x80000005), OldLeaf2And3 = unchecked((int)0x80000006);
 
     /// <summary>What most CPUs of the last ten years have at least.</summary>
     internal static readonly CacheSizes Default = new(32 << 10, 512 << 10, 4 << 20, 1, "assumed");
@@ -69,6 +70,19 @@ public sealed record CacheSizes(int Level1, int Level2, long Level3, int Level3S
         return sizes.OrNull();
     }
 
+    /// <summary>AMD's older leaves, which some virtual machines leave in place when they hide the newer one.</summary>
+    /// <param name="level1">ECX of 0x80000005: KiB from bit 24</param>
+    /// <param name="level2">ECX of 0x80000006: KiB from bit 16</param>
+    /// <param name="level3">EDX of 0x80000006: units of 512 KiB from bit 18, of the whole package</param>
+    /// <param name="cores">logical cores of this machine</param>
+    internal static CacheSizes? FromOldLeaves(int level1, int level2, int level3, int cores)
+    {
+        // A core reaches only the cache of its own complex, which these leaves do not tell; few have more than this.
+        const long LargestComplex = 32 << 20;
+        long package = ((uint)level3 >> 18) * (512L << 10);
+        return new CacheSizes(((level1 >> 24) & 0xff) << 10, (int)((uint)level2 >> 16) << 10, Math.Min(package, LargestComplex), cores, "CPUID leaves 0x80000005 and 0x80000006").OrNull();
+    }
+
     private static CacheSizes Read()
     {
         int cores = Environment.ProcessorCount;
@@ -76,9 +90,11 @@ public sealed record CacheSizes(int Level1, int Level2, long Level3, int Level3S
         if (X86Base.IsSupported)
         {
             // CPUs without a leaf answer with another one's contents, so ask first how many there are.
+            uint lastExtended = (uint)X86Base.CpuId(FirstExtendedLeaf, 0).Eax;
             sizes = (uint)X86Base.CpuId(0, 0).Eax >= CacheLeaf ? FromCpuId(i => Registers(CacheLeaf, i), cores, "CPUID leaf 4") : null;
-            sizes ??= (uint)X86Base.CpuId(FirstExtendedLeaf, 0).Eax >= unchecked((uint)ExtendedCacheLeaf)
-                ? FromCpuId(i => Registers(ExtendedCacheLeaf, i), cores, "CPUID leaf 0x8000001D") : null;
+            sizes ??= lastExtended >= unchecked((uint)ExtendedCacheLeaf) ? FromCpuId(i => Registers(ExtendedCacheLeaf, i), cores, "CPUID leaf 0x8000001D") : null;
+            sizes ??= lastExtended >= unchecked((uint)OldLeaf2And3)
+                ? FromOldLeaves(X86Base.CpuId(OldLeaf1, 0).Ecx, X86Base.CpuId(OldLeaf2And3, 0).Ecx, X86Base.CpuId(OldLeaf2And3, 0).Edx, cores) : null;
         }
         return sizes ?? (OperatingSystem.IsLinux() ? FromFolder("/sys/devices/system/cpu/cpu0/cache") : null) ?? Default;
     }

@@ -40,6 +40,12 @@ public sealed class Device : IDisposable
     /// <summary>Tests put kernels here that this CPU would not choose.</summary>
     internal MicroKernel MatMulKernel { get; set; } = null!;
 
+    /// <summary>
+    /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step keeps them so:
+    /// half of the memory and of the traffic, and nothing to convert.
+    /// </summary>
+    internal DType CompactType => Tape.Training && MatMulKernel.ElementType == DType.BFloat16 ? DType.BFloat16 : DType.Float32;
+
     /// <summary>The threads.</summary>
     public Workers Workers { get; }
 
@@ -64,6 +70,14 @@ public sealed class Device : IDisposable
 
     /// <summary>A tensor of the running step with undefined contents.</summary>
     public Tensor Rent(Shape shape, DType type = DType.Float32) => Arena.Rent(shape, type);
+
+    /// <summary>A result that is kept in <see cref="CompactType"/> when <paramref name="compact"/> is set.</summary>
+    internal Tensor RentResult(Shape shape, bool compact)
+    {
+        Tensor result = Rent(shape, compact ? CompactType : DType.Float32);
+        result.HasCompactGrad = result.DType == DType.BFloat16;
+        return result;
+    }
 
     /// <summary>An int32 tensor of the running step with the given values.</summary>
     public Tensor Rent(Shape shape, ReadOnlySpan<int> values)

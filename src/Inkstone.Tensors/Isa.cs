@@ -76,15 +76,22 @@ public static class CpuFeatures
     /// <summary>CPUID leaf 7, subleaf 1, EAX bit 5.</summary>
     internal static bool HasBf16 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
 
+    /// <summary>CPUID leaf 7, ECX bit 11: AVX512_VNNI.</summary>
+    internal static bool HasVnni => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
+
     /// <summary>CPUID leaf 7, EDX bits 22 (AMX-BF16) and 24 (AMX-TILE).</summary>
     internal static bool HasAmx => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0
         && (X86Base.CpuId(7, 0).Edx & (1 << 24)) != 0;
+
+    /// <summary>CPUID leaf 7, EDX bit 25: AMX-INT8.</summary>
+    internal static bool HasAmxInt8 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 25)) != 0;
 
     private static int MaxLeaf => X86Base.CpuId(0, 0).Eax;
 
     private static Isa Detect() => Levels()[^1];
 
-    private static string CpuName()
+    /// <summary>What the CPU calls itself.</summary>
+    public static string CpuName()
     {
         if (!X86Base.IsSupported || X86Base.CpuId(unchecked((int)0x80000000), 0).Eax >= 0)
         {

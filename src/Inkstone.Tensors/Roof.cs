@@ -9,35 +9,58 @@ namespace Inkstone.Tensors;
 public sealed record Roof(double FlopsPerSecond, double BytesPerSecond)
 {
     /// <summary>Measures the device's threads with the kernel of its <see cref="Device.MatMulType"/>; takes about a fifth of a second.</summary>
-    public static Roof Measure(Device device) => new(MeasureProducts(device), MeasureMemory(device));
+    public static Roof Measure(Device device) => new(MeasureProducts(device, device.MatMulKernel), MeasureMemory(device));
 
-    private static unsafe double MeasureProducts(Device device)
+    /// <summary>Operations per second of a micro-kernel, all threads together or the caller alone.</summary>
+    internal static unsafe double MeasureProducts(Device device, MicroKernel kernel, bool alone = false)
     {
         const int K = 128, Calls = 400;
-        MicroKernel kernel = device.MatMulKernel;
-        double flops = 2.0 * kernel.Rows * kernel.Columns * K * Calls * device.Workers.Count;
-        return flops / Fastest(device, new ProductKernel(kernel, K, Calls, device.Workers), device.Workers.Count);
+        int parts = alone ? 1 : device.Workers.Count;
+        double flops = 2.0 * kernel.Rows * kernel.Columns * K * Calls * parts;
+        return flops / Fastest(device, new ProductKernel(kernel, K, Calls, device.Workers), parts, alone);
     }
 
-    private static unsafe double MeasureMemory(Device device)
+    /// <summary>Bytes per second read from main memory by all threads, or by the caller alone.</summary>
+    internal static unsafe double MeasureMemory(Device device, bool alone = false)
     {
+        // More than any cache that this machine has to itself; the last cache of a large host is another matter.
         const int Bytes = 128 << 20, Parts = 64;
         using NativeBlock block = new(Bytes);
         new Span<byte>(block.Pointer, Bytes).Clear();
-        return Bytes / Fastest(device, new ReadKernel(block.Pointer, Bytes / Parts), Parts);
+        return Bytes / Fastest(device, new ReadKernel(block.Pointer, Bytes / Parts), Parts, alone);
+    }
+
+    /// <summary>Operations per second of a unit, all threads together or the caller alone.</summary>
+    internal static double MeasureUnit(Device device, UnitProbe probe, bool alone)
+    {
+        const int Rounds = 20_000;
+        int parts = alone ? 1 : device.Workers.Count;
+        return probe.OperationsPerRound * Rounds * parts / Fastest(device, new UnitKernel(probe, Rounds), parts, alone);
     }
 
     /// <summary>Seconds of the fastest of several runs: noise only ever slows a run down.</summary>
-    private static double Fastest<TKernel>(Device device, TKernel kernel, int count) where TKernel : struct, IRangeKernel
+    private static double Fastest<TKernel>(Device device, TKernel kernel, int count, bool alone = false) where TKernel : struct, IRangeKernel
     {
         double best = double.PositiveInfinity;
         for (int run = 0; run < 8; run++)
         {
             long start = Stopwatch.GetTimestamp();
-            device.Run(kernel, count, 1);
+            if (alone)
+            {
+                kernel.Run(0, count, 0);
+            }
+            else
+            {
+                device.Run(kernel, count, 1);
+            }
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         return best;
+    }
+
+    private readonly struct UnitKernel(UnitProbe probe, int rounds) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker) => probe.Run((nint)rounds * (end - start));
     }
 
     private readonly unsafe struct ProductKernel(MicroKernel kernel, int k, int calls, Workers workers) : IRangeKernel

@@ -28,7 +28,12 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>True for parameters that are trained and for everything computed from them while the tape records.</summary>
     public bool RequiresGrad { get; internal set; }
 
-    /// <summary>Gradient of the loss by this tensor (float32, same shape), or null where none has arrived.</summary>
+    /// <summary>
+    /// Whether the gradient of this result may arrive in bfloat16: the op that made it spends the gradient on products, which would round it anyway.
+    /// </summary>
+    internal bool HasCompactGrad { get; set; }
+
+    /// <summary>Gradient of the loss by this tensor (same shape; float32, or bfloat16 where <see cref="HasCompactGrad"/>), or null where none has arrived.</summary>
     public Tensor? Grad => _viewOf is { } source ? source.Grad?.View(Shape) : _gradIsSet ? GradStorage : null;
 
     /// <summary>Number of elements.</summary>
@@ -123,7 +128,38 @@ public sealed unsafe class Tensor : IDisposable
             GradStorage ??= _owned ? Allocate(Device, Shape) : Device.Arena.Rent(Shape, DType.Float32);
             _gradIsSet = true;
         }
+        WidenGrad();
         return GradStorage!;
+    }
+
+    /// <summary>As <see cref="AddGrad"/> for an op that can write bfloat16: a single contribution to a <see cref="HasCompactGrad"/> tensor is kept so, sums are float32.</summary>
+    internal Tensor AddCompactGrad(out bool accumulate)
+    {
+        if (_viewOf is null && HasCompactGrad && !_gradIsSet && !_owned)
+        {
+            GradStorage = Device.Arena.Rent(Shape, DType.BFloat16);
+            (_gradIsSet, accumulate) = (true, false);
+            return GradStorage;
+        }
+        return AddGrad(out accumulate);
+    }
+
+    /// <summary>The gradient in float32, for ops that read nothing else.</summary>
+    internal Tensor? WideGrad()
+    {
+        (_viewOf ?? this).WidenGrad();
+        return Grad;
+    }
+
+    private void WidenGrad()
+    {
+        if (_gradIsSet && GradStorage is { DType: DType.BFloat16 } compact)
+        {
+            Tensor wide = Device.Arena.Rent(compact.Shape, DType.Float32);
+            ConvertKernels.Run(compact, wide);
+            compact.Release();
+            GradStorage = wide;
+        }
     }
 
     /// <summary>Takes over <paramref name="gradient"/> as this tensor's gradient when it has none yet; otherwise returns false.</summary>
@@ -131,7 +167,8 @@ public sealed unsafe class Tensor : IDisposable
     internal bool TryMoveGrad(Tensor gradient)
     {
         Tensor target = _viewOf ?? this;
-        if (target._gradIsSet || target._owned || gradient._viewOf is not null || gradient.Shape != target.Shape)
+        if (target._gradIsSet || target._owned || gradient._viewOf is not null || gradient.Shape != target.Shape
+            || (gradient.DType == DType.BFloat16 && !target.HasCompactGrad))
         {
             return false;
         }
@@ -173,7 +210,7 @@ public sealed unsafe class Tensor : IDisposable
             Device.Arena.Return(block);
         }
         _pointer = null;
-        (_block, _viewOf, GradStorage, _gradIsSet, RequiresGrad) = (null, null, null, false, false);
+        (_block, _viewOf, GradStorage, _gradIsSet, RequiresGrad, HasCompactGrad) = (null, null, null, false, false, false);
     }
 
     /// <summary>Frees an owned tensor and its gradient. A tensor of the arena is returned to it.</summary>

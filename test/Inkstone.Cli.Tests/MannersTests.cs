@@ -51,6 +51,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("new --config microlm-31 --out m", "did you mean 'microlm-31m'?")]
     [InlineData("inspect nowhere", "nowhere")]
     [InlineData("inspect r.yaml", "of no kind")]
+    [InlineData("inspect", "--machine")]
+    [InlineData("inspect r.yaml --machine", "no PATH")]
     public void WrongInput_EndsInOneSentenceAndExitCode2(string line, string part)
     {
         Ink.Outcome outcome = Ink.RunIn(place.Path, line.Split(' ')).ShouldEndWith(2);
@@ -65,6 +67,7 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         int[] ids = [.. Json("tokenizer", "encode", "--tokenizer", "tok", "--text", "two and three").EnumerateArray().Single().EnumerateArray().Select(e => e.GetInt32())];
         string list = string.Join(',', ids);
         Json("tokenizer", "decode", "--tokenizer", "tok", "--ids", list).GetProperty("text").GetString().ShouldBe("two and three");
+        Json("inspect", "--machine").GetProperty("units")[0].GetProperty("gops_all_threads").GetDouble().ShouldBeGreaterThan(0);
         Json("tokenizer", "inspect", "--tokenizer", "tok").GetProperty("vocab_size").GetInt32().ShouldBe(300);
         Json("inspect", "tokens/train-00000.bin").GetProperty("end_of_document_id").GetInt32().ShouldBe(0);
         Json("pretrain", "r.yaml", "--out", "json-run", "--train.steps", "6").GetProperty("steps").GetInt32().ShouldBe(6);

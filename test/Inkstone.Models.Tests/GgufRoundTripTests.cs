@@ -37,14 +37,16 @@ public sealed class GgufRoundTripTests : IDisposable
     [InlineData("llama", GgufType.Q8_0, 2e-2)]
     [InlineData("qwen2", GgufType.Q8_0, 2e-2)]
     [InlineData("qwen3", GgufType.Q4_0, 6e-1)]
-    public void Shorter_types_change_logits_little_and_kept_blocks_change_nothing_more(string name, GgufType type, double tolerance)
+    public void Shorter_types_change_logits_little_and_kept_blocks_not_much_more(string name, GgufType type, double tolerance)
     {
         using CausalLm model = Pretrained.Open(Goldens.Of("models/" + name), _device, trained: false);
         using CausalLm widened = Through(model, type), kept = Pretrained.Open(File(type), _device, matrixType: null, trained: false);
         float[] wanted = Logits(model), got = Logits(widened), blocks = Logits(kept);
         double largest = wanted.Max(Math.Abs), changed = wanted.Zip(got, (a, b) => Math.Abs(a - b)).Max();
         changed.ShouldBeInRange(1e-6 * largest, tolerance * largest);
-        got.Zip(blocks, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan((float)(5e-6 * largest));
+        // Quantised blocks are multiplied with activations of 8 bits.
+        double rounding = type is GgufType.Q8_0 or GgufType.Q4_0 ? 2e-2 : 5e-6;
+        got.Zip(blocks, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan((float)(rounding * largest));
     }
 
     [GoldenFact]

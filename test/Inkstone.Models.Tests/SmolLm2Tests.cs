@@ -63,19 +63,22 @@ public sealed class SmolLm2Tests : IDisposable
     }
 
     [GoldenFact]
-    public void Blocks_that_stay_quantised_give_the_same_text_and_likelihood()
+    public void Blocks_that_stay_quantised_change_perplexity_by_less_than_two_percent()
     {
         using CausalLm model = Pretrained.Open(Path, _device, matrixType: null, trained: false);
         model.Parameters["model.layers.3.mlp.up_proj.weight"].DType.ShouldBe(DType.Q4_1);
         model.OutputWeight.DType.ShouldBe(DType.Q8_0);
-        Logits_are_near(model, 1e-4);
-        using JsonDocument chat = Json("chat.json");
-        JsonElement item = chat.RootElement.GetProperty("cases")[1];
-        int[] wanted = Ids(item, "greedy_ids");
-        Greedy(model, Ids(item, "ids"), wanted.Length).ShouldBe(wanted);
+        // Activations are rounded to 8 bits, as llama.cpp rounds them: the worst of 49,152 logits at any place moves far more than the likelihood.
+        Logits_are_near(model, 0.1);
         using JsonDocument texts = Json("perplexity.json");
-        JsonElement text = texts.RootElement.GetProperty("documents")[2];
-        Likelihood(model, Ids(text, "ids")).ShouldBe(text.GetProperty("nll_sum").GetDouble(), 0.02 * text.GetProperty("nll_sum").GetDouble());
+        double found = 0, wanted = 0;
+        int tokens = 0;
+        foreach (JsonElement item in texts.RootElement.GetProperty("documents").EnumerateArray().Take(6))
+        {
+            int[] ids = Ids(item, "ids");
+            (found, wanted, tokens) = (found + Likelihood(model, ids), wanted + item.GetProperty("nll_sum").GetDouble(), tokens + ids.Length - 1);
+        }
+        Math.Exp((found - wanted) / tokens).ShouldBeInRange(0.98, 1.02);
     }
 
     private void Logits_are_near(CausalLm model, double tolerance)

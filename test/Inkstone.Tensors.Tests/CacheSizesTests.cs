@@ -17,6 +17,15 @@ public sealed class CacheSizesTests
     }
 
     [Fact]
+    public void Older_leaves_are_read_where_the_newer_one_is_hidden()
+    {
+        // 48 KiB, 1 MiB, and 508 MiB of a package of which a core reaches one complex
+        CacheSizes sizes = CacheSizes.FromOldLeaves(0x300c0140, 0x04006140, 0x0fe09140, 2)!;
+        (sizes.Level1, sizes.Level2, sizes.Level3, sizes.Level3Sharers).ShouldBe((48 << 10, 1 << 20, 32 << 20, 2));
+        CacheSizes.FromOldLeaves(0, 0x01006040, 0, 2).ShouldBeNull();   // Intel tells the second level only
+    }
+
+    [Fact]
     public void A_cpu_that_tells_nothing_or_nonsense_is_not_believed()
     {
         CacheSizes.FromCpuId(_ => default, 2, "leaf").ShouldBeNull();

@@ -7,7 +7,11 @@ internal static class Flags
 {
     public static Option<string> Model() => new("--model") { Description = "model directory, .gguf file, or a run: its best checkpoint", HelpName = "PATH", Required = true };
 
-    public static Option<string> Weights() => new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files, also quantised: the default for .gguf)", HelpName = "T" };
+    /// <summary>What a model's matrices are multiplied as.</summary>
+    /// <param name="exact">for verbs whose result is numbers: float32 unless asked otherwise; the others keep a .gguf file's blocks</param>
+    public static Option<string> Weights(bool exact = false) => exact
+        ? new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits, as when generating)", HelpName = "T", DefaultValueFactory = _ => "fp32" }
+        : new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits: the default for .gguf)", HelpName = "T" };
 
     public static Option<string> Tokenizer() => new("--tokenizer") { Description = "tokenizer directory, tokenizer.json or .gguf file", HelpName = "PATH", Required = true };
 

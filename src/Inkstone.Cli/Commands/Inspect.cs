@@ -8,14 +8,24 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file" };
+        Argument<string?> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file", Arity = ArgumentArity.ZeroOrOne };
+        Option<bool> machine = new("--machine") { Description = "this machine instead: caches, limits measured now, kernels chosen and why" };
         Option<string> masks = new("--masks") { Description = "conversations (JSONL or parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
         Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
-        return new Verb("inspect", "what a file or directory of this program holds", [path, masks, count, page],
-            call => call.Get(masks) is { } file ? InspectMasks.Show(call, call.Get(path)!, file, call.Get(count), call.Get(page)) : Of(call.Get(path)!).Print(call),
+        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, masks, count, page], Run,
             "ink inspect runs/poems",
             "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html");
+
+        int Run(Call call)
+        {
+            if (call.Get(machine))
+            {
+                return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
+            }
+            string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine for this machine");
+            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Get(count), call.Get(page)) : Of(place).Print(call);
+        }
     }
 
     private static Sheet Of(string path)

@@ -12,7 +12,7 @@ internal static class Logits
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
+        Option<string> model = Flags.Model(), weights = Flags.Weights(exact: true);
         Option<string> ids = Flags.Ids();
         return new Verb("logits", "logits of every position of a row of ids", [model, weights, ids], Run,
             "ink logits --model runs/poems --ids 12,873,4",

@@ -12,7 +12,7 @@ internal static class Perplexity
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
+        Option<string> model = Flags.Model(), weights = Flags.Weights(exact: true);
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
         Option<string> input = new("--input") { Description = "a JSONL file", HelpName = "FILE.jsonl" };
         Option<string> field = new("--field") { Description = "the JSONL key that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };

@@ -31,7 +31,7 @@ public sealed class DeepseekV3Block
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
         Tensor y = _postAttentionNorm.Forward(h);
         h = _dense?.Forward(y, residual: h) ?? h;
         return Sparse?.Forward(y, residual: h) ?? h;

@@ -27,7 +27,7 @@ public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Pre-norm decoder block of Llama 3 (arXiv:2407.21783, section 3.2).</summary>
-public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable rotary)
+public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable rotary) : IBlock<ForwardContext>
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);
@@ -37,8 +37,8 @@ public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable ro
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
-        return _mlp.Forward(_postAttentionNorm.Forward(h), residual: h);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
+        return _mlp.Forward(_postAttentionNorm.ForwardCompact(h), residual: h);
     }
 }
 
@@ -64,6 +64,9 @@ public sealed class LlamaModel : CausalLm
     }
 
     /// <inheritdoc/>
+    public override bool CanRecompute => true;
+
+    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>
@@ -75,7 +78,7 @@ public sealed class LlamaModel : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (LlamaBlock block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);

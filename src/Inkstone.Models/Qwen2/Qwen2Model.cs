@@ -28,7 +28,7 @@ public sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable rotary)
+public sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable rotary) : IBlock<ForwardContext>
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen2Attention _attention = new(c, layer, s["self_attn"], rotary);
@@ -38,8 +38,8 @@ public sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable ro
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
-        return _mlp.Forward(_postAttentionNorm.Forward(h), residual: h);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
+        return _mlp.Forward(_postAttentionNorm.ForwardCompact(h), residual: h);
     }
 }
 
@@ -65,6 +65,9 @@ public sealed class Qwen2Model : CausalLm
     }
 
     /// <inheritdoc/>
+    public override bool CanRecompute => true;
+
+    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>
@@ -76,7 +79,7 @@ public sealed class Qwen2Model : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (Qwen2Block block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);

@@ -30,7 +30,7 @@ public sealed class Qwen3Attention(Qwen3Config c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary)
+public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IBlock<ForwardContext>
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen3Attention _attention = new(c, layer, s["self_attn"], rotary);
@@ -40,8 +40,8 @@ public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable ro
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
-        return _mlp.Forward(_postAttentionNorm.Forward(h), residual: h);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
+        return _mlp.Forward(_postAttentionNorm.ForwardCompact(h), residual: h);
     }
 }
 
@@ -67,6 +67,9 @@ public sealed class Qwen3Model : CausalLm
     }
 
     /// <inheritdoc/>
+    public override bool CanRecompute => true;
+
+    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>
@@ -78,7 +81,7 @@ public sealed class Qwen3Model : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (Qwen3Block block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);

@@ -59,7 +59,7 @@ public sealed class Qwen3MoeBlock
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor h = _attention.Forward(_inputNorm.Forward(x), ctx, residual: x);
+        Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
         Tensor y = _postAttentionNorm.Forward(h);
         return Sparse is not null ? Sparse.Forward(y, residual: h) : _dense!.Forward(y, residual: h);
     }

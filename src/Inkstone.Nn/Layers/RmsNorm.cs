@@ -14,6 +14,9 @@ public sealed class RmsNorm(Scope scope, int size, float eps, bool zeroCentred =
     /// <summary>x: [..., size].</summary>
     public Tensor Forward(Tensor x) => Ops.RmsNorm(x, _weight, eps, zeroCentred);
 
+    /// <summary>The same for results that only products read: while a step in bfloat16 is recorded they are kept in bfloat16, which products round to anyway.</summary>
+    public Tensor ForwardCompact(Tensor x) => Ops.RmsNorm(x, _weight, eps, zeroCentred, compact: true);
+
     /// <summary>Each head by itself: x [..., H·size].</summary>
     public Tensor Heads(Tensor x)
     {

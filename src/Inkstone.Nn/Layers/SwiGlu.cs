@@ -11,5 +11,5 @@ public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bo
 
     /// <summary>x: [..., C].</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null)
-        => _down.Forward(Ops.SwiGlu(_gate.Forward(x), _up.Forward(x)), residual);
+        => _down.Forward(Ops.SwiGlu(_gate.ForwardCompact(x), _up.ForwardCompact(x), compact: true), residual);
 }

@@ -6,11 +6,16 @@ public abstract class Node
     /// <summary>The op's result; its gradient is complete when <see cref="Backward"/> is called.</summary>
     internal Tensor Output { get; set; } = null!;
 
-    /// <summary>Gradient of the loss by the output.</summary>
-    protected Tensor OutputGrad => Output.Grad ?? throw new InvalidOperationException("backward reached an output without a gradient");
+    /// <summary>Gradient of the loss by the output, in float32.</summary>
+    protected Tensor OutputGrad => Output.WideGrad() ?? throw NoGradient();
+
+    /// <summary>The same as it was stored, float32 or bfloat16.</summary>
+    protected Tensor StoredOutputGrad => Output.Grad ?? throw NoGradient();
 
     /// <summary>Adds this op's contribution to the gradient of each input that wants one.</summary>
     internal abstract void Backward();
+
+    private static InvalidOperationException NoGradient() => new("backward reached an output without a gradient");
 
     /// <summary>Returns memory that was saved for the backward pass, and drops references.</summary>
     internal abstract void Release();

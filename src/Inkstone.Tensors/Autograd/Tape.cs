@@ -13,10 +13,16 @@ public sealed class Tape
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<Type, NodePool> _pools = [];
 
+    private bool _suspended;
+    private Tensor? _root;
+
     internal Tape() { }
 
     /// <summary>Whether ops are recorded.</summary>
     public bool Recording { get; internal set; }
+
+    /// <summary>Whether a step is recorded, also where a part of it is not because it will be computed again.</summary>
+    public bool Training => Recording || _suspended;
 
     /// <summary>Number of recorded ops.</summary>
     public int Count => _nodes.Count;
@@ -46,7 +52,15 @@ public sealed class Tape
     public void Backward(Tensor root, float seed = 1)
     {
         root.AddGrad(out _).Span.Fill(seed);
-        for (int i = _nodes.Count - 1; i >= 0; i--)
+        _root = root;
+        BackwardTo(0);
+        Clear();
+    }
+
+    /// <summary>Walks back over the nodes from the last to number <paramref name="first"/> and takes them off the tape.</summary>
+    internal void BackwardTo(int first)
+    {
+        for (int i = _nodes.Count - 1; i >= first; i--)
         {
             Node node = _nodes[i];
             Tensor output = node.Output;
@@ -55,14 +69,20 @@ public sealed class Tape
                 node.Backward();
             }
             node.Release();
-            if (output != root)
+            if (output != _root)
             {
                 output.Grad?.Release();
                 output.Release();
             }
         }
-        Clear();
+        _nodes.RemoveRange(first, _nodes.Count - first);
     }
+
+    /// <summary>Stops recording for a part that the backward pass computes again.</summary>
+    internal void Suspend() => (Recording, _suspended) = (false, true);
+
+    /// <summary>Records again.</summary>
+    internal void Resume() => (Recording, _suspended) = (true, false);
 
     /// <summary>Forgets what was recorded.</summary>
     internal void Clear()
@@ -72,6 +92,8 @@ public sealed class Tape
             pool.Reset();
         }
         _nodes.Clear();
+        _root = null;
+        _suspended = false;
     }
 
     private sealed class NodePool

@@ -38,6 +38,21 @@ public sealed class Arena : IDisposable
         return tensor;
     }
 
+    /// <summary>Number of tensors rented so far in this step, for <see cref="ReleaseSince"/>.</summary>
+    internal int Mark => _used;
+
+    /// <summary>Takes back everything rented since <paramref name="mark"/> but <paramref name="kept"/>.</summary>
+    internal void ReleaseSince(int mark, Tensor kept)
+    {
+        for (int i = mark; i < _used; i++)
+        {
+            if (_tensors[i] != kept)
+            {
+                _tensors[i].Release();
+            }
+        }
+    }
+
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;

@@ -6,20 +6,21 @@ internal static unsafe class DropoutKernels
     public static void Forward(Tensor x, float p, PhiloxRandom random, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("dropout.forward", bytes: 8.0 * x.Count);
-        ElementwiseKernels.Run(x.Device, new MaskKernel(x.F32, y.F32, x.Count, p, random, accumulate: false), x.Count);
+        ElementwiseKernels.Run(x.Device, new MaskKernel(new(x), new(y), x.Count, p, random, accumulate: false), x.Count);
     }
 
     public static void Backward(Tensor dy, float p, PhiloxRandom random, Tensor dx, bool accumulate)
     {
         using Profile.Scope _ = dy.Device.Measure("dropout.backward", bytes: 8.0 * dy.Count);
-        ElementwiseKernels.Run(dy.Device, new MaskKernel(dy.F32, dx.F32, dy.Count, p, random, accumulate), dy.Count);
+        ElementwiseKernels.Run(dy.Device, new MaskKernel(new(dy), new(dx), dy.Count, p, random, accumulate), dy.Count);
     }
 
-    private readonly struct MaskKernel(float* x, float* y, long count, float p, PhiloxRandom random, bool accumulate) : IRangeKernel
+    private readonly struct MaskKernel(Elements x, Elements y, long count, float p, PhiloxRandom random, bool accumulate) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             float scale = 1 / (1 - p);
+            Elements target = y;
             long last = Math.Min(count, (long)end * ElementwiseKernels.Block);
             uint* bits = stackalloc uint[4];
             for (long i = (long)start * ElementwiseKernels.Block; i < last; i += 4)
@@ -29,7 +30,7 @@ internal static unsafe class DropoutKernels
                 for (int lane = 0; lane < lanes; lane++)
                 {
                     float kept = PhiloxRandom.ToUniform(bits[lane]) >= p ? x[i + lane] * scale : 0;
-                    y[i + lane] = accumulate ? kept + y[i + lane] : kept;
+                    target[i + lane] = accumulate ? kept + target[i + lane] : kept;
                 }
             }
         }

@@ -43,7 +43,7 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
+            Tensor dy = StoredOutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
             DropoutKernels.Backward(dy, _p, _random, dx, accumulate);
         }
 

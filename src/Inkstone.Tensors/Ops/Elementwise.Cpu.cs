@@ -20,19 +20,19 @@ internal static unsafe class ElementwiseKernels
     public static void Forward<TOperator>(TOperator function, Tensor x, Tensor y) where TOperator : unmanaged, IUnaryOperator
     {
         using Profile.Scope _ = x.Device.Measure(UnaryNames<TOperator>.Forward, bytes: 8.0 * x.Count);
-        Run(x.Device, new UnaryForward<TOperator>(function, x.F32, y.F32, x.Count), x.Count);
+        Run(x.Device, new UnaryForward<TOperator>(function, new(x), new(y), x.Count), x.Count);
     }
 
     public static void Backward<TOperator>(TOperator function, Tensor dy, Tensor x, Tensor y, Tensor dx, bool accumulate) where TOperator : unmanaged, IUnaryOperator
     {
         using Profile.Scope _ = x.Device.Measure(UnaryNames<TOperator>.Backward, bytes: 16.0 * x.Count);
-        Run(x.Device, new UnaryBackward<TOperator>(function, dy.F32, x.F32, y.F32, dx.F32, x.Count, accumulate), x.Count);
+        Run(x.Device, new UnaryBackward<TOperator>(function, new(dy), new(x), new(y), new(dx), x.Count, accumulate), x.Count);
     }
 
     public static void Forward<TOperator>(TOperator function, Tensor a, Tensor b, Tensor y) where TOperator : unmanaged, IBinaryOperator
     {
         using Profile.Scope _ = a.Device.Measure(BinaryNames<TOperator>.Forward, bytes: 12.0 * a.Count);
-        Run(a.Device, new BinaryForward<TOperator>(function, a.F32, b.F32, y.F32, a.Count), a.Count);
+        Run(a.Device, new BinaryForward<TOperator>(function, new(a), new(b), new(y), a.Count), a.Count);
     }
 
     /// <summary>Gradients of both inputs in one pass; a missing <paramref name="da"/> or <paramref name="db"/> is not wanted.</summary>
@@ -40,8 +40,7 @@ internal static unsafe class ElementwiseKernels
         where TOperator : unmanaged, IBinaryOperator
     {
         using Profile.Scope _ = a.Device.Measure(BinaryNames<TOperator>.Backward, bytes: 20.0 * a.Count);
-        float* toA = da is null ? null : da.F32, toB = db is null ? null : db.F32;
-        Run(a.Device, new BinaryBackward<TOperator>(function, dy.F32, a.F32, b.F32, toA, addA, toB, addB, a.Count), a.Count);
+        Run(a.Device, new BinaryBackward<TOperator>(function, new(dy), new(a), new(b), new(da), addA, new(db), addB, a.Count), a.Count);
     }
 
     /// <summary>Profile names, made once: an op must not build strings.</summary>
@@ -55,7 +54,7 @@ internal static unsafe class ElementwiseKernels
         public static readonly string Forward = TOperator.Name + ".forward", Backward = TOperator.Name + ".backward";
     }
 
-    private readonly struct UnaryForward<TOperator>(TOperator function, float* x, float* y, long count) : IRangeKernel
+    private readonly struct UnaryForward<TOperator>(TOperator function, Elements x, Elements y, long count) : IRangeKernel
         where TOperator : unmanaged, IUnaryOperator
     {
         public void Run(int start, int end, int worker)
@@ -64,17 +63,17 @@ internal static unsafe class ElementwiseKernels
             long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
-                f.Forward(Vector512.Load(x + i)).Store(y + i);
+                y.Store(f.Forward(x.Load(i)), i);
             }
             int tail = (int)(last - i);
             if (tail > 0)
             {
-                Lanes.StorePart(f.Forward(Lanes.LoadPart(x + i, tail)), y + i, tail);
+                y.StorePart(f.Forward(x.LoadPart(i, tail)), i, tail);
             }
         }
     }
 
-    private readonly struct UnaryBackward<TOperator>(TOperator function, float* dy, float* x, float* y, float* dx, long count, bool accumulate) : IRangeKernel
+    private readonly struct UnaryBackward<TOperator>(TOperator function, Elements dy, Elements x, Elements y, Elements dx, long count, bool accumulate) : IRangeKernel
         where TOperator : unmanaged, IUnaryOperator
     {
         public void Run(int start, int end, int worker)
@@ -83,19 +82,19 @@ internal static unsafe class ElementwiseKernels
             long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
-                Vector512<float> d = f.Backward(Vector512.Load(dy + i), Vector512.Load(x + i), Vector512.Load(y + i));
-                (accumulate ? d + Vector512.Load(dx + i) : d).Store(dx + i);
+                Vector512<float> d = f.Backward(dy.Load(i), x.Load(i), y.Load(i));
+                dx.Store(d, i, accumulate);
             }
             int tail = (int)(last - i);
             if (tail > 0)
             {
-                Vector512<float> d = f.Backward(Lanes.LoadPart(dy + i, tail), Lanes.LoadPart(x + i, tail), Lanes.LoadPart(y + i, tail));
-                Lanes.StorePart(accumulate ? d + Lanes.LoadPart(dx + i, tail) : d, dx + i, tail);
+                Vector512<float> d = f.Backward(dy.LoadPart(i, tail), x.LoadPart(i, tail), y.LoadPart(i, tail));
+                dx.StorePart(d, i, tail, accumulate);
             }
         }
     }
 
-    private readonly struct BinaryForward<TOperator>(TOperator function, float* a, float* b, float* y, long count) : IRangeKernel
+    private readonly struct BinaryForward<TOperator>(TOperator function, Elements a, Elements b, Elements y, long count) : IRangeKernel
         where TOperator : unmanaged, IBinaryOperator
     {
         public void Run(int start, int end, int worker)
@@ -104,17 +103,17 @@ internal static unsafe class ElementwiseKernels
             long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
-                f.Forward(Vector512.Load(a + i), Vector512.Load(b + i)).Store(y + i);
+                y.Store(f.Forward(a.Load(i), b.Load(i)), i);
             }
             int tail = (int)(last - i);
             if (tail > 0)
             {
-                Lanes.StorePart(f.Forward(Lanes.LoadPart(a + i, tail), Lanes.LoadPart(b + i, tail)), y + i, tail);
+                y.StorePart(f.Forward(a.LoadPart(i, tail), b.LoadPart(i, tail)), i, tail);
             }
         }
     }
 
-    private readonly struct BinaryBackward<TOperator>(TOperator function, float* dy, float* a, float* b, float* da, bool addA, float* db, bool addB, long count)
+    private readonly struct BinaryBackward<TOperator>(TOperator function, Elements dy, Elements a, Elements b, Elements da, bool addA, Elements db, bool addB, long count)
         : IRangeKernel where TOperator : unmanaged, IBinaryOperator
     {
         public void Run(int start, int end, int worker)
@@ -123,27 +122,27 @@ internal static unsafe class ElementwiseKernels
             long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
-                f.Backward(Vector512.Load(dy + i), Vector512.Load(a + i), Vector512.Load(b + i), out Vector512<float> ga, out Vector512<float> gb);
-                if (da != null)
+                f.Backward(dy.Load(i), a.Load(i), b.Load(i), out Vector512<float> ga, out Vector512<float> gb);
+                if (!da.IsNone)
                 {
-                    (addA ? ga + Vector512.Load(da + i) : ga).Store(da + i);
+                    da.Store(ga, i, addA);
                 }
-                if (db != null)   // after da, which is the same memory in f(x, x)
+                if (!db.IsNone)   // after da, which is the same memory in f(x, x)
                 {
-                    (addB ? gb + Vector512.Load(db + i) : gb).Store(db + i);
+                    db.Store(gb, i, addB);
                 }
             }
             int tail = (int)(last - i);
             if (tail > 0)
             {
-                f.Backward(Lanes.LoadPart(dy + i, tail), Lanes.LoadPart(a + i, tail), Lanes.LoadPart(b + i, tail), out Vector512<float> ga, out Vector512<float> gb);
-                if (da != null)
+                f.Backward(dy.LoadPart(i, tail), a.LoadPart(i, tail), b.LoadPart(i, tail), out Vector512<float> ga, out Vector512<float> gb);
+                if (!da.IsNone)
                 {
-                    Lanes.StorePart(addA ? ga + Lanes.LoadPart(da + i, tail) : ga, da + i, tail);
+                    da.StorePart(ga, i, tail, addA);
                 }
-                if (db != null)
+                if (!db.IsNone)
                 {
-                    Lanes.StorePart(addB ? gb + Lanes.LoadPart(db + i, tail) : gb, db + i, tail);
+                    db.StorePart(gb, i, tail, addB);
                 }
             }
         }

@@ -41,10 +41,10 @@ public static partial class Ops
         return y;
     }
 
-    private static Tensor Binary<TOperator>(TOperator function, Tensor a, Tensor b) where TOperator : unmanaged, IBinaryOperator
+    private static Tensor Binary<TOperator>(TOperator function, Tensor a, Tensor b, bool compact = false) where TOperator : unmanaged, IBinaryOperator
     {
         Check.Same(a, b);
-        Tensor y = a.Device.Rent(a.Shape);
+        Tensor y = a.Device.RentResult(a.Shape, compact);
         ElementwiseKernels.Forward(function, a, b, y);
         if (a.Device.Tape.Wants(a, b))
         {
@@ -65,7 +65,7 @@ public static partial class Ops
             accumulate = false;
             return gradient;
         }
-        return input.AddGrad(out accumulate);
+        return input.AddCompactGrad(out accumulate);
     }
 
     private sealed class UnaryNode<TOperator> : Node where TOperator : unmanaged, IUnaryOperator
@@ -77,7 +77,7 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
+            Tensor dy = StoredOutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
             ElementwiseKernels.Backward(_function, dy, _x, Output, dx, accumulate);
         }
 
@@ -93,7 +93,7 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad;
+            Tensor dy = StoredOutputGrad;
             bool addA = false, addB = false;
             Tensor? da = _a.RequiresGrad ? TakeGrad(Output, _a, out addA) : null;
             Tensor? db = _b.RequiresGrad ? TakeGrad(Output, _b, out addB) : null;

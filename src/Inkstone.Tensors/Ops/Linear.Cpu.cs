@@ -9,6 +9,11 @@ internal static unsafe class LinearKernels
     {
         int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
         using Profile.Scope _ = x.Device.Measure("linear.forward", flops: 2.0 * m * n * k);
+        if (y.DType == DType.BFloat16)
+        {
+            MatMul.RunCompact(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, y, bias);
+            return;
+        }
         float* addend = residual is not null ? residual.F32 : bias is not null ? bias.F32 : null;
         nint stride = residual is not null ? n : 0;
         MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, y.F32, n, addend, stride);
@@ -24,8 +29,16 @@ internal static unsafe class LinearKernels
         if (x.RequiresGrad)
         {
             using Profile.Scope _ = x.Device.Measure("linear.backward_input", flops: 2.0 * m * n * k);
-            float* dx = x.AddGrad(out bool accumulate).F32;
-            MatMul.Run(x.Device, MatrixView.Of(dy), MatrixView.Of(weight), m, k, n, dx, k, accumulate ? dx : null, k);
+            Tensor grad = x.AddCompactGrad(out bool accumulate);
+            if (grad.DType == DType.BFloat16)
+            {
+                MatMul.RunCompact(x.Device, MatrixView.Of(dy), MatrixView.Of(weight), m, k, n, grad);
+            }
+            else
+            {
+                float* dx = grad.F32;
+                MatMul.Run(x.Device, MatrixView.Of(dy), MatrixView.Of(weight), m, k, n, dx, k, accumulate ? dx : null, k);
+            }
         }
         if (weight.RequiresGrad)
         {

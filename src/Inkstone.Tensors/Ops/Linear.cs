@@ -11,11 +11,12 @@ public static partial class Ops
     /// <param name="weight">[N, K], as PyTorch and Hugging Face store it</param>
     /// <param name="bias">[N] or null</param>
     /// <param name="residual">[..., N] or null</param>
-    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null)
+    /// <param name="compact">only elementwise ops and attention read the result: it may be kept in bfloat16 (not with a residual)</param>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, bool compact = false)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Device device = x.Device;
-        Tensor y = device.Rent(x.Shape.WithLast(weight.Shape[0]));         // [..., N]
+        Tensor y = device.RentResult(x.Shape.WithLast(weight.Shape[0]), compact && residual is null); // [..., N]
         if (bias is not null)
         {
             Check.Count(bias, weight.Shape[0]);
@@ -41,7 +42,7 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad;
+            Tensor dy = _bias is { RequiresGrad: true } ? OutputGrad : StoredOutputGrad;
             LinearKernels.Backward(dy, _x, _weight, _bias);
             if (_residual is { RequiresGrad: true } residual)
             {

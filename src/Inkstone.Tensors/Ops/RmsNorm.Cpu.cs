@@ -10,7 +10,7 @@ internal static unsafe class RmsNormKernels
     public static void Forward(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd, float centre = 0)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm.forward", bytes: 8.0 * x.Count);
-        x.Device.Run(new ForwardKernel(x.F32, weight.F32, centre, eps, y.F32, rstd.F32, x.Shape.Last), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(x.F32, weight.F32, centre, eps, new(y), rstd.F32, x.Shape.Last), x.Shape.Rows, Grain);
     }
 
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, float centre = 0)
@@ -29,20 +29,21 @@ internal static unsafe class RmsNormKernels
         }
     }
 
-    private readonly struct ForwardKernel(float* x, float* w, float centre, float eps, float* y, float* rstd, int width) : IRangeKernel
+    private readonly struct ForwardKernel(float* x, float* w, float centre, float eps, Elements y, float* rstd, int width) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
-                float* xr = x + (long)row * width, yr = y + (long)row * width;
+                float* xr = x + (long)row * width;
+                Elements yr = y.From((long)row * width);
                 float r = 1f / MathF.Sqrt(Lanes.Dot(xr, xr, width) / width + eps);
                 rstd[row] = r;
                 Vector512<float> scale = Vector512.Create(r), one = Vector512.Create(centre);
                 int i = 0;
                 for (; i <= width - 16; i += 16)
                 {
-                    (Vector512.Load(xr + i) * scale * (Vector512.Load(w + i) + one)).Store(yr + i);
+                    yr.Store(Vector512.Load(xr + i) * scale * (Vector512.Load(w + i) + one), i);
                 }
                 for (; i < width; i++)
                 {

@@ -11,11 +11,12 @@ public static partial class Ops
     /// <param name="weight">[C]</param>
     /// <param name="eps">added to the mean square</param>
     /// <param name="zeroCentred">the weight is stored less 1, so that decay pulls it to 1</param>
-    public static Tensor RmsNorm(Tensor x, Tensor weight, float eps, bool zeroCentred = false)
+    /// <param name="compact">only products read the result: it may be kept in bfloat16</param>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, float eps, bool zeroCentred = false, bool compact = false)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Device device = x.Device;
-        Tensor y = device.Rent(x.Shape);                                   // [..., C]
+        Tensor y = device.Rent(x.Shape, compact ? device.CompactType : DType.Float32); // [..., C]
         Tensor rstd = device.Rent(new Shape(x.Shape.Rows));                // [rows], kept for the backward pass
         RmsNormKernels.Forward(x, weight, eps, y, rstd, zeroCentred ? 1 : 0);
         if (device.Tape.Wants(x, weight))

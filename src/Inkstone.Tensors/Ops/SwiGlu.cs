@@ -9,7 +9,10 @@ public static partial class Ops
     /// forward   y     = silu(gate) · up
     /// backward  dgate = dy · up · σ(gate) · (1 + gate · (1 − σ(gate)))        dup = dy · silu(gate)
     /// </code></remarks>
-    public static Tensor SwiGlu(Tensor gate, Tensor up) => Binary(default(SwiGluOperator), gate, up);
+    /// <param name="gate">any shape</param>
+    /// <param name="up">the same shape</param>
+    /// <param name="compact">only products read the result: it may be kept in bfloat16</param>
+    public static Tensor SwiGlu(Tensor gate, Tensor up, bool compact = false) => Binary(default(SwiGluOperator), gate, up, compact);
 
     internal readonly struct SwiGluOperator : IBinaryOperator
     {

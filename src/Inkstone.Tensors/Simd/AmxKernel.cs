@@ -111,9 +111,11 @@ internal static unsafe class AmxKernel
 
     private static void Run(TileArguments* tile) => Code.Run(tile);
 
-    private static void Begin() => Code.Begin(Code.Configuration);
+    /// <summary>Configures the calling thread's tiles.</summary>
+    public static void Begin() => Code.Begin(Code.Configuration);
 
-    private static void End() => Code.End();
+    /// <summary>Gives them back.</summary>
+    public static void End() => Code.End();
 
     private static class Code
     {

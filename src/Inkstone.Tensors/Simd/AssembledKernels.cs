@@ -24,8 +24,8 @@ internal static unsafe class AssembledKernels
             Strip = &StripKernel.RunFloat32,
         }) : null;
 
-    /// <summary>Needs AVX512_BF16; null where it is missing or failed its proof.</summary>
-    public static MicroKernel? BFloat16 { get; } = CpuFeatures.HasAvx512 && CpuFeatures.HasBf16 && Assembler.IsSupported
+    /// <summary>Needs AVX512_BF16; null where it is missing, slower than float32, or failed its proof.</summary>
+    public static MicroKernel? BFloat16 { get; } = UnitSpeed.BFloat16 > 1
         ? KernelProof.OrNull(new()
         {
             Name = "assembled VDPBF16PS 12×32",

@@ -3,7 +3,8 @@ namespace Inkstone.Tensors;
 /// <summary>Runs a micro-kernel on a tile of C that may be smaller than the kernel's.</summary>
 internal static unsafe class EdgeTile
 {
-    private const int MostElements = 32 * 32;
+    /// <summary>Elements of the largest tile.</summary>
+    public const int MostElements = 32 * 32;
 
     /// <summary>Whole tiles go straight to C; others through a small buffer, so that nothing outside the tile is touched.</summary>
     /// <param name="kernel">what multiplies</param>
@@ -33,6 +34,19 @@ internal static unsafe class EdgeTile
                 float addend = tile->Addend == null ? 0 : tile->Addend[i * strideAddend + j];
                 tile->C[i * stride + j] = addend + buffer[i * kernel.Columns + j];
             }
+        }
+    }
+
+    /// <summary>Sums into <paramref name="buffer"/> and rounds what exists to bfloat16.</summary>
+    public static void RunRounded(MicroKernel kernel, TileArguments* tile, float* buffer, ushort* c, nint strideC, int rows, int columns, bool rowsOfA)
+    {
+        tile->C = buffer;
+        tile->StrideC = kernel.Columns * sizeof(float);
+        tile->Addend = null;
+        (rowsOfA ? kernel.RunRows : kernel.Run)(tile);
+        for (int i = 0; i < rows; i++, buffer += kernel.Columns, c += strideC)
+        {
+            BFloat16Bits.FromFloats(buffer, c, columns);
         }
     }
 }

@@ -44,7 +44,8 @@ internal static unsafe class GroupedMatMul
                 Addend = p.Accumulate ? p.C : null,
                 StrideAddend = p.StrideC,
             };
-            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > MatMul.PackedBytes)
+            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > MatMul.PackedBytes
+                || (!device.Tape.Training && Int8Product.Fits(p.A, p.B, p.K)))
             {
                 MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);
                 continue;

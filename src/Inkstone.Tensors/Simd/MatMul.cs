@@ -35,12 +35,45 @@ internal static unsafe class MatMul
         {
             return;
         }
-        if (m <= SmallRows.MostRows && a.ColumnStride == 1 && b.RowStride == 1)
+        if (!exact && !device.Tape.Training && Int8Product.Fits(a, b, k))
+        {
+            Int8Product.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
+            return;
+        }
+        if (m <= SmallRows.MostRows && a.Type == DType.Float32 && a.ColumnStride == 1 && b.RowStride == 1)
         {
             SmallRows.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
             return;
         }
-        MicroKernel kernel = exact ? MicroKernel.Float32(device.Isa) : device.MatMulKernel;
+        Blocks(device, exact ? MicroKernel.Float32(device.Isa) : device.MatMulKernel, a, b, m, n, k, c, strideC, addend, strideAddend, null);
+    }
+
+    /// <summary>The same with a bfloat16 result [M, N]. Tiles are rounded on their way to memory where k is a single block; otherwise the whole result is.</summary>
+    /// <param name="device">where</param>
+    /// <param name="a">[M, K]</param>
+    /// <param name="b">[K, N]</param>
+    /// <param name="m">M</param>
+    /// <param name="n">N</param>
+    /// <param name="k">K</param>
+    /// <param name="c">[M, N]</param>
+    /// <param name="bias">[N] or null</param>
+    public static void RunCompact(Device device, MatrixView a, MatrixView b, int m, int n, int k, Tensor c, Tensor? bias = null)
+    {
+        MicroKernel kernel = device.MatMulKernel;
+        if (bias is null && k <= Depth(kernel, k) && kernel.Columns % 32 == 0)
+        {
+            Blocks(device, kernel, a, b, m, n, k, null, n, null, 0, c.B16);
+            return;
+        }
+        Tensor wide = device.Rent(new Shape(m, n));
+        Run(device, a, b, m, n, k, wide.F32, n, bias is null ? null : bias.F32);
+        ConvertKernels.Run(wide, c);
+        wide.Release();
+    }
+
+    private static void Blocks(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC,
+        float* addend, nint strideAddend, ushort* rounded)
+    {
         int depth = Depth(kernel, k);
         int superDepth = (int)Math.Min(k, Math.Max(1, PackedBytes / (512L * kernel.ElementBytes) / depth) * depth);
         int width = (int)Math.Min(n, Math.Max(PackedBytes / ((long)superDepth * kernel.ElementBytes) / kernel.Columns, 1) * kernel.Columns);
@@ -51,7 +84,8 @@ internal static unsafe class MatMul
             {
                 bool first = from == 0;
                 Sweep(device, kernel, a.At(0, from), b.At(from, column), m, columns, n - column, Math.Min(superDepth, k - from), depth,
-                    c + column, strideC, first ? addend == null ? null : addend + column : c + column, first ? strideAddend : strideC);
+                    c + column, strideC, first ? addend == null ? null : addend + column : c + column, first ? strideAddend : strideC,
+                    rounded == null ? null : rounded + column);
             }
         }
     }
@@ -65,7 +99,7 @@ internal static unsafe class MatMul
     }
 
     private static void Sweep(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth,
-        float* c, nint strideC, float* addend, nint strideAddend)
+        float* c, nint strideC, float* addend, nint strideAddend, ushort* rounded)
     {
         MatMulPlan plan = new(kernel, a, b, m, n, readableN, k, depth, device.Workers.Count == 1 ? 1 : 4 * device.Workers.Count)
         {
@@ -73,6 +107,7 @@ internal static unsafe class MatMul
             StrideC = strideC,
             Addend = addend,
             StrideAddend = strideAddend,
+            Rounded = rounded,
         };
         Tensor packed = device.Rent(new Shape(checked((int)(plan.PackedBytes / sizeof(float)))));
         plan.PackedB = packed.Pointer;

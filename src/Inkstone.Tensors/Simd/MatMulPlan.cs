@@ -47,6 +47,9 @@ internal unsafe struct MatMulPlan
     /// <summary>Elements from one row of the addend to the next.</summary>
     public nint StrideAddend { get; set; }
 
+    /// <summary>A bfloat16 result instead of <see cref="C"/>, or null. Needs k in one block.</summary>
+    public ushort* Rounded { get; set; }
+
     /// <summary>Memory of <see cref="PackedBytes"/> for the packed B.</summary>
     public byte* PackedB { get; set; }
 
@@ -110,6 +113,7 @@ internal unsafe struct MatMulPlan
             StrideAddend = strideAddend * sizeof(float),
             StrideA = left.Stride,
         };
+        float* buffer = stackalloc float[Rounded == null ? 0 : EdgeTile.MostElements];
         for (int column = 0; column < _panels; column++)
         {
             tile.B = packedB + column * _panelBytes;
@@ -117,10 +121,16 @@ internal unsafe struct MatMulPlan
             for (int panel = 0; panel < left.Count; panel++)
             {
                 long at = row + panel * kernel.Rows;
+                int count = Math.Min(kernel.Rows, rows - panel * kernel.Rows);
                 tile.A = left.At(panel);
+                if (Rounded != null)
+                {
+                    EdgeTile.RunRounded(kernel, &tile, buffer, Rounded + at * StrideC + column * kernel.Columns, StrideC, count, columns, left.InRows);
+                    continue;
+                }
                 tile.C = C + at * StrideC + column * kernel.Columns;
                 tile.Addend = addend == null ? null : addend + at * strideAddend + column * kernel.Columns;
-                EdgeTile.Run(kernel, &tile, Math.Min(kernel.Rows, rows - panel * kernel.Rows), columns, left.InRows);
+                EdgeTile.Run(kernel, &tile, count, columns, left.InRows);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Inkstone.Tensors;
 
@@ -43,73 +44,91 @@ internal static unsafe class SmallRows
 
         private void Tile(int row, int rows, int column, int columns, float* sums)
         {
+            float* x = (float*)a.At(row, 0).Pointer;
             if (b.Type.IsQuantised())
             {
                 for (int j = 0; j < columns; j++)
                 {
-                    BlockDot.Run((float*)a.At(row, 0).Pointer, a.RowStride, rows, b.At(0, column + j), k, sums + j, Step);
+                    BlockDot.Run(x, a.RowStride, rows, b.At(0, column + j), k, sums + j, Step);
                 }
-                return;
             }
-            if (b.Type != DType.Float32 || columns < Step)
+            else if (b.Type == DType.Float32)
             {
-                for (int i = 0; i < rows; i++)
-                {
-                    for (int j = 0; j < columns; j++)
-                    {
-                        float* x = (float*)a.At(row + i, 0).Pointer;
-                        byte* w = b.At(0, column + j).Pointer;
-                        sums[i * Step + j] = b.Type == DType.Float32 ? Lanes.Dot(x, (float*)w, k) : Lanes.DotBFloat16(x, (ushort*)w, k);
-                    }
-                }
-                return;
-            }
-            float* weight = (float*)b.At(0, column).Pointer;
-            if (rows == 1)
-            {
-                OneByFour((float*)a.At(row, 0).Pointer, weight, b.ColumnStride, k, sums);
+                Tile<FloatWeight>(x, rows, column, columns, sums);
             }
             else
             {
-                FourByFour((float*)a.At(row, 0).Pointer, a.RowStride, rows, weight, b.ColumnStride, k, sums);
+                Tile<BFloat16Weight>(x, rows, column, columns, sums);
+            }
+        }
+
+        private void Tile<T>(float* x, int rows, int column, int columns, float* sums) where T : struct, IWeight
+        {
+            byte* weight = b.At(0, column).Pointer;
+            nint stride = b.ColumnStride * b.Type.Size();
+            // Columns left over one by one: each with itself as the other three.
+            float* four = stackalloc float[Step * Step];
+            for (int j = 0; j < columns && columns < Step; j++)
+            {
+                Sums<T>(x, a.RowStride, rows, weight + j * stride, 0, k, four);
+                for (int i = 0; i < rows; i++)
+                {
+                    sums[i * Step + j] = four[i * Step];
+                }
+            }
+            if (columns == Step)
+            {
+                Sums<T>(x, a.RowStride, rows, weight, stride, k, sums);
             }
         }
     }
 
-    private static void OneByFour(float* x, float* w, nint stride, int k, float* sums)
+    /// <summary>Rows × 4 sums. Four rows at once look like no stream to the CPU's prefetcher, so the next four are asked for meanwhile.</summary>
+    private static void Sums<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, float* sums) where T : struct, IWeight
     {
-        float* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride;
+        if (rows == 1)
+        {
+            OneByFour<T>(x, w, stride, k, sums);
+        }
+        else
+        {
+            FourByFour<T>(x, strideX, rows, w, stride, k, sums);
+        }
+    }
+
+    private static void OneByFour<T>(float* x, byte* w, nint stride, int k, float* sums) where T : struct, IWeight
+    {
+        byte* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride, ahead = w + 4 * stride;
         Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
         int i = 0;
-        for (; i <= k - 16; i += 16)
+        for (; i <= k - 16; i += 16, ahead += 64 * T.Size)
         {
+            Prefetch(ahead, T.Size);
             Vector512<float> v = Vector512.Load(x + i);
-            s0 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w + i), s0);
-            s1 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w1 + i), s1);
-            s2 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w2 + i), s2);
-            s3 = Vector512.FusedMultiplyAdd(v, Vector512.Load(w3 + i), s3);
+            s0 = Vector512.FusedMultiplyAdd(v, T.Load(w, i), s0);
+            s1 = Vector512.FusedMultiplyAdd(v, T.Load(w1, i), s1);
+            s2 = Vector512.FusedMultiplyAdd(v, T.Load(w2, i), s2);
+            s3 = Vector512.FusedMultiplyAdd(v, T.Load(w3, i), s3);
         }
         Store(s0, s1, s2, s3, sums);
         for (; i < k; i++)
         {
-            sums[0] += x[i] * w[i];
-            sums[1] += x[i] * w1[i];
-            sums[2] += x[i] * w2[i];
-            sums[3] += x[i] * w3[i];
+            AddStep(x[i], T.Value(w, i), T.Value(w1, i), T.Value(w2, i), T.Value(w3, i), sums);
         }
     }
 
     /// <summary>Rows that do not exist repeat the last one; their sums are not used.</summary>
-    private static void FourByFour(float* x, nint strideX, int rows, float* w, nint stride, int k, float* sums)
+    private static void FourByFour<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, float* sums) where T : struct, IWeight
     {
-        float* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride;
+        byte* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride, ahead = w + 4 * stride;
         float* x1 = x + strideX, x2 = rows > 2 ? x1 + strideX : x1, x3 = rows > 3 ? x2 + strideX : x2;
         Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
         Vector512<float> s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
         int i = 0;
-        for (; i <= k - 16; i += 16)
+        for (; i <= k - 16; i += 16, ahead += 64 * T.Size)
         {
-            Vector512<float> b0 = Vector512.Load(w + i), b1 = Vector512.Load(w1 + i), b2 = Vector512.Load(w2 + i), b3 = Vector512.Load(w3 + i);
+            Prefetch(ahead, T.Size);
+            Vector512<float> b0 = T.Load(w, i), b1 = T.Load(w1, i), b2 = T.Load(w2, i), b3 = T.Load(w3, i);
             Vector512<float> a = Vector512.Load(x + i);
             s00 = Vector512.FusedMultiplyAdd(a, b0, s00);
             s01 = Vector512.FusedMultiplyAdd(a, b1, s01);
@@ -137,11 +156,60 @@ internal static unsafe class SmallRows
         Store(s30, s31, s32, s33, sums + 12);
         for (; i < k; i++)
         {
-            AddStep(x[i], w[i], w1[i], w2[i], w3[i], sums);
-            AddStep(x1[i], w[i], w1[i], w2[i], w3[i], sums + 4);
-            AddStep(x2[i], w[i], w1[i], w2[i], w3[i], sums + 8);
-            AddStep(x3[i], w[i], w1[i], w2[i], w3[i], sums + 12);
+            float b0 = T.Value(w, i), b1 = T.Value(w1, i), b2 = T.Value(w2, i), b3 = T.Value(w3, i);
+            AddStep(x[i], b0, b1, b2, b3, sums);
+            AddStep(x1[i], b0, b1, b2, b3, sums + 4);
+            AddStep(x2[i], b0, b1, b2, b3, sums + 8);
+            AddStep(x3[i], b0, b1, b2, b3, sums + 12);
         }
+    }
+
+    /// <summary>As many bytes as four rows of a step hold. Asking is harmless where there is no memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(byte* ahead, int size)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(ahead);
+            Sse.Prefetch0(ahead + 64);
+            if (size == sizeof(float))
+            {
+                Sse.Prefetch0(ahead + 128);
+                Sse.Prefetch0(ahead + 192);
+            }
+        }
+    }
+
+    /// <summary>An element type known when the loop is compiled.</summary>
+    private interface IWeight
+    {
+        static abstract int Size { get; }
+
+        static abstract Vector512<float> Load(byte* row, int i);
+
+        static abstract float Value(byte* row, int i);
+    }
+
+    private readonly struct FloatWeight : IWeight
+    {
+        public static int Size => sizeof(float);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(byte* row, int i) => Vector512.Load((float*)row + i);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Value(byte* row, int i) => ((float*)row)[i];
+    }
+
+    private readonly struct BFloat16Weight : IWeight
+    {
+        public static int Size => sizeof(ushort);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Load(byte* row, int i) => (Vector512.WidenLower(Vector256.Load((ushort*)row + i).ToVector512Unsafe()) << 16).AsSingle();
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static float Value(byte* row, int i) => BFloat16Bits.ToFloat(((ushort*)row)[i]);
     }
 
     private static void AddStep(float x, float w0, float w1, float w2, float w3, float* sums)

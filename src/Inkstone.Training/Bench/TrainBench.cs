@@ -32,11 +32,12 @@ public sealed record OpCost(string Name, long Calls, double Seconds, double Shar
 public static class TrainBench
 {
     /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
-    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, CancellationToken cancelled = default)
+    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, bool recompute = false, CancellationToken cancelled = default)
     {
         Roof roof = Roof.Measure(device);
         using CausalLm model = lora is null ? Pretrained.New(config, device, 1)
             : Pretrained.New(config, device, 1, DType.BFloat16, new Adapter(lora, new FreshParameters(1, 0), trained: true));
+        model.Recompute = recompute;
         Parameters trained = model.Adapter?.Parameters ?? model.Parameters;
         AdamW optimizer = new(trained, new AdamWSettings(2e-4));
         int[] ids = new int[rows * length], labels = new int[rows * length];

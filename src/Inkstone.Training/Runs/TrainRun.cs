@@ -57,6 +57,7 @@ internal sealed class TrainRun
             parts.Source.State = start.State!.Cursor;
             RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
         }
+        parts.Model.Recompute = recipe.Train.Recompute;
         RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
         Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
     }

@@ -15,6 +15,18 @@ internal sealed unsafe class TileEmulator
     private readonly byte[][] _tiles = [.. Enumerable.Range(0, Tiles).Select(_ => new byte[Rows * RowBytes])];
     private bool _zero, _signed;
 
+    /// <summary>Rows and bytes of a row of each tile, as LDTILECFG sets them.</summary>
+    private readonly (int Rows, int RowBytes)[] _sizes = [.. Enumerable.Repeat((Rows, RowBytes), Tiles)];
+
+    /// <summary>LDTILECFG.</summary>
+    public void Configure(byte* bytes)
+    {
+        for (int tile = 0; tile < Tiles; tile++)
+        {
+            _sizes[tile] = (bytes[48 + tile], ((ushort*)(bytes + 16))[tile]);
+        }
+    }
+
     /// <summary>Tile instructions that were executed.</summary>
     public int TileInstructions { get; private set; }
 
@@ -85,19 +97,22 @@ internal sealed unsafe class TileEmulator
                 Array.Clear(Tile(i.Op0Register));
                 break;
             case Mnemonic.Tileloadd:
-                for (int row = 0; row < Rows; row++)
+                for (int row = 0; row < Size(i.Op0Register).Rows; row++)
                 {
-                    new Span<byte>(RowAddress(i, row), RowBytes).CopyTo(Tile(i.Op0Register).AsSpan(row * RowBytes));
+                    new Span<byte>(RowAddress(i, row), Size(i.Op0Register).RowBytes).CopyTo(Tile(i.Op0Register).AsSpan(row * RowBytes));
                 }
                 break;
             case Mnemonic.Tilestored:
-                for (int row = 0; row < Rows; row++)
+                for (int row = 0; row < Size(i.Op1Register).Rows; row++)
                 {
-                    Tile(i.Op1Register).AsSpan(row * RowBytes, RowBytes).CopyTo(new Span<byte>(RowAddress(i, row), RowBytes));
+                    Tile(i.Op1Register).AsSpan(row * RowBytes, Size(i.Op1Register).RowBytes).CopyTo(new Span<byte>(RowAddress(i, row), RowBytes));
                 }
                 break;
             case Mnemonic.Tdpbf16ps:
                 Multiply(Tile(i.Op0Register), Tile(i.Op1Register), Tile(i.Op2Register));
+                break;
+            case Mnemonic.Tdpbsud:
+                MultiplyBytes(i.Op0Register, i.Op1Register, i.Op2Register);
                 break;
             default:
                 throw new NotSupportedException($"the emulator does not know {i}");
@@ -124,6 +139,28 @@ internal sealed unsafe class TileEmulator
             }
         }
     }
+
+    /// <summary>c[m][n] += Σ_k Σ_j a[m][4k + j] · b[k][4n + j]: signed bytes times unsigned ones.</summary>
+    private void MultiplyBytes(Register target, Register left, Register right)
+    {
+        (byte[] c, byte[] a, byte[] b) = (Tile(target), Tile(left), Tile(right));
+        Size(left).RowBytes.ShouldBe(4 * Size(right).Rows);
+        for (int m = 0; m < Size(target).Rows; m++)
+        {
+            for (int n = 0; n < Size(target).RowBytes / 4; n++)
+            {
+                Span<byte> sum = c.AsSpan(m * RowBytes + 4 * n, 4);
+                int value = BinaryPrimitives.ReadInt32LittleEndian(sum);
+                for (int k = 0; k < 4 * Size(right).Rows; k++)
+                {
+                    value += (sbyte)a[m * RowBytes + k] * b[k / 4 * RowBytes + 4 * n + k % 4];
+                }
+                BinaryPrimitives.WriteInt32LittleEndian(sum, value);
+            }
+        }
+    }
+
+    private (int Rows, int RowBytes) Size(Register register) => _sizes[register - Register.TMM0];
 
     private static float BFloat16(byte[] bytes, int at) => BFloat16Bits.ToFloat(BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at)));
 

@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// 32 rows of a quantised weight as an int8 product reads them. For each block of 32 values of k: unsigned bytes [8][32 rows][4 values of k], the operand order of VPDPBUSD and
+/// TDPBSUD, then 32 scales, and with Q4_1 32 minima.
+/// </summary>
+internal static unsafe class Int8Panel
+{
+    private const int Rows = Int8Kernel.Columns, StepBytes = 4 * Rows, Steps = 8;
+
+    /// <summary>Bytes of the unsigned bytes of a block.</summary>
+    public const int ValueBytes = Steps * StepBytes;
+
+    /// <summary>Bytes of a block.</summary>
+    public static int BlockBytes(DType type) => ValueBytes + Rows * sizeof(float) * (type == DType.Q4_1 ? 2 : 1);
+
+    /// <summary>Packs <paramref name="rows"/> (1 to 32) rows; missing ones repeat the last.</summary>
+    /// <param name="type">Q8_0, Q4_0 or Q4_1</param>
+    /// <param name="weight">first block of the first row</param>
+    /// <param name="stride">bytes from one row to the next</param>
+    /// <param name="rows">rows that exist</param>
+    /// <param name="blocks">blocks of a row</param>
+    /// <param name="target">the panel</param>
+    public static void Pack(DType type, byte* weight, nint stride, int rows, int blocks, byte* target)
+    {
+        byte** row = stackalloc byte*[Rows];
+        for (int i = 0; i < Rows; i++)
+        {
+            row[i] = weight + Math.Min(i, rows - 1) * stride;
+        }
+        switch (type)
+        {
+            case DType.Q8_0: Pack<Q8>(row, blocks, target); break;
+            case DType.Q4_0: Pack<Q4>(row, blocks, target); break;
+            default: Pack<Q41>(row, blocks, target); break;
+        }
+    }
+
+    private static void Pack<T>(byte** row, int blocks, byte* target) where T : struct, IBlock
+    {
+        int size = T.Type.BlockBytes(), packedSize = BlockBytes(T.Type), halves = T.Type == DType.Q4_1 ? 2 : 1;
+        int* bits = stackalloc int[Rows];
+        for (nint at = 0; blocks > 0; blocks--, at += size, target += packedSize)
+        {
+            Values<T>(row, at, target);
+            for (int half = 0; half < halves; half++)
+            {
+                for (int i = 0; i < Rows; i++)
+                {
+                    bits[i] = *(ushort*)(row[i] + at + half * sizeof(ushort));
+                }
+                float* floats = (float*)(target + ValueBytes) + half * Rows;
+                Blocks32.Half(Vector512.Load(bits)).Store(floats);
+                Blocks32.Half(Vector512.Load(bits + 16)).Store(floats + 16);
+            }
+        }
+    }
+
+    private static void Values<T>(byte** row, nint at, byte* target) where T : struct, IBlock
+    {
+        if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
+        {
+            Transpose<T>(row, at, target);
+            Transpose<T>(row + 16, at, target + StepBytes / 2);
+            return;
+        }
+        for (int i = 0; i < Rows; i++)
+        {
+            Vector256<uint> values = T.Load(row[i] + at).AsUInt32();
+            for (int step = 0; step < Steps; step++)
+            {
+                ((uint*)(target + step * StepBytes))[i] = values[step];
+            }
+        }
+    }
+
+    /// <summary>16 rows of 8 double words become 8 rows of 16: within 128 bits by unpacking, between them by one shuffle.</summary>
+    private static void Transpose<T>(byte** row, nint at, byte* target) where T : struct, IBlock
+    {
+        Four<T>(row, at, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
+        Four<T>(row + 8, at, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
+        Store(a0, b0, target);
+        Store(a1, b1, target + StepBytes);
+        Store(a2, b2, target + 2 * StepBytes);
+        Store(a3, b3, target + 3 * StepBytes);
+    }
+
+    /// <summary>In the 128-bit parts of result j: double word j of rows 0-3, double word 4 + j of rows 0-3, and the same of rows 4-7.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four<T>(byte** row, nint at, out Vector512<int> r0, out Vector512<int> r1, out Vector512<int> r2, out Vector512<int> r3) where T : struct, IBlock
+    {
+        Vector512<int> z0 = Pair<T>(row[0] + at, row[4] + at), z1 = Pair<T>(row[1] + at, row[5] + at), z2 = Pair<T>(row[2] + at, row[6] + at), z3 = Pair<T>(row[3] + at, row[7] + at);
+        Vector512<long> low01 = Avx512F.UnpackLow(z0, z1).AsInt64(), high01 = Avx512F.UnpackHigh(z0, z1).AsInt64();
+        Vector512<long> low23 = Avx512F.UnpackLow(z2, z3).AsInt64(), high23 = Avx512F.UnpackHigh(z2, z3).AsInt64();
+        r0 = Avx512F.UnpackLow(low01, low23).AsInt32();
+        r1 = Avx512F.UnpackHigh(low01, low23).AsInt32();
+        r2 = Avx512F.UnpackLow(high01, high23).AsInt32();
+        r3 = Avx512F.UnpackHigh(high01, high23).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Pair<T>(byte* first, byte* second) where T : struct, IBlock => Vector512.Create(T.Load(first), T.Load(second)).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector512<int> firstRows, Vector512<int> lastRows, byte* target)
+    {
+        Avx512F.Shuffle4x128(firstRows, lastRows, 0b10_00_10_00).Store((int*)target);
+        Avx512F.Shuffle4x128(firstRows, lastRows, 0b11_01_11_01).Store((int*)(target + 4 * StepBytes));
+    }
+
+    /// <summary>The 32 values of a block as unsigned bytes, <see cref="Int8Kernel.Zero"/> above what they stand for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Load(DType type, byte* block)
+    {
+        if (type == DType.Q8_0)
+        {
+            return Vector256.Load(block + 2) ^ Vector256.Create((byte)0x80);
+        }
+        Vector128<byte> both = Vector128.Load(block + (type == DType.Q4_0 ? 2 : 4));
+        return Vector256.Create(both & Vector128.Create((byte)15), both >>> 4);
+    }
+
+    /// <summary>A block type known when the loop is compiled.</summary>
+    private interface IBlock
+    {
+        static abstract DType Type { get; }
+
+        static abstract Vector256<byte> Load(byte* block);
+    }
+
+    private readonly struct Q8 : IBlock
+    {
+        public static DType Type => DType.Q8_0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<byte> Load(byte* block) => Int8Panel.Load(DType.Q8_0, block);
+    }
+
+    private readonly struct Q4 : IBlock
+    {
+        public static DType Type => DType.Q4_0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<byte> Load(byte* block) => Int8Panel.Load(DType.Q4_0, block);
+    }
+
+    private readonly struct Q41 : IBlock
+    {
+        public static DType Type => DType.Q4_1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<byte> Load(byte* block) => Int8Panel.Load(DType.Q4_1, block);
+    }
+}

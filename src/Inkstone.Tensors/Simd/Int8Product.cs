@@ -1,0 +1,184 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Inkstone.Tensors;
+
+/// <summary>
+/// C = A · Wᵀ (+ addend) with quantised W and A rounded to 8 bits, for inference: the numbers that llama.cpp computes. A few rows of A read W as it lies in memory, eight of its
+/// rows at a time, and are bound by memory; for more rows each task packs 32 rows of W once and sweeps A over them.
+/// </summary>
+/// <remarks>Every element is summed by one thread over ascending blocks, so the number of threads changes nothing.</remarks>
+internal static unsafe class Int8Product
+{
+    /// <summary>Above this many rows W is packed.</summary>
+    public const int MostDotRows = 8;
+
+    private const int LeastChunkBytes = 16 << 10, MostChunkBytes = 512 << 10, Chunks = 2, QuantiseGrain = 8, Lanes = 8;
+
+    /// <summary>Whether operands lie as the kernels want them: whole rows of float32 and whole rows of blocks.</summary>
+    public static bool Fits(MatrixView a, MatrixView b, int k)
+        => b.Type.IsQuantised() && b.RowStride == 1 && b.ColumnStride == k && b.Offset % k == 0 && a.Type == DType.Float32 && a.ColumnStride == 1 && k > 0;
+
+    /// <summary>Multiplies; parameters as in <see cref="MatMul.Run"/>.</summary>
+    public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
+    {
+        Int8Kernel kernel = Int8Kernel.Of(device.Isa);
+        bool few = m <= MostDotRows && n >= Int8Kernel.DotRows;
+        int rows = few ? m : (m + kernel.Rows - 1) / kernel.Rows * kernel.Rows;
+        Tensor memory = device.Rent(new Shape(checked((int)((Int8Rows.Bytes(rows, k) + 63) / 64 * 16))));
+        Int8Rows x = new(memory.Pointer, rows, k);
+        QuantiseTask quantise = new(x, (float*)a.Pointer, a.RowStride, m, Int8Kernel.Zero(b.Type));
+        byte* weight = b.Pointer + b.Offset / DTypes.BlockElements * b.Type.BlockBytes();
+        Operands operands = new(kernel, x, b.Type, weight, m, n, k, c, strideC, addend, strideAddend);
+        if (few)
+        {
+            quantise.Run(0, rows, 0);
+            // Long chunks, because the kernel asks for memory ahead of itself; still enough of them for every thread.
+            int groups = (n + Int8Kernel.DotRows - 1) / Int8Kernel.DotRows;
+            long chunk = Math.Clamp(b.Type.Bytes((long)n * k) / (Chunks * device.Workers.Count), LeastChunkBytes, MostChunkBytes);
+            device.Run(new DotTask(operands), groups, (int)Math.Max(1, chunk / (Int8Kernel.DotRows * operands.StrideWeight)));
+        }
+        else
+        {
+            device.Run(quantise, rows, QuantiseGrain);
+            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns, tiles = rows / kernel.Rows;
+            int parts = Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
+            device.Run(new TileTask(operands, device.Workers, parts, tiles), panels * parts, 1);
+        }
+        memory.Release();
+    }
+
+    /// <summary>What both ways need.</summary>
+    private readonly struct Operands(Int8Kernel kernel, Int8Rows x, DType type, byte* weight, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
+    {
+        public Int8Kernel Kernel => kernel;
+
+        public Int8Rows X => x;
+
+        public DType Type => type;
+
+        public int M => m;
+
+        public int N => n;
+
+        public int Blocks => k / DTypes.BlockElements;
+
+        public nint StrideWeight => (nint)type.Bytes(k);
+
+        public nint StrideC => strideC;
+
+        public nint StrideAddend => strideAddend;
+
+        public byte* Weight(int row) => weight + row * StrideWeight;
+
+        public float* C(int row, int column) => c + row * strideC + column;
+
+        public float* Addend(int row, int column) => addend == null ? null : addend + row * strideAddend + column;
+    }
+
+    private readonly struct QuantiseTask(Int8Rows x, float* source, nint stride, int exist, int zero) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                if (row < exist)
+                {
+                    x.Quantise(row, source + row * stride, zero);
+                }
+                else
+                {
+                    x.Clear(row);
+                }
+            }
+        }
+    }
+
+    private readonly struct DotTask(Operands o) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            float* lanes = stackalloc float[Lanes * Int8Kernel.DotRows];
+            Int8Dot dot = new() { StrideWeight = o.StrideWeight, Blocks = o.Blocks, Lanes = lanes };
+            Prefetch(o.Weight(Math.Min(start * Int8Kernel.DotRows, o.N - Int8Kernel.DotRows)), Int8Kernel.DotRows * o.StrideWeight);
+            for (int group = start; group < end; group++)
+            {
+                // The last group reaches back over rows that another one stores.
+                int first = group * Int8Kernel.DotRows, from = Math.Min(first, o.N - Int8Kernel.DotRows);
+                dot.Weight = o.Weight(from);
+                // Where no other group follows here, what is asked for is what is there: no traffic for another thread's rows.
+                dot.Ahead = group + 1 < end ? dot.Weight + Int8Kernel.DotRows * o.StrideWeight : dot.Weight;
+                for (int row = 0; row < o.M; row++)
+                {
+                    dot.X = o.X.Values(row);
+                    dot.Scales = o.X.Scales(row);
+                    o.Kernel.Dot(o.Type, &dot);
+                    float* c = o.C(row, from), addend = o.Addend(row, from);
+                    for (int i = first - from; i < Int8Kernel.DotRows; i++)
+                    {
+                        float sum = Vector256.Sum(Vector256.Load(lanes + Lanes * i));
+                        c[i] = addend == null ? sum : sum + addend[i];
+                    }
+                }
+            }
+        }
+    }
+
+    private static void Prefetch(byte* memory, nint bytes)
+    {
+        for (nint at = 0; at < bytes && Sse.IsSupported; at += 64)
+        {
+            Sse.Prefetch0(memory + at);
+        }
+    }
+
+    private readonly struct TileTask(Operands o, Workers workers, int parts, int tiles) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            byte* panel = workers.Scratch(worker, o.Blocks * (long)Int8Panel.BlockBytes(o.Type));
+            float* edge = stackalloc float[Int8Kernel.Columns * Int8Kernel.Columns];
+            o.Kernel.Begin();
+            for (int item = start; item < end; item++)
+            {
+                (int column, int part) = (item / parts * Int8Kernel.Columns, item % parts);
+                int columns = Math.Min(Int8Kernel.Columns, o.N - column);
+                Int8Panel.Pack(o.Type, o.Weight(column), o.StrideWeight, columns, o.Blocks, panel);
+                for (int tile = part * tiles / parts; tile < (part + 1) * tiles / parts; tile++)
+                {
+                    Multiply(panel, tile * o.Kernel.Rows, column, columns, edge);
+                }
+            }
+            o.Kernel.End();
+        }
+
+        /// <summary>One tile; where it is not whole, by way of <paramref name="edge"/>.</summary>
+        private void Multiply(byte* panel, int row, int column, int columns, float* edge)
+        {
+            int rows = Math.Min(o.Kernel.Rows, o.M - row);
+            bool whole = rows == o.Kernel.Rows && columns == Int8Kernel.Columns;
+            Int8Tile tile = new()
+            {
+                X = o.X.Values(row),
+                Scales = o.X.Scales(row),
+                StrideX = o.X.ValueStride,
+                StrideScales = o.X.ScaleStride,
+                Panel = panel,
+                C = whole ? o.C(row, column) : edge,
+                StrideC = (whole ? o.StrideC : Int8Kernel.Columns) * sizeof(float),
+                Addend = whole ? o.Addend(row, column) : null,
+                StrideAddend = o.StrideAddend * sizeof(float),
+                Blocks = o.Blocks,
+            };
+            o.Kernel.Tile(o.Type, &tile);
+            for (int i = 0; i < rows && !whole; i++)
+            {
+                float* c = o.C(row + i, column), addend = o.Addend(row + i, column);
+                for (int j = 0; j < columns; j++)
+                {
+                    c[j] = edge[i * Int8Kernel.Columns + j] + (addend == null ? 0 : addend[j]);
+                }
+            }
+        }
+    }
+}
