@@ -1,10 +1,11 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Inkstone.Formats;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
 
-/// <summary>Flags that the benchmarks share.</summary>
+/// <summary>Flags and results that the benchmarks share.</summary>
 internal static class BenchFlags
 {
     public static Option<string> Config() => new("--config")
@@ -24,4 +25,18 @@ internal static class BenchFlags
         string name = call.Get(flag)!;
         return HfConfig.Parse(PresetConfig.Of(name).ToJsonString(), name);
     }
+
+    /// <summary>The "entries" of a benchmark's JSON.</summary>
+    public static JsonArray Json(IEnumerable<KernelEntry> entries) => [.. entries.Select(e => (JsonNode)new JsonObject
+    {
+        ["name"] = e.Name,
+        ["shape"] = e.Shape,
+        ["dtype"] = e.Type,
+        ["threads"] = e.Threads,
+        ["seconds"] = e.Seconds,
+        ["rate"] = e.Rate,
+        ["unit"] = e.Unit,
+        ["roof"] = e.Roof,
+        ["fraction"] = e.Fraction,
+    })];
 }

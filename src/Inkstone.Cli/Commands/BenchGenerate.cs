@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
+using Inkstone.Training;
 using Spectre.Console;
 using Profile = Inkstone.Tensors.Profile;
 
@@ -85,43 +86,26 @@ internal static class BenchGenerate
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private sealed record Entry(string Name, string Shape, string Type, int Threads, double Seconds, double Rate, string Unit, double Roof);
-
     private sealed record Op(string Phase, string Name, double Calls, double Seconds);
 
-    private sealed record Cost(Entry[] Entries, long BytesPerToken, Op[] Ops)
+    private sealed record Cost(KernelEntry[] Entries, long BytesPerToken, Op[] Ops)
     {
         public JsonObject Json()
         {
-            JsonArray entries = [], ops = [];
-            foreach (Entry e in Entries)
-            {
-                entries.Add((JsonNode)new JsonObject
-                {
-                    ["name"] = e.Name,
-                    ["shape"] = e.Shape,
-                    ["dtype"] = e.Type,
-                    ["threads"] = e.Threads,
-                    ["seconds"] = e.Seconds,
-                    ["rate"] = e.Rate,
-                    ["unit"] = e.Unit,
-                    ["roof"] = e.Roof,
-                    ["fraction"] = e.Rate / e.Roof,
-                });
-            }
+            JsonArray ops = [];
             foreach (Op op in Ops)
             {
                 ops.Add((JsonNode)new JsonObject { ["phase"] = op.Phase, ["name"] = op.Name, ["calls"] = op.Calls, ["seconds"] = op.Seconds });
             }
-            return new JsonObject { ["machine"] = CpuFeatures.Describe(), ["entries"] = entries, ["managed_bytes_per_token"] = BytesPerToken, ["ops"] = ops };
+            return new JsonObject { ["machine"] = CpuFeatures.Describe(), ["entries"] = BenchFlags.Json(Entries), ["managed_bytes_per_token"] = BytesPerToken, ["ops"] = ops };
         }
 
         public void Print(Call call, TextWriter output)
         {
             output.WriteLine(CpuFeatures.Describe());
-            foreach (Entry e in Entries)
+            foreach (KernelEntry e in Entries)
             {
-                output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Rate / e.Roof:0} % of {e.Roof:0}"));
+                output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}"));
             }
             output.WriteLine(Figures.Of($"{BytesPerToken} managed bytes a token while decoding"));
             Table table = new Table().Border(TableBorder.Rounded).AddColumns("phase", "op", "calls", "ms");

@@ -31,29 +31,13 @@ internal static class BenchKernels
                 entries.AddRange(bench.Decode(model));
                 return 0;
             });
-            JsonArray list = [];
-            foreach (KernelEntry e in entries)
-            {
-                list.Add((JsonNode)new JsonObject
-                {
-                    ["name"] = e.Name,
-                    ["shape"] = e.Shape,
-                    ["dtype"] = e.Type,
-                    ["threads"] = e.Threads,
-                    ["seconds"] = e.Seconds,
-                    ["rate"] = e.Rate,
-                    ["unit"] = e.Unit,
-                    ["roof"] = e.Roof,
-                    ["fraction"] = e.Fraction,
-                });
-            }
             JsonObject json = new()
             {
                 ["machine"] = CpuFeatures.Describe(),
                 ["kernel"] = kernel,
                 ["roof_flops_per_second"] = roof!.FlopsPerSecond,
                 ["roof_bytes_per_second"] = roof.BytesPerSecond,
-                ["entries"] = list,
+                ["entries"] = BenchFlags.Json(entries),
             };
             return call.Result(json, output =>
             {

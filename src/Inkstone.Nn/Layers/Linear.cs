@@ -25,6 +25,6 @@ public sealed class Linear
     /// <summary>x: [..., inputs]; <paramref name="residual"/>, shaped as the result, is added to it.</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null) => _lora?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
 
-    /// <summary>The same for results that only elementwise ops and attention read: while a step in bfloat16 is recorded they are kept in bfloat16.</summary>
+    /// <summary>The same for results that only elementwise ops read: while a step in bfloat16 is recorded they are kept in bfloat16.</summary>
     public Tensor ForwardCompact(Tensor x) => _lora?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
 }

@@ -11,7 +11,7 @@ public static partial class Ops
     /// <param name="weight">[N, K], as PyTorch and Hugging Face store it</param>
     /// <param name="bias">[N] or null</param>
     /// <param name="residual">[..., N] or null</param>
-    /// <param name="compact">only elementwise ops and attention read the result: it may be kept in bfloat16 (not with a residual)</param>
+    /// <param name="compact">only elementwise ops read the result: it may be kept in bfloat16 (not with a residual)</param>
     public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, bool compact = false)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));

@@ -16,7 +16,7 @@ internal static unsafe class AmxInt8
 
     /// <summary>Needs AMX-TILE and AMX-INT8 and the system's permission; null where one is missing or the kernel failed its proof.</summary>
     public static Int8Kernel? Kernel { get; } = CpuFeatures.HasAmx && CpuFeatures.HasAmxInt8 && AssembledInt8.Kernel is not null && AmxPermission.Granted
-        ? Int8Proof.OrNull(new() { Name = "assembled AMX int8 32×32", Rows = Rows, Tile = &Tile, Dot = AssembledInt8.Kernel.Dot, Begin = &Begin, End = &End }) : null;
+        ? Int8Proof.OrNull(new() { Name = "assembled AMX int8 32×32", Rows = Rows, Tile = &Tile, Dot = AssembledInt8.Kernel.Dot, Begin = &Begin, End = &AmxKernel.End }) : null;
 
     /// <summary>Writes the integer sums of some blocks. On entry rdi points to <see cref="Arguments"/> (System V); only caller-saved registers are used.</summary>
     public static void Write(Iced.Intel.Assembler code)
@@ -148,19 +148,11 @@ internal static unsafe class AmxInt8
         }
     }
 
-    private static void Begin() => Code.Begin(Code.Configuration);
-
-    private static void End() => Code.End();
+    private static void Begin() => AmxKernel.Begin(Code.Configuration);
 
     private static class Code
     {
         public static readonly byte* Configuration = MakeConfiguration();
-
-        public static readonly delegate* unmanaged[SuppressGCTransition]<byte*, void> Begin =
-            (delegate* unmanaged[SuppressGCTransition]<byte*, void>)Assembler.Compile(AmxKernel.WriteBegin);
-
-        public static readonly delegate* unmanaged[SuppressGCTransition]<void> End =
-            (delegate* unmanaged[SuppressGCTransition]<void>)Assembler.Compile(AmxKernel.WriteEnd);
 
         private static readonly delegate* unmanaged[SuppressGCTransition]<Arguments*, void> Product =
             (delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Assembler.Compile(Write);

@@ -112,7 +112,10 @@ internal static unsafe class AmxKernel
     private static void Run(TileArguments* tile) => Code.Run(tile);
 
     /// <summary>Configures the calling thread's tiles.</summary>
-    public static void Begin() => Code.Begin(Code.Configuration);
+    public static void Begin() => Begin(Code.Configuration);
+
+    /// <summary>Configures them as the 64 bytes at <paramref name="configuration"/> say.</summary>
+    public static void Begin(byte* configuration) => Code.Begin(configuration);
 
     /// <summary>Gives them back.</summary>
     public static void End() => Code.End();

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
+using static Inkstone.Tensors.Assembler;
 
 namespace Inkstone.Tensors;
 
@@ -260,8 +261,6 @@ internal static unsafe class AssembledInt8
     };
 
     private static AssemblerRegisterZMM Sum(int row, int half) => Zmm(12 + 2 * row + half);
-
-    private static AssemblerRegisterZMM Zmm(int index) => new((Register)((int)Register.ZMM0 + index));
 
     private static void RunTile(DType type, Int8Tile* tile)
     {

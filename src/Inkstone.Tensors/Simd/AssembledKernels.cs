@@ -1,5 +1,6 @@
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
+using static Inkstone.Tensors.Assembler;
 
 namespace Inkstone.Tensors;
 
@@ -13,29 +14,14 @@ internal static unsafe class AssembledKernels
 
     /// <summary>Needs AVX-512; null where no code can be made or it failed its proof.</summary>
     public static MicroKernel? Float32 { get; } = CpuFeatures.HasAvx512 && Assembler.IsSupported
-        ? KernelProof.OrNull(new()
-        {
-            Name = "assembled FMA 12×32",
-            Rows = Rows,
-            Columns = 32,
-            Layout = PanelLayout.Float32,
-            Run = &RunFloat32,
-            RunRows = &RunFloat32Rows,
-            Strip = &StripKernel.RunFloat32,
-        }) : null;
+        ? Proven("assembled FMA 12×32", PanelLayout.Float32, &RunFloat32, &RunFloat32Rows, &StripKernel.RunFloat32) : null;
 
     /// <summary>Needs AVX512_BF16; null where it is missing, slower than float32, or failed its proof.</summary>
     public static MicroKernel? BFloat16 { get; } = UnitSpeed.BFloat16 > 1
-        ? KernelProof.OrNull(new()
-        {
-            Name = "assembled VDPBF16PS 12×32",
-            Rows = Rows,
-            Columns = 32,
-            Layout = PanelLayout.Pairs,
-            Run = &RunBFloat16,
-            RunRows = &RunBFloat16Rows,
-            Strip = &StripKernel.RunBFloat16,
-        }) : null;
+        ? Proven("assembled VDPBF16PS 12×32", PanelLayout.Pairs, &RunBFloat16, &RunBFloat16Rows, &StripKernel.RunBFloat16) : null;
+
+    private static MicroKernel? Proven(string name, PanelLayout layout, delegate*<TileArguments*, void> run, delegate*<TileArguments*, void> rows, delegate*<StripArguments*, void> strip)
+        => KernelProof.OrNull(new() { Name = name, Rows = Rows, Columns = 32, Layout = layout, Run = run, RunRows = rows, Strip = strip });
 
     /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V).</summary>
     /// <param name="code">where</param>
@@ -82,18 +68,7 @@ internal static unsafe class AssembledKernels
         code.vmovups(zmm25, __zmmword_ptr[b + VectorBytes]);
         for (int row = 0; row < Rows; row++)
         {
-            AssemblerRegisterZMM x = Zmm(26 + row % 4);
-            code.vbroadcastss(x, rows ? OfRow(row) : __dword_ptr[a + 4 * row]);
-            if (bfloat16)
-            {
-                code.vdpbf16ps(Zmm(2 * row), zmm24, x);
-                code.vdpbf16ps(Zmm(2 * row + 1), zmm25, x);
-            }
-            else
-            {
-                code.vfmadd231ps(Zmm(2 * row), zmm24, x);
-                code.vfmadd231ps(Zmm(2 * row + 1), zmm25, x);
-            }
+            WriteRow(code, row, rows ? OfRow(row) : __dword_ptr[a + 4 * row], bfloat16);
         }
         if (rows)
         {
@@ -119,6 +94,23 @@ internal static unsafe class AssembledKernels
         WriteTile(code, c, strideC, addend, strideAddend, withAddend: false);
         code.Label(ref add);
         WriteTile(code, c, strideC, addend, strideAddend, withAddend: true);
+    }
+
+    /// <summary>Adds a value (pair) of A times the two vectors of B in zmm24-25 to a row's two sums.</summary>
+    public static void WriteRow(Iced.Intel.Assembler code, int row, AssemblerMemoryOperand value, bool bfloat16)
+    {
+        AssemblerRegisterZMM x = Zmm(26 + row % 4);
+        code.vbroadcastss(x, value);
+        if (bfloat16)
+        {
+            code.vdpbf16ps(Zmm(2 * row), zmm24, x);
+            code.vdpbf16ps(Zmm(2 * row + 1), zmm25, x);
+        }
+        else
+        {
+            code.vfmadd231ps(Zmm(2 * row), zmm24, x);
+            code.vfmadd231ps(Zmm(2 * row + 1), zmm25, x);
+        }
     }
 
     private static AssemblerMemoryOperand OfRow(int row)
@@ -153,8 +145,6 @@ internal static unsafe class AssembledKernels
         code.vzeroupper();
         code.ret();
     }
-
-    private static AssemblerRegisterZMM Zmm(int index) => new((Register)((int)Register.ZMM0 + index));
 
     private static void RunFloat32(TileArguments* tile) => Code.Float32(tile);
 

@@ -21,6 +21,9 @@ internal static unsafe class Assembler
         return stream.ToArray();
     }
 
+    /// <summary>A vector register by its number.</summary>
+    public static AssemblerRegisterZMM Zmm(int index) => new((Register)((int)Register.ZMM0 + index));
+
     /// <summary>Encodes and places a function.</summary>
     public static void* Compile(Action<Iced.Intel.Assembler> write) => ExecutableMemory.Place(Encode(write));
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Inkstone.Tensors;
 
@@ -32,7 +33,13 @@ public static class BFloat16Bits
 
     /// <summary>32 rounded values, those of <paramref name="low"/> first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<ushort> Narrow(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(RoundInPlace(low) >> 16, RoundInPlace(high) >> 16);
+    internal static Vector512<ushort> Narrow(Vector512<float> low, Vector512<float> high) => Avx512BW.IsSupported
+        ? Avx512BW.PermuteVar32x16x2(RoundInPlace(low).AsUInt16(), UpperHalves, RoundInPlace(high).AsUInt16())
+        : Vector512.Narrow(RoundInPlace(low) >> 16, RoundInPlace(high) >> 16);
+
+    /// <summary>The odd 16-bit words of two vectors, in order.</summary>
+    private static readonly Vector512<ushort> UpperHalves = Vector512.Create(
+        (ushort)1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
 
     /// <summary>16 values, exactly.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,13 +26,17 @@ internal static unsafe class EdgeTile
         inner.StrideC = kernel.Columns * sizeof(float);
         inner.Addend = null;
         run(&inner);
-        nint stride = tile->StrideC / sizeof(float), strideAddend = tile->StrideAddend / sizeof(float);
+        Copy(buffer, kernel.Columns, tile->C, tile->StrideC / sizeof(float), tile->Addend, tile->StrideAddend / sizeof(float), rows, columns);
+    }
+
+    /// <summary>c = addend (or nothing) + what a kernel left in a buffer of <paramref name="width"/> columns; strides in elements.</summary>
+    public static void Copy(float* buffer, int width, float* c, nint strideC, float* addend, nint strideAddend, int rows, int columns)
+    {
         for (int i = 0; i < rows; i++)
         {
             for (int j = 0; j < columns; j++)
             {
-                float addend = tile->Addend == null ? 0 : tile->Addend[i * strideAddend + j];
-                tile->C[i * stride + j] = addend + buffer[i * kernel.Columns + j];
+                c[i * strideC + j] = (addend == null ? 0 : addend[i * strideAddend + j]) + buffer[i * width + j];
             }
         }
     }

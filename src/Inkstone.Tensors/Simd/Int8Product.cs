@@ -171,13 +171,9 @@ internal static unsafe class Int8Product
                 Blocks = o.Blocks,
             };
             o.Kernel.Tile(o.Type, &tile);
-            for (int i = 0; i < rows && !whole; i++)
+            if (!whole)
             {
-                float* c = o.C(row + i, column), addend = o.Addend(row + i, column);
-                for (int j = 0; j < columns; j++)
-                {
-                    c[j] = edge[i * Int8Kernel.Columns + j] + (addend == null ? 0 : addend[j]);
-                }
+                EdgeTile.Copy(edge, Int8Kernel.Columns, o.C(row, column), o.StrideC, o.Addend(row, column), o.StrideAddend, rows, columns);
             }
         }
     }

@@ -94,45 +94,6 @@ internal static unsafe class Lanes
         return sum;
     }
 
-    /// <summary>x = e^(scale · x − shift) in place, and its sum.</summary>
-    public static float ExpSumScaled(float* x, float scale, float shift, int n)
-    {
-        Vector512<float> s = default, a = Vector512.Create(scale), c = Vector512.Create(-shift);
-        int i = 0;
-        for (; i <= n - 16; i += 16)
-        {
-            Vector512<float> e = Exp(Vector512.FusedMultiplyAdd(Vector512.Load(x + i), a, c));
-            e.Store(x + i);
-            s += e;
-        }
-        int tail = n - i;
-        if (tail > 0)
-        {
-            StorePart(Exp(Vector512.FusedMultiplyAdd(LoadPart(x + i, tail), a, c)), x + i, tail);
-            s += LoadPart(x + i, tail);
-        }
-        return Vector512.Sum(s);
-    }
-
-    /// <summary>Σ a·b with b in bfloat16.</summary>
-    public static float DotBFloat16(float* a, ushort* b, int n)
-    {
-        Vector512<float> s0 = default, s1 = default;
-        int i = 0;
-        for (; i <= n - 32; i += 32)
-        {
-            Vector512<ushort> pair = Vector512.Load(b + i);
-            s0 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), (Vector512.WidenLower(pair) << 16).AsSingle(), s0);
-            s1 = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + 16), (Vector512.WidenUpper(pair) << 16).AsSingle(), s1);
-        }
-        float sum = Vector512.Sum(s0 + s1);
-        for (; i < n; i++)
-        {
-            sum += a[i] * BFloat16Bits.ToFloat(b[i]);
-        }
-        return sum;
-    }
-
     /// <summary>Σ a·b·c.</summary>
     public static float Dot3(float* a, float* b, float* c, int n)
     {

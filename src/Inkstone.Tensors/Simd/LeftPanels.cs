@@ -23,7 +23,6 @@ internal readonly unsafe struct LeftPanels
         int whole = rows / kernel.Rows;
         InRows = kernel.RunRows != null && a.ColumnStride == 1;
         bool inPlace = InRows && a.Type == kernel.ElementType && IsAligned(kernel, a, k);
-        int size = a.Type.IsQuantised() ? 0 : a.Type.Size();
         if (!InRows)
         {
             _panelBytes = Packing.BytesA(kernel, k);
@@ -35,7 +34,7 @@ internal readonly unsafe struct LeftPanels
             }
             return;
         }
-        Stride = inPlace ? a.RowStride * size : Packing.RowBytes(kernel, k);
+        Stride = inPlace ? a.RowStride * kernel.ElementBytes : Packing.RowBytes(kernel, k);
         _panelBytes = kernel.Rows * Stride;
         if (inPlace && whole == Count)
         {

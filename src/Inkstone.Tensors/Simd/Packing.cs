@@ -28,9 +28,15 @@ internal static unsafe class Packing
     /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A, of which <paramref name="readable"/> lie in memory.</summary>
     public static void PackA(MicroKernel kernel, MatrixView a, int rows, int readable, int k, byte* target)
     {
-        if (kernel.Layout == PanelLayout.Tiles)
+        if (kernel.Layout == PanelLayout.Tiles && a.ColumnStride == 1)
         {
-            TilePacking.Rows(a, rows, kernel.Rows, k, Padded(kernel, k), target);
+            nint stride = RowBytes(kernel, k) + AmxKernel.RowPaddingBytes;
+            CopyRows(kernel, a, rows, k, stride, target);
+            new Span<byte>(target + rows * stride, (int)((kernel.Rows - rows) * stride)).Clear();
+        }
+        else if (kernel.Layout == PanelLayout.Tiles)
+        {
+            TilePacking.Columns(a, rows, kernel.Rows, k, Padded(kernel, k), target);
         }
         else
         {
@@ -163,7 +169,7 @@ internal static unsafe class Packing
     private static void TransposeColumns(byte* source, DType type, nint strideI, int count, int k, bool pairs, byte* target, int width)
     {
         int step = pairs ? 32 : 16, done = 0, size = type.Size();
-        Block block;
+        SixteenVectors block;
         for (; done <= k - step; done += step)
         {
             Vector512<uint>* rows = (Vector512<uint>*)&block;
@@ -182,20 +188,8 @@ internal static unsafe class Packing
 
     /// <summary>16 values as they are, or 32 values as 16 pairs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> Load(float* source, bool pairs)
-    {
-        if (!pairs)
-        {
-            return Vector512.Load(source).AsUInt32();
-        }
-        Vector512<ushort> low = BFloat16Bits.RoundInPlace(Vector512.Load(source)).AsUInt16();
-        Vector512<ushort> high = BFloat16Bits.RoundInPlace(Vector512.Load(source + 16)).AsUInt16();
-        return Avx512BW.PermuteVar32x16x2(low, UpperHalves, high).AsUInt32();
-    }
-
-    /// <summary>The odd 16-bit words of two vectors, in order.</summary>
-    private static readonly Vector512<ushort> UpperHalves = Vector512.Create(
-        (ushort)1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+    private static Vector512<uint> Load(float* source, bool pairs)
+        => pairs ? BFloat16Bits.Narrow(Vector512.Load(source), Vector512.Load(source + 16)).AsUInt32() : Vector512.Load(source).AsUInt32();
 
     /// <summary>Any strides, types and edges: <paramref name="count"/> values and zeros up to <paramref name="fill"/>, rows <paramref name="width"/> apart.</summary>
     private static void Scalar(byte* source, DType type, nint strideI, nint strideK, int count, int fill, int width, int k, bool pairs, byte* target)
@@ -222,11 +216,4 @@ internal static unsafe class Packing
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Read(byte* source, DType type) => type == DType.Float32 ? *(float*)source : BFloat16Bits.ToFloat(*(ushort*)source);
-
-    /// <summary>Room for 16 vectors.</summary>
-    [InlineArray(16)]
-    private struct Block
-    {
-        private Vector512<uint> _first;
-    }
 }

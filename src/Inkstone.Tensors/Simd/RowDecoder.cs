@@ -44,8 +44,7 @@ internal static unsafe class RowDecoder
         int i = 0;
         for (; i <= count - 16; i += 16)
         {
-            Vector512<uint> low = Vector512.WidenLower(Vector256.Load(from + i).ToVector512Unsafe());
-            (low << 16).Store(to + i);
+            BFloat16Bits.Load(from + i).AsUInt32().Store(to + i);
         }
         for (; i < count; i++)
         {

@@ -206,7 +206,7 @@ internal static unsafe class SmallRows
         public static int Size => sizeof(ushort);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Load(byte* row, int i) => (Vector512.WidenLower(Vector256.Load((ushort*)row + i).ToVector512Unsafe()) << 16).AsSingle();
+        public static Vector512<float> Load(byte* row, int i) => BFloat16Bits.Load((ushort*)row + i);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static float Value(byte* row, int i) => BFloat16Bits.ToFloat(((ushort*)row)[i]);

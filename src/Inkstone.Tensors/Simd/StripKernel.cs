@@ -1,5 +1,6 @@
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
+using static Inkstone.Tensors.Assembler;
 
 namespace Inkstone.Tensors;
 
@@ -97,18 +98,7 @@ internal static unsafe class StripKernel
         code.vmovups(zmm25, __zmmword_ptr[b + VectorBytes]);
         for (int row = 0; row < rows; row++)
         {
-            AssemblerRegisterZMM x = Zmm(26 + row % 4);
-            code.vbroadcastss(x, __dword_ptr[a + 4 * row]);
-            if (bfloat16)
-            {
-                code.vdpbf16ps(Zmm(2 * row), zmm24, x);
-                code.vdpbf16ps(Zmm(2 * row + 1), zmm25, x);
-            }
-            else
-            {
-                code.vfmadd231ps(Zmm(2 * row), zmm24, x);
-                code.vfmadd231ps(Zmm(2 * row + 1), zmm25, x);
-            }
+            AssembledKernels.WriteRow(code, row, __dword_ptr[a + 4 * row], bfloat16);
         }
         code.add(a, 4 * Rows);
         code.add(b, RowBytes);
@@ -119,8 +109,6 @@ internal static unsafe class StripKernel
             code.vmovups(__zmmword_ptr[c + i * VectorBytes], Zmm(i));
         }
     }
-
-    private static AssemblerRegisterZMM Zmm(int index) => new((Register)((int)Register.ZMM0 + index));
 
     /// <summary>The float32 strip.</summary>
     public static void RunFloat32(StripArguments* strip) => Code.Float32(strip);

@@ -46,7 +46,7 @@ internal static unsafe class StripRows
             return;
         }
         float* buffer = stackalloc float[16 * 16];
-        Square square;
+        SixteenVectors square;
         Vector512<uint>* values = (Vector512<uint>*)&square;
         for (int d = 0; d < rows; d += 16)
         {
@@ -105,7 +105,7 @@ internal static unsafe class StripRows
             }
             return;
         }
-        Square square, lanes;
+        SixteenVectors square, lanes;
         Vector512<uint>* values = (Vector512<uint>*)&square, turned = (Vector512<uint>*)&lanes;
         for (int row = 0; row < (pairs ? 16 : Width); row += 16)
         {
@@ -137,11 +137,4 @@ internal static unsafe class StripRows
         (ushort)0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
 
     private static readonly Vector512<ushort> UpperHalf = LowerHalf + Vector512.Create((ushort)16);
-
-    /// <summary>Room for 16 vectors.</summary>
-    [InlineArray(16)]
-    private struct Square
-    {
-        private Vector512<uint> _first;
-    }
 }

@@ -3,36 +3,15 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>Left operands of AMX: bfloat16, row-major, rows padded by <see cref="AmxKernel.RowPaddingBytes"/>.</summary>
+/// <summary>Left operands of AMX that lie transposed in memory: they become bfloat16, row-major, rows padded by <see cref="AmxKernel.RowPaddingBytes"/>.</summary>
 internal static unsafe class TilePacking
 {
-    /// <summary>Packs <paramref name="count"/> rows (zeros up to <paramref name="rows"/>) of <paramref name="k"/> values (zeros up to <paramref name="padded"/>).</summary>
-    public static void Rows(MatrixView a, int count, int rows, int k, int padded, byte* target)
+    /// <summary>Packs <paramref name="count"/> rows whose values of k lie apart (zeros up to <paramref name="rows"/>) of <paramref name="k"/> values (zeros up to <paramref name="padded"/>).</summary>
+    public static void Columns(MatrixView a, int count, int rows, int k, int padded, byte* target)
     {
         nint stride = padded * sizeof(ushort) + AmxKernel.RowPaddingBytes;
-        bool fast = CpuFeatures.HasAvx512 && !a.Type.IsQuantised();
         int done = 0;
-        if (a.Type == DType.BFloat16 && a.ColumnStride == 1)
-        {
-            done = k;
-            for (int i = 0; i < count; i++)
-            {
-                Buffer.MemoryCopy(a.At(i, 0).Pointer, target + i * stride, stride, sizeof(ushort) * (long)k);
-            }
-        }
-        else if (fast && a.ColumnStride == 1)
-        {
-            done = k / 32 * 32;
-            for (int i = 0; i < count; i++)
-            {
-                float* source = (float*)a.At(i, 0).Pointer;
-                for (int p = 0; p < done; p += 32)
-                {
-                    Packing.Load(source + p, pairs: true).Store((uint*)(target + i * stride) + p / 2);
-                }
-            }
-        }
-        else if (fast && a.RowStride == 1 && count == rows && rows % 16 == 0)
+        if (CpuFeatures.HasAvx512 && !a.Type.IsQuantised() && a.RowStride == 1 && count == rows && rows % 16 == 0)
         {
             done = k / 32 * 32;
             for (int i = 0; i < rows; i += 16)
@@ -58,7 +37,7 @@ internal static unsafe class TilePacking
     /// <summary>16 rows of A that lie side by side in memory: pairs of k are joined, then 16 × 16 of them are transposed.</summary>
     private static void Transpose(byte* source, bool half, nint strideK, int k, byte* target, nint stride)
     {
-        Block block;
+        SixteenVectors block;
         Vector512<uint>* pairs = (Vector512<uint>*)&block;
         for (int p = 0; p < k; p += 32)
         {
@@ -75,10 +54,4 @@ internal static unsafe class TilePacking
 
     /// <summary>Pairs of the upper halves of two vectors.</summary>
     private static Vector512<uint> Join(Vector512<uint> even, Vector512<uint> odd) => (even >> 16) | (odd & Vector512.Create(0xFFFF0000u));
-
-    [InlineArray(16)]
-    private struct Block
-    {
-        private Vector512<uint> _first;
-    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -55,4 +56,11 @@ internal static unsafe class Transpose16
         Avx512F.Shuffle4x128(x2, y2, 0xDD).AsUInt32().Store(target + 14 * stride);
         Avx512F.Shuffle4x128(x3, y3, 0xDD).AsUInt32().Store(target + 15 * stride);
     }
+}
+
+/// <summary>Room for the rows that are transposed.</summary>
+[InlineArray(16)]
+internal struct SixteenVectors
+{
+    private Vector512<uint> _first;
 }

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
+using static Inkstone.Tensors.Assembler;
 
 namespace Inkstone.Tensors;
 
@@ -123,6 +124,4 @@ internal sealed unsafe class UnitProbe
     private static UnitProbe? Tile(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> multiply)
         => supported && Assembler.IsSupported && AmxPermission.Granted
             ? new(instruction, 2.0 * products * TileRows * TileRows * TileSums, true, code => WriteTileLoop(code, multiply)) : null;
-
-    private static AssemblerRegisterZMM Zmm(int index) => new((Register)((int)Register.ZMM0 + index));
 }
