@@ -1,9 +1,9 @@
 namespace Inkstone.Tensors;
 
-/// <summary>Small products inside one task (tiles of attention, chunks of the delta rule): operands are packed for a micro-kernel, results are local buffers of whole tiles.</summary>
+/// <summary>Small products inside one task (chunks of the delta rule): operands are packed for a micro-kernel, results are local buffers of whole tiles.</summary>
 internal readonly unsafe struct LocalPanels(MicroKernel kernel)
 {
-    /// <summary>Queries and keys of an attention tile: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
+    /// <summary>Rows and columns of a block: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
     public const int Block = 96;
 
     /// <summary>Lanes that whole-vector loads may touch past a row.</summary>

@@ -60,7 +60,7 @@ internal sealed unsafe class MicroKernel
     /// <summary>The same product with A as rows whose values of k lie side by side, as a row-major matrix has them; null where A has to be packed.</summary>
     public delegate*<TileArguments*, void> RunRows { get; init; }
 
-    /// <summary>The same for a strip of tiles in one call, or null.</summary>
+    /// <summary><see cref="Run"/> down a whole strip of tiles in one call, or null.</summary>
     public delegate*<StripArguments*, void> Strip { get; init; }
 
     /// <summary>What a thread does before a run of calls: AMX configures its tiles here.</summary>
