@@ -19,7 +19,7 @@ public sealed record KernelChoice(string Type, string Kernel, string Reason);
 /// <param name="Choices">kernels in use</param>
 public sealed record MachineRoofs(int Threads, IReadOnlyList<UnitRoof> Units, double ReadOneThread, double ReadAllThreads, IReadOnlyList<KernelChoice> Choices)
 {
-    /// <summary>Measures all of them; takes about half a second. The calling thread must be prepared like a worker (<see cref="CpuThread.Prepare"/>).</summary>
+    /// <summary>Measures all of them; takes about a second. The calling thread must be prepared like a worker (<see cref="CpuThread.Prepare"/>).</summary>
     public static MachineRoofs Measure(Device device)
     {
         List<UnitRoof> units = [];
@@ -57,6 +57,7 @@ public sealed record MachineRoofs(int Threads, IReadOnlyList<UnitRoof> Units, do
     private static KernelChoice[] Choose(Isa isa, List<UnitRoof> units)
     {
         MicroKernel float32 = MicroKernel.Float32(isa), bfloat16 = MicroKernel.BFloat16(isa);
+        Int8Kernel int8 = Int8Kernel.Of(isa);
         string level = isa == CpuFeatures.Levels()[^1] ? "the best level of this CPU" : $"{CpuFeatures.CapVariable} allows no more";
         return
         [
@@ -68,6 +69,8 @@ public sealed record MachineRoofs(int Threads, IReadOnlyList<UnitRoof> Units, do
                 _ when isa < Isa.Avx512Bf16 => "no unit for bfloat16 at this level: numbers are multiplied in float32",
                 _ => $"VDPBF16PS has {Times("VDPBF16PS")} the rate of fp32, which is no gain: numbers are multiplied in float32",
             }),
+            new("int8", int8.Name, int8 == PortableInt8.Kernel ? "no unit for products of bytes at this level"
+                : int8 == AmxInt8.Kernel ? $"AMX has {Times("TDPBUSD")} the rate of fp32" : $"VPDPBUSD has {Times("VPDPBUSD")} the rate of fp32"),
         ];
 
         string Times(string instruction) => string.Create(System.Globalization.CultureInfo.InvariantCulture,

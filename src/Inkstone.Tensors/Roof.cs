@@ -4,17 +4,24 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>What this machine can do at best, measured: the speed limits that every rate is compared with.</summary>
-/// <param name="FlopsPerSecond">operations per second of the matrix product's micro-kernel on operands in level-1 cache, all threads together</param>
+/// <param name="FlopsPerSecond">operations per second of the unit that matrix products run on, all threads together</param>
 /// <param name="BytesPerSecond">bytes per second read from main memory, all threads together</param>
 public sealed record Roof(double FlopsPerSecond, double BytesPerSecond)
 {
-    /// <summary>Measures the device's threads with the kernel of its <see cref="Device.MatMulType"/>; takes about a fifth of a second.</summary>
-    public static Roof Measure(Device device) => new(MeasureProducts(device, device.MatMulKernel), MeasureMemory(device));
+    /// <summary>Measures the device's threads with the kernel of its <see cref="Device.MatMulType"/>; takes about a quarter of a second.</summary>
+    public static Roof Measure(Device device) => new(MeasureArithmetic(device), MeasureMemory(device));
+
+    /// <summary>The unit that the kernel multiplies on, by itself: steadier than the kernel, and no slower where the kernel has a flaw. Tiles count with their loads.</summary>
+    private static double MeasureArithmetic(Device device)
+    {
+        UnitProbe? probe = device.MatMulKernel == AssembledKernels.BFloat16 ? UnitProbe.BFloat16 : device.MatMulKernel == AssembledKernels.Float32 ? UnitProbe.Float32 : null;
+        return probe is null ? MeasureProducts(device, device.MatMulKernel) : MeasureUnit(device, probe, alone: false);
+    }
 
     /// <summary>Operations per second of a micro-kernel, all threads together or the caller alone.</summary>
     internal static unsafe double MeasureProducts(Device device, MicroKernel kernel, bool alone = false)
     {
-        const int K = 128, Calls = 400;
+        const int K = 128, Calls = 1000;
         int parts = alone ? 1 : device.Workers.Count;
         double flops = 2.0 * kernel.Rows * kernel.Columns * K * Calls * parts;
         return flops / Fastest(device, new ProductKernel(kernel, K, Calls, device.Workers), parts, alone);
@@ -33,16 +40,16 @@ public sealed record Roof(double FlopsPerSecond, double BytesPerSecond)
     /// <summary>Operations per second of a unit, all threads together or the caller alone.</summary>
     internal static double MeasureUnit(Device device, UnitProbe probe, bool alone)
     {
-        const int Rounds = 20_000;
+        const int Rounds = 50_000;
         int parts = alone ? 1 : device.Workers.Count;
         return probe.OperationsPerRound * Rounds * parts / Fastest(device, new UnitKernel(probe, Rounds), parts, alone);
     }
 
-    /// <summary>Seconds of the fastest of several runs: noise only ever slows a run down.</summary>
+    /// <summary>Seconds of the fastest of many runs: noise only ever slows a run down, and a thread that wakes late makes it half as fast.</summary>
     private static double Fastest<TKernel>(Device device, TKernel kernel, int count, bool alone = false) where TKernel : struct, IRangeKernel
     {
         double best = double.PositiveInfinity;
-        for (int run = 0; run < 8; run++)
+        for (int run = 0; run < 40; run++)
         {
             long start = Stopwatch.GetTimestamp();
             if (alone)

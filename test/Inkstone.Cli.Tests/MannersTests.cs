@@ -52,6 +52,7 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("inspect nowhere", "nowhere")]
     [InlineData("inspect r.yaml", "of no kind")]
     [InlineData("inspect", "--machine")]
+    [InlineData("bench train --compare r.yaml", "no result of ink bench train")]
     [InlineData("inspect r.yaml --machine", "no PATH")]
     public void WrongInput_EndsInOneSentenceAndExitCode2(string line, string part)
     {

@@ -18,31 +18,39 @@ internal static class BenchKernels
 
         int Run(Call call)
         {
-            List<KernelEntry> entries = [];
-            Roof? roof = null;
-            string kernel = "";
-            call.Compute(device =>
+            (MachineRoofs machine, Roof roof, string kernel, List<KernelEntry> entries) = call.Compute(device =>
             {
-                roof = Roof.Measure(device);
-                kernel = device.MatMulKernelName;
-                KernelBench bench = new(device, roof);
-                Formats.HfConfig model = BenchFlags.Model(call, config);
-                entries.AddRange(bench.Run(model, call.Get(rows), call.Get(length)));
-                entries.AddRange(bench.Decode(model));
-                return 0;
+                MachineRoofs machine = MachineRoofs.Measure(device);
+                Roof roof = Roof.Measure(device);
+                return (machine, roof, device.MatMulKernelName,
+                    new KernelBench(device, roof).Run(BenchFlags.Model(call, config), call.Get(rows), call.Get(length), call.Cancelled).ToList());
             });
             JsonObject json = new()
             {
                 ["machine"] = CpuFeatures.Describe(),
                 ["kernel"] = kernel,
-                ["roof_flops_per_second"] = roof!.FlopsPerSecond,
+                ["roof_flops_per_second"] = roof.FlopsPerSecond,
                 ["roof_bytes_per_second"] = roof.BytesPerSecond,
+                ["roof_bytes_per_second_one_thread"] = machine.ReadOneThread,
+                ["units"] = new JsonArray([.. machine.Units.Select(u => (JsonNode)new JsonObject
+                {
+                    ["type"] = u.Type,
+                    ["instruction"] = u.Instruction,
+                    ["operations_per_second"] = u.AllThreads,
+                    ["operations_per_second_one_thread"] = u.OneThread,
+                })]),
+                ["choices"] = new JsonArray([.. machine.Choices.Select(c => (JsonNode)new JsonObject { ["type"] = c.Type, ["kernel"] = c.Kernel, ["reason"] = c.Reason })]),
                 ["entries"] = BenchFlags.Json(entries),
             };
             return call.Result(json, output =>
             {
                 output.WriteLine(CpuFeatures.Describe());
-                output.WriteLine(Figures.Of($"limits: {roof.FlopsPerSecond / 1e9:0} GFLOP/s ({kernel}), {roof.BytesPerSecond / 1e9:0.0} GB/s from memory"));
+                output.WriteLine(Figures.Of($"limits: {roof.FlopsPerSecond / 1e9:0} GFLOP/s ({kernel}), {roof.BytesPerSecond / 1e9:0.0} GB/s from memory, {machine.ReadOneThread / 1e9:0.0} by one thread"));
+                output.WriteLine("units: " + string.Join(", ", machine.Units.Select(u => Figures.Of($"{u.Type} {u.Instruction} {u.AllThreads / 1e9:0} G/s ({u.OneThread / 1e9:0} by one thread)"))));
+                foreach (KernelChoice choice in machine.Choices)
+                {
+                    output.WriteLine($"{choice.Type}: {choice.Kernel}; {choice.Reason}");
+                }
                 Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "sizes", "ms", "rate", "of limit");
                 foreach (KernelEntry e in entries)
                 {

@@ -24,6 +24,7 @@ internal static class BenchTrain
 
         int Run(Call call)
         {
+            EarlierTrainBench? earlier = call.Get(compare) is { } file ? EarlierTrainBench.Read(file) : null;   // before minutes are spent
             string kernel = "";
             TrainCost cost = call.Compute(device =>
             {
@@ -31,17 +32,16 @@ internal static class BenchTrain
                 return TrainBench.Run(device, BenchFlags.Model(call, config), call.Get(rows), call.Get(length), Math.Max(1, call.Get(steps)),
                     call.Get(lora) is { } rank ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora") : null, call.Get(recompute), call.Cancelled);
             });
-            JsonObject? earlier = call.Get(compare) is { } file ? JsonNode.Parse(File.ReadAllText(file)) as JsonObject : null;
-            return call.Result(Json(cost, kernel), output => Print(call, output, cost, kernel, earlier));
+            return call.Result(Json(cost, kernel, earlier), output => Print(call, output, cost, kernel, earlier));
         }
     }
 
-    private static JsonObject Json(TrainCost c, string kernel)
+    private static JsonObject Json(TrainCost c, string kernel, EarlierTrainBench? earlier)
     {
         JsonArray ops = [];
         foreach (OpCost op in c.Ops)
         {
-            ops.Add((JsonNode)new JsonObject
+            JsonObject item = new()
             {
                 ["name"] = op.Name,
                 ["calls"] = op.Calls,
@@ -50,9 +50,14 @@ internal static class BenchTrain
                 ["gflops"] = op.GigaflopsPerSecond,
                 ["gbytes_per_second"] = op.GigabytesPerSecond,
                 ["fraction"] = Fraction(op, c.Roof),
-            });
+            };
+            if (earlier?.SecondsOfOps.TryGetValue(op.Name, out double before) == true)
+            {
+                item["times_earlier"] = before / op.Seconds;
+            }
+            ops.Add((JsonNode)item);
         }
-        return new JsonObject
+        JsonObject json = new()
         {
             ["machine"] = CpuFeatures.Describe(),
             ["kernel"] = kernel,
@@ -68,20 +73,24 @@ internal static class BenchTrain
             ["process_peak_bytes"] = Process.GetCurrentProcess().PeakWorkingSet64,
             ["ops"] = ops,
         };
+        if (earlier is not null)
+        {
+            json["times_earlier"] = c.TokensPerSecond / earlier.TokensPerSecond;
+        }
+        return json;
     }
 
     private static double Fraction(OpCost op, Roof roof)
         => op.GigaflopsPerSecond > 0 ? op.GigaflopsPerSecond * 1e9 / roof.FlopsPerSecond : op.GigabytesPerSecond * 1e9 / roof.BytesPerSecond;
 
-    private static void Print(Call call, TextWriter output, TrainCost c, string kernel, JsonObject? earlier)
+    private static void Print(Call call, TextWriter output, TrainCost c, string kernel, EarlierTrainBench? earlier)
     {
-        Dictionary<string, double> before = earlier?["ops"]?.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>()) ?? [];
         output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
         output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
         output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB in all"));
-        if (earlier?["tokens_per_second"] is JsonValue rate)
+        if (earlier is not null)
         {
-            output.WriteLine(Figures.Of($"{c.TokensPerSecond / rate.GetValue<double>():0.00} × the earlier run"));
+            output.WriteLine(Figures.Of($"{c.TokensPerSecond / earlier.TokensPerSecond:0.00} × the earlier run"));
         }
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "calls", "ms", "share", "rate", "of limit");
         if (earlier is not null)
@@ -94,7 +103,7 @@ internal static class BenchTrain
                 op.GigaflopsPerSecond > 0 ? Figures.Of($"{op.GigaflopsPerSecond:0} GFLOP/s") : Figures.Of($"{op.GigabytesPerSecond:0.0} GB/s"), Figures.Of($"{100 * Fraction(op, c.Roof):0} %")];
             if (earlier is not null)
             {
-                row.Add(before.TryGetValue(op.Name, out double seconds) ? Figures.Of($"{seconds / op.Seconds:0.00}") : "new");
+                row.Add(earlier.SecondsOfOps.TryGetValue(op.Name, out double seconds) ? Figures.Of($"{seconds / op.Seconds:0.00}") : "new");
             }
             table.AddRow([.. row]);
         }

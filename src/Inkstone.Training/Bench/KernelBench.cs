@@ -18,7 +18,7 @@ public sealed record KernelEntry(string Name, string Shape, string Type, int Thr
     public double Fraction => Rate / Roof;
 }
 
-/// <summary>Every op of a model's training step at that model's sizes.</summary>
+/// <summary>Every op of a model's training step and of decoding at that model's sizes.</summary>
 public sealed class KernelBench
 {
     private const int Runs = 5;
@@ -35,66 +35,41 @@ public sealed class KernelBench
         _type = device.MatMulType == DType.BFloat16 ? "bf16" : "fp32";
     }
 
-    /// <summary>Forward and backward passes of the ops of one block, the embedding and the loss, for a batch of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
-    public IEnumerable<KernelEntry> Run(HfConfig config, int rows, int length)
+    /// <summary>Forward and backward passes and the optimizer for a batch of <paramref name="rows"/> × <paramref name="length"/> tokens, then decoding.</summary>
+    public IEnumerable<KernelEntry> Run(HfConfig config, int rows, int length, CancellationToken cancelled = default)
     {
-        int width = config.Int("hidden_size"), inner = config.Int("intermediate_size"), vocabulary = config.Int("vocab_size");
-        int heads = config.Int("num_attention_heads"), kvHeads = config.Int("num_key_value_heads", heads), headDim = config.Int("head_dim", width / heads);
-        Shape x = new(rows, length, width), h = new(rows, length, inner), q = new(rows, length, heads * headDim), kv = new(rows, length, kvHeads * headDim);
-        using Tensor positions = Integers(rows, length, (i, t) => t), ids = Integers(rows, length, (i, t) => (i * 7919 + t * 31) % vocabulary);
-        int tokens = rows * length;
-        return
-        [
-            .. Linear(x, heads * headDim), .. Linear(x, inner), .. Linear(h, width),
-            .. Measure($"[{tokens}, {width}]", [Random(x), Random(new Shape(width))], t => Ops.RmsNorm(t[0], t[1], 1e-5f)),
-            .. Measure($"[{tokens}, {inner}]", [Random(h), Random(h)], t => Ops.SwiGlu(t[0], t[1])),
-            .. Measure($"[{tokens}, {heads}, {headDim}]", [Random(q)], t => Ops.Rope(t[0], heads, positions, RotaryTable.Default(headDim, 10000))),
-            .. Measure($"B {rows}, T {length}, {heads}/{kvHeads} heads of {headDim}", [Random(q), Random(kv), Random(kv)],
-                t => Ops.Attention(t[0], t[1], t[2], heads, kvHeads, 1 / MathF.Sqrt(headDim))),
-            .. Measure($"[{tokens}] of [{vocabulary}, {width}]", [Random(new Shape(vocabulary, width))], t => Ops.Embedding(t[0], ids)),
-            .. Measure($"[{tokens}, {width}]·[{width}, {vocabulary}]", [Random(x), Random(new Shape(vocabulary, width))],
-                t => Ops.LinearCrossEntropy(t[0], t[1], ids, tokens)),
-        ];
-    }
-
-    /// <summary>The product alone for a few rows, as in decoding.</summary>
-    public IEnumerable<KernelEntry> Decode(HfConfig config)
-    {
-        int width = config.Int("hidden_size"), inner = config.Int("intermediate_size");
-        foreach (int rows in (int[])[1, 4, 8, 16])
+        KernelCases cases = new(_device, config, rows, length);
+        foreach (KernelCase work in cases.Training().Concat(cases.Decoding()))
         {
-            Tensor[] inputs = [Random(new Shape(rows, width)), Random(new Shape(inner, width)), Random(new Shape(rows, inner))];
-            double flops = 2.0 * rows * width * inner, bytes = sizeof(float) * (double)width * inner;
-            double seconds = Fastest(() => Ops.MatMul(inputs[0], false, inputs[1], true, inputs[2]));
-            // One row is bound by memory, more rows by arithmetic.
-            yield return rows == 1 ? Entry("linear.decode", $"1×{inner}×{width}", seconds, 0, bytes) : Entry("linear.decode", $"{rows}×{inner}×{width}", seconds, flops, 0);
-            Array.ForEach(inputs, t => t.Dispose());
+            cancelled.ThrowIfCancellationRequested();
+            foreach (KernelEntry entry in Measure(work))
+            {
+                yield return entry;
+            }
         }
     }
 
-    private List<KernelEntry> Linear(Shape x, int outputs)
-        => Measure($"{x.Rows}×{outputs}×{x.Last}", [Random(x), Random(new Shape(outputs, x.Last))], t => Ops.Linear(t[0], t[1]));
-
-    /// <summary>Runs an op with its backward pass and takes from the profile what its kernels needed.</summary>
-    private List<KernelEntry> Measure(string shape, Tensor[] inputs, Func<Tensor[], Tensor> op)
+    /// <summary>Runs a case with its backward pass and takes from the profile what its kernels needed.</summary>
+    private List<KernelEntry> Measure(KernelCase work)
     {
+        Tensor[] inputs = Array.ConvertAll(work.Inputs, Random);
         Dictionary<string, Profile.Entry> best = [];
         for (int run = 0; run <= Runs; run++)
         {
             Profile profile = new();
-            using (_device.Step(record: true))
+            using (_device.Step(record: work.Backward))
             {
                 _device.Profile = profile;
-                Tensor y = op(inputs);
-                _device.Profile = null;
-                Tensor root = y.Count == 1 ? y : Ops.Sum(y);
-                _device.Profile = profile;
-                _device.Tape.Backward(root);
+                Tensor y = work.Run(inputs);
+                if (work.Backward)
+                {
+                    _device.Tape.Backward(Root(work, y));
+                }
                 _device.Profile = null;
             }
             foreach ((string name, Profile.Entry entry) in profile.Entries)
             {
-                if (run > 0 && !name.StartsWith("sum", StringComparison.Ordinal) && name != "accumulate" && (!best.TryGetValue(name, out Profile.Entry? old) || entry.Seconds < old.Seconds))
+                if (run > 0 && work.Counts(name) && (!best.TryGetValue(name, out Profile.Entry? old) || entry.Seconds < old.Seconds))
                 {
                     best[name] = entry;
                 }
@@ -102,39 +77,38 @@ public sealed class KernelBench
             Array.ForEach(inputs, t => t.ZeroGrad());
         }
         Array.ForEach(inputs, t => t.Dispose());
-        return [.. best.Select(pair => Entry(pair.Key, shape, pair.Value.Seconds, pair.Value.Flops, pair.Value.Bytes))];
+        return [.. best.Select(pair => Entry(work, pair.Key, pair.Value))];
     }
 
-    private KernelEntry Entry(string name, string shape, double seconds, double flops, double bytes) => flops > 0
-        ? new KernelEntry(name, shape, _type, _device.Workers.Count, seconds, flops / seconds / 1e9, "GFLOP/s", _roof.FlopsPerSecond / 1e9)
-        : new KernelEntry(name, shape, _type, _device.Workers.Count, seconds, bytes / seconds / 1e9, "GB/s", _roof.BytesPerSecond / 1e9);
-
-    private static double Fastest(Action run)
+    /// <summary>One number whose gradient reaches y by ops that the case does not count; a narrow result may be read by some ops only.</summary>
+    private static Tensor Root(KernelCase work, Tensor y)
     {
-        double best = double.PositiveInfinity;
-        for (int i = 0; i < 4 * Runs; i++)
+        if (y.Count == 1)
         {
-            long start = System.Diagnostics.Stopwatch.GetTimestamp();
-            run();
-            best = Math.Min(best, System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds);
+            return y;
         }
-        return best;
+        if (y.DType == DType.Float32 || work.Counts("linear"))
+        {
+            return Ops.Sum(y.DType == DType.Float32 ? y : Ops.SwiGlu(y, y));
+        }
+        Tensor ones = y.Device.Rent(new Shape(16, y.Shape.Last));
+        ones.Span.Fill(1);
+        return Ops.Sum(Ops.Linear(y, ones));
+    }
+
+    private KernelEntry Entry(KernelCase work, string name, Profile.Entry total)
+    {
+        double seconds = total.Seconds / total.Calls, flops = total.Flops / total.Calls, bytes = work.Bytes > 0 ? work.Bytes : total.Bytes / total.Calls;
+        // Bound by what takes longer at best.
+        return bytes / _roof.BytesPerSecond > flops / _roof.FlopsPerSecond
+            ? new KernelEntry(name, work.Sizes, _type, _device.Workers.Count, seconds, bytes / seconds / 1e9, "GB/s", _roof.BytesPerSecond / 1e9)
+            : new KernelEntry(name, work.Sizes, _type, _device.Workers.Count, seconds, flops / seconds / 1e9, "GFLOP/s", _roof.FlopsPerSecond / 1e9);
     }
 
     private Tensor Random(Shape shape)
     {
         Tensor tensor = Tensor.Allocate(_device, shape, DType.Float32, requiresGrad: true);
         new PhiloxRandom(3, _stream++).FillNormal(tensor.Span, 1);
-        return tensor;
-    }
-
-    private Tensor Integers(int rows, int length, Func<int, int, int> value)
-    {
-        Tensor tensor = Tensor.Allocate(_device, new Shape(rows, length), DType.Int32);
-        for (int i = 0; i < rows * length; i++)
-        {
-            tensor.Ints[i] = value(i / length, i % length);
-        }
         return tensor;
     }
 }

@@ -30,7 +30,7 @@ public sealed class UnitProbeTests
         roofs.Units[0].Type.ShouldBe("fp32");
         roofs.Units.ShouldAllBe(unit => unit.OneThread > 0 && unit.AllThreads > 0 && unit.OfFloat32 > 0);
         roofs.ReadOneThread.ShouldBeGreaterThan(0);
-        roofs.Choices.Select(choice => choice.Type).ShouldBe(["fp32", "bf16"]);
+        roofs.Choices.Select(choice => choice.Type).ShouldBe(["fp32", "bf16", "int8"]);
         roofs.Choices[1].Kernel.ShouldBe(MicroKernel.BFloat16(device.Isa).Name);
     }
 }
