@@ -18,14 +18,14 @@ internal unsafe struct Product
 internal static unsafe class GroupedMatMul
 {
     /// <summary>Bytes of packed B that one job may take; what is larger alone goes through <see cref="MatMul"/>.</summary>
-    private const long JobBytes = 2 * MatMul.PackedBytes;
+    private static readonly long JobBytes = 2 * Blocking.PackedBytes;
 
     public static void Run(Device device, Product* products, int count)
     {
         MicroKernel kernel = device.MatMulKernel;
         Tensor list = device.Rent(new Shape(checked(count * sizeof(MatMulPlan) / sizeof(float) + 1)));
         MatMulPlan* plans = (MatMulPlan*)list.Pointer;
-        int leastTasks = device.Workers.Count == 1 ? 1 : Math.Max(1, 4 * device.Workers.Count / Math.Max(count, 1));
+        int threads = Math.Max(1, device.Workers.Count / Math.Max(count, 1));   // for each product
         int planned = 0;
         long bytes = 0;
         for (int i = 0; i < count; i++)
@@ -37,14 +37,14 @@ internal static unsafe class GroupedMatMul
                 continue;
             }
             int depth = MatMul.Depth(kernel, p.K);
-            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, leastTasks)
+            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, threads)
             {
                 C = p.C,
                 StrideC = p.StrideC,
                 Addend = p.Accumulate ? p.C : null,
                 StrideAddend = p.StrideC,
             };
-            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > MatMul.PackedBytes
+            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > Blocking.PackedBytes
                 || (!device.Tape.Training && Int8Product.Fits(p.A, p.B, p.K)))
             {
                 MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);

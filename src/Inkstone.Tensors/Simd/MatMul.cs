@@ -10,12 +10,6 @@ namespace Inkstone.Tensors;
 /// </remarks>
 internal static unsafe class MatMul
 {
-    /// <summary>Bytes of packed B that are swept at a time: half of a 32 MiB last-level cache.</summary>
-    public const long PackedBytes = 12 << 20;
-
-    /// <summary>Bytes of a panel of A, kept in level 1 while a panel of B passes.</summary>
-    private const int PanelBytes = 24 << 10;
-
     /// <summary>Multiplies in the device's <see cref="Device.MatMulType"/>.</summary>
     /// <param name="device">where</param>
     /// <param name="a">[M, K]</param>
@@ -75,8 +69,8 @@ internal static unsafe class MatMul
         float* addend, nint strideAddend, ushort* rounded)
     {
         int depth = Depth(kernel, k);
-        int superDepth = (int)Math.Min(k, Math.Max(1, PackedBytes / (512L * kernel.ElementBytes) / depth) * depth);
-        int width = (int)Math.Min(n, Math.Max(PackedBytes / ((long)superDepth * kernel.ElementBytes) / kernel.Columns, 1) * kernel.Columns);
+        int superDepth = (int)Math.Min(k, Math.Max(1, Blocking.PackedBytes / (512L * kernel.ElementBytes) / depth) * depth);
+        int width = (int)Math.Min(n, Math.Max(Blocking.PackedBytes / ((long)superDepth * kernel.ElementBytes) / kernel.Columns, 1) * kernel.Columns);
         for (int column = 0; column < n; column += width)
         {
             int columns = Math.Min(width, n - column);
@@ -93,7 +87,7 @@ internal static unsafe class MatMul
     /// <summary>Values of k in one block: all of K cut into equal parts whose panel of A fits level 1.</summary>
     public static int Depth(MicroKernel kernel, int k)
     {
-        int most = PanelBytes / (kernel.Rows * kernel.ElementBytes);
+        int most = Blocking.PanelBytes / (kernel.Rows * kernel.ElementBytes);
         int blocks = Math.Max(1, (k + most - 1) / most), step = Math.Max(kernel.StepValues, 16);
         return Math.Max(step, ((k + blocks - 1) / blocks + step - 1) / step * step);
     }
@@ -101,7 +95,7 @@ internal static unsafe class MatMul
     private static void Sweep(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth,
         float* c, nint strideC, float* addend, nint strideAddend, ushort* rounded)
     {
-        MatMulPlan plan = new(kernel, a, b, m, n, readableN, k, depth, device.Workers.Count == 1 ? 1 : 4 * device.Workers.Count)
+        MatMulPlan plan = new(kernel, a, b, m, n, readableN, k, depth, device.Workers.Count)
         {
             C = c,
             StrideC = strideC,

@@ -3,11 +3,11 @@ namespace Inkstone.Tensors;
 /// <summary>One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B, then blocks of rows of A.</summary>
 internal unsafe struct MatMulPlan
 {
-    /// <summary>Bytes of a packed block of A: a share of a 1 MiB level-2 cache.</summary>
-    private const int BlockBytes = 320 << 10;
+    /// <summary>Row blocks for each thread at least: a thread that is held up has others take some of its share.</summary>
+    private const int TasksPerThread = 4;
 
     private readonly MatrixView _a, _b;
-    private readonly int _m, _n, _readableN, _k, _depth, _panels, _blockRows;
+    private readonly int _m, _n, _readableN, _k, _depth, _panels, _rowPanels, _panelRows;
     private readonly long _panelBytes;
 
     /// <summary>Plans a product.</summary>
@@ -19,20 +19,19 @@ internal unsafe struct MatMulPlan
     /// <param name="readableN">columns of B that lie in memory</param>
     /// <param name="k">K</param>
     /// <param name="depth">values of k in a block, <see cref="MatMul.Depth"/></param>
-    /// <param name="leastTasks">row blocks to cut at least, so that every thread has some</param>
-    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int leastTasks)
+    /// <param name="threads">how many threads share the product: each gets the same number of row blocks</param>
+    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int threads)
     {
         (_a, _b, _m, _n, _readableN, _k, _depth) = (a, b, m, n, readableN, k, depth);
         _panels = (n + kernel.Columns - 1) / kernel.Columns;
         // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
         _panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
         PackItems = Math.Max(1, (k + depth - 1) / depth) * _panels;
-        // Rows of A in a task: as many as level 2 holds, fewer when there would not be enough tasks.
-        int most = Math.Max(1, BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
-        int rowPanels = (m + kernel.Rows - 1) / kernel.Rows;
-        int tasks = Math.Max((rowPanels + most - 1) / most, Math.Min(rowPanels, leastTasks));
-        _blockRows = (rowPanels + tasks - 1) / tasks * kernel.Rows;
-        RowBlocks = (m + _blockRows - 1) / _blockRows;
+        // Rows of A in a task: as many as level 2 holds, fewer where several threads would have too few tasks; no two tasks differ by more than a panel.
+        int most = Math.Max(1, Blocking.BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
+        (_rowPanels, _panelRows) = ((m + kernel.Rows - 1) / kernel.Rows, kernel.Rows);
+        int tasks = Math.Max((_rowPanels + most - 1) / most, threads == 1 ? 1 : TasksPerThread * threads);
+        RowBlocks = Math.Min(_rowPanels, (tasks + threads - 1) / threads * threads);
     }
 
     /// <summary>First element of C.</summary>
@@ -92,12 +91,14 @@ internal unsafe struct MatMulPlan
     /// <summary>Multiplies one block of rows with all of B.</summary>
     public readonly void Multiply(MicroKernel kernel, Workers workers, int block, int worker)
     {
-        int row = block * _blockRows, rows = Math.Min(_blockRows, _m - row);
+        int row = Row(block), rows = Math.Min(Row(block + 1), _m) - row;
         for (int from = 0, item = 0; from < Math.Max(_k, 1); from += _depth, item++)
         {
             Multiply(kernel, workers, row, rows, from, item, worker);
         }
     }
+
+    private readonly int Row(int block) => (int)((long)block * _rowPanels / RowBlocks) * _panelRows;
 
     private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int from, int item, int worker)
     {
