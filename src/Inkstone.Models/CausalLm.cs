@@ -34,17 +34,8 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Tokens that end a text; may be several, or none.</summary>
     public IReadOnlyList<int> EosTokenIds { get; } = config.Ints("eos_token_id");
 
-    /// <summary>Whether <see cref="Recompute"/> can be set: not where routers keep what further losses need.</summary>
-    public virtual bool CanRecompute => false;
-
     /// <summary>Whether training keeps only the inputs of blocks and computes what is inside once more in the backward pass.</summary>
-    /// <exception cref="InvalidDataException">This family cannot (<see cref="CanRecompute"/>).</exception>
-    public bool Recompute
-    {
-        get;
-        set => field = !value || CanRecompute ? value
-            : throw new InvalidDataException($"recompute: the blocks of {Config.Text("model_type", "this model")} keep what their losses need; leave it out, and take a smaller batch with more accumulation to save memory");
-    }
+    public bool Recompute { get; set; }
 
     /// <summary>A block's result, to be computed again where <see cref="Recompute"/> asks for it.</summary>
     protected Tensor Through(IBlock<ForwardContext> block, Tensor x, ForwardContext ctx) => Recompute ? Ops.Recompute(block, x, ctx) : block.Forward(x, ctx);
@@ -104,14 +95,24 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     }
 
     /// <summary>Floats that training keeps of each token for the backward pass, about.</summary>
-    public virtual long ActivationsPerToken
+    public long ActivationsPerToken
+    {
+        get
+        {
+            IReadOnlyList<long> blocks = BlockActivations;
+            long hidden = Config.Int("hidden_size");
+            return 4 * hidden + (Recompute ? blocks.Count * hidden + blocks.Max() : blocks.Sum());
+        }
+    }
+
+    /// <summary>The same of each block alone.</summary>
+    protected virtual IReadOnlyList<long> BlockActivations
     {
         get
         {
             int hidden = Config.Int("hidden_size"), heads = Config.Int("num_attention_heads"), keyValueHeads = Config.Int("num_key_value_heads", heads);
-            int kept = Recompute ? 1 : Config.Int("num_hidden_layers");
-            long inputs = Recompute ? (long)hidden * Config.Int("num_hidden_layers") : 0;
-            return inputs + kept * (7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden)) + 4L * hidden;
+            long block = 7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden);
+            return [.. Enumerable.Repeat(block, Config.Int("num_hidden_layers"))];
         }
     }
 

@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Llama;
@@ -49,7 +50,7 @@ public static class Pretrained
     /// <param name="companionsFrom">directory or .gguf file whose tokenizer and generation settings are copied, or null</param>
     /// <param name="maxShardBytes">size at which weights are cut into shards</param>
     public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000)
-        => AtomicFile.WriteDirectory(directory, overwrite, place =>
+        => AtomicDirectory.Write(directory, overwrite, place =>
         {
             AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.WithDType(dtype).ToJson());
             SafetensorsWriter.WriteModel(place, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor, dtype))], maxShardBytes);

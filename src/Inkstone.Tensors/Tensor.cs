@@ -36,6 +36,9 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>Gradient of the loss by this tensor (same shape; float32, or bfloat16 where <see cref="HasCompactGrad"/>), or null where none has arrived.</summary>
     public Tensor? Grad => _viewOf is { } source ? source.Grad?.View(Shape) : _gradIsSet ? GradStorage : null;
 
+    /// <summary>The tensor whose memory and gradient these are: another one where this is a view.</summary>
+    internal Tensor Source => _viewOf ?? this;
+
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Count;
 
@@ -100,7 +103,7 @@ public sealed unsafe class Tensor : IDisposable
 
     /// <summary>The same elements in another shape; shares memory and gradient.</summary>
     public Tensor View(Shape shape) => shape == Shape ? this
-        : shape.Count == Count ? Device.Arena.RentView(_viewOf ?? this, shape)
+        : shape.Count == Count ? Device.Arena.RentView(Source, shape)
         : throw new ArgumentException($"a tensor of {Shape} cannot be viewed as {shape}", nameof(shape));
 
     /// <summary>The single value of a one-element tensor.</summary>
@@ -147,7 +150,7 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The gradient in float32, for ops that read nothing else.</summary>
     internal Tensor? WideGrad()
     {
-        (_viewOf ?? this).WidenGrad();
+        Source.WidenGrad();
         return Grad;
     }
 
@@ -166,7 +169,7 @@ public sealed unsafe class Tensor : IDisposable
     /// <remarks>A residual's gradient is the output's gradient: moving it saves a pass over memory.</remarks>
     internal bool TryMoveGrad(Tensor gradient)
     {
-        Tensor target = _viewOf ?? this;
+        Tensor target = Source;
         if (target._gradIsSet || target._owned || gradient._viewOf is not null || gradient.Shape != target.Shape
             || (gradient.DType == DType.BFloat16 && !target.HasCompactGrad))
         {
@@ -180,7 +183,7 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>Forgets the gradient without freeing it (it has been moved elsewhere).</summary>
     internal void ForgetGrad()
     {
-        Tensor target = _viewOf ?? this;
+        Tensor target = Source;
         target.GradStorage = null;
         target._gradIsSet = false;
     }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Unicode;
+using Inkstone.Files;
 
 namespace Inkstone.Text;
 
@@ -122,7 +123,7 @@ public sealed class Tokenizer
         bool templateInConfig = _config != null && TokenizerConfig.Read(_config, ConfigName).ChatTemplate == ChatTemplate;
         if (ChatTemplate != null && !templateInConfig)
         {
-            AtomicFile.Write(Path.Combine(directory, TemplateName), Encoding.UTF8.GetBytes(ChatTemplate));
+            AtomicFile.WriteText(Path.Combine(directory, TemplateName), ChatTemplate);
         }
     }
 

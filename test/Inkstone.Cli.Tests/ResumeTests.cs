@@ -169,7 +169,7 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
         string[] actual = Metrics(run), right = Metrics(expected);
         actual.Zip(right).FirstOrDefault(pair => pair.First != pair.Second).ShouldBe(default, "the first line of metrics.jsonl that differs");
         actual.Length.ShouldBe(right.Length);
-        Directory.GetFileSystemEntries(Path.Combine(run, "checkpoints")).ShouldNotContain(e => e.Contains(".partial", StringComparison.Ordinal));
+        Directory.GetFileSystemEntries(Path.Combine(run, "checkpoints")).ShouldNotContain(e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".old", StringComparison.Ordinal));
     }
 
     private static string State(string run, string last)

@@ -69,6 +69,7 @@ public sealed class TokenizeRunTests : IDisposable
         })
         { WaveDocuments = 40 }.Run());
         Directory.GetFiles(_folder["parts"], "*.partial").ShouldBeEmpty();
+        _folder.Write("parts/train-00001.bin.killed.partial", "left by a run that had no time to tidy up");
         Should.Throw<ArgumentException>(() => Run("parts", TokenShardFormat.Inkstone, 8_000)).Message.ShouldContain("unfinished");
         Run("parts", TokenShardFormat.Inkstone, 9_000);
 

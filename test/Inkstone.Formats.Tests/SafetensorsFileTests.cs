@@ -123,24 +123,6 @@ public sealed class SafetensorsFileTests : IDisposable
         Should.Throw<Exception>(() => HfWeights.Open(_directory.Path)).Message.ShouldContain(because);
     }
 
-    [Fact]
-    public void A_directory_is_written_whole_or_not_at_all()
-    {
-        string target = _directory.File("model");
-        Should.Throw<IOException>(() => AtomicFile.WriteDirectory(target, overwrite: false, place =>
-        {
-            File.WriteAllText(Path.Combine(place, "config.json"), "{}");
-            throw new IOException("disk full");
-        }));
-        Directory.GetFileSystemEntries(_directory.Path).ShouldBeEmpty();
-
-        AtomicFile.WriteDirectory(target, overwrite: false, place => AtomicFile.WriteText(Path.Combine(place, "config.json"), """{"a":1}"""));
-        Should.Throw<ArgumentException>(() => AtomicFile.WriteDirectory(target, overwrite: false, _ => { })).Message.ShouldContain("exists");
-        AtomicFile.WriteDirectory(target, overwrite: true, place => File.WriteAllText(Path.Combine(place, "config.json"), """{"a":2}"""));
-        HfConfig.Read(Path.Combine(target, "config.json")).Int("a").ShouldBe(2);
-        Directory.GetFileSystemEntries(_directory.Path).ShouldBe([target]);
-    }
-
     [Theory]
     [InlineData("""{"eos_token_id":2}""", new[] { 2 })]
     [InlineData("""{"eos_token_id":[2,7]}""", new[] { 2, 7 })]

@@ -17,7 +17,7 @@ internal static class BenchTrain
         Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
         Option<int> steps = new("--steps") { Description = "measured steps", HelpName = "N", DefaultValueFactory = _ => 5 };
         Option<int?> lora = new("--lora") { Description = "rank of an adapter on q, k, v and o that is trained on a bfloat16 model, instead of all weights", HelpName = "R" };
-        Option<bool> recompute = new("--recompute") { Description = "keep only the inputs of blocks and compute what is inside again (dense families)" };
+        Option<bool> recompute = new("--recompute") { Description = "keep only the inputs of blocks and compute what is inside again" };
         Option<string> compare = new("--compare") { Description = "a JSON result of an earlier run to print ratios against", HelpName = "FILE" };
         return new Verb("train", "whole training steps of a model on random tokens, and where the time goes", [config, rows, length, steps, lora, recompute, compare], Run,
             "ink bench train --config microlm-31m --precision bf16", "ink bench train --config qwen2.5-0.5b --batch 2 --length 512 --lora 8 --precision bf16 --json");

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Text;
 using Inkstone.Training;

@@ -3,6 +3,7 @@ using System.Collections;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Inkstone.Files;
 
 namespace Inkstone.Data;
 
@@ -15,6 +16,8 @@ namespace Inkstone.Data;
 /// </remarks>
 public sealed class Preparation(PrepareOptions options)
 {
+    private const string MetadataName = "metadata.json";
+
     /// <summary>Prepares the output folder, or leaves nothing behind.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be, or nothing of it remains.</exception>
     /// <exception cref="ArgumentException">An option makes no sense, or the output exists.</exception>
@@ -24,7 +27,8 @@ public sealed class Preparation(PrepareOptions options)
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         try
         {
-            using var output = new DirectoryWrittenAside(options.Output, options.Force, "metadata.json");
+            RefuseTaken();
+            using var output = new AtomicDirectory(options.Output, options.Force);
             PrepareResult result = Prepare(files, output.Staging, progress, cancellation);
             output.Commit();
             return result;
@@ -137,13 +141,20 @@ public sealed class Preparation(PrepareOptions options)
             new("exact duplicates", spooled, 0, duplicateCount),
         ];
         var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options);
-        using var metadata = new FileWrittenAside(Path.Combine(folder, "metadata.json"));
-        JsonSerializer.Serialize(metadata.Stream, result, Metadata.Readable.PrepareResult);
-        metadata.Commit();
+        AtomicFile.Write(Path.Combine(folder, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult));
         return result;
     }
 
     private long Dropped(DocumentReader reader) => reader.MissingKeyCount + (options.InvalidUtf8 == InvalidUtf8.Drop ? reader.InvalidUtf8Count : 0);
+
+    private void RefuseTaken()
+    {
+        if (File.Exists(options.Output)) throw new ArgumentException($"'{options.Output}' is a file: name a folder to write to.");
+        if (!Directory.Exists(options.Output) || !Directory.EnumerateFileSystemEntries(options.Output).Any()) return;
+        if (!options.Force) throw new ArgumentException($"The folder '{options.Output}' exists already: name another one, or use --force to replace it.");
+        if (!File.Exists(Path.Combine(options.Output, MetadataName)))
+            throw new ArgumentException($"The folder '{options.Output}' holds other things (it has no {MetadataName}) and is not replaced: name another one.");
+    }
 
     private void RefuseEmpty(DocumentReader reader, IReadOnlyList<TextFilter> filters, long train, long valid)
     {

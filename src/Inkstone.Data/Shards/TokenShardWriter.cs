@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Inkstone.Files;
 
 namespace Inkstone.Data;
 
@@ -10,7 +11,7 @@ public sealed record ShardVocabulary(int Size, ulong Hash, int EndOfDocumentId);
 /// </summary>
 public sealed class TokenShardWriter : IDisposable
 {
-    private readonly FileWrittenAside _file;
+    private readonly AtomicFile _file;
     private readonly TokenShardFormat _format;
     private readonly ShardVocabulary _vocabulary;
     private readonly int _bytesPerToken;
@@ -32,7 +33,7 @@ public sealed class TokenShardWriter : IDisposable
         _path = path;
         _format = format;
         _vocabulary = vocabulary;
-        _file = new FileWrittenAside(path);
+        _file = new AtomicFile(path);
         _file.Stream.Write(Header());
     }
 

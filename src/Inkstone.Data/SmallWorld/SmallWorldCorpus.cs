@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Inkstone.Files;
 
 namespace Inkstone.Data;
 
@@ -100,7 +101,7 @@ public sealed class SmallWorldCorpus
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         string path = Path.Combine(directory, "world.jsonl");
-        using var world = new FileWrittenAside(path);
+        using var world = new AtomicFile(path);
         long written = 0;
         foreach (string text in Documents())
         {
@@ -127,7 +128,7 @@ public sealed class SmallWorldCorpus
 
     private static void WriteQuestions(string path, IReadOnlyList<WorldQuestion> questions)
     {
-        using var file = new FileWrittenAside(path);
+        using var file = new AtomicFile(path);
         foreach (WorldQuestion q in questions)
             WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("prompt", q.Prompt), ("answer", q.Answer), ("question", q.Question), ("reply", q.Reply));
         file.Commit();
@@ -135,7 +136,7 @@ public sealed class SmallWorldCorpus
 
     private void WriteConversations(string path)
     {
-        using var file = new FileWrittenAside(path);
+        using var file = new AtomicFile(path);
         foreach ((string question, string reply) in Dialogues)
         {
             using (var json = new Utf8JsonWriter(file.Stream, Plain))

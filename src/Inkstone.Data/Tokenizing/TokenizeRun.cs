@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Inkstone.Files;
 
 namespace Inkstone.Data;
 
@@ -27,6 +28,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         if (options.ShardTokens < 1) throw new ArgumentException($"A shard of {options.ShardTokens} tokens holds nothing: give at least 1.");
         (TokenizeSource[] sources, TokenizePlan plan) = Plan();
         Directory.CreateDirectory(options.Output);
+        AtomicDirectory.Sweep(options.Output);
         List<TokenizedShard> finished = TakeUp(plan);
         try
         {
@@ -162,9 +164,5 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     private string PathOf(string name) => Path.Combine(options.Output, name);
 
     private void Save<T>(string name, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-    {
-        using var file = new FileWrittenAside(PathOf(name));
-        JsonSerializer.Serialize(file.Stream, value, type);
-        file.Commit();
-    }
+        => AtomicFile.Write(PathOf(name), stream => JsonSerializer.Serialize(stream, value, type));
 }

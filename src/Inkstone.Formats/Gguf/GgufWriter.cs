@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Inkstone.Files;
 
 namespace Inkstone.Formats;
 

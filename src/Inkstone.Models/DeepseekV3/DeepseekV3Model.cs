@@ -55,14 +55,14 @@ public sealed class DeepseekV3Model : CausalLm
     public IReadOnlyList<(int Layer, ExpertRouter Router)> Routers => _routers;
 
     /// <inheritdoc/>
-    public override long ActivationsPerToken
+    protected override IReadOnlyList<long> BlockActivations
     {
         get
         {
             long attention = (_c.QLoraRank ?? 0) * 2L + 2L * _c.KvLoraRank + _c.NumAttentionHeads * (4L * _c.QkHeadDim + 3L * _c.VHeadDim);
             long sparse = _c.Routing.TopK * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) + 3L * _c.NSharedExperts * _c.MoeIntermediateSize;
-            int layers = _c.NumHiddenLayers + _ahead.Length;
-            return layers * (5L * _c.HiddenSize + attention) + (layers - _routers.Length) * 3L * _c.IntermediateSize + _routers.Length * sparse + (4L + 4L * _ahead.Length) * _c.HiddenSize;
+            long Block(DeepseekV3Block block) => 5L * _c.HiddenSize + attention + (block.Sparse is null ? 3L * _c.IntermediateSize : sparse);
+            return [.. _blocks.Select(Block), .. _ahead.Select(module => 4L * _c.HiddenSize + Block(module.Block))];
         }
     }
 
@@ -72,7 +72,7 @@ public sealed class DeepseekV3Model : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (DeepseekV3Block block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);
@@ -87,7 +87,8 @@ public sealed class DeepseekV3Model : CausalLm
         int length = ids.Shape.Last - depth;
         ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null);
         Tensor embedded = _embedding.Forward(Window(ids, depth, length));
-        return _ahead[depth - 1].Forward(Ops.RowWindow(hidden, 0, length), embedded, inner);
+        MultiTokenPrediction module = _ahead[depth - 1];
+        return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));
     }
 
     /// <inheritdoc/>

@@ -12,15 +12,14 @@ public sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s,
     private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps);
     private readonly RmsNorm _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Linear _join = new(s["eh_proj"], 2 * c.HiddenSize, c.HiddenSize);
-    private readonly RmsNorm _norm = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
+
+    /// <summary>What stands behind the block.</summary>
+    public RmsNorm Norm { get; } = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
 
     /// <summary>Its block.</summary>
     public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && layer >= c.FirstKDenseReplace);
 
-    /// <summary>hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
-    public Tensor Forward(Tensor hidden, Tensor embedded, ForwardContext ctx)
-    {
-        Tensor joined = Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, c.HiddenSize, _hiddenNorm.Forward(hidden));   // [B, T, 2C]
-        return _norm.Forward(Block.Forward(_join.Forward(joined), ctx));
-    }
+    /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
+    public Tensor Join(Tensor hidden, Tensor embedded)
+        => _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, c.HiddenSize, _hiddenNorm.Forward(hidden)));   // [B, T, 2C] → [B, T, C]
 }

@@ -64,9 +64,6 @@ public sealed class LlamaModel : CausalLm
     }
 
     /// <inheritdoc/>
-    public override bool CanRecompute => true;
-
-    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>

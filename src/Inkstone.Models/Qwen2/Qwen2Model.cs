@@ -65,9 +65,6 @@ public sealed class Qwen2Model : CausalLm
     }
 
     /// <inheritdoc/>
-    public override bool CanRecompute => true;
-
-    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>

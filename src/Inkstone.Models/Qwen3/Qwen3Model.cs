@@ -67,9 +67,6 @@ public sealed class Qwen3Model : CausalLm
     }
 
     /// <inheritdoc/>
-    public override bool CanRecompute => true;
-
-    /// <inheritdoc/>
     public override Parameters Parameters { get; }
 
     /// <inheritdoc/>

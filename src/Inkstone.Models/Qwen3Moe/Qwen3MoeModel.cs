@@ -30,7 +30,7 @@ public sealed class Qwen3MoeAttention(Qwen3MoeConfig c, int layer, Scope s, Rota
 }
 
 /// <summary>Pre-norm decoder block whose feed-forward layer is sparse or dense.</summary>
-public sealed class Qwen3MoeBlock
+public sealed class Qwen3MoeBlock : IBlock<ForwardContext>
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly Qwen3MoeAttention _attention;
@@ -102,8 +102,8 @@ public sealed class Qwen3MoeModel : CausalLm
     public override IReadOnlyList<StepFigure> Figures { get; }
 
     /// <inheritdoc/>
-    public override long ActivationsPerToken => _c.NumHiddenLayers * (7L * _c.HiddenSize + 2L * _c.NumKeyValueHeads * _c.HeadDim)
-        + _c.Sparse.Sum(sparse => sparse ? _c.NumExpertsPerTok * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) : 3L * _c.IntermediateSize) + 4L * _c.HiddenSize;
+    protected override IReadOnlyList<long> BlockActivations => [.. _c.Sparse.Select(sparse => 7L * _c.HiddenSize + 2L * _c.NumKeyValueHeads * _c.HeadDim
+        + (sparse ? _c.NumExpertsPerTok * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) : 3L * _c.IntermediateSize))];
 
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)
@@ -111,7 +111,7 @@ public sealed class Qwen3MoeModel : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (Qwen3MoeBlock block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Next;
 
 /// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>
-public sealed class Qwen3NextBlock
+public sealed class Qwen3NextBlock : IBlock<ForwardContext>
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly GatedDeltaNet? _linear;
@@ -73,15 +73,14 @@ public sealed class Qwen3NextModel : CausalLm
     public override IReadOnlyList<StepFigure> Figures { get; }
 
     /// <inheritdoc/>
-    public override long ActivationsPerToken
+    protected override IReadOnlyList<long> BlockActivations
     {
         get
         {
             long linear = 4L * _c.LinearKeyWidth + 6L * _c.LinearValueWidth + (long)_c.LinearNumValueHeads * _c.LinearKeyHeadDim * _c.LinearValueHeadDim / 64;
             long full = 6L * _c.NumAttentionHeads * _c.HeadDim + 3L * _c.NumKeyValueHeads * _c.HeadDim;
             long sparse = _c.NumExpertsPerTok * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) + 3L * _c.SharedExpertIntermediateSize + 2L * _c.HiddenSize;
-            return Enumerable.Range(0, _c.NumHiddenLayers).Sum(i => 4L * _c.HiddenSize + (_c.Linear[i] ? linear : full) + (_c.Sparse[i] ? sparse : 3L * _c.IntermediateSize))
-                + 4L * _c.HiddenSize;
+            return [.. _c.Linear.Zip(_c.Sparse, (isLinear, isSparse) => 4L * _c.HiddenSize + (isLinear ? linear : full) + (isSparse ? sparse : 3L * _c.IntermediateSize))];
         }
     }
 
@@ -91,7 +90,7 @@ public sealed class Qwen3NextModel : CausalLm
         Tensor x = _embedding.Forward(ids);                                // [B, T, C]
         foreach (Qwen3NextBlock block in _blocks)
         {
-            x = block.Forward(x, ctx);
+            x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
         return _norm.Forward(x);

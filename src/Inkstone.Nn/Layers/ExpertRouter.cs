@@ -41,10 +41,12 @@ public sealed class ExpertRouter
     /// <summary>x: [..., C].</summary>
     public ExpertRouting Forward(Tensor x)
     {
-        Tensor scores = Ops.RouterScores(x, _weight, _scoring);            // [N, E]
-        Scores = scores;
-        Routing = Ops.RouteExperts(scores, _bias, _rule);
-        if (x.Device.Tape.Recording)
+        Tape tape = x.Device.Tape;
+        Scores = Ops.RouterScores(x, _weight, _scoring);                   // [N, E]
+        Routing = Ops.RouteExperts(Scores, _bias, _rule);
+        tape.HandOut(Scores);                                              // to the balance losses
+        tape.HandOut(Routing.Experts);
+        if (tape.Training && !tape.Recomputing)
         {
             Ops.CountExperts(Routing, _counts);
         }

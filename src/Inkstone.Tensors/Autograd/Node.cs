@@ -12,6 +12,9 @@ public abstract class Node
     /// <summary>The same as it was stored, float32 or bfloat16.</summary>
     protected Tensor StoredOutputGrad => Output.Grad ?? throw NoGradient();
 
+    /// <summary>Whether a gradient has come to what this op made.</summary>
+    internal virtual bool IsReached => Output.Grad is not null;
+
     /// <summary>Adds this op's contribution to the gradient of each input that wants one.</summary>
     internal abstract void Backward();
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
@@ -13,7 +15,9 @@ public sealed class Tape
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<Type, NodePool> _pools = [];
 
+    private readonly List<Tensor> _handedOut = [];   // by the first passes of blocks that are computed again
     private bool _suspended;
+    private int _next;                               // number of the tensor that the block handed out next in its first pass
     private Tensor? _root;
 
     internal Tape() { }
@@ -23,6 +27,9 @@ public sealed class Tape
 
     /// <summary>Whether a step is recorded, also where a part of it is not because it will be computed again.</summary>
     public bool Training => Recording || _suspended;
+
+    /// <summary>Whether a block is computed for the second time: what it counted the first time must not be counted again.</summary>
+    public bool Recomputing { get; private set; }
 
     /// <summary>Number of recorded ops.</summary>
     public int Count => _nodes.Count;
@@ -64,7 +71,7 @@ public sealed class Tape
         {
             Node node = _nodes[i];
             Tensor output = node.Output;
-            if (output.Grad is not null)
+            if (node.IsReached)
             {
                 node.Backward();
             }
@@ -77,6 +84,41 @@ public sealed class Tape
         }
         _nodes.RemoveRange(first, _nodes.Count - first);
     }
+
+    /// <summary>
+    /// To be called by a block for what it hands out beside its result. Where the block is computed again, what was made the first time stays for others to read,
+    /// and the gradient that they give it goes to what is made the second time.
+    /// </summary>
+    public void HandOut(Tensor tensor)
+    {
+        if (_suspended)
+        {
+            tensor.RequiresGrad = tensor.DType != DType.Int32;   // what it is made of is not recorded yet
+            _handedOut.Add(tensor);
+        }
+        else if (Recomputing)
+        {
+            Tensor first = _handedOut[_next++];
+            if (first.WideGrad() is { } gradient)
+            {
+                if (!tensor.TryMoveGrad(gradient))
+                {
+                    throw new InvalidOperationException($"a block that made {first.Shape} made {tensor.Shape} when it was computed again");
+                }
+                first.ForgetGrad();
+            }
+        }
+    }
+
+    /// <summary>What the first passes of blocks have handed out so far, in order.</summary>
+    internal ReadOnlySpan<Tensor> HandedOut => CollectionsMarshal.AsSpan(_handedOut);
+
+    /// <summary>Begins the second pass of a block whose first pass handed out tensors from number <paramref name="first"/> on.</summary>
+    internal void BeginAgain(int first) => (Recomputing, _next) = (true, first);
+
+    /// <summary>Ends the second pass of a block whose first pass handed out tensors up to number <paramref name="end"/>.</summary>
+    internal void EndAgain(int end)
+        => Recomputing = _next == end ? false : throw new InvalidOperationException("a block handed out fewer or more tensors when it was computed again");
 
     /// <summary>Stops recording for a part that the backward pass computes again.</summary>
     internal void Suspend() => (Recording, _suspended) = (false, true);
@@ -93,7 +135,8 @@ public sealed class Tape
         }
         _nodes.Clear();
         _root = null;
-        _suspended = false;
+        _handedOut.Clear();
+        (_suspended, Recomputing) = (false, false);
     }
 
     private sealed class NodePool

@@ -41,12 +41,15 @@ public sealed class Arena : IDisposable
     /// <summary>Number of tensors rented so far in this step, for <see cref="ReleaseSince"/>.</summary>
     internal int Mark => _used;
 
+    /// <summary>Whether <paramref name="tensor"/> was rented since <paramref name="mark"/>.</summary>
+    internal bool IsSince(int mark, Tensor tensor) => _tensors.IndexOf(tensor, mark, _used - mark) >= 0;
+
     /// <summary>Takes back everything rented since <paramref name="mark"/> but <paramref name="kept"/>.</summary>
-    internal void ReleaseSince(int mark, Tensor kept)
+    internal void ReleaseSince(int mark, ReadOnlySpan<Tensor> kept)
     {
         for (int i = mark; i < _used; i++)
         {
-            if (_tensors[i] != kept)
+            if (!kept.Contains(_tensors[i]))
             {
                 _tensors[i].Release();
             }

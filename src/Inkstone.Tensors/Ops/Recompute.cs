@@ -14,9 +14,10 @@ public static partial class Ops
     /// A block of which only the input is kept: the backward pass computes what is inside once more (arXiv:1604.06174). About a third more arithmetic;
     /// memory of one block instead of all. Results and gradients are bit for bit those of the block itself.
     /// </summary>
-    /// <param name="block">must compute the same both times, and hand nothing out but its result</param>
+    /// <param name="block">must compute the same both times; what it hands out beside its result it gives to <see cref="Tape.HandOut"/>, in the same order</param>
     /// <param name="x">its input</param>
     /// <param name="context">must live until the backward pass</param>
+    /// <exception cref="ArgumentException">The block's result is not of its making, but its input or another tensor from outside.</exception>
     public static Tensor Recompute<TContext>(IBlock<TContext> block, Tensor x, TContext context) where TContext : struct
     {
         Tape tape = x.Device.Tape;
@@ -24,13 +25,20 @@ public static partial class Ops
         {
             return block.Forward(x, context);
         }
-        int mark = x.Device.Arena.Mark;
+        Arena arena = x.Device.Arena;
+        int mark = arena.Mark, first = tape.HandedOut.Length;
         tape.Suspend();
-        Tensor y = block.Forward(x, context);
+        Tensor y = block.Forward(x, context), made = y.Source;
+        tape.HandOut(made);
         tape.Resume();
-        x.Device.Arena.ReleaseSince(mark, y);
-        tape.Record<RecomputeNode<TContext>>(y).Set(block, x, context);
-        return y;
+        if (!arena.IsSince(mark, made))
+        {
+            throw new ArgumentException($"{block.GetType().Name} returns a tensor that it was given, or a view of one: there is nothing to compute again, call it directly", nameof(block));
+        }
+        Shape shape = y.Shape;
+        arena.ReleaseSince(mark, tape.HandedOut[first..]);
+        tape.Record<RecomputeNode<TContext>>(made).Set(block, x, context, first..tape.HandedOut.Length);
+        return made.View(shape);
     }
 
     private sealed class RecomputeNode<TContext> : Node where TContext : struct
@@ -38,26 +46,43 @@ public static partial class Ops
         private IBlock<TContext> _block = null!;
         private Tensor _x = null!;
         private TContext _context;
+        private Range _handedOut;   // on the tape; the last one is the output
 
-        public void Set(IBlock<TContext> block, Tensor x, TContext context) => (_block, _x, _context) = (block, x, context);
+        private ReadOnlySpan<Tensor> HandedOut => _x.Device.Tape.HandedOut[_handedOut];
+
+        /// <summary>A gradient may come by what the block handed out alone.</summary>
+        internal override bool IsReached
+        {
+            get
+            {
+                bool reached = false;
+                foreach (Tensor made in HandedOut)
+                {
+                    reached |= made.Grad is not null;
+                }
+                return reached;
+            }
+        }
+
+        public void Set(IBlock<TContext> block, Tensor x, TContext context, Range handedOut) => (_block, _x, _context, _handedOut) = (block, x, context, handedOut);
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad;
             Tape tape = _x.Device.Tape;
             int first = tape.Count;
-            Tensor y = _block.Forward(_x, _context);
-            if (y.TryMoveGrad(dy))
-            {
-                Output.ForgetGrad();
-            }
-            else
-            {
-                AddKernels.Accumulate(dy, y);
-            }
+            tape.BeginAgain(_handedOut.Start.Value);
+            tape.HandOut(_block.Forward(_x, _context).Source);
+            tape.EndAgain(_handedOut.End.Value);
             tape.BackwardTo(first);
         }
 
-        internal override void Release() => (_block, _x, _context) = (null!, null!, default);
+        internal override void Release()
+        {
+            foreach (Tensor made in HandedOut[..^1])
+            {
+                made.Release();
+            }
+            (_block, _x, _context) = (null!, null!, default);
+        }
     }
 }

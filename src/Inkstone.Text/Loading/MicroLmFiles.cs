@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Inkstone.Files;
 
 namespace Inkstone.Text;
 
@@ -74,7 +75,7 @@ internal static class MicroLmFiles
             lines.Append(ByteAlphabet.ToText(left)).Append(' ').Append(ByteAlphabet.ToText(right)).Append('\n');
         }
         AtomicFile.Write(Path.Combine(directory, "vocab.json"), json.ToArray());
-        AtomicFile.Write(Path.Combine(directory, "merge.txt"), Encoding.UTF8.GetBytes(lines.ToString()));
+        AtomicFile.WriteText(Path.Combine(directory, "merge.txt"), lines.ToString());
     }
 
     private static (string Token, int Id) Entry(JsonProperty entry, string file)

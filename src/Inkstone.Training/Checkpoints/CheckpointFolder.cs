@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Inkstone.Formats;
+using Inkstone.Files;
 
 namespace Inkstone.Training;
 
@@ -40,23 +40,9 @@ public sealed class CheckpointFolder(string run)
     /// <summary>Removes what an interrupted save or deletion has left.</summary>
     public void Clean()
     {
-        if (!Directory.Exists(Path))
+        if (Directory.Exists(Path))
         {
-            return;
-        }
-        foreach (string entry in Directory.EnumerateFileSystemEntries(Path))
-        {
-            if (entry.EndsWith(".partial", StringComparison.Ordinal) || entry.EndsWith(".old", StringComparison.Ordinal))
-            {
-                if (Directory.Exists(entry))
-                {
-                    Directory.Delete(entry, recursive: true);
-                }
-                else
-                {
-                    File.Delete(entry);
-                }
-            }
+            AtomicDirectory.Sweep(Path);
         }
     }
 
@@ -64,7 +50,7 @@ public sealed class CheckpointFolder(string run)
     public string Save(TrainState state, int keep, Action<string> fill)
     {
         string path = Of(state.Step);
-        AtomicFile.WriteDirectory(path, overwrite: true, directory =>
+        AtomicDirectory.Write(path, overwrite: true, directory =>
         {
             fill(directory);
             state.Write(directory);
@@ -75,9 +61,7 @@ public sealed class CheckpointFolder(string run)
         {
             if (steps[i] != state.BestStep && steps[i] != state.Step)
             {
-                string doomed = Of(steps[i]) + ".partial";
-                Directory.Move(Of(steps[i]), doomed);
-                Directory.Delete(doomed, recursive: true);
+                AtomicDirectory.Delete(Of(steps[i]));
             }
         }
         return path;

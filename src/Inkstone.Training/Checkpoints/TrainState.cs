@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Formats;
 
 namespace Inkstone.Training;

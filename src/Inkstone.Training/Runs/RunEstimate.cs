@@ -33,7 +33,7 @@ public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (MemoryBytes > memory * 9 / 10)
         {
-            warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less");
+            warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less, and so does train.recompute");
         }
     }
 }

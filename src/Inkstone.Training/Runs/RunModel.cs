@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Text;

@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Inference;
 using Inkstone.Models;
@@ -104,7 +105,7 @@ public sealed class Sft : IDisposable
     }
 
     private void Copy(string checkpoint, string name)
-        => AtomicFile.WriteDirectory(Path.Combine(_recipe.Out, name), overwrite: true, place =>
+        => AtomicDirectory.Write(Path.Combine(_recipe.Out, name), overwrite: true, place =>
         {
             foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile])
             {

@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Nn;
