@@ -21,7 +21,8 @@ internal static unsafe partial class AttentionKernels
         int* starts = documentStarts is null ? null : documentStarts.I32;
         if (sizes.Queries <= FewQueries)
         {
-            device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
+            device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads,
+                FewQueriesKernel.Grain(sizes, device.Workers.Count));
             return;
         }
         Strips strips = new(device.MatMulKernel);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
@@ -30,12 +31,13 @@ internal static unsafe class RopeKernels
     {
         public void Run(int start, int end, int worker)
         {
+            bool passes = 2 * half < headDim && (x != y || accumulate);
             for (int token = start; token < end; token++)
             {
                 float* cos = rows + (long)positions[token] * 2 * half, sin = cos + half;
-                for (int head = 0; head < pairs.Heads; head++)
+                long at = (long)token * pairs.Heads * headDim;
+                for (int head = 0; head < pairs.Heads; head++, at += headDim)
                 {
-                    long at = ((long)token * pairs.Heads + head) * headDim;
                     if (pairs.Interleaved)
                     {
                         Neighbours(x + at + pairs.From, y + at + pairs.From, cos, sin);
@@ -44,7 +46,7 @@ internal static unsafe class RopeKernels
                     {
                         Halves(x + at + pairs.From, y + at + pairs.From, cos, sin);
                     }
-                    if (x != y || accumulate)
+                    if (passes)
                     {
                         Rest(x + at, y + at);
                     }
@@ -54,36 +56,53 @@ internal static unsafe class RopeKernels
 
         private void Halves(float* from, float* to, float* cos, float* sin)
         {
-            int i = 0;
-            for (; i <= half - 16; i += 16)
+            int i = 0, count = half;   // locals: stores through pointers would have the fields read again
+            bool add = accumulate;
+            float sign = direction;
+            for (; i <= count - 16; i += 16)
             {
-                Vector512<float> a = Vector512.Load(from + i), b = Vector512.Load(from + i + half);
-                Vector512<float> c = Vector512.Load(cos + i), s = Vector512.Load(sin + i) * direction;
+                Vector512<float> a = Vector512.Load(from + i), b = Vector512.Load(from + i + count);
+                Vector512<float> c = Vector512.Load(cos + i), s = Vector512.Load(sin + i) * sign;
                 Vector512<float> ra = a * c - b * s, rb = b * c + a * s;
-                (accumulate ? ra + Vector512.Load(to + i) : ra).Store(to + i);
-                (accumulate ? rb + Vector512.Load(to + i + half) : rb).Store(to + i + half);
+                (add ? ra + Vector512.Load(to + i) : ra).Store(to + i);
+                (add ? rb + Vector512.Load(to + i + count) : rb).Store(to + i + count);
             }
-            for (; i < half; i++)
+            for (; i < count; i++)
             {
-                float a = from[i], b = from[i + half], s = sin[i] * direction;
+                float a = from[i], b = from[i + count], s = sin[i] * sign;
                 float ra = a * cos[i] - b * s, rb = b * cos[i] + a * s;
-                to[i] = accumulate ? ra + to[i] : ra;
-                to[i + half] = accumulate ? rb + to[i + half] : rb;
+                to[i] = add ? ra + to[i] : ra;
+                to[i + count] = add ? rb + to[i + count] : rb;
             }
         }
 
+        /// <summary>Two pairs (a, b) at a time: (a, b) · cos + (b, a) · (−sin, sin), the same roundings as one by one.</summary>
         private void Neighbours(float* from, float* to, float* cos, float* sin)
         {
-            for (int i = 0; i < half; i++)
+            int i = 0, count = half;
+            bool add = accumulate;
+            Vector128<float> signs = Vector128.Create(-direction, direction, -direction, direction);
+            for (; i <= count - 2; i += 2)
+            {
+                Vector128<float> ab = Vector128.Load(from + 2 * i), c = Twice(cos + i), s = Twice(sin + i) * signs;
+                Vector128<float> r = ab * c + Vector128.Shuffle(ab, Vector128.Create(1, 0, 3, 2)) * s;
+                (add ? r + Vector128.Load(to + 2 * i) : r).Store(to + 2 * i);
+            }
+            for (; i < count; i++)
             {
                 float a = from[2 * i], b = from[2 * i + 1], s = sin[i] * direction;
                 float ra = a * cos[i] - b * s, rb = b * cos[i] + a * s;
-                to[2 * i] = accumulate ? ra + to[2 * i] : ra;
-                to[2 * i + 1] = accumulate ? rb + to[2 * i + 1] : rb;
+                to[2 * i] = add ? ra + to[2 * i] : ra;
+                to[2 * i + 1] = add ? rb + to[2 * i + 1] : rb;
             }
         }
 
-        /// <summary>What is not rotated.</summary>
+        /// <summary>p[0], p[0], p[1], p[1].</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector128<float> Twice(float* p) => Vector128.Shuffle(Vector128.CreateScalarUnsafe(*(double*)p).AsSingle(), Vector128.Create(0, 0, 1, 1));
+
+        /// <summary>What is not rotated. Inlined: a method without a loop of its own starts out unoptimised.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Rest(float* from, float* to)
         {
             int end = pairs.From + 2 * half;

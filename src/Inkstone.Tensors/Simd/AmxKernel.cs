@@ -100,6 +100,18 @@ internal static unsafe class AmxKernel
         code.ret();
     }
 
+    /// <summary>Palette 1; all eight tiles of 16 rows × 64 bytes. Row sizes (16 bit) lie at byte 16, row counts (8 bit) at byte 48.</summary>
+    public static void Configure(byte* bytes)
+    {
+        new Span<byte>(bytes, 64).Clear();
+        bytes[0] = 1;
+        for (int tile = 0; tile < 8; tile++)
+        {
+            ((ushort*)(bytes + 16))[tile] = TileRowBytes;
+            bytes[48 + tile] = Tile;
+        }
+    }
+
     /// <summary>pointer += 16 · stride.</summary>
     private static void MoveDown(Iced.Intel.Assembler code, AssemblerRegister64 pointer, AssemblerRegister64 stride)
     {
@@ -122,7 +134,6 @@ internal static unsafe class AmxKernel
 
     private static class Code
     {
-        /// <summary>Palette 1; all eight tiles of 16 rows × 64 bytes. Row sizes (16 bit) lie at byte 16, row counts (8 bit) at byte 48.</summary>
         public static readonly byte* Configuration = MakeConfiguration();
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Run =
@@ -137,13 +148,7 @@ internal static unsafe class AmxKernel
         private static byte* MakeConfiguration()
         {
             byte* bytes = (byte*)NativeMemory.AlignedAlloc(64, 64);
-            new Span<byte>(bytes, 64).Clear();
-            bytes[0] = 1;
-            for (int tile = 0; tile < 8; tile++)
-            {
-                ((ushort*)(bytes + 16))[tile] = TileRowBytes;
-                bytes[48 + tile] = Tile;
-            }
+            Configure(bytes);
             return bytes;
         }
     }

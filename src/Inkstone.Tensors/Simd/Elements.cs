@@ -56,24 +56,29 @@ internal readonly unsafe struct Elements(byte* pointer, bool isHalf)
         }
     }
 
-    /// <summary>Up to 16 elements, zeros behind them.</summary>
+    /// <summary>The first <paramref name="count"/> (0..16) elements, zeros behind them.</summary>
     public Vector512<float> LoadPart(long index, int count)
     {
-        Vector512<float> part = default;
-        for (int i = 0; i < count; i++)
+        if (!isHalf)
         {
-            ((float*)&part)[i] = this[index + i];
+            return Lanes.LoadPart((float*)pointer + index, count);
         }
-        return part;
+        Vector256<ushort> part = default;
+        new ReadOnlySpan<ushort>((ushort*)pointer + index, count).CopyTo(new Span<ushort>(&part, 16));
+        return BFloat16Bits.Load((ushort*)&part);
     }
 
-    /// <summary>Stores the first <paramref name="count"/> lanes.</summary>
+    /// <summary>Stores, or adds, the first <paramref name="count"/> lanes and nothing else.</summary>
     public void StorePart(Vector512<float> value, long index, int count, bool accumulate = false)
     {
-        Elements all = this;
-        for (int i = 0; i < count; i++)
+        value = accumulate ? value + LoadPart(index, count) : value;
+        if (!isHalf)
         {
-            all[index + i] = value[i] + (accumulate ? all[index + i] : 0);
+            Lanes.StorePart(value, (float*)pointer + index, count);
+            return;
         }
+        Vector256<ushort> part;
+        BFloat16Bits.Store(value, (ushort*)&part);
+        new ReadOnlySpan<ushort>(&part, count).CopyTo(new Span<ushort>((ushort*)pointer + index, count));
     }
 }

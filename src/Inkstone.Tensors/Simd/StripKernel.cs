@@ -16,7 +16,7 @@ internal unsafe struct StripArguments
     /// <summary>The strip, rows without gaps.</summary>
     public float* C;
 
-    /// <summary>Steps of k: values in float32, pairs in bfloat16.</summary>
+    /// <summary>Steps of k, at least one: values in float32, pairs in bfloat16.</summary>
     public nint Steps;
 
     /// <summary>Bytes from one A panel to the next.</summary>

@@ -28,31 +28,19 @@ internal sealed unsafe class UnitProbe
     public double OperationsPerRound { get; }
 
     /// <summary>Float32 multiply-add on 512-bit vectors; null without AVX-512 or where no code can be made. So are the others.</summary>
-    public static UnitProbe? Float32 { get; } = Vector(CpuFeatures.HasAvx512, "VFMADD231PS", 1, (code, sum) => code.vfmadd231ps(sum, zmm24, zmm25));
+    public static UnitProbe? Float32 { get; } = Vector(CpuFeatures.HasAvx512, "VFMADD231PS", 1, WriteFloat32);
 
     /// <summary>Pairs of bfloat16.</summary>
-    public static UnitProbe? BFloat16 { get; } = Vector(CpuFeatures.HasAvx512 && CpuFeatures.HasBf16, "VDPBF16PS", 2, (code, sum) => code.vdpbf16ps(sum, zmm24, zmm25));
+    public static UnitProbe? BFloat16 { get; } = Vector(CpuFeatures.HasAvx512 && CpuFeatures.HasBf16, "VDPBF16PS", 2, WriteBFloat16);
 
     /// <summary>Groups of four bytes.</summary>
-    public static UnitProbe? Int8 { get; } = Vector(CpuFeatures.HasAvx512 && CpuFeatures.HasVnni, "VPDPBUSD", 4, (code, sum) => code.vpdpbusd(sum, zmm24, zmm25));
+    public static UnitProbe? Int8 { get; } = Vector(CpuFeatures.HasAvx512 && CpuFeatures.HasVnni, "VPDPBUSD", 4, WriteInt8);
 
     /// <summary>Tiles of bfloat16.</summary>
-    public static UnitProbe? TileBFloat16 { get; } = Tile(CpuFeatures.HasAmx, "TDPBF16PS", 32, code =>
-    {
-        code.tdpbf16ps(tmm0, tmm4, tmm6);
-        code.tdpbf16ps(tmm1, tmm4, tmm7);
-        code.tdpbf16ps(tmm2, tmm5, tmm6);
-        code.tdpbf16ps(tmm3, tmm5, tmm7);
-    });
+    public static UnitProbe? TileBFloat16 { get; } = Tile(CpuFeatures.HasAmx, "TDPBF16PS", 32, WriteTileBFloat16);
 
     /// <summary>Tiles of bytes.</summary>
-    public static UnitProbe? TileInt8 { get; } = Tile(CpuFeatures.HasAmx && CpuFeatures.HasAmxInt8, "TDPBUSD", 64, code =>
-    {
-        code.tdpbusd(tmm0, tmm4, tmm6);
-        code.tdpbusd(tmm1, tmm4, tmm7);
-        code.tdpbusd(tmm2, tmm5, tmm6);
-        code.tdpbusd(tmm3, tmm5, tmm7);
-    });
+    public static UnitProbe? TileInt8 { get; } = Tile(CpuFeatures.HasAmx && CpuFeatures.HasAmxInt8, "TDPBUSD", 64, WriteTileInt8);
 
     /// <summary>Runs the loop that often on the calling thread, which must be one of the workers' or prepared like them.</summary>
     public void Run(nint rounds)
@@ -68,8 +56,22 @@ internal sealed unsafe class UnitProbe
         }
     }
 
-    /// <summary>Writes the loop. On entry rdi holds the number of rounds (System V).</summary>
-    public static void WriteVectorLoop(Iced.Intel.Assembler code, Action<Iced.Intel.Assembler, AssemblerRegisterZMM> multiply)
+    /// <summary>Writes the loop of <see cref="Float32"/>. On entry rdi holds the number of rounds, at least one (System V). So do the others.</summary>
+    public static void WriteFloat32(Iced.Intel.Assembler code) => WriteVectorLoop(code, sum => code.vfmadd231ps(sum, zmm24, zmm25));
+
+    /// <summary>The loop of <see cref="BFloat16"/>.</summary>
+    public static void WriteBFloat16(Iced.Intel.Assembler code) => WriteVectorLoop(code, sum => code.vdpbf16ps(sum, zmm24, zmm25));
+
+    /// <summary>The loop of <see cref="Int8"/>.</summary>
+    public static void WriteInt8(Iced.Intel.Assembler code) => WriteVectorLoop(code, sum => code.vpdpbusd(sum, zmm24, zmm25));
+
+    /// <summary>The loop of <see cref="TileBFloat16"/>; the caller has configured the tiles.</summary>
+    public static void WriteTileBFloat16(Iced.Intel.Assembler code) => WriteTileLoop(code, code.tdpbf16ps);
+
+    /// <summary>The loop of <see cref="TileInt8"/>; the caller has configured the tiles.</summary>
+    public static void WriteTileInt8(Iced.Intel.Assembler code) => WriteTileLoop(code, code.tdpbusd);
+
+    private static void WriteVectorLoop(Iced.Intel.Assembler code, Action<AssemblerRegisterZMM> multiply)
     {
         for (int i = 0; i < Sums + 2; i++)
         {
@@ -79,25 +81,26 @@ internal sealed unsafe class UnitProbe
         {
             for (int i = 0; i < Sums; i++)
             {
-                multiply(code, Zmm(i));
+                multiply(Zmm(i));
             }
         });
         code.vzeroupper();
         code.ret();
     }
 
-    /// <summary>The same for tiles, which the caller has configured.</summary>
-    public static void WriteTileLoop(Iced.Intel.Assembler code, Action<Iced.Intel.Assembler> multiply)
+    private static void WriteTileLoop(Iced.Intel.Assembler code, Action<AssemblerRegisterTMM, AssemblerRegisterTMM, AssemblerRegisterTMM> multiply)
     {
-        code.tilezero(tmm0);
-        code.tilezero(tmm1);
-        code.tilezero(tmm2);
-        code.tilezero(tmm3);
-        code.tilezero(tmm4);
-        code.tilezero(tmm5);
-        code.tilezero(tmm6);
-        code.tilezero(tmm7);
-        WriteLoop(code, () => multiply(code));
+        foreach (AssemblerRegisterTMM tile in (AssemblerRegisterTMM[])[tmm0, tmm1, tmm2, tmm3, tmm4, tmm5, tmm6, tmm7])
+        {
+            code.tilezero(tile);
+        }
+        WriteLoop(code, () =>
+        {
+            multiply(tmm0, tmm4, tmm6);
+            multiply(tmm1, tmm4, tmm7);
+            multiply(tmm2, tmm5, tmm6);
+            multiply(tmm3, tmm5, tmm7);
+        });
         code.ret();
     }
 
@@ -113,15 +116,15 @@ internal sealed unsafe class UnitProbe
     /// <param name="supported">by the CPU</param>
     /// <param name="instruction">its name</param>
     /// <param name="products">multiply-adds in each of the sixteen sums of a vector</param>
-    /// <param name="multiply">writes it</param>
-    private static UnitProbe? Vector(bool supported, string instruction, int products, Action<Iced.Intel.Assembler, AssemblerRegisterZMM> multiply)
-        => supported && Assembler.IsSupported ? new(instruction, 2.0 * products * Lanes * Sums, false, code => WriteVectorLoop(code, multiply)) : null;
+    /// <param name="write">writes the loop</param>
+    private static UnitProbe? Vector(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write)
+        => supported && Assembler.IsSupported ? new(instruction, 2.0 * products * Lanes * Sums, false, write) : null;
 
     /// <param name="supported">by the CPU</param>
     /// <param name="instruction">its name</param>
     /// <param name="products">multiply-adds in each of the 16 × 16 sums of a tile</param>
-    /// <param name="multiply">writes one for each tile of sums</param>
-    private static UnitProbe? Tile(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> multiply)
+    /// <param name="write">writes the loop</param>
+    private static UnitProbe? Tile(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write)
         => supported && Assembler.IsSupported && AmxPermission.Granted
-            ? new(instruction, 2.0 * products * TileRows * TileRows * TileSums, true, code => WriteTileLoop(code, multiply)) : null;
+            ? new(instruction, 2.0 * products * TileRows * TileRows * TileSums, true, write) : null;
 }

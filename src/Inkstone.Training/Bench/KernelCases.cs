@@ -75,7 +75,8 @@ internal sealed class KernelCases
         Shape q = new(_rows, _length, _heads * _headDim), kv = new(_rows, _length, _kvHeads * _headDim);
         yield return Linear(_width, _heads * _headDim);
         yield return Linear(_width, _kvHeads * _headDim);
-        yield return new(["rope"], Text($"[{_tokens}, {_heads}, {_headDim}]"), [q], t => Ops.Rope(t[0], _heads, Positions(), RotaryTable.Default(_headDim, 10000)));
+        RotaryTable rotary = RotaryTable.Default(_headDim, 10000);   // one for all runs, as in a model
+        yield return new(["rope"], Text($"[{_tokens}, {_heads}, {_headDim}]"), [q], t => Ops.Rope(t[0], _heads, Positions(), rotary));
         yield return Attention(q, kv, kv, _kvHeads, _headDim);
     }
 
@@ -95,8 +96,8 @@ internal sealed class KernelCases
         }
         yield return Linear(_width, rank + rotated);
         yield return Linear(rank, _heads * (plain + value));
-        yield return new(["rope"], Text($"[{_tokens}, {_heads}, {rotated} of {key}]"), [q],
-            t => Ops.Rope(t[0], _heads, Positions(), RotaryTable.Default(rotated, 10000), plain, _c.Bool("rope_interleave", true)));
+        RotaryTable rotary = RotaryTable.Default(rotated, 10000);
+        yield return new(["rope"], Text($"[{_tokens}, {_heads}, {rotated} of {key}]"), [q], t => Ops.Rope(t[0], _heads, Positions(), rotary, plain, _c.Bool("rope_interleave", true)));
         yield return new(["join_heads"], Text($"[{_tokens}, {_heads}, {plain} + {rotated}]"), [kv, shared], t => Ops.JoinHeads(t[0], _heads, plain, t[1]));
         yield return new(["head_columns"], Text($"[{_tokens}, {_heads}, {value} of {plain + value}]"), [kv], t => Ops.HeadColumns(t[0], _heads, plain, value));
         yield return Attention(q, q, new Shape(_rows, _length, _heads * value), _heads, key);
