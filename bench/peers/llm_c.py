@@ -4,7 +4,7 @@
     dotnet build -c Release src/Inkstone.Cli
     python3 bench/peers/llm_c.py FOLDER [--rounds 5] [--json]
 
-llm.c is compiled as its Makefile does, and with -O3 instead of -Ofast; weights and tokens are random, nothing is downloaded.
+llm.c is compiled as its Makefile does; weights and tokens are random, nothing is downloaded.
 """
 import argparse
 import subprocess
@@ -25,13 +25,10 @@ def main():
     if not (options.folder / "train_gpt2.c").exists():
         sys.exit(f"{options.folder} is not a copy of llm.c: it has no train_gpt2.c")
     with tempfile.TemporaryDirectory() as work:
-        settings = {}
-        for level in ("-Ofast", "-O3"):
-            program = Path(work) / f"llm_c{level}"
-            subprocess.run(["gcc", level, "-march=native", "-fopenmp", "-DOMP", "-w", f"-I{options.folder}", ROOT / "bench/peers/llm_c.c", "-lm", "-o", program], check=True)
-            command = [program, options.batch, options.length]
-            wanted = {"OMP_NUM_THREADS": str(threads(options))}
-            settings |= {level: (command, wanted), f"{level}, huge pages": (command, wanted | HUGE), f"{level}, threads bound": (command, wanted | HUGE | {"OMP_PROC_BIND": "true"})}
+        program = Path(work) / "llm_c"
+        subprocess.run(["gcc", "-Ofast", "-march=native", "-fopenmp", "-DOMP", "-w", f"-I{options.folder}", ROOT / "bench/peers/llm_c.c", "-lm", "-o", program], check=True)
+        command, env = [program, options.batch, options.length], {"OMP_NUM_THREADS": str(threads(options))}
+        settings = {"as it comes": (command, env), "huge pages": (command, env | HUGE), "huge pages, threads bound": (command, env | HUGE | {"OMP_PROC_BIND": "true"})}
         results = [alternate(options, ROOT / "bench/peers/gpt2-124m.json", options.batch, options.length, "fp32", settings)]
     compiler = subprocess.run(["gcc", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[0]
     show(options, f"llm.c by {compiler}", results)

@@ -100,7 +100,7 @@ def alternate(options, config, batch, length, precision, settings):
                 run = ink_train(options, config, batch, length, precision)
                 rates[name].append(run["tokens_per_second"])
             else:
-                rates[name].append(batch * length / workers[name].seconds(options.steps))
+                rates[name].append(batch * length / workers[name].seconds(options.steps if name == best else 1))
             print(f"  round {number + 1}: {name}: {rates[name][-1]:.0f} tokens/s", file=sys.stderr)
     about = workers[best].about
     for worker in workers.values():
@@ -120,7 +120,7 @@ def show(options, peer, results):
     if options.json:
         print(json.dumps({"machine": machine(options), "peer": peer, "rounds": options.rounds, "steps": options.steps, "results": results}, indent=2))
         return
-    print(f"{machine(options)}\n{peer}; {threads(options)} threads each; {options.rounds} alternating rounds of {options.steps} steps; tokens/s\n")
+    print(f"{machine(options)}\n{peer}; {threads(options)} threads each; {options.rounds} alternating rounds of {options.steps} steps (one of the slower setting); tokens/s\n")
     print("| work | Inkstone | as it comes | ratio | fastest setting | ratio (of rounds) |\n| --- | --- | --- | --- | --- | --- |")
     for r in results:
         m, (low, high) = r["medians"], r["ratio_ranges"][r["best"]]

@@ -19,7 +19,7 @@ QUIET = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}  # PyTorc
 def settings(options, version, config, batch, length, precision):
     """PyTorch's, by name: command and environment; the first is PyTorch as it comes."""
     command = [options.python, ROOT / "bench/peers/torch_train.py", "--config", config, "--batch", batch, "--length", length, "--precision", precision, "--threads", threads(options)]
-    kept = {"as it comes": (command, {}), "memory kept": (command, KEPT), "memory kept, huge pages": (command, KEPT | HUGE),
+    kept = {"as it comes": (command, {}), "memory kept, huge pages": (command, KEPT | HUGE),
             "memory kept, huge pages, threads sleep": (command, KEPT | HUGE | QUIET)}
     if precision == "bf16":
         kept["memory kept, huge pages, weights in bf16"] = ([*command, "--bf16-weights"], KEPT | HUGE)

@@ -17,6 +17,7 @@ internal sealed class OneDnn : IDisposable
         {
             start.Environment.Remove(name);
         }
+        start.Environment["OMP_PROC_BIND"] = "true";   // or its threads, asleep between rounds, wake on one processor
         _python = Process.Start(start)!;
         Description = Read();
     }
@@ -26,6 +27,7 @@ internal sealed class OneDnn : IDisposable
     /// <summary>Seconds of one product of <paramref name="repeats"/>.</summary>
     public double Time(int repeats, bool transposeA, bool transposeB, int m, int n, int k)
     {
+        Thread.Sleep(50);   // until the threads of this process sleep
         _python.StandardInput.WriteLine(FormattableString.Invariant($"{m} {n} {k} {(transposeA ? 1 : 0)} {(transposeB ? 1 : 0)} {repeats}"));
         return double.Parse(Read(), CultureInfo.InvariantCulture);
     }
