@@ -1,58 +1,78 @@
-// Matrix products of the 31.7M model (microlm-31m, 8 x 512 tokens), ours against OpenBLAS in one process, alternating.
-//   apt-get install libopenblas0-pthread
-//   dotnet run -c Release --project bench/peers/matmul
+// Matrix products of microlm-31m (8 × 512 tokens) and SmolLM2-135M (2 × 512), and of one and eight tokens, ours in turn with OpenBLAS and, where a Python with torch is named, oneDNN in bfloat16.
+//   apt-get install libopenblas0-pthread python3-torch
+//   dotnet run -c Release --project bench/peers/matmul -- [--python /usr/bin/python3] [--rounds 7] [--threads 2]
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using System.Globalization;
+using Inkstone.Bench.MatMul;
 using Inkstone.Tensors;
 
-const int Threads = 2, Rounds = 7;
-int[][] sizes = [[4096, 512, 512], [4096, 1344, 512], [4096, 512, 1344], [4096, 6400, 512], [8, 512, 512], [8, 6400, 512]];
-bool haveBlas = NativeLibrary.TryLoad("libopenblas.so.0", out _);
-if (haveBlas)
-{
-    OpenBlas.SetThreads(Threads);   // before this thread is pinned: OpenBLAS's threads inherit what it may use
-}
+int rounds = int.Parse(Flag("--rounds") ?? "7", CultureInfo.InvariantCulture), threads = int.Parse(Flag("--threads") ?? "2", CultureInfo.InvariantCulture);
+int[][] weights = [[512, 512], [1344, 512], [512, 1344], [6400, 512], [576, 576], [192, 576], [1536, 576], [576, 1536], [49152, 576]];   // outputs, inputs
+bool haveBlas = OpenBlas.TryLoad(threads);   // before this thread is pinned: threads that it starts inherit what it may use
+using OneDnn? oneDnn = Flag("--python") is { } python ? new(python, threads) : null;
 CpuThread.Pin(0);
-Console.WriteLine($"{CpuFeatures.Describe()}; {Threads} threads; medians of {Rounds} alternating rounds; GFLOP/s");
-Console.WriteLine(haveBlas ? "OpenBLAS: libopenblas.so.0, core " + OpenBlas.Core() : "OpenBLAS is not installed: ours alone");
-Console.WriteLine($"{"product",-26}{"OpenBLAS",10}{"fp32",8}{"ratio",8}{"bf16",8}{"ratio",8}");
-using Device fp32 = new(Threads), bf16 = new(Threads, null, DType.BFloat16);
-foreach (int[] size in sizes)
+using Device fp32 = new(threads), bf16 = new(threads, null, DType.BFloat16);
+Roof roof32 = Roof.Measure(fp32), roof16 = Roof.Measure(bf16);
+Console.WriteLine($"{CpuFeatures.Describe()}; {threads} threads; medians of {rounds} alternating rounds; GFLOP/s; ratios are medians of the rounds' own");
+Console.WriteLine(FormattableString.Invariant($"limits: {roof32.FlopsPerSecond / 1e9:F0} GFLOP/s fp32, {roof16.FlopsPerSecond / 1e9:F0} bf16, {roof32.BytesPerSecond / 1e9:F0} GB/s from memory; a share is of the nearer one (operands in a cache can pass memory's)"));
+Console.WriteLine(haveBlas ? OpenBlas.Describe() : "OpenBLAS is not installed");
+Console.WriteLine(oneDnn?.Description ?? "no --python: without oneDNN");
+Console.WriteLine($"{"product",-28}{"OpenBLAS",9}{"fp32",7}{"ratio",7}{"share",7}{"oneDNN",9}{"bf16",7}{"ratio",7}{"share",7}");
+foreach (int[] weight in weights)
 {
-    (int m, int n, int k) = (size[0], size[1], size[2]);
+    (int n, int k) = (weight[0], weight[1]);
+    int m = k == 512 || n == 512 ? 4096 : 1024;
     Compare($"NT {m}x{n}x{k} forward", m, n, k, false, true);
-    if (m > 8)
+    Compare($"NN {m}x{k}x{n} dx", m, k, n, false, false);
+    Compare($"TN {n}x{k}x{m} dw", n, k, m, true, false);
+}
+foreach (int m in (int[])[1, 8])
+{
+    foreach (int[] weight in weights)
     {
-        Compare($"NN {m}x{k}x{n} dx", m, k, n, false, false);
-        Compare($"TN {n}x{k}x{m} dw", n, k, m, true, false);
+        Compare($"NT {m}x{weight[0]}x{weight[1]} decode", m, weight[0], weight[1], false, true);
     }
 }
 
 void Compare(string name, int m, int n, int k, bool transposeA, bool transposeB)
 {
     using Tensor a = Random(fp32, transposeA ? new Shape(k, m) : new Shape(m, k), 1), b = Random(fp32, transposeB ? new Shape(n, k) : new Shape(k, n), 2);
-    using Tensor c = Tensor.Allocate(fp32, new Shape(m, n));
-    using Tensor a16 = Tensor.From(bf16, a.Shape, a.Span), b16 = Tensor.From(bf16, b.Shape, b.Span), c16 = Tensor.Allocate(bf16, c.Shape);
-    int repeats = Math.Max(1, (int)(2e9 / (2.0 * m * n * k)));
-    List<double> blas = [], ours = [], half = [];
-    for (int round = 0; round <= Rounds; round++)
+    using Tensor a16 = m <= 8 ? Tensor.From(bf16, a.Shape, a.Span) : Narrow(a), b16 = Narrow(b);   // decoding keeps its few rows in float32
+    using Tensor c = Tensor.Allocate(fp32, new Shape(m, n)), c16 = Tensor.Allocate(bf16, new Shape(m, n));
+    int repeats = Math.Max(1, (int)(6e9 / (2.0 * m * n * k)));
+    List<double> blas = [], ours = [], dnn = [], half = [];
+    for (int round = 0; round <= rounds; round++)
     {
-        double x = haveBlas ? Time(repeats, () => OpenBlas.Multiply(a, transposeA, b, transposeB, c, m, n, k)) : double.NaN;
-        double y = Time(repeats, () => Ops.MatMul(a, transposeA, b, transposeB, c));
-        double z = Time(repeats, () => Ops.MatMul(a16, transposeA, b16, transposeB, c16));
+        double[] seconds =
+        [
+            haveBlas ? Time(repeats, () => OpenBlas.Multiply(a, transposeA, b, transposeB, c, m, n, k)) : double.NaN,
+            Time(repeats, () => Ops.MatMul(a, transposeA, b, transposeB, c)),
+            oneDnn?.Time(repeats, transposeA, transposeB, m, n, k) ?? double.NaN,
+            Time(repeats, () => Ops.MatMul(a16, transposeA, b16, transposeB, c16)),
+        ];
         if (round > 0)   // the first round warms up
         {
-            blas.Add(x);
-            ours.Add(y);
-            half.Add(z);
+            blas.Add(seconds[0]);
+            ours.Add(seconds[1]);
+            dnn.Add(seconds[2]);
+            half.Add(seconds[3]);
         }
     }
-    double flops = 2.0 * m * n * k / 1e9, base32 = Median(blas);
-    Console.WriteLine($"{name,-26}{flops / base32,10:F0}{flops / Median(ours),8:F0}{base32 / Median(ours),8:F2}{flops / Median(half),8:F0}{base32 / Median(half),8:F2}");
+    double flops = 2.0 * m * n * k, elements = (double)m * k + (double)k * n;
+    Console.WriteLine($"{name,-28}" + Side(blas, ours, roof32, 4 * elements, 9) + Side(dnn, half, roof16, 2 * elements, 9));
+
+    string Side(List<double> theirs, List<double> mine, Roof roof, double operandBytes, int width)
+    {
+        double limit = Math.Max(flops / roof.FlopsPerSecond, (operandBytes + 4.0 * m * n) / roof.BytesPerSecond), ratio = Median(theirs.Zip(mine, (t, s) => t / s));
+        return string.Create(CultureInfo.InvariantCulture, $"{(double.IsNaN(ratio) ? "" : (flops / Median(theirs) / 1e9).ToString("F0", CultureInfo.InvariantCulture)).PadLeft(width)}{flops / Median(mine) / 1e9,7:F0}{ratio,7:F2}{100 * limit / Median(mine),6:F0}%");
+    }
 }
 
+// Threads of the other side spin for a while after their work: they are let go to sleep first, and one product wakes this side's.
 static double Time(int repeats, Action run)
 {
+    Thread.Sleep(50);
+    run();
     long start = Stopwatch.GetTimestamp();
     for (int i = 0; i < repeats; i++)
     {
@@ -61,7 +81,11 @@ static double Time(int repeats, Action run)
     return Stopwatch.GetElapsedTime(start).TotalSeconds / repeats;
 }
 
-static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+static double Median(IEnumerable<double> values)
+{
+    double[] sorted = [.. values.Order()];
+    return sorted[sorted.Length / 2];
+}
 
 static Tensor Random(Device device, Shape shape, ulong stream)
 {
@@ -70,23 +94,14 @@ static Tensor Random(Device device, Shape shape, ulong stream)
     return tensor;
 }
 
-internal static unsafe partial class OpenBlas
+Tensor Narrow(Tensor tensor)
 {
-    private const int RowMajor = 101, Plain = 111, Transposed = 112;
-
-    public static string Core() => Marshal.PtrToStringAnsi(CoreName()) ?? "unknown";
-
-    public static void Multiply(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor c, int m, int n, int k)
-        => Sgemm(RowMajor, transposeA ? Transposed : Plain, transposeB ? Transposed : Plain, m, n, k, 1,
-            (float*)a.Pointer, a.Shape.Last, (float*)b.Pointer, b.Shape.Last, 0, (float*)c.Pointer, n);
-
-    [LibraryImport("libopenblas.so.0", EntryPoint = "openblas_set_num_threads")]
-    public static partial void SetThreads(int count);
-
-    [LibraryImport("libopenblas.so.0", EntryPoint = "openblas_get_corename")]
-    private static partial nint CoreName();
-
-    [LibraryImport("libopenblas.so.0", EntryPoint = "cblas_sgemm")]
-    private static partial void Sgemm(int order, int transposeA, int transposeB, int m, int n, int k, float alpha,
-        float* a, int strideA, float* b, int strideB, float beta, float* c, int strideC);
+    Tensor narrow = Tensor.Allocate(bf16, tensor.Shape, DType.BFloat16);
+    for (int i = 0; i < narrow.Count; i++)
+    {
+        narrow.BFloat16s[i] = (ushort)(BitConverter.SingleToUInt32Bits(tensor.Span[i]) >> 16);
+    }
+    return narrow;
 }
+
+string? Flag(string name) => args.SkipWhile(a => a != name).Skip(1).FirstOrDefault();
