@@ -8,8 +8,8 @@ namespace Inkstone.Tensors;
 /// </summary>
 internal readonly unsafe ref struct LabelledRows : IDisposable
 {
-    /// <summary>Bytes of logits in flight.</summary>
-    private const long ChunkBytes = 24 << 20;
+    /// <summary>Bytes of logits in flight: as many as the weight has, within these. The weight goes through memory once for each chunk, so a large one wants many rows.</summary>
+    private const long LeastBytes = 24 << 20, MostBytes = 256 << 20;
 
     private readonly Device _device;
     private readonly Tensor _x, _labels, _index;
@@ -36,7 +36,7 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
             }
             index[_count++] = row;
         }
-        long rows = Math.Max(ChunkBytes / sizeof(float) / vocabulary, 96);
+        long rows = Math.Max(Math.Clamp((long)vocabulary * _width * sizeof(float), LeastBytes, MostBytes) / sizeof(float) / vocabulary, 96);
         _chunk = (int)Math.Min(rows / 12 * 12, Math.Max(_count, 1));
     }
 

@@ -79,16 +79,16 @@ internal static unsafe class GroupedMatMul
         }
         Tensor packed = device.Rent(new Shape(checked((int)(bytes / sizeof(float)))));
         byte* at = packed.Pointer;
-        int packItems = 0, rowBlocks = 0;
+        int packItems = 0, tasks = 0;
         for (int i = 0; i < count; i++)
         {
             plans[i].PackedB = at;
             at += plans[i].PackedBytes;
             packItems += plans[i].PackItems;
-            rowBlocks += plans[i].RowBlocks;
+            tasks += plans[i].Tasks;
         }
         device.Run(new PackTask(kernel, plans, device.Workers), packItems, 4);
-        device.Run(new BlockTask(kernel, plans, device.Workers), rowBlocks, 1);
+        device.Run(new BlockTask(kernel, plans, device.Workers), tasks, 1);
         packed.Release();
     }
 
@@ -118,9 +118,9 @@ internal static unsafe class GroupedMatMul
             kernel.Begin();
             for (int block = start; block < end; block++)
             {
-                while (block >= first + plan->RowBlocks)
+                while (block >= first + plan->Tasks)
                 {
-                    first += plan++->RowBlocks;
+                    first += plan++->Tasks;
                 }
                 plan->Multiply(kernel, workers, block - first, worker);
             }

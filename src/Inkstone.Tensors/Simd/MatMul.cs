@@ -106,7 +106,7 @@ internal static unsafe class MatMul
         Tensor packed = device.Rent(new Shape(checked((int)(plan.PackedBytes / sizeof(float)))));
         plan.PackedB = packed.Pointer;
         device.Run(new PackTask(kernel, plan, device.Workers), plan.PackItems, 4);
-        device.Run(new BlockTask(kernel, plan, device.Workers), plan.RowBlocks, 1);
+        device.Run(new BlockTask(kernel, plan, device.Workers), plan.Tasks, 1);
         packed.Release();
     }
 

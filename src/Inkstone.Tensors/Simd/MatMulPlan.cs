@@ -1,13 +1,16 @@
 namespace Inkstone.Tensors;
 
-/// <summary>One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B, then blocks of rows of A.</summary>
+/// <summary>One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B, then tiles of blocks of rows of A by runs of those panels.</summary>
 internal unsafe struct MatMulPlan
 {
-    /// <summary>Row blocks for each thread at least: a thread that is held up has others take some of its share.</summary>
+    /// <summary>Multiplying tasks for each thread at least: a thread that is held up has others take some of its share.</summary>
     private const int TasksPerThread = 4;
 
+    /// <summary>Panels of B in a task at least, because each task prepares its rows of A for itself.</summary>
+    private const int LeastPanels = 16;
+
     private readonly MatrixView _a, _b;
-    private readonly int _m, _n, _readableN, _k, _depth, _panels, _rowPanels, _panelRows;
+    private readonly int _m, _n, _readableN, _k, _depth, _panels, _rowPanels, _panelRows, _rowBlocks, _columnBlocks;
     private readonly long _panelBytes;
 
     /// <summary>Plans a product.</summary>
@@ -19,7 +22,7 @@ internal unsafe struct MatMulPlan
     /// <param name="readableN">columns of B that lie in memory</param>
     /// <param name="k">K</param>
     /// <param name="depth">values of k in a block, <see cref="MatMul.Depth"/></param>
-    /// <param name="threads">how many threads share the product: each gets the same number of row blocks</param>
+    /// <param name="threads">how many threads share the product: each gets the same number of tasks</param>
     public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int threads)
     {
         (_a, _b, _m, _n, _readableN, _k, _depth) = (a, b, m, n, readableN, k, depth);
@@ -27,11 +30,14 @@ internal unsafe struct MatMulPlan
         // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
         _panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
         PackItems = Math.Max(1, (k + depth - 1) / depth) * _panels;
-        // Rows of A in a task: as many as level 2 holds, fewer where several threads would have too few tasks; no two tasks differ by more than a panel.
+        // A task takes as many rows of A as level 2 holds, so that a panel of B is fetched for many of them. Where that makes too few tasks,
+        // columns are shared out, and where these are few, rows in smaller blocks. No two blocks differ by more than a panel.
         int most = Math.Max(1, Blocking.BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
         (_rowPanels, _panelRows) = ((m + kernel.Rows - 1) / kernel.Rows, kernel.Rows);
-        int tasks = Math.Max((_rowPanels + most - 1) / most, threads == 1 ? 1 : TasksPerThread * threads);
-        RowBlocks = Math.Min(_rowPanels, (tasks + threads - 1) / threads * threads);
+        int rows = (_rowPanels + most - 1) / most, tasks = threads == 1 ? 1 : TasksPerThread * threads;
+        _columnBlocks = Math.Clamp((tasks + rows - 1) / rows, 1, Math.Max(1, _panels / LeastPanels));
+        rows = Math.Max(rows, (tasks + _columnBlocks - 1) / _columnBlocks);
+        _rowBlocks = Math.Min(_rowPanels, (rows + threads - 1) / threads * threads);
     }
 
     /// <summary>First element of C.</summary>
@@ -56,7 +62,7 @@ internal unsafe struct MatMulPlan
     public int PackItems { get; }
 
     /// <summary>Number of multiplying tasks.</summary>
-    public int RowBlocks { get; }
+    public readonly int Tasks => _rowBlocks * _columnBlocks;
 
     /// <summary>Bytes that the packed B takes, whole cache lines.</summary>
     public readonly long PackedBytes => (PackItems * _panelBytes + Packing.SlackBytes + 63) / 64 * 64;
@@ -88,19 +94,22 @@ internal unsafe struct MatMulPlan
         return byColumn ? rows.T : rows;
     }
 
-    /// <summary>Multiplies one block of rows with all of B.</summary>
-    public readonly void Multiply(MicroKernel kernel, Workers workers, int block, int worker)
+    /// <summary>Multiplies one block of rows with one run of panels of B.</summary>
+    public readonly void Multiply(MicroKernel kernel, Workers workers, int task, int worker)
     {
-        int row = Row(block), rows = Math.Min(Row(block + 1), _m) - row;
+        (int columnBlock, int rowBlock) = Math.DivRem(task, _rowBlocks);
+        int row = Share(rowBlock, _rowBlocks, _rowPanels) * _panelRows, end = Math.Min(_m, Share(rowBlock + 1, _rowBlocks, _rowPanels) * _panelRows);
+        int first = Share(columnBlock, _columnBlocks, _panels), last = Share(columnBlock + 1, _columnBlocks, _panels);
         for (int from = 0, item = 0; from < Math.Max(_k, 1); from += _depth, item++)
         {
-            Multiply(kernel, workers, row, rows, from, item, worker);
+            Multiply(kernel, workers, row, end - row, first, last, from, item, worker);
         }
     }
 
-    private readonly int Row(int block) => (int)((long)block * _rowPanels / RowBlocks) * _panelRows;
+    /// <summary>Where the <paramref name="part"/>-th of <paramref name="parts"/> equal parts begins.</summary>
+    private static int Share(int part, int parts, int count) => (int)((long)part * count / parts);
 
-    private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int from, int item, int worker)
+    private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int firstPanel, int lastPanel, int from, int item, int worker)
     {
         int k = Math.Min(_depth, _k - from);
         LeftPanels left = new(kernel, _a.At(row, from), rows, _m - row, k, workers, worker);
@@ -115,7 +124,7 @@ internal unsafe struct MatMulPlan
             StrideA = left.Stride,
         };
         float* buffer = stackalloc float[Rounded == null ? 0 : EdgeTile.MostElements];
-        for (int column = 0; column < _panels; column++)
+        for (int column = firstPanel; column < lastPanel; column++)
         {
             tile.B = packedB + column * _panelBytes;
             int columns = Math.Min(kernel.Columns, _n - column * kernel.Columns);
