@@ -37,12 +37,16 @@ internal static class Figures
             }
         });
 
+    /// <summary>Which step of how many; a budget in minutes becomes steps once the speed is known.</summary>
+    public static string Place(in StepMetrics step) => step.TotalSteps == 0 ? Of($"{step.Step}") : Of($"{step.Step}/{step.TotalSteps}");
+
     /// <summary>One line about a step; <paramref name="rate"/> is in tokens per second, smoothed.</summary>
     public static string Line(in StepMetrics step, double rate, double secondsLeft, bool brief = false)
     {
         string bits = double.IsNaN(step.BitsPerByte) ? "" : Of($"  {step.BitsPerByte:0.000} bits/byte");
         string roof = double.IsNaN(step.FractionOfRoof) ? "" : Of($"  {100 * step.FractionOfRoof:0} % of roof");
-        return brief ? Of($"loss {step.Loss:0.000}{bits}  {rate:#,0} tok/s{roof}  {Time(secondsLeft)} left")
-            : Of($"loss {step.Loss:0.0000}{bits}  lr {step.LearningRate:0.00e+0}  |g| {step.GradientNorm:0.00}  {rate:#,0} tok/s{roof}  {Bytes(step.MemoryBytes)}  {Time(secondsLeft)} left");
+        string left = step.TotalSteps == 0 ? "measuring the speed" : Time(secondsLeft) + " left";
+        return brief ? Of($"loss {step.Loss:0.000}{bits}  {rate:#,0} tok/s{roof}  {left}")
+            : Of($"loss {step.Loss:0.0000}{bits}  lr {step.LearningRate:0.00e+0}  |g| {step.GradientNorm:0.00}  {rate:#,0} tok/s{roof}  {Bytes(step.MemoryBytes)}  {left}");
     }
 }

@@ -21,7 +21,7 @@ internal sealed class LiveProgress(IAnsiConsole screen, ProgressTask bar) : ITra
         _rate.Add(step);
         bar.MaxValue = step.TotalSteps;
         bar.Value = step.Step;
-        bar.Description = Markup.Escape($"{step.Step}/{step.TotalSteps}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), brief: screen.Profile.Width < WideEnough)}");
+        bar.Description = Markup.Escape($"{Figures.Place(step)}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), brief: screen.Profile.Width < WideEnough)}");
     }
 
     public void Validation(int step, double loss, double bitsPerByte, bool best)

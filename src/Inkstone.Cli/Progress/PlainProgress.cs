@@ -19,7 +19,7 @@ internal sealed class PlainProgress(TextWriter error) : ITrainLog
         if (step.Step == step.TotalSteps || _last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause)
         {
             _last = Stopwatch.GetTimestamp();
-            error.WriteLine($"step {step.Step}/{step.TotalSteps}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step))}");
+            error.WriteLine($"step {Figures.Place(step)}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step))}");
         }
     }
 

@@ -11,7 +11,7 @@ internal unsafe struct Product
 }
 
 /// <summary>
-/// Many products as one job: the panels of all of them are packed together and their blocks of rows are shared out together, so that
+/// Many products as one job: the panels of all of them are packed together and their tasks are shared out together, so that
 /// all threads stay busy although each product may be small (experts of a sparse layer).
 /// </summary>
 /// <remarks>Each product is summed exactly as <see cref="MatMul"/> does it, so neither the grouping nor the number of threads changes a bit.</remarks>

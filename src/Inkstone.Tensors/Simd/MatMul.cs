@@ -2,10 +2,11 @@ namespace Inkstone.Tensors;
 
 /// <summary>
 /// C[M, N] = A[M, K] · B[K, N] (+ addend), packed and cache-blocked after Goto and van de Geijn, "Anatomy of high-performance matrix
-/// multiplication" (TOMS 2008). B is packed once, shared by all threads; each task packs a block of rows of A for itself and sweeps B with it.
+/// multiplication" (TOMS 2008). B is packed once, shared by all threads; each task
+/// prepares a block of rows of A for itself and sweeps B, or a part of its columns, with it.
 /// </summary>
 /// <remarks>
-/// Every element of C is summed by one thread, over k in ascending order in blocks that depend on K alone, so the result does not depend on
+/// Every element of C is summed by one thread, over k in ascending order in blocks that depend on K and this CPU alone, so the result does not depend on
 /// the number of threads. Transposition is a matter of strides (<see cref="MatrixView.T"/>).
 /// </remarks>
 internal static unsafe class MatMul
