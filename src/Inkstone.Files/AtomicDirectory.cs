@@ -73,24 +73,32 @@ public sealed class AtomicDirectory : IDisposable
     /// <summary>Deletes a directory, which loses its name first: what bears the name is always whole.</summary>
     public static void Delete(string path)
     {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), old = Neighbour.Old(full);
-        Directory.Move(full, old);
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), doomed = Neighbour.Partial(full);
+        Directory.Move(full, doomed);
         DirectoryEntries.Flush(Path.GetDirectoryName(full)!);
-        Directory.Delete(old, recursive: true);
+        Directory.Delete(doomed, recursive: true);
     }
 
-    /// <summary>Deletes from <paramref name="directory"/> what killed writers have left; none may be at work there.</summary>
+    /// <summary>Deletes from <paramref name="directory"/> what killed writers have left, and gives a directory its name back whose successor has not come; no writer may be at work there.</summary>
     public static void Sweep(string directory)
     {
-        foreach (string left in Directory.GetFileSystemEntries(directory).Where(Neighbour.IsOne))
+        foreach (string left in Directory.GetFileSystemEntries(directory))
         {
-            if (Directory.Exists(left))
+            if (Neighbour.FormerName(left) is { } name && !Directory.Exists(name))
             {
-                Directory.Delete(left, recursive: true);
+                Directory.Move(left, name);
+                DirectoryEntries.Flush(directory);
             }
-            else
+            else if (Neighbour.IsPartial(left) || Neighbour.FormerName(left) is not null)
             {
-                File.Delete(left);
+                if (Directory.Exists(left))
+                {
+                    Directory.Delete(left, recursive: true);
+                }
+                else
+                {
+                    File.Delete(left);
+                }
             }
         }
     }

@@ -63,12 +63,24 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void Sweeping_removes_what_killed_writers_left_and_nothing_else()
     {
-        AtomicFile.WriteText(_directory["kept.txt"], "text");
-        string[] left = [Neighbour.Partial(_directory["a"]), Neighbour.Old(_directory["a"])];
+        AtomicFile.WriteText(_directory["kept.old"], "text");
+        Directory.CreateDirectory(_directory["step.1"]);
+        string[] left = [Neighbour.Partial(_directory["a"]), Neighbour.Old(_directory["step.1"])];
         File.WriteAllText(left[0], "");
         Directory.CreateDirectory(Path.Combine(left[1], "inner"));
         AtomicDirectory.Sweep(_directory.Path);
-        Entries().ShouldBe(["kept.txt"]);
+        Entries().ShouldBe(["kept.old", "step.1"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Sweeping_gives_the_name_back_where_a_killed_writer_had_only_taken_it()
+    {
+        string old = Neighbour.Old(_directory["step.1"]);
+        Directory.CreateDirectory(old);
+        File.WriteAllText(Path.Combine(old, "a"), "text");
+        AtomicDirectory.Sweep(_directory.Path);
+        File.ReadAllText(_directory["step.1/a"]).ShouldBe("text");
+        Entries().ShouldBe(["step.1"]);
     }
 
     private IEnumerable<string?> Entries() => Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName);
