@@ -82,23 +82,21 @@ public sealed class AtomicDirectory : IDisposable
     /// <summary>Deletes from <paramref name="directory"/> what killed writers have left, and gives a directory its name back whose successor has not come; no writer may be at work there.</summary>
     public static void Sweep(string directory)
     {
-        foreach (string left in Directory.GetFileSystemEntries(directory))
+        foreach (string file in Directory.GetFiles(directory).Where(Neighbour.IsPartial))
         {
-            if (Neighbour.FormerName(left) is { } name && !Directory.Exists(name))
+            File.Delete(file);
+        }
+        foreach (string left in Directory.GetDirectories(directory))
+        {
+            string? name = Neighbour.FormerName(left);
+            if (name is not null && !Directory.Exists(name))
             {
                 Directory.Move(left, name);
                 DirectoryEntries.Flush(directory);
             }
-            else if (Neighbour.IsPartial(left) || Neighbour.FormerName(left) is not null)
+            else if (name is not null || Neighbour.IsPartial(left))
             {
-                if (Directory.Exists(left))
-                {
-                    Directory.Delete(left, recursive: true);
-                }
-                else
-                {
-                    File.Delete(left);
-                }
+                Directory.Delete(left, recursive: true);
             }
         }
     }

@@ -64,12 +64,13 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void Sweeping_removes_what_killed_writers_left_and_nothing_else()
     {
         AtomicFile.WriteText(_directory["kept.old"], "text");
+        AtomicFile.WriteText(_directory["kept.tar.old"], "text");
         Directory.CreateDirectory(_directory["step.1"]);
         string[] left = [Neighbour.Partial(_directory["a"]), Neighbour.Old(_directory["step.1"])];
         File.WriteAllText(left[0], "");
         Directory.CreateDirectory(Path.Combine(left[1], "inner"));
         AtomicDirectory.Sweep(_directory.Path);
-        Entries().ShouldBe(["kept.old", "step.1"], ignoreOrder: true);
+        Entries().ShouldBe(["kept.old", "kept.tar.old", "step.1"], ignoreOrder: true);
     }
 
     [Fact]

@@ -25,7 +25,6 @@ internal static unsafe class GroupedMatMul
         MicroKernel kernel = device.MatMulKernel;
         Tensor list = device.Rent(new Shape(checked(count * sizeof(MatMulPlan) / sizeof(float) + 1)));
         MatMulPlan* plans = (MatMulPlan*)list.Pointer;
-        int threads = Math.Max(1, device.Workers.Count / Math.Max(count, 1));   // for each product
         int planned = 0;
         long bytes = 0;
         for (int i = 0; i < count; i++)
@@ -37,7 +36,7 @@ internal static unsafe class GroupedMatMul
                 continue;
             }
             int depth = MatMul.Depth(kernel, p.K);
-            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, threads)
+            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, device.Workers.Count, count)
             {
                 C = p.C,
                 StrideC = p.StrideC,

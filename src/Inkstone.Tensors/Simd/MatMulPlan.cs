@@ -22,8 +22,9 @@ internal unsafe struct MatMulPlan
     /// <param name="readableN">columns of B that lie in memory</param>
     /// <param name="k">K</param>
     /// <param name="depth">values of k in a block, <see cref="MatMul.Depth"/></param>
-    /// <param name="threads">how many threads share the product: each gets the same number of tasks</param>
-    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int threads)
+    /// <param name="threads">how many threads share the work: each gets the same number of tasks</param>
+    /// <param name="products">how many products they share at once</param>
+    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int threads, int products = 1)
     {
         (_a, _b, _m, _n, _readableN, _k, _depth) = (a, b, m, n, readableN, k, depth);
         _panels = (n + kernel.Columns - 1) / kernel.Columns;
@@ -34,10 +35,10 @@ internal unsafe struct MatMulPlan
         // columns are shared out, and where these are few, rows in smaller blocks. No two blocks differ by more than a panel.
         int most = Math.Max(1, Blocking.BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
         (_rowPanels, _panelRows) = ((m + kernel.Rows - 1) / kernel.Rows, kernel.Rows);
-        int rows = (_rowPanels + most - 1) / most, tasks = threads == 1 ? 1 : TasksPerThread * threads;
+        int rows = (_rowPanels + most - 1) / most, tasks = threads == 1 ? 1 : Math.Max(1, TasksPerThread * threads / products), each = Math.Max(1, threads / products);
         _columnBlocks = Math.Clamp((tasks + rows - 1) / rows, 1, Math.Max(1, _panels / LeastPanels));
         rows = Math.Max(rows, (tasks + _columnBlocks - 1) / _columnBlocks);
-        _rowBlocks = Math.Min(_rowPanels, (rows + threads - 1) / threads * threads);
+        _rowBlocks = Math.Min(_rowPanels, (rows + each - 1) / each * each);
     }
 
     /// <summary>First element of C.</summary>
