@@ -107,8 +107,8 @@ internal readonly unsafe struct DeltaChunk
         }
         Clear(Q, StrideK, count, dim);
         Clear(K, StrideK, count, dim);
-        _panels.Left(MatrixView.Rows(K, StrideK), Rows, dim, local: true, LeftK);
-        _panels.Left(MatrixView.Rows(Q, StrideK), Rows, dim, local: true, LeftQ);
+        _panels.Left(MatrixView.Rows(K, StrideK), Rows, dim, LeftK);
+        _panels.Left(MatrixView.Rows(Q, StrideK), Rows, dim, LeftQ);
         _panels.Right(MatrixView.Rows(K, StrideK).T, Size, dim, RightKT);
         _panels.Multiply(LeftK, Size, RightKT, Size, dim, KK, StrideC, accumulate: false);
         _panels.Multiply(LeftQ, Size, RightKT, Size, dim, QK, StrideC, accumulate: false);

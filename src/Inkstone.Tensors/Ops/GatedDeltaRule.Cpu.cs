@@ -72,7 +72,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             {
                 int count = Math.Min(DeltaChunk.Size, Sizes.Length - token);
                 chunk.LoadKeys(inputs, batch, token, keyHead, count);
-                panels.Left(MatrixView.Rows(chunk.K, chunk.StrideK).T, local.StateRows, DeltaChunk.Size, local: true, local.LeftKT);
+                panels.Left(MatrixView.Rows(chunk.K, chunk.StrideK).T, local.StateRows, DeltaChunk.Size, local.LeftKT);
                 for (int g = 0; g < group; g++)
                 {
                     int head = keyHead * group + g;
@@ -105,7 +105,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
             chunk.Solve(local.U);
             panels.Right(MatrixView.Rows(local.U, stride), width, DeltaChunk.Size, local.Right);
-            panels.Left(MatrixView.Rows(chunk.P, chunk.StrideC), chunk.Rows, DeltaChunk.Size, local: true, local.Left);
+            panels.Left(MatrixView.Rows(chunk.P, chunk.StrideC), chunk.Rows, DeltaChunk.Size, local.Left);
             panels.Multiply(local.Left, DeltaChunk.Size, local.Right, width, DeltaChunk.Size, local.O, stride, accumulate: true);
             for (int i = 0; i < count; i++)
             {

@@ -102,8 +102,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             DeltaChunk chunk = local.Chunk;
             int token = chunkIndex * Size, count = Math.Min(Size, Sizes.Length - token), dim = Sizes.KeyDim, strideK = chunk.StrideK, strideC = chunk.StrideC;
             chunk.LoadKeys(inputs, batch, token, keyHead, count);
-            panels.Left(MatrixView.Rows(chunk.Q, strideK).T, local.StateRows, Size, local: true, local.LeftQT);
-            panels.Left(MatrixView.Rows(chunk.K, strideK).T, local.StateRows, Size, local: true, local.LeftKT);
+            panels.Left(MatrixView.Rows(chunk.Q, strideK).T, local.StateRows, Size, local.LeftQT);
+            panels.Left(MatrixView.Rows(chunk.K, strideK).T, local.StateRows, Size, local.LeftKT);
             DeltaChunk.Clear(local.DQ, strideK, 0, dim);
             DeltaChunk.Clear(local.DK, strideK, 0, dim);
             DeltaChunk.Clear(local.DKK, strideC, 0, Size);
@@ -136,7 +136,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
         /// <summary>target += x · right, for x of [64, 64] and the packed right operand.</summary>
         private void AddProduct(MatrixView x, int columns, float* target, int stride, in BackwardBuffers local)
         {
-            panels.Left(x, local.Chunk.Rows, Size, local: true, local.Left);
+            panels.Left(x, local.Chunk.Rows, Size, local.Left);
             panels.Multiply(local.Left, Size, local.Right, columns, Size, target, stride, accumulate: true);
         }
 
@@ -187,8 +187,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             AddProduct(MatrixView.Rows(chunk.P, chunk.StrideC).T, width, local.DR, strideV, local);
             chunk.SolveTransposed(local.DR);
 
-            panels.Left(MatrixView.Rows(local.DO, strideV), chunk.Rows, width, local: true, local.LeftO);
-            panels.Left(MatrixView.Rows(local.DR, strideV), chunk.Rows, width, local: true, local.Left);
+            panels.Left(MatrixView.Rows(local.DO, strideV), chunk.Rows, width, local.LeftO);
+            panels.Left(MatrixView.Rows(local.DR, strideV), chunk.Rows, width, local.Left);
             Scores(local);
             Keys(dState, local);
             float dCarry = StateBefore(dState, local);
@@ -252,7 +252,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             {
                 Lanes.AddScaled(local.DK + i * strideK, local.X + i * strideK, -chunk.Beta[i] * chunk.C[i], dim);
             }
-            panels.Left(MatrixView.Rows(local.U, strideV), chunk.Rows, width, local: true, local.Left);
+            panels.Left(MatrixView.Rows(local.U, strideV), chunk.Rows, width, local.Left);
             Product(local.Left, width, MatrixView.Rows(dState, strideV).T, dim, local.X, strideK, local.Right);
             for (int i = 0; i < Size; i++)
             {

@@ -9,6 +9,6 @@ internal static class Blocking
     /// <summary>Bytes of a packed block of A, kept in level 2 while all of B passes.</summary>
     public static readonly int BlockBytes = (int)(CacheSizes.Current.Level2 * 5L / 16);
 
-    /// <summary>Bytes of packed B that are swept at a time, from the cache that all cores share.</summary>
-    public static readonly long PackedBytes = Math.Clamp(CacheSizes.Current.Level3 * 3 / 8, 1 << 20, 24 << 20);
+    /// <summary>Bytes of a packed operand that are in use at a time, in the cache that all cores share.</summary>
+    public static readonly long PackedBytes = Math.Clamp(CacheSizes.Current.Level3 * 3 / 16, 1 << 20, 8 << 20);
 }

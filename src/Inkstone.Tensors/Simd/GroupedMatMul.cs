@@ -17,8 +17,8 @@ internal unsafe struct Product
 /// <remarks>Each product is summed exactly as <see cref="MatMul"/> does it, so neither the grouping nor the number of threads changes a bit.</remarks>
 internal static unsafe class GroupedMatMul
 {
-    /// <summary>Bytes of packed B that one job may take; what is larger alone goes through <see cref="MatMul"/>.</summary>
-    private static readonly long JobBytes = 2 * Blocking.PackedBytes;
+    /// <summary>Bytes of packed B that one job may take; what takes over half of them alone goes through <see cref="MatMul"/>.</summary>
+    private static readonly long JobBytes = 6 * Blocking.PackedBytes;
 
     public static void Run(Device device, Product* products, int count)
     {
@@ -36,14 +36,14 @@ internal static unsafe class GroupedMatMul
                 continue;
             }
             int depth = MatMul.Depth(kernel, p.K);
-            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.N, p.K, depth, device.Workers.Count, count)
+            MatMulPlan plan = new(kernel, p.A, p.B, p.M, p.N, p.K, depth, device.Workers.Count, count)
             {
                 C = p.C,
                 StrideC = p.StrideC,
                 Addend = p.Accumulate ? p.C : null,
                 StrideAddend = p.StrideC,
             };
-            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > Blocking.PackedBytes
+            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > JobBytes / 2
                 || (!device.Tape.Training && Int8Product.Fits(p.A, p.B, p.K)))
             {
                 MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);
@@ -51,13 +51,16 @@ internal static unsafe class GroupedMatMul
             }
             if (bytes + plan.PackedBytes > JobBytes)
             {
-                Job(device, kernel, plans, planned, bytes);
+                MatMulJob.Run(device, kernel, plans, planned);
                 (planned, bytes) = (0, 0);
             }
             plans[planned++] = plan;
             bytes += plan.PackedBytes;
         }
-        Job(device, kernel, plans, planned, bytes);
+        if (planned > 0)
+        {
+            MatMulJob.Run(device, kernel, plans, planned);
+        }
         list.Release();
     }
 
@@ -67,63 +70,6 @@ internal static unsafe class GroupedMatMul
         for (int row = 0; row < p.M && !p.Accumulate; row++)
         {
             new Span<float>(p.C + row * p.StrideC, p.N).Clear();
-        }
-    }
-
-    private static void Job(Device device, MicroKernel kernel, MatMulPlan* plans, int count, long bytes)
-    {
-        if (count == 0)
-        {
-            return;
-        }
-        Tensor packed = device.Rent(new Shape(checked((int)(bytes / sizeof(float)))));
-        byte* at = packed.Pointer;
-        int packItems = 0, tasks = 0;
-        for (int i = 0; i < count; i++)
-        {
-            plans[i].PackedB = at;
-            at += plans[i].PackedBytes;
-            packItems += plans[i].PackItems;
-            tasks += plans[i].Tasks;
-        }
-        device.Run(new PackTask(kernel, plans, device.Workers), packItems, 4);
-        device.Run(new BlockTask(kernel, plans, device.Workers), tasks, 1);
-        packed.Release();
-    }
-
-    private readonly struct PackTask(MicroKernel kernel, MatMulPlan* plans, Workers workers) : IRangeKernel
-    {
-        public void Run(int start, int end, int worker)
-        {
-            MatMulPlan* plan = plans;
-            int first = 0;
-            for (int item = start; item < end; item++)
-            {
-                while (item >= first + plan->PackItems)
-                {
-                    first += plan++->PackItems;
-                }
-                plan->Pack(kernel, workers, item - first, worker);
-            }
-        }
-    }
-
-    private readonly struct BlockTask(MicroKernel kernel, MatMulPlan* plans, Workers workers) : IRangeKernel
-    {
-        public void Run(int start, int end, int worker)
-        {
-            MatMulPlan* plan = plans;
-            int first = 0;
-            kernel.Begin();
-            for (int block = start; block < end; block++)
-            {
-                while (block >= first + plan->Tasks)
-                {
-                    first += plan++->Tasks;
-                }
-                plan->Multiply(kernel, workers, block - first, worker);
-            }
-            kernel.End();
         }
     }
 }

@@ -60,9 +60,9 @@ internal static unsafe class KernelProof
                 }
                 else
                 {
-                    Packing.PackA(kernel, MatrixView.Rows(pa, K), rows, rows, K, qa);
+                    Packing.PackA(kernel, MatrixView.Rows(pa, K), rows, K, qa);
                 }
-                Packing.PackB(kernel, MatrixView.Rows(pb, columns), columns, columns, K, qb);
+                Packing.PackB(kernel, MatrixView.Rows(pb, columns), columns, K, qb);
                 TileArguments tile = new()
                 {
                     A = qa,

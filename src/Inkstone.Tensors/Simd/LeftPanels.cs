@@ -13,11 +13,10 @@ internal readonly unsafe struct LeftPanels
     /// <param name="kernel">what will multiply</param>
     /// <param name="a">the block's first element</param>
     /// <param name="rows">rows of the block</param>
-    /// <param name="readable">rows that lie in memory</param>
     /// <param name="k">values of k</param>
     /// <param name="workers">whose scratch memory holds what is copied</param>
     /// <param name="worker">which of them runs</param>
-    public LeftPanels(MicroKernel kernel, MatrixView a, int rows, int readable, int k, Workers workers, int worker)
+    public LeftPanels(MicroKernel kernel, MatrixView a, int rows, int k, Workers workers, int worker)
     {
         Count = (rows + kernel.Rows - 1) / kernel.Rows;
         int whole = rows / kernel.Rows;
@@ -27,10 +26,16 @@ internal readonly unsafe struct LeftPanels
         {
             _panelBytes = Packing.BytesA(kernel, k);
             _whole = workers.Scratch(worker, Count * _panelBytes + Packing.SlackBytes);
+            bool pairs = kernel.Layout != PanelLayout.Float32;
+            if (a.RowStride == 1 && kernel.Layout != PanelLayout.Tiles && Packing.IsPlain(a.Type, pairs))
+            {
+                Packing.Rows(a.T, rows, kernel.Rows, _panelBytes, k, pairs, _whole);
+                return;
+            }
             for (int panel = 0; panel < Count; panel++)
             {
                 int first = panel * kernel.Rows;
-                Packing.PackA(kernel, a.At(first, 0), Math.Min(kernel.Rows, rows - first), readable - first, k, _whole + panel * _panelBytes);
+                Packing.PackA(kernel, a.At(first, 0), Math.Min(kernel.Rows, rows - first), k, _whole + panel * _panelBytes);
             }
             return;
         }

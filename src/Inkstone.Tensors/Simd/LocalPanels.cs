@@ -6,9 +6,6 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
     /// <summary>Rows and columns of a block: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
     public const int Block = 96;
 
-    /// <summary>Lanes that whole-vector loads may touch past a row.</summary>
-    private const int Readable = 1 << 20;
-
     /// <summary>Before a thread's first product.</summary>
     public void Begin() => kernel.Begin();
 
@@ -27,13 +24,13 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
     /// <summary>Bytes of a right operand.</summary>
     public long RightBytes(int columns, int k) => PaddedColumns(columns) / kernel.Columns * Packing.BytesB(kernel, k) + Packing.SlackBytes;
 
-    /// <summary>Packs rows (zeros up to whole panels). <paramref name="local"/>: the source is a padded buffer.</summary>
-    public void Left(MatrixView source, int rows, int k, bool local, byte* target)
+    /// <summary>Packs rows (zeros up to whole panels).</summary>
+    public void Left(MatrixView source, int rows, int k, byte* target)
     {
         long bytes = Packing.BytesA(kernel, k);
         for (int i = 0; i < rows; i += kernel.Rows, target += bytes)
         {
-            Packing.PackA(kernel, source.At(i, 0), Math.Min(kernel.Rows, rows - i), local ? Readable : rows - i, k, target);
+            Packing.PackA(kernel, source.At(i, 0), Math.Min(kernel.Rows, rows - i), k, target);
         }
     }
 
@@ -43,7 +40,7 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
         long bytes = Packing.BytesB(kernel, k);
         for (int j = 0; j < columns; j += kernel.Columns, target += bytes)
         {
-            Packing.PackB(kernel, source.At(0, j), Math.Min(kernel.Columns, columns - j), columns - j, k, target);
+            Packing.PackB(kernel, source.At(0, j), Math.Min(kernel.Columns, columns - j), k, target);
         }
     }
 

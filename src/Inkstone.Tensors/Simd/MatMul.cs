@@ -2,8 +2,8 @@ namespace Inkstone.Tensors;
 
 /// <summary>
 /// C[M, N] = A[M, K] · B[K, N] (+ addend), packed and cache-blocked after Goto and van de Geijn, "Anatomy of high-performance matrix
-/// multiplication" (TOMS 2008). B is packed once, shared by all threads; each task
-/// prepares a block of rows of A for itself and sweeps B, or a part of its columns, with it.
+/// multiplication" (TOMS 2008). B is packed once, shared by all threads, in parts that a cache holds; each task
+/// sweeps such a part with a block of rows of A.
 /// </summary>
 /// <remarks>
 /// Every element of C is summed by one thread, over k in ascending order in blocks that depend on K and this CPU alone, so the result does not depend on
@@ -69,20 +69,32 @@ internal static unsafe class MatMul
     private static void Blocks(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC,
         float* addend, nint strideAddend, ushort* rounded)
     {
-        int depth = Depth(kernel, k);
-        int superDepth = (int)Math.Min(k, Math.Max(1, Blocking.PackedBytes / (512L * kernel.ElementBytes) / depth) * depth);
-        int width = (int)Math.Min(n, Math.Max(Blocking.PackedBytes / ((long)superDepth * kernel.ElementBytes) / kernel.Columns, 1) * kernel.Columns);
+        int depth = Depth(kernel, k), bytes = kernel.ElementBytes;
+        int superDepth = Part(k, Blocking.PackedBytes / (512 * bytes), depth), width = Part(n, Blocking.PackedBytes / ((long)superDepth * bytes), kernel.Columns);
         for (int column = 0; column < n; column += width)
         {
-            int columns = Math.Min(width, n - column);
             for (int from = 0; from < Math.Max(k, 1); from += superDepth)
             {
                 bool first = from == 0;
-                Sweep(device, kernel, a.At(0, from), b.At(from, column), m, columns, n - column, Math.Min(superDepth, k - from), depth,
-                    c + column, strideC, first ? addend == null ? null : addend + column : c + column, first ? strideAddend : strideC,
-                    rounded == null ? null : rounded + column);
+                float* target = c + column;
+                MatMulPlan plan = new(kernel, a.At(0, from), b.At(from, column), m, Math.Min(width, n - column), Math.Min(superDepth, k - from), depth, device.Workers.Count)
+                {
+                    C = target,
+                    StrideC = strideC,
+                    Addend = !first ? target : addend == null ? null : addend + column,
+                    StrideAddend = first ? strideAddend : strideC,
+                    Rounded = rounded == null ? null : rounded + column,
+                };
+                MatMulJob.Run(device, kernel, &plan, 1);
             }
         }
+    }
+
+    /// <summary>The whole of <paramref name="length"/>, or as few equal parts as do not exceed <paramref name="most"/>, in steps of <paramref name="unit"/>.</summary>
+    private static int Part(int length, long most, int unit)
+    {
+        int units = Math.Max(1, (length + unit - 1) / unit), parts = (int)((units + Math.Max(1, most / unit) - 1) / Math.Max(1, most / unit));
+        return (units + parts - 1) / parts * unit;
     }
 
     /// <summary>Values of k in one block: all of K cut into equal parts whose panel of A fits level 1.</summary>
@@ -91,49 +103,5 @@ internal static unsafe class MatMul
         int most = Blocking.PanelBytes / (kernel.Rows * kernel.ElementBytes);
         int blocks = Math.Max(1, (k + most - 1) / most), step = Math.Max(kernel.StepValues, 16);
         return Math.Max(step, ((k + blocks - 1) / blocks + step - 1) / step * step);
-    }
-
-    private static void Sweep(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth,
-        float* c, nint strideC, float* addend, nint strideAddend, ushort* rounded)
-    {
-        MatMulPlan plan = new(kernel, a, b, m, n, readableN, k, depth, device.Workers.Count)
-        {
-            C = c,
-            StrideC = strideC,
-            Addend = addend,
-            StrideAddend = strideAddend,
-            Rounded = rounded,
-        };
-        Tensor packed = device.Rent(new Shape(checked((int)(plan.PackedBytes / sizeof(float)))));
-        plan.PackedB = packed.Pointer;
-        device.Run(new PackTask(kernel, plan, device.Workers), plan.PackItems, 4);
-        device.Run(new BlockTask(kernel, plan, device.Workers), plan.Tasks, 1);
-        packed.Release();
-    }
-
-    /// <summary>Packs panels of B.</summary>
-    private readonly struct PackTask(MicroKernel kernel, MatMulPlan plan, Workers workers) : IRangeKernel
-    {
-        public void Run(int start, int end, int worker)
-        {
-            for (int item = start; item < end; item++)
-            {
-                plan.Pack(kernel, workers, item, worker);
-            }
-        }
-    }
-
-    /// <summary>Multiplies blocks of rows.</summary>
-    private readonly struct BlockTask(MicroKernel kernel, MatMulPlan plan, Workers workers) : IRangeKernel
-    {
-        public void Run(int start, int end, int worker)
-        {
-            kernel.Begin();
-            for (int block = start; block < end; block++)
-            {
-                plan.Multiply(kernel, workers, block, worker);
-            }
-            kernel.End();
-        }
     }
 }

@@ -1,6 +1,9 @@
 namespace Inkstone.Tensors;
 
-/// <summary>One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B, then tiles of blocks of rows of A by runs of those panels.</summary>
+/// <summary>
+/// One packed product C[M, N] = A[M, K] · B[K, N] (+ addend), cut into independent tasks: first all panels of B,
+/// then tiles of blocks of rows of A by runs of panels of B.
+/// </summary>
 internal unsafe struct MatMulPlan
 {
     /// <summary>Multiplying tasks for each thread at least: a thread that is held up has others take some of its share.</summary>
@@ -9,9 +12,9 @@ internal unsafe struct MatMulPlan
     /// <summary>Panels of B in a task at least, because each task prepares its rows of A for itself.</summary>
     private const int LeastPanels = 16;
 
-    private readonly MatrixView _a, _b;
-    private readonly int _m, _n, _readableN, _k, _depth, _panels, _rowPanels, _panelRows, _rowBlocks, _columnBlocks;
-    private readonly long _panelBytes;
+    private readonly MatrixView _a;
+    private readonly int _m, _n, _k, _depth, _panels, _rowPanels, _panelRows, _rowBlocks, _columnBlocks;
+    private RightPanels _right;
 
     /// <summary>Plans a product.</summary>
     /// <param name="kernel">the micro-kernel that every task will be given</param>
@@ -19,18 +22,15 @@ internal unsafe struct MatMulPlan
     /// <param name="b">[K, N]</param>
     /// <param name="m">M</param>
     /// <param name="n">N</param>
-    /// <param name="readableN">columns of B that lie in memory</param>
     /// <param name="k">K</param>
     /// <param name="depth">values of k in a block, <see cref="MatMul.Depth"/></param>
     /// <param name="threads">how many threads share the work: each gets the same number of tasks</param>
     /// <param name="products">how many products they share at once</param>
-    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int readableN, int k, int depth, int threads, int products = 1)
+    public MatMulPlan(MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, int depth, int threads, int products = 1)
     {
-        (_a, _b, _m, _n, _readableN, _k, _depth) = (a, b, m, n, readableN, k, depth);
+        (_a, _m, _n, _k, _depth) = (a, m, n, k, depth);
         _panels = (n + kernel.Columns - 1) / kernel.Columns;
-        // Where a panel is narrower than a vector, packing writes past its end: panels that two threads pack must not touch.
-        _panelBytes = Packing.BytesB(kernel, depth) + (kernel.Columns % 16 == 0 ? 0 : Packing.SlackBytes);
-        PackItems = Math.Max(1, (k + depth - 1) / depth) * _panels;
+        _right = new RightPanels(kernel, b, n, k, depth);
         // A task takes as many rows of A as level 2 holds, so that a panel of B is fetched for many of them. Where that makes too few tasks,
         // columns are shared out, and where these are few, rows in smaller blocks. No two blocks differ by more than a panel.
         int most = Math.Max(1, Blocking.BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
@@ -56,44 +56,24 @@ internal unsafe struct MatMulPlan
     /// <summary>A bfloat16 result instead of <see cref="C"/>, or null. Needs k in one block.</summary>
     public ushort* Rounded { get; set; }
 
-    /// <summary>Memory of <see cref="PackedBytes"/> for the packed B.</summary>
-    public byte* PackedB { get; set; }
-
     /// <summary>Number of packing tasks.</summary>
-    public int PackItems { get; }
+    public readonly int PackItems => _right.Items;
 
     /// <summary>Number of multiplying tasks.</summary>
     public readonly int Tasks => _rowBlocks * _columnBlocks;
 
     /// <summary>Bytes that the packed B takes, whole cache lines.</summary>
-    public readonly long PackedBytes => (PackItems * _panelBytes + Packing.SlackBytes + 63) / 64 * 64;
+    public readonly long PackedBytes => _right.Bytes;
 
-    /// <summary>Packs panel item % panels of block item / panels of B.</summary>
-    public readonly void Pack(MicroKernel kernel, Workers workers, int item, int worker)
+    /// <summary><see cref="PackedBytes"/> of memory for the packed B.</summary>
+    public byte* PackedB
     {
-        (int block, int panel) = Math.DivRem(item, _panels);
-        int from = block * _depth, column = panel * kernel.Columns;
-        int columns = Math.Min(kernel.Columns, _n - column), readable = _readableN - column, k = Math.Min(_depth, _k - from);
-        MatrixView b = _b.At(from, column);
-        if (b.Type != DType.Float32 && b.Type != kernel.ElementType)
-        {
-            (b, readable) = (Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k + Packing.SlackBytes)), columns);
-        }
-        Packing.PackB(kernel, b, columns, readable, k, PackedB + item * _panelBytes);
+        readonly get => _right.Memory;
+        set => _right.Memory = value;
     }
 
-    /// <summary>A panel of bfloat16 or quantised B as float32, read along its contiguous side.</summary>
-    private static MatrixView Widened(MatrixView b, int columns, int k, float* target)
-    {
-        bool byColumn = b.RowStride == 1;
-        (int lines, int length) = byColumn ? (columns, k) : (k, columns);
-        for (int line = 0; line < lines; line++)
-        {
-            RowDecoder.Decode(byColumn ? b.At(0, line) : b.At(line, 0), length, target + (long)line * length);
-        }
-        MatrixView rows = MatrixView.Rows(target, length);
-        return byColumn ? rows.T : rows;
-    }
+    /// <summary>Packs a part of B.</summary>
+    public readonly void Pack(MicroKernel kernel, Workers workers, int item, int worker) => _right.Pack(kernel, workers, item, worker);
 
     /// <summary>Multiplies one block of rows with one run of panels of B.</summary>
     public readonly void Multiply(MicroKernel kernel, Workers workers, int task, int worker)
@@ -113,10 +93,9 @@ internal unsafe struct MatMulPlan
     private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int firstPanel, int lastPanel, int from, int item, int worker)
     {
         int k = Math.Min(_depth, _k - from);
-        LeftPanels left = new(kernel, _a.At(row, from), rows, _m - row, k, workers, worker);
+        LeftPanels left = new(kernel, _a.At(row, from), rows, k, workers, worker);
         float* addend = from == 0 ? Addend : C;
         nint strideAddend = from == 0 ? StrideAddend : StrideC;
-        byte* packedB = PackedB + (long)item * _panels * _panelBytes;
         TileArguments tile = new()
         {
             Steps = (k + kernel.StepValues - 1) / kernel.StepValues,
@@ -127,7 +106,7 @@ internal unsafe struct MatMulPlan
         float* buffer = stackalloc float[Rounded == null ? 0 : EdgeTile.MostElements];
         for (int column = firstPanel; column < lastPanel; column++)
         {
-            tile.B = packedB + column * _panelBytes;
+            tile.B = _right.At(item, column);
             int columns = Math.Min(kernel.Columns, _n - column * kernel.Columns);
             for (int panel = 0; panel < left.Count; panel++)
             {

@@ -25,8 +25,8 @@ internal static unsafe class Packing
 
     private static int Padded(MicroKernel kernel, int k) => (k + kernel.StepValues - 1) / kernel.StepValues * kernel.StepValues;
 
-    /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A, of which <paramref name="readable"/> lie in memory.</summary>
-    public static void PackA(MicroKernel kernel, MatrixView a, int rows, int readable, int k, byte* target)
+    /// <summary>Packs up to <see cref="MicroKernel.Rows"/> rows of A.</summary>
+    public static void PackA(MicroKernel kernel, MatrixView a, int rows, int k, byte* target)
     {
         if (kernel.Layout == PanelLayout.Tiles && a.ColumnStride == 1)
         {
@@ -40,7 +40,7 @@ internal static unsafe class Packing
         }
         else
         {
-            Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, readable, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
+            Panel(a.Pointer, a.Type, a.RowStride, a.ColumnStride, rows, kernel.Rows, k, kernel.Layout == PanelLayout.Pairs, target);
         }
     }
 
@@ -67,12 +67,17 @@ internal static unsafe class Packing
     }
 
     /// <summary>Packs up to <see cref="MicroKernel.Columns"/> columns of B; steps of k that do not exist are zeros.</summary>
-    public static void PackB(MicroKernel kernel, MatrixView b, int columns, int readable, int k, byte* target)
+    public static void PackB(MicroKernel kernel, MatrixView b, int columns, int k, byte* target)
     {
-        bool pairs = kernel.Layout != PanelLayout.Float32;
-        Panel(b.Pointer, b.Type, b.ColumnStride, b.RowStride, columns, readable, kernel.Columns, k, pairs, target);
-        long written = (long)kernel.Columns * sizeof(float) * (pairs ? (k + 1) / 2 : k), whole = BytesB(kernel, k);
-        new Span<byte>(target + written, (int)(whole - written)).Clear();
+        Panel(b.Pointer, b.Type, b.ColumnStride, b.RowStride, columns, kernel.Columns, k, kernel.Layout != PanelLayout.Float32, target);
+        ClearRest(kernel, k, target);
+    }
+
+    /// <summary>Zeros for the steps of k that a panel of B has beyond <paramref name="k"/>.</summary>
+    public static void ClearRest(MicroKernel kernel, int k, byte* panel)
+    {
+        long written = (long)kernel.Columns * sizeof(float) * (kernel.Layout == PanelLayout.Float32 ? k : (k + 1) / 2), whole = BytesB(kernel, k);
+        new Span<byte>(panel + written, (int)(whole - written)).Clear();
     }
 
     /// <summary>Packs one panel.</summary>
@@ -81,32 +86,19 @@ internal static unsafe class Packing
     /// <param name="strideI">elements from one i to the next</param>
     /// <param name="strideK">elements from one k to the next</param>
     /// <param name="count">values of i that exist, at most <paramref name="width"/></param>
-    /// <param name="readable">values of i that may be read from memory (≥ count)</param>
     /// <param name="width">values of i in a panel</param>
     /// <param name="k">values of k</param>
     /// <param name="pairs">bfloat16 pairs instead of float32</param>
     /// <param name="target">the panel</param>
-    public static void Panel(byte* source, DType type, nint strideI, nint strideK, int count, int readable, int width, int k, bool pairs, byte* target)
+    public static void Panel(byte* source, DType type, nint strideI, nint strideK, int count, int width, int k, bool pairs, byte* target)
     {
-        bool half = type == DType.BFloat16 && pairs;
-        bool whole = count == width && (half || type == DType.Float32) && Avx512BW.IsSupported && Vector512.IsHardwareAccelerated;
-        int lanes = (width + 15) / 16 * 16;
-        if (whole && strideI == 1 && readable >= lanes)
+        if (strideI == 1 && IsPlain(type, pairs))
         {
-            if (half)
-            {
-                PairRows((ushort*)source, strideK, lanes, width, k, (uint*)target);
-            }
-            else if (pairs)
-            {
-                PairRows((float*)source, strideK, lanes, width, k, (uint*)target);
-            }
-            else
-            {
-                CopyRows((float*)source, strideK, lanes, width, k, (float*)target);
-            }
+            Rows(new MatrixView(source, type, strideK, 1), count, width, 0, k, pairs, target);
+            return;
         }
-        else if (whole && strideK == 1 && width <= 16)
+        bool whole = count == width && IsPlain(type, pairs) && CpuFeatures.HasAvx512;
+        if (whole && strideK == 1 && width <= 16)
         {
             TransposeColumns(source, type, strideI, width, k, pairs, target, width);
         }
@@ -123,46 +115,27 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>i is contiguous: copy 16 lanes at a time; what a store writes past the panel's width the next one overwrites.</summary>
-    private static void CopyRows(float* source, nint strideK, int lanes, int width, int k, float* target)
+    /// <summary>Packs panels beside one another of an operand whose values of i lie side by side in memory.</summary>
+    /// <param name="source">[k, i]</param>
+    /// <param name="count">values of i; what the last panel lacks becomes zeros</param>
+    /// <param name="width">values of i in a panel</param>
+    /// <param name="panelBytes">bytes from one panel to the next</param>
+    /// <param name="k">values of k</param>
+    /// <param name="pairs">bfloat16 pairs instead of float32</param>
+    /// <param name="target">the first panel</param>
+    /// <param name="streamed">written past the caches; see <see cref="RowPacking.Run"/></param>
+    public static void Rows(MatrixView source, int count, int width, long panelBytes, int k, bool pairs, byte* target, bool streamed = false)
     {
-        for (; k > 0; k--, source += strideK, target += width)
+        int even = pairs ? k / 2 * 2 : k;
+        RowPacking.Run(source, count, width, panelBytes, even, pairs, target, streamed);
+        for (int i = 0; i < count && even < k; i += width, target += panelBytes)
         {
-            for (int i = 0; i < lanes; i += 16)
-            {
-                Vector512.Load(source + i).Store(target + i);
-            }
+            Scalar(source.At(even, i).Pointer, source.Type, 1, source.RowStride, Math.Min(width, count - i), width, width, 1, pairs, target + even / 2 * width * 4L);
         }
     }
 
-    /// <summary>i is contiguous: two rows of k become one row of pairs.</summary>
-    private static void PairRows(float* source, nint strideK, int lanes, int width, int k, uint* target)
-    {
-        Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
-        for (; k > 0; k -= 2, source += 2 * strideK, target += width)
-        {
-            for (int i = 0; i < lanes; i += 16)
-            {
-                Vector512<uint> even = BFloat16Bits.RoundInPlace(Vector512.Load(source + i)) >> 16;
-                Vector512<uint> odd = k > 1 ? BFloat16Bits.RoundInPlace(Vector512.Load(source + strideK + i)) & upper : default;
-                (even | odd).Store(target + i);
-            }
-        }
-    }
-
-    /// <summary>The same from bfloat16.</summary>
-    private static void PairRows(ushort* source, nint strideK, int lanes, int width, int k, uint* target)
-    {
-        for (; k > 0; k -= 2, source += 2 * strideK, target += width)
-        {
-            for (int i = 0; i < lanes; i += 16)
-            {
-                Vector512<uint> even = BFloat16Bits.Load(source + i).AsUInt32() >> 16;
-                Vector512<uint> odd = k > 1 ? BFloat16Bits.Load(source + strideK + i).AsUInt32() : default;
-                (even | odd).Store(target + i);
-            }
-        }
-    }
+    /// <summary>Whether the vector code reads such elements.</summary>
+    public static bool IsPlain(DType type, bool pairs) => type == DType.Float32 || (type == DType.BFloat16 && pairs);
 
     /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
     [SkipLocalsInit]

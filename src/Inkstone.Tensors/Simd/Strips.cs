@@ -12,9 +12,6 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     /// <summary>Tokens of a block.</summary>
     public const int Block = 96;
 
-    /// <summary>Lanes that whole-vector loads may touch past a row of a padded buffer.</summary>
-    private const int Readable = 1 << 20;
-
     /// <summary>Bytes that packing whole groups of 32 values of k may write past an operand.</summary>
     private const int Slack = 32 * Width * sizeof(float) + Packing.SlackBytes;
 
@@ -80,14 +77,14 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
         for (int j = 0; j < Width; j += kernel.Columns, target += Packing.BytesB(kernel, dim))
         {
             MatrixView source = Gathered(gathered, dim).At(strip * Width + j, 0);
-            Packing.Panel(source.Pointer, source.Type, source.RowStride, 1, kernel.Columns, Readable, kernel.Columns, WholeGroups(dim), Pairs, target);
+            Packing.Panel(source.Pointer, source.Type, source.RowStride, 1, kernel.Columns, kernel.Columns, WholeGroups(dim), Pairs, target);
         }
     }
 
     private MatrixView Gathered(byte* gathered, int dim) => new(gathered, kernel.ElementType, GatheredStride(dim), 1);
 
     private void Left(MatrixView source, int k, byte* target)
-        => Packing.PackA(kernel, source, kernel.Rows, Readable, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);
+        => Packing.PackA(kernel, source, kernel.Rows, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);
 
     /// <summary>
     /// Packing takes 32 values of k at once where they exist, so zeros behind the last are packed too; the next panel overwrites them, the last one's fall into the slack.

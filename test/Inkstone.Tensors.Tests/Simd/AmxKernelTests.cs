@@ -24,8 +24,8 @@ public sealed unsafe class AmxKernelTests
                 // a is [rows, k], or [k, rows] when transposed; b is [k, columns], or [columns, k]
                 MatrixView left = transposed ? MatrixView.Rows(pa, Size).T : MatrixView.Rows(pa, k);
                 MatrixView right = transposed ? MatrixView.Rows(pb, k).T : MatrixView.Rows(pb, Size);
-                Packing.PackA(layout, left, Size, Size, k, qa);
-                Packing.PackB(layout, right, Size, Size, k, qb);
+                Packing.PackA(layout, left, Size, k, qa);
+                Packing.PackB(layout, right, Size, k, qb);
                 TileArguments tile = new()
                 {
                     A = qa,
