@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
 /// <summary>What is kept of 32 queries while they go through their keys: what they see, and the running softmax. A lane is a query; missing ones repeat the last.</summary>
+/// <remarks>Passes over a block are not inlined: together they exceed what the compiler inlines into one method, and what is left over runs as calls.</remarks>
 internal unsafe struct QueryStrip
 {
     private const int Width = Strips.Width;
@@ -47,6 +49,7 @@ internal unsafe struct QueryStrip
     }
 
     /// <summary>Scores of keys that a query does not see become −∞. Row i of <paramref name="scores"/> [·, 32] is key <paramref name="key"/> + i.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void Mask(float* scores, int key, int begin, int end)
     {
         fixed (int* first = _first, last = _last)
@@ -68,6 +71,7 @@ internal unsafe struct QueryStrip
     }
 
     /// <summary>Takes account of the maxima of a block's scores · <paramref name="scale"/>; sums of <paramref name="valueDim"/> rows are rescaled where they grew.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void Raise(float* scores, int begin, int end, float scale, int valueDim)
     {
         Vector512<float> lowest = Vector512.Create(float.NegativeInfinity), a0 = lowest, a1 = lowest, b0 = lowest, b1 = lowest;
@@ -109,6 +113,7 @@ internal unsafe struct QueryStrip
     }
 
     /// <summary>Scores become p = 2^(scale · s − shift) and are added to the totals; <paramref name="pairs"/> null: in place, else as rows of pairs.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void Exponentials(float* scores, int begin, int end, float scale, uint* pairs)
     {
         Vector512<float> a = Vector512.Create(scale);
@@ -143,6 +148,7 @@ internal unsafe struct QueryStrip
     }
 
     /// <summary>Divides by the totals and gives the base-2 logarithms of the sums of exponentials of <paramref name="count"/> queries.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public void End(int valueDim, float* logarithms, int count)
     {
         fixed (float* shift = _shift, total = _total)
