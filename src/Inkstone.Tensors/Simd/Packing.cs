@@ -97,17 +97,21 @@ internal static unsafe class Packing
             Rows(new MatrixView(source, type, strideK, 1), count, width, 0, k, pairs, target);
             return;
         }
-        bool whole = count == width && IsPlain(type, pairs) && CpuFeatures.HasAvx512;
-        if (whole && strideK == 1 && width <= 16)
+        bool whole = count == width && strideK == 1 && IsPlain(type, pairs);
+        if (whole && CpuFeatures.HasAvx512 && width <= 16)
         {
             TransposeColumns(source, type, strideI, width, k, pairs, target, width);
         }
-        else if (whole && strideK == 1 && width % 16 == 0)
+        else if (whole && CpuFeatures.HasAvx512 && width % 16 == 0)
         {
             for (int i = 0; i < width; i += 16)
             {
                 TransposeColumns(source + i * strideI * type.Size(), type, strideI, 16, k, pairs, target + i * 4, width);
             }
+        }
+        else if (whole && !pairs && width >= 4)
+        {
+            TransposeFours((float*)source, strideI, width, k, (float*)target);
         }
         else
         {
@@ -157,6 +161,21 @@ internal static unsafe class Packing
         {
             Scalar(source + (nint)done * size, type, strideI, 1, count, count, width, k - done, pairs, target + (long)(done / (pairs ? 2 : 1)) * width * 4);
         }
+    }
+
+    /// <summary>The same in blocks of 4 × 4; where the width is no multiple, the last block overlaps the one before.</summary>
+    private static void TransposeFours(float* source, nint strideI, int width, int k, float* target)
+    {
+        int done = 0;
+        for (; done <= k - 4; done += 4)
+        {
+            for (int i = 0; i < width; i += 4)
+            {
+                int from = Math.Min(i, width - 4);
+                Transpose4.Run(source + from * strideI + done, strideI, target + (nint)done * width + from, width);
+            }
+        }
+        Scalar((byte*)(source + done), DType.Float32, strideI, 1, width, width, width, k - done, pairs: false, (byte*)(target + (nint)done * width));
     }
 
     /// <summary>16 values as they are, or 32 values as 16 pairs.</summary>

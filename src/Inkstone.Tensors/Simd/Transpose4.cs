@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Inkstone.Tensors;
+
+/// <summary>Transposes blocks of 4 × 4 floats in vectors of 128 bits, which every CPU has.</summary>
+internal static unsafe class Transpose4
+{
+    /// <summary>target[k · stride + i] = source[i · strideI + k] for 4 values of i and of k.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(float* source, nint strideI, float* target, nint stride)
+    {
+        Vector128<float> a = Vector128.Load(source), b = Vector128.Load(source + strideI), c = Vector128.Load(source + 2 * strideI), d = Vector128.Load(source + 3 * strideI);
+        Vector128<float> ac = Low(a, c), bd = Low(b, d);
+        Low(ac, bd).Store(target);
+        High(ac, bd).Store(target + stride);
+        (ac, bd) = (High(a, c), High(b, d));
+        Low(ac, bd).Store(target + 2 * stride);
+        High(ac, bd).Store(target + 3 * stride);
+    }
+
+    /// <summary>a₀ b₀ a₁ b₁.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b)
+        => Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    /// <summary>a₂ b₂ a₃ b₃.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b)
+        => Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+}
