@@ -60,4 +60,16 @@ public static class BFloat16Bits
         Vector512<uint> bits = value.AsUInt32();
         return bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
     }
+
+    /// <summary>The same for eight lanes given as bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<uint> RoundInPlace(Vector256<uint> bits) => bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
+
+    /// <summary>The same for four.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector128<uint> RoundInPlace(Vector128<uint> bits) => bits + Vector128.Create(0x7FFFu) + ((bits >> 16) & Vector128<uint>.One);
+
+    /// <summary>Pairs of the upper halves of two vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<uint> Join(Vector512<uint> even, Vector512<uint> odd) => (even >> 16) | (odd & Vector512.Create(0xFFFF0000u));
 }

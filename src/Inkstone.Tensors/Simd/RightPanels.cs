@@ -26,7 +26,7 @@ internal unsafe struct RightPanels
     {
         (_b, _n, _k, _depth, _width) = (b, n, k, depth, kernel.Columns);
         _panels = (n + _width - 1) / _width;
-        _rows = b.ColumnStride == 1 && IsReadable(kernel, b);
+        _rows = b.ColumnStride == 1 && Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32);
         // A transposed panel narrower than a vector is written past its end: panels that two threads pack must not touch.
         _panelBytes = Packing.BytesB(kernel, depth) + (_rows || _width % 16 == 0 ? 0 : Packing.SlackBytes);
         _panelsInRun = _rows ? Math.Max(1, Run / _width) : 1;
@@ -60,7 +60,7 @@ internal unsafe struct RightPanels
         MatrixView b = _b.At(block * _depth, column);
         if (!_rows)
         {
-            b = IsReadable(kernel, b) ? b : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
+            b = Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32) ? b : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
             Packing.PackB(kernel, b, columns, k, target);
         }
         else if (from < k)
@@ -86,6 +86,4 @@ internal unsafe struct RightPanels
         MatrixView rows = MatrixView.Rows(target, length);
         return byColumn ? rows.T : rows;
     }
-
-    private static bool IsReadable(MicroKernel kernel, MatrixView b) => b.Type == DType.Float32 || b.Type == kernel.ElementType;
 }

@@ -155,24 +155,17 @@ internal static unsafe class RowPacking
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<uint> Sixteen(byte* source, nint stride)
-            => (BFloat16Bits.RoundInPlace(Vector512.Load((float*)source)) >> 16)
-                | (BFloat16Bits.RoundInPlace(Vector512.Load((float*)(source + stride))) & Vector512.Create(0xFFFF0000u));
+            => BFloat16Bits.Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)(source + stride))));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<uint> Eight(byte* source, nint stride)
-            => (Round(Vector256.Load((uint*)source)) >> 16) | (Round(Vector256.Load((uint*)(source + stride))) & Vector256.Create(0xFFFF0000u));
+            => (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)source)) >> 16) | (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)(source + stride))) & Vector256.Create(0xFFFF0000u));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector128<uint> Four(byte* source, nint stride)
-            => (Round(Vector128.Load((uint*)source)) >> 16) | (Round(Vector128.Load((uint*)(source + stride))) & Vector128.Create(0xFFFF0000u));
+            => (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)source)) >> 16) | (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)(source + stride))) & Vector128.Create(0xFFFF0000u));
 
         public static uint One(byte* source, nint stride) => BFloat16Bits.FromFloat(*(float*)source) | ((uint)BFloat16Bits.FromFloat(*(float*)(source + stride)) << 16);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector256<uint> Round(Vector256<uint> bits) => bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector128<uint> Round(Vector128<uint> bits) => bits + Vector128.Create(0x7FFFu) + ((bits >> 16) & Vector128<uint>.One);
     }
 
     private readonly struct Pairs : IWords

@@ -14,7 +14,7 @@ internal static unsafe class StripRows
     public static Vector512<uint> Pair(Vector512<float> even, Vector512<float> odd)
     {
         Vector512<uint> half = Vector512.Create(0x8000u);
-        return ((even.AsUInt32() + half) >> 16) | ((odd.AsUInt32() + half) & Vector512.Create(0xFFFF0000u));
+        return BFloat16Bits.Join(even.AsUInt32() + half, odd.AsUInt32() + half);
     }
 
     /// <summary>−∞ in the lanes of <paramref name="hidden"/>.</summary>

@@ -45,13 +45,10 @@ internal static unsafe class TilePacking
             {
                 nint even = (p + 2 * j) * strideK;
                 pairs[j] = half
-                    ? Join(BFloat16Bits.Load((ushort*)source + even).AsUInt32(), BFloat16Bits.Load((ushort*)source + even + strideK).AsUInt32())
-                    : Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even + strideK)));
+                    ? BFloat16Bits.Join(BFloat16Bits.Load((ushort*)source + even).AsUInt32(), BFloat16Bits.Load((ushort*)source + even + strideK).AsUInt32())
+                    : BFloat16Bits.Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even + strideK)));
             }
             Transpose16.Run(pairs, (uint*)target + p / 2, stride / sizeof(uint));
         }
     }
-
-    /// <summary>Pairs of the upper halves of two vectors.</summary>
-    private static Vector512<uint> Join(Vector512<uint> even, Vector512<uint> odd) => (even >> 16) | (odd & Vector512.Create(0xFFFF0000u));
 }
