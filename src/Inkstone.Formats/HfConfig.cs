@@ -52,6 +52,10 @@ public sealed class HfConfig
         return Parse(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }), Source);
     }
 
+    /// <summary>The class of transformers that holds a family's language model: qwen3_moe is Qwen3MoeForCausalLM.</summary>
+    public static string ClassOf(string modelType)
+        => string.Concat(modelType.Split('_', StringSplitOptions.RemoveEmptyEntries).Select(word => char.ToUpperInvariant(word[0]) + word[1..])) + "ForCausalLM";
+
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 

@@ -36,6 +36,18 @@ public sealed class RecipeTests
         recipe.Model.Keys["hidden_size"]!.GetValue<long>().ShouldBe(64);
     }
 
+    /// <summary>vLLM picks the model by <c>architectures</c>, not by <c>model_type</c>: a preset's class must not stay behind when a recipe changes the family.</summary>
+    [Theory]
+    [InlineData("qwen2", "Qwen2ForCausalLM")]
+    [InlineData("qwen3_moe", "Qwen3MoeForCausalLM")]
+    [InlineData("deepseek_v3", "DeepseekV3ForCausalLM")]
+    public void AnotherFamilyThanThePresets_NamesItsOwnClass(string modelType, string name)
+    {
+        using TemporaryDirectory directory = new();
+        string preset = directory.Write("preset.json", """{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 100}""");
+        Load(Minimal, ("model.preset", preset), ("model.model_type", modelType)).Model.Config(100, null, null)["architectures"]!.ToJsonString().ShouldBe($"[\"{name}\"]");
+    }
+
     [Fact]
     public void ResolvedForm_LoadsToItself()
     {

@@ -5,13 +5,13 @@ namespace Inkstone.Formats;
 /// <summary>From a GGUF file's hyperparameters to config.json with Hugging Face's keys.</summary>
 public static class GgufConfig
 {
-    /// <summary>general.architecture, model_type, and the class that transformers loads.</summary>
-    internal static readonly (string Architecture, string ModelType, string Class)[] Families =
+    /// <summary>general.architecture and model_type.</summary>
+    internal static readonly (string Architecture, string ModelType)[] Families =
     [
-        ("llama", "llama", "LlamaForCausalLM"),
-        ("qwen2", "qwen2", "Qwen2ForCausalLM"),
-        ("qwen3", "qwen3", "Qwen3ForCausalLM"),
-        ("qwen3moe", "qwen3_moe", "Qwen3MoeForCausalLM"),
+        ("llama", "llama"),
+        ("qwen2", "qwen2"),
+        ("qwen3", "qwen3"),
+        ("qwen3moe", "qwen3_moe"),
     ];
 
     /// <summary>Llama 3.1's factors of frequencies, one per pair of dimensions.</summary>
@@ -21,8 +21,8 @@ public static class GgufConfig
     {
         GgufMetadata m = file.Metadata;
         string architecture = m.Text("general.architecture") ?? throw new InvalidDataException($"{m.Source} has no \"general.architecture\"; a GGUF model names it.");
-        (string Architecture, string ModelType, string Class) family = Families.FirstOrDefault(f => f.Architecture == architecture);
-        if (family.Class is null)
+        (string Architecture, string ModelType) family = Families.FirstOrDefault(f => f.Architecture == architecture);
+        if (family.ModelType is null)
         {
             throw new InvalidDataException($"{m.Source}: the architecture \"{architecture}\" is not known here; known are {string.Join(", ", Families.Select(f => f.Architecture))}.");
         }
@@ -40,7 +40,7 @@ public static class GgufConfig
         int headDim = m.Int($"{architecture}.attention.key_length") ?? hidden / heads;
         JsonObject json = new()
         {
-            ["architectures"] = new JsonArray(family.Class),
+            ["architectures"] = new JsonArray(HfConfig.ClassOf(family.ModelType)),
             ["model_type"] = family.ModelType,
             ["vocab_size"] = Vocabulary(file),
             ["hidden_size"] = hidden,

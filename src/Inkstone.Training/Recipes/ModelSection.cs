@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -55,6 +56,10 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
         foreach ((string key, JsonNode? value) in Keys)
         {
             config[key] = value?.DeepClone();
+        }
+        if (config["model_type"] is JsonValue type && type.TryGetValue(out string? family) && (Keys.ContainsKey("model_type") || config["architectures"] is null))
+        {
+            config["architectures"] = new JsonArray(HfConfig.ClassOf(family));   // the preset's class may be another family's; vLLM goes by this key
         }
         config["vocab_size"] ??= vocabularySize;
         config["eos_token_id"] ??= eosId;
