@@ -181,10 +181,11 @@ public sealed unsafe class AttentionTests(Devices devices)
     private void Check(AttentionProblem n, int[]? starts, int? window = null)
     {
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
+        // The terms that cancel, scale · q · (dO·v), are 0.9 in root mean square; among documents of one token nothing else is left of them than their rounding.
         new OpCheck(
             (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts), window),
             x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window ?? int.MaxValue), q, k, v)
-        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.5 }.Run(devices);
     }
 
     private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
