@@ -111,6 +111,14 @@ internal static unsafe class Lanes
         return sum;
     }
 
+    /// <summary>Four sums of four lanes each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Quarter(Vector512<float> v)
+    {
+        Vector256<float> half = v.GetLower() + v.GetUpper();
+        return half.GetLower() + half.GetUpper();
+    }
+
     /// <summary>Σ a, within float32 rounding of 16 interleaved sums.</summary>
     public static float Sum(float* a, int n)
     {

@@ -21,6 +21,14 @@ internal static unsafe class Transpose4
         High(ac, bd).Store(target + 3 * stride);
     }
 
+    /// <summary>Σa, Σb, Σc, Σd.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Sums(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        Vector128<float> ac = Low(a, c) + High(a, c), bd = Low(b, d) + High(b, d);   // a₀+a₂ c₀+c₂ a₁+a₃ c₁+c₃, and so of b and d
+        return Low(ac, bd) + High(ac, bd);
+    }
+
     /// <summary>a₀ b₀ a₁ b₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Low(Vector128<float> a, Vector128<float> b)
