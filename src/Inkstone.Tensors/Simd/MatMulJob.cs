@@ -3,7 +3,6 @@ namespace Inkstone.Tensors;
 /// <summary>Products as one job of all threads: the panels of all of them are packed together, then their tasks are shared out together.</summary>
 internal static unsafe class MatMulJob
 {
-    public static long PackT, MulT;
     /// <summary>Runs <paramref name="count"/> products, at least one.</summary>
     public static void Run(Device device, MicroKernel kernel, MatMulPlan* plans, int count)
     {
@@ -22,11 +21,8 @@ internal static unsafe class MatMulJob
             packItems += plans[i].PackItems;
             tasks += plans[i].Tasks;
         }
-        long t0 = System.Diagnostics.Stopwatch.GetTimestamp();
         device.Run(new PackTask(kernel, plans, device.Workers), packItems, 1);
-        long t1 = System.Diagnostics.Stopwatch.GetTimestamp(); PackT += t1 - t0;
         device.Run(new BlockTask(kernel, plans, device.Workers), tasks, 1);
-        MulT += System.Diagnostics.Stopwatch.GetTimestamp() - t1;
         packed.Release();
     }
 
