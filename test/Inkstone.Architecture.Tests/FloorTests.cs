@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Inkstone.Architecture.Tests;
 
 /// <summary>The floors of ARCHITECTURE.md: what each project may import. The compiler enforces what the project files say; this enforces the project files.</summary>
-public sealed class FloorTests
+public sealed partial class FloorTests
 {
     private static readonly Dictionary<string, string[]> Floors = new()
     {
@@ -67,6 +68,15 @@ public sealed class FloorTests
         Repository.Files("src", "*.cs").Select(file => Path.GetFileNameWithoutExtension(file))
             .Where(name => empty.Any(word => name.EndsWith(word, StringComparison.Ordinal))).ShouldBeEmpty();
     }
+
+    /// <summary>What all threads share and anybody may change is neither the product's state nor a measurement's place: devices, runs and profiles are objects.</summary>
+    [Fact]
+    public void No_static_field_can_be_assigned()
+        => Repository.Files("src", "*.cs").SelectMany(file => File.ReadLines(file).Where(line => MutableStatic().IsMatch(line)).Select(line => $"{Path.GetFileName(file)}: {line.Trim()}"))
+            .ShouldBeEmpty();
+
+    [GeneratedRegex(@"^\s+((public|internal|private|protected)\s+)?static\s+(?!readonly\b|(unsafe\s+)?(partial\s+)?(class|delegate)\b)[\w<>\[\],.?* ]+\s\w+\s*(,|;|=[^>=])")]
+    private static partial Regex MutableStatic();
 
     private static string Name(string project) => Path.GetFileNameWithoutExtension(project.Replace('\\', '/')).Replace("Inkstone.", "");
 
