@@ -20,7 +20,7 @@ internal readonly unsafe struct LeftPanels
     {
         Count = (rows + kernel.Rows - 1) / kernel.Rows;
         int whole = rows / kernel.Rows;
-        InRows = kernel.RunRows != null && a.ColumnStride == 1;
+        InRows = ReadsRows(kernel, a);
         bool inPlace = InRows && a.Type == kernel.ElementType && IsAligned(kernel, a, k);
         if (!InRows)
         {
@@ -54,6 +54,9 @@ internal readonly unsafe struct LeftPanels
         Packing.CopyRows(kernel, a.At(from, 0), rows - from, k, Stride, copy);
         new Span<byte>(copy + (rows - from) * Stride, checked((int)((Count * kernel.Rows - rows) * Stride))).Clear();
     }
+
+    /// <summary>Whether the kernel takes A's rows as they lie, or converted at most.</summary>
+    public static bool ReadsRows(MicroKernel kernel, MatrixView a) => kernel.RunRows != null && a.ColumnStride == 1;
 
     /// <summary>Number of panels.</summary>
     public int Count { get; }

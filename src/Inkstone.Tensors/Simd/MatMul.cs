@@ -66,11 +66,16 @@ internal static unsafe class MatMul
         wide.Release();
     }
 
+    /// <summary>Columns of a part of B at least.</summary>
+    private const int LeastWidth = 512;
+
     private static void Blocks(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC,
         float* addend, nint strideAddend, ushort* rounded)
     {
         int depth = Depth(kernel, k), bytes = kernel.ElementBytes;
-        int superDepth = Part(k, Blocking.PackedBytes / (512 * bytes), depth), width = Part(n, Blocking.PackedBytes / ((long)superDepth * bytes), kernel.Columns);
+        // B is packed in parts. Where A has to be packed as well, that is done again for every part of columns, so k is cut instead, which adds to C once more for every part.
+        int least = LeftPanels.ReadsRows(kernel, a) ? LeastWidth : Math.Max(LeastWidth, n);
+        int superDepth = Part(k, Blocking.PackedBytes / ((long)least * bytes), depth), width = Part(n, Blocking.PackedBytes / ((long)superDepth * bytes), kernel.Columns);
         for (int column = 0; column < n; column += width)
         {
             for (int from = 0; from < Math.Max(k, 1); from += superDepth)
