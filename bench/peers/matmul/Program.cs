@@ -6,6 +6,11 @@ using System.Globalization;
 using Inkstone.Bench.MatMul;
 using Inkstone.Tensors;
 
+if (args.Any(a => a is "--help" or "-h" or "-?"))
+{
+    Console.WriteLine("matmul [--python PYTHON] [--rounds 7] [--threads 2]: our products in turn with OpenBLAS and, where a Python with torch is named, oneDNN");
+    return;
+}
 int rounds = int.Parse(Flag("--rounds") ?? "7", CultureInfo.InvariantCulture), threads = int.Parse(Flag("--threads") ?? "2", CultureInfo.InvariantCulture);
 int[][] weights = [[512, 512], [1344, 512], [512, 1344], [6400, 512], [576, 576], [192, 576], [1536, 576], [576, 1536], [49152, 576]];   // outputs, inputs
 bool haveBlas = OpenBlas.TryLoad(threads);   // before this thread is pinned: threads that it starts inherit what it may use
