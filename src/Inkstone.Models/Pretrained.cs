@@ -49,7 +49,9 @@ public static class Pretrained
     /// <param name="dtype">element type of the weights, e.g. BF16; null keeps the one in memory</param>
     /// <param name="companionsFrom">directory or .gguf file whose tokenizer and generation settings are copied, or null</param>
     /// <param name="maxShardBytes">size at which weights are cut into shards</param>
-    public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000)
+    /// <param name="beside">writes what else belongs into the directory, given its place</param>
+    public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000,
+        Action<string>? beside = null)
         => AtomicDirectory.Write(directory, overwrite, place =>
         {
             AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.WithDType(dtype).ToJson());
@@ -58,6 +60,7 @@ public static class Pretrained
             {
                 Companions.Copy(companionsFrom, place);
             }
+            beside?.Invoke(place);
         });
 
     /// <summary>Writes a model as one GGUF file, or nothing.</summary>

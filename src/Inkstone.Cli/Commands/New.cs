@@ -28,10 +28,9 @@ internal static class New
             (long parameters, long active) = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
-                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant());
+                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant(), beside: place => t?.Save(place));
                 return (model.Parameters.ElementCount, model.ActiveElementCount);
             });
-            t?.Save(directory);
             return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters, ["active_parameters"] = active },
                 o => o.WriteLine($"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"));
         }
