@@ -6,13 +6,18 @@ namespace Inkstone.Tensors;
 /// </summary>
 public readonly record struct PhiloxRandom(ulong Seed, ulong Stream)
 {
+    /// <summary>Of the paper: multipliers of a round, steps of the key from round to round.</summary>
+    internal const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
+
+    /// <summary>Of the paper.</summary>
+    internal const int Rounds = 10;
+
     /// <summary>Four independent 32-bit numbers for one counter value.</summary>
     public (uint A, uint B, uint C, uint D) Block(ulong counter)
     {
-        const uint M0 = 0xD2511F53, M1 = 0xCD9E8D57, W0 = 0x9E3779B9, W1 = 0xBB67AE85;
         uint c0 = (uint)counter, c1 = (uint)(counter >> 32), c2 = (uint)Stream, c3 = (uint)(Stream >> 32);
         uint k0 = (uint)Seed, k1 = (uint)(Seed >> 32);
-        for (int round = 0; round < 10; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             ulong p0 = (ulong)M0 * c0, p1 = (ulong)M1 * c2;
             (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);

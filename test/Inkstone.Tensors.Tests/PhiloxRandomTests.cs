@@ -10,6 +10,23 @@ public sealed class PhiloxRandomTests
     public void KnownAnswers(ulong seed, ulong stream, ulong counter, uint a, uint b, uint c, uint d)
         => new PhiloxRandom(seed, stream).Block(counter).ShouldBe((a, b, c, d));
 
+    /// <summary>Sixteen counters at once are sixteen counters one by one, also where their lower half comes round.</summary>
+    [Theory]
+    [InlineData(3ul, 4ul, 0ul)]
+    [InlineData(0x299f31d0a4093822ul, 0x0370734413198a2eul, 0x85a308d3243f6a88ul)]
+    [InlineData(7ul, 0xfffffffffffffffful, 0x1fffffff8ul)]
+    public unsafe void Vectors_AreBlocksInTurn(ulong seed, ulong stream, ulong counter)
+    {
+        PhiloxRandom random = new(seed, stream);
+        uint[] numbers = new uint[PhiloxVectors.Count];
+        fixed (uint* p = numbers)
+        {
+            PhiloxVectors.Blocks(random, counter, p);
+        }
+        uint[] expected = [.. Enumerable.Range(0, 16).SelectMany(i => { (uint a, uint b, uint c, uint d) = random.Block(counter + (ulong)i); return new[] { a, b, c, d }; })];
+        numbers.ShouldBe(expected);
+    }
+
     [Fact]
     public void Uniform_DealsTheFourNumbersOfABlockInTurn()
     {

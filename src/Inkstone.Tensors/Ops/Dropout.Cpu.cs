@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Inkstone.Tensors;
 
 /// <summary>CPU kernel of <see cref="Ops.Dropout"/>; forward and backward are the same masking.</summary>
@@ -19,20 +22,32 @@ internal static unsafe class DropoutKernels
     {
         public void Run(int start, int end, int worker)
         {
-            float scale = 1 / (1 - p);
-            Elements target = y;
-            long last = Math.Min(count, (long)end * ElementwiseKernels.Block);
-            uint* bits = stackalloc uint[4];
-            for (long i = (long)start * ElementwiseKernels.Block; i < last; i += 4)
+            long i = (long)start * ElementwiseKernels.Block, last = Math.Min(count, (long)end * ElementwiseKernels.Block);
+            uint* numbers = stackalloc uint[PhiloxVectors.Count];
+            for (; i < last; i += PhiloxVectors.Count)
             {
-                (bits[0], bits[1], bits[2], bits[3]) = random.Block((ulong)i >> 2);   // four numbers a counter, as PhiloxRandom.Uniform deals them
-                int lanes = (int)Math.Min(4, last - i);
-                for (int lane = 0; lane < lanes; lane++)
+                PhiloxVectors.Blocks(random, (ulong)i >> 2, numbers);   // four numbers a counter
+                for (int lane = 0; lane < PhiloxVectors.Count && i + lane < last; lane += 16)
                 {
-                    float kept = PhiloxRandom.ToUniform(bits[lane]) >= p ? x[i + lane] * scale : 0;
-                    target[i + lane] = accumulate ? kept + target[i + lane] : kept;
+                    int left = (int)Math.Min(16, last - i - lane);
+                    if (left == 16)
+                    {
+                        y.Store(Mask(x.Load(i + lane), numbers + lane), i + lane, accumulate);
+                    }
+                    else
+                    {
+                        y.StorePart(Mask(x.LoadPart(i + lane, left), numbers + lane), i + lane, left, accumulate);
+                    }
                 }
             }
+        }
+
+        /// <summary><see cref="PhiloxRandom.ToUniform"/> of the numbers decides what stays.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private Vector512<float> Mask(Vector512<float> values, uint* numbers)
+        {
+            Vector512<float> uniform = Vector512.ConvertToSingle((Vector512.Load(numbers) >> 8).AsInt32()) * (1f / (1 << 24));
+            return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(uniform, Vector512.Create(p)), values * (1 / (1 - p)), Vector512<float>.Zero);
         }
     }
 }
