@@ -11,6 +11,9 @@ namespace Inkstone.Tensors;
 /// </remarks>
 internal static unsafe class MatMul
 {
+    /// <summary>Columns of a part of B at least.</summary>
+    private const int LeastWidth = 512;
+
     /// <summary>Multiplies in the device's <see cref="Device.MatMulType"/>.</summary>
     /// <param name="device">where</param>
     /// <param name="a">[M, K]</param>
@@ -65,9 +68,6 @@ internal static unsafe class MatMul
         ConvertKernels.Run(wide, c);
         wide.Release();
     }
-
-    /// <summary>Columns of a part of B at least.</summary>
-    private const int LeastWidth = 512;
 
     private static void Blocks(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC,
         float* addend, nint strideAddend, ushort* rounded)

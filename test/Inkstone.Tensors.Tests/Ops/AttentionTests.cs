@@ -42,7 +42,8 @@ public sealed unsafe class AttentionTests(Devices devices)
     public void DocumentsDoNotSeeEachOther(int length, int documents)
     {
         AttentionProblem n = new(2, length, length, 4, 2, 16, 16);
-        Check(n, Documents.Starts(n.B, n.T, documents));
+        // The terms that cancel, scale · q · (dO·v), are 0.9 in root mean square: of documents of one token nothing is left but their rounding.
+        Check(n, Documents.Starts(n.B, n.T, documents), gradScale: documents == length ? 0.5 : 0.1);
     }
 
     [Theory]
@@ -178,14 +179,13 @@ public sealed unsafe class AttentionTests(Devices devices)
         }
     }
 
-    private void Check(AttentionProblem n, int[]? starts, int? window = null)
+    private void Check(AttentionProblem n, int[]? starts, int? window = null, double gradScale = 0.1)
     {
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
-        // The terms that cancel, scale · q · (dO·v), are 0.9 in root mean square; among documents of one token nothing else is left of them than their rounding.
         new OpCheck(
             (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts), window),
             x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window ?? int.MaxValue), q, k, v)
-        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.5 }.Run(devices);
+        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = gradScale }.Run(devices);
     }
 
     private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
