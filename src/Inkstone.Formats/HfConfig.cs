@@ -112,6 +112,17 @@ public sealed class HfConfig
         : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Object)
             ? [.. value.EnumerateArray().Select(item => new HfConfig(item, $"{Source}: {key}"))] : throw Wrong(key, "a list of objects", value);
 
+    /// <summary>A key's value as null, bool, double, string, string[] (a list of texts, empty lists too), or the element where it is anything else.</summary>
+    public object? Value(string key) => Find(key) is not { } value ? null : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => value.GetDouble(),
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Array when value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) => Texts(key),
+        _ => value,
+    };
+
     private JsonElement? Find(string key)
         => _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 

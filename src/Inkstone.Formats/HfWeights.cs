@@ -62,6 +62,9 @@ public sealed class HfWeights : IDisposable
     /// <summary>Fills a tensor of the same sizes, converting the element type.</summary>
     public void ReadInto(string name, Tensor target) => Place(name).ReadInto(name, target);
 
+    /// <summary>Whether two tensors have the same type, sizes and bytes.</summary>
+    public bool SameBytes(string name, string other) => Place(name).SameBytes(name, Place(other), other);
+
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 

@@ -7,6 +7,8 @@ namespace Inkstone.Models;
 /// <summary>A language model that reads from left to right.</summary>
 public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 {
+    private Parameters? _parameters;
+
     /// <summary>config.json as it was read; written back unchanged.</summary>
     public HfConfig Config { get; } = config;
 
@@ -19,11 +21,14 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
     public Noise Noise { get; } = root.Noise;
 
-    /// <summary>The state dict.</summary>
-    public abstract Parameters Parameters { get; }
+    /// <summary>The state dict, once all layers have asked for theirs; an error that names what was missing, unexpected or of another shape.</summary>
+    public Parameters Parameters => _parameters ??= root.Complete();
 
     /// <summary>[V, C]: hidden states times its transpose are logits. The embedding itself where the two are tied.</summary>
     public abstract Tensor OutputWeight { get; }
+
+    /// <summary>Whether <see cref="OutputWeight"/> is the embedding.</summary>
+    public abstract bool IsTied { get; }
 
     /// <summary>Number of token ids.</summary>
     public int VocabSize => OutputWeight.Shape[0];
@@ -45,6 +50,9 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 
     /// <summary>An empty cache for one sequence.</summary>
     public abstract SequenceCache NewCache(int capacity);
+
+    /// <summary>Bytes of <see cref="NewCache"/>.</summary>
+    public abstract long CacheBytes(int capacity);
 
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>
     public Tensor Logits(Tensor hidden) => Ops.Linear(hidden, OutputWeight);
@@ -89,7 +97,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     {
         get
         {
-            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => ActiveShare(p) * p.Tensor.Count) - (Config.Bool("tie_word_embeddings", false) ? 0 : OutputWeight.Count);
+            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => ActiveShare(p) * p.Tensor.Count) - (IsTied ? 0 : OutputWeight.Count);
             return Adapter is null ? 6 * below : 4 * below + 6.0 * Adapter.Parameters.ElementCount;
         }
     }
@@ -100,21 +108,13 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
         get
         {
             IReadOnlyList<long> blocks = BlockActivations;
-            long hidden = Config.Int("hidden_size");
+            long hidden = OutputWeight.Shape.Last;
             return 4 * hidden + (Recompute ? blocks.Count * hidden + blocks.Max() : blocks.Sum());
         }
     }
 
     /// <summary>The same of each block alone.</summary>
-    protected virtual IReadOnlyList<long> BlockActivations
-    {
-        get
-        {
-            int hidden = Config.Int("hidden_size"), heads = Config.Int("num_attention_heads"), keyValueHeads = Config.Int("num_key_value_heads", heads);
-            long block = 7L * hidden + 2L * keyValueHeads * Config.Int("head_dim", hidden / heads) + 3L * Config.Int("intermediate_size", 4 * hidden);
-            return [.. Enumerable.Repeat(block, Config.Int("num_hidden_layers"))];
-        }
-    }
+    protected abstract IReadOnlyList<long> BlockActivations { get; }
 
     /// <summary><paramref name="loss"/> + weight · part, weighed with the batch's share of the step's labels; reported in <paramref name="figure"/> without the weight.</summary>
     protected Tensor Plus(Tensor loss, Tensor part, double weight, double share, StepFigure figure)

@@ -47,9 +47,25 @@ internal static class ConfigCheck
     /// <summary>The gated feed-forward layers here have one activation.</summary>
     public static void Silu(HfConfig c)
     {
-        if (c.Text("hidden_act", "silu") is not "silu" and var activation)
+        if (c.Text("hidden_act", "silu") is not ("silu" or "swish") and var activation)
         {
             throw new InvalidDataException($"{c.Source}: hidden_act \"{activation}\" is not known here; known is silu.");
         }
+    }
+
+    /// <summary>Heads, key-value heads and head_dim.</summary>
+    /// <param name="c">the configuration</param>
+    /// <param name="absentKeyValueHeads">what transformers takes where the key is absent; null, and a key that is null: as many as heads</param>
+    /// <param name="absentHeadDim">the same of head_dim; null: hidden_size / num_attention_heads</param>
+    public static AttentionSpec Attention(HfConfig c, int? absentKeyValueHeads = null, int? absentHeadDim = null)
+    {
+        int hidden = c.Int("hidden_size"), heads = c.Int("num_attention_heads");
+        Positive(c, ("hidden_size", hidden), ("num_attention_heads", heads));
+        int keyValueHeads = c.Int("num_key_value_heads", c.Keys.Contains("num_key_value_heads") ? heads : absentKeyValueHeads ?? heads);
+        int headDim = c.Int("head_dim", absentHeadDim ?? hidden / heads);
+        Positive(c, ("num_key_value_heads", keyValueHeads), ("head_dim", headDim));
+        Multiple(c, "num_attention_heads", heads, "num_key_value_heads", keyValueHeads);
+        Even(c, "head_dim", headDim);
+        return new AttentionSpec(heads, keyValueHeads, headDim);
     }
 }

@@ -42,4 +42,14 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
         }
         return new ForwardContext(positions, null, cache);
     }
+
+    /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <see cref="Ops.Rope"/>.</summary>
+    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false) => Ops.Rope(x, heads, Positions, table, from, interleaved);
+
+    /// <summary>Attention of new tokens to themselves and to what the layer's cache holds: q [B, T, H·D], k and v [B, T, Hkv·D] → [B, T, H·Dv].</summary>
+    public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a)
+    {
+        (k, v) = Cache?.Layer<KeyValueCache>(layer).Append(k, v) ?? (k, v);                     // [B, S, Hkv·D]
+        return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window);
+    }
 }

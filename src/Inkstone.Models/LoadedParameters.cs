@@ -6,8 +6,9 @@ namespace Inkstone.Models;
 
 /// <summary>Parameters from a model directory's weights.</summary>
 /// <param name="weights">the files</param>
+/// <param name="config">config.json, whose family says which tensors may be left over; null: none</param>
 /// <param name="keep">matrices stay in bfloat16 where they lie so in the files</param>
-public sealed class LoadedParameters(HfWeights weights, bool keep = false) : IParameterSource
+public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null, bool keep = false) : IParameterSource
 {
     /// <inheritdoc/>
     public string Name => weights.Directory;
@@ -37,13 +38,18 @@ public sealed class LoadedParameters(HfWeights weights, bool keep = false) : IPa
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters)
-        => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name)).Order(StringComparer.Ordinal);
+        => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name, parameters)).Order(StringComparer.Ordinal);
 
-    /// <summary>
-    /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; DeepSeek's prediction modules repeat embedding and head.
-    /// All of it follows from the rest. Qwen3-Next's prediction module <c>mtp</c> is not built.
-    /// </summary>
-    private static bool IsRedundant(string name) => name == "lm_head.weight" || name.StartsWith("mtp.", StringComparison.Ordinal) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-        || (name.StartsWith("model.layers.", StringComparison.Ordinal)
-            && (name.EndsWith(".shared_head.head.weight", StringComparison.Ordinal) || name.EndsWith(".embed_tokens.weight", StringComparison.Ordinal)));
+    /// <summary>Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own.</summary>
+    private bool IsRedundant(string name, Parameters parameters)
+        => config is not null
+            && (name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || ModelFamilies.Of(config).IsRedundant(name) || (name == "lm_head.weight" && IsEmbedding(name, parameters)));
+
+    /// <summary>Whether the head of a tied model is the embedding. transformers 4 would drop another head unseen, transformers 5 would use it.</summary>
+    private bool IsEmbedding(string name, Parameters parameters)
+    {
+        string embedding = parameters.Select(p => p.Name).First(n => n.EndsWith("embed_tokens.weight", StringComparison.Ordinal));
+        return weights.SameBytes(name, embedding) ? true
+            : throw new InvalidDataException($"{weights.Directory}: config.json says tie_word_embeddings, but {name} is not {embedding}; set tie_word_embeddings to false to use it, or remove the tensor.");
+    }
 }

@@ -1,11 +1,5 @@
 using Inkstone.Files;
 using Inkstone.Formats;
-using Inkstone.Models.DeepseekV3;
-using Inkstone.Models.Llama;
-using Inkstone.Models.Qwen2;
-using Inkstone.Models.Qwen3;
-using Inkstone.Models.Qwen3Moe;
-using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
@@ -30,7 +24,7 @@ public static class Pretrained
         }
         HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+        return Build(source.Config, new Scope(device, new LoadedParameters(weights, source.Config, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
     }
 
     /// <summary>A model with random parameters.</summary>
@@ -41,6 +35,9 @@ public static class Pretrained
     /// <param name="adapter">a low-rank adapter that the model wears, or null</param>
     public static CausalLm New(HfConfig config, Device device, ulong seed, DType matrixType = DType.Float32, Adapter? adapter = null)
         => Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
+
+    /// <summary>A model of names and sizes without weights: its parameters, caches and activations can be asked for their size, nothing can be computed.</summary>
+    public static CausalLm Describe(HfConfig config, Device device) => Build(config, new Scope(device, new ParameterSizes(), trained: false));
 
     /// <summary>Writes a model as a whole directory, or nothing.</summary>
     /// <param name="model">what to write</param>
@@ -89,15 +86,14 @@ public static class Pretrained
         }
     }
 
-    /// <summary>The one switch on model_type: a model over the parameters that <paramref name="root"/> hands out.</summary>
-    public static CausalLm Build(HfConfig config, Scope root) => config.Text("model_type") switch
+    /// <summary>A model of the family that the configuration names, over the parameters that <paramref name="root"/> hands out.</summary>
+    /// <exception cref="InvalidDataException">The family is not known, a key or size is wrong, or parameters do not fit.</exception>
+    public static CausalLm Build(HfConfig config, Scope root)
     {
-        "llama" => new LlamaModel(config, root),
-        "qwen2" => new Qwen2Model(config, root),
-        "qwen3" => new Qwen3Model(config, root),
-        "qwen3_moe" => new Qwen3MoeModel(config, root),
-        "qwen3_next" => new Qwen3NextModel(config, root),
-        "deepseek_v3" => new DeepseekV3Model(config, root),
-        string other => throw new InvalidDataException($"{config.Source}: model_type \"{other}\" is not known here; known are llama, qwen2, qwen3, qwen3_moe, qwen3_next and deepseek_v3."),
-    };
+        ModelFamily family = ModelFamilies.Of(config);
+        ConfigKeys.Check(config, family);
+        CausalLm model = family.Build(config, root);
+        _ = model.Parameters;   // complains of what is missing or left over
+        return model;
+    }
 }

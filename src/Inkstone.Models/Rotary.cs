@@ -28,5 +28,14 @@ public static class Rotary
         };
     }
 
+    /// <summary>Leading dimensions of a head that are rotated, by <c>partial_rotary_factor</c>, which stands among rope_parameters since transformers 5.</summary>
+    public static int PartialDim(HfConfig c, int headDim, double absent)
+    {
+        double share = c.Object("rope_parameters") is { } rope && rope.Has("partial_rotary_factor") ? rope.Number("partial_rotary_factor") : c.Number("partial_rotary_factor", absent);
+        int rotated = (int)(headDim * share);
+        return rotated >= 2 && rotated <= headDim && rotated % 2 == 0 ? rotated
+            : throw new InvalidDataException($"{c.Source}: partial_rotary_factor {share} rotates {rotated} of {headDim} dimensions of a head; it must be an even number of them.");
+    }
+
     private static double? Optional(HfConfig rope, string key) => rope.Has(key) ? rope.Number(key) : null;
 }

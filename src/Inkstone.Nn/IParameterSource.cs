@@ -33,11 +33,30 @@ public interface IParameterSource
     /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as they have them.</summary>
     DType TypeOf(string name, Shape shape, DType wanted) => wanted;
 
+    /// <summary>Whether parameters get memory; false gives a model of names and sizes alone.</summary>
+    bool Allocates => true;
+
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
 
     /// <summary>The source's name in messages.</summary>
     string Name { get; }
+}
+
+/// <summary>No values: a model of names and sizes, which tells what it would need.</summary>
+public sealed class ParameterSizes : IParameterSource
+{
+    /// <inheritdoc/>
+    public string Name => "a model without weights";
+
+    /// <inheritdoc/>
+    public bool Allocates => false;
+
+    /// <inheritdoc/>
+    public string? Fill(string name, Tensor parameter, Initial initial) => null;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Unexpected(Parameters parameters) => [];
 }
 
 /// <summary>Random values that depend on the seed and the parameter's name alone, never on the order of construction.</summary>

@@ -53,7 +53,7 @@ public sealed class Scope
     {
         string full = Join(name);
         DType type = shape.Rank >= 2 ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
-        Tensor tensor = Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained);
+        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained) : Tensor.WithoutMemory(_root.Device, shape, type);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)
         {

@@ -81,6 +81,9 @@ public sealed unsafe class Tensor : IDisposable
         return tensor;
     }
 
+    /// <summary>A tensor of which only type and sizes exist; reading it throws. For what a model would need before it is loaded.</summary>
+    public static Tensor WithoutMemory(Device device, Shape shape, DType type = DType.Float32) => new(device) { Shape = shape, DType = type };
+
     /// <summary>A tensor that owns its memory, with the given values.</summary>
     public static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values, bool requiresGrad = false)
     {

@@ -118,7 +118,7 @@ public sealed class SparseModelTests : IDisposable
     {
         using CausalLm model = New(DeepseekV3);
         DeepseekV3Model deepseek = (DeepseekV3Model)model;
-        ExpertRouter router = deepseek.Routers[0].Router;
+        ExpertRouter router = deepseek.SparseLayers[0].Router;
         Tensor bias = model.Parameters["model.layers.1.mlp.gate.e_score_correction_bias"];
         bias.RequiresGrad.ShouldBeFalse();
         _ = Loss(model, Ids(20, 1), Ids(20, 2));

@@ -116,7 +116,7 @@ public sealed class TrainingMemoryTests
             optimizer.Step(1);
             trained.ZeroGrad();
             figures.Add(model.AddedLoss);
-            foreach ((_, ExpertRouter router) in (model as DeepseekV3Model)?.Routers ?? [])
+            foreach ((_, ExpertRouter router) in (model as DeepseekV3Model)?.SparseLayers ?? [])
             {
                 figures.AddRange(router.Counts.ToArray().Select(count => (double)count));
             }

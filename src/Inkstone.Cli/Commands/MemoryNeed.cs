@@ -1,4 +1,6 @@
 using Inkstone.Formats;
+using Inkstone.Models;
+using Inkstone.Tensors;
 
 namespace Inkstone.Cli;
 
@@ -16,12 +18,10 @@ internal static class MemoryNeed
     public static void AddTo(Sheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
     {
         long parameters = weights.Sum(w => w.Count), loaded = weights.Sum(w => w.MemoryBytes);
-        long layers = config.Int("num_hidden_layers", 0), heads = config.Int("num_attention_heads", 1), hidden = config.Int("hidden_size", 0);
-        long context = config.Int("max_position_embeddings", 2048);
-        long keyWidth = config.Int("num_key_value_heads", (int)heads) * (long)config.Int("head_dim", (int)(hidden / Math.Max(heads, 1)));
-        long cache = 2 * layers * keyWidth * sizeof(float) * context;
-        // Per token and layer: inputs of norms and products, queries, keys, values, attention, and the three inner rows of the feed-forward part.
-        long activations = Tokens * layers * sizeof(float) * (6 * hidden + 2 * keyWidth + 3L * config.Int("intermediate_size", 0));
+        using Device device = new(threads: 1);
+        using CausalLm model = Pretrained.Describe(config, device);
+        int context = model.MaxPositionEmbeddings;
+        long cache = model.CacheBytes(context), activations = sizeof(float) * Tokens * model.ActivationsPerToken;
         long adapters = weights.Where(IsLinear).Sum(w => (w.Shape[0] + w.Shape[1]) * Rank * AdamBytes);
         sheet.Table("memory", ["for", "bytes", "GiB", "made_of"],
         [

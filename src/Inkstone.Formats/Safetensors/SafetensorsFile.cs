@@ -151,6 +151,19 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return same;
     }
 
+    /// <summary>Whether a tensor here and one of another file (or of this one) have the same type, sizes and bytes.</summary>
+    public bool SameBytes(string name, SafetensorsFile other, string otherName)
+    {
+        TensorEntry mine = Entry(name), theirs = other.Entry(otherName);
+        bool same = mine.DType == theirs.DType && mine.Shape.SequenceEqual(theirs.Shape);
+        for (long at = 0; same && at < mine.ByteCount; at += ChunkElements)
+        {
+            long count = Math.Min(ChunkElements, mine.ByteCount - at);
+            same = Slice(mine, at, count).SequenceEqual(other.Slice(theirs, at, count));
+        }
+        return same;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -80,7 +80,7 @@ internal static partial class MultiTokenVerification
             return;
         }
         double differing = 0;
-        foreach ((string name, ExpertRouter router) in counts.Keys.Zip(model.Routers.Select(r => r.Router)))
+        foreach ((string name, ExpertRouter router) in counts.Keys.Zip(model.SparseLayers.Select(r => r.Router)))
         {
             int[] expected = counts.Ints(name);
             for (int e = 0; e < Math.Max(expected.Length, router.Experts); e++)
@@ -89,7 +89,7 @@ internal static partial class MultiTokenVerification
             }
         }
         // With rounded products a token between two experts may choose the other one.
-        add("router counts", differing + Math.Abs(counts.Keys.Count() - model.Routers.Count), model.Device.MatMulType == DType.BFloat16 ? 20 : 0);
+        add("router counts", differing + Math.Abs(counts.Keys.Count() - model.SparseLayers.Length), model.Device.MatMulType == DType.BFloat16 ? 20 : 0);
     }
 
     private static double Figure(CausalLm model, string name) => model.Figures.First(f => f.Name == name).Value;

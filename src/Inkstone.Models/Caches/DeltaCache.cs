@@ -13,6 +13,10 @@ public sealed class DeltaCache(Device device, int valueHeads, int keyDim, int va
     /// <summary>[1, K − 1, channels].</summary>
     public Tensor History { get; } = Tensor.Allocate(device, new Shape(1, kernel - 1, channels));
 
+    /// <summary>Bytes of a cache of these sizes.</summary>
+    public static long BytesFor(int valueHeads, int keyDim, int valueDim, int channels, int kernel)
+        => sizeof(float) * ((long)valueHeads * keyDim * valueDim + (long)(kernel - 1) * channels);
+
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * (State.Count + History.Count);
 

@@ -19,10 +19,14 @@ public sealed class KeyValueCache : ILayerCache
     public KeyValueCache(Device device, int capacity, int keyWidth, int valueWidth, int? window = null, int chunk = 256)
     {
         _kept = window is { } w ? w - 1 : capacity;
-        int room = window is null ? capacity : Math.Min(capacity, checked(2 * _kept + chunk));
+        int room = RoomFor(capacity, window, chunk);
         _keys = Tensor.Allocate(device, new Shape(room, keyWidth));
         _values = Tensor.Allocate(device, new Shape(room, valueWidth));
     }
+
+    /// <summary>Bytes of a cache of these sizes.</summary>
+    public static long BytesFor(int capacity, int keyWidth, int valueWidth, int? window = null, int chunk = 256)
+        => sizeof(float) * (long)RoomFor(capacity, window, chunk) * (keyWidth + valueWidth);
 
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * (_keys.Count + _values.Count);
@@ -63,6 +67,8 @@ public sealed class KeyValueCache : ILayerCache
         _keys.Dispose();
         _values.Dispose();
     }
+
+    private static int RoomFor(int capacity, int? window, int chunk) => window is { } w ? (int)Math.Min(capacity, 2L * (w - 1) + chunk) : capacity;
 
     private void Slide(int kept)
     {

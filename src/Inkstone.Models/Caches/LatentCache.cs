@@ -10,6 +10,9 @@ public sealed class LatentCache(Device device, int capacity, int rank, int rotat
     /// <summary>Tokens held.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Bytes of a cache of these sizes.</summary>
+    public static long BytesFor(int capacity, int rank, int rotatedDim) => sizeof(float) * (long)capacity * (rank + rotatedDim);
+
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * _latents.Count;
 

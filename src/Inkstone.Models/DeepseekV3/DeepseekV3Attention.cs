@@ -43,11 +43,11 @@ public sealed class DeepseekV3Attention
     {
         int heads = _c.NumAttentionHeads;
         Tensor q = _q.Forward(_qA is null ? x : _qNorm!.Forward(_qA.Forward(x)));                                // [B, T, H·(Dn + Dr)]
-        q = Ops.Rope(q, heads, ctx.Positions, _rotary, _c.QkNopeHeadDim, _c.RopeInterleave);
+        q = ctx.Rope(q, heads, _rotary, _c.QkNopeHeadDim, _c.RopeInterleave);
         Tensor compressed = _kvA.Forward(x);                                                                     // [B, T, R + Dr]
         Tensor latent = _kvNorm.Forward(Ops.HeadColumns(compressed, 1, 0, _c.KvLoraRank));                       // [B, T, R]
         Tensor rotated = Ops.HeadColumns(compressed, 1, _c.KvLoraRank, _c.QkRopeHeadDim);
-        rotated = Ops.Rope(rotated, 1, ctx.Positions, _rotary, interleaved: _c.RopeInterleave);                  // [B, T, Dr]
+        rotated = ctx.Rope(rotated, 1, _rotary, interleaved: _c.RopeInterleave);                  // [B, T, Dr]
         if (ctx.Cache?.Layer<LatentCache>(_layer) is { } cache)
         {
             Tensor all = cache.Append(latent, rotated);                                                          // [1, S, R + Dr]

@@ -32,6 +32,9 @@ public sealed record DeepseekV3Config(
     /// <summary>Dimensions of a head of q and k.</summary>
     public int QkHeadDim => QkNopeHeadDim + QkRopeHeadDim;
 
+    /// <summary>What a layer keeps of earlier tokens.</summary>
+    public LatentSpec Latent => new(KvLoraRank, QkRopeHeadDim);
+
     /// <summary>Reads and checks.</summary>
     public static DeepseekV3Config From(HfConfig c)
     {
@@ -40,7 +43,7 @@ public sealed record DeepseekV3Config(
             c.Has("q_lora_rank") ? c.Int("q_lora_rank") : null, c.Int("kv_lora_rank", 512), c.Int("qk_nope_head_dim", 128), c.Int("qk_rope_head_dim", 64), c.Int("v_head_dim", 128),
             c.Bool("rope_interleave", true), 0, (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), c.Bool("tie_word_embeddings", false),
             c.Int("first_k_dense_replace", 3), c.Int("n_routed_experts", 256), c.Int("n_shared_experts", 1), c.Int("moe_intermediate_size", 2048), rule,
-            c.Int("num_nextn_predict_layers", 0), c.Bool("mtp_dense_block", false), new DeepseekV3Objective(c.Number("aux_loss_alpha", 0), c.Number("mtp_loss_weight", 0.3), c.Number("router_bias_update_rate", 0.001)));
+            c.Int("num_nextn_predict_layers", 0), c.Bool("mtp_dense_block", false), new DeepseekV3Objective(c.Number("sequence_balance_loss_weight", 0), c.Number("mtp_loss_weight", 0.3), c.Number("router_bias_update_rate", 0.001)));
         ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("hidden_size", config.HiddenSize), ("intermediate_size", config.IntermediateSize),
             ("num_hidden_layers", config.NumHiddenLayers), ("num_attention_heads", config.NumAttentionHeads), ("q_lora_rank", config.QLoraRank ?? 1), ("kv_lora_rank", config.KvLoraRank),
             ("qk_nope_head_dim", config.QkNopeHeadDim), ("qk_rope_head_dim", config.QkRopeHeadDim), ("v_head_dim", config.VHeadDim), ("n_routed_experts", config.NRoutedExperts),
@@ -72,7 +75,7 @@ public sealed record DeepseekV3Config(
 }
 
 /// <summary>What pretraining aims at beside the next token, and how fast routers are balanced. Keys of their own in config.json, because transformers has none.</summary>
-/// <param name="SequenceBalance"><c>aux_loss_alpha</c>: weight of the balance loss within each sequence, summed over sparse layers</param>
+/// <param name="SequenceBalance"><c>sequence_balance_loss_weight</c>: weight of the balance loss within each sequence, summed over sparse layers; hubs' aux_loss_alpha is not read, as in transformers</param>
 /// <param name="MultiTokenPrediction"><c>mtp_loss_weight</c>: weight of the mean loss of the prediction modules</param>
 /// <param name="BiasRate"><c>router_bias_update_rate</c>: step of the correction bias after each optimizer step</param>
 public sealed record DeepseekV3Objective(double SequenceBalance, double MultiTokenPrediction, double BiasRate);

@@ -5,45 +5,28 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
-public sealed class DeepseekV3Model : CausalLm
+public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
 {
-    private readonly DeepseekV3Config _c;
-    private readonly Embedding _embedding;
-    private readonly DeepseekV3Block[] _blocks;
-    private readonly RmsNorm _norm;
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly (int Layer, ExpertRouter Router)[] _routers;
-    private readonly RouterFigures _load;
     private readonly StepFigure _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
 
-    /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public DeepseekV3Model(HfConfig config, Scope root) : base(config, root)
+    private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
+        : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
+            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: layer >= c.FirstKDenseReplace), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
     {
-        _c = DeepseekV3Config.From(config);
-        Objective = _c.Objective;
-        RotaryTable rotary = Rotary.From(config, _c.QkRopeHeadDim);
-        Scope s = root["model"], layers = s["layers"];
-        _embedding = new Embedding(s["embed_tokens"], _c.VocabSize, _c.HiddenSize);
-        _blocks = [.. Enumerable.Range(0, _c.NumHiddenLayers).Select(i => new DeepseekV3Block(_c, i, layers[i], rotary, sparse: i >= _c.FirstKDenseReplace))];
-        _norm = new RmsNorm(s["norm"], _c.HiddenSize, _c.RmsNormEps);
-        OutputWeight = _c.TieWordEmbeddings ? _embedding.Weight : new Linear(root["lm_head"], _c.HiddenSize, _c.VocabSize).Weight;
+        Objective = c.Objective;
+        Scope layers = root["model"]["layers"];
         // Checkpoints for inference leave the modules out though the configuration names them.
-        _ahead = [.. Enumerable.Range(_c.NumHiddenLayers, _c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
-            .Select(i => new MultiTokenPrediction(_c, i, layers[i], rotary))];
-        Parameters = root.Complete();
-        _routers = [.. _blocks.Concat(_ahead.Select(m => m.Block)).Index().Where(b => b.Item.Sparse is not null).Select(b => (b.Index, b.Item.Sparse!.Router))];
-        _load = new RouterFigures(_routers);
-        Figures = [_mtpLoss, _balanceLoss, .. _load.All];
+        _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
+            .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
     }
 
-    /// <inheritdoc/>
-    public override Parameters Parameters { get; }
-
-    /// <inheritdoc/>
-    public override Tensor OutputWeight { get; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<StepFigure> Figures { get; }
+    /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
+    public static DeepseekV3Model Build(HfConfig config, Scope root)
+    {
+        DeepseekV3Config c = DeepseekV3Config.From(config);
+        return new(config, root, c, Rotary.From(config, c.QkRopeHeadDim));
+    }
 
     /// <summary>Weights of what is aimed at; the configuration's until changed.</summary>
     public DeepseekV3Objective Objective { get; set; }
@@ -51,32 +34,18 @@ public sealed class DeepseekV3Model : CausalLm
     /// <summary>Number of modules that predict further tokens.</summary>
     public int PredictionDepth => _ahead.Length;
 
-    /// <summary>The routers with their layers, from the first sparse layer to the last prediction module.</summary>
-    public IReadOnlyList<(int Layer, ExpertRouter Router)> Routers => _routers;
+    /// <inheritdoc/>
+    protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<StepFigure> LossFigures => [_mtpLoss, _balanceLoss];
+
+    /// <inheritdoc/>
+    protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
 
     /// <inheritdoc/>
     protected override IReadOnlyList<long> BlockActivations
-    {
-        get
-        {
-            long attention = (_c.QLoraRank ?? 0) * 2L + 2L * _c.KvLoraRank + _c.NumAttentionHeads * (4L * _c.QkHeadDim + 3L * _c.VHeadDim);
-            long sparse = _c.Routing.TopK * (3L * _c.MoeIntermediateSize + 2L * _c.HiddenSize) + 3L * _c.NSharedExperts * _c.MoeIntermediateSize;
-            long Block(DeepseekV3Block block) => 5L * _c.HiddenSize + attention + (block.Sparse is null ? 3L * _c.IntermediateSize : sparse);
-            return [.. _blocks.Select(Block), .. _ahead.Select(module => 4L * _c.HiddenSize + Block(module.Block))];
-        }
-    }
-
-    /// <inheritdoc/>
-    public override Tensor Hidden(Tensor ids, ForwardContext ctx)
-    {
-        Tensor x = _embedding.Forward(ids);                                // [B, T, C]
-        foreach (DeepseekV3Block block in _blocks)
-        {
-            x = Through(block, x, ctx);
-        }
-        ctx.Cache?.Advance(ids.Shape.Last);
-        return _norm.Forward(x);
-    }
+        => [.. Blocks.Select(b => b.ActivationsPerToken), .. _ahead.Select(module => 4L * OutputWeight.Shape.Last + module.Block.ActivationsPerToken)];
 
     /// <summary>
     /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are for token i + depth + 1.
@@ -86,7 +55,7 @@ public sealed class DeepseekV3Model : CausalLm
     {
         int length = ids.Shape.Last - depth;
         ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null);
-        Tensor embedded = _embedding.Forward(Window(ids, depth, length));
+        Tensor embedded = Embedding.Forward(Window(ids, depth, length));
         MultiTokenPrediction module = _ahead[depth - 1];
         return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));
     }
@@ -101,7 +70,7 @@ public sealed class DeepseekV3Model : CausalLm
             return loss;
         }
         double share = LabelCount(labels) / normalizer;
-        int layers = _blocks.Length, length = ids.Shape.Last;
+        int layers = Blocks.Count, length = ids.Shape.Last;
         for (int depth = 1; depth <= _ahead.Length && depth < length && Pretraining && Objective.MultiTokenPrediction != 0; depth++, layers++)
         {
             hidden = Ahead(depth, hidden, ids, ctx);
@@ -112,7 +81,7 @@ public sealed class DeepseekV3Model : CausalLm
                 loss = Plus(loss, part, Objective.MultiTokenPrediction, share, _mtpLoss);
             }
         }
-        foreach ((int layer, ExpertRouter router) in _routers)
+        foreach ((int layer, ExpertRouter router) in SparseLayers)
         {
             if (layer < layers && Pretraining && Objective.SequenceBalance != 0)
             {
@@ -121,21 +90,6 @@ public sealed class DeepseekV3Model : CausalLm
         }
         return loss;
     }
-
-    /// <inheritdoc/>
-    public override void StepEnded()
-    {
-        _load.StepEnded(Pretraining ? Objective.BiasRate : 0);
-        base.StepEnded();
-    }
-
-    /// <inheritdoc/>
-    public override double ActiveShare(Parameter parameter)
-        => parameter.Name.Contains(".mlp.experts.", StringComparison.Ordinal) ? (double)_c.Routing.TopK / _c.NRoutedExperts : 1;
-
-    /// <inheritdoc/>
-    public override SequenceCache NewCache(int capacity)
-        => new(Device, capacity, [.. _blocks.Select(_ => new LatentCache(Device, capacity, _c.KvLoraRank, _c.QkRopeHeadDim))]);
 
     /// <summary>Labels of the tokens <paramref name="depth"/> further on, [B, T − depth]; none across the border of a document.</summary>
     private static Tensor LabelsAhead(int depth, Tensor labels, Tensor? documentStarts)

@@ -2,30 +2,24 @@ using Inkstone.Formats;
 
 namespace Inkstone.Models.Qwen2;
 
-/// <summary>config.json of <c>model_type: qwen2</c> (Qwen2 and Qwen2.5), with the defaults that transformers has.</summary>
+/// <summary>config.json of <c>model_type: qwen2</c> (Qwen2 and Qwen2.5), with the defaults that transformers has. Attention: per layer.</summary>
 public sealed record Qwen2Config(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,
-    int NumHiddenLayers,
-    int NumAttentionHeads,
-    int NumKeyValueHeads,
-    int HeadDim,
+    AttentionSpec[] Attention,
     float RmsNormEps,
-    bool TieWordEmbeddings,
-    int?[] Windows)
+    bool TieWordEmbeddings)
 {
+    /// <summary>Number of layers.</summary>
+    public int NumHiddenLayers => Attention.Length;
+
     /// <summary>Reads and checks.</summary>
     public static Qwen2Config From(HfConfig c)
     {
-        int hidden = c.Int("hidden_size"), layers = c.Int("num_hidden_layers"), heads = c.Int("num_attention_heads");
-        ConfigCheck.Positive(c, ("hidden_size", hidden), ("num_hidden_layers", layers), ("num_attention_heads", heads));
-        Qwen2Config config = new(c.Int("vocab_size"), hidden, c.Int("intermediate_size"), layers, heads, c.Int("num_key_value_heads", heads),
-            c.Int("head_dim", hidden / heads), (float)c.Number("rms_norm_eps", 1e-6), c.Bool("tie_word_embeddings", false), SlidingWindow.From(c, layers));
-        ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize),
-            ("num_key_value_heads", config.NumKeyValueHeads), ("head_dim", config.HeadDim));
-        ConfigCheck.Multiple(c, "num_attention_heads", heads, "num_key_value_heads", config.NumKeyValueHeads);
-        ConfigCheck.Even(c, "head_dim", config.HeadDim);
+        Qwen2Config config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"), SlidingWindow.OfLayers(c, ConfigCheck.Attention(c)),
+            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("tie_word_embeddings", false));
+        ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize));
         ConfigCheck.Silu(c);
         return config;
     }

@@ -1,93 +1,53 @@
-using Inkstone.Formats;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen3;
 
-/// <summary>Grouped-query attention with a norm on each head of q and k (arXiv:2505.09388, section 2).</summary>
-public sealed class Qwen3Attention(Qwen3Config c, int layer, Scope s, RotaryTable rotary)
+/// <summary>Grouped-query attention with a norm on each head of q and k (arXiv:2505.09388, section 2). Qwen3's sparse models have the same.</summary>
+/// <param name="spec">heads and window of this layer</param>
+/// <param name="hiddenSize">C</param>
+/// <param name="eps">of the norms of heads</param>
+/// <param name="bias">whether all four projections have biases</param>
+/// <param name="layer">number of the layer</param>
+/// <param name="s">its place</param>
+/// <param name="rotary">frequencies</param>
+public sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps, bool bias, int layer, Scope s, RotaryTable rotary)
 {
-    private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.NumAttentionHeads * c.HeadDim, c.AttentionBias);
-    private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.NumKeyValueHeads * c.HeadDim, c.AttentionBias);
-    private readonly Linear _v = new(s["v_proj"], c.HiddenSize, c.NumKeyValueHeads * c.HeadDim, c.AttentionBias);
-    private readonly Linear _o = new(s["o_proj"], c.NumAttentionHeads * c.HeadDim, c.HiddenSize, c.AttentionBias);
-    private readonly RmsNorm _qNorm = new(s["q_norm"], c.HeadDim, c.RmsNormEps);
-    private readonly RmsNorm _kNorm = new(s["k_norm"], c.HeadDim, c.RmsNormEps);
-    private readonly float _scale = 1 / MathF.Sqrt(c.HeadDim);
-    private readonly int? _window = c.Windows[layer];
+    private readonly Linear _q = new(s["q_proj"], hiddenSize, spec.QueryWidth, bias);
+    private readonly Linear _k = new(s["k_proj"], hiddenSize, spec.KeyWidth, bias);
+    private readonly Linear _v = new(s["v_proj"], hiddenSize, spec.KeyWidth, bias);
+    private readonly Linear _o = new(s["o_proj"], spec.QueryWidth, hiddenSize, bias);
+    private readonly RmsNorm _qNorm = new(s["q_norm"], spec.HeadDim, eps);
+    private readonly RmsNorm _kNorm = new(s["k_norm"], spec.HeadDim, eps);
 
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        Tensor q = Ops.Rope(_qNorm.Heads(_q.Forward(x)), c.NumAttentionHeads, ctx.Positions, rotary);   // [B, T, H·D]
-        Tensor k = Ops.Rope(_kNorm.Heads(_k.Forward(x)), c.NumKeyValueHeads, ctx.Positions, rotary);    // [B, T, Hkv·D]
-        Tensor v = _v.Forward(x);                                                               // [B, T, Hkv·D]
-        (k, v) = ctx.Cache?.Layer<KeyValueCache>(layer).Append(k, v) ?? (k, v);                 // [B, S, Hkv·D]
-
-        Tensor y = Ops.Attention(q, k, v, c.NumAttentionHeads, c.NumKeyValueHeads, _scale, ctx.DocumentStarts, _window);
+        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), spec.Heads, rotary);                   // [B, T, H·D]
+        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, rotary);           // [B, T, Hkv·D]
+        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), spec);                                // [B, T, H·D]
         return _o.Forward(y, residual);                                                         // [B, T, C]
     }
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IBlock<ForwardContext>
+public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly Qwen3Attention _attention = new(c, layer, s["self_attn"], rotary);
+    private readonly Qwen3Attention _attention = new(c.Attention[layer], c.HiddenSize, c.RmsNormEps, c.AttentionBias, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize);
+
+    /// <inheritdoc/>
+    public ICacheSpec Cache => c.Attention[layer];
+
+    /// <inheritdoc/>
+    public long ActivationsPerToken => 7L * c.HiddenSize + 2L * c.Attention[layer].KeyWidth + 3L * c.IntermediateSize;
 
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
         Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
         return _mlp.Forward(_postAttentionNorm.ForwardCompact(h), residual: h);
-    }
-}
-
-/// <summary>Qwen3 and Qwen3.5: Llama's block with biases on q, k and v.</summary>
-public sealed class Qwen3Model : CausalLm
-{
-    private readonly Qwen3Config _c;
-    private readonly Embedding _embedding;
-    private readonly Qwen3Block[] _blocks;
-    private readonly RmsNorm _norm;
-
-    /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public Qwen3Model(HfConfig config, Scope root) : base(config, root)
-    {
-        _c = Qwen3Config.From(config);
-        RotaryTable rotary = Rotary.From(config, _c.HeadDim);
-        Scope s = root["model"];
-        _embedding = new Embedding(s["embed_tokens"], _c.VocabSize, _c.HiddenSize);
-        _blocks = [.. Enumerable.Range(0, _c.NumHiddenLayers).Select(i => new Qwen3Block(_c, i, s["layers"][i], rotary))];
-        _norm = new RmsNorm(s["norm"], _c.HiddenSize, _c.RmsNormEps);
-        OutputWeight = _c.TieWordEmbeddings ? _embedding.Weight : new Linear(root["lm_head"], _c.HiddenSize, _c.VocabSize).Weight;
-        Parameters = root.Complete();
-    }
-
-    /// <inheritdoc/>
-    public override Parameters Parameters { get; }
-
-    /// <inheritdoc/>
-    public override Tensor OutputWeight { get; }
-
-    /// <inheritdoc/>
-    public override Tensor Hidden(Tensor ids, ForwardContext ctx)
-    {
-        Tensor x = _embedding.Forward(ids);                                // [B, T, C]
-        foreach (Qwen3Block block in _blocks)
-        {
-            x = Through(block, x, ctx);
-        }
-        ctx.Cache?.Advance(ids.Shape.Last);
-        return _norm.Forward(x);
-    }
-
-    /// <inheritdoc/>
-    public override SequenceCache NewCache(int capacity)
-    {
-        int width = _c.NumKeyValueHeads * _c.HeadDim;
-        return new SequenceCache(Device, capacity, [.. _c.Windows.Select(window => new KeyValueCache(Device, capacity, width, width, window))]);
     }
 }

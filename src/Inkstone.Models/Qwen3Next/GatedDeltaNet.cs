@@ -9,7 +9,8 @@ namespace Inkstone.Models.Qwen3Next;
 /// </summary>
 public sealed class GatedDeltaNet
 {
-    private readonly Qwen3NextConfig _c;
+    private readonly DeltaSpec _d;
+    private readonly float _eps;
     private readonly int _layer;
     private readonly Linear _inProjQkvz, _inProjBa, _outProj;
     private readonly Tensor _conv, _dtBias, _aLog, _norm;
@@ -18,17 +19,17 @@ public sealed class GatedDeltaNet
     /// <summary>Builds the layer at <paramref name="s"/>.</summary>
     public GatedDeltaNet(Qwen3NextConfig c, int layer, Scope s)
     {
-        (_c, _layer) = (c, layer);
-        int channels = 2 * c.LinearKeyWidth + c.LinearValueWidth;
-        _inProjQkvz = new Linear(s["in_proj_qkvz"], c.HiddenSize, channels + c.LinearValueWidth);
-        _inProjBa = new Linear(s["in_proj_ba"], c.HiddenSize, 2 * c.LinearNumValueHeads);
-        _conv = s["conv1d"].Parameter("weight", new Shape(channels, 1, c.LinearConvKernelDim), Initial.Normal);
-        _dtBias = s.Parameter("dt_bias", new Shape(c.LinearNumValueHeads), Initial.Ones);
-        _aLog = s.Parameter("A_log", new Shape(c.LinearNumValueHeads), Initial.LogRate);
-        _norm = s["norm"].Parameter("weight", new Shape(c.LinearValueHeadDim), Initial.Ones);
-        _outProj = new Linear(s["out_proj"], c.LinearValueWidth, c.HiddenSize);
+        DeltaSpec d = c.Delta;
+        (_d, _eps, _layer) = (d, c.RmsNormEps, layer);
+        _inProjQkvz = new Linear(s["in_proj_qkvz"], c.HiddenSize, d.Channels + d.ValueWidth);
+        _inProjBa = new Linear(s["in_proj_ba"], c.HiddenSize, 2 * d.ValueHeads);
+        _conv = s["conv1d"].Parameter("weight", new Shape(d.Channels, 1, d.Kernel), Initial.Normal);
+        _dtBias = s.Parameter("dt_bias", new Shape(d.ValueHeads), Initial.Ones);
+        _aLog = s.Parameter("A_log", new Shape(d.ValueHeads), Initial.LogRate);
+        _norm = s["norm"].Parameter("weight", new Shape(d.ValueDim), Initial.Ones);
+        _outProj = new Linear(s["out_proj"], d.ValueWidth, c.HiddenSize);
 
-        int heads = c.LinearNumKeyHeads, group = c.LinearNumValueHeads / heads, key = c.LinearKeyHeadDim, value = group * c.LinearValueHeadDim, stride = 2 * (key + value);
+        int heads = d.KeyHeads, group = d.ValueHeads / heads, key = d.KeyDim, value = group * d.ValueDim, stride = 2 * (key + value);
         _qkv = new ColumnRuns(ColumnRuns.OfHeads(heads, stride, 0, key).Concat(ColumnRuns.OfHeads(heads, stride, key, key)).Concat(ColumnRuns.OfHeads(heads, stride, 2 * key, value)));
         _z = new ColumnRuns(ColumnRuns.OfHeads(heads, stride, 2 * key + value, value));
         _b = new ColumnRuns(ColumnRuns.OfHeads(heads, 2 * group, 0, group));
@@ -44,7 +45,7 @@ public sealed class GatedDeltaNet
         Tensor qkv = Ops.CausalConv(Ops.Columns(qkvz, _qkv), _conv, ctx.DocumentStarts, cache?.History);   // [B, T, 2·Hk·D + Hv·Dv]
         Tensor beta = Ops.Sigmoid(Ops.Columns(ba, _b));                                                     // [B, T, Hv]
         Tensor decay = Ops.LogDecay(Ops.Columns(ba, _a), _aLog, _dtBias);                                   // [B, T, Hv]
-        Tensor o = Ops.GatedDeltaRule(qkv, decay, beta, _c.LinearNumKeyHeads, _c.LinearKeyHeadDim, ctx.DocumentStarts, cache?.State);
-        return _outProj.Forward(Ops.RmsNormGated(o, Ops.Columns(qkvz, _z), _norm, _c.RmsNormEps), residual);
+        Tensor o = Ops.GatedDeltaRule(qkv, decay, beta, _d.KeyHeads, _d.KeyDim, ctx.DocumentStarts, cache?.State);
+        return _outProj.Forward(Ops.RmsNormGated(o, Ops.Columns(qkvz, _z), _norm, _eps), residual);
     }
 }

@@ -23,6 +23,9 @@ public sealed class ExpertRouter
     /// <summary>Number of experts.</summary>
     public int Experts => _weight.Shape[0];
 
+    /// <summary>Share of tokens that an expert works for when all are chosen alike.</summary>
+    public double ActiveShare => (double)_rule.TopK / Experts;
+
     /// <summary>Scores of the last tokens, [N, E]; they live until their step ends.</summary>
     public Tensor? Scores { get; private set; }
 

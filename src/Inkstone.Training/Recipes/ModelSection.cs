@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Inkstone.Formats;
+using Inkstone.Models;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -12,24 +13,11 @@ namespace Inkstone.Training;
 /// <param name="Keys">HF config keys that replace the preset's.</param>
 public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, JsonNode?> Keys)
 {
-    private static readonly string[] KnownKeys =
-    [
-        "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "attention_bias", "mlp_bias",
-        "tie_word_embeddings", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id", "hidden_act", "attention_dropout",
-        "num_experts", "num_local_experts", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", "mlp_only_layers", "decoder_sparse_step",
-        "output_router_logits", "router_aux_loss_coef", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "rope_interleave",
-        "n_routed_experts", "n_shared_experts", "n_group", "topk_group", "first_k_dense_replace", "routed_scaling_factor", "num_nextn_predict_layers",
-        "aux_loss_alpha", "mtp_loss_weight", "mtp_dense_block", "router_bias_update_rate",
-        "layer_types", "full_attention_interval", "partial_rotary_factor", "shared_expert_intermediate_size", "linear_conv_kernel_dim", "linear_key_head_dim",
-        "linear_value_head_dim", "linear_num_key_heads", "linear_num_value_heads",
-    ];
-
     internal static ModelSection From(RecipeSection s)
     {
         string? preset = s.Text("preset");
         Dictionary<string, JsonNode?> keys = [];
-        foreach ((string key, YamlNode value) in s.Present(KnownKeys))
+        foreach ((string key, YamlNode value) in s.Present([.. ConfigKeys.All, "attention_dropout"]))
         {
             keys[key] = ToJson(value);
         }

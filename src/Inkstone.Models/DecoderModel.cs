@@ -1,0 +1,107 @@
+using Inkstone.Formats;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models;
+
+/// <summary>Embedding → blocks → norm → output head: all that decoders share. A family brings its block and its norm.</summary>
+/// <typeparam name="TBlock">the family's block</typeparam>
+public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
+{
+    private readonly DecoderShape _shape;
+    private readonly TBlock[] _blocks;
+    private readonly Func<Tensor, Tensor> _norm;
+    private readonly StepFigure _auxLoss = new("aux_loss");
+    private (int Layer, ExpertRouter Router)[]? _sparseLayers;
+    private ExpertRouter[]? _routers;
+    private RouterFigures? _load;
+    private IReadOnlyList<StepFigure>? _figures;
+
+    /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
+    /// <param name="config">config.json</param>
+    /// <param name="root">the state dict</param>
+    /// <param name="shape">sizes outside the blocks</param>
+    /// <param name="block">the block of a layer at its place</param>
+    /// <param name="norm">the norm behind the last block at its place</param>
+    public DecoderModel(HfConfig config, Scope root, DecoderShape shape, Func<int, Scope, TBlock> block, Func<Scope, Func<Tensor, Tensor>> norm) : base(config, root)
+    {
+        _shape = shape;
+        Scope s = root[shape.Path];
+        Embedding = new Embedding(s["embed_tokens"], shape.VocabSize, shape.HiddenSize);
+        _blocks = [.. Enumerable.Range(0, shape.Layers).Select(i => block(i, s["layers"][i]))];
+        _norm = norm(s["norm"]);
+        OutputWeight = shape.Tied ? Embedding.Weight : new Linear(root["lm_head"], shape.HiddenSize, shape.VocabSize).Weight;
+    }
+
+    /// <inheritdoc/>
+    public sealed override Tensor OutputWeight { get; }
+
+    /// <inheritdoc/>
+    public override bool IsTied => _shape.Tied;
+
+    /// <summary>The layers, in order.</summary>
+    public IReadOnlyList<TBlock> Blocks => _blocks;
+
+    /// <summary>Vectors of tokens.</summary>
+    protected Embedding Embedding { get; }
+
+    /// <summary>Blocks that only training uses, numbered behind the others.</summary>
+    protected virtual IReadOnlyList<TBlock> TrainingBlocks => [];
+
+    /// <summary>Figures that a family adds before those of its routers.</summary>
+    protected virtual IEnumerable<StepFigure> LossFigures => Routers.Length > 0 ? [_auxLoss] : [];
+
+    /// <summary>Sparse layers with their routers.</summary>
+    public (int Layer, ExpertRouter Router)[] SparseLayers
+        => _sparseLayers ??= [.. _blocks.Concat(TrainingBlocks).Index().Where(b => b.Item.Router is not null).Select(b => (b.Index, b.Item.Router!))];
+
+    private ExpertRouter[] Routers => _routers ??= [.. SparseLayers.Select(layer => layer.Router)];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StepFigure> Figures => _figures ??= [.. LossFigures, .. Load.All];
+
+    private RouterFigures Load => _load ??= new RouterFigures(SparseLayers);
+
+    /// <inheritdoc/>
+    public override Tensor Hidden(Tensor ids, ForwardContext ctx)
+    {
+        Tensor x = Embedding.Forward(ids);                                 // [B, T, C]
+        foreach (TBlock block in _blocks)
+        {
+            x = Through(block, x, ctx);
+        }
+        ctx.Cache?.Advance(ids.Shape.Last);
+        return _norm(x);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
+    {
+        Tensor loss = base.Loss(ids, labels, normalizer, ctx);
+        return _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && Routers.Length > 0
+            ? Plus(loss, BalanceLoss.OverBatch(Routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
+    }
+
+    /// <summary>How far correction biases of routers move after an optimizer step; 0 where there are none.</summary>
+    protected virtual double RouterBiasRate => 0;
+
+    /// <inheritdoc/>
+    public override void StepEnded()
+    {
+        Load.StepEnded(RouterBiasRate);
+        base.StepEnded();
+    }
+
+    /// <inheritdoc/>
+    public override double ActiveShare(Parameter parameter)
+        => Routers.Length > 0 && parameter.Name.Contains(".experts.", StringComparison.Ordinal) ? Routers[0].ActiveShare : 1;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<long> BlockActivations => [.. Blocks.Concat(TrainingBlocks).Select(block => block.ActivationsPerToken)];
+
+    /// <inheritdoc/>
+    public override SequenceCache NewCache(int capacity) => new(Device, capacity, [.. Blocks.Select(block => block.Cache.NewCache(Device, capacity))]);
+
+    /// <inheritdoc/>
+    public override long CacheBytes(int capacity) => Blocks.Sum(block => block.Cache.CacheBytes(capacity));
+}

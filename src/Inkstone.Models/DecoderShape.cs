@@ -1,0 +1,15 @@
+namespace Inkstone.Models;
+
+/// <summary>What a decoder needs to know outside its blocks and its last norm.</summary>
+/// <param name="VocabSize">V</param>
+/// <param name="HiddenSize">C</param>
+/// <param name="Layers">number of blocks</param>
+/// <param name="Tied">whether the output weight is the embedding</param>
+public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, bool Tied)
+{
+    /// <summary>Where embedding, layers and norm lie in the state dict.</summary>
+    public string Path { get; init; } = "model";
+
+    /// <summary>Weight of the balance loss over the batch while training (arXiv:2101.03961); null: none.</summary>
+    public double? RouterAuxLoss { get; init; }
+}

@@ -1,0 +1,22 @@
+namespace Inkstone.Models.DeepseekV3;
+
+/// <summary>DeepSeek-V3.</summary>
+public static class DeepseekV3Family
+{
+    /// <summary><c>deepseek_v3</c>. Prediction modules in checkpoints repeat embedding and head.</summary>
+    public static ModelFamily DeepseekV3 { get; } = new("deepseek_v3", DeepseekV3Model.Build, Keys)
+    {
+        Harmless = ["aux_loss_alpha", "topk_method", "moe_layer_freq", "seq_aux", "ep_size", "num_experts", "num_local_experts", "head_dim", "output_router_logits", "router_aux_loss_coef"],
+        IsRedundant = IsShared,
+    };
+
+    private static string[] Keys =>
+    [
+        "attention_bias", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "rope_interleave", "scoring_func",
+        "n_routed_experts", "n_shared_experts", "n_group", "topk_group", "first_k_dense_replace", "routed_scaling_factor", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob",
+        "num_nextn_predict_layers", "sequence_balance_loss_weight", "mtp_loss_weight", "mtp_dense_block", "router_bias_update_rate",
+    ];
+
+    private static bool IsShared(string name) => name.StartsWith("model.layers.", StringComparison.Ordinal)
+        && (name.EndsWith(".shared_head.head.weight", StringComparison.Ordinal) || name.EndsWith(".embed_tokens.weight", StringComparison.Ordinal));
+}

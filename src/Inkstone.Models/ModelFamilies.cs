@@ -1,0 +1,33 @@
+using Inkstone.Formats;
+using Inkstone.Models.DeepseekV3;
+using Inkstone.Models.Llama;
+using Inkstone.Models.Qwen2;
+using Inkstone.Models.Qwen3;
+using Inkstone.Models.Qwen3Moe;
+using Inkstone.Models.Qwen3Next;
+
+namespace Inkstone.Models;
+
+/// <summary>The list of families: a new one is a folder and a line here.</summary>
+public static class ModelFamilies
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<ModelFamily> All { get; } =
+    [
+        LlamaFamily.Llama,
+        Qwen2Family.Qwen2,
+        Qwen3Family.Qwen3,
+        Qwen3MoeFamily.Qwen3Moe,
+        Qwen3NextFamily.Qwen3Next,
+        DeepseekV3Family.DeepseekV3,
+    ];
+
+    /// <summary>The family that a configuration names.</summary>
+    /// <exception cref="InvalidDataException">There is none of that name; the message lists those there are.</exception>
+    public static ModelFamily Of(HfConfig config)
+    {
+        string type = config.Text("model_type");
+        return All.FirstOrDefault(family => family.ModelType == type)
+            ?? throw new InvalidDataException($"{config.Source}: model_type \"{type}\" is not known here; known are {string.Join(", ", All.Select(family => family.ModelType))}.");
+    }
+}

@@ -1,0 +1,17 @@
+using Inkstone.Formats;
+using Inkstone.Nn;
+
+namespace Inkstone.Models;
+
+/// <summary>All that the rest of the program knows of a family of models. One static per family, listed in <see cref="ModelFamilies"/>.</summary>
+/// <param name="ModelType">config.json's <c>model_type</c></param>
+/// <param name="Build">the model over the parameters that a scope hands out</param>
+/// <param name="Keys">keys of config.json that the family reads beside <see cref="ConfigKeys.Common"/></param>
+public sealed record ModelFamily(string ModelType, Func<HfConfig, Scope, CausalLm> Build, IReadOnlyList<string> Keys)
+{
+    /// <summary>Keys that stand in config.json files of this family, that other families read, and that change nothing here.</summary>
+    public IReadOnlyList<string> Harmless { get; init; } = [];
+
+    /// <summary>Tensors of a checkpoint that follow from others or belong to parts that are not built.</summary>
+    public Func<string, bool> IsRedundant { get; init; } = _ => false;
+}
