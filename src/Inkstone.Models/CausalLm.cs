@@ -55,14 +55,27 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public abstract long CacheBytes(int capacity);
 
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>
-    public Tensor Logits(Tensor hidden) => Ops.Linear(hidden, OutputWeight);
+    public Tensor Logits(Tensor hidden)
+    {
+        Tensor logits = Ops.Linear(hidden, OutputWeight);
+        return LogitSoftCap > 0 ? Ops.SoftCap(logits, LogitSoftCap) : logits;
+    }
+
+    /// <summary>Log-probability of each label after its hidden state [..., C]; 0 where the label is −100. No logits are kept.</summary>
+    public Tensor TokenLogProbs(Tensor hidden, Tensor labels) => Ops.LogProbs(hidden, OutputWeight, labels, LogitSoftCap);
+
+    /// <summary>Σ −log p(label) / <paramref name="normalizer"/> of hidden states [B, T, C].</summary>
+    protected Tensor LabelLoss(Tensor hidden, Tensor labels, float normalizer) => Ops.LinearCrossEntropy(hidden, OutputWeight, labels, normalizer, LogitSoftCap);
+
+    /// <summary>Logits are cap · tanh(logit / cap); 0: as they are.</summary>
+    protected virtual float LogitSoftCap => 0;
 
     /// <summary>
     /// Σ −log p(label) / <paramref name="normalizer"/>; labels [B, T] are those of the next token, −100 where nothing is to be learned.
     /// While the tape records, families with further aims add them, in the share that this batch's labels have in the normalizer.
     /// </summary>
     public virtual Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
-        => Ops.LinearCrossEntropy(Hidden(ids, ctx), OutputWeight, labels, normalizer);
+        => LabelLoss(Hidden(ids, ctx), labels, normalizer);
 
     /// <summary>Whether training aims at what a family adds in pretraining only (tokens further ahead, balance by a moving bias); fine-tuning turns it off.</summary>
     public bool Pretraining { get; set; } = root.Adapter is null;

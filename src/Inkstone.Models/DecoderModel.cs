@@ -65,13 +65,23 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)
     {
-        Tensor x = Embedding.Forward(ids);                                 // [B, T, C]
+        Tensor x = Embed(ids);                                             // [B, T, C]
         foreach (TBlock block in _blocks)
         {
             x = Through(block, x, ctx);
         }
         ctx.Cache?.Advance(ids.Shape.Last);
-        return _norm(x);
+        x = _norm(x);
+        return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);   // logits are linear in x, so the factor costs C and not V numbers
+    }
+
+    /// <inheritdoc/>
+    protected override float LogitSoftCap => _shape.LogitSoftCap;
+
+    private Tensor Embed(Tensor ids)
+    {
+        Tensor x = Embedding.Forward(ids);
+        return _shape.EmbeddingScale == 1 ? x : Ops.Scale(x, _shape.EmbeddingScale);
     }
 
     /// <inheritdoc/>

@@ -10,6 +10,15 @@ public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, boo
     /// <summary>Where embedding, layers and norm lie in the state dict.</summary>
     public string Path { get; init; } = "model";
 
+    /// <summary>Factor on vectors of tokens.</summary>
+    public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>Factor on logits.</summary>
+    public float LogitScale { get; init; } = 1;
+
+    /// <summary>Logits are cap · tanh(logit / cap); 0: as they are.</summary>
+    public float LogitSoftCap { get; init; }
+
     /// <summary>Weight of the balance loss over the batch while training (arXiv:2101.03961); null: none.</summary>
     public double? RouterAuxLoss { get; init; }
 }

@@ -47,9 +47,15 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false) => Ops.Rope(x, heads, Positions, table, from, interleaved);
 
     /// <summary>Attention of new tokens to themselves and to what the layer's cache holds: q [B, T, H·D], k and v [B, T, Hkv·D] → [B, T, H·Dv].</summary>
-    public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a)
+    /// <param name="layer">number of the layer</param>
+    /// <param name="q">queries</param>
+    /// <param name="k">keys</param>
+    /// <param name="v">values</param>
+    /// <param name="a">heads and rules</param>
+    /// <param name="sinks">one more score of each head whose value is nothing, [H]; or null</param>
+    public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a, Tensor? sinks = null)
     {
         (k, v) = Cache?.Layer<KeyValueCache>(layer).Append(k, v) ?? (k, v);                     // [B, S, Hkv·D]
-        return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window);
+        return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window, a.SoftCap, sinks);
     }
 }

@@ -64,7 +64,7 @@ internal static class Perplexity
             {
                 Shape row = new(1, length);
                 Tensor hidden = model.Hidden(model.Device.Rent(row, ids.AsSpan(start, length)), ForwardContext.Rows(model.Device, 1, length));
-                Tensor logs = Ops.LogProbs(hidden, model.OutputWeight, model.Device.Rent(row, ids.AsSpan(start + 1, length)));
+                Tensor logs = model.TokenLogProbs(hidden, model.Device.Rent(row, ids.AsSpan(start + 1, length)));
                 foreach (float log in logs.Span)
                 {
                     nats -= log;

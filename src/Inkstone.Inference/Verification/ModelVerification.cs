@@ -52,7 +52,7 @@ public sealed class ModelVerification(string directory, Device device)
         AddLogits(prefix + "logits", model, model.Logits(hidden).Span, io.ReadFloats("logits"));
         if (io.Contains("token_logprobs"))
         {
-            Tensor logProbs = Ops.LogProbs(hidden, model.OutputWeight, batch.NextIds(device));
+            Tensor logProbs = model.TokenLogProbs(hidden, batch.NextIds(device));
             Add(prefix + "token_logprobs", Deviation.OfLargest(batch.WithoutLast(logProbs.Span), io.ReadFloats("token_logprobs")), _tolerances.Logits);
         }
     }

@@ -13,6 +13,9 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, fl
     /// <summary>With the usual scale 1 / √D.</summary>
     public AttentionSpec(int heads, int keyValueHeads, int headDim) : this(heads, keyValueHeads, headDim, 1 / MathF.Sqrt(headDim)) { }
 
+    /// <summary>Bound of scores (Gemma 2); 0: none.</summary>
+    public float SoftCap { get; init; }
+
     /// <summary>Columns of queries, H·D.</summary>
     public int QueryWidth => Heads * HeadDim;
 

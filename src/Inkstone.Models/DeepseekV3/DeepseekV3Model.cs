@@ -64,7 +64,7 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
     {
         Tensor hidden = Hidden(ids, ctx);
-        Tensor loss = Ops.LinearCrossEntropy(hidden, OutputWeight, labels, normalizer);
+        Tensor loss = LabelLoss(hidden, labels, normalizer);
         if (!Device.Tape.Recording)
         {
             return loss;
@@ -77,7 +77,7 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
             Tensor further = LabelsAhead(depth, labels, ctx.DocumentStarts);
             if (LabelCount(further) is > 0 and int count)
             {
-                Tensor part = Ops.LinearCrossEntropy(hidden, OutputWeight, further, (float)count * _ahead.Length);
+                Tensor part = LabelLoss(hidden, further, (float)count * _ahead.Length);
                 loss = Plus(loss, part, Objective.MultiTokenPrediction, share, _mtpLoss);
             }
         }

@@ -14,14 +14,15 @@ internal static unsafe partial class AttentionKernels
     /// <summary>With at most this many queries keys are read in place instead of packed.</summary>
     private const int FewQueries = 4;
 
-    public static void Forward(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor o, Tensor lse)
+    public static void Forward(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor? sinks, Tensor o, Tensor lse)
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("attention.forward", flops: sizes.ForwardFlops);
         int* starts = documentStarts is null ? null : documentStarts.I32;
+        float* sink = sinks is null ? null : sinks.F32;
         if (sizes.Queries <= FewQueries)
         {
-            device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads,
+            device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, sink, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads,
                 FewQueriesKernel.Grain(sizes, device.Workers.Count));
             return;
         }
@@ -32,12 +33,12 @@ internal static unsafe partial class AttentionKernels
         if (heads >= 4 * device.Workers.Count)
         {
             // Each task packs its key-value head into its own memory, where it stays in the cache. The same products in the same order either way.
-            device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, o.F32, lse.F32, device.Workers), heads, 1);
+            device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, sink, o.F32, lse.F32, device.Workers), heads, 1);
             return;
         }
         Tensor packed = device.Rent(new Shape(checked((int)(heads * blocks.HeadBytes / sizeof(float) + 1))));
         device.Run(new PackKernel(sizes, packer, blocks, packed.Pointer, device.Workers), heads * blocks.Count, 1);
-        device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, packed.Pointer, starts, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.Heads * queryBlocks, 1);
+        device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, packed.Pointer, starts, sink, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.Heads * queryBlocks, 1);
         packed.Release();
     }
 
@@ -84,7 +85,7 @@ internal static unsafe partial class AttentionKernels
 
     /// <summary>One block of queries of one head, or (<paramref name="packed"/> is null) all of one key-value head.</summary>
     private readonly struct ForwardKernel(AttentionSizes sizes, Strips strips, KeyBlocks blocks, KeyPacker packer, float* q, byte* packed,
-        int* starts, float* o, float* lse, Workers workers) : IRangeKernel
+        int* starts, float* sinks, float* o, float* lse, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -141,7 +142,7 @@ internal static unsafe partial class AttentionKernels
             {
                 QueryStrip* strip = queries + i;
                 int n = Math.Min(Width, rows - i * Width);
-                strip->Begin(sizes, starts == null ? null : starts + first + i * Width, past + query + i * Width, n);
+                strip->Begin(sizes, starts == null ? null : starts + first + i * Width, past + query + i * Width, n, sinks == null ? null : sinks + h);
                 strip->Queries = parts.Bytes(strips.RightBytes(sizes.HeadDim));
                 strip->Sums = parts.Floats(sumFloats);
                 strips.RightTokens(gathered, i, sizes.HeadDim, strip->Queries);
@@ -179,6 +180,10 @@ internal static unsafe partial class AttentionKernels
             }
             strips.Multiply(keys, begin, end - begin, strip->Queries, sizes.HeadDim, 0, sizes.HeadDim, scores, accumulate: false);
             end = (end + 1) / 2 * 2;
+            if (sizes.SoftCap > 0)
+            {
+                StripRows.SoftCap(scores, begin, end, sizes.Scale, sizes.SoftCap);
+            }
             strip->Mask(scores, key, begin, end);
             strip->Raise(scores, begin, end, sizes.Scale * Lanes.Log2E, sizes.ValueDim);
             strip->Exponentials(scores, begin, end, sizes.Scale * Lanes.Log2E, strips.Pairs ? (uint*)probabilities : null);

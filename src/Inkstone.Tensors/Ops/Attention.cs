@@ -8,6 +8,8 @@ public static partial class Ops
     /// <remarks><code>
     /// forward   s = scale · q kᵀ    p = softmax(s) over keys at or before the query and in its document    o = p v    lse = logsumexp(s)
     /// backward  p = exp(s − lse)    δ = Σ do∘o    ds = p ∘ (do vᵀ − δ) · scale    dq = ds k    dk = dsᵀ q    dv = pᵀ do
+    /// soft cap  s = cap · tanh(scale · q kᵀ / cap), so that ds is also multiplied by 1 − (s / cap)²
+    /// sinks     one more score of each head, in maximum and sum of the softmax, whose value is nothing (arXiv:2309.17453): dsink = −Σ_t exp(sink − lse) · δ
     /// </code></remarks>
     /// <param name="q">[B, T, H·D]</param>
     /// <param name="k">[B, S, Hkv·D]; query t stands at position S − T + t, so S exceeds T when decoding on a cache</param>
@@ -17,10 +19,17 @@ public static partial class Ops
     /// <param name="scale">usually 1 / √D</param>
     /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document (needs S = T)</param>
     /// <param name="window">how many keys a query sees at most, itself included; null: all</param>
+    /// <param name="softCap">bound of scores; 0: none</param>
+    /// <param name="sinks">[H]; null: none</param>
     /// <returns>[B, T, H·Dv]</returns>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null, int? window = null)
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null, int? window = null,
+        float softCap = 0, Tensor? sinks = null)
     {
-        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue);
+        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue) with { SoftCap = softCap };
+        if (sinks is not null)
+        {
+            Check.Count(sinks, heads);
+        }
         if (documentStarts is not null)
         {
             Check.Count(documentStarts, (long)sizes.Batch * sizes.Queries);
@@ -30,17 +39,17 @@ public static partial class Ops
             }
         }
         Device device = q.Device;
-        bool wanted = device.Tape.Recording && (q.RequiresGrad || k.RequiresGrad || v.RequiresGrad);
+        bool wanted = device.Tape.Recording && (q.RequiresGrad || k.RequiresGrad || v.RequiresGrad || sinks is { RequiresGrad: true });
         if (wanted && sizes.Keys != sizes.Queries)
         {
             throw new ArgumentException("attention on a cache has no backward pass", nameof(k));
         }
         Tensor o = device.Rent(new Shape(sizes.Batch, sizes.Queries, heads * sizes.ValueDim));
         Tensor lse = device.Rent(new Shape(sizes.Batch, heads, sizes.Queries));
-        AttentionKernels.Forward(sizes, q, k, v, documentStarts, o, lse);
+        AttentionKernels.Forward(sizes, q, k, v, documentStarts, sinks, o, lse);
         if (wanted)
         {
-            device.Tape.Record<AttentionNode>(o).Set(sizes, q, k, v, documentStarts, o, lse);
+            device.Tape.Record<AttentionNode>(o).Set(sizes, q, k, v, documentStarts, sinks, o, lse);
         }
         else
         {
@@ -53,12 +62,19 @@ public static partial class Ops
     {
         private AttentionSizes _sizes;
         private Tensor _q = null!, _k = null!, _v = null!, _o = null!, _lse = null!;
-        private Tensor? _documentStarts;
+        private Tensor? _documentStarts, _sinks;
 
-        public void Set(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor o, Tensor lse)
-            => (_sizes, _q, _k, _v, _documentStarts, _o, _lse) = (sizes, q, k, v, documentStarts, o, lse);
+        public void Set(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor? sinks, Tensor o, Tensor lse)
+            => (_sizes, _q, _k, _v, _documentStarts, _sinks, _o, _lse) = (sizes, q, k, v, documentStarts, sinks, o, lse);
 
-        internal override void Backward() => AttentionKernels.Backward(_sizes, _q, _k, _v, _documentStarts, _o, _lse, OutputGrad);
+        internal override void Backward()
+        {
+            AttentionKernels.Backward(_sizes, _q, _k, _v, _documentStarts, _o, _lse, OutputGrad);
+            if (_sinks is { RequiresGrad: true })
+            {
+                AttentionKernels.BackwardSinks(_sizes, _sinks, _o, _lse, OutputGrad);
+            }
+        }
 
         internal override void Release() => _lse.Release();
     }
@@ -67,6 +83,9 @@ public static partial class Ops
 /// <summary>Sizes of one attention call. Group: query heads that share a key-value head.</summary>
 internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys, int Heads, int KeyValueHeads, int HeadDim, int ValueDim, float Scale, int Window)
 {
+    /// <summary>Bound of scores; 0: none.</summary>
+    public float SoftCap { get; init; }
+
     public int Group => Heads / KeyValueHeads;
 
     /// <summary>First key that the query at <paramref name="position"/> of a document begun at <paramref name="documentStart"/> sees.</summary>

@@ -24,6 +24,35 @@ internal static unsafe partial class AttentionKernels
             documentStarts is null ? null : documentStarts.I32, o.F32, lse.F32, dO.F32, gradients, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
     }
 
+    /// <summary>Gradient of each head's sink: −Σ over batch and queries of exp(sink − lse) · δ.</summary>
+    public static void BackwardSinks(AttentionSizes sizes, Tensor sinks, Tensor o, Tensor lse, Tensor dO)
+    {
+        float* target = sinks.AddGrad(out bool accumulate).F32;
+        sinks.Device.Run(new SinkKernel(sizes, sinks.F32, o.F32, lse.F32, dO.F32, target, accumulate), sizes.Heads, 1);
+    }
+
+    private readonly struct SinkKernel(AttentionSizes sizes, float* sinks, float* o, float* lse, float* dO, float* target, bool accumulate) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            nint stride = (nint)sizes.Heads * sizes.ValueDim;
+            for (int h = start; h < end; h++)
+            {
+                double sum = 0;
+                for (int batch = 0; batch < sizes.Batch; batch++)
+                {
+                    float* logarithms = lse + ((nint)batch * sizes.Heads + h) * sizes.Queries;
+                    for (int t = 0; t < sizes.Queries; t++)
+                    {
+                        nint at = ((nint)batch * sizes.Queries + t) * stride + h * sizes.ValueDim;
+                        sum += MathF.Exp(sinks[h] - logarithms[t] / Lanes.Log2E) * Lanes.Dot(dO + at, o + at, sizes.ValueDim);
+                    }
+                }
+                target[h] = (accumulate ? target[h] : 0) - (float)sum;
+            }
+        }
+    }
+
     /// <summary>Targets; a null one is not wanted.</summary>
     private readonly struct Gradients(float* dq, bool addQ, float* dk, bool addK, float* dv, bool addV)
     {
@@ -201,6 +230,10 @@ internal static unsafe partial class AttentionKernels
                 }
                 strips.Multiply(block, begin, end - begin, scratch + layout.Keys + i * layout.KeyRight, sizes.HeadDim, 0, sizes.HeadDim, scores, accumulate: false);
                 strips.Multiply(block + layout.OutputLeft, begin, end - begin, scratch + layout.Values + i * layout.ValueRight, sizes.ValueDim, 0, sizes.ValueDim, dScores, accumulate: false);
+                if (sizes.SoftCap > 0)
+                {
+                    rows->SoftCap(scores, dScores, begin, end, sizes.Scale, sizes.SoftCap);
+                }
                 rows->Mask(scores, key + i * Width, query, begin, end);
                 byte* p = scratch + layout.P, ds = scratch + layout.DS;
                 rows->Gradients(scores, dScores, begin, end, sizes.Scale, strips.Pairs ? (uint*)p : null, (uint*)ds);

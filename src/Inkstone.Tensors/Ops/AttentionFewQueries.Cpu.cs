@@ -5,7 +5,7 @@ namespace Inkstone.Tensors;
 internal static unsafe partial class AttentionKernels
 {
     /// <summary>Decoding: a few queries against many keys, read in place; bound by memory. Rows of keys and values are read from there once, in order, for all heads of a task.</summary>
-    private readonly struct FewQueriesKernel(AttentionSizes sizes, float* q, float* k, float* v, int* starts, float* o, float* lse, Workers workers) : IRangeKernel
+    private readonly struct FewQueriesKernel(AttentionSizes sizes, float* q, float* k, float* v, int* starts, float* sinks, float* o, float* lse, Workers workers) : IRangeKernel
     {
         /// <summary>Keys whose scores are summed side by side; rows of values that the heads of a task read in turn, few enough to stay in the first cache.</summary>
         private const int Keys = 4, ValueRows = 64;
@@ -46,7 +46,13 @@ internal static unsafe partial class AttentionKernels
             for (int h = 0; h < heads; h++)
             {
                 float* p = scores + h * stride;
-                float max = Lanes.Max(p, count), total = Lanes.ExpSum(p, p, max, count);
+                if (sizes.SoftCap > 0)
+                {
+                    Ops.SoftCapRow(p, count, sizes.SoftCap);
+                }
+                float max = Lanes.Max(p, count);
+                max = sinks == null ? max : MathF.Max(max, sinks[begin + h]);
+                float total = Lanes.ExpSum(p, p, max, count) + (sinks == null ? 0 : MathF.Exp(sinks[begin + h] - max));
                 Lanes.Scale(p, p, 1 / total, count);
                 lse[((nint)batch * sizes.Heads + begin + h) * sizes.Queries + t] = (max + MathF.Log(total)) * Lanes.Log2E;
             }

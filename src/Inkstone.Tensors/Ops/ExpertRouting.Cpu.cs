@@ -84,7 +84,7 @@ internal static unsafe class ExpertRoutingKernels
                 {
                     (first, second) = choice[e] > first ? (choice[e], first) : (first, Math.Max(second, choice[e]));
                 }
-                groups[g] = size == 1 ? first : first + second;
+                groups[g] = size == 1 || rule.GroupByBest ? first : first + second;
             }
             new Span<float>(kept, rule.Groups).Clear();
             for (int i = 0; i < rule.TopKGroups; i++)

@@ -2,11 +2,12 @@ namespace Inkstone.Tensors;
 
 /// <summary>How experts are chosen from scores.</summary>
 /// <param name="TopK">experts of a token</param>
-/// <param name="Groups">equal groups of neighbouring experts; a group's score is the sum of its two best</param>
+/// <param name="Groups">equal groups of neighbouring experts; a group's score is the sum of its two best, or its best</param>
 /// <param name="TopKGroups">groups that a token's experts are chosen from</param>
 /// <param name="Normalise">whether a token's weights are divided by their sum</param>
 /// <param name="Scale">factor on the weights, <c>routed_scaling_factor</c></param>
-public readonly record struct RoutingRule(int TopK, int Groups = 1, int TopKGroups = 1, bool Normalise = true, float Scale = 1);
+/// <param name="GroupByBest">whether a group's score is its best expert's alone (DeepSeek-V2)</param>
+public readonly record struct RoutingRule(int TopK, int Groups = 1, int TopKGroups = 1, bool Normalise = true, float Scale = 1, bool GroupByBest = false);
 
 /// <summary>Which experts each token goes to, and the order of (token, choice) pairs sorted by expert.</summary>
 /// <param name="Weights">[N, k], on the tape</param>

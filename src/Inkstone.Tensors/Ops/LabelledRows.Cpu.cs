@@ -14,9 +14,11 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
     private readonly Device _device;
     private readonly Tensor _x, _labels, _index;
     private readonly int _count, _width, _vocabulary, _chunk;
+    private readonly float _softCap;
 
-    public LabelledRows(Tensor x, Tensor labels, int vocabulary)
+    public LabelledRows(Tensor x, Tensor labels, int vocabulary, float softCap)
     {
+        _softCap = softCap;
         _device = x.Device;
         _x = x;
         _labels = labels;
@@ -97,7 +99,7 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
             float* z = logits.F32;
             MatMul.Run(_device, MatrixView.Rows(x, _width), MatrixView.Of(weight).T, rows, _vocabulary, _width, z, _vocabulary);
             _device.Run(new RowKernel(z, _vocabulary, _labels.I32, _index.I32 + from, logProbs == null ? null : logProbs + from,
-                rowScales, scale, gradient), rows, 4);
+                rowScales, scale, gradient, _softCap, _device.Workers), rows, 4);
             if (dw is not null)
             {
                 float* target = dw.F32;
@@ -136,14 +138,21 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
     }
 
     /// <summary>Turns a row of logits into its log-probability and, where wanted, into its gradient.</summary>
-    private readonly struct RowKernel(float* logits, int vocabulary, int* labels, int* index, float* logProbs, float* rowScales, float scale, bool gradient) : IRangeKernel
+    private readonly struct RowKernel(float* logits, int vocabulary, int* labels, int* index, float* logProbs, float* rowScales, float scale, bool gradient,
+        float softCap, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
+            float* capped = softCap > 0 ? (float*)workers.Scratch(worker, sizeof(float) * (long)vocabulary) : null;
             for (int i = start; i < end; i++)
             {
                 float* z = logits + (long)i * vocabulary;
                 int row = index[i], label = labels[row];
+                if (capped != null)
+                {
+                    Ops.SoftCapRow(z, vocabulary, softCap);
+                    new ReadOnlySpan<float>(z, vocabulary).CopyTo(new Span<float>(capped, vocabulary));
+                }
                 float max = Lanes.Max(z, vocabulary), target = z[label];
                 float sum = Lanes.ExpSum(z, z, max, vocabulary);
                 if (logProbs != null)
@@ -155,6 +164,11 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
                     float factor = rowScales == null ? scale : scale * rowScales[row];
                     Lanes.Scale(z, z, factor / sum, vocabulary);
                     z[label] -= factor;
+                    for (int j = 0; capped != null && j < vocabulary; j++)
+                    {
+                        float t = capped[j] / softCap;
+                        z[j] *= 1 - t * t;
+                    }
                 }
             }
         }

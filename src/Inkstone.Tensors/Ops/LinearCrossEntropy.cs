@@ -17,8 +17,9 @@ public static partial class Ops
     /// <param name="weight">[V, C]</param>
     /// <param name="labels">int32 [...], already shifted; −100 is ignored</param>
     /// <param name="normalizer">what the sum is divided by: the labels of the whole optimizer step</param>
+    /// <param name="softCap">logits are cap · tanh(z / cap), so that dz is also multiplied by 1 − (logit / cap)²; 0: z itself</param>
     /// <returns>[1]</returns>
-    public static Tensor LinearCrossEntropy(Tensor x, Tensor weight, Tensor labels, float normalizer)
+    public static Tensor LinearCrossEntropy(Tensor x, Tensor weight, Tensor labels, float normalizer, float softCap = 0)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Check.Count(labels, x.Shape.Rows);
@@ -27,7 +28,7 @@ public static partial class Ops
         bool wanted = device.Tape.Wants(x, weight);
         Tensor? dx = wanted && x.RequiresGrad ? device.Rent(x.Shape) : null;
         Tensor? dw = wanted && weight.RequiresGrad ? device.Rent(weight.Shape) : null;
-        using (LabelledRows rows = new(x, labels, weight.Shape[0]))
+        using (LabelledRows rows = new(x, labels, weight.Shape[0], softCap))
         {
             loss.Span[0] = (float)(-rows.Forward(weight, 1 / normalizer, dx, dw) / normalizer);
         }

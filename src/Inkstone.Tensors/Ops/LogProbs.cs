@@ -10,20 +10,21 @@ public static partial class Ops
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[V, C]</param>
     /// <param name="labels">int32 [...]</param>
+    /// <param name="softCap">logits are cap · tanh(z / cap); 0: z itself</param>
     /// <returns>[rows]</returns>
-    public static Tensor LogProbs(Tensor x, Tensor weight, Tensor labels)
+    public static Tensor LogProbs(Tensor x, Tensor weight, Tensor labels, float softCap = 0)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Check.Count(labels, x.Shape.Rows);
         Device device = x.Device;
         Tensor y = device.Rent(new Shape(x.Shape.Rows));
-        using (LabelledRows rows = new(x, labels, weight.Shape[0]))
+        using (LabelledRows rows = new(x, labels, weight.Shape[0], softCap))
         {
             rows.LogProbs(weight, y);
         }
         if (device.Tape.Wants(x, weight))
         {
-            device.Tape.Record<LogProbsNode>(y).Set(x, weight, labels);
+            device.Tape.Record<LogProbsNode>(y).Set(x, weight, labels, softCap);
         }
         return y;
     }
@@ -32,14 +33,16 @@ public static partial class Ops
     {
         private Tensor _x = null!, _weight = null!, _labels = null!;
 
-        public void Set(Tensor x, Tensor weight, Tensor labels) => (_x, _weight, _labels) = (x, weight, labels);
+        private float _softCap;
+
+        public void Set(Tensor x, Tensor weight, Tensor labels, float softCap) => (_x, _weight, _labels, _softCap) = (x, weight, labels, softCap);
 
         internal override void Backward()
         {
             Device device = _x.Device;
             Tensor? dx = _x.RequiresGrad ? device.Rent(_x.Shape) : null;
             Tensor? dw = _weight.RequiresGrad ? device.Rent(_weight.Shape) : null;
-            using (LabelledRows rows = new(_x, _labels, _weight.Shape[0]))
+            using (LabelledRows rows = new(_x, _labels, _weight.Shape[0], _softCap))
             {
                 rows.Backward(_weight, OutputGrad, dx, dw);
             }

@@ -66,6 +66,25 @@ internal unsafe struct QueryRows
     }
 
     /// <summary>
+    /// Scores s become capped ones s′ with scale · s′ = cap · tanh(scale · s / cap), and do·v becomes what gives their gradient times 1 − tanh² in <see cref="Gradients"/>:
+    /// ((do·v · scale − δ) (1 − tanh²) + δ) / scale, δ with the scale in it.
+    /// </summary>
+    public void SoftCap(float* scores, float* dScores, int begin, int end, float scale, float cap)
+    {
+        Vector512<float> inner = Vector512.Create(scale / cap), outer = Vector512.Create(cap / scale), b = Vector512.Create(scale), inverse = Vector512.Create(1 / scale);
+        for (int i = begin; i < end; i++)
+        {
+            Vector512<float> delta = Vector512.Create(Delta[i]);
+            for (float* s = scores + i * Width, d = dScores + i * Width, last = s + Width; s < last; s += 16, d += 16)
+            {
+                Vector512<float> t = Lanes.Tanh(Vector512.Load(s) * inner);
+                (t * outer).Store(s);
+                (Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.Load(d), b, -delta), Vector512<float>.One - t * t, delta) * inverse).Store(d);
+            }
+        }
+    }
+
+    /// <summary>
     /// s becomes p = 2^(scale · log₂e · s − lse) and do·v becomes ds = p ∘ (do·v − δ) · scale: in place where <paramref name="p"/> is null, else as rows of pairs.
     /// </summary>
     public void Gradients(float* scores, float* dScores, int begin, int end, float scale, uint* p, uint* ds)

@@ -36,14 +36,14 @@ internal unsafe struct QueryStrip
     /// <summary><see cref="Sums"/> holds something.</summary>
     public bool Started;
 
-    /// <summary>Sets the keys that each of <paramref name="count"/> queries sees, of which the first stands at <paramref name="position"/>.</summary>
-    public void Begin(AttentionSizes sizes, int* starts, int position, int count)
+    /// <summary>Sets the keys that each of <paramref name="count"/> queries sees, of which the first stands at <paramref name="position"/>. A sink is a score that all of them have.</summary>
+    public void Begin(AttentionSizes sizes, int* starts, int position, int count, float* sink = null)
     {
         (Low, High, AllLow, AllHigh, Started) = (int.MaxValue, 0, 0, int.MaxValue, false);
         for (int i = 0; i < Width; i++)
         {
             int t = Math.Min(i, count - 1), first = sizes.FirstKey(starts == null ? 0 : starts[t], position + t);
-            (_first[i], _last[i], _shift[i], _total[i]) = (first, position + t, Lowest, 0);
+            (_first[i], _last[i], _shift[i], _total[i]) = (first, position + t, sink == null ? Lowest : *sink * Lanes.Log2E, sink == null ? 0 : 1);
             (Low, High, AllLow, AllHigh) = (Math.Min(Low, first), Math.Max(High, position + t), Math.Max(AllLow, first), Math.Min(AllHigh, position + t));
         }
     }

@@ -3,12 +3,16 @@ namespace Inkstone.Tensors;
 /// <summary>CPU kernels of <see cref="Ops.RouterScores"/>.</summary>
 internal static unsafe class RouterScoresKernels
 {
-    public static void Forward(Tensor x, Tensor weight, RouterScoring scoring, Tensor s)
+    public static void Forward(Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring, Tensor s)
     {
         int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
         using (x.Device.Measure("router.forward", flops: 2.0 * m * n * k))
         {
             MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, s.F32, n, exact: true);
+        }
+        for (int row = 0; bias is not null && row < m; row++)
+        {
+            Lanes.Add(s.F32 + (long)row * n, bias.F32, n);
         }
         if (scoring == RouterScoring.Softmax)
         {
@@ -20,7 +24,7 @@ internal static unsafe class RouterScoresKernels
         }
     }
 
-    public static void Backward(Tensor ds, Tensor s, Tensor x, Tensor weight, RouterScoring scoring)
+    public static void Backward(Tensor ds, Tensor s, Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring)
     {
         int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
         if (scoring == RouterScoring.Softmax)
@@ -30,6 +34,18 @@ internal static unsafe class RouterScoresKernels
         else
         {
             ElementwiseKernels.Backward(default(Ops.SigmoidOperator), ds, s, s, ds, accumulate: false);
+        }
+        if (bias is { RequiresGrad: true })
+        {
+            float* db = bias.AddGrad(out bool accumulate).F32;
+            if (!accumulate)
+            {
+                new Span<float>(db, n).Clear();
+            }
+            for (int row = 0; row < m; row++)
+            {
+                Lanes.Add(db, ds.F32 + (long)row * n, n);
+            }
         }
         if (x.RequiresGrad)
         {

@@ -14,22 +14,23 @@ public static partial class Ops
 {
     /// <summary>How well each expert suits each token. Multiplied in float32 on every device, because a rounded score may choose another expert.</summary>
     /// <remarks><code>
-    /// forward   s  = f(x · Wᵀ)        f: softmax over the experts, or the logistic function of each
-    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)        dx = dz · W        dW = dzᵀ · x
+    /// forward   s  = f(x · Wᵀ + b)        f: softmax over the experts, or the logistic function of each
+    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)        dx = dz · W        dW = dzᵀ · x        db = Σ_rows dz
     /// </code></remarks>
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[E, C]</param>
     /// <param name="scoring">f</param>
+    /// <param name="bias">b [E]; null: none</param>
     /// <returns>[rows, E]</returns>
-    public static Tensor RouterScores(Tensor x, Tensor weight, RouterScoring scoring)
+    public static Tensor RouterScores(Tensor x, Tensor weight, RouterScoring scoring, Tensor? bias = null)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Device device = x.Device;
         Tensor s = device.Rent(new Shape(x.Shape.Rows, weight.Shape[0]));  // [rows, E]
-        RouterScoresKernels.Forward(x, weight, scoring, s);
-        if (device.Tape.Wants(x, weight))
+        RouterScoresKernels.Forward(x, weight, bias, scoring, s);
+        if (device.Tape.Wants(x, weight, bias ?? x))
         {
-            device.Tape.Record<RouterScoresNode>(s).Set(x, weight, scoring);
+            device.Tape.Record<RouterScoresNode>(s).Set(x, weight, bias, scoring);
         }
         return s;
     }
@@ -37,12 +38,13 @@ public static partial class Ops
     private sealed class RouterScoresNode : Node
     {
         private Tensor _x = null!, _weight = null!;
+        private Tensor? _bias;
         private RouterScoring _scoring;
 
-        public void Set(Tensor x, Tensor weight, RouterScoring scoring) => (_x, _weight, _scoring) = (x, weight, scoring);
+        public void Set(Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring) => (_x, _weight, _bias, _scoring) = (x, weight, bias, scoring);
 
-        internal override void Backward() => RouterScoresKernels.Backward(OutputGrad, Output, _x, _weight, _scoring);
+        internal override void Backward() => RouterScoresKernels.Backward(OutputGrad, Output, _x, _weight, _bias, _scoring);
 
-        internal override void Release() => (_x, _weight) = (null!, null!);
+        internal override void Release() => (_x, _weight, _bias) = (null!, null!, null);
     }
 }

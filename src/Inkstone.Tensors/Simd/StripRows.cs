@@ -9,6 +9,16 @@ internal static unsafe class StripRows
 {
     private const int Width = Strips.Width;
 
+    /// <summary>Scores s of rows [begin, end) become s′ with scale · s′ = cap · tanh(scale · s / cap).</summary>
+    public static void SoftCap(float* scores, int begin, int end, float scale, float cap)
+    {
+        Vector512<float> inner = Vector512.Create(scale / cap), outer = Vector512.Create(cap / scale);
+        for (int i = begin * Width; i < end * Width; i += 16)
+        {
+            (Lanes.Tanh(Vector512.Load(scores + i) * inner) * outer).Store(scores + i);
+        }
+    }
+
     /// <summary>Interleaves two rows in bfloat16, the even one in the lower halves. Rounds to nearest, ties away from zero: one addition less than to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Pair(Vector512<float> even, Vector512<float> odd)

@@ -58,6 +58,47 @@ public sealed unsafe class AttentionTests(Devices devices)
         Check(n, documents == 1 ? null : Documents.Starts(n.B, n.T, documents), window);
     }
 
+    /// <summary>Caps near the size of scores, so that each is bent; sinks as likely as keys.</summary>
+    [Theory]
+    [InlineData(1, 9, 2, 2, 5, 5, 0.2f, false, 9, 1)]
+    [InlineData(2, 67, 4, 2, 16, 12, 0.1f, true, 67, 1)]
+    [InlineData(1, 40, 4, 1, 16, 16, 0f, true, 7, 1)]
+    [InlineData(1, 150, 3, 3, 8, 8, 0f, true, 150, 4)]
+    [InlineData(2, 131, 4, 2, 20, 11, 0.15f, true, 33, 3)]
+    public void SoftCapsAndSinks(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim, float softCap, bool sink, int window, int documents)
+    {
+        AttentionProblem n = new(batch, length, length, heads, keyValueHeads, headDim, valueDim);
+        int[]? starts = documents == 1 ? null : Documents.Starts(batch, length, documents);
+        (OpInput q, OpInput k, OpInput v) = Inputs(n);
+        OpInput sinks = OpInput.Random(new Shape(heads), 4, -1, 2);
+        new OpCheck(
+            (bench, x) => Ops.Attention(x[0], x[1], x[2], heads, keyValueHeads, Scale, starts is null ? null : bench.Int(new Shape(batch, length), starts), window, softCap, sink ? x[3] : null),
+            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window, softCap, sink ? x[3] : null), sink ? [q, k, v, sinks] : [q, k, v])
+        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+    }
+
+    [Theory]
+    [InlineData(1, 50)]
+    [InlineData(3, 20)]
+    [InlineData(17, 70)]
+    public void SoftCapsAndSinks_OnACache(int queries, int keys)
+    {
+        AttentionProblem n = new(2, queries, keys, 6, 3, 20, 12);
+        (OpInput q, OpInput k, OpInput v) = Inputs(n);
+        float[] sinks = OpInput.Numbers(6, 4, -1, 2);
+        double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale, null, 30, 0.2, OpInput.Doubles(sinks));
+        foreach (Device device in devices.Levels)
+        {
+            using OpBench bench = new(device);
+            using (device.Step())
+            {
+                Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), 6, 3, Scale, null, 30, 0.2f,
+                    bench.Float(new Shape(6), sinks));
+                Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}");
+            }
+        }
+    }
+
     /// <summary>Everything at once, at lengths that fill blocks of 96 and strips of 32 badly.</summary>
     [Theory]
     [InlineData(1, 97, 6, 2, 20, 12, 33, 1)]

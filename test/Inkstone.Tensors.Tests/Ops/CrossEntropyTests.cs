@@ -31,6 +31,19 @@ public sealed class CrossEntropyTests(Devices devices)
         { Tolerance = 3e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
     }
 
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void CappedLogits(int rows, int width, int vocabulary, int ignoreEvery)
+    {
+        int[] labels = Labels(rows, vocabulary, ignoreEvery);
+        new OpCheck((bench, x) => Ops.LinearCrossEntropy(x[0], x[1], bench.Int(new Shape(rows), labels), 3.5f, softCap: 0.7f),
+            x => Reference.LinearCrossEntropy(x[0], x[1], width, labels, 3.5, 0.7), X(rows, width), W(vocabulary, width))
+        { GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+        new OpCheck((bench, x) => Ops.LogProbs(x[0], x[1], bench.Int(new Shape(rows), labels), softCap: 0.7f),
+            x => Reference.LogProbs(x[0], x[1], width, labels, 0.7), X(rows, width), W(vocabulary, width))
+        { Tolerance = 3e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+    }
+
     [Fact]
     public void Loss_OverSeveralChunksOfALargeVocabulary()
     {

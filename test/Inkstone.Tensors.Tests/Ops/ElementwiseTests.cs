@@ -6,6 +6,9 @@ public sealed class ElementwiseTests(Devices devices)
     /// <summary>More than the work that one chunk takes, and no multiple of a vector.</summary>
     private const int Large = 40_003;
 
+    /// <summary>Lengths to try of ops that share their loops with others which try all.</summary>
+    private const int Few = 33;
+
     private delegate Tensor UnaryOp(Tensor x);
 
     private delegate Tensor BinaryOp(Tensor a, Tensor b);
@@ -33,6 +36,59 @@ public sealed class ElementwiseTests(Devices devices)
 
     [Fact]
     public void SwiGlu() => Binary((a, b) => Ops.SwiGlu(a, b), Reference.SwiGlu);
+
+    [Theory]
+    [InlineData(Activation.Silu)]
+    [InlineData(Activation.Gelu)]
+    [InlineData(Activation.GeluTanh)]
+    public void Activations(Activation activation)
+    {
+        Unary(x => Ops.Activate(x, activation), Twin, low: -5, upTo: Few);
+        Binary((a, b) => Ops.GatedLinearUnit(a, b, activation), (a, b) => Reference.Multiply(Twin(a), b), Few);
+
+        double[] Twin(double[] x) => activation switch
+        {
+            Activation.Silu => Reference.Silu(x),
+            Activation.Gelu => Reference.Gelu(x),
+            _ => Reference.GeluTanh(x),
+        };
+    }
+
+    /// <summary>Differences across the corner of max(x, 0) mean nothing, so inputs keep away from it.</summary>
+    [Fact]
+    public void Relu()
+    {
+        Unary(x => Ops.Activate(x, Activation.Relu), x => x, low: 0.01f, upTo: Few);
+        Unary(x => Ops.Activate(x, Activation.ReluSquared), x => Array.ConvertAll(x, v => v * v), low: 0.01f, upTo: Few);
+        foreach (Activation activation in new[] { Activation.Relu, Activation.ReluSquared })
+        {
+            new OpCheck((_, x) => Ops.Activate(x[0], activation), x => new double[x[0].Length], OpInput.Random(new Shape(37), 1, -2, -0.01f)).Correct(devices.Levels);
+        }
+    }
+
+    [Fact]
+    public void SoftCap() => Unary(x => Ops.SoftCap(x, 1.5f), x => Reference.SoftCap(x, 1.5), low: -4, upTo: Few);
+
+    [Fact]
+    public void ClampedSwiGlu()
+    {
+        Binary((a, b) => Ops.ClampedSwiGlu(a, b, 7), (a, b) => Reference.ClampedSwiGlu(a, b, 7, 1.702, 1), Few);
+        // Clamped everywhere: one limit below all inputs.
+        EveryLength(n => new OpCheck((_, x) => Ops.ClampedSwiGlu(x[0], x[1], 0.5f, 1, 0), x => Reference.ClampedSwiGlu(x[0], x[1], 0.5, 1, 0),
+            OpInput.Random(new Shape(n), n, 1, 2), OpInput.Random(new Shape(n), 1000 + n, -2, -1)), Few);
+    }
+
+    [Fact]
+    public void Tanh_KeepsItsDigitsAtEverySize()
+    {
+        float[] x = [.. Enumerable.Range(-60, 100).SelectMany(e => new[] { 1f, -1.37f }.Select(m => m * MathF.Pow(2, e / 4f - 5)))];
+        using OpBench bench = new(devices.Default);
+        using (devices.Default.Step())
+        {
+            float[] y = Ops.SoftCap(bench.Float(new Shape(x.Length), x), 1).Span.ToArray();
+            y.Zip(x).ShouldAllBe(p => Math.Abs(p.First - Math.Tanh(p.Second)) <= 2e-7 * Math.Abs(Math.Tanh(p.Second)));
+        }
+    }
 
     [Fact]
     public void OneTensorAsBothInputs()
@@ -92,16 +148,16 @@ public sealed class ElementwiseTests(Devices devices)
         }
     }
 
-    private void Unary(UnaryOp op, Func<double[], double[]> reference, float low = -2)
-        => EveryLength(n => new OpCheck((_, x) => op(x[0]), x => reference(x[0]), OpInput.Random(new Shape(n), n, low)));
+    private void Unary(UnaryOp op, Func<double[], double[]> reference, float low = -2, int upTo = 257)
+        => EveryLength(n => new OpCheck((_, x) => op(x[0]), x => reference(x[0]), OpInput.Random(new Shape(n), n, low)), upTo);
 
-    private void Binary(BinaryOp op, Func<double[], double[], double[]> reference)
-        => EveryLength(n => new OpCheck((_, x) => op(x[0], x[1]), x => reference(x[0], x[1]), OpInput.Random(new Shape(n), n), OpInput.Random(new Shape(n), 1000 + n)));
+    private void Binary(BinaryOp op, Func<double[], double[], double[]> reference, int upTo = 257)
+        => EveryLength(n => new OpCheck((_, x) => op(x[0], x[1]), x => reference(x[0], x[1]), OpInput.Random(new Shape(n), n), OpInput.Random(new Shape(n), 1000 + n)), upTo);
 
     /// <summary>Short tensors are one chunk of work and use no kernel of a level: one device will do.</summary>
-    private void EveryLength(Func<int, OpCheck> check)
+    private void EveryLength(Func<int, OpCheck> check, int upTo = 257)
     {
-        for (int n = 1; n <= 257; n++)
+        for (int n = 1; n <= upTo; n++)
         {
             check(n).Correct(devices.Default);
         }

@@ -19,6 +19,13 @@ public sealed class ExpertTests(Devices devices)
                 GradTolerance = 2e-5,
                 GradScale = 1,
             }.Run(devices);
+            new OpCheck((_, x) => Ops.RouterScores(x[0], x[1], scoring, x[2]), x => Reference.RouterScores(x[0], x[1], width, scoring == RouterScoring.Softmax, x[2]),
+                OpInput.Random(new Shape(tokens, width), 1), OpInput.Random(new Shape(experts, width), 2, -0.4f, 0.4f), OpInput.Random(new Shape(experts), 3))
+            {
+                Tolerance = 3e-6,
+                GradTolerance = 2e-5,
+                GradScale = 1,
+            }.Run(devices);
         }
     }
 
@@ -43,6 +50,7 @@ public sealed class ExpertTests(Devices devices)
         { 80, 12, new RoutingRule(3, 4, 3, Normalise: false, Scale: 0.5f) },
         { 70, 6, new RoutingRule(4, 6, 5) },     // groups of one expert have no second best
         { 300, 7, new RoutingRule(7) },
+        { 40, 12, new RoutingRule(3, 4, 2, Normalise: false, Scale: 2, GroupByBest: true) },
     };
 
     [Theory]
@@ -99,6 +107,18 @@ public sealed class ExpertTests(Devices devices)
             Tolerance = 4e-7 * Math.Sqrt(k + 1),
             GradTolerance = 6e-6,
         }.Run(devices);
+    }
+
+    [Theory]
+    [InlineData(1, new[] { 1 })]
+    [InlineData(5, new[] { 3, 0, 7 })]
+    [InlineData(33, new[] { 20, 0, 61, 1, 17 })]
+    public void GroupedBias(int n, int[] sizes)
+    {
+        int[] offsets = [0, .. sizes.Select((_, e) => sizes.Take(e + 1).Sum())];
+        OpInput[] inputs = [OpInput.Random(new Shape(offsets[^1], n), 1), .. sizes.Select((_, e) => OpInput.Random(new Shape(n), 10 + e))];
+        new OpCheck((bench, x) => Ops.GroupedBias(x[0], x[1..], bench.Int(new Shape(offsets.Length), offsets)),
+            x => [.. x[0].Select((v, i) => v + x[1 + Array.FindLastIndex(offsets, o => o <= i / n)][i % n])], inputs).Run(devices);
     }
 
     [Fact]

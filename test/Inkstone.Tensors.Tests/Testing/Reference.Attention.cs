@@ -5,8 +5,9 @@ internal sealed record AttentionProblem(int B, int T, int S, int H, int Hkv, int
 
 internal static partial class Reference
 {
-    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself, a window of them at most.</summary>
-    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null, int window = int.MaxValue)
+    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself, a window of them at most. Scores may be capped, and a sink may join each head's softmax.</summary>
+    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null, int window = int.MaxValue,
+        double softCap = 0, double[]? sinks = null)
     {
         double[] y = new double[n.B * n.T * n.H * n.Dv];
         for (int b = 0; b < n.B; b++)
@@ -25,6 +26,11 @@ internal static partial class Reference
                             scores[s - first] += q[((b * n.T + t) * n.H + h) * n.D + i] * k[((b * n.S + s) * n.Hkv + kv) * n.D + i] * scale;
                         }
                     }
+                    if (softCap > 0)
+                    {
+                        scores = Array.ConvertAll(scores, s => softCap * Math.Tanh(s / softCap));
+                    }
+                    scores = sinks is null ? scores : [.. scores, sinks[h]];
                     double[] p = Softmax(scores, scores.Length);
                     for (int s = first; s <= last; s++)
                     {

@@ -2,9 +2,9 @@ namespace Inkstone.Tensors.Tests;
 
 internal static partial class Reference
 {
-    public static double[] RouterScores(double[] x, double[] weight, int k, bool softmax)
+    public static double[] RouterScores(double[] x, double[] weight, int k, bool softmax, double[]? bias = null)
     {
-        double[] logits = Linear(x, weight, k);
+        double[] logits = Linear(x, weight, k, bias);
         return softmax ? Softmax(logits, weight.Length / k) : [.. logits.Select(z => 1 / (1 + Math.Exp(-z)))];
     }
 
@@ -16,7 +16,7 @@ internal static partial class Reference
         {
             double[] choice = [.. s.Select((v, e) => v + (bias?[e] ?? 0))];
             HashSet<int> groups = [.. Enumerable.Range(0, rule.Groups)
-                .OrderByDescending(g => choice.Skip(g * size).Take(size).OrderDescending().Take(2).Sum()).Take(rule.TopKGroups)];
+                .OrderByDescending(g => choice.Skip(g * size).Take(size).OrderDescending().Take(rule.GroupByBest ? 1 : 2).Sum()).Take(rule.TopKGroups)];
             return Enumerable.Range(0, experts).Where(e => groups.Contains(e / size)).OrderByDescending(e => choice[e]).Take(rule.TopK);
         })];
     }

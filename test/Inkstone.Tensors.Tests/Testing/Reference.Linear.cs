@@ -43,9 +43,9 @@ internal static partial class Reference
     }
 
     /// <summary>log p(label) of each row of softmax(x·Wᵀ); 0 where the label is −100.</summary>
-    public static double[] LogProbs(double[] x, double[] weight, int k, int[] labels)
+    public static double[] LogProbs(double[] x, double[] weight, int k, int[] labels, double softCap = 0)
     {
-        double[] logits = Linear(x, weight, k);
+        double[] logits = softCap > 0 ? SoftCap(Linear(x, weight, k), softCap) : Linear(x, weight, k);
         int n = weight.Length / k;
         double[] result = new double[labels.Length];
         for (int row = 0; row < labels.Length; row++)
@@ -61,6 +61,6 @@ internal static partial class Reference
     }
 
     /// <summary>Σ −log p(label) / normalizer over the labels that are not −100.</summary>
-    public static double[] LinearCrossEntropy(double[] x, double[] weight, int k, int[] labels, double normalizer)
-        => [-LogProbs(x, weight, k, labels).Sum() / normalizer];
+    public static double[] LinearCrossEntropy(double[] x, double[] weight, int k, int[] labels, double normalizer, double softCap = 0)
+        => [-LogProbs(x, weight, k, labels, softCap).Sum() / normalizer];
 }
