@@ -49,19 +49,23 @@ public sealed class Generator(CausalLm model)
     /// <summary>The token after <paramref name="ids"/>; with a cache only those that it lacks are computed.</summary>
     private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache)
     {
+        if (cache is not null && !model.CacheSurvives(cache.Length, ids.Length))
+        {
+            _ = cache.Truncate(0);
+        }
         while (cache is not null && ids.Length - cache.Length > PrefillChunk)
         {
             using (model.Device.Step())
             {
                 Tensor chunk = model.Device.Rent(new Shape(1, PrefillChunk), ids.Slice(cache.Length, PrefillChunk));
-                _ = model.Hidden(chunk, ForwardContext.Next(cache, PrefillChunk));
+                _ = model.Hidden(chunk, ForwardContext.Next(cache, PrefillChunk, ids.Length));
             }
         }
         using (model.Device.Step())
         {
             ReadOnlySpan<int> rest = ids[(cache?.Length ?? 0)..];
             Tensor tokens = model.Device.Rent(new Shape(1, rest.Length), rest);
-            ForwardContext ctx = cache is null ? ForwardContext.Rows(model.Device, 1, rest.Length) : ForwardContext.Next(cache, rest.Length);
+            ForwardContext ctx = cache is null ? ForwardContext.Rows(model.Device, 1, rest.Length) : ForwardContext.Next(cache, rest.Length, ids.Length);
             Tensor hidden = model.Hidden(tokens, ctx);                     // [1, T, C]
             Tensor last = model.Device.Rent(new Shape(1, hidden.Shape.Last));
             hidden.Span[^hidden.Shape.Last..].CopyTo(last.Span);

@@ -34,7 +34,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public int VocabSize => OutputWeight.Shape[0];
 
     /// <summary>Longest sequence the positions were made for.</summary>
-    public int MaxPositionEmbeddings { get; } = config.Int("max_position_embeddings", 2048);
+    public int MaxPositionEmbeddings { get; } = Rotary.Longest(config);
 
     /// <summary>Tokens that end a text; may be several, or none.</summary>
     public IReadOnlyList<int> EosTokenIds { get; } = config.Ints("eos_token_id");
@@ -50,6 +50,9 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 
     /// <summary>An empty cache for one sequence.</summary>
     public abstract SequenceCache NewCache(int capacity);
+
+    /// <summary>Whether what a cache holds of a text of <paramref name="length"/> tokens counts when the text has <paramref name="longer"/>.</summary>
+    public virtual bool CacheSurvives(int length, int longer) => true;
 
     /// <summary>Bytes of <see cref="NewCache"/>.</summary>
     public abstract long CacheBytes(int capacity);

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
@@ -44,12 +45,23 @@ internal static class ConfigCheck
         }
     }
 
-    /// <summary>The gated feed-forward layers here have one activation.</summary>
+    /// <summary>The activation that a key names.</summary>
+    public static Activation Activation(HfConfig c, string key = "hidden_act", string absent = "silu") => c.Text(key, absent) switch
+    {
+        "silu" or "swish" => Tensors.Activation.Silu,
+        "gelu" => Tensors.Activation.Gelu,
+        "gelu_pytorch_tanh" or "gelu_new" => Tensors.Activation.GeluTanh,
+        "relu" => Tensors.Activation.Relu,
+        "relu2" => Tensors.Activation.ReluSquared,
+        string other => throw new InvalidDataException($"{c.Source}: {key} \"{other}\" is not known here; known are silu, gelu, gelu_pytorch_tanh, relu and relu2."),
+    };
+
+    /// <summary>Sparse layers here have one activation.</summary>
     public static void Silu(HfConfig c)
     {
-        if (c.Text("hidden_act", "silu") is not ("silu" or "swish") and var activation)
+        if (Activation(c) != Tensors.Activation.Silu)
         {
-            throw new InvalidDataException($"{c.Source}: hidden_act \"{activation}\" is not known here; known is silu.");
+            throw new InvalidDataException($"{c.Source}: experts with hidden_act \"{c.Text("hidden_act")}\" are not built here; known is silu.");
         }
     }
 

@@ -76,12 +76,16 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     }
 
     /// <inheritdoc/>
+    public override bool CacheSurvives(int length, int longer) => _shape.Rotary is not { CacheSurvives: false } rotary || rotary.ForLength(length) == rotary.ForLength(longer);
+
+    /// <inheritdoc/>
     protected override float LogitSoftCap => _shape.LogitSoftCap;
 
     private Tensor Embed(Tensor ids)
     {
         Tensor x = Embedding.Forward(ids);
-        return _shape.EmbeddingScale == 1 ? x : Ops.Scale(x, _shape.EmbeddingScale);
+        x = _shape.EmbeddingScale == 1 ? x : Ops.Scale(x, _shape.EmbeddingScale);
+        return _shape.EmbeddingNorm?.Invoke(x) ?? x;
     }
 
     /// <inheritdoc/>

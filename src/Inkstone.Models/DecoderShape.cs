@@ -1,3 +1,5 @@
+using Inkstone.Tensors;
+
 namespace Inkstone.Models;
 
 /// <summary>What a decoder needs to know outside its blocks and its last norm.</summary>
@@ -12,6 +14,12 @@ public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, boo
 
     /// <summary>Factor on vectors of tokens.</summary>
     public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>A norm of the vectors of tokens, or null.</summary>
+    public Func<Tensor, Tensor>? EmbeddingNorm { get; init; }
+
+    /// <summary>Positions, where they turn otherwise in longer texts: a cache of a shorter text is then of no use.</summary>
+    public RotaryTable? Rotary { get; init; }
 
     /// <summary>Factor on logits.</summary>
     public float LogitScale { get; init; } = 1;

@@ -6,7 +6,8 @@ namespace Inkstone.Models;
 /// <param name="Positions">int32 [B, T]: each token's place in its document</param>
 /// <param name="DocumentStarts">int32 [B, T]: index within the row of the first token of each token's document; null when a row is one document</param>
 /// <param name="Cache">what the layers keep of the tokens before, or null</param>
-public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceCache? Cache = null)
+/// <param name="Length">tokens of the whole text, where more are still to come; 0: those up to the last position. Some rotary tables depend on it</param>
+public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceCache? Cache = null, int Length = 0)
 {
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
@@ -33,18 +34,21 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     }
 
     /// <summary>The next <paramref name="length"/> tokens after those in the cache.</summary>
-    public static ForwardContext Next(SequenceCache cache, int length)
+    /// <param name="cache">what is held of the text</param>
+    /// <param name="length">new tokens</param>
+    /// <param name="whole">tokens of the whole text, where more are still to come</param>
+    public static ForwardContext Next(SequenceCache cache, int length, int whole = 0)
     {
         Tensor positions = cache.Device.Rent(new Shape(1, length), DType.Int32);
         for (int i = 0; i < length; i++)
         {
             positions.Ints[i] = cache.Length + i;
         }
-        return new ForwardContext(positions, null, cache);
+        return new ForwardContext(positions, null, cache, whole);
     }
 
     /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <see cref="Ops.Rope"/>.</summary>
-    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false) => Ops.Rope(x, heads, Positions, table, from, interleaved);
+    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false) => Ops.Rope(x, heads, Positions, table, from, interleaved, Length);
 
     /// <summary>Attention of new tokens to themselves and to what the layer's cache holds: q [B, T, H·D], k and v [B, T, Hkv·D] → [B, T, H·Dv].</summary>
     /// <param name="layer">number of the layer</param>

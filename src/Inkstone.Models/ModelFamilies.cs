@@ -1,10 +1,21 @@
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
+using Inkstone.Models.Ernie45;
+using Inkstone.Models.Gemma;
+using Inkstone.Models.Glm4;
+using Inkstone.Models.Granite;
 using Inkstone.Models.Llama;
+using Inkstone.Models.Mistral;
+using Inkstone.Models.Mixtral;
+using Inkstone.Models.Nanochat;
+using Inkstone.Models.Olmo2;
+using Inkstone.Models.Phi3;
 using Inkstone.Models.Qwen2;
+using Inkstone.Models.Qwen2Moe;
 using Inkstone.Models.Qwen3;
 using Inkstone.Models.Qwen3Moe;
 using Inkstone.Models.Qwen3Next;
+using Inkstone.Models.SmolLm3;
 
 namespace Inkstone.Models;
 
@@ -20,6 +31,21 @@ public static class ModelFamilies
         Qwen3MoeFamily.Qwen3Moe,
         Qwen3NextFamily.Qwen3Next,
         DeepseekV3Family.DeepseekV3,
+        DeepseekV3Family.DeepseekV2,
+        DeepseekV3Family.KimiK2,
+        MistralFamily.Mistral,
+        MixtralFamily.Mixtral,
+        SmolLm3Family.SmolLm3,
+        GraniteFamily.Granite,
+        Olmo2Family.Olmo2,
+        Olmo2Family.Olmo3,
+        Qwen2MoeFamily.Qwen2Moe,
+        Phi3Family.Phi3,
+        GemmaFamily.Gemma2,
+        GemmaFamily.Gemma3,
+        NanochatFamily.Nanochat,
+        Glm4Family.Glm4,
+        Ernie45Family.Ernie45,
     ];
 
     /// <summary>The family that a configuration names.</summary>

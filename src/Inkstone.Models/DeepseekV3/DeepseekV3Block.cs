@@ -26,7 +26,7 @@ public sealed class DeepseekV3Block : IDecoderBlock
             _dense = new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
             return;
         }
-        _sparse = new SparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NRoutedExperts, RouterScoring.Sigmoid, c.Routing, CorrectionBias: true));
+        _sparse = new SparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NRoutedExperts, c.Scoring, c.Routing, c.CorrectionBias));
         _dense = c.NSharedExperts > 0 ? new SwiGlu(s["mlp"]["shared_experts"], c.HiddenSize, c.MoeIntermediateSize * c.NSharedExperts) : null;
     }
 

@@ -22,11 +22,10 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     }
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
-    public static DeepseekV3Model Build(HfConfig config, Scope root)
-    {
-        DeepseekV3Config c = DeepseekV3Config.From(config);
-        return new(config, root, c, Rotary.From(config, c.QkRopeHeadDim));
-    }
+    public static DeepseekV3Model Build(HfConfig config, Scope root) => Build(config, root, DeepseekV3Config.From(config));
+
+    /// <summary>The same for a relative whose configuration was read by its own rules.</summary>
+    public static DeepseekV3Model Build(HfConfig config, Scope root, DeepseekV3Config c) => new(config, root, c, Rotary.From(config, c.QkRopeHeadDim));
 
     /// <summary>Weights of what is aimed at; the configuration's until changed.</summary>
     public DeepseekV3Objective Objective { get; set; }

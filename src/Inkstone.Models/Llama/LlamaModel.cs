@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Llama;
 
 /// <summary>Grouped-query attention (arXiv:2305.13245) with rotary positions (arXiv:2104.09864).</summary>
-public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTable rotary)
+public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTable? rotary)
 {
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention.QueryWidth, c.AttentionBias);
     private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention.KeyWidth, c.AttentionBias);
@@ -12,22 +12,24 @@ public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTabl
     private readonly Linear _o = new(s["o_proj"], c.Attention.QueryWidth, c.HiddenSize, c.AttentionBias);
 
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary);                          // [B, T, H·D]
-        Tensor k = ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary);                  // [B, T, Hkv·D]
+        Tensor q = Turn(_q.Forward(x), c.Attention.Heads, ctx);                                 // [B, T, H·D]
+        Tensor k = Turn(_k.Forward(x), c.Attention.KeyValueHeads, ctx);                         // [B, T, Hkv·D]
         Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), c.Attention);                         // [B, T, H·D]
         return _o.Forward(y, residual);                                                         // [B, T, C]
     }
+
+    private Tensor Turn(Tensor x, int heads, ForwardContext ctx) => rotary is null ? x : ctx.Rope(x, heads, rotary, interleaved: c.InterleavedRope);
 }
 
-/// <summary>Pre-norm decoder block of Llama 3 (arXiv:2407.21783, section 3.2).</summary>
-public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+/// <summary>Pre-norm decoder block of Llama 3 (arXiv:2407.21783, section 3.2). Without a table queries and keys are not rotated.</summary>
+public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable? rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, c.MlpBias);
+    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, c.MlpBias, c.Activation);
 
     /// <inheritdoc/>
     public ICacheSpec Cache => c.Attention;

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen2;
 
@@ -9,6 +10,7 @@ public sealed record Qwen2Config(
     int IntermediateSize,
     AttentionSpec[] Attention,
     float RmsNormEps,
+    Activation Activation,
     bool TieWordEmbeddings)
 {
     /// <summary>Number of layers.</summary>
@@ -18,9 +20,8 @@ public sealed record Qwen2Config(
     public static Qwen2Config From(HfConfig c)
     {
         Qwen2Config config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"), SlidingWindow.OfLayers(c, ConfigCheck.Attention(c)),
-            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("tie_word_embeddings", false));
+            (float)c.Number("rms_norm_eps", 1e-6), ConfigCheck.Activation(c), c.Bool("tie_word_embeddings", false));
         ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize));
-        ConfigCheck.Silu(c);
         return config;
     }
 }

@@ -4,16 +4,16 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen2;
 
 /// <summary>Grouped-query attention with biases on q, k and v (arXiv:2407.10671, section 2.2).</summary>
-public sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTable rotary)
+public sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTable rotary, bool qkvBias = true)
 {
     private readonly AttentionSpec _spec = c.Attention[layer];
-    private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, bias: true);
-    private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention[layer].KeyWidth, bias: true);
-    private readonly Linear _v = new(s["v_proj"], c.HiddenSize, c.Attention[layer].KeyWidth, bias: true);
+    private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, qkvBias);
+    private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention[layer].KeyWidth, qkvBias);
+    private readonly Linear _v = new(s["v_proj"], c.HiddenSize, c.Attention[layer].KeyWidth, qkvBias);
     private readonly Linear _o = new(s["o_proj"], c.Attention[layer].QueryWidth, c.HiddenSize);
 
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
         Tensor q = ctx.Rope(_q.Forward(x), _spec.Heads, rotary);                                // [B, T, H·D]
         Tensor k = ctx.Rope(_k.Forward(x), _spec.KeyValueHeads, rotary);                        // [B, T, Hkv·D]
@@ -28,7 +28,7 @@ public sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable ro
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen2Attention _attention = new(c, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize);
+    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, activation: c.Activation);
 
     /// <inheritdoc/>
     public ICacheSpec Cache => c.Attention[layer];

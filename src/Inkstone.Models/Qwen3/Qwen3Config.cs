@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen3;
 
@@ -10,6 +11,7 @@ public sealed record Qwen3Config(
     AttentionSpec[] Attention,
     float RmsNormEps,
     bool AttentionBias,
+    Activation Activation,
     bool TieWordEmbeddings)
 {
     /// <summary>Number of layers.</summary>
@@ -20,9 +22,8 @@ public sealed record Qwen3Config(
     {
         Qwen3Config config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"),
             SlidingWindow.OfLayers(c, ConfigCheck.Attention(c, absentHeadDim: 128)),
-            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), c.Bool("tie_word_embeddings", false));
+            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), ConfigCheck.Activation(c), c.Bool("tie_word_embeddings", false));
         ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize));
-        ConfigCheck.Silu(c);
         return config;
     }
 }

@@ -21,7 +21,7 @@ public sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps
     private readonly RmsNorm _kNorm = new(s["k_norm"], spec.HeadDim, eps);
 
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
         Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), spec.Heads, rotary);                   // [B, T, H·D]
         Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, rotary);           // [B, T, Hkv·D]
@@ -36,7 +36,7 @@ public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable ro
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen3Attention _attention = new(c.Attention[layer], c.HiddenSize, c.RmsNormEps, c.AttentionBias, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize);
+    private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, activation: c.Activation);
 
     /// <inheritdoc/>
     public ICacheSpec Cache => c.Attention[layer];

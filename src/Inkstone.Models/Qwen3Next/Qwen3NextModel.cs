@@ -19,7 +19,8 @@ public sealed class Qwen3NextBlock : IDecoderBlock
         _linear = c.Linear[layer] ? new GatedDeltaNet(c, layer, s["linear_attn"]) : null;
         _attention = c.Linear[layer] ? null : new GatedAttention(c, layer, s["self_attn"], rotary);
         _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
-        _sparse = c.Sparse[layer] ? new SharedSparseExperts(c, s["mlp"]) : null;
+        _sparse = c.Sparse[layer] ? new SharedSparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NumExperts, RouterScoring.Softmax,
+            new RoutingRule(c.NumExpertsPerTok, Normalise: c.NormTopkProb)), c.SharedExpertIntermediateSize) : null;
         _dense = c.Sparse[layer] ? null : new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
         Cache = c.Linear[layer] ? c.Delta : c.Attention;
         ActivationsPerToken = 4L * c.HiddenSize

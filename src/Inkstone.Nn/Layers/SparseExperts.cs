@@ -9,7 +9,11 @@ namespace Inkstone.Nn;
 /// <param name="Scoring">how logits become scores</param>
 /// <param name="Rule">how experts are chosen by score</param>
 /// <param name="CorrectionBias">whether a bias, moved by <see cref="ExpertRouter.StepEnded"/>, takes part in the choice</param>
-public sealed record SparseExpertsSettings(int HiddenSize, int IntermediateSize, int Experts, RouterScoring Scoring, RoutingRule Rule, bool CorrectionBias = false);
+public sealed record SparseExpertsSettings(int HiddenSize, int IntermediateSize, int Experts, RouterScoring Scoring, RoutingRule Rule, bool CorrectionBias = false)
+{
+    /// <summary>Names of an expert's matrices: gate, up and down.</summary>
+    public (string Gate, string Up, string Down) Names { get; init; } = ("gate_proj", "up_proj", "down_proj");
+}
 
 /// <summary>
 /// Feed-forward layer of many experts of which each token uses a few (arXiv:1701.06538): <c>gate</c> chooses, <c>experts.N</c> are SwiGLU layers.
@@ -28,9 +32,9 @@ public sealed class SparseExperts
         for (int e = 0; e < s.Experts; e++)
         {
             Scope expert = scope["experts"][e];
-            _gate[e] = expert["gate_proj"].Parameter("weight", inner, Initial.Normal);
-            _up[e] = expert["up_proj"].Parameter("weight", inner, Initial.Normal);
-            _down[e] = expert["down_proj"].Parameter("weight", outer, Initial.Normal);
+            _gate[e] = expert[s.Names.Gate].Parameter("weight", inner, Initial.Normal);
+            _up[e] = expert[s.Names.Up].Parameter("weight", inner, Initial.Normal);
+            _down[e] = expert[s.Names.Down].Parameter("weight", outer, Initial.Normal);
         }
     }
 

@@ -2,8 +2,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>Gated feed-forward layer, down(silu(gate(x)) · up(x)) (arXiv:2002.05202).</summary>
-public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false)
+/// <summary>Gated feed-forward layer, down(f(gate(x)) · up(x)), f usually SiLU (arXiv:2002.05202).</summary>
+public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false, Activation activation = Activation.Silu)
 {
     private readonly Linear _gate = new(scope["gate_proj"], hiddenSize, intermediateSize, bias);
     private readonly Linear _up = new(scope["up_proj"], hiddenSize, intermediateSize, bias);
@@ -11,5 +11,5 @@ public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bo
 
     /// <summary>x: [..., C].</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null)
-        => _down.Forward(Ops.SwiGlu(_gate.ForwardCompact(x), _up.ForwardCompact(x), compact: true), residual);
+        => _down.Forward(Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true), residual);
 }

@@ -17,7 +17,7 @@ internal static unsafe class RopeKernels
         x.Device.Run(kernel, x.Shape.Rows, Math.Max(1, GrainElements / Math.Max(1, x.Shape.Last)));
     }
 
-    private static int LastPosition(Tensor positions)
+    public static int LastPosition(Tensor positions)
     {
         int last = 0;
         foreach (int position in positions.Ints)

@@ -14,7 +14,8 @@ public static partial class Ops
     /// <param name="table">frequencies</param>
     /// <param name="from">first rotated dimension of a head</param>
     /// <param name="interleaved">whether pairs are neighbours</param>
-    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false)
+    /// <param name="length">tokens of the whole text, for tables that depend on it; 0: up to the last position</param>
+    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false, int length = 0)
     {
         Check.Count(positions, x.Shape.Rows);
         if (heads <= 0 || x.Shape.Last % heads != 0 || from < 0 || x.Shape.Last / heads < from + table.RotaryDim)
@@ -22,6 +23,7 @@ public static partial class Ops
             throw new ArgumentException($"x of shape {x.Shape} must hold {heads} heads of at least {from + table.RotaryDim} dimensions side by side", nameof(heads));
         }
         Tensor y = x.Device.Rent(x.Shape);                                 // [B, T, H·D]
+        table = table.ForLength(length > 0 ? length : RopeKernels.LastPosition(positions) + 1);
         RopePairs pairs = new(heads, from, interleaved);
         RopeKernels.Rotate("rope.forward", x, y, pairs, positions, table, backwards: false, accumulate: false);
         if (x.Device.Tape.Wants(x))

@@ -13,6 +13,7 @@ public sealed unsafe class RotaryTable
     private readonly float[] _inverseFrequencies;
     private float[] _rows = [];   // pinned; per position: cos of each frequency, then sin of each frequency
     private int _positions;
+    private readonly Func<int, RotaryTable>? _byLength;
 
     /// <summary>A table of any frequencies.</summary>
     /// <param name="inverseFrequencies">one per rotated pair; angle = position · inverse frequency</param>
@@ -22,6 +23,14 @@ public sealed unsafe class RotaryTable
         _inverseFrequencies = inverseFrequencies.ToArray();
         AttentionScaling = attentionScaling;
     }
+
+    private RotaryTable(RotaryTable shortest, Func<int, RotaryTable> byLength) : this(shortest._inverseFrequencies, shortest.AttentionScaling) => _byLength = byLength;
+
+    /// <summary>Whether keys that were rotated for a shorter text may stay in a cache: <c>longrope</c> turns them all anew, <c>dynamic</c> leaves them as they are.</summary>
+    public bool CacheSurvives { get; private init; } = true;
+
+    /// <summary>The table for texts of <paramref name="length"/> tokens: itself, but where frequencies depend on the length.</summary>
+    public RotaryTable ForLength(int length) => _byLength is null ? this : _byLength(length);
 
     /// <summary>One frequency per rotated pair.</summary>
     public ReadOnlySpan<float> InverseFrequencies => _inverseFrequencies;
@@ -110,6 +119,58 @@ public sealed unsafe class RotaryTable
 
         // The dimension that makes this many turns over the original context.
         double RampEnd(double turns) => rotaryDim * Math.Log(originalMaxPositions / (turns * 2 * Math.PI)) / (2 * Math.Log(theta));
+    }
+
+    /// <summary><c>dynamic</c> (NTK-aware scaling by the length): beyond <paramref name="maxPositions"/> the base is θ · (factor · length / max − (factor − 1))^(d / (d − 2)).</summary>
+    public static RotaryTable Dynamic(int rotaryDim, double theta, double factor, int maxPositions)
+    {
+        RotaryTable within = Default(rotaryDim, theta), last = within;
+        int lastLength = maxPositions;
+        return new RotaryTable(within, length =>
+        {
+            if (length <= maxPositions)
+            {
+                return within;
+            }
+            if (length != lastLength)
+            {
+                double stretched = theta * Math.Pow(factor * length / maxPositions - (factor - 1), rotaryDim / (rotaryDim - 2.0));
+                (last, lastLength) = (Default(rotaryDim, stretched), length);
+            }
+            return last;
+        });
+    }
+
+    /// <summary><c>longrope</c> (arXiv:2402.13753): frequencies divided by one list of factors up to <paramref name="originalMaxPositions"/> tokens, and by another beyond.</summary>
+    public static RotaryTable LongRope(int rotaryDim, double theta, ReadOnlySpan<double> shortFactors, ReadOnlySpan<double> longFactors, int originalMaxPositions, double attentionFactor)
+    {
+        RotaryTable within = Divided(shortFactors), beyond = Divided(longFactors);
+        return new RotaryTable(within, length => length > originalMaxPositions ? beyond : within) { CacheSurvives = false };
+
+        RotaryTable Divided(ReadOnlySpan<double> factors)
+        {
+            float[] frequencies = Frequencies(rotaryDim, theta);
+            if (factors.Length != frequencies.Length)
+            {
+                throw new ArgumentException($"longrope needs {frequencies.Length} factors, got {factors.Length}", nameof(factors));
+            }
+            for (int i = 0; i < frequencies.Length; i++)
+            {
+                frequencies[i] = 1 / ((float)factors[i] * Power(theta, i, rotaryDim));
+            }
+            return new RotaryTable(frequencies, (float)attentionFactor);
+        }
+    }
+
+    /// <summary>The same turned the other way: y_a = x_a · cos θ + x_b · sin θ.</summary>
+    public RotaryTable Reversed()
+    {
+        float[] frequencies = [.. _inverseFrequencies];
+        for (int i = 0; i < frequencies.Length; i++)
+        {
+            frequencies[i] = -frequencies[i];
+        }
+        return new RotaryTable(frequencies, AttentionScaling);
     }
 
     /// <summary>YaRN's growth of attention with the context, 0.1 · mscale · ln(factor) + 1; DeepSeek also multiplies the softmax scale by its square.</summary>
