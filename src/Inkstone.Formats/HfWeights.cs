@@ -62,6 +62,9 @@ public sealed class HfWeights : IDisposable
     /// <summary>Fills a tensor of the same sizes, converting the element type.</summary>
     public void ReadInto(string name, Tensor target) => Place(name).ReadInto(name, target);
 
+    /// <summary>Part <paramref name="part"/> of <paramref name="parts"/> equal ones of a tensor's bytes, cut along its first dimension.</summary>
+    public ReadOnlySpan<byte> Bytes(string name, int part, int parts) => Place(name).Bytes(name, part, parts);
+
     /// <summary>Whether two tensors have the same type, sizes and bytes.</summary>
     public bool SameBytes(string name, string other) => Place(name).SameBytes(name, Place(other), other);
 

@@ -10,11 +10,13 @@ namespace Inkstone.Models;
 /// <param name="keep">matrices stay in bfloat16 where they lie so in the files</param>
 public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null, bool keep = false) : IParameterSource
 {
+    private const string Blocks = "_blocks", Scales = "_scales";
+
     /// <inheritdoc/>
     public string Name => weights.Directory;
 
     /// <inheritdoc/>
-    public bool Has(string name) => weights.Contains(name);
+    public bool Has(string name) => weights.Contains(name) || weights.Contains(name + Blocks);
 
     /// <inheritdoc/>
     public DType TypeOf(string name, Shape shape, DType wanted)
@@ -23,6 +25,10 @@ public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null,
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
     {
+        if (weights.Contains(name + Blocks) && weights.Contains(name + Scales))
+        {
+            return FillFromMxfp4(name, parameter);
+        }
         if (!weights.Contains(name))
         {
             return $"missing {name}";
@@ -43,7 +49,29 @@ public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null,
     /// <summary>Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own.</summary>
     private bool IsRedundant(string name, Parameters parameters)
         => config is not null
-            && (name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || ModelFamilies.Of(config).IsRedundant(name) || (name == "lm_head.weight" && IsEmbedding(name, parameters)));
+            && (IsMxfp4(name, parameters) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || ModelFamilies.Of(config).IsRedundant(name) || (name == "lm_head.weight" && IsEmbedding(name, parameters)));
+
+    private static bool IsMxfp4(string name, Parameters parameters)
+        => (name.EndsWith(Blocks, StringComparison.Ordinal) || name.EndsWith(Scales, StringComparison.Ordinal)) && parameters.Contains(name[..^Blocks.Length]);
+
+    /// <summary>[E, N, K/32, 16] blocks and [E, N, K/32] scales give [E, K, N]: the file's rows are outputs, the model's are inputs.</summary>
+    private string? FillFromMxfp4(string name, Tensor parameter)
+    {
+        (int experts, int inputs, int outputs) = (parameter.Shape[0], parameter.Shape[1], parameter.Shape[2]);
+        TensorEntry blocks = weights.Entry(name + Blocks), scales = weights.Entry(name + Scales);
+        if (blocks.DType != "U8" || scales.DType != "U8" || inputs % Mxfp4.Block != 0
+            || !blocks.Shape.SequenceEqual([experts, outputs, inputs / Mxfp4.Block, Mxfp4.Block / 2]) || !scales.Shape.SequenceEqual([experts, outputs, inputs / Mxfp4.Block]))
+        {
+            return $"{name + Blocks} is {blocks.Describe()} but the blocks of {parameter.Shape} are wanted";
+        }
+        float[] rows = new float[checked(outputs * inputs)];
+        for (int e = 0; e < experts; e++)
+        {
+            Mxfp4.Decode(weights.Bytes(name + Blocks, e, experts), weights.Bytes(name + Scales, e, experts), rows);
+            Ops.FillTransposed(parameter, e, rows, outputs);
+        }
+        return null;
+    }
 
     /// <summary>Whether the head of a tied model is the embedding. transformers 4 would drop another head unseen, transformers 5 would use it.</summary>
     private bool IsEmbedding(string name, Parameters parameters)

@@ -3,6 +3,7 @@ using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Ernie45;
 using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
+using Inkstone.Models.GptOss;
 using Inkstone.Models.Granite;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Mistral;
@@ -13,6 +14,7 @@ using Inkstone.Models.Phi3;
 using Inkstone.Models.Qwen2;
 using Inkstone.Models.Qwen2Moe;
 using Inkstone.Models.Qwen3;
+using Inkstone.Models.Qwen35;
 using Inkstone.Models.Qwen3Moe;
 using Inkstone.Models.Qwen3Next;
 using Inkstone.Models.SmolLm3;
@@ -46,6 +48,11 @@ public static class ModelFamilies
         NanochatFamily.Nanochat,
         Glm4Family.Glm4,
         Ernie45Family.Ernie45,
+        GptOssFamily.GptOss,
+        Qwen35Family.Qwen35Text,
+        Qwen35Family.Qwen35,
+        Qwen35Family.Qwen35MoeText,
+        Qwen35Family.Qwen35Moe,
     ];
 
     /// <summary>The family that a configuration names.</summary>

@@ -20,6 +20,7 @@ public static class Rotary
     /// <summary>Longest text: max_position_embeddings, and with <c>dynamic</c> positions its multiple, since they stretch by themselves.</summary>
     public static int Longest(HfConfig config)
     {
+        config = config.Object("text_config") ?? config;
         int longest = config.Int("max_position_embeddings", 2048);
         return Parameters(config) is { } rope && rope.Text("rope_type", rope.Text("type", "default")) == "dynamic" ? (int)(longest * Math.Max(1, rope.Number("factor", 1))) : longest;
     }

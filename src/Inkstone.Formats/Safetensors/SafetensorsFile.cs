@@ -151,6 +151,15 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return same;
     }
 
+    /// <summary>Part <paramref name="part"/> of <paramref name="parts"/> equal ones of a tensor's bytes.</summary>
+    public ReadOnlySpan<byte> Bytes(string name, int part, int parts)
+    {
+        TensorEntry entry = Entry(name);
+        long size = entry.ByteCount / parts;
+        return size * parts == entry.ByteCount ? Slice(entry, part * size, size)
+            : throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.Describe()}, which cannot be cut into {parts} parts.");
+    }
+
     /// <summary>Whether a tensor here and one of another file (or of this one) have the same type, sizes and bytes.</summary>
     public bool SameBytes(string name, SafetensorsFile other, string otherName)
     {

@@ -26,18 +26,20 @@ public sealed record Qwen3NextConfig(
     public int NumHiddenLayers => Linear.Length;
 
     /// <summary>Reads and checks.</summary>
-    public static Qwen3NextConfig From(HfConfig c)
+    /// <param name="c">config.json</param>
+    /// <param name="sparse">whether all layers have experts, whose weights always sum to 1, or none (Qwen3.5); null: as the keys say</param>
+    public static Qwen3NextConfig From(HfConfig c, bool? sparse = null)
     {
         int layers = c.Int("num_hidden_layers");
         ConfigCheck.Positive(c, ("num_hidden_layers", layers));
         AttentionSpec attention = ConfigCheck.Attention(c, absentKeyValueHeads: 2, absentHeadDim: 256);
         DeltaSpec delta = new(c.Int("linear_num_key_heads", 16), c.Int("linear_num_value_heads", 32), c.Int("linear_key_head_dim", 128), c.Int("linear_value_head_dim", 128),
             c.Int("linear_conv_kernel_dim", 4));
-        int experts = ExpertConfig.Experts(c, 512);
+        int experts = sparse == false ? 0 : ExpertConfig.Experts(c, 512);
         Qwen3NextConfig config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size", 5632), attention, delta, Rotary.PartialDim(c, attention.HeadDim, 0.25),
             (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), c.Bool("tie_word_embeddings", false), LinearLayers(c, layers),
-            experts, c.Int("num_experts_per_tok", 10), c.Int("moe_intermediate_size", 512), c.Int("shared_expert_intermediate_size", 512), c.Bool("norm_topk_prob", true),
-            experts > 0 ? ExpertConfig.SparseLayers(c, layers) : new bool[layers], ExpertConfig.AuxLoss(c));
+            experts, c.Int("num_experts_per_tok", 10), c.Int("moe_intermediate_size", 512), c.Int("shared_expert_intermediate_size", 512), sparse == true || c.Bool("norm_topk_prob", true),
+            sparse == true ? [.. Enumerable.Repeat(true, layers)] : experts > 0 ? ExpertConfig.SparseLayers(c, layers) : new bool[layers], ExpertConfig.AuxLoss(c));
         config.Validate(c);
         return config;
     }

@@ -6,6 +6,7 @@ namespace Inkstone.Nn;
 public sealed class ExpertRouter
 {
     private readonly Tensor _weight;            // [E, C]
+    private readonly Tensor? _logitBias;        // [E]
     private readonly Tensor? _bias;             // [E]
     private readonly Tensor _counts;            // [1, E]: choices since the last optimizer step
     private readonly RouterScoring _scoring;
@@ -16,6 +17,7 @@ public sealed class ExpertRouter
     {
         (_scoring, _rule) = (s.Scoring, s.Rule);
         _weight = scope.Parameter("weight", new Shape(s.Experts, s.HiddenSize), Initial.Normal);
+        _logitBias = s.RouterBias ? scope.Parameter("bias", new Shape(s.Experts), Initial.Zeros) : null;
         _bias = s.CorrectionBias ? scope.Parameter("e_score_correction_bias", new Shape(s.Experts), Initial.Zeros, learned: false) : null;
         _counts = Tensor.Allocate(scope.Device, new Shape(1, s.Experts));
     }
@@ -45,7 +47,7 @@ public sealed class ExpertRouter
     public ExpertRouting Forward(Tensor x)
     {
         Tape tape = x.Device.Tape;
-        Scores = Ops.RouterScores(x, _weight, _scoring);                   // [N, E]
+        Scores = Ops.RouterScores(x, _weight, _scoring, _logitBias);                   // [N, E]
         Routing = Ops.RouteExperts(Scores, _bias, _rule);
         tape.HandOut(Scores);                                              // to the balance losses
         tape.HandOut(Routing.Experts);

@@ -11,27 +11,39 @@ namespace Inkstone.Nn;
 /// <param name="CorrectionBias">whether a bias, moved by <see cref="ExpertRouter.StepEnded"/>, takes part in the choice</param>
 public sealed record SparseExpertsSettings(int HiddenSize, int IntermediateSize, int Experts, RouterScoring Scoring, RoutingRule Rule, bool CorrectionBias = false)
 {
+    /// <summary>Whether the router adds a learned bias to its logits.</summary>
+    public bool RouterBias { get; init; }
+
     /// <summary>Names of an expert's matrices: gate, up and down.</summary>
     public (string Gate, string Up, string Down) Names { get; init; } = ("gate_proj", "up_proj", "down_proj");
 }
 
 /// <summary>
 /// Feed-forward layer of many experts of which each token uses a few (arXiv:1701.06538): <c>gate</c> chooses, <c>experts.N</c> are SwiGLU layers.
-/// Tokens are sorted by expert once; gate, up and down are one grouped product each.
+/// Tokens are sorted by expert once; gate, up and down are one grouped product each. Checkpoints that stack their experts, <c>experts.gate_up_proj</c> [E, 2F, C] with
+/// the gate above and <c>experts.down_proj</c> [E, C, F], stay so.
 /// </summary>
 public sealed class SparseExperts
 {
-    private readonly Tensor[] _gate, _up, _down;   // per expert [F, C], [F, C], [C, F]
+    private readonly Tensor[] _gate = [], _up = [], _down = [];   // per expert [F, C], [F, C], [C, F]
+    private readonly Tensor? _gateUpStack, _downStack;            // [E, 2F, C], [E, C, F]
 
     /// <summary>Builds the layer at <paramref name="scope"/>.</summary>
     public SparseExperts(Scope scope, SparseExpertsSettings s)
     {
         Router = new ExpertRouter(scope["gate"], s);
+        Scope experts = scope["experts"];
+        if (!experts[0][s.Names.Gate].Has("weight") && experts.Has("gate_up_proj"))
+        {
+            _gateUpStack = experts.Parameter("gate_up_proj", new Shape(s.Experts, 2 * s.IntermediateSize, s.HiddenSize), Initial.Normal);
+            _downStack = experts.Parameter("down_proj", new Shape(s.Experts, s.HiddenSize, s.IntermediateSize), Initial.Normal);
+            return;
+        }
         Shape inner = new(s.IntermediateSize, s.HiddenSize), outer = new(s.HiddenSize, s.IntermediateSize);
         (_gate, _up, _down) = (new Tensor[s.Experts], new Tensor[s.Experts], new Tensor[s.Experts]);
         for (int e = 0; e < s.Experts; e++)
         {
-            Scope expert = scope["experts"][e];
+            Scope expert = experts[e];
             _gate[e] = expert[s.Names.Gate].Parameter("weight", inner, Initial.Normal);
             _up[e] = expert[s.Names.Up].Parameter("weight", inner, Initial.Normal);
             _down[e] = expert[s.Names.Down].Parameter("weight", outer, Initial.Normal);
@@ -46,8 +58,21 @@ public sealed class SparseExperts
     {
         ExpertRouting routing = Router.Forward(x);
         Tensor rows = Ops.ExpertDispatch(x, routing);                                           // [N·k, C]
-        Tensor gate = Ops.GroupedLinear(rows, _gate, routing.Offsets), up = Ops.GroupedLinear(rows, _up, routing.Offsets);
-        Tensor y = Ops.GroupedLinear(Ops.SwiGlu(gate, up), _down, routing.Offsets);             // [N·k, C]
+        Tensor y = _gateUpStack is null ? Apart(rows, routing.Offsets) : Stacked(rows, routing.Offsets);
         return Ops.ExpertCombine(y, routing, x.Shape, residual);
+    }
+
+    private Tensor Apart(Tensor rows, Tensor offsets)
+    {
+        Tensor gate = Ops.GroupedLinear(rows, _gate, offsets), up = Ops.GroupedLinear(rows, _up, offsets);
+        return Ops.GroupedLinear(Ops.SwiGlu(gate, up), _down, offsets);                         // [N·k, C]
+    }
+
+    private Tensor Stacked(Tensor rows, Tensor offsets)
+    {
+        Tensor both = Ops.StackedLinear(rows, _gateUpStack!, offsets);                          // [N·k, 2F]
+        int inner = both.Shape.Last / 2;
+        Tensor h = Ops.SwiGlu(Ops.HeadColumns(both, 1, 0, inner), Ops.HeadColumns(both, 1, inner, inner));
+        return Ops.StackedLinear(h, _downStack!, offsets);                                      // [N·k, C]
     }
 }

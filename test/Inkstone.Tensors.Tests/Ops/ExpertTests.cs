@@ -113,12 +113,32 @@ public sealed class ExpertTests(Devices devices)
     [InlineData(1, new[] { 1 })]
     [InlineData(5, new[] { 3, 0, 7 })]
     [InlineData(33, new[] { 20, 0, 61, 1, 17 })]
-    public void GroupedBias(int n, int[] sizes)
+    public void StackedBias(int n, int[] sizes)
     {
         int[] offsets = [0, .. sizes.Select((_, e) => sizes.Take(e + 1).Sum())];
-        OpInput[] inputs = [OpInput.Random(new Shape(offsets[^1], n), 1), .. sizes.Select((_, e) => OpInput.Random(new Shape(n), 10 + e))];
-        new OpCheck((bench, x) => Ops.GroupedBias(x[0], x[1..], bench.Int(new Shape(offsets.Length), offsets)),
-            x => [.. x[0].Select((v, i) => v + x[1 + Array.FindLastIndex(offsets, o => o <= i / n)][i % n])], inputs).Run(devices);
+        new OpCheck((bench, x) => Ops.StackedBias(x[0], x[1], bench.Int(new Shape(offsets.Length), offsets)),
+            x => [.. x[0].Select((v, i) => v + x[1][Array.FindLastIndex(offsets, o => o <= i / n) * n + i % n])],
+            OpInput.Random(new Shape(offsets[^1], n), 1), OpInput.Random(new Shape(sizes.Length, n), 10)).Run(devices);
+    }
+
+    [Theory]
+    [MemberData(nameof(Groups))]
+    public void StackedLinear(int n, int k, int[] sizes)
+    {
+        int[] offsets = [0, .. sizes.Select((_, e) => sizes.Take(e + 1).Sum())];
+        OpInput x = OpInput.Random(new Shape(offsets[^1], k), 1);
+        foreach (bool inputsFirst in new[] { false, true })
+        {
+            new OpCheck((bench, t) => Ops.StackedLinear(t[0], t[1], bench.Int(new Shape(offsets.Length), offsets), inputsFirst),
+                t => Reference.GroupedLinear(t[0], [.. t[1].Chunk(n * k).Select(w => inputsFirst ? Turned(w, n) : w)], k, offsets),
+                x, OpInput.Random(inputsFirst ? new Shape(sizes.Length, k, n) : new Shape(sizes.Length, n, k), 2))
+            {
+                Tolerance = 4e-7 * Math.Sqrt(k + 1),
+                GradTolerance = 6e-6,
+            }.Run(devices);
+        }
+
+        static double[] Turned(double[] w, int columns) => [.. Enumerable.Range(0, w.Length).Select(i => w[i % (w.Length / columns) * columns + i / (w.Length / columns)])];
     }
 
     [Fact]
