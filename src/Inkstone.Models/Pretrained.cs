@@ -51,7 +51,7 @@ public static class Pretrained
         Action<string>? beside = null)
         => AtomicDirectory.Write(directory, overwrite, place =>
         {
-            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), model.Config.WithDType(dtype).ToJson());
+            AtomicFile.WriteText(Path.Combine(place, HfDirectory.ConfigFile), HfConfigForms.Both(model.Config).WithDType(dtype).ToJson());
             SafetensorsWriter.WriteModel(place, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor, dtype))], maxShardBytes);
             if (companionsFrom is not null)
             {

@@ -16,7 +16,7 @@ public static class DeepseekV3Family
     /// <summary><c>deepseek_v2</c> (arXiv:2405.04434).</summary>
     public static ModelFamily DeepseekV2 { get; } = new("deepseek_v2", (config, root) => DeepseekV3Model.Build(config, root, DeepseekV3Config.V2(config)), [.. Keys, "topk_method"])
     {
-        Harmless = Unread,
+        Harmless = [.. Unread.Where(key => key != "topk_method")],
     };
 
     private static string[] Keys =>

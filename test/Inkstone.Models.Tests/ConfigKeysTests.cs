@@ -1,0 +1,142 @@
+using Inkstone.Formats;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models.Tests;
+
+/// <summary>A key that would change the numbers is read or refused; none is passed over.</summary>
+public sealed class ConfigKeysTests
+{
+    private const string Sizes = """
+        "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64
+        """;
+
+    [Theory]
+    [InlineData("llama", "\"partial_rotary_factor\": 0.5", "partial_rotary_factor")]
+    [InlineData("llama", "\"attn_logit_softcapping\": 50.0", "attn_logit_softcapping")]
+    [InlineData("qwen2", "\"residual_multiplier\": 0.22", "residual_multiplier")]
+    [InlineData("qwen3", "\"num_experts\": 8", "num_experts")]
+    [InlineData("mistral", "\"query_pre_attn_scalar\": 24", "query_pre_attn_scalar")]
+    [InlineData("llama", "\"no_rope_layers\": [1, 0]", "no_rope_layers")]
+    [InlineData("llama", "\"quantization_config\": {\"quant_method\": \"awq\"}", "quantization_config")]
+    [InlineData("llama", "\"rope_scaling\": {\"rope_type\": \"spiral\", \"factor\": 2.0}", "spiral")]
+    [InlineData("llama", "\"hidden_act\": \"mish\"", "mish")]
+    public void Keys_that_change_the_numbers_and_are_not_read_are_refused_by_name(string family, string key, string named)
+        => Should.Throw<InvalidDataException>(() => Describe($$"""{"model_type": "{{family}}", {{Sizes}}, {{key}}}""")).Message.ShouldContain(named);
+
+    [Theory]
+    [InlineData("llama", "\"partial_rotary_factor\": 1.0, \"attn_logit_softcapping\": null, \"num_experts\": 0, \"use_qk_norm\": false, \"pretraining_tp\": 1, \"auto_map\": {\"a\": \"b\"}")]
+    [InlineData("llama", "\"sliding_window\": 4096, \"hidden_act\": \"swish\", \"attention_dropout\": 0.1")]
+    [InlineData("llama", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}")]
+    [InlineData("qwen2", "\"use_sliding_window\": false, \"sliding_window\": 131072, \"layer_types\": [\"full_attention\", \"full_attention\"]")]
+    [InlineData("deepseek_v3", "\"aux_loss_alpha\": 0.001, \"topk_method\": \"noaux_tc\", \"n_routed_experts\": 8, \"num_experts_per_tok\": 2, \"first_k_dense_replace\": 1")]
+    public void Keys_that_change_nothing_are_passed_over(string family, string keys) => Describe($$"""{"model_type": "{{family}}", {{Sizes}}, {{keys}}}""");
+
+    /// <summary>A layer's parameters follow from keys that the family lists: each one listed is one that its configuration asks for.</summary>
+    [Fact]
+    public void Families_have_names_of_their_own_and_keys_without_repeats()
+    {
+        ModelFamilies.All.Select(f => f.ModelType).ShouldBeUnique();
+        foreach (ModelFamily family in ModelFamilies.All)
+        {
+            family.Keys.ShouldBeUnique(family.ModelType);
+            family.Keys.Intersect(family.Harmless).ShouldBeEmpty(family.ModelType);
+        }
+    }
+
+    [Fact]
+    public void A_tied_head_of_its_own_is_noticed()
+    {
+        using Device device = new(1);
+        string place = Directory.CreateTempSubdirectory("ink-").FullName;
+        try
+        {
+            string tied = Path.Combine(place, "tied"), apart = Path.Combine(place, "apart");
+            string config = $$"""{"model_type": "llama", {{Sizes}}, "tie_word_embeddings": TIED}""";
+            using (CausalLm model = Pretrained.New(HfConfig.Parse(config.Replace("TIED", "false", StringComparison.Ordinal)), device, seed: 1))
+            {
+                Pretrained.Save(model, apart);
+            }
+            File.WriteAllText(Path.Combine(apart, "config.json"), config.Replace("TIED", "true", StringComparison.Ordinal));
+            Should.Throw<InvalidDataException>(() => Pretrained.Open(apart, device)).Message.ShouldContain("tie_word_embeddings");
+            // The same numbers a second time are no contradiction.
+            using (CausalLm model = Pretrained.New(HfConfig.Parse(config.Replace("TIED", "true", StringComparison.Ordinal)), device, seed: 1))
+            {
+                Directory.CreateDirectory(tied);
+                File.WriteAllText(Path.Combine(tied, "config.json"), config.Replace("TIED", "true", StringComparison.Ordinal));
+                SafetensorsWriter.WriteModel(tied, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor)), new NamedTensor("lm_head.weight", model.OutputWeight)]);
+            }
+            using CausalLm loaded = Pretrained.Open(tied, device);
+            loaded.IsTied.ShouldBeTrue();
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
+
+    /// <summary>What a family says of its memory is what it takes.</summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Caches_take_the_bytes_that_are_told_beforehand(string family)
+    {
+        using Device device = new(1);
+        using CausalLm sizes = Pretrained.Describe(Small(family), device), model = Pretrained.New(Small(family), device, seed: 3);
+        using SequenceCache cache = model.NewCache(40);
+        sizes.CacheBytes(40).ShouldBe(cache.Bytes);
+        sizes.Parameters.Select(p => (p.Name, p.Tensor.Shape)).ShouldBe(model.Parameters.Select(p => (p.Name, p.Tensor.Shape)));
+        sizes.ActivationsPerToken.ShouldBeGreaterThan(0);
+    }
+
+    /// <summary>Every family can be made anew, and continues a text with its cache as without.</summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Token_by_token_gives_the_whole(string family)
+    {
+        using Device device = new(2);
+        using CausalLm model = Pretrained.New(Small(family), device, seed: 5);
+        int[] ids = [.. Enumerable.Range(0, 21).Select(i => (i * 37 + 11) % 97)];
+        float[] whole;
+        using (device.Step())
+        {
+            whole = model.Logits(model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(device, 1, ids.Length))).Span.ToArray();
+        }
+        float largest = whole.Max(MathF.Abs);
+        using SequenceCache cache = model.NewCache(ids.Length);
+        foreach ((int from, int count) in new[] { (0, 5), (5, 1), (6, 7), (13, 1), (14, 7) })
+        {
+            using StepScope step = device.Step();
+            Tensor part = device.Rent(new Shape(1, count), ids.AsSpan(from, count));
+            float[] logits = model.Logits(model.Hidden(part, ForwardContext.Next(cache, count, ids.Length))).Span.ToArray();
+            for (int i = 0; i < logits.Length; i++)
+            {
+                Math.Abs(logits[i] - whole[from * 97 + i]).ShouldBeLessThan(2e-5f * largest, $"{family} token {from + i / 97}");
+            }
+        }
+    }
+
+    public static TheoryData<string> Families => [.. ModelFamilies.All.Select(f => f.ModelType)];
+
+    private static HfConfig Small(string family)
+    {
+        string text = $$"""
+            {"model_type": "{{family}}", {{Sizes}}, "initializer_range": 0.3, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
+            "sliding_window": 9, "q_lora_rank": 12, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 4, "n_group": 1, "topk_group": 1,
+            "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5}
+            """;
+        string[] known = [.. ConfigKeys.Common, .. ModelFamilies.All.First(f => f.ModelType == family).Keys];
+        System.Text.Json.Nodes.JsonObject json = System.Text.Json.Nodes.JsonNode.Parse(text)!.AsObject();
+        foreach (string key in json.Select(p => p.Key).Where(key => !known.Contains(key)).ToArray())
+        {
+            json.Remove(key);
+        }
+        return family is "qwen3_5" or "qwen3_5_moe" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
+    }
+
+    private static void Describe(string config)
+    {
+        using Device device = new(1);
+        using CausalLm model = Pretrained.Describe(HfConfig.Parse(config), device);
+        model.Parameters.Count.ShouldBeGreaterThan(0);
+    }
+}
