@@ -75,7 +75,7 @@ public sealed class DirectoryLock : IDisposable
     {
         try
         {
-            // On Unix only None locks, and readers that share everything are let in; on Windows None would keep them out.
+            // On Unix only None locks; on Windows it would keep readers out as well.
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read | FileShare.Delete : FileShare.None, bufferSize: 1);
         }
         catch (IOException) when (Owner.Parse(Read(path)) is { } owner)
@@ -101,15 +101,8 @@ public sealed class DirectoryLock : IDisposable
 
     private static string Read(string path)
     {
-        try
-        {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            return new StreamReader(file).ReadToEnd();
-        }
-        catch (FileNotFoundException)
-        {
-            return "";
-        }
+        using FileStream? file = DirectoryEntries.OpenUnlocked(path);
+        return file is null ? "" : new StreamReader(file).ReadToEnd();
     }
 
     /// <summary>A process, as the lock's file names it.</summary>
