@@ -56,14 +56,14 @@ public sealed class CheckpointFolderTests
         CheckpointFolder folder = Three(directory);
         folder.Newest().ShouldBe(3);
         Damage(folder.Of(3), file, content);
-        string fault = Should.Throw<InvalidDataException>(folder.Newest).Message;
+        string fault = Should.Throw<InvalidDataException>(() => folder.Newest()).Message;
         fault.ShouldContain(said);
         fault.ShouldContain($"{folder.Of(2)} is whole: to go on from it, move {folder.Of(3)} away and --resume again");
 
         Damage(folder.Of(2), file, content);
-        Should.Throw<InvalidDataException>(folder.Newest).Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
         Damage(folder.Of(1), file, content);
-        Should.Throw<InvalidDataException>(folder.Newest).Message.ShouldContain("no other one is whole");
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("no other one is whole");
         Directory.Delete(folder.Path, recursive: true);
         folder.Newest().ShouldBeNull();
     }
@@ -76,7 +76,7 @@ public sealed class CheckpointFolderTests
         File.Delete(Path.Combine(folder.Of(3), ".ink-files"));
         folder.Newest().ShouldBe(3);
         File.WriteAllBytes(Path.Combine(folder.Of(3), "model.safetensors"), [200, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
-        Should.Throw<InvalidDataException>(folder.Newest).Message.ShouldContain("model.safetensors");
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("model.safetensors");
     }
 
     [Fact]
