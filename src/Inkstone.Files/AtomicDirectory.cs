@@ -42,6 +42,7 @@ public sealed class AtomicDirectory : IDisposable
     {
         WrittenFiles.Record(Staging);
         DirectoryEntries.FlushTree(Staging);
+        Unfinished.ThrowIfClosed();
         string? old = Directory.Exists(_path) ? Neighbour.Old(_path) : null;
         if (old is not null)
         {

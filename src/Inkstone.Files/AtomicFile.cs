@@ -28,6 +28,7 @@ public sealed class AtomicFile : IDisposable
     {
         Stream.Flush(flushToDisk: true);
         Stream.Dispose();
+        Unfinished.ThrowIfClosed();
         File.Move(_partial, _path, overwrite: true);
         Unfinished.Remove(_partial);
         DirectoryEntries.Flush(Path.GetDirectoryName(_path)!);

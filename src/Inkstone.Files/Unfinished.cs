@@ -12,10 +12,13 @@ public static class Unfinished
 
     private static readonly ConcurrentDictionary<string, bool> Paths = new(StringComparer.Ordinal);
 
+    /// <summary>From now on nothing is begun or given its name: writers end with an <see cref="OperationCanceledException"/> and tidy up.</summary>
+    public static void Close() => Paths[Closed] = true;
+
     /// <summary>Deletes all of it; nothing new can be begun afterwards.</summary>
     public static void Delete()
     {
-        Paths[Closed] = true;
+        Close();
         foreach (string path in Paths.Keys.Where(path => path != Closed))
         {
             // The writer may add to a directory while it is deleted.
@@ -28,11 +31,16 @@ public static class Unfinished
 
     internal static void Add(string path)
     {
+        ThrowIfClosed();
+        Paths[path] = true;
+    }
+
+    internal static void ThrowIfClosed()
+    {
         if (Paths.ContainsKey(Closed))
         {
             throw new OperationCanceledException();
         }
-        Paths[path] = true;
     }
 
     internal static void Remove(string path) => Paths.TryRemove(path, out _);

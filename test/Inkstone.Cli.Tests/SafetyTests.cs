@@ -32,8 +32,8 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
     [Fact]
     public void ARunInUse_IsRefusedUntilItsProcessIsGone()
     {
-        using Process process = Ink.Start(place.Path, "pretrain", "r.yaml", "--out", "busy", "--quiet", "--train.steps", "100000", "--train.eval_every", "0");
-        Until(process, () => Directory.Exists(place["busy/checkpoints/step-000003"]));
+        using Process process = Ink.Start(place.Path, "pretrain", "r.yaml", "--out", "busy", "--quiet", "--train.steps", "100000", "--train.eval_every", "0", "--train.save_every", "400");
+        Until(process, () => Directory.Exists(place["busy/checkpoints/step-000400"]));
         foreach (string how in (string[])["--resume", "--force"])
         {
             Do("pretrain", "r.yaml", "--out", "busy", how).ShouldEndWith(2).Error.ShouldContain($"busy is in use by process {process.Id} on ");

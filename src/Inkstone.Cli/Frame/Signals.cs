@@ -81,6 +81,7 @@ internal sealed class Signals : IDisposable
         }
         else
         {
+            Unfinished.Close();
             _ = Task.Delay(Moment).ContinueWith(_ => EndNow(), TaskScheduler.Default);
         }
     }
