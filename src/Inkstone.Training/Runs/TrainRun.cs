@@ -85,6 +85,7 @@ internal sealed class TrainRun
 
     private RunResult Train(ITrainLog? screen, CancellationToken cancelled)
     {
+        cancelled.ThrowIfCancellationRequested();   // before an earlier run is deleted
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
