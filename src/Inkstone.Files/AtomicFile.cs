@@ -4,7 +4,7 @@ namespace Inkstone.Files;
 
 /// <summary>
 /// A file that a reader, or a power cut, meets whole or not at all: written as a neighbour, flushed to the disk, renamed, and the rename flushed.
-/// Without <see cref="Commit"/> what had the name keeps it.
+/// Without <see cref="Commit"/> what had the name keeps it. A link is followed: what it names is replaced.
 /// </summary>
 public sealed class AtomicFile : IDisposable
 {
@@ -13,9 +13,10 @@ public sealed class AtomicFile : IDisposable
     /// <summary>Opens a neighbour of <paramref name="path"/> for writing; the directory is made when absent.</summary>
     public AtomicFile(string path)
     {
-        _path = Path.GetFullPath(path);
+        _path = Place.Real(path);
         _partial = Neighbour.Partial(_path);
         DirectoryEntries.Create(Path.GetDirectoryName(_path)!);
+        Unfinished.Add(_partial);
         Stream = new FileStream(_partial, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
     }
 
@@ -27,7 +28,9 @@ public sealed class AtomicFile : IDisposable
     {
         Stream.Flush(flushToDisk: true);
         Stream.Dispose();
+        Unfinished.ThrowIfClosed();
         File.Move(_partial, _path, overwrite: true);
+        Unfinished.Remove(_partial);
         DirectoryEntries.Flush(Path.GetDirectoryName(_path)!);
     }
 
@@ -46,14 +49,22 @@ public sealed class AtomicFile : IDisposable
         {
             File.Delete(_partial);
         }
+        Unfinished.Remove(_partial);
     }
 
     /// <summary>Writes a file; when <paramref name="write"/> fails, what had the name keeps it.</summary>
     public static void Write(string path, Action<FileStream> write)
     {
-        using AtomicFile file = new(path);
-        write(file.Stream);
-        file.Commit();
+        try
+        {
+            using AtomicFile file = new(path);
+            write(file.Stream);
+            file.Commit();
+        }
+        catch (IOException e) when (DiskFull.IsReasonOf(e))
+        {
+            throw DiskFull.At(path, e);
+        }
     }
 
     /// <summary>Writes a file of these bytes.</summary>

@@ -59,6 +59,17 @@ internal static partial class DirectoryEntries
         Flush(directory);
     }
 
+    /// <summary>Opens a file for reading without asking whether somebody has locked it; null where it cannot be opened. .NET's own streams on Unix ask.</summary>
+    public static FileStream? OpenUnlocked(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete) : null;
+        }
+        int handle = Open(path, ReadOnly);
+        return handle < 0 ? null : new FileStream(new SafeFileHandle(handle, ownsHandle: true), FileAccess.Read);
+    }
+
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 

@@ -74,16 +74,9 @@ public static class Pretrained
             GgufExport.Write(path, model.Config, parameters, type, companionsFrom, name);
             return;
         }
-        string place = Directory.CreateTempSubdirectory("ink-").FullName;
-        try
-        {
-            Companions.Copy(companionsFrom, place);
-            GgufExport.Write(path, model.Config, parameters, type, place, name);
-        }
-        finally
-        {
-            Directory.Delete(place, recursive: true);
-        }
+        using ScratchDirectory scratch = new();
+        Companions.Copy(companionsFrom, scratch.Path);
+        GgufExport.Write(path, model.Config, parameters, type, scratch.Path, name);
     }
 
     /// <summary>A model of the family that the configuration names, over the parameters that <paramref name="root"/> hands out.</summary>

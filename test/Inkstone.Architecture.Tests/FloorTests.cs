@@ -22,6 +22,7 @@ public sealed partial class FloorTests
 
     private static readonly Dictionary<string, string[]> Packages = new()
     {
+        ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Training"] = ["Google.Protobuf", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine"],

@@ -38,7 +38,7 @@ internal static class Ink
     }
 
     public static void Signal(Process process, PosixSignal signal)
-        => Process.Start("kill", [signal == PosixSignal.SIGTERM ? "-TERM" : "-INT", $"{process.Id}"]).WaitForExit();
+        => Process.Start("kill", [signal switch { PosixSignal.SIGTERM => "-TERM", PosixSignal.SIGHUP => "-HUP", _ => "-INT" }, $"{process.Id}"]).WaitForExit();
 
     internal sealed record Outcome(int Code, string Output, string Error)
     {

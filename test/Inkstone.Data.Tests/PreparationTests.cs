@@ -73,7 +73,7 @@ public sealed class PreparationTests : IDisposable
         metadata.GetProperty("length_stats").GetProperty("p95").GetDouble().ShouldBe(result.LengthStats.P95);
         metadata.GetProperty("options").GetProperty("min_length").GetInt32().ShouldBe(50);
         Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order().ShouldBe(["out", "raw.jsonl"]);
-        Directory.GetFiles(_folder["out"]).Length.ShouldBe(4);
+        Directory.GetFiles(_folder["out"]).Length.ShouldBe(5);   // with .ink-files
     }
 
     [Fact]

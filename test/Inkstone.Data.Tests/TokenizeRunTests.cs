@@ -52,30 +52,34 @@ public sealed class TokenizeRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(60)]
-    [InlineData(199)]
-    [InlineData(285)]
-    public void An_interrupted_run_ends_with_the_same_bytes(int failAt)
+    [InlineData(10, false)]
+    [InlineData(199, true)]
+    [InlineData(285, true)]
+    public void An_interrupted_run_ends_with_the_same_bytes(int stopAt, bool leavesShards)
     {
         Prepared();
         Run("whole", TokenShardFormat.Inkstone, 9_000);
 
         int calls = 0;
-        Should.Throw<Exception>(() => new TokenizeRun(Options("parts", 9_000), Bytes, (text, ids) =>
+        using var stop = new CancellationTokenSource();
+        Should.Throw<OperationCanceledException>(() => new TokenizeRun(Options("parts", 9_000), Bytes, (text, ids) =>
         {
-            if (Interlocked.Increment(ref calls) > failAt) throw new InvalidDataException("stopped");
+            if (Interlocked.Increment(ref calls) > stopAt) stop.Cancel();
             Encode(text, ids);
         })
-        { WaveDocuments = 40 }.Run());
-        Directory.GetFiles(_folder["parts"], "*.partial").ShouldBeEmpty();
-        _folder.Write("parts/train-00001.bin.killed.partial", "left by a run that had no time to tidy up");
-        Should.Throw<ArgumentException>(() => Run("parts", TokenShardFormat.Inkstone, 8_000)).Message.ShouldContain("unfinished");
+        { WaveDocuments = 40 }.Run(null, stop.Token));
+        Directory.Exists(_folder["parts"]).ShouldBe(leavesShards);
+        if (leavesShards)
+        {
+            Directory.GetFiles(_folder["parts"]).ShouldNotContain(file => file.EndsWith(".partial", StringComparison.Ordinal) || file.EndsWith("lock", StringComparison.Ordinal));
+            _folder.Write("parts/train-00001.bin.ink-a1b2c3d4.partial", "left by a run that had no time to tidy up");
+            Should.Throw<ArgumentException>(() => Run("parts", TokenShardFormat.Inkstone, 8_000)).Message.ShouldContain("unfinished");
+        }
         Run("parts", TokenShardFormat.Inkstone, 9_000);
 
         string[] names = [.. Directory.GetFiles(_folder["whole"]).Select(f => Path.GetFileName(f)!).Order()];
         Directory.GetFiles(_folder["parts"]).Select(Path.GetFileName).Order().ShouldBe(names);
-        foreach (string name in names.Where(n => n != "metadata.json"))
+        foreach (string name in names.Where(n => n is not ("metadata.json" or ".ink-files")))   // these name the output
             File.ReadAllBytes(_folder[$"parts/{name}"]).ShouldBe(File.ReadAllBytes(_folder[$"whole/{name}"]), name);
     }
 
@@ -104,7 +108,50 @@ public sealed class TokenizeRunTests : IDisposable
         Run("out", TokenShardFormat.Inkstone, 9_000);
         Should.Throw<ArgumentException>(() => Run("out", TokenShardFormat.Inkstone, 9_000)).Message.ShouldContain("--force");
         new TokenizeRun(Options("out", 1 << 20) with { Force = true }, Bytes, Encode).Run();
-        Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).Order().ShouldBe(["metadata.json", "train-00000.bin", "valid-00000.bin"]);
+        Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).ShouldBe([".ink-files", "metadata.json", "train-00000.bin", "valid-00000.bin"], ignoreOrder: true);
+        File.ReadAllText(_folder["out/metadata.json"]).ShouldNotContain("partial");
+    }
+
+    [Fact]
+    public void A_run_that_fails_over_its_input_leaves_nothing_and_what_it_should_replace_stays()
+    {
+        Prepared();
+        int calls = 0;
+        void Failing(ReadOnlySpan<char> text, List<int> ids)
+        {
+            if (Interlocked.Increment(ref calls) > 199) throw new InvalidDataException("this text cannot be");
+            Encode(text, ids);
+        }
+        Should.Throw<AggregateException>(() => new TokenizeRun(Options("out", 9_000), Bytes, Failing) { WaveDocuments = 40 }.Run());
+        Directory.Exists(_folder["out"]).ShouldBeFalse();
+
+        Run("out", TokenShardFormat.Inkstone, 1 << 20);
+        byte[] before = File.ReadAllBytes(_folder["out/train-00000.bin"]);
+        calls = 0;
+        Should.Throw<AggregateException>(() => new TokenizeRun(Options("out", 9_000) with { Force = true }, Bytes, Failing) { WaveDocuments = 40 }.Run());
+        File.ReadAllBytes(_folder["out/train-00000.bin"]).ShouldBe(before);
+        Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).ShouldBe(["out", "prepared", "raw.jsonl"], ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("thesis.txt", "mine")]
+    [InlineData("metadata.json", "{\"title\": \"mine\"}")]
+    [InlineData("train-00000.bin", "mine")]
+    [InlineData("thesis.docx.partial", "mine")]
+    public void A_folder_of_other_things_is_refused_and_kept(string name, string text)
+    {
+        Prepared();
+        _folder.Write($"theirs/{name}", text);
+        Run("ours", TokenShardFormat.Inkstone, 9_000);
+        _folder.Write($"ours/own-{name}", text);
+        foreach (bool force in new[] { false, true })
+        {
+            Should.Throw<ArgumentException>(() => new TokenizeRun(Options("theirs", 9_000) with { Force = force }, Bytes, Encode).Run()).Message.ShouldContain($"holds {name}, which ink did not write");
+            Directory.GetFileSystemEntries(_folder["theirs"]).Length.ShouldBe(1);
+            File.ReadAllText(_folder[$"theirs/{name}"]).ShouldBe(text);
+        }
+        Should.Throw<ArgumentException>(() => new TokenizeRun(Options("ours", 9_000) with { Force = true }, Bytes, Encode).Run()).Message.ShouldContain("own-" + name);
+        File.ReadAllText(_folder[$"ours/own-{name}"]).ShouldBe(text);
     }
 
     [Fact]

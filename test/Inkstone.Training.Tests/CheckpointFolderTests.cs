@@ -37,11 +37,85 @@ public sealed class CheckpointFolderTests
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = new(directory.Path);
         folder.Save(State(1, null), 1, _ => { });
-        Directory.CreateDirectory(folder.Of(2) + ".123.partial");
-        Directory.CreateDirectory(folder.Of(1) + ".123.old");
+        Directory.CreateDirectory(folder.Of(2) + ".ink-a1b2c3d4.partial");
+        Directory.CreateDirectory(folder.Of(1) + ".ink-a1b2c3d4.old");
         folder.Steps().ShouldBe([1]);
         folder.Clean();
         Directory.GetDirectories(folder.Path).ShouldHaveSingleItem().ShouldBe(folder.Of(1));
+    }
+
+    [Theory]
+    [InlineData("weights.bin", "1234", "weights.bin has 4 bytes where 8 were written")]
+    [InlineData("weights.bin", "87654321", "weights.bin holds other bytes")]
+    [InlineData("weights.bin", null, "weights.bin is missing")]
+    [InlineData("state.json", "{\"step\":", "state.json has 8 bytes")]
+    [InlineData("state.json", "{}", "is not the state of a run")]
+    public void ADamagedNewestCheckpoint_NamesTheOneBeforeAndHowToTakeIt(string file, string? content, string said)
+    {
+        using TemporaryDirectory directory = new();
+        CheckpointFolder folder = Three(directory);
+        folder.Newest().ShouldBe(3);
+        Damage(folder.Of(3), file, content);
+        string fault = Should.Throw<InvalidDataException>(() => folder.Newest()).Message;
+        fault.ShouldContain(said);
+        fault.ShouldContain($"{folder.Of(2)} is whole: to go on from it, move {folder.Of(3)} away and --resume again");
+
+        Damage(folder.Of(2), file, content);
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
+        Damage(folder.Of(1), file, content);
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("no other one is whole");
+        Directory.Delete(folder.Path, recursive: true);
+        folder.Newest().ShouldBeNull();
+    }
+
+    [Fact]
+    public void ACheckpointWithoutAList_IsJudgedByTheHeadersOfItsTensors()
+    {
+        using TemporaryDirectory directory = new();
+        CheckpointFolder folder = Three(directory);
+        File.Delete(Path.Combine(folder.Of(3), ".ink-files"));
+        folder.Newest().ShouldBe(3);
+        File.WriteAllBytes(Path.Combine(folder.Of(3), "model.safetensors"), [200, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("model.safetensors");
+    }
+
+    [Fact]
+    public void ADamagedIndex_IsSaidInOneSentence()
+    {
+        using TemporaryDirectory directory = new();
+        CheckpointFolder folder = Three(directory);
+        File.WriteAllText(Path.Combine(folder.Path, "checkpoints.json"), "{\"last\"");
+        Should.Throw<InvalidDataException>(() => CheckpointFolder.Resolve(directory.Path)).Message.ShouldContain("checkpoints.json is damaged");
+    }
+
+    [Fact]
+    public void Pruning_SparesWhatSomebodyElsePutThere()
+    {
+        using TemporaryDirectory directory = new();
+        CheckpointFolder folder = Three(directory);
+        File.WriteAllText(Path.Combine(folder.Of(1), "notes.txt"), "mine");
+        folder.Save(State(4, null), 1, _ => { });
+        folder.Steps().ShouldBe([1, 3, 4]);
+        File.ReadAllText(Path.Combine(folder.Of(1), "notes.txt")).ShouldBe("mine");
+    }
+
+    private static CheckpointFolder Three(TemporaryDirectory directory)
+    {
+        CheckpointFolder folder = new(directory.Path);
+        for (int step = 1; step <= 3; step++)
+        {
+            folder.Save(State(step, null), 3, place => File.WriteAllText(Path.Combine(place, "weights.bin"), "12345678"));
+        }
+        return folder;
+    }
+
+    private static void Damage(string checkpoint, string file, string? content)
+    {
+        File.Delete(Path.Combine(checkpoint, file));
+        if (content is not null)
+        {
+            File.WriteAllText(Path.Combine(checkpoint, file), content);
+        }
     }
 
     private static TrainState State(int step, int? best) => new(step, 100, step * 8, 0, 7, best, best is null ? null : 1.5, "recipe");

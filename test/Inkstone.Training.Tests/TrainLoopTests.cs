@@ -124,6 +124,37 @@ public sealed class TrainLoopTests
         saved.ShouldBe([5]);
     }
 
+    /// <summary>Measuring may take minutes: a run that is stopped then saves at once, and measures when it goes on.</summary>
+    [Fact]
+    public void InterruptingAMeasurement_SavesAndLeavesItToTheResumedRun()
+    {
+        using CancellationTokenSource cancel = new();
+        List<int> saved = [], measured = [];
+        TrainLoop Run(CancellationToken token) => new(new LoopSettings(8, null, EvalEvery: 4, 0, SaveEvery: 0, 5e-2, 50, double.NaN),
+            new LoopParts((_, _) => new StepOutcome(1, 1, 8, 8), (_, _) => 1, () =>
+            {
+                if (measured.Count == 1)
+                {
+                    cancel.Cancel();   // within the second one, that of step 4
+                }
+                measured.Add(measured.Count);
+                token.ThrowIfCancellationRequested();
+                return new Validation(1, 1, 1);
+            }, _ => { }, p =>
+            {
+                saved.Add(p.Step);
+                return "";
+            }, () => null), new RunFacts(1, 1, 8, null), []);
+        TrainProgress stopped = Run(cancel.Token).Run(default, cancel.Token);
+        (stopped.Step, stopped.Unmeasured, stopped.BestStep).ShouldBe((4, true, null));
+        saved.ShouldBe([4]);
+
+        TrainProgress end = Run(default).Run(stopped, default);
+        (end.Step, end.Unmeasured, end.BestStep).ShouldBe((8, false, 4));
+        measured.Count.ShouldBe(4);   // at 0, at 4 in vain, at 4, at 8
+        saved.ShouldBe([4, 4, 8]);
+    }
+
     [Fact]
     public void ABudgetInMinutes_BecomesANumberOfSteps()
     {

@@ -22,8 +22,10 @@ internal static class ConvertVerb
 
         int Run(Call call)
         {
-            string from = CheckpointFolder.Resolve(call.Get(input)!), to = call.Claim(call.Get(output)!);
+            string from = CheckpointFolder.Resolve(call.Get(input)!), to = call.Get(output)!;
             bool gguf = Path.GetExtension(to).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
+            string?[] inputs = [call.Get(input), from];
+            _ = gguf ? call.ClaimFile(to, GgufExport.Wrote, inputs) : call.Claim(to, inputs);
             GgufType type = (call.Get(dtype), call.Get(quantize)) switch
             {
                 (null, null) => Models.StoredType(from),
@@ -32,10 +34,6 @@ internal static class ConvertVerb
                     : throw new ArgumentException($"--quantize needs an output that ends with .gguf, {to} is a directory in HF's layout"),
                 _ => throw new ArgumentException("give either --dtype or --quantize"),
             };
-            if (gguf && Directory.Exists(to))
-            {
-                throw new ArgumentException($"{to} is a directory; name another output");
-            }
             long parameters = call.Compute(device =>
             {
                 // Exact for every type that is read; a file of bfloat16 need not be widened.

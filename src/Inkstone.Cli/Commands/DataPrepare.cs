@@ -38,6 +38,7 @@ internal static class DataPrepare
                 call.Get(skip) ? MissingKey.Skip : MissingKey.Fail, [.. (call.Get(replace) ?? []).Select(Replacement)], call.Get(html),
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force);
+            call.Claim(options.Output, options.Inputs);
             PrepareResult result = call.WithProgress("prepare", bar => new Preparation(options).Run(
                 new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
             return call.Result(Json(result), _ => Print(call, result));

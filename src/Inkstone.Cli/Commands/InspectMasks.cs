@@ -12,6 +12,9 @@ namespace Inkstone.Cli;
 /// <summary><c>ink inspect PATH --masks FILE</c>: conversations as tokens, and which of them a model learns to write.</summary>
 internal static class InspectMasks
 {
+    /// <summary>Tells a page of ours from others.</summary>
+    private const string Generator = "<meta name=\"generator\" content=\"ink inspect\">";
+
     /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is wanted.</summary>
     public static int Show(Call call, string path, string file, int count, string? page)
     {
@@ -20,7 +23,7 @@ internal static class InspectMasks
         List<Shown> shown = [.. new ConversationReader().Read([file]).Take(count).Select(c => new Shown(c.Place, ConversationSet.Mask(c, masks), tokenizer))];
         if (page is not null)
         {
-            AtomicFile.WriteText(call.Claim(page), Page(file, shown));
+            AtomicFile.WriteText(call.ClaimFile(page, existing => File.ReadLines(existing).Any(line => line.Contains(Generator, StringComparison.Ordinal)), file, path), Page(file, shown));
             call.Say($"written: {page}");
         }
         return call.Result(new JsonObject { ["conversations"] = new JsonArray([.. shown.Select(s => (JsonNode)s.Json())]) }, o => Print(call, o, shown));
@@ -63,7 +66,7 @@ internal static class InspectMasks
     {
         StringBuilder html = new($$"""
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>what is learned: {{Escape(Path.GetFileName(file))}}</title>
+            <html lang="en"><head><meta charset="utf-8">{{Generator}}<title>what is learned: {{Escape(Path.GetFileName(file))}}</title>
             <style>
             body { font: 15px/1.7 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
             pre { white-space: pre-wrap; word-break: break-word; font: 14px/1.9 ui-monospace, monospace; border: 1px solid #ddd; border-radius: 6px; padding: 1em }

@@ -22,7 +22,7 @@ internal static class Merge
         int Run(Call call)
         {
             string adapterPath = CheckpointFolder.Resolve(call.Get(adapter)!);
-            string below = Models.Below(adapterPath, call.Get(model)), place = call.Claim(call.Get(output)!);
+            string below = Models.Below(adapterPath, call.Get(model)), place = call.Claim(call.Get(output)!, call.Get(adapter), adapterPath, call.Get(model), below);
             long parameters = call.Compute(device =>
             {
                 using CausalLm tuned = PeftAdapter.Open(below, adapterPath, device, trained: false);

@@ -22,7 +22,7 @@ internal static class New
 
         int Run(Call call)
         {
-            string directory = call.Claim(call.Get(output)!);
+            string directory = call.Claim(call.Get(output)!, File.Exists(call.Get(config)) ? call.Get(config) : null, call.Get(tokenizer));
             Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path) : null;
             JsonObject json = PresetConfig.Of(call.Get(config), t);
             (long parameters, long active) = call.Compute(device =>

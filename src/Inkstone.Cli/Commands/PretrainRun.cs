@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Tensors;
 using Inkstone.Training;
 
@@ -9,7 +10,8 @@ internal static class PretrainRun
     public static RunResult Do(Call call, Recipe recipe, bool resume)
         => call.WithTrainLog(log => call.Compute(device =>
         {
+            using DirectoryLock held = DirectoryLock.Take(recipe.Out);
             using Pretrain run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
-            return run.Run(log, call.Cancelled);
+            return call.Saving(() => run.Run(log, call.Cancelled));
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Text;
 using Inkstone.Training;
 using Spectre.Console;
@@ -24,29 +25,31 @@ internal static class Quickstart
         Option<string> output = new("--out") { Description = "directory to write", HelpName = "DIR", DefaultValueFactory = _ => "first-model" };
         return new Verb("quickstart", "makes a small world of sentences, learns a tokenizer and a language model from them, and measures what was learned", [smoke, output], Run,
             "ink quickstart --out first-model",
-            "ink quickstart --smoke --out /tmp/smoke --seed 7 --json")
-        { SavesOnInterrupt = true };
+            "ink quickstart --smoke --out /tmp/smoke --seed 7 --json");
 
         int Run(Call call)
         {
             Size size = call.Get(smoke) ? Smoke : Whole;
-            string directory = call.Claim(call.Get(output)!);
+            string directory = call.Get(output)!;
+            if (!call.Force)
+            {
+                call.Claim(directory);   // with --force each part looks at its own place
+            }
             long began = Stopwatch.GetTimestamp();
             long seed = call.Seed ?? 42;
             string At(string name) => Path.Combine(directory, name);
 
             call.Say("1/6 a small world: families, numbers, calendars, towns, stories, in Chinese and English");
             SmallWorldCorpus world = new((ulong)seed);
-            Directory.CreateDirectory(At("corpus"));
-            string corpus = world.Write(At("corpus"), size.CorpusBytes);
-            PrepareResult prepared = new Preparation(new PrepareOptions([corpus], At("text"), ValidRatio: 0.02, Force: call.Force)).Run(null, call.Cancelled);
+            AtomicDirectory.Write(At("corpus"), call.Force, place => world.Write(place, size.CorpusBytes));
+            PrepareResult prepared = new Preparation(new PrepareOptions([At("corpus/world.jsonl")], At("text"), ValidRatio: 0.02, Force: call.Force)).Run(null, call.Cancelled);
 
             call.Say("2/6 a tokenizer");
             Tokenizer tokenizer = BpeTrainer.Train([At("text/tokenizer_corpus.txt")],
                 // GPT-2's pattern never joins a colon with the word after it, so "答：" ends where an answer begins.
                 new BpeTrainerOptions(size.Vocabulary, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], Threads: call.Threads ?? 0), null, call.Cancelled)
                 .WithChatTemplate(ChatTemplate.ChatMl);
-            tokenizer.Save(At("tokenizer"));
+            AtomicDirectory.Write(At("tokenizer"), call.Force, tokenizer.Save);
 
             call.Say("3/6 token shards");
             TokenizeResult tokens = Tokenize.Do(call, tokenizer, At("tokenizer"), new TokenizeOptions([At("text")], At("tokens"), Force: call.Force));

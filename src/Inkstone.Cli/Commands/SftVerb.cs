@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Tensors;
 using Inkstone.Training;
 
@@ -17,7 +18,7 @@ internal static class SftVerb
         return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, template, resume], Run,
             "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
             "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
-        { TakesRecipeKeys = true, SavesOnInterrupt = true };
+        { TakesRecipeKeys = true };
 
         int Run(Call call)
         {
@@ -38,9 +39,10 @@ internal static class SftVerb
     public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume)
         => call.WithTrainLog(log => call.Compute(device =>
         {
+            using DirectoryLock held = DirectoryLock.Take(recipe.Out);
             using Sft run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
             ConversationSet data = run.Conversations;
             call.Say(Figures.Of($"{data.Train.Count:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.Valid.Count:N0} held out"));
-            return (run.Run(log, call.Cancelled), data);
+            return (call.Saving(() => run.Run(log, call.Cancelled)), data);
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

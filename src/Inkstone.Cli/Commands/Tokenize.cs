@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Text;
 
 namespace Inkstone.Cli;
@@ -28,6 +29,7 @@ internal static class Tokenize
             Tokenizer t = Tokenizer.Load(call.Get(tokenizer)!);
             TokenizeOptions options = new(call.Get(input)!, call.Get(output)!, shardFormat, call.Get(size),
                 call.Get(keys)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), call.Get(separator), call.Force);
+            Place.KeepApart(options.Output, file: false, [.. options.Inputs, call.Get(tokenizer)]);
             long began = Stopwatch.GetTimestamp();
             TokenizeResult result = Do(call, t, call.Get(tokenizer)!, options);
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;

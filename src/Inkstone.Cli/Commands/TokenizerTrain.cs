@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Text;
 
 namespace Inkstone.Cli;
@@ -25,18 +26,21 @@ internal static class TokenizerTrain
 
         int Run(Call call)
         {
-            string directory = call.Claim(call.Get(output)!);
+            string directory = call.Claim(call.Get(output)!, call.Get(input)!);
             string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
             BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), SpecialTokens: tokens, MinFrequency: call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
             long began = Stopwatch.GetTimestamp();
             long invalid = 0;
             Tokenizer tokenizer = call.WithProgress("tokenizer", progress => BpeTrainer.Train(call.Get(input)!, options, new Relay(progress, n => invalid = n), call.Cancelled));
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            tokenizer.Save(directory);
-            if (call.Get(microLm))
+            AtomicDirectory.Write(directory, call.Force, place =>
             {
-                tokenizer.SaveMicroLm(directory);
-            }
+                tokenizer.Save(place);
+                if (call.Get(microLm))
+                {
+                    tokenizer.SaveMicroLm(place);
+                }
+            });
             if (invalid > 0)
             {
                 call.Warn($"{invalid} ill-formed UTF-8 sequences were read as U+FFFD");

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Tensors;
 using Spectre.Console;
 
@@ -17,10 +18,11 @@ internal sealed class Call
 
     private readonly ParseResult _parsed;
     private readonly SharedFlags _flags;
+    private readonly Signals _signals;
 
-    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, CancellationToken cancelled)
+    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, Signals signals)
     {
-        (_parsed, RecipeKeys, _flags, Out, Error, Cancelled) = (parsed, recipeKeys, flags, output, error, cancelled);
+        (_parsed, RecipeKeys, _flags, Out, Error, _signals) = (parsed, recipeKeys, flags, output, error, signals);
         bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         Live = !Quiet && !Console.IsErrorRedirected && !plain;
         Screen = Open(error, plain || Console.IsErrorRedirected);
@@ -37,8 +39,8 @@ internal sealed class Call
     /// <summary>Where everything else goes: stderr.</summary>
     public TextWriter Error { get; }
 
-    /// <summary>Cancelled by Ctrl-C and SIGTERM.</summary>
-    public CancellationToken Cancelled { get; }
+    /// <summary>Cancelled by Ctrl-C, SIGTERM and the loss of the terminal.</summary>
+    public CancellationToken Cancelled => _signals.Cancelled;
 
     /// <summary>stdout for tables.</summary>
     public IAnsiConsole Page { get; }
@@ -125,14 +127,25 @@ internal sealed class Call
             return work(device);
         });
 
-    /// <summary>Refuses a path that exists, unless <c>--force</c> was given.</summary>
-    public string Claim(string path)
+    /// <summary>Runs work that answers to <see cref="Cancelled"/> by saving a checkpoint, which a signal waits for.</summary>
+    public T Saving<T>(Func<T> work) => _signals.Saving(work);
+
+    /// <summary>Refuses an output directory that is, holds or lies in an input, and one that exists, unless <c>--force</c> was given and ink wrote all that is there.</summary>
+    public string Claim(string path, params IEnumerable<string?> inputs)
     {
-        if (!Force && (File.Exists(path) || Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
-        {
-            throw new ArgumentException($"{path} exists already; name another output or add --force to overwrite it");
-        }
+        Place.KeepApart(path, file: false, inputs);
+        AtomicDirectory.RefuseTaken(path, Force);
         return path;
+    }
+
+    /// <summary>The same for a single file; <paramref name="isOurs"/> tells by its content whether ink wrote it.</summary>
+    public string ClaimFile(string path, Func<string, bool> isOurs, params IEnumerable<string?> inputs)
+    {
+        Place.KeepApart(path, file: true, inputs);
+        return Directory.Exists(path) ? throw new ArgumentException($"{path} is a directory; name another output")
+            : !File.Exists(path) ? path
+            : !Force ? throw new ArgumentException($"{path} exists already; name another output or add --force to overwrite it")
+            : isOurs(path) ? path : throw new ArgumentException($"{path} was not written by ink, and only what ink wrote is replaced: move it away or name another output");
     }
 
     /// <summary>A list of ids such as 1,2,3.</summary>

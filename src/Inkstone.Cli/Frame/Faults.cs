@@ -16,7 +16,7 @@ internal static class Faults
         {
             case OperationCanceledException:
                 error.WriteLine("ink: interrupted");
-                return 130;
+                return Signals.Interrupted;
             case InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
                 or UnauthorizedAccessException or TemplateException or DivergenceException:
                 error.WriteLine("ink: " + Sentence(fault));

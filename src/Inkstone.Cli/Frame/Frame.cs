@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Runtime.InteropServices;
 using System.Text;
 using Inkstone.Training;
 
@@ -12,19 +11,18 @@ namespace Inkstone.Cli;
 /// </summary>
 internal sealed class Frame(Verb root)
 {
-    private const int Interrupted = 130;
-
     private readonly SharedFlags _flags = new();
 
     public int Run(string[] args)
     {
-        using StreamWriter output = new(Console.OpenStandardOutput(), new UTF8Encoding(false), 1 << 16);
-        using StreamWriter error = new(Console.OpenStandardError(), new UTF8Encoding(false)) { AutoFlush = true };
+        using StreamWriter output = new(new Unheard(Console.OpenStandardOutput()), new UTF8Encoding(false), 1 << 16);
+        using StreamWriter error = new(new Unheard(Console.OpenStandardError()), new UTF8Encoding(false)) { AutoFlush = true };
         return Run(args, output, error);
     }
 
     private int Run(string[] args, TextWriter output, TextWriter error)
     {
+        using Signals signals = new(error);
         _flags.AddTo(root);
         ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
         ParseResult parsed = root.Parse(args, configuration);
@@ -45,33 +43,17 @@ internal sealed class Frame(Verb root)
             error.WriteLine($"ink: {mistake}");
             return 2;
         }
-        using CancellationTokenSource cancel = new();
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            return verb.Run!(new Call(parsed, keys, _flags, output, error, cancel.Token));
+            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals));
+            signals.End();
+            return code;
         }
         catch (Exception e)
         {
+            signals.End();
             output.Flush();
             return Faults.Report(e, error, parsed.GetValue(_flags.Debug));
-        }
-
-        void Stop(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            if (cancel.IsCancellationRequested)
-            {
-                Environment.Exit(Interrupted);   // asked twice
-            }
-            cancel.Cancel();
-            if (verb.SavesOnInterrupt)
-            {
-                error.WriteLine("ink: stopping after this step; once more ends at once");
-                return;
-            }
-            _ = Task.Delay(TimeSpan.FromSeconds(2)).ContinueWith(_ => Environment.Exit(Interrupted), TaskScheduler.Default);
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class SharedFlags
 
     public Option<long?> Seed { get; } = new("--seed") { Description = "seed of everything random", HelpName = "N" };
 
-    public Option<bool> Force { get; } = new("--force") { Description = "overwrite an existing output" };
+    public Option<bool> Force { get; } = new("--force") { Description = "replace an existing output that ink wrote" };
 
     public Option<bool> Debug { get; } = new("--debug") { Description = "print the stack of an internal fault" };
 

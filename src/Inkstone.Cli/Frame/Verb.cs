@@ -34,9 +34,6 @@ internal sealed class Verb : Command
     /// <summary>Command lines that work as they stand.</summary>
     public IReadOnlyList<string> Examples { get; }
 
-    /// <summary>True when Ctrl-C must wait for the verb to save; other verbs are ended after two seconds.</summary>
-    public bool SavesOnInterrupt { get; init; }
-
     /// <summary>True when <c>--section.key value</c> flags are collected instead of refused.</summary>
     public bool TakesRecipeKeys { get; init; }
 }

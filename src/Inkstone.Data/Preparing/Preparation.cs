@@ -27,7 +27,6 @@ public sealed class Preparation(PrepareOptions options)
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         try
         {
-            RefuseTaken();
             using var output = new AtomicDirectory(options.Output, options.Force);
             PrepareResult result = Prepare(files, output.Staging, progress, cancellation);
             output.Commit();
@@ -35,7 +34,7 @@ public sealed class Preparation(PrepareOptions options)
         }
         catch (IOException exception) when (DiskFull.IsReasonOf(exception))
         {
-            throw new InvalidDataException($"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.", exception);
+            throw new IOException($"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.", exception.HResult);
         }
     }
 
@@ -75,11 +74,8 @@ public sealed class Preparation(PrepareOptions options)
         Span<byte> length = stackalloc byte[4];
         foreach (Document document in reader.Read(files))
         {
-            if (reader.Documents % 1024 == 0)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new PrepareProgress("clean", reader.BytesRead, total, reader.Documents));
-            }
+            cancellation.ThrowIfCancellationRequested();
+            if (reader.Documents % 1024 == 0) progress?.Report(new PrepareProgress("clean", reader.BytesRead, total, reader.Documents));
             string? text = document.Text;
             for (int i = 0; i < filters.Count && text is not null; i++) text = filters[i].Apply(text);
             if (string.IsNullOrEmpty(text)) continue;
@@ -146,15 +142,6 @@ public sealed class Preparation(PrepareOptions options)
     }
 
     private long Dropped(DocumentReader reader) => reader.MissingKeyCount + (options.InvalidUtf8 == InvalidUtf8.Drop ? reader.InvalidUtf8Count : 0);
-
-    private void RefuseTaken()
-    {
-        if (File.Exists(options.Output)) throw new ArgumentException($"'{options.Output}' is a file: name a folder to write to.");
-        if (!Directory.Exists(options.Output) || !Directory.EnumerateFileSystemEntries(options.Output).Any()) return;
-        if (!options.Force) throw new ArgumentException($"The folder '{options.Output}' exists already: name another one, or use --force to replace it.");
-        if (!File.Exists(Path.Combine(options.Output, MetadataName)))
-            throw new ArgumentException($"The folder '{options.Output}' holds other things (it has no {MetadataName}) and is not replaced: name another one.");
-    }
 
     private void RefuseEmpty(DocumentReader reader, IReadOnlyList<TextFilter> filters, long train, long valid)
     {

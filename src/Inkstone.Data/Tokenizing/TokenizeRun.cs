@@ -20,30 +20,49 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     /// <summary>Documents that are encoded together; does not change the result.</summary>
     internal int WaveDocuments { get; init; } = 4096;
 
-    /// <summary>Writes what is still missing.</summary>
+    /// <summary>Where the files are made: the output itself, or a place beside one that is to be replaced.</summary>
+    private string Folder { get; init; } = options.Output;
+
+    /// <summary>Writes what is still missing. A run that is cancelled leaves its finished shards for the next one; one that fails over its input leaves nothing.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be.</exception>
-    /// <exception cref="ArgumentException">The output was made otherwise, or is already there.</exception>
+    /// <exception cref="ArgumentException">The output was made otherwise, is already there, or holds other things.</exception>
     public TokenizeResult Run(IProgress<TokenizeProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (options.ShardTokens < 1) throw new ArgumentException($"A shard of {options.ShardTokens} tokens holds nothing: give at least 1.");
         (TokenizeSource[] sources, TokenizePlan plan) = Plan();
-        Directory.CreateDirectory(options.Output);
-        AtomicDirectory.Sweep(options.Output);
+        if (WrittenFiles.Of(Folder).Contains(MetadataName) && !File.Exists(PathOf(PlanName)))
+            return options.Force ? Replace(progress, cancellation) : throw new ArgumentException($"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it.");
+
+        using DirectoryLock held = DirectoryLock.Take(Folder);
         List<TokenizedShard> finished = TakeUp(plan);
+        AtomicDirectory.Sweep(Folder);
         try
         {
             foreach (TokenizeSource source in sources) WriteShards(source, finished, plan, progress, cancellation);
-        }
-        catch (IOException exception) when (DiskFull.IsReasonOf(exception))
-        {
-            throw new InvalidDataException($"The disk of '{options.Output}' is full: free space and run again, {finished.Count} finished shards are kept.", exception);
-        }
-        if (!finished.Any(s => s.Split == "train"))
-            throw new InvalidDataException($"The input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
+            if (!finished.Any(s => s.Split == "train"))
+                throw new InvalidDataException($"The input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
 
-        var result = new TokenizeResult(options.Output, options.Format, vocabulary.Size, plan.VocabularyHash, vocabulary.EndOfDocumentId, finished);
-        Save(MetadataName, result, Metadata.Readable.TokenizeResult);
-        File.Delete(PathOf(PlanName));
+            var result = new TokenizeResult(options.Output, options.Format, vocabulary.Size, plan.VocabularyHash, vocabulary.EndOfDocumentId, finished);
+            Save(MetadataName, result, Metadata.Readable.TokenizeResult);
+            WrittenFiles.Of(Folder).Add(MetadataName);
+            File.Delete(PathOf(PlanName));
+            return result;
+        }
+        catch (Exception exception)
+        {
+            if (finished.Count == 0 || exception.GetBaseException() is InvalidDataException or ArgumentException) Forget();
+            if (exception is not IOException full || !DiskFull.IsReasonOf(full)) throw;
+            string kept = finished.Count == 0 || Folder != options.Output ? "nothing was kept" : $"the {finished.Count} finished shards are kept";
+            throw new IOException($"The disk of '{options.Output}' is full: free space and run again, {kept}.", full.HResult);
+        }
+    }
+
+    /// <summary>Makes everything anew beside the output, which stays as it is until then.</summary>
+    private TokenizeResult Replace(IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
+    {
+        using var output = new AtomicDirectory(options.Output, overwrite: true);
+        TokenizeResult result = new TokenizeRun(options, vocabulary, encode) { WaveDocuments = WaveDocuments, Folder = output.Staging }.Run(progress, cancellation);
+        output.Commit();
         return result;
     }
 
@@ -58,26 +77,35 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             options.TextKeys ?? ["text"], separators, files, []));
     }
 
-    /// <summary>The shards that an unfinished run of the same plan has left; anything else must be forced away.</summary>
+    /// <summary>The shards that an unfinished run of the same plan has left; those of another plan must be forced away, and what is no shard of ours stays.</summary>
     private List<TokenizedShard> TakeUp(TokenizePlan plan)
     {
-        string? unfinished = File.Exists(PathOf(PlanName)) ? File.ReadAllText(PathOf(PlanName)) : null;
-        if (unfinished is not null && !options.Force)
+        TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
+        WrittenFiles written = WrittenFiles.Of(Folder);
+        if (written.Foreign(name => stored is not null && IsOf(stored, name)) is { } foreign)
+            throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+        if (stored is not null && !options.Force)
         {
-            TokenizePlan stored = Parse(unfinished);
             if (Serialize(stored with { Finished = [] }) != Serialize(plan))
                 throw new ArgumentException($"The folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew.");
+            if (written.Damage() is { } damage)
+                throw new InvalidDataException($"The unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew.");
             return [.. stored.Finished];
         }
-        if (File.Exists(PathOf(MetadataName)) && !options.Force)
-            throw new ArgumentException($"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it.");
-
-        foreach (string split in new[] { "train", "valid" })
-            foreach (string file in Directory.GetFiles(options.Output, $"{split}-*.*").Where(f => Path.GetExtension(f) is ".bin" or ".npy"))
-                File.Delete(options.Force ? file : throw new ArgumentException($"The folder '{options.Output}' holds other shards ({Path.GetFileName(file)}): name another one, or use --force to replace them."));
-        File.Delete(PathOf(MetadataName));
-        Save(PlanName, plan, Metadata.Readable.TokenizePlan);
+        Forget();
         return [];
+    }
+
+    /// <summary>What an unfinished run may hold beyond its list: it was killed between two of its steps.</summary>
+    private static bool IsOf(TokenizePlan unfinished, string name) =>
+        name is PlanName or MetadataName || TokenizeSource.Splits.Any(split => name == NameOf(unfinished, split, unfinished.Finished.Count(s => s.Split == split)));
+
+    /// <summary>Deletes what this run or the unfinished one before it has written.</summary>
+    private void Forget()
+    {
+        TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
+        string[] loose = stored is null ? [] : [.. Directory.GetFiles(Folder).Select(file => Path.GetFileName(file)).Where(name => IsOf(stored, name))];
+        foreach (string name in WrittenFiles.Of(Folder).Names.Concat(loose).Append(WrittenFiles.FileName)) File.Delete(PathOf(name));
     }
 
     private void WriteShards(TokenizeSource source, List<TokenizedShard> finished, TokenizePlan plan, IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
@@ -89,11 +117,11 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         TokenShardWriter? writer = null;
         try
         {
-            foreach (int count in Waves(reader.Read(source.Files).Skip(checked((int)skip)), cancellation))
+            foreach (int count in Waves(UntilCancelled(reader.Read(source.Files), cancellation).Skip(checked((int)skip)), cancellation))
             {
                 for (int i = 0; i < count; i++)
                 {
-                    writer ??= new TokenShardWriter(PathOf(NameOf(source.Split, number)), options.Format, vocabulary);
+                    writer ??= new TokenShardWriter(PathOf(NameOf(plan, source.Split, number)), options.Format, vocabulary);
                     writer.Append(CollectionsMarshal.AsSpan(_ids[i]), Encoding.UTF8.GetByteCount(_wave[i].Text));
                     if (writer.TokenCount >= options.ShardTokens) CompleteShard();
                 }
@@ -108,11 +136,23 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
 
         void CompleteShard()
         {
+            if (finished.Count == 0) Save(PlanName, plan, Metadata.Readable.TokenizePlan);
+            string name = NameOf(plan, source.Split, number++);
             writer.Complete();
-            finished.Add(new TokenizedShard(NameOf(source.Split, number++), source.Split, writer.TokenCount, writer.DocumentCount, writer.TextBytes));
+            WrittenFiles.Of(Folder).Add(name);
+            finished.Add(new TokenizedShard(name, source.Split, writer.TokenCount, writer.DocumentCount, writer.TextBytes));
             tokens += writer.TokenCount;
             Save(PlanName, plan with { Finished = finished }, Metadata.Readable.TokenizePlan);
             writer = null;
+        }
+    }
+
+    private static IEnumerable<Document> UntilCancelled(IEnumerable<Document> documents, CancellationToken cancellation)
+    {
+        foreach (Document document in documents)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return document;
         }
     }
 
@@ -152,16 +192,16 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The file '{PathOf(PlanName)}' is damaged: use --force to begin anew.", exception);
+            throw new InvalidDataException($"The file '{PathOf(PlanName)}' is no plan of an unfinished run: move it away, or name another folder.", exception);
         }
     }
 
     private static string Serialize(TokenizePlan plan) => JsonSerializer.Serialize(plan, Metadata.Readable.TokenizePlan);
 
-    private string NameOf(string split, int number) =>
-        string.Create(CultureInfo.InvariantCulture, $"{split}-{number:00000}.{(options.Format == TokenShardFormat.Npy ? "npy" : "bin")}");
+    private static string NameOf(TokenizePlan plan, string split, int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{split}-{number:00000}.{(plan.Format == TokenShardFormat.Npy ? "npy" : "bin")}");
 
-    private string PathOf(string name) => Path.Combine(options.Output, name);
+    private string PathOf(string name) => Path.Combine(Folder, name);
 
     private void Save<T>(string name, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
         => AtomicFile.Write(PathOf(name), stream => JsonSerializer.Serialize(stream, value, type));

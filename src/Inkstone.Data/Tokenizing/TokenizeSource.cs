@@ -5,7 +5,9 @@ namespace Inkstone.Data;
 /// <summary>The files of one split.</summary>
 internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files, string? Separator)
 {
-    private static readonly string[] Splits = ["train", "valid"];
+    /// <summary>The names of both splits.</summary>
+    public static readonly string[] Splits = ["train", "valid"];
+
     private static readonly string[] Extensions = [".jsonl", ".txt"];
     private const string MicroLmSeparator = "<|endoftext|>";
 

@@ -5,6 +5,22 @@ namespace Inkstone.Formats;
 /// <summary>Writes a model as GGUF for llama.cpp and everything built on it.</summary>
 public static class GgufExport
 {
+    private const string WriterKey = "inkstone.writer";
+
+    /// <summary>Whether a file is one of those written here, by its metadata.</summary>
+    public static bool Wrote(string path)
+    {
+        try
+        {
+            using GgufFile file = GgufFile.Open(path);
+            return file.Metadata.Has(WriterKey);
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes one file, or nothing.</summary>
     /// <param name="path">the file</param>
     /// <param name="config">config.json</param>
@@ -23,6 +39,7 @@ public static class GgufExport
         }
         m.Add("general.file_type", FileType(type));
         m.Add("general.quantization_version", 2u);
+        m.Add(WriterKey, "ink");
         float[]? factors = GgufHyperparameters.Write(config, m);
         GgufVocabulary.Write(tokenizer, config, m);
         List<GgufRows> tensors = Tensors(config, parameters, type);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Inkstone.Files;
+using Inkstone.Formats;
 
 namespace Inkstone.Training;
 
@@ -10,7 +11,7 @@ namespace Inkstone.Training;
 /// </summary>
 public sealed class CheckpointFolder(string run)
 {
-    private const string Prefix = "step-";
+    private const string Prefix = "step-", IndexFile = "checkpoints.json";
 
     /// <summary>The folder.</summary>
     public string Path { get; } = System.IO.Path.Combine(run, "checkpoints");
@@ -35,6 +36,50 @@ public sealed class CheckpointFolder(string run)
         }
         steps.Sort();
         return steps;
+    }
+
+    /// <summary>
+    /// The newest checkpoint, or null where there is none. A damaged one is an error that names the newest whole one before it: which steps are lost is for the user to say.
+    /// </summary>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    public int? Newest()
+    {
+        IReadOnlyList<int> steps = Steps();
+        if (steps.Count == 0 || Damage(steps[^1]) is not { } damage)
+        {
+            return steps.Count == 0 ? null : steps[^1];
+        }
+        int whole = steps.Count - 2;
+        while (whole >= 0 && Damage(steps[whole]) is not null)
+        {
+            whole--;
+        }
+        string moved = string.Join(" and ", steps.Skip(whole + 1).Reverse().Select(Of));
+        throw new InvalidDataException($"the checkpoint {Of(steps[^1])} is damaged: {damage}; "
+            + (whole < 0 ? "no other one is whole, so begin anew with --force or another out" : $"{Of(steps[whole])} is whole: to go on from it, move {moved} away and --resume again"));
+    }
+
+    /// <summary>What is wrong with a checkpoint, by its list of files and the headers of its tensors; null: nothing.</summary>
+    private string? Damage(int step)
+    {
+        string directory = Of(step);
+        try
+        {
+            if (WrittenFiles.Of(directory).Damage() is { } damage)
+            {
+                return damage;
+            }
+            TrainState.Read(directory);
+            foreach (string file in Directory.EnumerateFiles(directory, "*.safetensors", SearchOption.AllDirectories))
+            {
+                SafetensorsFile.Open(file).Dispose();
+            }
+            return null;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            return e.Message.TrimEnd('.');
+        }
     }
 
     /// <summary>Removes what an interrupted save or deletion has left.</summary>
@@ -72,20 +117,38 @@ public sealed class CheckpointFolder(string run)
     {
         string? best = state.BestStep is { } step && Directory.Exists(Of(step)) ? Name(step) : null;
         CheckpointIndex index = new(Name(state.Step), best, best is null ? null : state.BestLoss);
-        AtomicFile.Write(System.IO.Path.Combine(Path, "checkpoints.json"), stream => JsonSerializer.Serialize(stream, index, TrainJson.Default.CheckpointIndex));
+        AtomicFile.Write(System.IO.Path.Combine(Path, IndexFile), stream => JsonSerializer.Serialize(stream, index, TrainJson.Default.CheckpointIndex));
     }
 
     /// <summary>The model directory that <paramref name="path"/> means: itself, or the best (else last) checkpoint of a run.</summary>
     public static string Resolve(string path)
     {
-        string index = System.IO.Path.Combine(path, "checkpoints", "checkpoints.json");
+        string index = System.IO.Path.Combine(path, "checkpoints", IndexFile);
         if (File.Exists(System.IO.Path.Combine(path, "config.json")) || !File.Exists(index))
         {
             return path;
         }
-        CheckpointIndex found = JsonSerializer.Deserialize(File.ReadAllBytes(index), TrainJson.Default.CheckpointIndex)
-            ?? throw new InvalidDataException($"{index} is empty; give the path of a checkpoint instead");
+        CheckpointIndex found = ReadIndex(index) ?? throw new InvalidDataException($"{index} is damaged; give the path of a checkpoint instead");
         return System.IO.Path.Combine(path, "checkpoints", found.Best ?? found.Last);
+    }
+
+    /// <summary>The first thing in the folder that no run wrote, in words; null: there is none.</summary>
+    public string? Foreign() => WrittenFiles.Of(Path).Foreign(name =>
+    {
+        string entry = System.IO.Path.Combine(Path, name);
+        return Directory.Exists(entry) ? WrittenFiles.Of(entry).Foreign() is null : name == IndexFile && ReadIndex(entry) is not null;
+    });
+
+    private static CheckpointIndex? ReadIndex(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.CheckpointIndex) is { Last: not null } index ? index : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private static string Name(int step) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D6}");

@@ -20,6 +20,9 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
     /// <summary>Name of the file in a checkpoint.</summary>
     public const string FileName = "state.json";
 
+    /// <summary>See <see cref="TrainProgress.Unmeasured"/>.</summary>
+    public bool Unmeasured { get; init; }
+
     /// <summary>The loader's cursor.</summary>
     [JsonIgnore]
     public LoaderState Cursor => new(Epoch, Position);
@@ -30,11 +33,11 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
         string path = Path.Combine(checkpoint, FileName);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.TrainState) ?? throw new JsonException("null");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.TrainState) is { Recipe: not null } state ? state : throw new JsonException("it names no recipe");
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} is not a state of a run ({e.Message}); remove that checkpoint to go on from the one before");
+            throw new InvalidDataException($"{path} is not the state of a run ({e.Message.ReplaceLineEndings(" ")})");
         }
     }
 

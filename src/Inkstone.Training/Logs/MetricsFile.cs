@@ -11,6 +11,9 @@ namespace Inkstone.Training;
 /// </summary>
 public sealed class MetricsFile : ITrainLog
 {
+    /// <summary>Names of both files.</summary>
+    public const string MetricsName = "metrics.jsonl", SamplesName = "samples.jsonl";
+
     private readonly FileStream _metrics;
     private readonly FileStream _samples;
     private readonly ArrayBufferWriter<byte> _line = new(512);
@@ -19,10 +22,13 @@ public sealed class MetricsFile : ITrainLog
     /// <summary>Opens both files in <paramref name="directory"/> and drops what lies beyond <paramref name="step"/>.</summary>
     public MetricsFile(string directory, int step)
     {
-        _metrics = Open(Path.Combine(directory, "metrics.jsonl"), step);
-        _samples = Open(Path.Combine(directory, "samples.jsonl"), step);
+        _metrics = Open(Path.Combine(directory, MetricsName), step);
+        _samples = Open(Path.Combine(directory, SamplesName), step);
         _json = new Utf8JsonWriter(_line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
+
+    /// <summary>Whether every line of a file is one of a run's; the last may be cut.</summary>
+    public static bool IsLog(string path) => File.ReadLines(path).All(line => line.StartsWith("{\"step\":", StringComparison.Ordinal) || "{\"step\":".StartsWith(line, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public void Start(RunFacts facts, int step) { }

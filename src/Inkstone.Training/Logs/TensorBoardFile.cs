@@ -12,9 +12,12 @@ namespace Inkstone.Training;
 /// </summary>
 public sealed class TensorBoardFile : ITrainLog
 {
-    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5, EventSessionLog = 7;
+    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5, EventSessionLog = 7, EventSource = 10;
     private const int SummaryValue = 1, ValueTag = 1, ValueSimple = 2, ValueMetadata = 9, ValueTensor = 8;
     private const int SessionStart = 1, HeaderBytes = 12;
+
+    /// <summary>Names us as the writer in a file's first record.</summary>
+    private const string Writer = "inkstone.TensorBoardFile";
 
     private readonly FileStream _file;
     private readonly TimeProvider _clock;
@@ -33,7 +36,16 @@ public sealed class TensorBoardFile : ITrainLog
         Begin(null);
         _output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
         _output.WriteString("brain.Event:2");
+        Field(_output, EventSource, Message(o => Field(o, 1, Encoding.UTF8.GetBytes(Writer))));   // SourceMetadata { writer }
         End();
+    }
+
+    /// <summary>Whether we wrote a file, by its first record.</summary>
+    public static bool IsOurs(string path)
+    {
+        byte[] start = new byte[128];
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        return start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).IndexOf(Encoding.UTF8.GetBytes(Writer)) >= 0;
     }
 
     /// <summary>A START record at the first step to come makes TensorBoard forget what an interrupted run wrote beyond it.</summary>

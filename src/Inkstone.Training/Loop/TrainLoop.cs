@@ -34,7 +34,11 @@ public sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, in
 /// <param name="Tokens">Tokens seen.</param>
 /// <param name="BestStep">Step of the best validation, or null.</param>
 /// <param name="BestLoss">Its loss.</param>
-public readonly record struct TrainProgress(int Step, int TotalSteps, long Tokens, int? BestStep, double? BestLoss);
+public readonly record struct TrainProgress(int Step, int TotalSteps, long Tokens, int? BestStep, double? BestLoss)
+{
+    /// <summary>Whether the run was stopped before it had measured and sampled what was due after this step; it then begins with that.</summary>
+    public bool Unmeasured { get; init; }
+}
 
 /// <summary>
 /// The one training loop: step, report, validate, sample, save. It knows no model and no objective; what is minimised lies in
@@ -58,7 +62,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
     public Validation? FirstValidation { get; private set; }
 
     /// <summary>Whether held-out loss has not fallen for as long as the settings allow.</summary>
-    public bool EndedEarly => settings is { Patience: > 0, EvalEvery: > 0 } && _at.Step - (_at.BestStep ?? 0) >= settings.Patience * settings.EvalEvery;
+    public bool EndedEarly => settings is { Patience: > 0, EvalEvery: > 0 } && !_at.Unmeasured && _at.Step - (_at.BestStep ?? 0) >= settings.Patience * settings.EvalEvery;
 
     /// <summary>Wall time of all steps together.</summary>
     public double StepSeconds { get; private set; }
@@ -77,16 +81,26 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
             FirstValidation = Validate();
         }
         long began = Stopwatch.GetTimestamp();
-        bool saved = true;
+        bool saved = !_at.Unmeasured || Finish(cancelled);
         while ((_at.TotalSteps == 0 || _at.Step < _at.TotalSteps) && !EndedEarly && !(cancelled.IsCancellationRequested && saved))
         {
             Step();
-            saved = false;
             if (_at.TotalSteps == 0)
             {
                 DecideLength(Stopwatch.GetElapsedTime(began).TotalSeconds);
             }
-            bool last = _at.Step == _at.TotalSteps, better = false;
+            saved = Finish(cancelled);
+        }
+        return _at;
+    }
+
+    /// <summary>Does what is due after a step and tells whether a checkpoint was saved. Measuring may take minutes, so a cancelled one is left to the resumed run.</summary>
+    private bool Finish(CancellationToken cancelled)
+    {
+        _at = _at with { Unmeasured = false };
+        bool last = _at.Step == _at.TotalSteps, better = false;
+        try
+        {
             if (last || Due(settings.EvalEvery))
             {
                 int? before = _at.BestStep;
@@ -97,17 +111,21 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
             {
                 parts.Sample(_at.Step);
             }
-            if (last || better || EndedEarly || Due(settings.SaveEvery) || cancelled.IsCancellationRequested)
-            {
-                string path = parts.Save(_at);
-                saved = true;
-                foreach (ITrainLog log in logs)
-                {
-                    log.Saved(_at.Step, path);
-                }
-            }
         }
-        return _at;
+        catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+        {
+            _at = _at with { Unmeasured = true };
+        }
+        if (!(last || better || EndedEarly || Due(settings.SaveEvery) || cancelled.IsCancellationRequested))
+        {
+            return false;
+        }
+        string path = parts.Save(_at);
+        foreach (ITrainLog log in logs)
+        {
+            log.Saved(_at.Step, path);
+        }
+        return true;
     }
 
     private bool Due(int every) => every > 0 && _at.Step % every == 0;

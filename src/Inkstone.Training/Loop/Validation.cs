@@ -16,13 +16,15 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
     /// <param name="bytesPerToken">text behind a token, or NaN</param>
     /// <param name="batch">memory for one batch</param>
     /// <param name="maxBatches">0: all</param>
-    public static Validation Measure(Device device, Objective objective, IBatchSource source, double bytesPerToken, Batch batch, int maxBatches)
+    /// <param name="cancelled">ends it between two batches</param>
+    public static Validation Measure(Device device, Objective objective, IBatchSource source, double bytesPerToken, Batch batch, int maxBatches, CancellationToken cancelled = default)
     {
         source.State = default;
         double nats = 0;
         long labels = 0;
         for (int i = 0; (maxBatches == 0 || i < maxBatches) && source.Next(batch); i++)
         {
+            cancelled.ThrowIfCancellationRequested();
             if (batch.LabelCount > 0)
             {
                 using (device.Step())

@@ -20,8 +20,8 @@ public sealed class Pretrain : IDisposable
     public Pretrain(Recipe recipe, Device device, RunOptions options)
     {
         (_recipe, _device) = (recipe, device);
-        RunStart start = RunStart.Of(recipe.Out, options);
         DataSection data = recipe.Data;
+        RunStart start = RunStart.Of(recipe.Out, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
         _tokenizer = Tokenizer.Load(recipe.Tokenizer);
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);

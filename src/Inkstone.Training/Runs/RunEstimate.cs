@@ -4,32 +4,21 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>What a run will need, checked before it starts rather than found out an hour later.</summary>
-/// <param name="CheckpointBytes">Weights and moments on disk.</param>
+/// <summary>What memory a run will need, checked before it starts rather than found out an hour later.</summary>
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
-public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes)
+public readonly record struct RunEstimate(long MemoryBytes)
 {
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
         long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)), moved = 4 * trained.ElementCount;
         long activations = 4L * rows * length * model.ActivationsPerToken;
-        return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
+        return new RunEstimate((trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 
-    /// <summary>Refuses a run that the disk cannot hold, and tells of one that memory may not hold.</summary>
-    public void Check(string directory, Action<string> warn)
+    /// <summary>Tells of a run that memory may not hold.</summary>
+    public void Check(Action<string> warn)
     {
-        string existing = Path.GetFullPath(directory);
-        while (!Directory.Exists(existing))
-        {
-            existing = Path.GetDirectoryName(existing)!;
-        }
-        long free = new DriveInfo(existing).AvailableFreeSpace;
-        if (free < 2 * CheckpointBytes)
-        {
-            throw new IOException($"{directory}: a checkpoint takes {CheckpointBytes >> 20} MiB and two must fit while one replaces the other, but the disk has {free >> 20} MiB free; free some or set out to another disk");
-        }
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (MemoryBytes > memory * 9 / 10)
         {

@@ -1,3 +1,5 @@
+using Inkstone.Files;
+
 namespace Inkstone.Training;
 
 /// <summary>How a run is started.</summary>
@@ -15,11 +17,15 @@ public sealed record RunOptions(bool Resume, bool Force, double? Roof, Action<st
 internal sealed record RunStart(RunOptions Options, CheckpointFolder Checkpoints, string? Checkpoint, TrainState? State)
 {
     /// <summary>Looks; nothing is written or deleted yet.</summary>
-    public static RunStart Of(string output, RunOptions options)
+    /// <param name="output">directory of the run</param>
+    /// <param name="options">how it is started</param>
+    /// <param name="inputs">paths that the run reads; null stands for none</param>
+    public static RunStart Of(string output, RunOptions options, params IEnumerable<string?> inputs)
     {
+        Place.KeepApart(output, file: false, inputs);
         RunDirectory.Check(output, options.Resume, options.Force);
         CheckpointFolder checkpoints = new(output);
-        string? checkpoint = options.Resume && checkpoints.Steps() is { Count: > 0 } steps ? checkpoints.Of(steps[^1]) : null;
+        string? checkpoint = options.Resume && checkpoints.Newest() is { } step ? checkpoints.Of(step) : null;
         return new RunStart(options, checkpoints, checkpoint, checkpoint is null ? null : TrainState.Read(checkpoint));
     }
 }

@@ -25,7 +25,7 @@ public sealed class Sft : IDisposable
     public Sft(SftRecipe recipe, Device device, RunOptions options)
     {
         (_recipe, _device) = (recipe, device);
-        RunStart start = RunStart.Of(recipe.Out, options);
+        RunStart start = RunStart.Of(recipe.Out, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
         _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template);

@@ -59,7 +59,8 @@ internal sealed class TrainRun
             RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
         }
         parts.Model.Recompute = recipe.Train.Recompute;
-        RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
+        RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(start.Options.Warn);
+        CheckDisk();
         Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
     }
 
@@ -71,9 +72,24 @@ internal sealed class TrainRun
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
     {
+        try
+        {
+            return Train(screen, cancelled);
+        }
+        catch (IOException e) when (DiskFull.IsReasonOf(e))
+        {
+            string kept = LastCheckpoint() is { } path ? $"the last good checkpoint is {path}: free some space, then go on with the same command and --resume" : "no checkpoint had been saved yet: free some space and begin again";
+            throw new IOException($"the disk of {_recipe.Out} is full; {kept}", e.HResult);
+        }
+    }
+
+    private RunResult Train(ITrainLog? screen, CancellationToken cancelled)
+    {
+        cancelled.ThrowIfCancellationRequested();   // before an earlier run is deleted
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
-        AtomicFile.WriteText(Path.Combine(_recipe.Out, "recipe.resolved.yaml"), _recipe.Resolved);
+        AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
+        WrittenFiles.Of(_recipe.Out).Add(RunDirectory.RecipeFile);
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         List<ITrainLog> logs = [metrics, board];
@@ -91,7 +107,7 @@ internal sealed class TrainRun
         };
         Batch held = new(train.BatchSize, _parts.Length);
         Func<Validation>? validate = _parts.HeldOut is null ? null
-            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, _parts.HeldOutBytesPerToken, held, train.EvalBatches);
+            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, _parts.HeldOutBytesPerToken, held, train.EvalBatches, cancelled);
         TrainLoop loop = new(
             new LoopSettings(TotalSteps(), train.Minutes, train.EvalEvery, train.SampleEvery, train.SaveEvery,
                 _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize), _parts.BytesPerToken)
@@ -99,9 +115,9 @@ internal sealed class TrainRun
             new LoopParts(step.Run, Multiple, validate, at => Sample(at, logs), Save, LastCheckpoint),
             Facts, logs);
         TrainState? before = _start.State;
-        TrainProgress end = loop.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss), cancelled);
+        TrainProgress end = loop.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
         double rate = loop.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / loop.StepSeconds : double.NaN;
-        return new RunResult(end, !loop.EndedEarly && (end.TotalSteps == 0 || end.Step < end.TotalSteps), loop.EndedEarly, LastCheckpoint(),
+        return new RunResult(end, !loop.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps), loop.EndedEarly, LastCheckpoint(),
             end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, loop.FirstValidation, loop.LastValidation, rate);
     }
 
@@ -112,6 +128,17 @@ internal sealed class TrainRun
         return o.Name == "adamw" ? [new AdamW(_parts.Trained, adam)]
             : [new Muon(_parts.Trained.Where(Muon.Takes), new MuonSettings(o.MuonLearningRate, WeightDecay: o.MuonWeightDecay)),
                 new AdamW(_parts.Trained.Where(p => !Muon.Takes(p)), adam)];
+    }
+
+    private void CheckDisk()
+    {
+        TrainSection train = _recipe.Train;
+        bool adapter = _parts.Trained != _parts.Model.Parameters, resumed = _start.Options.Resume;
+        long steps = TotalSteps() - (_start.State?.Step ?? 0) ?? int.MaxValue;
+        long saves = 1 + (train.SaveEvery > 0 ? steps / train.SaveEvery : 0) + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
+        DirectoryInfo old = new(_start.Checkpoints.Path);
+        DiskEstimate.Of(_parts.Trained, _optimizers, adapter, train.Keep, _parts.HeldOut is not null, saves, resumed ? _start.Checkpoints.Steps().Count : 0)
+            .Check(_recipe.Out, resumed || !old.Exists ? 0 : old.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
     }
 
     private int? TotalSteps()
@@ -157,7 +184,7 @@ internal sealed class TrainRun
     private string Save(TrainProgress at)
     {
         LoaderState cursor = _parts.Source.State;
-        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved);
+        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved) { Unmeasured = at.Unmeasured };
         return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
         {
             _parts.WriteModel(directory);
