@@ -25,6 +25,7 @@ public static class GgufExport
         m.Add("general.quantization_version", 2u);
         float[]? factors = GgufHyperparameters.Write(config, m);
         GgufVocabulary.Write(tokenizer, config, m);
+        GgufGeneration.Write(tokenizer, config, m);
         List<GgufRows> tensors = Tensors(config, parameters, type);
         if (factors is not null)
         {
