@@ -24,19 +24,48 @@ public sealed class Generator(CausalLm model)
     /// <summary>Why the last text ended.</summary>
     public FinishReason FinishReason { get; private set; }
 
-    /// <summary>New tokens, as they come; end-of-text tokens are not among them.</summary>
+    /// <summary>New tokens, as they come; tokens that end the text are not among them.</summary>
     /// <param name="prompt">at least one token</param>
     /// <param name="p">how tokens are chosen</param>
     /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested against</param>
-    public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true)
+    /// <param name="cancelled">looked at before each part of the prompt and each token</param>
+    public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, CancellationToken cancelled = default)
     {
         int[] ids = CheckPrompt(prompt, p.Validate());
         using SequenceCache? cache = useCache ? model.NewCache(ids.Length) : null;
-        FinishReason = FinishReason.Length;
-        for (int count = prompt.Count; count < ids.Length; count++)
+        foreach (int id in Generate(ids, prompt.Count, p, cache, cancelled))
         {
-            int next = Next(ids.AsSpan(0, count), prompt.Count, p, cache);
-            if (!p.IgnoreEos && model.EosTokenIds.Contains(next))
+            yield return id;
+        }
+    }
+
+    /// <summary>The same; what <paramref name="kept"/> holds of a text that began alike is not computed again.</summary>
+    /// <inheritdoc cref="Generate(IReadOnlyList{int}, SamplingParams, bool, CancellationToken)"/>
+    public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, PromptCache kept, CancellationToken cancelled = default)
+    {
+        int[] ids = CheckPrompt(prompt, p.Validate());
+        SequenceCache cache = kept.Resume(ids.AsSpan(0, prompt.Count));
+        try
+        {
+            foreach (int id in Generate(ids, prompt.Count, p, cache, cancelled))
+            {
+                yield return id;
+            }
+        }
+        finally
+        {
+            kept.Hold(ids);
+        }
+    }
+
+    private IEnumerable<int> Generate(int[] ids, int promptLength, SamplingParams p, SequenceCache? cache, CancellationToken cancelled)
+    {
+        p = p.IgnoreEos ? p : p with { StopTokenIds = [.. p.StopTokenIds, .. model.EosTokenIds] };
+        FinishReason = FinishReason.Length;
+        for (int count = promptLength; count < ids.Length; count++)
+        {
+            int next = Next(ids.AsSpan(0, count), promptLength, p, cache, cancelled);
+            if (p.StopTokenIds.Contains(next))
             {
                 FinishReason = FinishReason.Stop;
                 yield break;
@@ -47,14 +76,16 @@ public sealed class Generator(CausalLm model)
     }
 
     /// <summary>The token after <paramref name="ids"/>; with a cache only those that it lacks are computed.</summary>
-    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache)
+    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache, CancellationToken cancelled)
     {
+        cancelled.ThrowIfCancellationRequested();
         if (cache is not null && !model.CacheSurvives(cache.Length, ids.Length))
         {
             _ = cache.Truncate(0);
         }
         while (cache is not null && ids.Length - cache.Length > PrefillChunk)
         {
+            cancelled.ThrowIfCancellationRequested();
             using (model.Device.Step())
             {
                 Tensor chunk = model.Device.Rent(new Shape(1, PrefillChunk), ids.Slice(cache.Length, PrefillChunk));
@@ -84,7 +115,11 @@ public sealed class Generator(CausalLm model)
         {
             throw new ArgumentException($"the prompt has {prompt.Count} tokens, the model's context holds {model.MaxPositionEmbeddings} and one must be left; shorten it.", nameof(prompt));
         }
-        int[] ids = new int[Math.Min(model.MaxPositionEmbeddings, (long)prompt.Count + p.MaxTokens)];
+        if (p.MaxLength <= prompt.Count)
+        {
+            throw new ArgumentException($"the prompt has {prompt.Count} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(prompt));
+        }
+        int[] ids = new int[Math.Min(Math.Min(model.MaxPositionEmbeddings, p.MaxLength ?? int.MaxValue), (long)prompt.Count + p.MaxTokens)];
         for (int i = 0; i < prompt.Count; i++)
         {
             ids[i] = prompt[i] >= 0 && prompt[i] < model.VocabSize ? prompt[i]

@@ -1,21 +1,35 @@
+using System.Text;
+
 namespace Inkstone.Inference;
 
-/// <summary>Finds stop texts in a stream of pieces. Text that may be the beginning of one is held back until that is decided.</summary>
+/// <summary>
+/// Finds stop texts in a stream of pieces. Text that may be the beginning of one is held back until that is decided. A stop text may hold special tokens,
+/// which stand in the stream but are never let through.
+/// </summary>
 public sealed class StopMatcher(IReadOnlyList<string> stops)
 {
-    private string _held = "";
+    private readonly StringBuilder _text = new();       // undecided
+    private readonly List<bool> _hidden = [];           // of each of its characters
 
     /// <summary>True once a stop text was found; nothing after it is let through.</summary>
     public bool Stopped { get; private set; }
 
     /// <summary>Takes the next piece and returns the text that may be shown now.</summary>
-    public string Push(string piece)
+    /// <param name="piece">what follows</param>
+    /// <param name="hidden">it is a special token</param>
+    public string Push(string piece, bool hidden = false)
     {
-        if (Stopped || (piece.Length == 0 && _held.Length == 0))
+        if (Stopped || piece.Length == 0)
         {
             return "";
         }
-        string text = _held + piece;
+        if (stops.Count == 0)
+        {
+            return hidden ? "" : piece;
+        }
+        _text.Append(piece);
+        _hidden.AddRange(Enumerable.Repeat(hidden, piece.Length));
+        string text = _text.ToString();
         int found = -1;
         foreach (string stop in stops)
         {
@@ -23,16 +37,26 @@ public sealed class StopMatcher(IReadOnlyList<string> stops)
             found = at >= 0 && (found < 0 || at < found) ? at : found;
         }
         Stopped = found >= 0;
-        int shown = Stopped ? found : text.Length - Undecided(text);
-        _held = Stopped ? "" : text[shown..];
-        return text[..shown];
+        return Take(Stopped ? found : text.Length - Undecided(text));
     }
 
     /// <summary>The end of the stream: returns what was held back.</summary>
-    public string Flush()
+    public string Flush() => Stopped ? "" : Take(_text.Length);
+
+    /// <summary>Lets the first characters go and returns those that are not hidden.</summary>
+    private string Take(int count)
     {
-        (string rest, _held) = (_held, "");
-        return rest;
+        StringBuilder shown = new();
+        for (int i = 0; i < count; i++)
+        {
+            if (!_hidden[i])
+            {
+                shown.Append(_text[i]);
+            }
+        }
+        _text.Remove(0, count);
+        _hidden.RemoveRange(0, count);
+        return shown.ToString();
     }
 
     /// <summary>Length of the longest end of the text that begins a stop text.</summary>

@@ -7,6 +7,7 @@ namespace Inkstone.Models;
 /// <summary>A language model that reads from left to right.</summary>
 public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 {
+    private HfConfig? _generationConfig;
     private Parameters? _parameters;
 
     /// <summary>config.json as it was read; written back unchanged.</summary>
@@ -36,8 +37,15 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Longest sequence the positions were made for.</summary>
     public int MaxPositionEmbeddings { get; } = Rotary.Longest(config);
 
-    /// <summary>Tokens that end a text; may be several, or none.</summary>
-    public IReadOnlyList<int> EosTokenIds { get; } = config.Ints("eos_token_id");
+    /// <summary>generation_config.json beside the weights, or null.</summary>
+    public HfConfig? GenerationConfig
+    {
+        get => _generationConfig;
+        internal set => (_generationConfig, EosTokenIds) = (value, value?.Ints("eos_token_id") is { Length: > 0 } ends ? ends : Config.Ints("eos_token_id"));
+    }
+
+    /// <summary>Tokens that end a text; may be several, or none. Those of generation_config.json count more than those of config.json.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; private set; } = config.Ints("eos_token_id");
 
     /// <summary>Whether training keeps only the inputs of blocks and computes what is inside once more in the backward pass.</summary>
     public bool Recompute { get; set; }
@@ -54,7 +62,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Whether what a cache holds of a text of <paramref name="length"/> tokens counts when the text has <paramref name="longer"/>.</summary>
     public virtual bool CacheSurvives(int length, int longer) => true;
 
-    /// <summary>Bytes of <see cref="NewCache"/>.</summary>
+    /// <summary>Bytes of <see cref="NewCache"/> when it is full.</summary>
     public abstract long CacheBytes(int capacity);
 
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>

@@ -1,15 +1,18 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Inkstone.Files;
 using Inkstone.Formats;
 
 namespace Inkstone.Models;
 
-/// <summary>Files beside the weights that belong to a model and go with it: tokenizer, chat template, generation settings.</summary>
-internal static class Companions
+/// <summary>Files beside the weights that belong to a model and go with it: tokenizer, chat templates, generation settings.</summary>
+public static class Companions
 {
-    private static readonly string[] Names = [HfDirectory.GenerationConfigFile, "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"];
+    private const string TokenizerFile = "tokenizer.json", ConfigFile = "tokenizer_config.json", TemplateFile = "chat_template.jinja", TemplatesFolder = "additional_chat_templates";
+
+    /// <summary>Files that repeat or complete a tokenizer.json, and mean nothing beside another one.</summary>
+    private static readonly string[] TokenizerParts = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+
+    private static readonly string[] Names = [HfDirectory.GenerationConfigFile, TokenizerFile, ConfigFile, .. TokenizerParts, TemplateFile];
 
     /// <summary>Copies them from a directory, or writes what a .gguf file says of them.</summary>
     public static void Copy(string source, string directory)
@@ -22,19 +25,55 @@ internal static class Companions
         }
         foreach (string name in Names.Where(name => File.Exists(Path.Combine(source, name))))
         {
-            File.Copy(Path.Combine(source, name), Path.Combine(directory, name));
+            File.Copy(Path.Combine(source, name), Path.Combine(directory, name), overwrite: true);
         }
+        CopyTemplates(source, directory);
+    }
+
+    /// <summary>Copies the named templates beside the main one, such as that for conversations with tools.</summary>
+    public static void CopyTemplates(string source, string directory)
+    {
+        string templates = Path.Combine(source, TemplatesFolder);
+        if (Directory.Exists(templates))
+        {
+            Directory.CreateDirectory(Path.Combine(directory, TemplatesFolder));
+            foreach (string file in Directory.EnumerateFiles(templates, "*.jinja"))
+            {
+                File.Copy(file, Path.Combine(directory, TemplatesFolder, Path.GetFileName(file)), overwrite: true);
+            }
+        }
+    }
+
+    /// <summary>Copies an adapter's files over those of the model below: each that the adapter has counts, the others stay.</summary>
+    public static void Overlay(string adapter, string directory)
+    {
+        if (File.Exists(Path.Combine(adapter, TokenizerFile)))
+        {
+            foreach (string name in TokenizerParts)
+            {
+                File.Delete(Path.Combine(directory, name));
+            }
+        }
+        string config = Path.Combine(directory, ConfigFile), template = Path.Combine(directory, TemplateFile);
+        bool ownConfig = File.Exists(Path.Combine(adapter, ConfigFile));
+        if (ownConfig && HfConfig.Read(Path.Combine(adapter, ConfigFile)).Has("chat_template"))
+        {
+            File.Delete(template);   // the file of a template counts more than a configuration's: that of the model below would hide the adapter's
+        }
+        else if (ownConfig && File.Exists(config) && !File.Exists(template) && HfConfig.Read(config) is { } below && below.IsText("chat_template"))
+        {
+            AtomicFile.WriteText(template, below.Text("chat_template"));
+        }
+        Copy(adapter, directory);
     }
 
     private static void Write(GgufMetadata metadata, string directory)
     {
         if (GgufTokenizer.Read(metadata) is { } tokenizer)
         {
-            AtomicFile.WriteText(Path.Combine(directory, "tokenizer.json"), tokenizer.Json);
-            AtomicFile.WriteText(Path.Combine(directory, "tokenizer_config.json"), tokenizer.ConfigJson);
+            AtomicFile.WriteText(Path.Combine(directory, TokenizerFile), tokenizer.Json);
+            AtomicFile.WriteText(Path.Combine(directory, ConfigFile), tokenizer.ConfigJson);
         }
-        JsonObject generation = [];
-        GgufConfig.AddTokenIds(metadata, generation);
-        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), generation.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), GgufGeneration.Read(metadata).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
     }
 }

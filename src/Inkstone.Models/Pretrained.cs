@@ -20,11 +20,15 @@ public static class Pretrained
         if (GgufFile.Is(path))
         {
             using GgufModel file = GgufModel.Open(path);
-            return Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+            CausalLm quantised = Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+            quantised.GenerationConfig = HfConfig.Parse(GgufGeneration.Read(file.File.Metadata).ToJsonString(), path);
+            return quantised;
         }
         HfDirectory source = HfDirectory.Open(path, configFile);
         using HfWeights weights = source.OpenWeights();
-        return Build(source.Config, new Scope(device, new LoadedParameters(weights, source.Config, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+        CausalLm model = Build(source.Config, new Scope(device, new LoadedParameters(weights, source.Config, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
+        model.GenerationConfig = source.GenerationConfig;
+        return model;
     }
 
     /// <summary>A model with random parameters.</summary>

@@ -115,6 +115,11 @@ public sealed class Tokenizer
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
     public Tokenizer WithChatTemplate(string template) => new(_json, JsonName, _config, ConfigName, template);
 
+    /// <summary>The same tokenizer with its end token to fill up batches, where it names none for that.</summary>
+    public Tokenizer WithPadToken()
+        => PadId is not null || EosId is not { } eos || _config is null ? this
+            : new(_json, JsonName, TokenizerConfig.WithPad(_config, IdToToken(eos)), ConfigName, SeparateChatTemplate);
+
     /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
     public void Save(string directory)
     {
@@ -183,6 +188,9 @@ public sealed class Tokenizer
 
     /// <summary>Whether decoding may skip the token; false for ids outside the vocabulary.</summary>
     public bool IsSpecial(int id) => (uint)id < (uint)_special.Length && _special[id];
+
+    /// <summary>Whether the token was added to the model's vocabulary: text is never split inside it.</summary>
+    public bool IsAdded(int id) => Exists(id) && _addedIds.TryGetValue(IdToToken(id), out int own) && own == id;
 
     /// <summary>Whether a token has this id: ids may have gaps.</summary>
     public bool Exists(int id) => (uint)id < (uint)_parts.Tokens.Length && _parts.Tokens[id] != null;

@@ -17,6 +17,10 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         Render("--template", "t.jinja", "--add-generation-prompt").Output.ShouldBe("[user] 你好\n[assistant] two\n[assistant]");
         Render("--template", "t.jinja", "--tools", "tools.json").Output.ShouldBe("[user] 你好\n[assistant] two\n[{\"z\": 1, \"a\": \"é\"}]");
         Render("--template", "t.jinja", "--json").Json.GetProperty("text").GetString().ShouldBe("[user] 你好\n[assistant] two\n");
+        File.WriteAllText(place["v.jinja"], "{{ thinking }} {{ n + 1 }} {{ who }} {{ thinking is boolean }}");
+        Render("--template", "v.jinja", "--var", "thinking=false", "--var", "n=2", "--var", "who=you and me").Output.ShouldBe("False 3 you and me True");
+        Ink.RunIn(place.Path, "template", "render", "--messages", "m.json", "--template", "v.jinja", "--var", "thinking").ShouldEndWith(2).Error.ShouldContain("NAME=VALUE");
+        Ink.RunIn(place.Path, "template", "render", "--messages", "m.json", "--template", "v.jinja", "--var", "messages=[]").ShouldEndWith(2).Error.ShouldContain("--var messages");
         Tokenizer.Load(place["tok"]).WithChatTemplate(Template).Save(place["chat-tok"]);
         Render("--template", "chat-tok").Output.ShouldBe("[user] 你好\n[assistant] two\n");
 
@@ -42,6 +46,29 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         outcome.Error.TrimEnd('\n').ShouldNotContain('\n');
     }
 
+    /// <summary>The command line counts more than generation_config.json, which counts more than what the program would do.</summary>
+    [Fact]
+    public void Generate_FollowsTheFilesOfTheModel()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "writer", "--seed", "3", "--quiet").ShouldEndWith(0);
+        string Text(string? generation, params string[] flags)
+        {
+            File.WriteAllText(place["writer/generation_config.json"], generation ?? "{}");
+            return Ink.RunIn(place.Path, ["generate", "--model", "writer", "--prompt", "two", "--ignore-eos", "--json", .. flags]).ShouldEndWith(0).Json.GetProperty("ids").GetRawText();
+        }
+
+        string likeliest = Text(null, "--temperature", "0", "--max-tokens", "6");
+        Text(null, "--max-tokens", "6", "--seed", "1").ShouldBe(likeliest);
+        Text("""{"do_sample": true, "temperature": 5.0, "top_k": 1, "max_new_tokens": 6}""", "--seed", "1").ShouldBe(likeliest);
+        Text("""{"do_sample": true, "temperature": 5.0, "max_new_tokens": 6}""", "--seed", "1").ShouldNotBe(likeliest);
+        Text("""{"do_sample": false, "temperature": 5.0, "max_length": 7}""", "--max-tokens", "6").ShouldBe(likeliest);
+        File.WriteAllText(place["writer/generation_config.json"], """{"num_beams": 4, "top_p": 0.5}""");
+        Ink.RunIn(place.Path, "generate", "--model", "writer", "--prompt", "two", "--max-tokens", "2").ShouldEndWith(0).Error.ShouldContain("num_beams is not applied");
+        File.WriteAllText(place["writer/generation_config.json"], """{"top_p": 2}""");
+        Ink.RunIn(place.Path, "generate", "--model", "writer", "--prompt", "two").ShouldEndWith(2).Error.ShouldContain("generation_config.json: \"top_p\" must be");
+        Ink.RunIn(place.Path, "generate", "--model", "writer", "--prompt", "two", "--top-p", "NaN").ShouldEndWith(2).Error.ShouldContain("top_p");
+    }
+
     [Fact]
     public void Chat_RendersTheTemplate_AndSaysWhatItDoesWithoutOne()
     {
@@ -50,6 +77,13 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         File.WriteAllText(place["talker/chat_template.jinja"], "{% if messages | length > 2 %}{{ raise_exception('turn ' ~ messages | length ~ ' after ' ~ messages[1].role) }}{% endif %}{{ messages[0].content }}");
         Ink.RunIn(place.Path, Chat("two?")).ShouldEndWith(0).Error.ShouldNotContain("no chat template");
         Ink.RunIn(place.Path, Chat("two?", "three?")).ShouldEndWith(2).Error.ShouldContain("turn 3 after assistant");
+
+        // What the template is told reaches it; a text without a template is not changed by variables.
+        File.WriteAllText(place["talker/chat_template.jinja"], "{{ raise_exception('told ' ~ told) }}");
+        Ink.RunIn(place.Path, [.. Chat("two?"), "--var", "told=yes"]).ShouldEndWith(2).Error.ShouldContain("told yes");
+        File.WriteAllText(place["m1.json"], """[{"role": "user", "content": "two?"}]""");
+        Ink.RunIn(place.Path, "generate", "--model", "talker", "--messages", "m1.json", "--var", "told=3").ShouldEndWith(2).Error.ShouldContain("told 3");
+        Ink.RunIn(place.Path, "generate", "--model", "talker", "--prompt", "two", "--var", "told=3").ShouldEndWith(2).Error.ShouldContain("--messages");
 
         static string[] Chat(params string[] messages) => ["chat", "--model", "talker", "--max-tokens", "3", "--temperature", "0", .. messages.SelectMany(m => new[] { "--message", m })];
     }

@@ -40,6 +40,9 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("pretrain r.yaml --precision fp8", "fp32 or bf16")]
     [InlineData("pretrain r.yaml --seed abc", "--seed must be a whole number, got 'abc'")]
     [InlineData("generate --model x --temperature hot", "--temperature must be a number, got 'hot'")]
+    [InlineData("generate --model tok --prompt x --top-p 1.5", "--top-p must be above 0 and at most 1, it is 1.5")]
+    [InlineData("chat --model tok --message x --repetition-penalty NaN", "--repetition-penalty must be from 0.01 to 100")]
+    [InlineData("generate --model tok --prompt x --seed -1", "--seed must be 0 or more, got -1")]
     [InlineData("pretrain r.yaml --threads 0", "--threads must be between 1 and 4096")]
     [InlineData("tokenizer encode --tokenizer nowhere --text x", "nowhere")]
     [InlineData("tokenizer encode --tokenizer tok", "--text S or --texts")]
@@ -82,6 +85,14 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         Ink.RunIn(place.Path, "generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0").ShouldEndWith(0).Output.ShouldBe(text + "\n");
         Json("chat", "--model", "json-run", "--message", "two?", "--message", "几？", "--max-tokens", "4").GetProperty("turns").GetArrayLength().ShouldBe(2);
         Json("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "json-new").GetProperty("parameters").GetInt64().ShouldBeGreaterThan(1_000_000);
+        // The only special token of this tokenizer, 0, ends texts and fills up batches.
+        foreach (string model in (string[])["json-new", "json-run/checkpoints/step-000006"])
+        {
+            JsonElement config = Read($"{model}/config.json"), generation = Read($"{model}/generation_config.json"), tokenizer = Read($"{model}/tokenizer_config.json");
+            (config.GetProperty("eos_token_id").GetInt32(), config.GetProperty("pad_token_id").GetInt32()).ShouldBe((0, 0));
+            (generation.GetProperty("eos_token_id").GetInt32(), generation.GetProperty("pad_token_id").GetInt32()).ShouldBe((0, 0));
+            tokenizer.GetProperty("pad_token").GetString().ShouldBe("<|endoftext|>");
+        }
     }
 
     [Fact]
@@ -139,6 +150,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         plain.Error.ShouldContain("step 2/2");
         (plain.Output + plain.Error).ShouldNotContain('\u001b');
     }
+
+    private JsonElement Read(string path) => JsonDocument.Parse(File.ReadAllText(place[path])).RootElement;
 
     private JsonElement Json(params string[] arguments) => Ink.RunIn(place.Path, [.. arguments, "--json"]).ShouldEndWith(0).Json;
 

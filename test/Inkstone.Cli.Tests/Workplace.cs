@@ -27,7 +27,7 @@ public sealed class Workplace : IDisposable
         File.WriteAllText(this["sparse.yaml"], """
             model: {model_type: deepseek_v3, hidden_size: 32, intermediate_size: 64, moe_intermediate_size: 16, num_hidden_layers: 2, num_attention_heads: 2, q_lora_rank: 16,
                     kv_lora_rank: 12, qk_nope_head_dim: 8, qk_rope_head_dim: 4, v_head_dim: 8, first_k_dense_replace: 1, n_routed_experts: 4, n_shared_experts: 1,
-                    num_experts_per_tok: 2, n_group: 2, topk_group: 2, routed_scaling_factor: 1, num_nextn_predict_layers: 1, aux_loss_alpha: 1e-3,
+                    num_experts_per_tok: 2, n_group: 2, topk_group: 2, routed_scaling_factor: 1, num_nextn_predict_layers: 1, sequence_balance_loss_weight: 1e-3,
                     router_bias_update_rate: 0.05, max_position_embeddings: 64, tie_word_embeddings: true}
             tokenizer: tok
             data: {train: tokens, valid: tokens, sequence_length: 32}

@@ -30,6 +30,25 @@ public sealed class OptimizerTests : IDisposable
     }
 
     [Fact]
+    public void Settings_that_make_no_sense_are_named_with_their_range()
+    {
+        foreach ((string part, Action make) in new (string, Action)[]
+        {
+            ("Rate must be 0 or more", () => new AdamWSettings(Rate: -1).Validate()),
+            ("Rate must be", () => new AdamWSettings(Rate: double.NaN).Validate()),
+            ("Beta1 must be from 0 to below 1", () => new AdamWSettings(Beta1: 1).Validate()),
+            ("Beta2 must be", () => new AdamWSettings(Beta2: double.PositiveInfinity).Validate()),
+            ("Epsilon must be", () => new AdamWSettings(Epsilon: -1e-8).Validate()),
+            ("WeightDecay must be", () => new AdamWSettings(WeightDecay: double.NaN).Validate()),
+            ("Momentum must be from 0 to below 1", () => new MuonSettings(Momentum: 1).Validate()),
+            ("Steps must be from 1 to 100", () => new MuonSettings(Steps: 0).Validate()),
+        })
+        {
+            Should.Throw<ArgumentException>(make).Message.ShouldStartWith(part);
+        }
+    }
+
+    [Fact]
     public void Schedules_at_known_points()
     {
         LearningRate cosine = new(Schedule.Cosine, TotalSteps: 200, WarmupSteps: 20, MinMultiple: 0.1);

@@ -75,7 +75,7 @@ public sealed class SamplerTests
     {
         new Sampler(4).Next([1, 3, 3, 2], [0], 1, SamplingParams.Greedy(1)).ShouldBe(1);
         new Sampler(3).Next([float.NaN, -1, float.NegativeInfinity], [0], 1, SamplingParams.Greedy(1)).ShouldBe(1);
-        Should.Throw<InvalidOperationException>(() => new Sampler(2).Next([float.NaN, float.NaN], [0], 1, SamplingParams.Greedy(1)));
+        Should.Throw<InvalidDataException>(() => new Sampler(2).Next([float.NaN, float.NaN], [0], 1, SamplingParams.Greedy(1)));
     }
 
     [Fact]
@@ -99,12 +99,68 @@ public sealed class SamplerTests
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
 
+    /// <summary>Dividing by such a temperature leaves float32; the limit of the distribution is the likeliest token alone.</summary>
     [Theory]
-    [InlineData("temperature", -1, 0.5, 0)]
-    [InlineData("top_p", 1, 0, 0)]
-    [InlineData("min_p", 1, 0.5, 2)]
-    public void Senseless_settings_are_named(string name, float temperature, float topP, float minP)
-        => Should.Throw<ArgumentException>(() => new SamplingParams(Temperature: temperature, TopP: topP, MinP: minP).Validate()).Message.ShouldStartWith(name);
+    [InlineData(1e-45f, 1f)]
+    [InlineData(1e-45f, 0.95f)]
+    [InlineData(1e-38f, 0.95f)]
+    [InlineData(9e-6f, 0.5f)]
+    public void A_tiny_temperature_is_greedy(float temperature, float topP)
+    {
+        for (ulong seed = 0; seed < 20; seed++)
+        {
+            new Sampler(4).Next([20, 90, -90, 89.5f], [0], 1, new SamplingParams(Temperature: temperature, TopP: topP, TopK: 3, MinP: 0.1f, Seed: seed)).ShouldBe(1);
+        }
+        new Sampler(4).Next([20, 90, -90, 89.5f], [0], 1, new SamplingParams(Temperature: SamplingParams.LeastTemperature)).ShouldBe(1);
+    }
+
+    [Fact]
+    public void Forbidden_tokens_are_not_made()
+    {
+        SamplingParams p = new(Temperature: 0) { SuppressTokens = [3, 99], BeginSuppressTokens = [2], BadWords = [[5, 7, 1], [0]], MinNewTokens = 2, StopTokenIds = [4] };
+        Kept(p, [5, 7], 2).ShouldBe([false, false, false, false, false, true]);     // 1 would complete [5, 7, 1]
+        Kept(p, [7, 7], 2).ShouldBe([false, true, false, false, false, true]);
+        Kept(p, [7, 7, 5], 2).ShouldBe([false, true, true, false, false, true]);
+        Kept(p, [7, 7, 5, 5], 2).ShouldBe([false, true, true, false, true, true]);  // two were made, so an end may come
+
+        static bool[] Kept(SamplingParams p, int[] ids, int promptLength)
+        {
+            float[] logits = new float[6];
+            new Sampler(8).Process(logits, ids, promptLength, p);
+            return [.. logits.Select(float.IsFinite)];
+        }
+    }
+
+    public static TheoryData<string, SamplingParams> Senseless => new()
+    {
+        { "temperature", new(Temperature: -1) },
+        { "temperature", new(Temperature: float.NaN) },
+        { "temperature", new(Temperature: float.PositiveInfinity) },
+        { "top_k", new(TopK: -1) },
+        { "top_p", new(TopP: 0) },
+        { "top_p", new(TopP: float.NaN) },
+        { "min_p", new(MinP: 2) },
+        { "min_p", new(MinP: float.NaN) },
+        { "typical_p", new(TypicalP: 1.5f) },
+        { "epsilon_cutoff", new(EpsilonCutoff: 1) },
+        { "repetition_penalty", new(RepetitionPenalty: 1e-45f) },
+        { "repetition_penalty", new(RepetitionPenalty: float.NaN) },
+        { "frequency_penalty", new(FrequencyPenalty: 3) },
+        { "presence_penalty", new(PresencePenalty: float.NaN) },
+        { "no_repeat_ngram_size", new(NoRepeatNgramSize: -1) },
+        { "max_tokens", new(MaxTokens: -1) },
+        { "min_new_tokens", new() { MinNewTokens = -1 } },
+        { "max_length", new() { MaxLength = 0 } },
+        { "stop", new(Stop: [""]) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Senseless))]
+    public void Senseless_settings_are_named(string name, SamplingParams p)
+    {
+        Should.Throw<ArgumentException>(() => p.Validate()).Message.ShouldStartWith(name + " must be");
+        Should.Throw<ArgumentException>(() => p.Validate(key => "--" + key)).Message.ShouldStartWith($"--{name} must be");
+    }
 
     private static SamplingParams Settings(string name) => name switch
     {

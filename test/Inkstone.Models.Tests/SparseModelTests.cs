@@ -17,7 +17,7 @@ public sealed class SparseModelTests : IDisposable
     private const string DeepseekV3 = """
         {"model_type":"deepseek_v3","vocab_size":97,"hidden_size":48,"intermediate_size":80,"moe_intermediate_size":24,"num_hidden_layers":3,"num_attention_heads":4,
          "q_lora_rank":20,"kv_lora_rank":16,"qk_nope_head_dim":10,"qk_rope_head_dim":6,"v_head_dim":8,"first_k_dense_replace":1,"n_routed_experts":6,
-         "n_shared_experts":2,"num_experts_per_tok":2,"n_group":3,"topk_group":2,"routed_scaling_factor":1.5,"aux_loss_alpha":0.02,"num_nextn_predict_layers":2,
+         "n_shared_experts":2,"num_experts_per_tok":2,"n_group":3,"topk_group":2,"routed_scaling_factor":1.5,"sequence_balance_loss_weight":0.02,"num_nextn_predict_layers":2,
          "max_position_embeddings":64,"rope_scaling":{"type":"yarn","factor":4,"original_max_position_embeddings":16,"mscale":0.8,"mscale_all_dim":0.6},"initializer_range":0.1}
         """;
 

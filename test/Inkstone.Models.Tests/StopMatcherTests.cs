@@ -28,6 +28,19 @@ public sealed class StopMatcherTests
         }
     }
 
+    /// <summary>Special tokens are part of the stream, but never shown.</summary>
+    [Theory]
+    [InlineData("<|im_end|>", "one")]
+    [InlineData("e<|im_end|>\nt", "on")]
+    [InlineData("\ntwo", "one")]
+    [InlineData("end|>x", "one\ntwo")]
+    public void A_stop_may_hold_special_tokens(string stop, string expected)
+    {
+        StopMatcher matcher = new([stop]);
+        string shown = matcher.Push("one") + matcher.Push("<|im_end|>", hidden: true) + matcher.Push("\nt") + matcher.Push("wo");
+        (shown + matcher.Flush()).ShouldBe(expected);
+    }
+
     [Fact]
     public void Only_what_may_be_a_stop_is_held_back()
     {

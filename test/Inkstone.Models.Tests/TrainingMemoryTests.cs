@@ -26,7 +26,7 @@ public sealed class TrainingMemoryTests
             """,
         ["deepseek_v3"] = """
             ,"q_lora_rank":20,"kv_lora_rank":16,"qk_nope_head_dim":10,"qk_rope_head_dim":6,"v_head_dim":8,"first_k_dense_replace":1,"n_routed_experts":6,"n_shared_experts":2,
-            "num_experts_per_tok":2,"n_group":3,"topk_group":2,"moe_intermediate_size":32,"aux_loss_alpha":0.02,"num_nextn_predict_layers":2
+            "num_experts_per_tok":2,"n_group":3,"topk_group":2,"moe_intermediate_size":32,"sequence_balance_loss_weight":0.02,"num_nextn_predict_layers":2
             """,
     };
 

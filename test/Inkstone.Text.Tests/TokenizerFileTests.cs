@@ -61,6 +61,27 @@ public sealed class TokenizerFileTests
         Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
     }
 
+    /// <summary>Batches are filled up with the end of text where the files name nothing for it, and the files say so.</summary>
+    [Theory]
+    [InlineData("""{"eos_token": "<|endoftext|>", "model_max_length": 1e30, "chat_template": "<é>"}""", "<|endoftext|>")]
+    [InlineData("""{"eos_token": {"content": "<|endoftext|>"}, "pad_token": "l"}""", "l")]
+    [InlineData("""{"eos_token": null}""", null)]
+    public void A_padding_token_is_named(string config, string? pad)
+    {
+        using var aside = new TemporaryDirectory();
+        Small.Save(aside.Path);
+        aside.File("tokenizer_config.json", config);
+        Tokenizer padded = Tokenizer.Load(aside.Path).WithPadToken();
+        padded.PadId.ShouldBe(pad is null ? null : padded.TokenToId(pad));
+        padded.Save(aside.Path);
+        JsonElement written = JsonDocument.Parse(File.ReadAllText(Path.Combine(aside.Path, "tokenizer_config.json"))).RootElement;
+        (written.TryGetProperty("pad_token", out JsonElement named) ? named.GetString() : null).ShouldBe(pad);
+        foreach (JsonProperty member in JsonDocument.Parse(config).RootElement.EnumerateObject())
+        {
+            written.GetProperty(member.Name).GetRawText().ShouldBe(member.Value.GetRawText());
+        }
+    }
+
     [Fact]
     public void Saving_leaves_the_same_tokenizer_and_nothing_else()
     {

@@ -45,7 +45,30 @@ public sealed class RecipeTests
     {
         using TemporaryDirectory directory = new();
         string preset = directory.Write("preset.json", """{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 100}""");
-        Load(Minimal, ("model.preset", preset), ("model.model_type", modelType)).Model.Config(100, null, null)["architectures"]!.ToJsonString().ShouldBe($"[\"{name}\"]");
+        Load(Minimal, ("model.preset", preset), ("model.model_type", modelType)).Model.Config(100, null)["architectures"]!.ToJsonString().ShouldBe($"[\"{name}\"]");
+    }
+
+    /// <summary>A preset's ids are those of the tokenizer it was made with, which is another one.</summary>
+    [Fact]
+    public void SpecialIds_AreTheTokenizers_UnlessTheRecipeNamesThem()
+    {
+        using TemporaryDirectory directory = new();
+        string preset = directory.Write("preset.json", """{"model_type": "llama", "vocab_size": 100, "bos_token_id": 151643, "eos_token_id": 151643, "pad_token_id": 3}""");
+        Config(new TokenIds(1, 2, 0)).ShouldBe((1, 2, 0));
+        Config(new TokenIds(null, 2, null)).ShouldBe((null, 2, null));
+        Config(new TokenIds(1, 2, 0), ("model.eos_token_id", "7")).ShouldBe((1, 7, 0));
+        Config(new TokenIds(1, 2, 0), ("model.vocab_size", "60")).ShouldBe((1, 2, 0));
+        Should.Throw<InvalidDataException>(() => Config(new TokenIds(1, 2, 0), ("model.vocab_size", "40"))).Message.ShouldContain("has vocab_size 40, but the tokenizer has 50 ids");
+        Should.Throw<InvalidDataException>(() => Config(new TokenIds(1, 2, 0), ("model.vocab_size", "many"))).Message.ShouldContain("\"vocab_size\" must be a whole number");
+        Should.Throw<InvalidDataException>(() => Config(null)).Message.ShouldContain("bos_token_id 151643 is outside the vocabulary of 100");
+        Should.Throw<InvalidDataException>(() => Config(new TokenIds(1, 2, 0), ("model.eos_token_id", "[2, 100]"))).Message.ShouldContain("eos_token_id 100 is outside");
+
+        (int?, int?, int?) Config(TokenIds? ids, params (string, string)[] keys)
+        {
+            System.Text.Json.Nodes.JsonObject config = Load(Minimal, [("model.preset", preset), .. keys]).Model.Config(50, ids);
+            int? Id(string key) => config[key] is { } id ? int.Parse(id.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture) : null;
+            return (Id("bos_token_id"), Id("eos_token_id"), Id("pad_token_id"));
+        }
     }
 
     [Fact]
@@ -63,6 +86,12 @@ public sealed class RecipeTests
     [InlineData("  steps: 10", "  steps: ten", "r.yaml:7: train.steps must be a number, got 'ten'")]
     [InlineData("  steps: 10", "  steps: 1.5", "r.yaml:7: train.steps must be a whole number, got 1.5")]
     [InlineData("  steps: 10", "  steps: 0", "r.yaml:7: train.steps must be at least 1, got 0")]
+    [InlineData("  steps: 10", "  steps: 5000000000", "train.steps must be between 1 and 2147483647, got 5000000000")]
+    [InlineData("  steps: 10", "  epochs: 1e300", "train.epochs must be between 0.0001 and 1000000, got 1e300")]
+    [InlineData("  steps: 10", "  minutes: nan", "train.minutes must be a number, got 'nan'")]
+    [InlineData("out: runs/x", "optimizer: {lr: -1}\nout: runs/x", "optimizer.lr must be between 0 and 1000000, got -1")]
+    [InlineData("out: runs/x", "optimizer: {beta2: 1}\nout: runs/x", "optimizer.beta2 must be between 0 and 0.9999999, got 1")]
+    [InlineData("out: runs/x", "optimizer: {clip: 1e400}\nout: runs/x", "optimizer.clip must be a number, got '1e400'")]
     [InlineData("  steps: 10", "  steps: 10\n  minutes: 5", "exactly one of the four, got 2")]
     [InlineData("  train: shards", "  train: shards\n  order: shufle", "must be one of shuffle, sequential, got 'shufle' (did you mean 'shuffle'?)")]
     [InlineData("{preset: microlm-31m}", "{preset: microlm-31m, hiden_size: 5}", "there is no recipe key 'model.hiden_size' (did you mean 'model.hidden_size'?)")]

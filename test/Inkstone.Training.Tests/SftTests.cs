@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Formats;
 using Inkstone.Models;
@@ -110,9 +111,11 @@ public sealed class SftTests : IDisposable
             PeftAdapter.BaseOf(_directory[place]).ShouldBe(_directory["model"]);
         }
         File.Exists(_directory["lora/final/config.json"]).ShouldBeFalse("the model below is not copied");
+        JsonNode.Parse(File.ReadAllText(_directory["lora/best/generation_config.json"]))!["eos_token_id"]!.GetValue<int>().ShouldBe(2, "what ends an answer goes with the adapter");
         ChatTemplate.For(Tokenizer.Load(_directory["lora/final"])).Source.ShouldBe(ChatTemplate.ChatMl);
         using CausalLm tuned = PeftAdapter.Open(_directory["model"], _directory["lora/final"], _device);
         tuned.Adapter!.Parameters.Count.ShouldBe(2 * 2 * 7);
+        tuned.EosTokenIds.ShouldBe([2]);
     }
 
     [Fact]
@@ -129,6 +132,26 @@ public sealed class SftTests : IDisposable
         tuned.Parameters["model.layers.0.mlp.up_proj.weight"].DType.ShouldBe(DType.Q8_0);
         using CausalLm merged = PeftAdapter.Open(_directory["model.gguf"], _directory["quantised/best"], _device, trained: false);
         merged.Adapter!.Merge();
+    }
+
+    /// <summary>The ids of a checkpoint are those of the tokenizer beside it; what else the model's files say stays.</summary>
+    [Fact]
+    public void A_checkpoint_names_the_tokenizers_ids_and_keeps_the_models_settings()
+    {
+        string config = File.ReadAllText(_directory["model/config.json"]).TrimEnd();
+        File.WriteAllText(_directory["model/config.json"], config[..^1] + ",\"bos_token_id\": 250, \"eos_token_id\": 251, \"untold\": [1.50, \"é\"]}");
+        File.WriteAllText(_directory["model/generation_config.json"], """{"repetition_penalty": 1.2, "eos_token_id": [7, 2], "bos_token_id": 250}""");
+        Directory.CreateDirectory(_directory["model/additional_chat_templates"]);
+        File.WriteAllText(_directory["model/additional_chat_templates/tool_use.jinja"], "tools");
+        string place = Path.GetRelativePath(_directory[""], Run("", "ids", 1).Checkpoint!);
+        JsonNode Read(string name) => JsonNode.Parse(File.ReadAllText(_directory[$"{place}/{name}"]))!;
+        JsonNode written = Read("config.json"), generation = Read("generation_config.json");
+        ((int)written["bos_token_id"]!, (int)written["eos_token_id"]!, (int)written["pad_token_id"]!).ShouldBe((1, 2, 0));
+        written["untold"]!.ToJsonString().ShouldStartWith("[1.50,");
+        generation.ToJsonString().ShouldBe("""{"repetition_penalty":1.2,"eos_token_id":[2,7],"bos_token_id":1,"pad_token_id":0}""");
+        File.ReadAllText(_directory[$"{place}/additional_chat_templates/tool_use.jinja"]).ShouldBe("tools");
+        using CausalLm tuned = Pretrained.Open(_directory[place], _device);
+        tuned.EosTokenIds.ShouldBe([2, 7]);
     }
 
     [Fact]

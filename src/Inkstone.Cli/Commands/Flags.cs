@@ -10,8 +10,8 @@ internal static class Flags
     /// <summary>What a model's matrices are multiplied as.</summary>
     /// <param name="exact">for verbs whose result is numbers: float32 unless asked otherwise; the others keep a .gguf file's blocks</param>
     public static Option<string> Weights(bool exact = false) => exact
-        ? new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits, as when generating)", HelpName = "T", DefaultValueFactory = _ => "fp32" }
-        : new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits: the default for .gguf)", HelpName = "T" };
+        ? new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits, as when generating, unless --precision is given)", HelpName = "T", DefaultValueFactory = _ => "fp32" }
+        : new("--weights") { Description = "type of the matrices in memory: fp32, bf16, or keep (as in the files; quantised ones then take activations of 8 bits, unless --precision is given: the default for .gguf)", HelpName = "T" };
 
     public static Option<string> Tokenizer() => new("--tokenizer") { Description = "tokenizer directory, tokenizer.json or .gguf file", HelpName = "PATH", Required = true };
 

@@ -56,7 +56,7 @@ internal static class HeldOutFacts
             foreach (WorldQuestion question in category)
             {
                 cancelled.ThrowIfCancellationRequested();
-                bool answered = asking.IsRight(question, string.Concat(generator.Generate(asking.Prompt(question), greedy)));
+                bool answered = asking.IsRight(question, string.Concat(generator.Generate(asking.Prompt(question), greedy, cancelled: cancelled)));
                 right += answered ? 1 : 0;
                 ended += generator.FinishReason == FinishReason.Stop ? 1 : 0;
                 example = answered ? example ?? question.Question : example;

@@ -28,8 +28,7 @@ internal static class Merge
                 using CausalLm tuned = PeftAdapter.Open(below, adapterPath, device, trained: false);
                 tuned.Adapter!.Merge();
                 string wanted = call.Get(type)?.ToUpperInvariant() ?? Models.StoredType(below).ToString();
-                string companions = File.Exists(Path.Combine(adapterPath, "tokenizer.json")) ? adapterPath : below;
-                Pretrained.Save(tuned, place, call.Force, wanted, companions);
+                Pretrained.Save(tuned, place, call.Force, wanted, below, beside: directory => Companions.Overlay(adapterPath, directory));
                 return tuned.Parameters.ElementCount;
             });
             return call.Result(new JsonObject { ["out"] = place, ["model"] = below, ["adapter"] = adapterPath, ["parameters"] = parameters },

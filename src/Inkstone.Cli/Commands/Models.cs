@@ -35,11 +35,35 @@ internal static class Models
         _ => throw new ArgumentException($"--weights must be keep, fp32 or bf16, got '{weights}'"),
     };
 
-    /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. An adapter without one uses that of the model below.</summary>
+    /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
     public static Tokenizer Tokenizer(string path)
     {
         string place = CheckpointFolder.Resolve(path);
-        return ModelTokenizer.Load(PeftAdapter.Is(place) && !File.Exists(Path.Combine(place, "tokenizer.json")) ? Below(place, null) : place);
+        if (!PeftAdapter.Is(place))
+        {
+            return ModelTokenizer.Load(place);
+        }
+        if (!File.Exists(Path.Combine(place, "tokenizer.json")))
+        {
+            Tokenizer below = ModelTokenizer.Load(Below(place, null));
+            string template = Path.Combine(place, "chat_template.jinja");
+            return File.Exists(template) ? below.WithChatTemplate(File.ReadAllText(template)) : below;
+        }
+        Tokenizer own = ModelTokenizer.Load(place);
+        return own.ChatTemplate is null && PeftAdapter.BaseOf(place) is { } model && (Directory.Exists(model) || File.Exists(model)) && ModelTokenizer.Load(model).ChatTemplate is { } inherited
+            ? own.WithChatTemplate(inherited) : own;
+    }
+
+    /// <summary>generation_config.json of what <c>--model</c> names, or null: that of an adapter, else that of the model below; of a .gguf file what its metadata say.</summary>
+    public static HfConfig? GenerationConfig(string path)
+    {
+        string place = CheckpointFolder.Resolve(path), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
+        if (GgufFile.Is(place))
+        {
+            using GgufFile file = GgufFile.Open(place);
+            return HfConfig.Parse(GgufGeneration.Read(file.Metadata).ToJsonString(), place);
+        }
+        return File.Exists(own) ? HfConfig.Read(own) : PeftAdapter.Is(place) ? GenerationConfig(Below(place, null)) : null;
     }
 
     /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>

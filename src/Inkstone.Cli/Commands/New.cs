@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Training;
@@ -23,16 +24,26 @@ internal static class New
         int Run(Call call)
         {
             string directory = call.Claim(call.Get(output)!, File.Exists(call.Get(config)) ? call.Get(config) : null, call.Get(tokenizer));
-            Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path) : null;
+            Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path).WithPadToken() : null;
             JsonObject json = PresetConfig.Of(call.Get(config), t);
             (long parameters, long active) = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
-                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant(), beside: place => t?.Save(place));
+                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant(), beside: place => Beside(t, place));
                 return (model.Parameters.ElementCount, model.ActiveElementCount);
             });
             return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters, ["active_parameters"] = active },
                 o => o.WriteLine($"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"));
+        }
+    }
+
+    /// <summary>The tokenizer, and a generation_config.json with its ids.</summary>
+    private static void Beside(Text.Tokenizer? tokenizer, string place)
+    {
+        if (tokenizer is not null)
+        {
+            tokenizer.Save(place);
+            AtomicFile.WriteText(Path.Combine(place, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(tokenizer, [], null));
         }
     }
 }

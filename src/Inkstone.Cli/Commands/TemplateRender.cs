@@ -14,30 +14,18 @@ internal static class TemplateRender
         Option<string> messages = new("--messages") { Description = "a JSON array of messages with role and content", HelpName = "FILE.json", Required = true };
         Option<string> tools = new("--tools") { Description = "a JSON array of the functions that may be called", HelpName = "FILE.json" };
         Option<bool> prompt = new("--add-generation-prompt") { Description = "end where the assistant's answer begins" };
-        return new Verb("render", "applies a chat template and prints the text, nothing added", [template, messages, tools, prompt], Run,
+        Option<string[]> variables = TemplateVariables.Option();
+        return new Verb("render", "applies a chat template and prints the text, nothing added", [template, messages, tools, variables, prompt], Run,
             "ink template render --template tok --messages messages.json",
             "ink template render --template tok --messages messages.json --tools tools.json --add-generation-prompt");
 
         int Run(Call call)
         {
             ChatTemplate chat = ChatTemplate.Read(call.Get(template)!);
-            JsonElement conversation = Array(call.Get(messages)!);
-            JsonElement? functions = call.Get(tools) is { } file ? Array(file) : null;
-            string text = chat.Render(conversation, functions, call.Get(prompt));
+            JsonElement conversation = TextFile.Array(call.Get(messages)!);
+            JsonElement? functions = call.Get(tools) is { } file ? TextFile.Array(file) : null;
+            string text = chat.Render(conversation, functions, call.Get(prompt), TemplateVariables.Read(call, variables));
             return call.Result(new JsonObject { ["text"] = text }, o => o.Write(text));
-        }
-    }
-
-    private static JsonElement Array(string path)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
-            return document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.Clone() : throw new InvalidDataException($"{path} must be a JSON array");
-        }
-        catch (JsonException fault)
-        {
-            throw new InvalidDataException($"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
         }
     }
 }

@@ -29,6 +29,20 @@ internal static class TextFile
         return texts;
     }
 
+    /// <summary>A JSON array of anything.</summary>
+    public static JsonElement Array(string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
+            return document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.Clone() : throw new InvalidDataException($"{path} must be a JSON array");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
+        }
+    }
+
     private static JsonNode? Parse(string json, string path, int line)
     {
         try

@@ -61,7 +61,7 @@ internal sealed class Call
         : _parsed.GetValue(_flags.Threads) is > 0 and <= 4096 and int threads ? threads
         : throw new ArgumentException($"--threads must be between 1 and 4096, got {_parsed.GetValue(_flags.Threads)}");
 
-    public long? Seed => _parsed.GetValue(_flags.Seed);
+    public long? Seed => _parsed.GetValue(_flags.Seed) is not < 0 and var seed ? seed : throw new ArgumentException($"--seed must be 0 or more, got {_parsed.GetValue(_flags.Seed)}");
 
     /// <summary>fp32 or bf16 when the flag was given.</summary>
     public string? Precision => _parsed.GetValue(_flags.Precision) is { } name ? Precisions.Name(Precisions.Parse(name)) : null;
@@ -74,6 +74,16 @@ internal sealed class Call
 
     /// <summary>The <c>--section.key value</c> flags of a verb that takes recipe keys.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> RecipeKeys { get; }
+
+    /// <summary>A piece of a text for people as it comes; with <c>--json</c> the whole text comes at the end.</summary>
+    public void Show(string piece)
+    {
+        if (!Json)
+        {
+            Out.Write(piece);
+            Out.Flush();
+        }
+    }
 
     /// <summary>One line of progress on stderr.</summary>
     public void Say(string line)
@@ -122,7 +132,9 @@ internal sealed class Call
     public T Compute<T>(Func<Device, T> work, int? threads = null, string? precision = null)
         => ComputeThread.Run(() =>
         {
-            using Device device = new(Threads ?? threads ?? 0, matMulType: Precisions.Parse(Precision ?? precision ?? "fp32"));
+            string? wanted = Precision ?? precision;
+            // Who names a type gets it, whatever the weights are.
+            using Device device = new(Threads ?? threads ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32")) { Int8Products = wanted is null };
             CpuThread.Prepare(0);
             return work(device);
         });

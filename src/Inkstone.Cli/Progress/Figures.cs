@@ -24,6 +24,9 @@ internal static class Figures
         _ => Of($"{count:0}"),
     };
 
+    /// <summary>", then so many tokens a second"; nothing where there were too few to tell.</summary>
+    public static string Rate(double tokensPerSecond) => double.IsFinite(tokensPerSecond) ? Of($", then {tokensPerSecond:0.0} tokens/s") : "";
+
     public static string Time(double seconds)
         => seconds >= 3600 ? Of($"{(int)(seconds / 3600)} h {(int)(seconds % 3600 / 60):00} min") : seconds >= 60 ? Of($"{(int)(seconds / 60)} min {(int)(seconds % 60):00} s") : Of($"{seconds:0} s");
 

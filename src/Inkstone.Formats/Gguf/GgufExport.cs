@@ -42,6 +42,7 @@ public static class GgufExport
         m.Add(WriterKey, "ink");
         float[]? factors = GgufHyperparameters.Write(config, m);
         GgufVocabulary.Write(tokenizer, config, m);
+        GgufGeneration.Write(tokenizer, config, m);
         List<GgufRows> tensors = Tensors(config, parameters, type);
         if (factors is not null)
         {

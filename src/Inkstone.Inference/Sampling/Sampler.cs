@@ -3,7 +3,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, typical, epsilon, then a draw; the order of transformers.
+/// Chooses the next token from logits: penalties, forbidden tokens, temperature, top-k, top-p, min-p, typical, epsilon, then a draw; the order of transformers.
 /// Its memory is made once, so choosing allocates nothing.
 /// </summary>
 public sealed class Sampler(int vocabSize)
@@ -15,7 +15,7 @@ public sealed class Sampler(int vocabSize)
     /// <param name="logits">[V]</param>
     /// <param name="ids">prompt and output so far</param>
     /// <param name="promptLength">how many of them are the prompt</param>
-    /// <param name="p">settings; temperature 0 leaves the scale as it is</param>
+    /// <param name="p">settings; where they are greedy the scale is left as it is</param>
     public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
     {
         if (p.RepetitionPenalty != 1)
@@ -30,7 +30,8 @@ public sealed class Sampler(int vocabSize)
         {
             Penalties.NoRepeatNgram(logits, ids, p.NoRepeatNgramSize);
         }
-        if (p.Temperature == 0)
+        Forbidden.Apply(logits, ids, promptLength, p);
+        if (p.IsGreedy)
         {
             return;
         }
@@ -48,7 +49,7 @@ public sealed class Sampler(int vocabSize)
     public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
     {
         Process(logits, ids, promptLength, p);
-        if (p.Temperature == 0)
+        if (p.IsGreedy)
         {
             return Likeliest(logits);
         }
@@ -89,6 +90,6 @@ public sealed class Sampler(int vocabSize)
         {
             best = !float.IsNaN(logits[i]) && (best < 0 || logits[i] > logits[best]) ? i : best;
         }
-        return best >= 0 ? best : throw new InvalidOperationException("no token can be chosen: the logits are not numbers");
+        return best >= 0 ? best : throw Truncation.NoNumbers();
     }
 }

@@ -122,8 +122,12 @@ internal sealed class Truncation(int vocabSize)
                 }
             }
         }
-        return drawn >= 0 ? drawn : throw new InvalidOperationException("no token has a probability: the logits are not numbers");
+        return drawn >= 0 ? drawn : throw NoNumbers();
     }
+
+    /// <summary>The fault of a model whose logits cannot be compared.</summary>
+    public static InvalidDataException NoNumbers()
+        => new("no token can be chosen: all logits of the model are forbidden or no numbers; look for NaN or too large values in its weights, or try --precision fp32.");
 
     private void Drop(Span<float> logits, float least)
     {

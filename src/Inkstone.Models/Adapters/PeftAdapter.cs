@@ -34,7 +34,10 @@ public static class PeftAdapter
     public static CausalLm Open(string model, string directory, Device device, DType? matrixType = DType.Float32, bool trained = true)
     {
         using HfWeights weights = HfWeights.OpenFile(Path.Combine(directory, WeightsFile));
-        return Pretrained.Open(model, device, matrixType, trained, adapter: new Adapter(ReadConfig(directory), new LoadedParameters(weights), trained));
+        CausalLm worn = Pretrained.Open(model, device, matrixType, trained, adapter: new Adapter(ReadConfig(directory), new LoadedParameters(weights), trained));
+        string generation = Path.Combine(directory, HfDirectory.GenerationConfigFile);
+        worn.GenerationConfig = File.Exists(generation) ? HfConfig.Read(generation) : worn.GenerationConfig;
+        return worn;
     }
 
     /// <summary>Opens a model that wears a new adapter, which does not change it yet.</summary>

@@ -2,11 +2,18 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Keys and values of one layer. With a sliding window it holds two windows at most, and moves the newer to the front when it is full.</summary>
+/// <summary>
+/// Keys and values of one layer. It grows with the sequence, doubling; with a sliding window it holds two windows at most, and moves the newer to the front when
+/// it is full.
+/// </summary>
 public sealed class KeyValueCache : ILayerCache
 {
-    private readonly Tensor _keys, _values;     // [room, Hkv·D], [room, Hkv·Dv]
+    /// <summary>Tokens that a new cache has room for.</summary>
+    internal const int FirstRows = 512;
+
+    private readonly int _capacity, _room;      // tokens of the longest sequence, rows that are enough for it
     private readonly int _kept;                 // tokens that a new one may still look at
+    private Tensor _keys, _values;              // [rows, Hkv·D], [rows, Hkv·Dv]
     private int _first, _length;                // position of the first row, tokens seen
 
     /// <summary>An empty cache.</summary>
@@ -19,12 +26,14 @@ public sealed class KeyValueCache : ILayerCache
     public KeyValueCache(Device device, int capacity, int keyWidth, int valueWidth, int? window = null, int chunk = 256)
     {
         _kept = window is { } w ? w - 1 : capacity;
-        int room = RoomFor(capacity, window, chunk);
-        _keys = Tensor.Allocate(device, new Shape(room, keyWidth));
-        _values = Tensor.Allocate(device, new Shape(room, valueWidth));
+        _room = RoomFor(capacity, window, chunk);
+        _capacity = capacity;
+        int rows = Math.Min(_room, FirstRows);
+        _keys = Tensor.Allocate(device, new Shape(rows, keyWidth));
+        _values = Tensor.Allocate(device, new Shape(rows, valueWidth));
     }
 
-    /// <summary>Bytes of a cache of these sizes.</summary>
+    /// <summary>Bytes of a cache of these sizes when it is full.</summary>
     public static long BytesFor(int capacity, int keyWidth, int valueWidth, int? window = null, int chunk = 256)
         => sizeof(float) * (long)RoomFor(capacity, window, chunk) * (keyWidth + valueWidth);
 
@@ -39,13 +48,18 @@ public sealed class KeyValueCache : ILayerCache
         {
             throw new InvalidOperationException($"a cache of one sequence cannot take keys of {keys.Shape}");
         }
-        if (_length - _first + added > _keys.Shape[0])
+        if (_length + added > _capacity)
+        {
+            throw new InvalidOperationException($"a cache of {_capacity} tokens cannot take {added} after {_length}");
+        }
+        if (_length - _first + added > _room)
         {
             Slide(Math.Min(_kept, _length - _first));
         }
-        if (_length - _first + added > _keys.Shape[0])
+        if (_length - _first + added is int rows && rows > _keys.Shape[0])
         {
-            throw new InvalidOperationException($"a cache of {_keys.Shape[0]} tokens cannot take {added} after {_length}");
+            int grown = Math.Max(rows, (int)Math.Min(2L * _keys.Shape[0], _room));
+            (_keys, _values) = (Grown(_keys, grown), Grown(_values, grown));
         }
         (Tensor, Tensor) all = (Put(_keys, keys), Put(_values, values));
         _length += added;
@@ -79,6 +93,15 @@ public sealed class KeyValueCache : ILayerCache
             store.Span.Slice(from * width, kept * width).CopyTo(store.Span);
         }
         _first = _length - kept;
+    }
+
+    /// <summary>The same rows with room for more; nothing of the running step looks at the old ones yet.</summary>
+    private static Tensor Grown(Tensor store, int rows)
+    {
+        Tensor grown = Tensor.Allocate(store.Device, new Shape(rows, store.Shape.Last));
+        store.Span.CopyTo(grown.Span);
+        store.Dispose();
+        return grown;
     }
 
     private Tensor Put(Tensor store, Tensor added)

@@ -12,7 +12,7 @@ public sealed class AdamW : IOptimizer
     /// <summary>An optimizer with zero moments.</summary>
     public AdamW(Parameters parameters, AdamWSettings settings)
     {
-        (_parameters, _settings) = (parameters, settings);
+        (_parameters, _settings) = (parameters, settings.Validate());
         _expAvg = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
         _expAvgSq = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
     }
@@ -48,4 +48,16 @@ public sealed class AdamW : IOptimizer
 /// <param name="Beta2">decay of the mean squared gradient</param>
 /// <param name="Epsilon">added to the root of the mean squared gradient</param>
 /// <param name="WeightDecay">on tensors of two or more dimensions</param>
-public sealed record AdamWSettings(double Rate = 1e-3, double Beta1 = 0.9, double Beta2 = 0.95, double Epsilon = 1e-8, double WeightDecay = 0.1);
+public sealed record AdamWSettings(double Rate = 1e-3, double Beta1 = 0.9, double Beta2 = 0.95, double Epsilon = 1e-8, double WeightDecay = 0.1)
+{
+    /// <summary>Throws with the name of the first setting that makes no sense; returns itself. The ranges are those of torch.optim.AdamW.</summary>
+    public AdamWSettings Validate()
+    {
+        SettingRange.Check(nameof(Rate), Rate, Rate >= 0, "0 or more");
+        SettingRange.Check(nameof(Beta1), Beta1, Beta1 is >= 0 and < 1, "from 0 to below 1");
+        SettingRange.Check(nameof(Beta2), Beta2, Beta2 is >= 0 and < 1, "from 0 to below 1");
+        SettingRange.Check(nameof(Epsilon), Epsilon, Epsilon >= 0, "0 or more");
+        SettingRange.Check(nameof(WeightDecay), WeightDecay, WeightDecay >= 0, "0 or more");
+        return this;
+    }
+}

@@ -23,7 +23,7 @@ public sealed class Muon : IOptimizer
     /// <summary>An optimizer of matrices, with zero momentum.</summary>
     public Muon(Parameters matrices, MuonSettings settings)
     {
-        (_parameters, _settings) = (matrices, settings);
+        (_parameters, _settings) = (matrices, settings.Validate());
         foreach (Parameter p in matrices)
         {
             if (p.Tensor.Shape.Rank != 2)
@@ -111,4 +111,15 @@ public sealed class Muon : IOptimizer
 /// <param name="Momentum">µ</param>
 /// <param name="WeightDecay">decoupled decay</param>
 /// <param name="Steps">Newton–Schulz iterations</param>
-public sealed record MuonSettings(double Rate = 0.02, double Momentum = 0.95, double WeightDecay = 0.1, int Steps = 5);
+public sealed record MuonSettings(double Rate = 0.02, double Momentum = 0.95, double WeightDecay = 0.1, int Steps = 5)
+{
+    /// <summary>Throws with the name of the first setting that makes no sense; returns itself.</summary>
+    public MuonSettings Validate()
+    {
+        SettingRange.Check(nameof(Rate), Rate, Rate >= 0, "0 or more");
+        SettingRange.Check(nameof(Momentum), Momentum, Momentum is >= 0 and < 1, "from 0 to below 1");
+        SettingRange.Check(nameof(WeightDecay), WeightDecay, WeightDecay >= 0, "0 or more");
+        SettingRange.Check(nameof(Steps), Steps, Steps is >= 1 and <= 100, "from 1 to 100");
+        return this;
+    }
+}

@@ -67,7 +67,7 @@ public sealed class ChatTemplate
     public string Render(JsonElement messages, JsonElement? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null)
         => Render(Messages(JsonValues.Of(messages)), tools is null ? null : JsonValues.Of(tools.Value), addGenerationPrompt, Variables(variables));
 
-    /// <summary>Texts that end an assistant's turn: the special token that the template puts behind an answer, and the tokenizer's end token.</summary>
+    /// <summary>Tokens that end an assistant's turn: the added token that the template puts behind an answer, and the tokenizer's end token.</summary>
     public IReadOnlyList<string> EndOfTurn(Tokenizer tokenizer)
     {
         const string answer = "answer";
@@ -76,7 +76,7 @@ public sealed class ChatTemplate
         {
             string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }]);
             string behind = text[(text.LastIndexOf(answer, StringComparison.Ordinal) + answer.Length)..];
-            if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsSpecial).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
+            if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsAdded).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
             {
                 ends.Insert(0, end);
             }

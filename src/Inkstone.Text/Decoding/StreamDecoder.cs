@@ -31,6 +31,19 @@ public sealed class StreamDecoder(Tokenizer tokenizer, bool skipSpecialTokens = 
         return length == 0 ? "" : new string(_characters, 0, length);
     }
 
+    /// <summary>Takes in what stands before the text: what follows it is decoded as its continuation, which keeps a first space that the beginning of a text would lose.</summary>
+    public void Follow(IEnumerable<int> ids)
+    {
+        foreach (int id in ids)
+        {
+            _ = Add(id, 0);
+        }
+        if (Utf8.IsValid(_fallback.ToArray()))
+        {
+            _ = FlushFallback(0);   // whole characters belong to what stands before, the first bytes of one to what follows
+        }
+    }
+
     internal string AddAll(ReadOnlySpan<int> ids)
     {
         int length = 0;

@@ -1,5 +1,7 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Inkstone.Text;
 
@@ -47,6 +49,14 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             writer.WriteEndObject();
         }
         return json.ToArray();
+    }
+
+    /// <summary>The file with another pad_token, and everything else as it was.</summary>
+    public static byte[] WithPad(byte[] json, string pad)
+    {
+        JsonObject settings = JsonNode.Parse(json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? json.AsSpan(3) : json)!.AsObject();
+        settings["pad_token"] = pad;
+        return Encoding.UTF8.GetBytes(settings.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n");
     }
 
     /// <summary>A token is a string, or an object with its content.</summary>

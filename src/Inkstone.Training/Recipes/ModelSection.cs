@@ -25,8 +25,13 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
         return new(preset, keys);
     }
 
-    /// <summary>The HF config: preset and keys merged; vocabulary size and EOS come from the tokenizer where neither names them.</summary>
-    public JsonObject Config(int vocabularySize, int? bosId, int? eosId)
+    /// <summary>
+    /// The HF config: preset and keys merged. Special ids are the tokenizer's, whatever the preset says, unless a key names them; the vocabulary's size is the
+    /// tokenizer's where neither preset nor keys name one.
+    /// </summary>
+    /// <param name="vocabularySize">the tokenizer's; 0: there is none</param>
+    /// <param name="ids">the tokenizer's special ids; null: there is none</param>
+    public JsonObject Config(int vocabularySize, TokenIds? ids)
     {
         JsonObject config = [];
         if (Preset is not null)
@@ -41,6 +46,10 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
                 throw new InvalidDataException($"{path}:{e.LineNumber + 1}: this is not valid JSON; mend the file");
             }
         }
+        if (ids is { } own)
+        {
+            (config["bos_token_id"], config["eos_token_id"], config["pad_token_id"]) = (own.Bos, own.Eos, own.Pad);
+        }
         foreach ((string key, JsonNode? value) in Keys)
         {
             config[key] = value?.DeepClone();
@@ -50,11 +59,15 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
             config["architectures"] = new JsonArray(HfConfig.ClassOf(family));   // the preset's class may be another family's; vLLM goes by this key
         }
         config["vocab_size"] ??= vocabularySize;
-        config["eos_token_id"] ??= eosId;
-        config["bos_token_id"] ??= bosId;
-        if (config["vocab_size"]!.GetValueKind() != JsonValueKind.Number || config["vocab_size"]!.GetValue<int>() is int size && size < vocabularySize)
+        HfConfig read = HfConfig.Parse(config.ToJsonString(), Preset is null ? "the recipe's model" : $"the model {Preset}");
+        int size = read.Int("vocab_size");
+        if (size < vocabularySize)
         {
-            throw new InvalidDataException($"the model has vocab_size {config["vocab_size"]}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}");
+            throw new InvalidDataException($"the model has vocab_size {size}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}");
+        }
+        if (size > 0)
+        {
+            TokenIds.Check(read, size);
         }
         return config;
     }

@@ -85,7 +85,7 @@ public sealed record OptimizerSection(
         double rate = s.Number("lr", 3e-4, 0, 1e6);
         RecipeSection muon = s.Section("muon");
         return new(name, rate, s.Number("beta1", 0.9, 0, 0.999999), s.Number("beta2", 0.95, 0, 0.9999999), s.Number("eps", 1e-8, 1e-20, 1),
-            s.Number("weight_decay", 0.1, 0, 10), s.Number("clip", 1.0, 0), muon.Number("lr", 0.02, 0, 1e6), muon.Number("weight_decay", 0.1, 0, 10));
+            s.Number("weight_decay", 0.1, 0, 10), s.Number("clip", 1.0, 0, 1e6), muon.Number("lr", 0.02, 0, 1e6), muon.Number("weight_decay", 0.1, 0, 10));
     }
 }
 
@@ -130,7 +130,7 @@ public sealed record TrainSection(
 {
     internal static TrainSection From(RecipeSection s)
     {
-        TrainSection train = new((int?)s.OptionalInteger("steps", 1, int.MaxValue), s.OptionalInteger("tokens", 1), s.OptionalNumber("minutes", 0.01), s.OptionalNumber("epochs", 0.0001),
+        TrainSection train = new((int?)s.OptionalInteger("steps", 1, int.MaxValue), s.OptionalInteger("tokens", 1, 1_000_000_000_000_000), s.OptionalNumber("minutes", 0.01, 1e6), s.OptionalNumber("epochs", 0.0001, 1e6),
             s.Integer("batch_size", 8, 1, 1 << 16), s.Integer("accumulation", 1, 1, 1 << 16), s.Choice("precision", "fp32", "fp32", "bf16"),
             s.Flag("recompute", false), s.Integer("seed", 42), s.Integer("threads", 0, 0, 4096), s.Integer("eval_every", 100), s.Integer("patience", 0), s.Integer("eval_batches", 20),
             s.Integer("sample_every", 0), s.Texts("sample_prompts"), s.Integer("sample_tokens", 64, 1), s.Integer("save_every", 100), s.Integer("keep", 2));

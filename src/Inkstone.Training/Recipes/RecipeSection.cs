@@ -73,7 +73,7 @@ public sealed class RecipeSection
         }
         if (value < min || value > max)
         {
-            throw Wrong(node, key, $"must be {Bounds(min, max)}, got {node.Value}");
+            throw Wrong(node, key, $"must be {Bounds(min, max, value)}, got {node.Value}");
         }
         Remember(key, value.ToString("R", CultureInfo.InvariantCulture));
         return value;
@@ -181,10 +181,10 @@ public sealed class RecipeSection
     private string Suggest(string name)
         => Spelling.Nearest(name, _read.Select(r => r.Key).Concat(_alsoKnown)) is { } near ? $" (did you mean '{PathOf(near)}'?)" : $" (known here: {string.Join(", ", _read.Select(r => r.Key))})";
 
-    private static string Bounds(double min, double max)
+    private static string Bounds(double min, double max, double value)
     {
         string low = min.ToString("R", CultureInfo.InvariantCulture), high = max.ToString("R", CultureInfo.InvariantCulture);
-        return min == double.MinValue ? "at most " + high : max >= int.MaxValue ? "at least " + low : $"between {low} and {high}";
+        return min == double.MinValue ? "at most " + high : max >= int.MaxValue && value < min ? "at least " + low : $"between {low} and {high}";
     }
 
     private string? Remember(string key, string? value)

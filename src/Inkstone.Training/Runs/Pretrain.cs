@@ -22,7 +22,7 @@ public sealed class Pretrain : IDisposable
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
         RunStart start = RunStart.Of(recipe.Out, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
-        _tokenizer = Tokenizer.Load(recipe.Tokenizer);
+        _tokenizer = Tokenizer.Load(recipe.Tokenizer).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);
         _model = OpenModel(start.Checkpoint);
@@ -48,7 +48,7 @@ public sealed class Pretrain : IDisposable
     {
         string? start = checkpoint ?? (_recipe.Model.Preset is { } preset && Directory.Exists(preset) ? CheckpointFolder.Resolve(preset) : null);
         CausalLm model = start is not null ? Pretrained.Open(start, _device)
-            : Pretrained.New(HfConfig.Parse(_recipe.Model.Config(_tokenizer.VocabularySize, _tokenizer.BosId, _tokenizer.EosId).ToJsonString(), "the recipe's model"),
+            : Pretrained.New(HfConfig.Parse(_recipe.Model.Config(_tokenizer.VocabularySize, TokenIds.Of(_tokenizer)).ToJsonString(), "the recipe's model"),
                 _device, (ulong)_recipe.Train.Seed);
         return RunModel.CheckVocabulary(model, start ?? "the recipe's model", _tokenizer, _recipe.Tokenizer);
     }

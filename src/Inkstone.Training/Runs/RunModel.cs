@@ -24,29 +24,17 @@ internal static class RunModel
         throw new InvalidDataException($"the model {modelPath} has {size} ids, but the tokenizer {tokenizerPath} has {tokenizer.VocabularySize}; use the tokenizer of that model");
     }
 
-    /// <summary>Configuration and weights; <paramref name="ends"/> are the tokens at which an answer ends, the tokenizer's own end token comes behind them.</summary>
+    /// <summary>Configuration and weights; the ids of special tokens are those of the tokenizer that is written beside them.</summary>
+    /// <param name="model">what to write</param>
+    /// <param name="tokenizer">its tokenizer</param>
+    /// <param name="ends">tokens at which an answer ends, beside the tokenizer's own end token</param>
+    /// <param name="directory">where</param>
     public static void Write(CausalLm model, Tokenizer tokenizer, IReadOnlyList<int> ends, string directory)
     {
-        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), model.Config.ToJson());
-        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), GenerationConfig(tokenizer, ends));
+        JsonObject config = JsonNode.Parse(model.Config.ToJson())!.AsObject();
+        TokenIds.Of(tokenizer).AddTo(config);
+        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), config.ToJsonString(Indented) + "\n");
+        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(tokenizer, ends, model.GenerationConfig));
         SafetensorsWriter.WriteModel(directory, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))]);
-    }
-
-    private static string GenerationConfig(Tokenizer tokenizer, IReadOnlyList<int> ends)
-    {
-        JsonObject config = [];
-        if (tokenizer.BosId is { } bos)
-        {
-            config["bos_token_id"] = bos;
-        }
-        int[] all = tokenizer.EosId is { } eos ? [.. ends.Append(eos).Distinct()] : [.. ends];
-        if (all.Length > 0)
-        {
-            config["eos_token_id"] = all.Length == 1 ? all[0] : new JsonArray([.. all.Select(id => (JsonNode)id)]);
-        }
-        config["do_sample"] = true;
-        config["temperature"] = 0.8;
-        config["top_p"] = 0.95;
-        return config.ToJsonString(Indented) + "\n";
     }
 }

@@ -17,6 +17,7 @@ public sealed class Sft : IDisposable
     private readonly Device _device;
     private readonly string _basePath;
     private readonly Tokenizer _tokenizer;
+    private readonly string? _templates;    // directory whose further templates go with the tokenizer
     private readonly ChatTemplate _template;
     private readonly CausalLm _model;
     private readonly TrainRun _run;
@@ -28,7 +29,8 @@ public sealed class Sft : IDisposable
         RunStart start = RunStart.Of(recipe.Out, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
-        _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template);
+        _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template).WithPadToken();
+        _templates = recipe.Template is null && Directory.Exists(tokenizerPath) ? tokenizerPath : null;
         _template = ChatTemplate.For(_tokenizer);
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
@@ -93,24 +95,36 @@ public sealed class Sft : IDisposable
 
     private void WriteModel(string directory)
     {
+        // Those that the model itself ends at stay, where the tokenizer is still its own.
+        int[] ends = [.. _template.EndOfTurn(_tokenizer).Select(_tokenizer.TokenToId).OfType<int>(), .. _recipe.Tokenizer is null && _model.GenerationConfig is { } own ? own.Ints("eos_token_id") : []];
         if (_model.Adapter is { } adapter)
         {
             PeftAdapter.Write(adapter, directory, Path.GetFullPath(_basePath));
+            AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(_tokenizer, ends, _model.GenerationConfig));
         }
         else
         {
-            int[] ends = [.. _template.EndOfTurn(_tokenizer).Select(_tokenizer.TokenToId).OfType<int>()];
             RunModel.Write(_model, _tokenizer, ends, directory);
         }
+        CopyTemplates(directory);
     }
 
     private void Copy(string checkpoint, string name)
         => AtomicDirectory.Write(Path.Combine(_recipe.Out, name), overwrite: true, place =>
         {
-            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile])
+            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile, HfDirectory.GenerationConfigFile])
             {
                 File.Copy(Path.Combine(checkpoint, file), Path.Combine(place, file));
             }
             _tokenizer.Save(place);
+            CopyTemplates(place);
         });
+
+    private void CopyTemplates(string place)
+    {
+        if (_templates is not null)
+        {
+            Companions.CopyTemplates(_templates, place);
+        }
+    }
 }

@@ -67,7 +67,7 @@ internal sealed class TrainRun
     /// <summary>Sizes of the run.</summary>
     public RunFacts Facts { get; }
 
-    private int TokensPerStep => checked(_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation);
+    private int TokensPerStep => Whole((double)_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
@@ -146,9 +146,12 @@ internal sealed class TrainRun
         TrainSection train = _recipe.Train;
         long rowsPerStep = (long)train.BatchSize * train.Accumulation;
         return train.Steps
-            ?? (train.Tokens is { } tokens ? checked((int)((tokens + TokensPerStep - 1) / TokensPerStep))
-                : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep)) : null);
+            ?? (train.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
+                : train.Epochs is { } epochs ? Whole(Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep), "train.epochs", "steps") : null);
     }
+
+    private static int Whole(double count, string of, string what)
+        => count <= int.MaxValue ? (int)count : throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{of} comes to {count:0.###e+0} {what}, which is more than {int.MaxValue}; make it less"));
 
     private double Multiple(int step, int total)
     {

@@ -39,6 +39,29 @@ public sealed class QuantisedWeightTests
         Near(dx, wantedDx);
     }
 
+    /// <summary>A step that does not train rounds activations to 8 bits, unless another type was asked for.</summary>
+    [Theory]
+    [InlineData(DType.Q8_0, 1)]
+    [InlineData(DType.Q8_0, 50)]
+    [InlineData(DType.Q4_1, 7)]
+    public void Products_of_8_bits_can_be_declined(DType type, int rows)
+    {
+        using Device device = new(threads: 2);
+        (Tensor weight, Tensor plain) = Weights(device, type, N, K);
+        float[] x = Numbers(rows * K, 5);
+        float[] wanted = Product(plain), rounded = Product(weight);
+        rounded.Zip(wanted).ShouldContain(p => Math.Abs(p.First - p.Second) > 1e-3f * Math.Abs(p.Second));
+        device.Int8Products = false;
+        Near(Product(weight), wanted);
+
+        float[] Product(Tensor table)
+        {
+            using Tensor input = Tensor.From(device, new Shape(rows, K), x);
+            using StepScope step = device.Step();
+            return Ops.Linear(input, table).Span.ToArray();
+        }
+    }
+
     [Theory]
     [InlineData(DType.Q8_0)]
     [InlineData(DType.Q4_0)]
