@@ -34,6 +34,9 @@ public sealed class Device : IDisposable
         set => (_matMulType, MatMulKernel) = (value, value == DType.BFloat16 ? MicroKernel.BFloat16(Isa) : MicroKernel.Float32(Isa));
     }
 
+    /// <summary>Whether a step that does not train multiplies quantised weights in 8 bits; else they are widened to <see cref="MatMulType"/>, as in training.</summary>
+    public bool Int8Products { get; set; } = true;
+
     /// <summary>Name of the micro-kernel that matrix products run on.</summary>
     public string MatMulKernelName => MatMulKernel.Name;
 

@@ -44,7 +44,7 @@ internal static unsafe class GroupedMatMul
                 StrideAddend = p.StrideC,
             };
             if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > JobBytes / 2
-                || (!device.Tape.Training && Int8Product.Fits(p.A, p.B, p.K)))
+                || Int8Product.Serves(device, p.A, p.B, p.K))
             {
                 MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);
                 continue;

@@ -18,9 +18,9 @@ internal static unsafe class Int8Product
     /// <summary>How far beyond the next eight rows memory is asked for: 0 gave 42 GB/s of Q8_0, 4,096 and 8,192 53 to 60.</summary>
     private const int Ahead = 6 << 10;
 
-    /// <summary>Whether operands lie as the kernels want them: whole rows of float32 and whole rows of blocks.</summary>
-    public static bool Fits(MatrixView a, MatrixView b, int k)
-        => b.Type.IsQuantised() && b.RowStride == 1 && b.ColumnStride == k && b.Offset % k == 0 && a.Type == DType.Float32 && a.ColumnStride == 1 && k > 0;
+    /// <summary>Whether a product is multiplied so: nothing is trained, no other type was asked for, and operands lie as the kernels want them, whole rows of float32 and whole rows of blocks.</summary>
+    public static bool Serves(Device device, MatrixView a, MatrixView b, int k)
+        => device.Int8Products && !device.Tape.Training && b.Type.IsQuantised() && b.RowStride == 1 && b.ColumnStride == k && b.Offset % k == 0 && a.Type == DType.Float32 && a.ColumnStride == 1 && k > 0;
 
     /// <summary>Multiplies; parameters as in <see cref="MatMul.Run"/>.</summary>
     public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)

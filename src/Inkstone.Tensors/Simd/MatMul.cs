@@ -33,7 +33,7 @@ internal static unsafe class MatMul
         {
             return;
         }
-        if (!exact && !device.Tape.Training && Int8Product.Fits(a, b, k))
+        if (!exact && Int8Product.Serves(device, a, b, k))
         {
             Int8Product.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
             return;

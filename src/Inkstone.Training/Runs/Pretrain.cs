@@ -20,7 +20,7 @@ public sealed class Pretrain : IDisposable
     public Pretrain(Recipe recipe, Device device, RunOptions options)
     {
         (_recipe, _device) = (recipe, device);
-        RunStart start = RunStart.Of(recipe.Out, options);
+        RunStart start = RunStart.Of(recipe, options);
         DataSection data = recipe.Data;
         _tokenizer = Tokenizer.Load(recipe.Tokenizer);
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
@@ -28,10 +28,14 @@ public sealed class Pretrain : IDisposable
         _model = OpenModel(start.Checkpoint);
         PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
-        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, data.SequenceLength, data.DocumentAware,
-            Validation.BytesPerToken(_train), Validation.BytesPerToken(_valid), directory => RunModel.Write(_model, _tokenizer, [], directory),
+        bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
+        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
+            data.SequenceLength, data.DocumentAware, directory => RunModel.Write(_model, _tokenizer, [], directory),
             (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)));
     }
+
+    /// <summary>What it is going to do.</summary>
+    public RunPlan Plan => _run.Plan;
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled) => _run.Run(screen, cancelled);

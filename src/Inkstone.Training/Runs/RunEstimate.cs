@@ -17,7 +17,7 @@ public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes
         return new RunEstimate(3 * moved, (trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 
-    /// <summary>Refuses a run that the disk cannot hold, and tells of one that memory may not hold.</summary>
+    /// <summary>Refuses a run that the disk or twice the memory cannot hold, and tells of one that memory may not hold.</summary>
     public void Check(string directory, Action<string> warn)
     {
         string existing = Path.GetFullPath(directory);
@@ -31,6 +31,10 @@ public readonly record struct RunEstimate(long CheckpointBytes, long MemoryBytes
             throw new IOException($"{directory}: a checkpoint takes {CheckpointBytes >> 20} MiB and two must fit while one replaces the other, but the disk has {free >> 20} MiB free; free some or set out to another disk");
         }
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (MemoryBytes / 2 > memory)
+        {
+            throw new InvalidDataException($"this run needs about {MemoryBytes >> 20} MiB and the machine has {memory >> 20} MiB; take a smaller model, a smaller train.batch_size with more train.accumulation, shorter rows, or train.recompute");
+        }
         if (MemoryBytes > memory * 9 / 10)
         {
             warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less, and so does train.recompute");

@@ -26,14 +26,14 @@ public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool En
 /// <param name="Tokenizer">Goes into every checkpoint, chat template included.</param>
 /// <param name="Source">Batches.</param>
 /// <param name="HeldOut">One pass of held-out batches, or null.</param>
+/// <param name="Data">What these come from.</param>
+/// <param name="FromNothing">Whether the weights were random when the run was begun.</param>
 /// <param name="Length">Longest row.</param>
 /// <param name="DocumentAware">Attention ends at document borders.</param>
-/// <param name="BytesPerToken">Text behind a token, for bits per byte; NaN where unknown.</param>
-/// <param name="HeldOutBytesPerToken">The same of the held-out text.</param>
 /// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
 /// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
-internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, int Length,
-    bool DocumentAware, double BytesPerToken, double HeldOutBytesPerToken, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
+internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, RunData Data, bool FromNothing, int Length,
+    bool DocumentAware, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
 
 /// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
 internal sealed class TrainRun
@@ -50,23 +50,37 @@ internal sealed class TrainRun
     /// <summary>Checks that all of it fits; nothing is written or deleted yet.</summary>
     public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
     {
-        (_recipe, _start, _parts) = (recipe, start, parts);
+        (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
+        if (TokensPerStep > int.MaxValue)
+        {
+            throw new InvalidDataException($"a step of train.batch_size {recipe.Train.BatchSize} × train.accumulation {recipe.Train.Accumulation} rows of {parts.Length} tokens is longer than 2^31 tokens; lower one of them");
+        }
         _optimizers = Optimizers();
         if (start.Checkpoint is not null)
         {
             OptimizerState.Read(start.Checkpoint, _optimizers);
-            parts.Source.State = start.State!.Cursor;
-            RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
+            parts.Source.State = _start.State!.Cursor;
         }
         parts.Model.Recompute = recipe.Train.Recompute;
-        RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(recipe.Out, start.Options.Warn);
-        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
+        RunEstimate estimate = RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length);
+        estimate.Check(recipe.Out, start.Options.Warn);
+        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, (int)TokensPerStep, start.Options.Roof?.Invoke()) { Figures = parts.Model.Figures };
+        Plan = MakePlan(estimate.MemoryBytes);
+        foreach (string warning in Plan.Warnings(TotalSteps(), recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
+        {
+            start.Options.Warn(warning);
+        }
     }
 
     /// <summary>Sizes of the run.</summary>
     public RunFacts Facts { get; }
 
-    private int TokensPerStep => checked(_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation);
+    /// <summary>What it is going to do.</summary>
+    public RunPlan Plan { get; }
+
+    private long RowsPerStep => (long)_recipe.Train.BatchSize * _recipe.Train.Accumulation;
+
+    private long TokensPerStep => RowsPerStep * _parts.Length;
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
@@ -83,18 +97,21 @@ internal sealed class TrainRun
         }
         TrainSection train = _recipe.Train;
         CausalLm model = _parts.Model;
+        model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
         Objective objective = NextToken.Of(model, _parts.DocumentAware);
+        LabelBytes text = new(_parts.Tokenizer);
         TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
         {
             Model = model,
             Seed = (ulong)train.Seed,
+            Text = text,
         };
         Batch held = new(train.BatchSize, _parts.Length);
         Func<Validation>? validate = _parts.HeldOut is null ? null
-            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, _parts.HeldOutBytesPerToken, held, train.EvalBatches);
+            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, text, held, train.EvalBatches);
         TrainLoop loop = new(
             new LoopSettings(TotalSteps(), train.Minutes, train.EvalEvery, train.SampleEvery, train.SaveEvery,
-                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize), _parts.BytesPerToken)
+                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize))
             { Patience = train.Patience },
             new LoopParts(step.Run, Multiple, validate, at => Sample(at, logs), Save, LastCheckpoint),
             Facts, logs);
@@ -114,13 +131,19 @@ internal sealed class TrainRun
                 new AdamW(_parts.Trained.Where(p => !Muon.Takes(p)), adam)];
     }
 
+    private RunPlan MakePlan(long memoryBytes)
+    {
+        int? left = TotalSteps() is { } total ? Math.Max(0, total - (_start.State?.Step ?? 0)) : null;
+        double tokensPerStep = (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
+        return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
+    }
+
     private int? TotalSteps()
     {
         TrainSection train = _recipe.Train;
-        long rowsPerStep = (long)train.BatchSize * train.Accumulation;
         return train.Steps
             ?? (train.Tokens is { } tokens ? checked((int)((tokens + TokensPerStep - 1) / TokensPerStep))
-                : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep)) : null);
+                : train.Epochs is { } epochs ? checked((int)Math.Ceiling(epochs * _parts.Source.RowCount / RowsPerStep)) : null);
     }
 
     private double Multiple(int step, int total)
@@ -157,7 +180,11 @@ internal sealed class TrainRun
     private string Save(TrainProgress at)
     {
         LoaderState cursor = _parts.Source.State;
-        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved);
+        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved)
+        {
+            TrainData = _parts.Data.Train,
+            ValidData = _parts.Data.Valid,
+        };
         return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
         {
             _parts.WriteModel(directory);
