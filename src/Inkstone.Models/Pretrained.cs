@@ -33,8 +33,12 @@ public static class Pretrained
     /// <param name="seed">the same seed gives the same parameters</param>
     /// <param name="matrixType">type in which matrices lie in memory: float32, or bfloat16 where they are not trained</param>
     /// <param name="adapter">a low-rank adapter that the model wears, or null</param>
+    /// <exception cref="InsufficientMemoryException">The weights alone are more than this machine holds.</exception>
     public static CausalLm New(HfConfig config, Device device, ulong seed, DType matrixType = DType.Float32, Adapter? adapter = null)
-        => Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
+    {
+        CheckMemory(config, device, matrixType);
+        return Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
+    }
 
     /// <summary>A model of names and sizes without weights: its parameters, caches and activations can be asked for their size, nothing can be computed.</summary>
     public static CausalLm Describe(HfConfig config, Device device) => Build(config, new Scope(device, new ParameterSizes(), trained: false));
@@ -83,6 +87,18 @@ public static class Pretrained
         finally
         {
             Directory.Delete(place, recursive: true);
+        }
+    }
+
+    /// <summary>Adds up the weights before the first is drawn.</summary>
+    private static void CheckMemory(HfConfig config, Device device, DType matrixType)
+    {
+        using CausalLm sizes = Describe(config, device);
+        long bytes = sizes.Parameters.Sum(p => (p.Tensor.Shape.Rank >= 2 ? matrixType : DType.Float32).Bytes(p.Tensor.Count)), memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (bytes > memory)
+        {
+            throw new InsufficientMemoryException(FormattableString.Invariant(
+                $"{config.Source}: a model of these sizes has {sizes.Parameters.ElementCount:N0} parameters, which take {bytes / (double)(1 << 30):0.0} GiB, and this machine has {memory / (double)(1 << 30):0.0} GiB of memory: take smaller ones"));
         }
     }
 

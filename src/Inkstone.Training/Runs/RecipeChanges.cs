@@ -28,7 +28,7 @@ internal static class RecipeChanges
             }
             if (IsFixed(key, was, old))
             {
-                throw new InvalidDataException($"--resume goes on with the {key.Split('.')[0]} that the run was begun with, in which {key} is {was} and not {value}; give it as it was, or begin another run with another out");
+                throw new InvalidDataException($"--resume goes on with the {key.Split('.')[0]} that the run was begun with: {key} was {(was == Nothing ? "not given" : was)} and is {(value == Nothing ? "not given" : value)} now; give it as it was, or begin another run with another out");
             }
             warn($"resuming with a changed recipe: {key}: {value} (the run was begun with {was})");
         }

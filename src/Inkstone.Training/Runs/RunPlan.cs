@@ -33,6 +33,10 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
         return new RunPlan(steps, tokens, tokens / dataTokens, dataTokens, facts.Parameters, steps is null ? minutes!.Value * 60 : tokens / rate, memoryBytes);
     }
 
+    /// <summary>A warning where a run of so many steps is all warm-up, else null.</summary>
+    internal static string? EndsInWarmup(int? total, int warmup)
+        => total <= warmup ? $"the run ends after {total} steps, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps" : null;
+
     /// <summary>What a user should know before waiting for the end.</summary>
     /// <param name="total">steps of the whole run, or null</param>
     /// <param name="warmup">steps of the warm-up</param>
@@ -45,9 +49,9 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
         {
             yield return FormattableString.Invariant($"the run passes over its {DataTokens:N0} tokens {(Steps is null ? "about " : "")}{Epochs:0} times, and beyond some {MostEpochs} passes nothing more is learned from them: give more data, or fewer steps");
         }
-        if (total <= warmup)
+        if (EndsInWarmup(total, warmup) is { } early)
         {
-            yield return $"the run ends after {total} steps, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps";
+            yield return early;
         }
         if (data.Longest > positions)
         {

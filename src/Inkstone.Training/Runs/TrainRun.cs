@@ -151,6 +151,10 @@ internal sealed class TrainRun
         if (_rate is null || _rate.TotalSteps != total)
         {
             ScheduleSection s = _recipe.Schedule;
+            if (_recipe.Train.Minutes is not null && RunPlan.EndsInWarmup(total, s.WarmupSteps) is { } warning)
+            {
+                _start.Options.Warn(warning);
+            }
             Schedule course = s.Name switch
             {
                 "constant" => Schedule.Constant,
