@@ -93,12 +93,21 @@ public static class Pretrained
     /// <summary>Adds up the weights before the first is drawn.</summary>
     private static void CheckMemory(HfConfig config, Device device, DType matrixType)
     {
-        using CausalLm sizes = Describe(config, device);
-        long bytes = sizes.Parameters.Sum(p => (p.Tensor.Shape.Rank >= 2 ? matrixType : DType.Float32).Bytes(p.Tensor.Count)), memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (bytes > memory)
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        string machine = FormattableString.Invariant($"this machine has {memory / (double)(1 << 30):0.0} GiB of memory: take smaller ones");
+        try
         {
-            throw new InsufficientMemoryException(FormattableString.Invariant(
-                $"{config.Source}: a model of these sizes has {sizes.Parameters.ElementCount:N0} parameters, which take {bytes / (double)(1 << 30):0.0} GiB, and this machine has {memory / (double)(1 << 30):0.0} GiB of memory: take smaller ones"));
+            using CausalLm sizes = Describe(config, device);
+            long bytes = sizes.Parameters.Sum(p => (p.Tensor.Shape.Rank >= 2 ? matrixType : DType.Float32).Bytes(p.Tensor.Count));
+            if (bytes > memory)
+            {
+                throw new InsufficientMemoryException(FormattableString.Invariant(
+                    $"{config.Source}: a model of these sizes has {sizes.Parameters.ElementCount:N0} parameters, which take {bytes / (double)(1 << 30):0.0} GiB, and {machine}"));
+            }
+        }
+        catch (OverflowException e)
+        {
+            throw new InsufficientMemoryException($"{config.Source}: a model of these sizes has a matrix of more than 2^31 rows or columns, and {machine}", e);
         }
     }
 

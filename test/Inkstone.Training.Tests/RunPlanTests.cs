@@ -41,6 +41,10 @@ public sealed class RunPlanTests
     public void Too_little_data_is_told_where_a_model_begins_from_nothing(int tokens, long parameters, bool fromNothing, bool told)
         => Plan(20, 256, tokens, parameters).Warnings(20, 5, Data with { Tokens = tokens }, 256, fromNothing).Any(w => w.Contains("too few to learn language from", StringComparison.Ordinal)).ShouldBe(told);
 
+    [Fact]
+    public void ARunThatTwiceTheMemoryCannotHold_IsRefused()
+        => Should.Throw<InvalidDataException>(() => new RunEstimate(0, long.MaxValue / 2).Check(Path.GetTempPath(), _ => { })).Message.ShouldContain("MiB and the machine has");
+
     private static RunPlan Plan(int? steps, double tokensPerStep, long dataTokens, long parameters, double? minutes = null)
         => RunPlan.Of(steps, minutes, tokensPerStep, dataTokens, new RunFacts(parameters, 6.0 * parameters, (int)tokensPerStep, 2e11), 1 << 20);
 }

@@ -52,7 +52,7 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
         config["vocab_size"] ??= vocabularySize;
         config["eos_token_id"] ??= eosId;
         config["bos_token_id"] ??= bosId;
-        if (config["vocab_size"]!.GetValueKind() != JsonValueKind.Number || config["vocab_size"]!.GetValue<int>() is int size && size < vocabularySize)
+        if (config["vocab_size"] is not JsonValue stated || !stated.TryGetValue(out int size) || size < vocabularySize)
         {
             throw new InvalidDataException($"the model has vocab_size {config["vocab_size"]}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}");
         }
