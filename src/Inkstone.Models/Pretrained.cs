@@ -37,8 +37,12 @@ public static class Pretrained
     /// <param name="seed">the same seed gives the same parameters</param>
     /// <param name="matrixType">type in which matrices lie in memory: float32, or bfloat16 where they are not trained</param>
     /// <param name="adapter">a low-rank adapter that the model wears, or null</param>
+    /// <exception cref="InsufficientMemoryException">The weights alone are more than this machine holds.</exception>
     public static CausalLm New(HfConfig config, Device device, ulong seed, DType matrixType = DType.Float32, Adapter? adapter = null)
-        => Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
+    {
+        CheckMemory(config, device, matrixType);
+        return Build(config, new Scope(device, new FreshParameters(seed, (float)config.Number("initializer_range", 0.02)), matrixType, trained: matrixType == DType.Float32, adapter));
+    }
 
     /// <summary>A model of names and sizes without weights: its parameters, caches and activations can be asked for their size, nothing can be computed.</summary>
     public static CausalLm Describe(HfConfig config, Device device) => Build(config, new Scope(device, new ParameterSizes(), trained: false));
@@ -81,6 +85,27 @@ public static class Pretrained
         using ScratchDirectory scratch = new();
         Companions.Copy(companionsFrom, scratch.Path);
         GgufExport.Write(path, model.Config, parameters, type, scratch.Path, name);
+    }
+
+    /// <summary>Adds up the weights before the first is drawn.</summary>
+    private static void CheckMemory(HfConfig config, Device device, DType matrixType)
+    {
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        string machine = FormattableString.Invariant($"this machine has {memory / (double)(1 << 30):0.0} GiB of memory: take smaller ones");
+        try
+        {
+            using CausalLm sizes = Describe(config, device);
+            long bytes = sizes.Parameters.Sum(p => (p.Tensor.Shape.Rank >= 2 ? matrixType : DType.Float32).Bytes(p.Tensor.Count));
+            if (bytes > memory)
+            {
+                throw new InsufficientMemoryException(FormattableString.Invariant(
+                    $"{config.Source}: a model of these sizes has {sizes.Parameters.ElementCount:N0} parameters, which take {bytes / (double)(1 << 30):0.0} GiB, and {machine}"));
+            }
+        }
+        catch (OverflowException e)
+        {
+            throw new InsufficientMemoryException($"{config.Source}: a model of these sizes has a matrix of more than 2^31 rows or columns, and {machine}", e);
+        }
     }
 
     /// <summary>A model of the family that the configuration names, over the parameters that <paramref name="root"/> hands out.</summary>

@@ -24,7 +24,8 @@ public sealed partial class FloorTests
     {
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
-        ["Training"] = ["Google.Protobuf", "YamlDotNet"],
+        ["Data"] = ["AngleSharp", "System.IO.Hashing"],
+        ["Training"] = ["Google.Protobuf", "System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine"],
     };
 
@@ -69,6 +70,11 @@ public sealed partial class FloorTests
         Repository.Files("src", "*.cs").Select(file => Path.GetFileNameWithoutExtension(file))
             .Where(name => empty.Any(word => name.EndsWith(word, StringComparison.Ordinal))).ShouldBeEmpty();
     }
+
+    /// <summary>The runtime's hashes call OpenSSL, and a program compiled ahead ends with an abort where its library is missing.</summary>
+    [Fact]
+    public void Nothing_needs_OpenSSL()
+        => Repository.Files("src", "*.cs").Where(file => File.ReadAllText(file).Contains("System.Security.Cryptography", StringComparison.Ordinal)).ShouldBeEmpty();
 
     /// <summary>What all threads share and anybody may change is neither the product's state nor a measurement's place: devices, runs and profiles are objects.</summary>
     [Fact]

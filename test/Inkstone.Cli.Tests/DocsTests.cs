@@ -10,7 +10,7 @@ public sealed partial class DocsTests
 {
     private static readonly Dictionary<string, string[]> LessWork = new()
     {
-        ["pretrain"] = ["--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
+        ["pretrain"] = ["--train.minutes", "null", "--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
         ["sft"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
         ["generate"] = ["--max-tokens", "4"],
         ["chat"] = ["--max-tokens", "4"],

@@ -125,6 +125,19 @@ public sealed class PreparationTests : IDisposable
         Directory.GetDirectories(_folder.Path).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("long.jsonl", "{\"text\": \"short\"}\n{\"text\": \"", "\"}\n")]
+    [InlineData("long.txt", "short\n###\n", "\n")]
+    public void A_document_too_long_to_be_written_is_named_by_file_and_line_unless_it_is_cut(string name, string before, string after)
+    {
+        string input = _folder.Write(name, before + new string('x', 5000) + after);
+        var options = new PrepareOptions([input], _folder["out"], InputSeparator: "###", MinLength: 1, ValidRatio: 0);
+        int line = before.Count(c => c == '\n') + 1;
+        Should.Throw<InvalidDataException>(() => new Preparation(options) { MostBytes = 4999 }.Run()).Message.ShouldContain($"{name}:{line}: the document has 5,000 bytes");
+        Directory.Exists(_folder["out"]).ShouldBeFalse();
+        new Preparation(options with { MaxLength = 4000, MaxLengthAction = MaxLengthAction.Truncate }) { MostBytes = 4999 }.Run().Documents.ShouldBe(2);
+    }
+
     [Fact]
     public void Options_without_sense_are_named()
     {

@@ -36,6 +36,26 @@ public sealed class RecipeTests
         recipe.Model.Keys["hidden_size"]!.GetValue<long>().ShouldBe(64);
     }
 
+    /// <summary>A length on the command line is the one that counts, whatever the file's is measured in.</summary>
+    [Theory]
+    [InlineData("train.minutes", "5", null, 5.0, null)]
+    [InlineData("train.epochs", "0.5", null, null, 0.5)]
+    [InlineData("train.steps", "7", 7, null, null)]
+    [InlineData("train.tokens", "null", 10, null, null)]
+    public void ALengthOnTheCommandLine_ReplacesTheFiles(string key, string value, int? steps, double? minutes, double? epochs)
+    {
+        TrainSection train = Load(Minimal, (key, value)).Train;
+        (train.Steps, train.Minutes, train.Epochs).ShouldBe((steps, minutes, epochs));
+    }
+
+    [Fact]
+    public void TwoLengthsOnTheCommandLine_AreRefused()
+        => Should.Throw<InvalidDataException>(() => Load(Minimal, ("train.minutes", "5"), ("train.steps", "7"))).Message.ShouldContain("exactly one of the four, got 2");
+
+    [Fact]
+    public void ANumberOfTheModelOnTheCommandLine_IsReadAsConfigsAre()
+        => Load(Minimal, ("model.preset", "null"), ("model.vocab_size", "7000")).Model.Config(6400, null)["vocab_size"]!.ToJsonString().ShouldBe("7000");
+
     /// <summary>vLLM picks the model by <c>architectures</c>, not by <c>model_type</c>: a preset's class must not stay behind when a recipe changes the family.</summary>
     [Theory]
     [InlineData("qwen2", "Qwen2ForCausalLM")]

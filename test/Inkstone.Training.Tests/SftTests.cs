@@ -154,6 +154,19 @@ public sealed class SftTests : IDisposable
         tuned.EosTokenIds.ShouldBe([2, 7]);
     }
 
+    /// <summary>Training multiplies widened blocks; activations rounded to 8 bits would measure another model, 1e-3 off.</summary>
+    [Fact]
+    public void A_quantised_base_is_measured_as_it_is_trained()
+    {
+        using (CausalLm model = Pretrained.Open(_directory["model"], _device, trained: false))
+        {
+            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufType.Q8_0, _directory["model"]);
+        }
+        const string Adapter = "adapter: {rank: 4, alpha: 8, targets: all-linear}\n";
+        double kept = Run(Adapter, "kept", 1, model: "model.gguf", weights: "keep").First!.Value.Loss, widened = Run(Adapter, "widened", 1, model: "model.gguf").First!.Value.Loss;
+        kept.ShouldBe(widened, 1e-6);
+    }
+
     [Fact]
     public void A_run_that_gets_no_better_ends_early()
     {

@@ -86,10 +86,13 @@ public sealed class TrainLoopTests
     {
         using TinyRun run = new();
         Batch batch = new(4, TinyRun.Length);
-        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), batch, maxBatches: 0);
-        all.BitsPerByte.ShouldBe(all.Loss / Math.Log(2) / (12000.0 / 4001), 1e-12);   // the shard says so: 12,000 bytes of text in 4,000 ids and the end
-        Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), new Batch(7, TinyRun.Length), 0).Loss.ShouldBe(all.Loss, 1e-6);
-        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), Validation.BytesPerToken(run.Shards), batch, 2);
+        LabelBytes text = new([0, .. Enumerable.Range(1, TinyRun.Vocabulary - 1).Select(id => id % 5)]);   // ends of documents are no text
+        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), text, batch, maxBatches: 0);
+        (int labels, long bytes) = Predicted(run.Shards[0], id => id % 5);
+        all.Labels.ShouldBe(labels);
+        all.BitsPerByte.ShouldBe(all.Loss * labels / Math.Log(2) / bytes, 1e-12);
+        Validation.Measure(run.Device, run.Objective, Held(run), text, new Batch(7, TinyRun.Length), 0).BitsPerByte.ShouldBe(all.BitsPerByte, 1e-6);
+        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), text, batch, 2);
         few.Labels.ShouldBeLessThan(all.Labels);
         all.Loss.ShouldBe(Math.Log(TinyRun.Vocabulary), 0.3);           // a new model guesses
     }
@@ -130,7 +133,7 @@ public sealed class TrainLoopTests
     {
         using CancellationTokenSource cancel = new();
         List<int> saved = [], measured = [];
-        TrainLoop Run(CancellationToken token) => new(new LoopSettings(8, null, EvalEvery: 4, 0, SaveEvery: 0, 5e-2, 50, double.NaN),
+        TrainLoop Run(CancellationToken token) => new(new LoopSettings(8, null, EvalEvery: 4, 0, SaveEvery: 0, 5e-2, 50),
             new LoopParts((_, _) => new StepOutcome(1, 1, 8, 8), (_, _) => 1, () =>
             {
                 if (measured.Count == 1)
@@ -168,12 +171,22 @@ public sealed class TrainLoopTests
         end.Step.ShouldBeInRange(30, 110);
     }
 
+    /// <summary>Tokens of whole rows that follow another token of their document, and what they stand for.</summary>
+    private static (int Labels, long Bytes) Predicted(TokenShard shard, Func<int, int> bytesOf)
+    {
+        int[] ids = new int[shard.Count];
+        shard.Read(0, ids);
+        int last = (ids.Length - 1) / TinyRun.Length * TinyRun.Length;
+        int[] predicted = [.. Enumerable.Range(1, last).Where(i => ids[i - 1] != TinyRun.Eos).Select(i => ids[i])];
+        return (predicted.Length, predicted.Sum(id => (long)bytesOf(id)));
+    }
+
     private static PackedLoader Held(TinyRun run) => new(run.Shards, new PackedLoaderOptions(TinyRun.Length, DocumentAware: true, Finite: true));
 
     private static TrainLoop Loop(Func<int, StepOutcome> step, int? steps, double? minutes = null, int saveEvery = 2, List<int>? saved = null)
     {
         List<int> done = saved ?? [];
-        return new TrainLoop(new LoopSettings(steps, minutes, 0, 0, saveEvery, 5e-2, 50, double.NaN),
+        return new TrainLoop(new LoopSettings(steps, minutes, 0, 0, saveEvery, 5e-2, 50),
             new LoopParts((at, _) => step(at), (_, _) => 1, null, _ => { }, p =>
             {
                 done.Add(p.Step);

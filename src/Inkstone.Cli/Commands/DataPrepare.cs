@@ -19,7 +19,8 @@ internal static class DataPrepare
         Option<string> utf8 = new("--invalid-utf8") { Description = "replace it, drop the document, or fail", HelpName = "replace|drop|fail", DefaultValueFactory = _ => "replace" };
         Option<bool> skip = new("--skip-missing-key") { Description = "leave lines without the key out instead of failing" };
         Option<string[]> replace = new("--replace") { Description = "OLD=NEW, wherever it stands (repeatable; \\n and \\t are understood)", HelpName = "OLD=NEW" };
-        Option<bool> html = new("--clean-html") { Description = "remove tags" };
+        Option<bool> html = new("--clean-html") { Description = "remove HTML's tags and comments; 1 < 2 is none" };
+        Option<bool> blanks = new("--keep-whitespace") { Description = "leave runs of blanks and empty lines as they are, as code needs it" };
         Option<int> min = new("--min-length") { Description = "drop shorter documents, in characters", HelpName = "N", DefaultValueFactory = _ => 50 };
         Option<int> max = new("--max-length") { Description = "drop longer documents; 0: no limit", HelpName = "N", DefaultValueFactory = _ => 0 };
         Option<bool> truncate = new("--truncate") { Description = "cut documents at --max-length instead of dropping them" };
@@ -27,7 +28,7 @@ internal static class DataPrepare
         Option<double> ratio = new("--valid-ratio") { Description = "share of documents held out", HelpName = "X", DefaultValueFactory = _ => 0.01 };
         Option<string> format = new("--format") { Description = "jsonl, or text with a separator line", HelpName = "jsonl|text", DefaultValueFactory = _ => "jsonl" };
         return new Verb("prepare", "cleans, deduplicates and splits text into a part to learn from and a part held out",
-            [input, output, keys, separator, utf8, skip, replace, html, min, max, truncate, noDedup, ratio, format], Run,
+            [input, output, keys, separator, utf8, skip, replace, html, blanks, min, max, truncate, noDedup, ratio, format], Run,
             "ink data prepare --input articles.jsonl --out text",
             "ink data prepare --input poems.jsonl --text-key title,paragraphs --min-length 10 --valid-ratio 0.02 --out text --json");
 
@@ -35,7 +36,7 @@ internal static class DataPrepare
         {
             PrepareOptions options = new(call.Get(input)!, call.Get(output)!, call.Get(keys)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
                 call.Get(separator), Choice(call.Get(utf8)!, "--invalid-utf8", ("replace", InvalidUtf8.Replace), ("drop", InvalidUtf8.Drop), ("fail", InvalidUtf8.Fail)),
-                call.Get(skip) ? MissingKey.Skip : MissingKey.Fail, [.. (call.Get(replace) ?? []).Select(Replacement)], call.Get(html),
+                call.Get(skip) ? MissingKey.Skip : MissingKey.Fail, [.. (call.Get(replace) ?? []).Select(Replacement)], call.Get(html), call.Get(blanks),
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force);
             call.Claim(options.Output, options.Inputs);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
+using Inkstone.Data;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Text;
@@ -14,8 +15,8 @@ internal static class Perplexity
     {
         Option<string> model = Flags.Model(), weights = Flags.Weights(exact: true);
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
-        Option<string> input = new("--input") { Description = "a JSONL file", HelpName = "FILE.jsonl" };
-        Option<string> field = new("--field") { Description = "the JSONL key that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };
+        Option<string> input = new("--input") { Description = "JSONL, Parquet or text files as data prepare reads them, or folders of them", HelpName = "PATH" };
+        Option<string> field = new("--field") { Description = "the key or column that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };
         Option<int> context = new("--context") { Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context", HelpName = "N" };
         return new Verb("perplexity", "perplexity and bits per byte of texts, as one number and per document", [model, weights, texts, input, field, context], Run,
             "ink perplexity --model runs/poems --texts held-out.json",
@@ -27,7 +28,7 @@ internal static class Perplexity
             IReadOnlyList<string> documents = (call.Get(texts), call.Get(input)) switch
             {
                 (string array, null) => TextFile.StringArray(array),
-                (null, string lines) => TextFile.Field(lines, call.Get(field)!),
+                (null, string files) => [.. new DocumentReader(new ReadOptions([call.Get(field)!])).Read(InputFiles.Find([files])).Select(d => d.Text)],
                 _ => throw new ArgumentException("give either --texts FILE.json or --input FILE.jsonl"),
             };
             Tokenizer tokenizer = Models.Tokenizer(path);
@@ -45,7 +46,7 @@ internal static class Perplexity
                 foreach (string text in documents)
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
-                    all.Add(Of(m, tokenizer.Encode(text), text, length));
+                    all.Add(Of(m, tokenizer, text, length));
                 }
                 return all;
             });
@@ -53,9 +54,13 @@ internal static class Perplexity
         }
     }
 
-    /// <summary>−Σ log p of every token but the first, in pieces of <paramref name="context"/> tokens whose first input is the piece before's last label.</summary>
-    private static Score Of(CausalLm model, int[] ids, string text, int context)
+    /// <summary>
+    /// −Σ log p of every token but the first, in pieces of <paramref name="context"/> tokens whose first input is the piece before's last label, and the bytes of the text behind
+    /// those tokens: what the first one stands for is not predicted, so it is not counted.
+    /// </summary>
+    private static Score Of(CausalLm model, Tokenizer tokenizer, string text, int context)
     {
+        int[] ids = tokenizer.Encode(text);
         double nats = 0;
         for (int start = 0; start < ids.Length - 1; start += context)
         {
@@ -71,7 +76,22 @@ internal static class Perplexity
                 }
             }
         }
-        return new Score(nats, Math.Max(0, ids.Length - 1), Encoding.UTF8.GetByteCount(text));
+        return new Score(nats, Math.Max(0, ids.Length - 1), Encoding.UTF8.GetByteCount(text) - FirstBytes(tokenizer, ids, text));
+    }
+
+    /// <summary>Bytes of the text behind its first token; none where that is one which the tokenizer puts before every text.</summary>
+    private static int FirstBytes(Tokenizer tokenizer, int[] ids, string text)
+    {
+        if (ids.Length == 0 || tokenizer.Encode(text, addSpecialTokens: false) is not [int first, ..] || first != ids[0])
+        {
+            return 0;
+        }
+        string decoded = tokenizer.Decode([first]);
+        if (decoded is [' ', ..] && !text.StartsWith(' '))
+        {
+            decoded = decoded[1..];   // the blank that some tokenizers put before a text
+        }
+        return decoded.Contains('\uFFFD') ? tokenizer.TokenBytes(first).Length : Encoding.UTF8.GetByteCount(decoded);
     }
 
     private static int Report(Call call, List<Score> scores)
@@ -89,14 +109,14 @@ internal static class Perplexity
         JsonObject json = total.Json();
         json["documents"] = documents;
         return call.Result(json, o => o.WriteLine(Figures.Of(
-            $"perplexity {total.Perplexity:0.0000}, {total.BitsPerByte:0.0000} bits per byte over {total.Tokens:N0} tokens of {scores.Count} documents")));
+            $"perplexity {total.Perplexity:0.0000}{(total.BitsPerByte is { } bits ? Figures.Of($", {bits:0.0000} bits per byte") : "")} over {total.Tokens:N0} tokens of {scores.Count} documents")));
     }
 
     private sealed record Score(double Nats, long Tokens, long Bytes)
     {
         public double Perplexity => Math.Exp(Nats / Tokens);
 
-        public double BitsPerByte => Nats / Math.Log(2) / Bytes;
+        public double? BitsPerByte => Bytes > 0 ? Nats / Math.Log(2) / Bytes : null;
 
         public JsonObject Json() => Tokens == 0 ? new JsonObject { ["perplexity"] = null, ["nll_sum"] = 0, ["tokens"] = 0, ["bytes"] = Bytes }
             : new JsonObject { ["perplexity"] = Perplexity, ["nll_sum"] = Nats, ["bits_per_byte"] = BitsPerByte, ["tokens"] = Tokens, ["bytes"] = Bytes };

@@ -34,6 +34,15 @@ internal static class RunReport
 
     public static Option<bool> Resume() => new("--resume") { Description = "go on from the newest checkpoint in the run's directory" };
 
+    public static Option<bool> AllowChangedData() => new("--allow-changed-data") { Description = "go on with --resume although the data have changed; the best so far then counts no more" };
+
+    /// <summary>What a run is going to do, in one line.</summary>
+    public static string Plan(RunPlan p)
+    {
+        string steps = p.Steps is { } count ? Figures.Of($"{count:N0} steps, ") : "about ", time = double.IsNaN(p.Seconds) ? "" : $"about {Figures.Time(p.Seconds)}, ";
+        return Figures.Of($"{steps}{Figures.Count(p.Tokens)} tokens: {p.Epochs:0.##} epochs of {Figures.Count(p.DataTokens)}, {p.Tokens / p.Parameters:0.##} for each parameter; {time}{Figures.Bytes(p.MemoryBytes)} of memory");
+    }
+
     public static JsonObject Json(IRecipe recipe, RunResult r) => new()
     {
         ["out"] = recipe.Out,

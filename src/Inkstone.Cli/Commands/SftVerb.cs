@@ -14,8 +14,8 @@ internal static class SftVerb
         Argument<string> recipe = new("RECIPE") { Description = "recipe file (YAML), or a preset: " + string.Join(", ", Presets.Names("sft")) };
         Option<string> output = RunReport.Out(), model = new("--model") { Description = "model to start from, instead of the recipe's", HelpName = "PATH" },
             template = new("--template") { Description = "chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
-        Option<bool> resume = RunReport.Resume();
-        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, template, resume], Run,
+        Option<bool> resume = RunReport.Resume(), changed = RunReport.AllowChangedData();
+        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", [recipe, output, model, template, resume, changed], Run,
             "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
             "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
         { TakesRecipeKeys = true };
@@ -23,7 +23,7 @@ internal static class SftVerb
         int Run(Call call)
         {
             SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
-            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume));
+            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume), call.Get(changed));
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.Train.Count;
             json["valid_conversations"] = data.Valid.Count;
@@ -36,13 +36,14 @@ internal static class SftVerb
     }
 
     /// <summary>The run under this call's progress, threads and signals.</summary>
-    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume)
+    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool allowChangedData = false)
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Sft run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
+            using Sft run = new(recipe, device, new RunOptions(resume, call.Force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
             ConversationSet data = run.Conversations;
             call.Say(Figures.Of($"{data.Train.Count:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.Valid.Count:N0} held out"));
+            call.Say(RunReport.Plan(run.Plan));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

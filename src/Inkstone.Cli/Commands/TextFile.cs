@@ -8,26 +8,9 @@ internal static class TextFile
 {
     /// <summary>A JSON array of strings.</summary>
     public static IReadOnlyList<string> StringArray(string path)
-        => Parse(File.ReadAllText(path), path, 1) is JsonArray array && array.All(n => n?.GetValueKind() == JsonValueKind.String)
+        => Parse(path) is JsonArray array && array.All(n => n?.GetValueKind() == JsonValueKind.String)
             ? [.. array.Select(n => n!.GetValue<string>())]
             : throw new InvalidDataException($"{path} must be a JSON array of strings");
-
-    /// <summary>One text key of every line of a JSONL file.</summary>
-    public static IReadOnlyList<string> Field(string path, string key)
-    {
-        List<string> texts = [];
-        int number = 0;
-        foreach (string line in File.ReadLines(path))
-        {
-            number++;
-            if (!string.IsNullOrWhiteSpace(line))
-            {
-                texts.Add(Parse(line, path, number) is JsonObject o && o[key] is JsonValue value && value.TryGetValue(out string? text) ? text
-                    : throw new InvalidDataException($"{path}:{number}: there is no text under '{key}'; name another key with --field"));
-            }
-        }
-        return texts;
-    }
 
     /// <summary>A JSON array of anything.</summary>
     public static JsonElement Array(string path)
@@ -43,15 +26,15 @@ internal static class TextFile
         }
     }
 
-    private static JsonNode? Parse(string json, string path, int line)
+    private static JsonNode? Parse(string path)
     {
         try
         {
-            return JsonNode.Parse(json);
+            return JsonNode.Parse(File.ReadAllText(path));
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}:{line + (e.LineNumber ?? 0)}: this is not valid JSON; mend the file");
+            throw new InvalidDataException($"{path}:{1 + (e.LineNumber ?? 0)}: this is no JSON array of strings; mend the file");
         }
     }
 }

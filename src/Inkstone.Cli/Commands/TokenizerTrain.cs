@@ -45,6 +45,10 @@ internal static class TokenizerTrain
             {
                 call.Warn($"{invalid} ill-formed UTF-8 sequences were read as U+FFFD");
             }
+            if (tokenizer.VocabularySize < options.VocabularySize)
+            {
+                call.Warn($"the text gave {tokenizer.VocabularySize} tokens of the {options.VocabularySize} asked for: no further pair of tokens occurs {(options.MinFrequency > 1 ? $"{options.MinFrequency} times" : "in it")}; give more text, or ask for fewer so that no other program expects more");
+            }
             JsonObject result = new()
             {
                 ["tokenizer"] = Path.Combine(directory, "tokenizer.json"),

@@ -18,7 +18,7 @@ internal static class Faults
                 error.WriteLine("ink: interrupted");
                 return Signals.Interrupted;
             case InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
-                or UnauthorizedAccessException or TemplateException or DivergenceException:
+                or UnauthorizedAccessException or TemplateException or DivergenceException or OutOfMemoryException:
                 error.WriteLine("ink: " + Sentence(fault));
                 Stack();
                 return 2;

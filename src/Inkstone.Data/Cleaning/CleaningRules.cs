@@ -14,20 +14,21 @@ public enum MaxLengthAction
 
 /// <summary>
 /// MicroLM's cleaning in MicroLM's order: strip, literal replacements, control characters, HTML tags, white space, strip, length.
-/// Lengths are counted in characters (Unicode code points), as there.
+/// Lengths are counted in characters (Unicode code points), as there. Two things are kept that are lost there: what stands between
+/// brackets that make no tag, and the border of lines at a form feed or vertical tab.
 /// </summary>
 public static partial class CleaningRules
 {
     /// <summary>The steps that the options ask for.</summary>
     public static IReadOnlyList<TextFilter> For(PrepareOptions options)
     {
-        List<TextFilter> filters = [new("strip", text => text.Trim())];
+        List<TextFilter> filters = [new("strip", options.KeepWhiteSpace ? TrimBlankLines : text => text.Trim())];
         foreach (LiteralReplacement replacement in options.ReplaceLiterals ?? [])
             filters.Add(new TextFilter($"replace {replacement.Old}", text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)));
-        filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(text, "")));
-        if (options.CleanHtml) filters.Add(new TextFilter("html tags", text => HtmlTags().Replace(text, "")));
-        filters.Add(new TextFilter("white space", CollapseWhiteSpace));
-        filters.Add(new TextFilter("too short", text => CharacterCount(text) < options.MinLength ? null : text));
+        filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(LineBreaks().Replace(text, "\n"), "")));
+        if (options.CleanHtml) filters.Add(new TextFilter("html tags", HtmlTags.Remove));
+        filters.Add(new TextFilter("white space", options.KeepWhiteSpace ? TrimBlankLines : CollapseWhiteSpace));
+        filters.Add(new TextFilter("too short", text => CharacterCount(text) < Math.Max(1, options.MinLength) ? null : text));
         if (options.MaxLength > 0) filters.Add(new TextFilter("too long", text => Limit(text, options.MaxLength, options.MaxLengthAction)));
         return filters;
     }
@@ -43,6 +44,14 @@ public static partial class CleaningRules
 
     private static string CollapseWhiteSpace(string text) => LineFeeds().Replace(Blanks().Replace(text, " "), "\n\n").Trim();
 
+    /// <summary>Without blank lines at both ends and blanks behind the last line; the first line keeps its indentation.</summary>
+    private static string TrimBlankLines(string text)
+    {
+        ReadOnlySpan<char> indented = text.AsSpan().TrimStart();
+        int first = text.AsSpan(0, text.Length - indented.Length).LastIndexOf('\n') + 1;
+        return text[first..].TrimEnd();
+    }
+
     private static string? Limit(string text, int maximum, MaxLengthAction action)
     {
         if (CharacterCount(text) <= maximum) return text;
@@ -57,8 +66,8 @@ public static partial class CleaningRules
     [GeneratedRegex(@"[\x00-\x08\x0b\x0c\x0e-\x1f]")]
     private static partial Regex ControlCharacters();
 
-    [GeneratedRegex("<[^>]+>")]
-    private static partial Regex HtmlTags();
+    [GeneratedRegex(@"[\v\f]")]
+    private static partial Regex LineBreaks();
 
     [GeneratedRegex(@"[ \t]+")]
     private static partial Regex Blanks();

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections;
-using System.Security.Cryptography;
+using System.IO.Hashing;
 
 namespace Inkstone.Data;
 
@@ -12,7 +12,7 @@ namespace Inkstone.Data;
 public sealed class ExactDedup : IDisposable
 {
     private const int PartitionCount = 64;
-    private const int RecordSize = 24; // 16 bytes of SHA-256, the document's number
+    private const int RecordSize = 24; // XXH128, the document's number
     private readonly FileStream[] _partitions;
     private readonly byte[] _record = new byte[RecordSize];
 
@@ -27,9 +27,8 @@ public sealed class ExactDedup : IDisposable
     /// <summary>Notes the next document by its UTF-8 text.</summary>
     public void Add(ReadOnlySpan<byte> text)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(text, hash);
-        hash[..16].CopyTo(_record);
+        Span<byte> hash = _record.AsSpan(0, 16);
+        XxHash128.Hash(text, hash);
         BinaryPrimitives.WriteInt64LittleEndian(_record.AsSpan(16), Count++);
         _partitions[hash[0] % PartitionCount].Write(_record);
     }

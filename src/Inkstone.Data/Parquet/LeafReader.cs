@@ -9,7 +9,7 @@ namespace Inkstone.Data;
 
 /// <summary>
 /// Turns stored values of one column into JSON: numbers and booleans as they are, decimals as numbers (as texts where they have more
-/// than 28 digits), dates and times in ISO 8601, bytes that are no text in base 64, numbers that JSON lacks (NaN, infinity) as null.
+/// than 28 digits), dates and times in ISO 8601, byte arrays as texts, bytes that are declared to be none in base 64, numbers that JSON lacks (NaN, infinity) as null.
 /// </summary>
 internal sealed class LeafReader(SchemaNode column)
 {
@@ -22,8 +22,17 @@ internal sealed class LeafReader(SchemaNode column)
     /// <summary>Texts that were no valid UTF-8, and were read with U+FFFD instead.</summary>
     public long InvalidTexts { get; private set; }
 
+    /// <summary>Whether a column is text: byte arrays are, also where their writer left no word about it, as Hive, Impala and older Spark do.</summary>
+    private static bool IsText(SchemaElement element)
+        => element.Annotation == Annotation.Text || (element.Type == PhysicalType.ByteArray && element.Annotation == Annotation.None);
+
+    /// <summary>Whether a column is bytes that mean neither text nor number nor time.</summary>
+    public static bool IsBytes(SchemaElement element)
+        => element.Type is PhysicalType.ByteArray or PhysicalType.FixedLengthByteArray && !IsText(element)
+            && element.Annotation is not (Annotation.Decimal or Annotation.Float16 or Annotation.Uuid);
+
     /// <summary>Texts of a dictionary are decoded once.</summary>
-    public void StartDictionary(int count) => _texts = _element.Type == PhysicalType.ByteArray && _element.Annotation == Annotation.Text ? new string?[count] : [];
+    public void StartDictionary(int count) => _texts = IsText(_element) ? new string?[count] : [];
 
     public JsonNode? Read(in PhysicalValue value) => _element.Type switch
     {
@@ -56,18 +65,15 @@ internal sealed class LeafReader(SchemaNode column)
             return JsonValue.Create(_texts[value.DictionaryIndex] ?? DictionaryText(value));
         ReadOnlySpan<byte> bytes = value.Bytes.Span;
         if (bytes.Length > LongestText) throw new FormatException($"a value of {bytes.Length} bytes is longer than {LongestText}");
+        if (IsText(_element)) return JsonValue.Create(Text(bytes));
         switch (_element.Annotation)
         {
-            case Annotation.Text:
-                return JsonValue.Create(Text(bytes));
             case Annotation.Decimal:
                 return Decimal(new BigInteger(bytes, isBigEndian: true));
             case Annotation.Float16 when bytes.Length == 2:
                 return Number((double)BinaryPrimitives.ReadHalfLittleEndian(bytes));
             case Annotation.Uuid when bytes.Length == 16:
                 return JsonValue.Create(new Guid(bytes, bigEndian: true).ToString());
-            case Annotation.None when _element.Type == PhysicalType.ByteArray && Utf8.IsValid(bytes): // Writers have left texts without a word about it.
-                return JsonValue.Create(Encoding.UTF8.GetString(bytes));
             default:
                 return JsonValue.Create(Convert.ToBase64String(bytes));
         }

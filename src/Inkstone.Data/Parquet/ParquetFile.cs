@@ -40,8 +40,12 @@ public sealed class ParquetFile : IDisposable
     /// <summary>Names of the outermost fields.</summary>
     public IReadOnlyList<string> Fields => [.. _root.Children.Select(c => c.Name)];
 
-    /// <summary>Number of rows, as the footer says.</summary>
-    public long RowCount => _metadata.Rows;
+    /// <summary>Number of rows: what the columns hold, whatever else the footer says.</summary>
+    public long RowCount => _metadata.RowGroups.Sum(g => g.Rows);
+
+    /// <summary>Whether a field, or a part of it, is bytes by declaration: BSON, bytes of fixed length.</summary>
+    /// <exception cref="ArgumentException">The file has no such field.</exception>
+    public bool HoldsBytes(string field) => Field(field).Columns().Any(c => LeafReader.IsBytes(c.Element));
 
     /// <summary>Texts read so far that were no valid UTF-8; they have U+FFFD where bytes made no character.</summary>
     public long InvalidTexts { get; private set; }
@@ -56,7 +60,7 @@ public sealed class ParquetFile : IDisposable
 
     /// <summary>
     /// The rows in order, each as an object of its fields. Texts, numbers and booleans are themselves; dates and times are ISO 8601
-    /// texts; bytes that are no text are base 64; what is absent is null.
+    /// texts; byte arrays are texts unless the file says that they are not, which makes them base 64; what is absent is null.
     /// </summary>
     /// <param name="fields">names of the outermost fields to read, in this order; null for all. The others are not touched.</param>
     /// <exception cref="ArgumentException">The file has no such field.</exception>
@@ -84,14 +88,13 @@ public sealed class ParquetFile : IDisposable
                 for (int i = field.FirstColumn; i < field.FirstColumn + field.ColumnCount; i++) cursors[i] ??= new ColumnCursor(_file, group.Columns[i], _columns[i], $"{_path}: row group {g}");
             var rows = new RowReader(fields, cursors);
             long invalidBefore = InvalidTexts;
-            for (long i = 0; i < group.Rows; i++)
+            while (!rows.IsAtEnd)
             {
                 JsonObject row = rows.Read();
                 InvalidTexts = invalidBefore;
                 foreach (ColumnCursor? cursor in cursors) InvalidTexts += cursor?.InvalidTexts ?? 0;
                 yield return row;
             }
-            rows.Complete();
         }
     }
 
@@ -113,7 +116,8 @@ public sealed class ParquetFile : IDisposable
         {
             ParquetMetadata metadata = ParquetMetadata.Read(footer);
             SchemaNode root = SchemaNode.Build(metadata.Schema);
-            Check(metadata, [.. root.Columns()], length - 8 - footerLength);
+            SchemaNode[] columns = [.. root.Columns()];
+            for (int g = 0; g < metadata.RowGroups.Length; g++) metadata.RowGroups[g] = Checked(metadata.RowGroups[g], g, columns, length - 8 - footerLength);
             return (metadata, root);
         }
         catch (FormatException exception)
@@ -126,23 +130,23 @@ public sealed class ParquetFile : IDisposable
         }
     }
 
-    private void Check(ParquetMetadata metadata, SchemaNode[] columns, long dataEnd)
+    /// <summary>The row group with as many rows as its columns without lists hold, where there are any: its own count may be wrong.</summary>
+    private RowGroup Checked(RowGroup group, int number, SchemaNode[] columns, long dataEnd)
     {
-        for (int g = 0; g < metadata.RowGroups.Length; g++)
+        if (group.Columns.Length != columns.Length) throw Fault($"row group {number} has {group.Columns.Length} columns and the schema {columns.Length}");
+        int flat = Array.FindIndex(columns, c => c.MaxRepetition == 0);
+        long rows = flat >= 0 ? group.Columns[flat].Values : Math.Max(0, group.Rows);
+        for (int i = 0; i < columns.Length; i++)
         {
-            RowGroup group = metadata.RowGroups[g];
-            if (group.Columns.Length != columns.Length) throw Fault($"row group {g} has {group.Columns.Length} columns and the schema {columns.Length}");
-            for (int i = 0; i < columns.Length; i++)
-            {
-                ColumnChunk chunk = group.Columns[i];
-                string place = $"row group {g}, column '{columns[i].Path}'";
-                if (chunk.IsElsewhere) throw Fault($"{place} lies in another file");
-                if (chunk.Type != columns[i].Element.Type) throw Fault($"{place} is of type {chunk.Type} and in the schema {columns[i].Element.Type}");
-                if (chunk.Values == 0 && group.Rows == 0) continue; // Some writers give no place to what is not there.
-                if (chunk.Start < 4 || chunk.Length > dataEnd || chunk.Start > dataEnd - chunk.Length) throw Fault($"{place} lies outside of the file (from {chunk.Start}, {chunk.Length} bytes)");
-                if (chunk.Values < group.Rows || (columns[i].MaxRepetition == 0 && chunk.Values != group.Rows)) throw Fault($"{place} has {chunk.Values} values for {group.Rows} rows");
-            }
+            ColumnChunk chunk = group.Columns[i];
+            string place = $"row group {number}, column '{columns[i].Path}'";
+            if (chunk.IsElsewhere) throw Fault($"{place} lies in another file");
+            if (chunk.Type != columns[i].Element.Type) throw Fault($"{place} is of type {chunk.Type} and in the schema {columns[i].Element.Type}");
+            if (chunk.Values == 0 && rows == 0) continue; // Some writers give no place to what is not there.
+            if (chunk.Start < 4 || chunk.Length > dataEnd || chunk.Start > dataEnd - chunk.Length) throw Fault($"{place} lies outside of the file (from {chunk.Start}, {chunk.Length} bytes)");
+            if (flat >= 0 && (columns[i].MaxRepetition == 0 ? chunk.Values != rows : chunk.Values < rows)) throw Fault($"{place} has {chunk.Values} values and column '{columns[flat].Path}' {rows}");
         }
+        return group with { Rows = rows };
     }
 
     private void Read(Span<byte> bytes, long offset)

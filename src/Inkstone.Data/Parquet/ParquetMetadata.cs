@@ -51,8 +51,8 @@ internal sealed record ColumnChunk(PhysicalType Type, int Codec, long Values, lo
 /// <summary>Rows that are stored together.</summary>
 internal sealed record RowGroup(long Rows, ColumnChunk[] Columns);
 
-/// <summary>The footer of a Parquet file (FileMetaData of parquet.thrift).</summary>
-internal sealed record ParquetMetadata(SchemaElement[] Schema, long Rows, RowGroup[] RowGroups)
+/// <summary>The footer of a Parquet file (FileMetaData of parquet.thrift), without its number of rows: writers have left 0 there.</summary>
+internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGroups)
 {
     /// <exception cref="FormatException">The bytes are no footer.</exception>
     public static ParquetMetadata Read(ReadOnlySpan<byte> footer)
@@ -60,7 +60,6 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, long Rows, RowGro
         var thrift = new ThriftReader(footer);
         SchemaElement[] schema = [];
         RowGroup[] groups = [];
-        long rows = -1;
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
@@ -69,9 +68,6 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, long Rows, RowGro
                 case 2:
                     schema = new SchemaElement[thrift.ReadStructs(field)];
                     for (int i = 0; i < schema.Length; i++) schema[i] = ReadElement(ref thrift);
-                    break;
-                case 3:
-                    rows = thrift.ReadLong(field);
                     break;
                 case 4:
                     groups = new RowGroup[thrift.ReadStructs(field)];
@@ -82,14 +78,7 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, long Rows, RowGro
                     break;
             }
         }
-        long sum = 0;
-        foreach (RowGroup group in groups)
-        {
-            if (group.Rows < 0) throw new FormatException("a row group has a negative number of rows");
-            sum = checked(sum + group.Rows);
-        }
-        if (sum != rows) throw new FormatException($"its row groups hold {sum} rows and the file says {rows}");
-        return new ParquetMetadata(schema, rows, groups);
+        return new ParquetMetadata(schema, groups);
     }
 
     private static SchemaElement ReadElement(ref ThriftReader thrift)

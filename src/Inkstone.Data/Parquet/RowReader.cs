@@ -11,6 +11,9 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
     private const int MostElements = 1 << 24;
     private int _elements;
 
+    /// <summary>Whether no column has a further row.</summary>
+    public bool IsAtEnd => Array.TrueForAll(columns, c => c is null or { IsAtEnd: true });
+
     /// <summary>The next row.</summary>
     /// <exception cref="InvalidDataException">The columns contradict each other.</exception>
     public JsonObject Read()
@@ -21,19 +24,12 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
         {
             for (int i = field.FirstColumn; i < field.FirstColumn + field.ColumnCount; i++)
             {
-                if (columns[i]!.IsAtEnd) throw columns[i]!.Fault("it holds fewer rows than its row group");
+                if (columns[i]!.IsAtEnd) throw columns[i]!.Fault("it holds fewer rows than the others of its row group");
                 if (columns[i]!.Repetition != 0) throw columns[i]!.Fault("a row begins in the middle of a list");
             }
             row[field.Name] = Read(field);
         }
         return row;
-    }
-
-    /// <summary>Nothing may be left behind the last row.</summary>
-    public void Complete()
-    {
-        foreach (ColumnCursor? column in columns)
-            if (column is { IsAtEnd: false }) throw column.Fault("it holds more rows than its row group");
     }
 
     private JsonNode? Read(SchemaNode node) => node.Element.Repetition switch

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections;
-using System.Security.Cryptography;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Inkstone.Files;
@@ -17,6 +17,9 @@ namespace Inkstone.Data;
 public sealed class Preparation(PrepareOptions options)
 {
     private const string MetadataName = "metadata.json";
+
+    /// <summary>The longest document, in bytes: a value of System.Text.Json may have 166 million.</summary>
+    internal int MostBytes { get; init; } = 128 << 20;
 
     /// <summary>Prepares the output folder, or leaves nothing behind.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be, or nothing of it remains.</exception>
@@ -41,9 +44,7 @@ public sealed class Preparation(PrepareOptions options)
     /// <summary>MicroLM's split: the first 8 bytes of the SHA-1 as a fraction of 2^64, big endian; valid when below the ratio.</summary>
     public static bool IsValid(ReadOnlySpan<byte> text, double ratio)
     {
-        Span<byte> hash = stackalloc byte[SHA1.HashSizeInBytes];
-        CryptographicOperations.HashData(HashAlgorithmName.SHA1, text, hash); // No secret: it only has to be even, and MicroLM's.
-        return BinaryPrimitives.ReadUInt64BigEndian(hash) / 18446744073709551616.0 < ratio;
+        return Sha1.First8Bytes(text) / 18446744073709551616.0 < ratio;
     }
 
     private PrepareResult Prepare(IReadOnlyList<string> files, string folder, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
@@ -81,6 +82,8 @@ public sealed class Preparation(PrepareOptions options)
             if (string.IsNullOrEmpty(text)) continue;
 
             byte[] bytes = Encoding.UTF8.GetBytes(text);
+            if (bytes.Length > MostBytes)
+                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{document.Source}:{document.Line}: the document has {bytes.Length:N0} bytes and one may have {MostBytes:N0}: split it, or let a maximum length drop or cut it."));
             BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
             spool.Write(length);
             spool.Write(bytes);

@@ -22,6 +22,7 @@ public enum PrepareFormat
 /// <param name="MissingKey">See <see cref="ReadOptions"/>.</param>
 /// <param name="ReplaceLiterals">Texts to replace, in order.</param>
 /// <param name="CleanHtml">Whether tags are removed.</param>
+/// <param name="KeepWhiteSpace">Whether runs of blanks and of line ends stay as they are, as code needs it.</param>
 /// <param name="MinLength">Documents with fewer characters are dropped.</param>
 /// <param name="MaxLength">Documents with more characters are dropped or cut; 0 is no limit.</param>
 /// <param name="MaxLengthAction">Which of both.</param>
@@ -39,6 +40,7 @@ public sealed record PrepareOptions(
     MissingKey MissingKey = MissingKey.Fail,
     IReadOnlyList<LiteralReplacement>? ReplaceLiterals = null,
     bool CleanHtml = false,
+    bool KeepWhiteSpace = false,
     int MinLength = 50,
     int MaxLength = 0,
     MaxLengthAction MaxLengthAction = MaxLengthAction.Drop,

@@ -39,7 +39,7 @@ public sealed class DocumentReader(ReadOptions options)
                 long length = new FileInfo(file).Length;
                 foreach (Document document in ReadParquet(parquet, file))
                 {
-                    BytesRead = before + (long)((double)document.Line / parquet.RowCount * length);
+                    BytesRead = before + (long)((double)document.Line / Math.Max(document.Line, parquet.RowCount) * length);
                     Documents++;
                     yield return document;
                 }
@@ -113,6 +113,8 @@ public sealed class DocumentReader(ReadOptions options)
             MissingKeyCount += parquet.RowCount;
             yield break;
         }
+        if (_keys.FirstOrDefault(parquet.HoldsBytes) is { } bytes)
+            throw new InvalidDataException($"{file}: the field '{bytes}' holds bytes that are declared to be no text: name another one.");
         long row = 0, invalid = 0;
         foreach (JsonObject values in parquet.ReadRows(_keys))
         {

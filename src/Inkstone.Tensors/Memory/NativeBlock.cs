@@ -7,12 +7,24 @@ internal sealed unsafe partial class NativeBlock : IDisposable
 {
     private const nuint HugePage = 2u << 20;
     private const int AdviseHugePages = 14;
+    private const long LargeBytes = 64 << 20;
 
     public NativeBlock(long bytes)
     {
         Bytes = Math.Max(bytes, 64);
         nuint size = (nuint)Bytes, alignment = size >= HugePage ? HugePage : 64;
-        Pointer = (byte*)NativeMemory.AlignedAlloc(size, alignment);
+        if (Bytes >= LargeBytes && Bytes + Environment.WorkingSet > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
+        {
+            throw TooLarge();   // Linux would promise it, and kill the process when it is used
+        }
+        try
+        {
+            Pointer = (byte*)NativeMemory.AlignedAlloc(size, alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw TooLarge();
+        }
         if (alignment == HugePage && OperatingSystem.IsLinux())
         {
             _ = Advise(Pointer, size, AdviseHugePages);   // a wish: the program is right without it, only slower
@@ -31,6 +43,11 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         Free();
         GC.SuppressFinalize(this);
     }
+
+    private InsufficientMemoryException TooLarge()
+        => new($"{Gib(Bytes)} of memory are needed at once beside the {Gib(Environment.WorkingSet)} in use, and this machine has {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}: take a smaller model, batch or length");
+
+    private static string Gib(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):0.0} GiB");
 
     private void Free()
     {

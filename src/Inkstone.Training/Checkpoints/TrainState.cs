@@ -23,6 +23,12 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
     /// <summary>See <see cref="TrainProgress.Unmeasured"/>.</summary>
     public bool Unmeasured { get; init; }
 
+    /// <summary>Fingerprint of the data that were learned from; null in checkpoints of before there was one.</summary>
+    public string? TrainData { get; init; }
+
+    /// <summary>Fingerprint of the data that <see cref="BestLoss"/> was measured on.</summary>
+    public string? ValidData { get; init; }
+
     /// <summary>The loader's cursor.</summary>
     [JsonIgnore]
     public LoaderState Cursor => new(Epoch, Position);

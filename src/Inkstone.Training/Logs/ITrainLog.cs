@@ -36,7 +36,7 @@ public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensP
 /// <param name="Step">Steps done, this one included.</param>
 /// <param name="TotalSteps">Steps of the run.</param>
 /// <param name="Loss">Mean negative log-likelihood of the step's labels, nats.</param>
-/// <param name="BitsPerByte">The same, in bits per byte of text; NaN where the shards do not know their text's size.</param>
+/// <param name="BitsPerByte">The same, in bits per byte of the text behind those labels; NaN where it is not known.</param>
 /// <param name="LearningRate">Rate of this step.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Tokens">Tokens seen since the beginning.</param>

@@ -10,9 +10,8 @@ namespace Inkstone.Training;
 /// <param name="SaveEvery">Steps between checkpoints; 0: only the best and the last.</param>
 /// <param name="PeakRate">Learning rate that a multiple of 1 means.</param>
 /// <param name="LossBound">A loss above it means that the run has diverged.</param>
-/// <param name="BytesPerToken">Text behind a token; NaN when unknown.</param>
 public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
-    double PeakRate, double LossBound, double BytesPerToken)
+    double PeakRate, double LossBound)
 {
     /// <summary>Validations in a row without a new best after which the run ends; 0: never.</summary>
     public int Patience { get; init; }
@@ -147,7 +146,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
             _memory = Environment.WorkingSet;
         }
         double rate = outcome.Tokens / seconds;
-        StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.Loss / Math.Log(2) / settings.BytesPerToken, multiple * settings.PeakRate,
+        StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.BitsPerByte, multiple * settings.PeakRate,
             outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
         {
             Figures = facts.Figures,

@@ -25,6 +25,9 @@ public sealed class TrainStep
     /// </summary>
     public CausalLm? Model { get; init; }
 
+    /// <summary>The text behind labels; null where nobody asks for it.</summary>
+    public LabelBytes? Text { get; init; }
+
     /// <summary>Seed of the model's noise.</summary>
     public ulong Seed { get; init; }
 
@@ -44,11 +47,13 @@ public sealed class TrainStep
     public StepOutcome Run(int number, double multiple)
     {
         int labels = 0, tokens = 0;
+        long bytes = 0;
         foreach (Batch batch in _batches)
         {
             _source.Next(batch);
             labels += batch.LabelCount;
             tokens += batch.TokenCount;
+            bytes += Text?.Of(batch) ?? 0;
         }
         if (labels == 0)
         {
@@ -76,7 +81,7 @@ public sealed class TrainStep
         _parameters.ZeroGrad();
         double likelihood = loss - (Model?.AddedLoss ?? 0);
         Model?.StepEnded();
-        return new StepOutcome(likelihood, norm, labels, tokens);
+        return new StepOutcome(likelihood, norm, labels, tokens, bytes);
     }
 
     private float Accumulate(Batch batch, int labels)
@@ -95,4 +100,9 @@ public sealed class TrainStep
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Labels">Number of labels.</param>
 /// <param name="Tokens">Number of tokens, padding not counted.</param>
-public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels, int Tokens);
+/// <param name="TextBytes">Bytes of text behind the labels; 0: unknown.</param>
+public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels, int Tokens, long TextBytes = 0)
+{
+    /// <summary>The loss in bits per byte of that text, or NaN.</summary>
+    public double BitsPerByte => LabelBytes.BitsPerByte(Loss * Labels, TextBytes);
+}

@@ -98,7 +98,7 @@ public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, Js
                     "" or "null" or "~" => null,
                     "true" => JsonValue.Create(true),
                     "false" => JsonValue.Create(false),
-                    _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => JsonValue.Create(whole),
+                    _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)),   // read as an int or a long
                     _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => JsonValue.Create(real),
                     _ => JsonValue.Create(text),
                 };

@@ -7,6 +7,9 @@ namespace Inkstone.Training;
 /// <summary>A YAML recipe as text: loading, <c>--section.key value</c> overrides, and writing the resolved form.</summary>
 public static class RecipeFile
 {
+    /// <summary>Keys that say how long a run is: exactly one of them counts.</summary>
+    private static readonly string[] Lengths = ["train.steps", "train.tokens", "train.minutes", "train.epochs"];
+
     /// <summary>Reads a recipe and applies overrides; a list value is written a,b,c or as YAML.</summary>
     /// <param name="path">the file</param>
     /// <param name="overrides">pairs such as ("train.steps", "100"), later ones win</param>
@@ -24,6 +27,14 @@ public static class RecipeFile
         }
         YamlMappingNode root = stream.Documents.Count == 0 ? []
             : stream.Documents[0].RootNode as YamlMappingNode ?? throw new InvalidDataException($"{path}: a recipe is a list of sections such as 'train:'; this file is something else");
+        if (overrides.Any(o => Lengths.Contains(o.Key) && o.Value is not ("" or "~" or "null")))
+        {
+            // A length that is given replaces the file's, whatever that is measured in.
+            foreach (string length in Lengths.Where(length => Find(root, length) is not null))
+            {
+                Set(root, length, "null");
+            }
+        }
         foreach ((string key, string value) in overrides)
         {
             Set(root, key, value);
@@ -38,6 +49,33 @@ public static class RecipeFile
         Write(text, root, 0);
         return text.ToString();
     }
+
+    /// <summary>The values of a resolved recipe by their paths, such as train.steps; lists as they are written.</summary>
+    internal static IReadOnlyDictionary<string, string> Values(string resolved)
+    {
+        YamlStream stream = [];
+        using StringReader reader = new(resolved);
+        stream.Load(reader);
+        Dictionary<string, string> values = [];
+        Add("", stream.Documents[0].RootNode);
+        return values;
+
+        void Add(string path, YamlNode node)
+        {
+            if (node is not YamlMappingNode section)
+            {
+                values[path] = Inline(node);
+                return;
+            }
+            foreach ((YamlNode key, YamlNode value) in section.Children)
+            {
+                Add(path.Length == 0 ? Inline(key) : $"{path}.{Inline(key)}", value);
+            }
+        }
+    }
+
+    private static YamlNode? Find(YamlMappingNode root, string path)
+        => path.Split('.').Aggregate((YamlNode?)root, (at, key) => at is YamlMappingNode section && section.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? child) ? child : null);
 
     private static void Set(YamlMappingNode root, string path, string value)
     {

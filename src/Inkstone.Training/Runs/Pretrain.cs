@@ -21,17 +21,21 @@ public sealed class Pretrain : IDisposable
     {
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
-        RunStart start = RunStart.Of(recipe.Out, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
+        RunStart start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
         _tokenizer = Tokenizer.Load(recipe.Tokenizer).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);
         _model = OpenModel(start.Checkpoint);
         PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
-        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, data.SequenceLength, data.DocumentAware,
-            Validation.BytesPerToken(_train), Validation.BytesPerToken(_valid), directory => RunModel.Write(_model, _tokenizer, [], directory),
+        bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
+        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
+            data.SequenceLength, data.DocumentAware, directory => RunModel.Write(_model, _tokenizer, [], directory),
             (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)));
     }
+
+    /// <summary>What it is going to do.</summary>
+    public RunPlan Plan => _run.Plan;
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled) => _run.Run(screen, cancelled);

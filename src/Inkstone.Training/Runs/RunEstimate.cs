@@ -16,10 +16,14 @@ public readonly record struct RunEstimate(long MemoryBytes)
         return new RunEstimate((trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
     }
 
-    /// <summary>Tells of a run that memory may not hold.</summary>
+    /// <summary>Refuses a run that twice the memory cannot hold, and tells of one that memory may not hold.</summary>
     public void Check(Action<string> warn)
     {
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (MemoryBytes / 2 > memory)
+        {
+            throw new InvalidDataException($"this run needs about {MemoryBytes >> 20} MiB and the machine has {memory >> 20} MiB; take a smaller model, a smaller train.batch_size with more train.accumulation, shorter rows, or train.recompute");
+        }
         if (MemoryBytes > memory * 9 / 10)
         {
             warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less, and so does train.recompute");

@@ -5,9 +5,10 @@ namespace Inkstone.Training;
 /// <summary>How a run is started.</summary>
 /// <param name="Resume">Go on from the newest checkpoint in OUT.</param>
 /// <param name="Force">Begin anew although OUT holds a run.</param>
-/// <param name="Roof">Measured peak of the matrix product, FLOP/s, or null.</param>
+/// <param name="Roof">Measures the peak of the matrix product, FLOP/s, once everything else is in order; null: it is not measured.</param>
 /// <param name="Warn">Where warnings go.</param>
-public sealed record RunOptions(bool Resume, bool Force, double? Roof, Action<string> Warn);
+/// <param name="AllowChangedData">Go on although the data are not those that the run was begun with.</param>
+public sealed record RunOptions(bool Resume, bool Force, Func<double>? Roof, Action<string> Warn, bool AllowChangedData = false);
 
 /// <summary>Where a run begins: anew, or behind its newest checkpoint.</summary>
 /// <param name="Options">How it is started.</param>
@@ -17,15 +18,48 @@ public sealed record RunOptions(bool Resume, bool Force, double? Roof, Action<st
 internal sealed record RunStart(RunOptions Options, CheckpointFolder Checkpoints, string? Checkpoint, TrainState? State)
 {
     /// <summary>Looks; nothing is written or deleted yet.</summary>
-    /// <param name="output">directory of the run</param>
+    /// <param name="recipe">what is trained, and where to</param>
     /// <param name="options">how it is started</param>
     /// <param name="inputs">paths that the run reads; null stands for none</param>
-    public static RunStart Of(string output, RunOptions options, params IEnumerable<string?> inputs)
+    public static RunStart Of(IRecipe recipe, RunOptions options, params IEnumerable<string?> inputs)
     {
-        Place.KeepApart(output, file: false, inputs);
-        RunDirectory.Check(output, options.Resume, options.Force);
-        CheckpointFolder checkpoints = new(output);
+        Place.KeepApart(recipe.Out, file: false, inputs);
+        RunDirectory.Check(recipe.Out, options.Resume, options.Force);
+        CheckpointFolder checkpoints = new(recipe.Out);
         string? checkpoint = options.Resume && checkpoints.Newest() is { } step ? checkpoints.Of(step) : null;
-        return new RunStart(options, checkpoints, checkpoint, checkpoint is null ? null : TrainState.Read(checkpoint));
+        if (checkpoint is null)
+        {
+            return new RunStart(options, checkpoints, null, null);
+        }
+        TrainState state = TrainState.Read(checkpoint);
+        RecipeChanges.Check(state.Recipe, recipe.Resolved, options.Warn);
+        return new RunStart(options, checkpoints, checkpoint, state);
+    }
+
+    /// <summary>The same start with the data that there are now: changed ones are refused, or begun with a new pass. A best loss on other held-out data counts no more.</summary>
+    /// <exception cref="InvalidDataException">The data have changed, and nobody allowed it.</exception>
+    public RunStart With(RunData data)
+    {
+        bool train = State?.TrainData is { } before && before != data.Train, valid = State?.ValidData is { } measured && measured != data.Valid;
+        if (!train && !valid)
+        {
+            return this;
+        }
+        string what = train && valid ? "data.train and data.valid hold" : train ? "data.train holds" : "data.valid holds";
+        if (!Options.AllowChangedData)
+        {
+            throw new InvalidDataException($"{what} something else than when the run was begun (other files, another tokenizer, template or {data.LengthKey}); give the data as they were, begin another run with another out, or go on all the same with --allow-changed-data");
+        }
+        Options.Warn($"{what} something else than when the run was begun: {(train ? "what is learned from now begins with a new pass" : "")}{(train && valid ? "; " : "")}{(valid ? "held-out losses before and after cannot be compared, and the best begins anew" : "")}");
+        return this with
+        {
+            State = State! with
+            {
+                Epoch = train && State.Position > 0 ? State.Epoch + 1 : State.Epoch,
+                Position = train ? 0 : State.Position,
+                BestStep = valid ? null : State.BestStep,
+                BestLoss = valid ? null : State.BestLoss,
+            },
+        };
     }
 }

@@ -26,7 +26,7 @@ public sealed class Sft : IDisposable
     public Sft(SftRecipe recipe, Device device, RunOptions options)
     {
         (_recipe, _device) = (recipe, device);
-        RunStart start = RunStart.Of(recipe.Out, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
+        RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
         _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template).WithPadToken();
@@ -41,9 +41,12 @@ public sealed class Sft : IDisposable
         ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0);
         ExampleLoader source = new(Conversations.Train, loading);
         ExampleLoader? held = Conversations.Valid.Count == 0 ? null : new(Conversations.Valid, loading with { ShuffleSeed = null, Finite = true });
-        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Adapter?.Parameters ?? _model.Parameters, _tokenizer, source, held, data.MaxLength,
-            DocumentAware: true, double.NaN, double.NaN, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, prompt, tokens, seed)));
+        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Adapter?.Parameters ?? _model.Parameters, _tokenizer, source, held, RunData.Of(Conversations), FromNothing: false, data.MaxLength,
+            DocumentAware: true, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, prompt, tokens, seed)));
     }
+
+    /// <summary>What it is going to do.</summary>
+    public RunPlan Plan => _run.Plan;
 
     /// <summary>What the data became.</summary>
     public ConversationSet Conversations { get; }

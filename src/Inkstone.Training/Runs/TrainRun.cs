@@ -26,14 +26,14 @@ public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool En
 /// <param name="Tokenizer">Goes into every checkpoint, chat template included.</param>
 /// <param name="Source">Batches.</param>
 /// <param name="HeldOut">One pass of held-out batches, or null.</param>
+/// <param name="Data">What these come from.</param>
+/// <param name="FromNothing">Whether the weights were random when the run was begun.</param>
 /// <param name="Length">Longest row.</param>
 /// <param name="DocumentAware">Attention ends at document borders.</param>
-/// <param name="BytesPerToken">Text behind a token, for bits per byte; NaN where unknown.</param>
-/// <param name="HeldOutBytesPerToken">The same of the held-out text.</param>
 /// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
 /// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
-internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, int Length,
-    bool DocumentAware, double BytesPerToken, double HeldOutBytesPerToken, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
+internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, RunData Data, bool FromNothing, int Length,
+    bool DocumentAware, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
 
 /// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
 internal sealed class TrainRun
@@ -50,22 +50,36 @@ internal sealed class TrainRun
     /// <summary>Checks that all of it fits; nothing is written or deleted yet.</summary>
     public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
     {
-        (_recipe, _start, _parts) = (recipe, start, parts);
+        (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
+        if (TokensPerStep > int.MaxValue)
+        {
+            throw new InvalidDataException($"a step of train.batch_size {recipe.Train.BatchSize} × train.accumulation {recipe.Train.Accumulation} rows of {parts.Length} tokens is longer than 2^31 tokens; lower one of them");
+        }
         _optimizers = Optimizers();
         if (start.Checkpoint is not null)
         {
             OptimizerState.Read(start.Checkpoint, _optimizers);
-            parts.Source.State = start.State!.Cursor;
-            RecipeChanges.Tell(start.State.Recipe, recipe.Resolved, start.Options.Warn);
+            parts.Source.State = _start.State!.Cursor;
         }
         parts.Model.Recompute = recipe.Train.Recompute;
-        RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length).Check(start.Options.Warn);
+        RunEstimate estimate = RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length);
+        estimate.Check(start.Options.Warn);
         CheckDisk();
-        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof) { Figures = parts.Model.Figures };
+        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof?.Invoke()) { Figures = parts.Model.Figures };
+        Plan = MakePlan(estimate.MemoryBytes);
+        foreach (string warning in Plan.Warnings(TotalSteps(), recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
+        {
+            start.Options.Warn(warning);
+        }
     }
 
     /// <summary>Sizes of the run.</summary>
     public RunFacts Facts { get; }
+
+    /// <summary>What it is going to do.</summary>
+    public RunPlan Plan { get; }
+
+    private long RowsPerStep => (long)_recipe.Train.BatchSize * _recipe.Train.Accumulation;
 
     private int TokensPerStep => Whole((double)_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
 
@@ -99,18 +113,21 @@ internal sealed class TrainRun
         }
         TrainSection train = _recipe.Train;
         CausalLm model = _parts.Model;
+        model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
         Objective objective = NextToken.Of(model, _parts.DocumentAware);
+        LabelBytes text = new(_parts.Tokenizer);
         TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
         {
             Model = model,
             Seed = (ulong)train.Seed,
+            Text = text,
         };
         Batch held = new(train.BatchSize, _parts.Length);
         Func<Validation>? validate = _parts.HeldOut is null ? null
-            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, _parts.HeldOutBytesPerToken, held, train.EvalBatches, cancelled);
+            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, text, held, train.EvalBatches, cancelled);
         TrainLoop loop = new(
             new LoopSettings(TotalSteps(), train.Minutes, train.EvalEvery, train.SampleEvery, train.SaveEvery,
-                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize), _parts.BytesPerToken)
+                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize))
             { Patience = train.Patience },
             new LoopParts(step.Run, Multiple, validate, at => Sample(at, logs), Save, LastCheckpoint),
             Facts, logs);
@@ -141,13 +158,19 @@ internal sealed class TrainRun
             .Check(_recipe.Out, resumed || !old.Exists ? 0 : old.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
     }
 
+    private RunPlan MakePlan(long memoryBytes)
+    {
+        int? left = TotalSteps() is { } total ? Math.Max(0, total - (_start.State?.Step ?? 0)) : null;
+        double tokensPerStep = (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
+        return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
+    }
+
     private int? TotalSteps()
     {
         TrainSection train = _recipe.Train;
-        long rowsPerStep = (long)train.BatchSize * train.Accumulation;
         return train.Steps
             ?? (train.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
-                : train.Epochs is { } epochs ? Whole(Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep), "train.epochs", "steps") : null);
+                : train.Epochs is { } epochs ? Whole(Math.Ceiling(epochs * _parts.Source.RowCount / RowsPerStep), "train.epochs", "steps") : null);
     }
 
     private static int Whole(double count, string of, string what)
@@ -158,6 +181,10 @@ internal sealed class TrainRun
         if (_rate is null || _rate.TotalSteps != total)
         {
             ScheduleSection s = _recipe.Schedule;
+            if (_recipe.Train.Minutes is not null && RunPlan.EndsInWarmup(total, s.WarmupSteps) is { } warning)
+            {
+                _start.Options.Warn(warning);
+            }
             Schedule course = s.Name switch
             {
                 "constant" => Schedule.Constant,
@@ -187,7 +214,12 @@ internal sealed class TrainRun
     private string Save(TrainProgress at)
     {
         LoaderState cursor = _parts.Source.State;
-        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved) { Unmeasured = at.Unmeasured };
+        TrainState state = new(at.Step, at.TotalSteps, at.Tokens, cursor.Epoch, cursor.Position, at.BestStep, at.BestLoss, _recipe.Resolved)
+        {
+            Unmeasured = at.Unmeasured,
+            TrainData = _parts.Data.Train,
+            ValidData = _parts.Data.Valid,
+        };
         return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
         {
             _parts.WriteModel(directory);

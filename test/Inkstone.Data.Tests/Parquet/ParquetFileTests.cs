@@ -83,7 +83,7 @@ public sealed class ParquetFileTests : IDisposable
             .Column("word", BYTE_ARRAY, 2, [1, 2, 1, 2, 0], converted: 0, encoding: 8, dictionary: Texts("砚", "墨"), dictionaryValues: 2);
         Rows(sample, 2, 17).ShouldBe(
         [
-            """{"bool":false,"run":true,"int":-7,"unsigned":4294967295,"unsigned64":18446744073709551615,"date":"1970-01-01","time":"00:00:00","millis":"2024-01-01T20:34:56.123Z","old_time":"2024-01-01T12:34:56","price":123.45,"fixed_price":123.45,"long_price":"12.345","float":1.5,"split":0.1,"bytes":"wyg=","key":"AQID","word":"墨"}""",
+            """{"bool":false,"run":true,"int":-7,"unsigned":4294967295,"unsigned64":18446744073709551615,"date":"1970-01-01","time":"00:00:00","millis":"2024-01-01T20:34:56.123Z","old_time":"2024-01-01T12:34:56","price":123.45,"fixed_price":123.45,"long_price":"12.345","float":1.5,"split":0.1,"bytes":"�(","key":"AQID","word":"墨"}""",
             """{"bool":true,"run":true,"int":2147483647,"unsigned":1,"unsigned64":1,"date":"2024-01-01","time":"23:59:59.999999","millis":"1969-12-31T23:59:59.999Z","old_time":"1970-01-01T00:00:00","price":-0.05,"fixed_price":-0.05,"long_price":"-0.005","float":null,"split":-2.5,"bytes":"ä","key":"BAUG","word":"砚"}""",
         ]);
     }
@@ -114,7 +114,8 @@ public sealed class ParquetFileTests : IDisposable
     [Fact]
     public void Lies_are_named()
     {
-        Refused(new ParquetSample().Column("a", INT32, 1, Ints(1)), "2 rows", rows: 2);
+        Refused(new ParquetSample().Column("a", INT32, 1, Ints(1)).Column("b", INT32, 2, Ints(1, 2)), "'b' has 2 values and column 'a' 1", fields: 2);
+        Refused(new ParquetSample().Column("a", INT32, 2, Ints(1, 2)).Column("b", INT32, 1, Ints(1), Repeated, levels: [(0, 1)], maxRepetition: 1, maxDefinition: 1), "'b' has 1 values and column 'a' 2", fields: 2);
         Refused(new ParquetSample().Column("a", INT32, 2, Ints(1)), "a page ends in the middle of a value of 4 bytes", rows: 2);
         Refused(new ParquetSample().Column("a", BYTE_ARRAY, 1, [0xFF, 0xFF, 0xFF, 0x7F, 1]), "2147483647 bytes");
         Refused(new ParquetSample().Column("a", BYTE_ARRAY, 1, [0xFF, 0xFF, 0xFF, 0xFF, 1]), "4294967295 bytes");
@@ -126,7 +127,7 @@ public sealed class ParquetFileTests : IDisposable
         Refused(new ParquetSample().Column("a", INT32, 1, Ints(1), encoding: 77), "77");
         Refused(new ParquetSample().Column("a", INT32, 1, Ints(1), Optional, levels: [(0, 3)], maxDefinition: 1), "level");
         Refused(new ParquetSample().Column("a", INT32, 1, Ints(1), Repeated, levels: [(1, 1)], maxRepetition: 1, maxDefinition: 1), "middle of a list");
-        Refused(new ParquetSample().Column("a", INT32, 1, Ints(1, 2), Repeated, levels: [(0, 1), (0, 1)], maxRepetition: 1, maxDefinition: 1), "more rows");
+        Refused(new ParquetSample().Column("a", INT32, 1, Ints(1)).Column("b", INT32, 2, Ints(1, 2), Repeated, levels: [(0, 1), (0, 1)], maxRepetition: 1, maxDefinition: 1), "fewer rows than the others", fields: 2);
         Refused(new ParquetSample().Column("a", FIXED, 1, [1], length: -1), "'a' has values of 0 bytes");
         Refused(new ParquetSample().Group("g", 3).Column("a", INT32, 1, Ints(1)), "'g' has 3 columns");
         foreach (int codec in new[] { 1, 2, 4, 5, 6, 7 }) Refused(new ParquetSample { Codec = codec }.Column("a", INT32, 1, Ints(-1)), "column 'a'");
@@ -134,6 +135,61 @@ public sealed class ParquetFileTests : IDisposable
         Refused(new ParquetSample { Codec = 2, Compress = b => Gzip([.. b, 0]) }.Column("a", INT32, 1, Ints(1)), "more than 4 bytes");
         Refused(new ParquetSample { Codec = 2, Compress = b => Gzip(b[1..]) }.Column("a", INT32, 1, Ints(1)), "fewer than 4 bytes");
         Rows(new ParquetSample { Codec = 2, Compress = Gzip }.Column("a", INT32, 1, Ints(1)), 1, 1).ShouldBe(["""{"a":1}"""]);
+    }
+
+    /// <summary>Rows are what the columns hold; the footer's counts are only repeated there.</summary>
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(7, null)]
+    [InlineData(null, 7)]
+    [InlineData(null, 0)]
+    [InlineData(-1, -1)]
+    public void A_footer_that_counts_rows_wrongly_loses_none(int? file, int? group)
+    {
+        ParquetSample sample = new ParquetSample { SaidRows = file, SaidGroupRows = group }.Column("text", BYTE_ARRAY, 3, Texts("砚", "墨", "纸"), converted: 0);
+        Rows(sample, 3, 1).ShouldBe(["""{"text":"砚"}""", """{"text":"墨"}""", """{"text":"纸"}"""]);
+        using var parquet = new ParquetFile(_folder["sample.parquet"]);
+        parquet.RowCount.ShouldBe(3);
+        new DocumentReader(new ReadOptions()).Read([_folder["sample.parquet"]]).Count().ShouldBe(3);
+        ParquetSample lists = new ParquetSample { SaidRows = file, SaidGroupRows = group }
+            .Column("a", INT32, 0, Ints(1, 2, 3), Repeated, levels: [(0, 1), (1, 1), (0, 1)], maxRepetition: 1, maxDefinition: 1);
+        Rows(lists, 2, 1).ShouldBe(["""{"a":[1,2]}""", """{"a":[3]}"""]);
+    }
+
+    /// <summary>Hive, Impala and older Spark write texts as byte arrays without a word about it: all values of such a column are texts, or none is.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_byte_array_without_annotation_is_text_by_declaration(bool dictionary)
+    {
+        byte[] values = [.. Texts("床前"), 2, 0, 0, 0, 0xC3, 0x28];
+        ParquetSample sample = dictionary
+            ? new ParquetSample().Column("text", BYTE_ARRAY, 3, [1, 3, 0b110], encoding: 8, dictionary: values, dictionaryValues: 2)
+            : new ParquetSample().Column("text", BYTE_ARRAY, 3, [.. Texts("床前"), 2, 0, 0, 0, 0xC3, 0x28, 2, 0, 0, 0, 0xC3, 0x28]);
+        string path = _folder.Write("bare.parquet", sample.Bytes(3, 1));
+        Read(InvalidUtf8.Replace).ShouldBe(("床前|\uFFFD(|\uFFFD(", 2));
+        Read(InvalidUtf8.Drop).ShouldBe(("床前", 2));
+        Should.Throw<InvalidDataException>(() => Read(InvalidUtf8.Fail)).Message.ShouldContain("bare.parquet: row 2: the text is no valid UTF-8");
+
+        (string, long) Read(InvalidUtf8 choice)
+        {
+            var reader = new DocumentReader(new ReadOptions(InvalidUtf8: choice));
+            return (string.Join('|', reader.Read([path]).Select(d => d.Text)), reader.InvalidUtf8Count);
+        }
+    }
+
+    [Fact]
+    public void Bytes_by_declaration_are_no_text()
+    {
+        string[] columns = ["fixed", "bson", "nested"];
+        ParquetSample sample = new ParquetSample()
+            .Column("fixed", FIXED, 1, [65, 66], length: 2)
+            .Column("bson", BYTE_ARRAY, 1, Texts("x"), converted: 20)
+            .Group("nested", 1).Column("id", FIXED, 1, [67], length: 1)
+            .Column("price", INT32, 1, Ints(5), converted: 5, precision: 3);
+        string path = _folder.Write("bytes.parquet", sample.Bytes(1, 4));
+        foreach (string column in columns)
+            Should.Throw<InvalidDataException>(() => new DocumentReader(new ReadOptions([column])).Read([path]).Count()).Message.ShouldContain($"the field '{column}' holds bytes");
     }
 
     [Fact]
@@ -191,9 +247,9 @@ public sealed class ParquetFileTests : IDisposable
         return [.. file.ReadRows().Select(r => r.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))];
     }
 
-    private void Refused(ParquetSample sample, string reason, int rows = 1)
+    private void Refused(ParquetSample sample, string reason, int rows = 1, int fields = 1)
     {
-        string message = Should.Throw<InvalidDataException>(() => Rows(sample, rows, 1)).Message;
+        string message = Should.Throw<InvalidDataException>(() => Rows(sample, rows, fields)).Message;
         message.ShouldContain("sample.parquet");
         message.ShouldContain(reason);
     }

@@ -16,6 +16,12 @@ internal sealed class ParquetSample
 
     public int? Crc { get; init; }
 
+    /// <summary>What the footer says of the file's rows, where that is not the truth.</summary>
+    public int? SaidRows { get; init; }
+
+    /// <summary>What it says of the row group's.</summary>
+    public int? SaidGroupRows { get; init; }
+
     public ParquetSample Group(string name, int children, int repetition = Required, int? converted = null)
     {
         _schema.Add((name, null, repetition, children, converted, 0, 0, 0));
@@ -69,7 +75,7 @@ internal sealed class ParquetSample
                 if (e.Precision > 0) t.I32(7, e.Scale).I32(8, e.Precision);
             });
         }
-        footer.I64(3, rows).List(4, 12, 1).Element(group =>
+        footer.I64(3, SaidRows ?? rows).List(4, 12, 1).Element(group =>
         {
             group.List(1, 12, _columns.Count);
             for (int i = 0; i < _columns.Count; i++)
@@ -81,7 +87,7 @@ internal sealed class ParquetSample
                     if (place.Dictionary > 0) m.I64(11, place.Dictionary);
                 }));
             }
-            group.I64(2, 1000).I64(3, rows);
+            group.I64(2, 1000).I64(3, SaidGroupRows ?? rows);
         });
         byte[] bytes = footer.Stop();
         return [.. file, .. bytes, .. BitConverter.GetBytes(bytes.Length), .. "PAR1"u8];
