@@ -39,7 +39,7 @@ public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null,
             return $"{name} is {entry.Describe()} but {parameter.Shape} is wanted";
         }
         weights.ReadInto(name, parameter);
-        return null;
+        return FiniteNumbers.FirstOutside(parameter) is >= 0 and var at ? throw FiniteNumbers.Damaged(weights.FileOf(name), name, parameter, at) : null;
     }
 
     /// <inheritdoc/>
