@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Inkstone.Formats;
 using Inkstone.Tensors;
 
@@ -47,6 +49,36 @@ public sealed class GgufRoundTripTests : IDisposable
         // Quantised blocks are multiplied with activations of 8 bits.
         double rounding = type is GgufFileType.Q8_0 or GgufFileType.Q4_0 ? 2e-2 : 5e-6;
         got.Zip(blocks, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan((float)(rounding * largest));
+    }
+
+    private const string Narrow = """
+        {"model_type":"llama","vocab_size":64,"hidden_size":256,"intermediate_size":288,"num_hidden_layers":16,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":64,
+         "max_position_embeddings":64,"rms_norm_eps":1e-5,"tie_word_embeddings":false,"rope_theta":10000.0}
+        """, Tied = """
+        {"model_type":"qwen2","vocab_size":64,"hidden_size":256,"intermediate_size":512,"num_hidden_layers":16,"num_attention_heads":4,"num_key_value_heads":2,
+         "max_position_embeddings":64,"rms_norm_eps":1e-5,"tie_word_embeddings":true,"rope_theta":10000.0}
+        """, Sparse = """
+        {"model_type":"qwen3_moe","vocab_size":64,"hidden_size":256,"intermediate_size":512,"moe_intermediate_size":256,"num_hidden_layers":9,"num_attention_heads":8,"num_key_value_heads":1,
+         "head_dim":32,"num_experts":8,"num_experts_per_tok":2,"norm_topk_prob":true,"decoder_sparse_step":1,"mlp_only_layers":[],"max_position_embeddings":64,"rms_norm_eps":1e-6,
+         "tie_word_embeddings":false,"rope_theta":10000.0}
+        """;
+
+    /// <summary>Hashes of the list of types that llama.cpp's own quantiser chose for models of these sizes (llama_model_quantize of node-llama-cpp 3.22), rows of 288 among them.</summary>
+    [Theory]
+    [InlineData(Narrow, GgufFileType.Q2_K, "288f37999a063c98")]
+    [InlineData(Narrow, GgufFileType.Q3_K_M, "83c4c4d476a216a2")]
+    [InlineData(Narrow, GgufFileType.Q4_K_M, "a7179fd197c88c66")]
+    [InlineData(Tied, GgufFileType.Q4_K_S, "55a9a434e9001633")]
+    [InlineData(Tied, GgufFileType.Q5_K_M, "6cfe0c875938fbe0")]
+    [InlineData(Sparse, GgufFileType.Q4_K_M, "b9b4cbc5a2cfbeed")]
+    public void Mixtures_are_those_of_llama_cpp(string config, GgufFileType type, string hash)
+    {
+        using CausalLm model = Pretrained.New(HfConfig.Parse(config), _device, seed: 1, DType.BFloat16);
+        Pretrained.SaveGguf(model, File(type), type);
+        using GgufFile file = GgufFile.Open(File(type));
+        string types = string.Join(';', file.Tensors.Where(t => t.Type != GgufType.F32).Select(t => $"{t.Name}={t.Type}").Order(StringComparer.Ordinal));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(types)))[..16].ShouldBe(hash, types);
+        file.Metadata.Int("general.file_type").ShouldBe((int)type);
     }
 
     [GoldenFact]

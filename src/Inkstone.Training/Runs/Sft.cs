@@ -33,6 +33,10 @@ public sealed class Sft : IDisposable
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
         _model.Pretraining = false;
+        if (PeftAdapter.Caution(_model) is { } caution)
+        {
+            options.Warn(caution);
+        }
         _model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
 
         ConversationSection data = recipe.Data;
@@ -95,7 +99,7 @@ public sealed class Sft : IDisposable
     {
         if (_model.Adapter is { } adapter)
         {
-            PeftAdapter.Write(adapter, directory, Path.GetFullPath(_basePath));
+            PeftAdapter.Write(adapter, directory, _basePath);
         }
         else
         {
