@@ -38,6 +38,27 @@ public sealed class SafetensorsFileTests : IDisposable
         Directory.GetFiles(_directory.Path).Length.ShouldBe(1);
     }
 
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void A_bfloat16_tensor_above_two_gibibytes_is_read()
+    {
+        const int rows = 66_000, width = 16_384;
+        string path = _directory.File("large.safetensors");
+        using (FileStream stream = File.Create(path))
+        {
+            byte[] header = Encoding.UTF8.GetBytes($$$"""{"x":{"dtype":"BF16","shape":[{{{rows}}},{{{width}}}],"data_offsets":[0,{{{2L * rows * width}}}]}}""");
+            stream.Write(BitConverter.GetBytes((ulong)header.Length));
+            stream.Write(header);
+            stream.SetLength(8 + header.Length + 2L * rows * width);
+            stream.Position = stream.Length - 2;
+            stream.Write([0x80, 0x3F]);
+        }
+        using Tensor x = Tensor.Allocate(_device, new Shape(rows, width), DType.BFloat16);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        file.ReadInto("x", x);
+        x.BFloat16s[^1].ShouldBe((ushort)0x3F80);
+    }
+
     [Theory]
     [InlineData("F16", 65520f)]
     [InlineData("F16", -70000f)]
