@@ -177,8 +177,12 @@ public sealed class PeftConfigTests : IDisposable
     {
         Add(parameter, parameter, out _);
         Set("modules_to_save", $"[\"{parameter.Split('.')[^2]}\"]");
-        string config = Path.Combine(_model, HfDirectory.ConfigFile);
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"tie_word_embeddings\":false", "\"tie_word_embeddings\":true", StringComparison.Ordinal));
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(_model, HfDirectory.ConfigFile)))!.AsObject();
+        config["tie_word_embeddings"] = true;
+        using (CausalLm tied = Pretrained.New(HfConfig.Parse(config.ToJsonString()), _device, seed: 3))
+        {
+            Pretrained.Save(tied, _model, overwrite: true);
+        }
         Should.Throw<InvalidDataException>(() => PeftAdapter.Open(_model, _adapter, _device)).Message.ShouldContain("modules_to_save");
     }
 
