@@ -59,6 +59,16 @@ public sealed class HfConfig
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>Whether the key is there and says something: not null, false, or an empty text, list or object.</summary>
+    public bool IsSet(string key) => Find(key) is { } value && value.ValueKind switch
+    {
+        JsonValueKind.False => false,
+        JsonValueKind.String => value.GetString()!.Length > 0,
+        JsonValueKind.Array => value.GetArrayLength() > 0,
+        JsonValueKind.Object => value.EnumerateObject().Any(),
+        _ => true,
+    };
+
     /// <summary>Whether the key is there and a text.</summary>
     public bool IsText(string key) => Find(key) is { ValueKind: JsonValueKind.String };
 

@@ -56,6 +56,9 @@ public sealed class HfWeights : IDisposable
     /// <summary>Whether there is a tensor of that name.</summary>
     public bool Contains(string name) => _places.ContainsKey(name);
 
+    /// <summary>The file that holds a tensor.</summary>
+    public string FileOf(string name) => Place(name).Path;
+
     /// <summary>A tensor's entry.</summary>
     public TensorEntry Entry(string name) => Place(name).Entry(name);
 

@@ -30,7 +30,7 @@ public sealed class GgufParameters(GgufModel model, bool keep = false) : IParame
             return $"{name} is [{string.Join(", ", model.Shape(name))}] but {parameter.Shape} is wanted";
         }
         model.ReadInto(name, parameter);
-        return null;
+        return FiniteNumbers.FirstOutside(parameter) is >= 0 and var at ? throw FiniteNumbers.Damaged(Name, name, parameter, at) : null;
     }
 
     /// <inheritdoc/>

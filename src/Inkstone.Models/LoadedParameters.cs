@@ -39,17 +39,20 @@ public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null,
             return $"{name} is {entry.Describe()} but {parameter.Shape} is wanted";
         }
         weights.ReadInto(name, parameter);
-        return null;
+        return FiniteNumbers.FirstOutside(parameter) is >= 0 and var at ? throw FiniteNumbers.Damaged(weights.FileOf(name), name, parameter, at) : null;
     }
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters)
         => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name, parameters)).Order(StringComparer.Ordinal);
 
-    /// <summary>Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own.</summary>
-    private bool IsRedundant(string name, Parameters parameters)
-        => config is not null
-            && (IsMxfp4(name, parameters) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || ModelFamilies.Of(config).IsRedundant(name) || (name == "lm_head.weight" && IsEmbedding(name, parameters)));
+    /// <summary>
+    /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own. Adapters, which have no config.json,
+    /// may hold tensors that only their training used.
+    /// </summary>
+    private bool IsRedundant(string name, Parameters parameters) => config is null
+        ? name.Contains(".lora_velora_embed", StringComparison.Ordinal) || name.Contains("monteclora", StringComparison.Ordinal)
+        : (IsMxfp4(name, parameters) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || ModelFamilies.Of(config).IsRedundant(name) || (name == "lm_head.weight" && IsEmbedding(name, parameters)));
 
     private static bool IsMxfp4(string name, Parameters parameters)
         => (name.EndsWith(Blocks, StringComparison.Ordinal) || name.EndsWith(Scales, StringComparison.Ordinal)) && parameters.Contains(name[..^Blocks.Length]);

@@ -71,9 +71,9 @@ public static class Pretrained
     /// <summary>Writes a model as one GGUF file, or nothing.</summary>
     /// <param name="model">what to write; float32 or bfloat16</param>
     /// <param name="path">where</param>
-    /// <param name="type">element type of the matrices</param>
+    /// <param name="type">type of the matrices</param>
     /// <param name="companionsFrom">directory or .gguf file whose tokenizer and chat template go into the file, or null</param>
-    public static void SaveGguf(CausalLm model, string path, GgufType type, string? companionsFrom = null)
+    public static void SaveGguf(CausalLm model, string path, GgufFileType type, string? companionsFrom = null)
     {
         string name = Path.GetFileNameWithoutExtension(path);
         NamedTensor[] parameters = [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))];

@@ -52,6 +52,11 @@ public sealed class Scope
     public Tensor Parameter(string name, Shape shape, Initial initial, bool learned = true)
     {
         string full = Join(name);
+        if (_root.Adapter?.Saved(full, shape, _root.Device) is { } saved)
+        {
+            _root.Parameters.Add(new Parameter(full, saved));
+            return saved;
+        }
         DType type = shape.Rank >= 2 ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
         Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained) : Tensor.WithoutMemory(_root.Device, shape, type);
         _root.Parameters.Add(new Parameter(full, tensor));
@@ -63,7 +68,7 @@ public sealed class Scope
     }
 
     /// <summary>The low-rank adapter that the linear layer of this place wears, or null.</summary>
-    internal Lora? LoraOn(Tensor weight) => _root.Adapter?.On(Path, weight, _root.Noise);
+    internal Lora? LoraOn(Tensor weight, Tensor? bias) => _root.Adapter?.On(Path, weight, bias, _root.Noise);
 
     /// <summary>The whole state dict; an error that names every parameter that was missing, unexpected or of another shape.</summary>
     public Parameters Complete()

@@ -54,6 +54,16 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The memory as bytes.</summary>
     public Span<byte> Bytes => new(Pointer, checked((int)DType.Bytes(Count)));
 
+    /// <summary>The memory of one row as bytes; a tensor of any size may be walked through so.</summary>
+    public Span<byte> RowBytes(long row)
+    {
+        int width = Shape.Last;
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, width == 0 ? 0 : Count / width);
+        long bytes = DType.Bytes(width);
+        return new Span<byte>(Pointer + row * bytes, checked((int)bytes));
+    }
+
     /// <summary>Address of the first element. Valid until the tensor is released; sizes are the caller's to respect.</summary>
     public byte* Pointer => _pointer != null ? _pointer
         : throw new ObjectDisposedException(nameof(Tensor), "this tensor's memory was released: its step has ended, it was freed by the backward pass, or it was disposed");

@@ -160,7 +160,7 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
     private static void Compare(string run, string expected, int steps = 24)
     {
         string last = Path.Combine("checkpoints", $"step-{steps:D6}");
-        foreach (string file in (string[])["model.safetensors", "optimizer.safetensors", "config.json", "tokenizer.json", "generation_config.json"])
+        foreach (string file in (string[])["model.safetensors", "optimizer.state", "config.json", "tokenizer.json", "generation_config.json"])
         {
             File.ReadAllBytes(Path.Combine(run, last, file)).ShouldBe(File.ReadAllBytes(Path.Combine(expected, last, file)), file);
         }

@@ -148,7 +148,7 @@ public sealed class MutationTests : IDisposable
         [
             Matrix("model.embed_tokens.weight", 4), Matrix("model.layers.0.self_attn.q_proj.weight", 32), Matrix("model.layers.0.self_attn.k_proj.weight", 16),
             Matrix("model.layers.0.mlp.up_proj.weight", 32), new("model.norm.weight", Tensor.Allocate(device, new Shape(32))),
-        ], GgufType.Q8_0, tokenizer);
+        ], GgufFileType.Q8_0, tokenizer);
         return File.ReadAllBytes(path);
     }
 }

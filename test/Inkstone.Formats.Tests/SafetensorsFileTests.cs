@@ -20,7 +20,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Written_tensors_are_read_back_bit_for_bit()
     {
-        float[] values = [0, -0f, 1.5f, float.NaN, float.NegativeInfinity, 1e-42f, 3.4e38f, -7];
+        float[] values = [0, -0f, 1.5f, float.NaN, float.NegativeInfinity, 1e-42f, 65504, -7];
         using Tensor f32 = Tensor.From(_device, new Shape(2, 4), values);
         using Tensor ids = Tensor.From(_device, new Shape(3), [1, -2, 3]);
         string path = _directory.File("a.safetensors");
@@ -38,11 +38,48 @@ public sealed class SafetensorsFileTests : IDisposable
         Directory.GetFiles(_directory.Path).Length.ShouldBe(1);
     }
 
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void A_bfloat16_tensor_above_two_gibibytes_is_read()
+    {
+        const int rows = 66_000, width = 16_384;
+        string path = _directory.File("large.safetensors");
+        using (FileStream stream = File.Create(path))
+        {
+            byte[] header = Encoding.UTF8.GetBytes($$$"""{"x":{"dtype":"BF16","shape":[{{{rows}}},{{{width}}}],"data_offsets":[0,{{{2L * rows * width}}}]}}""");
+            stream.Write(BitConverter.GetBytes((ulong)header.Length));
+            stream.Write(header);
+            stream.SetLength(8 + header.Length + 2L * rows * width);
+            stream.Position = stream.Length - 2;
+            stream.Write([0x80, 0x3F]);
+        }
+        using Tensor x = Tensor.Allocate(_device, new Shape(rows, width), DType.BFloat16);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        file.ReadInto("x", x);
+        x.BFloat16s[^1].ShouldBe((ushort)0x3F80);
+    }
+
+    [Theory]
+    [InlineData("F16", 65520f)]
+    [InlineData("F16", -70000f)]
+    [InlineData("BF16", 3.4e38f)]
+    public void A_number_beyond_the_type_is_refused_by_name_and_nothing_is_left(string type, float value)
+    {
+        float[] values = new float[100];
+        (values[40], values[77]) = (float.NaN, value);
+        using Tensor x = Tensor.From(_device, new Shape(10, 10), values);
+        string path = _directory.File("x.safetensors");
+        string message = Should.Throw<InvalidDataException>(() => SafetensorsWriter.Write(path, [new("model.layers.0.w", x, type)])).Message;
+        message.ShouldContain("model.layers.0.w");
+        message.ShouldContain(value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+        Directory.GetFiles(_directory.Path).ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData(0x3F80_8000u, 0x3F80)]   // a tie goes to the even neighbour
     [InlineData(0x3F81_8000u, 0x3F82)]
     [InlineData(0x3F80_8001u, 0x3F81)]
-    [InlineData(0x7F7F_FFFFu, 0x7F80)]
+    [InlineData(0x7F7F_7FFFu, 0x7F7F)]   // the largest that fits
     [InlineData(0x7F80_0001u, 0x7FC0)]   // NaN stays NaN
     [InlineData(0x8000_0000u, 0x8000)]
     public void Bfloat16_rounds_to_nearest_even(uint bits, int expected)

@@ -17,6 +17,8 @@ public sealed class SafetensorsRulesTests : IDisposable
     [InlineData("""{"z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},"b":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}""", 4)]
     [InlineData("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}   """, 2)]
     [InlineData("""{}""", 0)]
+    [InlineData("\t\n{}\r ", 0)]
+    [InlineData(""" {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4)]
     public void Valid_files_are_read(string header, int data) => Should.NotThrow(() => Open(header, data));
 
     [Theory]
@@ -47,7 +49,9 @@ public sealed class SafetensorsRulesTests : IDisposable
     [InlineData("InvalidHeaderDeserialization", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x""", 4)]
     [InlineData("InvalidHeaderDeserialization", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}""", 4)]
     [InlineData("InvalidHeaderDeserialization", """{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4)]
-    [InlineData("InvalidHeaderStart", """ {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4)]
+    [InlineData("InvalidHeaderStart", "\u00A0{}", 0)]
+    [InlineData("InvalidHeaderStart", " [] ", 0)]
+    [InlineData("InvalidHeaderStart", "  ", 0)]
     [InlineData("InvalidHeaderStart", "", 0)]
     public void A_broken_rule_is_named(string rule, string header, int data) => Rule(header, data).ShouldContain(rule);
 

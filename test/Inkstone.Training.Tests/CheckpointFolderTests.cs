@@ -1,3 +1,5 @@
+using Inkstone.Nn;
+
 namespace Inkstone.Training.Tests;
 
 public sealed class CheckpointFolderTests
@@ -116,6 +118,22 @@ public sealed class CheckpointFolderTests
         {
             File.WriteAllText(Path.Combine(checkpoint, file), content);
         }
+    }
+
+    [Fact]
+    public void Moments_lie_in_no_file_that_loaders_take_for_weights_and_those_of_earlier_versions_are_read()
+    {
+        using TemporaryDirectory directory = new();
+        using TinyRun run = new();
+        AdamW optimizer = new(run.Model.Parameters, new AdamWSettings()), again = new(run.Model.Parameters, new AdamWSettings()) { StepCount = 0 };
+        optimizer.StepCount = 7;
+        optimizer.State.First().Tensor.Span.Fill(0.25f);
+        OptimizerState.Write(directory.Path, [optimizer]);
+        Directory.GetFiles(directory.Path, "*.safetensors").ShouldBeEmpty();
+        File.Move(directory["optimizer.state"], directory["optimizer.safetensors"]);
+        OptimizerState.Read(directory.Path, [again]);
+        again.StepCount.ShouldBe(7);
+        again.State.First().Tensor.Span[0].ShouldBe(0.25f);
     }
 
     private static TrainState State(int step, int? best) => new(step, 100, step * 8, 0, 7, best, best is null ? null : 1.5, "recipe");

@@ -123,7 +123,7 @@ public sealed class SftTests : IDisposable
     {
         using (CausalLm model = Pretrained.Open(_directory["model"], _device, trained: false))
         {
-            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufType.Q8_0, _directory["model"]);
+            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufFileType.Q8_0, _directory["model"]);
         }
         Run("adapter: {rank: 4, alpha: 8, targets: all-linear, dora: true}\n", "decomposed", 3, model: "model.gguf", weights: "keep").Interrupted.ShouldBeFalse();
         RunResult result = Run("adapter: {rank: 8, alpha: 32, targets: all-linear}\n", "quantised", 30, model: "model.gguf", weights: "keep");
@@ -160,7 +160,7 @@ public sealed class SftTests : IDisposable
     {
         using (CausalLm model = Pretrained.Open(_directory["model"], _device, trained: false))
         {
-            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufType.Q8_0, _directory["model"]);
+            Pretrained.SaveGguf(model, _directory["model.gguf"], GgufFileType.Q8_0, _directory["model"]);
         }
         const string Adapter = "adapter: {rank: 4, alpha: 8, targets: all-linear}\n";
         double kept = Run(Adapter, "kept", 1, model: "model.gguf", weights: "keep").First!.Value.Loss, widened = Run(Adapter, "widened", 1, model: "model.gguf").First!.Value.Loss;

@@ -10,14 +10,17 @@ namespace Inkstone.Cli;
 /// <summary><c>ink convert</c>.</summary>
 internal static class ConvertVerb
 {
+    private static readonly GgufFileType[] Plain = [GgufFileType.F32, GgufFileType.F16, GgufFileType.BF16];
+    private static readonly GgufFileType[] Quantised = [.. Enum.GetValues<GgufFileType>().Except(Plain).Reverse()];
+
     public static Verb Create()
     {
         Argument<string> input = new("IN") { Description = "model directory, run, or .gguf file" };
         Argument<string> output = new("OUT") { Description = "a .gguf file, or a directory to write in HF's layout" };
         Option<string> dtype = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16; default: as they are, f32 where they are quantised", HelpName = "T" };
-        Option<string> quantize = new("--quantize") { Description = "quantise the matrices of a .gguf file: q8_0 or q4_0", HelpName = "Q" };
+        Option<string> quantize = new("--quantize") { Description = "quantise the matrices of a .gguf file: " + string.Join(", ", Quantised.Select(Label)), HelpName = "Q" };
         return new Verb("convert", "a model between HF's layout and GGUF, and from one element type to another", [input, output, dtype, quantize], Run,
-            "ink convert runs/poems poems.gguf --quantize q8_0",
+            "ink convert runs/poems poems.gguf --quantize q4_k_m",
             "ink convert model.gguf model --dtype bf16");
 
         int Run(Call call)
@@ -26,18 +29,18 @@ internal static class ConvertVerb
             bool gguf = Path.GetExtension(to).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
             string?[] inputs = [call.Get(input), from];
             _ = gguf ? call.ClaimFile(to, GgufExport.Wrote, inputs) : call.Claim(to, inputs);
-            GgufType type = (call.Get(dtype), call.Get(quantize)) switch
+            GgufFileType type = (call.Get(dtype), call.Get(quantize)) switch
             {
                 (null, null) => Models.StoredType(from),
-                (string name, null) => Parse(name, "--dtype", GgufType.F32, GgufType.F16, GgufType.BF16),
-                (null, string name) => gguf ? Parse(name, "--quantize", GgufType.Q8_0, GgufType.Q4_0)
+                (string name, null) => Parse(name, "--dtype", Plain),
+                (null, string name) => gguf ? Parse(name, "--quantize", Quantised)
                     : throw new ArgumentException($"--quantize needs an output that ends with .gguf, {to} is a directory in HF's layout"),
                 _ => throw new ArgumentException("give either --dtype or --quantize"),
             };
             long parameters = call.Compute(device =>
             {
                 // Exact for every type that is read; a file of bfloat16 need not be widened.
-                DType memory = type == GgufType.BF16 && Models.StoredType(from) == GgufType.BF16 ? DType.BFloat16 : DType.Float32;
+                DType memory = type == GgufFileType.BF16 && Models.StoredType(from) == GgufFileType.BF16 ? DType.BFloat16 : DType.Float32;
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
@@ -50,13 +53,15 @@ internal static class ConvertVerb
                 return model.Parameters.ElementCount;
             });
             long bytes = gguf ? new FileInfo(to).Length : new DirectoryInfo(to).EnumerateFiles("*.safetensors").Sum(f => f.Length);
-            string label = type.ToString().ToLowerInvariant();
+            string label = Label(type);
             return call.Result(new JsonObject { ["out"] = to, ["dtype"] = label, ["parameters"] = parameters, ["bytes"] = bytes },
                 o => o.WriteLine($"{Figures.Count(parameters)} parameters written to {to} as {label}, {Figures.Of($"{bytes / 1e6:0.0}")} MB"));
         }
     }
 
-    private static GgufType Parse(string name, string flag, params GgufType[] known)
-        => known.Cast<GgufType?>().FirstOrDefault(type => type.ToString()!.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ArgumentException($"{flag} must be {string.Join(" or ", known.Select(type => type.ToString().ToLowerInvariant()))}, got '{name}'");
+    private static GgufFileType Parse(string name, string flag, GgufFileType[] known)
+        => known.Cast<GgufFileType?>().FirstOrDefault(type => Label(type!.Value).Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new ArgumentException($"{flag} must be one of {string.Join(", ", known.Select(Label))}, got '{name}'");
+
+    private static string Label(GgufFileType type) => type.ToString().ToLowerInvariant();
 }

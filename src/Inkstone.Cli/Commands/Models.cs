@@ -80,7 +80,7 @@ internal static class Models
     }
 
     /// <summary>The type that most weights of a model have in its files; float32 stands for quantised ones.</summary>
-    public static GgufType StoredType(string path)
+    public static GgufFileType StoredType(string path)
     {
         IEnumerable<(string Type, long Count)> weights;
         if (GgufFile.Is(path))
@@ -95,9 +95,9 @@ internal static class Models
         }
         return weights.GroupBy(w => w.Type).MaxBy(group => group.Sum(w => w.Count))?.Key switch
         {
-            "BF16" => GgufType.BF16,
-            "F16" => GgufType.F16,
-            _ => GgufType.F32,
+            "BF16" => GgufFileType.BF16,
+            "F16" => GgufFileType.F16,
+            _ => GgufFileType.F32,
         };
     }
 }

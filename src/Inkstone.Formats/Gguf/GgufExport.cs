@@ -25,10 +25,10 @@ public static class GgufExport
     /// <param name="path">the file</param>
     /// <param name="config">config.json</param>
     /// <param name="parameters">state dict with Hugging Face's names, float32 or bfloat16</param>
-    /// <param name="type">element type of matrices; vectors stay F32, and with Q4_0 embedding and head are Q8_0</param>
+    /// <param name="type">type of the matrices, which may be a mixture; vectors and routers stay F32, and with Q4_0 embedding and head are Q8_0</param>
     /// <param name="tokenizer">directory with tokenizer.json, or null</param>
     /// <param name="name">the model's name for people</param>
-    public static void Write(string path, HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufType type, string? tokenizer, string? name = null)
+    public static void Write(string path, HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufFileType type, string? tokenizer, string? name = null)
     {
         GgufMetadata m = new(path);
         m.Add("general.architecture", GgufHyperparameters.Architecture(config));
@@ -37,7 +37,7 @@ public static class GgufExport
         {
             m.Add("general.name", name);
         }
-        m.Add("general.file_type", FileType(type));
+        m.Add("general.file_type", (uint)type);
         m.Add("general.quantization_version", 2u);
         m.Add(WriterKey, "ink");
         float[]? factors = GgufHyperparameters.Write(config, m);
@@ -48,13 +48,14 @@ public static class GgufExport
         {
             tensors.Add(new GgufRows(GgufConfig.FrequencyFactors, GgufType.F32, [factors.Length], (_, row) => factors.CopyTo(row)));
         }
-        GgufWriter.Write(path, m, tensors);
+        GgufWriter.Write(path, m, tensors, parameters.First().Tensor.Device.Workers);
     }
 
-    private static List<GgufRows> Tensors(HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufType type)
+    private static List<GgufRows> Tensors(HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufFileType type)
     {
         bool interleaved = GgufHyperparameters.Architecture(config) == "llama";
         int heads = config.Int("num_attention_heads"), keyHeads = config.Int("num_key_value_heads", heads);
+        GgufMixture mixture = new(type, config.Int("num_hidden_layers"), config.Int("num_experts", 0), Math.Max(1, heads / keyHeads), !parameters.Any(p => p.Name == "lm_head.weight"));
         Dictionary<string, List<Tensor>> parts = new(StringComparer.Ordinal);
         foreach (NamedTensor parameter in parameters)
         {
@@ -91,17 +92,9 @@ public static class GgufExport
                 }
                 return new GgufRows(name, GgufType.F32, [.. sizes], (_, row) => values.CopyTo(row));
             }
-            return new GgufRows(name, TypeOf(name, width, type), [.. sizes],
+            return new GgufRows(name, mixture.TypeOf(name, width), [.. sizes],
                 (row, target) => Read(tensors[(int)(row / rows)], checked((int)Source(row % rows, rows, permuted)), target));
         }
-    }
-
-    private static GgufType TypeOf(string name, int width, GgufType wanted)
-    {
-        // Routers decide, so they stay exact. A row that does not hold whole blocks cannot be quantised.
-        GgufType type = name.Contains("_gate_inp.", StringComparison.Ordinal) ? GgufType.F32
-            : wanted == GgufType.Q4_0 && name is ("token_embd.weight" or "output.weight") ? GgufType.Q8_0 : wanted;
-        return width % type.BlockElements() == 0 ? type : GgufType.F16;
     }
 
     /// <summary>The file holds row (j, half) of each head where Hugging Face has (half, j): see <see cref="GgufModel"/>.</summary>
@@ -127,15 +120,4 @@ public static class GgufExport
             _ = SafetensorsTypes.ToFloats("BF16", System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(row * width, width)), target);
         }
     }
-
-    /// <summary>llama_ftype.</summary>
-    private static uint FileType(GgufType type) => type switch
-    {
-        GgufType.F32 => 0,
-        GgufType.F16 => 1,
-        GgufType.Q4_0 => 2,
-        GgufType.Q8_0 => 7,
-        GgufType.BF16 => 32,
-        _ => throw new ArgumentException($"models are written as F32, F16, BF16, Q8_0 or Q4_0, not as {type}", nameof(type)),
-    };
 }

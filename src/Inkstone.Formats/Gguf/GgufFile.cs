@@ -60,6 +60,10 @@ public sealed unsafe class GgufFile : IDisposable
     public ReadOnlySpan<byte> Rows(GgufTensor tensor, long first, long count)
     {
         ObjectDisposedException.ThrowIf(_data == null, this);
+        if (!tensor.Type.IsKnown())
+        {
+            throw new InvalidDataException($"{Path}: tensor \"{tensor.Name}\" has the type {(int)tensor.Type}, which is not known here; take another quantisation of the model.");
+        }
         long row = tensor.Type.Bytes(tensor.RowLength), offset = checked(first * row), length = checked(count * row);
         return first >= 0 && count >= 0 && offset + length <= tensor.ByteCount && tensor.Offset + tensor.ByteCount <= _dataLength
             ? new ReadOnlySpan<byte>(_data + tensor.Offset + offset, checked((int)length))

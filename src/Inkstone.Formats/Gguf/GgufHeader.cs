@@ -144,8 +144,8 @@ public sealed class GgufHeader
     private static long Alignment(GgufMetadata metadata) => metadata.Find(AlignmentKey) switch
     {
         null => DefaultAlignment,
-        uint value when value >= 8 && System.Numerics.BitOperations.IsPow2(value) => value,
-        uint value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} is {value}; it must be a power of two from 8 on"),
+        uint value when System.Numerics.BitOperations.IsPow2(value) => value,
+        uint value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} is {value}; it must be a power of two"),
         object value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} must be an unsigned 32-bit number, it is of type {value.GetType().Name}"),
     };
 
@@ -175,12 +175,8 @@ public sealed class GgufHeader
             count *= Math.Max(1, (long)size);
         }
         GgufType type = (GgufType)cursor.Read<uint>($"the type of {name}");
-        if (!type.IsKnown())
-        {
-            throw cursor.Invalid("tensor type", $"\"{name}\" has the type {(int)type}, which is not known here");
-        }
         long row = rank == 0 ? 1 : shape[^1];
-        if (row % type.BlockElements() != 0)
+        if (type.IsKnown() && row % type.BlockElements() != 0)
         {
             throw cursor.Invalid("block size", $"\"{name}\" has rows of {row}, which is no multiple of {type}'s {type.BlockElements()}");
         }
@@ -189,7 +185,7 @@ public sealed class GgufHeader
         {
             count = 0;
         }
-        if (count / type.BlockElements() > (long.MaxValue - int.MaxValue) / type.BlockBytes())
+        if (type.IsKnown() && count / type.BlockElements() > (long.MaxValue - int.MaxValue) / type.BlockBytes())
         {
             throw cursor.Invalid("size overflow", $"\"{name}\" has more bytes than can be counted");
         }
@@ -197,12 +193,21 @@ public sealed class GgufHeader
             : throw cursor.Invalid("offset", $"\"{name}\" lies at {offset}");
     }
 
-    /// <summary>Each tensor begins where the one before ends, padded to the alignment, and the last one ends inside the file.</summary>
+    /// <summary>
+    /// Each tensor begins where the one before ends, padded to the alignment, and the last one ends inside the file. How long a tensor of an unknown
+    /// type is cannot be told: the next one may begin at any aligned place behind it.
+    /// </summary>
     private static void CheckOffsets(GgufTensor[] tensors, long alignment, long start, long fileLength, string file)
     {
         long expected = 0, room = fileLength - start;
+        bool unknown = false;
         foreach (GgufTensor tensor in tensors)
         {
+            if (unknown && tensor.Offset > expected && tensor.Offset % alignment == 0)
+            {
+                expected = tensor.Offset;
+            }
+            unknown = !tensor.Type.IsKnown();
             if (tensor.Offset != expected)
             {
                 throw Invalid(file, "offset", $"\"{tensor.Name}\" lies at {tensor.Offset}, but the next free place is {expected}");

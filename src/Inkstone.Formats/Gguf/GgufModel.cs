@@ -102,7 +102,7 @@ public sealed class GgufModel : IDisposable
                     SafetensorsTypes.FromFloats("BF16", decoded, MemoryMarshal.AsBytes(target.BFloat16s.Slice(row * width, width)));
                     break;
                 case var type when type == KeptType(name) && type.IsQuantised():
-                    source.CopyTo(target.Bytes[(row * source.Length)..]);
+                    source.CopyTo(target.RowBytes(row));
                     break;
                 default:
                     throw new ArgumentException($"a {target.DType} tensor cannot be filled from {place.Tensor.Type}", nameof(target));
@@ -127,6 +127,10 @@ public sealed class GgufModel : IDisposable
         if (tensor.Shape.Length != 3)
         {
             throw new InvalidDataException($"{File.Path}: {tensor.Name} must have three dimensions, one for the experts.");
+        }
+        if (tensor.Shape[0] != Config.Int("num_experts", 0))
+        {
+            throw new InvalidDataException($"{File.Path}: {tensor.Name} has {tensor.Shape[0]} experts, the file's metadata speaks of {Config.Int("num_experts", 0)}.");
         }
         for (int expert = 0; expert < tensor.Shape[0]; expert++)
         {

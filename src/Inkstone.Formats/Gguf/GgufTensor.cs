@@ -6,7 +6,7 @@ public sealed record GgufTensor(string Name, GgufType Type, long[] Shape, long O
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
-    /// <summary>Number of bytes.</summary>
+    /// <summary>Number of bytes; 0 for a type that is not known here.</summary>
     public long ByteCount => Type.Bytes(Count);
 
     /// <summary>Elements of one row, the smallest part that can be read by itself.</summary>

@@ -39,14 +39,41 @@ public enum GgufType
     /// <summary>256 × 6 bits, sixteen scales.</summary>
     Q6_K = 14,
 
+    /// <summary>Eights of 256 that choose from 256 points and 128 signs, eight scales.</summary>
+    IQ2_XXS = 16,
+
+    /// <summary>Eights of 256 that choose from 512 points and 128 signs, sixteen scales.</summary>
+    IQ2_XS = 17,
+
+    /// <summary>Fours of 256 that choose from 256 points, 128 signs for eight, eight scales.</summary>
+    IQ3_XXS = 18,
+
+    /// <summary>Eights of 256 that choose from 2048 points of −1, 0 and 1, eight scales.</summary>
+    IQ1_S = 19,
+
     /// <summary>32 × 4 bits that choose from a table, scale.</summary>
     IQ4_NL = 20,
+
+    /// <summary>Fours of 256 that choose from 512 points, any signs, eight scales.</summary>
+    IQ3_S = 21,
+
+    /// <summary>Eights of 256 that choose from 1024 points, any signs, sixteen scales.</summary>
+    IQ2_S = 22,
 
     /// <summary>256 × 4 bits that choose from a table, eight scales.</summary>
     IQ4_XS = 23,
 
+    /// <summary>As IQ1_S, with sixteen scales.</summary>
+    IQ1_M = 29,
+
     /// <summary>Upper half of a float32.</summary>
     BF16 = 30,
+
+    /// <summary>256 × −1, 0 or 1, five in a byte, scale.</summary>
+    TQ1_0 = 34,
+
+    /// <summary>256 × −1, 0 or 1, four in a byte, scale.</summary>
+    TQ2_0 = 35,
 }
 
 /// <summary>Sizes of GGUF's blocks.</summary>
@@ -59,8 +86,8 @@ public static class GgufTypes
     public static int BlockElements(this GgufType type) => type switch
     {
         GgufType.F32 or GgufType.F16 or GgufType.BF16 => 1,
-        GgufType.Q2_K or GgufType.Q3_K or GgufType.Q4_K or GgufType.Q5_K or GgufType.Q6_K or GgufType.IQ4_XS => 256,
-        _ => 32,
+        GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 or GgufType.IQ4_NL => 32,
+        _ => 256,
     };
 
     /// <summary>Bytes of one block, 0 for a type that is not known here.</summary>
@@ -78,10 +105,32 @@ public static class GgufTypes
         GgufType.Q4_K => 144,
         GgufType.Q5_K => 176,
         GgufType.Q6_K => 210,
+        GgufType.IQ1_S => 50,
+        GgufType.IQ1_M => 56,
+        GgufType.IQ2_XXS => 66,
+        GgufType.IQ2_XS => 74,
+        GgufType.IQ2_S => 82,
+        GgufType.IQ3_XXS => 98,
+        GgufType.IQ3_S => 110,
         GgufType.IQ4_XS => 136,
+        GgufType.TQ1_0 => 54,
+        GgufType.TQ2_0 => 66,
         _ => 0,
     };
 
     /// <summary>Bytes of <paramref name="elements"/> elements, whole blocks.</summary>
     public static long Bytes(this GgufType type, long elements) => elements / type.BlockElements() * type.BlockBytes();
+
+    /// <summary>Where a block keeps its scale and its minimum in half precision; −1: it has none there (IQ1_M spreads its scale over others).</summary>
+    internal static (int Scale, int Least) ScalePlaces(this GgufType type) => type switch
+    {
+        GgufType.Q4_1 or GgufType.Q5_1 or GgufType.Q4_K or GgufType.Q5_K => (0, 2),
+        GgufType.Q2_K => (80, 82),
+        GgufType.Q3_K => (108, -1),
+        GgufType.Q6_K => (208, -1),
+        GgufType.TQ1_0 => (52, -1),
+        GgufType.TQ2_0 => (64, -1),
+        GgufType.IQ1_M => (-1, -1),
+        _ => (0, -1),
+    };
 }

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Inkstone.Files;
+using Inkstone.Tensors;
 
 namespace Inkstone.Formats;
 
@@ -10,7 +12,9 @@ internal sealed record GgufRows(string Name, GgufType Type, long[] Shape, Action
 /// <summary>Writes GGUF version 3, whole files or none.</summary>
 internal static class GgufWriter
 {
-    public static void Write(string path, GgufMetadata metadata, IReadOnlyList<GgufRows> tensors) => AtomicFile.Write(path, stream =>
+    private const int BatchElements = 1 << 20;
+
+    public static void Write(string path, GgufMetadata metadata, IReadOnlyList<GgufRows> tensors, Workers workers) => AtomicFile.Write(path, stream =>
     {
         Number(stream, GgufHeader.Magic);
         Number(stream, GgufHeader.Version);
@@ -37,23 +41,49 @@ internal static class GgufWriter
         Pad(stream);
         foreach (GgufRows tensor in tensors)
         {
-            Data(stream, tensor);
+            Data(stream, tensor, workers);
             Pad(stream);
         }
     });
 
     private static long Count(GgufRows tensor) => tensor.Shape.Aggregate(1L, (product, size) => product * size);
 
-    private static void Data(Stream stream, GgufRows tensor)
+    private static void Data(Stream stream, GgufRows tensor, Workers workers)
     {
-        int width = checked((int)tensor.Shape[^1]);
-        float[] row = new float[width];
-        byte[] bytes = new byte[tensor.Type.Bytes(width)];
-        for (long i = 0, rows = width == 0 ? 0 : Count(tensor) / width; i < rows; i++)
+        int width = checked((int)tensor.Shape[^1]), rowBytes = checked((int)tensor.Type.Bytes(width));
+        long rows = width == 0 ? 0 : Count(tensor) / width;
+        int batch = (int)Math.Min(rows, Math.Max(1, BatchElements / Math.Max(1, width)));
+        (float[] values, byte[] bytes) = (new float[batch * width], new byte[batch * rowBytes]);
+        for (long first = 0; first < rows; first += batch)
         {
-            tensor.ReadRow(i, row);
-            BlockCodec.Encode(tensor.Type, row, bytes);
-            stream.Write(bytes);
+            int count = (int)Math.Min(batch, rows - first);
+            EncodeRows encode = new(tensor, first, width, values, bytes);
+            workers.For(ref encode, count, 1);
+            if (FiniteNumbers.FirstOutside(tensor.Type, bytes.AsSpan(0, count * rowBytes)) is >= 0 and var at)
+            {
+                int worst = at;
+                for (int i = at + 1; i < at + tensor.Type.BlockElements(); i++)
+                {
+                    worst = float.IsFinite(values[worst]) && !(MathF.Abs(values[i]) <= MathF.Abs(values[worst])) ? i : worst;
+                }
+                long expert = tensor.Shape.Length == 3 ? (first + worst / width) / tensor.Shape[1] : 0;
+                throw FiniteNumbers.TooLarge(string.Format(CultureInfo.InvariantCulture, GgufNames.ToHf(tensor.Name), expert), values[worst], tensor.Type.ToString());
+            }
+            stream.Write(bytes, 0, count * rowBytes);
+        }
+    }
+
+    private readonly struct EncodeRows(GgufRows tensor, long first, int width, float[] values, byte[] bytes) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            int rowBytes = (int)tensor.Type.Bytes(width);
+            for (int row = start; row < end; row++)
+            {
+                Span<float> source = values.AsSpan(row * width, width);
+                tensor.ReadRow(first + row, source);
+                BlockCodec.Encode(tensor.Type, source, bytes.AsSpan(row * rowBytes, rowBytes));
+            }
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Inkstone.Tensors;
 
 namespace Inkstone.Formats;
@@ -125,7 +124,10 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 Read(name, target.Span);
                 break;
             case DType.BFloat16 when entry.DType == "BF16":
-                MemoryMarshal.Cast<byte, ushort>(Bytes(name)).CopyTo(target.BFloat16s);
+                for (long row = 0, bytes = 2L * target.Shape.Last, rows = entry.ByteCount / Math.Max(1, bytes); row < rows; row++)
+                {
+                    Slice(entry, row * bytes, bytes).CopyTo(target.RowBytes(row));
+                }
                 break;
             case DType.BFloat16:
                 ReadRounded(name, entry, target.BFloat16s);

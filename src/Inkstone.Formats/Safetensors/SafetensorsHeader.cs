@@ -53,7 +53,7 @@ public sealed class SafetensorsHeader
         {
             throw Invalid(file, "InvalidHeader", "the header is not UTF-8");
         }
-        if (json.IsEmpty || json[0] != (byte)'{')
+        if (!json.TrimStart(" \t\r\n"u8).StartsWith("{"u8))
         {
             throw Invalid(file, "InvalidHeaderStart", "the header does not begin with {");
         }

@@ -168,15 +168,30 @@ public static class SafetensorsWriter
             }
             else if (tensor.DType == Tensors.DType.Float32)
             {
-                SafetensorsTypes.FromFloats(named.FileType, tensor.Span.Slice(at, n), target);
+                Narrow(named, tensor.Span.Slice(at, n), target);
             }
             else
             {
                 widened ??= new float[ChunkElements];
                 _ = SafetensorsTypes.ToFloats("BF16", MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(at, n)), widened);
-                SafetensorsTypes.FromFloats(named.FileType, widened.AsSpan(0, n), target);
+                Narrow(named, widened.AsSpan(0, n), target);
             }
             stream.Write(target);
+        }
+    }
+
+    /// <summary>Rounds to the file's type, and refuses a finite number that would become infinite.</summary>
+    private static void Narrow(NamedTensor named, ReadOnlySpan<float> values, Span<byte> target)
+    {
+        SafetensorsTypes.FromFloats(named.FileType, values, target);
+        GgufType type = Enum.Parse<GgufType>(named.FileType);
+        int size = type.BlockBytes();
+        for (int at = 0; FiniteNumbers.FirstOutside(type, target[(at * size)..]) is >= 0 and var outside; at += outside + 1)
+        {
+            if (float.IsFinite(values[at + outside]))
+            {
+                throw FiniteNumbers.TooLarge(named.Name, values[at + outside], named.FileType);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ namespace Inkstone.Inference;
 public sealed class AdapterVerification(string directory, Device device)
 {
     /// <summary>What PEFT puts into the names of parameters in memory, and not in files.</summary>
-    private const string InMemory = ".default";
+    private static readonly string[] InMemory = [".modules_to_save", ".default"];
 
     private readonly Tolerances _tolerances = Tolerances.For(device.MatMulType);
     private readonly List<VerificationCheck> _checks = [];
@@ -32,7 +32,10 @@ public sealed class AdapterVerification(string directory, Device device)
         Gradients(model, io, batch);
         Steps(model, batch);
         model.Adapter!.Merge();
-        Add("merged logits after the steps", Deviation.OfLargest(Logits(model, batch), io.ReadFloats("merged_logits_after_6_steps")), _tolerances.Logits);
+        // AdamW's first step is as long for a gradient that is nearly 0 as for any other, so where rounding decides its sign a weight moves the other way. A whole
+        // matrix that is trained has many such gradients, and each counts in full.
+        double tolerance = _tolerances.Logits * (model.Adapter.Config.SavedModules.Count > 0 ? 10 : 1);
+        Add("merged logits after the steps", Deviation.OfLargest(Logits(model, batch), io.ReadFloats("merged_logits_after_6_steps")), tolerance);
         return _checks;
     }
 
@@ -54,7 +57,8 @@ public sealed class AdapterVerification(string directory, Device device)
         {
             Add($"gradient {name} is not expected", double.NaN, _tolerances.Gradient);
         }
-        if (model.Parameters.Any(p => p.Tensor.Grad is not null))
+        HashSet<Tensor> own = [.. parameters.Select(p => p.Tensor)];
+        if (model.Parameters.Any(p => p.Tensor.Grad is not null && !own.Contains(p.Tensor)))
         {
             Add("the model below has no gradients", double.NaN, 0);
         }
@@ -64,7 +68,7 @@ public sealed class AdapterVerification(string directory, Device device)
     /// <summary><c>q_proj.lora_A.default.weight</c> is <c>q_proj.lora_A.weight</c>; a magnitude is <c>lora_magnitude_vector</c> in files.</summary>
     private static string InFile(string name)
     {
-        string plain = name.Replace(InMemory, "", StringComparison.Ordinal);
+        string plain = InMemory.Aggregate(name, (text, part) => text.Replace(part, "", StringComparison.Ordinal));
         return plain.EndsWith("_vector.weight", StringComparison.Ordinal) ? plain[..^".weight".Length] : plain;
     }
 

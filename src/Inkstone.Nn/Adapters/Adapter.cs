@@ -9,13 +9,16 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     public const string Prefix = "base_model.model.";
 
     private readonly List<Lora> _layers = [];
-    private readonly List<string> _faults = [];
+    private readonly List<string> _paths = [], _linear = [], _saved = [], _faults = [];
 
     /// <summary>Which layers, and what kind.</summary>
     public LoraConfig Config => config;
 
     /// <summary>The adapter's own parameters.</summary>
     public Parameters Parameters { get; } = new();
+
+    /// <summary>Where the layers are that wear it.</summary>
+    public IReadOnlyList<string> Paths => _paths;
 
     /// <summary>Whether the weights below already contain it, so that it must not be added again.</summary>
     public bool IsMerged { get; private set; }
@@ -33,15 +36,16 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     /// <summary>Frees its parameters.</summary>
     public void Dispose()
     {
-        foreach (Parameter p in Parameters)
+        foreach (Parameter p in Parameters.Where(p => !_saved.Contains(p.Name)))
         {
             p.Tensor.Dispose();
         }
     }
 
     /// <summary>The adapter of the layer at <paramref name="path"/>, or null when it wears none.</summary>
-    internal Lora? On(string path, Tensor weight, Noise noise)
+    internal Lora? On(string path, Tensor weight, Tensor? bias, Noise noise)
     {
+        _linear.Add(path);
         if (!config.Matches(path))
         {
             return null;
@@ -51,9 +55,28 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
             _faults.Add($"{LoraConfig.Head} cannot wear an adapter");
             return null;
         }
-        Lora layer = new(this, path, weight, noise);
+        Lora layer = new(this, path, weight, bias, noise);
         _layers.Add(layer);
+        _paths.Add(path);
         return layer;
+    }
+
+    /// <summary>The parameter of the model that the adapter holds in place of its own (PEFT's modules_to_save and bias), or null.</summary>
+    internal Tensor? Saved(string path, Shape shape, Device device)
+    {
+        if (IsNew || (config.Bias == "none" && config.SavedModules.Count == 0))
+        {
+            return null;
+        }
+        const string bias = ".bias";
+        string[] names = path.EndsWith(bias, StringComparison.Ordinal) ? [path, $"{path[..^bias.Length]}.base_layer.bias"] : [path];
+        if (Array.Find(names, name => source.Has(Prefix + name)) is not { } found)
+        {
+            return null;
+        }
+        _saved.Add(Prefix + found);
+        int dot = found.LastIndexOf('.');
+        return Parameter(found[..dot], found[(dot + 1)..], shape, Initial.Zeros, device);
     }
 
     /// <summary>A parameter, and whether it came from the source.</summary>
@@ -73,9 +96,21 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     internal bool IsNew => source is FreshParameters;
 
     /// <summary>What does not fit, once the model has been built.</summary>
-    internal IEnumerable<string> Faults() => _layers.Count == 0 && _faults.Count == 0
-        ? [$"no layer is named {config.TargetPattern ?? string.Join(", ", config.Targets)}"]
-        : [.. _faults, .. source.Unexpected(Parameters).Select(name => $"unexpected {name}")];
+    internal IEnumerable<string> Faults() => _layers.Count == 0 && _faults.Count == 0 && config.TargetPattern is { } pattern ? [$"no layer is named {pattern}"]
+        : [.. _faults, .. UnmatchedTargets(), .. UnsavedModules(), .. source.Unexpected(Parameters).Select(name => $"unexpected {name}")];
+
+    /// <summary>Each name of a new adapter must be one; of an adapter from files, whose tensors say where it goes, at least one must.</summary>
+    private IEnumerable<string> UnmatchedTargets()
+    {
+        string[] unmatched = [.. config.Targets.Where(target => target is not (LoraConfig.AllLinear or LoraConfig.Head) && !_paths.Any(path => LoraConfig.Names(target, path)))];
+        string[] names = [.. _linear.Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()];
+        return !IsNew && _layers.Count > 0 ? [] : unmatched.Length == 0 && _layers.Count == 0 && _faults.Count == 0 ? [$"no layer is named {string.Join(", ", config.Targets)}"]
+            : unmatched.Select(target => $"no layer is named {target}; the nearest is {NearestName.Of(target, target.Contains('.') ? _linear : names)} ({string.Join(", ", names)} are there)");
+    }
+
+    /// <summary>PEFT takes every module whose path ends with the name, even inside a word.</summary>
+    private IEnumerable<string> UnsavedModules() => config.SavedModules
+        .Where(module => !_saved.Any(name => name[..name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal))).Select(module => $"modules_to_save \"{module}\" is no module that both the model and the adapter's weights have");
 
     internal string SourceName => source is FreshParameters ? "the new adapter" : source.Name;
 }

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Nn;
 
 /// <summary>
-/// A low-rank adapter on one linear layer (LoRA, arXiv:2106.09685): y = x·Wᵀ + s · (x·Aᵀ)·Bᵀ. With a magnitude per output (DoRA, arXiv:2402.09353)
+/// A low-rank adapter on one linear layer (LoRA, arXiv:2106.09685): y = x·Wᵀ + s · (x·Aᵀ)·Bᵀ.
+/// With a bias of B, scaled with it: … + s · b. With a magnitude per output (DoRA, arXiv:2402.09353)
 /// y = m / ‖W + s·B·A‖ ∘ (x·Wᵀ + s · (x·Aᵀ)·Bᵀ), the norm of each row taken as a constant. W is never trained here.
 /// </summary>
 public sealed class Lora
@@ -11,16 +12,23 @@ public sealed class Lora
     private readonly Adapter _adapter;
     private readonly Noise _noise;
     private readonly Tensor _weight, _a, _b;        // [N, K], [r, K], [N, r]
-    private readonly Tensor? _magnitude;            // [N]
+    private readonly Tensor? _magnitude, _biasOfB;  // [N], [N]
+    private readonly Tensor? _bias;                 // [N], of the layer below
+    private readonly string _path;
     private readonly float _scale;
     private readonly ulong _stream;
 
-    internal Lora(Adapter adapter, string path, Tensor weight, Noise noise)
+    internal Lora(Adapter adapter, string path, Tensor weight, Tensor? bias, Noise noise)
     {
-        (_adapter, _weight, _noise, _stream, _scale) = (adapter, weight, noise, StableHash.Of(path), adapter.Config.ScaleOf(path));
+        (_adapter, _path, _weight, _bias, _noise, _stream, _scale) = (adapter, path, weight, bias, noise, StableHash.Of(path), adapter.Config.ScaleOf(path));
         (int outputs, int inputs, int rank) = (weight.Shape[0], weight.Shape.Last, adapter.Config.RankOf(path));
         _a = adapter.Parameter(path, "lora_A.weight", new Shape(rank, inputs), Initial.KaimingUniform, weight.Device);
         _b = adapter.Parameter(path, "lora_B.weight", new Shape(outputs, rank), Initial.Zeros, weight.Device);
+        LoraStarts.TakeOut(adapter.Config.Start, weight, rank, _scale);
+        if (adapter.Config.BiasOfB)
+        {
+            _biasOfB = adapter.Parameter(path, "lora_B.bias", new Shape(outputs), Initial.Zeros, weight.Device);
+        }
         if (adapter.Config.Dora)
         {
             _magnitude = adapter.Parameter(path, "lora_magnitude_vector", new Shape(outputs), Initial.Ones, weight.Device);
@@ -44,7 +52,7 @@ public sealed class Lora
         Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale);                            // [..., r]
         if (_magnitude is null)
         {
-            return Ops.Linear(low, _b, null, residual: Ops.Linear(x, _weight, bias, residual));
+            return Ops.Linear(low, _b, _biasOfB is null ? null : Ops.Scale(_biasOfB, _scale), residual: Ops.Linear(x, _weight, bias, residual));
         }
         Tensor norms = Ops.AdaptedRowNorms(_weight, _b, _a, _scale);                        // [N]
         Tensor plain = Ops.Linear(dropped, _weight);
@@ -58,5 +66,16 @@ public sealed class Lora
         return Ops.ScaleColumns(whole, _magnitude, norms, null, rest);
     }
 
-    internal void Merge() => Ops.MergeAdapter(_weight, _b, _a, _scale, _magnitude);
+    internal void Merge()
+    {
+        if (_biasOfB is not null && _bias is null)
+        {
+            throw new InvalidDataException($"the adapter's \"lora_bias\" cannot be merged: {_path} has no bias to add it to.");
+        }
+        Ops.MergeAdapter(_weight, _b, _a, _scale, _magnitude);
+        for (int i = 0; i < _biasOfB?.Count; i++)
+        {
+            _bias!.Span[i] += _scale * _biasOfB.Span[i];
+        }
+    }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace Inkstone.Nn;
 
@@ -18,24 +17,49 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     /// <summary>The path of the output head.</summary>
     public const string Head = "lm_head";
 
+    private const string AnyName = @"[^.]*";
+
     /// <summary>A regular expression over whole paths instead of <see cref="Targets"/>, or null.</summary>
     public string? TargetPattern { get; init; }
 
     /// <summary>Names or paths of layers that wear none although a target names them.</summary>
     public IReadOnlyList<string> Excluded { get; init; } = [];
 
-    /// <summary>Numbers of the layers that wear one; empty: all.</summary>
+    /// <summary>A regular expression over whole paths, of layers that wear none; or null.</summary>
+    public string? ExcludedPattern { get; init; }
+
+    /// <summary>Numbers of the layers that wear one; empty: all. A target that is a whole path asks for no number.</summary>
     public IReadOnlyList<int> Layers { get; init; } = [];
 
-    /// <summary>Other ranks for the layers whose path ends with a pattern.</summary>
+    /// <summary>Regular expressions of what stands before the number; empty: the first number after a name.</summary>
+    public IReadOnlyList<string> LayerPatterns { get; init; } = [];
+
+    /// <summary>What the adapter's start took out of the weights below.</summary>
+    public LoraStart Start { get; init; }
+
+    /// <summary>Biases that the adapter holds in place of the model's: <c>none</c>, those of its layers (<c>lora_only</c>), or <c>all</c>.</summary>
+    public string Bias { get; init; } = "none";
+
+    /// <summary>Whether B has a bias, which is scaled with it.</summary>
+    public bool BiasOfB { get; init; }
+
+    /// <summary>Modules whose weights the adapter holds whole, in place of the model's.</summary>
+    public IReadOnlyList<string> SavedModules { get; init; } = [];
+
+    /// <summary>Other ranks for the layers whose path ends with a pattern; the first that matches counts.</summary>
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>Other alphas for the layers whose path ends with a pattern.</summary>
+    /// <summary>Other alphas, in the same way.</summary>
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Whether the layer at <paramref name="path"/> wears an adapter.</summary>
     public bool Matches(string path)
-        => !Named(Excluded, path) && InLayers(path) && (TargetPattern is not null ? Whole(TargetPattern, path) : Targets.Contains(AllLinear) ? path != Head : Named(Targets, path));
+        => !Excluded.Any(name => Names(name, path)) && !(ExcludedPattern is not null && PythonPattern.IsWhole(ExcludedPattern, path))
+            && (TargetPattern is not null ? PythonPattern.IsWhole(TargetPattern, path)
+                : Targets.Contains(path) || (InLayers(path) && (Targets.Contains(AllLinear) ? path != Head : Targets.Any(name => Names(name, path)))));
+
+    /// <summary>Whether <paramref name="name"/> is the path or its end after a dot.</summary>
+    internal static bool Names(string name, string path) => path == name || path.EndsWith("." + name, StringComparison.Ordinal);
 
     /// <summary>r of the layer at <paramref name="path"/>.</summary>
     public int RankOf(string path) => Find(RankPattern, path, out int rank) ? rank : Rank;
@@ -58,22 +82,38 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
         {
             throw new InvalidDataException($"{source}: the adapter's dropout must be at least 0 and below 1, it is {Dropout}.");
         }
+        if (Bias is not ("none" or "lora_only" or "all"))
+        {
+            throw new InvalidDataException($"{source}: \"bias\" must be none, lora_only or all, it is {Bias}.");
+        }
+        if (BiasOfB && Dora)
+        {
+            throw new InvalidDataException($"{source}: \"lora_bias\" and \"use_dora\" do not go together.");
+        }
+        try
+        {
+            foreach (string pattern in (IEnumerable<string>)[.. RankPattern.Keys, .. AlphaPattern.Keys, .. LayerPatterns, TargetPattern ?? "", ExcludedPattern ?? ""])
+            {
+                PythonPattern.Check(pattern);
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{source}: {e.Message}", e);
+        }
         return TargetPattern is not null || Targets.Count > 0 ? this
             : throw new InvalidDataException($"{source}: the adapter must name its target layers, such as q_proj and v_proj, or {AllLinear}.");
     }
 
     private bool InLayers(string path)
-        => Layers.Count == 0 || (Regex.Match(path, @"\.layers\.(\d+)\.") is { Success: true } match && Layers.Contains(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)));
-
-    private static bool Named(IReadOnlyList<string> names, string path) => names.Any(name => path == name || path.EndsWith("." + name, StringComparison.Ordinal));
-
-    private static bool Whole(string pattern, string path) => Regex.IsMatch(path, $@"\A(?:{pattern})\z", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        => Layers.Count == 0 || (LayerPatterns.Count == 0 ? [AnyName] : LayerPatterns).Any(pattern =>
+            PythonPattern.LayerAfter(pattern, path) is { } number && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && Layers.Contains(layer));
 
     private static bool Find<T>(IReadOnlyDictionary<string, T> patterns, string path, out T found)
     {
         foreach ((string pattern, T value) in patterns)
         {
-            if (Whole($@"(?:.*\.)?(?:{pattern})", path))
+            if (PythonPattern.IsEnd(pattern, path))
             {
                 found = value;
                 return true;

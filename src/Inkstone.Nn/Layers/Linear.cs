@@ -13,7 +13,7 @@ public sealed class Linear
     {
         _bias = bias ? scope.Parameter("bias", new Shape(outputs), Initial.Zeros) : null;
         Weight = scope.Parameter("weight", new Shape(outputs, inputs), Initial.Normal);
-        _lora = scope.LoraOn(Weight);
+        _lora = scope.LoraOn(Weight, _bias);
     }
 
     /// <summary>[outputs, inputs].</summary>

@@ -4,11 +4,17 @@ using Inkstone.Nn;
 
 namespace Inkstone.Training;
 
-/// <summary>optimizer.safetensors: every moment under its parameter's name, the step counts as metadata.</summary>
+/// <summary>
+/// optimizer.state, a safetensors file: every moment under its parameter's name, the step counts as metadata. Its ending is another one because
+/// loaders take every *.safetensors of a directory for weights.
+/// </summary>
 public static class OptimizerState
 {
     /// <summary>Name of the file in a checkpoint.</summary>
-    public const string FileName = "optimizer.safetensors";
+    public const string FileName = "optimizer.state";
+
+    /// <summary>Its name in checkpoints of earlier versions, which are read all the same.</summary>
+    private const string EarlierName = "optimizer.safetensors";
 
     /// <summary>Writes the state of all optimizers of a run.</summary>
     public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
@@ -30,7 +36,8 @@ public static class OptimizerState
     /// <exception cref="InvalidDataException">The file belongs to another optimizer or model.</exception>
     public static void Read(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
     {
-        string path = Path.Combine(checkpoint, FileName);
+        string path = Path.Combine(checkpoint, FileName), earlier = Path.Combine(checkpoint, EarlierName);
+        path = !File.Exists(path) && File.Exists(earlier) ? earlier : path;
         using SafetensorsFile file = SafetensorsFile.Open(path);
         for (int i = 0; i < optimizers.Count; i++)
         {

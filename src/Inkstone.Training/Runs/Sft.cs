@@ -35,6 +35,10 @@ public sealed class Sft : IDisposable
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
         _model.Pretraining = false;
+        if (PeftAdapter.Caution(_model) is { } caution)
+        {
+            options.Warn(caution);
+        }
         _model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
 
         ConversationSection data = recipe.Data;
@@ -102,7 +106,7 @@ public sealed class Sft : IDisposable
         int[] ends = [.. _template.EndOfTurn(_tokenizer).Select(_tokenizer.TokenToId).OfType<int>(), .. _recipe.Tokenizer is null && _model.GenerationConfig is { } own ? own.Ints("eos_token_id") : []];
         if (_model.Adapter is { } adapter)
         {
-            PeftAdapter.Write(adapter, directory, Path.GetFullPath(_basePath));
+            PeftAdapter.Write(adapter, directory, _basePath);
             AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(_tokenizer, ends, _model.GenerationConfig));
         }
         else

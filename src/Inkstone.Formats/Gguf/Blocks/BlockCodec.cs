@@ -7,7 +7,7 @@ public static class BlockCodec
 {
     /// <summary>Whether <see cref="Encode"/> writes the type.</summary>
     public static bool CanEncode(GgufType type) => type is GgufType.F32 or GgufType.F16 or GgufType.BF16
-        or GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0;
+        or GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 || IsK(type);
 
     /// <summary>Decodes whole blocks.</summary>
     public static void Decode(GgufType type, ReadOnlySpan<byte> source, Span<float> target)
@@ -27,8 +27,14 @@ public static class BlockCodec
             case GgufType.IQ4_NL or GgufType.IQ4_XS:
                 TableBlocks.Decode(type, source, target);
                 break;
-            default:
+            case GgufType.TQ1_0 or GgufType.TQ2_0:
+                TernaryBlocks.Decode(type, source, target);
+                break;
+            case var _ when IsK(type):
                 KBlocks.Decode(type, source, target);
+                break;
+            default:
+                GridBlocks.Decode(type, source, target);
                 break;
         }
     }
@@ -44,11 +50,17 @@ public static class BlockCodec
         {
             SafetensorsTypes.FromFloats(type.ToString(), source, target);
         }
+        else if (IsK(type))
+        {
+            KEncoder.Encode(type, source, target);
+        }
         else
         {
             LegacyEncoder.Encode(type, source, target);
         }
     }
+
+    private static bool IsK(GgufType type) => type is GgufType.Q2_K or GgufType.Q3_K or GgufType.Q4_K or GgufType.Q5_K or GgufType.Q6_K;
 
     /// <summary>A half-precision number at the beginning of <paramref name="bytes"/>.</summary>
     internal static float Half(ReadOnlySpan<byte> bytes) => (float)MemoryMarshal.Read<Half>(bytes);

@@ -90,5 +90,5 @@ internal static class KBlocks
     }
 
     /// <summary>Element i of 2-bit values: each 128 take 32 bytes, whose bit pairs hold the four quarters.</summary>
-    private static int Pair(ReadOnlySpan<byte> q, int i) => (q[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
+    internal static int Pair(ReadOnlySpan<byte> q, int i) => (q[32 * (i / 128) + i % 32] >> (2 * (i % 128 / 32))) & 3;
 }

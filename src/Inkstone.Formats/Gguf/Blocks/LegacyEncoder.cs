@@ -32,7 +32,7 @@ internal static class LegacyEncoder
                     Write(block[4..], Affine(x, block, block[8..], 31));
                     break;
                 default:
-                    throw new ArgumentException($"tensors can be written as F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1, not as {type}", nameof(type));
+                    throw new ArgumentException($"{type} is read only", nameof(type));
             }
         }
     }
