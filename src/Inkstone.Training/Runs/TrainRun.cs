@@ -147,7 +147,7 @@ internal sealed class TrainRun
         long rowsPerStep = (long)train.BatchSize * train.Accumulation;
         return train.Steps
             ?? (train.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
-                : train.Epochs is { } epochs ? Whole(Math.Ceiling(epochs * _parts.Source.RowCount / rowsPerStep), "train.epochs", "steps") : null);
+                : train.Epochs is { } epochs ? Whole(new EpochBudget(epochs, _parts.Source.RowCount).Steps(rowsPerStep), "train.epochs", "steps") : null);
     }
 
     private static int Whole(double count, string of, string what)
