@@ -9,6 +9,9 @@ namespace Inkstone.Models;
 /// <param name="Length">tokens of the whole text, where more are still to come; 0: those up to the last position. Some rotary tables depend on it</param>
 public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceCache? Cache = null, int Length = 0)
 {
+    /// <summary>int32 [B, T]: 1 for tokens, 0 for padding, which no expert is asked for and no balance loss counts; null when there is none.</summary>
+    public Tensor? AttentionMask { get; init; }
+
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {

@@ -6,37 +6,49 @@ namespace Inkstone.Nn;
 public static class BalanceLoss
 {
     /// <summary>
-    /// E · Σ_e f_e · P_e over the tokens of the whole batch and all layers together, f_e: mean number of choices, P_e: mean probability
+    /// E · Σ_e f_e · P_e over the tokens (without padding) of the whole batch and all layers together, f_e: mean number of choices, P_e: mean probability
     /// (Switch Transformers, arXiv:2101.03961, as transformers computes it).
     /// </summary>
     public static Tensor OverBatch(IReadOnlyList<ExpertRouter> routers)
     {
         Tensor load = Zeros(Scores(routers[0]), 1);
-        long tokens = 0;
         for (int i = 0; i < routers.Count; i++)
         {
             Ops.CountExperts(routers[i].Routing, load);
-            tokens += Scores(routers[i]).Shape.Rows;
         }
-        Scale(load, routers[0].Experts / ((double)tokens * tokens));
-        Tensor sum = Ops.ExpertBalance(Scores(routers[0]), load);
+        double tokens = Sum(load.Span) / routers[0].Routing.TopK;
+        Scale(load.Span, routers[0].Experts / (tokens * tokens));
+        Tensor sum = Ops.ExpertBalance(Scores(routers[0]), load, routers[0].Mask);
         for (int i = 1; i < routers.Count; i++)
         {
-            sum = Ops.Add(sum, Ops.ExpertBalance(Scores(routers[i]), load));
+            sum = Ops.Add(sum, Ops.ExpertBalance(Scores(routers[i]), load, routers[i].Mask));
         }
         return sum;
     }
 
     /// <summary>
     /// Mean over the sequences of Σ_e f_e · P_e, f_e: choices of the sequence times E / (k · T), P_e: mean share of the scores (arXiv:2412.19437, equations 17 to 20).
+    /// T is the sequence's length without padding; a sequence of padding alone counts as none.
     /// </summary>
     public static Tensor BySequence(ExpertRouter router, int sequences)
     {
         Tensor scores = Scores(router), load = Zeros(scores, sequences);
         Ops.CountExperts(router.Routing, load);
-        double length = scores.Shape.Rows / sequences;
-        Scale(load, router.Experts / (router.Routing.TopK * length) / (length * sequences));
-        return Ops.ExpertBalance(scores, load);
+        int filled = 0, experts = router.Experts;
+        for (int i = 0; i < sequences; i++)
+        {
+            filled += Sum(load.Span.Slice(i * experts, experts)) > 0 ? 1 : 0;
+        }
+        for (int i = 0; i < sequences; i++)
+        {
+            Span<float> own = load.Span.Slice(i * experts, experts);
+            double choices = Sum(own), length = choices / router.Routing.TopK;
+            if (choices > 0)
+            {
+                Scale(own, experts / choices / (length * filled));
+            }
+        }
+        return Ops.ExpertBalance(scores, load, router.Mask);
     }
 
     private static Tensor Scores(ExpertRouter router) => router.Scores ?? throw new InvalidOperationException("the router has not seen tokens in this step");
@@ -48,9 +60,19 @@ public static class BalanceLoss
         return load;
     }
 
-    private static void Scale(Tensor load, double factor)
+    private static double Sum(ReadOnlySpan<float> values)
     {
-        foreach (ref float f in load.Span)
+        double sum = 0;
+        foreach (float value in values)
+        {
+            sum += value;
+        }
+        return sum;
+    }
+
+    private static void Scale(Span<float> load, double factor)
+    {
+        foreach (ref float f in load)
         {
             f = (float)(f * factor);
         }

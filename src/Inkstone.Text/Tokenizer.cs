@@ -21,6 +21,7 @@ public sealed class Tokenizer
     private readonly AddedTokenMatcher _addedNormalized;
     private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
     private readonly bool[] _special;
+    private readonly Normalizer? _continuing;
     private readonly int[] _prefix;
     private readonly int[] _suffix;
     private readonly ConcurrentBag<EncodeScratch> _scratch = [];
@@ -29,6 +30,7 @@ public sealed class Tokenizer
     {
         (_json, _config) = (json, config);
         _parts = new TokenizerJson(json, jsonFile);
+        _continuing = _parts.Normalizer?.Continuing;
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
         _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
         Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSettings);
@@ -160,7 +162,7 @@ public sealed class Tokenizer
         try
         {
             int length = Encoding.UTF8.GetBytes(text, utf8);
-            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, ids);
+            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, continues: false, ids);
         }
         finally
         {
@@ -170,7 +172,18 @@ public sealed class Tokenizer
 
     /// <summary>Appends the ids of a text in UTF-8, the fast way in; ill-formed sequences count as U+FFFD.</summary>
     public void Encode(ReadOnlySpan<byte> utf8, bool addSpecialTokens, List<int> ids) =>
-        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, ids);
+        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, continues: false, ids);
+
+    /// <summary>
+    /// Ids of a text that goes on behind the token <paramref name="last"/>: nothing is put before it as before a text of its own, and none of its tokens
+    /// reaches back. Behind an added token a text begins anew, as it does within a whole text.
+    /// </summary>
+    public int[] EncodeContinuation(string text, int last)
+    {
+        var ids = new List<int>((text.Length / 2) + 8);
+        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, continues: !IsAdded(last), ids);
+        return [.. ids];
+    }
 
     /// <summary>Text of ids; ids outside the vocabulary add nothing, ill-formed UTF-8 becomes U+FFFD.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => new StreamDecoder(this, skipSpecialTokens).AddAll(ids);
@@ -219,7 +232,7 @@ public sealed class Tokenizer
 
     private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);
 
-    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, List<int> ids)
+    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, bool continues, List<int> ids)
     {
         if (addSpecialTokens)
         {
@@ -232,11 +245,11 @@ public sealed class Tokenizer
         int at = 0, resume = 0;
         while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodePlain(text[Math.Min(at, start)..start], scratch, ids);
+            EncodePlain(text[Math.Min(at, start)..start], continues && at == 0, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodePlain(text[at..], scratch, ids);
+        EncodePlain(text[at..], continues && at == 0, scratch, ids);
         _scratch.Add(scratch);
         if (addSpecialTokens)
         {
@@ -245,20 +258,20 @@ public sealed class Tokenizer
     }
 
     /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
-    private void EncodePlain(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    private void EncodePlain(ReadOnlySpan<byte> text, bool continues, EncodeScratch scratch, List<int> ids)
     {
-        text = Normalized(text);
+        text = continues ? (_continuing == null ? text : _continuing.Apply(text)) : Normalized(text);
         int at = 0, resume = 0;
         while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodeWords(text[Math.Min(at, start)..start], scratch, ids);
+            EncodeWords(text[Math.Min(at, start)..start], continues && at == 0, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodeWords(text[at..], scratch, ids);
+        EncodeWords(text[at..], continues && at == 0, scratch, ids);
     }
 
-    private void EncodeWords(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    private void EncodeWords(ReadOnlySpan<byte> text, bool continues, EncodeScratch scratch, List<int> ids)
     {
         if (text.IsEmpty)
         {
@@ -266,7 +279,7 @@ public sealed class Tokenizer
         }
         PreTokenizer steps = _parts.PreTokenizer;
         BpeModel model = _parts.Model.Bpe;
-        if (steps.AddPrefixSpace && text[0] != ' ')
+        if (steps.AddPrefixSpace && !continues && text[0] != ' ')
         {
             text = (byte[])[(byte)' ', .. text];
         }

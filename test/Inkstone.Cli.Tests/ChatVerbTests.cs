@@ -70,6 +70,25 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
     }
 
     [Fact]
+    public void Masks_SayWhatIsLearned_AndHowManyRecordsAreLeftOutAndWhere()
+    {
+        Tokenizer.Load(place["tok"]).WithChatTemplate("{% for m in messages %}[{{ m.role }}] {{ m.content ~ ('.' if loop.last) }}\n{% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}").Save(place["mask-tok"]);
+        File.WriteAllText(place["masks.jsonl"], """
+            {"messages": [{"role": "user", "content": "q"}]}
+            {"messages": [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}, {"role": "user", "content": "three"}, {"role": "assistant", "content": "four"}]}
+            {"messages": [{"role": "assistant", "content": ""}]}
+            {"messages": []}
+            """);
+        Ink.Outcome masks = Ink.RunIn(place.Path, "inspect", "mask-tok", "--masks", "masks.jsonl", "--json").ShouldEndWith(0);
+        foreach (string part in (string[])["1 there is no assistant's turn (masks.jsonl:1)", "1 an assistant's turn is empty (masks.jsonl:3)", "1 there are no messages (masks.jsonl:4)"])
+        {
+            masks.Error.ShouldContain("records were skipped: " + part);
+        }
+        masks.Json.GetProperty("skipped").GetArrayLength().ShouldBe(3);
+        masks.Json.GetProperty("conversations").EnumerateArray().Select(c => c.GetProperty("place").GetString()).ShouldBe(["masks.jsonl:2 (answer 1 of 2)", "masks.jsonl:2 (answer 2 of 2)"]);
+    }
+
+    [Fact]
     public void Chat_RendersTheTemplate_AndSaysWhatItDoesWithoutOne()
     {
         Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "talker", "--seed", "3", "--quiet").ShouldEndWith(0);

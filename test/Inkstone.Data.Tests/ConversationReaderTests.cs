@@ -76,6 +76,27 @@ public sealed class ConversationReaderTests : IDisposable
         => Json(ReadOne("""{"functions":[{"name":"f"}],"messages":[{"role":"assistant","content":"a","function_call":{"name":"f","arguments":"no JSON"}}]}""").Tools!)
             .ShouldBe("""[{"type":"function","function":{"name":"f"}}]""");
 
+    [Theory]
+    [InlineData("""{"enable_thinking":false,"level":2}""", """{"enable_thinking":false,"level":2}""")]
+    [InlineData("\"{\\\"enable_thinking\\\": false}\"", """{"enable_thinking":false}""")]
+    [InlineData("""{"enable_thinking":null,"level":"x"}""", """{"level":"x"}""")]
+    [InlineData("null", null)]
+    [InlineData("\"\"", null)]
+    public void Variables_of_the_template_may_come_with_a_record(string value, string? expected)
+        => ReadOne($$"""{"chat_template_kwargs":{{value}},"question":"q","answer":"a"}""").TemplateVariables?.ToJsonString().ShouldBe(expected);
+
+    [Fact]
+    public void Keys_of_messages_in_all_shapes_reach_the_masks()
+    {
+        foreach (string record in (string[])["""{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a","weight":0}]}""",
+            """{"messages":{"role":["user","assistant"],"content":["q","a"],"weight":[null,0]}}"""])
+        {
+            JsonArray messages = ReadOne(record).Messages;
+            messages[0]!["weight"].ShouldBeNull();
+            messages[1]!["weight"]!.GetValue<int>().ShouldBe(0);
+        }
+    }
+
     [Fact]
     public void The_report_says_what_was_left_out_and_where()
     {

@@ -88,6 +88,80 @@ public sealed class ExampleLoaderTests
         new ExampleLoader([Example(0, 17)], new ExampleLoaderOptions(4, 16, Batching.Padded)).RowCount.ShouldBe(1);
     }
 
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void A_batch_has_as_many_rows_as_were_asked_for(Batching batching)
+    {
+        MaskedConversation[] many = [.. Enumerable.Range(0, 2500).Select(i => Example(i, 3))];
+        ExampleLoader loader = new(many, new ExampleLoaderOptions(2000, 2, batching, Finite: true));
+        Batch batch = new(1, 2);
+        List<int> tokens = [];
+        while (loader.Next(batch))
+        {
+            tokens.Add(batch.TokenCount);
+        }
+        tokens.ShouldBe([4000, 1000]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void Where_epochs_are_asked_for_no_batch_holds_rows_of_two(Batching batching)
+    {
+        ExampleLoaderOptions options = new(4, 16, batching, ShuffleSeed: 3, Epochs: 2.5);
+        ExampleLoader loader = new(Examples, options);
+        EpochBudget budget = new(2.5, loader.RowCount);
+        Batch batch = new(4, 16);
+        int tokens = Examples.Sum(e => e.Ids.Length - 1);
+        for (int epoch = 0; epoch < 2; epoch++)
+        {
+            int seen = 0;
+            do
+            {
+                ExampleLoader resumed = new(Examples, options) { State = loader.State };
+                loader.Next(batch).ShouldBeTrue();
+                loader.State.Epoch.ShouldBe(epoch);
+                seen += batch.TokenCount;
+                int[] inputs = batch.Inputs.ToArray();
+                resumed.Next(batch);
+                batch.Inputs.ToArray().ShouldBe(inputs);
+            }
+            while (!loader.PassEnded);
+            seen.ShouldBe(tokens);
+        }
+        while (!loader.PassEnded || loader.State.Epoch == 1)
+        {
+            loader.Next(batch).ShouldBeTrue();
+        }
+        loader.State.ShouldBe(new LoaderState(2, budget.Rows(2)));
+    }
+
+    [Theory]
+    [InlineData(1, 5, 32, 1, 5)]
+    [InlineData(3, 5, 2, 9, 5)]
+    [InlineData(0.5, 10, 4, 2, 5)]
+    [InlineData(1.1, 10, 4, 4, 1)]
+    [InlineData(2.3, 10, 10, 3, 3)]
+    [InlineData(0.0001, 10, 4, 1, 1)]
+    [InlineData(2, 8, 4, 4, 8)]
+    public void An_epoch_ends_where_the_data_ends(double epochs, long rows, long rowsPerStep, long steps, long rowsOfTheLast)
+    {
+        EpochBudget budget = new(epochs, rows);
+        budget.Steps(rowsPerStep).ShouldBe(steps);
+        budget.Rows((long)Math.Ceiling(epochs) - 1).ShouldBe(rowsOfTheLast);
+    }
+
+    [Fact]
+    public void What_is_padding_is_said()
+    {
+        ExampleLoader padded = new([Example(1, 3), Example(2, 6)], new ExampleLoaderOptions(2, 16, Batching.Padded));
+        Batch batch = new(2, 16);
+        padded.Next(batch);
+        batch.HasPadding.ShouldBeTrue();
+        batch.AttentionMask.ToArray().ShouldBe([1, 1, 0, 0, 0, 1, 1, 1, 1, 1]);
+        new ExampleLoader([Example(1, 3), Example(2, 6)], new ExampleLoaderOptions(2, 16, Batching.PaddingFree)).Next(batch);
+        batch.HasPadding.ShouldBeFalse();
+    }
+
     private static MaskedConversation Example(int number, int length)
         => new([.. Enumerable.Range(0, length).Select(t => number * 100 + t)], [.. Enumerable.Range(0, length).Select(t => t % 3 != 1)]);
 }

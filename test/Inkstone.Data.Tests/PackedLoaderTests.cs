@@ -104,20 +104,34 @@ public sealed class PackedLoaderTests : IDisposable
     }
 
     [Fact]
-    public void A_finite_pass_ends_with_a_partly_filled_batch()
+    public void A_finite_pass_ends_with_a_smaller_batch()
     {
         var loader = new PackedLoader(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, Finite: true));
         var batch = new Batch(2, 8);
         loader.Next(batch).ShouldBeTrue();
         loader.Next(batch).ShouldBeTrue();
-        batch.FilledRows.ShouldBe(2);
+        batch.Rows.ShouldBe(2);
         loader.Next(batch).ShouldBeTrue();
-        batch.FilledRows.ShouldBe(1);
-        batch.LabelCount.ShouldBe(8);
-        batch.Labels[8..].ToArray().ShouldAllBe(label => label == -100);
+        (batch.Rows, batch.LabelCount, batch.TokenCount).ShouldBe((1, 8, 8));
         loader.Next(batch).ShouldBeFalse();
         loader.State = default;
         loader.Next(batch).ShouldBeTrue();
+        batch.Rows.ShouldBe(2);
+    }
+
+    [Fact]
+    public void Where_epochs_are_asked_for_no_batch_holds_rows_of_two()
+    {
+        var loader = new PackedLoader(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, ShuffleSeed: 7, Epochs: 1.4));
+        var batch = new Batch(2, 8);
+        List<(int Rows, bool Ended)> seen = [];
+        for (int i = 0; i < 4; i++)
+        {
+            loader.Next(batch).ShouldBeTrue();
+            seen.Add((batch.Rows, loader.PassEnded));
+        }
+        seen.ShouldBe([(2, false), (2, false), (1, true), (2, true)]);
+        loader.State.ShouldBe(new LoaderState(1, 2));
     }
 
     [Fact]

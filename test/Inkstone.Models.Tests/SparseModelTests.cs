@@ -183,6 +183,36 @@ public sealed class SparseModelTests : IDisposable
             => Ops.LinearCrossEntropy(hidden, model.OutputWeight, _device.Rent(new Shape(1, y.Length), y), y.Count(l => l >= 0)).Item();
     }
 
+    /// <summary>Padding behind a sequence changes neither what is counted of it nor its balance: the balance of two sequences is the mean of both.</summary>
+    [Fact]
+    public void Padding_is_neither_counted_nor_balanced()
+    {
+        using CausalLm model = New(DeepseekV3);
+        ((DeepseekV3Model)model).Objective = new DeepseekV3Objective(1, 0, 0);
+        ExpertRouter router = ((DeepseekV3Model)model).SparseLayers[0].Router;
+        int[] a = Ids(20, 1), b = Ids(12, 2);
+        (double balanceOfA, float[] countsOfA) = Balance([.. a], 1, 20, null);
+        (double balanceOfB, float[] countsOfB) = Balance([.. b], 1, 12, null);
+        int[] mask = [.. Enumerable.Repeat(1, 32), .. Enumerable.Repeat(0, 28)];
+        // The third row is padding alone.
+        (double balance, float[] counts) = Balance([.. a, .. b, .. new int[28]], 3, 20, mask);
+        balanceOfA.ShouldBeGreaterThan(0.1);
+        balance.ShouldBe((balanceOfA + balanceOfB) / 2, 1e-5);
+        counts.ShouldBe([.. countsOfA.Zip(countsOfB, (x, y) => x + y)]);
+
+        (double, float[]) Balance(int[] ids, int rows, int length, int[]? attentionMask)
+        {
+            using StepScope step = _device.Step(record: true);
+            Shape shape = new(rows, length);
+            int[] labels = [.. ids.Select((id, i) => attentionMask is null || attentionMask[i] == 1 ? id : -100)];
+            ForwardContext ctx = ForwardContext.Rows(_device, rows, length) with { AttentionMask = attentionMask is null ? null : _device.Rent(shape, attentionMask) };
+            _ = model.Loss(_device.Rent(shape, ids), _device.Rent(shape, labels), labels.Count(l => l >= 0), ctx);
+            (double added, float[] found) = (model.AddedLoss, router.Counts.ToArray());
+            model.StepEnded();
+            return (added, found);
+        }
+    }
+
     [Fact]
     public void Micro_batches_of_a_step_add_up_to_the_step()
     {

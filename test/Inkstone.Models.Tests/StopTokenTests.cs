@@ -59,9 +59,9 @@ public sealed class StopTokenTests : IDisposable
 
     /// <summary>A GGUF file has one id for each kind of end, and no generation_config.json.</summary>
     [Theory]
-    [InlineData(GgufType.F32)]
-    [InlineData(GgufType.Q8_0)]
-    public void Ends_and_settings_survive_in_a_gguf_file(GgufType type)
+    [InlineData(GgufFileType.F32)]
+    [InlineData(GgufFileType.Q8_0)]
+    public void Ends_and_settings_survive_in_a_gguf_file(GgufFileType type)
     {
         using (CausalLm made = ChainModel.Make(_device, 288, Abc(), ",\"eos_token_id\":0"))
         {

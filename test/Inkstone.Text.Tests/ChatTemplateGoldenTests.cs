@@ -79,7 +79,7 @@ public sealed class ChatTemplateGoldenTests
         foreach (JsonElement golden in goldens.RootElement.GetProperty("cases").EnumerateArray().Where(c => c.GetProperty("tokenizer").GetString() == name))
         {
             JsonElement conversation = goldens.RootElement.GetProperty("conversations").GetProperty(golden.GetProperty("conversation").GetString()!);
-            MaskedConversation masked = masks.Of(conversation);
+            MaskedConversation masked = masks.Of(conversation).ShouldHaveSingleItem();
             masked.Ids.ShouldBe(golden.GetProperty("ids").Deserialize<int[]>());
             masked.Learned.Select(l => l ? 1 : 0).ShouldBe(golden.GetProperty("loss_mask").Deserialize<int[]>()!);
             compared++;

@@ -130,38 +130,4 @@ public sealed class ChatTemplateTests
         Small.WithChatTemplate(ChatMl).Save(aside.Path);
         ChatTemplate.For(Tokenizer.Load(aside.Path)).Render(Conversation("hello"), addGenerationPrompt: true).ShouldBe("<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n");
     }
-
-    [Fact]
-    public void Every_answer_is_learned_to_its_end()
-    {
-        MaskedConversation masked = new ChatMasks(new ChatTemplate(ChatMl), Small).Of(Conversation("help", "hello", "help", " hello"));
-        Learned(masked).ShouldBe("hello<|im_end|>\n hello<|im_end|>\n");
-        Small.Decode(masked.Ids).ShouldStartWith("<|im_start|>user\nhelp<|im_end|>\n");
-        new ChatMasks(new ChatTemplate(ChatMl), Small).Of(Conversation("help")).Learned.ShouldAllBe(l => !l);
-    }
-
-    [Fact]
-    public void An_answer_whose_first_token_would_reach_back_into_the_prompt_is_cut_at_the_border()
-    {
-        // Two letters that are one token: behind a prompt that ends with the first, the answer must still begin with its own.
-        ChatTemplate tight = new("{% for m in messages %}{{ m.content }}{% endfor %}");
-        string pair = Enumerable.Range(0, Small.VocabularySize).Select(Small.IdToToken).First(t => t.Length == 2 && t.All(char.IsAsciiLetter));
-        Small.Encode(pair).Length.ShouldBe(1);
-        MaskedConversation masked = new ChatMasks(tight, Small).Of(Conversation(pair[..1], pair[1..]));
-        masked.Ids.ShouldBe([.. Small.Encode(pair[..1]), .. Small.Encode(pair[1..])]);
-        masked.Learned.ShouldBe([false, true]);
-    }
-
-    [Fact]
-    public void A_template_whose_renderings_do_not_nest_is_refused_with_the_message()
-    {
-        // Only the last answer keeps what it thought, so the first one is another text once more follows.
-        ChatTemplate forgetful = new("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content if loop.last else m.content.split('=')[-1] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
-        ChatMasks masks = new(forgetful, Small);
-        Learned(masks.Of(Conversation("help", "he=hello"))).ShouldBe("he=hello<|im_end|>\n");
-        Should.Throw<InvalidDataException>(() => masks.Of(Conversation("help", "he=hello", "help", "hello"))).Message.ShouldStartWith("Message 1 ");
-        Should.Throw<InvalidDataException>(() => masks.Of(new JsonArray("no object"))).Message.ShouldContain("role and a content");
-    }
-
-    private static string Learned(MaskedConversation masked) => Small.Decode([.. masked.Ids.Where((_, i) => masked.Learned[i])]);
 }

@@ -99,6 +99,33 @@ public sealed class RecipeTests
         Recipe.Load(directory.Write("r.yaml", recipe.Resolved)).Resolved.ShouldBe(recipe.Resolved);
     }
 
+    [Fact]
+    public void TemplateVariables_KeepTheirKinds()
+    {
+        using TemporaryDirectory directory = new();
+        string file = directory.Write("sft.yaml", """
+            model: {path: base}
+            chat_template_kwargs:
+              enable_thinking: false
+              level: 3
+              temperature: 0.5
+              name: "3"
+              tone: dry
+              tags: [a, 1]
+              nothing: null
+            data: {train: chat.jsonl, split_turns: never}
+            train: {steps: 1}
+            out: x
+            """);
+        SftRecipe recipe = SftRecipe.Load(file, [new("chat_template_kwargs.enable_thinking", "true"), new("chat_template_kwargs.extra", "1e2")]);
+        recipe.TemplateVariables!.ToJsonString().ShouldBe("""{"level":3,"temperature":0.5,"name":"3","tone":"dry","tags":["a",1],"nothing":null,"enable_thinking":true,"extra":100}""");
+        recipe.Data.SplitTurns.ShouldBe(Text.TurnSplitting.Never);
+        SftRecipe.Load(directory.Write("resolved.yaml", recipe.Resolved)).Resolved.ShouldBe(recipe.Resolved);
+        Should.Throw<InvalidDataException>(() => SftRecipe.Load(file, [new("chat_template_kwargs", "5")])).Message.ShouldContain("chat_template_kwargs must be a section");
+        Should.Throw<InvalidDataException>(() => SftRecipe.Load(file, [new("data.split_turns", "sometimes")])).Message.ShouldContain("auto, always, never");
+        SftRecipe.Load(directory.Write("plain.yaml", "model: {path: base}\ndata: {train: chat.jsonl}\ntrain: {steps: 1}\nout: x\n")).TemplateVariables.ShouldBeNull();
+    }
+
     [Theory]
     [InlineData("  steps: 10", "  stpes: 10", "r.yaml:7: there is no recipe key 'train.stpes' (did you mean 'train.steps'?)")]
     [InlineData("tokenizer: tok", "tokeniser: tok", "r.yaml:3: there is no recipe key 'tokeniser' (did you mean 'tokenizer'?)")]

@@ -29,6 +29,12 @@ public sealed class SftTests : IDisposable
          "full_attention_interval": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05, "output_router_logits": false}
         """;
 
+    private const string Sparse = """
+        {"model_type": "qwen3_moe", "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+         "num_key_value_heads": 1, "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "norm_topk_prob": true, "output_router_logits": true, "router_aux_loss_coef": 1.0,
+         "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05}
+        """;
+
     private readonly TemporaryDirectory _directory = new();
     private readonly Device _device = new(threads: 2);
     private readonly Tokenizer _tokenizer;
@@ -63,12 +69,14 @@ public sealed class SftTests : IDisposable
     [InlineData(Llama)]
     [InlineData(Latent)]
     [InlineData(Recurrent)]
+    [InlineData(Sparse)]
     public void Packed_loss_is_unpacked_loss(string config)
     {
         ConversationSet set = ConversationSet.Make(new ConversationReader().Read([_directory["chat.jsonl"]]), [], Section(), new ChatMasks(ChatTemplate.For(_tokenizer), _tokenizer));
         using CausalLm model = Pretrained.New(HfConfig.Parse(config), _device, 3);
+        model.Pretraining = false;   // as in every fine-tuning run: a step's end must not move the routers' bias
         Objective objective = NextToken.Of(model, documentAware: true);
-        Dictionary<string, (double Loss, double Norm)> found = [];
+        Dictionary<string, (double Loss, double Norm, double[] Router)> found = [];
         foreach (Batching batching in Enum.GetValues<Batching>())
         {
             Batch batch = new(1, 64);
@@ -77,14 +85,19 @@ public sealed class SftTests : IDisposable
             {
                 Tensor loss = objective(batch, batch.LabelCount);
                 _device.Tape.Backward(loss);
-                found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters));
+                model.StepEnded();   // load of routers, and what they add to the loss
+                found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters), [.. model.Figures.Select(f => f.Value)]);
             }
             model.Parameters.ZeroGrad();
         }
-        foreach ((string how, (double loss, double norm)) in found)
+        foreach ((string how, (double loss, double norm, double[] router)) in found)
         {
             loss.ShouldBe(found["Padded"].Loss, 1e-5 * loss, how);
             norm.ShouldBe(found["Padded"].Norm, 1e-4 * norm, how);
+            for (int i = 0; i < router.Length; i++)
+            {
+                router[i].ShouldBe(found["Padded"].Router[i], 1e-5, $"{how}: {model.Figures[i].Name}");
+            }
         }
     }
 
@@ -98,6 +111,37 @@ public sealed class SftTests : IDisposable
         Run(adapter, "parts", 8, resume: true).Progress.Step.ShouldBe(8);
         string file = adapter.Length > 0 ? PeftAdapter.WeightsFile : HfDirectory.WeightsFile;
         File.ReadAllBytes(_directory[$"parts/checkpoints/step-000008/{file}"]).ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000008/{file}"]));
+    }
+
+    /// <summary>Two epochs hold every conversation twice, and no step more; stopped and resumed, within an epoch or at its end, they end in the same bits.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Epochs_hold_every_conversation_so_many_times(int stopAt)
+    {
+        const string length = "  epochs: 2\n  accumulation: 16\n  eval_every: 0\n";
+        RunResult whole = Run("", "whole", null, more: length, batching: "padded");
+        ConversationSet set = ConversationSet.Make(new ConversationReader().Read([_directory["chat.jsonl"]]), [], Section(), new ChatMasks(ChatTemplate.For(_tokenizer), _tokenizer));
+        long tokens = set.Train.Sum(e => e.Ids.Length - 1L);
+        set.Train.Count.ShouldBeInRange(33, 40, "two steps of 32 rows in each epoch, the second with what is left");
+        (whole.Progress.Step, whole.Progress.Tokens).ShouldBe((4, 2 * tokens));
+        Run("", "parts", null, stopAt: stopAt, more: length, batching: "padded").Progress.Step.ShouldBe(stopAt);
+        Run("", "parts", null, resume: true, more: length, batching: "padded").Progress.ShouldBe(whole.Progress);
+        File.ReadAllBytes(_directory[$"parts/checkpoints/step-000004/{HfDirectory.WeightsFile}"]).ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000004/{HfDirectory.WeightsFile}"]));
+    }
+
+    [Fact]
+    public void Conversations_that_a_template_rewrites_are_learned_turn_by_turn_on_one_side_of_the_border()
+    {
+        File.WriteAllText(_directory["turns.jsonl"], string.Concat(Enumerable.Range(0, 60).Select(i => $$"""
+            {"messages":[{"role":"user","content":"red {{i}}"},{"role":"assistant","content":"blue"},{"role":"user","content":"pear"},{"role":"assistant","content":"apple"}]}
+
+            """)));
+        ChatTemplate template = new("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content ~ ('!' if loop.last) }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+        ConversationSet set = ConversationSet.Make(new ConversationReader().Read([_directory["turns.jsonl"]]), [], Section() with { ValidRatio = 0.3 }, new ChatMasks(template, _tokenizer));
+        (set.Split, set.SplitExamples, set.TrainConversations + set.ValidConversations).ShouldBe((60, 120, 60));
+        (set.Train.Count, set.Valid.Count).ShouldBe((2 * set.TrainConversations, 2 * set.ValidConversations));
+        set.ValidConversations.ShouldBeInRange(5, 30);
     }
 
     [Fact]
@@ -188,9 +232,14 @@ public sealed class SftTests : IDisposable
         ConversationSet Make(ConversationSection section) => ConversationSet.Make(new ConversationReader().Read([_directory["odd.jsonl"]]), [], section with { ValidRatio = 0 }, masks);
         int length = Make(Section() with { MaxLength = 1000 }).Train[0].Ids.Length - 1;
         ConversationSet cut = Make(Section() with { MaxLength = length });
-        (cut.Train.Count, cut.Truncated, cut.Skipped[ConversationSet.NothingToLearn]).ShouldBe((2, 1, 1));
+        (cut.Train.Count, cut.TrainConversations, cut.Truncated!.Count).ShouldBe((2, 2, 1));
+        cut.Truncated.Places.ShouldBe([$"{_directory["odd.jsonl"]}:3"]);
+        SkippedRecords skipped = cut.Skipped.ShouldHaveSingleItem();
+        (skipped.Reason, skipped.Count).ShouldBe((ConversationSet.NothingToLearn, 1));
+        skipped.Places.ShouldBe([$"{_directory["odd.jsonl"]}:2"]);
         ConversationSet whole = Make(Section() with { MaxLength = length, Overlong = "skip" });
-        (whole.Train.Count, whole.Truncated, whole.Skipped[ConversationSet.TooLong]).ShouldBe((1, 0, 2));
+        (whole.Train.Count, whole.Truncated, whole.Skipped.Single(s => s.Reason == ConversationSet.TooLong).Count).ShouldBe((1, null, 2));
+        masks = new(ChatTemplate.For(_tokenizer), _tokenizer, new ChatMaskOptions(Everything: true));
         ConversationSet all = Make(Section() with { MaxLength = 1000, CompletionsOnly = false });
         all.Learned.ShouldBe(all.Tokens);
         cut.Train[0].Ids[^2].ShouldBe(_tokenizer.TokenToId("<|im_end|>")!.Value);
@@ -199,7 +248,7 @@ public sealed class SftTests : IDisposable
 
     private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true, 0);
 
-    private RunResult Run(string adapter, string place, int steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2", string model = "model", string weights = "fp32")
+    private RunResult Run(string adapter, string place, int? steps, bool resume = false, int? stopAt = null, string more = "", string rate = "1e-2", string model = "model", string weights = "fp32", string batching = "packed")
     {
         File.WriteAllText(_directory[$"{place}.yaml"], $"""
             model: {"{"}path: {_directory[model]}, weights: {weights}{"}"}
@@ -207,12 +256,12 @@ public sealed class SftTests : IDisposable
               train: {_directory["chat.jsonl"]}
               valid_ratio: 0.1
               max_length: 64
-              batching: packed
+              batching: {batching}
               neftune_alpha: {(adapter.Contains("dropout", StringComparison.Ordinal) ? 5 : 0)}
             optimizer: {"{"}lr: {rate}{"}"}
             schedule: {"{"}name: constant, warmup_steps: 0{"}"}
             train:
-              steps: {steps}
+              steps: {(steps is { } count ? $"{count}" : "null")}
               batch_size: 2
               save_every: 100
             {more}out: {_directory[place]}

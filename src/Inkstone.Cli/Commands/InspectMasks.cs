@@ -20,13 +20,26 @@ internal static class InspectMasks
     {
         Tokenizer tokenizer = Models.Tokenizer(path);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
-        List<Shown> shown = [.. new ConversationReader().Read([file]).Take(count).Select(c => new Shown(c.Place, ConversationSet.Mask(c, masks), tokenizer))];
+        ConversationReader reader = new();
+        List<Shown> shown = [.. reader.Read([file]).Take(count).SelectMany(c => Show(c, masks, tokenizer))];
+        foreach (SkippedRecords skipped in reader.Report.Skipped)
+        {
+            call.Warn($"records were skipped: {skipped}");
+        }
         if (page is not null)
         {
             AtomicFile.WriteText(call.ClaimFile(page, existing => File.ReadLines(existing).Any(line => line.Contains(Generator, StringComparison.Ordinal)), file, path), Page(file, shown));
             call.Say($"written: {page}");
         }
-        return call.Result(new JsonObject { ["conversations"] = new JsonArray([.. shown.Select(s => (JsonNode)s.Json())]) }, o => Print(call, o, shown));
+        JsonArray skips = [.. reader.Report.Skipped.Select(s => (JsonNode)new JsonObject { ["reason"] = s.Reason, ["count"] = s.Count, ["places"] = new JsonArray([.. s.Places.Select(p => (JsonNode)p)]) })];
+        return call.Result(new JsonObject { ["conversations"] = new JsonArray([.. shown.Select(s => (JsonNode)s.Json())]), ["skipped"] = skips }, o => Print(call, o, shown));
+    }
+
+    /// <summary>A conversation that is learned turn by turn shows each of its examples.</summary>
+    private static IEnumerable<Shown> Show(Conversation conversation, ChatMasks masks, Tokenizer tokenizer)
+    {
+        IReadOnlyList<MaskedConversation> examples = ConversationSet.Mask(conversation, masks);
+        return examples.Select((example, i) => new Shown(examples.Count == 1 ? conversation.Place : $"{conversation.Place} (answer {i + 1} of {examples.Count})", example, tokenizer));
     }
 
     private static void Print(Call call, TextWriter o, List<Shown> shown)

@@ -25,10 +25,12 @@ internal static class SftVerb
             SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
             (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume), call.Get(changed));
             JsonObject json = RunReport.Json(loaded, result);
-            json["train_conversations"] = data.Train.Count;
-            json["valid_conversations"] = data.Valid.Count;
-            json["skipped_conversations"] = data.Skipped.Values.Sum();
-            json["truncated_conversations"] = data.Truncated;
+            json["train_conversations"] = data.TrainConversations;
+            json["valid_conversations"] = data.ValidConversations;
+            json["train_examples"] = data.Train.Count;
+            json["split_conversations"] = data.Split;
+            json["skipped_conversations"] = data.Skipped.Sum(s => s.Count);
+            json["truncated_conversations"] = data.Truncated?.Count ?? 0;
             json["learned_tokens"] = data.Learned;
             call.Result(json, o => RunReport.People(o, result, $"try: ink chat --model {loaded.Out}"));
             return result.Interrupted ? 130 : 0;
@@ -42,7 +44,11 @@ internal static class SftVerb
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
             using Sft run = new(recipe, device, new RunOptions(resume, call.Force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
             ConversationSet data = run.Conversations;
-            call.Say(Figures.Of($"{data.Train.Count:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.Valid.Count:N0} held out"));
+            call.Say(Figures.Of($"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"));
+            if (data.Split > 0)
+            {
+                call.Say(Figures.Of($"{data.Split:N0} conversations are learned turn by turn, as {data.SplitExamples:N0} examples: each answer behind the conversation before it, as a model sees that when it answers (data.split_turns)"));
+            }
             call.Say(RunReport.Plan(run.Plan));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);
         }, recipe.Train.Threads, recipe.Train.Precision));

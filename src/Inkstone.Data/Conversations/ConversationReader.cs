@@ -9,8 +9,7 @@ namespace Inkstone.Data;
 /// </summary>
 public sealed class ConversationReader
 {
-    private const int PlacesPerReason = 5;
-    private readonly Dictionary<string, (long Count, List<string> Places)> _skipped = [];
+    private readonly SkippedRecordCounter _skipped = new();
     private readonly SortedDictionary<string, long> _formats = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _roles = new(StringComparer.Ordinal);
     private long _records, _conversations, _withTools, _withReasoning;
@@ -18,8 +17,7 @@ public sealed class ConversationReader
 
     /// <summary>What was read so far.</summary>
     public ConversationReport Report => new(
-        _records, _conversations,
-        [.. _skipped.OrderByDescending(s => s.Value.Count).ThenBy(s => s.Key, StringComparer.Ordinal).Select(s => new SkippedRecords(s.Key, s.Value.Count, [.. s.Value.Places]))],
+        _records, _conversations, _skipped.Records,
         new Dictionary<string, long>(_formats), new Dictionary<string, long>(_roles), _roles.GetValueOrDefault(MessageRoles.Assistant), _longest, _withTools, _withReasoning);
 
     /// <summary>
@@ -44,27 +42,20 @@ public sealed class ConversationReader
     {
         try
         {
-            (string format, JsonArray messages, JsonArray? tools) = ConversationShape.Read(record);
+            (string format, JsonArray messages, JsonArray? tools, JsonObject? variables) = ConversationShape.Read(record);
             _formats[format] = _formats.GetValueOrDefault(format) + 1;
             Count(messages, tools);
-            return new Conversation(messages, tools, place);
+            return new Conversation(messages, tools, variables, place);
         }
         catch (FormatException exception)
         {
-            Skip(place, exception.Message);
+            _skipped.Add(exception.Message, place);
         }
         catch (InvalidDataException exception)
         {
             throw new InvalidDataException($"{place}: {exception.Message}", exception);
         }
         return null;
-    }
-
-    private void Skip(string place, string reason)
-    {
-        (long count, List<string> places) = _skipped.GetValueOrDefault(reason, (0, []));
-        if (places.Count < PlacesPerReason) places.Add(place);
-        _skipped[reason] = (count + 1, places);
     }
 
     private void Count(JsonArray messages, JsonArray? tools)

@@ -1,11 +1,5 @@
 namespace Inkstone.Data;
 
-/// <summary>Records left out for one reason.</summary>
-/// <param name="Reason">what is wrong with them</param>
-/// <param name="Count">how many</param>
-/// <param name="Places">where the first few are</param>
-public sealed record SkippedRecords(string Reason, long Count, IReadOnlyList<string> Places);
-
 /// <summary>What was read so far.</summary>
 /// <param name="Records">records read, those left out included</param>
 /// <param name="Conversations">conversations given out</param>

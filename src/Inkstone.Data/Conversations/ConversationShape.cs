@@ -21,12 +21,12 @@ internal static class ConversationShape
 
     /// <summary>All keys that mean something here.</summary>
     public static IReadOnlyCollection<string> Keys { get; } = new HashSet<string>(
-        [.. Lists, .. SystemKeys, .. ReasoningKeys, .. Pairs.SelectMany(p => (string[])[p.Question, .. p.Answers]), "input", "history", "tools", "functions"]);
+        [.. Lists, .. SystemKeys, .. ReasoningKeys, .. Pairs.SelectMany(p => (string[])[p.Question, .. p.Answers]), "input", "history", "tools", "functions", "chat_template_kwargs"]);
 
     /// <summary>The messages of a record.</summary>
     /// <exception cref="FormatException">The record teaches nothing; the message is the reason for leaving it out.</exception>
     /// <exception cref="InvalidDataException">It has no known form; the message lacks only the place.</exception>
-    public static (string Format, JsonArray Messages, JsonArray? Tools) Read(JsonObject record)
+    public static (string Format, JsonArray Messages, JsonArray? Tools, JsonObject? Variables) Read(JsonObject record)
     {
         var messages = new JsonArray();
         JsonNode? toolsInMessage = null;
@@ -42,7 +42,16 @@ internal static class ConversationShape
             messages.Insert(0, new JsonObject { ["role"] = MessageRoles.System, ["content"] = prompt });
         JsonArray? tools = ToolCalls.Tools(record["tools"], areFunctions: false) ?? ToolCalls.Tools(record["functions"], areFunctions: true) ?? ToolCalls.Tools(toolsInMessage, areFunctions: false);
         Check(messages);
-        return (format, messages, tools);
+        return (format, messages, tools, Variables(record["chat_template_kwargs"]));
+    }
+
+    /// <summary>Variables of the template: an object, or JSON of one in a text; nulls, which Parquet has for keys of other rows, are left out.</summary>
+    private static JsonObject? Variables(JsonNode? value)
+    {
+        if (value is JsonValue text && text.TryGetValue(out string? json)) value = string.IsNullOrWhiteSpace(json) ? null : ToolCalls.TryParse(json) ?? value;
+        if (value is null) return null;
+        JsonObject variables = value as JsonObject ?? throw new FormatException("chat_template_kwargs is no JSON object");
+        return new JsonObject(variables.Where(v => v.Value is not null).Select(v => KeyValuePair.Create(v.Key, v.Value?.DeepClone())));
     }
 
     private static void Check(JsonArray messages)

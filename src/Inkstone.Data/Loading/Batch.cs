@@ -6,10 +6,17 @@ public sealed class Batch
     /// <summary>The label that is not learned from.</summary>
     public const int IgnoredLabel = -100;
 
-    private int[] _inputs = [], _labels = [], _documentStarts = [], _positions = [];
+    private int[] _inputs = [], _labels = [], _documentStarts = [], _positions = [], _attentionMask = [];
 
     /// <summary>A batch of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
-    public Batch(int rows, int length) => Reshape(rows, length);
+    public Batch(int rows, int length)
+    {
+        MaxRows = rows;
+        Reshape(rows, length);
+    }
+
+    /// <summary>Rows that were asked for; the last batch of a pass may have fewer.</summary>
+    public int MaxRows { get; }
 
     /// <summary>B.</summary>
     public int Rows { get; private set; }
@@ -29,11 +36,14 @@ public sealed class Batch
     /// <summary>The position of each token within its document (or within the row); [B, T].</summary>
     public Span<int> Positions => _positions.AsSpan(0, Rows * Length);
 
-    /// <summary>Rows that hold data; fewer than <see cref="Rows"/> only in the last batch of a finite pass, whose other rows are all ignored.</summary>
-    public int FilledRows { get; internal set; }
+    /// <summary>1 for tokens of the data, 0 for padding; set only where there is padding. [B, T].</summary>
+    public Span<int> AttentionMask => _attentionMask.AsSpan(0, Rows * Length);
 
     /// <summary>Tokens that are not padding.</summary>
     public int TokenCount { get; internal set; }
+
+    /// <summary>Whether there is padding.</summary>
+    public bool HasPadding => TokenCount < Rows * Length;
 
     /// <summary>Number of labels that are learned from.</summary>
     public int LabelCount { get; internal set; }
@@ -44,7 +54,7 @@ public sealed class Batch
         int count = checked(rows * length);
         if (count > _inputs.Length)
         {
-            (_inputs, _labels, _documentStarts, _positions) = (new int[count], new int[count], new int[count], new int[count]);
+            (_inputs, _labels, _documentStarts, _positions, _attentionMask) = (new int[count], new int[count], new int[count], new int[count], new int[count]);
         }
         (Rows, Length) = (rows, length);
     }

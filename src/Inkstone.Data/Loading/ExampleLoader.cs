@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Inkstone.Text;
 
 namespace Inkstone.Data;
@@ -21,8 +22,9 @@ public enum Batching
 /// <param name="Batching">how</param>
 /// <param name="ShuffleSeed">seed of a new order in each epoch; null keeps the order</param>
 /// <param name="Finite">one pass (validation) instead of endless ones</param>
+/// <param name="Epochs">passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null lets passes run into each other</param>
 /// <param name="PadId">what fills the rest of a row; it is never learned from</param>
-public sealed record ExampleLoaderOptions(int Rows, int Length, Batching Batching, ulong? ShuffleSeed = null, bool Finite = false, int PadId = 0);
+public sealed record ExampleLoaderOptions(int Rows, int Length, Batching Batching, ulong? ShuffleSeed = null, bool Finite = false, int PadId = 0, double? Epochs = null);
 
 /// <summary>Batches of conversations, whose labels are the tokens that an assistant says.</summary>
 public sealed class ExampleLoader : IBatchSource
@@ -30,6 +32,7 @@ public sealed class ExampleLoader : IBatchSource
     private readonly IReadOnlyList<MaskedConversation> _examples;
     private readonly ExampleLoaderOptions _options;
     private readonly int[][] _rows;    // indexes of the examples of each row
+    private readonly List<int> _taken = [];
     private WindowPermutation _permutation;
     private LoaderState _state;
 
@@ -51,6 +54,9 @@ public sealed class ExampleLoader : IBatchSource
     public long RowCount => _rows.Length;
 
     /// <inheritdoc/>
+    public bool PassEnded => _options.Epochs is not null && _state.Position == PassRows;
+
+    /// <inheritdoc/>
     public LoaderState State
     {
         get => _state;
@@ -68,17 +74,16 @@ public sealed class ExampleLoader : IBatchSource
     /// <inheritdoc/>
     public bool Next(Batch batch)
     {
-        Span<int> taken = stackalloc int[Math.Min(_options.Rows, 1024)];
-        int count = 0;
-        while (count < taken.Length && Take(out int row))
+        _taken.Clear();
+        while (_taken.Count < _options.Rows && Take(first: _taken.Count == 0) is { } row)
         {
-            taken[count++] = row;
+            _taken.Add(row);
         }
-        if (count == 0)
+        if (_taken.Count == 0)
         {
             return false;
         }
-        ReadOnlySpan<int> rows = taken[..count];
+        ReadOnlySpan<int> rows = CollectionsMarshal.AsSpan(_taken);
         Shape(batch, rows);
         Clear(batch);
         int at = 0;
@@ -91,9 +96,10 @@ public sealed class ExampleLoader : IBatchSource
                 at = Put(batch, _examples[example], at, at - rowStart);
             }
         }
-        batch.FilledRows = _options.Batching == Batching.PaddingFree ? 1 : count;
         return true;
     }
+
+    private long PassRows => _options.Epochs is { } epochs ? new EpochBudget(epochs, RowCount).Rows(_state.Epoch) : RowCount;
 
     /// <summary>Tokens of a row that an example takes: its last one is only a label.</summary>
     private static int Length(MaskedConversation example) => example.Ids.Length - 1;
@@ -106,21 +112,21 @@ public sealed class ExampleLoader : IBatchSource
         }
     }
 
-    private bool Take(out int row)
+    /// <summary>The next row; null where a batch must end. Where passes are kept apart, only the first row of a batch begins another.</summary>
+    private int? Take(bool first)
     {
-        row = 0;
-        if (_state.Position == RowCount)
+        if (_state.Position == PassRows)
         {
-            if (_options.Finite)
+            if (_options.Finite || (_options.Epochs is not null && !first))
             {
-                return false;
+                return null;
             }
             _state = new LoaderState(_state.Epoch + 1, 0);
             Rekey();
         }
-        row = (int)(_options.ShuffleSeed is null ? _state.Position : _permutation[_state.Position]);
+        int row = (int)(_options.ShuffleSeed is null ? _state.Position : _permutation[_state.Position]);
         _state = _state with { Position = _state.Position + 1 };
-        return true;
+        return row;
     }
 
     private void Shape(Batch batch, ReadOnlySpan<int> rows)
@@ -143,6 +149,7 @@ public sealed class ExampleLoader : IBatchSource
     {
         batch.Inputs.Fill(_options.PadId);
         batch.Labels.Fill(Batch.IgnoredLabel);
+        batch.AttentionMask.Clear();
         (batch.LabelCount, batch.TokenCount) = (0, 0);
         Span<int> starts = batch.DocumentStarts, positions = batch.Positions;
         for (int i = 0; i < starts.Length; i++)
@@ -156,6 +163,7 @@ public sealed class ExampleLoader : IBatchSource
     {
         int length = Length(example);
         example.Ids.AsSpan(0, length).CopyTo(batch.Inputs[at..]);
+        batch.AttentionMask.Slice(at, length).Fill(1);
         Span<int> labels = batch.Labels.Slice(at, length), starts = batch.DocumentStarts.Slice(at, length), positions = batch.Positions.Slice(at, length);
         for (int t = 0; t < length; t++)
         {

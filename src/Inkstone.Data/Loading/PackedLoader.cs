@@ -5,7 +5,8 @@ namespace Inkstone.Data;
 /// <param name="DocumentAware">Attention and positions begin anew with each document, and no label crosses a border.</param>
 /// <param name="ShuffleSeed">Seed of a new order of windows in each epoch; null keeps the order of the files.</param>
 /// <param name="Finite">One pass (validation) instead of endless ones.</param>
-public sealed record PackedLoaderOptions(int Length, bool DocumentAware = false, ulong? ShuffleSeed = null, bool Finite = false);
+/// <param name="Epochs">Passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null lets passes run into each other.</param>
+public sealed record PackedLoaderOptions(int Length, bool DocumentAware = false, ulong? ShuffleSeed = null, bool Finite = false, double? Epochs = null);
 
 /// <summary>
 /// Rows of T tokens from a list of shards seen as one stream: window i is tokens [i*T, i*T+T], inputs the first T of these T+1,
@@ -48,6 +49,11 @@ public sealed class PackedLoader : IBatchSource
     /// <summary>Rows in one pass; the last tokens that fill no row are left out.</summary>
     public long WindowCount { get; }
 
+    /// <inheritdoc/>
+    public bool PassEnded => _options.Epochs is not null && _state.Position == PassRows;
+
+    private long PassRows => _options.Epochs is { } epochs ? new EpochBudget(epochs, WindowCount).Rows(_state.Epoch) : WindowCount;
+
     /// <summary>The exact cursor: set to a stored value, the loader goes on as if it had never stopped.</summary>
     public LoaderState State
     {
@@ -67,27 +73,26 @@ public sealed class PackedLoader : IBatchSource
         if (batch.Length != _options.Length)
             throw new ArgumentException($"The batch has rows of {batch.Length} tokens, the loader of {_options.Length}.");
 
-        batch.FilledRows = 0;
         batch.LabelCount = 0;
-        for (int row = 0; row < batch.Rows; row++)
+        batch.Reshape(batch.MaxRows, batch.Length);
+        int filled = 0;
+        for (; filled < batch.Rows; filled++)
         {
-            if (_state.Position == WindowCount)
+            if (_state.Position == PassRows)
             {
-                if (_options.Finite) break;
+                // Where passes are kept apart, only the first row of a batch begins another.
+                if (_options.Finite || (_options.Epochs is not null && filled > 0)) break;
                 _state = new LoaderState(_state.Epoch + 1, 0);
                 Rekey();
             }
             long window = _options.ShuffleSeed is null ? _state.Position : _permutation[_state.Position];
             ReadStream(window * _options.Length);
-            FillRow(batch, row);
-            batch.FilledRows++;
+            FillRow(batch, filled);
             _state = _state with { Position = _state.Position + 1 };
         }
-        if (batch.FilledRows == 0) return false;
-
-        batch.TokenCount = batch.FilledRows * batch.Length;
-        ClearRows(batch, batch.FilledRows);
-        return true;
+        batch.Reshape(filled, batch.Length);
+        batch.TokenCount = filled * batch.Length;
+        return filled > 0;
     }
 
     private static int CommonEndOfDocumentId(IReadOnlyList<TokenShard> shards)
@@ -140,14 +145,5 @@ public sealed class PackedLoader : IBatchSource
             batch.LabelCount--;
             documentStart = t + 1;
         }
-    }
-
-    private static void ClearRows(Batch batch, int firstRow)
-    {
-        int offset = firstRow * batch.Length;
-        batch.Inputs[offset..].Clear();
-        batch.Labels[offset..].Fill(Batch.IgnoredLabel);
-        batch.DocumentStarts[offset..].Clear();
-        for (int i = offset; i < batch.Positions.Length; i++) batch.Positions[i] = (i - offset) % batch.Length;
     }
 }

@@ -45,6 +45,6 @@ public sealed class DeepseekV3Block : IDecoderBlock
         Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
         Tensor y = _postAttentionNorm.Forward(h);
         h = _dense?.Forward(y, residual: h) ?? h;
-        return _sparse?.Forward(y, residual: h) ?? h;
+        return _sparse?.Forward(y, residual: h, ctx.AttentionMask) ?? h;
     }
 }

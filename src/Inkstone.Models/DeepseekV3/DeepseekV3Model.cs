@@ -53,7 +53,10 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     public Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
     {
         int length = ids.Shape.Last - depth;
-        ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null);
+        ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
+        {
+            AttentionMask = ctx.AttentionMask is { } mask ? Window(mask, 0, length) : null,
+        };
         Tensor embedded = Embedding.Forward(Window(ids, depth, length));
         MultiTokenPrediction module = _ahead[depth - 1];
         return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));

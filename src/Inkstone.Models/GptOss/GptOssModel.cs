@@ -51,10 +51,10 @@ public sealed class GptOssExperts
     /// <summary>Who chooses.</summary>
     public ExpertRouter Router { get; }
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, Tensor residual)
+    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result; <paramref name="mask"/> as in <see cref="ForwardContext.AttentionMask"/>.</summary>
+    public Tensor Forward(Tensor x, Tensor residual, Tensor? mask)
     {
-        ExpertRouting routing = Router.Forward(x);
+        ExpertRouting routing = Router.Forward(x, mask);
         Tensor rows = Ops.ExpertDispatch(x, routing);                                           // [pairs, C]
         Tensor both = Ops.StackedBias(Ops.StackedLinear(rows, _gateUp, routing.Offsets, inputsFirst: true), _gateUpBias, routing.Offsets);
         Tensor h = Ops.ClampedSwiGlu(Ops.Columns(both, _gate), Ops.Columns(both, _up), _limit, _alpha);
@@ -84,6 +84,6 @@ public sealed class GptOssBlock(GptOssConfig c, int layer, Scope s, RotaryTable 
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
         Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
-        return _experts.Forward(_postAttentionNorm.Forward(h), residual: h);
+        return _experts.Forward(_postAttentionNorm.Forward(h), residual: h, ctx.AttentionMask);
     }
 }

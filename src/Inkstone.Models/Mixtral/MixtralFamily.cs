@@ -52,6 +52,6 @@ public sealed class MixtralBlock(LlamaConfig c, int experts, int chosen, int lay
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
         Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
-        return _sparse.Forward(_postAttentionNorm.Forward(h), residual: h);
+        return _sparse.Forward(_postAttentionNorm.Forward(h), residual: h, ctx.AttentionMask);
     }
 }

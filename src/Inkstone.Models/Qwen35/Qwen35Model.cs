@@ -71,6 +71,6 @@ public sealed class Qwen35Block : IDecoderBlock
         Tensor y = _inputNorm.Forward(x);
         Tensor h = _linear?.Forward(y, ctx, residual: x) ?? _attention!.Forward(y, ctx, residual: x);
         y = _postAttentionNorm.Forward(h);
-        return _sparse?.Forward(y, residual: h) ?? _dense!.Forward(y, residual: h);
+        return _sparse?.Forward(y, residual: h, ctx.AttentionMask) ?? _dense!.Forward(y, residual: h);
     }
 }

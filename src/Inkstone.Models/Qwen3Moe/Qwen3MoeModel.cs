@@ -41,6 +41,6 @@ public sealed class Qwen3MoeBlock : IDecoderBlock
     {
         Tensor h = _attention.Forward(_inputNorm.ForwardCompact(x), ctx, residual: x);
         Tensor y = _postAttentionNorm.Forward(h);
-        return _sparse?.Forward(y, residual: h) ?? _dense!.Forward(y, residual: h);
+        return _sparse?.Forward(y, residual: h, ctx.AttentionMask) ?? _dense!.Forward(y, residual: h);
     }
 }

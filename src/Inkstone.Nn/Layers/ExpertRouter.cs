@@ -31,6 +31,9 @@ public sealed class ExpertRouter
     /// <summary>Scores of the last tokens, [N, E]; they live until their step ends.</summary>
     public Tensor? Scores { get; private set; }
 
+    /// <summary>int32 [N]: 0 for those of the last tokens that are padding, or null; it lives as long.</summary>
+    public Tensor? Mask { get; private set; }
+
     /// <summary>What the last tokens chose.</summary>
     public ExpertRouting Routing { get; private set; }
 
@@ -43,12 +46,13 @@ public sealed class ExpertRouter
     /// <summary>Choices of the least chosen expert, relative to the mean.</summary>
     public double LeastLoad { get; private set; }
 
-    /// <summary>x: [..., C].</summary>
-    public ExpertRouting Forward(Tensor x)
+    /// <summary>x: [..., C]; tokens whose <paramref name="mask"/> is 0 choose nothing.</summary>
+    public ExpertRouting Forward(Tensor x, Tensor? mask)
     {
         Tape tape = x.Device.Tape;
         Scores = Ops.RouterScores(x, _weight, _scoring, _logitBias);                   // [N, E]
-        Routing = Ops.RouteExperts(Scores, _bias, _rule);
+        Mask = mask;
+        Routing = Ops.RouteExperts(Scores, _bias, _rule, mask);
         tape.HandOut(Scores);                                              // to the balance losses
         tape.HandOut(Routing.Experts);
         if (tape.Training && !tape.Recomputing)

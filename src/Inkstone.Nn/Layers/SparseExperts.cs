@@ -53,11 +53,11 @@ public sealed class SparseExperts
     /// <summary>Who chooses.</summary>
     public ExpertRouter Router { get; }
 
-    /// <summary>x: [..., C]; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, Tensor? residual = null)
+    /// <summary>x: [..., C]; <paramref name="residual"/> is added to the result. Where <paramref name="mask"/> ([...], int32) is 0 no expert is asked.</summary>
+    public Tensor Forward(Tensor x, Tensor? residual, Tensor? mask)
     {
-        ExpertRouting routing = Router.Forward(x);
-        Tensor rows = Ops.ExpertDispatch(x, routing);                                           // [N·k, C]
+        ExpertRouting routing = Router.Forward(x, mask);
+        Tensor rows = Ops.ExpertDispatch(x, routing);                                           // [M·k, C], M tokens that are not masked
         Tensor y = _gateUpStack is null ? Apart(rows, routing.Offsets) : Stacked(rows, routing.Offsets);
         return Ops.ExpertCombine(y, routing, x.Shape, residual);
     }
@@ -65,14 +65,14 @@ public sealed class SparseExperts
     private Tensor Apart(Tensor rows, Tensor offsets)
     {
         Tensor gate = Ops.GroupedLinear(rows, _gate, offsets), up = Ops.GroupedLinear(rows, _up, offsets);
-        return Ops.GroupedLinear(Ops.SwiGlu(gate, up), _down, offsets);                         // [N·k, C]
+        return Ops.GroupedLinear(Ops.SwiGlu(gate, up), _down, offsets);                         // [M·k, C]
     }
 
     private Tensor Stacked(Tensor rows, Tensor offsets)
     {
-        Tensor both = Ops.StackedLinear(rows, _gateUpStack!, offsets);                          // [N·k, 2F]
+        Tensor both = Ops.StackedLinear(rows, _gateUpStack!, offsets);                          // [M·k, 2F]
         int inner = both.Shape.Last / 2;
         Tensor h = Ops.SwiGlu(Ops.HeadColumns(both, 1, 0, inner), Ops.HeadColumns(both, 1, inner, inner));
-        return Ops.StackedLinear(h, _downStack!, offsets);                                      // [N·k, C]
+        return Ops.StackedLinear(h, _downStack!, offsets);                                      // [M·k, C]
     }
 }

@@ -7,15 +7,15 @@ public static partial class Ops
     /// forward   y_t = residual_t + Σ_j w_tj · x[slot(t, j)]
     /// backward  dx[slot(t, j)] = w_tj · dy_t        dw_tj = dy_t · x[slot(t, j)]        dresidual = dy
     /// </code></remarks>
-    /// <param name="x">[N·k, C], rows sorted by expert</param>
+    /// <param name="x">[pairs, C], rows sorted by expert; a token that goes nowhere keeps its residual</param>
     /// <param name="routing">where the rows came from, and their weights</param>
     /// <param name="shape">[..., C] with N rows: the shape of the result</param>
     /// <param name="residual">of that shape, or null</param>
     public static Tensor ExpertCombine(Tensor x, ExpertRouting routing, Shape shape, Tensor? residual = null)
     {
         Check.Last(x, shape.Last, nameof(x));
-        Check.Count(routing.Slots, x.Shape.Rows);
-        Check.Count(x, shape.Count * routing.TopK);
+        Check.Count(routing.Slots, (long)shape.Rows * routing.TopK);
+        Check.Count(x, (long)routing.Pairs * shape.Last);
         Device device = x.Device;
         Tensor y = device.Rent(shape);                                     // [..., C]
         if (residual is not null)

@@ -2,18 +2,18 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Each token once for every expert that it goes to, sorted by expert.</summary>
+    /// <summary>Each token once for every expert that it goes to, sorted by expert; tokens that go nowhere are left out.</summary>
     /// <remarks><code>
     /// forward   y[slot(t, j)] = x_t
     /// backward  dx_t = Σ_j dy[slot(t, j)]
     /// </code></remarks>
     /// <param name="x">[..., C]: N tokens</param>
     /// <param name="routing">where they go</param>
-    /// <returns>[N·k, C]</returns>
+    /// <returns>[pairs, C]</returns>
     public static Tensor ExpertDispatch(Tensor x, ExpertRouting routing)
     {
         Check.Count(routing.Slots, (long)x.Shape.Rows * routing.TopK);
-        Tensor y = x.Device.Rent(new Shape(x.Shape.Rows * routing.TopK, x.Shape.Last));   // [N·k, C]
+        Tensor y = x.Device.Rent(new Shape(routing.Pairs, x.Shape.Last));  // [pairs, C]
         ExpertExchangeKernels.Dispatch(x, routing, y);
         if (x.Device.Tape.Wants(x))
         {

@@ -42,7 +42,7 @@ internal static unsafe class ExpertExchangeKernels
         {
             for (int token = start; token < end; token++)
             {
-                for (int j = 0; j < topK; j++)
+                for (int j = 0; j < topK && slots[token * topK] >= 0; j++)
                 {
                     new ReadOnlySpan<float>(x + (long)token * width, width).CopyTo(new Span<float>(y + (long)slots[token * topK + j] * width, width));
                 }
@@ -50,7 +50,7 @@ internal static unsafe class ExpertExchangeKernels
         }
     }
 
-    /// <summary>y_t = addend_t + Σ_j w_tj · x[slot(t, j)], j ascending; without weights they are 1.</summary>
+    /// <summary>y_t = addend_t + Σ_j w_tj · x[slot(t, j)], j ascending; without weights they are 1; a token without slots has only the addend.</summary>
     private readonly struct GatherKernel(float* x, float* weights, int* slots, int topK, float* addend, float* y, int width) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
@@ -60,11 +60,11 @@ internal static unsafe class ExpertExchangeKernels
                 float* target = y + (long)token * width, first = addend == null ? null : addend + (long)token * width;
                 int* from = slots + (long)token * topK;
                 float* w = weights == null ? null : weights + (long)token * topK;
-                int i = 0;
+                int i = 0, count = from[0] < 0 ? 0 : topK;
                 for (; i <= width - 16; i += 16)
                 {
                     Vector512<float> sum = first == null ? default : Vector512.Load(first + i);
-                    for (int j = 0; j < topK; j++)
+                    for (int j = 0; j < count; j++)
                     {
                         sum = Vector512.FusedMultiplyAdd(Vector512.Load(x + (long)from[j] * width + i), Vector512.Create(w == null ? 1 : w[j]), sum);
                     }
@@ -73,7 +73,7 @@ internal static unsafe class ExpertExchangeKernels
                 for (; i < width; i++)
                 {
                     float sum = first == null ? 0 : first[i];
-                    for (int j = 0; j < topK; j++)
+                    for (int j = 0; j < count; j++)
                     {
                         sum = MathF.FusedMultiplyAdd(x[(long)from[j] * width + i], w == null ? 1 : w[j], sum);
                     }
@@ -93,6 +93,14 @@ internal static unsafe class ExpertExchangeKernels
                 for (int j = 0; j < topK; j++)
                 {
                     long pair = (long)token * topK + j, row = (long)slots[pair] * width;
+                    if (row < 0)
+                    {
+                        if (dw != null && !addW)
+                        {
+                            dw[pair] = 0;
+                        }
+                        continue;
+                    }
                     if (dw != null)
                     {
                         float dot = Lanes.Dot(d, x + row, width);

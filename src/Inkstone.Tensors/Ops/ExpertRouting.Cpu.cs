@@ -5,10 +5,10 @@ internal static unsafe class ExpertRoutingKernels
 {
     private const int Grain = 64;
 
-    public static void Choose(Tensor scores, Tensor? bias, RoutingRule rule, ExpertRouting routing)
+    public static void Choose(Tensor scores, Tensor? bias, RoutingRule rule, Tensor? mask, ExpertRouting routing)
     {
         using Profile.Scope _ = scores.Device.Measure("route_experts.forward", bytes: 4.0 * scores.Count);
-        scores.Device.Run(new ChooseKernel(scores.F32, bias is null ? null : bias.F32, scores.Shape.Last, rule, routing.Weights.F32, routing.Experts.I32, scores.Device.Workers),
+        scores.Device.Run(new ChooseKernel(scores.F32, bias is null ? null : bias.F32, mask is null ? null : mask.I32, scores.Shape.Last, rule, routing.Weights.F32, routing.Experts.I32, scores.Device.Workers),
             scores.Shape.Rows, Grain);
     }
 
@@ -21,7 +21,10 @@ internal static unsafe class ExpertRoutingKernels
         offsets.Clear();
         foreach (int expert in experts)
         {
-            offsets[expert + 1]++;
+            if (expert >= 0)
+            {
+                offsets[expert + 1]++;
+            }
         }
         for (int e = 1; e < offsets.Length; e++)
         {
@@ -29,7 +32,7 @@ internal static unsafe class ExpertRoutingKernels
         }
         for (int i = 0; i < experts.Length; i++)
         {
-            slots[i] = offsets[experts[i]]++;
+            slots[i] = experts[i] < 0 ? -1 : offsets[experts[i]]++;
         }
         offsets[..^1].CopyTo(offsets[1..]);   // each has moved on to the start of the next
         offsets[0] = 0;
@@ -42,7 +45,7 @@ internal static unsafe class ExpertRoutingKernels
         scores.Device.Run(new BackwardKernel(dw.F32, scores.F32, routing.Experts.I32, ds, scores.Shape.Last, rule, accumulate), scores.Shape.Rows, Grain);
     }
 
-    private readonly struct ChooseKernel(float* scores, float* bias, int experts, RoutingRule rule, float* weights, int* chosen, Workers workers) : IRangeKernel
+    private readonly struct ChooseKernel(float* scores, float* bias, int* mask, int experts, RoutingRule rule, float* weights, int* chosen, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -51,6 +54,12 @@ internal static unsafe class ExpertRoutingKernels
             {
                 float* s = scores + (long)token * experts, w = weights + (long)token * rule.TopK;
                 int* c = chosen + (long)token * rule.TopK;
+                if (mask != null && mask[token] == 0)
+                {
+                    new Span<int>(c, rule.TopK).Fill(-1);
+                    new Span<float>(w, rule.TopK).Clear();
+                    continue;
+                }
                 for (int e = 0; e < experts; e++)
                 {
                     choice[e] = bias == null ? s[e] : s[e] + bias[e];
@@ -121,15 +130,19 @@ internal static unsafe class ExpertRoutingKernels
             {
                 float* s = scores + (long)token * experts, d = ds + (long)token * experts, dwt = dw + (long)token * rule.TopK;
                 int* c = chosen + (long)token * rule.TopK;
+                if (!accumulate)
+                {
+                    new Span<float>(d, experts).Clear();
+                }
+                if (c[0] < 0)
+                {
+                    continue;
+                }
                 float sum = 1e-20f, dot = 0;
                 for (int j = 0; j < rule.TopK; j++)
                 {
                     sum += s[c[j]];
                     dot += dwt[j] * s[c[j]];
-                }
-                if (!accumulate)
-                {
-                    new Span<float>(d, experts).Clear();
                 }
                 for (int j = 0; j < rule.TopK; j++)
                 {

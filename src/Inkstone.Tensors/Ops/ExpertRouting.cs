@@ -11,13 +11,16 @@ public readonly record struct RoutingRule(int TopK, int Groups = 1, int TopKGrou
 
 /// <summary>Which experts each token goes to, and the order of (token, choice) pairs sorted by expert.</summary>
 /// <param name="Weights">[N, k], on the tape</param>
-/// <param name="Experts">int32 [N, k]</param>
-/// <param name="Slots">int32 [N, k]: row of the pair in the sorted order; within an expert tokens ascend</param>
+/// <param name="Experts">int32 [N, k]; −1 for tokens that go nowhere</param>
+/// <param name="Slots">int32 [N, k]: row of the pair in the sorted order; within an expert tokens ascend; −1 for tokens that go nowhere</param>
 /// <param name="Offsets">int32 [E + 1]: expert e has the rows from Offsets[e] to Offsets[e + 1]</param>
 public readonly record struct ExpertRouting(Tensor Weights, Tensor Experts, Tensor Slots, Tensor Offsets)
 {
     /// <summary>Experts of a token.</summary>
     public int TopK => Experts.Shape.Last;
+
+    /// <summary>Number of pairs that go somewhere.</summary>
+    public int Pairs => Offsets.Ints[^1];
 }
 
 public static partial class Ops
@@ -31,7 +34,8 @@ public static partial class Ops
     /// <param name="scores">[N, E]</param>
     /// <param name="bias">[E], moves the choice but not the weights; or null</param>
     /// <param name="rule">how many, from which groups</param>
-    public static ExpertRouting RouteExperts(Tensor scores, Tensor? bias, RoutingRule rule)
+    /// <param name="mask">int32, N of them: 0 for tokens (padding) that go nowhere, whose scores get no gradient; or null</param>
+    public static ExpertRouting RouteExperts(Tensor scores, Tensor? bias, RoutingRule rule, Tensor? mask = null)
     {
         int tokens = scores.Shape.Rows, experts = scores.Shape.Last;
         if (rule.Groups <= 0 || experts % rule.Groups != 0 || rule.TopKGroups <= 0 || rule.TopKGroups > rule.Groups
@@ -43,10 +47,14 @@ public static partial class Ops
         {
             Check.Count(bias, experts);
         }
+        if (mask is not null)
+        {
+            Check.Count(mask, tokens);
+        }
         Device device = scores.Device;
         Shape pairs = new(tokens, rule.TopK);
         ExpertRouting routing = new(device.Rent(pairs), device.Rent(pairs, DType.Int32), device.Rent(pairs, DType.Int32), device.Rent(new Shape(experts + 1), DType.Int32));
-        ExpertRoutingKernels.Choose(scores, bias, rule, routing);
+        ExpertRoutingKernels.Choose(scores, bias, rule, mask, routing);
         ExpertRoutingKernels.Sort(routing);
         if (device.Tape.Wants(scores))
         {

@@ -3,91 +3,128 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Text;
 
-/// <summary>A conversation as tokens, and which of them a model learns to write.</summary>
-/// <param name="Ids">tokens of the whole conversation</param>
+/// <summary>A conversation, or a part of one, as tokens, and which of them a model learns to write.</summary>
+/// <param name="Ids">all tokens</param>
 /// <param name="Learned">true for what an assistant says, the token that ends its turn included</param>
 public sealed record MaskedConversation(int[] Ids, bool[] Learned);
 
-/// <summary>
-/// Loss masks by prefix difference: what an assistant's turn adds to the conversation, when the conversation before it is rendered with the
-/// generation prompt, is what a model must write. That is right for every template whose renderings nest, and for no other.
-/// </summary>
-public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer)
+/// <summary>Whether a conversation becomes one example, or one for each answer: the answer behind the conversation before it, rendered as a model sees that when it answers.</summary>
+public enum TurnSplitting
 {
-    /// <summary>Tokens and mask of a conversation.</summary>
-    /// <exception cref="InvalidDataException">The template renders an early part of the conversation differently when more follows.</exception>
-    public MaskedConversation Of(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null)
+    /// <summary>One example, where the template renders a turn the same whatever follows, or marks what is learned; else one for each answer.</summary>
+    Auto,
+
+    /// <summary>One example for each answer.</summary>
+    Always,
+
+    /// <summary>One example; conversations for which that is not possible are refused.</summary>
+    Never,
+}
+
+/// <summary>How conversations become examples.</summary>
+/// <param name="Splitting">one example or several</param>
+/// <param name="Everything">learn all tokens and not only what an assistant says</param>
+/// <param name="Variables">further variables of the template</param>
+public sealed record ChatMaskOptions(TurnSplitting Splitting = TurnSplitting.Auto, bool Everything = false, JsonObject? Variables = null);
+
+/// <summary>
+/// Conversations as examples. What is learned is what the template marks with <c>{% generation %}</c>; in a template without marks, what an assistant's turn
+/// adds to the conversation before it, rendered with the generation prompt. Messages whose own keys say so (<c>weight: 0</c>) are read and not learned.
+/// </summary>
+public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMaskOptions? options = null)
+{
+    private readonly ChatMaskOptions _options = options ?? new ChatMaskOptions();
+
+    /// <summary>The examples of a conversation: one, or one for each answer that is learned.</summary>
+    /// <param name="messages">objects with a role and a content</param>
+    /// <param name="tools">the functions that the model may call</param>
+    /// <param name="variables">variables of this conversation alone, which count more than those of the options</param>
+    /// <exception cref="InvalidDataException">An answer cannot be told from what stands before it; the message says why.</exception>
+    public IReadOnlyList<MaskedConversation> Of(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null)
         => Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools), variables);
 
     /// <inheritdoc cref="Of(JsonArray, JsonArray?, JsonObject?)"/>
-    public MaskedConversation Of(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null)
+    public IReadOnlyList<MaskedConversation> Of(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null)
         => Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools.Value), variables);
 
-    private MaskedConversation Of(Value conversation, Value? tools, JsonObject? variables)
+    private IReadOnlyList<MaskedConversation> Of(Value conversation, Value? tools, JsonObject? variables)
     {
         ListValue messages = ChatTemplate.Messages(conversation);
-        IReadOnlyList<KeyValuePair<string, Value>> more = ChatTemplate.Variables(variables);
-        string whole = Render(messages.Elements.Count, false);
-        List<(string Before, string After)> turns = [];
-        for (int i = 0; i < messages.Elements.Count; i++)
+        ChatRenderings renderings = new(template, messages, tools, [.. ChatTemplate.Variables(_options.Variables), .. ChatTemplate.Variables(variables)]);
+        int[] assistants = [.. Enumerable.Range(0, messages.Elements.Count).Where(i => messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" })];
+        HashSet<int> learned = [.. assistants.Where(i => MessageWeight.IsLearned(messages.Elements[i]))];
+        bool always = _options.Splitting == TurnSplitting.Always, marks = template.MarksGeneration(tools is not null) && !_options.Everything;
+        if (always)
         {
-            if (messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" })
-            {
-                string before = Render(i, true), after = i + 1 == messages.Elements.Count ? whole : Render(i + 1, false);
-                if (!after.StartsWith(before, StringComparison.Ordinal) || !whole.StartsWith(after, StringComparison.Ordinal))
-                {
-                    throw new InvalidDataException($"Message {i} has no loss mask: the chat template renders the conversation up to it differently when more follows; train on each turn by itself or use another template.");
-                }
-                turns.Add((before, after));
-            }
+            return [.. learned.Order().Select(i => marks ? Marked(renderings.Marked(i + 1), m => m == i) : Alone(renderings.Answer(i)))];
         }
-        return Nested(whole, turns) ?? InPieces(whole, turns);
-
-        string Render(int count, bool addGenerationPrompt)
-            => template.Render(new ListValue([.. messages.Elements.Take(count)]), tools, addGenerationPrompt, more);
+        if (marks)
+        {
+            return [Marked(renderings.Marked(messages.Elements.Count), m => learned.Contains(m) || (m < 0 && (learned.Count == assistants.Length ? true : throw NoName())))];
+        }
+        if (_options.Everything && learned.Count == assistants.Length)
+        {
+            return [Tokens([(renderings.Whole, true)])];
+        }
+        if (renderings.Nested(assistants) is { } turns)
+        {
+            return [InOne(renderings.Whole, turns, learned)];
+        }
+        return _options.Splitting == TurnSplitting.Auto && !_options.Everything ? [.. learned.Order().Select(i => Alone(renderings.Answer(i)))]
+            : throw new InvalidDataException("The conversation cannot be learned in one piece: the chat template renders early turns differently when more follows. "
+                + (_options.Everything ? "Messages that are not to be learned cannot be told from the others then; leave their weights out, or learn completions only." : "Let it be split into one example for each answer."));
     }
 
-    /// <summary>The tokens of the whole text, when those of every part of it are their beginning; null when a token reaches over the border of a turn.</summary>
-    private MaskedConversation? Nested(string whole, List<(string Before, string After)> turns)
+    private static InvalidDataException NoName()
+        => new("A message is not to be learned, but the chat template marks what is ({% generation %}) where no name stands for the message, so it cannot be told which; use a template without marks.");
+
+    /// <summary>An answer behind what a model sees before it.</summary>
+    private MaskedConversation Alone((string Before, string Answer) turn) => Tokens([(turn.Before, _options.Everything), (turn.Answer, true)]);
+
+    private MaskedConversation InOne(string whole, IReadOnlyList<AssistantTurn> turns, HashSet<int> learned)
     {
-        int[] ids = Encode(whole);
-        bool[] learned = new bool[ids.Length];
-        foreach ((string before, string after) in turns)
+        List<(string, bool)> pieces = [];
+        int at = 0;
+        foreach (AssistantTurn turn in turns)
         {
-            int[] first = Encode(before), last = after.Length == whole.Length ? ids : Encode(after);
-            if (!last.AsSpan().StartsWith(first) || !ids.AsSpan().StartsWith(last))
-            {
-                return null;
-            }
-            learned.AsSpan(first.Length..last.Length).Fill(true);
+            pieces.Add((whole[at..turn.Start], _options.Everything));
+            pieces.Add((whole[turn.Start..turn.End], learned.Contains(turn.Message)));
+            at = turn.End;
         }
-        return new MaskedConversation(ids, learned);
+        pieces.Add((whole[at..], _options.Everything));
+        return Tokens(pieces);
+    }
+
+    private MaskedConversation Marked((string Text, IReadOnlyList<GenerationMark> Marks) rendered, Func<int, bool> isLearned)
+    {
+        List<(string, bool)> pieces = [];
+        int at = 0;
+        foreach (GenerationMark mark in rendered.Marks)
+        {
+            pieces.Add((rendered.Text[at..mark.Start], false));
+            pieces.Add((rendered.Text[mark.Start..mark.End], isLearned(mark.Message)));
+            at = mark.End;
+        }
+        pieces.Add((rendered.Text[at..], false));
+        return Tokens(pieces);
     }
 
     /// <summary>
-    /// Each turn's tokens by themselves. An answer that begins with a line break, say, may join the prompt's last one in a single token; a model that
+    /// Each piece's tokens by themselves. An answer that begins with a line break, say, may join the prompt's last one in a single token; a model that
     /// answers sees the prompt's tokens alone, so they must be the same here.
     /// </summary>
-    private MaskedConversation InPieces(string whole, List<(string Before, string After)> turns)
+    private MaskedConversation Tokens(IEnumerable<(string Text, bool Learned)> pieces)
     {
         List<int> ids = [];
         List<bool> learned = [];
-        int at = 0;
-        foreach ((string before, string after) in turns)
+        foreach ((string text, bool learn) in pieces)
         {
-            Add(before.Length, false);
-            Add(after.Length, true);
+            if (text.Length > 0)
+            {
+                ids.AddRange(ids.Count == 0 ? tokenizer.Encode(text, addSpecialTokens: false) : tokenizer.EncodeContinuation(text, ids[^1]));
+                learned.AddRange(Enumerable.Repeat(learn, ids.Count - learned.Count));
+            }
         }
-        Add(whole.Length, false);
         return new MaskedConversation([.. ids], [.. learned]);
-
-        void Add(int end, bool learn)
-        {
-            ids.AddRange(Encode(whole[at..end]));
-            learned.AddRange(Enumerable.Repeat(learn, ids.Count - learned.Count));
-            at = end;
-        }
     }
-
-    private int[] Encode(string text) => text.Length == 0 ? [] : tokenizer.Encode(text, addSpecialTokens: false);
 }

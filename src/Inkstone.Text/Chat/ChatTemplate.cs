@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Inkstone.Text;
 
@@ -7,16 +8,17 @@ namespace Inkstone.Text;
 /// The Jinja template that turns a conversation into the text that a model was trained on, rendered as jinja2 does it in transformers.
 /// All members may be called from several threads at once.
 /// </summary>
-public sealed class ChatTemplate
+public sealed partial class ChatTemplate
 {
-    /// <summary>ChatML: turns between &lt;|im_start|&gt; with the role and &lt;|im_end|&gt;.</summary>
-    public const string ChatMl = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+    /// <summary>ChatML: turns between &lt;|im_start|&gt; with the role and &lt;|im_end|&gt;; what an assistant says is marked for loss masks.</summary>
+    public const string ChatMl = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
+        + "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, Value> _specialTokens;
-    private readonly IReadOnlyList<Statement> _body;
-    private readonly IReadOnlyList<Statement>? _toolUse;
+    private readonly ParsedTemplate _body;
+    private readonly ParsedTemplate? _toolUse;
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">the template</param>
@@ -88,13 +90,46 @@ public sealed class ChatTemplate
         return ends;
     }
 
+    /// <summary>
+    /// Texts such as <c>&lt;|im_start|&gt;</c> that the template writes around a question and an answer and that look like special tokens, but are none of the tokenizer's:
+    /// it cuts them into pieces, and a model has to learn each piece.
+    /// </summary>
+    public IReadOnlyList<string> SplitSpecialTokens(Tokenizer tokenizer)
+    {
+        try
+        {
+            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = "answer" }], addGenerationPrompt: true);
+            return [.. LooksSpecial().Matches(text).Select(m => m.Value).Distinct().Where(t => tokenizer.TokenToId(t) is not { } id || !tokenizer.IsAdded(id))];
+        }
+        catch (TemplateException)
+        {
+            return [];   // what it does with real conversations will be seen
+        }
+    }
+
+    [GeneratedRegex(@"<\|[^|<>\s]+\|>|<｜[^｜<>\s]+｜>|</?s>|<(?:start|end)_of_turn>", RegexOptions.CultureInvariant)]
+    private static partial Regex LooksSpecial();
+
     internal static ListValue Messages(Value messages) => messages as ListValue is { } list && list.Elements.All(m => m is DictValue) ? list
         : throw new InvalidDataException("The messages of a conversation must be a JSON array of objects, each with a role and a content.");
 
     internal static IReadOnlyList<KeyValuePair<string, Value>> Variables(JsonObject? variables)
         => variables is null ? [] : [.. variables.Select(v => KeyValuePair.Create(v.Key, JsonValues.Of(v.Value)))];
 
-    internal string Render(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables)
+    /// <summary>Whether the template marks what an assistant says.</summary>
+    internal bool MarksGeneration(bool withTools) => Body(withTools).MarksGeneration;
+
+    /// <summary>The text of a conversation, and which parts of it the template marks as an assistant's.</summary>
+    internal (string Text, IReadOnlyList<GenerationMark> Marks) RenderMarked(ListValue messages, Value? tools, IReadOnlyList<KeyValuePair<string, Value>> variables)
+    {
+        // Marks travel within the text, through macros and filters. A filter that makes something else of them, or text that has such characters, shows in the comparison.
+        string plain = Render(messages, tools, false, variables);
+        (string text, IReadOnlyList<GenerationMark> marks) = GenerationMarks.Read(Render(messages, tools, false, variables, marked: messages.Elements));
+        return text == plain ? (text, marks)
+            : throw new InvalidDataException($"{_name}: {{% generation %}} stands where a filter changes it, so what is learned cannot be followed; put it around what is written out.");
+    }
+
+    internal string Render(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables, IReadOnlyList<Value>? marked = null)
     {
         Scope scope = Globals.Scope();
         // None, not undefined: so transformers calls every template.
@@ -106,11 +141,13 @@ public sealed class ChatTemplate
         {
             scope.Set(name, value);
         }
-        Interpreter run = new(Clock.GetLocalNow().DateTime);
-        return Guarded(() => run.Render(tools is null ? _body : _toolUse ?? _body, scope), () => run.Line);
+        Interpreter run = new(Clock.GetLocalNow().DateTime) { Marked = marked };
+        return Guarded(() => run.Render(Body(tools is not null).Body, scope), () => run.Line);
     }
 
-    private IReadOnlyList<Statement> Parse(string source) => Guarded(() => TemplateParser.Parse(source), () => 1);
+    private ParsedTemplate Body(bool withTools) => withTools ? _toolUse ?? _body : _body;
+
+    private ParsedTemplate Parse(string source) => Guarded(() => TemplateParser.Parse(source), () => 1);
 
     /// <summary>Says of every fault where it lies, and ends runaway templates with a word instead of the process.</summary>
     private T Guarded<T>(Func<T> work, Func<int> line)

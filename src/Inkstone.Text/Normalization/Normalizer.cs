@@ -7,6 +7,9 @@ namespace Inkstone.Text;
 internal abstract class Normalizer
 {
     public abstract ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text);
+
+    /// <summary>What becomes of a text that stands behind other text: all but what is put before a text of its own. Null when that leaves nothing to do.</summary>
+    public virtual Normalizer? Continuing => this;
 }
 
 /// <summary>Unicode form C or D.</summary>
@@ -26,6 +29,8 @@ internal sealed class UnicodeNormalizer(bool compose) : Normalizer
 /// <summary>Puts a text before every text that is not empty.</summary>
 internal sealed class PrependNormalizer(byte[] prefix) : Normalizer
 {
+    public override Normalizer? Continuing => null;
+
     public override ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty)
@@ -53,6 +58,8 @@ internal sealed class ReplaceNormalizer(Regex pattern, string content) : Normali
 /// <summary>Several, one behind the other.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> steps) : Normalizer
 {
+    public override Normalizer? Continuing => new NormalizerSequence([.. steps.Select(s => s.Continuing).OfType<Normalizer>()]);
+
     public override ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text)
     {
         foreach (Normalizer step in steps)

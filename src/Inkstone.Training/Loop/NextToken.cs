@@ -13,7 +13,10 @@ public static class NextToken
         Device device = model.Device;
         Shape shape = new(batch.Rows, batch.Length);                       // [B, T]
         Tensor positions = device.Rent(shape, batch.Positions);
-        ForwardContext context = new(positions, documentAware ? device.Rent(shape, batch.DocumentStarts) : null);
+        ForwardContext context = new(positions, documentAware ? device.Rent(shape, batch.DocumentStarts) : null)
+        {
+            AttentionMask = batch.HasPadding ? device.Rent(shape, batch.AttentionMask) : null,
+        };
         return model.Loss(device.Rent(shape, batch.Inputs), device.Rent(shape, batch.Labels), normalizer, context);
     };
 }

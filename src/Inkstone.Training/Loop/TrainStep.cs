@@ -31,7 +31,7 @@ public sealed class TrainStep
     /// <summary>Seed of the model's noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
+    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens; fewer where a pass over the data ends.</summary>
     public TrainStep(Device device, Parameters parameters, Objective objective, IBatchSource source, IReadOnlyList<IOptimizer> optimizers,
         int rows, int length, int accumulation, double clip)
     {
@@ -46,21 +46,23 @@ public sealed class TrainStep
     /// <summary>Takes step <paramref name="number"/> (from 0) with a learning rate of <paramref name="multiple"/> times the peak. Parameters are untouched when the outcome is not finite.</summary>
     public StepOutcome Run(int number, double multiple)
     {
-        int labels = 0, tokens = 0;
+        int labels = 0, tokens = 0, count = 0;
         long bytes = 0;
-        foreach (Batch batch in _batches)
+        do
         {
+            Batch batch = _batches[count++];
             _source.Next(batch);
             labels += batch.LabelCount;
             tokens += batch.TokenCount;
             bytes += Text?.Of(batch) ?? 0;
         }
+        while (count < _batches.Length && !_source.PassEnded);
         if (labels == 0)
         {
             return new StepOutcome(0, 0, 0, tokens);   // nothing to learn from: weights, moments and decay stay as they are
         }
         double loss = 0;
-        for (int i = 0; i < _batches.Length; i++)
+        for (int i = 0; i < count; i++)
         {
             if (_batches[i].LabelCount > 0)
             {

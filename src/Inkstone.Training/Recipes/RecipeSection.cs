@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using YamlDotNet.RepresentationModel;
 
 namespace Inkstone.Training;
@@ -119,6 +120,19 @@ public sealed class RecipeSection
         }
         _read.Add((key, values));
         return values;
+    }
+
+    /// <summary>A mapping whose keys are free, as JSON (plain true, false, null and numbers are those, everything else is text); null when absent.</summary>
+    public JsonObject? FreeMapping(string key)
+    {
+        YamlNode? node = Find(key);
+        if (node is null || IsNull(node))
+        {
+            _alsoKnown.Add(key);
+            return null;
+        }
+        _read.Add((key, node));
+        return YamlJson.Of(node) as JsonObject ?? throw Wrong(node, key, "must be a section with keys of its own");
     }
 
     /// <summary>Those of the given keys that are written, as their YAML values; the others count as known.</summary>

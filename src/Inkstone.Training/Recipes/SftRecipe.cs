@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Nn;
 using Inkstone.Tensors;
+using Inkstone.Text;
 
 namespace Inkstone.Training;
 
@@ -9,13 +11,14 @@ namespace Inkstone.Training;
 /// <param name="Adapter">The low-rank adapter that is trained; null trains all weights.</param>
 /// <param name="Tokenizer">Directory or tokenizer.json; null: the model's own.</param>
 /// <param name="Template">A .jinja file, or chatml; null: the tokenizer's own.</param>
+/// <param name="TemplateVariables">Further variables of the template, such as enable_thinking; the recipe's chat_template_kwargs.</param>
 /// <param name="Data">The conversations.</param>
 /// <param name="Optimizer">How gradients become steps.</param>
 /// <param name="Schedule">How the learning rate moves.</param>
 /// <param name="Train">How long, how much at once, what to report.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, ConversationSection Data,
+public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, JsonObject? TemplateVariables, ConversationSection Data,
     OptimizerSection Optimizer, ScheduleSection Schedule, TrainSection Train, string Out, string Resolved) : IRecipe
 {
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
@@ -24,7 +27,7 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
     {
         RecipeSection root = RecipeFile.Load(path, overrides);
         SftRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
-            root.Text("tokenizer"), root.Text("template"), ConversationSection.From(root.Section("data")),
+            root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")),
             OptimizerSection.From(root.Section("optimizer")), ScheduleSection.From(root.Section("schedule")), TrainSection.From(root.Section("train")),
             root.RequiredText("out"), "");
         root.Close();
@@ -67,8 +70,10 @@ internal static class AdapterSection
 /// <param name="CompletionsOnly">Learn what the assistant says, or every token.</param>
 /// <param name="Shuffle">A new order in each epoch, else the order of the files.</param>
 /// <param name="NeftuneAlpha">Strength of the noise on their embeddings (NEFTune); 0: none.</param>
+/// <param name="SplitTurns">Whether a conversation becomes one example, or one for each answer.</param>
 public sealed record ConversationSection(
-    IReadOnlyList<string> Train, IReadOnlyList<string> Valid, double ValidRatio, int MaxLength, string Overlong, Batching Batching, bool CompletionsOnly, bool Shuffle, double NeftuneAlpha)
+    IReadOnlyList<string> Train, IReadOnlyList<string> Valid, double ValidRatio, int MaxLength, string Overlong, Batching Batching, bool CompletionsOnly, bool Shuffle, double NeftuneAlpha,
+    TurnSplitting SplitTurns = TurnSplitting.Auto)
 {
     internal static ConversationSection From(RecipeSection s)
     {
@@ -76,6 +81,7 @@ public sealed record ConversationSection(
         s.Require(train.Count > 0, "train", "must name the files of conversations to learn from");
         return new(train, s.Texts("valid"), s.Number("valid_ratio", 0.02, 0, 0.9), s.Integer("max_length", 1024, 2, 1 << 20), s.Choice("overlong", "truncate", "truncate", "skip"),
             s.Choice("batching", "packed", "packed", "padding_free", "padded") switch { "packed" => Batching.Packed, "padded" => Batching.Padded, _ => Batching.PaddingFree },
-            s.Choice("loss", "completions", "completions", "all") == "completions", s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle", s.Number("neftune_alpha", 0, 0, 1000));
+            s.Choice("loss", "completions", "completions", "all") == "completions", s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle", s.Number("neftune_alpha", 0, 0, 1000),
+            s.Choice("split_turns", "auto", "auto", "always", "never") switch { "always" => TurnSplitting.Always, "never" => TurnSplitting.Never, _ => TurnSplitting.Auto });
     }
 }

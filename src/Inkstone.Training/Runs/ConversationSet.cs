@@ -6,18 +6,22 @@ using Inkstone.Text;
 
 namespace Inkstone.Training;
 
-/// <summary>Conversations as tokens and masks, ready to be batched, and what became of those that are not.</summary>
+/// <summary>Conversations as examples of tokens and masks, ready to be batched, and what became of those that are not.</summary>
 /// <param name="Train">What is learned from.</param>
 /// <param name="Valid">What is held out.</param>
-/// <param name="Truncated">Conversations that were cut at the longest length.</param>
-/// <param name="Skipped">Conversations that were left out, by reason.</param>
-public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IReadOnlyList<MaskedConversation> Valid, int Truncated,
-    IReadOnlyDictionary<string, int> Skipped)
+/// <param name="TrainConversations">Conversations that <paramref name="Train"/> is made of.</param>
+/// <param name="ValidConversations">Conversations that <paramref name="Valid"/> is made of.</param>
+/// <param name="Split">Conversations that became several examples, one for each answer.</param>
+/// <param name="SplitExamples">Those examples.</param>
+/// <param name="Truncated">Examples that were cut at the longest length, or null when none was.</param>
+/// <param name="Skipped">Examples that were left out, by reason.</param>
+public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IReadOnlyList<MaskedConversation> Valid, int TrainConversations, int ValidConversations,
+    int Split, int SplitExamples, SkippedRecords? Truncated, IReadOnlyList<SkippedRecords> Skipped)
 {
-    /// <summary>A conversation without an assistant's turn, or with none left after truncation.</summary>
-    public const string NothingToLearn = "nothing to learn (no assistant turn within max_length)";
+    /// <summary>An example without an assistant's turn that is learned, or with none left after truncation.</summary>
+    public const string NothingToLearn = "nothing to learn (no assistant turn within max_length, or none that its weight lets learn)";
 
-    /// <summary>A conversation that is longer than max_length, where these are skipped.</summary>
+    /// <summary>An example that is longer than max_length, where these are skipped.</summary>
     public const string TooLong = "longer than max_length";
 
     /// <summary>All tokens of the training part.</summary>
@@ -26,37 +30,52 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
     /// <summary>Those of them that are learned.</summary>
     public long Learned => Train.Sum(e => (long)e.Learned.Count(l => l));
 
-    /// <summary>Renders, masks and cuts conversations; equal ones always land on the same side of the held-out border.</summary>
+    /// <summary>Renders, masks and cuts conversations; equal ones always land on the same side of the held-out border, and so do all examples of one.</summary>
     /// <param name="conversations">to learn from</param>
     /// <param name="heldOut">held out; empty: a part of the others is</param>
-    /// <param name="section">lengths, masks, held-out part</param>
+    /// <param name="section">lengths, held-out part</param>
     /// <param name="masks">template and tokenizer</param>
     public static ConversationSet Make(IEnumerable<Conversation> conversations, IEnumerable<Conversation> heldOut, ConversationSection section, ChatMasks masks)
     {
         List<MaskedConversation> train = [], valid = [];
-        Dictionary<string, int> skipped = [];
-        int truncated = 0;
-        foreach ((Outcome outcome, bool held) in Outcomes(conversations, section, masks).Select(o => (o, false)).AsEnumerable().Concat(Outcomes(heldOut, section, masks).Select(o => (o, true)).AsEnumerable()))
+        SkippedRecordCounter skipped = new(), truncated = new();
+        int trainConversations = 0, validConversations = 0, split = 0, splitExamples = 0;
+        foreach ((Rendered rendered, bool held) in Render(conversations, masks).Select(r => (r, false)).AsEnumerable().Concat(Render(heldOut, masks).Select(r => (r, true)).AsEnumerable()))
         {
-            truncated += outcome.Truncated ? 1 : 0;
-            if (outcome.Example is null)
+            bool isValid = held || (section.Valid.Count == 0 && rendered.Draw < section.ValidRatio);
+            List<MaskedConversation> side = isValid ? valid : train;
+            int before = side.Count;
+            if (rendered.Examples.Count == 0)
             {
-                skipped[outcome.Reason!] = skipped.GetValueOrDefault(outcome.Reason!) + 1;
+                skipped.Add(NothingToLearn, rendered.Place);
             }
-            else
+            foreach (MaskedConversation example in rendered.Examples)
             {
-                (held || (section.Valid.Count == 0 && outcome.Draw < section.ValidRatio) ? valid : train).Add(outcome.Example);
+                (MaskedConversation? fitting, string? reason) = Fit(example, section);
+                if (fitting is null)
+                {
+                    skipped.Add(reason!, rendered.Place);
+                    continue;
+                }
+                side.Add(fitting);
+                if (fitting.Ids.Length < example.Ids.Length)
+                {
+                    truncated.Add($"cut at data.max_length {section.MaxLength}", rendered.Place);
+                }
             }
+            trainConversations += !isValid && side.Count > before ? 1 : 0;
+            validConversations += isValid && side.Count > before ? 1 : 0;
+            (split, splitExamples) = rendered.Examples.Count > 1 ? (split + 1, splitExamples + rendered.Examples.Count) : (split, splitExamples);
         }
-        return new ConversationSet(train, valid, truncated, skipped);
+        return new ConversationSet(train, valid, trainConversations, validConversations, split, splitExamples, truncated.Records is [var cut] ? cut : null, skipped.Records);
     }
 
-    /// <summary>Tokens and mask of one conversation; a fault names its place.</summary>
-    public static MaskedConversation Mask(Conversation conversation, ChatMasks masks)
+    /// <summary>The examples of one conversation; a fault names its place.</summary>
+    public static IReadOnlyList<MaskedConversation> Mask(Conversation conversation, ChatMasks masks)
     {
         try
         {
-            return masks.Of(conversation.Messages, conversation.Tools);
+            return masks.Of(conversation.Messages, conversation.Tools, conversation.TemplateVariables);
         }
         catch (Exception e) when (e is InvalidDataException or TemplateException)
         {
@@ -64,26 +83,22 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
         }
     }
 
-    private static ParallelQuery<Outcome> Outcomes(IEnumerable<Conversation> conversations, ConversationSection section, ChatMasks masks)
-        => conversations.AsParallel().AsOrdered().Select(c => One(c, section, masks));
+    private static ParallelQuery<Rendered> Render(IEnumerable<Conversation> conversations, ChatMasks masks)
+        => conversations.AsParallel().AsOrdered().Select(c => new Rendered(Mask(c, masks), c.Place,
+            new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)));
 
-    private static Outcome One(Conversation conversation, ConversationSection section, ChatMasks masks)
+    /// <summary>The example as long as it may be, or why it is left out.</summary>
+    private static (MaskedConversation? Example, string? Reason) Fit(MaskedConversation whole, ConversationSection section)
     {
-        MaskedConversation whole = Mask(conversation, masks);
-        double draw = new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(conversation.Messages.ToJsonString())), 0).UniformDouble(0);
         bool longer = whole.Ids.Length > section.MaxLength + 1;
         if (longer && section.Overlong == "skip")
         {
-            return new Outcome(null, TooLong, false, draw);
+            return (null, TooLong);
         }
         MaskedConversation cut = longer ? new(whole.Ids[..(section.MaxLength + 1)], whole.Learned[..(section.MaxLength + 1)]) : whole;
         // The first token is never predicted, so it cannot be learned.
-        if (!cut.Learned.AsSpan(Math.Min(1, cut.Learned.Length)).Contains(true))
-        {
-            return new Outcome(null, NothingToLearn, false, draw);
-        }
-        return new Outcome(section.CompletionsOnly ? cut : cut with { Learned = [.. cut.Ids.Select(_ => true)] }, null, longer, draw);
+        return cut.Learned.AsSpan(Math.Min(1, cut.Learned.Length)).Contains(true) ? (cut, null) : (null, NothingToLearn);
     }
 
-    private sealed record Outcome(MaskedConversation? Example, string? Reason, bool Truncated, double Draw);
+    private sealed record Rendered(IReadOnlyList<MaskedConversation> Examples, string Place, double Draw);
 }

@@ -26,7 +26,7 @@ public sealed class Pretrain : IDisposable
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);
         _model = OpenModel(start.Checkpoint);
-        PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null));
+        PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null, Epochs: recipe.Train.Epochs));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
         bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
         _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,

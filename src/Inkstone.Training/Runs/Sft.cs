@@ -42,11 +42,11 @@ public sealed class Sft : IDisposable
         _model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
 
         ConversationSection data = recipe.Data;
-        ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0);
+        ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0, Epochs: recipe.Train.Epochs);
         ExampleLoader source = new(Conversations.Train, loading);
-        ExampleLoader? held = Conversations.Valid.Count == 0 ? null : new(Conversations.Valid, loading with { ShuffleSeed = null, Finite = true });
+        ExampleLoader? held = Conversations.Valid.Count == 0 ? null : new(Conversations.Valid, loading with { ShuffleSeed = null, Finite = true, Epochs = null });
         _run = new TrainRun(recipe, start, new RunParts(_model, _model.Adapter?.Parameters ?? _model.Parameters, _tokenizer, source, held, RunData.Of(Conversations), FromNothing: false, data.MaxLength,
-            DocumentAware: true, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, prompt, tokens, seed)));
+            DocumentAware: true, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, recipe.TemplateVariables, prompt, tokens, seed)));
     }
 
     /// <summary>What it is going to do.</summary>
@@ -77,18 +77,24 @@ public sealed class Sft : IDisposable
     private ConversationSet Read(Action<string> warn)
     {
         ConversationReader reader = new();
-        ConversationSet set = ConversationSet.Make(reader.Read(InputFiles.Find(_recipe.Data.Train)), reader.Read(InputFiles.Find(_recipe.Data.Valid)), _recipe.Data, new ChatMasks(_template, _tokenizer));
+        ConversationSection data = _recipe.Data;
+        ChatMasks masks = new(_template, _tokenizer, new ChatMaskOptions(data.SplitTurns, Everything: !data.CompletionsOnly, _recipe.TemplateVariables));
+        ConversationSet set = ConversationSet.Make(reader.Read(InputFiles.Find(data.Train)), reader.Read(InputFiles.Find(data.Valid)), data, masks);
+        if (_template.SplitSpecialTokens(_tokenizer) is { Count: > 0 } split)
+        {
+            warn($"the chat template writes {string.Join(", ", split)}, which the tokenizer has no token for and cuts into pieces: add the tokens, or use another template");
+        }
         foreach (SkippedRecords skipped in reader.Report.Skipped)
         {
-            warn($"{skipped.Count} records were skipped: {skipped.Reason} ({string.Join(", ", skipped.Places)})");
+            warn($"records were skipped: {skipped}");
         }
-        foreach ((string reason, int count) in set.Skipped)
+        foreach (SkippedRecords skipped in set.Skipped)
         {
-            warn($"{count} conversations were skipped: {reason}");
+            warn($"examples were skipped: {skipped}");
         }
-        if (set.Truncated > 0)
+        if (set.Truncated is { } truncated)
         {
-            warn($"{set.Truncated} conversations were cut at data.max_length {_recipe.Data.MaxLength}");
+            warn($"examples were shortened: {truncated}");
         }
         return set.Train.Count > 0 ? set : throw new InvalidDataException($"data.train holds no conversation to learn from ({string.Join(", ", _recipe.Data.Train)})");
     }

@@ -170,7 +170,7 @@ internal sealed class TrainRun
         TrainSection train = _recipe.Train;
         return train.Steps
             ?? (train.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
-                : train.Epochs is { } epochs ? Whole(Math.Ceiling(epochs * _parts.Source.RowCount / RowsPerStep), "train.epochs", "steps") : null);
+                : train.Epochs is { } epochs ? Whole(new EpochBudget(epochs, _parts.Source.RowCount).Steps(RowsPerStep), "train.epochs", "steps") : null);
     }
 
     private static int Whole(double count, string of, string what)

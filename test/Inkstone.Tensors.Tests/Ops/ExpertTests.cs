@@ -210,6 +210,54 @@ public sealed class ExpertTests(Devices devices)
         }
     }
 
+    [Theory]
+    [InlineData(9, 4, 2)]
+    [InlineData(130, 7, 3)]
+    public void Masked_TokensGoNowhereAndCountNowhere(int tokens, int experts, int topK)
+    {
+        const int width = 33;
+        int[] mask = [.. Enumerable.Range(0, tokens).Select(t => t % 3 == 1 || t == tokens - 1 ? 0 : 1)];
+        int kept = mask.Sum(), pairs = kept * topK;
+        RoutingRule rule = new(topK);
+        OpInput scores = OpInput.Random(new Shape(tokens, experts), tokens, 0.05f, 0.95f);
+        int[] all = Reference.ChooseExperts(OpInput.Doubles(scores.Values), null, experts, rule), slots = [];
+        new OpCheck((bench, x) =>
+        {
+            ExpertRouting routing = Ops.RouteExperts(x[0], null, rule, bench.Int(new Shape(tokens), mask));
+            routing.Experts.Ints.ToArray().ShouldBe([.. all.Select((e, i) => mask[i / topK] == 0 ? -1 : e)]);
+            routing.Pairs.ShouldBe(pairs);
+            slots = routing.Slots.Ints.ToArray();
+            slots.Where(s => s >= 0).Order().ShouldBe(Enumerable.Range(0, pairs));
+            Tensor counts = bench.Float(new Shape(1, experts), new float[experts]);
+            Ops.CountExperts(routing, counts);
+            counts.Span.ToArray().ShouldBe([.. Enumerable.Range(0, experts).Select(e => (float)all.Where((c, i) => c == e && mask[i / topK] == 1).Count())]);
+            return routing.Weights;
+        }, x => [.. Reference.ExpertWeights(x[0], all, experts, rule).Select((w, i) => mask[i / topK] * w)], scores)
+        {
+            GradScale = 1,
+        }.Run(devices);
+
+        // To the twins, masked tokens have one more row, which is dropped, or is zero.
+        int[] there = [.. slots.Select(s => s < 0 ? pairs : s)];
+        OpInput x = OpInput.Random(new Shape(tokens, width), 1), rows = OpInput.Random(new Shape(pairs, width), 2);
+        OpInput weights = OpInput.Random(new Shape(tokens, topK), 3), residual = OpInput.Random(new Shape(tokens, width), 4);
+        new OpCheck((bench, t) => Ops.ExpertDispatch(t[0], Route(bench, bench.Empty(new Shape(tokens, topK)))),
+            t => Reference.ExpertDispatch(t[0], there, topK, width)[..(pairs * width)], x).Run(devices);
+        new OpCheck((bench, t) => Ops.ExpertCombine(t[0], Route(bench, t[1]), new Shape(tokens, width), t[2]),
+            t => Reference.ExpertCombine([.. t[0], .. new double[width]], t[1], there, topK, width, t[2]), rows, weights, residual).Run(devices);
+        new OpCheck((bench, t) => Ops.ExpertCombine(t[0], Route(bench, t[1]), new Shape(tokens, width)),
+            t => Reference.ExpertCombine([.. t[0], .. new double[width]], t[1], there, topK, width, null), rows, weights).Run(devices);
+
+        float[] load = OpInput.Numbers(experts, 3, 0, 2);
+        new OpCheck((bench, t) => Ops.ExpertBalance(t[0], bench.Float(new Shape(1, experts), load), bench.Int(new Shape(tokens), mask)),
+            t => Reference.ExpertBalance([.. t[0].Where((_, i) => mask[i / experts] == 1)], load, experts, kept), scores)
+        {
+            GradTolerance = 2e-5,
+        }.Run(devices);
+
+        ExpertRouting Route(OpBench bench, Tensor w) => new(w, bench.Int(w.Shape, new int[slots.Length]), bench.Int(w.Shape, slots), bench.Int(new Shape(2), [0, pairs]));
+    }
+
     private static ExpertRouting Routing(OpBench bench, Tensor weights, int[] slots)
         => new(weights, bench.Int(weights.Shape, new int[slots.Length]), bench.Int(weights.Shape, slots), bench.Int(new Shape(2), [0, slots.Length]));
 

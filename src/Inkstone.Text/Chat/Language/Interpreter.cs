@@ -28,6 +28,9 @@ internal sealed class Interpreter
     /// <summary>What strftime_now tells.</summary>
     public DateTime Now { get; }
 
+    /// <summary>The conversation, when what an assistant says is to be marked in the text (<see cref="GenerationMarks"/>); else null.</summary>
+    public IReadOnlyList<Value>? Marked { get; init; }
+
     /// <summary>The line that is being run.</summary>
     public int Line { get; set; } = 1;
 
@@ -157,6 +160,13 @@ internal sealed class Interpreter
                 return Run(with.Body, inner);
             case ScopeStatement body:
                 return Run(body.Body, new Scope(scope));
+            case GenerationStatement generation when Marked is null:
+                return Run(generation.Body, new Scope(scope));
+            case GenerationStatement generation:
+                Write(GenerationMarks.Open(scope.InnermostOf(Marked)));
+                Flow flow = Run(generation.Body, new Scope(scope));
+                Write(GenerationMarks.Close);
+                return flow;
         }
         return Flow.Next;
     }

@@ -112,6 +112,10 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
 
     private Expression Subscript(Expression target, int line)
     {
+        if (tokens.SkipOperator("]"))
+        {
+            return new ItemExpression(target, new TupleExpression([], line), line);   // jinja2 reads no key as the empty tuple
+        }
         Expression? start = tokens.Current.IsOperator(":") ? null : expressions.Read();
         if (tokens.SkipOperator(":"))
         {
@@ -120,12 +124,13 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
             tokens.ExpectOperator("]");
             return new SliceExpression(target, start, stop, step, line);
         }
-        if (tokens.SkipOperator("]"))
+        List<Expression> keys = [start!];
+        while (tokens.SkipOperator(","))
         {
-            return new ItemExpression(target, start!, line);
+            keys.Add(expressions.Read());
         }
-        tokens.ExpectOperator(",");
-        return new ItemExpression(target, new TupleExpression([start!, .. Until("]", () => expressions.Read())], line), line);
+        tokens.ExpectOperator("]");
+        return new ItemExpression(target, keys.Count == 1 ? keys[0] : new TupleExpression(keys, line), line);
     }
 
     private bool AtSliceEnd() => tokens.Current.IsOperator("]");

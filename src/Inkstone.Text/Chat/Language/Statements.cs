@@ -30,8 +30,11 @@ internal sealed record FilterBlockStatement(FilterExpression Filter, IReadOnlyLi
 
 internal sealed record WithStatement(IReadOnlyList<KeyValuePair<Target, Expression>> Names, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
-/// <summary>A body with names of its own: <c>{% block %}</c>, and <c>{% generation %}</c>, which marks what an assistant says.</summary>
+/// <summary>A body with names of its own: <c>{% block %}</c>.</summary>
 internal sealed record ScopeStatement(IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+
+/// <summary><c>{% generation %}</c>: marks what an assistant says.</summary>
+internal sealed record GenerationStatement(IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
 /// <summary>A macro; which of the special names its body reads decides what it may be called with.</summary>
 internal sealed record MacroDefinition(string? Name, IReadOnlyList<string> Parameters, IReadOnlyList<Expression> Defaults, IReadOnlyList<Statement> Body, bool TakesMore, bool TakesMoreNamed, bool TakesCaller);

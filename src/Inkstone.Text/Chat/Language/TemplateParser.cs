@@ -2,20 +2,24 @@ using System.Runtime.CompilerServices;
 
 namespace Inkstone.Text;
 
+/// <summary>A template's statements, and whether any of them marks what an assistant says.</summary>
+internal sealed record ParsedTemplate(IReadOnlyList<Statement> Body, bool MarksGeneration);
+
 /// <summary>Reads the statements of a template.</summary>
 internal sealed class TemplateParser
 {
     private readonly TemplateTokens _tokens;
     private readonly ExpressionParser _expressions;
     private int _loops;
+    private bool _marksGeneration;
 
     private TemplateParser(TemplateTokens tokens) => (_tokens, _expressions) = (tokens, new ExpressionParser(tokens));
 
-    public static IReadOnlyList<Statement> Parse(string source)
+    public static ParsedTemplate Parse(string source)
     {
         TemplateParser parser = new(TemplateLexer.Read(source));
         List<Statement> body = parser.Statements([]);
-        return parser._expressions.UnknownNames.Count == 0 ? body : throw parser._expressions.UnknownNames[0];
+        return parser._expressions.UnknownNames.Count == 0 ? new(body, parser._marksGeneration) : throw parser._expressions.UnknownNames[0];
     }
 
     /// <summary>Statements up to a tag that ends them, which becomes the current token.</summary>
@@ -76,7 +80,7 @@ internal sealed class TemplateParser
             case "filter": return new FilterBlockStatement((FilterExpression)_expressions.ReadFilters(null, startInline: true)!, Body("endfilter"), line);
             case "with": return With(line);
             case "block": return Block(line);
-            case "generation": return new ScopeStatement(Body("endgeneration"), line);
+            case "generation": return Generation(line);
             case "print": return Print(line);
             case "break" or "continue" when _loops == 0: throw new TemplateFault($"{{% {tag.Text} %}} stands in no loop", line);
             case "break": return new BreakStatement(line);
@@ -207,6 +211,12 @@ internal sealed class TemplateParser
             names.Add(new(target, _expressions.Read()));
         }
         return new WithStatement(names, Body("endwith"), line);
+    }
+
+    private GenerationStatement Generation(int line)
+    {
+        _marksGeneration = true;
+        return new GenerationStatement(Body("endgeneration"), line);
     }
 
     /// <summary>Several expressions are put out one behind the other.</summary>
