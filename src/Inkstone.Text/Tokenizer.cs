@@ -31,7 +31,7 @@ public sealed class Tokenizer
         _parts = new TokenizerJson(json, jsonFile);
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
         _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
-        Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSettings);
+        Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSteps);
         _special = new bool[_parts.Tokens.Length];
         foreach (AddedToken token in _parts.AddedTokens)
         {
@@ -224,11 +224,11 @@ public sealed class Tokenizer
         int at = 0, resume = 0;
         while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodePlain(text[Math.Min(at, start)..start], scratch, ids);
+            EncodePlain(text[Math.Min(at, start)..start], at == 0, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodePlain(text[at..], scratch, ids);
+        EncodePlain(text[at..], at == 0, scratch, ids);
         _scratch.Add(scratch);
         if (addSpecialTokens)
         {
@@ -237,20 +237,20 @@ public sealed class Tokenizer
     }
 
     /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
-    private void EncodePlain(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    private void EncodePlain(ReadOnlySpan<byte> text, bool first, EncodeScratch scratch, List<int> ids)
     {
         text = Normalized(text);
         int at = 0, resume = 0;
         while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodeWords(text[Math.Min(at, start)..start], scratch, ids);
+            EncodeWords(text[Math.Min(at, start)..start], first && at == 0, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodeWords(text[at..], scratch, ids);
+        EncodeWords(text[at..], first && at == 0, scratch, ids);
     }
 
-    private void EncodeWords(ReadOnlySpan<byte> text, EncodeScratch scratch, List<int> ids)
+    private void EncodeWords(ReadOnlySpan<byte> text, bool first, EncodeScratch scratch, List<int> ids)
     {
         if (text.IsEmpty)
         {
@@ -277,9 +277,9 @@ public sealed class Tokenizer
         }
         else
         {
-            foreach ((int start, int end) in steps.Split(text))
+            foreach (Piece piece in steps.Split(text, first))
             {
-                model.Encode(text[start..end], scratch, ids);
+                model.Encode(piece.Text.Span, scratch, ids);
             }
         }
     }
