@@ -12,7 +12,7 @@ namespace Inkstone.Text;
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string JsonName = "tokenizer.json", ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+    private const string JsonName = TokenizerFiles.JsonName, ConfigName = TokenizerFiles.ConfigName, TemplateName = TokenizerFiles.TemplateName;
 
     private readonly byte[] _json;
     private readonly byte[]? _config;
@@ -23,12 +23,13 @@ public sealed class Tokenizer
     private readonly bool[] _special;
     private readonly int[] _prefix;
     private readonly int[] _suffix;
+    private readonly List<string> _notices = [];
     private readonly ConcurrentBag<EncodeScratch> _scratch = [];
 
-    private Tokenizer(byte[] json, string jsonFile, byte[]? config, string configFile, string? chatTemplate)
+    private Tokenizer(TokenizerFiles files)
     {
-        (_json, _config) = (json, config);
-        _parts = new TokenizerJson(json, jsonFile);
+        (_json, _config, _parts) = (files.Json, files.Config, files.Parts);
+        string configFile = files.ConfigFile;
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
         _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
         Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSteps);
@@ -39,20 +40,27 @@ public sealed class Tokenizer
             _special[token.Id] |= token.Special;
         }
         VocabularyHash = VocabularyFingerprint.Of(_parts.Tokens, Decoder, _parts.Model.Merges);
-        TokenizerConfig? roles = config == null ? null : TokenizerConfig.Read(config, configFile);
+        TokenizerConfig? roles = _config == null ? null : TokenizerConfig.Read(_config, configFile);
         BosId = Role(roles?.Bos, "bos_token", configFile);
         EosId = Role(roles?.Eos, "eos_token", configFile);
         PadId = Role(roles?.Pad, "pad_token", configFile);
-        ChatTemplate = chatTemplate ?? roles?.ChatTemplate;
-        SeparateChatTemplate = chatTemplate;
-        (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
-        if (roles is { AddBos: true } && BosId is int bos && !_prefix.Contains(bos))
+        ChatTemplate = files.ChatTemplate ?? roles?.ChatTemplate;
+        SeparateChatTemplate = files.ChatTemplate;
+        if (files.NewTokens.Count > 0)
         {
-            _prefix = [bos, .. _prefix];
+            _notices.Add($"{JsonName} lacks tokens that stand beside it; added, as transformers does: {string.Join(", ", files.NewTokens.Select(t => $"'{t.Content}' {t.Id}"))}");
         }
-        if (roles is { AddEos: true } && EosId is int eos && !_suffix.Contains(eos))
+        (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
+        Heed("bos", roles?.AddBos, BosId, _prefix);
+        Heed("eos", roles?.AddEos, EosId, _suffix);
+
+        void Heed(string role, bool? asked, int? id, int[] added)
         {
-            _suffix = [.. _suffix, eos];
+            if (asked is { } wanted && id is { } token && wanted != added.Contains(token))
+            {
+                _notices.Add($"{configFile}: add_{role}_token is {(wanted ? "true" : "false")}, but the post_processor of {JsonName} {(wanted ? "does not add" : "adds")} '{IdToToken(token)}'; "
+                    + "the post_processor counts, as in transformers 5 (some tokenizers of transformers 4 heed the key)");
+            }
         }
     }
 
@@ -70,6 +78,9 @@ public sealed class Tokenizer
 
     /// <summary>The token that fills up batches.</summary>
     public int? PadId { get; }
+
+    /// <summary>What the files say and this tokenizer reads otherwise than one may expect, a sentence each.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     /// <summary>Jinja template of conversations.</summary>
     public string? ChatTemplate { get; }
@@ -90,9 +101,7 @@ public sealed class Tokenizer
         {
             throw new FileNotFoundException($"There is no tokenizer at '{file}'; give a tokenizer.json or a directory that holds one.", file);
         }
-        string directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        string config = Path.Combine(directory, ConfigName), template = Path.Combine(directory, TemplateName);
-        return new Tokenizer(File.ReadAllBytes(file), file, File.Exists(config) ? File.ReadAllBytes(config) : null, config, File.Exists(template) ? File.ReadAllText(template) : null);
+        return new Tokenizer(TokenizerFiles.Read(file));
     }
 
     /// <summary>Loads MicroLM's vocab.json and merge.txt; special tokens without an id get the next ones. The first special token ends a text.</summary>
@@ -107,13 +116,14 @@ public sealed class Tokenizer
     /// <param name="json">the first</param>
     /// <param name="config">the second</param>
     /// <param name="source">where they come from, for messages</param>
-    public static Tokenizer FromJson(byte[] json, byte[] config, string source) => new(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null);
+    public static Tokenizer FromJson(byte[] json, byte[] config, string source) =>
+        new(TokenizerFiles.Of(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
 
     /// <summary>A tokenizer from the contents of its two files.</summary>
-    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(json, JsonName, config, ConfigName, null);
+    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Of(json, JsonName, config, ConfigName, null));
 
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
-    public Tokenizer WithChatTemplate(string template) => new(_json, JsonName, _config, ConfigName, template);
+    public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
     public void Save(string directory)

@@ -9,6 +9,8 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
 {
     public bool IsNull => Value.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
 
+    public bool IsText => Value.ValueKind == JsonValueKind.String;
+
     public bool IsObject => Value.ValueKind == JsonValueKind.Object;
 
     /// <summary>A member of an object; a null value when it is absent.</summary>
@@ -34,6 +36,19 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
         foreach (JsonElement item in Value.EnumerateArray())
         {
             yield return new(item, File, $"{Path}[{i++}]");
+        }
+    }
+
+    /// <summary>The members of an object.</summary>
+    public IEnumerable<(string Name, JsonPart Value)> Members()
+    {
+        if (!IsObject)
+        {
+            throw Wrong("must be an object");
+        }
+        foreach (JsonProperty member in Value.EnumerateObject())
+        {
+            yield return (member.Name, this[member.Name]);
         }
     }
 
