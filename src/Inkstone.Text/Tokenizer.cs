@@ -194,6 +194,9 @@ public sealed class Tokenizer
     /// <summary>Whether decoding may skip the token; false for ids outside the vocabulary.</summary>
     public bool IsSpecial(int id) => (uint)id < (uint)_special.Length && _special[id];
 
+    /// <summary>Whether the token was added to the model's vocabulary: text is never split inside it.</summary>
+    public bool IsAdded(int id) => Exists(id) && _addedIds.TryGetValue(IdToToken(id), out int own) && own == id;
+
     /// <summary>Whether a token has this id: ids may have gaps.</summary>
     public bool Exists(int id) => (uint)id < (uint)_parts.Tokens.Length && _parts.Tokens[id] != null;
 

@@ -43,7 +43,7 @@ internal static class ConvertVerb
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
-                    Pretrained.SaveGguf(model, to, type, from);
+                    GgufTokenizerCheck.Around(call, from, model.Config, tokenizer => Pretrained.SaveGguf(model, to, type, tokenizer));
                 }
                 else
                 {
