@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 using Inkstone.Files;
 
@@ -124,6 +125,20 @@ public sealed class Tokenizer
 
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
     public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
+
+    /// <summary>Whether text is cut into words by the pattern of Qwen 2.</summary>
+    public bool CutsAsQwen2 => _parts.ByteLevel && !_parts.PreTokenizer.AddPrefixSpace && _parts.PreTokenizer.OnlyScanner is { IsQwen2: true };
+
+    /// <summary>Whether characters are composed (NFC) and nothing else is changed; null where nothing is changed at all.</summary>
+    public bool? Composes => _parts.Normalizer == null ? null : _parts.Normalizer is UnicodeNormalizer { IsNfc: true };
+
+    /// <summary>The same tokenizer, which composes characters (NFC) before anything else.</summary>
+    public Tokenizer WithComposition()
+    {
+        JsonNode json = JsonNode.Parse(_json)!;
+        json["normalizer"] = new JsonObject { ["type"] = "NFC" };
+        return new(TokenizerFiles.Of(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
+    }
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
     public void Save(string directory)

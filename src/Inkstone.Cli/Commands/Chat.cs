@@ -24,7 +24,7 @@ internal static class Chat
         int Run(Call call)
         {
             string path = call.Get(model)!;
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             Transcript transcript = new(tokenizer, call.Get(system));
             if (transcript.Manner is { } manner)
             {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Training;
@@ -47,6 +48,10 @@ internal static class ConvertVerb
                 }
                 else
                 {
+                    if (GgufFile.Is(from) || File.Exists(Path.Combine(from, "tokenizer.json")))
+                    {
+                        _ = ModelTokenizer.ForFamily(Models.Tokenizer(from, call), model.Config.Text("model_type"), from, _ => { });
+                    }
                     Pretrained.Save(model, to, call.Force, type.ToString(), from);
                 }
                 return model.Parameters.ElementCount;

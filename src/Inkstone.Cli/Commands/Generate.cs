@@ -24,7 +24,7 @@ internal static class Generate
         {
             string path = call.Get(model)!;
             SamplingParams p = sampling.Read(call);
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             int[] start = (call.Get(prompt), call.Get(ids)) switch
             {
                 (string text, null) => tokenizer.Encode(text),

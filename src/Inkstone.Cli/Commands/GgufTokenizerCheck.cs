@@ -22,7 +22,7 @@ internal static class GgufTokenizerCheck
             write(model);
             return;
         }
-        Tokenizer tokenizer = Models.Tokenizer(model);
+        Tokenizer tokenizer = Models.Tokenizer(model, call);
         string place = Directory.CreateTempSubdirectory("ink-").FullName;
         try
         {

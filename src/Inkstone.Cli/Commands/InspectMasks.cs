@@ -15,7 +15,7 @@ internal static class InspectMasks
     /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is wanted.</summary>
     public static int Show(Call call, string path, string file, int count, string? page)
     {
-        Tokenizer tokenizer = Models.Tokenizer(path);
+        Tokenizer tokenizer = Models.Tokenizer(path, call);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
         List<Shown> shown = [.. new ConversationReader().Read([file]).Take(count).Select(c => new Shown(c.Place, ConversationSet.Mask(c, masks), tokenizer))];
         if (page is not null)

@@ -36,11 +36,14 @@ internal static class Models
     };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. An adapter without one uses that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path)
+    public static Tokenizer Tokenizer(string path, Call call)
     {
         string place = CheckpointFolder.Resolve(path);
-        return ModelTokenizer.Load(PeftAdapter.Is(place) && !File.Exists(Path.Combine(place, "tokenizer.json")) ? Below(place, null) : place);
+        return Told(call, ModelTokenizer.Load(PeftAdapter.Is(place) && !File.Exists(Path.Combine(place, "tokenizer.json")) ? Below(place, null) : place));
     }
+
+    /// <summary>Says what the tokenizer's files make one expect and it does not do.</summary>
+    public static Tokenizer Told(Call call, Tokenizer tokenizer) => ModelTokenizer.Told(tokenizer, call.Warn);
 
     /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>
     public static string Below(string adapter, string? given)

@@ -30,7 +30,7 @@ internal static class Perplexity
                 (null, string lines) => TextFile.Field(lines, call.Get(field)!),
                 _ => throw new ArgumentException("give either --texts FILE.json or --input FILE.jsonl"),
             };
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             List<Score> scores = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));

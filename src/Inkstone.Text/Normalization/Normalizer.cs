@@ -12,6 +12,8 @@ internal abstract class Normalizer
 /// <summary>Unicode form C, D, KC or KD.</summary>
 internal sealed class UnicodeNormalizer(bool compose, bool compatible) : Normalizer
 {
+    public bool IsNfc => compose && !compatible;
+
     public override ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text)
     {
         if (compatible ? Ascii.IsValid(text) : compose && CanonicalForm.IsSurelyComposed(text))

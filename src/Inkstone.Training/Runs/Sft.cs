@@ -28,7 +28,7 @@ public sealed class Sft : IDisposable
         RunStart start = RunStart.Of(recipe.Out, options);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
-        _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template);
+        _tokenizer = WithTemplate(ModelTokenizer.Told(ModelTokenizer.Load(tokenizerPath), options.Warn), recipe.Template);
         _template = ChatTemplate.For(_tokenizer);
         Conversations = Read(options.Warn);
         _model = RunModel.CheckVocabulary(OpenModel(start.Checkpoint), _basePath, _tokenizer, tokenizerPath);
