@@ -47,9 +47,9 @@ public sealed class Tokenizer
         PadId = Role(roles?.Pad, "pad_token", configFile);
         ChatTemplate = files.ChatTemplate ?? roles?.ChatTemplate;
         SeparateChatTemplate = files.ChatTemplate;
-        if (files.NewTokens.Count > 0)
+        foreach (AddedToken token in files.Undeclared)
         {
-            _notices.Add($"{JsonName} lacks tokens that stand beside it; added, as transformers does: {string.Join(", ", files.NewTokens.Select(t => $"'{t.Content}' {t.Id}"))}");
+            _notices.Add($"{configFile}: '{token.Content}' has a role, but no file lists it as a token; it is added with the id {token.Id}, as transformers does, so correct it if that is a slip");
         }
         (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
         Heed("bos", roles?.AddBos, BosId, _prefix);

@@ -28,7 +28,7 @@ public sealed class GgufTokenizerTests
         // As in Gemma 3: runs of marks are added tokens and have merges; in raw text Hugging Face never finds them.
         using var place = new Place(Pieces());
         place.Json["added_tokens"]!.AsArray().Add((JsonNode)Added(place.Json["model"]!["vocab"]!["▁▁"]!.GetValue<int>(), "▁▁", special: false));
-        Differences(place).ShouldBeEmpty();
+        Differences(place).ShouldAllBe(d => d.Text.Contains('▁'), "only the mark itself, written by hand, is another text");
         Tokenizer read = Read(place.Written());
         read.Encode("   hello", false).ShouldBe(place.Load().Encode("   hello", false));
     }
@@ -109,6 +109,21 @@ public sealed class GgufTokenizerTests
     }
 
     [Fact]
+    public void A_qwen2_model_has_Qwens_pattern_and_composition()
+    {
+        using var place = new Place(Bytes());
+        List<string> said = [];
+        ModelTokenizer.ForFamily(place.Load(), "llama", "tok", said.Add).Composes.ShouldBeNull();
+        Should.Throw<InvalidDataException>(() => ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add)).Message.ShouldStartWith("tok: transformers cuts the text of every qwen2 model by Qwen's pattern");
+        said.ShouldBeEmpty();
+        place.Json["pre_tokenizer"] = JsonNode.Parse(GgufTokenizer.Read(Metadata(place, "qwen2"))!.Json)!["pre_tokenizer"]!.DeepClone();
+        ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add).Encode("e\u0301").ShouldBe(place.Load().Encode("\u00E9"));
+        said.ShouldHaveSingleItem().ShouldContain("written with NFC");
+        place.Json["normalizer"] = new JsonObject { ["type"] = "NFKC" };
+        Should.Throw<InvalidDataException>(() => ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add));
+    }
+
+    [Fact]
     public void Every_name_is_read_and_an_unknown_one_is_refused()
     {
         using var place = new Place(Bytes());
@@ -161,7 +176,7 @@ public sealed class GgufTokenizerTests
         ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = special,
     };
 
-    private static JsonNode Bytes()
+    private static JsonObject Bytes()
     {
         JsonObject vocabulary = [];
         for (int b = 0; b < 256; b++)

@@ -28,7 +28,7 @@ public sealed class CompanionTokenTests
         Write(aside, "added_tokens.json", added);
         Tokenizer tokenizer = Tokenizer.Load(aside.Path);
         tokenizer.Encode("a<x>b<z>").ShouldBe(ids);
-        tokenizer.Notices.ShouldHaveSingleItem().ShouldContain("lacks tokens that stand beside it");
+        tokenizer.Notices.Count.ShouldBe(config?.Contains("<y>", StringComparison.Ordinal) == true ? 1 : 0, "a role whose token no file lists may be a slip");
         // What is saved holds them by itself.
         using var copy = new TemporaryDirectory();
         tokenizer.Save(copy.Path);

@@ -24,7 +24,8 @@ internal sealed class CompanionTokens
     /// <param name="parts">tokenizer.json</param>
     /// <param name="config">tokenizer_config.json with the roles of special_tokens_map.json</param>
     /// <param name="addedTokens">added_tokens.json</param>
-    public static IReadOnlyList<AddedToken> Find(TokenizerJson parts, JsonPart config, JsonPart addedTokens)
+    /// <returns>the tokens, and those among them that are new and stand nowhere but in a role such as eos_token, where they may be slips</returns>
+    public static (IReadOnlyList<AddedToken> Tokens, IReadOnlyList<AddedToken> Undeclared) Find(TokenizerJson parts, JsonPart config, JsonPart addedTokens)
     {
         var found = new CompanionTokens(parts);
         string[] named = [.. Named.Select(key => TokenizerConfig.Token(config[key])).OfType<string>()];
@@ -41,14 +42,13 @@ internal sealed class CompanionTokens
                 found.Put(new(0, content, false, false, false, !special, special), change: true);
             }
         }
-        foreach (JsonPart token in Named.Select(key => config[key]).Concat(Listed(config[Extra], dictionary: true)).Concat(Listed(config[Additional], dictionary: false)).Concat(Listed(config[Extra], dictionary: false)))
-        {
-            if (!token.IsNull)
-            {
-                found.Put(Token(token, special: true), change: false);
-            }
-        }
-        return found._changed;
+        int declared = found._changed.Count;
+        found.PutSpecial(Named.Select(key => config[key]));
+        AddedToken[] roles = [.. found._changed.Skip(declared)];
+        JsonPart[] lists = [.. Listed(config[Extra], dictionary: true), .. Listed(config[Additional], dictionary: false), .. Listed(config[Extra], dictionary: false)];
+        found.PutSpecial(lists);
+        string[] listed = [.. lists.Select(TokenizerConfig.Token).OfType<string>()];
+        return (found._changed, [.. roles.Where(t => !found._vocabulary.ContainsKey(t.Content) && !listed.Contains(t.Content))]);
     }
 
     /// <summary>tokenizer.json with these tokens in it.</summary>
@@ -100,6 +100,14 @@ internal sealed class CompanionTokens
             root[key] = node;
         }
         return System.Text.Encoding.UTF8.GetBytes(root.ToJsonString());
+    }
+
+    private void PutSpecial(IEnumerable<JsonPart> tokens)
+    {
+        foreach (JsonPart token in tokens.Where(t => !t.IsNull))
+        {
+            Put(Token(token, special: true), change: false);
+        }
     }
 
     /// <summary>Adds a token that is not there; one that is there gets other flags only where <paramref name="change"/> says so.</summary>

@@ -8,8 +8,8 @@ namespace Inkstone.Text;
 /// <param name="Config">tokenizer_config.json</param>
 /// <param name="ConfigFile">its name, for messages</param>
 /// <param name="ChatTemplate">a template in a file of its own</param>
-/// <param name="NewTokens">tokens that only other files have</param>
-internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? Config, string ConfigFile, string? ChatTemplate, IReadOnlyList<AddedToken> NewTokens)
+/// <param name="Undeclared">new tokens that stand nowhere but in a role such as eos_token</param>
+internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? Config, string ConfigFile, string? ChatTemplate, IReadOnlyList<AddedToken> Undeclared)
 {
     public const string JsonName = "tokenizer.json", ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
 
@@ -31,18 +31,13 @@ internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? 
             return plain;
         }
         using JsonDocument roles = TokenizerJson.Parse(config ?? "{}"u8.ToArray(), configFile);
-        IReadOnlyList<AddedToken> tokens = CompanionTokens.Find(plain.Parts, new JsonPart(roles.RootElement, configFile, ""), Part(added, directory, "added_tokens.json"));
+        (IReadOnlyList<AddedToken> tokens, IReadOnlyList<AddedToken> undeclared) = CompanionTokens.Find(plain.Parts, new JsonPart(roles.RootElement, configFile, ""), Part(added, directory, "added_tokens.json"));
         if (tokens.Count == 0)
         {
             return plain;
         }
         byte[] json = CompanionTokens.AddTo(plain.Json, tokens);
-        return plain with
-        {
-            Json = json,
-            Parts = new TokenizerJson(json, file),
-            NewTokens = [.. tokens.Where(t => !plain.Parts.Model.Ids.ContainsKey(t.Content) && !plain.Parts.AddedTokens.Any(a => a.Content == t.Content))],
-        };
+        return plain with { Json = json, Parts = new TokenizerJson(json, file), Undeclared = undeclared };
     }
 
     private static JsonDocument? Open(string directory, string name) =>
