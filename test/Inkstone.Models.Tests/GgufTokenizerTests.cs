@@ -173,7 +173,13 @@ public sealed class GgufTokenizerTests
 
     private static JsonObject Added(int id, string content, bool special) => new()
     {
-        ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = special,
+        ["id"] = id,
+        ["content"] = content,
+        ["single_word"] = false,
+        ["lstrip"] = false,
+        ["rstrip"] = false,
+        ["normalized"] = false,
+        ["special"] = special,
     };
 
     private static JsonObject Bytes()

@@ -61,8 +61,13 @@ internal sealed class CompanionTokens
         {
             JsonNode written = new JsonObject
             {
-                ["id"] = token.Id, ["content"] = token.Content, ["single_word"] = token.SingleWord, ["lstrip"] = token.LeftStrip, ["rstrip"] = token.RightStrip,
-                ["normalized"] = token.Normalized, ["special"] = token.Special,
+                ["id"] = token.Id,
+                ["content"] = token.Content,
+                ["single_word"] = token.SingleWord,
+                ["lstrip"] = token.LeftStrip,
+                ["rstrip"] = token.RightStrip,
+                ["normalized"] = token.Normalized,
+                ["special"] = token.Special,
             };
             int place = list.ToList().FindIndex(t => t!["content"]!.GetValue<string>() == token.Content);
             if (place >= 0)
