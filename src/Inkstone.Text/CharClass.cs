@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text;
 
 namespace Inkstone.Text;
 
@@ -40,6 +42,16 @@ internal static class CharClass
             i += size;
         }
         return i;
+    }
+
+    /// <summary>Where the white space before <paramref name="end"/> begins.</summary>
+    public static int StartOfSpace(ReadOnlySpan<byte> s, int end)
+    {
+        while (end > 0 && Rune.DecodeLastFromUtf8(s[..end], out Rune rune, out int size) == OperationStatus.Done && Of(rune.Value) == Space)
+        {
+            end -= size;
+        }
+        return end;
     }
 
     public static byte Of(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) switch

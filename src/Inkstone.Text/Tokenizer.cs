@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 using Inkstone.Files;
 
@@ -12,7 +13,7 @@ namespace Inkstone.Text;
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string JsonName = "tokenizer.json", ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+    private const string JsonName = TokenizerFiles.JsonName, ConfigName = TokenizerFiles.ConfigName, TemplateName = TokenizerFiles.TemplateName;
 
     private readonly byte[] _json;
     private readonly byte[]? _config;
@@ -24,16 +25,17 @@ public sealed class Tokenizer
     private readonly Normalizer? _continuing;
     private readonly int[] _prefix;
     private readonly int[] _suffix;
+    private readonly List<string> _notices = [];
     private readonly ConcurrentBag<EncodeScratch> _scratch = [];
 
-    private Tokenizer(byte[] json, string jsonFile, byte[]? config, string configFile, string? chatTemplate)
+    private Tokenizer(TokenizerFiles files)
     {
-        (_json, _config) = (json, config);
-        _parts = new TokenizerJson(json, jsonFile);
+        (_json, _config, _parts) = (files.Json, files.Config, files.Parts);
+        string configFile = files.ConfigFile;
         _continuing = _parts.Normalizer?.Continuing;
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
         _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
-        Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSettings);
+        Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSteps);
         _special = new bool[_parts.Tokens.Length];
         foreach (AddedToken token in _parts.AddedTokens)
         {
@@ -41,20 +43,27 @@ public sealed class Tokenizer
             _special[token.Id] |= token.Special;
         }
         VocabularyHash = VocabularyFingerprint.Of(_parts.Tokens, Decoder, _parts.Model.Merges);
-        TokenizerConfig? roles = config == null ? null : TokenizerConfig.Read(config, configFile);
+        TokenizerConfig? roles = _config == null ? null : TokenizerConfig.Read(_config, configFile);
         BosId = Role(roles?.Bos, "bos_token", configFile);
         EosId = Role(roles?.Eos, "eos_token", configFile);
         PadId = Role(roles?.Pad, "pad_token", configFile);
-        ChatTemplate = chatTemplate ?? roles?.ChatTemplate;
-        SeparateChatTemplate = chatTemplate;
-        (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
-        if (roles is { AddBos: true } && BosId is int bos && !_prefix.Contains(bos))
+        ChatTemplate = files.ChatTemplate ?? roles?.ChatTemplate;
+        SeparateChatTemplate = files.ChatTemplate;
+        foreach (AddedToken token in files.Undeclared)
         {
-            _prefix = [bos, .. _prefix];
+            _notices.Add($"{configFile}: '{token.Content}' has a role, but no file lists it as a token; it is added with the id {token.Id}, as transformers does, so correct it if that is a slip");
         }
-        if (roles is { AddEos: true } && EosId is int eos && !_suffix.Contains(eos))
+        (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
+        Heed("bos", roles?.AddBos, BosId, _prefix);
+        Heed("eos", roles?.AddEos, EosId, _suffix);
+
+        void Heed(string role, bool? asked, int? id, int[] added)
         {
-            _suffix = [.. _suffix, eos];
+            if (asked is { } wanted && id is { } token && wanted != added.Contains(token))
+            {
+                _notices.Add($"{configFile}: add_{role}_token is {(wanted ? "true" : "false")}, but the post_processor of {JsonName} {(wanted ? "does not add" : "adds")} '{IdToToken(token)}'; "
+                    + "the post_processor counts, as in transformers 5 (some tokenizers of transformers 4 heed the key)");
+            }
         }
     }
 
@@ -72,6 +81,9 @@ public sealed class Tokenizer
 
     /// <summary>The token that fills up batches.</summary>
     public int? PadId { get; }
+
+    /// <summary>What the files say and this tokenizer reads otherwise than one may expect, a sentence each.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     /// <summary>Jinja template of conversations.</summary>
     public string? ChatTemplate { get; }
@@ -92,9 +104,7 @@ public sealed class Tokenizer
         {
             throw new FileNotFoundException($"There is no tokenizer at '{file}'; give a tokenizer.json or a directory that holds one.", file);
         }
-        string directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        string config = Path.Combine(directory, ConfigName), template = Path.Combine(directory, TemplateName);
-        return new Tokenizer(File.ReadAllBytes(file), file, File.Exists(config) ? File.ReadAllBytes(config) : null, config, File.Exists(template) ? File.ReadAllText(template) : null);
+        return new Tokenizer(TokenizerFiles.Read(file));
     }
 
     /// <summary>Loads MicroLM's vocab.json and merge.txt; special tokens without an id get the next ones. The first special token ends a text.</summary>
@@ -109,18 +119,33 @@ public sealed class Tokenizer
     /// <param name="json">the first</param>
     /// <param name="config">the second</param>
     /// <param name="source">where they come from, for messages</param>
-    public static Tokenizer FromJson(byte[] json, byte[] config, string source) => new(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null);
+    public static Tokenizer FromJson(byte[] json, byte[] config, string source) =>
+        new(TokenizerFiles.Of(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
 
     /// <summary>A tokenizer from the contents of its two files.</summary>
-    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(json, JsonName, config, ConfigName, null);
+    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Of(json, JsonName, config, ConfigName, null));
 
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
-    public Tokenizer WithChatTemplate(string template) => new(_json, JsonName, _config, ConfigName, template);
+    public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
+
+    /// <summary>Whether text is cut into words by the pattern of Qwen 2.</summary>
+    public bool CutsAsQwen2 => _parts.ByteLevel && !_parts.PreTokenizer.AddPrefixSpace && _parts.PreTokenizer.OnlyScanner is { IsQwen2: true };
+
+    /// <summary>Whether characters are composed (NFC) and nothing else is changed; null where nothing is changed at all.</summary>
+    public bool? Composes => _parts.Normalizer == null ? null : _parts.Normalizer is UnicodeNormalizer { IsNfc: true };
+
+    /// <summary>The same tokenizer, which composes characters (NFC) before anything else.</summary>
+    public Tokenizer WithComposition()
+    {
+        JsonNode json = JsonNode.Parse(_json)!;
+        json["normalizer"] = new JsonObject { ["type"] = "NFC" };
+        return new(TokenizerFiles.Of(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
+    }
 
     /// <summary>The same tokenizer with its end token to fill up batches, where it names none for that.</summary>
     public Tokenizer WithPadToken()
         => PadId is not null || EosId is not { } eos || _config is null ? this
-            : new(_json, JsonName, TokenizerConfig.WithPad(_config, IdToToken(eos)), ConfigName, SeparateChatTemplate);
+            : new(new TokenizerFiles(_json, _parts, TokenizerConfig.WithPad(_config, IdToToken(eos)), ConfigName, SeparateChatTemplate, []));
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
     public void Save(string directory)
@@ -162,7 +187,7 @@ public sealed class Tokenizer
         try
         {
             int length = Encoding.UTF8.GetBytes(text, utf8);
-            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, continues: false, ids);
+            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, PiecePlace.First, ids);
         }
         finally
         {
@@ -172,7 +197,7 @@ public sealed class Tokenizer
 
     /// <summary>Appends the ids of a text in UTF-8, the fast way in; ill-formed sequences count as U+FFFD.</summary>
     public void Encode(ReadOnlySpan<byte> utf8, bool addSpecialTokens, List<int> ids) =>
-        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, continues: false, ids);
+        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, PiecePlace.First, ids);
 
     /// <summary>
     /// Ids of a text that goes on behind the token <paramref name="last"/>: nothing is put before it as before a text of its own, and none of its tokens
@@ -181,7 +206,7 @@ public sealed class Tokenizer
     public int[] EncodeContinuation(string text, int last)
     {
         var ids = new List<int>((text.Length / 2) + 8);
-        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, continues: !IsAdded(last), ids);
+        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, IsAdded(last) ? PiecePlace.Inside : PiecePlace.Continuing, ids);
         return [.. ids];
     }
 
@@ -232,7 +257,7 @@ public sealed class Tokenizer
 
     private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);
 
-    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, bool continues, List<int> ids)
+    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, PiecePlace place, List<int> ids)
     {
         if (addSpecialTokens)
         {
@@ -245,11 +270,11 @@ public sealed class Tokenizer
         int at = 0, resume = 0;
         while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodePlain(text[Math.Min(at, start)..start], continues && at == 0, scratch, ids);
+            EncodePlain(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodePlain(text[at..], continues && at == 0, scratch, ids);
+        EncodePlain(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);
         _scratch.Add(scratch);
         if (addSpecialTokens)
         {
@@ -258,20 +283,20 @@ public sealed class Tokenizer
     }
 
     /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
-    private void EncodePlain(ReadOnlySpan<byte> text, bool continues, EncodeScratch scratch, List<int> ids)
+    private void EncodePlain(ReadOnlySpan<byte> text, PiecePlace place, EncodeScratch scratch, List<int> ids)
     {
-        text = continues ? (_continuing == null ? text : _continuing.Apply(text)) : Normalized(text);
+        text = place != PiecePlace.Continuing ? Normalized(text) : _continuing == null ? text : _continuing.Apply(text);
         int at = 0, resume = 0;
         while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
-            EncodeWords(text[Math.Min(at, start)..start], continues && at == 0, scratch, ids);
+            EncodeWords(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
             ids.Add(token.Id);
             at = end;
         }
-        EncodeWords(text[at..], continues && at == 0, scratch, ids);
+        EncodeWords(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);
     }
 
-    private void EncodeWords(ReadOnlySpan<byte> text, bool continues, EncodeScratch scratch, List<int> ids)
+    private void EncodeWords(ReadOnlySpan<byte> text, PiecePlace place, EncodeScratch scratch, List<int> ids)
     {
         if (text.IsEmpty)
         {
@@ -279,7 +304,7 @@ public sealed class Tokenizer
         }
         PreTokenizer steps = _parts.PreTokenizer;
         BpeModel model = _parts.Model.Bpe;
-        if (steps.AddPrefixSpace && !continues && text[0] != ' ')
+        if (steps.AddPrefixSpace && place != PiecePlace.Continuing && text[0] != ' ')
         {
             text = (byte[])[(byte)' ', .. text];
         }
@@ -298,9 +323,9 @@ public sealed class Tokenizer
         }
         else
         {
-            foreach ((int start, int end) in steps.Split(text))
+            foreach (Piece piece in steps.Split(text, place))
             {
-                model.Encode(text[start..end], scratch, ids);
+                model.Encode(piece.Text.Span, scratch, ids);
             }
         }
     }

@@ -24,6 +24,9 @@ internal sealed class WordScanner
         _ => null,
     };
 
+    /// <summary>Whether the pattern is that of Qwen 2: every digit alone.</summary>
+    public bool IsQwen2 => !_gpt2 && _digits == 1;
+
     /// <summary>End of the word that starts at <paramref name="i"/>; <paramref name="i"/> must be less than the length.</summary>
     public int Next(ReadOnlySpan<byte> s, int i) => _gpt2 ? NextGpt2(s, i) : NextGpt4(s, i);
 

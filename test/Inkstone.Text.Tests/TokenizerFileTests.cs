@@ -8,14 +8,18 @@ public sealed class TokenizerFileTests
     private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help 明月明月 low lower"], new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
 
     [Theory]
-    [InlineData("normalizer", """{"type":"NFKC"}""", "normalizer has the type 'NFKC'")]
-    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Metaspace"}]}""", "pre_tokenizer.pretokenizers[0] has the type 'Metaspace'")]
+    [InlineData("normalizer", """{"type":"Precompiled"}""", "normalizer has the type 'Precompiled'")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"}]}""", "pre_tokenizer.pretokenizers[0] has the type 'UnicodeScripts'")]
     [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used")]
     [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a"},"behavior":"Sideways","invert":false}""", "pre_tokenizer.behavior is 'Sideways'")]
-    [InlineData("decoder", """{"type":"WordPiece"}""", "decoder has the type 'WordPiece'")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Strip","content":" ","start":1,"stop":0},{"type":"Fuse"}]}""", "decoder.decoders[0]")]
-    [InlineData("post_processor", """{"type":"BertProcessing"}""", "post_processor has the type 'BertProcessing'")]
-    [InlineData("truncation", """{"max_length":5}""", "truncation is set")]
+    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"\\p{Cyrillic}"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used: \\p{Cyrillic} is not supported")]
+    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a\\Kb"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used: \\K is not supported")]
+    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"__"}""", "pre_tokenizer.replacement must be one character")]
+    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}""", "pre_tokenizer.prepend_scheme is 'last'")]
+    [InlineData("decoder", """{"type":"CTC"}""", "decoder has the type 'CTC'")]
+    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":" ","start":-1,"stop":0}]}""", "decoder.decoders[1].start must be a whole number")]
+    [InlineData("post_processor", """{"type":"Unknown"}""", "post_processor has the type 'Unknown'")]
+    [InlineData("post_processor", """{"type":"RobertaProcessing","sep":["a"],"cls":["b",1]}""", "post_processor.sep must be a token and its id")]
     [InlineData("added_tokens", """[{"id":-1,"content":"<x>"}]""", "added_tokens[0].id must be a whole number")]
     [InlineData("model", """{"type":"Unigram","vocab":{},"merges":[]}""", "model.type is 'Unigram'")]
     [InlineData("model", """{"type":"BPE","dropout":0.1,"vocab":{},"merges":[]}""", "model.dropout is set")]
@@ -43,8 +47,9 @@ public sealed class TokenizerFileTests
         aside.File("tokenizer.json", "{\n \"model\": {,}");
         Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("line 2");
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", """{"eos_token": "<nope>"}""");
-        Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("eos_token is '<nope>'");
+        aside.File("tokenizer_config.json", "{}");
+        aside.File("added_tokens.json", """{"<x>": "1"}""");
+        Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("added_tokens.json: <x> must be a whole number");
     }
 
     [Fact]
@@ -55,8 +60,8 @@ public sealed class TokenizerFileTests
         aside.File("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
         Tokenizer loaded = Tokenizer.Load(aside.Path);
         (loaded.BosId, loaded.EosId, loaded.ChatTemplate).ShouldBe((0, null, "yes"));
-        loaded.Encode("low")[0].ShouldBe(0);
-        loaded.Encode("low", addSpecialTokens: false)[0].ShouldNotBe(0);
+        loaded.Encode("low").ShouldBe(loaded.Encode("low", addSpecialTokens: false));
+        loaded.Notices.ShouldHaveSingleItem().ShouldContain("add_bos_token is true, but the post_processor of tokenizer.json does not add '<|endoftext|>'");
         aside.File("chat_template.jinja", "newer");
         Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
     }

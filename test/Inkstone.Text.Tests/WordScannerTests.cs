@@ -81,9 +81,11 @@ public sealed partial class WordScannerTests
     [Fact]
     public void Possessive_quantifiers_become_atomic_groups()
     {
-        PossessiveQuantifiers.ToAtomicGroups(@"[^\r\n\p{L}]?+\p{L}++|(?:a|b)*+\p{N}{1,3}| ?x").ShouldBe(@"(?>[^\r\n\p{L}]?)(?>\p{L}+)|(?>(?:a|b)*)\p{N}{1,3}| ?x");
-        PossessiveQuantifiers.ToAtomicGroups(SplitRegex.Llama3).ShouldBe(SplitRegex.Llama3);
-        new Regex(PossessiveQuantifiers.ToAtomicGroups(SplitRegex.Gpt4)).Matches("Hello, wor1234").Select(m => m.Value).ShouldBe(["Hello", ",", " wor", "123", "4"]);
+        new Regex(OnigurumaPattern.Translate(SplitRegex.Gpt4).Pattern).Matches("Hello, wor1234").Select(m => m.Value).ShouldBe(["Hello", ",", " wor", "123", "4"]);
+        Regex possessive = new($"^(?:{OnigurumaPattern.Translate("(?:a|b)*+b|c?+c|x{2}+").Pattern})$");
+        possessive.IsMatch("aab").ShouldBeFalse();
+        possessive.IsMatch("c").ShouldBeFalse();
+        possessive.IsMatch("xxxx").ShouldBeTrue();
     }
 
     private static IEnumerable<string> HardTexts()

@@ -24,7 +24,7 @@ internal static class Chat
         {
             string path = call.Get(model)!;
             SamplingParams p = sampling.Read(call, path);
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             JsonObject? values = TemplateVariables.Read(call, variables);
             JsonArray messages = Beginning(call.Get(system)), answers = [];
             call.Compute(device =>

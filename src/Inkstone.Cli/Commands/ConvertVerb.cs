@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Training;
@@ -44,10 +45,14 @@ internal static class ConvertVerb
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
-                    Pretrained.SaveGguf(model, to, type, from);
+                    GgufTokenizerCheck.Around(call, from, model.Config, tokenizer => Pretrained.SaveGguf(model, to, type, tokenizer));
                 }
                 else
                 {
+                    if (GgufFile.Is(from) || File.Exists(Path.Combine(from, "tokenizer.json")))
+                    {
+                        _ = ModelTokenizer.ForFamily(Models.Tokenizer(from, call), model.Config.Text("model_type"), from, _ => { });
+                    }
                     Pretrained.Save(model, to, call.Force, type.ToString(), from);
                 }
                 return model.Parameters.ElementCount;

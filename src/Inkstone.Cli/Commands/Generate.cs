@@ -28,7 +28,7 @@ internal static class Generate
         {
             string path = call.Get(model)!;
             SamplingParams p = sampling.Read(call, path);
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             JsonObject? values = TemplateVariables.Read(call, variables);
             if (values is not null && call.Get(messages) is null)
             {

@@ -18,7 +18,7 @@ internal static class InspectMasks
     /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is wanted.</summary>
     public static int Show(Call call, string path, string file, int count, string? page)
     {
-        Tokenizer tokenizer = Models.Tokenizer(path);
+        Tokenizer tokenizer = Models.Tokenizer(path, call);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
         ConversationReader reader = new();
         List<Shown> shown = [.. reader.Read([file]).Take(count).SelectMany(c => Show(c, masks, tokenizer))];

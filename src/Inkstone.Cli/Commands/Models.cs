@@ -36,9 +36,10 @@ internal static class Models
     };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path)
+    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(path)));
+
+    private static Tokenizer Tokenizer(string place)
     {
-        string place = CheckpointFolder.Resolve(path);
         if (!PeftAdapter.Is(place))
         {
             return ModelTokenizer.Load(place);
@@ -65,6 +66,9 @@ internal static class Models
         }
         return File.Exists(own) ? HfConfig.Read(own) : PeftAdapter.Is(place) ? GenerationConfig(Below(place, null)) : null;
     }
+
+    /// <summary>Says what the tokenizer's files make one expect and it does not do.</summary>
+    public static Tokenizer Told(Call call, Tokenizer tokenizer) => ModelTokenizer.Told(tokenizer, call.Warn);
 
     /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>
     public static string Below(string adapter, string? given)

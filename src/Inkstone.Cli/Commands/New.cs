@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Files;
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Training;
 
@@ -24,8 +25,9 @@ internal static class New
         int Run(Call call)
         {
             string directory = call.Claim(call.Get(output)!, File.Exists(call.Get(config)) ? call.Get(config) : null, call.Get(tokenizer));
-            Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Text.Tokenizer.Load(path).WithPadToken() : null;
+            Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Models.Told(call, Text.Tokenizer.Load(path)).WithPadToken() : null;
             JsonObject json = PresetConfig.Of(call.Get(config), t);
+            t = t is null ? null : ModelTokenizer.ForFamily(t, json["model_type"]?.GetValue<string>(), call.Get(tokenizer)!, call.Warn);
             (long parameters, long active) = call.Compute(device =>
             {
                 using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));

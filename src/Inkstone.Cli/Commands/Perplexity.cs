@@ -31,7 +31,7 @@ internal static class Perplexity
                 (null, string files) => [.. new DocumentReader(new ReadOptions([call.Get(field)!])).Read(InputFiles.Find([files])).Select(d => d.Text)],
                 _ => throw new ArgumentException("give either --texts FILE.json or --input FILE.jsonl"),
             };
-            Tokenizer tokenizer = Models.Tokenizer(path);
+            Tokenizer tokenizer = Models.Tokenizer(path, call);
             List<Score> scores = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));

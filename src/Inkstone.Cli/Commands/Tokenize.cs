@@ -26,7 +26,7 @@ internal static class Tokenize
         int Run(Call call)
         {
             TokenShardFormat shardFormat = DataPrepare.Choice(call.Get(format)!, "--format", ("ink", TokenShardFormat.Inkstone), ("npy", TokenShardFormat.Npy), ("raw", TokenShardFormat.Headerless));
-            Tokenizer t = Tokenizer.Load(call.Get(tokenizer)!);
+            Tokenizer t = Models.Told(call, Tokenizer.Load(call.Get(tokenizer)!));
             TokenizeOptions options = new(call.Get(input)!, call.Get(output)!, shardFormat, call.Get(size),
                 call.Get(keys)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), call.Get(separator), call.Force);
             Place.KeepApart(options.Output, file: false, [.. options.Inputs, call.Get(tokenizer)]);

@@ -18,7 +18,7 @@ internal static class TokenizerDecode
 
         int Run(Call call)
         {
-            Tokenizer t = Models.Tokenizer(call.Get(tokenizer)!);
+            Tokenizer t = Models.Tokenizer(call.Get(tokenizer)!, call);
             int[] tokens = Call.ParseIds(call.Get(ids)!);
             foreach (int id in tokens)
             {

@@ -25,7 +25,7 @@ internal static class TokenizerEncode
                 (null, string file) => TextFile.StringArray(file),
                 _ => throw new ArgumentException("give either --text S or --texts FILE.json"),
             };
-            Tokenizer t = Models.Tokenizer(call.Get(tokenizer)!);
+            Tokenizer t = Models.Tokenizer(call.Get(tokenizer)!, call);
             int[][] ids = [.. inputs.Select(i => t.Encode(i, !call.Get(noSpecial)))];
             if (!call.Json)
             {

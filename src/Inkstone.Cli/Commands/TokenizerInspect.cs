@@ -18,7 +18,7 @@ internal static class TokenizerInspect
         int Run(Call call)
         {
             string path = call.Get(tokenizer)!;
-            Tokenizer t = Models.Tokenizer(path);
+            Tokenizer t = Models.Tokenizer(path, call);
             int[]? shown = call.Get(ids) is { } list ? Call.ParseIds(list) : call.Get(text) is { } s ? t.Encode(s) : null;
             Sheet sheet = TokenizerSheet.Of(path, t);
             if (shown is not null)

@@ -32,6 +32,10 @@ internal static class TokenizerSheet
         }
         sheet.Table("token_bytes", ["bytes", "tokens"], ((string[])["1", "2", "3", "4-6", "7+"]).Zip(bytes, (name, count) => (string[])[name, $"{count}"]));
         sheet.Table("special_tokens", ["id", "token"], special);
+        if (t.Notices.Count > 0)
+        {
+            sheet.Table("notices", ["notice"], t.Notices.Select(n => (string[])[n]));
+        }
         return sheet;
     }
 }

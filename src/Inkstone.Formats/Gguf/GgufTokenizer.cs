@@ -15,7 +15,18 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
 
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Reads it; null where the file holds none.</summary>
+    /// <summary>What llama.cpp will make of a directory's tokenizer once it is written; null where the directory has none.</summary>
+    public static GgufTokenizer? AsWritten(string directory, HfConfig config)
+    {
+        GgufMetadata m = new(directory);
+        GgufVocabulary.Write(directory, config, m);
+        return Read(m);
+    }
+
+    /// <summary>
+    /// Reads it; null where the file holds none. llama.cpp changes no text before it cuts it, but transformers composes characters (NFC) for every model of the
+    /// Qwen families, whatever their files say, so theirs are read that way.
+    /// </summary>
     public static GgufTokenizer? Read(GgufMetadata m)
     {
         string? model = m.Text(Prefix + "model");
@@ -40,7 +51,7 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
         json["padding"] = null;
         json["added_tokens"] = Added(tokens, types);
         // The names that begin texts by themselves: SentencePiece models and Llama 3.
-        bool addBos = m.Bool(Prefix + "add_bos_token", pieces || m.Text(Prefix + "pre") is "llama-bpe" or "llama3" or "llama-v3");
+        bool addBos = m.Bool(Prefix + "add_bos_token", pieces || m.Text(Prefix + "pre") is "llama-bpe" or "llama3" or "llama-v3" or "falcon3" or "falcon-h1" or "pixtral" or "midm-2.0" or "lfm2" or "tekken" or "chameleon");
         bool addEos = m.Bool(Prefix + "add_eos_token", false);
         string? bos = Token(m, tokens, "bos_token_id"), eos = Token(m, tokens, "eos_token_id");
         json["post_processor"] = Ends(addBos ? bos : null, addEos ? eos : null, m);
@@ -67,10 +78,11 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
     private static JsonObject ByteLevelTokenizer(GgufMetadata m, string[] tokens, int[] types)
     {
         string[] merges = m.Texts(Prefix + "merges") ?? throw new InvalidDataException($"{m.Source} has no \"{Prefix}merges\"; its tokenizer cannot be read.");
-        (JsonNode steps, bool composes, bool ignoresMerges) = TokenizerSplits.Steps(m.Text(Prefix + "pre") ?? "default", m.Source);
+        (JsonNode steps, bool ignoresMerges) = TokenizerSplits.Steps(m.Text(Prefix + "pre") ?? "default", m.Source);
+        bool qwen = m.Text(Prefix + "pre") == "qwen2" && m.Text("general.architecture")?.StartsWith("qwen", StringComparison.Ordinal) == true;
         return new JsonObject
         {
-            ["normalizer"] = composes ? new JsonObject { ["type"] = "NFC" } : null,
+            ["normalizer"] = qwen ? new JsonObject { ["type"] = "NFC" } : null,
             ["pre_tokenizer"] = steps,
             ["decoder"] = TokenizerSplits.ByteLevel(useRegex: true),
             ["model"] = new JsonObject

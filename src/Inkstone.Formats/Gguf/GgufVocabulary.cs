@@ -7,6 +7,7 @@ namespace Inkstone.Formats;
 internal static class GgufVocabulary
 {
     private const string Prefix = GgufTokenizer.Prefix;
+    private const char Mark = '▁';
 
     /// <summary>Adds the pairs; the directory may have no tokenizer, and then the file says so.</summary>
     /// <param name="directory">where the files are</param>
@@ -45,37 +46,50 @@ internal static class GgufVocabulary
         {
             Put(token, id!.GetValue<int>(), GgufTokenizer.Normal);
         }
+        bool pieces = model["byte_fallback"]?.GetValue<bool>() == true && json["pre_tokenizer"]?.ToJsonString().Contains("\"ByteLevel\"", StringComparison.Ordinal) != true;
         foreach (JsonNode token in added)
         {
-            Put(token["content"]!.GetValue<string>(), token["id"]!.GetValue<int>(), token["special"]?.GetValue<bool>() == true ? GgufTokenizer.Control : GgufTokenizer.UserDefined);
+            string content = token["content"]!.GetValue<string>();
+            bool special = token["special"]?.GetValue<bool>() == true || LooksSpecial(content);
+            // Hugging Face finds an added token with a mark for a space in text as little as the mark itself: merges make it, as they make any other.
+            bool merged = pieces && !special && content.Contains(Mark) && vocabulary.ContainsKey(content);
+            Put(content, token["id"]!.GetValue<int>(), special ? GgufTokenizer.Control : merged ? GgufTokenizer.Normal : GgufTokenizer.UserDefined);
+        }
+        foreach (string key in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
+        {
+            if (!string.IsNullOrEmpty(Text(model[key])))
+            {
+                throw new InvalidDataException($"{file}: model.{key} is set, and GGUF cannot hold such a tokenizer.");
+            }
         }
         (string Left, string Right)[] merges = [.. model["merges"]!.AsArray().Select(merge => Pair(merge!))];
         string? unknown = Text(model["unk_token"]) ?? Text(settings["unk_token"]);
-        bool pieces = model["byte_fallback"]?.GetValue<bool>() == true;
         m.Add(Prefix + "model", pieces ? "llama" : "gpt2");
         m.Add(Prefix + "pre", pieces ? "default" : TokenizerSplits.Name(json["pre_tokenizer"], model["ignore_merges"]?.GetValue<bool>() == true, file));
         m.Add(Prefix + "tokens", tokens);
         if (pieces)
         {
             m.Add(Prefix + "scores", Scores(tokens, types, ids, merges, unknown));
-            m.Add(Prefix + "add_space_prefix", json["normalizer"]?.ToJsonString().Contains("\"Prepend\"", StringComparison.Ordinal) == true);
+            m.Add(Prefix + "add_space_prefix", Steps(json["normalizer"], "normalizers").Any(s => Text(s["type"]) == "Prepend")
+                || Steps(json["pre_tokenizer"], "pretokenizers").Any(s => Text(s["type"]) == "Metaspace" && Text(s["prepend_scheme"]) != "never" && s["add_prefix_space"]?.GetValue<bool>() != false));
         }
         m.Add(Prefix + "token_type", types);
         if (!pieces)
         {
             m.Add(Prefix + "merges", merges.Select(merge => $"{merge.Left} {merge.Right}").ToArray());
         }
-        string post = json["post_processor"]?["single"]?.ToJsonString() ?? "";
-        foreach ((string key, string role) in new[] { ("bos_token", "bos"), ("eos_token", "eos") })
+        // What the post-processor puts around a text counts, whatever the settings say; llama.cpp can put one token on each side.
+        (List<int> before, List<int> behind) = Around(json["post_processor"]);
+        foreach ((string role, int? put) in new[] { ("bos", before.Count > 0 ? before[0] : (int?)null), ("eos", behind.Count > 0 ? behind[0] : null) })
         {
-            string? token = Text(settings[key]);
-            int? id = token is not null && ids.TryGetValue(token, out int named) ? named : config.Ints($"{role}_token_id") is [int first, ..] ? first : null;
+            int? named = Text(settings[$"{role}_token"]) is { } token && ids.TryGetValue(token, out int own) ? own : config.Ints($"{role}_token_id") is [int first, ..] ? first : null;
+            // The end token also ends generation, so another one that is only put behind texts does not take its place.
+            int? id = role == "bos" ? put ?? named : named ?? put;
             if (id is { } known)
             {
                 m.Add($"{Prefix}{role}_token_id", (uint)known);
             }
-            m.Add($"{Prefix}add_{role}_token", token is not null
-                && (settings[$"add_{role}_token"]?.GetValue<bool>() == true || post.Contains(JsonValue.Create(token).ToJsonString(), StringComparison.Ordinal)));
+            m.Add($"{Prefix}add_{role}_token", put is not null && put == id);
         }
         AddId(unknown, "unknown_token_id");
         AddId(Text(settings["pad_token"]), "padding_token_id");
@@ -121,6 +135,45 @@ internal static class GgufVocabulary
         }
         return scores;
     }
+
+    /// <summary>An added token that llama.cpp's converter takes for special, whatever its flag says.</summary>
+    private static bool LooksSpecial(string token) => token is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
+        || (token.StartsWith("<|", StringComparison.Ordinal) && token.EndsWith("|>", StringComparison.Ordinal))
+        || (token.StartsWith("<｜", StringComparison.Ordinal) && token.EndsWith("｜>", StringComparison.Ordinal))
+        || (token.StartsWith("<unused", StringComparison.Ordinal) && token.EndsWith('>'));
+
+    /// <summary>Ids that a post_processor puts before and behind a text.</summary>
+    private static (List<int> Before, List<int> Behind) Around(JsonNode? processor)
+    {
+        (List<int> before, List<int> behind) = ([], []);
+        foreach (JsonNode step in Steps(processor, "processors"))
+        {
+            if (step["cls"] is { } cls && step["sep"] is { } sep)
+            {
+                before.Insert(0, cls[1]!.GetValue<int>());
+                behind.Add(sep[1]!.GetValue<int>());
+                continue;
+            }
+            List<int> side = [];
+            foreach (JsonNode? piece in step["single"]?.AsArray() ?? [])
+            {
+                if (piece?["SpecialToken"]?["id"]?.GetValue<string>() is { } special)
+                {
+                    side.AddRange(step["special_tokens"]![special]!["ids"]!.AsArray().Select(id => id!.GetValue<int>()));
+                }
+                else
+                {
+                    before.InsertRange(0, side);
+                    side = [];
+                }
+            }
+            behind.AddRange(side);
+        }
+        return (before, behind);
+    }
+
+    private static IEnumerable<JsonNode> Steps(JsonNode? step, string members) => step is null ? []
+        : Text(step["type"]) == "Sequence" ? step[members]!.AsArray().SelectMany(s => Steps(s, members)) : [step];
 
     private static (string Left, string Right) Pair(JsonNode merge)
     {

@@ -1,34 +1,48 @@
 using System.Text;
-using System.Text.Unicode;
 
 namespace Inkstone.Text;
 
 /// <summary>
-/// Decodes token by token. What it returns is always whole characters: bytes of an unfinished one wait for the next token.
-/// All returned texts together equal <see cref="Tokenizer.Decode"/> of all ids.
+/// Decodes token by token. What it returns is always whole characters: bytes of an unfinished one wait for the next token, and so does
+/// whatever a later token may still change. All returned texts together equal <see cref="Tokenizer.Decode"/> of all ids.
 /// </summary>
-public sealed class StreamDecoder(Tokenizer tokenizer, bool skipSpecialTokens = true)
+public sealed class StreamDecoder
 {
-    private readonly TokenDecoder _tokens = tokenizer.Decoder;
-    private readonly Decoder _utf8 = Encoding.UTF8.GetDecoder();
-    private readonly List<byte> _fallback = [];
-    private int _strip = tokenizer.Decoder.Settings.StripCount;
-    private bool _first = true;
-    private char[] _characters = new char[256];
+    private readonly Tokenizer _tokenizer;
+    private readonly bool _skipSpecialTokens;
+    private readonly TokenDecoder _tokens;
+    private readonly TextStage _text = new();
+    private readonly Decoder? _utf8;      // for byte-level vocabularies
+    private readonly TokenStage? _stages; // for all others
+
+    /// <param name="tokenizer">whose tokens</param>
+    /// <param name="skipSpecialTokens">leaves special tokens out of the text</param>
+    public StreamDecoder(Tokenizer tokenizer, bool skipSpecialTokens = true)
+    {
+        (_tokenizer, _skipSpecialTokens, _tokens) = (tokenizer, skipSpecialTokens, tokenizer.Decoder);
+        if (_tokens.ByteLevel)
+        {
+            _utf8 = Encoding.UTF8.GetDecoder();
+        }
+        else
+        {
+            _stages = _tokens.Start(_text);
+        }
+    }
 
     /// <summary>The text that became certain with this token; often empty inside a character. An id outside the vocabulary adds nothing.</summary>
     public string Add(int id)
     {
-        int length = Add(id, 0);
-        return length == 0 ? "" : new string(_characters, 0, length);
+        Append(id);
+        return _text.Take();
     }
 
     /// <summary>What was still waiting, with U+FFFD for an unfinished character; afterwards the decoder is as new.</summary>
     public string Flush()
     {
-        int length = Emit([], FlushFallback(0), flush: true);
-        (_strip, _first) = (_tokens.Settings.StripCount, true);
-        return length == 0 ? "" : new string(_characters, 0, length);
+        Emit([], flush: true);
+        _stages?.End();
+        return _text.Take();
     }
 
     /// <summary>Takes in what stands before the text: what follows it is decoded as its continuation, which keeps a first space that the beginning of a text would lose.</summary>
@@ -36,83 +50,41 @@ public sealed class StreamDecoder(Tokenizer tokenizer, bool skipSpecialTokens = 
     {
         foreach (int id in ids)
         {
-            _ = Add(id, 0);
+            Append(id);
         }
-        if (Utf8.IsValid(_fallback.ToArray()))
-        {
-            _ = FlushFallback(0);   // whole characters belong to what stands before, the first bytes of one to what follows
-        }
+        _stages?.Settle();   // whole characters belong to what stands before, the first bytes of one to what follows
+        _ = _text.Take();
     }
 
     internal string AddAll(ReadOnlySpan<int> ids)
     {
-        int length = 0;
         foreach (int id in ids)
         {
-            length = Add(id, length);
+            Append(id);
         }
-        length = Emit([], FlushFallback(length), flush: true);
-        return new string(_characters, 0, length);
+        return Flush();
     }
 
-    /// <summary>Writes behind the first <paramref name="length"/> characters and returns how many there are then.</summary>
-    private int Add(int id, int length)
+    private void Append(int id)
     {
-        if (!tokenizer.Exists(id) || (skipSpecialTokens && tokenizer.IsSpecial(id)))
+        if (!_tokenizer.Exists(id) || (_skipSpecialTokens && _tokenizer.IsSpecial(id)))
         {
-            return length;
+            return;
         }
-        if (_tokens.Settings.Separator.Length > 0 && !_first)
+        if (_stages != null)
         {
-            length = Emit(Encoding.UTF8.GetBytes(_tokens.Settings.Separator), length);
+            _stages.Add(_tokens.Text(id));
+            return;
         }
-        _first = false;
-        ReadOnlySpan<byte> bytes = _tokens.Bytes(id);
-        if (_tokens.IsFallback(id))
-        {
-            _fallback.Add(bytes[0]);
-            return length;
-        }
-        return Emit(bytes, FlushFallback(length));
+        Emit(_tokens.Bytes(id), flush: false);
     }
 
-    /// <summary>A run of fallback bytes counts as characters only when all of it is well formed, so it waits for its end.</summary>
-    private int FlushFallback(int length)
+    private void Emit(ReadOnlySpan<byte> bytes, bool flush)
     {
-        if (_fallback.Count == 0)
-        {
-            return length;
-        }
-        byte[] run = [.. _fallback];
-        _fallback.Clear();
-        if (Utf8.IsValid(run))
-        {
-            return Emit(run, length);
-        }
-        foreach (byte _ in run)
-        {
-            length = Emit("\uFFFD"u8, length);
-        }
-        return length;
-    }
-
-    private int Emit(ReadOnlySpan<byte> bytes, int length, bool flush = false)
-    {
-        while (_strip > 0 && bytes.Length > 0)
-        {
-            if (bytes[0] != _tokens.Settings.Strip)
-            {
-                _strip = 0;
-                break;
-            }
-            bytes = bytes[1..];
-            _strip--;
-        }
         // Each byte makes at most one UTF-16 unit, and up to three may be waiting.
-        if (_characters.Length - length < bytes.Length + 4)
+        if (_utf8 != null)
         {
-            Array.Resize(ref _characters, (_characters.Length * 2) + bytes.Length);
+            _text.Advance(_utf8.GetChars(bytes, _text.Room(bytes.Length + 4), flush));
         }
-        return length + _utf8.GetChars(bytes, _characters.AsSpan(length), flush);
     }
 }

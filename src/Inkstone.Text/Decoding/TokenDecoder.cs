@@ -1,71 +1,82 @@
-using System.Globalization;
 using System.Text;
 
 namespace Inkstone.Text;
 
-/// <summary>How token texts become text: the decoders of tokenizer.json that byte-level and SentencePiece-style vocabularies use.</summary>
-/// <param name="ByteLevel">Tokens are spelled in the byte alphabet; ill-formed UTF-8 becomes U+FFFD.</param>
-/// <param name="Replacements">Texts replaced in every token.</param>
-/// <param name="ByteFallback">Tokens such as &lt;0xE4&gt; are bytes; a run of them that is no UTF-8 becomes one U+FFFD for each.</param>
-/// <param name="Separator">Stands between tokens.</param>
-/// <param name="Strip">This character is taken off the beginning of the text ...</param>
-/// <param name="StripCount">... at most so many times.</param>
-internal sealed record DecoderSettings(
-    bool ByteLevel = false,
-    IReadOnlyList<(string Pattern, string Content)>? Replacements = null,
-    bool ByteFallback = false,
-    string Separator = "",
-    char Strip = ' ',
-    int StripCount = 0)
-{
-    /// <summary>The bytes that a token adds to the text, and whether it is a byte-fallback token.</summary>
-    public (byte[] Bytes, bool IsFallback) Piece(string token)
-    {
-        if (ByteLevel)
-        {
-            return (ByteAlphabet.ToBytes(token) ?? Encoding.UTF8.GetBytes(token), false);
-        }
-        foreach ((string pattern, string content) in Replacements ?? [])
-        {
-            token = token.Replace(pattern, content, StringComparison.Ordinal);
-        }
-        return ByteFallback && FallbackByte(token) is byte b ? ([b], true) : (Encoding.UTF8.GetBytes(token), false);
-    }
-
-    /// <summary>The byte of a token of the form &lt;0xE4&gt;.</summary>
-    public static byte? FallbackByte(string token) => token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
-        && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b) ? b : null;
-}
-
-/// <summary>Texts of all tokens as bytes, ready to be joined.</summary>
+/// <summary>
+/// How token texts become text: the steps of a decoder. What a step does to a token wherever it stands is done once, when the tokenizer is
+/// loaded; the others (<see cref="Start"/>) work while a text is decoded.
+/// </summary>
 internal sealed class TokenDecoder
 {
+    private readonly DecoderStep[] _rest;
+    private readonly string[] _texts;      // what goes into the remaining steps
     private readonly byte[] _bytes;
     private readonly int[] _start;
-    private readonly bool[] _fallback;
 
     /// <param name="tokens">Token texts by id; null where an id is not used.</param>
-    /// <param name="settings">How they become text.</param>
-    public TokenDecoder(IReadOnlyList<string?> tokens, DecoderSettings settings)
+    /// <param name="steps">The steps in their order.</param>
+    public TokenDecoder(IReadOnlyList<string?> tokens, IReadOnlyList<DecoderStep> steps)
     {
-        Settings = settings;
-        (_start, _fallback) = (new int[tokens.Count + 1], new bool[tokens.Count]);
+        int fixedSteps = steps.TakeWhile(s => s.Anywhere("") != null).Count();
+        DecoderStep[] first = [.. steps.Take(fixedSteps)];
+        _rest = [.. steps.Skip(fixedSteps)];
+        ByteLevel = _rest is [ByteLevelStep];
+        _texts = ByteLevel ? [] : new string[tokens.Count];
+        _start = new int[tokens.Count + 1];
         var all = new MemoryStream();
         for (int id = 0; id < tokens.Count; id++)
         {
             if (tokens[id] is { } token)
             {
-                (byte[] piece, _fallback[id]) = settings.Piece(token);
-                all.Write(piece);
+                token = first.Aggregate(token, (text, step) => step.Anywhere(text)!);
+                if (!ByteLevel)
+                {
+                    _texts[id] = token;
+                }
+                all.Write(Piece(token));
             }
             _start[id + 1] = (int)all.Length;
         }
         _bytes = all.ToArray();
     }
 
-    public DecoderSettings Settings { get; }
+    /// <summary>Nothing but bytes: the usual decoder, which needs no stages.</summary>
+    public bool ByteLevel { get; }
 
-    public bool IsFallback(int id) => _fallback[id];
-
+    /// <summary>The bytes that a token stands for in the middle of a text.</summary>
     public ReadOnlySpan<byte> Bytes(int id) => _bytes.AsSpan(_start[id].._start[id + 1]);
+
+    /// <summary>What goes into the stages for a token.</summary>
+    public string Text(int id) => _texts[id];
+
+    /// <summary>The remaining steps at work on one text.</summary>
+    public TokenStage Start(TokenStage end)
+    {
+        TokenStage stage = end;
+        for (int i = _rest.Length - 1; i >= 0; i--)
+        {
+            stage = _rest[i].Start(stage, _rest.Take(i).Any(s => s.Fuses));
+        }
+        return stage;
+    }
+
+    private byte[] Piece(string token)
+    {
+        bool fused = false;
+        for (int i = 0; i < _rest.Length; i++)
+        {
+            switch (_rest[i])
+            {
+                case ByteFallbackStep when ByteFallbackStep.Byte(token) is { } b && !fused:
+                    return [b];
+                case ByteLevelStep when i == _rest.Length - 1:
+                    return ByteLevelStep.Bytes(token);
+                default:
+                    token = (fused ? null : _rest[i].Anywhere(token)) ?? _rest[i].Inside(token);
+                    break;
+            }
+            fused |= _rest[i].Fuses;
+        }
+        return Encoding.UTF8.GetBytes(token);
+    }
 }

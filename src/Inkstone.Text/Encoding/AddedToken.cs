@@ -54,7 +54,7 @@ internal sealed class AddedTokenMatcher
                 }
                 if (token.LeftStrip)
                 {
-                    start = Math.Max(taken, StartOfSpace(text, start));
+                    start = Math.Max(taken, CharClass.StartOfSpace(text, start));
                 }
                 if (token.RightStrip)
                 {
@@ -72,14 +72,5 @@ internal sealed class AddedTokenMatcher
         bool wordBefore = start > 0 && Rune.DecodeLastFromUtf8(text[..start], out Rune before, out _) == OperationStatus.Done && CharClass.IsWord(before.Value);
         bool wordAfter = end < text.Length && Rune.DecodeFromUtf8(text[end..], out Rune after, out _) == OperationStatus.Done && CharClass.IsWord(after.Value);
         return !wordBefore && !wordAfter;
-    }
-
-    private static int StartOfSpace(ReadOnlySpan<byte> text, int end)
-    {
-        while (end > 0 && Rune.DecodeLastFromUtf8(text[..end], out Rune rune, out int size) == OperationStatus.Done && CharClass.Of(rune.Value) == CharClass.Space)
-        {
-            end -= size;
-        }
-        return end;
     }
 }

@@ -20,11 +20,8 @@ internal sealed class BpeModel
     private readonly WholeCharacters? _characters;
     private readonly int[] _bytePairRanks = new int[1 << 16];
 
-    /// <summary>Ids of the tokens of one character; null when the vocabulary is byte-level.</summary>
-    public Dictionary<int, int>? CharacterIds { get; init; }
-
-    /// <summary>Ids of &lt;0x00&gt; to &lt;0xFF&gt; when unknown characters fall back to them.</summary>
-    public int[]? FallbackIds { get; init; }
+    /// <summary>What characters begin as; null when words are given as bytes.</summary>
+    public CharacterSymbols? Characters { get; init; }
 
     public int? UnknownId { get; init; }
 
@@ -81,11 +78,11 @@ internal sealed class BpeModel
             ids.Add(id);
             return;
         }
-        scratch.Reserve(word.Length);
-        int count = CharacterIds == null ? ByteSymbols(word, scratch.Symbols) : CharacterSymbols(word, scratch.Symbols);
+        scratch.Reserve(Characters == null ? word.Length : word.Length * Characters.MostPerByte);
+        int count = Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Of(word, scratch.Symbols, UnknownId, FuseUnknown);
         if (count <= ShortWord && _keysFit)
         {
-            MergeShort(CharacterIds == null && count == word.Length ? word : default, count, scratch);
+            MergeShort(Characters == null && count == word.Length ? word : default, count, scratch);
         }
         else
         {
@@ -120,40 +117,6 @@ internal sealed class BpeModel
             if (id >= 0)
             {
                 symbols[count++] = id;
-                unknownBefore = false;
-            }
-            else if (UnknownId is int unknown)
-            {
-                if (!unknownBefore || !FuseUnknown)
-                {
-                    symbols[count++] = unknown;
-                }
-                unknownBefore = true;
-            }
-        }
-        return count;
-    }
-
-    private int CharacterSymbols(ReadOnlySpan<byte> word, Span<int> symbols)
-    {
-        int count = 0;
-        bool unknownBefore = false;
-        for (int i = 0; i < word.Length;)
-        {
-            Rune.DecodeFromUtf8(word[i..], out Rune rune, out int size);
-            ReadOnlySpan<byte> bytes = word.Slice(i, size);
-            i += size;
-            if (CharacterIds!.TryGetValue(rune.Value, out int id))
-            {
-                symbols[count++] = id;
-                unknownBefore = false;
-            }
-            else if (FallbackIds != null)
-            {
-                foreach (byte b in bytes)
-                {
-                    symbols[count++] = FallbackIds[b];
-                }
                 unknownBefore = false;
             }
             else if (UnknownId is int unknown)

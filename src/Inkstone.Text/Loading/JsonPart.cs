@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace Inkstone.Text;
@@ -6,6 +8,8 @@ namespace Inkstone.Text;
 internal readonly record struct JsonPart(JsonElement Value, string File, string Path)
 {
     public bool IsNull => Value.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
+
+    public bool IsText => Value.ValueKind == JsonValueKind.String;
 
     public bool IsObject => Value.ValueKind == JsonValueKind.Object;
 
@@ -35,7 +39,61 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
         }
     }
 
-    public string Text() => Value.ValueKind == JsonValueKind.String ? Value.GetString()! : throw Wrong("must be a string");
+    /// <summary>The members of an object.</summary>
+    public IEnumerable<(string Name, JsonPart Value)> Members()
+    {
+        if (!IsObject)
+        {
+            throw Wrong("must be an object");
+        }
+        foreach (JsonProperty member in Value.EnumerateObject())
+        {
+            yield return (member.Name, this[member.Name]);
+        }
+    }
+
+    /// <summary>The steps of a Sequence, those of nested ones too; of another type the part itself, of null none.</summary>
+    public IEnumerable<JsonPart> Sequence(string members)
+    {
+        if (IsNull)
+        {
+            return [];
+        }
+        return this["type"].Text() == "Sequence" ? this[members].Items().SelectMany(step => step.Sequence(members)) : [this];
+    }
+
+    /// <summary>A pattern: {"String": …} or {"Regex": …}.</summary>
+    public TextPattern Pattern()
+    {
+        if (this["String"].TextOrNull() is { } text)
+        {
+            return new LiteralPattern(text);
+        }
+        try
+        {
+            return new RegexPattern(this["Regex"].Text());
+        }
+        catch (ArgumentException fault)
+        {
+            throw this["Regex"].Wrong($"cannot be used: {fault.Message.ReplaceLineEndings(" ").TrimEnd('.')}");
+        }
+    }
+
+    /// <summary>A string of one character.</summary>
+    public Rune Character() => Text() is { Length: > 0 } text && Rune.DecodeFromUtf16(text, out Rune rune, out int size) == OperationStatus.Done && size == text.Length ? rune
+        : throw Wrong("must be one character");
+
+    public string Text()
+    {
+        try
+        {
+            return Value.ValueKind == JsonValueKind.String ? Value.GetString()! : throw Wrong("must be a string");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong("is no valid Unicode");
+        }
+    }
 
     public string? TextOrNull() => IsNull ? null : Text();
 
@@ -49,17 +107,7 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
         _ => throw Wrong("must be true or false"),
     };
 
-    /// <summary>Complains unless the value is absent, null, false or an empty string.</summary>
-    public void MustBeUnset()
-    {
-        bool unset = IsNull || Value.ValueKind == JsonValueKind.False || (Value.ValueKind == JsonValueKind.String && Value.GetString()!.Length == 0);
-        if (!unset)
-        {
-            throw Wrong("is set, which is not supported; only null is");
-        }
-    }
-
     public InvalidDataException Wrong(string what) => new($"{File}: {(Path.Length == 0 ? "the document" : Path)} {what}.");
 
-    public InvalidDataException Unsupported(string kind) => Wrong($"has the type '{kind}', which is not supported");
+    public InvalidDataException Unsupported(string kind, string known) => Wrong($"has the type '{kind}', which is not supported; {known} are");
 }

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Text;
 
 /// <summary>What is read from tokenizer_config.json: the roles of tokens and the chat template.</summary>
-internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool AddBos, bool AddEos)
+internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool? AddBos, bool? AddEos)
 {
     public static TokenizerConfig Read(ReadOnlyMemory<byte> json, string file)
     {
@@ -17,8 +17,15 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             Token(root["eos_token"]),
             Token(root["pad_token"]),
             Template(root["chat_template"]),
-            root["add_bos_token"].Flag(),
-            root["add_eos_token"].Flag());
+            root["add_bos_token"].IsNull ? null : root["add_bos_token"].Flag(),
+            root["add_eos_token"].IsNull ? null : root["add_eos_token"].Flag());
+    }
+
+    /// <summary>Whether the file says anything under a key.</summary>
+    public static bool Has(ReadOnlyMemory<byte> json, string file, string key)
+    {
+        using JsonDocument document = TokenizerJson.Parse(json, file);
+        return !new JsonPart(document.RootElement, file, "")[key].IsNull;
     }
 
     /// <summary>The file for a new tokenizer, as transformers reads it.</summary>
@@ -60,7 +67,7 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     }
 
     /// <summary>A token is a string, or an object with its content.</summary>
-    private static string? Token(JsonPart part) => part.IsObject ? part["content"].Text() : part.TextOrNull();
+    public static string? Token(JsonPart part) => part.IsObject ? part["content"].Text() : part.TextOrNull();
 
     /// <summary>A template is a string, or a list of named ones, of which "default" counts.</summary>
     private static string? Template(JsonPart part) => part.Value.ValueKind != JsonValueKind.Array

@@ -14,14 +14,14 @@ internal sealed class TokenizerJson
         {
             throw root["model"].Wrong("is missing, so this is no tokenizer.json");
         }
-        root["truncation"].MustBeUnset();
-        root["padding"].MustBeUnset();
-        Normalizer = StepsJson.Normalizer(root["normalizer"]);
-        (PreTokenizer, ByteLevel) = StepsJson.PreTokenizer(root["pre_tokenizer"]);
-        Model = new ModelJson(root["model"], ByteLevel);
-        DecoderSettings = StepsJson.Decoder(root["decoder"]);
-        AddedTokens = root["added_tokens"].IsNull ? [] : [.. root["added_tokens"].Items().Select(AddedTokenOf)];
-        ReadPostProcessor(root["post_processor"]);
+        // truncation and padding concern batches, and whoever asks for ids of a text wants all of them.
+        Normalizer = NormalizerJson.Read(root["normalizer"]);
+        Model = new ModelJson(root["model"]);
+        (PreTokenizer, ByteLevel) = PreTokenizerJson.Read(root["pre_tokenizer"], Model.TakesBytes);
+        Model.Build(ByteLevel);
+        DecoderSteps = DecoderJson.Read(root["decoder"]);
+        AddedTokens = ReadAddedTokens(root["added_tokens"]);
+        (Prefix, Suffix) = PostProcessorJson.Read(root["post_processor"]);
         Tokens = new string?[1 + Math.Max(Model.Ids.Values.DefaultIfEmpty(-1).Max(), AddedTokens.Select(t => t.Id).DefaultIfEmpty(-1).Max())];
         foreach ((string token, int id) in Model.Ids)
         {
@@ -41,14 +41,14 @@ internal sealed class TokenizerJson
 
     public ModelJson Model { get; }
 
-    public DecoderSettings DecoderSettings { get; }
+    public IReadOnlyList<DecoderStep> DecoderSteps { get; }
 
     public IReadOnlyList<AddedToken> AddedTokens { get; }
 
     /// <summary>Ids that the post-processor puts before and behind a text.</summary>
-    public List<int> Prefix { get; } = [];
+    public List<int> Prefix { get; }
 
-    public List<int> Suffix { get; } = [];
+    public List<int> Suffix { get; }
 
     /// <summary>Token texts by id.</summary>
     public string?[] Tokens { get; }
@@ -65,66 +65,25 @@ internal sealed class TokenizerJson
         }
     }
 
-    private AddedToken AddedTokenOf(JsonPart token) => new(
-        // A text that is in the vocabulary keeps the id that it has there, whatever the added token says.
-        Model.Ids.TryGetValue(token["content"].Text(), out int id) ? id : token["id"].Integer(),
-        token["content"].Text(),
-        token["single_word"].Flag(),
-        token["lstrip"].Flag(),
-        token["rstrip"].Flag(),
-        token["normalized"].Flag(ifAbsent: true),
-        token["special"].Flag());
-
-    private void ReadPostProcessor(JsonPart part)
+    /// <summary>
+    /// Ids follow from the order: a text that is in the vocabulary keeps its id, another gets the next free one, whatever the file says, as in
+    /// Hugging Face. Only where that would be another token's id (the vocabulary has gaps) the file is believed.
+    /// </summary>
+    private List<AddedToken> ReadAddedTokens(JsonPart part)
     {
-        if (part.IsNull)
+        var tokens = new List<AddedToken>();
+        HashSet<int> taken = [.. Model.Ids.Values];
+        foreach (JsonPart token in part.IsNull ? [] : part.Items())
         {
-            return;
-        }
-        string type = part["type"].Text();
-        switch (type)
-        {
-            case "ByteLevel":
-                // Changes offsets only.
-                break;
-            case "Sequence":
-                foreach (JsonPart step in part["processors"].Items())
-                {
-                    ReadPostProcessor(step);
-                }
-                break;
-            case "TemplateProcessing":
-                ReadTemplate(part);
-                break;
-            default:
-                throw part.Unsupported(type);
-        }
-    }
-
-    private void ReadTemplate(JsonPart template)
-    {
-        bool textSeen = false;
-        var before = new List<int>();
-        foreach (JsonPart piece in template["single"].Items())
-        {
-            JsonPart special = piece["SpecialToken"];
-            if (!special.IsNull)
+            string content = token["content"].Text();
+            int written = token["id"].Integer();
+            if (!Model.Ids.TryGetValue(content, out int id))
             {
-                (textSeen ? Suffix : before).AddRange(template["special_tokens"][special["id"].Text()]["ids"].Items().Select(id => id.Integer()));
+                int next = Math.Max(Model.Ids.Count, 1 + tokens.Select(t => t.Id).DefaultIfEmpty(-1).Max());
+                id = tokens.Find(t => t.Content == content)?.Id ?? (taken.Contains(next) ? written : next);
             }
-            else if (!textSeen && piece["Sequence"]["id"].Text() == "A")
-            {
-                textSeen = true;
-            }
-            else
-            {
-                throw piece.Wrong("is not supported; a single text has one Sequence A");
-            }
+            tokens.Add(new(id, content, token["single_word"].Flag(), token["lstrip"].Flag(), token["rstrip"].Flag(), token["normalized"].Flag(ifAbsent: true), token["special"].Flag()));
         }
-        if (!textSeen)
-        {
-            throw template["single"].Wrong("lacks the Sequence A");
-        }
-        Prefix.InsertRange(0, before);
+        return tokens;
     }
 }

@@ -1,5 +1,6 @@
 using Inkstone.Data;
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 using Inkstone.Text;
@@ -22,10 +23,11 @@ public sealed class Pretrain : IDisposable
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
         RunStart start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
-        _tokenizer = Tokenizer.Load(recipe.Tokenizer).WithPadToken();
+        _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);
         _model = OpenModel(start.Checkpoint);
+        _tokenizer = ModelTokenizer.ForFamily(_tokenizer, _model.Config.Text("model_type"), recipe.Tokenizer, options.Warn);
         PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null, Epochs: recipe.Train.Epochs));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
         bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);

@@ -29,7 +29,7 @@ public sealed class Sft : IDisposable
         RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
-        _tokenizer = WithTemplate(ModelTokenizer.Load(tokenizerPath), recipe.Template).WithPadToken();
+        _tokenizer = WithTemplate(ModelTokenizer.Told(ModelTokenizer.Load(tokenizerPath), options.Warn), recipe.Template).WithPadToken();
         _templates = recipe.Template is null && Directory.Exists(tokenizerPath) ? tokenizerPath : null;
         _template = ChatTemplate.For(_tokenizer);
         Conversations = Read(options.Warn);
