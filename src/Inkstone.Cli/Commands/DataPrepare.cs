@@ -39,11 +39,15 @@ internal static class DataPrepare
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force);
             call.Claim(options.Output, options.Inputs);
-            PrepareResult result = call.WithProgress("prepare", bar => new Preparation(options).Run(
-                new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
+            PrepareResult result = Do(call, options);
             return call.Result(Json(result), _ => Print(call, result));
         }
     }
+
+    /// <summary>Prepares under this call's progress.</summary>
+    public static PrepareResult Do(Call call, PrepareOptions options)
+        => call.WithProgress("prepare", bar => new Preparation(options).Run(
+            new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
 
     /// <summary>One of a few words of a flag.</summary>
     public static T Choice<T>(string value, string flag, params (string Word, T Meaning)[] words)

@@ -23,7 +23,7 @@ internal static class SftVerb
         int Run(Call call)
         {
             SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
-            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume));
+            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume), call.Force);
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.Train.Count;
             json["valid_conversations"] = data.Valid.Count;
@@ -36,11 +36,11 @@ internal static class SftVerb
     }
 
     /// <summary>The run under this call's progress, threads and signals.</summary>
-    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume)
+    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool force)
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Sft run = new(recipe, device, new RunOptions(resume, call.Force, Roof.Measure(device).FlopsPerSecond, call.Warn));
+            using Sft run = new(recipe, device, new RunOptions(resume, force, Roof.Measure(device).FlopsPerSecond, call.Warn));
             ConversationSet data = run.Conversations;
             call.Say(Figures.Of($"{data.Train.Count:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.Valid.Count:N0} held out"));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);

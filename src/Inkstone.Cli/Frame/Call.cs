@@ -24,8 +24,7 @@ internal sealed class Call
     {
         (_parsed, RecipeKeys, _flags, Out, Error, _signals) = (parsed, recipeKeys, flags, output, error, signals);
         bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        Live = !Quiet && !Console.IsErrorRedirected && !plain;
-        Screen = Open(error, plain || Console.IsErrorRedirected);
+        Live = Quiet || plain ? null : error as Terminal;
         Page = Open(output, plain || Console.IsOutputRedirected);
         if (Console.IsOutputRedirected)
         {
@@ -45,11 +44,8 @@ internal sealed class Call
     /// <summary>stdout for tables.</summary>
     public IAnsiConsole Page { get; }
 
-    /// <summary>stderr for moving progress.</summary>
-    public IAnsiConsole Screen { get; }
-
-    /// <summary>True when stderr is a terminal on which progress may move.</summary>
-    public bool Live { get; }
+    /// <summary>stderr when it is a terminal on which progress may move.</summary>
+    public Terminal? Live { get; }
 
     public bool Json => _parsed.GetValue(_flags.Json);
 
@@ -96,6 +92,13 @@ internal sealed class Call
 
     /// <summary>A line on stderr that <c>--quiet</c> does not silence.</summary>
     public void Warn(string line) => Error.WriteLine("warning: " + line);
+
+    /// <summary>Lines of the result for people, with line ends between words where the terminal is narrower.</summary>
+    public void Prose(string text)
+    {
+        Out.WriteLine(Console.IsOutputRedirected ? text : Cells.Wrap(text, Page.Profile.Width - 1));
+        Out.Flush();
+    }
 
     /// <summary>The result: one JSON document with <c>--json</c>, else what <paramref name="people"/> writes.</summary>
     public int Result(JsonNode json, Action<TextWriter> people)

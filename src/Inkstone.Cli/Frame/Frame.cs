@@ -17,7 +17,7 @@ internal sealed class Frame(Verb root)
     {
         using StreamWriter output = new(new Unheard(Console.OpenStandardOutput()), new UTF8Encoding(false), 1 << 16);
         using StreamWriter error = new(new Unheard(Console.OpenStandardError()), new UTF8Encoding(false)) { AutoFlush = true };
-        return Run(args, output, error);
+        return Run(args, output, Terminal.Of(error));
     }
 
     private int Run(string[] args, TextWriter output, TextWriter error)
