@@ -168,7 +168,9 @@ internal static class Quickstart
         {
             using CausalLm model = Pretrained.Open(checkpoint, device, trained: false);
             SamplingParams sampling = new SamplingParams(Temperature: 0.7f, MaxTokens: StoryTokens, Seed: (ulong)state.Seed).Validate();
-            return QuickstartReport.StoryBegins + string.Concat(new TextGenerator(model, tokenizer).Generate(tokenizer.Encode(QuickstartReport.StoryBegins), sampling));
+            TextGenerator writer = new(model, tokenizer);
+            string story = QuickstartReport.StoryBegins + string.Concat(writer.Generate(tokenizer.Encode(QuickstartReport.StoryBegins), sampling));
+            return writer.FinishReason == FinishReason.Stop ? story : story.TrimEnd('\uFFFD') + "…";
         });
     }
 }
