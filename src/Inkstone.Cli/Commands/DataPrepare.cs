@@ -12,7 +12,7 @@ internal static class DataPrepare
 {
     public static Verb Create()
     {
-        Option<string[]> input = Flags.Inputs("JSONL or text files, plain or gzip, or folders of them");
+        Option<string[]> input = Flags.Inputs("JSONL, Parquet or text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for train, valid, tokenizer_corpus.txt and metadata.json");
         Option<string> keys = new("--text-key") { Description = "JSONL key of the text; several with commas are joined by line ends", HelpName = "KEY[,KEY]", DefaultValueFactory = _ => "text" };
         Option<string> separator = new("--separator") { Description = "the line between documents of a text file; without it a file is one document", HelpName = "S" };

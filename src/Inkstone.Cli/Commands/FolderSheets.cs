@@ -112,7 +112,7 @@ internal static class DataSheet
             foreach (JsonObject? record in Records(file))
             {
                 records++;
-                if (record is not null && examined < Examined)
+                if (record is not null && records <= Examined)
                 {
                     examined++;
                     foreach ((string key, JsonNode? value) in record)

@@ -25,7 +25,7 @@ internal static class Inspect
                 return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
             string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine for this machine");
-            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Get(count), call.Get(page)) : Of(place).Print(call);
+            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page)) : Of(place).Print(call);
         }
     }
 

@@ -16,7 +16,7 @@ internal static class Models
     /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
     public static CausalLm Open(string path, Device device, string? weights = null)
     {
-        string place = CheckpointFolder.Resolve(path);
+        string place = CheckpointFolder.Resolve(Existing(path));
         if (!PeftAdapter.Is(place))
         {
             return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
@@ -25,6 +25,9 @@ internal static class Models
         model.Adapter!.Merge();
         return model;
     }
+
+    private static string Existing(string path)
+        => Directory.Exists(path) || File.Exists(path) ? path : throw new FileNotFoundException($"there is no file or directory '{path}'; check the path");
 
     private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
     {
@@ -38,7 +41,7 @@ internal static class Models
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
     public static Tokenizer Tokenizer(string path)
     {
-        string place = CheckpointFolder.Resolve(path);
+        string place = CheckpointFolder.Resolve(Existing(path));
         if (!PeftAdapter.Is(place))
         {
             return ModelTokenizer.Load(place);
@@ -57,7 +60,7 @@ internal static class Models
     /// <summary>generation_config.json of what <c>--model</c> names, or null: that of an adapter, else that of the model below; of a .gguf file what its metadata say.</summary>
     public static HfConfig? GenerationConfig(string path)
     {
-        string place = CheckpointFolder.Resolve(path), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
+        string place = CheckpointFolder.Resolve(Existing(path)), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
         if (GgufFile.Is(place))
         {
             using GgufFile file = GgufFile.Open(place);

@@ -66,6 +66,11 @@ internal sealed class Call
 
     public T? Get<T>(Argument<T> argument) => _parsed.GetValue(argument);
 
+    /// <summary>A whole number in a range.</summary>
+    public int Between(Option<int> option, int least, int most)
+        => Get(option) is int value && value >= least && value <= most ? value
+            : throw new ArgumentException($"{option.Name} must be between {least} and {most}, got {Get(option)}");
+
     public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
 
     /// <summary>The <c>--section.key value</c> flags of a verb that takes recipe keys.</summary>

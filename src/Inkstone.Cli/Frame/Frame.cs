@@ -12,6 +12,7 @@ namespace Inkstone.Cli;
 internal sealed class Frame(Verb root)
 {
     private readonly SharedFlags _flags = new();
+    private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
 
     public int Run(string[] args)
     {
@@ -24,7 +25,12 @@ internal sealed class Frame(Verb root)
     {
         using Signals signals = new(error);
         _flags.AddTo(root);
+        root.Add(_version);
         ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        if (args is ["help", .. string[] asked])
+        {
+            args = [.. asked, _flags.Help.Name];
+        }
         ParseResult parsed = root.Parse(args, configuration);
         Verb verb = (Verb)parsed.CommandResult.Command;
         List<KeyValuePair<string, string>> keys = [];
@@ -33,7 +39,12 @@ internal sealed class Frame(Verb root)
             parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
         }
         string path = PathOf(parsed);
-        if (parsed.GetValue(_flags.Help) || (verb.Run is null && parsed.UnmatchedTokens.Count == 0))
+        if (verb == root && parsed.GetValue(_version))
+        {
+            output.WriteLine($"{root.Name} {typeof(Frame).Assembly.GetName().Version!.ToString(3)}");
+            return 0;
+        }
+        if (verb.Run is null ? parsed.UnmatchedTokens.Count == 0 : parsed.GetValue(_flags.Help))
         {
             output.Write(Help.Page(verb, path, _flags));
             return 0;

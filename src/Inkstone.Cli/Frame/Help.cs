@@ -6,7 +6,7 @@ namespace Inkstone.Cli;
 /// <summary>The page that <c>--help</c> prints: what, usage, flags, examples. Plain text, the same on every terminal.</summary>
 internal static class Help
 {
-    private const int Width = 100;
+    private const int Width = 79;
 
     public static string Page(Verb verb, string path, SharedFlags shared)
     {
@@ -16,6 +16,10 @@ internal static class Help
         Section(page, "Arguments", verb.Arguments.Select(a => (ArgumentLabel(a), a.Description ?? "")));
         Section(page, "Flags", verb.Options.Where(o => !o.Recursive).Select(o => (OptionLabel(o), Describe(o))));
         Section(page, "Flags of every verb", shared.All.Select(o => (OptionLabel(o), Describe(o))));
+        if (verb.Subcommands.Count > 0)
+        {
+            page.Append("\nMore about a verb: ").Append(path).Append(" VERB --help\n");
+        }
         page.Append("\nExamples:\n");
         foreach (string example in verb.Examples)
         {
@@ -73,7 +77,7 @@ internal static class Help
         {
             return;
         }
-        int left = Math.Min(34, list.Max(r => r.Label.Length) + 4);
+        int left = Math.Min(26, list.Max(r => r.Label.Length) + 4);
         page.Append('\n').Append(title).Append(":\n");
         foreach ((string label, string text) in list)
         {
