@@ -41,6 +41,9 @@ internal sealed class Call
     /// <summary>Cancelled by Ctrl-C, SIGTERM and the loss of the terminal.</summary>
     public CancellationToken Cancelled => _signals.Cancelled;
 
+    /// <summary>Until it is disposed, Ctrl-C does <paramref name="stop"/> instead of ending the program.</summary>
+    public IDisposable OnCtrlC(Action stop) => _signals.OnCtrlC(stop);
+
     /// <summary>stdout for tables.</summary>
     public IAnsiConsole Page { get; }
 
