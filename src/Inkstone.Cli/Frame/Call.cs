@@ -94,6 +94,7 @@ internal sealed class Call
     {
         if (!Quiet)
         {
+            Out.Flush();   // what was printed before stands before it
             Error.WriteLine(line);
         }
     }

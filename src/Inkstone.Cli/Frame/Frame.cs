@@ -104,6 +104,16 @@ internal sealed class Frame(Verb root)
             string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
             return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
         }
+        if (error.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
+        {
+            return (error.SymbolResult is ArgumentResult { Parent: OptionResult } inner ? inner.Parent : error.SymbolResult) switch
+            {
+                OptionResult { Option: { } bare } => $"{bare.Name} needs a value, {bare.HelpName}",
+                ArgumentResult { Argument: { } argument } => $"{argument.Name} is missing",
+                CommandResult command => $"{command.Command.Arguments.First(a => a.Arity.MinimumNumberOfValues > 0 && command.GetResult(a) is not { Tokens.Count: > 0 }).Name} is missing",
+                _ => error.Message,
+            };
+        }
         return char.ToLowerInvariant(error.Message[0]) + error.Message[1..].TrimEnd('.');
     }
 
