@@ -11,7 +11,7 @@ internal static class Help
     public static string Page(Verb verb, string path, SharedFlags shared)
     {
         StringBuilder page = new();
-        page.Append(path).Append(": ").Append(verb.Description).Append("\n\nUsage:\n  ").Append(Usage(verb, path)).Append('\n');
+        page.Append(Cells.Wrap($"{path}: {verb.Description}", Width)).Append("\n\nUsage:\n  ").Append(Usage(verb, path)).Append('\n');
         Section(page, "Verbs", verb.Subcommands.Select(c => (c.Name, c.Description ?? "")));
         Section(page, "Arguments", verb.Arguments.Select(a => (ArgumentLabel(a), a.Description ?? "")));
         Section(page, "Flags", verb.Options.Where(o => !o.Recursive).Select(o => (OptionLabel(o), Describe(o))));
