@@ -106,4 +106,59 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
 
         static string[] Chat(params string[] messages) => ["chat", "--model", "talker", "--max-tokens", "3", "--temperature", "0", .. messages.SelectMany(m => new[] { "--message", m })];
     }
+
+    [Fact]
+    public void Chat_CommandsChangeTheTalk()
+    {
+        string file = place["talk.json"];
+        File.Delete(file);
+        ChatTalk talk = new("Be brief.", new Inference.SamplingParams(), force: false);
+        talk.Add("user", "/etc or 你好?");
+        Should.Throw<ArgumentException>(() => new ChatTalk(null, new(), force: false).Do("/regen")).Message.ShouldContain("nothing was asked");
+        talk.Do("/regen").Answers.ShouldBeTrue();
+        talk.Add("assistant", "one");
+        talk.Do("/save " + file).Told.ShouldContain("3 messages");
+        Should.Throw<ArgumentException>(() => talk.Do("/save " + file)).Message.ShouldContain("exists already");
+        File.ReadAllText(file).ShouldContain("你好");
+        ulong seed = talk.Sampling.Seed;
+        talk.Do("/regen").Answers.ShouldBeTrue();
+        talk.Messages.Count.ShouldBe(2);
+        talk.Sampling.Seed.ShouldNotBe(seed);
+        talk.Do("/clear");
+        talk.Messages.ToJsonString().ShouldBe("""[{"role":"system","content":"Be brief."}]""");
+        talk.Do("/system -");
+        talk.Messages.ShouldBeEmpty();
+        talk.Do("/load " + file);
+        talk.Messages.Count.ShouldBe(3);
+        talk.Do("/system In verse.\nAlways.");
+        ((string?)talk.Messages[0]!["content"]).ShouldBe("In verse.\nAlways.");
+        talk.Do("/set temperature 0.25");
+        talk.Do("/set top-k=3");
+        (talk.Sampling.Temperature, talk.Sampling.TopK).ShouldBe((0.25f, 3));
+        talk.Do("/set").Told.ShouldContain("temperature 0.25, top_k 3");
+        Should.Throw<ArgumentException>(() => talk.Do("/set top_p 3")).Message.ShouldContain("above 0 and at most 1");
+        Should.Throw<ArgumentException>(() => talk.Do("/set temprature 1")).Message.ShouldContain("did you mean 'temperature'?");
+        Should.Throw<ArgumentException>(() => talk.Do("/claer")).Message.ShouldContain("did you mean '/clear'?");
+        talk.Sampling.TopP.ShouldBe(1);
+        talk.Do("/quit");
+        talk.Ended.ShouldBeTrue();
+        ChatTalk.IsCommand("/usr/bin is a folder").ShouldBeFalse();
+        ChatTalk.IsCommand("//help").ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Chat_ReadsPlainLinesFromAPipe()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "piped", "--seed", "3", "--quiet").ShouldEndWith(0);
+        using System.Diagnostics.Process process = Ink.Start(place.Path, "chat", "--model", "piped", "--max-tokens", "3", "--temperature", "0", "--ignore-eos", "--json");
+        process.StandardInput.Write("two?\n\n/regen\n//help\n/set max_tokens 2\nthree\n/quit\nnever read\n");
+        process.StandardInput.Close();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        process.ExitCode.ShouldBe(0);
+        using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(output);
+        string?[] turns = [.. json.RootElement.GetProperty("turns").EnumerateArray().Select(t => t.GetProperty("message").GetString())];
+        turns.ShouldBe(["two?", "/regen", "//help", "three"]);
+        json.RootElement.GetProperty("turns")[3].GetProperty("new_tokens").GetInt32().ShouldBeLessThanOrEqualTo(2);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -57,8 +59,27 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("inspect", "--machine")]
     [InlineData("bench train --compare r.yaml", "no result of ink bench train")]
     [InlineData("inspect r.yaml --machine", "no PATH")]
+    [InlineData("pretrain", "RECIPE is missing")]
+    [InlineData("convert tok", "OUT is missing")]
+    [InlineData("pretrain tok", "tok is a directory, where a recipe is wanted")]
+    [InlineData("generate --model tok --prompt", "--prompt needs a value")]
+    [InlineData("generate --model r.yaml --prompt x", "r.yaml is neither a .gguf file nor a tokenizer.json")]
+    [InlineData("generate --model odd --prompt x", "odd holds no model")]
+    [InlineData("tokenizer train --input tok --vocab-size 300 --out t2", "'tok' is a folder")]
+    [InlineData("sft lora --model nowhere", "model.path names nowhere, which does not exist")]
+    [InlineData("help pretain", "did you mean 'pretrain'?")]
+    [InlineData("chat --model nowhere --message x", "there is no file or directory 'nowhere'")]
+    [InlineData("pretrain r.yaml --tokenizer.foo x", "no recipe key 'tokenizer.foo'")]
+    [InlineData("pretrain r.yaml --data.train [a,{b]", "data.train must be a list")]
+    [InlineData("bench train --batch 0", "--batch must be between 1 and 4096, got 0")]
+    [InlineData("bench kernels --length -1", "--length must be between 1")]
+    [InlineData("bench generate --model x --tokens 1", "--tokens must be between 2")]
+    [InlineData("bench generate --model x --rounds 0", "--rounds must be between 1")]
+    [InlineData("inspect tok --masks r.yaml --count 0", "--count must be between 1")]
+    [InlineData("inspect odd", "holds no model, adapter, run, tokenizer, tokens or text")]
     public void WrongInput_EndsInOneSentenceAndExitCode2(string line, string part)
     {
+        Directory.CreateDirectory(place["odd"]);
         Ink.Outcome outcome = Ink.RunIn(place.Path, line.Split(' ')).ShouldEndWith(2);
         outcome.Output.ShouldBeEmpty();
         outcome.Error.ShouldContain(part);
@@ -110,6 +131,66 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         File.AppendAllText(place["raw.jsonl"], "{\"text\": 12\n");
         Ink.RunIn(place.Path, "data", "prepare", "--input", "raw.jsonl", "--out", "text2").ShouldEndWith(2).Error.ShouldContain("201");
         Directory.Exists(place["text2"]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Help_and_version_are_where_users_look()
+    {
+        Ink.Run("help", "tokenizer", "train").ShouldEndWith(0).Output.ShouldBe(Ink.Run("tokenizer", "train", "--help").ShouldEndWith(0).Output);
+        Ink.Run("help").ShouldEndWith(0).Output.ShouldStartWith("ink: ");
+        Ink.Run("--version").ShouldEndWith(0).Output.ShouldMatch(@"^ink \d+\.\d+\.\d+\n$");
+    }
+
+    [Fact]
+    public void Inspect_KnowsEveryFolderThatInkMakes()
+    {
+        File.WriteAllLines(place["seen.jsonl"], Enumerable.Range(0, 300).Select(i => $"{{\"text\": \"document {i} says that the number {i} is {(i % 2 == 0 ? "even" : "odd")}, and no more\", \"id\": {i}}}"));
+        Ink.RunIn(place.Path, "data", "prepare", "--input", "seen.jsonl", "--min-length", "20", "--valid-ratio", "0.1", "--out", "seen-text", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, "tokenize", "--tokenizer", "tok", "--input", "seen-text", "--out", "seen-tokens", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "seen-run", "--train.steps", "12", "--quiet").ShouldEndWith(0);
+
+        JsonElement data = Json("inspect", "seen.jsonl");
+        data.GetProperty("records").GetInt32().ShouldBe(300);
+        data.GetProperty("keys").EnumerateArray().Select(k => k.GetProperty("key").GetString()).ShouldBe(["text", "id"]);
+        JsonElement text = Json("inspect", "seen-text");
+        text.GetProperty("kind").GetString().ShouldBe("prepared text");
+        (text.GetProperty("train_documents").GetInt32() + text.GetProperty("valid_documents").GetInt32()).ShouldBe(300);
+        JsonElement tokens = Json("inspect", "seen-tokens");
+        tokens.GetProperty("kind").GetString().ShouldBe("tokens");
+        tokens.GetProperty("shards").GetArrayLength().ShouldBe(2);
+        JsonElement run = Json("inspect", "seen-run");
+        run.GetProperty("validations").EnumerateArray().Select(v => v.GetProperty("step").GetInt32()).ShouldBe([0, 6, 12]);
+        string page = Ink.RunIn(place.Path, "inspect", "seen-run").ShouldEndWith(0).Output;
+        page.ShouldContain("step 1 ");
+        page.ShouldContain("loss of training as dots");
+        Json("inspect", "seen-run/checkpoints/step-000012").GetProperty("kind").GetString().ShouldBe("checkpoint");
+        File.WriteAllText(place["array.json"], "[{\"a\": 1}, {\"a\": 2, \"b\": 3}]");
+        Json("inspect", "array.json").GetProperty("records").GetInt32().ShouldBe(2);
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void Quickstart_GoesOnWithTheSameCommand()
+    {
+        using (Process process = Ink.Start(place.Path, "quickstart", "--smoke", "--out", "stopped", "--json"))
+        {
+            while (!(process.StandardError.ReadLine() is { } line ? line : throw new InvalidOperationException("it ended too soon")).StartsWith("step ", StringComparison.Ordinal))
+            {
+            }
+            Ink.Signal(process, PosixSignal.SIGINT);
+            process.StandardError.ReadToEnd().ShouldContain("repeat the same command");
+            process.WaitForExit();
+            process.ExitCode.ShouldBe(130);
+        }
+        Ink.RunIn(place.Path, "quickstart", "--smoke", "--out", "stopped", "--seed", "7").ShouldEndWith(2).Error.ShouldContain("--smoke --seed 42");
+        JsonElement whole = Json("quickstart", "--smoke", "--out", "never-stopped"), resumed = Json("quickstart", "--smoke", "--out", "stopped");
+        foreach (string same in (string[])["bits_per_byte_before", "bits_per_byte_after", "sft_valid_loss_after", "exact_match", "story"])
+        {
+            resumed.GetProperty(same).ToString().ShouldBe(whole.GetProperty(same).ToString());
+        }
+        whole.GetProperty("examples").GetArrayLength().ShouldBe(3);
+        Json("inspect", "stopped").GetProperty("kind").GetString().ShouldBe("quickstart");
+        Ink.RunIn(place.Path, "quickstart", "--smoke", "--out", "stopped").ShouldEndWith(2).Error.ShouldContain("finished quickstart");
     }
 
     [Fact]

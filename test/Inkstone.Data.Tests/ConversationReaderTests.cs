@@ -172,7 +172,7 @@ public sealed class ConversationReaderTests : IDisposable
 
     }
 
-    [Theory]
+    [GoldenTheory("data/identity_conversations.jsonl", "data/chatlm", "goldens/parquet/zstd.parquet")]
     [InlineData("data/identity_conversations.jsonl", 0)]
     [InlineData("data/chatlm/my_train_dataset_3k.parquet", 3000)]
     [InlineData("data/chatlm/my_test_dataset_2k.parquet", 2000)]
@@ -180,21 +180,19 @@ public sealed class ConversationReaderTests : IDisposable
     [InlineData("goldens/parquet/zstd.parquet", 1500)]
     public void Real_data_are_read(string file, int records)
     {
-        if (Goldens.Find("../" + file) is not { } path) return;
         var reader = new ConversationReader();
-        int read = reader.Read([path]).Count();
+        int read = reader.Read([Goldens.Shared(file)]).Count();
         if (records > 0) reader.Report.Records.ShouldBe(records);
         read.ShouldBeGreaterThan((int)(0.99 * reader.Report.Records));
         Console.WriteLine($"{file}: {JsonSerializer.Serialize(reader.Report)}");
     }
 
-    [Theory]
+    [GoldenTheory("data/help_zh.jsonl", "data/instructie/prompts_instructie.json")]
     [InlineData("data/help_zh.jsonl", "help_zh.jsonl:1: the keys title, text, source are no known form")]
     [InlineData("data/instructie/prompts_instructie.json", "prompts_instructie.json:1: ")]
     public void Real_data_of_another_kind_are_refused(string file, string reason)
     {
-        if (Goldens.Find("../" + file) is not { } path) return;
-        Should.Throw<InvalidDataException>(() => new ConversationReader().Read([path]).Count()).Message.ShouldContain(reason);
+        Should.Throw<InvalidDataException>(() => new ConversationReader().Read([Goldens.Shared(file)]).Count()).Message.ShouldContain(reason);
     }
 
     private Conversation ReadOne(string record) => new ConversationReader().Read([_folder.Write("one.jsonl", record)]).ShouldHaveSingleItem();

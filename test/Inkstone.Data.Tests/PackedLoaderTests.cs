@@ -14,11 +14,11 @@ public sealed class PackedLoaderTests : IDisposable
         _folder.Dispose();
     }
 
-    [Fact]
+    [GoldenFact("goldens/training/train.bin", "goldens/training/run.json")]
     public void Sequential_order_is_that_of_the_reference_run()
     {
-        if (Goldens.Find("training/train.bin") is not { } path) return;
-        using JsonDocument run = JsonDocument.Parse(File.ReadAllText(Goldens.Find("training/run.json")!));
+        string path = Goldens.Of("training/train.bin");
+        using JsonDocument run = JsonDocument.Parse(File.ReadAllText(Goldens.Of("training/run.json")));
         int length = run.RootElement.GetProperty("sequence_length").GetInt32(), rows = run.RootElement.GetProperty("batch").GetInt32();
         int steps = run.RootElement.GetProperty("steps").GetInt32() * run.RootElement.GetProperty("accumulation").GetInt32();
         byte[] bytes = File.ReadAllBytes(path);

@@ -16,7 +16,7 @@ public sealed class SmolLm2Tests : IDisposable
 
     public void Dispose() => _device.Dispose();
 
-    [GoldenFact]
+    [GoldenFact("models/smollm2-135m-instruct", "goldens/smollm2")]
     public void The_tokenizer_inside_the_file_gives_the_same_ids_and_template()
     {
         using GgufFile file = GgufFile.Open(Path);
@@ -37,7 +37,7 @@ public sealed class SmolLm2Tests : IDisposable
         tokenizer.IdToToken(tokenizer.EosId!.Value).ShouldBe("<|im_end|>");
     }
 
-    [GoldenFact]
+    [GoldenFact("models/smollm2-135m-instruct", "goldens/smollm2")]
     public void Logits_and_greedy_text_are_those_of_transformers()
     {
         using CausalLm model = Pretrained.Open(Path, _device, trained: false);
@@ -50,7 +50,7 @@ public sealed class SmolLm2Tests : IDisposable
         }
     }
 
-    [GoldenFact]
+    [GoldenFact("models/smollm2-135m-instruct", "goldens/smollm2")]
     public void The_likelihood_of_texts_is_that_of_transformers()
     {
         using CausalLm model = Pretrained.Open(Path, _device, trained: false);
@@ -62,7 +62,7 @@ public sealed class SmolLm2Tests : IDisposable
         }
     }
 
-    [GoldenFact]
+    [GoldenFact("models/smollm2-135m-instruct", "goldens/smollm2")]
     public void Blocks_that_stay_quantised_change_perplexity_by_less_than_two_percent()
     {
         using CausalLm model = Pretrained.Open(Path, _device, matrixType: null, trained: false);

@@ -7,7 +7,7 @@ public sealed class BpeTrainerGoldenTests
 {
     private static readonly string[] Special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 
-    [Theory]
+    [GoldenTheory("goldens/tokenizers")]
     [InlineData("gpt2_1000_min0", SplitPattern.Gpt2, 1000, 0)]
     [InlineData("gpt2_6400_min0", SplitPattern.Gpt2, 6400, 0)]
     [InlineData("gpt2_6400_min150", SplitPattern.Gpt2, 6400, 150)]
@@ -19,10 +19,7 @@ public sealed class BpeTrainerGoldenTests
     [InlineData("qwen2_6400_min0", SplitPattern.Qwen2, 6400, 0)]
     public void Training_on_the_golden_corpus_gives_the_golden_file_and_its_ids(string name, SplitPattern pattern, int size, int minFrequency)
     {
-        if (Goldens.Path("goldens/tokenizers") is not { } folder)
-        {
-            return;
-        }
+        string folder = Goldens.Of("tokenizers");
         Tokenizer ours = BpeTrainer.Train([Path.Combine(folder, "corpus.txt")], new(size, pattern, minFrequency, Special));
         using var aside = new TemporaryDirectory();
         ours.Save(aside.Path);
@@ -42,13 +39,10 @@ public sealed class BpeTrainerGoldenTests
     }
 
     /// <summary>rustbpe numbers the bytes otherwise, so it breaks ties otherwise; all but a few tokens are the same (trained on lines without their ends).</summary>
-    [Fact]
+    [GoldenFact("goldens/tokenizers")]
     public void Training_on_lines_agrees_with_rustbpe()
     {
-        if (Goldens.Path("goldens/tokenizers") is not { } folder)
-        {
-            return;
-        }
+        string folder = Goldens.Of("tokenizers");
         JsonElement[][] ranks = Goldens.Read<JsonElement[][]>(Path.Combine(folder, "rustbpe_6400_by_line.ranks.json"));
         Tokenizer ours = BpeTrainer.TrainText(File.ReadLines(Path.Combine(folder, "corpus.txt")), new(ranks.Length, SplitPattern.Nanochat));
         string[] expected = [.. ranks.Skip(256).Select(r => r[0].GetString()!)];

@@ -7,13 +7,10 @@ public sealed class ChatTemplateGoldenTests
 {
     private static readonly TimeProvider SaturdayAfternoon = new StoppedClock(new DateTime(2024, 7, 6, 15, 5, 3, 123, 456));
 
-    [Fact]
+    [GoldenFact("goldens/chat")]
     public void Real_templates_render_as_transformers_renders_them()
     {
-        if (Goldens.Path("goldens/chat") is not { } folder)
-        {
-            return;
-        }
+        string folder = Goldens.Of("chat");
         JsonNode goldens = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "cases.json")))!;
         int compared = 0;
         foreach (JsonNode? golden in goldens["cases"]!.AsArray())
@@ -62,16 +59,13 @@ public sealed class ChatTemplateGoldenTests
         file["cases"]!.AsArray().Count.ShouldBeGreaterThan(350);
     }
 
-    [Theory]
+    [GoldenTheory("goldens/chat/masks.json", "tokenizers")]
     [InlineData("qwen2.5")]
     [InlineData("minimind")]
     [InlineData("mini-llm")]
     public void Masks_of_conversations_are_the_goldens(string name)
     {
-        if (Goldens.Path("goldens/chat/masks.json") is not { } file || Goldens.Path($"tokenizers/{name}") is not { } directory)
-        {
-            return;
-        }
+        string file = Goldens.Of("chat/masks.json"), directory = Goldens.Shared($"tokenizers/{name}");
         Tokenizer tokenizer = Tokenizer.Load(directory);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
         using JsonDocument goldens = JsonDocument.Parse(File.ReadAllBytes(file));
@@ -87,14 +81,10 @@ public sealed class ChatTemplateGoldenTests
         compared.ShouldBe(5);
     }
 
-    [Fact]
+    [GoldenFact("tokenizers/minimind")]
     public void Answers_end_with_the_token_that_the_template_puts_behind_them()
     {
-        if (Goldens.Path("tokenizers/minimind") is not { } directory)
-        {
-            return;
-        }
-        Tokenizer tokenizer = Tokenizer.Load(directory);
+        Tokenizer tokenizer = Tokenizer.Load(Goldens.Shared("tokenizers/minimind"));
         ChatTemplate.For(tokenizer).EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
         new ChatTemplate("{% for m in messages %}{{ m.content }}<|endoftext|>\n{% endfor %}").EndOfTurn(tokenizer).ShouldBe(["<|endoftext|>", "<|im_end|>"]);
         new ChatTemplate("{{ raise_exception('never') }}").EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);

@@ -5,17 +5,13 @@ namespace Inkstone.Text.Tests;
 /// <summary>Encoding against the definition of BPE: apply the merge of the lowest rank, leftmost first, until there is none.</summary>
 public sealed class MergingTests
 {
-    [Theory]
+    [GoldenTheory("tokenizers")]
     [InlineData("qwen2.5")]
     [InlineData("minimind")]
     [InlineData("mini-llm")]
     public void Random_words_encode_as_the_definition_says(string name)
     {
-        if (Goldens.Path($"tokenizers/{name}") is not { } path)
-        {
-            return;
-        }
-        Check(Tokenizer.Load(path), seed: 3, words: 3000);
+        Check(Tokenizer.Load(Goldens.Shared($"tokenizers/{name}")), seed: 3, words: 3000);
     }
 
     [Fact]

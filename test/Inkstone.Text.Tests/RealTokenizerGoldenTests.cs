@@ -4,17 +4,14 @@ namespace Inkstone.Text.Tests;
 
 public sealed class RealTokenizerGoldenTests
 {
-    [Theory]
+    [GoldenTheory("goldens/tokenizers", "tokenizers")]
     [InlineData("qwen2.5")]
     [InlineData("minimind")]
     [InlineData("mini-llm")]
     [InlineData("llama2")]
     public void Ids_and_texts_equal_those_of_Hugging_Face(string name)
     {
-        if (Goldens.Path("goldens/tokenizers") is not { } folder || Goldens.Path($"tokenizers/{name}") is not { } path)
-        {
-            return;
-        }
+        string folder = Goldens.Of("tokenizers"), path = Goldens.Shared($"tokenizers/{name}");
         Tokenizer tokenizer = Tokenizer.Load(path);
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "real", $"{name}.ids.json")));
         int[][] ids = golden.RootElement.GetProperty("ids").Deserialize<int[][]>()!;

@@ -15,6 +15,17 @@ internal static class BenchFlags
         DefaultValueFactory = _ => "microlm-31m",
     };
 
+    private const int MostRows = 4096, MostTokens = 1 << 20, MostRounds = 100_000;
+
+    /// <summary>Rows of a batch, in range.</summary>
+    public static int Rows(Call call, Option<int> flag) => call.Between(flag, 1, MostRows);
+
+    /// <summary>Tokens, in range.</summary>
+    public static int Tokens(Call call, Option<int> flag, int least = 1) => call.Between(flag, least, MostTokens);
+
+    /// <summary>Repetitions, in range.</summary>
+    public static int Rounds(Call call, Option<int> flag) => call.Between(flag, 1, MostRounds);
+
     public static Option<int> Batch() => new("--batch") { Description = "rows of a batch", HelpName = "B", DefaultValueFactory = _ => 8 };
 
     public static Option<int> Length() => new("--length") { Description = "tokens of a row", HelpName = "T", DefaultValueFactory = _ => 512 };

@@ -24,10 +24,13 @@ internal static class BenchGenerate
 
         int Run(Call call)
         {
+            (int read, int written, int measured) = (BenchFlags.Tokens(call, length), BenchFlags.Tokens(call, tokens, least: 2), BenchFlags.Rounds(call, rounds));
             Cost cost = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
-                return Measure(m, Roof.Measure(device), call.Get(length), Math.Max(2, call.Get(tokens)), Math.Max(1, call.Get(rounds)), call.Cancelled);
+                read = call.Has(length) ? read : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
+                return read + written <= m.MaxPositionEmbeddings ? Measure(m, Roof.Measure(device), read, written, measured, call.Cancelled)
+                    : throw new ArgumentException($"--length {read} and --tokens {written} do not fit the model's context of {m.MaxPositionEmbeddings}; give fewer");
             });
             return call.Result(cost.Json(), output => cost.Print(call, output));
         }

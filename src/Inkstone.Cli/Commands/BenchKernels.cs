@@ -18,12 +18,13 @@ internal static class BenchKernels
 
         int Run(Call call)
         {
+            (int batch, int tokens) = (BenchFlags.Rows(call, rows), BenchFlags.Tokens(call, length));
             (MachineRoofs machine, Roof roof, string kernel, List<KernelEntry> entries) = call.Compute(device =>
             {
                 MachineRoofs machine = MachineRoofs.Measure(device);
                 Roof roof = Roof.Measure(device);
                 return (machine, roof, device.MatMulKernelName,
-                    new KernelBench(device, roof).Run(BenchFlags.Model(call, config), call.Get(rows), call.Get(length), call.Cancelled).ToList());
+                    new KernelBench(device, roof).Run(BenchFlags.Model(call, config), batch, tokens, call.Cancelled).ToList());
             });
             JsonObject json = new()
             {

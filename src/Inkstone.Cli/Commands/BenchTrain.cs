@@ -25,12 +25,13 @@ internal static class BenchTrain
         int Run(Call call)
         {
             EarlierTrainBench? earlier = call.Get(compare) is { } file ? EarlierTrainBench.Read(file) : null;   // before minutes are spent
+            (int batch, int tokens, int measured) = (BenchFlags.Rows(call, rows), BenchFlags.Tokens(call, length), BenchFlags.Rounds(call, steps));
+            LoraConfig? adapter = call.Get(lora) is { } rank ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora") : null;
             string kernel = "";
             TrainCost cost = call.Compute(device =>
             {
                 kernel = device.MatMulKernelName;
-                return TrainBench.Run(device, BenchFlags.Model(call, config), call.Get(rows), call.Get(length), Math.Max(1, call.Get(steps)),
-                    call.Get(lora) is { } rank ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora") : null, call.Get(recompute), call.Cancelled);
+                return TrainBench.Run(device, BenchFlags.Model(call, config), batch, tokens, measured, adapter, call.Get(recompute), call.Cancelled);
             });
             return call.Result(Json(cost, kernel, earlier), output => Print(call, output, cost, kernel, earlier));
         }

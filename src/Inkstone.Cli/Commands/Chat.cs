@@ -16,17 +16,17 @@ internal static class Chat
         Option<string[]> message = new("--message") { Description = "say this instead of reading from the terminal (repeatable)", HelpName = "S" };
         Option<string[]> variables = TemplateVariables.Option();
         SamplingFlags sampling = new(draws: true, maxTokens: null);
-        return new Verb("chat", "a conversation by the tokenizer's chat template; /clear forgets it, /quit or end of input ends it", [model, weights, system, message, variables, .. sampling.All], Run,
+        return new Verb("chat", "a conversation by the tokenizer's chat template; /help lists its commands, Ctrl-C stops an answer, Ctrl-D leaves", [model, weights, system, message, variables, .. sampling.All], Run,
             "ink chat --model runs/poems",
             "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json");
 
         int Run(Call call)
         {
             string path = call.Get(model)!;
-            SamplingParams p = sampling.Read(call, path);
+            ChatTalk talk = new(call.Get(system), sampling.Read(call, path), call.Force);
             Tokenizer tokenizer = Models.Tokenizer(path, call);
             JsonObject? values = TemplateVariables.Read(call, variables);
-            JsonArray messages = Beginning(call.Get(system)), answers = [];
+            JsonArray answers = [];
             call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
@@ -35,18 +35,24 @@ internal static class Chat
                 {
                     call.Say(manner);
                 }
-                foreach (string said in Said(call, call.Get(message)))
+                bool typed = call.Get(message) is not { Length: > 0 } && !Console.IsInputRedirected;
+                foreach (string said in Said(call, call.Get(message), typed))
                 {
-                    if (said == "/clear")
+                    try
                     {
-                        messages = Beginning(call.Get(system));
-                        continue;
+                        if (Take(call, talk, said) && Answer(call, talk, session))
+                        {
+                            answers.Add((JsonNode)Json(said, session));
+                        }
                     }
-                    messages.Add((JsonNode)Message("user", said));
-                    Show(call, session.Answer(messages, p, call.Cancelled));
-                    messages.Add((JsonNode)Message("assistant", session.Text.Trim()));
-                    call.Say(Summary(session));
-                    answers.Add((JsonNode)Json(said, session));
+                    catch (Exception fault) when (typed && Faults.IsUsers(fault))
+                    {
+                        call.Error.WriteLine(Faults.Sentence(fault));
+                    }
+                    if (talk.Ended)
+                    {
+                        break;
+                    }
                 }
                 return 0;
             });
@@ -54,9 +60,55 @@ internal static class Chat
         }
     }
 
-    private static JsonArray Beginning(string? system) => system is null ? [] : [Message("system", system)];
+    /// <summary>Takes a line as a message or a command; true when an answer is wanted.</summary>
+    private static bool Take(Call call, ChatTalk talk, string said)
+    {
+        if (!ChatTalk.IsCommand(said))
+        {
+            talk.Add("user", said.StartsWith("//", StringComparison.Ordinal) ? said[1..] : said);
+            return true;
+        }
+        (string told, bool answers) = talk.Do(said);
+        if (told.Length > 0)
+        {
+            call.Say(told);
+        }
+        return answers;
+    }
 
-    private static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
+    /// <summary>Answers the last message; false when nothing was said before Ctrl-C, and the message is taken back.</summary>
+    private static bool Answer(Call call, ChatTalk talk, ChatSession session)
+    {
+        // Not disposed: a late Ctrl-C may still cancel it.
+        CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled);
+        bool stopped = false;
+        try
+        {
+            using (call.OnCtrlC(stop.Cancel))
+            {
+                Show(call, session.Answer(talk.Messages, talk.Sampling, stop.Token));
+            }
+        }
+        catch (OperationCanceledException) when (!call.Cancelled.IsCancellationRequested)
+        {
+            stopped = true;
+            call.Show("\n");
+        }
+        catch
+        {
+            talk.TakeBack();
+            throw;
+        }
+        if (stopped && session.Text.Trim().Length == 0)
+        {
+            talk.TakeBack();
+            call.Say("(stopped before anything was said)");
+            return false;
+        }
+        talk.Add("assistant", session.Text.Trim());
+        call.Say(Summary(session, stopped));
+        return true;
+    }
 
     /// <summary>Prints an answer as it comes, without the space that some tokenizers put before its first word.</summary>
     private static void Show(Call call, IEnumerable<string> pieces)
@@ -72,8 +124,8 @@ internal static class Chat
     }
 
     /// <summary>Tokens and rate, and what was cut.</summary>
-    private static string Summary(ChatSession s)
-        => Figures.Of($"({s.NewTokens} tokens{Figures.Rate(s.DecodeRate)}{(s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})");
+    private static string Summary(ChatSession s, bool stopped)
+        => Figures.Of($"({s.NewTokens} tokens{Figures.Rate(s.DecodeRate)}{(stopped ? "; stopped" : s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})");
 
     private static JsonObject Json(string said, ChatSession s) => new()
     {
@@ -87,31 +139,37 @@ internal static class Chat
         ["decode_tokens_per_second"] = double.IsFinite(s.DecodeRate) ? Math.Round(s.DecodeRate, 2) : null,
     };
 
-    private static IEnumerable<string> Said(Call call, string[]? messages)
+    /// <summary>What the user says: the messages of the command line, lines from a pipe, or what is typed on a terminal.</summary>
+    private static IEnumerable<string> Said(Call call, string[]? messages, bool typed)
+        => messages is { Length: > 0 } ? messages : (typed && call.Error is Terminal terminal ? Typed(call, terminal) : Lines(call, typed)).Where(line => !string.IsNullOrWhiteSpace(line)).Select(line => line.Trim());
+
+    private static IEnumerable<string> Typed(Call call, Terminal terminal)
     {
-        if (messages is { Length: > 0 })
+        if (!call.Quiet)
         {
-            foreach (string message in messages)
-            {
-                yield return message;
-            }
-            yield break;
+            call.Say("/help lists the commands; Ctrl-D leaves");
         }
-        bool terminal = !Console.IsInputRedirected;
+        using ConsoleKeys keys = new(terminal);
+        LineEditor editor = new(terminal, keys, () => (terminal.Width + 1, Console.WindowHeight));
+        while (editor.Read("> ") is { } line)
+        {
+            yield return line;
+        }
+    }
+
+    private static IEnumerable<string> Lines(Call call, bool typed)
+    {
         while (true)
         {
-            if (terminal)
+            if (typed)
             {
                 call.Error.Write("> ");
             }
-            if (Console.In.ReadLine() is not { } line || line is "/quit" or "/exit")
+            if (Console.In.ReadLine() is not { } line)
             {
                 yield break;
             }
-            if (!string.IsNullOrWhiteSpace(line))
-            {
-                yield return line.Trim();
-            }
+            yield return line;
         }
     }
 }

@@ -12,7 +12,7 @@ internal static class DataPrepare
 {
     public static Verb Create()
     {
-        Option<string[]> input = Flags.Inputs("JSONL or text files, plain or gzip, or folders of them");
+        Option<string[]> input = Flags.Inputs("JSONL, Parquet or text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for train, valid, tokenizer_corpus.txt and metadata.json");
         Option<string> keys = new("--text-key") { Description = "JSONL key of the text; several with commas are joined by line ends", HelpName = "KEY[,KEY]", DefaultValueFactory = _ => "text" };
         Option<string> separator = new("--separator") { Description = "the line between documents of a text file; without it a file is one document", HelpName = "S" };
@@ -40,11 +40,15 @@ internal static class DataPrepare
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force);
             call.Claim(options.Output, options.Inputs);
-            PrepareResult result = call.WithProgress("prepare", bar => new Preparation(options).Run(
-                new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
+            PrepareResult result = Do(call, options);
             return call.Result(Json(result), _ => Print(call, result));
         }
     }
+
+    /// <summary>Prepares under this call's progress.</summary>
+    public static PrepareResult Do(Call call, PrepareOptions options)
+        => call.WithProgress("prepare", bar => new Preparation(options).Run(
+            new Relay<PrepareProgress>(p => bar.Report((p.Total > 0 ? (double)p.Done / p.Total : 0, $"{p.Phase}, {p.Documents:N0} documents"))), call.Cancelled));
 
     /// <summary>One of a few words of a flag.</summary>
     public static T Choice<T>(string value, string flag, params (string Word, T Meaning)[] words)

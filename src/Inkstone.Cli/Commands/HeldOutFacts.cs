@@ -7,13 +7,12 @@ using Inkstone.Text;
 
 namespace Inkstone.Cli;
 
-/// <summary>How many questions of one kind were answered exactly.</summary>
-/// <param name="Category">The kind.</param>
-/// <param name="Asked">Questions asked.</param>
-/// <param name="Right">Answered exactly.</param>
-/// <param name="Ended">Answers that the model ended itself.</param>
-/// <param name="Example">One question that was answered exactly.</param>
-internal sealed record FactScore(string Category, int Asked, int Right, int Ended, string? Example);
+/// <summary>A question, what the model said, and whether that is right.</summary>
+/// <param name="Question">What was asked.</param>
+/// <param name="Text">What the model wrote.</param>
+/// <param name="Right">True when it is the answer, to the letter.</param>
+/// <param name="Ended">True when the model ended its answer itself.</param>
+internal sealed record FactAnswer(WorldQuestion Question, string Text, bool Right, bool Ended);
 
 /// <summary>A way to ask: the prompt's tokens, texts that end the answer, and what the answer must be.</summary>
 internal sealed record Asking(Func<WorldQuestion, int[]> Prompt, IReadOnlyList<string> Stops, Func<WorldQuestion, string, bool> IsRight)
@@ -43,26 +42,19 @@ internal static class HeldOutFacts
     public static IReadOnlyList<WorldQuestion> Choose(IReadOnlyList<WorldQuestion> all, int count)
         => all.Count <= count ? all : [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
 
-    /// <summary>Asks the model in <paramref name="checkpoint"/>.</summary>
-    public static IReadOnlyList<FactScore> Measure(string checkpoint, Tokenizer tokenizer, Asking asking, IReadOnlyList<WorldQuestion> questions, Device device, CancellationToken cancelled)
+    /// <summary>Asks the model in <paramref name="checkpoint"/>; <paramref name="asked"/> hears of each question.</summary>
+    public static IReadOnlyList<FactAnswer> Ask(string checkpoint, Tokenizer tokenizer, Asking asking, IReadOnlyList<WorldQuestion> questions, Device device, Action asked, CancellationToken cancelled)
     {
         using CausalLm model = Pretrained.Open(checkpoint, device, trained: false);
         TextGenerator generator = new(model, tokenizer);
         SamplingParams greedy = SamplingParams.Greedy(AnswerTokens) with { Stop = asking.Stops };
-        List<FactScore> scores = [];
-        foreach (IGrouping<string, WorldQuestion> category in questions.GroupBy(q => q.Category).OrderBy(g => g.Key, StringComparer.Ordinal))
+        List<FactAnswer> answers = [];
+        foreach (WorldQuestion question in questions)
         {
-            (int right, int ended, string? example) = (0, 0, null);
-            foreach (WorldQuestion question in category)
-            {
-                cancelled.ThrowIfCancellationRequested();
-                bool answered = asking.IsRight(question, string.Concat(generator.Generate(asking.Prompt(question), greedy, cancelled: cancelled)));
-                right += answered ? 1 : 0;
-                ended += generator.FinishReason == FinishReason.Stop ? 1 : 0;
-                example = answered ? example ?? question.Question : example;
-            }
-            scores.Add(new FactScore(category.Key, category.Count(), right, ended, example));
+            string text = string.Concat(generator.Generate(asking.Prompt(question), greedy, cancelled: cancelled));
+            answers.Add(new FactAnswer(question, text.Trim(), asking.IsRight(question, text), generator.FinishReason == FinishReason.Stop));
+            asked();
         }
-        return scores;
+        return answers;
     }
 }

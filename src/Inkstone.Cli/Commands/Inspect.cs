@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Inkstone.Models;
 
 namespace Inkstone.Cli;
@@ -8,9 +9,9 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string?> path = new("PATH") { Description = "a model directory, run, checkpoint, tokenizer, token shard, .gguf or safetensors file", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> path = new("PATH") { Description = "a model directory, adapter, run, checkpoint, tokenizer, prepared text, tokens, the directory of a quickstart; a .gguf, .safetensors, .bin or .npy file; JSONL, JSON, Parquet or text, plain or gzip", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> machine = new("--machine") { Description = "this machine instead: caches, limits measured now, kernels chosen and why" };
-        Option<string> masks = new("--masks") { Description = "conversations (JSONL or parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
+        Option<string> masks = new("--masks") { Description = "conversations (JSONL, a JSON array or Parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
         Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
         return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, masks, count, page], Run,
@@ -24,7 +25,7 @@ internal static class Inspect
                 return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
             string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine for this machine");
-            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Get(count), call.Get(page)) : Of(place).Print(call);
+            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page)) : Of(place).Print(call);
         }
     }
 
@@ -32,11 +33,18 @@ internal static class Inspect
     {
         if (Directory.Exists(path))
         {
-            return Directory.Exists(Path.Combine(path, "checkpoints")) ? RunSheet.Of(path)
+            if (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) == "checkpoints" && Path.GetDirectoryName(Path.GetFullPath(path)) is { } run && RunSheet.Is(run))
+            {
+                return RunSheet.Of(run);
+            }
+            return QuickstartSheet.Find(path)
+                ?? (RunSheet.Is(path) ? RunSheet.Of(path)
                 : PeftAdapter.Is(path) ? AdapterSheet.Of(path)
                 : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Of(path)
                 : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Of(path, Text.Tokenizer.Load(path))
-                : throw new InvalidDataException($"{path} holds no config.json, tokenizer.json or checkpoints; give a model, a tokenizer, a run, or a file");
+                : MetadataSheet.Find(path)
+                ?? (Directory.EnumerateFiles(path).Any(DataSheet.Reads) ? DataSheet.Of(path)
+                : throw new InvalidDataException($"{path} holds no model, adapter, run, tokenizer, tokens or text; name a directory that ink or Hugging Face wrote, or a file")));
         }
         if (!File.Exists(path))
         {
@@ -47,8 +55,24 @@ internal static class Inspect
             ".safetensors" => SafetensorsSheet.Of(path),
             ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
-            ".json" => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
-            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json or a directory"),
+            ".json" when IsObject(path) => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
+            _ when DataSheet.Reads(path) => DataSheet.Of(path),
+            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json, JSONL, JSON, Parquet, text, or a directory"),
         };
+    }
+
+    /// <summary>Whether a .json file is one object, as a tokenizer.json is; records of data are an array, or one to a line.</summary>
+    private static bool IsObject(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(file);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;   // JSONL under another name, or damaged: its reader says where
+        }
     }
 }

@@ -16,7 +16,7 @@ internal static class Models
     /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
     public static CausalLm Open(string path, Device device, string? weights = null)
     {
-        string place = CheckpointFolder.Resolve(path);
+        string place = CheckpointFolder.Resolve(Existing(path));
         if (!PeftAdapter.Is(place))
         {
             return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
@@ -24,6 +24,20 @@ internal static class Models
         CausalLm model = PeftAdapter.Open(Below(place, null), place, device, MatrixType("", weights) ?? DType.Float32, trained: false);
         model.Adapter!.Merge();
         return model;
+    }
+
+    /// <summary>The path itself, when it can be a model or a tokenizer at all.</summary>
+    private static string Existing(string path)
+    {
+        if (File.Exists(path))
+        {
+            return GgufFile.Is(path) || Path.GetExtension(path) == ".json" ? path
+                : throw new InvalidDataException($"{path} is neither a .gguf file nor a tokenizer.json; give a model directory, a run, or one of these");
+        }
+        string place = CheckpointFolder.Resolve(path);
+        return !Directory.Exists(path) ? throw new FileNotFoundException($"there is no file or directory '{path}'; check the path")
+            : File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "tokenizer.json")) || PeftAdapter.Is(place) ? path
+            : throw new InvalidDataException($"{path} holds no model; {(QuickstartState.Find(path) is null ? "give a model directory (with a config.json), an adapter, a run, or a .gguf file" : $"those of a quickstart are {Path.Combine(path, "run")} and {Path.Combine(path, "chat")}")}");
     }
 
     private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
@@ -36,7 +50,7 @@ internal static class Models
     };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(path)));
+    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path))));
 
     private static Tokenizer Tokenizer(string place)
     {
@@ -58,7 +72,7 @@ internal static class Models
     /// <summary>generation_config.json of what <c>--model</c> names, or null: that of an adapter, else that of the model below; of a .gguf file what its metadata say.</summary>
     public static HfConfig? GenerationConfig(string path)
     {
-        string place = CheckpointFolder.Resolve(path), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
+        string place = CheckpointFolder.Resolve(Existing(path)), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
         if (GgufFile.Is(place))
         {
             using GgufFile file = GgufFile.Open(place);

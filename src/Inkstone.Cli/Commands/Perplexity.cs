@@ -42,13 +42,17 @@ internal static class Perplexity
                     int n when n > m.MaxPositionEmbeddings => throw new ArgumentException($"--context is {n}, but the model's context holds {m.MaxPositionEmbeddings}"),
                     int n => n,
                 };
-                List<Score> all = [];
-                foreach (string text in documents)
+                return call.WithProgress("perplexity", bar =>
                 {
-                    call.Cancelled.ThrowIfCancellationRequested();
-                    all.Add(Of(m, tokenizer, text, length));
-                }
-                return all;
+                    List<Score> all = [];
+                    foreach (string text in documents)
+                    {
+                        call.Cancelled.ThrowIfCancellationRequested();
+                        all.Add(Of(m, tokenizer, text, length));
+                        bar.Report(((double)all.Count / documents.Count, $"{all.Count:N0} of {documents.Count:N0} documents"));
+                    }
+                    return all;
+                });
             });
             return Report(call, scores);
         }

@@ -7,11 +7,11 @@ namespace Inkstone.Cli;
 /// <summary>A pretraining run under this call's progress, threads and signals.</summary>
 internal static class PretrainRun
 {
-    public static RunResult Do(Call call, Recipe recipe, bool resume, bool allowChangedData = false)
+    public static RunResult Do(Call call, Recipe recipe, bool resume, bool force, bool allowChangedData = false)
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Pretrain run = new(recipe, device, new RunOptions(resume, call.Force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
+            using Pretrain run = new(recipe, device, new RunOptions(resume, force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
             call.Say(RunReport.Plan(run.Plan));
             return call.Saving(() => run.Run(log, call.Cancelled));
         }, recipe.Train.Threads, recipe.Train.Precision));

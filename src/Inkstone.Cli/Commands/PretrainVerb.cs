@@ -19,7 +19,7 @@ internal static class PretrainVerb
         int Run(Call call)
         {
             Recipe loaded = Recipe.Load(Presets.Recipe(call.Get(recipe)!), RunReport.Overrides(call, ("out", call.Get(output)), ("tokenizer", call.Get(tokenizer))));
-            RunResult result = PretrainRun.Do(call, loaded, call.Get(resume), call.Get(changed));
+            RunResult result = PretrainRun.Do(call, loaded, call.Get(resume), call.Force, call.Get(changed));
             call.Result(RunReport.Json(loaded, result), o => RunReport.People(o, result, $"try: ink generate --model {loaded.Out} --prompt \"...\""));
             return result.Interrupted ? 130 : 0;
         }

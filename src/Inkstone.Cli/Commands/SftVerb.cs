@@ -23,7 +23,7 @@ internal static class SftVerb
         int Run(Call call)
         {
             SftRecipe loaded = SftRecipe.Load(Presets.Recipe(call.Get(recipe)!, "sft"), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
-            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume), call.Get(changed));
+            (RunResult result, ConversationSet data) = Do(call, loaded, call.Get(resume), call.Force, call.Get(changed));
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.TrainConversations;
             json["valid_conversations"] = data.ValidConversations;
@@ -38,11 +38,11 @@ internal static class SftVerb
     }
 
     /// <summary>The run under this call's progress, threads and signals.</summary>
-    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool allowChangedData = false)
+    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool force, bool allowChangedData = false)
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Sft run = new(recipe, device, new RunOptions(resume, call.Force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
+            using Sft run = new(recipe, device, new RunOptions(resume, force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
             ConversationSet data = run.Conversations;
             call.Say(Figures.Of($"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"));
             if (data.Split > 0)

@@ -126,6 +126,9 @@ internal static class AdapterSheet
 /// <summary>What <c>inspect</c> says about a run.</summary>
 internal static class RunSheet
 {
+    public static bool Is(string path)
+        => Directory.Exists(Path.Combine(path, "checkpoints")) || File.Exists(Path.Combine(path, "metrics.jsonl")) && File.Exists(Path.Combine(path, "recipe.resolved.yaml"));
+
     public static Sheet Of(string path)
     {
         CheckpointFolder folder = new(path);
@@ -143,6 +146,15 @@ internal static class RunSheet
             sheet.Add("last", folder.Of(last.Step));
             sheet.Add("best", last.BestStep is { } best ? folder.Of(best) : null);
         }
+        RunMetrics metrics = RunMetrics.Read(path);
+        if (metrics.Steps.Count > 0)
+        {
+            sheet.Add("first_loss", Math.Round(metrics.Steps[0].Loss, 4));
+            sheet.Add("last_loss", Math.Round(metrics.Steps[^1].Loss, 4));
+            sheet.Add("tokens_per_second", Math.Round(metrics.TokensPerSecond, 1));
+        }
+        sheet.Draw(width => LossCurve.Draw(metrics, width));
+        sheet.Table("validations", ["step", "loss", "bits_per_byte"], metrics.Validations.Select(v => (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]));
         sheet.Table("saved", ["step", "valid_best", "path"], steps.Select(s =>
         {
             TrainState state = TrainState.Read(folder.Of(s));

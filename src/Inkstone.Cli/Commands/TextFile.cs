@@ -8,9 +8,11 @@ internal static class TextFile
 {
     /// <summary>A JSON array of strings.</summary>
     public static IReadOnlyList<string> StringArray(string path)
-        => Parse(path) is JsonArray array && array.All(n => n?.GetValueKind() == JsonValueKind.String)
-            ? [.. array.Select(n => n!.GetValue<string>())]
+    {
+        JsonElement array = Array(path);
+        return array.EnumerateArray().All(n => n.ValueKind == JsonValueKind.String) ? [.. array.EnumerateArray().Select(n => n.GetString()!)]
             : throw new InvalidDataException($"{path} must be a JSON array of strings");
+    }
 
     /// <summary>A JSON array of anything.</summary>
     public static JsonElement Array(string path)
@@ -22,7 +24,8 @@ internal static class TextFile
         }
         catch (JsonException fault)
         {
-            throw new InvalidDataException($"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
+            throw new InvalidDataException(Path.GetExtension(path) is ".jsonl" or ".ndjson" ? $"{path} is JSONL, where a file with one JSON array is wanted"
+                : $"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
         }
     }
 

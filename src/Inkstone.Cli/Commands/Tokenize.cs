@@ -13,7 +13,7 @@ internal static class Tokenize
     public static Verb Create()
     {
         Option<string> tokenizer = Flags.Tokenizer();
-        Option<string[]> input = Flags.Inputs("a prepared directory, or JSONL and text files and folders");
+        Option<string[]> input = Flags.Inputs("a prepared directory, or JSONL, Parquet and text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for the shards and metadata.json");
         Option<string> format = new("--format") { Description = "ink (.bin with a header), npy (MicroLM), or raw (headerless uint16, Mini-LLM)", HelpName = "ink|npy|raw", DefaultValueFactory = _ => "ink" };
         Option<long> size = new("--shard-tokens") { Description = "a shard ends with the document that reaches so many tokens", HelpName = "N", DefaultValueFactory = _ => 100_000_000 };

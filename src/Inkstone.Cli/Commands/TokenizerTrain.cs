@@ -30,8 +30,7 @@ internal static class TokenizerTrain
             string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
             BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), SpecialTokens: tokens, MinFrequency: call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
             long began = Stopwatch.GetTimestamp();
-            long invalid = 0;
-            Tokenizer tokenizer = call.WithProgress("tokenizer", progress => BpeTrainer.Train(call.Get(input)!, options, new Relay(progress, n => invalid = n), call.Cancelled));
+            (Tokenizer tokenizer, long invalid) = Learn(call, call.Get(input)!, options);
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             AtomicDirectory.Write(directory, call.Force, place =>
             {
@@ -60,6 +59,13 @@ internal static class TokenizerTrain
             };
             return call.Result(result, o => o.WriteLine(Figures.Of($"{tokenizer.VocabularySize} tokens in {seconds:0.0} s, written to {directory}")));
         }
+    }
+
+    /// <summary>Learns under this call's progress; also how many ill-formed UTF-8 sequences were met.</summary>
+    public static (Tokenizer Tokenizer, long Invalid) Learn(Call call, IReadOnlyList<string> files, BpeTrainerOptions options)
+    {
+        long invalid = 0;
+        return (call.WithProgress("tokenizer", progress => BpeTrainer.Train(files, options, new Relay(progress, n => invalid = n), call.Cancelled)), invalid);
     }
 
     public static SplitPattern Pattern(string name) => name switch

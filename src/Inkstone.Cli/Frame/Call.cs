@@ -24,8 +24,7 @@ internal sealed class Call
     {
         (_parsed, RecipeKeys, _flags, Out, Error, _signals) = (parsed, recipeKeys, flags, output, error, signals);
         bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        Live = !Quiet && !Console.IsErrorRedirected && !plain;
-        Screen = Open(error, plain || Console.IsErrorRedirected);
+        Live = Quiet || plain ? null : error as Terminal;
         Page = Open(output, plain || Console.IsOutputRedirected);
         if (Console.IsOutputRedirected)
         {
@@ -42,14 +41,14 @@ internal sealed class Call
     /// <summary>Cancelled by Ctrl-C, SIGTERM and the loss of the terminal.</summary>
     public CancellationToken Cancelled => _signals.Cancelled;
 
+    /// <summary>Until it is disposed, Ctrl-C does <paramref name="stop"/> instead of ending the program.</summary>
+    public IDisposable OnCtrlC(Action stop) => _signals.OnCtrlC(stop);
+
     /// <summary>stdout for tables.</summary>
     public IAnsiConsole Page { get; }
 
-    /// <summary>stderr for moving progress.</summary>
-    public IAnsiConsole Screen { get; }
-
-    /// <summary>True when stderr is a terminal on which progress may move.</summary>
-    public bool Live { get; }
+    /// <summary>stderr when it is a terminal on which progress may move.</summary>
+    public Terminal? Live { get; }
 
     public bool Json => _parsed.GetValue(_flags.Json);
 
@@ -69,6 +68,11 @@ internal sealed class Call
     public T? Get<T>(Option<T> option) => _parsed.GetValue(option);
 
     public T? Get<T>(Argument<T> argument) => _parsed.GetValue(argument);
+
+    /// <summary>A whole number in a range.</summary>
+    public int Between(Option<int> option, int least, int most)
+        => Get(option) is int value && value >= least && value <= most ? value
+            : throw new ArgumentException($"{option.Name} must be between {least} and {most}, got {Get(option)}");
 
     public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
 
@@ -90,12 +94,20 @@ internal sealed class Call
     {
         if (!Quiet)
         {
+            Out.Flush();   // what was printed before stands before it
             Error.WriteLine(line);
         }
     }
 
     /// <summary>A line on stderr that <c>--quiet</c> does not silence.</summary>
     public void Warn(string line) => Error.WriteLine("warning: " + line);
+
+    /// <summary>Lines of the result for people, with line ends between words where the terminal is narrower.</summary>
+    public void Prose(string text)
+    {
+        Out.WriteLine(Console.IsOutputRedirected ? text : Cells.Wrap(text, Page.Profile.Width - 1));
+        Out.Flush();
+    }
 
     /// <summary>The result: one JSON document with <c>--json</c>, else what <paramref name="people"/> writes.</summary>
     public int Result(JsonNode json, Action<TextWriter> people)

@@ -17,8 +17,7 @@ internal static class Faults
             case OperationCanceledException:
                 error.WriteLine("ink: interrupted");
                 return Signals.Interrupted;
-            case InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
-                or UnauthorizedAccessException or TemplateException or DivergenceException or OutOfMemoryException:
+            case Exception when IsUsers(fault):
                 error.WriteLine("ink: " + Sentence(fault));
                 Stack();
                 return 2;
@@ -37,8 +36,13 @@ internal static class Faults
         }
     }
 
+    /// <summary>Whether the user can mend it.</summary>
+    public static bool IsUsers(Exception fault)
+        => fault is InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
+            or UnauthorizedAccessException or TemplateException or DivergenceException or OutOfMemoryException;
+
     /// <summary>The message on one line, without the parameter name that .NET appends.</summary>
-    private static string Sentence(Exception fault)
+    public static string Sentence(Exception fault)
     {
         string message = fault.Message.ReplaceLineEndings(" ");
         int parameter = fault is ArgumentException ? message.LastIndexOf(" (Parameter '", StringComparison.Ordinal) : -1;

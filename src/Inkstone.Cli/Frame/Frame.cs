@@ -12,19 +12,25 @@ namespace Inkstone.Cli;
 internal sealed class Frame(Verb root)
 {
     private readonly SharedFlags _flags = new();
+    private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
 
     public int Run(string[] args)
     {
         using StreamWriter output = new(new Unheard(Console.OpenStandardOutput()), new UTF8Encoding(false), 1 << 16);
         using StreamWriter error = new(new Unheard(Console.OpenStandardError()), new UTF8Encoding(false)) { AutoFlush = true };
-        return Run(args, output, error);
+        return Run(args, output, Terminal.Of(error));
     }
 
     private int Run(string[] args, TextWriter output, TextWriter error)
     {
         using Signals signals = new(error);
         _flags.AddTo(root);
+        root.Add(_version);
         ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        if (args is ["help", .. string[] asked])
+        {
+            args = [.. asked, _flags.Help.Name];
+        }
         ParseResult parsed = root.Parse(args, configuration);
         Verb verb = (Verb)parsed.CommandResult.Command;
         List<KeyValuePair<string, string>> keys = [];
@@ -33,7 +39,12 @@ internal sealed class Frame(Verb root)
             parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
         }
         string path = PathOf(parsed);
-        if (parsed.GetValue(_flags.Help) || (verb.Run is null && parsed.UnmatchedTokens.Count == 0))
+        if (verb == root && parsed.GetValue(_version))
+        {
+            output.WriteLine($"{root.Name} {typeof(Frame).Assembly.GetName().Version!.ToString(3)}");
+            return 0;
+        }
+        if (verb.Run is null ? parsed.UnmatchedTokens.Count == 0 : parsed.GetValue(_flags.Help))
         {
             output.Write(Help.Page(verb, path, _flags));
             return 0;
@@ -92,6 +103,16 @@ internal sealed class Frame(Verb root)
             Type type = Nullable.GetUnderlyingType(option.Option.ValueType) ?? option.Option.ValueType;
             string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
             return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
+        }
+        if (error.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
+        {
+            return (error.SymbolResult is ArgumentResult { Parent: OptionResult } inner ? inner.Parent : error.SymbolResult) switch
+            {
+                OptionResult { Option: { } bare } => $"{bare.Name} needs a value, {bare.HelpName}",
+                ArgumentResult { Argument: { } argument } => $"{argument.Name} is missing",
+                CommandResult command => $"{command.Command.Arguments.First(a => a.Arity.MinimumNumberOfValues > 0 && command.GetResult(a) is not { Tokens.Count: > 0 }).Name} is missing",
+                _ => error.Message,
+            };
         }
         return char.ToLowerInvariant(error.Message[0]) + error.Message[1..].TrimEnd('.');
     }

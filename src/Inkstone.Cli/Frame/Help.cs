@@ -6,16 +6,20 @@ namespace Inkstone.Cli;
 /// <summary>The page that <c>--help</c> prints: what, usage, flags, examples. Plain text, the same on every terminal.</summary>
 internal static class Help
 {
-    private const int Width = 100;
+    private const int Width = 79;
 
     public static string Page(Verb verb, string path, SharedFlags shared)
     {
         StringBuilder page = new();
-        page.Append(path).Append(": ").Append(verb.Description).Append("\n\nUsage:\n  ").Append(Usage(verb, path)).Append('\n');
+        page.Append(Cells.Wrap($"{path}: {verb.Description}", Width)).Append("\n\nUsage:\n  ").Append(Usage(verb, path)).Append('\n');
         Section(page, "Verbs", verb.Subcommands.Select(c => (c.Name, c.Description ?? "")));
         Section(page, "Arguments", verb.Arguments.Select(a => (ArgumentLabel(a), a.Description ?? "")));
         Section(page, "Flags", verb.Options.Where(o => !o.Recursive).Select(o => (OptionLabel(o), Describe(o))));
         Section(page, "Flags of every verb", shared.All.Select(o => (OptionLabel(o), Describe(o))));
+        if (verb.Subcommands.Count > 0)
+        {
+            page.Append("\nMore about a verb: ").Append(path).Append(" VERB --help\n");
+        }
         page.Append("\nExamples:\n");
         foreach (string example in verb.Examples)
         {
@@ -73,7 +77,7 @@ internal static class Help
         {
             return;
         }
-        int left = Math.Min(34, list.Max(r => r.Label.Length) + 4);
+        int left = Math.Min(26, list.Max(r => r.Label.Length) + 4);
         page.Append('\n').Append(title).Append(":\n");
         foreach ((string label, string text) in list)
         {

@@ -7,7 +7,10 @@ namespace Inkstone.Cli;
 /// <summary>Facts about one thing: named values and tables, printed for people or as one JSON document.</summary>
 internal sealed class Sheet(string kind, string path)
 {
+    private const int DrawingWidth = 100;
+
     private readonly List<(string Name, JsonNode? Value)> _values = [("kind", kind), ("path", path)];
+    private Func<int, string>? _drawing;
     private readonly List<(string Name, string[] Columns, List<string[]> Rows)> _tables = [];
 
     /// <summary>A named value; null values are shown as none.</summary>
@@ -15,6 +18,9 @@ internal sealed class Sheet(string kind, string path)
 
     /// <summary>A table; in JSON a list of objects with the columns as keys, numbers as numbers.</summary>
     public void Table(string name, string[] columns, IEnumerable<string[]> rows) => _tables.Add((name, columns, [.. rows]));
+
+    /// <summary>A drawing for people, in at most so many cells.</summary>
+    public void Draw(Func<int, string> drawing) => _drawing = drawing;
 
     public int Print(Call call)
     {
@@ -28,6 +34,12 @@ internal sealed class Sheet(string kind, string path)
             values.AddRow(Markup.Escape(name), Markup.Escape(value is JsonValue v && v.TryGetValue(out string? text) ? text : value?.ToJsonString() ?? "none"));
         }
         call.Page.Write(values);
+        if (_drawing?.Invoke(Math.Min(DrawingWidth, call.Page.Profile.Width - 1)) is { Length: > 0 } drawing)
+        {
+            call.Out.WriteLine();
+            call.Out.WriteLine(drawing);
+            call.Out.Flush();
+        }
         foreach ((string name, string[] columns, List<string[]> rows) in _tables)
         {
             Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(name));

@@ -19,6 +19,7 @@ internal sealed class Signals : IDisposable
     private readonly CancellationTokenSource _cancel = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private volatile bool _saves;
+    private volatile Action? _onCtrlC;
     private int _ended;
 
     public Signals(TextWriter error)
@@ -50,6 +51,13 @@ internal sealed class Signals : IDisposable
         }
     }
 
+    /// <summary>Until it is disposed, Ctrl-C does <paramref name="stop"/> instead of ending the program.</summary>
+    public IDisposable OnCtrlC(Action stop)
+    {
+        _onCtrlC = stop;
+        return new Reset(this);
+    }
+
     /// <summary>The verb has ended by itself: signals change nothing any more.</summary>
     public void End()
     {
@@ -68,6 +76,11 @@ internal sealed class Signals : IDisposable
     private void Stop(PosixSignalContext signal)
     {
         signal.Cancel = true;
+        if (signal.Signal == PosixSignal.SIGINT && _onCtrlC is { } stop)
+        {
+            stop();
+            return;
+        }
         if (_cancel.IsCancellationRequested)
         {
             EndNow();
@@ -102,5 +115,10 @@ internal sealed class Signals : IDisposable
         const string Status = "/proc/self/status", Ignored = "SigIgn:";
         return File.Exists(Status) && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is { } mask
             && (ulong.Parse(mask.AsSpan(Ignored.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 1) == 1;
+    }
+
+    private sealed class Reset(Signals signals) : IDisposable
+    {
+        public void Dispose() => signals._onCtrlC = null;
     }
 }

@@ -1,5 +1,4 @@
 using Inkstone.Training;
-using Spectre.Console;
 
 namespace Inkstone.Cli;
 
@@ -9,14 +8,19 @@ internal static class CallProgress
     /// <summary>Runs a training with the log that fits this terminal.</summary>
     public static T WithTrainLog<T>(this Call call, Func<ITrainLog?, T> run)
     {
-        if (!call.Live)
+        if (call.Live is not { } terminal)
         {
             return run(call.Quiet ? null : new PlainProgress(call.Error));
         }
-        T result = default!;
-        call.Screen.Progress().AutoClear(true).Columns(new ProgressBarColumn { Width = 24 }, new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context => result = run(new LiveProgress(call.Screen, context.AddTask("starting"))));
-        return result;
+        try
+        {
+            terminal.Show("starting");
+            return run(new LiveProgress(terminal));
+        }
+        finally
+        {
+            terminal.Show("");
+        }
     }
 
     /// <summary>
@@ -24,22 +28,35 @@ internal static class CallProgress
     /// </summary>
     public static T WithProgress<T>(this Call call, string title, Func<IProgress<(double Fraction, string Words)>, T> run)
     {
-        if (!call.Live)
+        if (call.Live is not { } terminal)
         {
             return run(new Lines(call, title));
         }
-        T result = default!;
-        call.Screen.Progress().AutoClear(true).Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 32 }, new PercentageColumn())
-            .Start(context => result = run(new Bar(context.AddTask(Markup.Escape(title), maxValue: 1), title)));
-        return result;
+        try
+        {
+            return run(new LiveBar(terminal, title));
+        }
+        finally
+        {
+            terminal.Show("");
+        }
     }
 
-    private sealed class Bar(ProgressTask task, string title) : IProgress<(double Fraction, string Words)>
+    private sealed class LiveBar(Terminal terminal, string title) : IProgress<(double Fraction, string Words)>
     {
+        private readonly Lock _lock = new();
+        private long _last;
+
         public void Report((double Fraction, string Words) value)
         {
-            task.Value = value.Fraction;
-            task.Description = Markup.Escape($"{title}: {value.Words}");
+            lock (_lock)
+            {
+                if (_last == 0 || System.Diagnostics.Stopwatch.GetElapsedTime(_last).TotalSeconds >= 0.1)
+                {
+                    _last = System.Diagnostics.Stopwatch.GetTimestamp();
+                    terminal.Show(Figures.Of($"{title} {Figures.Bar(value.Fraction, terminal.Width < 100 ? 10 : 20)} {100 * value.Fraction:0} %  {value.Words}"));
+                }
+            }
         }
     }
 

@@ -44,12 +44,47 @@ internal static class Figures
     public static string Place(in StepMetrics step) => step.TotalSteps == 0 ? Of($"{step.Step}") : Of($"{step.Step}/{step.TotalSteps}");
 
     /// <summary>One line about a step; <paramref name="rate"/> is in tokens per second, smoothed.</summary>
-    public static string Line(in StepMetrics step, double rate, double secondsLeft, bool brief = false)
+    public static string Line(in StepMetrics step, double rate, double secondsLeft)
+        => string.Join("  ", Parts(step, rate, secondsLeft).Select(part => part.Text));
+
+    /// <summary>The same with a bar, in at most <paramref name="width"/> cells: the least important figures are left out first, then the bar.</summary>
+    public static string LiveLine(in StepMetrics step, double rate, double secondsLeft, int width)
     {
-        string bits = double.IsNaN(step.BitsPerByte) ? "" : Of($"  {step.BitsPerByte:0.000} bits/byte");
-        string roof = double.IsNaN(step.FractionOfRoof) ? "" : Of($"  {100 * step.FractionOfRoof:0} % of roof");
-        string left = step.TotalSteps == 0 ? "measuring the speed" : Time(secondsLeft) + " left";
-        return brief ? Of($"loss {step.Loss:0.000}{bits}  {rate:#,0} tok/s{roof}  {left}")
-            : Of($"loss {step.Loss:0.0000}{bits}  lr {step.LearningRate:0.00e+0}  |g| {step.GradientNorm:0.00}  {rate:#,0} tok/s{roof}  {Bytes(step.MemoryBytes)}  {left}");
+        List<(int Rank, string Text)> parts = [(0, Place(step)), .. Parts(step, rate, secondsLeft)];
+        if (step.TotalSteps > 0)
+        {
+            parts.Insert(0, (2, Bar((double)step.Step / step.TotalSteps, width < 100 ? 10 : 20)));
+        }
+        while (parts.Count > 1 && parts.Sum(part => Cells.Of(part.Text) + 2) - 2 > width)
+        {
+            parts.Remove(parts.MaxBy(part => part.Rank));
+        }
+        return string.Join("  ", parts.Select(part => part.Text));
+    }
+
+    /// <summary>A bar of <paramref name="cells"/> cells and its brackets, in characters that are narrow on every terminal.</summary>
+    public static string Bar(double fraction, int cells)
+    {
+        int done = (int)Math.Round(Math.Clamp(double.IsNaN(fraction) ? 0 : fraction, 0, 1) * cells);
+        return $"[{new string('=', done)}{new string('.', cells - done)}]";
+    }
+
+    private static List<(int Rank, string Text)> Parts(in StepMetrics step, double rate, double secondsLeft)
+    {
+        List<(int, string)> parts = [(1, Of($"loss {step.Loss:0.0000}"))];
+        if (!double.IsNaN(step.BitsPerByte))
+        {
+            parts.Add((5, Of($"{step.BitsPerByte:0.000} bits/byte")));
+        }
+        parts.Add((8, Of($"lr {step.LearningRate:0.00e+0}")));
+        parts.Add((9, Of($"|g| {step.GradientNorm:0.00}")));
+        parts.Add((4, Of($"{rate:#,0} tok/s")));
+        if (!double.IsNaN(step.FractionOfRoof))
+        {
+            parts.Add((6, Of($"{100 * step.FractionOfRoof:0} % of roof")));
+        }
+        parts.Add((7, Bytes(step.MemoryBytes)));
+        parts.Add((3, step.TotalSteps == 0 ? "measuring the speed" : Time(secondsLeft) + " left"));
+        return parts;
     }
 }

@@ -1,35 +1,34 @@
+using System.Diagnostics;
 using Inkstone.Training;
-using Spectre.Console;
 
 namespace Inkstone.Cli;
 
 /// <summary>A moving bar with the figures of the last step; validations, samples and checkpoints scroll above it.</summary>
-internal sealed class LiveProgress(IAnsiConsole screen, ProgressTask bar) : ITrainLog
+internal sealed class LiveProgress(Terminal terminal) : ITrainLog
 {
-    private const int WideEnough = 130;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
+    private readonly PlainProgress _lines = new(terminal, steps: false);
     private readonly RateAverage _rate = new();
+    private long _last;
 
-    public void Start(RunFacts facts, int step)
-    {
-        screen.MarkupLineInterpolated($"{PlainProgress.Headline(facts, step)}");
-        bar.Value = step;
-    }
+    public void Start(RunFacts facts, int step) => _lines.Start(facts, step);
 
     public void Step(in StepMetrics step)
     {
         _rate.Add(step);
-        bar.MaxValue = step.TotalSteps;
-        bar.Value = step.Step;
-        bar.Description = Markup.Escape($"{Figures.Place(step)}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), brief: screen.Profile.Width < WideEnough)}");
+        if (_last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause)
+        {
+            _last = Stopwatch.GetTimestamp();
+            terminal.Show(Figures.LiveLine(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), terminal.Width));
+        }
     }
 
-    public void Validation(int step, double loss, double bitsPerByte, bool best)
-        => screen.MarkupLineInterpolated($"[bold]{PlainProgress.ValidationLine(step, loss, bitsPerByte, best)}[/]");
+    public void Validation(int step, double loss, double bitsPerByte, bool best) => _lines.Validation(step, loss, bitsPerByte, best);
 
-    public void Sample(int step, string prompt, string text) => screen.MarkupLineInterpolated($"[dim]step {step}:[/] [bold]{Figures.Visible(prompt)}[/]{Figures.Visible(text)}");
+    public void Sample(int step, string prompt, string text) => _lines.Sample(step, prompt, text);
 
-    public void Saved(int step, string path) => screen.MarkupLineInterpolated($"[dim]saved {path}[/]");
+    public void Saved(int step, string path) => _lines.Saved(step, path);
 
-    public void Dispose() => bar.StopTask();
+    public void Dispose() => terminal.Show("");
 }

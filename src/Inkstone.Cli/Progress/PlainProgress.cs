@@ -3,8 +3,10 @@ using Inkstone.Training;
 
 namespace Inkstone.Cli;
 
-/// <summary>Progress as plain lines, one every few seconds, for stderr that is no terminal.</summary>
-internal sealed class PlainProgress(TextWriter error) : ITrainLog
+/// <summary>Progress as lines: what happens, and the figures of a step every few seconds.</summary>
+/// <param name="error">where</param>
+/// <param name="steps">false where something else shows the steps</param>
+internal sealed class PlainProgress(TextWriter error, bool steps = true) : ITrainLog
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
@@ -16,7 +18,7 @@ internal sealed class PlainProgress(TextWriter error) : ITrainLog
     public void Step(in StepMetrics step)
     {
         _rate.Add(step);
-        if (step.Step == step.TotalSteps || _last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause)
+        if (steps && (step.Step == step.TotalSteps || _last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause))
         {
             _last = Stopwatch.GetTimestamp();
             error.WriteLine($"step {Figures.Place(step)}  {Figures.Line(step, _rate.TokensPerSecond, _rate.SecondsLeft(step))}");
@@ -31,9 +33,9 @@ internal sealed class PlainProgress(TextWriter error) : ITrainLog
 
     public void Dispose() { }
 
-    public static string Headline(RunFacts facts, int step)
+    private static string Headline(RunFacts facts, int step)
         => $"{Figures.Count(facts.Parameters)} parameters, {facts.TokensPerStep:N0} tokens a step{(facts.Roof is { } roof ? Figures.Of($", roof {roof / 1e9:0} GFLOP/s") : "")}{(step > 0 ? $", going on after step {step}" : "")}";
 
-    public static string ValidationLine(int step, double loss, double bitsPerByte, bool best)
+    private static string ValidationLine(int step, double loss, double bitsPerByte, bool best)
         => Figures.Of($"valid at step {step}: loss {loss:0.0000}{(double.IsNaN(bitsPerByte) ? "" : Figures.Of($"  {bitsPerByte:0.000} bits/byte"))}{(best ? "  (best)" : "")}");
 }

@@ -36,8 +36,11 @@ public static class InputFiles
     /// <summary>Whether a file is read as Parquet: it is called so, or begins so.</summary>
     public static bool IsParquet(string path) => Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase) || ParquetFile.IsParquet(path);
 
+    /// <summary>Whether a file is called as plain text is.</summary>
+    public static bool IsPlainText(string path) => PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
+
     private static bool IsText(string path) =>
-        IsJsonLines(path) || PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+        IsJsonLines(path) || IsPlainText(path) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     private static bool IsHidden(string file, string root) =>
         Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.'));

@@ -7,7 +7,7 @@ using System.Text.Unicode;
 namespace Inkstone.Data;
 
 /// <summary>Reads JSON objects one by one: lines of JSONL, elements of one JSON array, rows of Parquet. One is in memory at a time.</summary>
-internal static class JsonRecords
+public static class JsonRecords
 {
     /// <summary>The objects of a file, each with its place as a user would look for it.</summary>
     /// <param name="file">JSONL or a JSON array, gzipped or not, or Parquet</param>

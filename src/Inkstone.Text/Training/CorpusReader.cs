@@ -81,7 +81,7 @@ internal sealed class CorpusFiles : CorpusReader, IDisposable
         {
             if (!File.Exists(file))
             {
-                throw new FileNotFoundException($"Corpus file '{file}' does not exist; check the path.", file);
+                throw new FileNotFoundException(Directory.Exists(file) ? $"'{file}' is a folder; name the text files in it." : $"Corpus file '{file}' does not exist; check the path.", file);
             }
             TotalBytes += new FileInfo(file).Length;
         }

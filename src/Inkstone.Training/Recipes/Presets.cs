@@ -31,6 +31,11 @@ public static class Presets
         {
             return preset;
         }
+        if (Directory.Exists(name))
+        {
+            string own = Path.Combine(name, "recipe.resolved.yaml");
+            throw new FileNotFoundException($"{name} is a directory, where a {kind} is wanted; {(File.Exists(own) ? $"the one of this run is {own}" : "give a file")}");
+        }
         IReadOnlyList<string> known = Names(folder);
         throw new FileNotFoundException($"there is no {kind} '{name}'{Spelling.Suggestion(name, known)}; give a file, or one of: {string.Join(", ", known)}");
     }

@@ -92,20 +92,27 @@ public static class RecipeFile
         }
         YamlScalarNode last = new(keys[^1]);
         at.Children.Remove(last);
-        at.Children[last] = Parse(value);
+        at.Children[last] = Parse(path, value);
     }
 
-    private static YamlNode Parse(string value)
+    private static YamlNode Parse(string key, string value)
     {
         if (value.StartsWith('[') && value.EndsWith(']'))
         {
             YamlStream stream = [];
-            using StringReader reader = new(value);
-            stream.Load(reader);
+            try
+            {
+                using StringReader reader = new(value);
+                stream.Load(reader);
+            }
+            catch (YamlException)
+            {
+                throw new InvalidDataException($"on the command line: {key} must be a list such as [a, b], got '{value}'");
+            }
             YamlSequenceNode items = [];
             foreach (YamlNode item in (YamlSequenceNode)stream.Documents[0].RootNode)
             {
-                items.Add(new YamlScalarNode(((YamlScalarNode)item).Value));
+                items.Add(new YamlScalarNode((item as YamlScalarNode)?.Value ?? throw new InvalidDataException($"on the command line: {key} must be a list of texts such as [a, b], got '{value}'")));
             }
             return items;
         }

@@ -217,7 +217,9 @@ public sealed class RecipeSection
     {
         null => null,
         YamlScalarNode scalar => IsNull(scalar) ? null : scalar,
-        { } other => throw Wrong(other, key, "must be a single value"),
+        { } other => throw (_overridden.FirstOrDefault(o => o.StartsWith(PathOf(key) + ".", StringComparison.Ordinal)) is { } flag
+            ? new InvalidDataException($"on the command line: there is no recipe key '{flag}'; {PathOf(key)} is a single value: write --{PathOf(key)} VALUE")
+            : Wrong(other, key, "must be a single value")),
     };
 
     private YamlNode? Find(string key) => _node.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? value) ? value : null;

@@ -28,6 +28,10 @@ public sealed class Sft : IDisposable
         (_recipe, _device) = (recipe, device);
         RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _basePath = CheckpointFolder.Resolve(recipe.Model.Path);
+        if (!Directory.Exists(_basePath) && !File.Exists(_basePath))
+        {
+            throw new FileNotFoundException($"model.path names {recipe.Model.Path}, which does not exist; name a model directory, a .gguf file or a run with --model");
+        }
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
         _tokenizer = WithTemplate(ModelTokenizer.Told(ModelTokenizer.Load(tokenizerPath), options.Warn), recipe.Template).WithPadToken();
         _templates = recipe.Template is null && Directory.Exists(tokenizerPath) ? tokenizerPath : null;

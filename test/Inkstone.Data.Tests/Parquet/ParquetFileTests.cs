@@ -10,7 +10,7 @@ public sealed class ParquetFileTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Theory]
+    [GoldenTheory("goldens/parquet")]
     [InlineData("brotli")]
     [InlineData("delta")]
     [InlineData("gzip")]
@@ -22,7 +22,7 @@ public sealed class ParquetFileTests : IDisposable
     [InlineData("zstd")]
     public void Every_codec_encoding_and_page_version_gives_the_same_rows(string name)
     {
-        if (Goldens.Find($"parquet/{name}.parquet") is not { } path || Goldens.Find("parquet/rows.jsonl") is not { } rows) return;
+        string path = Goldens.Of($"parquet/{name}.parquet"), rows = Goldens.Of("parquet/rows.jsonl");
         using var file = new ParquetFile(path);
         file.RowCount.ShouldBe(1500);
         int number = 0;
