@@ -26,7 +26,7 @@ public sealed partial class FloorTests
         ["Tensors"] = ["Iced"],
         ["Data"] = ["AngleSharp", "System.IO.Hashing"],
         ["Training"] = ["Google.Protobuf", "System.IO.Hashing", "YamlDotNet"],
-        ["Cli"] = ["Spectre.Console", "System.CommandLine"],
+        ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
 
     [Fact]

@@ -59,7 +59,7 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
         {
             using Process process = Ink.Start(place[folder], [.. verb.Split(' '), "--quiet"]);
             Until(process, () => Directory.GetFileSystemEntries(place[folder], "*.partial", SearchOption.AllDirectories).Length > 0);
-            Thread.Sleep(milliseconds);
+            Thread.Sleep(verb.StartsWith("new", StringComparison.Ordinal) ? 0 : milliseconds);   // a small model is soon written
             Ink.Signal(process, signal);
             process.WaitForExit(20_000).ShouldBeTrue(verb);
             string error = process.StandardError.ReadToEnd();

@@ -51,10 +51,6 @@ internal sealed class TrainRun
     public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
     {
         (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
-        if (TokensPerStep > int.MaxValue)
-        {
-            throw new InvalidDataException($"a step of train.batch_size {recipe.Train.BatchSize} × train.accumulation {recipe.Train.Accumulation} rows of {parts.Length} tokens is longer than 2^31 tokens; lower one of them");
-        }
         _optimizers = Optimizers();
         if (start.Checkpoint is not null)
         {
