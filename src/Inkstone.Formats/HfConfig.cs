@@ -52,6 +52,17 @@ public sealed class HfConfig
         return Parse(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }), Source);
     }
 
+    /// <summary>The same with the keys of <paramref name="defaults"/>, a JSON object, where it has none of that name.</summary>
+    public HfConfig WithDefaults(string defaults)
+    {
+        JsonObject json = JsonNode.Parse(ToJson())!.AsObject();
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(defaults)!.AsObject())
+        {
+            json.TryAdd(key, value?.DeepClone());
+        }
+        return Parse(json.ToJsonString(), Source);
+    }
+
     /// <summary>The class of transformers that holds a family's language model: qwen3_moe is Qwen3MoeForCausalLM.</summary>
     public static string ClassOf(string modelType)
         => string.Concat(modelType.Split('_', StringSplitOptions.RemoveEmptyEntries).Select(word => char.ToUpperInvariant(word[0]) + word[1..])) + "ForCausalLM";

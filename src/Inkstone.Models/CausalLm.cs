@@ -35,7 +35,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public int VocabSize => OutputWeight.Shape[0];
 
     /// <summary>Longest sequence the positions were made for.</summary>
-    public int MaxPositionEmbeddings { get; } = Rotary.Longest(config);
+    public int MaxPositionEmbeddings { get; protected init; } = Rotary.Longest(config);
 
     /// <summary>generation_config.json beside the weights, or null.</summary>
     public HfConfig? GenerationConfig

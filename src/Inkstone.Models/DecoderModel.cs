@@ -26,6 +26,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     public DecoderModel(HfConfig config, Scope root, DecoderShape shape, Func<int, Scope, TBlock> block, Func<Scope, Func<Tensor, Tensor>> norm) : base(config, root)
     {
         _shape = shape;
+        MaxPositionEmbeddings = shape.MaxPositionEmbeddings > 0 ? shape.MaxPositionEmbeddings : MaxPositionEmbeddings;
         Scope s = root[shape.Path];
         Embedding = new Embedding(s["embed_tokens"], shape.VocabSize, shape.HiddenSize);
         _blocks = [.. Enumerable.Range(0, shape.Layers).Select(i => block(i, s["layers"][i]))];

@@ -44,6 +44,7 @@ public static class ModelFamilies
         Qwen2MoeFamily.Qwen2Moe,
         Phi3Family.Phi3,
         GemmaFamily.Gemma2,
+        GemmaFamily.Gemma3Text,
         GemmaFamily.Gemma3,
         NanochatFamily.Nanochat,
         Glm4Family.Glm4,

@@ -130,7 +130,7 @@ public sealed class ConfigKeysTests
         {
             json.Remove(key);
         }
-        return family is "qwen3_5" or "qwen3_5_moe" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
+        return family is "qwen3_5" or "qwen3_5_moe" or "gemma3" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
     }
 
     private static void Describe(string config)
