@@ -31,8 +31,19 @@ public static class ConfigKeys
     /// <summary>Values that stand for "as if the key were not there".</summary>
     private static readonly Dictionary<string, double> Neutral = new(StringComparer.Ordinal)
     {
-        ["partial_rotary_factor"] = 1, ["rotary_pct"] = 1, ["rope_pct"] = 1, ["embedding_multiplier"] = 1, ["residual_multiplier"] = 1, ["logits_scaling"] = 1, ["logit_scale"] = 1,
-        ["scale_emb"] = 1, ["embedding_scale"] = 1, ["n_group"] = 1, ["topk_group"] = 1, ["routed_scaling_factor"] = 1, ["decoder_sparse_step"] = 1,
+        ["partial_rotary_factor"] = 1,
+        ["rotary_pct"] = 1,
+        ["rope_pct"] = 1,
+        ["embedding_multiplier"] = 1,
+        ["residual_multiplier"] = 1,
+        ["logits_scaling"] = 1,
+        ["logit_scale"] = 1,
+        ["scale_emb"] = 1,
+        ["embedding_scale"] = 1,
+        ["n_group"] = 1,
+        ["topk_group"] = 1,
+        ["routed_scaling_factor"] = 1,
+        ["decoder_sparse_step"] = 1,
     };
 
     /// <summary>All keys that some family here reads: what a recipe may set.</summary>

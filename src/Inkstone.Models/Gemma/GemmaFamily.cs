@@ -22,7 +22,8 @@ public static class GemmaFamily
         GemmaConfig c = GemmaConfig.Gemma2(config);
         RotaryTable rotary = Rotary.From(config, c.Attention[0].HeadDim);
         return Build(config, root, c, _ => rotary);
-    }, [.. Keys, "attn_logit_softcapping"]) { Harmless = ["sliding_window_pattern"], TiedByDefault = true };
+    }, [.. Keys, "attn_logit_softcapping"])
+    { Harmless = ["sliding_window_pattern"], TiedByDefault = true };
 
     /// <summary><c>gemma3_text</c>.</summary>
     public static ModelFamily Gemma3Text { get; } = new("gemma3_text", (config, root) => BuildGemma3(config, config, root), [.. Keys, "sliding_window_pattern", "rope_local_base_freq"])
