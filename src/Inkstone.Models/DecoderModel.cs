@@ -115,7 +115,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     protected override IReadOnlyList<long> BlockActivations => [.. Blocks.Concat(TrainingBlocks).Select(block => block.ActivationsPerToken)];
 
     /// <inheritdoc/>
-    public override SequenceCache NewCache(int capacity) => new(Device, capacity, [.. Blocks.Select(block => block.Cache.NewCache(Device, capacity))]);
+    public override SequenceCache NewCache(int capacity) => new(Device, [.. Blocks.Select(block => block.Cache.NewCache(Device, capacity))]);
 
     /// <inheritdoc/>
     public override long CacheBytes(int capacity) => Blocks.Sum(block => block.Cache.CacheBytes(capacity));

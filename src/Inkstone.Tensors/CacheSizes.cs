@@ -20,9 +20,6 @@ public sealed record CacheSizes(int Level1, int Level2, long Level3, int Level3S
     /// <summary>Read once, when first asked for.</summary>
     public static CacheSizes Current { get; } = Read();
 
-    /// <summary>A logical core's part of the third cache when all of them work.</summary>
-    public long Level3Share => Level3 / Level3Sharers;
-
     /// <summary>Asks one leaf of CPUID, cache by cache: 4 on Intel, 0x8000001D on AMD, which share one format.</summary>
     /// <param name="leaf">EAX, EBX and ECX of a subleaf</param>
     /// <param name="cores">logical cores of this machine: CPUID may count ones that a virtual machine does not have</param>

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>Time, arithmetic and memory traffic by op, for <c>ink bench</c> and <c>--profile</c>.</summary>
+/// <summary>Time, arithmetic and memory traffic by op, for <c>ink bench</c>.</summary>
 public sealed class Profile
 {
     private readonly Dictionary<string, Entry> _entries = [];

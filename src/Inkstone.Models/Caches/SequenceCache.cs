@@ -13,13 +13,10 @@ public interface ILayerCache : IDisposable
 }
 
 /// <summary>The memory of one sequence: one cache per layer, and how many tokens they have seen.</summary>
-public sealed class SequenceCache(Device device, int capacity, IReadOnlyList<ILayerCache> layers) : IDisposable
+public sealed class SequenceCache(Device device, IReadOnlyList<ILayerCache> layers) : IDisposable
 {
     /// <summary>Where it lives.</summary>
     public Device Device => device;
-
-    /// <summary>Most tokens that fit.</summary>
-    public int Capacity => capacity;
 
     /// <summary>Tokens seen by every layer.</summary>
     public int Length { get; private set; }
