@@ -65,6 +65,7 @@ public static class HfConfigForms
         {
             parameters[Type] = parameters["type"]?.DeepClone() ?? "default";
         }
+        parameters.Remove("type");   // the name of before
         parameters[Theta] = json[Theta]?.DeepClone();
         if (json[Partial] is { } partial)
         {

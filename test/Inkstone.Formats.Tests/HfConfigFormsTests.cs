@@ -23,6 +23,7 @@ public sealed class HfConfigFormsTests
         HfConfig both = HfConfigForms.Both(HfConfig.Parse("""{"model_type": "qwen2", "rope_theta": 1000000.0, "rope_scaling": {"type": "linear", "factor": 2}, "partial_rotary_factor": 0.5}"""));
         HfConfig rope = both.Object("rope_parameters")!;
         (rope.Number("rope_theta"), rope.Text("rope_type"), rope.Number("factor"), rope.Number("partial_rotary_factor")).ShouldBe((1000000, "linear", 2, 0.5));
+        rope.Has("type").ShouldBeFalse();
         HfConfig plain = HfConfigForms.Both(HfConfig.Parse("""{"model_type": "llama", "rope_theta": 10000.0, "rope_scaling": null}"""));
         (plain.Object("rope_parameters")!.Text("rope_type"), plain.Has("rope_scaling")).ShouldBe(("default", false));
     }
