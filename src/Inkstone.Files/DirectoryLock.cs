@@ -45,7 +45,7 @@ public sealed class DirectoryLock : IDisposable
                 file.Flush(flushToDisk: true);
                 if (Read(path) == mine)
                 {
-                    Unfinished.Add(path);
+                    Unfinished.Add(path, directoryToo: made);
                     return new DirectoryLock(path, file, made);
                 }
                 file.Dispose();   // its last owner deleted the file between our opening and locking it

@@ -17,6 +17,9 @@ internal static partial class Neighbour
     /// <summary>What an <see cref="Old"/> was called, or null.</summary>
     public static string? FormerName(string entry) => OldName().Match(entry) is { Success: true } match ? match.Groups[1].Value : null;
 
+    /// <summary>A text in which every such name is the final one.</summary>
+    public static string WithFinalNames(string text) => AnyEnding().Replace(text, "");
+
     private static string Random() => Path.GetFileNameWithoutExtension(Path.GetRandomFileName());
 
     [GeneratedRegex(@"^.+\.ink-[a-z0-9]{8}\.partial$", RegexOptions.Singleline)]
@@ -24,4 +27,7 @@ internal static partial class Neighbour
 
     [GeneratedRegex(@"^(.+)\.ink-[a-z0-9]{8}\.old$", RegexOptions.Singleline)]
     private static partial Regex OldName();
+
+    [GeneratedRegex(@"\.ink-[a-z0-9]{8}\.(partial|old)\b")]
+    private static partial Regex AnyEnding();
 }

@@ -26,13 +26,22 @@ public static class Unfinished
             {
                 Thread.Sleep(10);
             }
+            if (Paths[path] && Path.GetDirectoryName(path) is { } directory && Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any())
+            {
+                Directory.Delete(directory);
+            }
         }
     }
 
-    internal static void Add(string path)
+    /// <summary>A message in which files that are not whole yet bear the names that they would have got.</summary>
+    public static string WithFinalNames(string message) => Neighbour.WithFinalNames(message);
+
+    /// <param name="path">what is being written</param>
+    /// <param name="directoryToo">whether its directory was made for it, and goes with it when nothing else is there</param>
+    internal static void Add(string path, bool directoryToo = false)
     {
         ThrowIfClosed();
-        Paths[path] = true;
+        Paths[path] = directoryToo;
     }
 
     internal static void ThrowIfClosed()

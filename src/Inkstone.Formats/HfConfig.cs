@@ -31,7 +31,7 @@ public sealed class HfConfig
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{source} is not valid JSON: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new InvalidDataException($"{source}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.", e);
         }
     }
 

@@ -129,7 +129,7 @@ public sealed class HfWeights : IDisposable
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{index} is not valid JSON: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new InvalidDataException($"{index}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.", e);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Inkstone.Nn;
 /// <remarks><c>scope["model"]["layers"][3]["mlp"]</c> is the place <c>model.layers.3.mlp</c>.</remarks>
 public sealed class Scope
 {
-    private const int NamesInMessage = 6;
+    private const int NamesInMessage = 2;
 
     private readonly Root _root;
 
@@ -77,17 +77,17 @@ public sealed class Scope
         Check(_root.Source.Name, [.. _root.Faults, .. _root.Source.Unexpected(_root.Parameters).Select(name => $"unexpected {name}")]);
         if (_root.Adapter is { } adapter)
         {
-            Check(adapter.SourceName, [.. adapter.Faults()]);
+            Check(adapter.SourceName, [.. adapter.Faults()], "the model below it");
         }
         return _root.Parameters;
     }
 
-    private static void Check(string source, string[] faults)
+    private static void Check(string source, string[] faults, string other = "its configuration")
     {
         if (faults.Length > 0)
         {
             string more = faults.Length > NamesInMessage ? $" and {faults.Length - NamesInMessage} more" : "";
-            throw new InvalidDataException($"{source} does not fit its configuration: {string.Join(", ", faults.Take(NamesInMessage))}{more}.");
+            throw new InvalidDataException($"{source} does not fit {other}: {string.Join(", ", faults.Take(NamesInMessage))}{more}.");
         }
     }
 

@@ -102,7 +102,8 @@ public sealed class Tokenizer
         string file = Directory.Exists(path) ? Path.Combine(path, JsonName) : path;
         if (!File.Exists(file))
         {
-            throw new FileNotFoundException($"There is no tokenizer at '{file}'; give a tokenizer.json or a directory that holds one.", file);
+            string? gguf = Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() : null;
+            throw new FileNotFoundException($"There is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.", file);
         }
         return new Tokenizer(TokenizerFiles.Read(file));
     }

@@ -80,12 +80,22 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
             {"messages": []}
             """);
         Ink.Outcome masks = Ink.RunIn(place.Path, "inspect", "mask-tok", "--masks", "masks.jsonl", "--json").ShouldEndWith(0);
-        foreach (string part in (string[])["1 there is no assistant's turn (masks.jsonl:1)", "1 an assistant's turn is empty (masks.jsonl:3)", "1 there are no messages (masks.jsonl:4)"])
+        foreach (string part in (string[])["there is no assistant's turn (masks.jsonl:1)", "an assistant's turn is empty (masks.jsonl:3)", "there are no messages (masks.jsonl:4)"])
         {
-            masks.Error.ShouldContain("records were skipped: " + part);
+            masks.Error.ShouldContain("1 record was skipped: " + part);
         }
         masks.Json.GetProperty("skipped").GetArrayLength().ShouldBe(3);
         masks.Json.GetProperty("conversations").EnumerateArray().Select(c => c.GetProperty("place").GetString()).ShouldBe(["masks.jsonl:2 (answer 1 of 2)", "masks.jsonl:2 (answer 2 of 2)"]);
+
+        // The template and its variables that training will have.
+        File.WriteAllText(place["mask.jinja"], "{{ told }}{% for m in messages %}{{ m.role ~ m.content }}{% endfor %}{% if add_generation_prompt %}assistant{% endif %}");
+        (int Plain, int Told) = (Tokens("chatml"), Tokens("mask.jinja", "--var", "told=one two three"));
+        Plain.ShouldNotBe(Told);
+        Told.ShouldBe(Tokens("mask.jinja") + Tokenizer.Load(place["tok"]).Encode("one two three").Length);
+        Ink.RunIn(place.Path, "inspect", "tok", "--var", "told=1").ShouldEndWith(2).Error.ShouldContain("--var belongs to --masks FILE");
+
+        int Tokens(string template, params string[] more)
+            => Ink.RunIn(place.Path, ["inspect", "tok", "--masks", "masks.jsonl", "--json", "--template", template, .. more]).ShouldEndWith(0).Json.GetProperty("conversations")[0].GetProperty("ids").GetArrayLength();
     }
 
     [Fact]

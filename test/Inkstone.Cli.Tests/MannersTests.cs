@@ -63,7 +63,18 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("convert tok", "OUT is missing")]
     [InlineData("pretrain tok", "tok is a directory, where a recipe is wanted")]
     [InlineData("generate --model tok --prompt", "--prompt needs a value")]
-    [InlineData("generate --model r.yaml --prompt x", "r.yaml is neither a .gguf file nor a tokenizer.json")]
+    [InlineData("generate --model r.yaml --prompt x", "r.yaml is no .gguf file; give one, a model directory")]
+    [InlineData("tokenizer encode --tokenizer r.yaml --text x", "r.yaml is neither a .gguf file nor a tokenizer.json")]
+    [InlineData("tokenizer encode --tokenizer odd --text x", "odd holds no tokenizer")]
+    [InlineData("generate --model tok --prompt x", "tok holds a tokenizer and no model")]
+    [InlineData("convert tok x.gguf", "tok holds a tokenizer and no model")]
+    [InlineData("convert nowhere x.gguf", "there is no file or directory 'nowhere'")]
+    [InlineData("generate --model lone --prompt x", "give the file lone/m.gguf itself")]
+    [InlineData("new --config quickstart --out q --dtype q8", "--dtype must be bf16, f16 or f32, got 'q8'")]
+    [InlineData("data prepare --input r.yaml --out x --max-length 99999999999999", "--max-length must be at most 2147483647, got 99999999999999")]
+    [InlineData("tokenizer encode --tokenizer tok --texts nowhere.json", "there is no file nowhere.json; check the path")]
+    [InlineData("tokenizer encode --tokenizer tok --texts odd", "odd is a directory, where a file is wanted")]
+    [InlineData("pretrain r.yaml --tokenizer nowhere", "tokenizer names nowhere, which does not exist")]
     [InlineData("generate --model odd --prompt x", "odd holds no model")]
     [InlineData("tokenizer train --input tok --vocab-size 300 --out t2", "'tok' is a folder")]
     [InlineData("sft lora --model nowhere", "model.path names nowhere, which does not exist")]
@@ -80,6 +91,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     public void WrongInput_EndsInOneSentenceAndExitCode2(string line, string part)
     {
         Directory.CreateDirectory(place["odd"]);
+        Directory.CreateDirectory(place["lone"]);
+        File.WriteAllText(place["lone/m.gguf"], "");
         Ink.Outcome outcome = Ink.RunIn(place.Path, line.Split(' ')).ShouldEndWith(2);
         outcome.Output.ShouldBeEmpty();
         outcome.Error.ShouldContain(part);
@@ -147,7 +160,7 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         File.WriteAllLines(place["seen.jsonl"], Enumerable.Range(0, 300).Select(i => $"{{\"text\": \"document {i} says that the number {i} is {(i % 2 == 0 ? "even" : "odd")}, and no more\", \"id\": {i}}}"));
         Ink.RunIn(place.Path, "data", "prepare", "--input", "seen.jsonl", "--min-length", "20", "--valid-ratio", "0.1", "--out", "seen-text", "--quiet").ShouldEndWith(0);
         Ink.RunIn(place.Path, "tokenize", "--tokenizer", "tok", "--input", "seen-text", "--out", "seen-tokens", "--quiet").ShouldEndWith(0);
-        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "seen-run", "--train.steps", "12", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "seen-run", "--train.steps", "12", "--train.eval_every", "1", "--quiet").ShouldEndWith(0);
 
         JsonElement data = Json("inspect", "seen.jsonl");
         data.GetProperty("records").GetInt32().ShouldBe(300);
@@ -159,9 +172,10 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         tokens.GetProperty("kind").GetString().ShouldBe("tokens");
         tokens.GetProperty("shards").GetArrayLength().ShouldBe(2);
         JsonElement run = Json("inspect", "seen-run");
-        run.GetProperty("validations").EnumerateArray().Select(v => v.GetProperty("step").GetInt32()).ShouldBe([0, 6, 12]);
+        run.GetProperty("validations").EnumerateArray().Select(v => v.GetProperty("step").GetInt32()).ShouldBe(Enumerable.Range(0, 13));
         string page = Ink.RunIn(place.Path, "inspect", "seen-run").ShouldEndWith(0).Output;
         page.ShouldContain("step 1 ");
+        page.ShouldContain("validations (8 of 13)");
         page.ShouldContain("loss of training as dots");
         Json("inspect", "seen-run/checkpoints/step-000012").GetProperty("kind").GetString().ShouldBe("checkpoint");
         File.WriteAllText(place["array.json"], "[{\"a\": 1}, {\"a\": 2, \"b\": 3}]");

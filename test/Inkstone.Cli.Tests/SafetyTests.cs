@@ -69,6 +69,25 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
         }
     }
 
+    [Theory]
+    [InlineData("pretrain r.yaml --data.valid tokens --data.train never.bin --out ")]
+    [InlineData("sft lora --model base --template chatml --data.train never.jsonl --out ")]
+    public void ASignalWhileARunIsSetUp_LeavesNoFolder(string line)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "a pipe that nobody writes to keeps a run in its setup");
+        Do("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "base", "--force").ShouldEndWith(0);
+        string[] words = line.TrimEnd().Split(' ');
+        string pipe = words.Single(word => word.StartsWith("never", StringComparison.Ordinal)), output = "early-" + words[0];
+        Process.Start("mkfifo", [place[pipe]]).WaitForExit();
+        using Process process = Ink.Start(place.Path, [.. words, output]);
+        Until(process, () => File.Exists(place[$"{output}/.ink-lock"]));
+        Ink.Signal(process, PosixSignal.SIGTERM);
+        process.WaitForExit(20_000).ShouldBeTrue();
+        process.ExitCode.ShouldBe(130, process.StandardError.ReadToEnd());
+        Directory.Exists(place[output]).ShouldBeFalse();
+        File.Delete(place[pipe]);
+    }
+
     private static void Until(Process process, Func<bool> done)
     {
         for (Stopwatch watch = Stopwatch.StartNew(); !process.HasExited && !done() && watch.Elapsed.TotalSeconds < 60;)

@@ -45,6 +45,13 @@ public sealed class RunPlanTests
     public void ARunThatTwiceTheMemoryCannotHold_IsRefused()
         => Should.Throw<InvalidDataException>(() => new RunEstimate(long.MaxValue / 2).Check(_ => { })).Message.ShouldContain("MiB and the machine has");
 
+    [Fact]
+    public void TheMemoryThatIsTold_CountsTheProgramItself()
+    {
+        new RunEstimate(1L << 40, LoadedBytes: 1L << 40).ProcessBytes.ShouldBe(1L << 40);   // what is not there yet takes no room beside
+        new RunEstimate(1L << 40).ProcessBytes.ShouldBeGreaterThan((1L << 40) + (10 << 20));
+    }
+
     private static RunPlan Plan(int? steps, double tokensPerStep, long dataTokens, long parameters, double? minutes = null)
         => RunPlan.Of(steps, minutes, tokensPerStep, dataTokens, new RunFacts(parameters, 6.0 * parameters, (int)tokensPerStep, 2e11), 1 << 20);
 }

@@ -116,7 +116,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
             throw new ArgumentException($"{path} exists already; name another file, or start ink chat with --force");
         }
         AtomicFile.WriteText(path, Messages.ToJsonString(Readable) + "\n");
-        return $"{Messages.Count} messages written to {path}";
+        return Figures.Of($"{Messages.Count} messages written to {path}");
     }
 
     private string Load(string path)
@@ -124,7 +124,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
         JsonArray messages = JsonArray.Create(TextFile.Array(path))!;
         Messages = messages.All(m => m is JsonObject o && o["role"] is JsonValue role && role.GetValueKind() == JsonValueKind.String && o.ContainsKey("content")) ? messages
             : throw new InvalidDataException($"{path} must be a JSON array of messages with role and content");
-        return $"{Messages.Count} messages read from {path}";
+        return Figures.Of($"{Messages.Count} messages read from {path}");
     }
 
     private string Settings()

@@ -26,7 +26,7 @@ internal static class ConvertVerb
 
         int Run(Call call)
         {
-            string from = CheckpointFolder.Resolve(call.Get(input)!), to = call.Get(output)!;
+            string from = Models.Whole(call.Get(input)!), to = call.Get(output)!;
             bool gguf = Path.GetExtension(to).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
             string?[] inputs = [call.Get(input), from];
             _ = gguf ? call.ClaimFile(to, GgufExport.Wrote, inputs) : call.Claim(to, inputs);

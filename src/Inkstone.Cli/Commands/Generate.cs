@@ -49,7 +49,7 @@ internal static class Generate
                     p = p with { Stop = [.. p.Stop!, .. chat.Stops], StopTokenIds = p.IgnoreEos ? [] : chat.EndTokens };
                     break;
                 default:
-                    throw new ArgumentException("give either --prompt S, --ids IDS or --messages FILE.json");
+                    throw new ArgumentException("give one of --prompt S, --ids IDS and --messages FILE.json");
             }
             if (start.Length == 0)
             {

@@ -13,8 +13,10 @@ internal static class Inspect
         Option<bool> machine = new("--machine") { Description = "this machine instead: caches, limits measured now, kernels chosen and why" };
         Option<string> masks = new("--masks") { Description = "conversations (JSONL, a JSON array or Parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
         Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
+        Option<string> template = new("--template") { Description = "with --masks: chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
+        Option<string[]> variables = TemplateVariables.Option();
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
-        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, masks, count, page], Run,
+        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, masks, count, template, variables, page], Run,
             "ink inspect runs/poems",
             "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html");
 
@@ -25,7 +27,12 @@ internal static class Inspect
                 return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
             string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine for this machine");
-            return call.Get(masks) is { } file ? InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page)) : Of(place).Print(call);
+            if (call.Get(masks) is { } file)
+            {
+                return InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page), call.Get(template), TemplateVariables.Read(call, variables));
+            }
+            Option? alone = ((Option[])[template, variables, page, count]).FirstOrDefault(call.Has);
+            return alone is null ? Of(place).Print(call) : throw new ArgumentException($"{alone.Name} belongs to --masks FILE, which shows what is learned from conversations; give it too");
         }
     }
 
@@ -55,6 +62,7 @@ internal static class Inspect
             ".safetensors" => SafetensorsSheet.Of(path),
             ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
+            ".json" when Path.GetFileName(path) == "config.json" => throw new InvalidDataException($"{path} is one file of a model; name its directory"),
             ".json" when IsObject(path) => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
             _ when DataSheet.Reads(path) => DataSheet.Of(path),
             _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json, JSONL, JSON, Parquet, text, or a directory"),

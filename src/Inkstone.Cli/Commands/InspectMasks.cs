@@ -16,15 +16,15 @@ internal static class InspectMasks
     private const string Generator = "<meta name=\"generator\" content=\"ink inspect\">";
 
     /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is wanted.</summary>
-    public static int Show(Call call, string path, string file, int count, string? page)
+    public static int Show(Call call, string path, string file, int count, string? page, string? template, JsonObject? variables)
     {
-        Tokenizer tokenizer = Models.Tokenizer(path, call);
-        ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
+        Tokenizer tokenizer = Sft.WithTemplate(Models.Tokenizer(path, call), template);
+        ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer, new ChatMaskOptions(Variables: variables));
         ConversationReader reader = new();
         List<Shown> shown = [.. reader.Read([file]).Take(count).SelectMany(c => Show(c, masks, tokenizer))];
         foreach (SkippedRecords skipped in reader.Report.Skipped)
         {
-            call.Warn($"records were skipped: {skipped}");
+            call.Warn(skipped.Sentence("record", "skipped"));
         }
         if (page is not null)
         {

@@ -16,7 +16,7 @@ internal static class Models
     /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
     public static CausalLm Open(string path, Device device, string? weights = null)
     {
-        string place = CheckpointFolder.Resolve(Existing(path));
+        string place = CheckpointFolder.Resolve(Existing(path, "model"));
         if (!PeftAdapter.Is(place))
         {
             return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
@@ -26,19 +26,40 @@ internal static class Models
         return model;
     }
 
-    /// <summary>The path itself, when it can be a model or a tokenizer at all.</summary>
-    private static string Existing(string path)
+    /// <summary>Where a whole model lies, which an adapter is not.</summary>
+    public static string Whole(string path)
     {
+        string place = CheckpointFolder.Resolve(Existing(path, "model"));
+        return !PeftAdapter.Is(place) ? place : throw new InvalidDataException($"{path} is an adapter; make a model of it first: ink merge --adapter {path} --out DIR");
+    }
+
+    /// <summary>The path itself, when it can be what is wanted, a model or a tokenizer, at all.</summary>
+    private static string Existing(string path, string wanted)
+    {
+        bool model = wanted == "model";
         if (File.Exists(path))
         {
-            return GgufFile.Is(path) || Path.GetExtension(path) == ".json" ? path
-                : throw new InvalidDataException($"{path} is neither a .gguf file nor a tokenizer.json; give a model directory, a run, or one of these");
+            return GgufFile.Is(path) || (!model && Path.GetExtension(path) == ".json") ? path
+                : throw new InvalidDataException(File.Exists(Path.Combine(DirectoryOf(path), "config.json")) ? $"{path} is one file of a model; give its directory, {DirectoryOf(path)}"
+                : model ? $"{path} is no .gguf file; give one, a model directory, an adapter or a run" : $"{path} is neither a .gguf file nor a tokenizer.json; give one of these, or a directory that holds one");
+        }
+        if (!Directory.Exists(path))
+        {
+            throw new FileNotFoundException($"there is no file or directory '{path}'; check the path");
         }
         string place = CheckpointFolder.Resolve(path);
-        return !Directory.Exists(path) ? throw new FileNotFoundException($"there is no file or directory '{path}'; check the path")
-            : File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "tokenizer.json")) || PeftAdapter.Is(place) ? path
-            : throw new InvalidDataException($"{path} holds no model; {(QuickstartState.Find(path) is null ? "give a model directory (with a config.json), an adapter, a run, or a .gguf file" : $"those of a quickstart are {Path.Combine(path, "run")} and {Path.Combine(path, "chat")}")}");
+        bool tokenizer = File.Exists(Path.Combine(place, "tokenizer.json"));
+        if (File.Exists(Path.Combine(place, "config.json")) || PeftAdapter.Is(place) || (tokenizer && !model))
+        {
+            return path;
+        }
+        string advice = QuickstartState.Find(path) is not null ? $"those of a quickstart are {Path.Combine(path, "run")} and {Path.Combine(path, "chat")}"
+            : Directory.EnumerateFiles(place, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() is { } gguf ? $"give the file {gguf} itself"
+            : model ? "give a model directory (with a config.json), an adapter, a run, or a .gguf file" : "give a directory with a tokenizer.json, that file itself, or a .gguf file";
+        throw new InvalidDataException($"{path} holds {(tokenizer ? "a tokenizer and " : "")}no {wanted}; {advice}");
     }
+
+    private static string DirectoryOf(string file) => Path.GetDirectoryName(file) is { Length: > 0 } directory ? directory : ".";
 
     private static DType? MatrixType(string path, string? weights) => weights?.ToUpperInvariant() switch
     {
@@ -50,7 +71,7 @@ internal static class Models
     };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path))));
+    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path, "tokenizer"))));
 
     private static Tokenizer Tokenizer(string place)
     {
@@ -72,7 +93,7 @@ internal static class Models
     /// <summary>generation_config.json of what <c>--model</c> names, or null: that of an adapter, else that of the model below; of a .gguf file what its metadata say.</summary>
     public static HfConfig? GenerationConfig(string path)
     {
-        string place = CheckpointFolder.Resolve(Existing(path)), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
+        string place = CheckpointFolder.Resolve(Existing(path, "model")), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
         if (GgufFile.Is(place))
         {
             using GgufFile file = GgufFile.Open(place);

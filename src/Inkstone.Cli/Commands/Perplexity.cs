@@ -28,8 +28,8 @@ internal static class Perplexity
             IReadOnlyList<string> documents = (call.Get(texts), call.Get(input)) switch
             {
                 (string array, null) => TextFile.StringArray(array),
-                (null, string files) => [.. new DocumentReader(new ReadOptions([call.Get(field)!])).Read(InputFiles.Find([files])).Select(d => d.Text)],
-                _ => throw new ArgumentException("give either --texts FILE.json or --input FILE.jsonl"),
+                (null, string files) => [.. new DocumentReader(new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field")).Read(InputFiles.Find([files])).Select(d => d.Text)],
+                _ => throw new ArgumentException("give either --texts FILE.json or --input PATH"),
             };
             Tokenizer tokenizer = Models.Tokenizer(path, call);
             List<Score> scores = call.Compute(device =>

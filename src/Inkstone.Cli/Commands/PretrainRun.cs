@@ -11,8 +11,9 @@ internal static class PretrainRun
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Pretrain run = new(recipe, device, new RunOptions(resume, force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
-            call.Say(RunReport.Plan(run.Plan));
+            PeakMeasure peak = new(device);
+            using Pretrain run = new(recipe, device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData));
+            call.Say(RunReport.Plan(run.Plan, peak.Share));
             return call.Saving(() => run.Run(log, call.Cancelled));
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

@@ -30,8 +30,6 @@ internal sealed record QuickstartReport(string Directory, RunResult Trained, Run
 {
     public const string StoryBegins = "一天早上，";
 
-    private const double Alone = 0.85;
-
     /// <summary>The questions that are shown: the first of these kinds, whatever was answered.</summary>
     private static readonly (string Category, WorldLanguage Language)[] Shown = [("people", WorldLanguage.Chinese), ("calendar", WorldLanguage.English), ("addition", WorldLanguage.Chinese)];
 
@@ -91,7 +89,7 @@ internal sealed record QuickstartReport(string Directory, RunResult Trained, Run
     {
         string ink = ProgramName.Current;
         call.Prose(Figures.Of($"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Figures.Count(Trained.Progress.Tokens)} tokens in all, and then {Data.Train.Count:N0} questions with their answers. It took {Figures.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."));
-        if (CpuShare < Alone && Seconds > 10)
+        if (CpuShare < Cli.CpuShare.Alone && Seconds > 10)
         {
             call.Prose(Figures.Of($"Other programs ran at the same time, and training got {100 * CpuShare:0} % of the machine; alone it takes about {Figures.Time(Seconds * CpuShare)}."));
         }

@@ -42,14 +42,15 @@ internal static class SftVerb
         => call.WithTrainLog(log => call.Compute(device =>
         {
             using DirectoryLock held = DirectoryLock.Take(recipe.Out);
-            using Sft run = new(recipe, device, new RunOptions(resume, force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
+            PeakMeasure peak = new(device);
+            using Sft run = new(recipe, device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData));
             ConversationSet data = run.Conversations;
             call.Say(Figures.Of($"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"));
             if (data.Split > 0)
             {
                 call.Say(Figures.Of($"{data.Split:N0} conversations are learned turn by turn, as {data.SplitExamples:N0} examples: each answer behind the conversation before it, as a model sees that when it answers (data.split_turns)"));
             }
-            call.Say(RunReport.Plan(run.Plan));
+            call.Say(RunReport.Plan(run.Plan, peak.Share));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);
         }, recipe.Train.Threads, recipe.Train.Precision));
 }

@@ -126,6 +126,9 @@ internal static class AdapterSheet
 /// <summary>What <c>inspect</c> says about a run.</summary>
 internal static class RunSheet
 {
+    /// <summary>Validations in the table; the drawing has them all.</summary>
+    private const int ShownValidations = 8;
+
     public static bool Is(string path)
         => Directory.Exists(Path.Combine(path, "checkpoints")) || File.Exists(Path.Combine(path, "metrics.jsonl")) && File.Exists(Path.Combine(path, "recipe.resolved.yaml"));
 
@@ -154,7 +157,7 @@ internal static class RunSheet
             sheet.Add("tokens_per_second", Math.Round(metrics.TokensPerSecond, 1));
         }
         sheet.Draw(width => LossCurve.Draw(metrics, width));
-        sheet.Table("validations", ["step", "loss", "bits_per_byte"], metrics.Validations.Select(v => (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]));
+        sheet.Table("validations", ["step", "loss", "bits_per_byte"], metrics.Validations.Select(v => (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]), ShownValidations);
         sheet.Table("saved", ["step", "valid_best", "path"], steps.Select(s =>
         {
             TrainState state = TrainState.Read(folder.Of(s));

@@ -11,7 +11,7 @@ internal static class TokenizerTrain
 {
     public static Verb Create()
     {
-        Option<string[]> input = Flags.Inputs("text files, plain or gzip");
+        Option<string[]> input = Flags.Inputs("text files, plain or gzip; a prepared directory stands for its tokenizer_corpus.txt");
         Option<int> size = new("--vocab-size") { Description = "number of tokens, special tokens and the 256 bytes included", HelpName = "N", Required = true };
         Option<string> pattern = new("--pattern") { Description = "how text is cut into words: gpt2, gpt4, nanochat, qwen2", HelpName = "NAME", DefaultValueFactory = _ => "gpt4" };
         Option<long> frequency = new("--min-frequency") { Description = "pairs seen less often are not merged", HelpName = "N", DefaultValueFactory = _ => 0 };
@@ -30,7 +30,7 @@ internal static class TokenizerTrain
             string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
             BpeTrainerOptions options = new(call.Get(size), Pattern(call.Get(pattern)!), SpecialTokens: tokens, MinFrequency: call.Get(frequency), MaxPreTokenLength: call.Get(cap), Threads: call.Threads ?? 0);
             long began = Stopwatch.GetTimestamp();
-            (Tokenizer tokenizer, long invalid) = Learn(call, call.Get(input)!, options);
+            (Tokenizer tokenizer, long invalid) = Learn(call, [.. call.Get(input)!.Select(path => Corpus(call, path))], options);
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             AtomicDirectory.Write(directory, call.Force, place =>
             {
@@ -59,6 +59,22 @@ internal static class TokenizerTrain
             };
             return call.Result(result, o => o.WriteLine(Figures.Of($"{tokenizer.VocabularySize} tokens in {seconds:0.0} s, written to {directory}")));
         }
+    }
+
+    /// <summary>The text that a prepared directory holds for this, or the path itself; of records one hears that their keys are text too.</summary>
+    private static string Corpus(Call call, string path)
+    {
+        string corpus = Path.Combine(path, "tokenizer_corpus.txt");
+        if (File.Exists(corpus))
+        {
+            return corpus;
+        }
+        string name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
+        if (File.Exists(path) && Path.GetExtension(name).ToLowerInvariant() is ".jsonl" or ".ndjson" or ".json" or ".parquet")
+        {
+            call.Warn($"{path} holds records, and their keys and marks are learned as if they were text: make text of it with ink data prepare, and give that directory");
+        }
+        return path;
     }
 
     /// <summary>Learns under this call's progress; also how many ill-formed UTF-8 sequences were met.</summary>

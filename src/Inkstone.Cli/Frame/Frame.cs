@@ -101,8 +101,17 @@ internal sealed class Frame(Verb root)
         if (error.SymbolResult is OptionResult { Tokens: [.., Token value] } option && error.Message.StartsWith("Cannot parse", StringComparison.Ordinal))
         {
             Type type = Nullable.GetUnderlyingType(option.Option.ValueType) ?? option.Option.ValueType;
+            if (type == typeof(int) && System.Numerics.BigInteger.TryParse(value.Value, out System.Numerics.BigInteger whole))
+            {
+                return FormattableString.Invariant($"{option.Option.Name} must be {(whole.Sign < 0 ? $"at least {int.MinValue}" : $"at most {int.MaxValue}")}, got {value.Value}");
+            }
             string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
             return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
+        }
+        if (error.SymbolResult is OptionResult { Tokens: [.., Token odd] } choice && error.Message.Contains("Must be one of:", StringComparison.Ordinal))
+        {
+            string[] words = [.. choice.Option.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(c => c.Label)];
+            return $"{choice.Option.Name} must be {string.Join(", ", words[..^1])} or {words[^1]}, got '{odd.Value}'";
         }
         if (error.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
         {

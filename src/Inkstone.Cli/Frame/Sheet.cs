@@ -11,13 +11,17 @@ internal sealed class Sheet(string kind, string path)
 
     private readonly List<(string Name, JsonNode? Value)> _values = [("kind", kind), ("path", path)];
     private Func<int, string>? _drawing;
-    private readonly List<(string Name, string[] Columns, List<string[]> Rows)> _tables = [];
+    private readonly List<(string Name, string[] Columns, List<string[]> Rows, int Most)> _tables = [];
 
     /// <summary>A named value; null values are shown as none.</summary>
     public void Add(string name, JsonNode? value) => _values.Add((name, value));
 
     /// <summary>A table; in JSON a list of objects with the columns as keys, numbers as numbers.</summary>
-    public void Table(string name, string[] columns, IEnumerable<string[]> rows) => _tables.Add((name, columns, [.. rows]));
+    /// <param name="name">its title</param>
+    /// <param name="columns">their names</param>
+    /// <param name="rows">its rows</param>
+    /// <param name="most">rows that people see: the first one and the last ones; JSON has them all</param>
+    public void Table(string name, string[] columns, IEnumerable<string[]> rows, int most = int.MaxValue) => _tables.Add((name, columns, [.. rows], most));
 
     /// <summary>A drawing for people, in at most so many cells.</summary>
     public void Draw(Func<int, string> drawing) => _drawing = drawing;
@@ -31,7 +35,7 @@ internal sealed class Sheet(string kind, string path)
         Table values = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn("");
         foreach ((string name, JsonNode? value) in _values)
         {
-            values.AddRow(Markup.Escape(name), Markup.Escape(value is JsonValue v && v.TryGetValue(out string? text) ? text : value?.ToJsonString() ?? "none"));
+            values.AddRow(Markup.Escape(name), Markup.Escape(Text(value)));
         }
         call.Page.Write(values);
         if (_drawing?.Invoke(Math.Min(DrawingWidth, call.Page.Profile.Width - 1)) is { Length: > 0 } drawing)
@@ -40,22 +44,33 @@ internal sealed class Sheet(string kind, string path)
             call.Out.WriteLine(drawing);
             call.Out.Flush();
         }
-        foreach ((string name, string[] columns, List<string[]> rows) in _tables)
+        foreach ((string name, string[] columns, List<string[]> rows, int most) in _tables.Where(t => t.Rows.Count > 0))
         {
-            Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(name));
+            int hidden = Math.Max(0, rows.Count - most);
+            Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(hidden > 0 ? Figures.Of($"{name} ({most} of {rows.Count:N0})") : name));
             foreach (string column in columns)
             {
                 table.AddColumn(Markup.Escape(column));
             }
-            foreach (string[] row in rows)
+            for (int i = 0; i < rows.Count; i = i == 0 ? 1 + hidden : i + 1)
             {
-                table.AddRow([.. row.Select(Markup.Escape)]);
+                table.AddRow([.. rows[i].Select(Markup.Escape)]);
+                if (i == 0 && hidden > 0)
+                {
+                    table.AddRow([.. columns.Select(_ => "…")]);
+                }
             }
             call.Page.Write(table);
         }
         call.Out.Flush();
         return 0;
     }
+
+    /// <summary>A value as people read it: a fraction with six digits, which is more than they need.</summary>
+    private static string Text(JsonNode? value)
+        => value is not JsonValue v ? value?.ToJsonString() ?? "none"
+            : v.TryGetValue(out string? text) ? text
+            : v.TryGetValue(out double number) && number != Math.Floor(number) ? Figures.Of($"{number:G6}") : v.ToJsonString();
 
     public JsonObject ToJson()
     {
@@ -64,7 +79,7 @@ internal sealed class Sheet(string kind, string path)
         {
             json[name] = value?.DeepClone();
         }
-        foreach ((string name, string[] columns, List<string[]> rows) in _tables)
+        foreach ((string name, string[] columns, List<string[]> rows, _) in _tables)
         {
             JsonArray list = [];
             foreach (string[] row in rows)

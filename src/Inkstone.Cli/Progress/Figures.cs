@@ -1,12 +1,14 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
 
 /// <summary>Numbers as people read them.</summary>
-internal static class Figures
+internal static partial class Figures
 {
-    public static string Of(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    /// <summary>A text with its numbers as everywhere, and one of a thing in the singular.</summary>
+    public static string Of(FormattableString text) => OneOfMany().Replace(text.ToString(CultureInfo.InvariantCulture), "$1");
 
     public static string Bytes(double bytes) => bytes switch
     {
@@ -61,6 +63,9 @@ internal static class Figures
         }
         return string.Join("  ", parts.Select(part => part.Text));
     }
+
+    [GeneratedRegex(@"(?<![\d.,])(1 (?:step|token|document|conversation|example|shard|message|turn|epoch|core))s\b")]
+    private static partial Regex OneOfMany();
 
     /// <summary>A bar of <paramref name="cells"/> cells and its brackets, in characters that are narrow on every terminal.</summary>
     public static string Bar(double fraction, int cells)

@@ -6,8 +6,10 @@ namespace Inkstone.Data;
 /// <param name="Places">where the first few are</param>
 public sealed record SkippedRecords(string Reason, long Count, IReadOnlyList<string> Places)
 {
-    /// <summary>How many, why and where, for a sentence.</summary>
-    public override string ToString() => $"{Count:N0} {Reason} ({string.Join(", ", Places)}{(Count > Places.Count ? ", …" : "")})";
+    /// <summary>How many, why and where, such as <c>2 records were skipped: the messages are no list (a.jsonl:1, a.jsonl:7)</c>.</summary>
+    /// <param name="what">what they are, in the singular</param>
+    /// <param name="done">what became of them</param>
+    public string Sentence(string what, string done) => FormattableString.Invariant($"{Count:N0} {what}{(Count == 1 ? " was" : "s were")} {done}: {Reason} ({string.Join(", ", Places)}{(Count > Places.Count ? ", …" : "")})");
 }
 
 /// <summary>Counts records by reason and remembers where the first few are.</summary>

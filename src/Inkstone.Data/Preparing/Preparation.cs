@@ -49,7 +49,7 @@ public sealed class Preparation(PrepareOptions options)
 
     private PrepareResult Prepare(IReadOnlyList<string> files, string folder, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey));
+        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key"));
         IReadOnlyList<TextFilter> filters = CleaningRules.For(options);
         using var spool = new FileStream(Path.Combine(folder, "spool.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         try

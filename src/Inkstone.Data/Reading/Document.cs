@@ -31,8 +31,10 @@ public enum MissingKey
 /// <param name="Separator">The line that parts the documents of a plain text file; without one a file is one document.</param>
 /// <param name="InvalidUtf8">What happens to invalid UTF-8.</param>
 /// <param name="MissingKey">What happens to a line or row without one of the keys.</param>
+/// <param name="KeyAdvice">What a user does about a key that is not there, for messages.</param>
 public sealed record ReadOptions(
     IReadOnlyList<string>? TextKeys = null,
     string? Separator = null,
     InvalidUtf8 InvalidUtf8 = InvalidUtf8.Replace,
-    MissingKey MissingKey = MissingKey.Fail);
+    MissingKey MissingKey = MissingKey.Fail,
+    string KeyAdvice = "name the right one with --text-key");

@@ -92,7 +92,7 @@ public sealed class DocumentReader(ReadOptions options)
             if (text is not null) return text;
 
             if (options.MissingKey == MissingKey.Fail)
-                throw new InvalidDataException($"{file}:{number}: there is no key '{missingKey}': name the right keys, or let lines without it be skipped.");
+                throw new InvalidDataException($"{file}:{number}: there is no key '{missingKey}' but {JsonText.Keys(line)}: {options.KeyAdvice}.");
             MissingKeyCount++;
             return null;
         }
@@ -107,7 +107,7 @@ public sealed class DocumentReader(ReadOptions options)
     {
         string? absent = _keys.FirstOrDefault(key => !parquet.Fields.Contains(key));
         if (absent is not null && options.MissingKey == MissingKey.Fail)
-            throw new InvalidDataException($"{file}: there is no field '{absent}': name the right ones of {string.Join(", ", parquet.Fields)}.");
+            throw new InvalidDataException($"{file}: there is no field '{absent}': {options.KeyAdvice}, of {string.Join(", ", parquet.Fields)}.");
         if (absent is not null)
         {
             MissingKeyCount += parquet.RowCount;
@@ -125,7 +125,7 @@ public sealed class DocumentReader(ReadOptions options)
             for (int i = 0; i < parts.Length; i++) parts[i] = Text(values[_keys[i]], _keys[i], file, row);
             int missing = Array.IndexOf(parts, null);
             if (missing >= 0 && options.MissingKey == MissingKey.Fail)
-                throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or let rows without it be skipped.");
+                throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}.");
             if (missing >= 0) MissingKeyCount++;
             else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts));
         }

@@ -33,6 +33,15 @@ internal static class JsonText
         return missing >= 0 ? null : parts.Length == 1 ? parts[0] : string.Join('\n', parts);
     }
 
+    /// <summary>The keys of an object, for a message.</summary>
+    public static string Keys(ReadOnlySpan<byte> line)
+    {
+        const int Named = 10;
+        using JsonDocument document = JsonDocument.Parse(line.ToArray());
+        string[] keys = [.. document.RootElement.EnumerateObject().Select(p => p.Name)];
+        return keys.Length == 0 ? "none at all" : string.Join(", ", keys.Take(Named)) + (keys.Length > Named ? ", …" : "");
+    }
+
     /// <summary>The line with each escaped half of a surrogate pair (such as \ud800 alone) as \ufffd, which is as long.</summary>
     public static byte[] WithoutLoneSurrogates(ReadOnlySpan<byte> line)
     {

@@ -65,7 +65,7 @@ public sealed class TokenShard : IDisposable
         else
         {
             if (file.Length == 0 || file.Length % 2 != 0)
-                throw new InvalidDataException($"The token shard '{path}' has no header and {file.Length} bytes, which is no whole number of uint16 ids: make shards with `ink tokenize`.");
+                throw new InvalidDataException($"The token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`.");
             format = TokenShardFormat.Headerless;
             header = new TokenShardHeader(2, file.Length / 2);
             dataOffset = 0;

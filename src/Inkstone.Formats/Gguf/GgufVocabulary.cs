@@ -194,7 +194,7 @@ internal static class GgufVocabulary
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{file} is not valid JSON: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new InvalidDataException($"{file}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.", e);
         }
     }
 }

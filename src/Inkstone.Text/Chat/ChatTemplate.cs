@@ -49,7 +49,7 @@ public sealed partial class ChatTemplate
     /// <summary>The template that travels with a tokenizer.</summary>
     /// <exception cref="InvalidDataException">The tokenizer has none.</exception>
     public static ChatTemplate For(Tokenizer tokenizer) => TryFor(tokenizer)
-        ?? throw new InvalidDataException("The tokenizer has no chat template; add a chat_template.jinja beside its tokenizer.json.");
+        ?? throw new InvalidDataException("The tokenizer has no chat template; add a chat_template.jinja beside its tokenizer.json, or name a template: --template chatml is built in.");
 
     /// <summary>The template that travels with a tokenizer, or null.</summary>
     public static ChatTemplate? TryFor(Tokenizer tokenizer)

@@ -23,6 +23,7 @@ public sealed class Pretrain : IDisposable
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
         RunStart start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
+        RunStart.NeedTokenizer(recipe.Tokenizer);
         _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);

@@ -6,14 +6,19 @@ namespace Inkstone.Training;
 
 /// <summary>What memory a run will need, checked before it starts rather than found out an hour later.</summary>
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
-public readonly record struct RunEstimate(long MemoryBytes)
+/// <param name="LoadedBytes">Those of them that are there already: the weights.</param>
+public readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes = 0)
 {
+    /// <summary>The same with the program itself, as the process will show it.</summary>
+    public long ProcessBytes => MemoryBytes + Math.Max(0, Environment.WorkingSet - LoadedBytes);
+
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
         long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)), moved = 4 * trained.ElementCount;
         long activations = 4L * rows * length * model.ActivationsPerToken;
-        return new RunEstimate((trained == model.Parameters ? 0 : weights) + 4 * moved + activations);
+        long still = trained == model.Parameters ? 0 : weights;
+        return new RunEstimate(still + 4 * moved + activations, still + moved);
     }
 
     /// <summary>Refuses a run that twice the memory cannot hold, and tells of one that memory may not hold.</summary>

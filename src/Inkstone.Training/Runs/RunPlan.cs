@@ -35,7 +35,7 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
 
     /// <summary>A warning where a run of so many steps is all warm-up, else null.</summary>
     internal static string? EndsInWarmup(int? total, int warmup)
-        => total <= warmup ? $"the run ends after {total} steps, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps" : null;
+        => total <= warmup ? $"the run ends after {total} step{(total == 1 ? "" : "s")}, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps" : null;
 
     /// <summary>What a user should know before waiting for the end.</summary>
     /// <param name="total">steps of the whole run, or null</param>

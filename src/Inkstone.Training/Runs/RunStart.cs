@@ -29,11 +29,24 @@ internal sealed record RunStart(RunOptions Options, CheckpointFolder Checkpoints
         string? checkpoint = options.Resume && checkpoints.Newest() is { } step ? checkpoints.Of(step) : null;
         if (checkpoint is null)
         {
+            if (options.Resume)
+            {
+                options.Warn($"there is no checkpoint in {recipe.Out} to go on from: the run begins anew");
+            }
             return new RunStart(options, checkpoints, null, null);
         }
         TrainState state = TrainState.Read(checkpoint);
         RecipeChanges.Check(state.Recipe, recipe.Resolved, options.Warn);
         return new RunStart(options, checkpoints, checkpoint, state);
+    }
+
+    /// <summary>Refuses a tokenizer that is not there by the key that names it.</summary>
+    public static void NeedTokenizer(string path)
+    {
+        if (!Directory.Exists(path) && !File.Exists(path))
+        {
+            throw new FileNotFoundException($"tokenizer names {path}, which does not exist; make one with ink tokenizer train, or name another with --tokenizer");
+        }
     }
 
     /// <summary>The same start with the data that there are now: changed ones are refused, or begun with a new pass. A best loss on other held-out data counts no more.</summary>

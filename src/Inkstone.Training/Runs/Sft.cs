@@ -33,6 +33,7 @@ public sealed class Sft : IDisposable
             throw new FileNotFoundException($"model.path names {recipe.Model.Path}, which does not exist; name a model directory, a .gguf file or a run with --model");
         }
         string tokenizerPath = recipe.Tokenizer ?? _basePath;
+        RunStart.NeedTokenizer(tokenizerPath);
         _tokenizer = WithTemplate(ModelTokenizer.Told(ModelTokenizer.Load(tokenizerPath), options.Warn), recipe.Template).WithPadToken();
         _templates = recipe.Template is null && Directory.Exists(tokenizerPath) ? tokenizerPath : null;
         _template = ChatTemplate.For(_tokenizer);
@@ -74,7 +75,8 @@ public sealed class Sft : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 
-    private static Tokenizer WithTemplate(Tokenizer tokenizer, string? template)
+    /// <summary>A tokenizer with the chat template that a recipe or <c>--template</c> names: a file, or chatml; null leaves its own.</summary>
+    public static Tokenizer WithTemplate(Tokenizer tokenizer, string? template)
         => template is null ? tokenizer : tokenizer.WithChatTemplate(template == "chatml" ? ChatTemplate.ChatMl
             : File.Exists(template) ? File.ReadAllText(template) : throw new FileNotFoundException($"template names {template}, which does not exist; give a .jinja file or chatml"));
 
@@ -90,15 +92,15 @@ public sealed class Sft : IDisposable
         }
         foreach (SkippedRecords skipped in reader.Report.Skipped)
         {
-            warn($"records were skipped: {skipped}");
+            warn(skipped.Sentence("record", "skipped"));
         }
         foreach (SkippedRecords skipped in set.Skipped)
         {
-            warn($"examples were skipped: {skipped}");
+            warn(skipped.Sentence("example", "skipped"));
         }
         if (set.Truncated is { } truncated)
         {
-            warn($"examples were shortened: {truncated}");
+            warn(truncated.Sentence("example", "shortened"));
         }
         return set.Train.Count > 0 ? set : throw new InvalidDataException($"data.train holds no conversation to learn from ({string.Join(", ", _recipe.Data.Train)})");
     }

@@ -62,7 +62,7 @@ internal sealed class TrainRun
         estimate.Check(start.Options.Warn);
         CheckDisk();
         Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof?.Invoke()) { Figures = parts.Model.Figures };
-        Plan = MakePlan(estimate.MemoryBytes);
+        Plan = MakePlan(estimate.ProcessBytes);
         foreach (string warning in Plan.Warnings(TotalSteps(), recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
         {
             start.Options.Warn(warning);
