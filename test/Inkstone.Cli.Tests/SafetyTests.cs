@@ -74,7 +74,6 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
     [InlineData("sft lora --model base --template chatml --data.train never.jsonl --out ")]
     public void ASignalWhileARunIsSetUp_LeavesNoFolder(string line)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "a pipe that nobody writes to keeps a run in its setup");
         Do("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "base", "--force").ShouldEndWith(0);
         string[] words = line.TrimEnd().Split(' ');
         string pipe = words.Single(word => word.StartsWith("never", StringComparison.Ordinal)), output = "early-" + words[0];
