@@ -50,6 +50,11 @@ public sealed class DirectoryLock : IDisposable
                 }
                 file.Dispose();   // its last owner deleted the file between our opening and locking it
             }
+            catch (OperationCanceledException)
+            {
+                Release(path, file, made);   // the program is being ended
+                throw;
+            }
             catch
             {
                 file.Dispose();
@@ -62,10 +67,15 @@ public sealed class DirectoryLock : IDisposable
     public void Dispose()
     {
         Unfinished.Remove(_path);
-        File.Delete(_path);
-        _file.Dispose();
-        string directory = Path.GetDirectoryName(_path)!;
-        if (_made && Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any())
+        Release(_path, _file, _made);
+    }
+
+    private static void Release(string path, FileStream file, bool made)
+    {
+        File.Delete(path);
+        file.Dispose();
+        string directory = Path.GetDirectoryName(path)!;
+        if (made && Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any())
         {
             Directory.Delete(directory);
         }

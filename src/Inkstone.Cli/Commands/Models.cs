@@ -16,7 +16,7 @@ internal static class Models
     /// <param name="weights">what <c>--weights</c> says; null keeps the types of a .gguf file and widens those of a directory</param>
     public static CausalLm Open(string path, Device device, string? weights = null)
     {
-        string place = CheckpointFolder.Resolve(Existing(path, "model"));
+        string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: false));
         if (!PeftAdapter.Is(place))
         {
             return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
@@ -29,12 +29,12 @@ internal static class Models
     /// <summary>Where a whole model lies, which an adapter is not.</summary>
     public static string Whole(string path)
     {
-        string place = CheckpointFolder.Resolve(Existing(path, "model"));
+        string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: false));
         return !PeftAdapter.Is(place) ? place : throw new InvalidDataException($"{path} is an adapter; make a model of it first: ink merge --adapter {path} --out DIR");
     }
 
-    /// <summary>The path itself, when it can be what is wanted, a model or a tokenizer, at all.</summary>
-    private static string Existing(string path, string wanted)
+    /// <summary>The path itself, when it can be what is wanted, a model or a tokenizer, at all; a directory with a tokenizer alone may do for either.</summary>
+    private static string Existing(string path, string wanted, bool tokenizerDoes)
     {
         bool model = wanted == "model";
         if (File.Exists(path))
@@ -49,7 +49,7 @@ internal static class Models
         }
         string place = CheckpointFolder.Resolve(path);
         bool tokenizer = File.Exists(Path.Combine(place, "tokenizer.json"));
-        if (File.Exists(Path.Combine(place, "config.json")) || PeftAdapter.Is(place) || (tokenizer && !model))
+        if (File.Exists(Path.Combine(place, "config.json")) || PeftAdapter.Is(place) || (tokenizer && tokenizerDoes))
         {
             return path;
         }
@@ -71,7 +71,7 @@ internal static class Models
     };
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or template, is that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path, "tokenizer"))));
+    public static Tokenizer Tokenizer(string path, Call call) => Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path, "tokenizer", tokenizerDoes: true))));
 
     private static Tokenizer Tokenizer(string place)
     {
@@ -93,7 +93,7 @@ internal static class Models
     /// <summary>generation_config.json of what <c>--model</c> names, or null: that of an adapter, else that of the model below; of a .gguf file what its metadata say.</summary>
     public static HfConfig? GenerationConfig(string path)
     {
-        string place = CheckpointFolder.Resolve(Existing(path, "model")), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
+        string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: true)), own = Path.Combine(place, HfDirectory.GenerationConfigFile);
         if (GgufFile.Is(place))
         {
             using GgufFile file = GgufFile.Open(place);
