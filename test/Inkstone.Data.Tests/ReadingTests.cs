@@ -126,4 +126,16 @@ public sealed class ReadingTests : IDisposable
         using (var gzip = new GZipStream(memory, CompressionLevel.Fastest)) gzip.Write(Encoding.UTF8.GetBytes(text));
         return memory.ToArray();
     }
+
+    [Theory]
+    [InlineData("{\"id\": 1, \"body\": \"x\"}", "id, body")]
+    [InlineData("{}", "none at all")]
+    public void AMissingKey_IsToldWithThoseThatAreThere(string line, string keys)
+    {
+        using TemporaryDirectory directory = new();
+        string file = Path.Combine(directory.Path, "a.jsonl");
+        File.WriteAllText(file, line + "\n");
+        Should.Throw<InvalidDataException>(() => new DocumentReader(new ReadOptions()).Read([file]).ToList()).Message
+            .ShouldBe($"{file}:1: there is no key 'text' but {keys}: name the right one with --text-key.");
+    }
 }
