@@ -54,6 +54,20 @@ public sealed partial class FloorTests
     }
 
     [Fact]
+    public void Every_package_is_explained_and_its_licence_named()
+    {
+        string[] rows = [.. File.ReadLines(Path.Combine(Repository.Root, "ARCHITECTURE.md")).Where(line => line.StartsWith('|'))];
+        foreach ((string project, string[] packages) in Packages)
+        {
+            string[] named = [.. rows.Select(row => row.Split('|', StringSplitOptions.TrimEntries)).Where(cells => cells[1] == project).SelectMany(cells => cells[2].Split(", "))];
+            named.Order().ShouldBe(packages.Order(), $"the packages of {project} in ARCHITECTURE.md");
+        }
+        string notices = File.ReadAllText(Path.Combine(Repository.Root, "THIRD-PARTY-NOTICES.md"));
+        XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion").Select(e => (string)e.Attribute("Include")!)
+            .Where(name => !Regex.IsMatch(notices, $@"\b{Regex.Escape(name.Split(".mtp", 2)[0])}\b")).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Unsafe_code_stays_in_three_projects()
     {
         foreach (string project in Repository.Files("src", "*.csproj"))

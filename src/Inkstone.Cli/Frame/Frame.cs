@@ -104,7 +104,7 @@ internal sealed class Frame(Verb root)
             string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
             return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
         }
-        if (error.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
+        if (error.Message.StartsWith("Required argument ", StringComparison.Ordinal))
         {
             return (error.SymbolResult is ArgumentResult { Parent: OptionResult } inner ? inner.Parent : error.SymbolResult) switch
             {
