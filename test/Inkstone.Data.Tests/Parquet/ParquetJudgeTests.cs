@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using ParquetSharp;
 using ParquetSharp.Schema;
-using ArrowType = ParquetSharp.PhysicalType;
 using ArrowRepetition = ParquetSharp.Repetition;
+using ArrowType = ParquetSharp.PhysicalType;
 
 namespace Inkstone.Data.Tests;
 
