@@ -24,8 +24,8 @@ public sealed partial class FloorTests
     {
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
-        ["Data"] = ["AngleSharp", "System.IO.Hashing"],
-        ["Training"] = ["Google.Protobuf", "System.IO.Hashing", "YamlDotNet"],
+        ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
 
@@ -51,6 +51,20 @@ public sealed partial class FloorTests
             References(project, "PackageReference").Except(Packages.GetValueOrDefault(Name(project), []))
                 .ShouldBeEmpty($"{Name(project)} uses a package that the table does not name");
         }
+    }
+
+    [Fact]
+    public void Every_package_is_explained_and_its_licence_named()
+    {
+        string[] rows = [.. File.ReadLines(Path.Combine(Repository.Root, "ARCHITECTURE.md")).Where(line => line.StartsWith('|'))];
+        foreach ((string project, string[] packages) in Packages)
+        {
+            string[] named = [.. rows.Select(row => row.Split('|', StringSplitOptions.TrimEntries)).Where(cells => cells[1] == project).SelectMany(cells => cells[2].Split(", "))];
+            named.Order().ShouldBe(packages.Order(), $"the packages of {project} in ARCHITECTURE.md");
+        }
+        string notices = File.ReadAllText(Path.Combine(Repository.Root, "THIRD-PARTY-NOTICES.md"));
+        XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion").Select(e => (string)e.Attribute("Include")!)
+            .Where(name => !Regex.IsMatch(notices, $@"\b{Regex.Escape(name.Split(".mtp", 2)[0])}\b")).ShouldBeEmpty();
     }
 
     [Fact]

@@ -24,11 +24,14 @@ public sealed class LogTests
             file.Step(Metrics(7, 2.5));
             file.Validation(7, 2.25, double.NaN, true);
             file.Sample(7, "春", "眠");
+            file.Sample(8, new string('长', 60), new string('文', 6000));   // lengths of two and three bytes
         }
-        List<(long Step, string? Tag, float Value)> read = Read(Directory.GetFiles(directory["tensorboard"]).ShouldHaveSingleItem());
-        read.ShouldContain((7L, "train/loss", 2.5f));
-        read.ShouldContain((7L, "valid/loss", 2.25f));
-        read.ShouldContain(r => r.Tag == "sample");
+        List<(long Step, string? Tag, float Value, string? Text)> read = Read(Directory.GetFiles(directory["tensorboard"]).ShouldHaveSingleItem());
+        read.ShouldContain((7L, "train/loss", 2.5f, null));
+        read.ShouldContain((7L, "valid/loss", 2.25f, null));
+        read.Where(r => r.Tag == "sample").Select(r => r.Step).ShouldBe([7L, 8L]);
+        read.Single(r => r.Step == 7 && r.Tag == "sample").Text.ShouldBe("**春**眠");
+        read.Single(r => r.Step == 8).Text.ShouldBe($"**{new string('长', 60)}**{new string('文', 6000)}");
         read.ShouldNotContain(r => r.Tag == "valid/bits_per_byte");
     }
 
@@ -81,9 +84,9 @@ public sealed class LogTests
 
     private static StepMetrics Metrics(int step, double loss) => new(step, 10, loss, double.NaN, 1e-3, 1, 10 * step, 0.5, 20, double.NaN, 1 << 20);
 
-    private static List<(long Step, string? Tag, float Value)> Read(string path)
+    private static List<(long Step, string? Tag, float Value, string? Text)> Read(string path)
     {
-        List<(long, string?, float)> found = [];
+        List<(long, string?, float, string?)> found = [];
         byte[] bytes = File.ReadAllBytes(path);
         for (int at = 0; at < bytes.Length;)
         {
@@ -97,9 +100,9 @@ public sealed class LogTests
         return found;
     }
 
-    private static List<(long, string?, float)> Event(byte[] record)
+    private static List<(long, string?, float, string?)> Event(byte[] record)
     {
-        List<(long, string?, float)> values = [];
+        List<(long, string?, float, string?)> values = [];
         long step = 0;
         foreach ((int field, byte[] bytes, ulong number) in Fields(record))
         {
@@ -108,14 +111,15 @@ public sealed class LogTests
             {
                 foreach ((_, byte[] value, _) in Fields(bytes))
                 {
-                    string? tag = null;
+                    string? tag = null, text = null;
                     float simple = 0;
                     foreach ((int inner, byte[] content, ulong fixed32) in Fields(value))
                     {
                         tag = inner == 1 ? Encoding.UTF8.GetString(content) : tag;
                         simple = inner == 2 ? BitConverter.UInt32BitsToSingle((uint)fixed32) : simple;
+                        text = inner == 8 ? Encoding.UTF8.GetString(Fields(content).Single(f => f.Field == 8).Bytes) : text;
                     }
-                    values.Add((step, tag, simple));
+                    values.Add((step, tag, simple, text));
                 }
             }
         }

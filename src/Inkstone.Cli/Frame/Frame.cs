@@ -113,7 +113,7 @@ internal sealed class Frame(Verb root)
             string[] words = [.. choice.Option.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(c => c.Label)];
             return $"{choice.Option.Name} must be {string.Join(", ", words[..^1])} or {words[^1]}, got '{odd.Value}'";
         }
-        if (error.Message.StartsWith("Required argument missing", StringComparison.Ordinal))
+        if (error.Message.StartsWith("Required argument ", StringComparison.Ordinal))
         {
             return (error.SymbolResult is ArgumentResult { Parent: OptionResult } inner ? inner.Parent : error.SymbolResult) switch
             {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using Microsoft.Win32.SafeHandles;
@@ -24,6 +25,7 @@ internal sealed class ColumnCursor
     private long _position;
     private long _valuesLeft;
     private int _pageValuesLeft;
+    private int _pageNumber = -1;
     private RunLengths? _repetitions;
     private RunLengths? _definitions;
     private ValueDecoder? _values;
@@ -93,11 +95,13 @@ internal sealed class ColumnCursor
         }
     }
 
+    /// <summary>A fault of the current page; pages are counted from 0 as row groups are, a dictionary's too.</summary>
     public InvalidDataException Fault(string reason, Exception? exception = null)
-        => new($"{_place}, column '{_column.Path}': {reason}: fetch the file again or write it anew.", exception);
+        => new($"{_place}, column '{_column.Path}', page {_pageNumber}: {reason}: fetch the file again or write it anew.", exception);
 
     private void ReadPage()
     {
+        _pageNumber++;
         PageHeader header = ReadHeader();
         if (header.PackedLength > End - _position) throw new FormatException($"a page of {header.PackedLength} bytes does not fit into its column of {_chunk.Length}");
         if (header.Length > LargestPage) throw new FormatException($"a page of {header.Length} bytes is larger than 1 GiB, so write smaller ones");
@@ -108,7 +112,7 @@ internal sealed class ColumnCursor
         }
         Load(header.PackedLength);
         ReadOnlySpan<byte> packed = _packed.AsSpan(0, header.PackedLength);
-        if (header.Crc is { } crc && Crc32.Of(packed) != (uint)crc) throw new FormatException("a page does not have its checksum");
+        if (header.Crc is { } crc && Crc32.HashToUInt32(packed) != (uint)crc) throw new FormatException("a page does not have its checksum");
         switch (header.Type)
         {
             case PageType.Dictionary:

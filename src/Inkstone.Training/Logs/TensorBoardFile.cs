@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Numerics;
+using System.IO.Hashing;
 using System.Text;
-using Google.Protobuf;
 
 namespace Inkstone.Training;
 
@@ -21,8 +20,7 @@ public sealed class TensorBoardFile : ITrainLog
 
     private readonly FileStream _file;
     private readonly TimeProvider _clock;
-    private readonly MemoryStream _record = new(512);
-    private readonly CodedOutputStream _output;
+    private readonly ProtobufWriter _record = new();
 
     /// <summary>Opens a new event file in <paramref name="directory"/>/tensorboard; TensorBoard joins the files of a directory.</summary>
     public TensorBoardFile(string directory, TimeProvider clock)
@@ -32,11 +30,11 @@ public sealed class TensorBoardFile : ITrainLog
         Directory.CreateDirectory(folder);
         string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{clock.GetUtcNow().ToUnixTimeSeconds()}.ink.{Environment.ProcessId}");
         _file = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        _output = new CodedOutputStream(_record, leaveOpen: true);
         Begin(null);
-        _output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
-        _output.WriteString("brain.Event:2");
-        Field(_output, EventSource, Message(o => Field(o, 1, Encoding.UTF8.GetBytes(Writer))));   // SourceMetadata { writer }
+        _record.Text(EventFileVersion, "brain.Event:2");
+        int source = _record.Begin(EventSource);
+        _record.Text(1, Writer);   // SourceMetadata { writer }
+        _record.End(source);
         End();
     }
 
@@ -52,10 +50,9 @@ public sealed class TensorBoardFile : ITrainLog
     public void Start(RunFacts facts, int step)
     {
         Begin(step + 1);
-        _output.WriteTag(EventSessionLog, WireFormat.WireType.LengthDelimited);
-        _output.WriteLength(2);
-        _output.WriteTag(1, WireFormat.WireType.Varint);
-        _output.WriteInt32(SessionStart);
+        int session = _record.Begin(EventSessionLog);
+        _record.Integer(1, SessionStart);
+        _record.End(session);
         End();
     }
 
@@ -84,22 +81,19 @@ public sealed class TensorBoardFile : ITrainLog
     /// <inheritdoc/>
     public void Sample(int step, string prompt, string text)
     {
-        // SummaryMetadata { plugin_data { plugin_name: "text" } } and TensorProto { dtype: DT_STRING, string_val }
-        byte[] metadata = Message(o => Field(o, 1, Message(i => Field(i, 1, "text"u8))));
-        byte[] tensor = Message(o =>
-        {
-            o.WriteTag(1, WireFormat.WireType.Varint);
-            o.WriteInt32(7);
-            Field(o, 8, Encoding.UTF8.GetBytes($"**{prompt}**{text}"));
-        });
-        byte[] value = Message(o =>
-        {
-            Field(o, ValueTag, "sample"u8);
-            Field(o, ValueTensor, tensor);
-            Field(o, ValueMetadata, metadata);
-        });
         Begin(step);
-        Field(_output, EventSummary, Message(o => Field(o, SummaryValue, value)));
+        int summary = _record.Begin(EventSummary), value = _record.Begin(SummaryValue);
+        _record.Text(ValueTag, "sample");
+        int tensor = _record.Begin(ValueTensor);   // TensorProto { dtype: DT_STRING, string_val }
+        _record.Integer(1, 7);
+        _record.Text(8, $"**{prompt}**{text}");
+        _record.End(tensor);
+        int metadata = _record.Begin(ValueMetadata), plugin = _record.Begin(1);   // SummaryMetadata { plugin_data { plugin_name } }
+        _record.Text(1, "text");
+        _record.End(plugin);
+        _record.End(metadata);
+        _record.End(value);
+        _record.End(summary);
         End();
     }
 
@@ -107,85 +101,51 @@ public sealed class TensorBoardFile : ITrainLog
     public void Saved(int step, string path) { }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _output.Dispose();
-        _record.Dispose();
-        _file.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 
     /// <summary>CRC-32C (Castagnoli), rotated and offset as TFRecord wants it.</summary>
     public static uint MaskedCrc(ReadOnlySpan<byte> bytes)
     {
-        uint crc = uint.MaxValue;
-        foreach (byte value in bytes)
-        {
-            crc = BitOperations.Crc32C(crc, value);
-        }
-        crc = ~crc;
+        uint crc = Crc32.HashToUInt32(Crc32ParameterSet.Crc32C, bytes);
         return unchecked(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
     }
 
-    /// <summary>Event { wall_time, step, summary { value { tag, simple_value } } }, sized beforehand so that nothing is allocated per step.</summary>
+    /// <summary>Event { wall_time, step, summary { value { tag, simple_value } } }.</summary>
     private void Scalar(int step, string tag, double number)
     {
         if (double.IsNaN(number))
         {
             return;
         }
-        int value = 1 + CodedOutputStream.ComputeStringSize(tag) + 1 + sizeof(float);
-        int summary = 1 + CodedOutputStream.ComputeLengthSize(value) + value;
         Begin(step);
-        _output.WriteTag(EventSummary, WireFormat.WireType.LengthDelimited);
-        _output.WriteLength(summary);
-        _output.WriteTag(SummaryValue, WireFormat.WireType.LengthDelimited);
-        _output.WriteLength(value);
-        _output.WriteTag(ValueTag, WireFormat.WireType.LengthDelimited);
-        _output.WriteString(tag);
-        _output.WriteTag(ValueSimple, WireFormat.WireType.Fixed32);
-        _output.WriteFloat((float)number);
+        int summary = _record.Begin(EventSummary), value = _record.Begin(SummaryValue);
+        _record.Text(ValueTag, tag);
+        _record.Single(ValueSimple, (float)number);
+        _record.End(value);
+        _record.End(summary);
         End();
     }
 
     private void Begin(int? step)
     {
-        _record.SetLength(HeaderBytes);
-        _record.Position = HeaderBytes;
-        _output.WriteTag(EventWallTime, WireFormat.WireType.Fixed64);
-        _output.WriteDouble(_clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+        _record.Clear();
+        _record.Reserve(HeaderBytes);
+        _record.Double(EventWallTime, _clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
         if (step is { } at)
         {
-            _output.WriteTag(EventStep, WireFormat.WireType.Varint);
-            _output.WriteInt64(at);
+            _record.Integer(EventStep, at);
         }
     }
 
     /// <summary>Frames the record and writes it at once: a killed process leaves whole records.</summary>
     private void End()
     {
-        _output.Flush();
-        int length = (int)_record.Length - HeaderBytes;
-        _record.SetLength(HeaderBytes + length + sizeof(uint));
-        Span<byte> framed = _record.GetBuffer().AsSpan(0, (int)_record.Length);
+        int length = _record.Length - HeaderBytes;
+        _record.Reserve(sizeof(uint));
+        Span<byte> framed = _record.Span;
         BinaryPrimitives.WriteUInt64LittleEndian(framed, (ulong)length);
         BinaryPrimitives.WriteUInt32LittleEndian(framed[sizeof(ulong)..], MaskedCrc(framed[..sizeof(ulong)]));
         BinaryPrimitives.WriteUInt32LittleEndian(framed[(HeaderBytes + length)..], MaskedCrc(framed.Slice(HeaderBytes, length)));
         _file.Write(framed);
-    }
-
-    private static byte[] Message(Action<CodedOutputStream> fields)
-    {
-        using MemoryStream bytes = new();
-        using (CodedOutputStream output = new(bytes, leaveOpen: true))
-        {
-            fields(output);
-        }
-        return bytes.ToArray();
-    }
-
-    private static void Field(CodedOutputStream output, int number, ReadOnlySpan<byte> bytes)
-    {
-        output.WriteTag(number, WireFormat.WireType.LengthDelimited);
-        output.WriteBytes(ByteString.CopyFrom(bytes));
     }
 }

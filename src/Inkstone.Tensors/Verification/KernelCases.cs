@@ -1,0 +1,164 @@
+using static Inkstone.Tensors.KernelInputs;
+
+namespace Inkstone.Tensors;
+
+/// <summary>An op to be computed on two devices.</summary>
+/// <param name="Op">its method in <see cref="Ops"/></param>
+/// <param name="Name">what reports call it</param>
+/// <param name="Run">its result</param>
+/// <param name="Recorded">whether it has a backward pass</param>
+internal sealed record KernelCase(string Op, string Name, Func<KernelInputs, Tensor> Run, bool Recorded = true);
+
+/// <summary>At least one case of every op.</summary>
+internal static class KernelCases
+{
+    private static readonly ColumnRuns SomeColumns = new((5, 30), (70, 21)), DecayColumns = new((0, 2)), BetaColumns = new((2, 2)), GateColumn = new((0, 1));
+
+    public static IReadOnlyList<KernelCase> All { get; } =
+    [
+        .. Elementwise(), .. Attention(), .. Products(), .. Columns(), .. Experts(), .. InPlace(),
+        new(nameof(Ops.RmsNorm), "rms_norm", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f)),
+        new(nameof(Ops.RmsNorm), "rms_norm_zero_centred", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f, zeroCentred: true)),
+        new(nameof(Ops.RmsNormGated), "rms_norm_gated", t => Ops.RmsNormGated(t.X, t.Y, t.Gains, 1e-5f)),
+        new(nameof(Ops.Softmax), "softmax", t => Ops.Softmax(t.X)),
+        new(nameof(Ops.Sum), "sum", t => Ops.Sum(t.Scores)),
+        new(nameof(Ops.Mean), "mean", t => Ops.Mean(t.Scores)),
+        new(nameof(Ops.SumLast), "sum_last", t => Ops.SumLast(t.X)),
+        new(nameof(Ops.Embedding), "embedding", t => Ops.Embedding(t.Table, t.Ids)),
+        new(nameof(Ops.LinearCrossEntropy), "linear_cross_entropy", t => Ops.LinearCrossEntropy(t.X, t.Table, t.Ids, Batch * Length)),
+        new(nameof(Ops.LogProbs), "log_probs", t => Ops.LogProbs(t.X, t.Table, t.Ids)),
+        new(nameof(Ops.Recompute), "recompute", t => Ops.Recompute(new Block(), t.X, (t.Bias, t.Y))),
+    ];
+
+    private static IEnumerable<KernelCase> Elementwise() =>
+    [
+        new(nameof(Ops.Add), "add", t => Ops.Add(t.X, t.Y)),
+        new(nameof(Ops.Multiply), "multiply", t => Ops.Multiply(t.X, t.Y)),
+        new(nameof(Ops.Scale), "scale", t => Ops.Scale(t.X, 0.7f)),
+        new(nameof(Ops.Exp), "exp", t => Ops.Exp(t.X)),
+        new(nameof(Ops.Log), "log", t => Ops.Log(t.Scores)),
+        new(nameof(Ops.Sigmoid), "sigmoid", t => Ops.Sigmoid(t.X)),
+        new(nameof(Ops.SigmoidGate), "sigmoid_gate", t => Ops.SigmoidGate(t.X, t.Y)),
+        new(nameof(Ops.Silu), "silu", t => Ops.Silu(t.X)),
+        new(nameof(Ops.SoftCap), "soft_cap", t => Ops.SoftCap(t.X, 1.5f)),
+        new(nameof(Ops.SwiGlu), "swiglu", t => Ops.SwiGlu(t.X, t.Y)),
+        new(nameof(Ops.ClampedSwiGlu), "clamped_swiglu", t => Ops.ClampedSwiGlu(t.X, t.Y, limit: 1.25f)),
+        new(nameof(Ops.Dropout), "dropout", t => Ops.Dropout(t.X, 0.25f, new PhiloxRandom(3, 1))),
+        .. Enum.GetValues<Activation>().SelectMany(f => (KernelCase[])
+        [
+            new(nameof(Ops.Activate), $"activate_{f.ToString().ToLowerInvariant()}", t => Ops.Activate(t.X, f)),
+            new(nameof(Ops.GatedLinearUnit), $"gated_linear_unit_{f.ToString().ToLowerInvariant()}", t => Ops.GatedLinearUnit(t.X, t.Y, f)),
+        ]),
+    ];
+
+    private static IEnumerable<KernelCase> Attention() =>
+    [
+        new(nameof(Ops.Rope), "rope", t => Ops.Rope(t.X, Heads, t.Positions, RotaryTable.Default(HeadDim, 10000))),
+        new(nameof(Ops.Attention), "attention", t => Ops.Attention(t.X, t.Keys, t.Values, Heads, KeyValueHeads, 0.25f, t.Starts)),
+        new(nameof(Ops.AbsorbKeys), "absorb_keys", t => Ops.AbsorbKeys(t.X, t.Square, Heads, keyDim: 12), Recorded: false),
+        new(nameof(Ops.ExpandValues), "expand_values", t => Ops.ExpandValues(t.X, t.Tall, Heads, keyDim: 12), Recorded: false),
+        new(nameof(Ops.CausalConv), "causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
+        new(nameof(Ops.LogDecay), "log_decay", t => Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
+        new(nameof(Ops.GatedDeltaRule), "gated_delta_rule", t => Ops.GatedDeltaRule(t.X, Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates),
+            Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), keyHeads: 2, HeadDim, t.Starts)),
+    ];
+
+    private static IEnumerable<KernelCase> Products() =>
+    [
+        new(nameof(Ops.Linear), "linear", t => Ops.Linear(t.X, t.Square, t.Bias, t.Y)),
+        new(nameof(Ops.MatMul), "matmul", t =>
+        {
+            Tensor c = t.Copy(t.Square);
+            Ops.MatMul(t.X, true, t.Y, false, c, accumulate: true);
+            return c;
+        }, Recorded: false),
+        new(nameof(Ops.AdaptedRowNorms), "adapted_row_norms", t => Ops.AdaptedRowNorms(t.Square, t.Tall, t.Flat, 0.5f), Recorded: false),
+        new(nameof(Ops.MergeAdapter), "merge_adapter", t =>
+        {
+            Tensor weight = t.Copy(t.Square);
+            Ops.MergeAdapter(weight, t.Tall, t.Flat, 0.5f, t.Norms);
+            return weight;
+        }, Recorded: false),
+    ];
+
+    private static IEnumerable<KernelCase> Columns() =>
+    [
+        new(nameof(Ops.Columns), "columns", t => Ops.Columns(t.X, SomeColumns)),
+        new(nameof(Ops.HeadColumns), "head_columns", t => Ops.HeadColumns(t.X, Heads, 3, 13)),
+        new(nameof(Ops.JoinHeads), "join_heads", t => Ops.JoinHeads(t.X, Heads, 7, t.Keys)),
+        new(nameof(Ops.RowWindow), "row_window", t => Ops.RowWindow(t.X, 5, 60)),
+        new(nameof(Ops.RowGate), "row_gate", t => Ops.RowGate(t.X, Ops.Columns(t.Y, GateColumn), t.Y)),
+        new(nameof(Ops.ScaleColumns), "scale_columns", t => Ops.ScaleColumns(t.X, t.Bias, t.Norms, residual: t.Y)),
+        new(nameof(Ops.Prefix), "prefix", t => Ops.Prefix(t.X, new Shape(3, 17)), Recorded: false),
+    ];
+
+    private static IEnumerable<KernelCase> Experts() =>
+    [
+        new(nameof(Ops.RouterScores), "router_scores", t => Ops.RouterScores(t.X, t.Router, RouterScoring.Softmax)),
+        new(nameof(Ops.RouteExperts), "route_experts", t => t.Route().Weights),
+        new(nameof(Ops.ExpertDispatch), "expert_dispatch", t => Ops.ExpertDispatch(t.X, t.Route())),
+        new(nameof(Ops.GroupedLinear), "grouped_linear", t => Grouped(t, (x, offsets) => Ops.GroupedLinear(x, t.ExpertWeights, offsets))),
+        new(nameof(Ops.StackedLinear), "stacked_linear", t => Grouped(t, (x, offsets) => Ops.StackedLinear(x, t.ExpertStack, offsets))),
+        new(nameof(Ops.StackedBias), "stacked_bias", t => Grouped(t, (x, offsets) => Ops.StackedBias(x, t.ExpertBiases, offsets))),
+        new(nameof(Ops.ExpertCombine), "expert_combine", t =>
+        {
+            ExpertRouting routing = t.Route();
+            return Ops.ExpertCombine(Ops.ExpertDispatch(t.X, routing), routing, t.X.Shape, t.Y);
+        }),
+        new(nameof(Ops.ExpertBalance), "expert_balance", t => Ops.ExpertBalance(t.Scores, t.Load)),
+        new(nameof(Ops.CountExperts), "count_experts", t =>
+        {
+            Tensor counts = t.Copy(t.Load);
+            Ops.CountExperts(t.Route(), counts);
+            return counts;
+        }, Recorded: false),
+    ];
+
+    private static IEnumerable<KernelCase> InPlace() =>
+    [
+        new(nameof(Ops.Fill), "fill", t =>
+        {
+            Tensor x = t.Copy(t.Bias);
+            Ops.Fill(x, 0.3f);
+            return x;
+        }, Recorded: false),
+        new(nameof(Ops.FillTransposed), "fill_transposed", t =>
+        {
+            Tensor x = t.Copy(t.ExpertStack);
+            Ops.FillTransposed(x, 2, t.Table.Span[..(ExpertWidth * Width)], Width);
+            return x;
+        }, Recorded: false),
+        new(nameof(Ops.Blend), "blend", t =>
+        {
+            Tensor x = t.Copy(t.X);
+            Ops.Blend(x, 0.9f, t.Y, -0.4f);
+            return x;
+        }, Recorded: false),
+        new(nameof(Ops.SquaredNorm), "squared_norm", t =>
+        {
+            Tensor norm = t.Device.Rent(new Shape(1));
+            norm.Span[0] = (float)Ops.SquaredNorm(t.X);
+            return norm;
+        }, Recorded: false),
+        AdamW("adamw_weight", 0), AdamW("adamw_mean", 1), AdamW("adamw_square", 2),
+    ];
+
+    private static KernelCase AdamW(string name, int part) => new(nameof(Ops.AdamWStep), name, t =>
+    {
+        Tensor[] state = [t.Copy(t.Square), t.Copy(t.Square), t.Copy(t.Moments)];
+        Ops.AdamWStep(state[0], t.Moments, state[1], state[2], new AdamWCoefficients(1e-2, 0.9, 0.95, 1e-8, 0.1, 0.19, 0.0975, 0.5));
+        return state[part];
+    }, Recorded: false);
+
+    private static Tensor Grouped(KernelInputs t, Func<Tensor, Tensor, Tensor> map)
+    {
+        ExpertRouting routing = t.Route();
+        return map(Ops.ExpertDispatch(t.X, routing), routing.Offsets);
+    }
+
+    /// <summary>A block whose inside is computed twice.</summary>
+    private sealed class Block : IBlock<(Tensor Weight, Tensor Residual)>
+    {
+        public Tensor Forward(Tensor x, (Tensor Weight, Tensor Residual) context) => Ops.Add(Ops.RmsNorm(x, context.Weight, 1e-5f), context.Residual);
+    }
+}
