@@ -1,5 +1,5 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
+using Inkstone.Formats;
 
 namespace Inkstone.Cli;
 
@@ -20,24 +20,13 @@ internal static class TextFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
+            JsonUnicode.Check(document.RootElement, path);
             return document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.Clone() : throw new InvalidDataException($"{path} must be a JSON array");
         }
         catch (JsonException fault)
         {
             throw new InvalidDataException(Path.GetExtension(path) is ".jsonl" or ".ndjson" ? $"{path} is JSONL, where a file with one JSON array is wanted"
                 : $"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
-        }
-    }
-
-    private static JsonNode? Parse(string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path));
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{path}:{1 + (e.LineNumber ?? 0)}: this is no JSON array of strings; mend the file");
         }
     }
 }
