@@ -45,7 +45,7 @@ public static class FiniteNumbers
     /// <summary>What a writer says of a weight that its type cannot hold.</summary>
     internal static InvalidDataException TooLarge(string tensor, float value, string type) => new(!float.IsFinite(value)
         ? $"{tensor} holds {Name(value)}, which is no weight: the model is damaged."
-        : string.Create(CultureInfo.InvariantCulture, $"the weight {value:R} of {tensor} is too large for {type}{(type == "F16" ? ", which ends at 65504" : "")}; convert to bf16 or f32."));
+        : string.Create(CultureInfo.InvariantCulture, $"the weight {value:R} of {tensor} is too large for {type}{(type == "F16" ? ", which ends at 65504" : "")}; convert to {(type == "BF16" ? "" : "bf16 or ")}f32."));
 
     /// <summary>What a reader says of a tensor whose element <paramref name="index"/> is not finite.</summary>
     public static InvalidDataException Damaged(string file, string tensor, Tensor values, long index)

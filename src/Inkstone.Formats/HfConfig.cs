@@ -26,6 +26,7 @@ public sealed class HfConfig
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
+            JsonUnicode.Check(document.RootElement, source);
             return document.RootElement.ValueKind == JsonValueKind.Object ? new HfConfig(document.RootElement.Clone(), source)
                 : throw new InvalidDataException($"{source} must hold one JSON object.");
         }

@@ -2,7 +2,7 @@ namespace Inkstone.Formats;
 
 /// <summary>
 /// Microscaling floats of 4 bits (OCP MX v1.0, as gpt-oss stores its experts): blocks of 32 numbers, 16 bytes with the even number in the low half,
-/// and one exponent each. Values 0, ½, 1, 1½, 2, 3, 4, 6 with the sign in bit 3, times 2^(scale − 127).
+/// and one exponent each. Values 0, ½, 1, 1½, 2, 3, 4, 6 with the sign in bit 3, times 2^(scale − 127); the scale 255 is NaN.
 /// </summary>
 public static class Mxfp4
 {
@@ -19,7 +19,7 @@ public static class Mxfp4
     {
         for (int b = 0; b < scales.Length; b++)
         {
-            float scale = MathF.ScaleB(1, scales[b] - 127);
+            float scale = scales[b] == byte.MaxValue ? float.NaN : MathF.ScaleB(1, scales[b] - 127);
             for (int i = 0; i < Block / 2; i++)
             {
                 byte pair = blocks[b * Block / 2 + i];

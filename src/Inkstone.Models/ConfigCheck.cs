@@ -18,6 +18,15 @@ internal static class ConfigCheck
         }
     }
 
+    /// <summary>A number that is there must be above 0 (or not below it, with <paramref name="orZero"/>), and within float32.</summary>
+    public static void Above0(HfConfig c, string key, bool orZero = false)
+    {
+        if (c.Has(key) && c.Number(key) is var value && !(float.IsFinite((float)value) && (value > 0 || (orZero && value == 0))))
+        {
+            throw new InvalidDataException(FormattableString.Invariant($"{c.Source}: \"{key}\" must be {(orZero ? "0 or more" : "above 0")}, it is {value}."));
+        }
+    }
+
     /// <summary>The first must be a multiple of the second.</summary>
     public static void Multiple(HfConfig c, string key, int value, string ofKey, int of)
     {

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Nn;
 
 namespace Inkstone.Models;
 
@@ -8,6 +9,8 @@ namespace Inkstone.Models;
 /// </summary>
 public static class ConfigKeys
 {
+    private const string PartialRotary = "partial_rotary_factor";
+
     /// <summary>Keys that every family reads.</summary>
     public static IReadOnlyList<string> Common { get; } =
     [
@@ -53,8 +56,25 @@ public static class ConfigKeys
     /// <exception cref="InvalidDataException">There is such a key; the message names it.</exception>
     public static void Check(HfConfig config, ModelFamily family)
     {
+        foreach (string key in (string[])["rope_theta", "rope_local_base_freq", "query_pre_attn_scalar", "logits_scaling"])
+        {
+            ConfigCheck.Above0(config, key);
+        }
+        ConfigCheck.Above0(config, "rms_norm_eps", orZero: true);
+        if (Rotary.Parameters(config) is { } rope)
+        {
+            ConfigCheck.Above0(rope, "rope_theta");
+            if (!family.Keys.Contains(PartialRotary) && rope.Number(PartialRotary, 1) != 1)
+            {
+                throw new InvalidDataException($"{rope.Source}: \"{PartialRotary}\" changes what a model computes, and {family.ModelType} turns whole heads; remove the key if it has no meaning for this model.");
+            }
+        }
         foreach (string key in config.Keys)
         {
+            if (Slip(config, family, key) is { } meant)
+            {
+                throw new InvalidDataException($"{config.Source}: \"{key}\" is no key of {family.ModelType}, and \"{meant}\" is not there: if that is meant, write it so; else remove the key.");
+            }
             if (Changes(key) && !Common.Contains(key) && !family.Keys.Contains(key) && !family.Harmless.Contains(key) && !IsNeutral(config, key))
             {
                 throw new InvalidDataException(key == "quantization_config"
@@ -63,6 +83,11 @@ public static class ConfigKeys
             }
         }
     }
+
+    /// <summary>The key of the family that one without a meaning was to be, by its spelling; null where there is none. Ids of tokens have like names by right (boi_token_id).</summary>
+    private static string? Slip(HfConfig config, ModelFamily family, string key)
+        => key.Length < 8 || Changes(key) || Common.Contains(key) || family.Harmless.Contains(key) || key.EndsWith("_token_id", StringComparison.Ordinal) ? null
+            : Common.Concat(family.Keys).FirstOrDefault(known => !config.Has(known) && Math.Abs(known.Length - key.Length) <= 2 && NearestName.Distance(key, known) <= 2);
 
     private static bool Changes(string key) => All.Contains(key) || Elsewhere.Contains(key);
 

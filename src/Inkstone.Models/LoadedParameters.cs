@@ -73,7 +73,8 @@ public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null,
             Mxfp4.Decode(weights.Bytes(name + Blocks, e, experts), weights.Bytes(name + Scales, e, experts), rows);
             Ops.FillTransposed(parameter, e, rows, outputs);
         }
-        return null;
+        // A scale of 255 is NaN by the standard, and large ones leave float32.
+        return FiniteNumbers.FirstOutside(parameter) is >= 0 and var at ? throw FiniteNumbers.Damaged(weights.FileOf(name + Scales), name + Scales, parameter, at) : null;
     }
 
     /// <summary>Whether the head of a tied model is the embedding. transformers 4 would drop another head unseen, transformers 5 would use it.</summary>

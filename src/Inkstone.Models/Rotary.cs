@@ -40,12 +40,17 @@ public static class Rotary
         {
             return RotaryTable.Default(rotaryDim, theta);
         }
+        foreach (string key in (string[])["factor", "low_freq_factor", "high_freq_factor", "attention_factor", "beta_fast", "beta_slow", "original_max_position_embeddings"])
+        {
+            ConfigCheck.Above0(rope, key);
+        }
         int longest = config.Int("max_position_embeddings", 2048);
         int original = rope.Int("original_max_position_embeddings", config.Int("original_max_position_embeddings", longest));
         return type switch
         {
             "linear" => RotaryTable.Linear(rotaryDim, theta, rope.Number("factor")),
             "dynamic" => RotaryTable.Dynamic(rotaryDim, theta, rope.Number("factor"), longest),
+            "llama3" when rope.Number("high_freq_factor") <= rope.Number("low_freq_factor") => throw new InvalidDataException($"{rope.Source}: \"high_freq_factor\" must be above \"low_freq_factor\"."),
             "llama3" => RotaryTable.Llama3(rotaryDim, theta, rope.Number("factor"), rope.Number("low_freq_factor"), rope.Number("high_freq_factor"), original),
             "yarn" => RotaryTable.Yarn(rotaryDim, theta, rope.Number("factor", (double)longest / original), original,
                 rope.Number("beta_fast", 32), rope.Number("beta_slow", 1), Optional(rope, "attention_factor"),
@@ -61,6 +66,10 @@ public static class Rotary
         if (within.Length != rotaryDim / 2 || beyond.Length != rotaryDim / 2)
         {
             throw new InvalidDataException($"{rope.Source}: short_factor and long_factor must have {rotaryDim / 2} numbers each, they have {within.Length} and {beyond.Length}.");
+        }
+        if (within.Concat(beyond).Any(factor => !(factor > 0)))
+        {
+            throw new InvalidDataException($"{rope.Source}: short_factor and long_factor must hold numbers above 0.");
         }
         double scaling = Optional(rope, "attention_factor") ?? (factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original)));
         return RotaryTable.LongRope(rotaryDim, theta, within, beyond, original, scaling);

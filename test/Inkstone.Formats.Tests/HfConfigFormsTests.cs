@@ -45,4 +45,15 @@ public sealed class HfConfigFormsTests
         HfConfig both = HfConfigForms.Both(HfConfig.Parse("""{"model_type": "qwen3_moe", "num_local_experts": 8, "quantization_config": {"quant_method": "fp8"}}"""));
         (both.Int("num_experts"), both.Int("num_local_experts"), both.Has("quantization_config")).ShouldBe((8, 8, false));
     }
+
+    /// <summary>JSON can write half a character, which .NET's reader says with an exception of its own.</summary>
+    [Theory]
+    [InlineData("""{"chat_format": "\ud83d"}""")]
+    [InlineData("""{"stop_strings": ["a", "\udc00 b"]}""")]
+    [InlineData("""{"nested": {"\ud800": 1}}""")]
+    public void Half_a_character_is_refused_with_the_file(string json)
+        => Should.Throw<InvalidDataException>(() => HfConfig.Parse(json, "generation_config.json")).Message.ShouldStartWith("generation_config.json: ");
+
+    [Fact]
+    public void A_whole_character_in_escapes_is_none_of_these() => HfConfig.Parse("""{"a": "\ud83d\ude00"}""").Text("a").ShouldBe("😀");
 }

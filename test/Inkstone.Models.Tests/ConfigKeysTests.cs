@@ -21,6 +21,11 @@ public sealed class ConfigKeysTests
     [InlineData("llama", "\"quantization_config\": {\"quant_method\": \"awq\"}", "quantization_config")]
     [InlineData("llama", "\"rope_scaling\": {\"rope_type\": \"spiral\", \"factor\": 2.0}", "spiral")]
     [InlineData("llama", "\"hidden_act\": \"mish\"", "mish")]
+    [InlineData("llama", "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 2.0, \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]
+    [InlineData("qwen2", "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0, \"partial_rotary_factor\": 0.25}", "partial_rotary_factor")]
+    [InlineData("llama", "\"rope_thta\": 500000.0", "\"rope_theta\" is not there")]
+    [InlineData("qwen3", "\"tie_word_embedding\": true", "\"tie_word_embeddings\" is not there")]
+    [InlineData("llama", "\"rms_norm_esp\": 0.00001", "\"rms_norm_eps\" is not there")]
     public void Keys_that_change_the_numbers_and_are_not_read_are_refused_by_name(string family, string key, string named)
         => Should.Throw<InvalidDataException>(() => Describe($$"""{"model_type": "{{family}}", {{Sizes}}, {{key}}}""")).Message.ShouldContain(named);
 
@@ -28,9 +33,23 @@ public sealed class ConfigKeysTests
     [InlineData("llama", "\"partial_rotary_factor\": 1.0, \"attn_logit_softcapping\": null, \"num_experts\": 0, \"use_qk_norm\": false, \"pretraining_tp\": 1, \"auto_map\": {\"a\": \"b\"}")]
     [InlineData("llama", "\"sliding_window\": 4096, \"hidden_act\": \"swish\", \"attention_dropout\": 0.1")]
     [InlineData("llama", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}")]
+    [InlineData("llama", "\"boi_token_id\": 5, \"eod_token_id\": 6, \"my_own_note\": \"x\", \"hidden_sizes\": [1]")]   // names of tokens, and a slip where the right key is there
+    [InlineData("llama", "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0, \"partial_rotary_factor\": 1.0}")]
     [InlineData("qwen2", "\"use_sliding_window\": false, \"sliding_window\": 131072, \"layer_types\": [\"full_attention\", \"full_attention\"]")]
     [InlineData("deepseek_v3", "\"aux_loss_alpha\": 0.001, \"topk_method\": \"noaux_tc\", \"n_routed_experts\": 8, \"num_experts_per_tok\": 2, \"first_k_dense_replace\": 1")]
     public void Keys_that_change_nothing_are_passed_over(string family, string keys) => Describe($$"""{"model_type": "{{family}}", {{Sizes}}, {{keys}}}""");
+
+    /// <summary>Numbers that would make positions or norms infinite.</summary>
+    [Theory]
+    [InlineData("\"rope_theta\": 0", "\"rope_theta\" must be above 0")]
+    [InlineData("\"rope_parameters\": {\"rope_theta\": -1.0}", "\"rope_theta\" must be above 0")]
+    [InlineData("\"rms_norm_eps\": -1e-6", "\"rms_norm_eps\" must be 0 or more")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0.0}", "\"factor\" must be above 0")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": -4.0}", "\"factor\" must be above 0")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 4.0, \"high_freq_factor\": 1.0}", "\"high_freq_factor\" must be above")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"longrope\", \"short_factor\": [1, 1, 0, 1], \"long_factor\": [1, 1, 1, 1]}", "numbers above 0")]
+    public void Numbers_out_of_range_are_refused_by_key(string keys, string said)
+        => Should.Throw<InvalidDataException>(() => Describe($$"""{"model_type": "llama", {{Sizes}}, {{keys}}}""")).Message.ShouldContain(said);
 
     /// <summary>A layer's parameters follow from keys that the family lists: each one listed is one that its configuration asks for.</summary>
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Inkstone.Formats;
 using Inkstone.Tensors;
 
@@ -75,6 +76,26 @@ public sealed class DamagedWeightsTests : IDisposable
             Should.Throw<InvalidDataException>(() => Pretrained.Save(model, Path.Combine(_directory, "hf"), dtype: type.ToString())).Message.ShouldContain("model.layers.0.mlp.up_proj.weight");
             Directory.GetFileSystemEntries(_directory).ShouldBeEmpty();
         }
+    }
+
+    /// <summary>The scale 255 is NaN by the standard of microscaling floats; a value of 4 times its greatest power of two leaves float32.</summary>
+    [GoldenTheory("goldens/models/gpt_oss_mxfp4")]
+    [InlineData(255, "NaN")]
+    [InlineData(254, "infinity")]
+    public void Four_bit_experts_with_a_scale_that_is_no_number_are_refused(byte scale, string named)
+    {
+        string golden = Goldens.Of("models/gpt_oss_mxfp4"), path = Path.Combine(_directory, "model.safetensors");
+        File.Copy(Path.Combine(golden, "config.json"), Path.Combine(_directory, "config.json"));
+        byte[] bytes = File.ReadAllBytes(Path.Combine(golden, "model.safetensors"));
+        int header = 8 + (int)BitConverter.ToUInt64(bytes);
+        using JsonDocument json = JsonDocument.Parse(bytes.AsMemory(8, header - 8));
+        const string name = "model.layers.0.mlp.experts.down_proj";
+        int Start(string part) => header + json.RootElement.GetProperty(name + part).GetProperty("data_offsets")[0].GetInt32();
+        bytes[Start("_scales")] = scale;
+        bytes.AsSpan(Start("_blocks"), 16).Fill(0x66);   // fours
+        File.WriteAllBytes(path, bytes);
+        string message = Should.Throw<InvalidDataException>(() => Pretrained.Open(_directory, _device, trained: false)).Message;
+        message.ShouldContain($"\"{name}_scales\" holds {named} at [0, ");
     }
 
     private CausalLm New() => Pretrained.New(HfConfig.Parse("""

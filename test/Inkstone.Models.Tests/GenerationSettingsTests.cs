@@ -25,6 +25,13 @@ public sealed class GenerationSettingsTests
     }
 
     [Theory]
+    [InlineData("""{"num_beams": 1, "length_penalty": 2.0, "early_stopping": true, "diversity_penalty": 0.5}""", "")]
+    [InlineData("""{"length_penalty": 2.0}""", "")]
+    [InlineData("""{"num_beams": 4, "length_penalty": 2.0, "early_stopping": true}""", "num_beams length_penalty early_stopping")]
+    public void Settings_of_beams_count_only_with_beams(string json, string notApplied)
+        => string.Join(' ', GenerationSettings.Read(HfConfig.Parse(json)).NotApplied).ShouldBe(notApplied);
+
+    [Theory]
     [InlineData("""{"do_sample": true}""", true, 1f, 1f)]              // a file that asks for draws says how
     [InlineData("""{"do_sample": true, "temperature": 0.7}""", true, 0.7f, 1f)]
     [InlineData("""{"temperature": 0.7}""", null, 0.7f, 0.95f)]

@@ -226,6 +226,24 @@ public sealed class GgufTokenizerTests
         static bool Printable(int c) => c is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE;
     }
 
+    /// <summary>The directory that is written from may be one that nobody knows of.</summary>
+    [Fact]
+    public void Complaints_call_the_tokenizer_as_they_are_told()
+    {
+        string place = Directory.CreateTempSubdirectory("ink-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(place, "tokenizer.json"), """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 7}, "merges": []}}""");
+            string message = Should.Throw<InvalidDataException>(() => GgufTokenizer.AsWritten(place, HfConfig.Parse("""{"vocab_size": 7}"""), "model/tokenizer.json")).Message;
+            message.ShouldStartWith("model/tokenizer.json: token \"b\" has the id 7");
+            message.ShouldNotContain(place);
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
+
     /// <summary>A directory with a tokenizer.</summary>
     private sealed class Place(JsonNode json) : IDisposable
     {

@@ -71,12 +71,16 @@ public sealed class ChatMasksTests
     [InlineData("\"training\": false")]
     [InlineData("\"loss\": false, \"weight\": 1")]
     [InlineData("\"loss\": \"False\"")]
+    [InlineData("\"masked\": true")]
+    [InlineData("\"trainable\": false")]
+    [InlineData("\"loss_weight\": 0.0")]
     public void A_message_with_weight_zero_is_read_and_not_learned(string key)
     {
         JsonArray messages = Conversation("help", "BAD", "help", "good");
         messages[1] = JsonNode.Parse($$"""{"role": "assistant", "content": "BAD", {{key}}}""");
         messages[3]!["weight"] = 1;
         messages[3]!["train"] = null;
+        messages[3]!["masked"] = false;
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl, Rewriting])
         {
             IReadOnlyList<MaskedConversation> examples = new ChatMasks(new ChatTemplate(source), Small).Of(messages);
@@ -90,8 +94,43 @@ public sealed class ChatMasksTests
     [InlineData("\"weight\": 0.5", "weight 0.5")]
     [InlineData("\"loss\": \"maybe\"", "loss maybe")]
     [InlineData("\"train\": [0]", "train [0]")]
+    [InlineData("\"masked\": 0.5", "masked 0.5")]
+    [InlineData("\"train_detail\": [{\"begin_offset\": 0, \"end_offset\": 2, \"train\": false}]", "train_detail")]
     public void A_weight_between_yes_and_no_is_refused(string key, string named)
         => Should.Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(ChatMl), Small).Of(JsonNode.Parse($$"""[{"role": "assistant", "content": "x", {{key}}}]""")!.AsArray())).Message.ShouldContain(named);
+
+    /// <summary>A byte waits in the stream in case the next one spoils it; what shows tokens one by one settles each, so that a line break stands with its own token.</summary>
+    [Fact]
+    public void A_settled_byte_stands_with_its_token()
+    {
+        Tokenizer bytes = Tokenizer.FromJson(Encoding.UTF8.GetBytes("""
+            {"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,
+             "decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},
+             "model":{"type":"BPE","byte_fallback":true,"unk_token":null,"vocab":{"▁a":0,"b":1,"<0x0A>":2,"<0xC3>":3,"<0xA9>":4},"merges":[]}}
+            """), "{}"u8.ToArray(), "test");
+        int[] ids = [0, 2, 1, 3, 4, 2, 1];
+        StreamDecoder stream = new(bytes);
+        ids.Select(stream.Add).ShouldBe(["a", "", "\nb", "", "", "", "é\nb"]);
+        StreamDecoder shown = new(bytes);
+        ids.Select(id => shown.Add(id) + shown.Settle()).ShouldBe(["a", "\n", "b", "", "é", "\n", "b"]);
+    }
+
+    /// <summary>A template that knows no calls would teach an empty answer in their place.</summary>
+    [Fact]
+    public void A_call_that_the_template_does_not_write_is_refused()
+    {
+        JsonArray messages = Conversation("help", "");
+        messages[1]!["tool_calls"] = JsonNode.Parse("""[{"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}]""");
+        foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl])
+        {
+            Should.Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(source), Small).Of(messages)).Message.ShouldContain("Message 1 calls a tool");
+        }
+        string knowing = ChatMl.Replace("{{ m.content }}", "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% endif %}", StringComparison.Ordinal);
+        Learned(One(new ChatMasks(new ChatTemplate(knowing), Small), messages)).ShouldBe("f<|im_end|>\n");
+        Learned(One(new ChatMasks(new ChatTemplate("{% for m in messages %}{{ m | tojson }}{% endfor %}"), Small), messages)).ShouldContain("tool_calls");
+        messages[1]!["tool_calls"] = new JsonArray();
+        Learned(One(new ChatMasks(new ChatTemplate(ChatMl), Small), messages)).ShouldBe("<|im_end|>\n", "an empty list calls nothing");
+    }
 
     /// <summary>What is right here is what transformers' assistant mask says of these templates.</summary>
     [Theory]

@@ -272,6 +272,26 @@ public sealed class SftTests : IDisposable
         return sft.Run(log, cancel.Token);
     }
 
+    /// <summary>A pass ends where the data ends, also in what is said before: a step with room for many times the data holds them once.</summary>
+    [Theory]
+    [InlineData(1, 64, 4, 1, 1)]
+    [InlineData(2, 64, 4, 2, 2)]
+    [InlineData(1.5, 8, 1, 8, 1.5)]
+    public void The_plan_of_a_run_over_epochs_is_those_epochs(double epochs, int batch, int accumulation, int steps, double planned)
+    {
+        File.WriteAllText(_directory["plan.yaml"], FormattableString.Invariant($"""
+            model: {"{"}path: {_directory["model"]}, weights: fp32{"}"}
+            data: {"{"}train: {_directory["chat.jsonl"]}, valid_ratio: 0, max_length: 64, batching: padded{"}"}
+            schedule: {"{"}warmup_steps: 0{"}"}
+            train: {"{"}epochs: {epochs}, batch_size: {batch}, accumulation: {accumulation}{"}"}
+            out: {_directory["plan"]}
+            """));
+        using Sft sft = new(SftRecipe.Load(_directory["plan.yaml"]), _device, new RunOptions(false, false, null, _ => { }));
+        sft.Plan.Steps.ShouldBe(steps);
+        sft.Plan.Epochs.ShouldBe(planned, 1e-9);
+        sft.Plan.Tokens.ShouldBe(planned * sft.Plan.DataTokens, 1e-6);
+    }
+
     private sealed class Stop(int? at, CancellationTokenSource cancel) : ITrainLog
     {
         public void Start(RunFacts facts, int step) { }

@@ -28,7 +28,7 @@ internal static class GgufTokenizerCheck
         {
             // Saved by itself it holds the tokens and roles of all its files.
             tokenizer.Save(place);
-            Compare(call, model, tokenizer, GgufTokenizer.AsWritten(place, config)!);
+            Compare(call, model, tokenizer, GgufTokenizer.AsWritten(place, config, GgufFile.Is(model) ? model : Path.Combine(model, "tokenizer.json"))!);
             write(place);
         }
         finally

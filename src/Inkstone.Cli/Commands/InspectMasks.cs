@@ -111,7 +111,7 @@ internal static class InspectMasks
         {
             (Place, Masked) = (place, masked);
             StreamDecoder decoder = new(tokenizer, skipSpecialTokens: false);
-            Texts = [.. masked.Ids.Select(id => decoder.Add(id).Replace("\n", "⏎\n", StringComparison.Ordinal))];
+            Texts = [.. masked.Ids.Select(id => (decoder.Add(id) + decoder.Settle()).Replace("\n", "⏎\n", StringComparison.Ordinal))];
         }
 
         public string Place { get; }

@@ -26,6 +26,7 @@ internal static class Logits
             {
                 Tensor hidden = m.Hidden(device.Rent(new Shape(1, row.Length), row), ForwardContext.Rows(device, 1, row.Length));
                 Tensor logits = m.Logits(hidden);                          // [1, T, V]
+                RequireFinite(logits, row.Length, m.Config.Source);
                 if (call.Json)
                 {
                     call.WriteJson(writer => Write(writer, logits, row.Length));
@@ -50,6 +51,16 @@ internal static class Logits
         }
         return row.Length == 0 ? throw new ArgumentException("--ids is empty; give at least one id")
             : row.Length > model.MaxPositionEmbeddings ? throw new ArgumentException($"--ids has {row.Length} ids, but the model's context holds {model.MaxPositionEmbeddings}") : row;
+    }
+
+    private static void RequireFinite(Tensor logits, int rows, string model)
+    {
+        int at = logits.Span.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
+        if (at >= 0)
+        {
+            int vocabulary = logits.Shape.Last;
+            throw new InvalidDataException($"{model}: the logit of id {at % vocabulary} at position {at / vocabulary} of {rows} is not a finite number: sizes or factors of the configuration are wrong, or the weights are damaged");
+        }
     }
 
     private static void Write(Utf8JsonWriter writer, Tensor logits, int rows)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Inkstone.Formats;
 
 namespace Inkstone.Cli;
 
@@ -52,6 +53,8 @@ internal static partial class TemplateVariables
         }
         try
         {
+            using JsonDocument document = JsonDocument.Parse(text);
+            JsonUnicode.Check(document.RootElement, "--var");
             return JsonNode.Parse(text);
         }
         catch (JsonException)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Inkstone.Formats;
 
 namespace Inkstone.Cli;
 
@@ -19,6 +20,7 @@ internal static class TextFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
+            JsonUnicode.Check(document.RootElement, path);
             return document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.Clone() : throw new InvalidDataException($"{path} must be a JSON array");
         }
         catch (JsonException fault)

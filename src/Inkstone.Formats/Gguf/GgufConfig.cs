@@ -38,6 +38,7 @@ public static class GgufConfig
             throw new InvalidDataException($"{m.Source}: a llama with experts is not known here; qwen3moe is.");
         }
         int headDim = m.Int($"{architecture}.attention.key_length") ?? hidden / heads;
+        Refuse(m, architecture, headDim);
         JsonObject json = new()
         {
             ["architectures"] = new JsonArray(HfConfig.ClassOf(family.ModelType)),
@@ -87,6 +88,24 @@ public static class GgufConfig
     private static long Vocabulary(GgufFile file) => file.Tensor("token_embd.weight") is { Shape.Length: 2 } table ? table.Shape[0]
         : throw new InvalidDataException($"{file.Path}: token_embd.weight must have two dimensions.");
 
+    /// <summary>What llama.cpp heeds or refuses, and what would be another model here.</summary>
+    private static void Refuse(GgufMetadata m, string architecture, int headDim)
+    {
+        string turned = $"{architecture}.rope.dimension_count";
+        if (m.Int(turned) is { } dimensions && dimensions != headDim)
+        {
+            throw new InvalidDataException($"{m.Source}: {turned} is {dimensions}, but heads have {headDim} dimensions; positions that turn a part of a head are not known for {architecture}.");
+        }
+        if (!m.Bool($"{architecture}.attention.causal", true))
+        {
+            throw new InvalidDataException($"{m.Source}: {architecture}.attention.causal is false: a model that sees what follows writes no text.");
+        }
+        if (m.Int("split.count") is > 1 and var parts)
+        {
+            throw new InvalidDataException($"{m.Source} is one of {parts} parts of a model; join them first: llama-gguf-split --merge FIRST-PART OUT.");
+        }
+    }
+
     private static JsonObject? RopeScaling(GgufFile file, string architecture, int headDim)
     {
         GgufMetadata m = file.Metadata;
@@ -96,11 +115,12 @@ public static class GgufConfig
         {
             return Llama3(file, m.Number($"{architecture}.rope.freq_base") ?? 10_000, headDim, original ?? 8192);
         }
-        string? type = m.Text(prefix + "type");
-        double? factor = m.Number(prefix + "factor");
+        // Files from before rope.scaling have the factor as scale_linear; a factor without a type is linear, as in llama.cpp.
+        string type = m.Text(prefix + "type") ?? "linear";
+        double? factor = m.Number(prefix + "factor") ?? m.Number($"{architecture}.rope.scale_linear");
         JsonObject? scaling = type switch
         {
-            null or "none" => null,
+            "none" => null,
             "linear" when factor is null or 0 or 1 => null,
             "linear" => new JsonObject { ["rope_type"] = "linear", ["factor"] = factor },
             "yarn" => new JsonObject { ["rope_type"] = "yarn", ["factor"] = factor ?? 1, ["original_max_position_embeddings"] = original },

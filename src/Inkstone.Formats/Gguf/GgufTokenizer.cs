@@ -16,10 +16,13 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>What llama.cpp will make of a directory's tokenizer once it is written; null where the directory has none.</summary>
-    public static GgufTokenizer? AsWritten(string directory, HfConfig config)
+    /// <param name="directory">where the files are</param>
+    /// <param name="config">the model's config.json</param>
+    /// <param name="shown">how complaints call the tokenizer; null: by its file</param>
+    public static GgufTokenizer? AsWritten(string directory, HfConfig config, string? shown = null)
     {
-        GgufMetadata m = new(directory);
-        GgufVocabulary.Write(directory, config, m);
+        GgufMetadata m = new(shown ?? directory);
+        GgufVocabulary.Write(directory, config, m, shown);
         return Read(m);
     }
 

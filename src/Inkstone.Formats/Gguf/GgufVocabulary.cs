@@ -13,7 +13,8 @@ internal static class GgufVocabulary
     /// <param name="directory">where the files are</param>
     /// <param name="config">the model's config.json: its vocab_size is filled up with unused tokens</param>
     /// <param name="m">where to add</param>
-    public static void Write(string? directory, HfConfig config, GgufMetadata m)
+    /// <param name="shown">how complaints call the tokenizer; null: by its file</param>
+    public static void Write(string? directory, HfConfig config, GgufMetadata m, string? shown = null)
     {
         string file = Path.Combine(directory ?? "", "tokenizer.json");
         if (directory is null || !File.Exists(file))
@@ -25,11 +26,11 @@ internal static class GgufVocabulary
         string template = Path.Combine(directory, "chat_template.jinja");
         try
         {
-            Write(json, settings, File.Exists(template) ? File.ReadAllText(template) : null, config, m, file);
+            Write(json, settings, File.Exists(template) ? File.ReadAllText(template) : null, config, m, shown ?? file);
         }
         catch (Exception fault) when (fault is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
         {
-            throw new InvalidDataException($"{file} is no tokenizer that can be written as GGUF: {fault.Message.ReplaceLineEndings(" ")}", fault);
+            throw new InvalidDataException($"{shown ?? file} is no tokenizer that can be written as GGUF: {fault.Message.ReplaceLineEndings(" ")}", fault);
         }
     }
 

@@ -15,6 +15,9 @@ public sealed class GenerationSettings
         "disable_compile", "compile_config", "low_memory", "chat_format", "max_window_size", "user_token_id", "assistant_token_id", "trust_remote_code", "prefill_chunk_size", "max_matching_ngram_size",
         "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold", "prompt_lookup_num_tokens", "assistant_lookbehind", "target_lookbehind", "is_assistant"];
 
+    /// <summary>Keys that mean nothing without several beams.</summary>
+    private static readonly string[] OfBeams = ["length_penalty", "early_stopping", "diversity_penalty", "num_beam_groups"];
+
     private static readonly string[] Drawing = ["temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff"];
 
     private readonly SamplingParams _base;
@@ -52,6 +55,10 @@ public sealed class GenerationSettings
             return key;
         }
 
+        if (!(c.Number("num_beams", 1) > 1))
+        {
+            read.UnionWith(OfBeams);
+        }
         bool? doSample = c.Has(Key("do_sample")) ? c.Bool("do_sample", false) : null;
         float Number(string key, float absent) => (float)c.Number(Key(key), absent);
         int Whole(string key) => c.Int(Key(key), 0);

@@ -52,7 +52,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
         }
         if (path == LoraConfig.Head)
         {
-            _faults.Add($"{LoraConfig.Head} cannot wear an adapter");
+            _faults.Add($"{LoraConfig.Head} cannot wear an adapter here, because the loss is computed without its logits; leave it out, or train all weights");
             return null;
         }
         Lora layer = new(this, path, weight, bias, noise);
@@ -103,7 +103,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     private IEnumerable<string> UnmatchedTargets()
     {
         string[] unmatched = [.. config.Targets.Where(target => target is not (LoraConfig.AllLinear or LoraConfig.Head) && !_paths.Any(path => LoraConfig.Names(target, path)))];
-        string[] names = [.. _linear.Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()];
+        string[] names = [.. _linear.Where(path => path != LoraConfig.Head).Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()];
         return !IsNew && _layers.Count > 0 ? [] : unmatched.Length == 0 && _layers.Count == 0 && _faults.Count == 0 ? [$"no layer is named {string.Join(", ", config.Targets)}"]
             : unmatched.Select(target => $"no layer is named {target}; the nearest is {NearestName.Of(target, target.Contains('.') ? _linear : names)} ({string.Join(", ", names)} are there)");
     }

@@ -6,7 +6,8 @@ public static class NearestName
     /// <summary>The name with the least number of characters to insert, delete or replace.</summary>
     public static string? Of(string word, IEnumerable<string> names) => names.MinBy(name => Distance(word, name));
 
-    private static int Distance(string a, string b)
+    /// <summary>Characters to insert, delete or replace.</summary>
+    public static int Distance(string a, string b)
     {
         int[] last = [.. Enumerable.Range(0, b.Length + 1)], next = new int[b.Length + 1];
         for (int i = 0; i < a.Length; i++)

@@ -31,7 +31,7 @@ internal static partial class PythonPattern
         }
         catch (RegexParseException e)
         {
-            throw new InvalidDataException($"\"{pattern}\" is not a regular expression: {e.Message}", e);
+            throw new InvalidDataException($"\"{pattern}\" is not a regular expression ({e.Error})", e);
         }
         catch (RegexMatchTimeoutException e)
         {

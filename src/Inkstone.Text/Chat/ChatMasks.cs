@@ -33,6 +33,8 @@ public sealed record ChatMaskOptions(TurnSplitting Splitting = TurnSplitting.Aut
 /// </summary>
 public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMaskOptions? options = null)
 {
+    private const string ToolCalls = "tool_calls";
+
     private readonly ChatMaskOptions _options = options ?? new ChatMaskOptions();
 
     /// <summary>The examples of a conversation: one, or one for each answer that is learned.</summary>
@@ -53,6 +55,10 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
         ChatRenderings renderings = new(template, messages, tools, [.. ChatTemplate.Variables(_options.Variables), .. ChatTemplate.Variables(variables)]);
         int[] assistants = [.. Enumerable.Range(0, messages.Elements.Count).Where(i => messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" })];
         HashSet<int> learned = [.. assistants.Where(i => MessageWeight.IsLearned(messages.Elements[i]))];
+        if (assistants.FirstOrDefault(i => messages.Elements[i].Item(new StringValue(ToolCalls)) is { IsTrue: true }, -1) is >= 0 and var caller && !template.Names(ToolCalls, tools is not null))
+        {
+            throw new InvalidDataException($"Message {caller} calls a tool, but the chat template does not write {ToolCalls}, so the call would be lost without a trace; use a template that does, or leave the conversation out.");
+        }
         bool always = _options.Splitting == TurnSplitting.Always, marks = template.MarksGeneration(tools is not null) && !_options.Everything;
         if (always)
         {

@@ -19,6 +19,7 @@ public sealed partial class ChatTemplate
     private readonly IReadOnlyDictionary<string, Value> _specialTokens;
     private readonly ParsedTemplate _body;
     private readonly ParsedTemplate? _toolUse;
+    private readonly string? _toolUseSource;
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">the template</param>
@@ -34,7 +35,7 @@ public sealed partial class ChatTemplate
     {
         (_name, Source, _specialTokens) = (source.Name, source.Template, source.SpecialTokens);
         _body = Parse(source.Template);
-        _toolUse = source.ToolUse is null ? null : Parse(source.ToolUse);
+        (_toolUseSource, _toolUse) = (source.ToolUse, source.ToolUse is null ? null : Parse(source.ToolUse));
     }
 
     /// <summary>The template's text.</summary>
@@ -118,6 +119,16 @@ public sealed partial class ChatTemplate
 
     /// <summary>Whether the template marks what an assistant says.</summary>
     internal bool MarksGeneration(bool withTools) => Body(withTools).MarksGeneration;
+
+    /// <summary>Whether the template knows a key of messages, or writes messages as they are.</summary>
+    internal bool Names(string key, bool withTools)
+    {
+        string source = (withTools ? _toolUseSource : null) ?? Source;
+        return source.Contains(key, StringComparison.Ordinal) || WholeMessage().IsMatch(source);
+    }
+
+    [GeneratedRegex(@"\b(?:message|m|msg|messages)\s*\|\s*(?:tojson|items|dictsort)|\.items\(", RegexOptions.CultureInvariant)]
+    private static partial Regex WholeMessage();
 
     /// <summary>The text of a conversation, and which parts of it the template marks as an assistant's.</summary>
     internal (string Text, IReadOnlyList<GenerationMark> Marks) RenderMarked(ListValue messages, Value? tools, IReadOnlyList<KeyValuePair<string, Value>> variables)

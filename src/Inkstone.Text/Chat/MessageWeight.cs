@@ -1,14 +1,26 @@
 namespace Inkstone.Text;
 
-/// <summary>Whether a message's own keys let a model learn from it: OpenAI's <c>weight</c> (0 or 1), and <c>train</c>, <c>training</c>, <c>loss</c> (true or false) of other tools.</summary>
+/// <summary>
+/// Whether a message's own keys let a model learn from it: OpenAI's <c>weight</c> (0 or 1), and <c>train</c>, <c>training</c>, <c>trainable</c>, <c>loss</c>,
+/// <c>loss_weight</c>, <c>loss_mask</c> (true or false) of other tools; torchtune's <c>masked</c> says the opposite.
+/// </summary>
 internal static class MessageWeight
 {
-    private static readonly string[] Keys = ["weight", "train", "training", "loss"];
+    private const string Masked = "masked";
+
+    private static readonly string[] Keys = ["weight", "train", "training", "trainable", "loss", "loss_weight", "loss_mask"];
+
+    /// <summary>Parts of a message by character positions (axolotl), which are not done here.</summary>
+    private static readonly string[] Parts = ["train_detail", "training_detail"];
 
     /// <exception cref="InvalidDataException">A key says something else than yes or no.</exception>
     public static bool IsLearned(Value message)
     {
-        bool learned = true;
+        if (Parts.FirstOrDefault(key => message.Item(new StringValue(key)) is { IsTrue: true }) is { } part)
+        {
+            throw new InvalidDataException($"a message has the key {part}: a message is learned as a whole or not at all, so split it, or give weight 0 or 1.");
+        }
+        bool learned = message.Item(new StringValue(Masked)) is not { } masked || masked is NoneValue || !Read(Masked, masked);
         foreach (string key in Keys)
         {
             learned &= message.Item(new StringValue(key)) is not { } value || Read(key, value);

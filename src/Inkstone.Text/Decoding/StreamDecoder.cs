@@ -52,8 +52,14 @@ public sealed class StreamDecoder
         {
             Append(id);
         }
-        _stages?.Settle();   // whole characters belong to what stands before, the first bytes of one to what follows
-        _ = _text.Take();
+        _ = Settle();   // whole characters belong to what stands before, the first bytes of one to what follows
+    }
+
+    /// <summary>Whole characters that still wait in case a later byte spoils them, as belonging to the tokens so far: for showing tokens one by one.</summary>
+    public string Settle()
+    {
+        _stages?.Settle();
+        return _text.Take();
     }
 
     internal string AddAll(ReadOnlySpan<int> ids)

@@ -56,7 +56,7 @@ internal static class AdapterSection
         int rank = s.Integer("rank", 8, 1, 4096);
         double alpha = s.Number("alpha", 2 * rank, 1e-6, 1e6), dropout = s.Number("dropout", 0, 0, 0.99);
         IReadOnlyList<string> targets = s.Texts("targets");
-        return new LoraConfig(rank, alpha, targets.Count > 0 ? targets : Attention, dropout, s.Flag("rslora", false), s.Flag("dora", false));
+        return new LoraConfig(rank, alpha, s.Has("targets") ? targets : Attention, dropout, s.Flag("rslora", false), s.Flag("dora", false));
     }
 }
 

@@ -156,8 +156,9 @@ internal sealed class TrainRun
 
     private RunPlan MakePlan(long memoryBytes)
     {
-        int? left = TotalSteps() is { } total ? Math.Max(0, total - (_start.State?.Step ?? 0)) : null;
-        double tokensPerStep = (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
+        int? total = TotalSteps(), left = total is { } all ? Math.Max(0, all - (_start.State?.Step ?? 0)) : null;
+        // Each pass ends where the data ends, so the steps of a run over epochs hold as many tokens as these.
+        double tokensPerStep = _recipe.Train.Epochs is { } epochs ? epochs * _parts.Data.Tokens / total!.Value : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
         return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
     }
 
