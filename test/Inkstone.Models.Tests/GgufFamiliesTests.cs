@@ -36,9 +36,9 @@ public sealed class GgufFamiliesTests : IDisposable
         ["smollm3"] = """{"num_hidden_layers": 4}""",
         ["olmo3"] = """{"num_hidden_layers": 4, "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}}""",
         ["gpt_oss"] = """{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "truncate": false}}""",
-        ["deepseek_v2"] = """{"num_key_value_heads": 4, "q_lora_rank": null, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707}}""",
-        ["deepseek_v3"] = """{"num_key_value_heads": 4, "rms_norm_eps": 1e-5, "n_group": 2, "topk_group": 1, "routed_scaling_factor": 2.5}""",
-        ["kimi_k2"] = """{"num_key_value_heads": 4, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 1.0, "beta_slow": 1.0}}""",
+        ["deepseek_v2"] = """{"num_key_value_heads": 4, "head_dim": 4, "q_lora_rank": null, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707}}""",
+        ["deepseek_v3"] = """{"num_key_value_heads": 4, "head_dim": 4, "rms_norm_eps": 1e-5, "n_group": 2, "topk_group": 1, "routed_scaling_factor": 2.5}""",
+        ["kimi_k2"] = """{"num_key_value_heads": 4, "head_dim": 4, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 1.0, "beta_slow": 1.0}}""",
     };
 
     private static readonly Dictionary<string, string> ReadAs = new() { ["mistral"] = "llama", ["kimi_k2"] = "deepseek_v3", ["gemma3"] = "gemma3_text" };
