@@ -186,7 +186,7 @@ public sealed class GgufFamiliesTests : IDisposable
 
     private static float Middle(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Chunk(Vocabulary).Select(row => row.Max()).Order().ElementAt(a.Length / Vocabulary / 2);
 
-    private static HfConfig Small(string family, string? keys = null, bool wide = false)
+    internal static HfConfig Small(string family, string? keys = null, bool wide = false)
     {
         JsonObject root = JsonNode.Parse(ConfigKeysTests.Small(family).ToJson())!.AsObject(), json = root["text_config"] as JsonObject ?? root;
         foreach ((string key, JsonNode? value) in JsonNode.Parse(Carried.GetValueOrDefault(family, "{}"))!.AsObject().Concat(JsonNode.Parse(keys ?? "{}")!.AsObject()))
@@ -205,7 +205,7 @@ public sealed class GgufFamiliesTests : IDisposable
     }
 
     /// <summary>Norms and biases begin as ones and zeros, which would hide a mistake.</summary>
-    private static void Vary(CausalLm model)
+    internal static void Vary(CausalLm model)
     {
         Random random = new(7);
         foreach (Parameter parameter in model.Parameters.Where(p => p.Tensor.Shape.Rank == 1 || p.Name.EndsWith("bias", StringComparison.Ordinal)))

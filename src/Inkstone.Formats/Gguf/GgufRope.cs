@@ -115,9 +115,12 @@ internal static class GgufRope
         architecture.Assume(rope, "truncate", rope.Bool("truncate", true) == architecture.YarnTruncates, $"models that were trained with truncate {(architecture.YarnTruncates ? "true" : "false")}");
         foreach ((string key, string name, double own) in Betas)
         {
+            if (rope.Has(name))
+            {
+                keys.Set(Prefix + key, rope.Number(name));
+            }
             if (rope.Number(name, own) is var beta && beta != own)
             {
-                keys.Set(Prefix + key, beta);
                 warn($"{rope.Source}: llama.cpp's {architecture.Name} computes with {name} {own}, whatever its file says, and not with {beta}; its logits will differ");
             }
         }
