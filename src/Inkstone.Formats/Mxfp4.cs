@@ -28,4 +28,20 @@ public static class Mxfp4
             }
         }
     }
+
+    /// <summary>Decodes whole blocks as GGUF has them: the scale's byte, then 16 bytes with number i in the low half and i + 16 in the high one.</summary>
+    public static void DecodeGguf(ReadOnlySpan<byte> source, Span<float> target)
+    {
+        const int Bytes = 1 + Block / 2;
+        for (int b = 0; b < target.Length / Block; b++)
+        {
+            float scale = MathF.ScaleB(1, source[b * Bytes] - 127);
+            for (int i = 0; i < Block / 2; i++)
+            {
+                byte pair = source[b * Bytes + 1 + i];
+                target[b * Block + i] = Values[pair & 15] * scale;
+                target[b * Block + i + Block / 2] = Values[pair >> 4] * scale;
+            }
+        }
+    }
 }

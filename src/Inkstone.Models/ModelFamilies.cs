@@ -56,6 +56,9 @@ public static class ModelFamilies
         Qwen35Family.Qwen35Moe,
     ];
 
+    /// <summary>What GGUF files may hold.</summary>
+    public static IReadOnlyList<GgufArchitecture> Gguf { get; } = [.. All.Select(family => family.Gguf).OfType<GgufArchitecture>()];
+
     /// <summary>The family that a configuration names.</summary>
     /// <exception cref="InvalidDataException">There is none of that name; the message lists those there are.</exception>
     public static ModelFamily Of(HfConfig config)

@@ -15,6 +15,9 @@ public sealed record ModelFamily(string ModelType, Func<HfConfig, Scope, CausalL
     /// <summary>Tensors of a checkpoint that follow from others or belong to parts that are not built.</summary>
     public Func<string, bool> IsRedundant { get; init; } = _ => false;
 
+    /// <summary>What GGUF files of the family look like; null: there are none.</summary>
+    public GgufArchitecture? Gguf { get; init; }
+
     /// <summary>What tie_word_embeddings means where the key is absent.</summary>
     public bool TiedByDefault { get; init; }
 }

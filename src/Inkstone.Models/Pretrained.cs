@@ -19,7 +19,7 @@ public static class Pretrained
     {
         if (GgufFile.Is(path))
         {
-            using GgufModel file = GgufModel.Open(path);
+            using GgufModel file = GgufModel.Open(path, ModelFamilies.Gguf);
             CausalLm quantised = Build(file.Config, new Scope(device, new GgufParameters(file, keep: matrixType is null), matrixType ?? DType.Float32, trained, adapter));
             quantised.GenerationConfig = HfConfig.Parse(GgufGeneration.Read(file.File.Metadata).ToJsonString(), path);
             return quantised;
@@ -73,18 +73,21 @@ public static class Pretrained
     /// <param name="path">where</param>
     /// <param name="type">type of the matrices</param>
     /// <param name="companionsFrom">directory or .gguf file whose tokenizer and chat template go into the file, or null</param>
-    public static void SaveGguf(CausalLm model, string path, GgufFileType type, string? companionsFrom = null)
+    /// <param name="warn">is told what llama.cpp will compute otherwise</param>
+    public static void SaveGguf(CausalLm model, string path, GgufFileType type, string? companionsFrom = null, Action<string>? warn = null)
     {
         string name = Path.GetFileNameWithoutExtension(path);
+        GgufArchitecture architecture = ModelFamilies.Of(model.Config).Gguf ?? throw new InvalidDataException(
+            $"{model.Config.Source}: a model_type \"{model.Config.Text("model_type")}\" cannot be written as GGUF; {string.Join(", ", ModelFamilies.Gguf.Select(a => a.ModelType))} can.");
         NamedTensor[] parameters = [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))];
         if (companionsFrom is null || !GgufFile.Is(companionsFrom))
         {
-            GgufExport.Write(path, model.Config, parameters, type, companionsFrom, name);
+            GgufExport.Write(path, model.Config, architecture, parameters, type, companionsFrom, name, warn);
             return;
         }
         using ScratchDirectory scratch = new();
         Companions.Copy(companionsFrom, scratch.Path);
-        GgufExport.Write(path, model.Config, parameters, type, scratch.Path, name);
+        GgufExport.Write(path, model.Config, architecture, parameters, type, scratch.Path, name, warn);
     }
 
     /// <summary>Adds up the weights before the first is drawn.</summary>

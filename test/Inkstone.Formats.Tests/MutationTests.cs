@@ -95,9 +95,17 @@ public sealed class MutationTests : IDisposable
         return [.. bytes];
     }
 
+    /// <summary>Some of Llama's tensors, permuted ones and stacked ones among them.</summary>
+    private static readonly GgufArchitecture Tiny = new("llama", "llama",
+    [
+        GgufTensorRule.Weight("attn_q", "self_attn.q_proj", GgufLayout.Interleaved(c => c.Int("num_attention_heads"))),
+        GgufTensorRule.Weight("attn_k", "self_attn.k_proj", GgufLayout.Interleaved(c => c.Int("num_key_value_heads"))),
+        GgufTensorRule.Weight("ffn_up", "mlp.up_proj"), GgufTensorRule.Weight("ffn_up_exps", "mlp.experts.*.up_proj"),
+    ]);
+
     private static void ReadGguf(string path)
     {
-        using GgufModel model = GgufModel.Open(path);
+        using GgufModel model = GgufModel.Open(path, [Tiny]);
         _ = GgufTokenizer.Read(model.File.Metadata);
         foreach (string name in model.Names)
         {
@@ -144,7 +152,7 @@ public sealed class MutationTests : IDisposable
             {"model_type":"llama","vocab_size":4,"hidden_size":32,"intermediate_size":32,"num_hidden_layers":1,"num_attention_heads":2,"num_key_value_heads":1,"rms_norm_eps":1e-5}
             """);
         NamedTensor Matrix(string name, int rows) => new(name, Tensor.Allocate(device, new Shape(rows, 32)));
-        GgufExport.Write(path, config,
+        GgufExport.Write(path, config, Tiny,
         [
             Matrix("model.embed_tokens.weight", 4), Matrix("model.layers.0.self_attn.q_proj.weight", 32), Matrix("model.layers.0.self_attn.k_proj.weight", 16),
             Matrix("model.layers.0.mlp.up_proj.weight", 32), new("model.norm.weight", Tensor.Allocate(device, new Shape(32))),

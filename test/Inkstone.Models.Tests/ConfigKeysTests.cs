@@ -155,7 +155,7 @@ public sealed class ConfigKeysTests
 
     public static TheoryData<string> Families => [.. ModelFamilies.All.Select(f => f.ModelType)];
 
-    private static HfConfig Small(string family)
+    internal static HfConfig Small(string family)
     {
         string text = $$"""
             {"model_type": "{{family}}", {{Sizes}}, "initializer_range": 0.3, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,

@@ -26,7 +26,7 @@ public sealed class GgufKeysTests : IDisposable
     [InlineData("llama.rope.unknown", null)]
     public void A_factor_without_a_type_is_linear(string key, string? type)
     {
-        using GgufModel model = GgufModel.Open(With((key, F32, BitConverter.GetBytes(2f))));
+        using GgufModel model = GgufModel.Open(With((key, F32, BitConverter.GetBytes(2f))), ModelFamilies.Gguf);
         HfConfig? rope = model.Config.Object("rope_scaling");
         (rope?.Text("rope_type"), rope?.Number("factor")).ShouldBe((type, type is null ? null : 2.0));
     }
@@ -34,7 +34,7 @@ public sealed class GgufKeysTests : IDisposable
     [Fact]
     public void The_type_none_switches_a_factor_off()
     {
-        using GgufModel model = GgufModel.Open(With(("llama.rope.scaling.type", Text, [4, 0, 0, 0, 0, 0, 0, 0, .. "none"u8]), ("llama.rope.scaling.factor", F32, BitConverter.GetBytes(2f))));
+        using GgufModel model = GgufModel.Open(With(("llama.rope.scaling.type", Text, [4, 0, 0, 0, 0, 0, 0, 0, .. "none"u8]), ("llama.rope.scaling.factor", F32, BitConverter.GetBytes(2f))), ModelFamilies.Gguf);
         model.Config.Has("rope_scaling").ShouldBeFalse();
     }
 
@@ -43,7 +43,7 @@ public sealed class GgufKeysTests : IDisposable
     {
         Refused(("llama.attention.causal", Flag, [0])).ShouldContain("llama.attention.causal is false");
         Refused(("split.count", U16, [3, 0])).ShouldContain("one of 3 parts");
-        using (GgufModel whole = GgufModel.Open(With(("split.count", U16, [1, 0]), ("llama.attention.causal", Flag, [1]))))
+        using (GgufModel whole = GgufModel.Open(With(("split.count", U16, [1, 0]), ("llama.attention.causal", Flag, [1])), ModelFamilies.Gguf))
         {
             whole.Config.Int("head_dim").ShouldBe(8);
         }
@@ -52,10 +52,10 @@ public sealed class GgufKeysTests : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at + "llama.rope.dimension_count".Length + 4), 4);
         string half = Path.Combine(_directory, "half.gguf");
         File.WriteAllBytes(half, bytes);
-        Should.Throw<InvalidDataException>(() => GgufModel.Open(half)).Message.ShouldContain("llama.rope.dimension_count is 4, but heads have 8");
+        Should.Throw<InvalidDataException>(() => GgufModel.Open(half, ModelFamilies.Gguf)).Message.ShouldContain("llama.rope.dimension_count is 4, but llama with heads of 8");
     }
 
-    private string Refused((string, uint, byte[]) pair) => Should.Throw<InvalidDataException>(() => GgufModel.Open(With(pair))).Message;
+    private string Refused((string, uint, byte[]) pair) => Should.Throw<InvalidDataException>(() => GgufModel.Open(With(pair), ModelFamilies.Gguf)).Message;
 
     /// <summary>A file with further pairs of metadata in front, and one that fills them up to the alignment of the tensors.</summary>
     private string With(params (string Key, uint Type, byte[] Value)[] pairs)

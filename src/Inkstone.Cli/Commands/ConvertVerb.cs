@@ -45,7 +45,8 @@ internal static class ConvertVerb
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
-                    GgufTokenizerCheck.Around(call, from, model.Config, tokenizer => Pretrained.SaveGguf(model, to, type, tokenizer));
+                    HfConfig text = ModelFamilies.Of(model.Config).Gguf?.Text(model.Config) ?? model.Config;
+                    GgufTokenizerCheck.Around(call, from, text, tokenizer => Pretrained.SaveGguf(model, to, type, tokenizer, call.Warn));
                 }
                 else
                 {

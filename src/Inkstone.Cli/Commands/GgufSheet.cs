@@ -1,5 +1,6 @@
 using System.Globalization;
 using Inkstone.Formats;
+using Inkstone.Models;
 using Inkstone.Tensors;
 
 namespace Inkstone.Cli;
@@ -11,7 +12,7 @@ internal static class GgufSheet
 
     public static Sheet Of(string path)
     {
-        using GgufModel model = GgufModel.Open(path);
+        using GgufModel model = GgufModel.Open(path, ModelFamilies.Gguf);
         WeightFacts[] weights = [.. model.Names.Select(name => Weight(model, name))];
         GgufMetadata m = model.File.Metadata;
         Sheet sheet = new("gguf", path);

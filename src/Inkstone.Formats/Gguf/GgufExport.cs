@@ -24,14 +24,20 @@ public static class GgufExport
     /// <summary>Writes one file, or nothing.</summary>
     /// <param name="path">the file</param>
     /// <param name="config">config.json</param>
+    /// <param name="architecture">what files of its family look like</param>
     /// <param name="parameters">state dict with Hugging Face's names, float32 or bfloat16</param>
-    /// <param name="type">type of the matrices, which may be a mixture; vectors and routers stay F32, and with Q4_0 embedding and head are Q8_0</param>
+    /// <param name="type">type of the matrices, which may be a mixture; vectors, biases and routers stay F32, and with Q4_0 embedding and head are Q8_0</param>
     /// <param name="tokenizer">directory with tokenizer.json, or null</param>
     /// <param name="name">the model's name for people</param>
-    public static void Write(string path, HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufFileType type, string? tokenizer, string? name = null)
+    /// <param name="warn">is told what llama.cpp will compute otherwise</param>
+    /// <exception cref="InvalidDataException">The file cannot carry what the model is.</exception>
+    public static void Write(string path, HfConfig config, GgufArchitecture architecture, IReadOnlyCollection<NamedTensor> parameters, GgufFileType type, string? tokenizer, string? name = null,
+        Action<string>? warn = null)
     {
+        config = architecture.Text(config);
+        parameters = [.. parameters.Select(p => p with { Name = architecture.TextName(p.Name) })];
         GgufMetadata m = new(path);
-        m.Add("general.architecture", GgufHyperparameters.Architecture(config));
+        m.Add("general.architecture", architecture.Name);
         m.Add("general.type", "model");
         if (name is not null)
         {
@@ -40,84 +46,81 @@ public static class GgufExport
         m.Add("general.file_type", (uint)type);
         m.Add("general.quantization_version", 2u);
         m.Add(WriterKey, "ink");
-        float[]? factors = GgufHyperparameters.Write(config, m);
+        IReadOnlyList<(string Name, float[] Values)> positions = GgufHyperparameters.Write(config, architecture, m, warn ?? (_ => { }));
         GgufVocabulary.Write(tokenizer, config, m);
         GgufGeneration.Write(tokenizer, config, m);
-        List<GgufRows> tensors = Tensors(config, parameters, type);
-        if (factors is not null)
+        bool tied = !parameters.Any(p => p.Name == "lm_head.weight");
+        if (tied && architecture.NeedsHead)
         {
-            tensors.Add(new GgufRows(GgufConfig.FrequencyFactors, GgufType.F32, [factors.Length], (_, row) => factors.CopyTo(row)));
+            parameters = [.. parameters, new NamedTensor("lm_head.weight", parameters.First(p => p.Name == "model.embed_tokens.weight").Tensor)];
         }
+        GgufKeys keys = new(architecture.Name, m);
+        GgufMixture mixture = new(type, keys.Required("block_count"), keys.Int("expert_count") ?? 0,
+            Math.Max(1, keys.Required("attention.head_count") / keys.Required("attention.head_count_kv")), tied && !architecture.NeedsHead);
+        GgufRows[] tensors =
+        [
+            .. Tensors(config, architecture, parameters, mixture),
+            .. positions.Select(p => new GgufRows(p.Name, GgufType.F32, [p.Values.Length], (_, row) => p.Values.CopyTo(row), _ => p.Name)),
+        ];
         GgufWriter.Write(path, m, tensors, parameters.First().Tensor.Device.Workers);
     }
 
-    private static List<GgufRows> Tensors(HfConfig config, IReadOnlyCollection<NamedTensor> parameters, GgufFileType type)
+    private static List<GgufRows> Tensors(HfConfig config, GgufArchitecture architecture, IReadOnlyCollection<NamedTensor> parameters, GgufMixture mixture)
     {
-        bool interleaved = GgufHyperparameters.Architecture(config) == "llama";
-        int heads = config.Int("num_attention_heads"), keyHeads = config.Int("num_key_value_heads", heads);
-        GgufMixture mixture = new(type, config.Int("num_hidden_layers"), config.Int("num_experts", 0), Math.Max(1, heads / keyHeads), !parameters.Any(p => p.Name == "lm_head.weight"));
-        Dictionary<string, List<Tensor>> parts = new(StringComparer.Ordinal);
-        foreach (NamedTensor parameter in parameters)
+        ILookup<string, GgufTensorRule> rules = architecture.Tensors.Where(rule => !rule.ReadOnly).ToLookup(rule => rule.Parameter, StringComparer.Ordinal);
+        Dictionary<string, (GgufTensorRule Rule, List<NamedTensor> Parts)> files = new(StringComparer.Ordinal);
+        foreach (NamedTensor parameter in parameters.Where(p => !architecture.Omits(config, p.Name)))
         {
-            (string Name, int? Expert) place = GgufNames.FromHf(parameter.Name)
-                ?? throw new InvalidDataException($"{config.Source}: GGUF has no name for the parameter \"{parameter.Name}\".");
-            if (!parts.TryGetValue(place.Name, out List<Tensor>? experts))
+            (string pattern, int[] numbers) = GgufTensorRule.Pattern(parameter.Name);
+            if (!rules.Contains(pattern))
             {
-                parts[place.Name] = experts = [];
+                throw new InvalidDataException($"{config.Source}: llama.cpp's {architecture.Name} has no place for the parameter \"{parameter.Name}\", so the model cannot be written as GGUF.");
             }
-            if (place.Expert is { } expert && expert != experts.Count)
+            foreach (GgufTensorRule rule in rules[pattern])
             {
-                throw new InvalidDataException($"{config.Source}: \"{parameter.Name}\" comes before the experts below it.");
-            }
-            experts.Add(parameter.Tensor);
-        }
-        return [.. parts.Select(part => Rows(part.Key, part.Value))];
-
-        GgufRows Rows(string name, List<Tensor> tensors)
-        {
-            Shape shape = tensors[0].Shape;
-            int width = shape.Last, rows = checked((int)(shape.Count / width));
-            int permuted = !interleaved ? 0 : name.Contains(".attn_q.", StringComparison.Ordinal) ? heads : name.Contains(".attn_k.", StringComparison.Ordinal) ? keyHeads : 0;
-            List<long> sizes = [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])];
-            if (name.Contains("_exps.", StringComparison.Ordinal))
-            {
-                sizes.Insert(0, tensors.Count);
-            }
-            if (shape.Rank == 1)
-            {
-                float[] values = new float[width];
-                for (int i = 0; i < width; i++)
+                string name = GgufTensorRule.Fill(rule.File, numbers);
+                if (!files.TryGetValue(name, out (GgufTensorRule Rule, List<NamedTensor> Parts) file))
                 {
-                    values[i] = tensors[0].Span[(int)Source(i, width, permuted)];
+                    files[name] = file = (rule, []);
                 }
-                return new GgufRows(name, GgufType.F32, [.. sizes], (_, row) => values.CopyTo(row));
+                if (rule.Stacked && numbers[^1] != file.Parts.Count)
+                {
+                    throw new InvalidDataException($"{config.Source}: \"{parameter.Name}\" comes before the experts below it.");
+                }
+                file.Parts.Add(parameter);
             }
-            return new GgufRows(name, mixture.TypeOf(name, width), [.. sizes],
-                (row, target) => Read(tensors[(int)(row / rows)], checked((int)Source(row % rows, rows, permuted)), target));
         }
+        return [.. files.Select(file => Rows(config, file.Key, file.Value.Rule, file.Value.Parts, mixture))];
     }
 
-    /// <summary>The file holds row (j, half) of each head where Hugging Face has (half, j): see <see cref="GgufModel"/>.</summary>
-    private static long Source(long row, long rows, int heads)
+    private static GgufRows Rows(HfConfig config, string name, GgufTensorRule rule, List<NamedTensor> parts, GgufMixture mixture)
     {
-        if (heads == 0)
-        {
-            return row;
-        }
-        long size = rows / heads, within = row % size;
-        return row - within + within % 2 * (size / 2) + within / 2;
+        Shape shape = parts[0].Tensor.Shape;
+        GgufView view = rule.Layout.View(config, [.. Enumerable.Range(0, shape.Rank).Select(i => (long)shape[i])], $"{config.Source}: {parts[0].Name}");
+        int width = (int)view.Shape[^1];
+        long rows = view.Shape.Aggregate(1L, (product, size) => product * size) / Math.Max(1, width);
+        long[] sizes = rule.Stacked ? [parts.Count, .. view.Shape] : view.Shape;
+        GgufType type = sizes.Length == 1 || !name.EndsWith(".weight", StringComparison.Ordinal) ? GgufType.F32 : mixture.TypeOf(name, width);
+        bool whole = view.KeepsRows(shape.Last);
+        return new GgufRows(name, type, sizes, (row, target) => Read(parts[(int)(row / rows)].Tensor, view, whole, row % rows, target), row => parts[(int)(row / rows)].Name);
     }
 
-    private static void Read(Tensor tensor, int row, Span<float> target)
+    private static void Read(Tensor tensor, GgufView view, bool whole, long row, Span<float> target)
     {
-        int width = target.Length;
-        if (tensor.DType == DType.Float32)
+        bool single = tensor.DType == DType.Float32;
+        if (!whole)
         {
-            tensor.Span.Slice(row * width, width).CopyTo(target);
+            view.Gather(row, single ? i => tensor.Span[(int)i] : i => BFloat16Bits.ToFloat(tensor.BFloat16s[(int)i]), target);
+            return;
+        }
+        int start = checked((int)view.Place(row * target.Length));
+        if (single)
+        {
+            tensor.Span.Slice(start, target.Length).CopyTo(target);
         }
         else
         {
-            _ = SafetensorsTypes.ToFloats("BF16", System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(row * width, width)), target);
+            _ = SafetensorsTypes.ToFloats("BF16", System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(start, target.Length)), target);
         }
     }
 }

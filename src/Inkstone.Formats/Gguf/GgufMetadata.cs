@@ -40,6 +40,15 @@ public sealed class GgufMetadata(string source)
         }
     }
 
+    /// <summary>Adds a pair, or changes the value of one that is there.</summary>
+    internal void Set(string key, object value)
+    {
+        if (!TryAdd(key, value))
+        {
+            _values[key] = value;
+        }
+    }
+
     /// <summary>Whether there is a value.</summary>
     public bool Has(string key) => _values.ContainsKey(key);
 
@@ -59,12 +68,17 @@ public sealed class GgufMetadata(string source)
     public double? Number(string key) => Find(key) switch
     {
         null => null,
-        // The shortest decimal that is this float: a rope base of 1e5f is 100000, an epsilon of 1e-5f is 1e-05.
-        float value => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
+        float value => Shortest(value),
         double value => value,
         bool or string or Array => throw Wrong(key, "a number", Find(key)!),
         object value => Convert.ToDouble(value, CultureInfo.InvariantCulture),
     };
+
+    /// <summary>The shortest decimal that is this float: a rope base of 1e5f is 100000, an epsilon of 1e-5f is 1e-05.</summary>
+    internal static double Shortest(float value) => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    /// <summary>A list of true and false, or null.</summary>
+    public bool[]? Bools(string key) => Find(key) is not { } value ? null : value as bool[] ?? throw Wrong(key, "a list of true and false", value);
 
     /// <summary>A list of texts, or null.</summary>
     public string[]? Texts(string key) => Find(key) is not { } value ? null : value as string[] ?? throw Wrong(key, "a list of texts", value);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Inkstone.Tensors;
 
@@ -7,20 +6,19 @@ namespace Inkstone.Formats;
 /// <summary>A GGUF file as a model: its configuration with Hugging Face's keys and its tensors under Hugging Face's names.</summary>
 public sealed class GgufModel : IDisposable
 {
-    private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<Part>> _parameters = new(StringComparer.Ordinal);
 
-    private GgufModel(GgufFile file)
+    private GgufModel(GgufFile file, IReadOnlyList<GgufArchitecture> known)
     {
         File = file;
-        Config = HfConfig.Parse(GgufConfig.Read(file).ToJsonString(), file.Path);
-        bool interleaved = file.Metadata.Text("general.architecture") == "llama";
-        int heads = Config.Int("num_attention_heads"), keyHeads = Config.Int("num_key_value_heads");
-        foreach (GgufTensor tensor in file.Tensors.Where(t => t.Name != GgufConfig.FrequencyFactors))
+        GgufArchitecture architecture = GgufConfig.Architecture(file, known);
+        Config = HfConfig.Parse(GgufConfig.Read(file, architecture).ToJsonString(), file.Path);
+        int? experts = new GgufKeys(architecture.Name, file.Metadata).Int("expert_count");
+        ILookup<string, GgufTensorRule> rules = architecture.Tensors.ToLookup(rule => rule.File, StringComparer.Ordinal);
+        foreach (GgufTensor tensor in file.Tensors.Where(t => t.Name is not (GgufRope.Factors or GgufRope.LongFactors or GgufRope.ShortFactors)))
         {
-            string name = GgufNames.ToHf(tensor.Name);
-            int permuted = !interleaved ? 0 : tensor.Name.Contains(".attn_q.", StringComparison.Ordinal) ? heads
-                : tensor.Name.Contains(".attn_k.", StringComparison.Ordinal) ? keyHeads : 0;
-            Add(tensor, name, permuted);
+            (string pattern, int[] numbers) = GgufTensorRule.Pattern(tensor.Name);
+            Add(tensor, rules[pattern].FirstOrDefault() ?? new GgufTensorRule(tensor.Name, tensor.Name, GgufLayout.Same), numbers, experts);
         }
     }
 
@@ -31,15 +29,17 @@ public sealed class GgufModel : IDisposable
     public HfConfig Config { get; }
 
     /// <summary>Names of all tensors.</summary>
-    public IReadOnlyCollection<string> Names => _places.Keys;
+    public IReadOnlyCollection<string> Names => _parameters.Keys;
 
     /// <summary>Opens and checks a file.</summary>
-    public static GgufModel Open(string path)
+    /// <param name="path">the file</param>
+    /// <param name="known">architectures that may be in it</param>
+    public static GgufModel Open(string path, IReadOnlyList<GgufArchitecture> known)
     {
         GgufFile file = GgufFile.Open(path);
         try
         {
-            return new GgufModel(file);
+            return new GgufModel(file, known);
         }
         catch
         {
@@ -49,13 +49,13 @@ public sealed class GgufModel : IDisposable
     }
 
     /// <summary>Whether there is a tensor of that name.</summary>
-    public bool Contains(string name) => _places.ContainsKey(name);
+    public bool Contains(string name) => _parameters.ContainsKey(name);
 
-    /// <summary>Element type of a tensor in the file.</summary>
-    public GgufType Type(string name) => _places[name].Tensor.Type;
+    /// <summary>Element type of a parameter in the file.</summary>
+    public GgufType Type(string name) => _parameters[name][0].Tensor.Type;
 
-    /// <summary>Type in which a tensor may lie in memory as it lies in the file; float32 where there is none.</summary>
-    public DType KeptType(string name) => Type(name) switch
+    /// <summary>Type in which a parameter may lie in memory as it lies in the file; float32 where there is none.</summary>
+    public DType KeptType(string name) => !_parameters[name].All(part => part.KeepsRows) ? DType.Float32 : Type(name) switch
     {
         GgufType.BF16 => DType.BFloat16,
         GgufType.Q8_0 => DType.Q8_0,
@@ -64,48 +64,64 @@ public sealed class GgufModel : IDisposable
         _ => DType.Float32,
     };
 
-    /// <summary>Sizes of a tensor.</summary>
-    public IReadOnlyList<long> Shape(string name) => _places[name].Shape;
+    /// <summary>Sizes of a parameter.</summary>
+    public IReadOnlyList<long> Shape(string name) => _parameters[name][0].Shape;
 
     /// <summary>Fills a tensor of the same sizes, converting the element type where it differs.</summary>
     public void ReadInto(string name, Tensor target)
     {
-        Place place = _places[name];
-        if (!place.Shape.SequenceEqual(Enumerable.Range(0, target.Shape.Rank).Select(i => (long)target.Shape[i])))
+        List<Part> parts = _parameters[name];
+        if (!parts[0].Shape.SequenceEqual(Enumerable.Range(0, target.Shape.Rank).Select(i => (long)target.Shape[i])))
         {
-            throw new InvalidDataException($"{File.Path}: tensor \"{name}\" is [{string.Join(", ", place.Shape)}], the model wants {target.Shape}.");
+            throw new InvalidDataException($"{File.Path}: tensor \"{name}\" is [{string.Join(", ", parts[0].Shape)}], the model wants {target.Shape}.");
         }
-        // A vector of a permuted matrix, its bias, is permuted element by element.
-        bool elements = place.Shape.Length == 1 && place.Heads > 0;
-        int width = elements ? 1 : target.Shape.Last, rows = width == 0 ? 0 : checked((int)(target.Count / width));
-        if (elements)
+        if (parts.Sum(part => part.View.Shape.Aggregate(1L, (product, size) => product * size)) != target.Count)
         {
-            float[] values = new float[rows];
-            File.Read(place.Tensor.Name, values);
-            for (int row = 0; row < rows; row++)
-            {
-                target.Span[row] = values[place.Source(row, rows)];
-            }
-            return;
+            throw new InvalidDataException($"{File.Path} has only a part of \"{name}\": {string.Join(", ", parts.Select(part => part.Tensor.Name))}.");
         }
+        float[]? wide = target.DType == DType.BFloat16 && !parts.All(part => part.KeepsRows) ? new float[target.Count] : null;
+        foreach (Part part in parts)
+        {
+            Read(part, target, wide);
+        }
+        if (wide is not null)
+        {
+            SafetensorsTypes.FromFloats("BF16", wide, MemoryMarshal.AsBytes(target.BFloat16s));
+        }
+    }
+
+    private void Read(Part part, Tensor target, float[]? wide)
+    {
+        int width = (int)part.View.Shape[^1];
         float[] decoded = new float[width];
-        for (int row = 0; row < rows; row++)
+        long rows = width == 0 ? 0 : part.View.Shape.Aggregate(1L, (product, size) => product * size) / width;
+        for (long row = 0; row < rows; row++)
         {
-            ReadOnlySpan<byte> source = File.Rows(place.Tensor, place.FirstRow + place.Source(row, rows), 1);
+            ReadOnlySpan<byte> source = File.Rows(part.Tensor, part.FirstRow + row, 1);
+            if (!part.KeepsRows)
+            {
+                BlockCodec.Decode(part.Tensor.Type, source, decoded);
+                part.View.Scatter(row, decoded, wide is not null ? wide : target.Span);
+                continue;
+            }
+            int start = checked((int)part.View.Place(row * width));
             switch (target.DType)
             {
                 case DType.Float32:
-                    BlockCodec.Decode(place.Tensor.Type, source, target.Span.Slice(row * width, width));
+                    BlockCodec.Decode(part.Tensor.Type, source, target.Span.Slice(start, width));
+                    break;
+                case DType.BFloat16 when wide is not null:
+                    BlockCodec.Decode(part.Tensor.Type, source, wide.AsSpan(start, width));
                     break;
                 case DType.BFloat16:
-                    BlockCodec.Decode(place.Tensor.Type, source, decoded);
-                    SafetensorsTypes.FromFloats("BF16", decoded, MemoryMarshal.AsBytes(target.BFloat16s.Slice(row * width, width)));
+                    BlockCodec.Decode(part.Tensor.Type, source, decoded);
+                    SafetensorsTypes.FromFloats("BF16", decoded, MemoryMarshal.AsBytes(target.BFloat16s.Slice(start, width)));
                     break;
-                case var type when type == KeptType(name) && type.IsQuantised():
-                    source.CopyTo(target.RowBytes(row));
+                case var type when type.IsQuantised() && type.ToString() == part.Tensor.Type.ToString():
+                    source.CopyTo(target.RowBytes(start / width));
                     break;
                 default:
-                    throw new ArgumentException($"a {target.DType} tensor cannot be filled from {place.Tensor.Type}", nameof(target));
+                    throw new ArgumentException($"a {target.DType} tensor cannot be filled from {part.Tensor.Type}", nameof(target));
             }
         }
     }
@@ -113,54 +129,49 @@ public sealed class GgufModel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();
 
-    private void Add(GgufTensor tensor, string name, int heads)
+    private void Add(GgufTensor tensor, GgufTensorRule rule, int[] numbers, int? experts)
     {
-        if (heads > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2L * heads) != 0))
+        if (!rule.Stacked)
         {
-            throw new InvalidDataException($"{File.Path}: {tensor.Name} is {tensor.Describe()}, which cannot be cut into {heads} heads.");
-        }
-        if (!name.Contains("{0}", StringComparison.Ordinal))
-        {
-            Put(name, new Place(tensor, 0, tensor.Shape, heads));
+            Put(GgufTensorRule.Fill(rule.Parameter, numbers), tensor, rule, 0, tensor.Shape);
             return;
         }
         if (tensor.Shape.Length != 3)
         {
             throw new InvalidDataException($"{File.Path}: {tensor.Name} must have three dimensions, one for the experts.");
         }
-        if (tensor.Shape[0] != Config.Int("num_experts", 0))
+        if (tensor.Shape[0] != (experts ?? 0))
         {
-            throw new InvalidDataException($"{File.Path}: {tensor.Name} has {tensor.Shape[0]} experts, the file's metadata speaks of {Config.Int("num_experts", 0)}.");
+            throw new InvalidDataException($"{File.Path}: {tensor.Name} has {tensor.Shape[0]} experts, the file's metadata speaks of {experts ?? 0}.");
         }
         for (int expert = 0; expert < tensor.Shape[0]; expert++)
         {
-            Put(name.Replace("{0}", expert.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
-                new Place(tensor, expert * tensor.Shape[1], tensor.Shape[1..], 0));
+            Put(GgufTensorRule.Fill(rule.Parameter, [.. numbers, expert]), tensor, rule, expert * tensor.Shape[1], tensor.Shape[1..]);
         }
     }
 
-    private void Put(string name, Place place)
+    private void Put(string name, GgufTensor tensor, GgufTensorRule rule, long firstRow, long[] sizes)
     {
-        if (!_places.TryAdd(name, place))
+        long[] shape = rule.Layout.ParameterShape?.Invoke(Config, sizes) ?? sizes;
+        GgufView view = rule.Layout.View(Config, shape, $"{File.Path}: {tensor.Name}");
+        if (!view.Shape.SequenceEqual(sizes))
         {
-            throw new InvalidDataException($"{File.Path} has two tensors for \"{name}\".");
+            throw new InvalidDataException($"{File.Path}: {tensor.Name} is {tensor.Describe()}, but [{string.Join(", ", view.Shape)}] is wanted.");
         }
+        if (!_parameters.TryGetValue(name, out List<Part>? parts))
+        {
+            _parameters[name] = parts = [];
+        }
+        if (parts.Any(part => part.View.Offset == view.Offset || !part.Shape.SequenceEqual(shape)))
+        {
+            throw new InvalidDataException($"{File.Path} has two tensors for \"{name}\": {parts[0].Tensor.Name} and {tensor.Name}.");
+        }
+        parts.Add(new Part(tensor, firstRow, shape, view));
     }
 
-    /// <summary>
-    /// Where a tensor lies. llama.cpp rotates neighbouring rows of a head, Hugging Face rows half a head apart: for the architecture llama, files hold
-    /// row (j, half) of each of the <paramref name="Heads"/> heads where Hugging Face has (half, j); 0 means nothing is permuted.
-    /// </summary>
-    private sealed record Place(GgufTensor Tensor, long FirstRow, long[] Shape, int Heads)
+    /// <summary>A tensor of the file, or an expert's rows of one, and how it lies in a parameter of sizes <paramref name="Shape"/>.</summary>
+    private sealed record Part(GgufTensor Tensor, long FirstRow, long[] Shape, GgufView View)
     {
-        public long Source(int row, int rows)
-        {
-            if (Heads == 0)
-            {
-                return row;
-            }
-            int size = rows / Heads, within = row % size;
-            return row - within + 2 * (within % (size / 2)) + within / (size / 2);
-        }
+        public bool KeepsRows { get; } = Shape.Length > 0 && View.KeepsRows(Shape[^1]);
     }
 }

@@ -74,6 +74,9 @@ public enum GgufType
 
     /// <summary>256 × −1, 0 or 1, four in a byte, scale.</summary>
     TQ2_0 = 35,
+
+    /// <summary>32 × 4 bits that choose from a table of floats, power of two (gpt-oss).</summary>
+    MXFP4 = 39,
 }
 
 /// <summary>Sizes of GGUF's blocks.</summary>
@@ -86,7 +89,7 @@ public static class GgufTypes
     public static int BlockElements(this GgufType type) => type switch
     {
         GgufType.F32 or GgufType.F16 or GgufType.BF16 => 1,
-        GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 or GgufType.IQ4_NL => 32,
+        GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 or GgufType.IQ4_NL or GgufType.MXFP4 => 32,
         _ => 256,
     };
 
@@ -115,6 +118,7 @@ public static class GgufTypes
         GgufType.IQ4_XS => 136,
         GgufType.TQ1_0 => 54,
         GgufType.TQ2_0 => 66,
+        GgufType.MXFP4 => 17,
         _ => 0,
     };
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Inkstone.Files;
@@ -7,7 +6,12 @@ using Inkstone.Tensors;
 namespace Inkstone.Formats;
 
 /// <summary>A tensor to be written: <paramref name="ReadRow"/> fills one row of float32, rows in the order of the file.</summary>
-internal sealed record GgufRows(string Name, GgufType Type, long[] Shape, Action<long, Span<float>> ReadRow);
+/// <param name="Name">its name in the file</param>
+/// <param name="Type">its element type</param>
+/// <param name="Shape">its sizes</param>
+/// <param name="ReadRow">fills a row</param>
+/// <param name="Parameter">the parameter that a row is from, for messages</param>
+internal sealed record GgufRows(string Name, GgufType Type, long[] Shape, Action<long, Span<float>> ReadRow, Func<long, string> Parameter);
 
 /// <summary>Writes GGUF version 3, whole files or none.</summary>
 internal static class GgufWriter
@@ -66,8 +70,7 @@ internal static class GgufWriter
                 {
                     worst = float.IsFinite(values[worst]) && !(MathF.Abs(values[i]) <= MathF.Abs(values[worst])) ? i : worst;
                 }
-                long expert = tensor.Shape.Length == 3 ? (first + worst / width) / tensor.Shape[1] : 0;
-                throw FiniteNumbers.TooLarge(string.Format(CultureInfo.InvariantCulture, GgufNames.ToHf(tensor.Name), expert), values[worst], tensor.Type.ToString());
+                throw FiniteNumbers.TooLarge(tensor.Parameter(first + worst / width), values[worst], tensor.Type.ToString());
             }
             stream.Write(bytes, 0, count * rowBytes);
         }

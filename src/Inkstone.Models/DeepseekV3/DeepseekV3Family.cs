@@ -8,15 +8,21 @@ public static class DeepseekV3Family
         ["aux_loss_alpha", "topk_method", "moe_layer_freq", "seq_aux", "ep_size", "num_experts", "num_local_experts", "head_dim", "output_router_logits", "router_aux_loss_coef"];
 
     /// <summary><c>deepseek_v3</c>. Prediction modules in checkpoints repeat embedding and head.</summary>
-    public static ModelFamily DeepseekV3 { get; } = new("deepseek_v3", DeepseekV3Model.Build, Keys) { Harmless = Unread, IsRedundant = IsShared };
+    public static ModelFamily DeepseekV3 { get; } = new("deepseek_v3", DeepseekV3Model.Build, Keys) 
+    {
+        Harmless = Unread,
+        IsRedundant = IsShared,
+        Gguf = DeepseekV3Gguf.DeepseekV3,
+    };
 
     /// <summary><c>kimi_k2</c>: DeepSeek-V3 to the bit.</summary>
-    public static ModelFamily KimiK2 { get; } = DeepseekV3 with { ModelType = "kimi_k2" };
+    public static ModelFamily KimiK2 { get; } = DeepseekV3 with { ModelType = "kimi_k2", Gguf = DeepseekV3Gguf.KimiK2 };
 
     /// <summary><c>deepseek_v2</c> (arXiv:2405.04434).</summary>
     public static ModelFamily DeepseekV2 { get; } = new("deepseek_v2", (config, root) => DeepseekV3Model.Build(config, root, DeepseekV3Config.V2(config)), [.. Keys, "topk_method"])
     {
         Harmless = [.. Unread.Where(key => key != "topk_method")],
+        Gguf = DeepseekV3Gguf.DeepseekV2,
     };
 
     private static string[] Keys =>

@@ -9,7 +9,7 @@ namespace Inkstone.Models.Ernie45;
 public static class Ernie45Family
 {
     /// <summary><c>ernie4_5</c>.</summary>
-    public static ModelFamily Ernie45 { get; } = new("ernie4_5", Build, ["use_bias"]) { TiedByDefault = true };
+    public static ModelFamily Ernie45 { get; } = new("ernie4_5", Build, ["use_bias"]) { TiedByDefault = true, Gguf = Ernie45Gguf.Architecture };
 
     private static DecoderModel<LlamaBlock> Build(HfConfig config, Scope root)
     {

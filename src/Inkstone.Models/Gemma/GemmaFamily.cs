@@ -23,24 +23,33 @@ public static class GemmaFamily
         RotaryTable rotary = Rotary.From(config, c.Attention[0].HeadDim);
         return Build(config, root, c, _ => rotary);
     }, [.. Keys, "attn_logit_softcapping"])
-    { Harmless = ["sliding_window_pattern"], TiedByDefault = true };
+    {
+        Harmless = ["sliding_window_pattern"],
+        TiedByDefault = true,
+        Gguf = GemmaGguf.Gemma2,
+    };
 
     /// <summary><c>gemma3_text</c>.</summary>
     public static ModelFamily Gemma3Text { get; } = new("gemma3_text", (config, root) => BuildGemma3(config, config, root), [.. Keys, "sliding_window_pattern", "rope_local_base_freq"])
     {
         Harmless = ["attn_logit_softcapping"],
         TiedByDefault = true,
+        Gguf = GemmaGguf.Gemma3Text,
     };
 
     /// <summary><c>gemma3</c>: text and vision (4B and larger), of which the text part is built. Its text_config leaves out what has its default value.</summary>
-    public static ModelFamily Gemma3 { get; } = Gemma3Text with { ModelType = "gemma3", Build = BuildNested, IsRedundant = IsVision };
+    public static ModelFamily Gemma3 { get; } = Gemma3Text with { ModelType = "gemma3", Build = BuildNested, IsRedundant = IsVision, Gguf = GemmaGguf.Gemma3 };
 
     private static DecoderModel<GemmaBlock> BuildNested(HfConfig config, Scope root)
     {
-        HfConfig text = (config.Object("text_config") ?? throw new InvalidDataException($"{config.Source} has no \"text_config\"; a gemma3 model has one.")).WithDefaults(TextDefaults);
+        HfConfig text = Text(config);
         ConfigKeys.Check(text, Gemma3);
         return BuildGemma3(config, text, root);
     }
+
+    /// <summary>text_config of a <c>gemma3</c> with all its keys.</summary>
+    internal static HfConfig Text(HfConfig config)
+        => (config.Object("text_config") ?? throw new InvalidDataException($"{config.Source} has no \"text_config\"; a gemma3 model has one.")).WithDefaults(TextDefaults);
 
     private static bool IsVision(string name) => ((string[])["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."])
         .Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));

@@ -21,7 +21,7 @@ public sealed record Glm4Config(int VocabSize, int HiddenSize, int IntermediateS
 public static class Glm4Family
 {
     /// <summary><c>glm4</c>.</summary>
-    public static ModelFamily Glm4 { get; } = new("glm4", Build, ["attention_bias", "partial_rotary_factor"]);
+    public static ModelFamily Glm4 { get; } = new("glm4", Build, ["attention_bias", "partial_rotary_factor"]) { Gguf = Glm4Gguf.Architecture };
 
     private static DecoderModel<Glm4Block> Build(HfConfig config, Scope root)
     {

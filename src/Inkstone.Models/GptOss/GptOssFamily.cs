@@ -49,6 +49,7 @@ public static class GptOssFamily
             "output_router_logits", "router_aux_loss_coef", "quantization_config"])
     {
         Harmless = ["attention_bias"],
+        Gguf = GptOssGguf.Architecture,
     };
 
     private static DecoderModel<GptOssBlock> Build(HfConfig config, Scope root)

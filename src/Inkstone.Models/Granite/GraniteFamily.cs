@@ -10,7 +10,7 @@ public static class GraniteFamily
 {
     /// <summary><c>granite</c>.</summary>
     public static ModelFamily Granite { get; } = new("granite", Build,
-        ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"]);
+        ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"]) { Gguf = GraniteGguf.Architecture };
 
     private static DecoderModel<GraniteBlock> Build(HfConfig config, Scope root)
     {

@@ -8,7 +8,11 @@ namespace Inkstone.Models.Llama;
 public static class LlamaFamily
 {
     /// <summary><c>llama</c>.</summary>
-    public static ModelFamily Llama { get; } = new("llama", Build, ["attention_bias", "mlp_bias"]) { Harmless = ["sliding_window", "use_sliding_window", "max_window_layers"] };
+    public static ModelFamily Llama { get; } = new("llama", Build, ["attention_bias", "mlp_bias"]) 
+    {
+        Harmless = ["sliding_window", "use_sliding_window", "max_window_layers"],
+        Gguf = LlamaGguf.Architecture,
+    };
 
     private static DecoderModel<LlamaBlock> Build(HfConfig config, Scope root)
     {

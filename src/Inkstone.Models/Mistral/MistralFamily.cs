@@ -9,7 +9,7 @@ namespace Inkstone.Models.Mistral;
 public static class MistralFamily
 {
     /// <summary><c>mistral</c>.</summary>
-    public static ModelFamily Mistral { get; } = new("mistral", Build, ["sliding_window"]) { Harmless = ["use_sliding_window", "max_window_layers"] };
+    public static ModelFamily Mistral { get; } = new("mistral", Build, ["sliding_window"]) { Harmless = ["use_sliding_window", "max_window_layers"], Gguf = MistralGguf.Architecture };
 
     /// <summary>Reads and checks.</summary>
     public static LlamaConfig Config(HfConfig c)

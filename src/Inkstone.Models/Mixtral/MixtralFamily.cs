@@ -12,7 +12,10 @@ public static class MixtralFamily
     /// <summary><c>mixtral</c>.</summary>
     public static ModelFamily Mixtral { get; } = new("mixtral", Build,
         ["sliding_window", "num_local_experts", "num_experts", "num_experts_per_tok", "output_router_logits", "router_aux_loss_coef"])
-    { Harmless = ["attention_bias"] };
+    {
+        Harmless = ["attention_bias"],
+        Gguf = MixtralGguf.Architecture,
+    };
 
     private static DecoderModel<MixtralBlock> Build(HfConfig config, Scope root)
     {

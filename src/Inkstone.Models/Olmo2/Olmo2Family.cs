@@ -30,7 +30,7 @@ public static class Olmo2Family
         ConfigCheck.Positive(config, ("num_hidden_layers", layers));
         RotaryTable rotary = Rotary.From(config, heads.HeadDim);
         return Build(config, root, [.. Enumerable.Repeat(heads, layers)], _ => rotary);
-    }, ["attention_bias"]);
+    }, ["attention_bias"]) { Gguf = Olmo2Gguf.Olmo2 };
 
     /// <summary><c>olmo3</c>.</summary>
     public static ModelFamily Olmo3 { get; } = new("olmo3", (config, root) =>
@@ -45,7 +45,7 @@ public static class Olmo2Family
         RotaryTable sliding = config.Object("rope_parameters") is { } nested && nested.Has(Sliding) ? Rotary.From(config, heads.HeadDim, Sliding)
             : RotaryTable.Default(heads.HeadDim, Rotary.Parameters(config) is { } rope && rope.Has("rope_theta") ? rope.Number("rope_theta") : config.Number("rope_theta", 10_000));
         return Build(config, root, [.. types.Select(type => type == Sliding ? heads with { Window = window } : heads)], layer => types[layer] == Sliding ? sliding : full);
-    }, ["attention_bias", "sliding_window", "layer_types"]);
+    }, ["attention_bias", "sliding_window", "layer_types"]) { Gguf = Olmo2Gguf.Olmo3 };
 
     private static DecoderModel<Olmo2Block> Build(HfConfig config, Scope root, AttentionSpec[] attention, Func<int, RotaryTable> rotary)
     {

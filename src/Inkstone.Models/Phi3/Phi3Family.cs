@@ -26,6 +26,7 @@ public static class Phi3Family
     public static ModelFamily Phi3 { get; } = new("phi3", Build, ["sliding_window", "partial_rotary_factor", "original_max_position_embeddings"])
     {
         Harmless = ["attention_bias", "mlp_bias", "use_sliding_window", "max_window_layers"],
+        Gguf = Phi3Gguf.Architecture,
     };
 
     private static DecoderModel<Phi3Block> Build(HfConfig config, Scope root)

@@ -8,7 +8,7 @@ namespace Inkstone.Models.Qwen2;
 public static class Qwen2Family
 {
     /// <summary><c>qwen2</c>.</summary>
-    public static ModelFamily Qwen2 { get; } = new("qwen2", Build, [.. SlidingWindow.Keys]) { Harmless = ["attention_bias", "mlp_bias"] };
+    public static ModelFamily Qwen2 { get; } = new("qwen2", Build, [.. SlidingWindow.Keys]) { Harmless = ["attention_bias", "mlp_bias"], Gguf = Qwen2Gguf.Architecture };
 
     private static DecoderModel<Qwen2Block> Build(HfConfig config, Scope root)
     {

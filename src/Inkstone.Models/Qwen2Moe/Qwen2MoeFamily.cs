@@ -43,6 +43,7 @@ public static class Qwen2MoeFamily
         ["qkv_bias", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_intermediate_size", "norm_topk_prob", "use_sliding_window", .. ExpertConfig.Keys])
     {
         Harmless = ["sliding_window", "max_window_layers", "layer_types"],
+        Gguf = Qwen2MoeGguf.Architecture,
     };
 
     private static DecoderModel<Qwen2MoeBlock> Build(HfConfig config, Scope root)

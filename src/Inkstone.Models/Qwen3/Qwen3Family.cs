@@ -8,7 +8,7 @@ namespace Inkstone.Models.Qwen3;
 public static class Qwen3Family
 {
     /// <summary><c>qwen3</c>.</summary>
-    public static ModelFamily Qwen3 { get; } = new("qwen3", Build, ["attention_bias", .. SlidingWindow.Keys]);
+    public static ModelFamily Qwen3 { get; } = new("qwen3", Build, ["attention_bias", .. SlidingWindow.Keys]) { Gguf = Qwen3Gguf.Architecture };
 
     private static DecoderModel<Qwen3Block> Build(HfConfig config, Scope root)
     {

@@ -9,7 +9,7 @@ public static class Qwen3MoeFamily
 {
     /// <summary><c>qwen3_moe</c>.</summary>
     public static ModelFamily Qwen3Moe { get; } = new("qwen3_moe", Build,
-        ["attention_bias", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", .. SlidingWindow.Keys, .. ExpertConfig.Keys]);
+        ["attention_bias", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", .. SlidingWindow.Keys, .. ExpertConfig.Keys]) { Gguf = Qwen3MoeGguf.Architecture };
 
     private static DecoderModel<Qwen3MoeBlock> Build(HfConfig config, Scope root)
     {

@@ -14,6 +14,7 @@ public static class SmolLm3Family
     {
         Harmless = ["max_window_layers"],
         TiedByDefault = true,
+        Gguf = SmolLm3Gguf.Architecture,
     };
 
     private static DecoderModel<LlamaBlock> Build(HfConfig config, Scope root)

@@ -27,6 +27,9 @@ public static class BlockCodec
             case GgufType.IQ4_NL or GgufType.IQ4_XS:
                 TableBlocks.Decode(type, source, target);
                 break;
+            case GgufType.MXFP4:
+                Mxfp4.DecodeGguf(source, target);
+                break;
             case GgufType.TQ1_0 or GgufType.TQ2_0:
                 TernaryBlocks.Decode(type, source, target);
                 break;
