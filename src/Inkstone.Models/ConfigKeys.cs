@@ -84,9 +84,9 @@ public static class ConfigKeys
         }
     }
 
-    /// <summary>The key of the family that one without a meaning was to be, by its spelling; null where there is none. Ids of tokens have like names by right (boi_token_id).</summary>
+    /// <summary>The key of the family that one without a meaning was to be, by its spelling; null where there is none. Ids of tokens have like names by right (boi_token_id), and transformers' own notes begin with an underscore (_sliding_window_pattern).</summary>
     private static string? Slip(HfConfig config, ModelFamily family, string key)
-        => key.Length < 8 || Changes(key) || Common.Contains(key) || family.Harmless.Contains(key) || key.EndsWith("_token_id", StringComparison.Ordinal) ? null
+        => key.Length < 8 || Changes(key) || Common.Contains(key) || family.Harmless.Contains(key) || key.EndsWith("_token_id", StringComparison.Ordinal) || key.StartsWith('_') ? null
             : Common.Concat(family.Keys).FirstOrDefault(known => !config.Has(known) && Math.Abs(known.Length - key.Length) <= 2 && NearestName.Distance(key, known) <= 2);
 
     private static bool Changes(string key) => All.Contains(key) || Elsewhere.Contains(key);

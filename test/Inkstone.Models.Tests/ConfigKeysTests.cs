@@ -33,7 +33,7 @@ public sealed class ConfigKeysTests
     [InlineData("llama", "\"partial_rotary_factor\": 1.0, \"attn_logit_softcapping\": null, \"num_experts\": 0, \"use_qk_norm\": false, \"pretraining_tp\": 1, \"auto_map\": {\"a\": \"b\"}")]
     [InlineData("llama", "\"sliding_window\": 4096, \"hidden_act\": \"swish\", \"attention_dropout\": 0.1")]
     [InlineData("llama", "\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 2.0}")]
-    [InlineData("llama", "\"boi_token_id\": 5, \"eod_token_id\": 6, \"my_own_note\": \"x\", \"hidden_sizes\": [1]")]   // names of tokens, and a slip where the right key is there
+    [InlineData("llama", "\"boi_token_id\": 5, \"_rms_norm_eps\": 1, \"eod_token_id\": 6, \"my_own_note\": \"x\", \"hidden_sizes\": [1]")]   // names of tokens, and a slip where the right key is there
     [InlineData("llama", "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0, \"partial_rotary_factor\": 1.0}")]
     [InlineData("qwen2", "\"use_sliding_window\": false, \"sliding_window\": 131072, \"layer_types\": [\"full_attention\", \"full_attention\"]")]
     [InlineData("deepseek_v3", "\"aux_loss_alpha\": 0.001, \"topk_method\": \"noaux_tc\", \"n_routed_experts\": 8, \"num_experts_per_tok\": 2, \"first_k_dense_replace\": 1")]
