@@ -47,15 +47,16 @@ public static class ConfigKeys
     };
 
     /// <summary>All keys that some family here reads: what a recipe may set.</summary>
-    public static IReadOnlyList<string> All { get; } = [.. Common.Concat(ModelFamilies.All.SelectMany(family => family.Keys)).Distinct(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> All => [.. Common.Concat(ModelFamilies.All.SelectMany(family => family.Keys)).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Refuses keys that change the numbers and that <paramref name="family"/> does not read.</summary>
     /// <exception cref="InvalidDataException">There is such a key; the message names it.</exception>
     public static void Check(HfConfig config, ModelFamily family)
     {
+        IReadOnlyList<string> read = All;
         foreach (string key in config.Keys)
         {
-            if (Changes(key) && !Common.Contains(key) && !family.Keys.Contains(key) && !family.Harmless.Contains(key) && !IsNeutral(config, key))
+            if ((read.Contains(key) || Elsewhere.Contains(key)) && !Common.Contains(key) && !family.Keys.Contains(key) && !family.Harmless.Contains(key) && !IsNeutral(config, key))
             {
                 throw new InvalidDataException(key == "quantization_config"
                     ? $"{config.Source}: weights as quantization_config describes them are not read here; use the unquantised model, or a GGUF file of it."
@@ -63,8 +64,6 @@ public static class ConfigKeys
             }
         }
     }
-
-    private static bool Changes(string key) => All.Contains(key) || Elsewhere.Contains(key);
 
     /// <summary>null, false, 0, nothing, a list of full attention, or the key's own neutral number.</summary>
     private static bool IsNeutral(HfConfig config, string key) => config.Value(key) switch

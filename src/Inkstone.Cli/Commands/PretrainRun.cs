@@ -14,5 +14,5 @@ internal static class PretrainRun
             using Pretrain run = new(recipe, device, new RunOptions(resume, force, () => Roof.Measure(device).FlopsPerSecond, call.Warn, allowChangedData));
             call.Say(RunReport.Plan(run.Plan));
             return call.Saving(() => run.Run(log, call.Cancelled));
-        }, recipe.Train.Threads, recipe.Train.Precision));
+        }, recipe.Device.Threads, recipe.Device.Precision));
 }

@@ -8,7 +8,7 @@ namespace Inkstone.Models.DeepseekV3;
 public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly StepFigure _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
+    private readonly Metric _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
@@ -37,7 +37,7 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<StepFigure> LossFigures => [_mtpLoss, _balanceLoss];
+    protected override IEnumerable<Metric> LossMetrics => [_mtpLoss, _balanceLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;

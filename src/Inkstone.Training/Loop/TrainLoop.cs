@@ -22,10 +22,10 @@ public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEver
 /// <param name="Multiple">The multiple of a step (from 0) in a run of so many steps.</param>
 /// <param name="Validate">Measures held-out text; null: there is none.</param>
 /// <param name="Sample">Reports samples after so many steps.</param>
-/// <param name="Save">Saves a checkpoint of this progress and returns its path.</param>
+/// <param name="Save">Saves a checkpoint of this progress and returns its path; null: nothing is saved.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
 public sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
-    Func<TrainProgress, string> Save, Func<string?> LastCheckpoint);
+    Func<TrainProgress, string>? Save, Func<string?> LastCheckpoint);
 
 /// <summary>How far a run is.</summary>
 /// <param name="Step">Steps done.</param>
@@ -119,10 +119,13 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         {
             return false;
         }
-        string path = parts.Save(_at);
-        foreach (ITrainLog log in logs)
+        if (parts.Save is not null)
         {
-            log.Saved(_at.Step, path);
+            string path = parts.Save(_at);
+            foreach (ITrainLog log in logs)
+            {
+                log.Saved(_at.Step, path);
+            }
         }
         return true;
     }
@@ -149,7 +152,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.BitsPerByte, multiple * settings.PeakRate,
             outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
         {
-            Figures = facts.Figures,
+            Metrics = outcome.Metrics,
         };
         for (int i = 0; i < logs.Count; i++)
         {

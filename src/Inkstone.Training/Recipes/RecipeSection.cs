@@ -38,6 +38,9 @@ public sealed class RecipeSection
         return section;
     }
 
+    /// <summary>The same, handed out twice: for a section that fills two records.</summary>
+    internal RecipeSection Section(string key, out RecipeSection section) => section = Section(key);
+
     /// <summary>Text, or <paramref name="fallback"/> when absent.</summary>
     public string? Text(string key, string? fallback = null) => Remember(key, Scalar(key)?.Value ?? fallback);
 
