@@ -83,7 +83,7 @@ public sealed class SftTests : IDisposable
             new ExampleLoader(set.Train, new ExampleLoaderOptions(1000, 64, batching, Finite: true)).Next(batch).ShouldBeTrue();
             using (_device.Step(record: true))
             {
-                Tensor loss = objective(batch, batch.LabelCount);
+                Tensor loss = objective(batch, batch.LabelCount).Loss;
                 _device.Tape.Backward(loss);
                 model.StepEnded();   // load of routers, and what they add to the loss
                 found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters), [.. model.Metrics.Select(f => f.Value)]);

@@ -104,8 +104,14 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Writes a whole directory, or nothing: the adapter where the model wears one, else configuration and weights; and the tokenizer.</summary>
     /// <param name="directory">where</param>
     /// <param name="overwrite">replaces what is there</param>
+    /// <exception cref="IOException">There is something already, and it is not to be replaced.</exception>
     public void Save(string directory, bool overwrite = false)
-        => AtomicDirectory.Write(directory, overwrite, place =>
+    {
+        if (!overwrite && Path.Exists(directory))
+        {
+            throw new IOException($"{directory} exists already; name another directory or say overwrite: true");
+        }
+        AtomicDirectory.Write(directory, overwrite, place =>
         {
             if (Model.Adapter is { } adapter)
             {
@@ -117,6 +123,7 @@ public sealed class LanguageModel : IDisposable
             }
             Tokenizer.Save(place);
         });
+    }
 
     /// <summary>Frees the weights and the device.</summary>
     public void Dispose()

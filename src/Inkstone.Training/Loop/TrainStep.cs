@@ -106,14 +106,14 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
     }
 
     /// <summary>Those of the model, which closes its own, and behind them those of the objective, in the order in which it first named them.</summary>
-    private List<Metric> CloseMetrics()
+    private List<Metric>? CloseMetrics()
     {
         TakeModelMetrics();
         for (int i = _modelMetrics; i < _metrics.Count; i++)
         {
             _metrics[i].Close();
         }
-        return _metrics;
+        return _metrics.Count > 0 ? _metrics : null;
     }
 
     private void TakeModelMetrics()
