@@ -17,6 +17,11 @@ public sealed class SamplesTests
     {
         string[] lines = [.. File.ReadLines(Path.Combine(Samples(), "01-train-and-generate", "Program.cs")).Where(line => line.Trim().Length > 0)];
         lines.Length.ShouldBeLessThanOrEqualTo(10);
+        string code = string.Join('\n', File.ReadLines(Path.Combine(Samples(), "01-train-and-generate", "Program.cs"))).TrimEnd();
+        foreach (string readme in (string[])["README.md", "README.zh-CN.md"])
+        {
+            File.ReadAllText(Path.Combine(Samples(), "..", readme)).ReplaceLineEndings("\n").ShouldContain($"```csharp\n{code}\n```", Case.Sensitive);
+        }
         lines.Count(line => line.StartsWith("using Inkstone", StringComparison.Ordinal)).ShouldBe(1);
     }
 
