@@ -3,7 +3,7 @@ using Inkstone.Nn;
 namespace Inkstone.Models;
 
 /// <summary>Load of routers in the logs: choices of the most and of the least chosen expert of each sparse layer, relative to the mean.</summary>
-public sealed class RouterMetrics
+internal sealed class RouterMetrics
 {
     private readonly (ExpertRouter Router, Metric Most, Metric Least)[] _layers;
 

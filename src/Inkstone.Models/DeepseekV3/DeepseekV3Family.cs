@@ -1,7 +1,7 @@
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 and its relatives with the same block.</summary>
-public static class DeepseekV3Family
+internal static class DeepseekV3Family
 {
     /// <summary>What hubs write and transformers does not read; the balance loss of training has a key of its own here.</summary>
     private static readonly string[] Unread =

@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Granite;
 
 /// <summary>Granite 3: Llama's block with a factor on embeddings, scores, branches and logits (arXiv:2408.13359).</summary>
-public static class GraniteFamily
+internal static class GraniteFamily
 {
     /// <summary><c>granite</c>.</summary>
     public static ModelFamily Granite { get; } = new("granite", Build,
@@ -27,7 +27,7 @@ public static class GraniteFamily
 }
 
 /// <summary>Pre-norm decoder block whose branches are weighed before they are added.</summary>
-public sealed class GraniteBlock(LlamaConfig c, float residualMultiplier, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class GraniteBlock(LlamaConfig c, float residualMultiplier, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);

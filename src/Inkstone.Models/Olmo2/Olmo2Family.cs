@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Olmo2;
 
 /// <summary>config.json of <c>olmo2</c> and <c>olmo3</c>. Attention: per layer.</summary>
-public sealed record Olmo2Config(int VocabSize, int HiddenSize, int IntermediateSize, AttentionSpec[] Attention, float RmsNormEps, bool AttentionBias, Activation Activation, bool TieWordEmbeddings)
+internal sealed record Olmo2Config(int VocabSize, int HiddenSize, int IntermediateSize, AttentionSpec[] Attention, float RmsNormEps, bool AttentionBias, Activation Activation, bool TieWordEmbeddings)
 {
     /// <summary>Reads and checks.</summary>
     public static Olmo2Config From(HfConfig c, AttentionSpec[] attention)
@@ -18,7 +18,7 @@ public sealed record Olmo2Config(int VocabSize, int HiddenSize, int Intermediate
 }
 
 /// <summary>OLMo 2 (arXiv:2501.00656) and OLMo 3, which adds windows and stretches positions of its full layers only.</summary>
-public static class Olmo2Family
+internal static class Olmo2Family
 {
     private const string Sliding = "sliding_attention", Full = "full_attention";
 

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Moe;
 
 /// <summary>Qwen3's sparse models (arXiv:2505.09388): Qwen3's block with experts, softmax routing, balance loss over the batch.</summary>
-public static class Qwen3MoeFamily
+internal static class Qwen3MoeFamily
 {
     /// <summary><c>qwen3_moe</c>.</summary>
     public static ModelFamily Qwen3Moe { get; } = new("qwen3_moe", Build,

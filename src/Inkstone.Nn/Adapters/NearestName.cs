@@ -1,7 +1,7 @@
 namespace Inkstone.Nn;
 
 /// <summary>Which of some names was meant by a word that is none of them.</summary>
-public static class NearestName
+internal static class NearestName
 {
     /// <summary>The name with the least number of characters to insert, delete or replace.</summary>
     public static string? Of(string word, IEnumerable<string> names) => names.MinBy(name => Distance(word, name));

@@ -8,7 +8,7 @@ namespace Inkstone.Training;
 /// A mapping of a recipe, read strictly: each key is asked for by name and kind, and <see cref="Close"/> refuses the keys that nobody asked for.
 /// What was read, defaults included, is remembered, so the resolved recipe that a run writes down cannot differ from what it used.
 /// </summary>
-public sealed class RecipeSection
+internal sealed class RecipeSection
 {
     private readonly YamlMappingNode _node;
     private readonly string _file;

@@ -6,7 +6,7 @@ namespace Inkstone.Training;
 
 /// <summary>What memory a run will need, checked before it starts rather than found out an hour later.</summary>
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
-public readonly record struct RunEstimate(long MemoryBytes)
+internal readonly record struct RunEstimate(long MemoryBytes)
 {
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
