@@ -20,7 +20,8 @@ public sealed class TrainerTests
         double[] losses = [.. Enumerable.Range(0, Steps).Select(i => step.Run(i, rate.At(i)).Loss)];
         Recorder log = new();
         TrainProgress end = new Trainer<Batch>(trained.Model, Rows(trained), trained.Objective, new TrainOptions(Steps: Steps, BatchSize: 4, Accumulation: 2), new OptimizerOptions(LearningRate: 5e-3),
-            new ScheduleOptions(WarmupSteps: 2)) { Logs = [log] }.Run();
+            new ScheduleOptions(WarmupSteps: 2))
+        { Logs = [log] }.Run();
         end.Step.ShouldBe(Steps);
         end.Tokens.ShouldBe(Steps * 8 * TinyRun.Length);
         log.Losses.ShouldBe(losses);
