@@ -51,7 +51,8 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public bool Recompute { get; set; }
 
     /// <summary>A block's result, to be computed again where <see cref="Recompute"/> asks for it.</summary>
-    protected Tensor Through(IBlock<ForwardContext> block, Tensor x, ForwardContext ctx) => Recompute ? Ops.Recompute(block, x, ctx) : block.Forward(x, ctx);
+    /// <remarks>Not within <see cref="Nn.Adapter.Disabled"/>: the backward pass may come behind that scope, and would then compute another block.</remarks>
+    protected Tensor Through(IBlock<ForwardContext> block, Tensor x, ForwardContext ctx) => Recompute && Adapter is not { IsDisabled: true } ? Ops.Recompute(block, x, ctx) : block.Forward(x, ctx);
 
     /// <summary>Final hidden states, normed. ids: int32 [B, T]; the result is [B, T, C].</summary>
     public abstract Tensor Hidden(Tensor ids, ForwardContext ctx);
@@ -95,15 +96,15 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public double AddedLoss { get; private set; }
 
     /// <summary>What the model reports of an optimizer step.</summary>
-    public virtual IReadOnlyList<StepFigure> Figures => [];
+    public virtual IReadOnlyList<Metric> Metrics => [];
 
     /// <summary>To be called once after each optimizer step: state that follows from the whole step (all its micro-batches) moves on.</summary>
     public virtual void StepEnded()
     {
         AddedLoss = 0;
-        for (int i = 0; i < Figures.Count; i++)
+        for (int i = 0; i < Metrics.Count; i++)
         {
-            Figures[i].Close();
+            Metrics[i].Close();
         }
     }
 
@@ -141,7 +142,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     protected abstract IReadOnlyList<long> BlockActivations { get; }
 
     /// <summary><paramref name="loss"/> + weight · part, weighed with the batch's share of the step's labels; reported in <paramref name="figure"/> without the weight.</summary>
-    protected Tensor Plus(Tensor loss, Tensor part, double weight, double share, StepFigure figure)
+    protected Tensor Plus(Tensor loss, Tensor part, double weight, double share, Metric figure)
     {
         figure.Add(share * part.Item());
         AddedLoss += weight * share * part.Item();

@@ -50,7 +50,7 @@ public static class ConfigKeys
     };
 
     /// <summary>All keys that some family here reads: what a recipe may set.</summary>
-    public static IReadOnlyList<string> All { get; } = [.. Common.Concat(ModelFamilies.All.SelectMany(family => family.Keys)).Distinct(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> All => [.. Common.Concat(ModelFamilies.All.SelectMany(family => family.Keys)).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Refuses keys that change the numbers and that <paramref name="family"/> does not read.</summary>
     /// <exception cref="InvalidDataException">There is such a key; the message names it.</exception>

@@ -11,11 +11,11 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     private readonly DecoderShape _shape;
     private readonly TBlock[] _blocks;
     private readonly Func<Tensor, Tensor> _norm;
-    private readonly StepFigure _auxLoss = new("aux_loss");
+    private readonly Metric _auxLoss = new("aux_loss");
     private (int Layer, ExpertRouter Router)[]? _sparseLayers;
     private ExpertRouter[]? _routers;
-    private RouterFigures? _load;
-    private IReadOnlyList<StepFigure>? _figures;
+    private RouterMetrics? _load;
+    private IReadOnlyList<Metric>? _metrics;
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
     /// <param name="config">config.json</param>
@@ -49,8 +49,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <summary>Blocks that only training uses, numbered behind the others.</summary>
     protected virtual IReadOnlyList<TBlock> TrainingBlocks => [];
 
-    /// <summary>Figures that a family adds before those of its routers.</summary>
-    protected virtual IEnumerable<StepFigure> LossFigures => Routers.Length > 0 ? [_auxLoss] : [];
+    /// <summary>Metrics that a family adds before those of its routers.</summary>
+    protected virtual IEnumerable<Metric> LossMetrics => Routers.Length > 0 ? [_auxLoss] : [];
 
     /// <summary>Sparse layers with their routers.</summary>
     public (int Layer, ExpertRouter Router)[] SparseLayers
@@ -59,9 +59,9 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     private ExpertRouter[] Routers => _routers ??= [.. SparseLayers.Select(layer => layer.Router)];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<StepFigure> Figures => _figures ??= [.. LossFigures, .. Load.All];
+    public override IReadOnlyList<Metric> Metrics => _metrics ??= [.. LossMetrics, .. Load.All];
 
-    private RouterFigures Load => _load ??= new RouterFigures(SparseLayers);
+    private RouterMetrics Load => _load ??= new RouterMetrics(SparseLayers);
 
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)

@@ -7,7 +7,7 @@ namespace Inkstone.Models;
 /// <summary>Parameters from a GGUF file.</summary>
 /// <param name="model">the file</param>
 /// <param name="keep">matrices stay in bfloat16 or in quantised blocks where they lie so in the file</param>
-public sealed class GgufParameters(GgufModel model, bool keep = false) : IParameterSource
+internal sealed class GgufParameters(GgufModel model, bool keep = false) : IParameterSource
 {
     /// <inheritdoc/>
     public string Name => model.File.Path;

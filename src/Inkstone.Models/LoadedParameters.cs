@@ -8,7 +8,7 @@ namespace Inkstone.Models;
 /// <param name="weights">the files</param>
 /// <param name="config">config.json, whose family says which tensors may be left over; null: none</param>
 /// <param name="keep">matrices stay in bfloat16 where they lie so in the files</param>
-public sealed class LoadedParameters(HfWeights weights, HfConfig? config = null, bool keep = false) : IParameterSource
+internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = null, bool keep = false) : IParameterSource
 {
     private const string Blocks = "_blocks", Scales = "_scales";
 

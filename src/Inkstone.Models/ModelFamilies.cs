@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.Ernie45;
@@ -21,11 +22,10 @@ using Inkstone.Models.SmolLm3;
 
 namespace Inkstone.Models;
 
-/// <summary>The list of families: a new one is a folder and a line here.</summary>
+/// <summary>The list of families: a new one is a folder and a line here, or <see cref="Add"/> in a program of one's own.</summary>
 public static class ModelFamilies
 {
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<ModelFamily> All { get; } =
+    private static readonly ModelFamily[] BuiltIn =
     [
         LlamaFamily.Llama,
         Qwen2Family.Qwen2,
@@ -56,8 +56,25 @@ public static class ModelFamilies
         Qwen35Family.Qwen35Moe,
     ];
 
+    private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);
+
+    /// <summary>All of them, and behind them those that the program has added.</summary>
+    public static IReadOnlyList<ModelFamily> All => [.. BuiltIn, .. Added.OrderBy(family => family.Key, StringComparer.Ordinal).Select(family => family.Value)];
+
+    /// <summary>
+    /// Adds a family of the program's own, so that configurations, checkpoints and recipes may name it. To be called once, before the first model is made or opened.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is a family of that name.</exception>
+    public static void Add(ModelFamily family)
+    {
+        if (BuiltIn.Any(known => known.ModelType == family.ModelType) || !Added.TryAdd(family.ModelType, family))
+        {
+            throw new ArgumentException($"there is a family of model_type \"{family.ModelType}\" already; choose another name", nameof(family));
+        }
+    }
+
     /// <summary>What GGUF files may hold.</summary>
-    public static IReadOnlyList<GgufArchitecture> Gguf { get; } = [.. All.Select(family => family.Gguf).OfType<GgufArchitecture>()];
+    public static IReadOnlyList<GgufArchitecture> Gguf => [.. All.Select(family => family.Gguf).OfType<GgufArchitecture>()];
 
     /// <summary>The family that a configuration names.</summary>
     /// <exception cref="InvalidDataException">There is none of that name; the message lists those there are.</exception>

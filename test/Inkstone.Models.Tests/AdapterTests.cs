@@ -76,6 +76,72 @@ public sealed class AdapterTests : IDisposable
         Logits(tuned).ShouldNotBe(before);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_disabled_adapter_is_none_and_comes_back(LoraConfig kind)
+    {
+        using CausalLm plain = Pretrained.Open(_model, _device), tuned = PeftAdapter.New(_model, kind, 1, _device);
+        Shake(tuned);
+        float[] below = Logits(plain), after = Logits(tuned);
+        after.ShouldNotBe(below);
+        using (tuned.Adapter!.Disabled())
+        {
+            Logits(tuned).ShouldBe(below, "the same bits as the model without it");
+            using (tuned.Adapter.Disabled())
+            {
+                Logits(tuned).ShouldBe(below);
+            }
+            Logits(tuned).ShouldBe(below, "still within the outer scope");
+        }
+        Logits(tuned).ShouldBe(after);
+        tuned.Adapter.Merge();
+        Should.Throw<InvalidOperationException>(() => tuned.Adapter.Disabled().Dispose()).Message.ShouldContain("merged");
+    }
+
+    /// <summary>A loss of the model less that of its reference, in one recorded step: recomputing blocks must not put the adapter back into the reference.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void No_gradient_comes_from_within_a_disabled_adapter(bool recompute)
+    {
+        using CausalLm tuned = PeftAdapter.New(_model, All[0], 1, _device);
+        Shake(tuned);
+        tuned.Recompute = recompute;
+        float[] alone = Gradients(tuned, reference: false);
+        ShouldBeNear(Gradients(tuned, reference: true), alone);
+    }
+
+    private float[] Gradients(CausalLm model, bool reference)
+    {
+        using (_device.Step(record: true))
+        {
+            Tensor ids = _device.Rent(new Shape(1, 6), [1, 2, 3, 4, 5, 6]), labels = _device.Rent(new Shape(1, 6), [2, 3, 4, 5, 6, 7]);
+            Tensor loss = model.Loss(ids, labels, 6, ForwardContext.Rows(_device, 1, 6));
+            if (reference)
+            {
+                using DisabledAdapter without = model.Adapter!.Disabled();
+                loss = Ops.Add(loss, Ops.Scale(model.Loss(ids, labels, 6, ForwardContext.Rows(_device, 1, 6)), -1));
+            }
+            _device.Tape.Backward(loss);
+        }
+        float[] gradients = [.. model.Adapter!.Parameters.SelectMany(p => p.Tensor.Grad!.Span.ToArray())];
+        model.Adapter.Parameters.ZeroGrad();
+        return gradients;
+    }
+
+    /// <summary>Gives a new adapter an effect.</summary>
+    private static void Shake(CausalLm model)
+    {
+        int at = 0;
+        foreach (Parameter p in model.Adapter!.Parameters)
+        {
+            foreach (ref float value in p.Tensor.Span)
+            {
+                value += 0.1f * MathF.Sin(++at);
+            }
+        }
+    }
+
     [Fact]
     public void Patterns_give_layers_their_own_rank()
     {

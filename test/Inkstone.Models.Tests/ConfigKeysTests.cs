@@ -11,6 +11,10 @@ public sealed class ConfigKeysTests
         "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64
         """;
 
+    [Fact]
+    public void A_family_that_is_there_cannot_be_added()
+        => Should.Throw<ArgumentException>(() => ModelFamilies.Add(ModelFamilies.All[0] with { Keys = [] })).Message.ShouldContain("\"llama\" already");
+
     [Theory]
     [InlineData("llama", "\"partial_rotary_factor\": 0.5", "partial_rotary_factor")]
     [InlineData("llama", "\"attn_logit_softcapping\": 50.0", "attn_logit_softcapping")]

@@ -133,7 +133,7 @@ public sealed class SparseModelTests : IDisposable
         model.StepEnded();
         float mean = counts.Sum() / 6;
         bias.Span.ToArray().ShouldBe([.. counts.Select(c => 0.001f * Math.Sign(mean - c))]);
-        model.Figures.Single(f => f.Name == "router_most.1").Value.ShouldBe(counts.Max() / mean, 1e-6);
+        model.Metrics.Single(f => f.Name == "router_most.1").Value.ShouldBe(counts.Max() / mean, 1e-6);
         router.Counts.ToArray().ShouldAllBe(c => c == 0);
         model.Pretraining = false;
         float[] before = bias.Span.ToArray();

@@ -96,7 +96,7 @@ public sealed class TrainingMemoryTests
     }
 
     /// <summary>Four steps of two micro-batches, of which the second has so short documents that no label is left two tokens ahead.</summary>
-    private static (double[] Figures, float[][] Weights) Train(string family, double? adapterDropout, bool recompute)
+    private static (double[] Metrics, float[][] Weights) Train(string family, double? adapterDropout, bool recompute)
     {
         using Device device = new(threads: 2);
         Adapter? adapter = adapterDropout is { } dropout ? new(new LoraConfig(4, 8, ["q_proj", "o_proj"], dropout), new FreshParameters(5, 0), trained: true) : null;
@@ -121,7 +121,7 @@ public sealed class TrainingMemoryTests
                 figures.AddRange(router.Counts.ToArray().Select(count => (double)count));
             }
             model.StepEnded();
-            figures.AddRange(model.Figures.Select(figure => figure.Value));
+            figures.AddRange(model.Metrics.Select(figure => figure.Value));
         }
         return ([.. figures], Values(trained, p => p.Tensor));
     }

@@ -44,7 +44,7 @@ public sealed class RecipeTests
     [InlineData("train.tokens", "null", 10, null, null)]
     public void ALengthOnTheCommandLine_ReplacesTheFiles(string key, string value, int? steps, double? minutes, double? epochs)
     {
-        TrainSection train = Load(Minimal, (key, value)).Train;
+        TrainOptions train = Load(Minimal, (key, value)).Train;
         (train.Steps, train.Minutes, train.Epochs).ShouldBe((steps, minutes, epochs));
     }
 

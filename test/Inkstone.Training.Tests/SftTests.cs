@@ -75,7 +75,7 @@ public sealed class SftTests : IDisposable
         ConversationSet set = ConversationSet.Make(new ConversationReader().Read([_directory["chat.jsonl"]]), [], Section(), new ChatMasks(ChatTemplate.For(_tokenizer), _tokenizer));
         using CausalLm model = Pretrained.New(HfConfig.Parse(config), _device, 3);
         model.Pretraining = false;   // as in every fine-tuning run: a step's end must not move the routers' bias
-        Objective objective = NextToken.Of(model, documentAware: true);
+        Objective<Batch> objective = NextToken.Of(model, documentAware: true);
         Dictionary<string, (double Loss, double Norm, double[] Router)> found = [];
         foreach (Batching batching in Enum.GetValues<Batching>())
         {
@@ -83,10 +83,10 @@ public sealed class SftTests : IDisposable
             new ExampleLoader(set.Train, new ExampleLoaderOptions(1000, 64, batching, Finite: true)).Next(batch).ShouldBeTrue();
             using (_device.Step(record: true))
             {
-                Tensor loss = objective(batch, batch.LabelCount);
+                Tensor loss = objective(batch, batch.LabelCount).Loss;
                 _device.Tape.Backward(loss);
                 model.StepEnded();   // load of routers, and what they add to the loss
-                found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters), [.. model.Figures.Select(f => f.Value)]);
+                found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters), [.. model.Metrics.Select(f => f.Value)]);
             }
             model.Parameters.ZeroGrad();
         }
@@ -96,7 +96,7 @@ public sealed class SftTests : IDisposable
             norm.ShouldBe(found["Padded"].Norm, 1e-4 * norm, how);
             for (int i = 0; i < router.Length; i++)
             {
-                router[i].ShouldBe(found["Padded"].Router[i], 1e-5, $"{how}: {model.Figures[i].Name}");
+                router[i].ShouldBe(found["Padded"].Router[i], 1e-5, $"{how}: {model.Metrics[i].Name}");
             }
         }
     }

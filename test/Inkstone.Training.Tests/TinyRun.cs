@@ -41,12 +41,12 @@ internal sealed class TinyRun : IDisposable
 
     public IReadOnlyList<TokenShard> Shards { get; }
 
-    public Objective Objective { get; }
+    public Objective<Batch> Objective { get; }
 
     public string Directory => _directory.Path;
 
-    public TrainStep Step(int rows, int accumulation, double rate = 1e-2, int length = Length) => new(Device, Model.Parameters, Objective,
-        new PackedLoader(Shards, new PackedLoaderOptions(length, DocumentAware: true)), [new AdamW(Model.Parameters, new AdamWSettings(rate))], rows, length, accumulation, clip: 1);
+    public TrainStep<Batch> Step(int rows, int accumulation, double rate = 1e-2, int length = Length) => new(Device, Model.Parameters, Objective,
+        new PackedLoader(Shards, new PackedLoaderOptions(length, DocumentAware: true)), [new AdamW(Model.Parameters, new AdamWSettings(rate))], rows, accumulation, clip: 1);
 
     public float[] Weights() => [.. Model.Parameters.SelectMany(p => p.Tensor.Span.ToArray())];
 

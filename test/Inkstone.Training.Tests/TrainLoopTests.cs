@@ -8,7 +8,7 @@ public sealed class TrainLoopTests
     public void OneTimesEight_EqualsEightTimesOne()
     {
         using TinyRun wide = new(), deep = new();
-        TrainStep eightRows = wide.Step(rows: 8, accumulation: 1), eightBatches = deep.Step(rows: 1, accumulation: 8);
+        TrainStep<Batch> eightRows = wide.Step(rows: 8, accumulation: 1), eightBatches = deep.Step(rows: 1, accumulation: 8);
         for (int i = 0; i < 5; i++)
         {
             StepOutcome a = eightRows.Run(0, 1), b = eightBatches.Run(0, 1);
@@ -24,7 +24,7 @@ public sealed class TrainLoopTests
     public void ThreadCount_DoesNotChangeABit()
     {
         using TinyRun one = new(threads: 1), three = new(threads: 3);
-        TrainStep a = one.Step(4, 2), b = three.Step(4, 2);
+        TrainStep<Batch> a = one.Step(4, 2), b = three.Step(4, 2);
         for (int i = 0; i < 5; i++)
         {
             b.Run(0, 1).ShouldBe(a.Run(0, 1));
@@ -36,7 +36,7 @@ public sealed class TrainLoopTests
     public void OneBatch_IsLearnedByHeart()
     {
         using TinyRun run = new(tokens: 4 * TinyRun.Length + 1);
-        TrainStep step = run.Step(rows: 4, accumulation: 1, rate: 2e-2);
+        TrainStep<Batch> step = run.Step(rows: 4, accumulation: 1, rate: 2e-2);
         double loss = double.NaN;
         for (int i = 0; i < 200; i++)
         {
@@ -57,8 +57,8 @@ public sealed class TrainLoopTests
             writer.Complete();
         }
         using TokenShard shard = TokenShard.Open(directory["x.bin"]);
-        TrainStep step = new(run.Device, run.Model.Parameters, run.Objective, new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true)),
-            [new Nn.AdamW(run.Model.Parameters, new Nn.AdamWSettings(0.1))], 2, 16, 2, 1);
+        TrainStep<Batch> step = new(run.Device, run.Model.Parameters, run.Objective, new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true)),
+            [new Nn.AdamW(run.Model.Parameters, new Nn.AdamWSettings(0.1))], 2, 2, 1);
         float[] before = run.Weights();
         step.Run(0, 1).Labels.ShouldBe(0);
         run.Weights().ShouldBe(before);
@@ -68,7 +68,7 @@ public sealed class TrainLoopTests
     public void AStep_AllocatesNothingOnTheManagedHeap()
     {
         using TinyRun run = new();
-        TrainStep step = run.Step(4, 2);
+        TrainStep<Batch> step = run.Step(4, 2);
         for (int i = 0; i < 5; i++)
         {
             step.Run(0, 1);
@@ -87,12 +87,12 @@ public sealed class TrainLoopTests
         using TinyRun run = new();
         Batch batch = new(4, TinyRun.Length);
         LabelBytes text = new([0, .. Enumerable.Range(1, TinyRun.Vocabulary - 1).Select(id => id % 5)]);   // ends of documents are no text
-        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), text, batch, maxBatches: 0);
+        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), text.Of, batch, maxBatches: 0);
         (int labels, long bytes) = Predicted(run.Shards[0], id => id % 5);
         all.Labels.ShouldBe(labels);
         all.BitsPerByte.ShouldBe(all.Loss * labels / Math.Log(2) / bytes, 1e-12);
-        Validation.Measure(run.Device, run.Objective, Held(run), text, new Batch(7, TinyRun.Length), 0).BitsPerByte.ShouldBe(all.BitsPerByte, 1e-6);
-        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), text, batch, 2);
+        Validation.Measure(run.Device, run.Objective, Held(run), text.Of, new Batch(7, TinyRun.Length), 0).BitsPerByte.ShouldBe(all.BitsPerByte, 1e-6);
+        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), text.Of, batch, 2);
         few.Labels.ShouldBeLessThan(all.Labels);
         all.Loss.ShouldBe(Math.Log(TinyRun.Vocabulary), 0.3);           // a new model guesses
     }

@@ -15,5 +15,5 @@ internal static class PretrainRun
             using Pretrain run = new(recipe, device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData));
             call.Say(RunReport.Plan(run.Plan, peak.Share));
             return call.Saving(() => run.Run(log, call.Cancelled));
-        }, recipe.Train.Threads, recipe.Train.Precision));
+        }, recipe.Device.Threads, recipe.Device.Precision));
 }

@@ -52,5 +52,5 @@ internal static class SftVerb
             }
             call.Say(RunReport.Plan(run.Plan, peak.Share));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);
-        }, recipe.Train.Threads, recipe.Train.Precision));
+        }, recipe.Device.Threads, recipe.Device.Precision));
 }

@@ -10,7 +10,7 @@ namespace Inkstone.Data;
 /// Takes the tags and comments out of a text and leaves every other character as it is. What a tag is, HTML's tokenizer says (html.spec.whatwg.org, 13.2.5):
 /// it begins with a letter behind its bracket and may hold &gt; in quotes, so that "1 &lt; 2" stays; what stands in scripts and styles is no tag.
 /// </summary>
-public static class HtmlTags
+internal static class HtmlTags
 {
     /// <summary>The text without its tags; a tag or comment that nothing ends is text.</summary>
     public static string Remove(string text)

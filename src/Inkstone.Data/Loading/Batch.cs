@@ -1,7 +1,7 @@
 namespace Inkstone.Data;
 
-/// <summary>One micro-batch, row-major [rows, length]; filled in place by an <see cref="IBatchSource"/> and reused.</summary>
-public sealed class Batch
+/// <summary>One micro-batch of token rows, row-major [rows, length]; filled in place by an <see cref="IBatchSource{TBatch}"/> and reused.</summary>
+public sealed class Batch : ITrainingBatch
 {
     /// <summary>The label that is not learned from.</summary>
     public const int IgnoredLabel = -100;
@@ -39,17 +39,17 @@ public sealed class Batch
     /// <summary>1 for tokens of the data, 0 for padding; set only where there is padding. [B, T].</summary>
     public Span<int> AttentionMask => _attentionMask.AsSpan(0, Rows * Length);
 
-    /// <summary>Tokens that are not padding.</summary>
-    public int TokenCount { get; internal set; }
+    /// <inheritdoc/>
+    public int TokenCount { get; set; }
 
     /// <summary>Whether there is padding.</summary>
     public bool HasPadding => TokenCount < Rows * Length;
 
-    /// <summary>Number of labels that are learned from.</summary>
-    public int LabelCount { get; internal set; }
+    /// <inheritdoc/>
+    public int LabelCount { get; set; }
 
     /// <summary>Gives the batch other sizes; memory only grows.</summary>
-    internal void Reshape(int rows, int length)
+    public void Reshape(int rows, int length)
     {
         int count = checked(rows * length);
         if (count > _inputs.Length)

@@ -6,7 +6,7 @@ namespace Inkstone.Data;
 /// Packs samples into rows of one length by best fit in decreasing order: the longest sample first, each into the fullest row that still
 /// has room for it (Johnson 1973; at most 11/9 of the fewest rows, plus one). O(n log n), and the same for the same lengths.
 /// </summary>
-public static class BestFitPacking
+internal static class BestFitPacking
 {
     /// <summary>
     /// Sample indexes of each row, ascending; every sample is in one row. The fullest rows tend to come first: shuffle them before training.

@@ -27,7 +27,7 @@ public enum Batching
 public sealed record ExampleLoaderOptions(int Rows, int Length, Batching Batching, ulong? ShuffleSeed = null, bool Finite = false, int PadId = 0, double? Epochs = null);
 
 /// <summary>Batches of conversations, whose labels are the tokens that an assistant says.</summary>
-public sealed class ExampleLoader : IBatchSource
+public sealed class ExampleLoader : IBatchSource<Batch>
 {
     private readonly IReadOnlyList<MaskedConversation> _examples;
     private readonly ExampleLoaderOptions _options;
@@ -52,6 +52,12 @@ public sealed class ExampleLoader : IBatchSource
 
     /// <inheritdoc/>
     public long RowCount => _rows.Length;
+
+    /// <inheritdoc/>
+    public int RowLength => _options.Length;
+
+    /// <inheritdoc/>
+    public Batch NewBatch(int rows) => new(rows, _options.Length);
 
     /// <inheritdoc/>
     public bool PassEnded => _options.Epochs is not null && _state.Position == PassRows;

@@ -12,7 +12,7 @@ public sealed record PackedLoaderOptions(int Length, bool DocumentAware = false,
 /// Rows of T tokens from a list of shards seen as one stream: window i is tokens [i*T, i*T+T], inputs the first T of these T+1,
 /// labels the last T. In document order micro-batch m, row b is window m*B + b.
 /// </summary>
-public sealed class PackedLoader : IBatchSource
+public sealed class PackedLoader : IBatchSource<Batch>
 {
     private readonly IReadOnlyList<TokenShard> _shards;
     private readonly PackedLoaderOptions _options;
@@ -45,6 +45,12 @@ public sealed class PackedLoader : IBatchSource
 
     /// <inheritdoc/>
     public long RowCount => WindowCount;
+
+    /// <inheritdoc/>
+    public int RowLength => _options.Length;
+
+    /// <inheritdoc/>
+    public Batch NewBatch(int rows) => new(rows, _options.Length);
 
     /// <summary>Rows in one pass; the last tokens that fill no row are left out.</summary>
     public long WindowCount { get; }

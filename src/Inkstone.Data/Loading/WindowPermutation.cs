@@ -9,7 +9,7 @@ namespace Inkstone.Data;
 /// A balanced Feistel network over the next even number of bits, and cycle walking back into the range
 /// (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002). The domain is at most four times the range.
 /// </remarks>
-public readonly struct WindowPermutation
+internal readonly struct WindowPermutation
 {
     private const int Rounds = 6;
     private readonly ulong _count;

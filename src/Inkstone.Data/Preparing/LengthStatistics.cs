@@ -4,7 +4,7 @@ namespace Inkstone.Data;
 public sealed record LengthStatistics(int Min, int Max, double Mean, double Median, double P25, double P75, double P95, double P99);
 
 /// <summary>Counts lengths: as many entries as there are different lengths.</summary>
-public sealed class LengthHistogram
+internal sealed class LengthHistogram
 {
     private readonly SortedDictionary<int, long> _counts = [];
     private long _count;

@@ -4,12 +4,19 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Data;
 
-/// <summary>A memory-mapped file of token ids in any <see cref="TokenShardFormat"/>. Safe to read from several threads.</summary>
+/// <summary>Token ids: a memory-mapped file in any <see cref="TokenShardFormat"/>, or what a program holds in memory. Safe to read from several threads.</summary>
 public sealed class TokenShard : IDisposable
 {
     private readonly MemoryMappedFile? _mapping;
     private readonly MemoryMappedViewAccessor? _view;
     private readonly int _dataOffset;
+    private readonly ReadOnlyMemory<int>? _ids;
+
+    private TokenShard(ReadOnlyMemory<int> ids, int? endOfDocumentId)
+    {
+        (Path, Format, _ids) = ("tokens in memory", TokenShardFormat.Inkstone, ids);
+        Header = new TokenShardHeader(sizeof(int), ids.Length, EndOfDocumentId: endOfDocumentId);
+    }
 
     private TokenShard(string path, TokenShardFormat format, TokenShardHeader header, int dataOffset, FileStream file)
     {
@@ -34,6 +41,11 @@ public sealed class TokenShard : IDisposable
 
     /// <summary>Number of ids.</summary>
     public long Count => Header.TokenCount;
+
+    /// <summary>A shard over ids in memory, which must stay as they are.</summary>
+    /// <param name="ids">The tokens of all documents.</param>
+    /// <param name="endOfDocumentId">The id that ends each document, or null where there is none.</param>
+    public static TokenShard Of(ReadOnlyMemory<int> ids, int? endOfDocumentId = null) => new(ids, endOfDocumentId);
 
     /// <summary>Opens a shard; the format is told from the first bytes.</summary>
     /// <param name="path">The file.</param>
@@ -86,6 +98,11 @@ public sealed class TokenShard : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - destination.Length);
         if (destination.IsEmpty) return;
+        if (_ids is { } ids)
+        {
+            ids.Span.Slice((int)start, destination.Length).CopyTo(destination);
+            return;
+        }
 
         ulong offset = (ulong)_dataOffset + (ulong)start * (ulong)Header.BytesPerToken;
         if (Header.BytesPerToken == 4)

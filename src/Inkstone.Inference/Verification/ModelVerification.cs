@@ -95,7 +95,7 @@ public sealed class ModelVerification(string directory, Device device)
         if (io.Contains("aux_loss"))
         {
             model.StepEnded();
-            double actual = model.Figures.FirstOrDefault(f => f.Name == "aux_loss")?.Value ?? double.NaN;
+            double actual = model.Metrics.FirstOrDefault(f => f.Name == "aux_loss")?.Value ?? double.NaN;
             Add("aux_loss", Deviation.Relative([actual], [io.ReadFloats("aux_loss")[0]]), _tolerances.Loss);
         }
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads.safetensors"));

@@ -92,7 +92,7 @@ internal static partial class MultiTokenVerification
         add("router counts", differing + Math.Abs(counts.Keys.Count() - model.SparseLayers.Length), model.Device.MatMulType == DType.BFloat16 ? 20 : 0);
     }
 
-    private static double Figure(CausalLm model, string name) => model.Figures.First(f => f.Name == name).Value;
+    private static double Figure(CausalLm model, string name) => model.Metrics.First(f => f.Name == name).Value;
 
     private static double Factor(HfConfig golden, Match match)
         => match.Success && double.TryParse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double factor) ? factor

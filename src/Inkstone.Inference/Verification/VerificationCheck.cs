@@ -17,7 +17,7 @@ public sealed record VerificationCheck(string Name, double Worst, double Toleran
 /// <param name="Gradient">of a gradient, in relative norm</param>
 /// <param name="Loss">of losses, relative</param>
 /// <param name="Norm">of gradient norms, relative</param>
-public sealed record Tolerances(double Logits, double Gradient, double Loss, double Norm)
+internal sealed record Tolerances(double Logits, double Gradient, double Loss, double Norm)
 {
     /// <summary>
     /// The tolerances for a device's matrix products. Reference numbers whose file of steps tells the smallest margin of its greedy text come from families in which

@@ -7,7 +7,7 @@ namespace Inkstone.Models.DeepseekV3;
 /// Multi-head latent attention (arXiv:2405.04434, section 2.1): keys and values come from a low-rank latent, positions from a rotated part of q and of one key
 /// that all heads share. C: hidden size, R: rank of the latent, Dn, Dr, Dv: unrotated, rotated and value dimensions of a head.
 /// </summary>
-public sealed class DeepseekV3Attention
+internal sealed class DeepseekV3Attention
 {
     private readonly DeepseekV3Config _c;
     private readonly int _layer;

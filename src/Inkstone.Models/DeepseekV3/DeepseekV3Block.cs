@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>Pre-norm decoder block, dense or sparse; a sparse one has experts that every token uses beside those it is routed to.</summary>
-public sealed class DeepseekV3Block : IDecoderBlock
+internal sealed class DeepseekV3Block : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly DeepseekV3Attention _attention;

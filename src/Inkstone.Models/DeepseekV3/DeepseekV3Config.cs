@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>config.json of <c>model_type: deepseek_v3</c>, with the defaults that transformers has. <c>mtp_dense_block</c> is a key of our own: prediction modules without experts.</summary>
-public sealed record DeepseekV3Config(
+internal sealed record DeepseekV3Config(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,
@@ -102,4 +102,4 @@ public sealed record DeepseekV3Config(
 /// <param name="SequenceBalance"><c>sequence_balance_loss_weight</c>: weight of the balance loss within each sequence, summed over sparse layers; hubs' aux_loss_alpha is not read, as in transformers</param>
 /// <param name="MultiTokenPrediction"><c>mtp_loss_weight</c>: weight of the mean loss of the prediction modules</param>
 /// <param name="BiasRate"><c>router_bias_update_rate</c>: step of the correction bias after each optimizer step</param>
-public sealed record DeepseekV3Objective(double SequenceBalance, double MultiTokenPrediction, double BiasRate);
+internal sealed record DeepseekV3Objective(double SequenceBalance, double MultiTokenPrediction, double BiasRate);

@@ -1,14 +1,14 @@
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 and its relatives with the same block.</summary>
-public static class DeepseekV3Family
+internal static class DeepseekV3Family
 {
     /// <summary>What hubs write and transformers does not read; the balance loss of training has a key of its own here.</summary>
     private static readonly string[] Unread =
         ["aux_loss_alpha", "topk_method", "moe_layer_freq", "seq_aux", "ep_size", "num_experts", "num_local_experts", "head_dim", "output_router_logits", "router_aux_loss_coef"];
 
     /// <summary><c>deepseek_v3</c>. Prediction modules in checkpoints repeat embedding and head.</summary>
-    public static ModelFamily DeepseekV3 { get; } = new("deepseek_v3", DeepseekV3Model.Build, Keys) 
+    public static ModelFamily DeepseekV3 { get; } = new("deepseek_v3", DeepseekV3Model.Build, Keys)
     {
         Harmless = Unread,
         IsRedundant = IsShared,

@@ -5,10 +5,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
-public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
+internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly StepFigure _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
+    private readonly Metric _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
@@ -37,7 +37,7 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<StepFigure> LossFigures => [_mtpLoss, _balanceLoss];
+    protected override IEnumerable<Metric> LossMetrics => [_mtpLoss, _balanceLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
@@ -48,7 +48,7 @@ public sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
 
     /// <summary>
     /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are for token i + depth + 1.
-    /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="Hidden"/>.
+    /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="CausalLm.Hidden"/>.
     /// </summary>
     public Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
     {

@@ -7,7 +7,7 @@ namespace Inkstone.Models.DeepseekV3;
 /// One module that predicts a token further ahead (arXiv:2412.19437, section 2.2): what the model made of token i and the embedding of token i + k become
 /// the input of a block of its own. Embedding and output head are the model's.
 /// </summary>
-public sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps);
     private readonly RmsNorm _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps);

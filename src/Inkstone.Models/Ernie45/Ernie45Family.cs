@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Ernie45;
 
 /// <summary>ERNIE 4.5's dense models: Llama's block, rotary pairs side by side, one key for all biases.</summary>
-public static class Ernie45Family
+internal static class Ernie45Family
 {
     /// <summary><c>ernie4_5</c>.</summary>
     public static ModelFamily Ernie45 { get; } = new("ernie4_5", Build, ["use_bias"]) { TiedByDefault = true, Gguf = Ernie45Gguf.Architecture };

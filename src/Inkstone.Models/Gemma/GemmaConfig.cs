@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Gemma;
 
 /// <summary>config.json of <c>gemma2</c> and <c>gemma3_text</c>, with the defaults that transformers has. Attention: per layer.</summary>
-public sealed record GemmaConfig(
+internal sealed record GemmaConfig(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

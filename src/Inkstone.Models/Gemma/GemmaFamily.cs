@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Gemma;
 
 /// <summary>Gemma 2 (arXiv:2408.00118) and the text part of Gemma 3 (arXiv:2503.19786).</summary>
-public static class GemmaFamily
+internal static class GemmaFamily
 {
     private static readonly string[] Keys =
         ["attention_bias", "hidden_activation", "query_pre_attn_scalar", "sliding_window", "layer_types", "final_logit_softcapping"];

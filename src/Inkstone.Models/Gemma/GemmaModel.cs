@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Gemma;
 
 /// <summary>Grouped-query attention of Gemma 2 and 3; Gemma 3 norms each head of q and k.</summary>
-public sealed class GemmaAttention(GemmaConfig c, int layer, Scope s, RotaryTable rotary)
+internal sealed class GemmaAttention(GemmaConfig c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly AttentionSpec _spec = c.Attention[layer];
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, c.AttentionBias);
@@ -25,7 +25,7 @@ public sealed class GemmaAttention(GemmaConfig c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Decoder block with norms before and behind both branches (arXiv:2408.00118, section 2).</summary>
-public sealed class GemmaBlock(GemmaConfig c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class GemmaBlock(GemmaConfig c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
     private readonly GemmaAttention _attention = new(c, layer, s["self_attn"], rotary);

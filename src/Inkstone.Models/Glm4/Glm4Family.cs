@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Glm4;
 
 /// <summary>config.json of <c>model_type: glm4</c>, with the defaults that transformers has.</summary>
-public sealed record Glm4Config(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
+internal sealed record Glm4Config(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
 {
     /// <summary>Reads and checks.</summary>
     public static Glm4Config From(HfConfig c)
@@ -18,7 +18,7 @@ public sealed record Glm4Config(int VocabSize, int HiddenSize, int IntermediateS
 }
 
 /// <summary>GLM-4-0414: norms before and behind both branches, rotary pairs side by side in half of each head.</summary>
-public static class Glm4Family
+internal static class Glm4Family
 {
     /// <summary><c>glm4</c>.</summary>
     public static ModelFamily Glm4 { get; } = new("glm4", Build, ["attention_bias", "partial_rotary_factor"]) { Gguf = Glm4Gguf.Architecture };
@@ -33,7 +33,7 @@ public static class Glm4Family
 }
 
 /// <summary>Grouped-query attention with biases on q, k and v.</summary>
-public sealed class Glm4Attention(Glm4Config c, int layer, Scope s, RotaryTable rotary)
+internal sealed class Glm4Attention(Glm4Config c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention.QueryWidth, c.AttentionBias);
     private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention.KeyWidth, c.AttentionBias);
@@ -50,7 +50,7 @@ public sealed class Glm4Attention(Glm4Config c, int layer, Scope s, RotaryTable 
 }
 
 /// <summary>Decoder block with four norms.</summary>
-public sealed class Glm4Block(Glm4Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class Glm4Block(Glm4Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Glm4Attention _attention = new(c, layer, s["self_attn"], rotary);

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.GptOss;
 
 /// <summary>config.json of <c>model_type: gpt_oss</c>, with the defaults that transformers has. Attention: per layer.</summary>
-public sealed record GptOssConfig(
+internal sealed record GptOssConfig(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,
@@ -41,7 +41,7 @@ public sealed record GptOssConfig(
 }
 
 /// <summary>gpt-oss (arXiv:2508.10925): sinks in the softmax of attention, every second layer a window, clamped experts with biases.</summary>
-public static class GptOssFamily
+internal static class GptOssFamily
 {
     /// <summary><c>gpt_oss</c>.</summary>
     public static ModelFamily GptOss { get; } = new("gpt_oss", Build,

@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.GptOss;
 
 /// <summary>Grouped-query attention with biases, and with a sink per head that takes part in the softmax.</summary>
-public sealed class GptOssAttention(GptOssConfig c, int layer, Scope s, RotaryTable rotary)
+internal sealed class GptOssAttention(GptOssConfig c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly AttentionSpec _spec = c.Attention[layer];
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, bias: true);
@@ -25,7 +25,7 @@ public sealed class GptOssAttention(GptOssConfig c, int layer, Scope s, RotaryTa
 /// <summary>
 /// Experts with biases and a clamped gate; <c>gate_up_proj</c> holds gate and up in turns. A router's softmax over the chosen is that over all, normed.
 /// </summary>
-public sealed class GptOssExperts
+internal sealed class GptOssExperts
 {
     private readonly Tensor _gateUp, _gateUpBias, _down, _downBias;        // [E, C, 2F], [E, 2F], [E, F, C], [E, C]
     private readonly ColumnRuns _gate, _up;
@@ -64,7 +64,7 @@ public sealed class GptOssExperts
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class GptOssBlock(GptOssConfig c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class GptOssBlock(GptOssConfig c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly GptOssAttention _attention = new(c, layer, s["self_attn"], rotary);

@@ -6,11 +6,12 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Granite;
 
 /// <summary>Granite 3: Llama's block with a factor on embeddings, scores, branches and logits (arXiv:2408.13359).</summary>
-public static class GraniteFamily
+internal static class GraniteFamily
 {
     /// <summary><c>granite</c>.</summary>
     public static ModelFamily Granite { get; } = new("granite", Build,
-        ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"]) { Gguf = GraniteGguf.Architecture };
+        ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"])
+    { Gguf = GraniteGguf.Architecture };
 
     private static DecoderModel<GraniteBlock> Build(HfConfig config, Scope root)
     {
@@ -27,7 +28,7 @@ public static class GraniteFamily
 }
 
 /// <summary>Pre-norm decoder block whose branches are weighed before they are added.</summary>
-public sealed class GraniteBlock(LlamaConfig c, float residualMultiplier, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class GraniteBlock(LlamaConfig c, float residualMultiplier, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);

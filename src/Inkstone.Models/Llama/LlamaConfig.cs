@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Llama;
 
 /// <summary>config.json of <c>model_type: llama</c>, with the defaults that transformers has.</summary>
-public sealed record LlamaConfig(
+internal sealed record LlamaConfig(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

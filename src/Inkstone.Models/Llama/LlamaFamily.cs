@@ -5,10 +5,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Llama;
 
 /// <summary>Llama 3 and its relatives.</summary>
-public static class LlamaFamily
+internal static class LlamaFamily
 {
     /// <summary><c>llama</c>.</summary>
-    public static ModelFamily Llama { get; } = new("llama", Build, ["attention_bias", "mlp_bias"]) 
+    public static ModelFamily Llama { get; } = new("llama", Build, ["attention_bias", "mlp_bias"])
     {
         Harmless = ["sliding_window", "use_sliding_window", "max_window_layers"],
         Gguf = LlamaGguf.Architecture,

@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Llama;
 
 /// <summary>Grouped-query attention (arXiv:2305.13245) with rotary positions (arXiv:2104.09864).</summary>
-public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTable? rotary)
+internal sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTable? rotary)
 {
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention.QueryWidth, c.AttentionBias);
     private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention.KeyWidth, c.AttentionBias);
@@ -24,7 +24,7 @@ public sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Pre-norm decoder block of Llama 3 (arXiv:2407.21783, section 3.2). Without a table queries and keys are not rotated.</summary>
-public sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable? rotary) : IDecoderBlock
+internal sealed class LlamaBlock(LlamaConfig c, int layer, Scope s, RotaryTable? rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);

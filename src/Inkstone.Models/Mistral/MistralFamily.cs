@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Mistral;
 
 /// <summary>Mistral (arXiv:2310.06825): Llama's block without biases, with a window on every layer where the configuration has one.</summary>
-public static class MistralFamily
+internal static class MistralFamily
 {
     /// <summary><c>mistral</c>.</summary>
     public static ModelFamily Mistral { get; } = new("mistral", Build, ["sliding_window"]) { Harmless = ["use_sliding_window", "max_window_layers"], Gguf = MistralGguf.Architecture };

@@ -7,7 +7,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Mixtral;
 
 /// <summary>Mixtral (arXiv:2401.04088): Mistral's attention, every feed-forward layer of experts.</summary>
-public static class MixtralFamily
+internal static class MixtralFamily
 {
     /// <summary><c>mixtral</c>.</summary>
     public static ModelFamily Mixtral { get; } = new("mixtral", Build,
@@ -35,7 +35,7 @@ public static class MixtralFamily
 }
 
 /// <summary>Pre-norm decoder block with experts, whose weights always sum to 1.</summary>
-public sealed class MixtralBlock(LlamaConfig c, int experts, int chosen, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class MixtralBlock(LlamaConfig c, int experts, int chosen, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly LlamaAttention _attention = new(c, layer, s["self_attn"], rotary);

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Nanochat;
 
 /// <summary>config.json of <c>model_type: nanochat</c>.</summary>
-public sealed record NanochatConfig(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
+internal sealed record NanochatConfig(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
 {
     /// <summary>Reads and checks.</summary>
     public static NanochatConfig From(HfConfig c)
@@ -18,7 +18,7 @@ public sealed record NanochatConfig(int VocabSize, int HiddenSize, int Intermedi
 }
 
 /// <summary>nanochat: norms without weights, q and k normed behind their rotation, which turns the other way, squared ReLU, capped logits.</summary>
-public static class NanochatFamily
+internal static class NanochatFamily
 {
     /// <summary><c>nanochat</c>.</summary>
     public static ModelFamily Nanochat { get; } = new("nanochat", Build, ["attention_bias", "final_logit_softcapping"]);
@@ -37,7 +37,7 @@ public static class NanochatFamily
 }
 
 /// <summary>Grouped-query attention whose heads of q and k are normed after they were rotated.</summary>
-public sealed class NanochatAttention(NanochatConfig c, int layer, Scope s, RotaryTable rotary, UnitNorm heads)
+internal sealed class NanochatAttention(NanochatConfig c, int layer, Scope s, RotaryTable rotary, UnitNorm heads)
 {
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention.QueryWidth, c.AttentionBias);
     private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention.KeyWidth, c.AttentionBias);
@@ -54,7 +54,7 @@ public sealed class NanochatAttention(NanochatConfig c, int layer, Scope s, Rota
 }
 
 /// <summary>Pre-norm decoder block with a feed-forward layer that has no gate.</summary>
-public sealed class NanochatBlock(NanochatConfig c, int layer, Scope s, RotaryTable rotary, UnitNorm norm, UnitNorm heads) : IDecoderBlock
+internal sealed class NanochatBlock(NanochatConfig c, int layer, Scope s, RotaryTable rotary, UnitNorm norm, UnitNorm heads) : IDecoderBlock
 {
     private readonly NanochatAttention _attention = new(c, layer, s["self_attn"], rotary, heads);
     private readonly Linear _fc1 = new(s["mlp"]["fc1"], c.HiddenSize, c.IntermediateSize);

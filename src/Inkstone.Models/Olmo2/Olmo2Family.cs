@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Olmo2;
 
 /// <summary>config.json of <c>olmo2</c> and <c>olmo3</c>. Attention: per layer.</summary>
-public sealed record Olmo2Config(int VocabSize, int HiddenSize, int IntermediateSize, AttentionSpec[] Attention, float RmsNormEps, bool AttentionBias, Activation Activation, bool TieWordEmbeddings)
+internal sealed record Olmo2Config(int VocabSize, int HiddenSize, int IntermediateSize, AttentionSpec[] Attention, float RmsNormEps, bool AttentionBias, Activation Activation, bool TieWordEmbeddings)
 {
     /// <summary>Reads and checks.</summary>
     public static Olmo2Config From(HfConfig c, AttentionSpec[] attention)
@@ -18,7 +18,7 @@ public sealed record Olmo2Config(int VocabSize, int HiddenSize, int Intermediate
 }
 
 /// <summary>OLMo 2 (arXiv:2501.00656) and OLMo 3, which adds windows and stretches positions of its full layers only.</summary>
-public static class Olmo2Family
+internal static class Olmo2Family
 {
     private const string Sliding = "sliding_attention", Full = "full_attention";
 
@@ -30,7 +30,8 @@ public static class Olmo2Family
         ConfigCheck.Positive(config, ("num_hidden_layers", layers));
         RotaryTable rotary = Rotary.From(config, heads.HeadDim);
         return Build(config, root, [.. Enumerable.Repeat(heads, layers)], _ => rotary);
-    }, ["attention_bias"]) { Gguf = Olmo2Gguf.Olmo2 };
+    }, ["attention_bias"])
+    { Gguf = Olmo2Gguf.Olmo2 };
 
     /// <summary><c>olmo3</c>.</summary>
     public static ModelFamily Olmo3 { get; } = new("olmo3", (config, root) =>
@@ -45,7 +46,8 @@ public static class Olmo2Family
         RotaryTable sliding = config.Object("rope_parameters") is { } nested && nested.Has(Sliding) ? Rotary.From(config, heads.HeadDim, Sliding)
             : RotaryTable.Default(heads.HeadDim, Rotary.Parameters(config) is { } rope && rope.Has("rope_theta") ? rope.Number("rope_theta") : config.Number("rope_theta", 10_000));
         return Build(config, root, [.. types.Select(type => type == Sliding ? heads with { Window = window } : heads)], layer => types[layer] == Sliding ? sliding : full);
-    }, ["attention_bias", "sliding_window", "layer_types"]) { Gguf = Olmo2Gguf.Olmo3 };
+    }, ["attention_bias", "sliding_window", "layer_types"])
+    { Gguf = Olmo2Gguf.Olmo3 };
 
     private static DecoderModel<Olmo2Block> Build(HfConfig config, Scope root, AttentionSpec[] attention, Func<int, RotaryTable> rotary)
     {

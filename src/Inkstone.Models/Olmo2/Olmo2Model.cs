@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Olmo2;
 
 /// <summary>Grouped-query attention with one norm over all heads of q, and one over those of k, before they are rotated.</summary>
-public sealed class Olmo2Attention(Olmo2Config c, int layer, Scope s, RotaryTable rotary)
+internal sealed class Olmo2Attention(Olmo2Config c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly AttentionSpec _spec = c.Attention[layer];
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, c.AttentionBias);
@@ -24,7 +24,7 @@ public sealed class Olmo2Attention(Olmo2Config c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Decoder block that norms what its branches give, not what they take (arXiv:2501.00656, section 3.3).</summary>
-public sealed class Olmo2Block(Olmo2Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class Olmo2Block(Olmo2Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly Olmo2Attention _attention = new(c, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Phi3;
 
 /// <summary>config.json of <c>model_type: phi3</c>, with the defaults that transformers has.</summary>
-public sealed record Phi3Config(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, Activation Activation)
+internal sealed record Phi3Config(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, Activation Activation)
 {
     /// <summary>Reads and checks.</summary>
     public static Phi3Config From(HfConfig c)
@@ -20,7 +20,7 @@ public sealed record Phi3Config(int VocabSize, int HiddenSize, int IntermediateS
 }
 
 /// <summary>Phi-3 (arXiv:2404.14219) and Phi-4: q, k, v in one matrix, gate and up in another, a window on every layer, positions stretched by longrope.</summary>
-public static class Phi3Family
+internal static class Phi3Family
 {
     /// <summary><c>phi3</c>.</summary>
     public static ModelFamily Phi3 { get; } = new("phi3", Build, ["sliding_window", "partial_rotary_factor", "original_max_position_embeddings"])
@@ -39,7 +39,7 @@ public static class Phi3Family
 }
 
 /// <summary>Grouped-query attention on one projection, whose rows are those of q, of k and of v.</summary>
-public sealed class Phi3Attention(Phi3Config c, int layer, Scope s, RotaryTable rotary)
+internal sealed class Phi3Attention(Phi3Config c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly Linear _qkv = new(s["qkv_proj"], c.HiddenSize, c.Attention.QueryWidth + 2 * c.Attention.KeyWidth);
     private readonly Linear _o = new(s["o_proj"], c.Attention.QueryWidth, c.HiddenSize);
@@ -57,7 +57,7 @@ public sealed class Phi3Attention(Phi3Config c, int layer, Scope s, RotaryTable 
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Phi3Block(Phi3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class Phi3Block(Phi3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Phi3Attention _attention = new(c, layer, s["self_attn"], rotary);

@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen2;
 
 /// <summary>config.json of <c>model_type: qwen2</c> (Qwen2 and Qwen2.5), with the defaults that transformers has. Attention: per layer.</summary>
-public sealed record Qwen2Config(
+internal sealed record Qwen2Config(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen2;
 
 /// <summary>Qwen2 and Qwen2.5: Llama's block with biases on q, k and v.</summary>
-public static class Qwen2Family
+internal static class Qwen2Family
 {
     /// <summary><c>qwen2</c>.</summary>
     public static ModelFamily Qwen2 { get; } = new("qwen2", Build, [.. SlidingWindow.Keys]) { Harmless = ["attention_bias", "mlp_bias"], Gguf = Qwen2Gguf.Architecture };

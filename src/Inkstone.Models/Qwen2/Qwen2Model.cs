@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen2;
 
 /// <summary>Grouped-query attention with biases on q, k and v (arXiv:2407.10671, section 2.2).</summary>
-public sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTable rotary, bool qkvBias = true)
+internal sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTable rotary, bool qkvBias = true)
 {
     private readonly AttentionSpec _spec = c.Attention[layer];
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, c.Attention[layer].QueryWidth, qkvBias);
@@ -23,7 +23,7 @@ public sealed class Qwen2Attention(Qwen2Config c, int layer, Scope s, RotaryTabl
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class Qwen2Block(Qwen2Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen2Attention _attention = new(c, layer, s["self_attn"], rotary);

@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen2Moe;
 
 /// <summary>config.json of <c>model_type: qwen2_moe</c>, with the defaults that transformers has. Sparse: per layer.</summary>
-public sealed record Qwen2MoeConfig(
+internal sealed record Qwen2MoeConfig(
     Qwen2Config Dense,
     bool QkvBias,
     int NumExperts,
@@ -36,7 +36,7 @@ public sealed record Qwen2MoeConfig(
 }
 
 /// <summary>Qwen1.5-MoE and Qwen2-57B-A14B: Qwen2's attention, experts with a shared one (arXiv:2407.10671, section 2.2.2).</summary>
-public static class Qwen2MoeFamily
+internal static class Qwen2MoeFamily
 {
     /// <summary><c>qwen2_moe</c>.</summary>
     public static ModelFamily Qwen2Moe { get; } = new("qwen2_moe", Build,
@@ -57,7 +57,7 @@ public static class Qwen2MoeFamily
 }
 
 /// <summary>Pre-norm decoder block whose feed-forward layer is sparse or dense.</summary>
-public sealed class Qwen2MoeBlock : IDecoderBlock
+internal sealed class Qwen2MoeBlock : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly Qwen2Attention _attention;

@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3;
 
 /// <summary>config.json of <c>model_type: qwen3</c>, with the defaults that transformers has. Attention: per layer.</summary>
-public sealed record Qwen3Config(
+internal sealed record Qwen3Config(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

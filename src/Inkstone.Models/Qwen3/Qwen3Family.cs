@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3;
 
 /// <summary>Qwen3: norms on the heads of q and k in place of Qwen2's biases.</summary>
-public static class Qwen3Family
+internal static class Qwen3Family
 {
     /// <summary><c>qwen3</c>.</summary>
     public static ModelFamily Qwen3 { get; } = new("qwen3", Build, ["attention_bias", .. SlidingWindow.Keys]) { Gguf = Qwen3Gguf.Architecture };

@@ -11,7 +11,7 @@ namespace Inkstone.Models.Qwen3;
 /// <param name="layer">number of the layer</param>
 /// <param name="s">its place</param>
 /// <param name="rotary">frequencies</param>
-public sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps, bool bias, int layer, Scope s, RotaryTable rotary)
+internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps, bool bias, int layer, Scope s, RotaryTable rotary)
 {
     private readonly Linear _q = new(s["q_proj"], hiddenSize, spec.QueryWidth, bias);
     private readonly Linear _k = new(s["k_proj"], hiddenSize, spec.KeyWidth, bias);
@@ -31,7 +31,7 @@ public sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps
 }
 
 /// <summary>Pre-norm decoder block.</summary>
-public sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
+internal sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Qwen3Attention _attention = new(c.Attention[layer], c.HiddenSize, c.RmsNormEps, c.AttentionBias, layer, s["self_attn"], rotary);

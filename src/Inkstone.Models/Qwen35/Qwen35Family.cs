@@ -9,7 +9,7 @@ namespace Inkstone.Models.Qwen35;
 /// Qwen3.5, text part: Qwen3-Next with its projections apart, dense or with experts in every layer. Published checkpoints nest the text model's configuration and
 /// names and hold vision and prediction modules beside, which are not built; text models alone have model types that end in _text.
 /// </summary>
-public static class Qwen35Family
+internal static class Qwen35Family
 {
     private static readonly string[] Keys =
     [

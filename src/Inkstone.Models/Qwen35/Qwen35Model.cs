@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen35;
 
 /// <summary>Linear attention by the gated delta rule (arXiv:2412.06464), with a projection each for queries, keys and values together, for the gate, for β and for the decay.</summary>
-public sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
+internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
 {
     private readonly DeltaSpec _d = c.Delta;
     private readonly Linear _qkv = new(s["in_proj_qkv"], c.HiddenSize, c.Delta.Channels);
@@ -32,7 +32,7 @@ public sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
 }
 
 /// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>
-public sealed class Qwen35Block : IDecoderBlock
+internal sealed class Qwen35Block : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly Qwen35DeltaNet? _linear;

@@ -3,7 +3,7 @@ using Inkstone.Formats;
 namespace Inkstone.Models.Qwen3Moe;
 
 /// <summary>config.json of <c>model_type: qwen3_moe</c>, with the defaults that transformers has. Attention and Sparse: per layer.</summary>
-public sealed record Qwen3MoeConfig(
+internal sealed record Qwen3MoeConfig(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

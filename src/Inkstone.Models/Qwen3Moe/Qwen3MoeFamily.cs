@@ -5,11 +5,12 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Moe;
 
 /// <summary>Qwen3's sparse models (arXiv:2505.09388): Qwen3's block with experts, softmax routing, balance loss over the batch.</summary>
-public static class Qwen3MoeFamily
+internal static class Qwen3MoeFamily
 {
     /// <summary><c>qwen3_moe</c>.</summary>
     public static ModelFamily Qwen3Moe { get; } = new("qwen3_moe", Build,
-        ["attention_bias", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", .. SlidingWindow.Keys, .. ExpertConfig.Keys]) { Gguf = Qwen3MoeGguf.Architecture };
+        ["attention_bias", "num_experts_per_tok", "moe_intermediate_size", "norm_topk_prob", .. SlidingWindow.Keys, .. ExpertConfig.Keys])
+    { Gguf = Qwen3MoeGguf.Architecture };
 
     private static DecoderModel<Qwen3MoeBlock> Build(HfConfig config, Scope root)
     {

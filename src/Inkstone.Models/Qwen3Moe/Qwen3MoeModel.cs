@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Moe;
 
 /// <summary>Pre-norm decoder block whose feed-forward layer is sparse or dense.</summary>
-public sealed class Qwen3MoeBlock : IDecoderBlock
+internal sealed class Qwen3MoeBlock : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly Qwen3Attention _attention;

@@ -7,7 +7,7 @@ namespace Inkstone.Models.Qwen3Next;
 /// Grouped-query attention whose output is weighed by a sigmoid gate (arXiv:2505.06708); heads of q and k are normed, and rotated in part.
 /// <c>q_proj</c> holds queries and gates, head by head.
 /// </summary>
-public sealed class GatedAttention(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary)
+internal sealed class GatedAttention(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary)
 {
     private readonly Linear _q = new(s["q_proj"], c.HiddenSize, 2 * c.Attention.QueryWidth, c.AttentionBias);
     private readonly Linear _k = new(s["k_proj"], c.HiddenSize, c.Attention.KeyWidth, c.AttentionBias);

@@ -7,7 +7,7 @@ namespace Inkstone.Models.Qwen3Next;
 /// Linear attention by the gated delta rule (arXiv:2412.06464): a short convolution over queries, keys and values, a state per head, a gated norm.
 /// <c>in_proj_qkvz</c> and <c>in_proj_ba</c> hold their parts key head by key head.
 /// </summary>
-public sealed class GatedDeltaNet
+internal sealed class GatedDeltaNet
 {
     private readonly DeltaSpec _d;
     private readonly float _eps;

@@ -3,7 +3,7 @@ using Inkstone.Formats;
 namespace Inkstone.Models.Qwen3Next;
 
 /// <summary>config.json of <c>model_type: qwen3_next</c>, with the defaults that transformers has. Linear: per layer whether it is a gated delta net.</summary>
-public sealed record Qwen3NextConfig(
+internal sealed record Qwen3NextConfig(
     int VocabSize,
     int HiddenSize,
     int IntermediateSize,

@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Next;
 
 /// <summary>Qwen3-Next: three layers of linear attention to one of gated attention, sparse experts with a shared one.</summary>
-public static class Qwen3NextFamily
+internal static class Qwen3NextFamily
 {
     /// <summary><c>qwen3_next</c>. The prediction module <c>mtp</c> of its checkpoints is not built.</summary>
     public static ModelFamily Qwen3Next { get; } = new("qwen3_next", Build,

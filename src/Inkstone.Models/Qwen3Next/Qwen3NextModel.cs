@@ -4,7 +4,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen3Next;
 
 /// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>
-public sealed class Qwen3NextBlock : IDecoderBlock
+internal sealed class Qwen3NextBlock : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
     private readonly GatedDeltaNet? _linear;

@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.SmolLm3;
 
 /// <summary>SmolLM3: Llama's block, of which some layers do not rotate (arXiv:2501.18795).</summary>
-public static class SmolLm3Family
+internal static class SmolLm3Family
 {
     /// <summary><c>smollm3</c>.</summary>
     public static ModelFamily SmolLm3 { get; } = new("smollm3", Build,

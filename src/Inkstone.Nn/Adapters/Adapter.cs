@@ -10,6 +10,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
 
     private readonly List<Lora> _layers = [];
     private readonly List<string> _paths = [], _linear = [], _saved = [], _faults = [];
+    private int _disabled;
 
     /// <summary>Which layers, and what kind.</summary>
     public LoraConfig Config => config;
@@ -22,6 +23,27 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
 
     /// <summary>Whether the weights below already contain it, so that it must not be added again.</summary>
     public bool IsMerged { get; private set; }
+
+    /// <summary>Whether the model computes as if it wore none: within <see cref="Disabled"/>.</summary>
+    public bool IsDisabled => _disabled > 0;
+
+    /// <summary>
+    /// A scope in which the model computes as if it wore no adapter, such as the reference model of preference learning: <c>using (adapter.Disabled()) { … }</c>.
+    /// Scopes may be nested. No gradient reaches the adapter from what is computed within.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The weights below are not those of the model alone: the adapter has been merged, holds whole modules in place of the model's, or took its start out of them.</exception>
+    public DisabledAdapter Disabled()
+    {
+        string? why = IsMerged ? "it has been merged into the weights" : _saved.Count > 0 ? "it holds whole modules in place of the model's" : config.Start != LoraStart.Plain ? "its start was taken out of the weights below" : null;
+        if (why is not null)
+        {
+            throw new InvalidOperationException($"the adapter cannot be disabled, because {why}; open the model once more without it");
+        }
+        _disabled++;
+        return new DisabledAdapter(this);
+    }
+
+    internal void Enable() => _disabled--;
 
     /// <summary>Adds the adapter to the weights below, which then are those of the tuned model.</summary>
     public void Merge()
@@ -113,4 +135,15 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
         .Where(module => !_saved.Any(name => name[..name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal))).Select(module => $"modules_to_save \"{module}\" is no module that both the model and the adapter's weights have");
 
     internal string SourceName => source is FreshParameters ? "the new adapter" : source.Name;
+}
+
+/// <summary>The scope of <see cref="Adapter.Disabled"/>.</summary>
+public readonly ref struct DisabledAdapter
+{
+    private readonly Adapter _adapter;
+
+    internal DisabledAdapter(Adapter adapter) => _adapter = adapter;
+
+    /// <summary>The model wears its adapter again.</summary>
+    public void Dispose() => _adapter.Enable();
 }

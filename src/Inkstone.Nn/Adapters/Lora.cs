@@ -40,13 +40,12 @@ public sealed class Lora
         }
     }
 
+    /// <summary>Whether it changes what the weights alone give: not once they contain it, and not where it is disabled.</summary>
+    internal bool IsActive => !_adapter.IsMerged && !_adapter.IsDisabled;
+
     /// <summary>x: [..., K]; the result is [..., N].</summary>
     internal Tensor Forward(Tensor x, Tensor? bias, Tensor? residual)
     {
-        if (_adapter.IsMerged)
-        {
-            return Ops.Linear(x, _weight, bias, residual);
-        }
         float p = _noise.On ? (float)_adapter.Config.Dropout : 0;
         Tensor dropped = Ops.Dropout(x, p, _noise.Of(_stream));
         Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale);                            // [..., r]

@@ -16,6 +16,8 @@ public sealed class Linear
         _lora = scope.LoraOn(Weight, _bias);
     }
 
+    private Lora? Active => _lora is { IsActive: true } ? _lora : null;
+
     /// <summary>[outputs, inputs].</summary>
     public Tensor Weight { get; }
 
@@ -23,8 +25,8 @@ public sealed class Linear
     public bool IsAdapted => _lora is not null;
 
     /// <summary>x: [..., inputs]; <paramref name="residual"/>, shaped as the result, is added to it.</summary>
-    public Tensor Forward(Tensor x, Tensor? residual = null) => _lora?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
+    public Tensor Forward(Tensor x, Tensor? residual = null) => Active?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
 
     /// <summary>The same for results that only elementwise ops read: while a step in bfloat16 is recorded they are kept in bfloat16.</summary>
-    public Tensor ForwardCompact(Tensor x) => _lora?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
+    public Tensor ForwardCompact(Tensor x) => Active?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
 }

@@ -27,7 +27,11 @@ internal sealed class AddedTokenMatcher
     public bool IsEmpty { get; }
 
     /// <summary>The next token whose text starts at or after <paramref name="from"/>, with the white space that it takes along.</summary>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="from">Where the search begins.</param>
     /// <param name="taken">Where the previous token ended: white space to the left of it is not taken twice.</param>
+    /// <param name="start">Where the token begins.</param>
+    /// <param name="end">Where it ends.</param>
     /// <param name="resume">Where the next search goes on.</param>
     public AddedToken? Find(ReadOnlySpan<byte> text, int from, int taken, out int start, out int end, out int resume)
     {

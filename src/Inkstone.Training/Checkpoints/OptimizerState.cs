@@ -8,7 +8,7 @@ namespace Inkstone.Training;
 /// optimizer.state, a safetensors file: every moment under its parameter's name, the step counts as metadata. Its ending is another one because
 /// loaders take every *.safetensors of a directory for weights.
 /// </summary>
-public static class OptimizerState
+internal static class OptimizerState
 {
     /// <summary>Name of the file in a checkpoint.</summary>
     public const string FileName = "optimizer.state";

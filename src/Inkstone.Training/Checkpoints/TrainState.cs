@@ -56,7 +56,7 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
 /// <param name="Last">Directory name of the newest.</param>
 /// <param name="Best">Directory name of the one with the lowest validation loss, or null.</param>
 /// <param name="BestLoss">That loss.</param>
-public sealed record CheckpointIndex(string Last, string? Best, double? BestLoss);
+internal sealed record CheckpointIndex(string Last, string? Best, double? BestLoss);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, NewLine = "\n")]
 [JsonSerializable(typeof(TrainState))]

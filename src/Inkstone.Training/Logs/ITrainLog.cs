@@ -2,23 +2,26 @@ using Inkstone.Models;
 
 namespace Inkstone.Training;
 
-/// <summary>Where a run tells what happens: files, TensorBoard, a terminal. Called from the computing thread, in order.</summary>
+/// <summary>Where training tells what happens: files, TensorBoard, a terminal. Called from the computing thread, in order. A log takes what it wants and leaves the rest.</summary>
 public interface ITrainLog : IDisposable
 {
     /// <summary>The run starts or goes on; <paramref name="step"/> steps are done.</summary>
-    void Start(RunFacts facts, int step);
+    void Start(RunFacts facts, int step) { }
 
     /// <summary>A step is done.</summary>
-    void Step(in StepMetrics step);
+    void Step(in StepMetrics step) { }
 
     /// <summary>Held-out text was measured after <paramref name="step"/> steps.</summary>
-    void Validation(int step, double loss, double bitsPerByte, bool best);
+    void Validation(int step, double loss, double bitsPerByte, bool best) { }
 
     /// <summary>The model continued a prompt.</summary>
-    void Sample(int step, string prompt, string text);
+    void Sample(int step, string prompt, string text) { }
 
     /// <summary>A checkpoint was saved.</summary>
-    void Saved(int step, string path);
+    void Saved(int step, string path) { }
+
+    /// <inheritdoc/>
+    void IDisposable.Dispose() => GC.SuppressFinalize(this);
 }
 
 /// <summary>What does not change during a run.</summary>
@@ -26,11 +29,7 @@ public interface ITrainLog : IDisposable
 /// <param name="FlopsPerToken">Multiply-adds of the matrices, counted as two each: six per trained number that multiplies each token, four per frozen one.</param>
 /// <param name="TokensPerStep">Rows × length × accumulation: the most that a step can see.</param>
 /// <param name="Roof">Measured peak of the matrix product on this machine, FLOP/s, or null.</param>
-public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensPerStep, double? Roof)
-{
-    /// <summary>What the model itself reports of each step: balance losses, load of routers.</summary>
-    public IReadOnlyList<StepFigure> Figures { get; init; } = [];
-}
+public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensPerStep, double? Roof);
 
 /// <summary>What one step measured.</summary>
 /// <param name="Step">Steps done, this one included.</param>
@@ -48,6 +47,6 @@ public readonly record struct StepMetrics(
     int Step, int TotalSteps, double Loss, double BitsPerByte, double LearningRate, double GradientNorm, long Tokens,
     double Seconds, double TokensPerSecond, double FractionOfRoof, long MemoryBytes)
 {
-    /// <summary>What the model itself reports of the step.</summary>
-    public IReadOnlyList<StepFigure>? Figures { get; init; }
+    /// <summary>What model and objective report of the step beside the loss.</summary>
+    public IReadOnlyList<Metric>? Metrics { get; init; }
 }

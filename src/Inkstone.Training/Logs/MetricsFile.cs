@@ -14,6 +14,10 @@ public sealed class MetricsFile : ITrainLog
     /// <summary>Names of both files.</summary>
     public const string MetricsName = "metrics.jsonl", SamplesName = "samples.jsonl";
 
+    /// <summary>Keys of a line that stand for one thing, so that no metric can have their names.</summary>
+    internal static readonly string[] Keys =
+        ["step", "loss", "bits_per_byte", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second", "fraction_of_roof", "memory_bytes", "valid_loss", "valid_bits_per_byte", "best"];
+
     private readonly FileStream _metrics;
     private readonly FileStream _samples;
     private readonly ArrayBufferWriter<byte> _line = new(512);
@@ -39,9 +43,9 @@ public sealed class MetricsFile : ITrainLog
         Begin(step.Step);
         _json.WriteNumber("loss"u8, step.Loss);
         Number("bits_per_byte"u8, step.BitsPerByte);
-        for (int i = 0; i < step.Figures?.Count; i++)
+        for (int i = 0; i < step.Metrics?.Count; i++)
         {
-            StepFigure figure = step.Figures[i];
+            Metric figure = step.Metrics[i];
             if (!double.IsNaN(figure.Value))
             {
                 _json.WriteNumber(figure.Name, figure.Value);

@@ -61,9 +61,9 @@ public sealed class TensorBoardFile : ITrainLog
     {
         Scalar(step.Step, "train/loss", step.Loss);
         Scalar(step.Step, "train/bits_per_byte", step.BitsPerByte);
-        for (int i = 0; i < step.Figures?.Count; i++)
+        for (int i = 0; i < step.Metrics?.Count; i++)
         {
-            Scalar(step.Step, step.Figures[i].Tag, step.Figures[i].Value);
+            Scalar(step.Step, step.Metrics[i].Tag, step.Metrics[i].Value);
         }
         Scalar(step.Step, "train/learning_rate", step.LearningRate);
         Scalar(step.Step, "train/gradient_norm", step.GradientNorm);

@@ -10,7 +10,7 @@ namespace Inkstone.Training;
 /// <param name="SaveEvery">Steps between checkpoints; 0: only the best and the last.</param>
 /// <param name="PeakRate">Learning rate that a multiple of 1 means.</param>
 /// <param name="LossBound">A loss above it means that the run has diverged.</param>
-public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
+internal sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
     double PeakRate, double LossBound)
 {
     /// <summary>Validations in a row without a new best after which the run ends; 0: never.</summary>
@@ -22,10 +22,10 @@ public sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEver
 /// <param name="Multiple">The multiple of a step (from 0) in a run of so many steps.</param>
 /// <param name="Validate">Measures held-out text; null: there is none.</param>
 /// <param name="Sample">Reports samples after so many steps.</param>
-/// <param name="Save">Saves a checkpoint of this progress and returns its path.</param>
+/// <param name="Save">Saves a checkpoint of this progress and returns its path; null: nothing is saved.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
-public sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
-    Func<TrainProgress, string> Save, Func<string?> LastCheckpoint);
+internal sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
+    Func<TrainProgress, string>? Save, Func<string?> LastCheckpoint);
 
 /// <summary>How far a run is.</summary>
 /// <param name="Step">Steps done.</param>
@@ -43,7 +43,7 @@ public readonly record struct TrainProgress(int Step, int TotalSteps, long Token
 /// The one training loop: step, report, validate, sample, save. It knows no model and no objective; what is minimised lies in
 /// <see cref="LoopParts.Step"/>. Everything due after a step is done before the checkpoint, so a checkpoint stands for all lines up to its step.
 /// </summary>
-public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts facts, IReadOnlyList<ITrainLog> logs)
+internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts facts, IReadOnlyList<ITrainLog> logs)
 {
     private const int StepsBetweenMemoryReadings = 16;
     private const int TimedSteps = 3;
@@ -119,10 +119,13 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         {
             return false;
         }
-        string path = parts.Save(_at);
-        foreach (ITrainLog log in logs)
+        if (parts.Save is not null)
         {
-            log.Saved(_at.Step, path);
+            string path = parts.Save(_at);
+            foreach (ITrainLog log in logs)
+            {
+                log.Saved(_at.Step, path);
+            }
         }
         return true;
     }
@@ -149,7 +152,7 @@ public sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts f
         StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.BitsPerByte, multiple * settings.PeakRate,
             outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
         {
-            Figures = facts.Figures,
+            Metrics = outcome.Metrics,
         };
         for (int i = 0; i < logs.Count; i++)
         {

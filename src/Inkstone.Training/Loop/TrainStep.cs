@@ -9,15 +9,18 @@ namespace Inkstone.Training;
 /// One optimizer step: all micro-batches forward and backward, then clip, then the optimizers. Nothing is allocated on the managed heap
 /// once the first steps have filled the pools.
 /// </summary>
-public sealed class TrainStep
+/// <typeparam name="TBatch">what a micro-batch is</typeparam>
+public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
 {
     private readonly Device _device;
     private readonly Parameters _parameters;
-    private readonly Objective _objective;
-    private readonly IBatchSource _source;
+    private readonly Objective<TBatch> _objective;
+    private readonly IBatchSource<TBatch> _source;
     private readonly IReadOnlyList<IOptimizer> _optimizers;
     private readonly double _clip;
-    private readonly Batch[] _batches;
+    private readonly TBatch[] _batches;
+    private readonly List<Metric> _metrics = [];
+    private int _modelMetrics = -1;
 
     /// <summary>
     /// The model, whose noise is drawn anew for each micro-batch, which is told that a step has ended, and which knows what of its loss is not the labels' likelihood;
@@ -25,21 +28,21 @@ public sealed class TrainStep
     /// </summary>
     public CausalLm? Model { get; init; }
 
-    /// <summary>The text behind labels; null where nobody asks for it.</summary>
-    public LabelBytes? Text { get; init; }
+    /// <summary>Bytes of text behind the labels of a batch; null where nobody asks for them.</summary>
+    public Func<TBatch, long>? TextBytes { get; init; }
 
     /// <summary>Seed of the model's noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> × <paramref name="length"/> tokens; fewer where a pass over the data ends.</summary>
-    public TrainStep(Device device, Parameters parameters, Objective objective, IBatchSource source, IReadOnlyList<IOptimizer> optimizers,
-        int rows, int length, int accumulation, double clip)
+    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> rows; fewer where a pass over the data ends.</summary>
+    public TrainStep(Device device, Parameters parameters, Objective<TBatch> objective, IBatchSource<TBatch> source, IReadOnlyList<IOptimizer> optimizers,
+        int rows, int accumulation, double clip)
     {
         (_device, _parameters, _objective, _source, _optimizers, _clip) = (device, parameters, objective, source, optimizers, clip);
-        _batches = new Batch[accumulation];
+        _batches = new TBatch[accumulation];
         for (int i = 0; i < accumulation; i++)
         {
-            _batches[i] = new Batch(rows, length);
+            _batches[i] = source.NewBatch(rows);
         }
     }
 
@@ -50,24 +53,24 @@ public sealed class TrainStep
         long bytes = 0;
         do
         {
-            Batch batch = _batches[count++];
+            TBatch batch = _batches[count++];
             _source.Next(batch);
             labels += batch.LabelCount;
             tokens += batch.TokenCount;
-            bytes += Text?.Of(batch) ?? 0;
+            bytes += TextBytes?.Invoke(batch) ?? 0;
         }
         while (count < _batches.Length && !_source.PassEnded);
         if (labels == 0)
         {
             return new StepOutcome(0, 0, 0, tokens);   // nothing to learn from: weights, moments and decay stay as they are
         }
-        double loss = 0;
+        double loss = 0, added = 0;
         for (int i = 0; i < count; i++)
         {
             if (_batches[i].LabelCount > 0)
             {
                 Model?.Noise.Begin(Seed, (long)number * _batches.Length + i);
-                loss += Accumulate(_batches[i], labels);
+                loss += Accumulate(_batches[i], labels, ref added);
                 Model?.Noise.End();
             }
         }
@@ -81,30 +84,79 @@ public sealed class TrainStep
             }
         }
         _parameters.ZeroGrad();
-        double likelihood = loss - (Model?.AddedLoss ?? 0);
+        double own = loss - (Model?.AddedLoss ?? 0) - added;
         Model?.StepEnded();
-        return new StepOutcome(likelihood, norm, labels, tokens, bytes);
+        return new StepOutcome(own, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
 
-    private float Accumulate(Batch batch, int labels)
+    private float Accumulate(TBatch batch, int labels, ref double added)
     {
         using (_device.Step(record: true))
         {
-            Tensor loss = _objective(batch, labels);
-            _device.Tape.Backward(loss);
-            return loss.Item();
+            LossTerms terms = _objective(batch, labels);
+            added += terms.AddedLoss;
+            for (int i = 0; i < terms.Metrics?.Count; i++)
+            {
+                MetricTerm term = terms.Metrics[i];
+                Find(term.Name).Add(term.Sum, term.Normalizer);
+            }
+            _device.Tape.Backward(terms.Loss);
+            return terms.Loss.Item();
         }
     }
+
+    /// <summary>Those of the model, which closes its own, and behind them those of the objective, in the order in which it first named them.</summary>
+    private List<Metric>? CloseMetrics()
+    {
+        TakeModelMetrics();
+        for (int i = _modelMetrics; i < _metrics.Count; i++)
+        {
+            _metrics[i].Close();
+        }
+        return _metrics.Count > 0 ? _metrics : null;
+    }
+
+    private void TakeModelMetrics()
+    {
+        if (_modelMetrics < 0)
+        {
+            _metrics.AddRange(Model?.Metrics ?? []);
+            _modelMetrics = _metrics.Count;
+        }
+    }
+
+    private Metric Find(string name)
+    {
+        TakeModelMetrics();
+        for (int i = 0; i < _metrics.Count; i++)
+        {
+            if (_metrics[i].Name == name)
+            {
+                return i >= _modelMetrics ? _metrics[i] : throw Taken(name);
+            }
+        }
+        if (MetricsFile.Keys.Contains(name))
+        {
+            throw Taken(name);
+        }
+        _metrics.Add(new Metric(name));
+        return _metrics[^1];
+    }
+
+    private static ArgumentException Taken(string name) => new($"the objective calls a metric \"{name}\", which is the name of another number in the logs; give it another name");
 }
 
 /// <summary>What a step found.</summary>
-/// <param name="Loss">Mean over the labels, nats, without what a family adds.</param>
+/// <param name="Loss">Mean over the labels, nats, without what a family or the objective adds.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Labels">Number of labels.</param>
 /// <param name="Tokens">Number of tokens, padding not counted.</param>
 /// <param name="TextBytes">Bytes of text behind the labels; 0: unknown.</param>
 public readonly record struct StepOutcome(double Loss, double GradientNorm, int Labels, int Tokens, long TextBytes = 0)
 {
+    /// <summary>What model and objective report of the step, valid until the next one; null: nothing.</summary>
+    public IReadOnlyList<Metric>? Metrics { get; init; }
+
     /// <summary>The loss in bits per byte of that text, or NaN.</summary>
     public double BitsPerByte => LabelBytes.BitsPerByte(Loss * Labels, TextBytes);
 }

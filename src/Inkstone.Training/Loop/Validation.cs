@@ -10,14 +10,16 @@ namespace Inkstone.Training;
 public readonly record struct Validation(double Loss, double BitsPerByte, long Labels)
 {
     /// <summary>Measures.</summary>
+    /// <typeparam name="TBatch">what a batch is</typeparam>
     /// <param name="device">where the model lives</param>
-    /// <param name="objective">the loss</param>
+    /// <param name="objective">the loss, of which counts what <see cref="LossTerms.Plus"/> did not add</param>
     /// <param name="source">held-out rows, one pass from its beginning</param>
-    /// <param name="text">the text behind labels</param>
+    /// <param name="textBytes">bytes of text behind the labels of a batch, or null</param>
     /// <param name="batch">memory for one batch</param>
     /// <param name="maxBatches">0: all</param>
     /// <param name="cancelled">ends it between two batches</param>
-    public static Validation Measure(Device device, Objective objective, IBatchSource source, LabelBytes text, Batch batch, int maxBatches, CancellationToken cancelled = default)
+    public static Validation Measure<TBatch>(Device device, Objective<TBatch> objective, IBatchSource<TBatch> source, Func<TBatch, long>? textBytes, TBatch batch, int maxBatches,
+        CancellationToken cancelled = default) where TBatch : ITrainingBatch
     {
         source.State = default;
         double nats = 0;
@@ -29,10 +31,11 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
             {
                 using (device.Step())
                 {
-                    nats += (double)objective(batch, batch.LabelCount).Item() * batch.LabelCount;
+                    LossTerms terms = objective(batch, batch.LabelCount);
+                    nats += (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount;
                 }
                 labels += batch.LabelCount;
-                bytes += text.Of(batch);
+                bytes += textBytes?.Invoke(batch) ?? 0;
             }
         }
         return labels == 0 ? new Validation(double.NaN, double.NaN, 0)

@@ -5,7 +5,7 @@ using YamlDotNet.RepresentationModel;
 namespace Inkstone.Training;
 
 /// <summary>A YAML recipe as text: loading, <c>--section.key value</c> overrides, and writing the resolved form.</summary>
-public static class RecipeFile
+internal static class RecipeFile
 {
     /// <summary>Keys that say how long a run is: exactly one of them counts.</summary>
     private static readonly string[] Lengths = ["train.steps", "train.tokens", "train.minutes", "train.epochs"];

@@ -8,7 +8,7 @@ namespace Inkstone.Training;
 /// A mapping of a recipe, read strictly: each key is asked for by name and kind, and <see cref="Close"/> refuses the keys that nobody asked for.
 /// What was read, defaults included, is remembered, so the resolved recipe that a run writes down cannot differ from what it used.
 /// </summary>
-public sealed class RecipeSection
+internal sealed class RecipeSection
 {
     private readonly YamlMappingNode _node;
     private readonly string _file;
@@ -37,6 +37,9 @@ public sealed class RecipeSection
         _read.Add((key, section));
         return section;
     }
+
+    /// <summary>The same, handed out twice: for a section that fills two records.</summary>
+    internal RecipeSection Section(string key, out RecipeSection section) => section = Section(key);
 
     /// <summary>Text, or <paramref name="fallback"/> when absent.</summary>
     public string? Text(string key, string? fallback = null) => Remember(key, Scalar(key)?.Value ?? fallback);

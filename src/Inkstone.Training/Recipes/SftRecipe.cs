@@ -16,10 +16,11 @@ namespace Inkstone.Training;
 /// <param name="Optimizer">How gradients become steps.</param>
 /// <param name="Schedule">How the learning rate moves.</param>
 /// <param name="Train">How long, how much at once, what to report.</param>
+/// <param name="Device">What computes; the keys stand in the section train.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
 public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, JsonObject? TemplateVariables, ConversationSection Data,
-    OptimizerSection Optimizer, ScheduleSection Schedule, TrainSection Train, string Out, string Resolved) : IRecipe
+    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : IRecipe
 {
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
@@ -28,7 +29,7 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
         RecipeSection root = RecipeFile.Load(path, overrides);
         SftRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")),
-            OptimizerSection.From(root.Section("optimizer")), ScheduleSection.From(root.Section("schedule")), TrainSection.From(root.Section("train")),
+            OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
             root.RequiredText("out"), "");
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };

@@ -32,8 +32,8 @@ public sealed class Pretrain : IDisposable
         PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null, Epochs: recipe.Train.Epochs));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
         bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
-        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Parameters, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
-            data.SequenceLength, data.DocumentAware, directory => RunModel.Write(_model, _tokenizer, [], directory),
+        _run = new TrainRun(recipe, start, new RunParts(_model, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
+            data.DocumentAware, directory => RunModel.Write(_model, _tokenizer, [], directory),
             (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)));
     }
 

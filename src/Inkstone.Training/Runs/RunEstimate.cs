@@ -7,7 +7,7 @@ namespace Inkstone.Training;
 /// <summary>What memory a run will need, checked before it starts rather than found out an hour later.</summary>
 /// <param name="MemoryBytes">Weights, gradients, moments and the activations of one micro-batch.</param>
 /// <param name="LoadedBytes">Those of them that are there already: the weights.</param>
-public readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes = 0)
+internal readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes = 0)
 {
     /// <summary>The same with the program itself, as the process will show it.</summary>
     public long ProcessBytes => MemoryBytes + Math.Max(0, Environment.WorkingSet - LoadedBytes);

@@ -50,7 +50,7 @@ public sealed class Sft : IDisposable
         ExampleLoaderOptions loading = new(recipe.Train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)recipe.Train.Seed : null, PadId: _tokenizer.PadId ?? 0, Epochs: recipe.Train.Epochs);
         ExampleLoader source = new(Conversations.Train, loading);
         ExampleLoader? held = Conversations.Valid.Count == 0 ? null : new(Conversations.Valid, loading with { ShuffleSeed = null, Finite = true, Epochs = null });
-        _run = new TrainRun(recipe, start, new RunParts(_model, _model.Adapter?.Parameters ?? _model.Parameters, _tokenizer, source, held, RunData.Of(Conversations), FromNothing: false, data.MaxLength,
+        _run = new TrainRun(recipe, start, new RunParts(_model, _tokenizer, source, held, RunData.Of(Conversations), FromNothing: false,
             DocumentAware: true, WriteModel, (prompt, tokens, seed) => RunSample.Answer(_model, _tokenizer, _template, recipe.TemplateVariables, prompt, tokens, seed)));
     }
 

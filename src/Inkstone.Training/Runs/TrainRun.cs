@@ -22,17 +22,15 @@ public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool En
 
 /// <summary>What a kind of training brings to its run.</summary>
 /// <param name="Model">What is trained.</param>
-/// <param name="Trained">The parameters that move.</param>
 /// <param name="Tokenizer">Goes into every checkpoint, chat template included.</param>
 /// <param name="Source">Batches.</param>
 /// <param name="HeldOut">One pass of held-out batches, or null.</param>
 /// <param name="Data">What these come from.</param>
 /// <param name="FromNothing">Whether the weights were random when the run was begun.</param>
-/// <param name="Length">Longest row.</param>
 /// <param name="DocumentAware">Attention ends at document borders.</param>
 /// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
 /// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
-internal sealed record RunParts(CausalLm Model, Parameters Trained, Tokenizer Tokenizer, IBatchSource Source, IBatchSource? HeldOut, RunData Data, bool FromNothing, int Length,
+internal sealed record RunParts(CausalLm Model, Tokenizer Tokenizer, IBatchSource<Batch> Source, IBatchSource<Batch>? HeldOut, RunData Data, bool FromNothing,
     bool DocumentAware, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
 
 /// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
@@ -44,40 +42,49 @@ internal sealed class TrainRun
     private readonly IRecipe _recipe;
     private readonly RunStart _start;
     private readonly RunParts _parts;
-    private readonly IReadOnlyList<IOptimizer> _optimizers;
-    private LearningRate? _rate;
+    private readonly LabelBytes _text;
+    private readonly Trainer<Batch> _trainer;
+    private readonly List<ITrainLog> _logs = [];
 
     /// <summary>Checks that all of it fits; nothing is written or deleted yet.</summary>
     public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
     {
         (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
-        _optimizers = Optimizers();
+        _text = new LabelBytes(parts.Tokenizer);
+        parts.Model.Recompute = recipe.Train.Recompute;   // how much memory a step takes depends on it
+        _trainer = new Trainer<Batch>(parts.Model, parts.Source, NextToken.Of(parts.Model, parts.DocumentAware), recipe.Train, recipe.Optimizer, recipe.Schedule)
+        {
+            HeldOut = parts.HeldOut,
+            Logs = _logs,
+            TextBytes = _text.Of,
+            Warn = start.Options.Warn,
+            Sample = Sample,
+            Save = Save,
+            LastCheckpoint = LastCheckpoint,
+        };
         if (start.Checkpoint is not null)
         {
-            OptimizerState.Read(start.Checkpoint, _optimizers);
+            OptimizerState.Read(start.Checkpoint, _trainer.Optimizers);
             parts.Source.State = _start.State!.Cursor;
         }
-        parts.Model.Recompute = recipe.Train.Recompute;
-        RunEstimate estimate = RunEstimate.Of(parts.Model, parts.Trained, recipe.Train.BatchSize, parts.Length);
+        RunEstimate estimate = RunEstimate.Of(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
         estimate.Check(start.Options.Warn);
         CheckDisk();
-        Facts = new RunFacts(parts.Trained.ElementCount, parts.Model.FlopsPerToken, TokensPerStep, start.Options.Roof?.Invoke()) { Figures = parts.Model.Figures };
+        _trainer.Facts = _trainer.Facts with { Roof = start.Options.Roof?.Invoke() };
         Plan = MakePlan(estimate.ProcessBytes);
-        foreach (string warning in Plan.Warnings(TotalSteps(), recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
+        foreach (string warning in Plan.Warnings(_trainer.TotalSteps, recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
         {
             start.Options.Warn(warning);
         }
     }
 
     /// <summary>Sizes of the run.</summary>
-    public RunFacts Facts { get; }
+    public RunFacts Facts => _trainer.Facts;
 
     /// <summary>What it is going to do.</summary>
     public RunPlan Plan { get; }
 
     private long RowsPerStep => (long)_recipe.Train.BatchSize * _recipe.Train.Accumulation;
-
-    private int TokensPerStep => Whole((double)_recipe.Train.BatchSize * _parts.Length * _recipe.Train.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
@@ -102,104 +109,39 @@ internal sealed class TrainRun
         WrittenFiles.Of(_recipe.Out).Add(RunDirectory.RecipeFile);
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
-        List<ITrainLog> logs = [metrics, board];
-        if (screen is not null)
-        {
-            logs.Add(screen);
-        }
-        TrainSection train = _recipe.Train;
-        CausalLm model = _parts.Model;
-        model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
-        Objective objective = NextToken.Of(model, _parts.DocumentAware);
-        LabelBytes text = new(_parts.Tokenizer);
-        TrainStep step = new(model.Device, _parts.Trained, objective, _parts.Source, _optimizers, train.BatchSize, _parts.Length, train.Accumulation, _recipe.Optimizer.Clip)
-        {
-            Model = model,
-            Seed = (ulong)train.Seed,
-            Text = text,
-        };
-        Batch held = new(train.BatchSize, _parts.Length);
-        Func<Validation>? validate = _parts.HeldOut is null ? null
-            : () => Validation.Measure(model.Device, objective, _parts.HeldOut, text, held, train.EvalBatches, cancelled);
-        TrainLoop loop = new(
-            new LoopSettings(TotalSteps(), train.Minutes, train.EvalEvery, train.SampleEvery, train.SaveEvery,
-                _recipe.Optimizer.LearningRate, 5 * Math.Log(model.VocabSize))
-            { Patience = train.Patience },
-            new LoopParts(step.Run, Multiple, validate, at => Sample(at, logs), Save, LastCheckpoint),
-            Facts, logs);
+        _logs.AddRange(screen is null ? [metrics, board] : [metrics, board, screen]);
         TrainState? before = _start.State;
-        TrainProgress end = loop.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
-        double rate = loop.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / loop.StepSeconds : double.NaN;
-        return new RunResult(end, !loop.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps), loop.EndedEarly, LastCheckpoint(),
-            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, loop.FirstValidation, loop.LastValidation, rate);
-    }
-
-    private IReadOnlyList<IOptimizer> Optimizers()
-    {
-        OptimizerSection o = _recipe.Optimizer;
-        AdamWSettings adam = new(o.LearningRate, o.Beta1, o.Beta2, o.Eps, o.WeightDecay);
-        return o.Name == "adamw" ? [new AdamW(_parts.Trained, adam)]
-            : [new Muon(_parts.Trained.Where(Muon.Takes), new MuonSettings(o.MuonLearningRate, WeightDecay: o.MuonWeightDecay)),
-                new AdamW(_parts.Trained.Where(p => !Muon.Takes(p)), adam)];
+        TrainProgress end = _trainer.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
+        double rate = _trainer.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / _trainer.StepSeconds : double.NaN;
+        return new RunResult(end, !_trainer.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps), _trainer.EndedEarly, LastCheckpoint(),
+            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, _trainer.FirstValidation, _trainer.LastValidation, rate);
     }
 
     private void CheckDisk()
     {
-        TrainSection train = _recipe.Train;
-        bool adapter = _parts.Trained != _parts.Model.Parameters, resumed = _start.Options.Resume;
-        long steps = TotalSteps() - (_start.State?.Step ?? 0) ?? int.MaxValue;
+        TrainOptions train = _recipe.Train;
+        bool adapter = _parts.Model.Adapter is not null, resumed = _start.Options.Resume;
+        long steps = _trainer.TotalSteps - (_start.State?.Step ?? 0) ?? int.MaxValue;
         long saves = 1 + (train.SaveEvery > 0 ? steps / train.SaveEvery : 0) + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
         DirectoryInfo old = new(_start.Checkpoints.Path);
-        DiskEstimate.Of(_parts.Trained, _optimizers, adapter, train.Keep, _parts.HeldOut is not null, saves, resumed ? _start.Checkpoints.Steps().Count : 0)
+        DiskEstimate.Of(_trainer.Trained, _trainer.Optimizers, adapter, train.Keep, _parts.HeldOut is not null, saves, resumed ? _start.Checkpoints.Steps().Count : 0)
             .Check(_recipe.Out, resumed || !old.Exists ? 0 : old.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
     }
 
     private RunPlan MakePlan(long memoryBytes)
     {
-        int? total = TotalSteps(), left = total is { } all ? Math.Max(0, all - (_start.State?.Step ?? 0)) : null;
+        int? total = _trainer.TotalSteps, left = total is { } all ? Math.Max(0, all - (_start.State?.Step ?? 0)) : null;
         // Each pass ends where the data ends, so the steps of a run over epochs hold as many tokens as these.
         double tokensPerStep = _recipe.Train.Epochs is { } epochs ? epochs * _parts.Data.Tokens / total!.Value : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
         return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
     }
 
-    private int? TotalSteps()
+    private void Sample(int step)
     {
-        TrainSection train = _recipe.Train;
-        return train.Steps
-            ?? (train.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
-                : train.Epochs is { } epochs ? Whole(new EpochBudget(epochs, _parts.Source.RowCount).Steps(RowsPerStep), "train.epochs", "steps") : null);
-    }
-
-    private static int Whole(double count, string of, string what)
-        => count <= int.MaxValue ? (int)count : throw new InvalidDataException(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{of} comes to {count:0.###e+0} {what}, which is more than {int.MaxValue}; make it less"));
-
-    private double Multiple(int step, int total)
-    {
-        if (_rate is null || _rate.TotalSteps != total)
-        {
-            ScheduleSection s = _recipe.Schedule;
-            if (_recipe.Train.Minutes is not null && RunPlan.EndsInWarmup(total, s.WarmupSteps) is { } warning)
-            {
-                _start.Options.Warn(warning);
-            }
-            Schedule course = s.Name switch
-            {
-                "constant" => Schedule.Constant,
-                "linear" => Schedule.Linear,
-                "cosine" => Schedule.Cosine,
-                _ => s.Decay == "linear" ? Schedule.WsdLinear : Schedule.WsdSqrt,
-            };
-            _rate = new LearningRate(course, total, s.WarmupSteps, s.DecaySteps ?? total / 5, s.MinRate);
-        }
-        return _rate.At(step);
-    }
-
-    private void Sample(int step, List<ITrainLog> logs)
-    {
-        foreach (string prompt in _recipe.Train.SamplePrompts)
+        foreach (string prompt in _recipe.Train.SamplePrompts ?? [])
         {
             string text = _parts.Sample(prompt, _recipe.Train.SampleTokens, (ulong)(_recipe.Train.Seed + step));
-            foreach (ITrainLog log in logs)
+            foreach (ITrainLog log in _logs)
             {
                 log.Sample(step, prompt, text);
             }
@@ -220,7 +162,7 @@ internal sealed class TrainRun
         return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
         {
             _parts.WriteModel(directory);
-            OptimizerState.Write(directory, _optimizers);
+            OptimizerState.Write(directory, _trainer.Optimizers);
             _parts.Tokenizer.Save(directory);
         });
     }

@@ -11,9 +11,32 @@ namespace Inkstone.Training;
 /// <summary>The architecture of a run: a preset, with HF keys of our own on top.</summary>
 /// <param name="Preset">Name of a file in configs/models, a config.json, or a model directory, whose weights are then the start; null: the keys alone.</param>
 /// <param name="Keys">HF config keys that replace the preset's.</param>
-public sealed record ModelSection(string? Preset, IReadOnlyDictionary<string, JsonNode?> Keys)
+public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<string, JsonNode?>? Keys = null)
 {
-    internal static ModelSection From(RecipeSection s)
+    /// <summary>HF config keys that replace the preset's.</summary>
+    public IReadOnlyDictionary<string, JsonNode?> Keys { get; init; } = Keys ?? new Dictionary<string, JsonNode?>();
+
+    /// <summary>A Llama of these sizes; <c>with { Keys = … }</c> or another <c>model_type</c> for everything else.</summary>
+    /// <param name="hiddenSize">C</param>
+    /// <param name="layers">number of blocks</param>
+    /// <param name="heads">heads of queries, each of hiddenSize / heads dimensions</param>
+    /// <param name="keyValueHeads">heads of keys and values; null: as many</param>
+    /// <param name="intermediateSize">width of the feed-forward layers; null: 8/3 of hiddenSize, rounded up to a multiple of 32</param>
+    /// <param name="maxPositions">longest text</param>
+    public static ModelOptions Llama(int hiddenSize, int layers, int heads = 4, int? keyValueHeads = null, int? intermediateSize = null, int maxPositions = 512)
+        => new(null, new Dictionary<string, JsonNode?>
+        {
+            ["model_type"] = "llama",
+            ["hidden_size"] = hiddenSize,
+            ["intermediate_size"] = intermediateSize ?? (8 * hiddenSize / 3 + 31) / 32 * 32,
+            ["num_hidden_layers"] = layers,
+            ["num_attention_heads"] = heads,
+            ["num_key_value_heads"] = keyValueHeads ?? heads,
+            ["max_position_embeddings"] = maxPositions,
+            ["tie_word_embeddings"] = true,
+        });
+
+    internal static ModelOptions From(RecipeSection s)
     {
         string? preset = s.Text("preset");
         Dictionary<string, JsonNode?> keys = [];

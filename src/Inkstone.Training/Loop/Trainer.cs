@@ -1,0 +1,139 @@
+using System.Globalization;
+using Inkstone.Data;
+using Inkstone.Models;
+using Inkstone.Nn;
+
+namespace Inkstone.Training;
+
+/// <summary>
+/// Trains a model on batches: optimizers, learning rate, steps, validation and logs over option records with defaults. What recipes run is this, with checkpoints and a directory around it.
+/// </summary>
+/// <typeparam name="TBatch">what a micro-batch is; <see cref="Batch"/> for rows of tokens with labels</typeparam>
+public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
+{
+    private readonly CausalLm _model;
+    private readonly IBatchSource<TBatch> _source;
+    private readonly Objective<TBatch> _objective;
+    private readonly TrainOptions _options;
+    private readonly OptimizerOptions _optimizer;
+    private readonly ScheduleOptions? _schedule;
+    private LearningRate? _rate;
+
+    /// <summary>Prepares; the model is not touched yet.</summary>
+    /// <param name="model">what is trained: its adapter where it wears one, else all its parameters</param>
+    /// <param name="source">batches</param>
+    /// <param name="objective">what is minimised; <see cref="NextToken"/> is one</param>
+    /// <param name="options">how long, and how much at once</param>
+    /// <param name="optimizer">how gradients become steps; null: AdamW with the defaults</param>
+    /// <param name="schedule">how the learning rate moves; null: cosine, after a rise over a tenth of the steps, 100 at most</param>
+    /// <exception cref="ArgumentException">An option is wrong; the message names it.</exception>
+    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null)
+    {
+        (_model, _source, _objective, _options, _optimizer, _schedule) = (model, source, objective, options.Validate(), optimizer ?? new OptimizerOptions(), schedule);
+        schedule?.Over(1);   // complains of a name that there is not
+        Trained = model.Adapter?.Parameters ?? model.Parameters;
+        Optimizers = _optimizer.Build(Trained);
+        TokensPerStep = Whole((double)options.BatchSize * source.RowLength * options.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
+        TotalSteps = options.Steps
+            ?? (options.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
+                : options.Epochs is { } epochs ? Whole(new EpochBudget(epochs, source.RowCount).Steps((long)options.BatchSize * options.Accumulation), "train.epochs", "steps") : null);
+        Facts = new RunFacts(Trained.ElementCount, model.FlopsPerToken, TokensPerStep, null);
+        LossBound = 5 * Math.Log(model.VocabSize);
+    }
+
+    /// <summary>The parameters that move.</summary>
+    public Parameters Trained { get; }
+
+    /// <summary>What moves them; their state goes into checkpoints.</summary>
+    public IReadOnlyList<IOptimizer> Optimizers { get; }
+
+    /// <summary>Most tokens that a step can see.</summary>
+    public int TokensPerStep { get; }
+
+    /// <summary>Steps of the whole run; null where a budget in minutes is not yet turned into steps.</summary>
+    public int? TotalSteps { get; }
+
+    /// <summary>Sizes, as logs are told them.</summary>
+    public RunFacts Facts { get; set; }
+
+    /// <summary>A loss above it means that training has diverged; by default five times that of guessing a token.</summary>
+    public double LossBound { get; init; }
+
+    /// <summary>One pass of held-out batches for validation, or null.</summary>
+    public IBatchSource<TBatch>? HeldOut { get; init; }
+
+    /// <summary>Where training tells what happens.</summary>
+    public IReadOnlyList<ITrainLog> Logs { get; init; } = [];
+
+    /// <summary>Bytes of text behind the labels of a batch, for bits per byte (see <see cref="LabelBytes"/>); null: unknown.</summary>
+    public Func<TBatch, long>? TextBytes { get; init; }
+
+    /// <summary>Where warnings go.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Reports samples after so many steps, as often as <see cref="TrainOptions.SampleEvery"/> says; null: there are none.</summary>
+    public Action<int>? Sample { get; init; }
+
+    /// <summary>Saves a checkpoint of this progress and returns its path, as often as <see cref="TrainOptions.SaveEvery"/> says, at the best validation and at the end; null: nothing is saved.</summary>
+    public Func<TrainProgress, string>? Save { get; init; }
+
+    /// <summary>Path of the newest whole checkpoint, for messages.</summary>
+    public Func<string?>? LastCheckpoint { get; init; }
+
+    /// <summary>The validation before the first step, when this call began at it.</summary>
+    public Validation? FirstValidation { get; private set; }
+
+    /// <summary>The last validation.</summary>
+    public Validation? LastValidation { get; private set; }
+
+    /// <summary>Whether held-out loss has not fallen for as long as <see cref="TrainOptions.Patience"/> allows.</summary>
+    public bool EndedEarly { get; private set; }
+
+    /// <summary>Wall time of all steps together.</summary>
+    public double StepSeconds { get; private set; }
+
+    /// <summary>Trains to the end, or until cancelled and saved.</summary>
+    /// <param name="start">how far the run is already: of a checkpoint whose model, optimizer state and cursor have been read; absent: at its beginning</param>
+    /// <param name="cancelled">ends the run after a step</param>
+    /// <exception cref="DivergenceException">Loss or gradient is no number, or the loss is far above that of guessing.</exception>
+    public TrainProgress Run(TrainProgress start = default, CancellationToken cancelled = default)
+    {
+        _model.Recompute = _options.Recompute;
+        _model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
+        TrainStep<TBatch> step = new(_model.Device, Trained, _objective, _source, Optimizers, _options.BatchSize, _options.Accumulation, _optimizer.Clip)
+        {
+            Model = _model,
+            Seed = (ulong)_options.Seed,
+            TextBytes = TextBytes,
+        };
+        Func<Validation>? validate = null;
+        if (HeldOut is { } heldOut)
+        {
+            TBatch batch = heldOut.NewBatch(_options.BatchSize);
+            validate = () => Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, cancelled);
+        }
+        TrainLoop loop = new(
+            new LoopSettings(TotalSteps, _options.Minutes, _options.EvalEvery, Sample is null ? 0 : _options.SampleEvery, _options.SaveEvery, _optimizer.LearningRate, LossBound) { Patience = _options.Patience },
+            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null)), Facts, Logs);
+        TrainProgress end = loop.Run(start, cancelled);
+        (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (loop.FirstValidation, loop.LastValidation, loop.EndedEarly, loop.StepSeconds);
+        return end;
+    }
+
+    private double Multiple(int step, int total)
+    {
+        if (_rate is null || _rate.TotalSteps != total)
+        {
+            ScheduleOptions schedule = _schedule ?? new ScheduleOptions { WarmupSteps = Math.Min(100, total / 10) };
+            if (_options.Minutes is not null && RunPlan.EndsInWarmup(total, schedule.WarmupSteps) is { } warning)
+            {
+                Warn?.Invoke(warning);
+            }
+            _rate = schedule.Over(total);
+        }
+        return _rate.At(step);
+    }
+
+    private static int Whole(double count, string of, string what)
+        => count <= int.MaxValue ? (int)count : throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{of} comes to {count:0.###e+0} {what}, which is more than {int.MaxValue}; make it less"));
+}
