@@ -11,6 +11,9 @@ public enum FinishReason
 
     /// <summary>The allowed number of tokens, or the model's context, is used up.</summary>
     Length,
+
+    /// <summary>It was no longer wanted.</summary>
+    Cancelled,
 }
 
 /// <summary>Makes one sequence, token by token: prefill of the prompt, then one forward pass per token over a cache of keys and values.</summary>
