@@ -2,7 +2,7 @@ using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>input_ids and labels of a golden case, with labels moved to the position that predicts them.</summary>
 internal sealed class CaseBatch(int rows, int length, int[] ids, int[] labels)

@@ -6,7 +6,7 @@ using Inkstone.Models.DeepseekV3;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>
 /// DeepSeek-V3's pretraining: the logits of the prediction modules, and steps of which each loss, the gradient norm and the moving correction bias are compared.

@@ -1,9 +1,9 @@
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>Recognises a folder of reference numbers and compares what it holds with what this build computes.</summary>
-public static class Verification
+public static class ReferenceCases
 {
     /// <summary>Runs every comparison that the folder has files for.</summary>
     /// <param name="directory">a model case, an adapter case or a training run</param>

@@ -3,7 +3,7 @@ using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>
 /// Computes what a golden adapter case holds (adapter_config.json, adapter_model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:

@@ -4,7 +4,7 @@ using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>
 /// Repeats a reference training run (model/, train.bin, valid.bin, run.json): AdamW with accumulation, warmup and cosine, clipping,

@@ -1,10 +1,11 @@
 using Inkstone.Formats;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Models.DeepseekV3;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>
 /// Computes what a golden model case holds (config.json, model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:

@@ -1,8 +1,7 @@
 using Inkstone.Formats;
-using Inkstone.Inference;
 using Inkstone.Tensors;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Verification.Tests;
 
 public sealed class VerificationTests
 {
@@ -62,7 +61,7 @@ public sealed class VerificationTests
     public void Adapter_cases_are_reproduced(string name)
     {
         using Device device = new(threads: 2);
-        IReadOnlyList<VerificationCheck> checks = Verification.Run(Goldens.Of($"adapters/{name}"), device);
+        IReadOnlyList<VerificationCheck> checks = ReferenceCases.Run(Goldens.Of($"adapters/{name}"), device);
         checks.Count.ShouldBeGreaterThanOrEqualTo(8);
         checks.Where(check => !check.Ok).ShouldBeEmpty();
     }
@@ -74,7 +73,7 @@ public sealed class VerificationTests
     public void Adapter_cases_of_other_kinds_are_refused_by_their_key(string name, string key)
     {
         using Device device = new(threads: 2);
-        Should.Throw<InvalidDataException>(() => Verification.Run(Goldens.Of($"adapters/{name}"), device)).Message.ShouldContain($"\"{key}\"");
+        Should.Throw<InvalidDataException>(() => ReferenceCases.Run(Goldens.Of($"adapters/{name}"), device)).Message.ShouldContain($"\"{key}\"");
     }
 
     [GoldenFact]
@@ -142,7 +141,7 @@ public sealed class VerificationTests
     private static void ShouldFail(string copy, string[] failing)
     {
         using Device device = new(threads: 2);
-        Verification.Run(copy, device).Where(check => !check.Ok).Select(check => check.Name).ShouldBe(failing);
+        ReferenceCases.Run(copy, device).Where(check => !check.Ok).Select(check => check.Name).ShouldBe(failing);
         Directory.Delete(copy, recursive: true);
     }
 }

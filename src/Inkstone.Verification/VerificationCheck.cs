@@ -1,6 +1,6 @@
 using Inkstone.Formats;
 
-namespace Inkstone.Inference;
+namespace Inkstone.Verification;
 
 /// <summary>One comparison with reference numbers.</summary>
 /// <param name="Name">what was compared</param>
