@@ -19,6 +19,9 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>The low-rank adapter that its linear layers wear, or null.</summary>
     public Adapter? Adapter { get; } = root.Adapter;
 
+    /// <summary>Its linear layers, on which an <see cref="AdapterSet"/> can be put.</summary>
+    public IReadOnlyList<Linear> LinearLayers => root.Layers;
+
     /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
     public Noise Noise { get; } = root.Noise;
 

@@ -245,9 +245,9 @@ public sealed unsafe class Tensor : IDisposable
         (_block, Shape, DType) = (block, shape, type);
     }
 
-    internal void AttachView(Tensor source, Shape shape)
+    internal void AttachView(Tensor source, Shape shape, long firstByte)
     {
-        _pointer = source.Pointer;
+        _pointer = source.Pointer + firstByte;
         (_viewOf, Shape, DType) = (source, shape, source.DType);
         RequiresGrad = source.RequiresGrad;
     }

@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Inference.Tests;
@@ -122,6 +123,53 @@ public sealed class EngineTests : IDisposable
         (end.FinishReason, end.CachedTokens, end.Ids.Length).ShouldBe((FinishReason.Length, 64, 0));
         end.PromptLogProbs.Select(p => p.Id).ShouldBe(prompt[70..]);
         end.PromptLogProbs.Zip(g.PromptLogProbs.Skip(69)).ShouldAllBe(p => Math.Abs(p.First.LogProb - p.Second.LogProb) < 2e-5);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0, true)]
+    [InlineData(2, false)]
+    public void Each_text_wears_the_adapter_it_asked_for(int family, bool dora)
+    {
+        using TemporaryDirectory directory = new();
+        using (CausalLm model = Pretrained.New(HfConfig.Parse((string)Configs.ElementAt(family)), _device, seed: 4))
+        {
+            Pretrained.Save(model, directory["base"]);
+        }
+        string[] names = ["none", "one", "two"];
+        foreach (string name in names[1..])
+        {
+            using CausalLm model = PeftAdapter.New(directory["base"], new LoraConfig(4, 8, ["all-linear"]) { Dora = dora }, seed: 1, _device);
+            foreach (Parameter p in model.Adapter!.Parameters.Where(p => p.Name.Contains("lora_B", StringComparison.Ordinal)))
+            {
+                new PhiloxRandom(name == "one" ? 1u : 2u, 3).FillNormal(p.Tensor.Span, 0.5f);
+            }
+            Directory.CreateDirectory(directory[name]);
+            PeftAdapter.Write(model.Adapter, directory[name], directory["base"]);
+        }
+        GenerationRequest[] requests = [.. Requests(12).Select((r, i) => r with { Adapter = i % 3 == 0 ? null : names[i % 3] })];
+        int[][] alone = new int[requests.Length][];
+        for (int n = 0; n < 3; n++)
+        {
+            using CausalLm model = n == 0 ? Pretrained.Open(directory["base"], _device, trained: false) : PeftAdapter.Open(directory["base"], directory[names[n]], _device, trained: false);
+            for (int i = n; i < requests.Length; i += 3)
+            {
+                alone[i] = [.. new Generator(model).Generate(requests[i].Prompt, requests[i].Sampling)];
+            }
+        }
+        using CausalLm together = Pretrained.Open(directory["base"], _device, trained: false);
+        using (Engine engine = new(together, null, new EngineOptions { MaxSequences = 7, Adapters = names[1..].ToDictionary(n => n, n => directory[n]) }))
+        {
+            Generation[] texts = [.. requests.Select(engine.Add)];
+            while (engine.Step())
+            {
+            }
+            for (int i = 0; i < texts.Length; i++)
+            {
+                texts[i].Ids.ToArray().ShouldBe(alone[i], $"text {i} with {requests[i].Adapter}");
+            }
+        }
+        new Generator(together).Generate(requests[0].Prompt, requests[0].Sampling).ShouldBe(alone[0], "the model wears none any more");
     }
 
     [Fact]

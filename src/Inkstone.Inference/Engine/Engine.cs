@@ -1,4 +1,5 @@
 using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
@@ -15,6 +16,8 @@ public sealed class Engine : IDisposable
     private readonly Sampler _sampler;
     private readonly TokenChooser _chooser;
     private readonly List<int> _tokens = [], _rows = [];
+    private readonly AdapterSet? _set;
+    private readonly Dictionary<string, Adapter> _adapters = new(StringComparer.Ordinal);
     private long _promptTokens, _cachedTokens, _generatedTokens, _steps;
 
     /// <summary>An engine for a model. Model and tokenizer stay the caller's.</summary>
@@ -24,6 +27,14 @@ public sealed class Engine : IDisposable
     public Engine(CausalLm model, Tokenizer? tokenizer = null, EngineOptions? options = null)
     {
         (Model, _tokenizer, Options) = (model, tokenizer, options ?? new EngineOptions());
+        if (Options.Adapters.Count > 0)
+        {
+            _set = model.Adapter is null ? new AdapterSet(model.LinearLayers) : throw new ArgumentException("the model wears an adapter of its own already, so requests cannot choose others", nameof(options));
+            foreach ((string name, string directory) in Options.Adapters)
+            {
+                _adapters[name] = PeftAdapter.AddTo(_set, directory);
+            }
+        }
         _scheduler = new Scheduler(model, Options);
         _sampler = new Sampler(model.VocabSize);
         _chooser = new TokenChooser(model.VocabSize, _sampler);
@@ -113,6 +124,7 @@ public sealed class Engine : IDisposable
     {
         CheckPrompt(ids, Model.MaxPositionEmbeddings);
         using StepScope step = Model.Device.Step();
+        _set?.Clear();
         Tensor hidden = Model.Hidden(Model.Device.Rent(new Shape(1, ids.Count), [.. ids]), ForwardContext.Rows(Model.Device, 1, ids.Count));
         double[] sum = new double[hidden.Shape.Last];
         float[] row = new float[sum.Length];
@@ -163,11 +175,15 @@ public sealed class Engine : IDisposable
         {
             throw new ArgumentException($"the prompt has {prompt} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(request));
         }
-        if (request.Adapter is not null)
+        if (request.Adapter is not null && !_adapters.ContainsKey(request.Adapter))
         {
-            throw new ArgumentException($"there is no adapter {request.Adapter}", nameof(request));
+            throw new ArgumentException($"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}", nameof(request));
         }
-        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer) { Channel = channel };
+        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer)
+        {
+            Channel = channel,
+            Adapter = request.Adapter is null ? null : _adapters[request.Adapter],
+        };
     }
 
     private void CheckPrompt(IReadOnlyList<int> prompt, int longest)
@@ -194,8 +210,10 @@ public sealed class Engine : IDisposable
         Device device = Model.Device;
         _tokens.Clear();
         _rows.Clear();
+        _set?.Clear();
         foreach (Scheduled s in _scheduler.Batch)
         {
+            _set?.Wear(s.Generation.Adapter, s.Count);
             for (int i = 0; i < s.Count; i++)
             {
                 _tokens.Add(s.Generation.Known[s.First + i]);
@@ -265,5 +283,6 @@ public sealed class Engine : IDisposable
             generation.End(FinishReason.Cancelled);
         }
         _scheduler.Dispose();
+        _set?.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Text;
 
 namespace Inkstone.Inference;
@@ -67,6 +68,9 @@ public sealed class Generation
     }
 
     internal SamplingParams Sampling { get; }
+
+    /// <summary>What the model wears for it, or null.</summary>
+    internal Adapter? Adapter { get; init; }
 
     /// <summary>Where an engine with a thread of its own puts the tokens.</summary>
     internal Channel<GenerationOutput>? Channel { get; init; }

@@ -26,10 +26,11 @@ internal sealed class Scheduler : IDisposable
     private readonly List<Scheduled> _batch = [];
     private readonly SequenceBatch _sequences;
     private readonly bool _shares;
+    private readonly string[] _adapterNames;
 
     public Scheduler(CausalLm model, EngineOptions options)
     {
-        (_model, _options) = (model, options);
+        (_model, _options, _adapterNames) = (model, options, [.. options.Adapters.Keys]);
         MaxLength = options.MaxLength > 0 ? Math.Min(options.MaxLength, model.MaxPositionEmbeddings) : model.MaxPositionEmbeddings;
         int sequences = options.KeepsCache ? options.MaxSequences : 1, step = Math.Min(options.MaxBatchTokens, MaxLength);
         long tokens = options.KeepsCache ? CachePlan.Tokens(model, options, MaxLength, step) : RaggedRows.BlockTokens;
@@ -223,7 +224,7 @@ internal sealed class Scheduler : IDisposable
                 continue;
             }
             int sharable = Math.Min(generation.Known.Length, generation.NextPromptLogProb);
-            CachedSequence? sequence = Cache.TryNew(_shares ? generation.Known[..sharable] : []);
+            CachedSequence? sequence = Cache.TryNew(_shares ? generation.Known[..sharable] : [], Salt(generation));
             if (sequence is null)
             {
                 return;
@@ -252,7 +253,7 @@ internal sealed class Scheduler : IDisposable
         foreach (Generation other in _running)
         {
             int computed = other.Sequence!.Length;
-            if (computed < other.PromptLength - 1 && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens)
+            if (computed < other.PromptLength - 1 && other.Adapter == generation.Adapter && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens)
             {
                 return true;
             }
@@ -260,13 +261,16 @@ internal sealed class Scheduler : IDisposable
         return false;
     }
 
+    /// <summary>Texts with different adapters share nothing.</summary>
+    private int Salt(Generation generation) => generation.Adapter is null ? 0 : 1 + Array.IndexOf(_adapterNames, generation.Request.Adapter);
+
     /// <summary>Begins anew where positions turn otherwise in a text that has become this long.</summary>
     private void Refresh(Generation generation)
     {
         if (!_model.CacheSurvives(generation.Sequence!.Length, generation.Known.Length))
         {
             generation.Sequence.Dispose();
-            generation.Sequence = Cache.TryNew();
+            generation.Sequence = Cache.TryNew(Salt(generation));
         }
     }
 

@@ -121,6 +121,7 @@ internal static class KernelCases
         new(nameof(Ops.StoreRows), "store_rows", t => t.CachedRows(t.Values), Recorded: false),
         new(nameof(Ops.LoadRows), "load_rows", t => Ops.LoadRows(t.CachedRows(t.Values), t.Whole(), t.Tables(), 3, 17), Recorded: false),
         new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Places(5, 0, 225)), Recorded: false),
+        new(nameof(Ops.RowSlice), "row_slice", t => Ops.RowSlice(t.X, 7, 100), Recorded: false),
         new(nameof(Ops.PagedAttention), "paged_attention", t => Ops.PagedAttention(t.Queries(), t.CachedKeys(), t.CachedRows(t.Values), t.Continued(), t.Tables(), Heads, KeyValueHeads, 0.25f), Recorded: false),
         new(nameof(Ops.PagedLatentAttention), "paged_latent_attention", t => Ops.PagedLatentAttention(t.Queries(), t.CachedRows(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), 13, t.Continued(), t.Tables(), Heads, 0.25f),
             Recorded: false),
