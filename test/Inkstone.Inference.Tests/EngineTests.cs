@@ -37,6 +37,7 @@ public sealed class EngineTests : IDisposable
             new() { MaxSequences = 5, MaxBatchTokens = 23 },                                        // prompts in parts, texts that wait
             new() { MaxSequences = 16, MaxBatchTokens = 64, CacheTokens = 700, MaxLength = 250 },   // memory for two or three of them
             new() { MaxSequences = 16, PrefixSharing = false },
+            new() { MaxSequences = 6, Guesses = 5, MaxBatchTokens = 40 },
         ])
         {
             using Engine engine = new(model, null, options);
@@ -67,6 +68,23 @@ public sealed class EngineTests : IDisposable
         }
         group[0].CachedTokens.ShouldBe(0);
         group.Skip(1).ShouldAllBe(g => g.CachedTokens == 192);
+    }
+
+    [Fact]
+    public void Guesses_save_steps_and_change_nothing()
+    {
+        // A model that writes in circles: what comes was there before.
+        using CausalLm model = ChainModel.Make(_device, 97, ChainModel.Chain([.. Enumerable.Range(20, 9), 20]), "");
+        int[] prompt = [.. Enumerable.Range(20, 9), 20, 21];
+        int[] alone = [.. new Generator(model).Generate(prompt, SamplingParams.Greedy(60, ignoreEos: true))];
+        using Engine engine = new(model, null, new EngineOptions { Guesses = 4 });
+        Generation text = engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(60, ignoreEos: true)));
+        while (engine.Step())
+        {
+        }
+        text.Ids.ToArray().ShouldBe(alone);
+        engine.Statistics.Steps.ShouldBeLessThan(20);
+        (engine.Statistics.Accepted, engine.Statistics.GeneratedTokens).ShouldBe((60 - engine.Statistics.Steps, 60));
     }
 
     /// <summary>A text that was asked for first is not kept waiting by a long prompt that came later.</summary>

@@ -18,7 +18,7 @@ public sealed class Engine : IDisposable
     private readonly List<int> _tokens = [], _rows = [];
     private readonly AdapterSet? _set;
     private readonly Dictionary<string, Adapter> _adapters = new(StringComparer.Ordinal);
-    private long _promptTokens, _cachedTokens, _generatedTokens, _steps;
+    private long _promptTokens, _cachedTokens, _generatedTokens, _steps, _guessed, _accepted;
 
     /// <summary>An engine for a model. Model and tokenizer stay the caller's.</summary>
     /// <param name="model">who writes</param>
@@ -54,7 +54,7 @@ public sealed class Engine : IDisposable
 
     /// <summary>What it is doing.</summary>
     public EngineStatistics Statistics => new(_scheduler.Running.Count, _scheduler.WaitingCount, _scheduler.Cache.Tokens, _scheduler.Cache.TokensInUse,
-        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps);
+        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps, _guessed, _accepted);
 
     /// <summary>Whether texts are being made or wait.</summary>
     public bool HasWork => _scheduler.Running.Count + _scheduler.WaitingCount > 0;
@@ -179,7 +179,7 @@ public sealed class Engine : IDisposable
         {
             throw new ArgumentException($"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}", nameof(request));
         }
-        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer)
+        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer, Options.Guesses)
         {
             Channel = channel,
             Adapter = request.Adapter is null ? null : _adapters[request.Adapter],
@@ -216,7 +216,7 @@ public sealed class Engine : IDisposable
             _set?.Wear(s.Generation.Adapter, s.Count);
             for (int i = 0; i < s.Count; i++)
             {
-                _tokens.Add(s.Generation.Known[s.First + i]);
+                _tokens.Add(s.Token(i));
             }
         }
         Tensor ids = device.Rent(new Shape(1, _tokens.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens));
@@ -226,9 +226,9 @@ public sealed class Engine : IDisposable
         {
             PromptLogProbs(s, hidden, row);
             row += s.Count;
-            if (s.IsWhole)
+            for (int i = s.Guesses; i >= 0 && s.IsWhole; i--)
             {
-                _rows.Add(row - 1);
+                _rows.Add(row - 1 - i);
             }
         }
         if (_rows.Count == 0)
@@ -244,17 +244,33 @@ public sealed class Engine : IDisposable
             {
                 continue;
             }
+            _cachedTokens += s.Generation.Known.Length == s.Generation.PromptLength ? s.Generation.CachedTokens : 0;
             if (s.Generation.Sampling.MaxTokens == 0)
             {
                 s.Generation.End(FinishReason.Length);
             }
             else
             {
-                _chooser.Next(logits, at, s.Generation);
-                _generatedTokens += s.Generation.FinishReason == FinishReason.Stop ? 0 : 1;
+                Choose(s, logits, at);
             }
-            _cachedTokens += s.Generation.Known.Length == s.Generation.PromptLength + 1 ? s.Generation.CachedTokens : 0;
-            at++;
+            at += 1 + s.Guesses;
+        }
+    }
+
+    /// <summary>The next token, and those behind guesses that turned out right: each is chosen as it would be without guessing.</summary>
+    private void Choose(Scheduled s, Tensor logits, int row)
+    {
+        _guessed += s.Guesses;
+        for (int i = 0; ; i++)
+        {
+            int known = s.Generation.Known.Length;
+            _chooser.Next(logits, row + i, s.Generation);
+            _generatedTokens += s.Generation.Known.Length - known;
+            if (i == s.Guesses || s.Generation.FinishReason is not null || s.Generation.Known[^1] != s.Generation.Guesses[i])
+            {
+                return;
+            }
+            _accepted++;
         }
     }
 

@@ -13,11 +13,13 @@ public sealed class Generation
     private readonly Queue<GenerationOutput> _outputs = new();
     private readonly List<TokenLogProb> _promptLogProbs = [];
     private readonly TextStream? _text;
-    private int _count;
+    private readonly int[] _guesses;
+    private int _count, _guessCount;
     private volatile bool _cancelled;
 
-    internal Generation(GenerationRequest request, SamplingParams sampling, int longest, Tokenizer? tokenizer)
+    internal Generation(GenerationRequest request, SamplingParams sampling, int longest, Tokenizer? tokenizer, int guesses = 0)
     {
+        _guesses = new int[guesses];
         (Request, Sampling) = (request, sampling);
         _ids = new int[longest];
         for (int i = 0; i < request.Prompt.Count; i++)
@@ -80,6 +82,9 @@ public sealed class Generation
 
     internal ReadOnlySpan<int> Known => _ids.AsSpan(0, _count);
 
+    /// <summary>Tokens that may come next, computed with the last known one.</summary>
+    internal ReadOnlySpan<int> Guesses => _guesses.AsSpan(0, _guessCount);
+
     internal int PromptLength => Request.Prompt.Count;
 
     internal bool IsCancelled => _cancelled;
@@ -89,6 +94,12 @@ public sealed class Generation
 
     /// <summary>First token of the prompt whose log-probability is still wanted; the prompt's length when all are known.</summary>
     internal int NextPromptLogProb => Request.PromptLogProbs is { } from ? Math.Max(from, 1) + _promptLogProbs.Count : PromptLength;
+
+    /// <summary>Guesses at most <paramref name="most"/> tokens, as many as there is room for beside the one that is chosen anyway.</summary>
+    internal void Guess(int most)
+        => _guessCount = PromptLookup.Guess(Known, _guesses.AsSpan(0, Math.Clamp(Math.Min(most, _ids.Length - _count - 1), 0, _guesses.Length)));
+
+    internal void ForgetGuesses() => _guessCount = 0;
 
     internal void AddPromptLogProb(TokenLogProb token) => _promptLogProbs.Add(token);
 

@@ -6,11 +6,15 @@ namespace Inkstone.Inference;
 /// <summary>Tokens of a text in a forward pass.</summary>
 /// <param name="Generation">the text</param>
 /// <param name="First">first token</param>
-/// <param name="Count">number of tokens</param>
-internal readonly record struct Scheduled(Generation Generation, int First, int Count)
+/// <param name="Count">number of tokens, guesses included</param>
+/// <param name="Guesses">how many of them, the last, are guesses</param>
+internal readonly record struct Scheduled(Generation Generation, int First, int Count, int Guesses = 0)
 {
     /// <summary>Whether the next token of the text is decided behind them.</summary>
-    public bool IsWhole => First + Count == Generation.Known.Length;
+    public bool IsWhole => First + Count - Guesses == Generation.Known.Length;
+
+    /// <summary>Token <paramref name="i"/> of them.</summary>
+    public int Token(int i) => i < Count - Guesses ? Generation.Known[First + i] : Generation.Guesses[i - (Count - Guesses)];
 }
 
 /// <summary>
@@ -25,7 +29,7 @@ internal sealed class Scheduler : IDisposable
     private readonly List<Generation> _running = [], _ended = [];
     private readonly List<Scheduled> _batch = [];
     private readonly SequenceBatch _sequences;
-    private readonly bool _shares;
+    private readonly bool _shares, _guesses;
     private readonly string[] _adapterNames;
 
     public Scheduler(CausalLm model, EngineOptions options)
@@ -38,6 +42,7 @@ internal sealed class Scheduler : IDisposable
         Cache = new PagedCache(model.Device, model.CacheSpecs, tokens, sequences, MaxLength, step, snapshots: options.PrefixSharing ? sequences + 2 : 0);
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
+        _guesses = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
     }
 
     /// <summary>The memory.</summary>
@@ -82,7 +87,13 @@ internal sealed class Scheduler : IDisposable
             // What is left of a prompt comes behind: one long prompt must not make all others wait.
             if (Pending(_running[i]) == 1 && budget > 0)
             {
-                budget -= Take(_running[i], 1);
+                _running[i].ForgetGuesses();
+                if (_guesses)
+                {
+                    // One place of the budget stays for each text that comes behind.
+                    _running[i].Guess(budget - (_running.Count - i));
+                }
+                budget -= Take(_running[i], 1 + _running[i].Guesses.Length, _running[i].Guesses.Length);
             }
         }
         for (int i = 0; i < _running.Count; i++)
@@ -108,6 +119,10 @@ internal sealed class Scheduler : IDisposable
     {
         foreach (Scheduled s in _batch)
         {
+            if (s.Guesses > 0 && s.Generation.Sequence is { } sequence && !sequence.TryTruncate(Math.Min(sequence.Length, s.Generation.Known.Length - 1)))
+            {
+                throw new InvalidOperationException("a cache could not go back behind wrong guesses");
+            }
             if (_shares)
             {
                 s.Generation.Sequence?.Publish(s.Generation.Known);
@@ -187,7 +202,7 @@ internal sealed class Scheduler : IDisposable
     }
 
     /// <summary>Puts tokens of a running text into the batch, with memory taken from younger texts where none is free; returns how many.</summary>
-    private int Take(Generation generation, int count)
+    private int Take(Generation generation, int count, int guesses = 0)
     {
         while (!generation.Sequence!.TryReserve(count))
         {
@@ -198,7 +213,7 @@ internal sealed class Scheduler : IDisposable
                 return 0;
             }
         }
-        _batch.Add(new Scheduled(generation, generation.Sequence.Length, count));
+        _batch.Add(new Scheduled(generation, generation.Sequence.Length, count, guesses));
         return count;
     }
 
