@@ -22,6 +22,7 @@ internal sealed class StackSet
     private State[] _states = new State[256];  // configurations, one behind the other
     private int[] _tops = new int[256];
     private int _end;
+    private bool _goesOn;                      // whether something of the newest configuration can take another byte or token
 
     /// <summary>Who looks for doubled names before a frame that spells one ends.</summary>
     public PropertyNames? Names { get; set; }
@@ -88,11 +89,11 @@ internal sealed class StackSet
         (Begin, _end) = (begin, begin + _end - Begin);
     }
 
-    /// <summary>Takes a byte; false, and nothing is changed but <see cref="Ended"/>, where no stack can take it and frame 0 does not end.</summary>
+    /// <summary>Takes a byte; false, and one has to <see cref="Return"/>, where no stack can take it and frame 0 does not end.</summary>
     public bool Step(byte b)
     {
         (int from, int to) = (Begin, _end);
-        (Begin, Ended) = (to, false);
+        (Begin, Ended, _goesOn) = (to, false, false);
         EndTags.Clear();
         Position++;
         for (int i = from; i < to; i++)
@@ -102,19 +103,14 @@ internal sealed class StackSet
                 Add(target, _tops[i]);
             }
         }
-        if (_end > Begin || Ended)
-        {
-            return true;
-        }
-        (Begin, Position) = (from, Position - 1);
-        return false;
+        return _goesOn || Ended;
     }
 
     /// <summary>Takes a special token.</summary>
     public bool Step(string token)
     {
         (int from, int to) = (Begin, _end);
-        (Begin, Ended) = (to, false);
+        (Begin, Ended, _goesOn) = (to, false, false);
         EndTags.Clear();
         Position++;
         for (int i = from; i < to; i++)
@@ -127,12 +123,7 @@ internal sealed class StackSet
                 }
             }
         }
-        if (_end > Begin || Ended)
-        {
-            return true;
-        }
-        (Begin, Position) = (from, Position - 1);
-        return false;
+        return _goesOn || Ended;
     }
 
     /// <summary>A copy that shares nothing.</summary>
@@ -162,16 +153,18 @@ internal sealed class StackSet
         }
         (_states[_end], _tops[_end]) = (state, frame);
         _end++;
-        if (!state.Moves.Plain)
+        Moves moves = state.Moves;
+        _goesOn |= moves.Next is not null;
+        if (!moves.Plain)
         {
-            Follow(state, frame);
+            _goesOn |= moves.Tokens.Length > 0;
+            Follow(moves, frame);
         }
     }
 
     /// <summary>What can be reached without a byte: the ends of the frame and the calls.</summary>
-    private void Follow(State state, int frame)
+    private void Follow(Moves moves, int frame)
     {
-        Moves moves = state.Moves;
         foreach (int tag in moves.Finals)
         {
             if (frame == 0)

@@ -20,17 +20,19 @@ internal abstract record NumberTest
 internal sealed class NumberRules
 {
     public const int LargestDivisor = 20_000;
+    private const int MoreWholeDigits = 4;
 
     private readonly DigitMachine[] _machines;
     private readonly List<Func<int[], bool>> _tests = [];
-    private readonly int _whole;
-    private readonly int _fraction;
+    private readonly int _whole;        // most digits before the point
+    private readonly int _all;          // most digits of a number with a fraction
+    private readonly bool _fraction;
     private readonly bool _exponent;
 
     private NumberRules(IReadOnlyCollection<NumberTest> tests, int maxDigits)
     {
         List<DigitMachine> machines = [];
-        (int whole, int fraction) = (maxDigits, maxDigits);
+        (int whole, int all, bool fraction) = (maxDigits + MoreWholeDigits, maxDigits, true);
         foreach (NumberTest test in tests)
         {
             int first = machines.Count;
@@ -48,7 +50,7 @@ internal sealed class NumberRules
                     }
                     machines.Add(new Division((int)multiple.Of.Mantissa, multiple.Of.Scale));
                     _tests.Add(r => r[first] == 1 == multiple.Holds);
-                    fraction = Math.Max(fraction, multiple.Of.Scale + 1);
+                    all = Math.Max(all, multiple.Of.Scale + 2);
                     break;
                 case NumberTest.OneOf set:
                     machines.AddRange(set.Values.Select(v => new Comparison(v)));
@@ -58,19 +60,11 @@ internal sealed class NumberRules
                     break;
             }
         }
-        // A value has many spellings, such as 5, 5.0 and 5.00: where all values are known to be short, only short ones are made.
-        foreach (NumberTest test in tests)
-        {
-            fraction = Math.Min(fraction, test switch
-            {
-                NumberTest.Multiple { Holds: true } m => m.Of.Scale,
-                NumberTest.OneOf { Holds: true } s => s.Values.Length == 0 ? 0 : s.Values.Max(v => v.Scale),
-                _ => int.MaxValue,
-            });
-        }
-        (_machines, _whole, _fraction, _exponent) = ([.. machines], whole, fraction, tests.Count == 0);
+        // A value has many spellings, such as 5, 5.0 and 5.00: where all are known to be whole, no point is made.
+        fraction = !tests.Any(t => t is NumberTest.Multiple { Holds: true, Of.Scale: 0 } || (t is NumberTest.OneOf { Holds: true } set && set.Values.All(v => v.Scale == 0)));
+        (_machines, _whole, _all, _fraction, _exponent) = ([.. machines], whole, all, fraction, tests.Count == 0);
 
-        void Room(ExactNumber value) => (whole, fraction) = (Math.Max(whole, value.Whole.Length + 1), Math.Max(fraction, value.Scale + 1));
+        void Room(ExactNumber value) => (whole, all) = (Math.Max(whole, value.Whole.Length + 1), Math.Max(all, value.Whole.Length + value.Scale + 1));
 
     }
 
@@ -119,9 +113,9 @@ internal sealed class NumberRules
             To('+', p with { Phase = Phase.Sign });
             To('-', p with { Phase = Phase.Sign });
         }
-        if (whole && _fraction > 0)
+        if (whole && _fraction && p.Count < _all)
         {
-            To('.', new Place(Phase.Point, 0, p.Negative, [.. p.States.Select((s, i) => _machines[i].Point(s))]));
+            To('.', new Place(Phase.Point, p.Count, p.Negative, [.. p.States.Select((s, i) => _machines[i].Point(s))]));
         }
         for (int d = 0; d < 10; d++)
         {
@@ -134,7 +128,7 @@ internal sealed class NumberRules
                 case Phase.Whole when p.Count < _whole:
                     To(c, new Place(Phase.Whole, p.Count + 1, p.Negative, Digit(p, d, false)));
                     break;
-                case Phase.Point or Phase.Fraction when p.Count < _fraction:
+                case Phase.Point or Phase.Fraction when p.Count < _all:
                     To(c, new Place(Phase.Fraction, p.Count + 1, p.Negative, Digit(p, d, true)));
                     break;
                 case Phase.E or Phase.Sign:

@@ -16,14 +16,13 @@ public sealed class TokenMask
     private readonly ulong[] _one;
     private Before[] _history = new Before[64];
     private readonly Action<int> _forbid;
-    private ulong[] _filling;
 
     private record struct Before(StackSet.Mark Mark, int Length, int Names, bool Finished);
 
     internal TokenMask(CompiledGrammar grammar, int[] endTokens)
     {
         (_grammar, _endTokens, _set, _names) = (grammar, endTokens, new StackSet(), new PropertyNames());
-        _one = _filling = new ulong[grammar.Vocabulary.MaskLength];
+        _one = new ulong[grammar.Vocabulary.MaskLength];
         _forbid = Forbid;
         _set.Names = _names;
         _set.Reset(grammar.Start);
@@ -32,7 +31,7 @@ public sealed class TokenMask
     private TokenMask(TokenMask other)
     {
         (_grammar, _endTokens, _set, _names, _history) = (other._grammar, other._endTokens, other._set.Clone(), other._names.Clone(), [.. other._history]);
-        _one = _filling = new ulong[_grammar.Vocabulary.MaskLength];
+        _one = new ulong[_grammar.Vocabulary.MaskLength];
         (_forbid, _set.Names, Count, IsFinished) = (Forbid, _names, other.Count, other.IsFinished);
     }
 
@@ -242,7 +241,6 @@ public sealed class TokenMask
         {
             return;
         }
-        _filling = _one;
         bool any = false;
         for (int i = _set.Begin; i < _set.End; i++)
         {
@@ -282,7 +280,7 @@ public sealed class TokenMask
         for (int rank = trie.First[node]; rank < trie.First[trie.Next[node]]; rank++)
         {
             int id = trie.Ids[rank];
-            _filling[id >> 6] &= ~(1UL << id);
+            _one[id >> 6] &= ~(1UL << id);
         }
     }
 
