@@ -62,21 +62,28 @@ public sealed class Generator(CausalLm model)
     {
         p = p.IgnoreEos ? p : p with { StopTokenIds = [.. p.StopTokenIds, .. model.EosTokenIds] };
         FinishReason = FinishReason.Length;
+        GrammarLogitMask? mask = p.Grammar is null ? null : new GrammarLogitMask(p.Grammar, p.StopTokenIds);
         for (int count = promptLength; count < ids.Length; count++)
         {
-            int next = Next(ids.AsSpan(0, count), promptLength, p, cache, cancelled);
+            if (mask is { MustEnd: true })
+            {
+                FinishReason = FinishReason.Stop;
+                yield break;
+            }
+            int next = Next(ids.AsSpan(0, count), promptLength, p, mask, cache, cancelled);
             if (p.StopTokenIds.Contains(next))
             {
                 FinishReason = FinishReason.Stop;
                 yield break;
             }
+            mask?.Accept(next);
             ids[count] = next;
             yield return next;
         }
     }
 
     /// <summary>The token after <paramref name="ids"/>; with a cache only those that it lacks are computed.</summary>
-    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache, CancellationToken cancelled)
+    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, ILogitMask? mask, SequenceCache? cache, CancellationToken cancelled)
     {
         cancelled.ThrowIfCancellationRequested();
         if (cache is not null && !model.CacheSurvives(cache.Length, ids.Length))
@@ -100,7 +107,7 @@ public sealed class Generator(CausalLm model)
             Tensor hidden = model.Hidden(tokens, ctx);                     // [1, T, C]
             Tensor last = model.Device.Rent(new Shape(1, hidden.Shape.Last));
             hidden.Span[^hidden.Shape.Last..].CopyTo(last.Span);
-            return _sampler.Next(model.Logits(last).Span, ids, promptLength, p);
+            return _sampler.Next(model.Logits(last).Span, ids, promptLength, p, mask);
         }
     }
 

@@ -11,13 +11,14 @@ public sealed partial class FloorTests
         ["Files"] = [],
         ["Tensors"] = [],
         ["Text"] = ["Files"],
+        ["Grammar"] = ["Text"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
-        ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
+        ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Cli"] = ["Data", "Files", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()

@@ -16,7 +16,8 @@ public sealed class Sampler(int vocabSize)
     /// <param name="ids">prompt and output so far</param>
     /// <param name="promptLength">how many of them are the prompt</param>
     /// <param name="p">settings; where they are greedy the scale is left as it is</param>
-    public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
+    /// <param name="mask">what may come next at all; null: everything</param>
+    public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p, ILogitMask? mask = null)
     {
         if (p.RepetitionPenalty != 1)
         {
@@ -31,6 +32,7 @@ public sealed class Sampler(int vocabSize)
             Penalties.NoRepeatNgram(logits, ids, p.NoRepeatNgramSize);
         }
         Forbidden.Apply(logits, ids, promptLength, p);
+        mask?.Apply(logits);
         if (p.IsGreedy)
         {
             return;
@@ -46,9 +48,9 @@ public sealed class Sampler(int vocabSize)
     }
 
     /// <summary>The next token. <paramref name="logits"/> are changed.</summary>
-    public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
+    public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p, ILogitMask? mask = null)
     {
-        Process(logits, ids, promptLength, p);
+        Process(logits, ids, promptLength, p, mask);
         if (p.IsGreedy)
         {
             return Likeliest(logits);
