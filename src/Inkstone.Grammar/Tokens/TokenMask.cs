@@ -241,10 +241,11 @@ public sealed class TokenMask
         {
             return;
         }
-        bool any = false;
+        bool any = false, inText = true;
         for (int i = _set.Begin; i < _set.End; i++)
         {
             int frame = _set.FrameAt(i);
+            inText &= _set.StateAt(i) is { FreeText: > 0 } or { IsName: true } or { Moves.Next: null };
             if (_set.StartOf(frame).IsName && _set.BeginOf(frame) >= 0)
             {
                 if (!any)
@@ -260,7 +261,7 @@ public sealed class TokenMask
             _one.CopyTo(mask);
         }
         Before before = new(_set.Here, _names.Length, _names.Count, IsFinished);
-        foreach (int rank in _grammar.Vocabulary.Quoted)
+        foreach (int rank in inText ? _grammar.Vocabulary.QuotedThrice : _grammar.Vocabulary.Quoted)
         {
             int id = _grammar.Vocabulary.Trie.Ids[rank];
             if ((mask[id >> 6] >> id & 1) != 0)
