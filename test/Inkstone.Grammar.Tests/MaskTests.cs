@@ -96,6 +96,38 @@ public sealed class MaskTests
     public void A_name_comes_once_in_an_object(string text, bool allowed)
         => ByteTokens.Allows(TextGrammar.JsonSchema(Person), text).ShouldBe(allowed);
 
+    /// <summary>Names that end after one letter are used up, and then no name may begin with them.</summary>
+    [Fact]
+    public void No_name_is_begun_that_cannot_be_ended()
+    {
+        CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.JsonSchema("""{"type":"object","propertyNames":{"pattern":"^([a-z]{1,4}x?)$"},"additionalProperties":{"const":1}}"""));
+        ulong[] mask = new ulong[grammar.Vocabulary.MaskLength];
+        TokenMask sequence = grammar.NewMask(ByteTokens.End);
+        foreach (byte b in """{"abcdx":1,"abcd":1,"name":1,"nam"""u8)
+        {
+            sequence.Accept(ByteTokens.Id(b)).ShouldBeTrue();
+        }
+        for (int i = 0; i < 2; i++)
+        {
+            sequence.Fill(mask);
+            for (int id = 0; id < grammar.Vocabulary.Size; id++)
+            {
+                bool ok = sequence.Accept(id);
+                ((mask[id >> 6] >> id & 1) != 0).ShouldBe(ok, grammar.Vocabulary.Tokenizer.IdToToken(id));
+                sequence.Rollback(ok ? 1 : 0);
+            }
+            sequence.Rollback(3);   // before the letters, where "name" is a token
+        }
+        ByteTokens.Allows(grammar, """{"abcd":1,"abcdx":1,"abc":1}""").ShouldBeTrue();
+        TokenMask used = grammar.NewMask(ByteTokens.End);
+        foreach (byte b in """{"abcdx":1,"abcd":1,"abc"""u8)
+        {
+            used.Accept(ByteTokens.Id(b)).ShouldBeTrue();
+        }
+        used.Accept(ByteTokens.Id((byte)'d')).ShouldBeFalse();
+        used.Accept(ByteTokens.Id((byte)'e')).ShouldBeTrue();
+    }
+
     [Fact]
     public void What_must_come_is_told()
     {

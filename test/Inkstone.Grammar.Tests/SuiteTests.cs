@@ -30,7 +30,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
     internal static List<string> Check(string groups, ITestOutputHelper output)
     {
         List<string> wrong = [];
-        int held = 0, refused = 0;
+        int held = 0, refused = 0, instances = 0;
         using JsonDocument document = JsonDocument.Parse(groups);
         foreach (JsonElement group in document.RootElement.EnumerateArray())
         {
@@ -57,6 +57,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
             held++;
             foreach (JsonElement test in group.GetProperty("tests").EnumerateArray())
             {
+                instances++;
                 bool valid = test.GetProperty("valid").GetBoolean();
                 JsonElement data = test.GetProperty("data");
                 foreach (string text in new[] { Write(data, ""), Write(data, " "), valid ? Write(data, "\n  ") : data.GetRawText() })
@@ -69,7 +70,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
                 }
             }
         }
-        output.WriteLine($"{held} schemas held, {refused} refused");
+        output.WriteLine($"{held} schemas held with {instances} instances, {refused} refused");
         return wrong;
     }
 

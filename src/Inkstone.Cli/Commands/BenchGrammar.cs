@@ -101,6 +101,7 @@ internal static class BenchGrammar
             {
                 Random random = new(seed * 100_003 + text);
                 TokenMask sequence = grammar.NewMask(_end);
+                List<int> ids = [];
                 for (int i = 0; i < most && !sequence.IsFinished; i++)
                 {
                     long before = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
@@ -108,6 +109,10 @@ internal static class BenchGrammar
                     double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
                     allocated += GC.GetAllocatedBytesForCurrentThread() - before;
                     fill.Add(seconds);
+                    if (_mask.AsSpan().IndexOfAnyExcept(0UL) < 0)
+                    {
+                        throw new InvalidOperationException($"no token is allowed after {tokenizer.Decode([.. ids])}");
+                    }
                     int id = i > most / 2 && sequence.CanEnd ? _end : Choose(random, closes: i > most / 2);
                     before = GC.GetAllocatedBytesForCurrentThread();
                     began = Stopwatch.GetTimestamp();
@@ -115,6 +120,7 @@ internal static class BenchGrammar
                     seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
                     allocated += GC.GetAllocatedBytesForCurrentThread() - before;
                     accept.Add(seconds);
+                    ids.Add(id);
                     _ = ok ? true : throw new InvalidOperationException("a token was allowed and not taken");
                 }
             }

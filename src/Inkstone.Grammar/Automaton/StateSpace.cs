@@ -15,6 +15,9 @@ internal sealed class StateSpace
     /// <summary>Most bytes of a token.</summary>
     public int LongestToken { get; }
 
+    /// <summary>Whether names that no schema declares may have a last possible character, so that all that can follow a beginning may have been used.</summary>
+    public bool HasBoundedNames { get; set; }
+
     /// <summary>Bounds of a length; equal ones are one object.</summary>
     public TextRules Lengths(int least, int most)
     {

@@ -191,7 +191,7 @@ public sealed class TokenMask
                 return false;
             }
         }
-        return bytes.Length > 0;
+        return bytes.Length > 0 && !(_grammar.Space.HasBoundedNames && _names.IsDead(_set));
     }
 
     private void Return(in Before before)
@@ -256,11 +256,29 @@ public sealed class TokenMask
                 _names.Doubles(_set, frame, _grammar.Vocabulary.Trie, _forbid);
             }
         }
+        bool bounded = _grammar.Space.HasBoundedNames;
         if (any)
         {
+            if (bounded)
+            {
+                _names.DeadEnds(_set, _grammar.Vocabulary.Trie, _forbid);
+            }
             _one.CopyTo(mask);
         }
         Before before = new(_set.Here, _names.Length, _names.Count, IsFinished);
+        foreach (int rank in bounded ? _grammar.Vocabulary.OpenQuotes : [])
+        {
+            byte[] bytes = _grammar.Vocabulary.Trie.Bytes[rank];
+            int id = _grammar.Vocabulary.Trie.Ids[rank];
+            if ((mask[id >> 6] >> id & 1) != 0 && _names.AnyBegins(bytes.AsSpan(bytes.AsSpan().LastIndexOf((byte)'"') + 1)))
+            {
+                if (!Take(bytes))
+                {
+                    mask[id >> 6] &= ~(1UL << id);
+                }
+                Return(before);
+            }
+        }
         foreach (int rank in inText ? _grammar.Vocabulary.QuotedThrice : _grammar.Vocabulary.Quoted)
         {
             int id = _grammar.Vocabulary.Trie.Ids[rank];

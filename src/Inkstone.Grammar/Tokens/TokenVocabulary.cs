@@ -22,6 +22,10 @@ public sealed class TokenVocabulary(Tokenizer tokenizer)
     /// <summary>Ranks of tokens that hold three or more: within one, a string may end and a name begin and end.</summary>
     internal int[] QuotedThrice => _quotedThrice ??= WithQuotes(3);
 
+    /// <summary>Ranks of tokens that go on behind a quotation mark: they may begin a name.</summary>
+    internal int[] OpenQuotes => _openQuotes ??= [.. WithQuotes(1).Where(rank => Trie.Bytes[rank][^1] != '"')];
+
+    private int[]? _openQuotes;
     private int[]? _quoted;
     private int[]? _quotedThrice;
 
