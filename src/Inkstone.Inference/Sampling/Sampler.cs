@@ -16,9 +16,12 @@ public sealed class Sampler(int vocabSize)
     /// <param name="ids">prompt and output so far</param>
     /// <param name="promptLength">how many of them are the prompt</param>
     /// <param name="p">settings; where they are greedy the scale is left as it is</param>
-    /// <param name="mask">what may come next at all; null: everything</param>
-    public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p, ILogitMask? mask = null)
+    public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
     {
+        if (p.LogitBias.Count > 0)
+        {
+            Bias(logits, p.LogitBias);
+        }
         if (p.RepetitionPenalty != 1)
         {
             _penalties.Repetition(logits, ids, p.RepetitionPenalty);
@@ -32,7 +35,6 @@ public sealed class Sampler(int vocabSize)
             Penalties.NoRepeatNgram(logits, ids, p.NoRepeatNgramSize);
         }
         Forbidden.Apply(logits, ids, promptLength, p);
-        mask?.Apply(logits);
         if (p.IsGreedy)
         {
             return;
@@ -48,9 +50,9 @@ public sealed class Sampler(int vocabSize)
     }
 
     /// <summary>The next token. <paramref name="logits"/> are changed.</summary>
-    public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p, ILogitMask? mask = null)
+    public int Next(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
     {
-        Process(logits, ids, promptLength, p, mask);
+        Process(logits, ids, promptLength, p);
         if (p.IsGreedy)
         {
             return Likeliest(logits);
@@ -58,6 +60,17 @@ public sealed class Sampler(int vocabSize)
         // The i-th draw of a seed is one number, whatever was drawn before: a text can be resumed, and a batch changes nothing.
         double point = new PhiloxRandom(p.Seed, 0).UniformDouble((ulong)(ids.Length - promptLength));
         return _truncation.Draw(logits, point);
+    }
+
+    private static void Bias(Span<float> logits, IReadOnlyDictionary<int, float> biases)
+    {
+        foreach ((int id, float bias) in biases)
+        {
+            if ((uint)id < (uint)logits.Length)
+            {
+                logits[id] += bias;
+            }
+        }
     }
 
     private void Truncate(Span<float> logits, SamplingParams p)

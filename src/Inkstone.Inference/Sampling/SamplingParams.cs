@@ -58,6 +58,9 @@ public sealed record SamplingParams(
     /// <summary>The form that the output has; null: any.</summary>
     public CompiledGrammar? Grammar { get; init; }
 
+    /// <summary>What is added to the logits of some tokens before all else.</summary>
+    public IReadOnlyDictionary<int, float> LogitBias { get; init; } = new Dictionary<int, float>();
+
     /// <summary>Whether the likeliest token is always taken.</summary>
     public bool IsGreedy => Temperature < LeastTemperature;
 
