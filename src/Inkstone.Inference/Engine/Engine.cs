@@ -179,6 +179,10 @@ public sealed class Engine : IDisposable
         {
             throw new ArgumentException($"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}", nameof(request));
         }
+        if (request.Mask is null && p.Grammar is { } grammar)
+        {
+            request = request with { Mask = new GrammarMask(grammar) };
+        }
         return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer, Options.Guesses)
         {
             Channel = channel,
