@@ -9,6 +9,8 @@ namespace Inkstone.Data;
 [JsonSerializable(typeof(PrepareResult))]
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
+[JsonSerializable(typeof(DedupResult))]
+[JsonSerializable(typeof(NearDuplicateState))]
 internal sealed partial class Metadata : JsonSerializerContext
 {
     /// <summary>As configured above, with Chinese left readable.</summary>
