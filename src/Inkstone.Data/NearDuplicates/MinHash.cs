@@ -16,6 +16,7 @@ internal sealed class MinHash
 {
     private const int MostHashes = 320;
     private const double Missed = 0.001;
+    private const int SketchBits = 128;
     private readonly uint[] _factors, _summands;
 
     public MinHash(double threshold)
@@ -23,8 +24,10 @@ internal sealed class MinHash
         for (int rows = 1; rows <= MostHashes && BandsFor(threshold, rows) is int bands && bands * rows <= MostHashes; rows++)
             (Bands, Rows) = (bands, rows);
         // Whole groups of four vectors, so that a group's minima stay in registers.
-        int group = 4 * Vector<uint>.Count, length = (Bands * Rows + group - 1) / group * group;
+        int group = 4 * Vector<uint>.Count, length = (Math.Max(SketchBits, Bands * Rows) + group - 1) / group * group;
         (_factors, _summands) = (new uint[length], new uint[length]);
+        double differ = (1 - threshold) / 2;
+        MostDifferent = (int)(SketchBits * differ + 5 * Math.Sqrt(SketchBits * differ * (1 - differ)) + 1);
         ulong state = 20;
         for (int i = 0; i < length; i++) (_factors[i], _summands[i]) = (Next(ref state) | 1, Next(ref state));
     }
@@ -37,6 +40,9 @@ internal sealed class MinHash
 
     /// <summary>Room that <see cref="BandKeys"/> needs for a signature.</summary>
     public int Length => _factors.Length;
+
+    /// <summary>Bits in which sketches of a near pair may differ: five standard deviations above the mean at the threshold, which one pair in a million exceeds.</summary>
+    public int MostDifferent { get; }
 
     /// <summary>Writes the key of each band: 56 bits of its values' hash, then its number.</summary>
     /// <param name="hashes">the shingles, at least one</param>
@@ -65,6 +71,14 @@ internal sealed class MinHash
         }
         for (int band = 0; band < Bands; band++)
             keys[band] = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(signature.Slice(band * Rows, Rows))) << 8 | (uint)band;
+    }
+
+    /// <summary>One bit of each of 128 minima (b-bit minwise hashing, Li and König 2010): between two documents of similarity s each bit differs with probability (1 - s) / 2.</summary>
+    public static UInt128 Sketch(ReadOnlySpan<uint> signature)
+    {
+        UInt128 bits = 0;
+        for (int i = 0; i < SketchBits; i++) bits = bits << 1 | (uint)(BitOperations.PopCount(signature[(int)((long)i * signature.Length / SketchBits)]) & 1);
+        return bits;
     }
 
     /// <summary>The fewest bands b with (1 - threshold^rows)^b at most <see cref="Missed"/>.</summary>

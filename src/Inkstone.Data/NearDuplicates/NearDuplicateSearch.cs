@@ -22,7 +22,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
 {
     public const int Window = 1000;
     private const string Buckets = "bucket", CandidateName = "candidates", Pairs = "pairs";
-    private const int WaveTexts = 4096, WaveCharacters = 1 << 22, MostBucketFiles = 512, CandidateFiles = 256;
+    private const int WaveTexts = 4096, WaveCharacters = 1 << 22, MostFiles = 512;
     private readonly MinHash _minHash = new(options.Threshold);
     private readonly ParallelOptions _parallel = new() { MaxDegreeOfParallelism = options.Workers };
 
@@ -41,7 +41,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     {
         _parallel.CancellationToken = cancellation;
         string id = $"{identity}\n{options.Threshold:R} {options.Shingles} {_minHash.Bands} x {_minHash.Rows}";
-        int files = (int)Math.Clamp(inputBytes / (8 << 20), 16, MostBucketFiles);
+        int files = (int)Math.Clamp(inputBytes / (8 << 20), 16, MostFiles);
         NearDuplicateState state = NearDuplicateState.Load(folder) ?? new(id, files, NearDuplicateStage.Read, 0, 0, 0, 0, new long[2 + files]);
         if (state.Identity != id) throw new ArgumentException("another input, threshold or kind of shingles than the unfinished run's");
         if (state is { Stage: NearDuplicateStage.Read, Done: 0 }) state.Save(folder);   // from now on the folder is known for ours
@@ -69,7 +69,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
             for (int i = 0; i < read / size; i++) yield return block[i];
     }
 
-    private sealed record Sketch(byte[] Text, uint Shingles, uint Hash, ulong[] Keys);
+    private sealed record Sketch(byte[] Text, uint Shingles, uint Hash, UInt128 Bits, ulong[] Keys);
 
     private NearDuplicateState Read(NearDuplicateState state, IEnumerable<string> texts, IProgress<NearDuplicateProgress>? progress, CancellationToken cancellation)
     {
@@ -90,15 +90,15 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
             Save();
         }
         Save();
-        return new NearDuplicateState(state.Identity, state.BucketFiles, NearDuplicateStage.Match, 0, done, 0, 0, new long[CandidateFiles]);
+        return new NearDuplicateState(state.Identity, state.Files, NearDuplicateStage.Match, 0, done, 0, 0, new long[state.Files]);
 
         void Append(Sketch sketch, uint row)
         {
-            SpooledTexts.Append(spool, sketch.Text, sketch.Shingles);
+            SpooledTexts.Append(spool, sketch.Text, sketch.Shingles, sketch.Bits);
             foreach (ulong key in sketch.Keys)
             {
                 BucketRecord record = new(key, row, sketch.Shingles, sketch.Hash);
-                buckets.Append((int)((key >> 32) % (uint)state.BucketFiles), MemoryMarshal.AsBytes(new ReadOnlySpan<BucketRecord>(in record)));
+                buckets.Append((int)((key >> 32) % (uint)state.Files), MemoryMarshal.AsBytes(new ReadOnlySpan<BucketRecord>(in record)));
             }
         }
 
@@ -116,19 +116,19 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         set.Fill(hashes);
         ulong[] keys = hashes.IsEmpty ? [] : new ulong[_minHash.Bands];
         if (keys.Length > 0) _minHash.BandKeys(hashes, signature, keys);
-        return new Sketch(utf8, (uint)set.Count, (uint)XxHash3.HashToUInt64(utf8), keys);
+        return new Sketch(utf8, (uint)set.Count, (uint)XxHash3.HashToUInt64(utf8), MinHash.Sketch(signature), keys);
     }
 
     /// <summary>Bucket files to candidates: each file is sorted, and rows with equal keys are paired.</summary>
     private NearDuplicateState Match(NearDuplicateState state, IProgress<NearDuplicateProgress>? progress)
     {
         using var candidates = new AppendFiles(folder, CandidateName, state.Lengths);
-        uint rowsOfFile = RowsOfFile(state.Documents);
+        uint rowsOfFile = (uint)(state.Documents / state.Files + 1);
         var matcher = new BucketMatcher(options.Threshold, Window, BucketMemory / options.Workers);
         long cut = state.Cut;
-        for (int done = (int)state.Done; done < state.BucketFiles;)
+        for (int done = (int)state.Done; done < state.Files;)
         {
-            int next = Math.Min(state.BucketFiles, done + options.Workers);
+            int next = Math.Min(state.Files, done + options.Workers);
             Parallel.For(done, next, _parallel, file =>
             {
                 long cutHere = matcher.Match(AppendFiles.PathOf(folder, Buckets, file), pairs =>
@@ -142,7 +142,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
             });
             done = next;
             (state with { Done = done, Cut = cut, Lengths = candidates.Lengths() }).Save(folder);
-            progress?.Report(new NearDuplicateProgress("match", done, state.BucketFiles));
+            progress?.Report(new NearDuplicateProgress("match", done, state.Files));
         }
         return state with { Stage = NearDuplicateStage.Compare, Done = 0, Cut = cut, Lengths = [0] };
     }
@@ -152,18 +152,16 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     {
         using var pairs = new AppendFiles(folder, Pairs, state.Lengths);
         using var texts = new SpooledTexts(folder);
-        var comparer = new PairComparer(texts, options, _parallel);
+        var comparer = new PairComparer(texts, options, _minHash.MostDifferent, _parallel);
         long compared = state.Candidates;
-        for (int file = (int)state.Done; file < CandidateFiles; file++)
+        for (int file = (int)state.Done; file < state.Files; file++)
         {
             compared += comparer.Compare(AppendFiles.PathOf(folder, CandidateName, file), found => pairs.Append(0, MemoryMarshal.AsBytes(found)));
             (state with { Done = file + 1, Candidates = compared, Lengths = pairs.Lengths() }).Save(folder);
-            progress?.Report(new NearDuplicateProgress("compare", file + 1, CandidateFiles));
+            progress?.Report(new NearDuplicateProgress("compare", file + 1, state.Files));
         }
         return state with { Stage = NearDuplicateStage.Done, Done = 0, Candidates = compared, Lengths = [] };
     }
-
-    private static uint RowsOfFile(long documents) => (uint)(documents / CandidateFiles + 1);
 
     private static IEnumerable<List<string>> Waves(IEnumerable<string> texts, CancellationToken cancellation)
     {

@@ -21,14 +21,14 @@ internal enum NearDuplicateStage
 
 /// <summary>What an unfinished search has done: enough to go on as if it had never stopped.</summary>
 /// <param name="Identity">The input and the options.</param>
-/// <param name="BucketFiles">Number of bucket files.</param>
+/// <param name="Files">Number of bucket files and of candidate files.</param>
 /// <param name="Stage">The stage it is in.</param>
 /// <param name="Done">Texts, bucket files or candidate files that are done with in this stage.</param>
 /// <param name="Documents">Texts read.</param>
 /// <param name="Candidates">Pairs compared.</param>
 /// <param name="Cut">See <see cref="NearDuplicateCounts"/>.</param>
 /// <param name="Lengths">Bytes that are whole of the files which the stage writes.</param>
-internal sealed record NearDuplicateState(string Identity, int BucketFiles, NearDuplicateStage Stage, long Done, long Documents, long Candidates, long Cut, long[] Lengths)
+internal sealed record NearDuplicateState(string Identity, int Files, NearDuplicateStage Stage, long Done, long Documents, long Candidates, long Cut, long[] Lengths)
 {
     private const string FileName = "state.json";
 

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Data;
 
-/// <summary>Computes the exact similarity of candidates.</summary>
-internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions options, ParallelOptions parallel)
+/// <summary>Computes the exact similarity of candidates, but of those whose sketches (<see cref="MinHash.MostDifferent"/>) say that they are far apart.</summary>
+internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions options, int mostDifferent, ParallelOptions parallel)
 {
     private const int MostInMemory = 1 << 23, Chunk = 2048;
 
@@ -33,17 +33,19 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
     private List<NearPair> Compare(ReadOnlySpan<ulong> candidates, Scratch scratch)
     {
         List<NearPair> found = [];
-        uint? filled = null;
+        SpooledTexts.Entry first = default;
+        (uint? row, uint? filled) = (null, null);
         foreach (ulong pair in candidates)
         {
             uint a = (uint)(pair >> 32), b = (uint)pair;
-            if (filled != a)
-            {
-                scratch.Set.Fill(scratch.Shingler.Hash(texts.Read(a, ref scratch.Bytes, ref scratch.Text, out _)));
-                filled = a;
-            }
-            ReadOnlySpan<char> text = texts.Read(b, ref scratch.Bytes, ref scratch.Text, out int shingles);
-            int common = scratch.Set.Common(scratch.Shingler.Hash(text)), union = scratch.Set.Count + shingles - common;
+            if (row != a) (row, first) = (a, texts.Find(a));
+            SpooledTexts.Entry second = texts.Find(b);
+            UInt128 differ = first.Sketch ^ second.Sketch;
+            if ((int)UInt128.PopCount(differ) > mostDifferent) continue;
+
+            if (filled != a) scratch.Set.Fill(scratch.Shingler.Hash(texts.Read(first, ref scratch.Bytes, ref scratch.Text)));
+            filled = a;
+            int common = scratch.Set.Common(scratch.Shingler.Hash(texts.Read(second, ref scratch.Bytes, ref scratch.Text))), union = first.Shingles + second.Shingles - common;
             if ((double)common / union >= options.Threshold) found.Add(new NearPair(a, b, (uint)common, (uint)union));
         }
         return found;

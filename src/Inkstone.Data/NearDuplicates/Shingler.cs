@@ -47,7 +47,7 @@ internal sealed class Shingler(ShingleKind kind)
         for (int start = 0; start < text.Length;)
         {
             int end = start;
-            while (end < text.Length && !IsBlank(text[end])) end++;
+            while (end < text.Length && !EnglishWords.IsBlank(text[end])) end++;
             if (end > start)
             {
                 if (_parts.Length == count) Array.Resize(ref _parts, 2 * count);
@@ -57,9 +57,6 @@ internal sealed class Shingler(ShingleKind kind)
         }
         return count;
     }
-
-    /// <summary>White space, and the separators U+001C to U+001F, which are white space to Unicode's line breaking.</summary>
-    private static bool IsBlank(char c) => char.IsWhiteSpace(c) || c is >= '\u001c' and <= '\u001f';
 
     /// <summary>SplitMix64's finaliser (Steele, Lea and Flood 2014): a bijection of 64 bits.</summary>
     private static ulong Mix(ulong x)
