@@ -42,7 +42,7 @@ internal static partial class PublishedFilters
         QualityStatistics s = new();
         s.Add("words", words.Count);
         s.Add("words_not_punctuation", spoken.Count);
-        s.Share("mean_word_length", spoken.Sum(w => CleaningRules.CharacterCount(w)), spoken.Count);
+        s.Add("mean_word_length", spoken.Count > 0 ? spoken.Average(w => CleaningRules.CharacterCount(w)) : null);
         s.Share("hash_ratio", text.Count(c => c == '#'), words.Count);
         s.Share("ellipsis_ratio", Ellipsis().Count(text), words.Count);
         s.Share("bullet_lines", lines.Count(l => l.TrimStart() is ['•' or '-', ..]), lines.Length);

@@ -33,21 +33,27 @@ public sealed record QualityRule(string Statistic, QualityBound Bound, double Li
     };
 }
 
+/// <summary>One number of a document.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Value">Null where it has no meaning.</param>
+/// <param name="IsShare">Whether it is a part of a whole.</param>
+public readonly record struct QualityStatistic(string Name, double? Value, bool IsShare);
+
 /// <summary>Named numbers of one document in the order in which they were computed; one that has no meaning for it is null.</summary>
 public sealed class QualityStatistics
 {
-    private readonly List<KeyValuePair<string, double?>> _values = [];
+    private readonly List<QualityStatistic> _values = [];
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<KeyValuePair<string, double?>> All => _values;
+    public IReadOnlyList<QualityStatistic> All => _values;
 
     /// <summary>One of them; null where it was not computed.</summary>
     public double? this[string name]
     {
         get
         {
-            foreach (KeyValuePair<string, double?> value in _values)
-                if (value.Key == name) return value.Value;
+            foreach (QualityStatistic value in _values)
+                if (value.Name == name) return value.Value;
             return null;
         }
     }
@@ -55,10 +61,10 @@ public sealed class QualityStatistics
     /// <summary>The text as the filter would keep it, where it changes any.</summary>
     public string? Text { get; internal set; }
 
-    internal void Add(string name, double? value) => _values.Add(new(name, value));
+    internal void Add(string name, double? value) => _values.Add(new(name, value, IsShare: false));
 
     /// <summary>A share; null of nothing.</summary>
-    internal void Share(string name, double part, double whole) => Add(name, whole > 0 ? part / whole : null);
+    internal void Share(string name, double part, double whole) => _values.Add(new(name, whole > 0 ? part / whole : null, IsShare: true));
 }
 
 /// <summary>Why a document was dropped.</summary>

@@ -11,6 +11,7 @@ namespace Inkstone.Data;
 internal static partial class UnitFilter
 {
     private const double ChineseShare = 0.3, CodeShare = 0.3;
+    private const int LongestNotice = 200;
     private const string Punctuation = "，。！？；：、,.!?;:", SentenceEnds = "。！？…；.!?;", VerseEnds = "，。！？；", Closing = "\"”’」』）》')]";
 
     /// <summary>Characters of grammar that running Chinese text cannot do without, of today and of old, simplified and traditional.</summary>
@@ -69,7 +70,7 @@ internal static partial class UnitFilter
         bool chinese = han > ChineseShare * n;
         string[] raw = [.. text.Split('\n').Where(l => !string.IsNullOrWhiteSpace(l))], lines = [.. raw.Select(l => l.Trim())];
         int lineCharacters = lines.Sum(l => CleaningRules.CharacterCount(l));
-        QualityStatistics s = new();
+        QualityStatistics s = new() { Text = WithoutNotices(text) };
         s.Add("units", n);
         s.Add("han", n > 0 ? (double)han / n : 0);
         if (n == 0) return s;
@@ -94,10 +95,17 @@ internal static partial class UnitFilter
         s.Share("latin1", text.Count(c => c is >= '\u0080' and <= '\u00ff'), characters);
         s.Share("url_chars", Address().Matches(text).Sum(m => CleaningRules.CharacterCount(m.ValueSpan)), characters);
         s.Add("longest", units.Max(u => CleaningRules.CharacterCount(u)));
-        s.Share("mean_word", units.Sum(u => CleaningRules.CharacterCount(u)), n);
+        s.Add("mean_word", units.Average(u => CleaningRules.CharacterCount(u)));
         s.Share("code", raw.Count(l => CodeLine().IsMatch(l)), lines.Length);
         s.Share("furniture", lines.Where(l => Furniture().IsMatch(l)).Sum(l => CleaningRules.CharacterCount(l)), lineCharacters);
         return s;
+    }
+
+    /// <summary>The text without lines that tell how to see the page, as C4 leaves them out; null where there are none.</summary>
+    private static string? WithoutNotices(string text)
+    {
+        if (!Notice().IsMatch(text)) return null;
+        return string.Join('\n', text.Split('\n').Where(l => l.Length > LongestNotice || !Notice().IsMatch(l)));
     }
 
     /// <summary>Units in windows that occurred before: unlike the share of the most frequent one it sees a text that says everything twice.</summary>
@@ -135,6 +143,9 @@ internal static partial class UnitFilter
 
     [GeneratedRegex(@"[{};]\s*$|^\s*(def|for|if|return|import)\b.*[:;(]")]
     private static partial Regex CodeLine();
+
+    [GeneratedRegex(@"(?:enable|turn on|requires?|启用|啟用|开启|開啟|打开|打開)[^\n]{0,12}javascript|javascript[^\n]{0,12}(?:disabled|required|未启用|被禁用)|(?:uses?|使用)[^\n]{0,6}cookies?|cookie policy|privacy policy|terms of use|隐私政策[^\n]*使用条款", RegexOptions.IgnoreCase)]
+    private static partial Regex Notice();
 
     /// <summary>Lines of a site and not of its text.</summary>
     [GeneratedRegex(@"版权所有|返回顶部|上一篇|下一篇|登录|评论\(\d+\)|cookie policy|privacy policy|terms of use|enable javascript|启用javascript|隐私政策.*(同意|使用条款)|使用条款.*隐私政策|lorem ipsum", RegexOptions.IgnoreCase)]
