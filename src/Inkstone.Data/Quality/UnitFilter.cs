@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -111,11 +113,12 @@ internal static partial class UnitFilter
     /// <summary>Units in windows that occurred before: unlike the share of the most frequent one it sees a text that says everything twice.</summary>
     private static int InRepeatedWindows(List<string> units, int width)
     {
-        HashSet<string> seen = new(StringComparer.Ordinal);
+        ulong[] hashes = [.. units.Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.AsSpan())))];
+        HashSet<ulong> seen = [];
         int covered = 0, end = 0;
-        for (int i = 0; i + width <= units.Count; i++)
+        for (int i = 0; i + width <= hashes.Length; i++)
         {
-            if (seen.Add(string.Join('\u0001', units.Slice(i, width)))) continue;
+            if (seen.Add(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(hashes.AsSpan(i, width))))) continue;
             covered += i + width - Math.Max(i, end);
             end = i + width;
         }
