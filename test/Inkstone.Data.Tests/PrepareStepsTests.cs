@@ -94,6 +94,18 @@ public sealed class PrepareStepsTests : IDisposable
     }
 
     [Fact]
+    public void Documents_below_a_score_that_their_data_set_gives_are_dropped()
+    {
+        string[] scores = ["\"score\": 0.7, ", "\"score\": 0.59, ", "\"score\": 3, ", "\"score\": null, ", "\"score\": \"high\", ", ""];
+        string input = _folder.Write("in.jsonl", string.Concat(scores.Select((score, i) => $"{{{score}\"text\": \"text {i}\"}}\n")));
+        PrepareResult result = new Preparation(new PrepareOptions([input], _folder["out"], MinLength: 1, ValidRatio: 0, ScoreKey: "score", LeastScore: 0.6)).Run();
+        Texts("out").ShouldBe(["text 0", "text 2"]);
+        Count(result, "score").ShouldBe(new FilterCount("score", 6, 0, 4));
+        result.Findings!.Reasons["score: none"].ShouldBe(3);
+        result.Findings.Samples[0].Value.ShouldBe(0.59);
+    }
+
+    [Fact]
     public void Lines_that_were_there_before_are_taken_out()
     {
         string notice = "欢迎访问我们的网站，请收藏本页。";

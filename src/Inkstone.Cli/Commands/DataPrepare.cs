@@ -31,6 +31,8 @@ internal static class DataPrepare
         Option<string> languages = new("--language") { Description = "keep only these, such as zh,en or zh-Hans", HelpName = "CODE[,CODE]" };
         Option<string> filters = new("--filter") { Description = "quality filters: units (Chinese and others), gopher-quality, gopher-repetition, c4, fineweb", HelpName = "NAME[,NAME]" };
         Option<string[]> limits = new("--limit") { Description = "another limit of a filter, such as units.units.least=20 (repeatable)", HelpName = "NAME=X" };
+        Option<string> scoreKey = new("--score-key") { Description = "key of a number that says how good a document is, as FineWeb-Edu has it", HelpName = "KEY" };
+        Option<double> least = new("--least-score") { Description = "drop documents with a lower score, or with none", HelpName = "X", DefaultValueFactory = _ => 0.6 };
         Option<string[]> contamination = new("--contamination") { Description = "evaluation sets: drop documents that share a run of words or characters with them", HelpName = "PATH", AllowMultipleArgumentsPerToken = true };
         Option<int> run = new("--contamination-length") { Description = "length of such a run, in words or Chinese characters", HelpName = "N", DefaultValueFactory = _ => 13 };
         Option<bool> mask = new("--mask-personal-data") { Description = "mask e-mail addresses, telephone, identity and bank card numbers" };
@@ -40,7 +42,7 @@ internal static class DataPrepare
         Option<bool> report = new("--report") { Description = "write report.html: counts, reasons with examples, histograms" };
         return new Verb("prepare", "cleans, deduplicates and splits text into a part to learn from and a part held out",
             [input, output, keys, separator, utf8, skip, replace, html, blanks, min, max, truncate, noDedup, ratio, format,
-                pages, languages, filters, limits, contamination, run, mask, lines, near, shingles, report], Run,
+                pages, languages, filters, limits, scoreKey, least, contamination, run, mask, lines, near, shingles, report], Run,
             "ink data prepare --input articles.jsonl --out text",
             "ink data prepare --input pages.jsonl --html-pages --language zh --filter units --mask-personal-data --near-duplicates 0.8 --report --out text");
 
@@ -52,7 +54,7 @@ internal static class DataPrepare
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force, HtmlPages: call.Get(pages), Languages: Words(call.Get(languages)), Filters: Words(call.Get(filters)), Limits: Limits(call.Get(limits) ?? []),
                 Contamination: call.Get(contamination), ContaminationLength: call.Get(run), MaskPersonalData: call.Get(mask), DedupLines: call.Get(lines),
-                NearDuplicates: call.Has(near) ? new NearDuplicateOptions(call.Get(near), DataDedup.Kind(call.Get(shingles)!)) : null, Report: call.Get(report), Threads: call.Threads ?? 0);
+                NearDuplicates: call.Has(near) ? new NearDuplicateOptions(call.Get(near), DataDedup.Kind(call.Get(shingles)!)) : null, Report: call.Get(report), Threads: call.Threads ?? 0, ScoreKey: call.Get(scoreKey), LeastScore: call.Get(least));
             call.Claim(options.Output, [.. options.Inputs, .. options.Contamination ?? []]);
             PrepareResult result = Do(call, options);
             return call.Result(Json(result), _ => Print(call, result));

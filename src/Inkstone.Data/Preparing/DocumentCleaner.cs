@@ -6,6 +6,8 @@ namespace Inkstone.Data;
 /// <summary>Applies the steps to documents, many at once, and gives the results in their order.</summary>
 internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<TextFilter> filters, int mostBytes, CancellationToken cancellation)
 {
+    public const string ScoreName = "score";
+
     private const int WaveDocuments = 2048, WaveCharacters = 1 << 22;
     private readonly bool _detectsLanguage = options.Report || options.Languages is { Count: > 0 };
     private readonly ParallelOptions _parallel = new() { CancellationToken = cancellation, MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
@@ -42,10 +44,23 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
         return cleaned;
     }
 
+    private FilterVerdict Scored(Document document)
+    {
+        QualityStatistics statistics = new();
+        statistics.Add(ScoreName, document.Score);
+        return document.Score >= options.LeastScore ? new FilterVerdict(document.Text, Statistics: statistics) : new FilterVerdict(null, document.Score is null ? "none" : "least", document.Score, statistics);
+    }
+
     private Cleaned Clean(Document document)
     {
         List<(string, FilterVerdict)> notes = [];
         string? text = document.Text;
+        if (options.ScoreKey is not null)
+        {
+            FilterVerdict verdict = Scored(document);
+            notes.Add((ScoreName, verdict));
+            text = verdict.Text;
+        }
         for (int i = 0; i < filters.Count && text is not null; i++)
         {
             FilterVerdict verdict = filters[i].Judge(text);

@@ -74,6 +74,7 @@ public sealed class Preparation(PrepareOptions options)
             new("missing key", state.Documents + state.Missing, 0, state.Missing),
             .. state.Counts,
         ];
+        if (options.ScoreKey is not null) counts.Insert(2, new FilterCount(DocumentCleaner.ScoreName, state.Documents, 0, state.Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal)).Sum(r => r.Value)));
         long duplicates = options.Dedup ? spool.DropDuplicates(work.Path, cancellation) : 0;
         counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
         if (options.DedupLines > 0) spool.DropLines(work.Path, cancellation);
@@ -103,7 +104,7 @@ public sealed class Preparation(PrepareOptions options)
         PrepareState state, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, PrepareSpool spool, ResumableDirectory work,
         IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key"));
+        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
         long total = files.Sum(file => new FileInfo(file).Length), read = state.Documents, spooled = state.Spooled, saved = Stopwatch.GetTimestamp();
         var cleaner = new DocumentCleaner(options, filters, MostBytes, cancellation);
         foreach (DocumentCleaner.Cleaned[] wave in cleaner.Clean(reader.Read(files).Skip(checked((int)read))))
@@ -124,7 +125,7 @@ public sealed class Preparation(PrepareOptions options)
             work.Keep();
             saved = Stopwatch.GetTimestamp();
         }
-        RefuseEmpty(reader, filters, spooled);
+        RefuseEmpty(reader, state.Tally, spooled);
         return state with { IsRead = true, Documents = read, Invalid = reader.InvalidUtf8Count, Missing = reader.MissingKeyCount, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] };
     }
 
@@ -190,10 +191,10 @@ public sealed class Preparation(PrepareOptions options)
         return result;
     }
 
-    private void RefuseEmpty(DocumentReader reader, IReadOnlyList<TextFilter> filters, long spooled)
+    private void RefuseEmpty(DocumentReader reader, PrepareTally tally, long spooled)
     {
         if (spooled > 0) return;
-        string drops = string.Join(", ", filters.Select(f => f.Count).Where(c => c.Dropped > 0).Select(c => $"{c.Name}: {c.Dropped}"));
+        string drops = string.Join(", ", tally.Reasons.Select(r => $"{r.Key}: {r.Value}"));
         throw new InvalidDataException(reader.Documents == 0
             ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."
             : $"Of {reader.Documents} documents none is left after cleaning ({drops}): loosen the limits, for example a minimum length below {options.MinLength}.");

@@ -42,6 +42,8 @@ public enum PrepareFormat
 /// <param name="NearDuplicates">Of near duplicates the first is kept; null keeps all.</param>
 /// <param name="Report">Whether report.html is written.</param>
 /// <param name="Threads">Threads to use; 0 is one for each core. The result does not depend on it.</param>
+/// <param name="ScoreKey">A key of the input with a number that says how good a document is, as FineWeb-Edu and its Chinese version carry one; null asks for none.</param>
+/// <param name="LeastScore">Documents with a lower score, or with none, are dropped.</param>
 public sealed record PrepareOptions(
     IReadOnlyList<string> Inputs,
     string Output,
@@ -70,7 +72,9 @@ public sealed record PrepareOptions(
     int DedupLines = 0,
     NearDuplicateOptions? NearDuplicates = null,
     bool Report = false,
-    int Threads = 0)
+    int Threads = 0,
+    string? ScoreKey = null,
+    double LeastScore = 0)
 {
     /// <summary>Throws if a value makes no sense.</summary>
     public void Validate()

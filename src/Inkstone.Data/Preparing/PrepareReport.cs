@@ -21,6 +21,7 @@ internal static class PrepareReport
         .axis{display:flex;justify-content:space-between;color:var(--soft);font-size:.75rem;border-top:1px solid var(--line)}
         .key::before{content:"";display:inline-block;width:.7em;height:.7em;margin:0 .35em 0 .8em;border-radius:2px;background:var(--bar)} .key.drop::before{background:var(--drop)}
         details{border-bottom:1px solid var(--line);padding:.4rem 0} summary{cursor:pointer;overflow-wrap:anywhere} summary b{float:right;font-variant-numeric:tabular-nums}
+        @media(max-width:30rem){body{padding:1rem .6rem 3rem} th,td{padding:.25rem .3rem;font-size:.8rem}}
         blockquote{margin:.6rem 0;padding:.5rem .8rem;border-left:3px solid var(--drop);background:var(--card);white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9rem} blockquote small{display:block;color:var(--soft)}
         """;
 
@@ -38,9 +39,11 @@ internal static class PrepareReport
         Dropped(page, found);
         page.Append("<h2>How the documents are spread</h2><p class=\"note\"><span class=\"key\">kept</span><span class=\"key drop\">dropped by this filter</span></p><div class=\"charts\">\n");
         Chart(page, "length of what is kept, in characters", lengths, [.. lengths.Select(_ => 0L)], "1", Number(result.LengthStats.Max));
-        foreach (StatisticHistogram h in found.Histograms)
+        foreach (StatisticHistogram h in found.Histograms.Where(IsSpread))
             Chart(page, h.Name, h.Kept, h.Dropped, "0", h.IsShare ? "1" : $"{Number(Math.Pow(2, Last(h) - 1))} and more", h.IsShare ? h.Kept.Count : Last(h) + 1);
         page.Append("</div>\n");
+        if (found.Histograms.Any(h => !IsSpread(h)))
+            page.Append($"<p class=\"note\">In one bin for all documents: {Text(string.Join(", ", found.Histograms.Where(h => !IsSpread(h)).Select(h => h.Name)))}.</p>\n");
         return page.Append("</body></html>\n").ToString();
     }
 
@@ -94,6 +97,8 @@ internal static class PrepareReport
             page.Append(CultureInfo.InvariantCulture, $"<i title=\"{kept[i]:N0} kept, {dropped[i]:N0} dropped\"><s style=\"height:{100.0 * dropped[i] / most:0.#}%\"></s><u style=\"height:{100.0 * kept[i] / most:0.#}%\"></u></i>");
         page.Append($"</div><div class=\"axis\"><span>{from}</span><span>{to}</span></div></div>\n");
     }
+
+    private static bool IsSpread(StatisticHistogram h) => Enumerable.Range(0, h.Kept.Count).Count(i => h.Kept[i] + h.Dropped[i] > 0) > 1;
 
     private static int Last(StatisticHistogram h)
     {

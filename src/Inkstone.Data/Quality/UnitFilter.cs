@@ -74,7 +74,7 @@ internal static partial class UnitFilter
         int lineCharacters = lines.Sum(l => CleaningRules.CharacterCount(l));
         QualityStatistics s = new() { Text = WithoutNotices(text) };
         s.Add("units", n);
-        s.Add("han", n > 0 ? (double)han / n : 0);
+        s.Share("han", han, Math.Max(1, n));
         if (n == 0) return s;
 
         s.Add("chinese", chinese ? 1 : 0);
