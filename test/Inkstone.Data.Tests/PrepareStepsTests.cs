@@ -146,6 +146,18 @@ public sealed class PrepareStepsTests : IDisposable
         Directory.Exists(_folder["out.unfinished"]).ShouldBeFalse();
     }
 
+    [Fact]
+    public void A_folder_of_other_things_is_never_taken_for_an_unfinished_run()
+    {
+        _folder.Write("out.unfinished/letter.doc", "dear");
+        PrepareOptions options = new([Jsonl("a text")], _folder["out"], MinLength: 1, ValidRatio: 0, Force: true);
+        Should.Throw<ArgumentException>(() => new Preparation(options).Run()).Message.ShouldContain("letter.doc");
+        File.ReadAllText(_folder["out.unfinished/letter.doc"]).ShouldBe("dear");
+        _folder.Write("found/unfinished/letter.doc", "dear");
+        Should.Throw<ArgumentException>(() => new DedupRun(new DedupOptions([_folder["in.jsonl"]], _folder["found"], ["text"], new NearDuplicateOptions(), Force: true)).Run());
+        File.Exists(_folder["found/unfinished/letter.doc"]).ShouldBeTrue();
+    }
+
     private static FilterCount Count(PrepareResult result, string name) => result.FilterStats.Single(c => c.Name == name);
 
     private string[] Texts(string folder) => [.. File.ReadLines(_folder[$"{folder}/train.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];

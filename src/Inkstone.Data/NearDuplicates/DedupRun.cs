@@ -98,7 +98,7 @@ public sealed class DedupRun(DedupOptions options)
     /// <summary>An unfinished run may be gone on with, and what ink wrote may be replaced with force; everything else is refused.</summary>
     private void RefuseTaken()
     {
-        if (!File.Exists(Path.Combine(Work, "state.json")))
+        if (!File.Exists(Path.Combine(Work, "state.json")) && !HasJustBegun())
         {
             AtomicDirectory.RefuseTaken(options.Output, options.Force);
             return;
@@ -106,6 +106,11 @@ public sealed class DedupRun(DedupOptions options)
         string? foreign = WrittenFiles.Of(options.Output).Foreign(name => name is PairsName or ClustersName or MetadataName or WorkName);
         if (foreign is not null) throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
     }
+
+    /// <summary>Whether a run was killed before its first state was saved: there is nothing but its empty folder and its lock.</summary>
+    private bool HasJustBegun() => Directory.Exists(Work)
+        && Directory.EnumerateFileSystemEntries(options.Output).All(entry => Path.GetFileName(entry) is WorkName or DirectoryLock.FileName)
+        && Directory.EnumerateFileSystemEntries(Work).All(entry => entry.EndsWith(".partial", StringComparison.Ordinal));
 
     private void WritePairs(IEnumerable<NearPair> pairs, Clusters clusters) => AtomicFile.Write(Path.Combine(options.Output, PairsName), stream =>
     {

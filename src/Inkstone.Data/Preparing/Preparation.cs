@@ -95,10 +95,15 @@ public sealed class Preparation(PrepareOptions options)
         }
         if (stored is not null && !options.Force)
             throw new ArgumentException($"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output.");
+        if (stored is null && Directory.EnumerateFileSystemEntries(work.Path).Select(Path.GetFileName).FirstOrDefault(name => !IsOurs(name!)) is { } foreign)
+            throw new ArgumentException($"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output.");
         work.Discard();
         if (Directory.Exists(Path.Combine(work.Path, "near"))) Directory.Delete(Path.Combine(work.Path, "near"), recursive: true);
         return new PrepareState(identity, false, 0, 0, 0, 0, 0, [], new PrepareTally());
     }
+
+    /// <summary>What a run may leave that was killed before its first state was saved.</summary>
+    private static bool IsOurs(string name) => name is PrepareSpool.FileName or DirectoryLock.FileName || name.EndsWith(".partial", StringComparison.Ordinal) || name.StartsWith("dedup-", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal);
 
     private PrepareState Clean(
         PrepareState state, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, PrepareSpool spool, ResumableDirectory work,

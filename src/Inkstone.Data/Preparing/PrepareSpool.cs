@@ -7,6 +7,9 @@ namespace Inkstone.Data;
 /// <summary>Cleaned documents on the disk, each as its length in 4 bytes and its UTF-8, and the same without what was there before.</summary>
 internal sealed class PrepareSpool : IDisposable
 {
+    /// <summary>What it is called in its folder.</summary>
+    public const string FileName = "spool.tmp";
+
     private readonly FileStream _file;
     private readonly int _lineLength, _minLength;
     private BitArray? _duplicates, _lines;
@@ -17,7 +20,7 @@ internal sealed class PrepareSpool : IDisposable
     public PrepareSpool(string folder, long whole, PrepareOptions options)
     {
         (_lineLength, _minLength) = (options.DedupLines, Math.Max(1, options.MinLength));
-        _file = new FileStream(Path.Combine(folder, "spool.tmp"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+        _file = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
         if (_file.Length < whole) throw new InvalidDataException($"The unfinished run in '{folder}' is incomplete: delete that folder to begin anew.");
         _file.SetLength(whole);
         _file.Position = whole;
