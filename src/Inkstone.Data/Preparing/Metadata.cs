@@ -9,6 +9,7 @@ namespace Inkstone.Data;
 [JsonSerializable(typeof(PrepareResult))]
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
+[JsonSerializable(typeof(WikiResult))]
 internal sealed partial class Metadata : JsonSerializerContext
 {
     /// <summary>As configured above, with Chinese left readable.</summary>
