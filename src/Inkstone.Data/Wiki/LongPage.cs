@@ -7,8 +7,9 @@ internal static class LongPage
     public static (byte[] Xml, long Dropped) Shorten(ReadOnlySpan<byte> page)
     {
         ReadOnlySpan<byte> open = "<revision>"u8, close = "</revision>"u8;
-        int first = page.IndexOf(open), last = page.LastIndexOf(close) + close.Length;
-        if (first < 0 || last <= first) return (page.ToArray(), 0);
+        int first = page.IndexOf(open), last = page.LastIndexOf(close);
+        if (first < 0 || last < first) return (page.ToArray(), 0);
+        last += close.Length;
         ReadOnlySpan<byte> newest = default, newestTime = default;
         long count = 0;
         for (int at = first; at < last;)

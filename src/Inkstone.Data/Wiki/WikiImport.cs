@@ -86,9 +86,9 @@ public sealed class WikiImport(WikiOptions options)
     {
         byte[] xml = border.GetBuffer();
         ReadOnlySpan<byte> all = xml.AsSpan(0, (int)border.Length);
-        int first = all.IndexOf("<page>"u8), last = all.LastIndexOf("</page>"u8) + "</page>"u8.Length;
-        int end = first >= 0 && last > first ? last : Math.Max(0, first);
-        if (end > first && first >= 0) Write(worker.Pages(xml, first, end - first), kept, others);
+        int first = all.IndexOf("<page>"u8), last = all.LastIndexOf("</page>"u8);
+        int end = first >= 0 && last > first ? last + "</page>"u8.Length : Math.Max(0, first);
+        if (first >= 0 && end > first) Write(worker.Pages(xml, first, end - first), kept, others);
         byte[] rest = all[end..].ToArray();
         if (isWhole && first >= 0 && rest.AsSpan().IndexOf("<page>"u8) >= 0)
             throw new InvalidDataException($"The dump '{file}' ends, or has a hole, in the middle of a page ({_counts.Pages:N0} pages before it): it was cut off or is damaged; fetch it again.");

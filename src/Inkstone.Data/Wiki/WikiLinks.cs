@@ -139,9 +139,14 @@ internal sealed class WikiLinks(WikiSite site)
         }
         if (close == rest.Length) return 0;
         ReadOnlySpan<char> label = rest[address..close].Trim(" \t");
-        int start = at + 1 + address + rest[address..close].IndexOf(label);
+        int start = at + 1 + address + (label.IsEmpty ? 0 : rest[address..close].IndexOfAnyExcept(" \t"));
         if (label.IsEmpty) output.Append(Markup.Void);
-        else Show(text, pairs, new TextSpan(start, start + label.Length), output);
+        else
+        {
+            StringBuilder shown = new();
+            Show(text, pairs, new TextSpan(start, start + label.Length), shown);
+            AppendLabel(shown.ToString(), output);
+        }
         return at + 1 + close + 1;
     }
 }

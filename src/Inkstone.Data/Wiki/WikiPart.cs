@@ -77,8 +77,7 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
         ReadOnlySpan<byte> all = xml.AsSpan(0, length);
         int first = all.IndexOf("<page>"u8);
         if (first < 0) return new WikiPart(all.ToArray(), Pages(xml, 0, 0), [], HasBorder: false);
-        int last = all.LastIndexOf("</page>"u8) + "</page>"u8.Length;
-        int end = last <= first ? first : last;
+        int last = all.LastIndexOf("</page>"u8), end = last < first ? first : last + "</page>"u8.Length;
         return new WikiPart(all[..first].ToArray(), Pages(xml, first, end - first), all[end..].ToArray(), HasBorder: true);
     }
 

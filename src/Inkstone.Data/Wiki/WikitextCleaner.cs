@@ -41,18 +41,18 @@ public sealed partial class WikitextCleaner(WikiSite site, string variant)
     {
         StringBuilder text = new(signed.Length);
         List<TextSpan> kept = [];
-        List<int> open = [];
+        List<(int Start, int Kept)> open = [];
         foreach (ReadOnlyMemory<char> chunk in signed.GetChunks())
         {
             foreach (char c in chunk.Span)
             {
-                if (c == Markup.KeepBegin) open.Add(text.Length);
+                if (c == Markup.KeepBegin) open.Add((text.Length, kept.Count));
                 else if (c != Markup.KeepEnd) text.Append(Markup.Unguard(c));
                 else if (open.Count > 0)
                 {
-                    int start = open[^1];
+                    (int start, int count) = open[^1];
                     open.RemoveAt(open.Count - 1);
-                    kept.RemoveAll(inner => inner.Start >= start);
+                    kept.RemoveRange(count, kept.Count - count); // parts of this one
                     kept.Add(new TextSpan(start, text.Length));
                 }
             }
