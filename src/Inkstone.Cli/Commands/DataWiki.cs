@@ -12,7 +12,7 @@ internal static class DataWiki
     public static Verb Create()
     {
         Argument<string[]> dumps = new("dump") { Description = "dump of a wiki: .xml, .xml.bz2 (multistream is read by all cores) or .xml.gz; several are read in turn", HelpName = "DUMP", Arity = ArgumentArity.OneOrMore };
-        Option<string> output = Flags.Out("directory for pages.jsonl, left-out.tsv and metadata.json");
+        Option<string> output = Flags.Out("directory for pages.jsonl, left-out.tab and metadata.json");
         Option<string> variant = new("--variant") { Description = "the script for which -{…}- is resolved: zh-cn, zh-tw, zh-hk, zh-sg, zh-mo, zh-my, zh-hans, zh-hant", HelpName = "NAME", DefaultValueFactory = _ => "zh-cn" };
         Option<string> convert = new("--convert") { Description = "convert the rest of the text by this configuration of OpenCC: tw2s or hk2s for a mixed wiki", HelpName = "CONFIG" };
         Option<string> dictionaries = ScriptFlags.Dictionaries();

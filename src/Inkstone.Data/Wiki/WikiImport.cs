@@ -5,7 +5,7 @@ using Inkstone.Files;
 namespace Inkstone.Data;
 
 /// <summary>
-/// MediaWiki's dumps as text: <c>pages.jsonl</c> with {id, title, revision, text} for each article, in the order of the dump, and <c>left-out.tsv</c> with the reason for
+/// MediaWiki's dumps as text: <c>pages.jsonl</c> with {id, title, revision, text} for each article, in the order of the dump, and <c>left-out.tab</c> with the reason for
 /// each other page of the main namespace. Streams of a bz2 file are unpacked and cleaned by all threads; memory does not grow with the dump; the result does not depend
 /// on the number of threads.
 /// </summary>
@@ -29,7 +29,7 @@ public sealed class WikiImport(WikiOptions options)
         WikiResult? result = null;
         AtomicDirectory.Write(options.Output, options.Force, folder =>
         {
-            string pages = Path.Combine(folder, "pages.jsonl"), leftOut = Path.Combine(folder, "left-out.tsv");
+            string pages = Path.Combine(folder, "pages.jsonl"), leftOut = Path.Combine(folder, "left-out.tab");
             using (FileStream kept = new(pages, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16))
             using (StreamWriter others = new(leftOut, append: false, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" })
             {

@@ -68,7 +68,7 @@ public sealed class WikiImportTests : IDisposable
         WikiResult result = Import("zh-cn", 2, first, second);
         Pages().Select(p => (p.GetProperty("id").GetInt64(), p.GetProperty("text").GetString())).ShouldBe([(2, "新"), (4, "在"), (1, "新")]);
         (result.Counts.Kept, result.Counts.OlderCopies, result.Counts.TextBytes).ShouldBe((3, 3, 9));
-        File.ReadAllText(_folder["out/left-out.tsv"]).ShouldContain("3\t33\tredirect\tc\td\n");
+        File.ReadAllText(_folder["out/left-out.tab"]).ShouldContain("3\t33\tredirect\tc\td\n");
     }
 
     [Fact]
