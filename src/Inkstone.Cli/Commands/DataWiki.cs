@@ -57,7 +57,7 @@ internal static class DataWiki
             ["xml_bytes"] = result.Counts.XmlBytes,
             ["text_bytes"] = result.Counts.TextBytes,
             ["seconds"] = Math.Round(seconds, 3),
-            ["peak_bytes"] = Environment.WorkingSet,
+            ["peak_bytes"] = Process.GetCurrentProcess().PeakWorkingSet64,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -39,7 +40,7 @@ public sealed class ScriptConversion(ScriptConverter converter)
                 to.Write(piece.Item3);
                 progress?.Report((double)raw.Position / Math.Max(1, raw.Length));
             }, Threads, cancellation);
-            if (from != raw) GzipEnd.Check(raw, tally.InputBytes, input);
+            if (from is GZipStream) GzipEnd.Check(raw, tally.InputBytes, input);
         });
         return tally.Result;
     }

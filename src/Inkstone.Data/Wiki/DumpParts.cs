@@ -13,8 +13,11 @@ internal readonly record struct DumpPart(byte[] Bytes, int Length, bool IsPacked
 /// <summary>Reads a dump part by part: plain, gzipped, or bz2 of one or many streams. Streams come packed, for others to unpack, unless one is very long.</summary>
 internal sealed class DumpParts(string file) : IDisposable
 {
-    private const int PartSize = 4 << 20, LongStream = 32 << 20;
+    private const int PartSize = 4 << 20;
     private readonly FileStream _file = Open(file);
+
+    /// <summary>Packed bytes above which a stream is unpacked here and not handed out.</summary>
+    public int LongStream { get; init; } = 32 << 20;
 
     /// <summary>Bytes read of the file.</summary>
     public long Position { get; private set; }
@@ -74,7 +77,7 @@ internal sealed class DumpParts(string file) : IDisposable
                     buffer.AsSpan(start, end - start).CopyTo(buffer);
                     (start, end, searched) = (0, end - start, searched - start);
                 }
-                int read = _file.Read(buffer, end, buffer.Length - end);
+                int read = _file.Read(buffer, end, Math.Min(buffer.Length - end, LongStream));
                 (end, isEnd) = (end + read, read == 0);
                 continue;
             }

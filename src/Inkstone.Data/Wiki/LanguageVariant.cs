@@ -40,11 +40,11 @@ internal sealed class LanguageVariant
         {
             string[] flags = [.. text[inside.Start..bars[0]].Split(';', StringSplitOptions.TrimEntries)];
             rules = new TextSpan(bars[0] + 1, inside.End);
-            if (flags.Contains("R")) return Trim(text, rules);
+            if (flags.Contains("R")) return rules;
             if (!flags.Contains("A") && flags.Any(Silent.Contains)) return new TextSpan(inside.End, inside.End);
         }
         List<(string Variant, TextSpan Shown)> choices = Choices(text, rules, isNested);
-        if (choices.Count == 0) return Trim(text, rules);
+        if (choices.Count == 0) return rules;
         foreach (string variant in _order)
         {
             foreach ((string name, TextSpan shown) in choices)

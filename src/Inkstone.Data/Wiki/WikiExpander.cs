@@ -150,11 +150,13 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
     private string? Measure(string text, WikiNode node)
     {
         if (Argument(text, node, "1") is not { Length: > 0 } value || Argument(text, node, "2") is not { Length: > 0 } second) return null;
-        return Argument(text, node, "4") is { Length: > 0 } unit && IsRange(second) ? $"{value} {second} {Argument(text, node, "3")} {unit}".Replace(" - ", "–").Replace(" – ", "–")
+        if (Argument(text, node, "3") is not { Length: > 0 } third || Argument(text, node, "4") is not { Length: > 0 } fourth) return $"{value} {second}";
+        return second is "-" or "–" ? $"{value}–{third} {fourth}"
+            : IsRange(second) || char.IsAsciiDigit(third[0]) ? $"{value} {second} {third} {fourth}" // 3 to 5 km, 5 ft 6 in
             : $"{value} {second}";
     }
 
-    private static bool IsRange(string word) => word is "-" or "–" or "to" or "and" or "or" or "by" or "x" or "×" or "+" or "至" or "到";
+    private static bool IsRange(string word) => word is "to" or "and" or "or" or "by" or "x" or "×" or "+" or "至" or "到";
 
     /// <summary>What an argument shows: by its name, or the n-th of those without a name; null where it is not given.</summary>
     private string? Argument(string text, WikiNode node, string wanted)

@@ -149,6 +149,7 @@ internal sealed class WikiStructure
             return contentStart;
         }
         (int contentEnd, int end) = Closing(name, contentStart);
+        if (end < 0 && name == "includeonly") (contentEnd, end) = (_text.Length, _text.Length); // it alone runs to the end
         if (end < 0) return contentStart; // text without its tag
         Top.Children.Add(new WikiNode(WikiNodeKind.Tag, i, end, contentStart, contentEnd) { Name = name, Attributes = attributes });
         return end;

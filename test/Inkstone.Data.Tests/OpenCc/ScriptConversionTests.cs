@@ -32,6 +32,9 @@ public sealed class ScriptConversionTests : IDisposable
         ScriptConversionResult again = conversion.ConvertText(_folder["b"], _folder["c"], cancellation: TestContext.Current.CancellationToken);
         (again.Converted, File.ReadAllText(_folder["c"])).ShouldBe((false, "乾清宫"));
         AppliedConversions.Of(_folder["c"]).ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);
+        ScriptStep step = new(_converter);
+        (step.Convert(_folder["b"], "乾清宫"), step.Convert(_folder["a"], "乾清宮")).ShouldBe(("乾清宫", "乾清宫"));
+        step.After(_folder["b"]).ShouldBe(step.After(_folder["a"]));
         AppliedConversions.Reach(AppliedConversions.Of(_folder["c"]), "tw2sp").ShouldBeTrue();
         AppliedConversions.Reach(AppliedConversions.Of(_folder["c"]), "s2twp").ShouldBeFalse();
 

@@ -61,6 +61,27 @@ public sealed class WikiImportTests : IDisposable
     }
 
     [Fact]
+    public void A_long_stream_is_unpacked_piece_by_piece_and_the_next_one_found()
+    {
+        byte[] random = new byte[30_000];
+        new Random(1).NextBytes(random);
+        byte[] text = [(byte)'<', .. Encoding.ASCII.GetBytes(Convert.ToHexString(random))];
+        string file = _folder.Write("long.bz2", [.. Bzip(text[..100]), .. Bzip(text[100..50_000]), .. Bzip([]), .. Bzip(text[50_000..])]);
+        using DumpParts parts = new(file) { LongStream = 2_000 };
+        using MemoryStream all = new();
+        int packed = 0;
+        foreach (DumpPart part in parts.Read())
+        {
+            using MemoryStream bytes = new(part.Bytes, 0, part.Length);
+            using Stream xml = part.IsPacked ? BzipStreams.Unpack(bytes, file, part.Offset) : bytes;
+            xml.CopyTo(all);
+            packed += part.IsPacked ? 1 : 0;
+        }
+        all.ToArray().SequenceEqual(text).ShouldBeTrue();
+        packed.ShouldBe(2);
+    }
+
+    [Fact]
     public void The_newest_copy_and_revision_counts()
     {
         string first = _folder.Write("1.xml", Dump([Page(1, "a", "旧", 10), Page(2, "b", "新", 22), Page(3, "c", "旧", 30), Page(4, "d", "在", 40)]));

@@ -45,7 +45,7 @@ public sealed class WikitextCleanerTests
     [Theory]
     [InlineData("端砚（{{lang-en|a}}，1990年）与（{{x}}；{{y}}）和(f()) (1990年；<ref>x</ref>) ()", "端砚（1990年）与和(f()) (1990年) ()")]
     [InlineData("A {{x}} B<ref>y</ref> C，{{x}}D", "A B C，D")]
-    [InlineData("{{Nowrap|甲 乙}}{{lang|en|text=Q}}{{le|本|en}}{{link-ja|本|ja|显}}{{tsl|en|f|地}}{{tsl|en|g}}{{CVT|3|to|5|km|mi}}{{math|1=x = 1}}{{#if:x|y}}{{lang|ja|{{r|a}}b}}", "甲 乙Q本显地g3 to 5 kmx = 1b")]
+    [InlineData("{{Nowrap|甲 乙}}{{lang|en|text=Q}}{{le|本|en}}{{link-ja|本|ja|显}}{{tsl|en|f|地}}{{tsl|en|g}}{{CVT|3|to|5|km|mi}}{{convert|5|ft|6|in|cm}}{{convert|1|-|2|m|ft}}{{convert|7|m|ft}}{{math|1=x = 1}}{{#if:x|y}}{{lang|ja|{{r|a}}b}}", "甲 乙Q本显地g3 to 5 km5 ft 6 in1–2 m7 mx = 1b")]
     [InlineData("{{a|{{b}}\n|c=[[d|e]]|f={{{g|h}}}}}后{{{1|缺}}}{{{2}}}{{{3|{{lang|en|x}}}}}", "后缺x")]
     [InlineData("{{a|[[b}}甲 {{没合上", "甲 {{没合上")]
     [InlineData("{{FULLPAGENAME}}、{{subst:x}}{{lc:X}}{{CURRENTDAY}}", "题 (目)、")]
@@ -55,6 +55,7 @@ public sealed class WikitextCleanerTests
     [InlineData("-{zh-hans:c; zh-hant:d;}-、-{zh-hk:h;zh-sg:s}-、-{zh-tw:t;zh-hk:h}-、-{zh-cn:甲;乙;zh-tw:丙}-", "c、s、t、甲;乙")]
     [InlineData("-{a=>zh-cn:b}--{zh-cn:;zh-tw:空}-x-{zh-hans;zh-hant|文}--{zh-cn:&nbsp;q;zh-tw:w}-", "bx文 q")]
     [InlineData("-{D|zh-cn:x}--{-|zh-cn:x}--{+|zh-cn:x}--{H|zh-cn:x}-a-{R|b}-c-{A|zh-cn:d;zh-tw:e}-", "abcd")]
+    [InlineData("a-{ b }-c-{R| d}-", "a b c d")]
     [InlineData("[[-{zh-cn:甲;zh-tw:乙}-]]-{{{lang|en|x}}}- -{没合上", "甲x -{没合上")]
     public void Variants_are_chosen(string wikitext, string expected) => Text(wikitext).ShouldBe(expected);
 
@@ -78,6 +79,7 @@ public sealed class WikitextCleanerTests
     [InlineData("<span style=\"display: none\">藏</span>见<b>粗</b><br/>换<hr>线<p>段</p><ruby>砚<rt>yàn</rt></ruby>", "见粗\n换\n线\n段\n砚(yàn)")]
     [InlineData("<ref>a\n<gallery>\nx\n</div><不是> a<b c<d", "a\nx\n<不是> a<b c<d")]
     [InlineData("a<!-- x\n-->b<!-- c", "ab")]
+    [InlineData("a<includeonly>b</includeonly>c<noinclude>d</noinclude><includeonly>e\nf", "acd")]
     [InlineData("&amp;lt; &#91;&#91;x]] &copy; &non; &#0; &#xD800;a&ensp;b", "&lt; [[x]] © &non; &#0; &#xD800;a b")]
     [InlineData("__NOTOC____无目录__ __FILE__ __init__", "__FILE__ __init__")]
     [InlineData(" 预 排\n  两格\n　　缩进\n----后\na  b", "预 排\n 两格\n　　缩进\n\n后\na b")]
