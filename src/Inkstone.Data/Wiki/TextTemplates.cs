@@ -60,7 +60,10 @@ internal static class TextTemplates
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     private static readonly string[] Namespaces = ["Template:", "模板:", "样板:", "樣板:", "T:"];
-    private static readonly string[] Disambiguations = ["dab", "hndis", "geodis", "disamb", "dp", "numberdis", "mathdab", "roaddis", "schooldis", "hospitaldis", "歧义", "歧義"];
+    private static readonly string[] Disambiguations =
+        ["dab", "hndis", "geodis", "disamb", "numberdis", "mathdab", "roaddis", "schooldis", "hospitaldis", "歧义", "歧義"];
+
+    private static readonly string[] AskForDisambiguation = ["needed", "inline", "link", "需"];
 
     /// <summary>The rule of a template, or null where it vanishes.</summary>
     public static Rule? Find(string name) => Rules.GetValueOrDefault(name) ?? (name.StartsWith("link-", StringComparison.OrdinalIgnoreCase) ? LocalLink : null);
@@ -76,9 +79,9 @@ internal static class TextTemplates
         return name;
     }
 
-    /// <summary>Whether a template says that its page only tells meanings of a title apart.</summary>
+    /// <summary>Whether a template says that its page only tells meanings of a title apart: by a short name, or as 地名消歧义 and Disambiguation page do.</summary>
     public static bool IsDisambiguation(string name)
         => Disambiguations.Contains(name, StringComparer.OrdinalIgnoreCase)
-            || name.Contains("disambig", StringComparison.OrdinalIgnoreCase) && !name.Contains("needed", StringComparison.OrdinalIgnoreCase) && !name.Contains("inline", StringComparison.OrdinalIgnoreCase) && !name.Contains("link", StringComparison.OrdinalIgnoreCase)
-            || (name.EndsWith("消歧义", StringComparison.Ordinal) || name.EndsWith("消歧義", StringComparison.Ordinal) || name.EndsWith("消歧义页", StringComparison.Ordinal) || name.EndsWith("消歧義頁", StringComparison.Ordinal)) && !name.Contains('需', StringComparison.Ordinal);
+            || (name.Contains("disambig", StringComparison.OrdinalIgnoreCase) || name.TrimEnd('页', '頁') is var bare && (bare.EndsWith("消歧义", StringComparison.Ordinal) || bare.EndsWith("消歧義", StringComparison.Ordinal)))
+            && !AskForDisambiguation.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
 }

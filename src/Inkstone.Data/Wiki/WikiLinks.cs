@@ -6,6 +6,7 @@ namespace Inkstone.Data;
 /// <summary>Puts what links show in their place: labels of links within the wiki and out of it; files, categories and links to other languages vanish.</summary>
 internal sealed class WikiLinks(WikiSite site)
 {
+    private const int MostNested = 12; // files hold captions with links; more is damage
     private static readonly SearchValues<char> NoTarget = SearchValues.Create("[]{}<>\n" + Markup.Break);
     private static readonly SearchValues<char> AddressEnd = SearchValues.Create(" \t\n[]<>\"" + Markup.Break + Markup.Void);
     private static readonly string[] Protocols =
@@ -16,7 +17,7 @@ internal sealed class WikiLinks(WikiSite site)
     {
         if (!text.Contains('[', StringComparison.Ordinal)) return text;
         StringBuilder output = new(text.Length);
-        Show(text, Match(text), new TextSpan(0, text.Length), output);
+        Show(text, Match(text), new TextSpan(0, text.Length), output, 0);
         return output.ToString();
     }
 
@@ -50,20 +51,20 @@ internal sealed class WikiLinks(WikiSite site)
         return pairs;
     }
 
-    private void Show(string text, Dictionary<int, int> pairs, TextSpan span, StringBuilder output)
+    private void Show(string text, Dictionary<int, int> pairs, TextSpan span, StringBuilder output, int depth)
     {
         for (int at = span.Start; at < span.End;)
         {
             int step = text.AsSpan(at, span.End - at).IndexOf('[');
-            if (step < 0)
+            if (step < 0 || depth == MostNested)
             {
                 output.Append(text, at, span.End - at);
                 return;
             }
             output.Append(text, at, step);
             at += step;
-            if (pairs.TryGetValue(at, out int close) && close < span.End && Internal(text, pairs, at + 2, close, output)) at = close + 2;
-            else if (External(text, pairs, at, span.End, output) is var end and > 0) at = end;
+            if (pairs.TryGetValue(at, out int close) && close < span.End && Internal(text, pairs, at + 2, close, output, depth)) at = close + 2;
+            else if (External(text, pairs, at, span.End, output, depth) is var end and > 0) at = end;
             else
             {
                 int run = text.AsSpan(at, span.End - at).IndexOfAnyExcept('[');
@@ -76,7 +77,7 @@ internal sealed class WikiLinks(WikiSite site)
         }
     }
 
-    private bool Internal(string text, Dictionary<int, int> pairs, int start, int close, StringBuilder output)
+    private bool Internal(string text, Dictionary<int, int> pairs, int start, int close, StringBuilder output, int depth)
     {
         ReadOnlySpan<char> inside = text.AsSpan(start, close - start);
         int bar = inside.IndexOf('|');
@@ -97,7 +98,7 @@ internal sealed class WikiLinks(WikiSite site)
             return true;
         }
         StringBuilder shown = new();
-        Show(text, pairs, new TextSpan(start + Math.Max(0, label), close), shown);
+        Show(text, pairs, new TextSpan(start + Math.Max(0, label), close), shown, depth + 1);
         AppendLabel(shown.ToString(), output);
         return true;
     }
@@ -123,7 +124,7 @@ internal sealed class WikiLinks(WikiSite site)
     }
 
     /// <summary>Appends the label of [address label] and returns the place behind it; 0 where it is no link.</summary>
-    private int External(string text, Dictionary<int, int> pairs, int at, int end, StringBuilder output)
+    private int External(string text, Dictionary<int, int> pairs, int at, int end, StringBuilder output, int depth)
     {
         ReadOnlySpan<char> rest = text.AsSpan(at + 1, end - at - 1);
         bool isAddress = false;
@@ -131,11 +132,11 @@ internal sealed class WikiLinks(WikiSite site)
         if (!isAddress) return 0;
         int address = rest.IndexOfAny(AddressEnd);
         if (address < 3) return 0;
-        int close = address, depth = 0;
-        for (; close < rest.Length && (depth > 0 || rest[close] != ']'); close++)
+        int close = address, open = 0;
+        for (; close < rest.Length && (open > 0 || rest[close] != ']'); close++)
         {
             if (rest[close] == '\n') return 0;
-            depth += rest[close] == '[' ? 1 : rest[close] == ']' ? -1 : 0;
+            open += rest[close] == '[' ? 1 : rest[close] == ']' ? -1 : 0;
         }
         if (close == rest.Length) return 0;
         ReadOnlySpan<char> label = rest[address..close].Trim(" \t");
@@ -144,7 +145,7 @@ internal sealed class WikiLinks(WikiSite site)
         else
         {
             StringBuilder shown = new();
-            Show(text, pairs, new TextSpan(start, start + label.Length), shown);
+            Show(text, pairs, new TextSpan(start, start + label.Length), shown, depth + 1);
             AppendLabel(shown.ToString(), output);
         }
         return at + 1 + close + 1;

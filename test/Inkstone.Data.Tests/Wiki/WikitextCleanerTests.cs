@@ -119,6 +119,17 @@ public sealed class WikitextCleanerTests
     public void Damaged_pages_end(string piece)
         => _cleaner.Clean("t", string.Concat(Enumerable.Repeat(piece, 20_000))).Text.Length.ShouldBeLessThan(piece.Length * 20_001);
 
+    [Theory]
+    [InlineData("[[a|", "]]")]
+    [InlineData("{{lang|en|", "}}")]
+    [InlineData("-{zh-cn:", "}-")]
+    [InlineData("<div style='display:none'>", "</div>")]
+    [InlineData("<ul><li>", "</li></ul>")]
+    [InlineData("<poem>", "</poem>")]
+    [InlineData("{{{a|", "}}}")]
+    public void Endless_nesting_ends(string open, string close)
+        => _cleaner.Clean("t", string.Concat(Enumerable.Repeat(open, 3_000)) + "x" + string.Concat(Enumerable.Repeat(close, 3_000))).IsConverted.ShouldBeTrue();
+
     private string Text(string wikitext) => _cleaner.Clean("题 (目)", wikitext).Text;
 
     private string Lines(string wikitext) => string.Join('\n', Text(wikitext).Split('\n').Where(line => line.Length > 0));
