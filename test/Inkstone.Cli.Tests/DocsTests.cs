@@ -24,7 +24,7 @@ public sealed partial class DocsTests
         {
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Concat(Snippets("docs/preparing-text.md")).Concat(Snippets("docs/near-duplicates.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {

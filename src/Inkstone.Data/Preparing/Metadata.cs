@@ -10,6 +10,10 @@ namespace Inkstone.Data;
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
 [JsonSerializable(typeof(WikiResult))]
+[JsonSerializable(typeof(DedupResult))]
+[JsonSerializable(typeof(NearDuplicateState))]
+[JsonSerializable(typeof(PrepareState))]
+[JsonSerializable(typeof(PrepareOptions))]
 internal sealed partial class Metadata : JsonSerializerContext
 {
     /// <summary>As configured above, with Chinese left readable.</summary>

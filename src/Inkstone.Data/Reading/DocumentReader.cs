@@ -64,13 +64,14 @@ public sealed class DocumentReader(ReadOptions options)
         while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
             if (line.Trim(" \t"u8).IsEmpty) continue;
-            string? text = ReadJsonLine(line, file, lines.Line);
-            if (text is not null) yield return new Document(file, lines.Line, text);
+            string? text = ReadJsonLine(line, file, lines.Line, out double? score);
+            if (text is not null) yield return new Document(file, lines.Line, text, score);
         }
     }
 
-    private string? ReadJsonLine(ReadOnlySpan<byte> line, string file, long number)
+    private string? ReadJsonLine(ReadOnlySpan<byte> line, string file, long number, out double? score)
     {
+        score = null;
         try
         {
             if (!Utf8.IsValid(line))
@@ -82,12 +83,12 @@ public sealed class DocumentReader(ReadOptions options)
             string? missingKey;
             try
             {
-                text = JsonText.Read(line, _keys, out missingKey);
+                text = JsonText.Read(line, _keys, options.ScoreKey, out missingKey, out score);
             }
             catch (InvalidOperationException)
             {
                 if (!MayReplace($"{file}:{number}: the line")) return null;
-                text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, out missingKey);
+                text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, options.ScoreKey, out missingKey, out score);
             }
             if (text is not null) return text;
 
@@ -116,7 +117,8 @@ public sealed class DocumentReader(ReadOptions options)
         if (_keys.FirstOrDefault(parquet.HoldsBytes) is { } bytes)
             throw new InvalidDataException($"{file}: the field '{bytes}' holds bytes that are declared to be no text: name another one.");
         long row = 0, invalid = 0;
-        foreach (JsonObject values in parquet.ReadRows(_keys))
+        string[] fields = [.. _keys, .. options.ScoreKey is { } key && parquet.Fields.Contains(key) && !_keys.Contains(key) ? new[] { key } : []];
+        foreach (JsonObject values in parquet.ReadRows(fields))
         {
             row++;
             bool isInvalid = parquet.InvalidTexts > invalid;
@@ -127,9 +129,12 @@ public sealed class DocumentReader(ReadOptions options)
             if (missing >= 0 && options.MissingKey == MissingKey.Fail)
                 throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}.");
             if (missing >= 0) MissingKeyCount++;
-            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts));
+            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts), Score(values));
         }
     }
+
+    private double? Score(JsonObject values) =>
+        options.ScoreKey is { } key && values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.Deserialize(Records.Default.Double) : null;
 
     private static string? Text(JsonNode? value, string field, string file, long row) => value switch
     {

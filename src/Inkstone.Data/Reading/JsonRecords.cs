@@ -82,4 +82,5 @@ public static class JsonRecords
 /// <summary>JSON objects without reflection.</summary>
 [JsonSourceGenerationOptions(AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(JsonObject))]
+[JsonSerializable(typeof(double))]
 internal sealed partial class Records : JsonSerializerContext;

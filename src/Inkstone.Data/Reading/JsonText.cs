@@ -8,12 +8,14 @@ namespace Inkstone.Data;
 internal static class JsonText
 {
     /// <summary>
-    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key.
+    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key. The score is the number of
+    /// another key, or null.
     /// </summary>
     /// <exception cref="JsonException">The line is no JSON object, or a value is neither text nor a list of texts.</exception>
     /// <exception cref="InvalidOperationException">A text contains half of a surrogate pair.</exception>
-    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, out string? missingKey)
+    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, string? scoreKey, out string? missingKey, out double? score)
     {
+        score = null;
         var parts = new string?[keys.Count];
         var json = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = 256 });
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new JsonException("no JSON object");
@@ -22,7 +24,9 @@ internal static class JsonText
             int key = -1;
             for (int i = 0; i < keys.Count && key < 0; i++)
                 if (json.ValueTextEquals(keys[i])) key = i;
+            bool isScore = scoreKey is not null && json.ValueTextEquals(scoreKey);
             json.Read();
+            if (isScore && json.TokenType == JsonTokenType.Number) score = json.GetDouble();
             if (key < 0) json.Skip();
             else parts[key] = Value(ref json, keys[key]);
         }
