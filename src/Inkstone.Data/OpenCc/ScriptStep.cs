@@ -9,6 +9,9 @@ public sealed class ScriptStep(ScriptConverter converter)
 {
     private readonly ConcurrentDictionary<string, IReadOnlyList<AppliedConversion>> _before = new();
 
+    /// <summary>See <see cref="ScriptConverter.Fingerprint"/>.</summary>
+    public string Fingerprint => converter.Fingerprint;
+
     /// <summary>The text of a document in the wanted script; the same instance where nothing changes.</summary>
     /// <param name="file">where the document was read: see <see cref="AppliedConversions.Of"/></param>
     /// <param name="text">its text</param>

@@ -44,6 +44,23 @@ public sealed class ScriptConversionTests : IDisposable
     }
 
     [Fact]
+    public void Preparing_converts_what_was_not_converted_and_says_so()
+    {
+        string raw = _folder.Write("raw.jsonl", "{\"text\":\"乾清宮的門\"}\n");
+        new ScriptConversion(_converter).ConvertRecords(_folder.Write("more.jsonl", "{\"text\":\"乾清宮的頭\"}\n"), _folder["done.jsonl"], ["text"], cancellation: TestContext.Current.CancellationToken);
+        var options = new PrepareOptions([raw, _folder["done.jsonl"]], _folder["prepared"], MinLength: 1, ValidRatio: 0, Convert: "t2s", Dictionaries: _folder["cc"]);
+        PrepareResult result = new Preparation(options).Run(cancellation: TestContext.Current.CancellationToken);
+        File.ReadAllText(_folder["prepared/train.jsonl"]).ShouldBe("{\"text\":\"乾清宫的门\"}\n{\"text\":\"乾清宫的头\"}\n");
+        result.Conversions.ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);
+        AppliedConversions.Of(_folder["prepared/train.jsonl"]).ShouldBe(result.Conversions);
+
+        // A second preparation of what is converted converts nothing and passes the note on.
+        PrepareResult again = new Preparation(options with { Inputs = [_folder["prepared/train.jsonl"]], Output = _folder["again"] }).Run(cancellation: TestContext.Current.CancellationToken);
+        File.ReadAllText(_folder["again/train.jsonl"]).ShouldBe(File.ReadAllText(_folder["prepared/train.jsonl"]));
+        again.Conversions.ShouldBe(result.Conversions);
+    }
+
+    [Fact]
     public void Only_the_named_fields_of_records_are_converted()
     {
         string input = _folder.Write("in.jsonl", """
