@@ -3,7 +3,7 @@ using Inkstone.Cli;
 Verb ink = new("ink", "from raw text to a language model of your own, on this machine",
 [
     Quickstart.Create(),
-    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create()],
+    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create(), DataWiki.Create(), DataConvertScript.Create()],
         "ink data prepare --input articles.jsonl --out text", "ink data prepare --input poems.jsonl --text-key title,paragraphs --out text"),
     new Verb("tokenizer", "learn and use tokenizers",
         [TokenizerTrain.Create(), TokenizerEncode.Create(), TokenizerDecode.Create(), TokenizerInspect.Create()],

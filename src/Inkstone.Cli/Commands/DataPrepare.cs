@@ -27,6 +27,8 @@ internal static class DataPrepare
         Option<bool> noDedup = new("--no-dedup") { Description = "keep documents that equal an earlier one" };
         Option<double> ratio = new("--valid-ratio") { Description = "share of documents held out", HelpName = "X", DefaultValueFactory = _ => 0.01 };
         Option<string> format = new("--format") { Description = "jsonl, or text with a separator line", HelpName = "jsonl|text", DefaultValueFactory = _ => "jsonl" };
+        Option<string> convert = new("--convert") { Description = "convert to another script of Chinese by this configuration of OpenCC, such as t2s or tw2s, what was not converted before", HelpName = "CONFIG" };
+        Option<string> dictionaries = ScriptFlags.Dictionaries();
         Option<bool> pages = new("--html-pages") { Description = "documents are HTML pages: take their text as a reader sees it" };
         Option<string> languages = new("--language") { Description = "keep only these, such as zh,en or zh-Hans", HelpName = "CODE[,CODE]" };
         Option<string> filters = new("--filter") { Description = "quality filters: units (Chinese and others), gopher-quality, gopher-repetition, c4, fineweb", HelpName = "NAME[,NAME]" };
@@ -42,7 +44,7 @@ internal static class DataPrepare
         Option<bool> report = new("--report") { Description = "write report.html: counts, reasons with examples, histograms" };
         return new Verb("prepare", "cleans, deduplicates and splits text into a part to learn from and a part held out",
             [input, output, keys, separator, utf8, skip, replace, html, blanks, min, max, truncate, noDedup, ratio, format,
-                pages, languages, filters, limits, scoreKey, least, contamination, run, mask, lines, near, shingles, report], Run,
+                convert, dictionaries, pages, languages, filters, limits, scoreKey, least, contamination, run, mask, lines, near, shingles, report], Run,
             "ink data prepare --input articles.jsonl --out text",
             "ink data prepare --input pages.jsonl --html-pages --language zh --filter units --mask-personal-data --near-duplicates 0.8 --report --out text");
 
@@ -54,7 +56,8 @@ internal static class DataPrepare
                 call.Get(min), call.Get(max), call.Get(truncate) ? MaxLengthAction.Truncate : MaxLengthAction.Drop, !call.Get(noDedup), call.Get(ratio),
                 Choice(call.Get(format)!, "--format", ("jsonl", PrepareFormat.Jsonl), ("text", PrepareFormat.Text)), Force: call.Force, HtmlPages: call.Get(pages), Languages: Words(call.Get(languages)), Filters: Words(call.Get(filters)), Limits: Limits(call.Get(limits) ?? []),
                 Contamination: call.Get(contamination), ContaminationLength: call.Get(run), MaskPersonalData: call.Get(mask), DedupLines: call.Get(lines),
-                NearDuplicates: call.Has(near) ? new NearDuplicateOptions(call.Get(near), DataDedup.Kind(call.Get(shingles)!)) : null, Report: call.Get(report), Threads: call.Threads ?? 0, ScoreKey: call.Get(scoreKey), LeastScore: call.Get(least));
+                NearDuplicates: call.Has(near) ? new NearDuplicateOptions(call.Get(near), DataDedup.Kind(call.Get(shingles)!)) : null, Report: call.Get(report), Threads: call.Threads ?? 0, ScoreKey: call.Get(scoreKey), LeastScore: call.Get(least),
+                Convert: call.Get(convert), Dictionaries: call.Get(dictionaries));
             call.Claim(options.Output, [.. options.Inputs, .. options.Contamination ?? []]);
             PrepareResult result = Do(call, options);
             return call.Result(Json(result), _ => Print(call, result));
@@ -104,6 +107,7 @@ internal static class DataPrepare
     private static JsonObject Json(PrepareResult r) => new()
     {
         ["out"] = r.Output,
+        ["conversions"] = new JsonArray([.. (r.Conversions ?? []).Select(c => JsonValue.Create(c.Configuration))]),
         ["documents"] = r.Documents,
         ["train_documents"] = r.TrainDocuments,
         ["valid_documents"] = r.ValidDocuments,

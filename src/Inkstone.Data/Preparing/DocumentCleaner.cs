@@ -4,7 +4,7 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>Applies the steps to documents, many at once, and gives the results in their order.</summary>
-internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<TextFilter> filters, int mostBytes, CancellationToken cancellation)
+internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<TextFilter> filters, ScriptStep? script, int mostBytes, CancellationToken cancellation)
 {
     public const string ScoreName = "score";
 
@@ -40,9 +40,11 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
     private Cleaned[] Clean(List<Document> wave)
     {
         var cleaned = new Cleaned[wave.Count];
-        Parallel.For(0, wave.Count, _parallel, i => cleaned[i] = Clean(wave[i]));
+        Parallel.For(0, wave.Count, _parallel, i => cleaned[i] = Clean(Converted(wave[i])));
         return cleaned;
     }
+
+    private Document Converted(Document document) => script is null ? document : document with { Text = script.Convert(document.Source, document.Text) };
 
     private FilterVerdict Scored(Document document)
     {

@@ -9,6 +9,7 @@ namespace Inkstone.Data;
 [JsonSerializable(typeof(PrepareResult))]
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
+[JsonSerializable(typeof(WikiResult))]
 [JsonSerializable(typeof(DedupResult))]
 [JsonSerializable(typeof(NearDuplicateState))]
 [JsonSerializable(typeof(PrepareState))]

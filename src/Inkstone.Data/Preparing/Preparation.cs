@@ -18,6 +18,7 @@ namespace Inkstone.Data;
 public sealed class Preparation(PrepareOptions options)
 {
     private const string MetadataName = "metadata.json", ReportName = "report.html";
+    private ScriptStep? _script;
 
     /// <summary>The longest document, in bytes: a value of System.Text.Json may have 166 million.</summary>
     internal int MostBytes { get; init; } = 128 << 20;
@@ -31,6 +32,7 @@ public sealed class Preparation(PrepareOptions options)
     public PrepareResult Run(IProgress<PrepareProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
+        _script = options.Convert is { } configuration ? new ScriptStep(ScriptConverter.Load(configuration, options.Dictionaries)) : null;
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         try
         {
@@ -79,13 +81,20 @@ public sealed class Preparation(PrepareOptions options)
         counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
         if (options.DedupLines > 0) spool.DropLines(work.Path, cancellation);
         BitArray? near = options.NearDuplicates is { } nearOptions ? FindNear(state, nearOptions, spool, work, progress, cancellation) : null;
-        return Write(state, counts, folder, spool, near, progress, cancellation);
+        return Write(state, counts, files, folder, spool, near, progress, cancellation);
+    }
+
+    /// <summary>What all documents have been through, so that nobody converts them again; nothing where it differs from file to file and this run has converted none.</summary>
+    private IReadOnlyList<AppliedConversion> Conversions(IReadOnlyList<string> files)
+    {
+        IReadOnlyList<AppliedConversion>[] each = [.. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file))];
+        return each.All(one => one.SequenceEqual(each[0])) ? each[0] : _script is null ? [] : [each.First(one => one.Count > 0)[^1]];
     }
 
     /// <summary>The state of an unfinished run with the same input and options, or a new one.</summary>
     private PrepareState TakeUp(ResumableDirectory work, IReadOnlyList<string> files, IReadOnlyList<TextFilter> filters)
     {
-        string identity = string.Join('\n', [JsonSerializer.Serialize(options with { Force = false, Threads = 0 }, Metadata.Readable.PrepareOptions), .. files.Select(file =>
+        string identity = string.Join('\n', [_script?.Fingerprint, JsonSerializer.Serialize(options with { Force = false, Threads = 0 }, Metadata.Readable.PrepareOptions), .. files.Select(file =>
             string.Create(CultureInfo.InvariantCulture, $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))]);
         PrepareState? stored = PrepareState.Load(work.Path);
         if (stored is not null && stored.Identity == identity)
@@ -111,7 +120,7 @@ public sealed class Preparation(PrepareOptions options)
     {
         var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
         long total = files.Sum(file => new FileInfo(file).Length), read = state.Documents, spooled = state.Spooled, saved = Stopwatch.GetTimestamp();
-        var cleaner = new DocumentCleaner(options, filters, MostBytes, cancellation);
+        var cleaner = new DocumentCleaner(options, filters, _script, MostBytes, cancellation);
         foreach (DocumentCleaner.Cleaned[] wave in cleaner.Clean(reader.Read(files).Skip(checked((int)read))))
         {
             foreach (DocumentCleaner.Cleaned document in wave)
@@ -151,7 +160,7 @@ public sealed class Preparation(PrepareOptions options)
     }
 
     private PrepareResult Write(
-        PrepareState state, List<FilterCount> counts, string folder, PrepareSpool spool, BitArray? near, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+        PrepareState state, List<FilterCount> counts, IReadOnlyList<string> files, string folder, PrepareSpool spool, BitArray? near, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
         var histogram = new LengthHistogram();
         long train = 0, valid = 0, bytes = 0, seen = 0, cut = 0, tooShort = 0, nearCount = 0;
@@ -190,7 +199,7 @@ public sealed class Preparation(PrepareOptions options)
         }
         if (options.DedupLines > 0) counts.Add(new FilterCount("repeated lines", seen, cut - tooShort, tooShort));
         if (near is not null) counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
-        var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings());
+        var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings(), Conversions(files));
         AtomicFile.Write(Path.Combine(folder, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult));
         if (options.Report) AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
         return result;

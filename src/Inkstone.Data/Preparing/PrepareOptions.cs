@@ -44,6 +44,8 @@ public enum PrepareFormat
 /// <param name="Threads">Threads to use; 0 is one for each core. The result does not depend on it.</param>
 /// <param name="ScoreKey">A key of the input with a number that says how good a document is, as FineWeb-Edu and its Chinese version carry one; null asks for none.</param>
 /// <param name="LeastScore">Documents with a lower score, or with none, are dropped.</param>
+/// <param name="Convert">A configuration of OpenCC by which texts are converted before all else, except those of files that have the wanted script already; null converts nothing.</param>
+/// <param name="Dictionaries">The folder of OpenCC's dictionaries; null is <see cref="OpenCcData.DefaultFolder"/>.</param>
 public sealed record PrepareOptions(
     IReadOnlyList<string> Inputs,
     string Output,
@@ -74,7 +76,9 @@ public sealed record PrepareOptions(
     bool Report = false,
     int Threads = 0,
     string? ScoreKey = null,
-    double LeastScore = 0)
+    double LeastScore = 0,
+    string? Convert = null,
+    string? Dictionaries = null)
 {
     /// <summary>Throws if a value makes no sense.</summary>
     public void Validate()
@@ -106,7 +110,8 @@ public sealed record PrepareResult(
     long ValidDocuments,
     long Bytes,
     PrepareOptions Options,
-    PrepareFindings? Findings = null);
+    PrepareFindings? Findings = null,
+    IReadOnlyList<AppliedConversion>? Conversions = null);
 
 /// <summary>What the steps found, beyond their counts.</summary>
 /// <param name="Reasons">Documents dropped for each reason, as "filter: reason".</param>

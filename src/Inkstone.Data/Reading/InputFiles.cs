@@ -7,7 +7,7 @@ public static class InputFiles
     private static readonly string[] Parquet = [".parquet"];
     private static readonly string[] PlainText = [".txt", ".text", ".md"];
 
-    /// <summary>Files as they are; folders as the Parquet, JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones left out.</summary>
+    /// <summary>Files as they are; folders as the Parquet, JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones and the program's own metadata.json left out.</summary>
     /// <exception cref="FileNotFoundException">A path does not exist, or a folder holds nothing to read.</exception>
     public static IReadOnlyList<string> Find(IEnumerable<string> paths)
     {
@@ -43,7 +43,7 @@ public static class InputFiles
         IsJsonLines(path) || IsPlainText(path) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     private static bool IsHidden(string file, string root) =>
-        Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.'));
+        Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.') || part == "metadata.json");
 
     private static string Extension(string path)
     {
