@@ -10,6 +10,7 @@ public sealed partial class FloorTests
     {
         ["Files"] = [],
         ["Tensors"] = [],
+        ["Hub"] = ["Files"],
         ["Text"] = ["Files"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
@@ -17,7 +18,7 @@ public sealed partial class FloorTests
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Cli"] = ["Data", "Files", "Formats", "Hub", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
