@@ -24,7 +24,8 @@ public sealed partial class DocsTests
         {
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
+            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Concat(Snippets("docs/mixing.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {
@@ -77,6 +78,9 @@ public sealed partial class DocsTests
 
     [GeneratedRegex("```bash\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex BashBlock();
+
+    [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex YamlBlock();
 
     [GeneratedRegex("\"[^\"]*\"|\\S+")]
     private static partial Regex Word();

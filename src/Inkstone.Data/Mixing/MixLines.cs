@@ -14,6 +14,9 @@ internal sealed class MixLines
 
     private MixLines(string text) => Text = text;
 
+    /// <summary>What the record was taken for.</summary>
+    public MixKind Kind { get; private set; }
+
     /// <summary>The words of the record, without the marks of a format.</summary>
     public string Text { get; }
 
@@ -38,6 +41,7 @@ internal sealed class MixLines
             MixKind.Choice => OfTurns(ChoiceQuestion.Fits(record) ? ChoiceQuestion.Read(record) : throw new InvalidDataException($"the keys {string.Join(", ", record.Select(p => p.Key))} are no question with choices"), null, name, category),
             _ => OfConversation(record, name, category),
         };
+        lines.Kind = kind;
         return lines.Lines.Count > 0 ? lines : throw new FormatException($"a {kind.ToString().ToLowerInvariant()} goes to none of the files of its category");
     }
 

@@ -11,6 +11,9 @@ internal static class Cells
     public static JsonValue Number(double value) => double.IsFinite(value) ? JsonValue.Create(value)
         : JsonValue.Create(double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
 
+    /// <summary>Whether a text stands for a number that JSON lacks.</summary>
+    public static bool IsNoNumber(string text) => text is "NaN" or "Infinity" or "-Infinity";
+
     /// <summary>Days since 1970, or the number itself where that is no day of our calendar.</summary>
     public static JsonValue Date(long days) => IsDay(days) ? JsonValue.Create(Day(days)) : JsonValue.Create(days);
 
