@@ -9,16 +9,18 @@ public sealed partial class FloorTests
     private static readonly Dictionary<string, string[]> Floors = new()
     {
         ["Files"] = [],
+        ["Jinja"] = [],
         ["Tensors"] = [],
         ["Hub"] = ["Files"],
-        ["Text"] = ["Files"],
+        ["Text"] = ["Files", "Jinja"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
-        ["Training"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Data", "Files", "Formats", "Hub", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
+        ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Cli"] = ["Data", "Files", "Formats", "Hub", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()

@@ -3,6 +3,7 @@ using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
+using Inkstone.Verification;
 
 namespace Inkstone.Cli;
 

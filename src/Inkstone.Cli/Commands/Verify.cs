@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Inkstone.Inference;
 using Inkstone.Tensors;
+using Inkstone.Verification;
 using Spectre.Console;
 
 namespace Inkstone.Cli;
@@ -31,7 +31,7 @@ internal static class Verify
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
                     call.Say($"verifying {folder}");
-                    all.AddRange(Verification.Run(folder, device, Tell).Select(c => (folder, c)));
+                    all.AddRange(ReferenceCases.Run(folder, device, Tell).Select(c => (folder, c)));
                 }
                 return all;
             });
