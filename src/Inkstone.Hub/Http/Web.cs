@@ -9,7 +9,7 @@ namespace Inkstone.Hub;
 /// </summary>
 internal sealed class Web : IDisposable
 {
-    private const int MostRedirects = 8;
+    private const int MostRedirects = 8, DamagedTries = 3;
     private readonly HttpClient _client;
     private readonly string? _origin;
     private readonly string? _token;
@@ -133,7 +133,7 @@ internal sealed class Web : IDisposable
             try
             {
                 using CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
-                waiting.CancelAfter(TimeSpan.FromMinutes(5));
+                waiting.CancelAfter(TimeSpan.FromSeconds(60) + Silence);
                 byte[] body = await answer.Content.ReadAsByteArrayAsync(waiting.Token).ConfigureAwait(false);
                 if (answer.Content.Headers.ContentEncoding.Count > 0)
                 {
@@ -143,6 +143,11 @@ internal sealed class Web : IDisposable
                     body = plain.ToArray();
                 }
                 return (JsonDocument.Parse(body), answer);
+            }
+            catch (JsonException) when (failure < DamagedTries)   // a bit may have changed on the way
+            {
+                answer.Dispose();
+                await Pause.After(failure, null, cancelled).ConfigureAwait(false);
             }
             catch (JsonException e)
             {
