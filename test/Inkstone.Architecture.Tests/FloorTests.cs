@@ -27,6 +27,7 @@ public sealed partial class FloorTests
     {
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
+        ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
