@@ -3,8 +3,10 @@ using Inkstone.Cli;
 Verb ink = new("ink", "from raw text to a language model of your own, on this machine",
 [
     Quickstart.Create(),
-    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create(), DataWiki.Create(), DataConvertScript.Create()],
+    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create(), DataWiki.Create(), DataConvertScript.Create(), DataFetch.Create(), DataMix.Create(), DataShow.Create(), DataExport.Create()],
         "ink data prepare --input articles.jsonl --out text", "ink data prepare --input poems.jsonl --text-key title,paragraphs --out text"),
+    new Verb("model", "models that others have made", [ModelFetch.Create()],
+        "ink model fetch --list", "ink model fetch Qwen/Qwen2.5-0.5B-Instruct"),
     new Verb("tokenizer", "learn and use tokenizers",
         [TokenizerTrain.Create(), TokenizerEncode.Create(), TokenizerDecode.Create(), TokenizerInspect.Create()],
         "ink tokenizer train --input corpus.txt --vocab-size 6400 --out tok", "ink tokenizer encode --tokenizer tok --text \"hello\""),

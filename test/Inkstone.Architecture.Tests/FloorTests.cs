@@ -11,6 +11,7 @@ public sealed partial class FloorTests
         ["Files"] = [],
         ["Jinja"] = [],
         ["Tensors"] = [],
+        ["Hub"] = ["Files"],
         ["Text"] = ["Files", "Jinja"],
         ["Grammar"] = ["Text"],
         ["Formats"] = ["Files", "Tensors"],
@@ -20,7 +21,7 @@ public sealed partial class FloorTests
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Grammar", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] = ["Data", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -28,7 +29,7 @@ public sealed partial class FloorTests
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
-        ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };

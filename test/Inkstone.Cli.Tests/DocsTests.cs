@@ -25,7 +25,9 @@ public sealed partial class DocsTests
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
             File.WriteAllText(Path.Combine(directory, "person.json"), """{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"]}""");
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Concat(Snippets("docs/structured-output.md")).Concat(Snippets("docs/preparing-text.md")).Concat(Snippets("docs/near-duplicates.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md"];
+            List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {
@@ -78,6 +80,9 @@ public sealed partial class DocsTests
 
     [GeneratedRegex("```bash\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex BashBlock();
+
+    [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex YamlBlock();
 
     [GeneratedRegex("\"[^\"]*\"|\\S+")]
     private static partial Regex Word();

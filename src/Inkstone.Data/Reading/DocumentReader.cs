@@ -6,8 +6,8 @@ using System.Text.Unicode;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads documents one by one from JSONL and plain text files, gzipped or not, and from Parquet files; memory holds one document at a
-/// time (of Parquet one page).
+/// Reads documents one by one from JSONL, JSON arrays, CSV and plain text files, as they are or packed, and from Parquet and Arrow files; memory holds one
+/// document at a time (of Parquet one page, of Arrow one record batch).
 /// </summary>
 public sealed class DocumentReader(ReadOptions options)
 {
@@ -44,6 +44,16 @@ public sealed class DocumentReader(ReadOptions options)
                     yield return document;
                 }
                 BytesRead = before + length;
+                continue;
+            }
+            if (File.Exists(file) && (InputFiles.IsTable(file) || InputFiles.IsJsonLines(file) && IsJsonArray(file)))
+            {
+                foreach (Document document in ReadRecords(file))
+                {
+                    Documents++;
+                    yield return document;
+                }
+                BytesRead = before + new FileInfo(file).Length;
                 continue;
             }
             using var input = new InputFile(file);
@@ -85,6 +95,10 @@ public sealed class DocumentReader(ReadOptions options)
             {
                 text = JsonText.Read(line, _keys, options.ScoreKey, out missingKey, out score);
             }
+            catch (JsonException) when (JsonText.WithQuotedNumbers(line) is { } quoted)
+            {
+                text = JsonText.Read(quoted, _keys, out missingKey);
+            }
             catch (InvalidOperationException)
             {
                 if (!MayReplace($"{file}:{number}: the line")) return null;
@@ -101,6 +115,27 @@ public sealed class DocumentReader(ReadOptions options)
         {
             string reason = exception.BytePositionInLine is { } position ? $"it breaks at byte {position + 1}" : exception.Message;
             throw new InvalidDataException($"{file}:{number}: the line is no JSON object with text ({reason}): mend or remove it.", exception);
+        }
+    }
+
+    private static bool IsJsonArray(string file)
+    {
+        using var input = new InputFile(file);
+        return input.Lines.Peek().TrimStart("\uFEFF \t\r\n"u8) is [(byte)'[', ..];
+    }
+
+    private IEnumerable<Document> ReadRecords(string file)
+    {
+        long row = 0;
+        foreach ((string place, JsonObject record) in JsonRecords.Read(file, _keys as IReadOnlyCollection<string>))
+        {
+            row++;
+            var parts = new string?[_keys.Count];
+            for (int i = 0; i < parts.Length; i++) parts[i] = Text(record[_keys[i]], _keys[i], file, row);
+            int missing = Array.IndexOf(parts, null);
+            if (missing < 0) yield return new Document(file, row, string.Join('\n', parts));
+            else if (options.MissingKey == MissingKey.Skip) MissingKeyCount++;
+            else throw new InvalidDataException($"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}.");
         }
     }
 

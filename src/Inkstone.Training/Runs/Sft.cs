@@ -85,7 +85,8 @@ public sealed class Sft : IDisposable
         ConversationReader reader = new();
         ConversationSection data = _recipe.Data;
         ChatMasks masks = new(_template, _tokenizer, new ChatMaskOptions(data.SplitTurns, Everything: !data.CompletionsOnly, _recipe.TemplateVariables));
-        ConversationSet set = ConversationSet.Make(reader.Read(InputFiles.Find(data.Train)), reader.Read(InputFiles.Find(data.Valid)), data, masks);
+        ILookup<bool, string> train = InputFiles.Find(data.Train).ToLookup(TokenizedExamples.Are), valid = InputFiles.Find(data.Valid).ToLookup(TokenizedExamples.Are);
+        ConversationSet set = ConversationSet.Make(reader.Read(train[false]), reader.Read(valid[false]), data, masks, train[true].SelectMany(TokenizedExamples.Read), valid[true].SelectMany(TokenizedExamples.Read));
         if (_template.SplitSpecialTokens(_tokenizer) is { Count: > 0 } split)
         {
             warn($"the chat template writes {string.Join(", ", split)}, which the tokenizer has no token for and cuts into pieces: add the tokens, or use another template");
