@@ -107,10 +107,10 @@ public sealed class DedupRun(DedupOptions options)
         if (foreign is not null) throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
     }
 
-    /// <summary>Whether a run was killed before its first state was saved: there is nothing but its empty folder and its lock.</summary>
-    private bool HasJustBegun() => Directory.Exists(Work)
+    /// <summary>Whether a run was killed before its first state was saved: there is nothing but its lock and its empty folder.</summary>
+    private bool HasJustBegun() => Directory.Exists(options.Output)
         && Directory.EnumerateFileSystemEntries(options.Output).All(entry => Path.GetFileName(entry) is WorkName or DirectoryLock.FileName)
-        && Directory.EnumerateFileSystemEntries(Work).All(entry => entry.EndsWith(".partial", StringComparison.Ordinal));
+        && (!Directory.Exists(Work) || Directory.EnumerateFileSystemEntries(Work).All(entry => entry.EndsWith(".partial", StringComparison.Ordinal)));
 
     private void WritePairs(IEnumerable<NearPair> pairs, Clusters clusters) => AtomicFile.Write(Path.Combine(options.Output, PairsName), stream =>
     {
