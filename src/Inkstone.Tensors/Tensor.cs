@@ -6,7 +6,7 @@ namespace Inkstone.Tensors;
 /// A contiguous row-major array in native memory on a <see cref="Device"/>.
 /// Parameters own their memory until disposed; results of <see cref="Ops"/> live in the device's arena until the step ends.
 /// </summary>
-public sealed unsafe class Tensor : IDisposable
+public sealed unsafe partial class Tensor : IDisposable
 {
     private NativeBlock? _block;
     private Tensor? _viewOf;
