@@ -177,7 +177,7 @@ public sealed class ModelVerification(string directory, Device device)
         {
             using StepScope step = device.Step();
             Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.Slice(i, 1)), ForwardContext.Next(text, 1, ids.Length));
-            model.Logits(hidden).CopyTo(actual.AsSpan(i * model.VocabSize));
+            model.Logits(hidden).CopyTo(actual.AsSpan(i * model.VocabSize, model.VocabSize));
         }
         AddLogits("token by token", model, actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length));
     }
