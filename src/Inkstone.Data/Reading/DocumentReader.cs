@@ -97,7 +97,7 @@ public sealed class DocumentReader(ReadOptions options)
             }
             catch (JsonException) when (JsonText.WithQuotedNumbers(line) is { } quoted)
             {
-                text = JsonText.Read(quoted, _keys, out missingKey);
+                text = JsonText.Read(quoted, _keys, options.ScoreKey, out missingKey, out score);
             }
             catch (InvalidOperationException)
             {
