@@ -27,8 +27,25 @@ internal static class KernelCases
         new(nameof(Ops.Embedding), "embedding", t => Ops.Embedding(t.Table, t.Ids)),
         new(nameof(Ops.LinearCrossEntropy), "linear_cross_entropy", t => Ops.LinearCrossEntropy(t.X, t.Table, t.Ids, Batch * Length)),
         new(nameof(Ops.LogProbs), "log_probs", t => Ops.LogProbs(t.X, t.Table, t.Ids)),
+        new(nameof(Ops.LabelLoss), "label_loss", t => Ops.LabelLoss(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Ids, new LabelStatistics(), LogProbsLessEntropies, temperature: 1.25f)),
+        new(nameof(Ops.LogitDivergence), "logit_divergence",
+            t => Ops.LogitDivergence(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Y.View(new Shape(Batch * Length, Width)), t.Table, 0.4f, 6f, Batch * Length, out _)),
+        new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Starts)),
         new(nameof(Ops.Recompute), "recompute", t => Ops.Recompute(new Block(), t.X, (t.Bias, t.Y))),
     ];
+
+    /// <summary>The mean of log p − H / 10.</summary>
+    private static double LogProbsLessEntropies(LabelStatistics s)
+    {
+        s.LogProbGradients.Fill(1.0 / s.Count);
+        s.EntropyGradients.Fill(-0.1 / s.Count);
+        double sum = 0;
+        for (int i = 0; i < s.Count; i++)
+        {
+            sum += s.LogProbs[i] - 0.1 * s.Entropies[i];
+        }
+        return sum / s.Count;
+    }
 
     private static IEnumerable<KernelCase> Elementwise() =>
     [
