@@ -31,6 +31,7 @@ internal static class KernelCases
         new(nameof(Ops.LogitDivergence), "logit_divergence",
             t => Ops.LogitDivergence(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Y.View(new Shape(Batch * Length, Width)), t.Table, 0.4f, 6f, Batch * Length, out _)),
         new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Starts)),
+        new(nameof(Ops.KnownLoss), "known_loss", t => Ops.KnownLoss(t.Bias, 2.5, [.. Enumerable.Range(0, Width).Select(i => 0.1 * i)])),
         new(nameof(Ops.Recompute), "recompute", t => Ops.Recompute(new Block(), t.X, (t.Bias, t.Y))),
     ];
 
