@@ -240,7 +240,7 @@ public sealed class PairLoss(PairOptions options)
                 }
                 tokens += policy.Length(i);
             }
-            metrics.Add(new("nll_loss", sum, tokens));
+            metrics.Add(new("nll_loss", sum / Math.Max(1, tokens), 1));
         }
     }
 }

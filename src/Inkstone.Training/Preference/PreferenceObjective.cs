@@ -125,7 +125,7 @@ public sealed class PreferenceObjective
         {
             if (number > 0)
             {
-                _metrics.Add(new MetricTerm(name, sum, number));
+                _metrics.Add(new MetricTerm(name, sum / number, 1));   // a step shows the mean over its micro-batches
             }
         }
     }

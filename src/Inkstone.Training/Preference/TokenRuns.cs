@@ -59,6 +59,13 @@ public sealed class TokenRuns
         return _values.AsSpan(start, length);
     }
 
+    /// <summary>The same answers with the same numbers.</summary>
+    public void CopyFrom(TokenRuns other)
+    {
+        ShapeAs(other);
+        other.Values.CopyTo(Values);
+    }
+
     /// <summary>As many answers of the same lengths, all zeros.</summary>
     public void ShapeAs(TokenRuns other)
     {

@@ -13,6 +13,7 @@ public sealed class LossFile(string path, Device device)
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>
     public IReadOnlyList<VerificationCheck> Run()
     {
+        using WideProducts wide = new(device);
         LossChecks checks = new(Path.GetFileName(path));
         JsonObject root = GoldenJson.Read(path);
         if (root["dpo"]?["policy_chosen"] is not null || root.ContainsKey("ppo"))
