@@ -13,6 +13,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
         "ink template render --template tok --messages messages.json", "ink template render --template chat_template.jinja --messages messages.json --add-generation-prompt"),
     PretrainVerb.Create(),
     SftVerb.Create(),
+    DpoVerb.Create(),
     Merge.Create(),
     New.Create(),
     Inspect.Create(),

@@ -118,7 +118,11 @@ public sealed class PreferenceObjective
         if (_pairs is not null)
         {
             Add("mean_token_accuracy", top, count[0]);
-            Add("logps/chosen_per_token", ChosenLogProbs(), count[0]);
+            Add(CollapseWatch.PerToken, Chosen(_policy), count[0]);
+            if (_needsReference)
+            {
+                Add(CollapseWatch.Drift, Chosen(_policy) - Chosen(_adapterOff ? _reference : _batch.Reference), count[0]);
+            }
         }
 
         void Add(string name, double sum, int number)
@@ -130,12 +134,13 @@ public sealed class PreferenceObjective
         }
     }
 
-    private double ChosenLogProbs()
+    /// <summary>Σ over the tokens of chosen answers.</summary>
+    private double Chosen(TokenRuns of)
     {
         double sum = 0;
-        for (int t = 0; t < _policy.Start(_batch.LabelCount); t++)
+        for (int t = 0; t < of.Start(_batch.LabelCount); t++)
         {
-            sum += _policy.Values[t];
+            sum += of.Values[t];
         }
         return sum;
     }
