@@ -14,6 +14,8 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     PretrainVerb.Create(),
     SftVerb.Create(),
     DpoVerb.Create(),
+    RewardVerb.Create(),
+    DistillVerb.Create(),
     Merge.Create(),
     New.Create(),
     Inspect.Create(),

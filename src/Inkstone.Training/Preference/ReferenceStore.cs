@@ -14,7 +14,7 @@ internal static class ReferenceStore
     public const string FileName = "reference.state";
 
     private const string List = "logprobs", Data = "data";
-    private const int TokensAtOnce = 2048;
+    private const int TokensAtOnce = 1024;
 
     /// <summary>Reads what is stored into the sources; false where nothing is, or it belongs to other data.</summary>
     public static bool Read(string directory, string fingerprint, params ReadOnlySpan<PreferenceSource?> sources)
