@@ -9,22 +9,24 @@ public sealed partial class FloorTests
     private static readonly Dictionary<string, string[]> Floors = new()
     {
         ["Files"] = [],
+        ["Jinja"] = [],
         ["Tensors"] = [],
-        ["Text"] = ["Files"],
+        ["Text"] = ["Files", "Jinja"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
-        ["Training"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
     {
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
+        ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],

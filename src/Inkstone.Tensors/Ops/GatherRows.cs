@@ -17,7 +17,7 @@ public static partial class Ops
         {
             if ((uint)rows[i] >= (uint)x.Shape.Rows)
             {
-                throw new ArgumentException($"row {rows[i]} cannot be taken from {x.Shape}", nameof(index));
+                throw new ArgumentOutOfRangeException(nameof(index), $"there is no row {rows[i]} in {x.Shape}");
             }
         }
         Tensor matrix = x.View(new Shape(x.Shape.Rows, x.Shape.Last));

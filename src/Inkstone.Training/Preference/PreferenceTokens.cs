@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Jinja;
 using Inkstone.Text;
 
 namespace Inkstone.Training;
