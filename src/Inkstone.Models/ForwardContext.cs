@@ -11,6 +11,9 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <summary>int32 [B, T]: 1 for tokens, 0 for padding, which no expert is asked for and no balance loss counts; null when there is none.</summary>
     public Tensor? AttentionMask { get; init; }
 
+    /// <summary>How answers that share a prompt are laid out, where they do; the row is then a single one, and <see cref="DocumentStarts"/> is null.</summary>
+    public SharedPrompts? Shared { get; init; }
+
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {
@@ -65,6 +68,10 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <param name="sinks">one more score of each head whose value is nothing, [H]; or null</param>
     public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a, Tensor? sinks = null)
     {
+        if (Shared is { } shared)
+        {
+            return shared.Joined(Ops.Attention(shared.Apart(q), shared.Apart(k), shared.Apart(v), a.Heads, a.KeyValueHeads, a.Scale, shared.Starts, a.Window, a.SoftCap, sinks));
+        }
         if (Batch is not { } batch)
         {
             return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window, a.SoftCap, sinks);

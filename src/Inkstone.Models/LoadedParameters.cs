@@ -43,8 +43,11 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Unexpected(Parameters parameters)
-        => weights.Names.Where(name => !parameters.Contains(name) && !IsRedundant(name, parameters)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Unexpected(Parameters parameters) => Unexpected(parameters, []);
+
+    /// <summary>The same, where a few further tensors may be left over.</summary>
+    public IEnumerable<string> Unexpected(Parameters parameters, params string[] expected)
+        => weights.Names.Where(name => !parameters.Contains(name) && !expected.Contains(name) && !IsRedundant(name, parameters)).Order(StringComparer.Ordinal);
 
     /// <summary>
     /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own. Adapters, which have no config.json,

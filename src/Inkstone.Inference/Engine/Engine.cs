@@ -130,7 +130,7 @@ public sealed class Engine : IDisposable
         float[] row = new float[sum.Length];
         for (int i = pooling == Pooling.Last ? ids.Count - 1 : 0; i < ids.Count; i++)
         {
-            hidden.CopyRowTo(i, row);
+            hidden.CopyTo(row, (long)i * row.Length);
             for (int j = 0; j < row.Length; j++)
             {
                 sum[j] += row[j];
