@@ -1,3 +1,4 @@
+using System.Buffers;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models;
@@ -17,24 +18,28 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {
-        Tensor positions = device.Rent(new Shape(batch, length), DType.Int32);
+        int[] host = ArrayPool<int>.Shared.Rent(batch * length);
         for (int i = 0; i < batch * length; i++)
         {
-            positions.Ints[i] = i % length;
+            host[i] = i % length;
         }
+        Tensor positions = device.Rent(new Shape(batch, length), host.AsSpan(0, batch * length));
+        ArrayPool<int>.Shared.Return(host);
         return new ForwardContext(positions);
     }
 
     /// <summary>Rows of several documents: attention stays inside each, positions begin again at each.</summary>
     public static ForwardContext Packed(Tensor documentStarts)
     {
-        int length = documentStarts.Shape.Last;
-        Tensor positions = documentStarts.Device.Rent(documentStarts.Shape, DType.Int32);
-        Span<int> places = positions.Ints, starts = documentStarts.Ints;
-        for (int i = 0; i < places.Length; i++)
+        int length = documentStarts.Shape.Last, count = (int)documentStarts.Count;
+        int[] host = ArrayPool<int>.Shared.Rent(count);
+        documentStarts.CopyTo(host.AsSpan(0, count));
+        for (int i = 0; i < count; i++)
         {
-            places[i] = i % length - starts[i];
+            host[i] = i % length - host[i];
         }
+        Tensor positions = documentStarts.Device.Rent(documentStarts.Shape, host.AsSpan(0, count));
+        ArrayPool<int>.Shared.Return(host);
         return new ForwardContext(positions, documentStarts);
     }
 
