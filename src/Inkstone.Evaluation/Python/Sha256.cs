@@ -5,7 +5,7 @@ using System.Text;
 namespace Inkstone.Evaluation;
 
 /// <summary>SHA-256 (FIPS 180-4).</summary>
-internal static class Sha256
+public static class Sha256
 {
     private static readonly uint[] K =
     [

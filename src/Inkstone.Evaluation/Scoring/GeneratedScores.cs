@@ -32,7 +32,8 @@ internal static class GeneratedScores
         return scores;
     }
 
-    private static IReadOnlyList<Value> Each(Value gold) => gold is SequenceValue several ? several.Elements : [gold];
+    /// <summary>Any of these is right. Where the first document has a list and another a text, that text's characters are taken for the list.</summary>
+    private static IReadOnlyList<Value> Each(Value gold) => gold switch { SequenceValue several => several.Elements, StringValue text => [.. text.Items], _ => [gold] };
 
     /// <summary>A target in the type of the response.</summary>
     private static Value AsResponse(EvaluationTask task, Value gold, Value response) => response switch

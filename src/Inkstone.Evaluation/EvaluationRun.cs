@@ -3,13 +3,13 @@ using Inkstone.Jinja;
 namespace Inkstone.Evaluation;
 
 /// <summary>An evaluation: tasks with their requests, the model's answers, the scores.</summary>
-public sealed class Evaluation
+public sealed class EvaluationRun
 {
     private readonly EvaluationOptions _options;
     private readonly TaskSet _set;
     private readonly Dictionary<string, List<(int Id, DictValue Document)>> _documents = new(StringComparer.Ordinal);
 
-    private Evaluation(TaskSet set, EvaluationOptions options)
+    private EvaluationRun(TaskSet set, EvaluationOptions options)
     {
         (_set, _options) = (set, options);
         foreach (EvaluationTask task in set.Tasks.Values)
@@ -36,14 +36,14 @@ public sealed class Evaluation
     /// <param name="tasks">names, patterns, files, groups or tags</param>
     /// <param name="options">how they are run</param>
     /// <exception cref="InvalidDataException">A task cannot be run; the message says which and why.</exception>
-    public static Evaluation Prepare(IReadOnlyList<string> tasks, EvaluationOptions options)
+    public static EvaluationRun Prepare(IReadOnlyList<string> tasks, EvaluationOptions options)
     {
         if (options.Limit is not null && options.Samples is not null)
         {
             throw new ArgumentException("give either --limit or --samples");
         }
         return options.Limit is <= 0 ? throw new ArgumentException("--limit must be above 0: a share below 1, or a number of documents")
-            : new Evaluation(new TaskLoader(new TaskIndex(options.IncludePaths), new DatasetSource(options.DataDirectories, options.DataFiles)).Load(tasks), options);
+            : new EvaluationRun(new TaskLoader(new TaskIndex(options.IncludePaths), new DatasetSource(options.DataDirectories, options.DataFiles)).Load(tasks), options);
     }
 
     /// <summary>Asks a model for all that is not answered yet.</summary>
