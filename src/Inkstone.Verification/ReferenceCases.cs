@@ -11,7 +11,8 @@ public static class ReferenceCases
     /// <param name="stepped">hears step and loss of a training run</param>
     public static IReadOnlyList<VerificationCheck> Run(string directory, Device device, Action<int, double>? stepped = null)
         => !Directory.Exists(directory) ? throw new DirectoryNotFoundException($"there is no folder {directory}; give a folder of reference numbers.")
-            : EvaluationVerification.IsCase(directory) ? new EvaluationVerification(directory).Run()
+            : EvaluationVerification.IsCase(directory) ? [.. new EvaluationVerification(directory).Run(), .. new EvaluationTokenVerification(directory, device).Run()]
+            : RecordedEvaluationVerification.IsCase(directory) ? new RecordedEvaluationVerification(directory, device).Run()
             : AdapterVerification.IsCase(directory) ? new AdapterVerification(directory, device).Run()
             : ModelVerification.IsCase(directory) ? new ModelVerification(directory, device).Run()
             : TrainingVerification.IsCase(directory) ? new TrainingVerification(directory, device).Run(stepped)

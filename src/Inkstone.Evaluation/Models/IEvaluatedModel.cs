@@ -16,7 +16,7 @@ public readonly record struct LogLikelihood(double Value, bool IsGreedy);
 public sealed record GenerationRequest(IReadOnlyList<string> Until, int? MaxTokens, double Temperature, double TopP = 1, int TopK = 0)
 {
     /// <summary>The settings as task files write them.</summary>
-    internal static GenerationRequest Of(DictValue settings)
+    public static GenerationRequest Of(DictValue settings)
     {
         IReadOnlyList<string> until = settings.Get("until") switch { SequenceValue several => [.. several.Elements.Select(u => u.Text)], { } one => [one.Text], null => [] };
         Value? most = settings.Get("max_gen_toks") ?? settings.Get("max_new_tokens") ?? settings.Get("max_tokens") ?? settings.Get("max_completion_tokens");

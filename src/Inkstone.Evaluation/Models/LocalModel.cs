@@ -16,6 +16,12 @@ public sealed record LocalModelOptions(int? MaxLength = null, int MaxGenTokens =
     public int? ThinkEndToken { get; init; }
 }
 
+/// <summary>A text that a model wrote.</summary>
+/// <param name="Prompt">tokens that it was given</param>
+/// <param name="Ids">tokens that it made</param>
+/// <param name="Text">their text, behind a thought and before the stop texts</param>
+public sealed record GeneratedText(int[] Prompt, int[] Ids, string Text);
+
 /// <summary>A model of this machine as one that can be evaluated: requests are answered in the order of their tokens, so that what they have in common is computed once.</summary>
 public sealed class LocalModel : IEvaluatedModel, IDisposable
 {
@@ -91,17 +97,26 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         foreach (int i in InOrder(prompts))
         {
             cancelled.ThrowIfCancellationRequested();
-            texts[i] = Text(Write(generator, kept, prompts[i], requests[i].Settings, (ulong)i, cancelled), requests[i].Settings);
+            texts[i] = Written(generator, kept, prompts[i], requests[i].Settings, (ulong)i, cancelled).Text;
             answered?.Invoke();
         }
         return texts;
+    }
+
+    /// <summary>One text, with its tokens.</summary>
+    /// <param name="context">what stands before it</param>
+    /// <param name="settings">how it is made</param>
+    public GeneratedText Write(string context, GenerationRequest settings)
+    {
+        using PromptCache kept = new(_model);
+        return Written(new Generator(_model), kept, Prompt(context, settings), settings, 0, default);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _scorer.Dispose();
 
     /// <summary>The prompt's tokens; where they are too many their beginning is cut.</summary>
-    internal int[] Prompt(string context, GenerationRequest settings)
+    private int[] Prompt(string context, GenerationRequest settings)
     {
         int most = settings.MaxTokens ?? _options.MaxGenTokens, room = MaxLength - most;
         if (room <= 0)
@@ -109,11 +124,11 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
             throw new InvalidDataException($"{most} tokens are to be made, and the model's context holds {MaxLength}, so nothing is left for the prompt; lower them: --gen-kwargs max_gen_toks=N.");
         }
         int[] ids = Splitter.EncodePrompt(context);
-        return ids.Length > room ? ids[^room..] : ids;
+        return ids.Length == 0 ? throw new InvalidDataException("a prompt has no tokens; write something before the answer.") : ids.Length > room ? ids[^room..] : ids;
     }
 
     /// <summary>New tokens up to the first that completes a stop text.</summary>
-    internal int[] Write(Generator generator, PromptCache kept, int[] prompt, GenerationRequest settings, ulong number, CancellationToken cancelled)
+    private GeneratedText Written(Generator generator, PromptCache kept, int[] prompt, GenerationRequest settings, ulong number, CancellationToken cancelled)
     {
         SamplingParams p = new(Temperature: (float)settings.Temperature, TopK: settings.TopK, TopP: (float)settings.TopP, MaxTokens: settings.MaxTokens ?? _options.MaxGenTokens, Seed: _options.Seed + number);
         // A stop text is sought in as many of the last tokens as it has itself, and two more.
@@ -127,11 +142,11 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
                 break;
             }
         }
-        return [.. made];
+        return new GeneratedText(prompt, [.. made], Text([.. made], settings));
     }
 
     /// <summary>The text of new tokens: behind a thought, before each stop text.</summary>
-    internal string Text(int[] ids, GenerationRequest settings)
+    private string Text(int[] ids, GenerationRequest settings)
     {
         if (_options.ThinkEndToken is { } end)
         {
@@ -148,7 +163,7 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
     }
 
     /// <summary>Text before each stop text, one after the other.</summary>
-    internal static string Cut(string text, IEnumerable<string> stops)
+    private static string Cut(string text, IEnumerable<string> stops)
         => stops.Where(s => s.Length > 0).Aggregate(text, (rest, stop) => rest.IndexOf(stop, StringComparison.Ordinal) is >= 0 and var at ? rest[..at] : rest);
 
     private IEnumerable<string> Stops(GenerationRequest settings)
