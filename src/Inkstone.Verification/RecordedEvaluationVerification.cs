@@ -1,9 +1,11 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Inkstone.Evaluation;
-using Inkstone.Inference;
+using Inkstone.Formats;
 using Inkstone.Jinja;
 using Inkstone.Models;
 using Inkstone.Tensors;
+using Inkstone.Text;
 
 namespace Inkstone.Verification;
 
@@ -25,8 +27,21 @@ public sealed class RecordedEvaluationVerification(string directory, Device devi
         string? weights = Directory.Exists(models) ? Directory.EnumerateFiles(models, "*.gguf", SearchOption.AllDirectories)
             .FirstOrDefault(f => ((string?)file["note"])?.Contains(Path.GetFileName(Path.GetDirectoryName(f)!), StringComparison.Ordinal) == true) : null;
         using CausalLm? model = weights is null ? null : Pretrained.Open(weights, device, DType.Float32, trained: false);
-        using LocalModel? local = model is null ? null : new LocalModel(model, ModelTokenizer.Load(weights!), new LocalModelOptions((int)file["max_length"]!));
+        using LocalModel? local = model is null ? null : new LocalModel(model, AsTransformers(weights!), new LocalModelOptions((int)file["max_length"]!));
         return [.. file["runs"]!.AsObject().SelectMany(r => Played(r.Key, r.Value!.AsObject(), local))];
+    }
+
+    /// <summary>transformers, which made the numbers, leaves the rule for digits of a GGUF file's tokenizer out: "12" is one token there, and two in the model's own tokenizer.</summary>
+    private static Tokenizer AsTransformers(string file)
+    {
+        using GgufFile gguf = GgufFile.Open(file);
+        GgufTokenizer tokenizer = GgufTokenizer.Read(gguf.Metadata) ?? throw new InvalidDataException($"{file} holds no tokenizer.");
+        JsonNode json = JsonNode.Parse(tokenizer.Json)!;
+        if (json["pre_tokenizer"]?["pretokenizers"] is JsonArray steps && steps.FirstOrDefault(s => (string?)s!["type"] == "Digits") is { } digits)
+        {
+            _ = steps.Remove(digits);
+        }
+        return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()), Encoding.UTF8.GetBytes(tokenizer.ConfigJson), file);
     }
 
     private IEnumerable<VerificationCheck> Played(string name, JsonObject run, LocalModel? model)

@@ -68,7 +68,7 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         {
             _warn?.Invoke($"{cut} of {requests.Count} requests are longer than {MaxLength} tokens and lose their beginning");
         }
-        return Score(tokens, answered, cancelled);
+        return Score(tokens, withGreedy: true, answered, cancelled);
     }
 
     /// <inheritdoc/>
@@ -81,7 +81,7 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         List<double> sums = [];
         foreach (string text in texts)
         {
-            sums.Add(Score([.. Splitter.Windows(text, MaxLength)], null, cancelled).Sum(w => w.Value));
+            sums.Add(Score([.. Splitter.Windows(text, MaxLength)], withGreedy: false, null, cancelled).Sum(w => w.Value));
             answered?.Invoke();
         }
         return sums;
@@ -169,13 +169,13 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
     private IEnumerable<string> Stops(GenerationRequest settings)
         => _tokenizer.EosId is { } eos && !settings.Until.Contains(_tokenizer.IdToToken(eos)) ? settings.Until.Append(_tokenizer.IdToToken(eos)) : settings.Until;
 
-    private LogLikelihood[] Score(ScoredTokens[] tokens, Action? answered, CancellationToken cancelled)
+    private LogLikelihood[] Score(ScoredTokens[] tokens, bool withGreedy, Action? answered, CancellationToken cancelled)
     {
         LogLikelihood[] found = new LogLikelihood[tokens.Length];
         foreach (int i in InOrder([.. tokens.Select(t => (int[])[.. t.Context, .. t.Continuation])]))
         {
             cancelled.ThrowIfCancellationRequested();
-            found[i] = _scorer.Score(tokens[i], MaxLength);
+            found[i] = _scorer.Score(tokens[i], MaxLength, withGreedy);
             answered?.Invoke();
         }
         return found;

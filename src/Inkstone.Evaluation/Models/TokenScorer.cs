@@ -14,11 +14,12 @@ internal sealed class TokenScorer(CausalLm model) : IDisposable
     private readonly SequenceCache _cache = model.NewCache(model.MaxPositionEmbeddings);
     private int[] _held = [];
 
-    /// <summary>Σ log p of the continuation, and whether each of its tokens is the likeliest.</summary>
+    /// <summary>Σ log p of the continuation, and, where that is asked for, whether each of its tokens is the likeliest.</summary>
     /// <param name="tokens">context and continuation</param>
+    /// <param name="withGreedy">look for the likeliest tokens too, which needs all logits; long texts are scored without</param>
     /// <param name="maxLength">most tokens that are fed; what is too much is cut from the context's beginning</param>
     /// <exception cref="InvalidDataException">The continuation alone is too long.</exception>
-    public LogLikelihood Score(ScoredTokens tokens, int maxLength)
+    public LogLikelihood Score(ScoredTokens tokens, int maxLength, bool withGreedy = true)
     {
         int scored = tokens.Continuation.Length;
         if (scored > maxLength)
@@ -40,7 +41,7 @@ internal sealed class TokenScorer(CausalLm model) : IDisposable
                 for (int row = Math.Max(0, first - start); row < length; row += ScoredAtOnce)
                 {
                     int rows = Math.Min(ScoredAtOnce, length - row);
-                    Add(hidden, row, rows, whole.AsSpan(start + row + 1, rows), ref sum, ref greedy);
+                    Add(hidden, row, rows, whole.AsSpan(start + row + 1, rows), withGreedy, ref sum, ref greedy);
                 }
             }
             start += length;
@@ -60,11 +61,19 @@ internal sealed class TokenScorer(CausalLm model) : IDisposable
         return _cache.Truncate(common);
     }
 
-    private void Add(Tensor hidden, int row, int rows, ReadOnlySpan<int> labels, ref double sum, ref bool greedy)
+    private void Add(Tensor hidden, int row, int rows, ReadOnlySpan<int> labels, bool withGreedy, ref double sum, ref bool greedy)
     {
         int width = hidden.Shape.Last;
         Tensor wanted = model.Device.Rent(new Shape(rows, width));
         hidden.Span.Slice(row * width, rows * width).CopyTo(wanted.Span);
+        if (!withGreedy)
+        {
+            foreach (float log in model.TokenLogProbs(wanted, model.Device.Rent(new Shape(rows), labels)).Span)
+            {
+                sum += log;
+            }
+            return;
+        }
         ReadOnlySpan<float> logits = model.Logits(wanted).Span;                                 // [rows, V]
         int vocabulary = logits.Length / rows;
         for (int i = 0; i < rows; i++)
@@ -72,7 +81,7 @@ internal sealed class TokenScorer(CausalLm model) : IDisposable
             ReadOnlySpan<float> of = logits.Slice(i * vocabulary, vocabulary);
             int best = Largest(of);
             sum += of[labels[i]] - of[best] - Math.Log(SumOfExponentials(of, of[best]));
-            greedy &= of[labels[i]] == of[best] && best == labels[i];
+            greedy &= best == labels[i];
         }
     }
 
@@ -95,8 +104,8 @@ internal sealed class TokenScorer(CausalLm model) : IDisposable
         int i = 0;
         for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Exp(Vector512.Create(values.Slice(i, Vector512<float>.Count)) - shift));
-            (low, high) = (low + a, high + b);
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Create(values.Slice(i, Vector512<float>.Count)) - shift);
+            (low, high) = (low + Vector512.Exp(a), high + Vector512.Exp(b));
         }
         double sum = Vector512.Sum(low + high);
         for (; i < values.Length; i++)
