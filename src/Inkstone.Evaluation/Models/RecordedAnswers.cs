@@ -29,11 +29,14 @@ public static class RecordedAnswers
     {
         Dictionary<(string, int, int), Request> open = requests.ToDictionary(r => (r.Task, r.DocumentId, r.Index));
         string[] tasks = [.. open.Keys.Select(k => k.Item1).Distinct()];
+        // samples_TASK_DATE.jsonl
+        string[] name = Path.GetFileName(file).Split('_');
+        string? named = name.Length > 2 && name[0] == "samples" ? string.Join('_', name[1..^1]) : tasks.Length == 1 ? tasks[0] : null;
         int answered = 0;
         foreach ((string place, JsonObject line) in JsonRecords.Read(file, []))
         {
             DictValue record = (DictValue)JsonValues.Of((JsonNode)line);
-            string task = record.Text("task") ?? (tasks.Length == 1 ? tasks[0] : throw new InvalidDataException($"{place}: the line names no task, and there are several; add task."));
+            string task = record.Text("task") ?? (named ?? throw new InvalidDataException($"{place}: the line names no task, and there are several; add task."));
             int document = PythonValues.Whole(record.Get("doc_id")) ?? throw new InvalidDataException($"{place}: the line has no doc_id.");
             if (record.Get("arguments") is DictValue arguments && record.Get("resps") is ListValue several)
             {

@@ -45,6 +45,9 @@ public sealed class Request
     /// <summary>How often the request is made.</summary>
     public int Repeats { get; }
 
+    /// <summary>Whether all its answers are there.</summary>
+    public bool IsAnswered => Responses.Count >= Repeats;
+
     internal DictValue Document { get; }
 
     /// <summary>The answers, one for each repetition: (log-likelihood, greedy), a log-likelihood, or a text.</summary>
