@@ -18,8 +18,9 @@ public sealed partial class FloorTests
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
-        ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
+        ["Verification"] = ["Data", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Cli"] = ["Data", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -27,6 +28,7 @@ public sealed partial class FloorTests
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Evaluation"] = ["YamlDotNet"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };

@@ -47,7 +47,7 @@ internal sealed class TaskIndex
             {
                 Add(found, entry);
             }
-            foreach ((string name, TaskEntry entry) in found)
+            foreach ((string name, TaskEntry entry) in found.Where(f => !NeedsPython(f.Value) || _entries.GetValueOrDefault(f.Key) is not { File: null, Kind: TaskKind.Task }))
             {
                 _entries[name] = entry;
             }
@@ -102,6 +102,9 @@ internal sealed class TaskIndex
         _unread.AddRange(faults.OfType<string>());
         return entries.OfType<TaskEntry>();
     }
+
+    /// <summary>Where a file needs Python and the same task is built in, the built-in one is taken.</summary>
+    private static bool NeedsPython(TaskEntry entry) => entry.Config.Entries.Values.Any(v => YamlValues.FunctionName(v) is not null);
 
     private static int Distance(string a, string b)
     {
