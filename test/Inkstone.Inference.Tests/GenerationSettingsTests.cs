@@ -1,7 +1,6 @@
 using Inkstone.Formats;
-using Inkstone.Inference;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 public sealed class GenerationSettingsTests
 {

@@ -1,8 +1,7 @@
-using Inkstone.Inference;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 /// <summary>A text that a model goes on with is the middle of a text: tokenizers that write a space as part of a word lose it only where a text begins.</summary>
 public sealed class ContinuationTests : IDisposable

@@ -1,9 +1,8 @@
 using Inkstone.Formats;
-using Inkstone.Inference;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 public sealed class TextGeneratorTests
 {

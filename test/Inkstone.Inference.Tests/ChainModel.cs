@@ -2,7 +2,7 @@ using Inkstone.Formats;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 /// <summary>A Llama in which the likeliest next token depends on the last one alone, as it is told: the embedding is the identity, layers add nothing.</summary>
 internal static class ChainModel

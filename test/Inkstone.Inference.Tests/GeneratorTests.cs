@@ -1,8 +1,7 @@
 using Inkstone.Formats;
-using Inkstone.Inference;
 using Inkstone.Tensors;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 public sealed class GeneratorTests : IDisposable
 {

@@ -1,9 +1,8 @@
 using Inkstone.Formats;
-using Inkstone.Inference;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
-namespace Inkstone.Models.Tests;
+namespace Inkstone.Inference.Tests;
 
 /// <summary>What ends a text: stops that are special tokens, end tokens of generation_config.json, of config.json and of the tokenizer.</summary>
 public sealed class StopTokenTests : IDisposable
