@@ -60,7 +60,7 @@ public sealed class EvaluationRun
             {
                 RequestKind.LogLikelihood => [.. model.LogLikelihoods([.. asked.Select(r => (r.Context, r.Continuation!))], Told, cancelled).Select(Pair)],
                 RequestKind.Rolling => [.. model.RollingLogLikelihoods([.. asked.Select(r => r.Context)], Told, cancelled).Select(l => new FloatValue(l))],
-                _ => [.. model.Generate([.. asked.Select(r => (r.Context, GenerationRequest.Of(r.Settings!)))], Told, cancelled).Select(t => new StringValue(t))],
+                _ => [.. model.Generate([.. asked.Select(r => (r.Context, TextSettings.Of(r.Settings!)))], Told, cancelled).Select(t => new StringValue(t))],
             };
             for (int i = 0; i < asked.Length; i++)
             {

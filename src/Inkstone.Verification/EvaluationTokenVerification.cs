@@ -94,7 +94,7 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                     tally.Tokens += raised || Same(tokens, pair) ? 0 : 1;
                     if (model is not null)
                     {
-                        using LocalModel local = new(model, tokenizer, options);
+                        LocalModel local = new(model, tokenizer, options);
                         Compare(local.LogLikelihoods([(context, continuation)])[0], pair);
                     }
                     tally.Tokens += raised && (model is not null || tokens.Continuation.Length <= options.MaxLength) ? 1 : 0;
@@ -116,7 +116,7 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                 tally.Tokens += windows.Count == expected.Count ? windows.Zip(expected).Count(w => !Same(w.First, w.Second!)) : 1;
                 if (model is not null)
                 {
-                    using LocalModel local = new(model, tokenizer, options);
+                    LocalModel local = new(model, tokenizer, options);
                     tally.Worst = Math.Max(tally.Worst, Math.Abs(local.RollingLogLikelihoods([whole])[0] - (double)text["loglikelihood"]!));
                 }
             }
@@ -128,8 +128,8 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
             {
                 try
                 {
-                    using LocalModel local = new(model!, tokenizer, options);
-                    GeneratedText made = local.Write((string)one!["context"]!, GenerationRequest.Of((DictValue)JsonValues.Of(one["gen_kwargs"])));
+                    LocalModel local = new(model!, tokenizer, options);
+                    GeneratedText made = local.Write((string)one!["context"]!, TextSettings.Of((DictValue)JsonValues.Of(one["gen_kwargs"])));
                     if (one["raised"] is not null)
                     {
                         tally.Texts++;

@@ -169,7 +169,7 @@ public sealed class EvaluationVerification(string directory)
 
         public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) => [.. texts.Select(t => Of("", t).Value)];
 
-        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, GenerationRequest Settings)> requests, Action? answered, CancellationToken cancelled)
+        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered, CancellationToken cancelled)
             => [.. requests.Select(r => Text(r.Context, r.Settings.Until))];
 
         private string Text(string context, IReadOnlyList<string> until)

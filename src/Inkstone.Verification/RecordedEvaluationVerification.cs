@@ -27,7 +27,7 @@ public sealed class RecordedEvaluationVerification(string directory, Device devi
         string? weights = Directory.Exists(models) ? Directory.EnumerateFiles(models, "*.gguf", SearchOption.AllDirectories)
             .FirstOrDefault(f => ((string?)file["note"])?.Contains(Path.GetFileName(Path.GetDirectoryName(f)!), StringComparison.Ordinal) == true) : null;
         using CausalLm? model = weights is null ? null : Pretrained.Open(weights, device, DType.Float32, trained: false);
-        using LocalModel? local = model is null ? null : new LocalModel(model, AsTransformers(weights!), new LocalModelOptions((int)file["max_length"]!));
+        LocalModel? local = model is null ? null : new LocalModel(model, AsTransformers(weights!), new LocalModelOptions((int)file["max_length"]!));
         return [.. file["runs"]!.AsObject().SelectMany(r => Played(r.Key, r.Value!.AsObject(), local))];
     }
 
@@ -85,6 +85,6 @@ public sealed class RecordedEvaluationVerification(string directory, Device devi
 
         public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) => [.. answers.Select(Number)];
 
-        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, GenerationRequest Settings)> requests, Action? answered, CancellationToken cancelled) => [.. answers.Select(a => (string)a!)];
+        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered, CancellationToken cancelled) => [.. answers.Select(a => (string)a!)];
     }
 }

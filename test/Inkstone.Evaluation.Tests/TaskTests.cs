@@ -110,6 +110,6 @@ public sealed class TaskTests : IDisposable
 
         public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) => throw new NotSupportedException();
 
-        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, GenerationRequest Settings)> requests, Action? answered, CancellationToken cancelled) => throw new NotSupportedException();
+        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered, CancellationToken cancelled) => throw new NotSupportedException();
     }
 }

@@ -13,16 +13,16 @@ public readonly record struct LogLikelihood(double Value, bool IsGreedy);
 /// <param name="Temperature">0 takes the likeliest token</param>
 /// <param name="TopP">share of probability that is drawn from</param>
 /// <param name="TopK">number of tokens that are drawn from; 0 for all</param>
-public sealed record GenerationRequest(IReadOnlyList<string> Until, int? MaxTokens, double Temperature, double TopP = 1, int TopK = 0)
+public sealed record TextSettings(IReadOnlyList<string> Until, int? MaxTokens, double Temperature, double TopP = 1, int TopK = 0)
 {
     /// <summary>The settings as task files write them.</summary>
-    public static GenerationRequest Of(DictValue settings)
+    public static TextSettings Of(DictValue settings)
     {
         IReadOnlyList<string> until = settings.Get("until") switch { SequenceValue several => [.. several.Elements.Select(u => u.Text)], { } one => [one.Text], null => [] };
         Value? most = settings.Get("max_gen_toks") ?? settings.Get("max_new_tokens") ?? settings.Get("max_tokens") ?? settings.Get("max_completion_tokens");
         double temperature = PythonValues.Real(settings.Get("temperature")) ?? 0;
         bool sample = settings.Get("do_sample")?.IsTrue ?? temperature > 0;
-        return new GenerationRequest(until, PythonValues.Real(most) is { } tokens ? (int)tokens : null, sample ? temperature : 0, PythonValues.Real(settings.Get("top_p")) ?? 1, PythonValues.Whole(settings.Get("top_k")) ?? 0);
+        return new TextSettings(until, PythonValues.Real(most) is { } tokens ? (int)tokens : null, sample ? temperature : 0, PythonValues.Real(settings.Get("top_p")) ?? 1, PythonValues.Whole(settings.Get("top_k")) ?? 0);
     }
 }
 
@@ -45,5 +45,5 @@ public interface IEvaluatedModel
     /// <param name="requests">contexts, and how the texts are made</param>
     /// <param name="answered">called for each answer</param>
     /// <param name="cancelled">looked at between answers</param>
-    IReadOnlyList<string> Generate(IReadOnlyList<(string Context, GenerationRequest Settings)> requests, Action? answered = null, CancellationToken cancelled = default);
+    IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered = null, CancellationToken cancelled = default);
 }

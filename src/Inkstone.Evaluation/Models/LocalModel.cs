@@ -22,8 +22,8 @@ public sealed record LocalModelOptions(int? MaxLength = null, int MaxGenTokens =
 /// <param name="Text">their text, behind a thought and before the stop texts</param>
 public sealed record GeneratedText(int[] Prompt, int[] Ids, string Text);
 
-/// <summary>A model of this machine as one that can be evaluated: requests are answered in the order of their tokens, so that what they have in common is computed once.</summary>
-public sealed class LocalModel : IEvaluatedModel, IDisposable
+/// <summary>A model of this machine as one that can be evaluated: the engine computes requests side by side, and what they have in common once.</summary>
+public sealed class LocalModel : IEvaluatedModel
 {
     private readonly CausalLm _model;
     private readonly Tokenizer _tokenizer;
@@ -41,7 +41,7 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         (_model, _tokenizer, _options, _warn) = (model, tokenizer, options ?? new LocalModelOptions(), warn);
         MaxLength = _options.MaxLength ?? model.MaxPositionEmbeddings;
         Splitter = new TokenSplitter(tokenizer, _options.AddBosToken);
-        _scorer = new TokenScorer(model);
+        _scorer = new TokenScorer(model, MaxLength);
         if (MaxLength > model.MaxPositionEmbeddings || MaxLength < 2)
         {
             throw new ArgumentException($"--max-length is {MaxLength}, and the model's context holds {model.MaxPositionEmbeddings}");
@@ -68,7 +68,7 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         {
             _warn?.Invoke($"{cut} of {requests.Count} requests are longer than {MaxLength} tokens and lose their beginning");
         }
-        return Score(tokens, withGreedy: true, answered, cancelled);
+        return _scorer.Score(tokens, answered, cancelled);
     }
 
     /// <inheritdoc/>
@@ -81,42 +81,40 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         List<double> sums = [];
         foreach (string text in texts)
         {
-            sums.Add(Score([.. Splitter.Windows(text, MaxLength)], withGreedy: false, null, cancelled).Sum(w => w.Value));
+            double sum = 0;
+            foreach (ScoredTokens window in Splitter.Windows(text, MaxLength))
+            {
+                cancelled.ThrowIfCancellationRequested();
+                sum += _scorer.Sum(window);
+            }
+            sums.Add(sum);
             answered?.Invoke();
         }
         return sums;
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, GenerationRequest Settings)> requests, Action? answered = null, CancellationToken cancelled = default)
+    public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered = null, CancellationToken cancelled = default)
     {
-        Generator generator = new(_model);
-        using PromptCache kept = new(_model);
-        string[] texts = new string[requests.Count];
-        int[][] prompts = [.. requests.Select(r => Prompt(r.Context, r.Settings))];
-        foreach (int i in InOrder(prompts))
-        {
-            cancelled.ThrowIfCancellationRequested();
-            texts[i] = Written(generator, kept, prompts[i], requests[i].Settings, (ulong)i, cancelled).Text;
-            answered?.Invoke();
-        }
-        return texts;
+        TextMaker.Wanted[] wanted = [.. requests.Select((r, i) => Wanted(r.Context, r.Settings, (ulong)i))];
+        return [.. new TextMaker(_model, _tokenizer).Make(wanted, answered, cancelled).Zip(requests, (ids, r) => Text(ids, r.Settings))];
     }
 
     /// <summary>One text, with its tokens.</summary>
     /// <param name="context">what stands before it</param>
     /// <param name="settings">how it is made</param>
-    public GeneratedText Write(string context, GenerationRequest settings)
+    public GeneratedText Write(string context, TextSettings settings)
     {
-        using PromptCache kept = new(_model);
-        return Written(new Generator(_model), kept, Prompt(context, settings), settings, 0, default);
+        TextMaker.Wanted wanted = Wanted(context, settings, 0);
+        int[] ids = new TextMaker(_model, _tokenizer).Make([wanted], null, default)[0];
+        return new GeneratedText(wanted.Prompt, ids, Text(ids, settings));
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _scorer.Dispose();
+    private TextMaker.Wanted Wanted(string context, TextSettings settings, ulong number) => new(Prompt(context, settings),
+        new SamplingParams(Temperature: (float)settings.Temperature, TopK: settings.TopK, TopP: (float)settings.TopP, MaxTokens: settings.MaxTokens ?? _options.MaxGenTokens, Seed: _options.Seed + number), [.. Stops(settings)]);
 
     /// <summary>The prompt's tokens; where they are too many their beginning is cut.</summary>
-    private int[] Prompt(string context, GenerationRequest settings)
+    private int[] Prompt(string context, TextSettings settings)
     {
         int most = settings.MaxTokens ?? _options.MaxGenTokens, room = MaxLength - most;
         if (room <= 0)
@@ -127,26 +125,8 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
         return ids.Length == 0 ? throw new InvalidDataException("a prompt has no tokens; write something before the answer.") : ids.Length > room ? ids[^room..] : ids;
     }
 
-    /// <summary>New tokens up to the first that completes a stop text.</summary>
-    private GeneratedText Written(Generator generator, PromptCache kept, int[] prompt, GenerationRequest settings, ulong number, CancellationToken cancelled)
-    {
-        SamplingParams p = new(Temperature: (float)settings.Temperature, TopK: settings.TopK, TopP: (float)settings.TopP, MaxTokens: settings.MaxTokens ?? _options.MaxGenTokens, Seed: _options.Seed + number);
-        // A stop text is sought in as many of the last tokens as it has itself, and two more.
-        (string Text, int Tokens)[] stops = [.. Stops(settings).Select(s => (s, _tokenizer.Encode(s, addSpecialTokens: false).Length + 2))];
-        List<int> made = [];
-        foreach (int id in generator.Generate(prompt, p, kept, cancelled))
-        {
-            made.Add(id);
-            if (stops.Any(s => _tokenizer.Decode([.. made.Skip(made.Count - s.Tokens)]).Contains(s.Text, StringComparison.Ordinal)))
-            {
-                break;
-            }
-        }
-        return new GeneratedText(prompt, [.. made], Text([.. made], settings));
-    }
-
     /// <summary>The text of new tokens: behind a thought, before each stop text.</summary>
-    private string Text(int[] ids, GenerationRequest settings)
+    private string Text(int[] ids, TextSettings settings)
     {
         if (_options.ThinkEndToken is { } end)
         {
@@ -166,20 +146,6 @@ public sealed class LocalModel : IEvaluatedModel, IDisposable
     private static string Cut(string text, IEnumerable<string> stops)
         => stops.Where(s => s.Length > 0).Aggregate(text, (rest, stop) => rest.IndexOf(stop, StringComparison.Ordinal) is >= 0 and var at ? rest[..at] : rest);
 
-    private IEnumerable<string> Stops(GenerationRequest settings)
+    private IEnumerable<string> Stops(TextSettings settings)
         => _tokenizer.EosId is { } eos && !settings.Until.Contains(_tokenizer.IdToToken(eos)) ? settings.Until.Append(_tokenizer.IdToToken(eos)) : settings.Until;
-
-    private LogLikelihood[] Score(ScoredTokens[] tokens, bool withGreedy, Action? answered, CancellationToken cancelled)
-    {
-        LogLikelihood[] found = new LogLikelihood[tokens.Length];
-        foreach (int i in InOrder([.. tokens.Select(t => (int[])[.. t.Context, .. t.Continuation])]))
-        {
-            cancelled.ThrowIfCancellationRequested();
-            found[i] = _scorer.Score(tokens[i], MaxLength, withGreedy);
-            answered?.Invoke();
-        }
-        return found;
-    }
-
-    private static IEnumerable<int> InOrder(int[][] rows) => Enumerable.Range(0, rows.Length).OrderBy(i => rows[i], Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)));
 }

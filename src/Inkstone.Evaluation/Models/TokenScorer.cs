@@ -1,117 +1,108 @@
-using System.Runtime.Intrinsics;
+using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>
-/// Log-likelihoods of tokens behind tokens. What the last request had in common with the next is kept in the cache, so requests are best asked in the order of their tokens.
-/// </summary>
-internal sealed class TokenScorer(CausalLm model) : IDisposable
+/// <summary>Log-likelihoods of tokens behind tokens, many requests side by side; what they have in common is computed once when they are asked in the order of their tokens.</summary>
+/// <param name="model">the model</param>
+/// <param name="maxLength">most tokens that are fed; what is too much is cut from a context's beginning</param>
+internal sealed class TokenScorer(CausalLm model, int maxLength)
 {
-    private const int FedAtOnce = 512, ScoredAtOnce = 32;
+    private const int AtOnce = 32;
 
-    private readonly SequenceCache _cache = model.NewCache(model.MaxPositionEmbeddings);
-    private int[] _held = [];
-
-    /// <summary>Σ log p of the continuation, and, where that is asked for, whether each of its tokens is the likeliest.</summary>
-    /// <param name="tokens">context and continuation</param>
-    /// <param name="withGreedy">look for the likeliest tokens too, which needs all logits; long texts are scored without</param>
-    /// <param name="maxLength">most tokens that are fed; what is too much is cut from the context's beginning</param>
-    /// <exception cref="InvalidDataException">The continuation alone is too long.</exception>
-    public LogLikelihood Score(ScoredTokens tokens, int maxLength, bool withGreedy = true)
+    /// <summary>Σ log p of each continuation, and whether each of its tokens is the likeliest.</summary>
+    /// <exception cref="InvalidDataException">A continuation alone is too long.</exception>
+    public LogLikelihood[] Score(ScoredTokens[] requests, Action? answered, CancellationToken cancelled)
     {
-        int scored = tokens.Continuation.Length;
-        if (scored > maxLength)
+        int[][] rows = [.. requests.Select(Row)];
+        LogLikelihood[] found = new LogLikelihood[rows.Length];
+        using Engine engine = new(model, null, new EngineOptions { MaxSequences = AtOnce, MaxLength = Math.Min(model.MaxPositionEmbeddings, rows.Select(r => r.Length).DefaultIfEmpty(1).Max()) });
+        Queue<int> waiting = new(Enumerable.Range(0, rows.Length).OrderBy(i => rows[i], Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))));
+        List<(int Number, Generation Generation)> running = [];
+        while (waiting.Count + running.Count > 0)
         {
-            throw new InvalidDataException($"a continuation has {scored} tokens, and the model's context holds {maxLength}; shorten it, or raise --max-length.");
-        }
-        int[] whole = [.. tokens.Context, .. tokens.Continuation];
-        whole = whole[Math.Max(0, whole.Length - maxLength - 1)..];
-        int fed = whole.Length - 1, first = fed - scored;
-        int start = Resume(whole.AsSpan(0, fed), first);
-        double sum = 0;
-        bool greedy = true;
-        while (start < fed)
-        {
-            int length = Math.Min(FedAtOnce, fed - start);
-            using (model.Device.Step())
+            cancelled.ThrowIfCancellationRequested();
+            while (running.Count < AtOnce && waiting.TryDequeue(out int next))
             {
-                Tensor hidden = model.Hidden(model.Device.Rent(new Shape(1, length), whole.AsSpan(start, length)), ForwardContext.Next(_cache, length, fed));   // [1, T, C]
-                for (int row = Math.Max(0, first - start); row < length; row += ScoredAtOnce)
+                int first = rows[next].Length - requests[next].Continuation.Length;
+                if (rows[next].Length > engine.MaxLength)
                 {
-                    int rows = Math.Min(ScoredAtOnce, length - row);
-                    Add(hidden, row, rows, whole.AsSpan(start + row + 1, rows), withGreedy, ref sum, ref greedy);
+                    found[next] = Alone(rows[next], first);
+                    answered?.Invoke();
+                    continue;
                 }
+                running.Add((next, engine.Add(new GenerationRequest(rows[next], new SamplingParams(Temperature: 0, MaxTokens: 0)) { PromptLogProbs = first })));
             }
-            start += length;
-        }
-        _held = whole[.._cache.Length];
-        return new LogLikelihood(sum, greedy);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _cache.Dispose();
-
-    /// <summary>How many tokens need not be fed again; those whose logits are wanted always are.</summary>
-    private int Resume(ReadOnlySpan<int> fed, int firstWanted)
-    {
-        int common = model.CacheSurvives(_held.Length, fed.Length) ? Math.Min(_held.AsSpan().CommonPrefixLength(fed), firstWanted) : 0;
-        _held = [];
-        return _cache.Truncate(common);
-    }
-
-    private void Add(Tensor hidden, int row, int rows, ReadOnlySpan<int> labels, bool withGreedy, ref double sum, ref bool greedy)
-    {
-        int width = hidden.Shape.Last;
-        Tensor wanted = model.Device.Rent(new Shape(rows, width));
-        hidden.Span.Slice(row * width, rows * width).CopyTo(wanted.Span);
-        if (!withGreedy)
-        {
-            foreach (float log in model.TokenLogProbs(wanted, model.Device.Rent(new Shape(rows), labels)).Span)
+            _ = engine.Step();
+            foreach ((int number, Generation generation) in running.Where(r => r.Generation.FinishReason is not null))
             {
-                sum += log;
+                found[number] = new LogLikelihood(generation.PromptLogProbs.Sum(t => (double)t.LogProb), generation.PromptLogProbs.All(t => t.IsLikeliest));
+                answered?.Invoke();
             }
-            return;
+            running.RemoveAll(r => r.Generation.FinishReason is not null);
         }
-        ReadOnlySpan<float> logits = model.Logits(wanted).Span;                                 // [rows, V]
-        int vocabulary = logits.Length / rows;
-        for (int i = 0; i < rows; i++)
-        {
-            ReadOnlySpan<float> of = logits.Slice(i * vocabulary, vocabulary);
-            int best = Largest(of);
-            sum += of[labels[i]] - of[best] - Math.Log(SumOfExponentials(of, of[best]));
-            greedy &= best == labels[i];
-        }
+        return found;
     }
 
-    /// <summary>The place of the first of the largest.</summary>
-    private static int Largest(ReadOnlySpan<float> values)
+    /// <summary>Σ log p of the continuation, by the op that perplexity is measured with: long texts share nothing, and need not know what is likeliest.</summary>
+    public double Sum(ScoredTokens tokens)
     {
-        int best = 0;
-        for (int i = 1; i < values.Length; i++)
+        int[] row = Row(tokens);
+        int fed = row.Length - 1;
+        using StepScope step = model.Device.Step();
+        Shape shape = new(1, fed);
+        Tensor hidden = model.Hidden(model.Device.Rent(shape, row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed));
+        ReadOnlySpan<float> logs = model.TokenLogProbs(hidden, model.Device.Rent(shape, row.AsSpan(1))).Span;
+        double sum = 0;
+        foreach (float log in logs[(fed - tokens.Continuation.Length)..])
         {
-            best = values[i] > values[best] ? i : best;
-        }
-        return best;
-    }
-
-    /// <summary>Σ exp(value − largest), added up in double precision.</summary>
-    private static double SumOfExponentials(ReadOnlySpan<float> values, float largest)
-    {
-        Vector512<double> low = Vector512<double>.Zero, high = Vector512<double>.Zero;
-        Vector512<float> shift = Vector512.Create(largest);
-        int i = 0;
-        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-        {
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Create(values.Slice(i, Vector512<float>.Count)) - shift);
-            (low, high) = (low + Vector512.Exp(a), high + Vector512.Exp(b));
-        }
-        double sum = Vector512.Sum(low + high);
-        for (; i < values.Length; i++)
-        {
-            sum += Math.Exp(values[i] - largest);
+            sum += log;
         }
         return sum;
+    }
+
+    /// <summary>All tokens, the last of which need not be fed.</summary>
+    private int[] Row(ScoredTokens tokens)
+    {
+        if (tokens.Continuation.Length > maxLength)
+        {
+            throw new InvalidDataException($"a continuation has {tokens.Continuation.Length} tokens, and the model's context holds {maxLength}; shorten it, or raise --max-length.");
+        }
+        int[] whole = [.. tokens.Context, .. tokens.Continuation];
+        return whole[Math.Max(0, whole.Length - maxLength - 1)..];
+    }
+
+    /// <summary>A row that fills the whole context, whose last token has no place in it and is not fed.</summary>
+    private LogLikelihood Alone(int[] row, int first)
+    {
+        const int Rows = 64;
+        using StepScope step = model.Device.Step();
+        int fed = row.Length - 1;
+        Tensor hidden = model.Hidden(model.Device.Rent(new Shape(1, fed), row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed));       // [1, T, C]
+        double sum = 0;
+        bool greedy = true;
+        for (int from = first - 1; from < fed; from += Rows)
+        {
+            int count = Math.Min(Rows, fed - from);
+            Tensor logits = model.Logits(Ops.GatherRows(hidden, model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)])));        // [n, V]
+            for (int i = 0; i < count; i++)
+            {
+                ReadOnlySpan<float> of = logits.Span.Slice(i * model.VocabSize, model.VocabSize);
+                double largest = double.NegativeInfinity, total = 0;
+                int best = 0, label = row[from + i + 1];
+                for (int v = 0; v < of.Length; v++)
+                {
+                    (best, largest) = of[v] > largest ? (v, of[v]) : (best, largest);
+                }
+                foreach (float logit in of)
+                {
+                    total += Math.Exp(logit - largest);
+                }
+                sum += of[label] - largest - Math.Log(total);
+                greedy &= best == label;
+            }
+        }
+        return new LogLikelihood(sum, greedy);
     }
 }
