@@ -53,9 +53,10 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
         using StepScope step = model.Device.Step();
         Shape shape = new(1, fed);
         Tensor hidden = model.Hidden(model.Device.Rent(shape, row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed));
-        ReadOnlySpan<float> logs = model.TokenLogProbs(hidden, model.Device.Rent(shape, row.AsSpan(1))).Span;
+        float[] logs = new float[fed];
+        model.TokenLogProbs(hidden, model.Device.Rent(shape, row.AsSpan(1))).CopyTo(logs);
         double sum = 0;
-        foreach (float log in logs[(fed - tokens.Continuation.Length)..])
+        foreach (float log in logs.AsSpan(fed - tokens.Continuation.Length))
         {
             sum += log;
         }
@@ -82,13 +83,14 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
         Tensor hidden = model.Hidden(model.Device.Rent(new Shape(1, fed), row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed));       // [1, T, C]
         double sum = 0;
         bool greedy = true;
+        float[] of = new float[model.VocabSize];
         for (int from = first - 1; from < fed; from += Rows)
         {
             int count = Math.Min(Rows, fed - from);
             Tensor logits = model.Logits(Ops.GatherRows(hidden, model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)])));        // [n, V]
             for (int i = 0; i < count; i++)
             {
-                ReadOnlySpan<float> of = logits.Span.Slice(i * model.VocabSize, model.VocabSize);
+                logits.CopyRowTo(i, of);
                 double largest = double.NegativeInfinity, total = 0;
                 int best = 0, label = row[from + i + 1];
                 for (int v = 0; v < of.Length; v++)
