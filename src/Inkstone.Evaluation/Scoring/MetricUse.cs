@@ -11,10 +11,24 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
 {
     private static readonly Dictionary<string, (string Aggregation, bool Higher)> Known = new(StringComparer.Ordinal)
     {
-        ["acc"] = ("mean", true), ["acc_norm"] = ("mean", true), ["acc_bytes"] = ("mean", true), ["acc_mutual_info"] = ("mean", true), ["exact_match"] = ("mean", true),
-        ["brier_score"] = ("brier_score", false), ["f1"] = ("f1", true), ["mcc"] = ("matthews_corrcoef", true), ["perplexity"] = ("perplexity", false), ["likelihood"] = ("mean", true),
-        ["word_perplexity"] = ("weighted_perplexity", false), ["byte_perplexity"] = ("weighted_perplexity", false), ["bits_per_byte"] = ("bits_per_byte", false),
-        ["bleu"] = ("bleu", true), ["chrf"] = ("chrf", true), ["chrf++"] = ("chrf++", true), ["ter"] = ("ter", true), ["bypass"] = ("bypass", true),
+        ["acc"] = ("mean", true),
+        ["acc_norm"] = ("mean", true),
+        ["acc_bytes"] = ("mean", true),
+        ["acc_mutual_info"] = ("mean", true),
+        ["exact_match"] = ("mean", true),
+        ["brier_score"] = ("brier_score", false),
+        ["f1"] = ("f1", true),
+        ["mcc"] = ("matthews_corrcoef", true),
+        ["perplexity"] = ("perplexity", false),
+        ["likelihood"] = ("mean", true),
+        ["word_perplexity"] = ("weighted_perplexity", false),
+        ["byte_perplexity"] = ("weighted_perplexity", false),
+        ["bits_per_byte"] = ("bits_per_byte", false),
+        ["bleu"] = ("bleu", true),
+        ["chrf"] = ("chrf", true),
+        ["chrf++"] = ("chrf++", true),
+        ["ter"] = ("ter", true),
+        ["bypass"] = ("bypass", true),
     };
 
     private static readonly string[] OwnKeys = ["metric", "aggregation", "higher_is_better", "hf_evaluate"];
