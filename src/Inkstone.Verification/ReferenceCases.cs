@@ -15,6 +15,14 @@ public static class ReferenceCases
         {
             throw new DirectoryNotFoundException($"there is no folder {directory}; give a folder of reference numbers.");
         }
+        if (EvaluationVerification.IsCase(directory))
+        {
+            return [.. new EvaluationVerification(directory).Run(), .. new EvaluationTokenVerification(directory, device).Run()];
+        }
+        if (RecordedEvaluationVerification.IsCase(directory))
+        {
+            return new RecordedEvaluationVerification(directory, device).Run();
+        }
         if (AdapterVerification.IsCase(directory))
         {
             return new AdapterVerification(directory, device).Run();

@@ -20,8 +20,9 @@ public sealed partial class FloorTests
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
-        ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
+        ["Verification"] = ["Data", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Cli"] = ["Data", "Evaluation", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -30,6 +31,7 @@ public sealed partial class FloorTests
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Evaluation"] = ["YamlDotNet"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
