@@ -90,7 +90,7 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
             Tensor logits = model.Logits(Ops.GatherRows(hidden, model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)])));        // [n, V]
             for (int i = 0; i < count; i++)
             {
-                logits.CopyRowTo(i, of);
+                logits.CopyTo(of, (long)(i) * of.Length);
                 double largest = double.NegativeInfinity, total = 0;
                 int best = 0, label = row[from + i + 1];
                 for (int v = 0; v < of.Length; v++)
