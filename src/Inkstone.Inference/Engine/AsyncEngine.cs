@@ -18,6 +18,9 @@ public sealed record EngineOptions
     /// <summary>Tokens that caches have room for; 0: as much as the machine's memory allows, at most what <see cref="MaxSequences"/> texts of full length need.</summary>
     public int CacheTokens { get; init; }
 
+    /// <summary>Adapters that requests may choose: names and PEFT directories.</summary>
+    public IReadOnlyDictionary<string, string> Adapters { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Whether what prompts have in common is computed once.</summary>
     public bool PrefixSharing { get; init; } = true;
 }
@@ -55,6 +58,9 @@ public sealed class AsyncEngine : IAsyncDisposable
 
     /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer => throw new NotImplementedException();
+
+    /// <summary>What it may hold and compute at once.</summary>
+    public EngineOptions Options => throw new NotImplementedException();
 
     /// <summary>Names of the adapters that requests may choose.</summary>
     public IReadOnlyList<string> Adapters => throw new NotImplementedException();
