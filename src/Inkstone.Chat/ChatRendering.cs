@@ -11,9 +11,6 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
     /// <summary>How the template writes calls.</summary>
     public ToolForm ToolForm { get; } = ToolForm.Of(prompt.Template?.Source);
 
-    /// <summary>Whether the template, or its generation prompt, deals in thoughts.</summary>
-    public bool Thinks { get; } = prompt.Template is { } template && template.Source.Contains("think", StringComparison.Ordinal);
-
     /// <summary>The prompt, and whether it has opened a thought.</summary>
     /// <exception cref="TemplateException">The template refuses the conversation.</exception>
     /// <exception cref="ArgumentException">The conversation makes no sense.</exception>

@@ -21,6 +21,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     Perplexity.Create(),
     Generate.Create(),
     Chat.Create(),
+    Serve.Create(),
     Verify.Create(),
     new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create()],
         "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),

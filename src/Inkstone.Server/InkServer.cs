@@ -166,6 +166,10 @@ public sealed partial class InkServer : IAsyncDisposable
         {
             await FaultAsync(http, fault).ConfigureAwait(false);
         }
+        catch (CutException)
+        {
+            throw;
+        }
         catch (IOException)
         {
             // The client has gone in the midst of an answer.
@@ -250,7 +254,7 @@ public sealed partial class InkServer : IAsyncDisposable
     {
         logging.ClearProviders();
         logging.SetMinimumLevel(options.Quiet ? LogLevel.Warning : LogLevel.Information);
-        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);   // a cut stream is no fault of the program
         if (options.LogJson)
         {
             logging.AddJsonConsole(json => (json.UseUtcTimestamp, json.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));

@@ -124,7 +124,7 @@ internal sealed class Messages(ServedModel model)
         }
         catch (Exception fault) when (serving.IsOurs(fault))
         {
-            await serving.CutAsync(events, Error(serving.Fault(fault)), "error").ConfigureAwait(false);
+            await Serving.CutAsync(events, Error(serving.Fault(fault)), "error").ConfigureAwait(false);
         }
     }
 

@@ -124,13 +124,15 @@ internal sealed class Serving : IDisposable
         return new ApiException(500, "the engine failed while it was answering; the server's log says how.", "server_error", code: "internal_error");
     }
 
-    /// <summary>Says in a stream what went wrong and cuts the connection, so that clients which read no such event see that the answer is not whole.</summary>
-    public async Task CutAsync(EventStream events, JsonObject error, string? name = null)
+    /// <summary>
+    /// Says in a stream what went wrong and ends the connection without the stream's last chunk, so that clients which read no such event see that the answer is not whole.
+    /// </summary>
+    /// <exception cref="CutException">Always: it makes the server close the connection in order, so that what was written arrives.</exception>
+    public static async Task CutAsync(EventStream events, JsonObject error, string? name = null)
     {
         events.Write(error, name);
         await events.FlushAsync().ConfigureAwait(false);
-        await Task.Delay(50, CancellationToken.None).ConfigureAwait(false);   // what was written goes before the end of the connection
-        _http.Abort();
+        throw new CutException();
     }
 
     public void Dispose()
@@ -144,3 +146,6 @@ internal sealed class Serving : IDisposable
 
     private static ApiException Stopping() => new(503, "the server is shutting down; try again soon.", "unavailable_error", code: "shutting_down") { RetryAfter = 5 };
 }
+
+/// <summary>A response that is not whole and must not look as if it were.</summary>
+internal sealed class CutException : Exception;

@@ -83,7 +83,7 @@ internal sealed class NativeCompletion(ServedModel model)
         }
         catch (Exception fault) when (serving.IsOurs(fault))
         {
-            await serving.CutAsync(events, Wire.Error(serving.Fault(fault))).ConfigureAwait(false);
+            await Serving.CutAsync(events, Wire.Error(serving.Fault(fault))).ConfigureAwait(false);
         }
     }
 

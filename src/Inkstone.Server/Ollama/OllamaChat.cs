@@ -134,7 +134,7 @@ internal sealed class OllamaChat(ServedModel model)
         }
         catch (Exception fault) when (serving.IsOurs(fault))
         {
-            await serving.CutAsync(events, Error(serving.Fault(fault))).ConfigureAwait(false);
+            await Serving.CutAsync(events, Error(serving.Fault(fault))).ConfigureAwait(false);
         }
     }
 

@@ -100,7 +100,7 @@ internal sealed class Completions(ServedModel model)
         }
         catch (Exception fault) when (serving.IsOurs(fault))
         {
-            await serving.CutAsync(events, Wire.Error(serving.Fault(fault))).ConfigureAwait(false);
+            await Serving.CutAsync(events, Wire.Error(serving.Fault(fault))).ConfigureAwait(false);
         }
     }
 

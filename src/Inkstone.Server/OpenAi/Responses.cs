@@ -69,7 +69,7 @@ internal sealed class Responses(ServedModel model)
         {
             ApiException told = serving.Fault(fault);
             JsonObject failed = new() { ["type"] = "error", ["sequence_number"] = number, ["code"] = told.Code, ["message"] = told.Message, ["param"] = told.Param };
-            await serving.CutAsync(events, failed, "error").ConfigureAwait(false);
+            await Serving.CutAsync(events, failed, "error").ConfigureAwait(false);
         }
     }
 
