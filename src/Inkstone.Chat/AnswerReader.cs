@@ -15,6 +15,8 @@ internal sealed class AnswerReader
     private State _state;
     private bool _saidAnything, _trim;
     private int _calls;
+    private JsonEnd _arguments;
+    private bool _argumentsBegun;
 
     /// <summary>Begins.</summary>
     /// <param name="tools">how calls are written; null: there are no tools</param>
@@ -94,9 +96,7 @@ internal sealed class AnswerReader
         switch (_state)
         {
             case State.Arguments:
-                _tell(PieceKind.Arguments, text, 0);
-                _pending.Clear();
-                return false;
+                return Arguments(text);
             case State.Thought:
                 return Until(text, [ThoughtCloses], PieceKind.Thought, _ => (_state, _trim) = (State.Answer, true));
             case State.Call:
@@ -112,6 +112,26 @@ internal sealed class AnswerReader
             default:
                 return Answer(text);
         }
+    }
+
+    /// <summary>What stands behind the arguments is not theirs.</summary>
+    private bool Arguments(string text)
+    {
+        int length = 0;
+        bool ended = false;
+        while (length < text.Length && !ended)
+        {
+            ended = _arguments.Read(text[length++]);
+        }
+        string part = _argumentsBegun ? text[..length] : text[..length].TrimStart();
+        _argumentsBegun |= part.Length > 0;
+        if (part.Length > 0)
+        {
+            _tell(PieceKind.Arguments, part, 0);
+        }
+        _pending.Clear();
+        _state = ended ? State.AfterCall : State.Arguments;
+        return false;
     }
 
     private bool Answer(string text)

@@ -70,6 +70,7 @@ public sealed class Answers
         Generation generation = Generations[choice];
         List<AnswerPiece> ready = [];
         List<GenerationOutput> tokens = [];
+        bool called = false;
         AnswerReader reader = Reader((kind, text, call) => Tell(ready, choice, kind, text, call));
         await foreach (GenerationOutput output in generation.ReadAllAsync(cancelled).ConfigureAwait(false))
         {
@@ -90,9 +91,10 @@ public sealed class Answers
             {
                 yield return piece;
             }
-            if (!_shape.ParallelCalls && reader.FirstCallEnded)
+            if ((!_shape.ParallelCalls || _shape.Forced is not null) && reader.FirstCallEnded)
             {
                 generation.Cancel();
+                called = true;
                 break;
             }
         }
@@ -101,10 +103,10 @@ public sealed class Answers
         {
             yield return piece;
         }
-        AnswerEnd end = generation.FinishReason switch
+        AnswerEnd end = called ? AnswerEnd.Tools : generation.FinishReason switch
         {
             FinishReason.Length => AnswerEnd.Length,
-            FinishReason.Cancelled when !(reader.Calls > 0 && !_shape.ParallelCalls) => AnswerEnd.Cancelled,
+            FinishReason.Cancelled => AnswerEnd.Cancelled,
             _ => reader.Calls > 0 ? AnswerEnd.Tools : AnswerEnd.Stop,
         };
         yield return new AnswerPiece(choice, PieceKind.End, "") { End = end, StopText = generation.StopText, Tokens = [.. tokens] };

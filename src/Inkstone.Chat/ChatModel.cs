@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Inkstone.Grammar;
 using Inkstone.Inference;
 using Inkstone.Text;
 
@@ -51,7 +52,7 @@ public sealed class ChatModel
         (string text, bool inThought) = _rendering.Render(request);
         JsonArray tools = request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools ?? [];
         ForcedCall? forced = tools.Count > 0 && request.ToolChoice.Kind == ToolChoiceKind.Required ? ForcedCall.Of(_rendering.ToolForm, tools, request.ToolChoice.Name) : null;
-        AnswerConstraint? constraint = forced?.Constraint ?? request.Constraint;
+        AnswerConstraint? constraint = forced?.Constraint ?? request.Constraint ?? (tools.Count > 0 ? Calls(tools) : null);
         int[] ids = _prompt.Encode(text + forced?.Prefill);
         SamplingParams p = Fit(request.Sampling, ids.Length);
         p = p with
@@ -78,6 +79,25 @@ public sealed class ChatModel
             throw;
         }
         return new Answers(Engine.Tokenizer, ids.Length, generations, new AnswerShape(tools.Count > 0 && request.Constraint is null ? _rendering.ToolForm : null, request.SplitThoughts, inThought, forced, request.ParallelCalls, request.LogProbs is not null));
+    }
+
+    /// <summary>Calls that a model makes of itself are held to the tools' schemas, where these can be held: only tools that are called strict insist on it.</summary>
+    private AnswerConstraint? Calls(JsonArray tools)
+    {
+        AnswerConstraint? calls = ForcedCall.Optional(_rendering.ToolForm, tools, Template?.Source);
+        if (calls is null || tools.Any(tool => tool!["function"]!["strict"] is JsonValue strict && strict.TryGetValue(out bool insists) && insists))
+        {
+            return calls;
+        }
+        try
+        {
+            _masks.Prepare(calls);
+            return calls;
+        }
+        catch (GrammarException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Begins texts that go on behind prompts, as they are.</summary>

@@ -42,6 +42,12 @@ public abstract record AnswerConstraint
     /// <summary>A text that a grammar in GBNF makes.</summary>
     /// <param name="Text">the grammar</param>
     public sealed record Grammar(string Text) : AnswerConstraint;
+
+    /// <summary>Any text in which each call of a tool is a valid one.</summary>
+    /// <param name="Opens">marker before a call</param>
+    /// <param name="Closes">marker behind it</param>
+    /// <param name="Document">JSON Schema of a call</param>
+    internal sealed record Calls(string Opens, string Closes, string Document) : AnswerConstraint;
 }
 
 /// <summary>A conversation to answer.</summary>

@@ -1,13 +1,72 @@
+using Inkstone.Grammar;
 using Inkstone.Inference;
 using Inkstone.Text;
 
 namespace Inkstone.Chat;
 
-/// <summary>Masks over a tokenizer's tokens for what an answer has to be.</summary>
+/// <summary>Masks over a tokenizer's tokens for what an answer has to be. The last grammars are kept, as a service asks for the same ones again and again.</summary>
 internal sealed class ConstraintMasks(Tokenizer tokenizer)
 {
+    private const int Kept = 64;
+
+    private readonly TokenVocabulary _vocabulary = new(tokenizer);
+    private readonly Dictionary<string, (CompiledGrammar Grammar, long Used)> _grammars = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private long _clock;
+
     /// <summary>A mask for one text.</summary>
-    /// <exception cref="ArgumentException">The constraint is not well-formed or asks for what is not supported.</exception>
-    public ITokenMask Of(AnswerConstraint constraint)
-        => throw new ArgumentException($"{constraint.GetType().Name} is not supported by this build for a vocabulary of {tokenizer.VocabularySize}.");
+    /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names it.</exception>
+    public ITokenMask Of(AnswerConstraint constraint) => new Mask(Compiled(constraint).NewMask());
+
+    /// <summary>Compiles a constraint ahead of its use.</summary>
+    /// <inheritdoc cref="Of"/>
+    public void Prepare(AnswerConstraint constraint) => _ = Compiled(constraint);
+
+    private CompiledGrammar Compiled(AnswerConstraint constraint)
+    {
+        string key = Key(constraint);
+        lock (_lock)
+        {
+            if (!_grammars.TryGetValue(key, out (CompiledGrammar Grammar, long Used) found))
+            {
+                found = (new CompiledGrammar(Grammar(constraint), _vocabulary), 0);
+                if (_grammars.Count >= Kept)
+                {
+                    _grammars.Remove(_grammars.MinBy(g => g.Value.Used).Key);
+                }
+            }
+            _grammars[key] = (found.Grammar, ++_clock);
+            return found.Grammar;
+        }
+    }
+
+    private static string Key(AnswerConstraint constraint) => constraint switch
+    {
+        AnswerConstraint.Choice choice => "choice\0" + string.Join('\0', choice.Texts),
+        AnswerConstraint.Calls calls => $"calls\0{calls.Opens}\0{calls.Closes}\0{calls.Document}",
+        _ => constraint.ToString(),
+    };
+
+    private static TextGrammar Grammar(AnswerConstraint constraint) => constraint switch
+    {
+        AnswerConstraint.Json => TextGrammar.JsonObject(),
+        AnswerConstraint.Schema schema => TextGrammar.JsonSchema(schema.Document),
+        AnswerConstraint.Regex regex => TextGrammar.Regex(regex.Pattern),
+        AnswerConstraint.Choice choice => TextGrammar.Choice(choice.Texts),
+        AnswerConstraint.Grammar grammar => TextGrammar.Gbnf(grammar.Text),
+        AnswerConstraint.Calls calls => TextGrammar.Triggered(calls.Opens, TextGrammar.Sequence(TextGrammar.JsonSchema(calls.Document), TextGrammar.Token(calls.Closes))),
+        _ => throw new ArgumentOutOfRangeException(nameof(constraint)),
+    };
+
+    /// <summary>As the engine asks: it knows the end tokens itself.</summary>
+    private sealed class Mask(TokenMask mask) : ITokenMask
+    {
+        public bool CanEnd => mask.CanEnd;
+
+        public bool IsFinished => mask.MustEnd;
+
+        public void Fill(Span<ulong> allowed) => mask.Fill(allowed);
+
+        public bool Accept(int id) => mask.Accept(id);
+    }
 }

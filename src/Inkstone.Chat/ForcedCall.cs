@@ -21,6 +21,17 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
             string before = form.Name == "deepseek" ? $"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n" : $"{form.Prefill}{{\"name\": {quoted}, \"{form.ArgumentsKey}\": ";
             return new(before, new AnswerConstraint.Schema(Parameters(function).ToJsonString()), name);
         }
+        return new(form.Prefill, new AnswerConstraint.Schema(AnyCall(form, functions)), null);
+    }
+
+    /// <summary>What holds the calls of a model that calls if it likes; null where its form is no JSON between two markers.</summary>
+    public static AnswerConstraint? Optional(ToolForm form, JsonArray tools, string? template)
+        => form.Name == "hermes" && template?.Contains("<function=", StringComparison.Ordinal) != true
+            ? new AnswerConstraint.Calls(form.Opens[0], form.Closes[0], AnyCall(form, [.. tools.Select(tool => tool!["function"]!.AsObject())])) : null;
+
+    /// <summary>The schema of an object with the name of a tool and arguments for it.</summary>
+    private static string AnyCall(ToolForm form, JsonObject[] functions)
+    {
         JsonArray calls = [];
         JsonObject definitions = [];
         foreach (JsonObject function in functions)
@@ -49,7 +60,7 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
             });
         }
         definitions["anyOf"] = calls;
-        return new(form.Prefill, new AnswerConstraint.Schema(definitions.ToJsonString()), null);
+        return definitions.ToJsonString();
     }
 
     /// <summary>A function without parameters takes an empty object.</summary>

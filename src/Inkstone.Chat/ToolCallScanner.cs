@@ -325,27 +325,4 @@ internal sealed class ToolCallScanner(Action<string> begin, Action<string> argum
             return null;
         }
     }
-
-    /// <summary>Finds where a JSON object ends.</summary>
-    private struct JsonEnd
-    {
-        private int _depth;
-        private bool _inText, _escaped;
-
-        public bool Begun { get; private set; }
-
-        /// <summary>Takes the next character; true: it is the last one.</summary>
-        public bool Read(char c)
-        {
-            Begun = true;
-            if (_inText)
-            {
-                (_inText, _escaped) = (_escaped || c != '"', !_escaped && c == '\\');
-                return false;
-            }
-            _inText = c == '"';
-            _depth += c is '{' or '[' ? 1 : c is '}' or ']' ? -1 : 0;
-            return _depth == 0;
-        }
-    }
 }

@@ -41,6 +41,10 @@ internal static class ToolFields
             function["description"] = description;
         }
         function["parameters"] = f.Node(schema) ?? new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() };
+        if (f.Flag("strict") == true)
+        {
+            function["strict"] = true;
+        }
         return new JsonObject { ["type"] = "function", ["function"] = function };
     }
 
