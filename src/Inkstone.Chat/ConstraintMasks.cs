@@ -9,6 +9,9 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
 {
     private const int Kept = 64;
 
+    /// <summary>Between a marker and a call; bounded, because a model may write white space for ever.</summary>
+    private const string Space = "[ \\n]{0,4}";
+
     private readonly TokenVocabulary _vocabulary = new(tokenizer);
     private readonly Dictionary<string, (CompiledGrammar Grammar, long Used)> _grammars = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
@@ -54,7 +57,7 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
         AnswerConstraint.Regex regex => TextGrammar.Regex(regex.Pattern),
         AnswerConstraint.Choice choice => TextGrammar.Choice(choice.Texts),
         AnswerConstraint.Grammar grammar => TextGrammar.Gbnf(grammar.Text),
-        AnswerConstraint.Calls calls => TextGrammar.Triggered(calls.Opens, TextGrammar.Sequence(TextGrammar.JsonSchema(calls.Document), TextGrammar.Token(calls.Closes))),
+        AnswerConstraint.Calls calls => TextGrammar.Triggered(calls.Opens, TextGrammar.Sequence(TextGrammar.Regex(Space), TextGrammar.JsonSchema(calls.Document), TextGrammar.Regex(Space), TextGrammar.Token(calls.Closes))),
         _ => throw new ArgumentOutOfRangeException(nameof(constraint)),
     };
 

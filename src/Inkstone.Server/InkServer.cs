@@ -114,7 +114,6 @@ public sealed partial class InkServer : IAsyncDisposable
             http.Response.StatusCode = 204;
             return Task.CompletedTask;
         });
-        _app.MapFallback(http => throw new ApiException(404, $"there is nothing at {http.Request.Path}."));
 
         void Post(string path, RequestDelegate handle) => _app.MapMethods(path, ["POST"], handle);
 
@@ -153,9 +152,9 @@ public sealed partial class InkServer : IAsyncDisposable
                 await LogBodyAsync(http).ConfigureAwait(false);
             }
             await next(http).ConfigureAwait(false);
-            if (http.Response.StatusCode == 405 && !http.Response.HasStarted)
+            if (http.Response is { StatusCode: 404 or 405, HasStarted: false } empty)
             {
-                throw new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}.");
+                throw empty.StatusCode == 404 ? new ApiException(404, $"there is nothing at {http.Request.Path}.") : new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}.");
             }
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

@@ -17,7 +17,7 @@ internal sealed class ScriptedModel : IDisposable
 {
     /// <summary>Every conversation ends with its last message, so that the last token chooses the script; the words about tools make the form of calls known.</summary>
     private const string Template = "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% if m.tool_calls %}{% for c in m.tool_calls %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor %}{% endif %}<|end|>{% endfor %}"
-        + "{% if tools %}<|tools|>{{ tools | tojson }}FORM{% endif %}{% if add_generation_prompt %}<|assistant|>{{ messages[-1].content }}{% endif %}";
+        + "{% if tools %}<|tools|>{{ tools | tojson }}FORM{% endif %}{% if add_generation_prompt %}<|assistant|>{{ messages[-1].content | replace('\"', '') }}{% endif %}";
 
     private readonly Device _device = new(1);
 

@@ -20,7 +20,7 @@ internal sealed class Served : IAsyncDisposable
         ["two"] = ["I look. <tool_call>\n", "{\"name\": \"get_time\", \"arguments\": {}}\n", "</tool_call>\n<tool_call>", "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}", "</tool_call> "],
         ["think"] = ["<think>\nShe greets", " me.\n</think>\n\n", "Good day."],
         ["long"] = [.. Enumerable.Range(0, 400).Select(i => $" word{i}")],
-        ["json"] = ["{\"answer\"", ": 42", "} "],
+        ["json"] = ["{\"answer\"", ": 42}"],
         ["sun"] = ["The sun", " shines", " in Paris."],
     };
 

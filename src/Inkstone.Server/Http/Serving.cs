@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Inkstone.Chat;
+using Inkstone.Grammar;
 using Inkstone.Inference;
 using Inkstone.Text;
 using Microsoft.AspNetCore.Http;
@@ -61,6 +62,10 @@ internal sealed class Serving : IDisposable
                 More = new JsonObject { ["n_prompt_tokens"] = fault.Tokens, ["n_ctx"] = fault.Context },
             };
         }
+        catch (GrammarException fault)
+        {
+            throw new ApiException(400, fault.Message, param: "response_format", code: fault.Keyword is null ? "invalid_schema" : "unsupported_schema");
+        }
         catch (EngineBusyException fault)
         {
             throw new ApiException(429, fault.Message, "rate_limit_error", code: "queue_full") { RetryAfter = 2 };
@@ -81,10 +86,23 @@ internal sealed class Serving : IDisposable
     /// <summary>The pieces of all answers.</summary>
     public async IAsyncEnumerable<AnswerPiece> ReadAllAsync()
     {
-        await foreach (AnswerPiece piece in _answers.ReadAllAsync(_time.Token).ConfigureAwait(false))
+        await using IAsyncEnumerator<AnswerPiece> pieces = _answers.ReadAllAsync(_time.Token).GetAsyncEnumerator(_time.Token);
+        while (await NextAsync(pieces).ConfigureAwait(false))
         {
             FirstSeconds = FirstSeconds == 0 ? TotalSeconds : FirstSeconds;
-            yield return piece;
+            yield return pieces.Current;
+        }
+    }
+
+    private async Task<bool> NextAsync(IAsyncEnumerator<AnswerPiece> pieces)
+    {
+        try
+        {
+            return await pieces.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_http.RequestAborted.IsCancellationRequested)
+        {
+            throw Ended();
         }
     }
 
