@@ -30,7 +30,7 @@ public sealed class Answers
     public IReadOnlyList<Generation> Generations { get; }
 
     /// <summary>Tokens of all answers so far.</summary>
-    public int CompletionTokens => Generations.Sum(g => g.Ids.Count);
+    public int CompletionTokens => Generations.Sum(g => g.Ids.Length);
 
     /// <summary>Tokens of the prompt that had been computed before.</summary>
     public int CachedTokens => Math.Min(PromptTokens, Generations.GroupBy(g => g.Request.Prompt).Sum(texts => texts.First().CachedTokens));

@@ -123,7 +123,7 @@ public sealed class ChatModel
                     {
                         Adapter = adapter,
                         LogProbs = logProbs,
-                        PromptLogProbs = promptLogProbs,
+                        PromptLogProbs = promptLogProbs ? 1 : null,
                         Mask = constraint is null ? null : _masks.Of(constraint),
                     }));
                 }
@@ -140,8 +140,8 @@ public sealed class ChatModel
     /// <summary>At most as many tokens as the context has room for.</summary>
     private SamplingParams Fit(SamplingParams p, int promptTokens)
     {
-        int room = Engine.Model.MaxPositionEmbeddings - promptTokens;
-        return room > 0 ? p with { MaxTokens = Math.Min(p.MaxTokens, room), MaxLength = null } : throw new PromptTooLongException(promptTokens, Engine.Model.MaxPositionEmbeddings);
+        int room = Engine.MaxLength - promptTokens;
+        return room > 0 ? p with { MaxTokens = Math.Min(p.MaxTokens, room), MaxLength = null } : throw new PromptTooLongException(promptTokens, Engine.MaxLength);
     }
 }
 

@@ -14,7 +14,7 @@ namespace Inkstone.Inference;
 public sealed class ChatSession(CausalLm model, Tokenizer tokenizer, JsonObject? variables = null) : IDisposable
 {
     private readonly TextGenerator _text = new(model, tokenizer);
-    private readonly PromptCache _cache = new(model);
+    private readonly Engine _engine = new(model, tokenizer, new EngineOptions { MaxSequences = 1 });
     private readonly ChatPrompt _prompt = new(tokenizer, variables);
 
     /// <summary>What is done for want of a chat template; null when there is one.</summary>
@@ -33,7 +33,7 @@ public sealed class ChatSession(CausalLm model, Tokenizer tokenizer, JsonObject?
     public int PromptTokens { get; private set; }
 
     /// <summary>How many of them were already computed.</summary>
-    public int ReusedTokens => _cache.Reused;
+    public int ReusedTokens => _text.CachedTokens;
 
     /// <summary>Tokens of the last answer.</summary>
     public int NewTokens => _text.Ids.Count;
@@ -56,9 +56,9 @@ public sealed class ChatSession(CausalLm model, Tokenizer tokenizer, JsonObject?
         (int[] ids, DroppedTurns) = _prompt.Encode(messages, model.MaxPositionEmbeddings, Math.Clamp(p.MaxTokens, 1, Math.Max(1, model.MaxPositionEmbeddings / 4)));
         PromptTokens = ids.Length;
         p = p with { Stop = [.. p.Stop ?? [], .. _prompt.Stops], StopTokenIds = p.IgnoreEos ? p.StopTokenIds : [.. p.StopTokenIds, .. _prompt.EndTokens] };
-        return _text.Generate(ids, p, _cache, cancelled);
+        return _text.Generate(_engine, new GenerationRequest(ids, p), cancelled);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _cache.Dispose();
+    public void Dispose() => _engine.Dispose();
 }

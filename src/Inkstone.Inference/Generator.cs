@@ -1,5 +1,4 @@
 using Inkstone.Models;
-using Inkstone.Tensors;
 
 namespace Inkstone.Inference;
 
@@ -16,14 +15,9 @@ public enum FinishReason
     Cancelled,
 }
 
-/// <summary>Makes one sequence, token by token: prefill of the prompt, then one forward pass per token over a cache of keys and values.</summary>
+/// <summary>Tokens from a model, one text after the other, without a tokenizer.</summary>
 public sealed class Generator(CausalLm model)
 {
-    /// <summary>Tokens per forward pass of the prompt; activations of a whole long prompt would need far more memory than the cache.</summary>
-    private const int PrefillChunk = 512;
-
-    private readonly Sampler _sampler = new(model.VocabSize);
-
     /// <summary>Why the last text ended.</summary>
     public FinishReason FinishReason { get; private set; }
 
@@ -34,100 +28,21 @@ public sealed class Generator(CausalLm model)
     /// <param name="cancelled">looked at before each part of the prompt and each token</param>
     public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, CancellationToken cancelled = default)
     {
-        int[] ids = CheckPrompt(prompt, p.Validate());
-        using SequenceCache? cache = useCache ? model.NewCache(ids.Length) : null;
-        foreach (int id in Generate(ids, prompt.Count, p, cache, cancelled))
-        {
-            yield return id;
-        }
-    }
-
-    /// <summary>The same; what <paramref name="kept"/> holds of a text that began alike is not computed again.</summary>
-    /// <inheritdoc cref="Generate(IReadOnlyList{int}, SamplingParams, bool, CancellationToken)"/>
-    public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, PromptCache kept, CancellationToken cancelled = default)
-    {
-        int[] ids = CheckPrompt(prompt, p.Validate());
-        SequenceCache cache = kept.Resume(ids.AsSpan(0, prompt.Count));
-        try
-        {
-            foreach (int id in Generate(ids, prompt.Count, p, cache, cancelled))
-            {
-                yield return id;
-            }
-        }
-        finally
-        {
-            kept.Hold(ids);
-        }
-    }
-
-    private IEnumerable<int> Generate(int[] ids, int promptLength, SamplingParams p, SequenceCache? cache, CancellationToken cancelled)
-    {
-        p = p.IgnoreEos ? p : p with { StopTokenIds = [.. p.StopTokenIds, .. model.EosTokenIds] };
-        FinishReason = FinishReason.Length;
-        for (int count = promptLength; count < ids.Length; count++)
-        {
-            int next = Next(ids.AsSpan(0, count), promptLength, p, cache, cancelled);
-            if (p.StopTokenIds.Contains(next))
-            {
-                FinishReason = FinishReason.Stop;
-                yield break;
-            }
-            ids[count] = next;
-            yield return next;
-        }
-    }
-
-    /// <summary>The token after <paramref name="ids"/>; with a cache only those that it lacks are computed.</summary>
-    private int Next(ReadOnlySpan<int> ids, int promptLength, SamplingParams p, SequenceCache? cache, CancellationToken cancelled)
-    {
-        cancelled.ThrowIfCancellationRequested();
-        if (cache is not null && !model.CacheSurvives(cache.Length, ids.Length))
-        {
-            _ = cache.Truncate(0);
-        }
-        while (cache is not null && ids.Length - cache.Length > PrefillChunk)
+        using Engine engine = new(model, null, Options(prompt, p) with { KeepsCache = useCache });
+        Generation generation = engine.Add(new GenerationRequest(prompt, p));
+        while (generation.FinishReason is null)
         {
             cancelled.ThrowIfCancellationRequested();
-            using (model.Device.Step())
+            _ = engine.Step();
+            FinishReason = generation.FinishReason ?? FinishReason.Length;
+            while (generation.TryRead(out GenerationOutput output))
             {
-                Tensor chunk = model.Device.Rent(new Shape(1, PrefillChunk), ids.Slice(cache.Length, PrefillChunk));
-                _ = model.Hidden(chunk, ForwardContext.Next(cache, PrefillChunk, ids.Length));
+                yield return output.Id;
             }
-        }
-        using (model.Device.Step())
-        {
-            ReadOnlySpan<int> rest = ids[(cache?.Length ?? 0)..];
-            Tensor tokens = model.Device.Rent(new Shape(1, rest.Length), rest);
-            ForwardContext ctx = cache is null ? ForwardContext.Rows(model.Device, 1, rest.Length) : ForwardContext.Next(cache, rest.Length, ids.Length);
-            Tensor hidden = model.Hidden(tokens, ctx);                     // [1, T, C]
-            Tensor last = model.Device.Rent(new Shape(1, hidden.Shape.Last));
-            hidden.Span[^hidden.Shape.Last..].CopyTo(last.Span);
-            return _sampler.Next(model.Logits(last).Span, ids, promptLength, p);
         }
     }
 
-    /// <summary>The prompt with room for the output.</summary>
-    private int[] CheckPrompt(IReadOnlyList<int> prompt, SamplingParams p)
-    {
-        if (prompt.Count == 0)
-        {
-            throw new ArgumentException("the prompt has no tokens; begin it with at least one.", nameof(prompt));
-        }
-        if (prompt.Count >= model.MaxPositionEmbeddings)
-        {
-            throw new ArgumentException($"the prompt has {prompt.Count} tokens, the model's context holds {model.MaxPositionEmbeddings} and one must be left; shorten it.", nameof(prompt));
-        }
-        if (p.MaxLength <= prompt.Count)
-        {
-            throw new ArgumentException($"the prompt has {prompt.Count} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(prompt));
-        }
-        int[] ids = new int[Math.Min(Math.Min(model.MaxPositionEmbeddings, p.MaxLength ?? int.MaxValue), (long)prompt.Count + p.MaxTokens)];
-        for (int i = 0; i < prompt.Count; i++)
-        {
-            ids[i] = prompt[i] >= 0 && prompt[i] < model.VocabSize ? prompt[i]
-                : throw new ArgumentException($"token {prompt[i]} of the prompt is outside the model's vocabulary of {model.VocabSize}.", nameof(prompt));
-        }
-        return ids;
-    }
+    /// <summary>An engine for one text.</summary>
+    internal static EngineOptions Options(IReadOnlyList<int> prompt, SamplingParams p)
+        => new() { MaxSequences = 1, MaxLength = (int)Math.Min(int.MaxValue, Math.Max(1, prompt.Count) + Math.Max(0L, p.MaxTokens)), PrefixSharing = false };
 }

@@ -11,8 +11,11 @@ public sealed class StopMatcher(IReadOnlyList<string> stops)
     private readonly StringBuilder _text = new();       // undecided
     private readonly List<bool> _hidden = [];           // of each of its characters
 
-    /// <summary>True once a stop text was found; nothing after it is let through.</summary>
-    public bool Stopped { get; private set; }
+    /// <summary>The stop text that was found; nothing after it is let through.</summary>
+    public string? Found { get; private set; }
+
+    /// <summary>True once a stop text was found.</summary>
+    public bool Stopped => Found is not null;
 
     /// <summary>Takes the next piece and returns the text that may be shown now.</summary>
     /// <param name="piece">what follows</param>
@@ -34,9 +37,8 @@ public sealed class StopMatcher(IReadOnlyList<string> stops)
         foreach (string stop in stops)
         {
             int at = text.IndexOf(stop, StringComparison.Ordinal);
-            found = at >= 0 && (found < 0 || at < found) ? at : found;
+            (found, Found) = at >= 0 && (found < 0 || at < found) ? (at, stop) : (found, Found);
         }
-        Stopped = found >= 0;
         return Take(Stopped ? found : text.Length - Undecided(text));
     }
 

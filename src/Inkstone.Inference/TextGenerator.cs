@@ -5,10 +5,11 @@ using Inkstone.Text;
 
 namespace Inkstone.Inference;
 
-/// <summary>Text from a model: tokens are decoded as they come, as the continuation of the prompt that they are, and stop texts end it.</summary>
+/// <summary>Text from a model, one after the other: pieces as they are decided, up to a stop text.</summary>
+/// <param name="model">who writes</param>
+/// <param name="tokenizer">its tokenizer</param>
 public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
 {
-    private readonly Generator _generator = new(model);
     private readonly List<int> _ids = [];
     private readonly StringBuilder _text = new();
 
@@ -27,81 +28,62 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
     /// <summary>Seconds until the last token.</summary>
     public double TotalSeconds { get; private set; }
 
+    /// <summary>Tokens of the last prompt that were not computed again.</summary>
+    public int CachedTokens { get; private set; }
+
     /// <summary>Tokens per second after the first; NaN when there were fewer than two.</summary>
     public double DecodeRate => _ids.Count > 1 ? (_ids.Count - 1) / (TotalSeconds - FirstTokenSeconds) : double.NaN;
 
     /// <summary>Pieces of text as they are decided; together they are the output without the stop text.</summary>
     /// <param name="prompt">at least one token</param>
     /// <param name="p">how tokens are chosen, and what ends the text</param>
-    /// <param name="useCache">false computes the whole sequence anew for each token</param>
+    /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested against</param>
     /// <param name="cancelled">looked at before each part of the prompt and each token</param>
     public IEnumerable<string> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, CancellationToken cancelled = default)
-        => Decode(prompt, p, _generator.Generate(prompt, Ends(p), useCache, cancelled));
-
-    /// <summary>The same; what <paramref name="kept"/> holds of a text that began alike is not computed again.</summary>
-    /// <inheritdoc cref="Generate(IReadOnlyList{int}, SamplingParams, bool, CancellationToken)"/>
-    public IEnumerable<string> Generate(IReadOnlyList<int> prompt, SamplingParams p, PromptCache kept, CancellationToken cancelled = default)
-        => Decode(prompt, p, _generator.Generate(prompt, Ends(p), kept, cancelled));
-
-    /// <summary>
-    /// With the tokens that the tokenizer adds to what ends a text: a stop text that is one of its added tokens is that token, and its own end token ends the
-    /// text where neither generation_config.json nor config.json names one.
-    /// </summary>
-    private SamplingParams Ends(SamplingParams p)
     {
-        List<int> ends = [.. p.StopTokenIds];
-        foreach (string stop in p.Stop ?? [])
+        using Engine engine = new(model, tokenizer, Generator.Options(prompt, p) with { KeepsCache = useCache });
+        foreach (string piece in Generate(engine, new GenerationRequest(prompt, p), cancelled))
         {
-            if (tokenizer.TokenToId(stop) is { } id && tokenizer.IsAdded(id))
-            {
-                ends.Add(id);
-            }
+            yield return piece;
         }
-        if (!p.IgnoreEos && model.EosTokenIds.Count == 0 && tokenizer.EosId is { } eos)
-        {
-            ends.Add(eos);
-        }
-        return p with { StopTokenIds = ends };
     }
 
-    private IEnumerable<string> Decode(IReadOnlyList<int> prompt, SamplingParams p, IEnumerable<int> tokens)
+    /// <summary>The same with an engine that is there already, such as one that remembers earlier texts.</summary>
+    internal IEnumerable<string> Generate(Engine engine, GenerationRequest request, CancellationToken cancelled = default)
     {
-        StreamDecoder decoder = new(tokenizer);
-        decoder.Follow(prompt);
-        StopMatcher stop = new(p.Stop ?? []);
         _ids.Clear();
         _text.Clear();
-        (FirstTokenSeconds, TotalSeconds, FinishReason) = (0, 0, FinishReason.Length);
+        (FirstTokenSeconds, TotalSeconds, FinishReason, CachedTokens) = (0, 0, FinishReason.Length, 0);
         long began = Stopwatch.GetTimestamp();
-        foreach (int id in tokens)
+        Generation generation = engine.Add(request);
+        try
         {
-            TotalSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            while (generation.FinishReason is null)
+            {
+                cancelled.ThrowIfCancellationRequested();
+                _ = engine.Step();
+                (FinishReason, CachedTokens) = (generation.FinishReason ?? FinishReason.Length, generation.CachedTokens);
+                while (generation.TryRead(out GenerationOutput output))
+                {
+                    TotalSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+                    FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
+                    if (output.Id >= 0)
+                    {
+                        _ids.Add(output.Id);
+                    }
+                    if (output.Text.Length > 0)
+                    {
+                        _text.Append(output.Text);
+                        yield return output.Text;
+                    }
+                }
+            }
+            TotalSeconds = Math.Max(TotalSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
             FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
-            _ids.Add(id);
-            string piece = stop.Push(decoder.Add(id));
-            if (tokenizer.IsSpecial(id))
-            {
-                piece += stop.Push(tokenizer.IdToToken(id), hidden: true);
-            }
-            if (piece.Length > 0)
-            {
-                _text.Append(piece);
-                yield return piece;
-            }
-            if (stop.Stopped)
-            {
-                FinishReason = FinishReason.Stop;
-                yield break;
-            }
         }
-        TotalSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
-        string rest = stop.Push(decoder.Flush());
-        FinishReason = stop.Stopped ? FinishReason.Stop : _generator.FinishReason;
-        if (rest + stop.Flush() is { Length: > 0 } last)
+        finally
         {
-            _text.Append(last);
-            yield return last;
+            engine.End(generation);
         }
     }
 }

@@ -57,14 +57,25 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Final hidden states, normed. ids: int32 [B, T]; the result is [B, T, C].</summary>
     public abstract Tensor Hidden(Tensor ids, ForwardContext ctx);
 
-    /// <summary>An empty cache for one sequence.</summary>
-    public abstract SequenceCache NewCache(int capacity);
+    /// <summary>What each layer keeps of the tokens before.</summary>
+    public abstract IReadOnlyList<ICacheSpec> CacheSpecs { get; }
+
+    /// <summary>Memory for <paramref name="sequences"/> texts of up to <paramref name="longest"/> tokens each.</summary>
+    /// <param name="longest">tokens of the longest text</param>
+    /// <param name="sequences">texts at once</param>
+    /// <param name="step">most new tokens of a text in one forward pass; null: all</param>
+    public PagedCache NewCache(int longest, int sequences = 1, int? step = null) => new(Device, CacheSpecs, (long)longest * sequences, sequences, longest, step ?? longest);
+
+    /// <summary>Whether what a cache holds of a text counts for any other that begins alike: not where positions depend on the length of the whole.</summary>
+    public virtual bool SharesPrefixes => true;
 
     /// <summary>Whether what a cache holds of a text of <paramref name="length"/> tokens counts when the text has <paramref name="longer"/>.</summary>
     public virtual bool CacheSurvives(int length, int longer) => true;
 
-    /// <summary>Bytes of <see cref="NewCache"/> when it is full.</summary>
-    public abstract long CacheBytes(int capacity);
+    /// <summary>Bytes of <see cref="NewCache"/> for one text.</summary>
+    /// <param name="longest">its tokens</param>
+    /// <param name="step">most of them in one forward pass; null: all</param>
+    public long CacheBytes(int longest, int? step = null) => PagedCache.BytesFor(CacheSpecs, longest, 1, longest, step ?? longest);
 
     /// <summary>Logits of hidden states: [..., C] → [..., V].</summary>
     public Tensor Logits(Tensor hidden)

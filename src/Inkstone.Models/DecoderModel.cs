@@ -71,7 +71,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
         {
             x = Through(block, x, ctx);
         }
-        ctx.Cache?.Advance(ids.Shape.Last);
+        ctx.Batch?.Advance();
         x = _norm(x);
         return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);   // logits are linear in x, so the factor costs C and not V numbers
     }
@@ -115,8 +115,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     protected override IReadOnlyList<long> BlockActivations => [.. Blocks.Concat(TrainingBlocks).Select(block => block.ActivationsPerToken)];
 
     /// <inheritdoc/>
-    public override SequenceCache NewCache(int capacity) => new(Device, [.. Blocks.Select(block => block.Cache.NewCache(Device, capacity))]);
+    public override IReadOnlyList<ICacheSpec> CacheSpecs => [.. Blocks.Select(block => block.Cache)];
 
     /// <inheritdoc/>
-    public override long CacheBytes(int capacity) => Blocks.Sum(block => block.Cache.CacheBytes(capacity));
+    public override bool SharesPrefixes => _shape.Rotary is not { DependsOnLength: true };
 }

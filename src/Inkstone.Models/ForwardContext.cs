@@ -5,9 +5,8 @@ namespace Inkstone.Models;
 /// <summary>Everything a forward pass needs beside the tokens.</summary>
 /// <param name="Positions">int32 [B, T]: each token's place in its document</param>
 /// <param name="DocumentStarts">int32 [B, T]: index within the row of the first token of each token's document; null when a row is one document</param>
-/// <param name="Cache">what the layers keep of the tokens before, or null</param>
-/// <param name="Length">tokens of the whole text, where more are still to come; 0: those up to the last position. Some rotary tables depend on it</param>
-public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceCache? Cache = null, int Length = 0)
+/// <param name="Batch">the sequences that the tokens belong to and what a cache holds of them, [1, ΣT]; null where all tokens are here</param>
+public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentStarts = null, SequenceBatch? Batch = null)
 {
     /// <summary>int32 [B, T]: 1 for tokens, 0 for padding, which no expert is asked for and no balance loss counts; null when there is none.</summary>
     public Tensor? AttentionMask { get; init; }
@@ -36,22 +35,26 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
         return new ForwardContext(positions, documentStarts);
     }
 
-    /// <summary>The next <paramref name="length"/> tokens after those in the cache.</summary>
-    /// <param name="cache">what is held of the text</param>
+    /// <summary>The next <paramref name="length"/> tokens of one sequence.</summary>
+    /// <param name="sequence">what is held of the text</param>
     /// <param name="length">new tokens</param>
     /// <param name="whole">tokens of the whole text, where more are still to come</param>
-    public static ForwardContext Next(SequenceCache cache, int length, int whole = 0)
+    /// <exception cref="InsufficientMemoryException">The cache has no room for them.</exception>
+    public static ForwardContext Next(CachedSequence sequence, int length, int whole = 0)
     {
-        Tensor positions = cache.Device.Rent(new Shape(1, length), DType.Int32);
-        for (int i = 0; i < length; i++)
+        if (!sequence.TryReserve(length))
         {
-            positions.Ints[i] = cache.Length + i;
+            throw new InsufficientMemoryException($"the cache has no room for {length} more tokens behind {sequence.Length}");
         }
-        return new ForwardContext(positions, null, cache, whole);
+        SequenceBatch batch = new(sequence.Cache);
+        batch.Add(sequence, length, whole);
+        return batch.Context();
     }
 
-    /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <see cref="Ops.Rope"/>.</summary>
-    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false) => Ops.Rope(x, heads, Positions, table, from, interleaved, Length);
+    /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <see cref="Ops.Rope(Tensor, int, Tensor, RotaryTable, int, bool)"/>.</summary>
+    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false)
+        => Batch is { } batch && table.DependsOnLength ? Ops.Rope(x, heads, Positions, table, batch.Rows, batch.WholeLengths, from, interleaved)
+            : Ops.Rope(x, heads, Positions, table, from, interleaved);
 
     /// <summary>Attention of new tokens to themselves and to what the layer's cache holds: q [B, T, H·D], k and v [B, T, Hkv·D] → [B, T, H·Dv].</summary>
     /// <param name="layer">number of the layer</param>
@@ -62,7 +65,23 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <param name="sinks">one more score of each head whose value is nothing, [H]; or null</param>
     public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a, Tensor? sinks = null)
     {
-        (k, v) = Cache?.Layer<KeyValueCache>(layer).Append(k, v) ?? (k, v);                     // [B, S, Hkv·D]
-        return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window, a.SoftCap, sinks);
+        if (Batch is not { } batch)
+        {
+            return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window, a.SoftCap, sinks);
+        }
+        KeyValueCache cache = batch.Cache.Layer<KeyValueCache>(layer);
+        Tensor tables = batch.Tables(layer);
+        Ops.StoreKeys(k, cache.Keys, batch.Rows, tables);
+        Ops.StoreRows(v, cache.Values, batch.Rows, tables);
+        return Ops.PagedAttention(q, cache.Keys, cache.Values, batch.Rows, tables, a.Heads, a.KeyValueHeads, a.Scale, a.Window, a.SoftCap, sinks);
     }
+
+    /// <summary>Causal convolution of each channel over the last tokens, [B, T, channels]: see <see cref="Ops.CausalConv(Tensor, Tensor, Tensor?)"/>.</summary>
+    public Tensor Convolve(int layer, Tensor x, Tensor weight)
+        => Batch is { } batch ? Ops.CausalConv(x, weight, batch.Rows, batch.Cache.Layer<DeltaCache>(layer).History) : Ops.CausalConv(x, weight, DocumentStarts);
+
+    /// <summary>The gated delta rule: qkv [B, T, channels], decay and beta [B, T, Hv] → [B, T, Hv·Dv].</summary>
+    public Tensor DeltaRule(int layer, Tensor qkv, Tensor decay, Tensor beta, DeltaSpec d)
+        => Batch is { } batch ? Ops.GatedDeltaRule(qkv, decay, beta, d.KeyHeads, d.KeyDim, batch.Rows, batch.Cache.Layer<DeltaCache>(layer).State)
+            : Ops.GatedDeltaRule(qkv, decay, beta, d.KeyHeads, d.KeyDim, DocumentStarts);
 }

@@ -3,16 +3,6 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>What a layer keeps of the tokens before: from its sizes follow the cache itself and the memory it takes.</summary>
-public interface ICacheSpec
-{
-    /// <summary>An empty cache for one sequence of at most <paramref name="capacity"/> tokens.</summary>
-    ILayerCache NewCache(Device device, int capacity);
-
-    /// <summary>Bytes that <see cref="NewCache"/> takes.</summary>
-    long CacheBytes(int capacity);
-}
-
 /// <summary>One layer of a decoder: [B, T, C] → [B, T, C].</summary>
 public interface IDecoderBlock : IBlock<ForwardContext>
 {

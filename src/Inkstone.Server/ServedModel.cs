@@ -29,7 +29,7 @@ internal sealed class ServedModel(ChatModel chat, ServerOptions options, Telemet
     public bool Draining { get; set; }
 
     /// <summary>Tokens of the context.</summary>
-    public int Context => Engine.Model.MaxPositionEmbeddings;
+    public int Context => Engine.MaxLength;
 
     /// <summary>The adapter that a request's model names; other names mean the model itself, as clients send what they were built for.</summary>
     public string? Adapter(Fields body)

@@ -91,6 +91,14 @@ public sealed unsafe class Tensor : IDisposable
         return tensor;
     }
 
+    /// <summary>A tensor that owns its memory, with undefined contents: the machine gives each page when it is first written. For memory that is planned and perhaps never used.</summary>
+    public static Tensor Reserve(Device device, Shape shape, DType type = DType.Float32)
+    {
+        Tensor tensor = new(device) { _owned = true };
+        tensor.Attach(new NativeBlock(type.Bytes(shape.Count)), shape, type);
+        return tensor;
+    }
+
     /// <summary>A tensor of which only type and sizes exist; reading it throws. For what a model would need before it is loaded.</summary>
     public static Tensor WithoutMemory(Device device, Shape shape, DType type = DType.Float32) => new(device) { Shape = shape, DType = type };
 
@@ -121,6 +129,36 @@ public sealed unsafe class Tensor : IDisposable
 
     /// <summary>The single value of a one-element tensor.</summary>
     public float Item() => Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
+
+    /// <summary>Copies a row of a float32 tensor to the host.</summary>
+    public void CopyRowTo(int row, Span<float> target)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Shape.Rows);
+        new ReadOnlySpan<float>(F32 + (long)row * Shape.Last, Shape.Last).CopyTo(target);
+    }
+
+    /// <summary>One number of a row of a float32 tensor.</summary>
+    public float ItemAt(int row, int column)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Shape.Rows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)Shape.Last);
+        return F32[(long)row * Shape.Last + column];
+    }
+
+    /// <summary>Fills one part of the first dimension with zeros.</summary>
+    public void ClearPart(int index) => Part(index).Clear();
+
+    /// <summary>Copies one part of the first dimension over another.</summary>
+    public void CopyPart(int from, int to) => Part(from).CopyTo(Part(to));
+
+    private Span<byte> Part(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Shape[0]);
+        long bytes = DType.Bytes(Count / Shape[0]);
+        return new Span<byte>(Pointer + index * bytes, checked((int)bytes));
+    }
 
     /// <summary>Chooses whether a parameter is trained. Quantised weights never are.</summary>
     public void SetRequiresGrad(bool value)

@@ -171,11 +171,12 @@ public sealed class ModelVerification(string directory, Device device)
     {
         ReadOnlySpan<int> ids = batch.RowIds(batch.Rows - 1);
         float[] actual = new float[ids.Length * model.VocabSize];
-        using SequenceCache cache = model.NewCache(ids.Length);
+        using PagedCache cache = model.NewCache(ids.Length);
+        CachedSequence text = cache.TryNew()!;
         for (int i = 0; i < ids.Length; i++)
         {
             using StepScope step = device.Step();
-            Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.Slice(i, 1)), ForwardContext.Next(cache, 1, ids.Length));
+            Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.Slice(i, 1)), ForwardContext.Next(text, 1, ids.Length));
             model.Logits(hidden).Span.CopyTo(actual.AsSpan(i * model.VocabSize));
         }
         AddLogits("token by token", model, actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length));

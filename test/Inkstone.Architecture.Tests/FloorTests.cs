@@ -9,16 +9,17 @@ public sealed partial class FloorTests
     private static readonly Dictionary<string, string[]> Floors = new()
     {
         ["Files"] = [],
+        ["Jinja"] = [],
         ["Tensors"] = [],
-        ["Text"] = ["Files"],
+        ["Text"] = ["Files", "Jinja"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
-        ["Training"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()

@@ -105,7 +105,7 @@ public sealed class ConfigKeysTests
     {
         using Device device = new(1);
         using CausalLm sizes = Pretrained.Describe(Small(family), device), model = Pretrained.New(Small(family), device, seed: 3);
-        using SequenceCache cache = model.NewCache(40);
+        using PagedCache cache = model.NewCache(40);
         sizes.CacheBytes(40).ShouldBe(cache.Bytes);
         sizes.Parameters.Select(p => (p.Name, p.Tensor.Shape)).ShouldBe(model.Parameters.Select(p => (p.Name, p.Tensor.Shape)));
         sizes.ActivationsPerToken.ShouldBeGreaterThan(0);
@@ -125,12 +125,13 @@ public sealed class ConfigKeysTests
             whole = model.Logits(model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(device, 1, ids.Length))).Span.ToArray();
         }
         float largest = whole.Max(MathF.Abs);
-        using SequenceCache cache = model.NewCache(ids.Length);
+        using PagedCache cache = model.NewCache(ids.Length);
+        CachedSequence text = cache.TryNew()!;
         foreach ((int from, int count) in new[] { (0, 5), (5, 1), (6, 7), (13, 1), (14, 7) })
         {
             using StepScope step = device.Step();
             Tensor part = device.Rent(new Shape(1, count), ids.AsSpan(from, count));
-            float[] logits = model.Logits(model.Hidden(part, ForwardContext.Next(cache, count, ids.Length))).Span.ToArray();
+            float[] logits = model.Logits(model.Hidden(part, ForwardContext.Next(text, count, ids.Length))).Span.ToArray();
             for (int i = 0; i < logits.Length; i++)
             {
                 Math.Abs(logits[i] - whole[from * 97 + i]).ShouldBeLessThan(2e-5f * largest, $"{family} token {from + i / 97}");

@@ -17,7 +17,7 @@ internal sealed class Served : IAsyncDisposable
         ["chinese"] = ["你", "好", "，世界"],
         ["nothing"] = [],
         ["weather"] = ["<tool_call>", "\n{\"name\": \"get_weather\"", ", \"arguments\": {\"city\"", ": \"Par", "is\"}}", "\n</tool_call>"],
-        ["two"] = ["I look. <tool_call>\n", "{\"name\": \"get_time\", \"arguments\": {}}\n", "</tool_call>\n<tool_call>", "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}", "</tool_call> "],
+        ["two"] = ["I look. <tool_call>\n", "{\"name\": \"get_time\", \"arguments\": {\"city\": null}}\n", "</tool_call>\n<tool_call>", "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}", "</tool_call> "],
         ["think"] = ["<think>\nShe greets", " me.\n</think>\n\n", "Good day."],
         ["long"] = [.. Enumerable.Range(0, 400).Select(i => $" word{i}")],
         ["json"] = ["{\"answer\"", ": 42}"],

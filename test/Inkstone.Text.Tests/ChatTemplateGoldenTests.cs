@@ -1,12 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Jinja;
 
 namespace Inkstone.Text.Tests;
 
 public sealed class ChatTemplateGoldenTests
 {
-    private static readonly TimeProvider SaturdayAfternoon = new StoppedClock(new DateTime(2024, 7, 6, 15, 5, 3, 123, 456));
-
     [GoldenFact("goldens/chat")]
     public void Real_templates_render_as_transformers_renders_them()
     {
@@ -30,33 +29,6 @@ public sealed class ChatTemplateGoldenTests
             compared++;
         }
         compared.ShouldBeGreaterThan(90);
-    }
-
-    /// <summary>jinja-cases.py wrote the file: about four hundred small templates and what jinja2 makes of them.</summary>
-    [Fact]
-    public void The_language_is_that_of_jinja2()
-    {
-        JsonNode file = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "jinja-cases.json")))!;
-        List<string> different = [];
-        foreach (JsonNode? golden in file["cases"]!.AsArray())
-        {
-            string source = (string)golden!["template"]!;
-            string? expected = (string?)golden["text"], actual, fault = null;
-            try
-            {
-                actual = new ChatTemplate(source) { Clock = SaturdayAfternoon }.Render([], variables: file["variables"]!.AsObject());
-            }
-            catch (TemplateException e)
-            {
-                (actual, fault) = (null, e.Message);
-            }
-            if (actual != expected)
-            {
-                different.Add($"{source}\n  expected {expected ?? (string?)golden["error"]}\n  found    {actual ?? fault}");
-            }
-        }
-        different.ShouldBeEmpty();
-        file["cases"]!.AsArray().Count.ShouldBeGreaterThan(350);
     }
 
     [GoldenTheory("goldens/chat/masks.json", "tokenizers")]
@@ -88,12 +60,5 @@ public sealed class ChatTemplateGoldenTests
         ChatTemplate.For(tokenizer).EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
         new ChatTemplate("{% for m in messages %}{{ m.content }}<|endoftext|>\n{% endfor %}").EndOfTurn(tokenizer).ShouldBe(["<|endoftext|>", "<|im_end|>"]);
         new ChatTemplate("{{ raise_exception('never') }}").EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
-    }
-
-    private sealed class StoppedClock(DateTime now) : TimeProvider
-    {
-        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
-
-        public override DateTimeOffset GetUtcNow() => new(now, TimeSpan.Zero);
     }
 }

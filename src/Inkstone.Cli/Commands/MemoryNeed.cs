@@ -21,7 +21,7 @@ internal static class MemoryNeed
         using Device device = new(threads: 1);
         using CausalLm model = Pretrained.Describe(config, device);
         int context = model.MaxPositionEmbeddings;
-        long cache = model.CacheBytes(context), activations = sizeof(float) * Tokens * model.ActivationsPerToken;
+        long cache = model.CacheBytes(context, Tokens), activations = sizeof(float) * Tokens * model.ActivationsPerToken;
         long adapters = weights.Where(IsLinear).Sum(w => (w.Shape[0] + w.Shape[1]) * Rank * AdamBytes);
         sheet.Table("memory", ["for", "bytes", "GiB", "made_of"],
         [

@@ -1,3 +1,4 @@
+using Inkstone.Jinja;
 using Inkstone.Text;
 using Inkstone.Training;
 

@@ -1,87 +1,229 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Inkstone.Models;
+using Inkstone.Tensors;
 using Inkstone.Text;
 
 namespace Inkstone.Inference;
 
-/// <summary>How much an engine may hold and compute at once.</summary>
-public sealed record EngineOptions
-{
-    /// <summary>Texts that are computed side by side.</summary>
-    public int MaxSequences { get; init; } = 16;
-
-    /// <summary>Texts that may wait; more are refused.</summary>
-    public int MaxWaiting { get; init; } = 256;
-
-    /// <summary>Tokens of one forward pass, of prompts and of texts together.</summary>
-    public int MaxBatchTokens { get; init; } = 512;
-
-    /// <summary>Tokens that caches have room for; 0: as much as the machine's memory allows, at most what <see cref="MaxSequences"/> texts of full length need.</summary>
-    public int CacheTokens { get; init; }
-
-    /// <summary>Adapters that requests may choose: names and PEFT directories.</summary>
-    public IReadOnlyDictionary<string, string> Adapters { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Whether what prompts have in common is computed once.</summary>
-    public bool PrefixSharing { get; init; } = true;
-}
-
-/// <summary>What an engine is doing.</summary>
-/// <param name="Running">texts that are being made</param>
-/// <param name="Waiting">texts that wait</param>
-/// <param name="CacheTokens">tokens that caches have room for</param>
-/// <param name="CacheTokensUsed">tokens that running texts hold</param>
-/// <param name="PromptTokens">of all prompts so far, those found in caches included</param>
-/// <param name="CachedTokens">those found in caches</param>
-/// <param name="GeneratedTokens">of all texts so far</param>
-/// <param name="Preemptions">texts that had to give up their memory for a while</param>
-/// <param name="Steps">forward passes</param>
-public readonly record struct EngineStatistics(int Running, int Waiting, long CacheTokens, long CacheTokensUsed, long PromptTokens, long CachedTokens, long GeneratedTokens, long Preemptions, long Steps);
-
-/// <summary>How hidden states become one vector of a text.</summary>
-public enum Pooling
-{
-    /// <summary>Mean over all tokens.</summary>
-    Mean,
-
-    /// <summary>That of the last token.</summary>
-    Last,
-}
-
 /// <summary>An engine with a thread of its own: requests from any thread, answers as they are made.</summary>
 public sealed class AsyncEngine : IAsyncDisposable
 {
-    /// <summary>Starts it. Model and tokenizer stay the caller's.</summary>
-    public AsyncEngine(CausalLm model, Tokenizer tokenizer, EngineOptions? options = null) => throw new NotImplementedException();
+    private const int StackBytes = 16 << 20;
+
+    private readonly Engine _engine;
+    private readonly ConcurrentQueue<Generation> _submitted = new();
+    private readonly ConcurrentQueue<Embedding> _embeddings = new();
+    private readonly SemaphoreSlim _work = new(0);
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private readonly HashSet<Generation> _open = [];
+    private EngineStatistics _statistics;
+    private volatile bool _closing, _stopping;
+
+    /// <summary>Starts it. Model and tokenizer stay the caller's, and the model's device is the engine's until it is disposed.</summary>
+    public AsyncEngine(CausalLm model, Tokenizer tokenizer, EngineOptions? options = null)
+    {
+        (Model, Tokenizer, _engine) = (model, tokenizer, new Engine(model, tokenizer, options));
+        _statistics = _engine.Statistics;
+        new Thread(Loop, StackBytes) { IsBackground = true, Name = "ink engine" }.Start();
+    }
 
     /// <summary>The model.</summary>
-    public CausalLm Model => throw new NotImplementedException();
+    public CausalLm Model { get; }
 
     /// <summary>The model's tokenizer.</summary>
-    public Tokenizer Tokenizer => throw new NotImplementedException();
+    public Tokenizer Tokenizer { get; }
 
-    /// <summary>What it may hold and compute at once.</summary>
-    public EngineOptions Options => throw new NotImplementedException();
+    /// <summary>How much at once.</summary>
+    public EngineOptions Options => _engine.Options;
+
+    /// <summary>Tokens of prompt and output of the longest text.</summary>
+    public int MaxLength => _engine.MaxLength;
 
     /// <summary>Names of the adapters that requests may choose.</summary>
-    public IReadOnlyList<string> Adapters => throw new NotImplementedException();
+    public IReadOnlyList<string> Adapters => _engine.Adapters;
 
     /// <summary>What it is doing.</summary>
-    public EngineStatistics Statistics => throw new NotImplementedException();
+    public EngineStatistics Statistics
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _statistics with { Waiting = Math.Max(0, _open.Count - _statistics.Running) };
+            }
+        }
+    }
 
     /// <summary>Takes a request.</summary>
     /// <exception cref="ArgumentException">The request makes no sense for this model, such as a prompt longer than its context.</exception>
-    /// <exception cref="EngineBusyException">As many texts wait already as may.</exception>
-    public Generation Submit(GenerationRequest request) => throw new NotImplementedException();
+    /// <exception cref="EngineBusyException">As many texts wait already as may, or the engine is closing.</exception>
+    public Generation Submit(GenerationRequest request)
+    {
+        Generation generation = _engine.Prepare(request, Channel.CreateUnbounded<GenerationOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }));
+        lock (_lock)
+        {
+            if (_closing || _open.Count >= Options.MaxSequences + Options.MaxWaiting)
+            {
+                throw new EngineBusyException(_closing ? "the engine is closing" : $"{_open.Count} texts are being made or wait already; try again later");
+            }
+            _open.Add(generation);
+        }
+        _submitted.Enqueue(generation);
+        _work.Release();
+        return generation;
+    }
 
     /// <summary>A text as a vector of the model's hidden size, of length 1.</summary>
-    public Task<float[]> EmbedAsync(IReadOnlyList<int> ids, Pooling pooling, CancellationToken cancelled = default) => throw new NotImplementedException();
+    public Task<float[]> EmbedAsync(IReadOnlyList<int> ids, Pooling pooling, CancellationToken cancelled = default)
+    {
+        Embedding embedding = new(ids, pooling, cancelled);
+        _embeddings.Enqueue(embedding);
+        _work.Release();
+        return embedding.Result.Task;
+    }
 
     /// <summary>Takes nothing more and waits for what runs; what has not ended by then is cancelled.</summary>
-    public Task DrainAsync(TimeSpan atMost) => throw new NotImplementedException();
+    public async Task DrainAsync(TimeSpan atMost)
+    {
+        _closing = true;
+        long until = Environment.TickCount64 + (long)atMost.TotalMilliseconds;
+        while (OpenCount() > 0 && Environment.TickCount64 < until)
+        {
+            await Task.Delay(20).ConfigureAwait(false);
+        }
+        CancelAll();
+        while (OpenCount() > 0 && !_stopped.Task.IsCompleted)
+        {
+            await Task.Delay(5).ConfigureAwait(false);
+        }
+    }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    /// <summary>Cancels all texts and stops the thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        (_closing, _stopping) = (true, true);
+        CancelAll();
+        _work.Release();
+        await _stopped.Task.ConfigureAwait(false);
+        _engine.Dispose();
+        _work.Dispose();
+    }
+
+    private int OpenCount()
+    {
+        lock (_lock)
+        {
+            return _open.Count;
+        }
+    }
+
+    private void CancelAll()
+    {
+        lock (_lock)
+        {
+            foreach (Generation generation in _open)
+            {
+                generation.Cancel();
+            }
+        }
+        _work.Release();
+    }
+
+    private void Loop()
+    {
+        CpuThread.Prepare(0);
+        while (!_stopping || OpenCount() > 0)
+        {
+            if (!_engine.HasWork && _submitted.IsEmpty && _embeddings.IsEmpty)
+            {
+                _work.Wait();
+            }
+            while (_submitted.TryDequeue(out Generation? generation))
+            {
+                _engine.Add(generation);
+            }
+            if (_embeddings.TryDequeue(out Embedding? embedding))
+            {
+                embedding.Run(_engine);
+            }
+            Step();
+        }
+        while (_embeddings.TryDequeue(out Embedding? embedding))
+        {
+            embedding.Result.TrySetCanceled();
+        }
+        _stopped.SetResult();
+    }
+
+    private void Step()
+    {
+        try
+        {
+            _ = _engine.Step();
+        }
+        catch (Exception e)
+        {
+            Generation[] failed = [.. _engine.Running];
+            _engine.Fail(e);
+            lock (_lock)
+            {
+                failed = [.. _open.Where(g => g.FinishReason is not null)];
+            }
+            Array.ForEach(failed, Close);
+        }
+        foreach (Generation generation in _engine.Running)
+        {
+            Pass(generation);
+        }
+        foreach (Generation generation in _engine.Ended)
+        {
+            Close(generation);
+        }
+        lock (_lock)
+        {
+            _statistics = _engine.Statistics;
+        }
+    }
+
+    private static void Pass(Generation generation)
+    {
+        while (generation.TryRead(out GenerationOutput output))
+        {
+            generation.Channel!.Writer.TryWrite(output);
+        }
+    }
+
+    private void Close(Generation generation)
+    {
+        Pass(generation);
+        lock (_lock)
+        {
+            _open.Remove(generation);
+        }
+        generation.Channel!.Writer.TryComplete(generation.Failure is { } failure ? new InvalidOperationException($"the engine failed: {failure.Message}", failure) : null);
+    }
+
+    private sealed record Embedding(IReadOnlyList<int> Ids, Pooling Pooling, CancellationToken Cancelled)
+    {
+        public TaskCompletionSource<float[]> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Run(Engine engine)
+        {
+            if (Cancelled.IsCancellationRequested)
+            {
+                Result.TrySetCanceled(Cancelled);
+                return;
+            }
+            try
+            {
+                Result.TrySetResult(engine.Embed(Ids, Pooling));
+            }
+            catch (Exception e)
+            {
+                Result.TrySetException(e);
+            }
+        }
+    }
 }
-
-/// <summary>As many requests wait as may: try again later.</summary>
-public sealed class EngineBusyException(string message) : Exception(message);

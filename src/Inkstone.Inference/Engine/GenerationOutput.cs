@@ -3,7 +3,8 @@ namespace Inkstone.Inference;
 /// <summary>A token and its log-probability, natural logarithm.</summary>
 /// <param name="Id">the token</param>
 /// <param name="LogProb">of the model's own distribution, before temperature, truncation and masks</param>
-public readonly record struct TokenLogProb(int Id, float LogProb);
+/// <param name="IsLikeliest">whether no other token is likelier, and no equally likely one has a smaller number</param>
+public readonly record struct TokenLogProb(int Id, float LogProb, bool IsLikeliest);
 
 /// <summary>The next token of a text, and what may be shown of the text since the one before.</summary>
 /// <param name="Id">the token; −1 behind the last one, where text was still held back</param>

@@ -11,8 +11,8 @@ public sealed record GenerationRequest(IReadOnlyList<int> Prompt, SamplingParams
     /// <summary>How many of the likeliest tokens are told beside each that is chosen; null: log-probabilities are not wanted.</summary>
     public int? LogProbs { get; init; }
 
-    /// <summary>Whether log-probabilities of the prompt's tokens are wanted too.</summary>
-    public bool PromptLogProbs { get; init; }
+    /// <summary>First token of the prompt (from 1) whose log-probability is wanted, with those of all behind it; null: none are wanted.</summary>
+    public int? PromptLogProbs { get; init; }
 
     /// <summary>Which tokens may come next; null: all. It follows one text and is used for this one only.</summary>
     public ITokenMask? Mask { get; init; }

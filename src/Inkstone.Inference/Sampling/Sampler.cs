@@ -18,6 +18,10 @@ public sealed class Sampler(int vocabSize)
     /// <param name="p">settings; where they are greedy the scale is left as it is</param>
     public void Process(Span<float> logits, ReadOnlySpan<int> ids, int promptLength, SamplingParams p)
     {
+        if (p.LogitBias.Count > 0)
+        {
+            Bias(logits, p.LogitBias);
+        }
         if (p.RepetitionPenalty != 1)
         {
             _penalties.Repetition(logits, ids, p.RepetitionPenalty);
@@ -56,6 +60,17 @@ public sealed class Sampler(int vocabSize)
         // The i-th draw of a seed is one number, whatever was drawn before: a text can be resumed, and a batch changes nothing.
         double point = new PhiloxRandom(p.Seed, 0).UniformDouble((ulong)(ids.Length - promptLength));
         return _truncation.Draw(logits, point);
+    }
+
+    private static void Bias(Span<float> logits, IReadOnlyDictionary<int, float> biases)
+    {
+        foreach ((int id, float bias) in biases)
+        {
+            if ((uint)id < (uint)logits.Length)
+            {
+                logits[id] += bias;
+            }
+        }
     }
 
     private void Truncate(Span<float> logits, SamplingParams p)

@@ -54,7 +54,7 @@ public sealed record SamplingParams(
     /// <summary>Sequences of tokens that are never made.</summary>
     public IReadOnlyList<int[]> BadWords { get; init; } = [];
 
-    /// <summary>Added to the logits of tokens before anything else is done with them; −∞ forbids a token.</summary>
+    /// <summary>What is added to the logits of some tokens before all else.</summary>
     public IReadOnlyDictionary<int, float> LogitBias { get; init; } = new Dictionary<int, float>();
 
     /// <summary>Whether the likeliest token is always taken.</summary>

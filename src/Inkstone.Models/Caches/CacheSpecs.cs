@@ -23,10 +23,10 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, fl
     public int KeyWidth => KeyValueHeads * HeadDim;
 
     /// <inheritdoc/>
-    public ILayerCache NewCache(Device device, int capacity) => new KeyValueCache(device, capacity, KeyWidth, KeyWidth, Window);
+    public long BytesPerToken => sizeof(float) * 2L * KeyWidth;
 
     /// <inheritdoc/>
-    public long CacheBytes(int capacity) => KeyValueCache.BytesFor(capacity, KeyWidth, KeyWidth, Window);
+    public ILayerCache NewCache(Device device, int blocks, int slots) => new KeyValueCache(device, blocks, KeyWidth, KeyWidth);
 }
 
 /// <summary>Cache of multi-head latent attention: see <see cref="LatentCache"/>.</summary>
@@ -35,10 +35,10 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, fl
 public sealed record LatentSpec(int Rank, int RotatedDim) : ICacheSpec
 {
     /// <inheritdoc/>
-    public ILayerCache NewCache(Device device, int capacity) => new LatentCache(device, capacity, Rank, RotatedDim);
+    public long BytesPerToken => sizeof(float) * (long)(Rank + RotatedDim);
 
     /// <inheritdoc/>
-    public long CacheBytes(int capacity) => LatentCache.BytesFor(capacity, Rank, RotatedDim);
+    public ILayerCache NewCache(Device device, int blocks, int slots) => new LatentCache(device, blocks, Rank, RotatedDim);
 }
 
 /// <summary>State of a layer of linear attention, whose size does not grow with the text: see <see cref="DeltaCache"/>.</summary>
@@ -59,8 +59,8 @@ public sealed record DeltaSpec(int KeyHeads, int ValueHeads, int KeyDim, int Val
     public int Channels => 2 * KeyWidth + ValueWidth;
 
     /// <inheritdoc/>
-    public ILayerCache NewCache(Device device, int capacity) => new DeltaCache(device, ValueHeads, KeyDim, ValueDim, Channels, Kernel);
+    public long BytesPerSequence => sizeof(float) * ((long)ValueHeads * KeyDim * ValueDim + (long)(Kernel - 1) * Channels);
 
     /// <inheritdoc/>
-    public long CacheBytes(int capacity) => DeltaCache.BytesFor(ValueHeads, KeyDim, ValueDim, Channels, Kernel);
+    public ILayerCache NewCache(Device device, int blocks, int slots) => new DeltaCache(device, slots, this);
 }

@@ -2,38 +2,30 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>What a layer of linear attention keeps: the state of each head and the last inputs of its convolution. Its size does not grow with the text.</summary>
-public sealed class DeltaCache(Device device, int valueHeads, int keyDim, int valueDim, int channels, int kernel) : ILayerCache
+/// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its convolution.</summary>
+public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : ILayerCache
 {
-    private int _length;
+    /// <summary>[slots, Hv, D, Dv].</summary>
+    public Tensor State { get; } = Tensor.Reserve(device, new Shape(slots, d.ValueHeads, d.KeyDim, d.ValueDim));
 
-    /// <summary>[1, Hv, D, Dv].</summary>
-    public Tensor State { get; } = Tensor.Allocate(device, new Shape(1, valueHeads, keyDim, valueDim));
-
-    /// <summary>[1, K − 1, channels].</summary>
-    public Tensor History { get; } = Tensor.Allocate(device, new Shape(1, kernel - 1, channels));
-
-    /// <summary>Bytes of a cache of these sizes.</summary>
-    public static long BytesFor(int valueHeads, int keyDim, int valueDim, int channels, int kernel)
-        => sizeof(float) * ((long)valueHeads * keyDim * valueDim + (long)(kernel - 1) * channels);
+    /// <summary>[slots, K − 1, channels].</summary>
+    public Tensor History { get; } = Tensor.Reserve(device, new Shape(slots, d.Kernel - 1, d.Channels));
 
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * (State.Count + History.Count);
 
-    /// <summary>Counts tokens that went into state and history.</summary>
-    public void Advance(int tokens) => _length += tokens;
+    /// <inheritdoc/>
+    public void ClearSlot(int slot)
+    {
+        State.ClearPart(slot);
+        History.ClearPart(slot);
+    }
 
     /// <inheritdoc/>
-    public bool Truncate(int length)
+    public void CopySlot(int from, int to)
     {
-        if (length >= _length)
-        {
-            return true;
-        }
-        State.Span.Clear();
-        History.Span.Clear();
-        _length = 0;
-        return length == 0;
+        State.CopyPart(from, to);
+        History.CopyPart(from, to);
     }
 
     /// <inheritdoc/>

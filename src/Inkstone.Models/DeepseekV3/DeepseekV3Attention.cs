@@ -48,14 +48,10 @@ internal sealed class DeepseekV3Attention
         Tensor latent = _kvNorm.Forward(Ops.HeadColumns(compressed, 1, 0, _c.KvLoraRank));                       // [B, T, R]
         Tensor rotated = Ops.HeadColumns(compressed, 1, _c.KvLoraRank, _c.QkRopeHeadDim);
         rotated = ctx.Rope(rotated, 1, _rotary, interleaved: _c.RopeInterleave);                  // [B, T, Dr]
-        if (ctx.Cache?.Layer<LatentCache>(_layer) is { } cache)
+        if (ctx.Batch is { } batch)
         {
-            Tensor all = cache.Append(latent, rotated);                                                          // [1, S, R + Dr]
-            if (all.Shape[1] > x.Shape[1] && !_kvB.IsAdapted)
-            {
-                return _o.Forward(Absorbed(q, all), residual);
-            }
-            (latent, rotated) = (Ops.HeadColumns(all, 1, 0, _c.KvLoraRank), Ops.HeadColumns(all, 1, _c.KvLoraRank, _c.QkRopeHeadDim));
+            batch.Cache.Layer<LatentCache>(_layer).Store(latent, rotated, batch.Rows, batch.Tables(_layer));
+            return _o.Forward(_kvB.IsAdapted ? Expanded(q, batch) : Absorbed(q, batch), residual);
         }
         Tensor kv = _kvB.Forward(latent);                                                                        // [B, S, H·(Dn + Dv)]
         Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, rotated);                                          // [B, S, H·(Dn + Dr)]
@@ -63,11 +59,21 @@ internal sealed class DeepseekV3Attention
         return _o.Forward(Ops.Attention(q, k, v, heads, heads, _c.SoftmaxScale, ctx.DocumentStarts), residual);  // [B, T, C]
     }
 
-    /// <summary>Attention to cached latents as one key-value head; the rotated part rides along as values and is not read.</summary>
-    private Tensor Absorbed(Tensor q, Tensor latents)
+    /// <summary>Attention to cached latents as one key-value head.</summary>
+    private Tensor Absorbed(Tensor q, SequenceBatch batch)
     {
-        Tensor query = Ops.AbsorbKeys(q, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                   // [1, T, H·(R + Dr)]
-        Tensor sums = Ops.Attention(query, latents, latents, _c.NumAttentionHeads, 1, _c.SoftmaxScale);          // [1, T, H·(R + Dr)]
-        return Ops.ExpandValues(sums, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                      // [1, T, H·Dv]
+        Tensor query = Ops.AbsorbKeys(q, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                   // [1, ΣT, H·(R + Dr)]
+        Tensor sums = Ops.PagedLatentAttention(query, batch.Cache.Layer<LatentCache>(_layer).Latents, _c.KvLoraRank, batch.Rows, batch.Tables(_layer), _c.NumAttentionHeads, _c.SoftmaxScale);
+        return Ops.ExpandValues(sums, _kvB.Weight, _c.NumAttentionHeads, _c.QkNopeHeadDim);                      // [1, ΣT, H·R] → [1, ΣT, H·Dv]
+    }
+
+    /// <summary>The plain way, with keys and values of all cached tokens made anew: <c>kv_b_proj</c> wears an adapter and is no single matrix.</summary>
+    private Tensor Expanded(Tensor q, SequenceBatch batch)
+    {
+        int heads = _c.NumAttentionHeads;
+        Tensor latents = batch.Cache.Layer<LatentCache>(_layer).Latents, tables = batch.Tables(_layer);
+        Tensor kv = _kvB.Forward(Ops.LoadRows(latents, batch.Rows, tables, 0, _c.KvLoraRank));                   // [1, ΣS, H·(Dn + Dv)]
+        Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, Ops.LoadRows(latents, batch.Rows, tables, _c.KvLoraRank, _c.QkRopeHeadDim));
+        return batch.AttendTo(q, k, Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim), heads, _c.SoftmaxScale);
     }
 }

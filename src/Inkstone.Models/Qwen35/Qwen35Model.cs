@@ -21,12 +21,10 @@ internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        DeltaCache? cache = ctx.Cache?.Layer<DeltaCache>(layer);
-        cache?.Advance(x.Shape[1]);
-        Tensor qkv = Ops.CausalConv(_qkv.Forward(x), _conv, ctx.DocumentStarts, cache?.History);            // [B, T, 2·Hk·D + Hv·Dv]
+        Tensor qkv = ctx.Convolve(layer, _qkv.Forward(x), _conv);                                  // [B, T, 2·Hk·D + Hv·Dv]
         Tensor beta = Ops.Sigmoid(_b.Forward(x));                                                           // [B, T, Hv]
         Tensor decay = Ops.LogDecay(_a.Forward(x), _aLog, _dtBias);                                         // [B, T, Hv]
-        Tensor o = Ops.GatedDeltaRule(qkv, decay, beta, _d.KeyHeads, _d.KeyDim, ctx.DocumentStarts, cache?.State);
+        Tensor o = ctx.DeltaRule(layer, qkv, decay, beta, _d);
         return _outProj.Forward(Ops.RmsNormGated(o, _z.Forward(x), _norm, c.RmsNormEps), residual);
     }
 }

@@ -39,13 +39,11 @@ internal sealed class GatedDeltaNet
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        DeltaCache? cache = ctx.Cache?.Layer<DeltaCache>(_layer);
-        cache?.Advance(x.Shape[1]);
         Tensor qkvz = _inProjQkvz.Forward(x), ba = _inProjBa.Forward(x);
-        Tensor qkv = Ops.CausalConv(Ops.Columns(qkvz, _qkv), _conv, ctx.DocumentStarts, cache?.History);   // [B, T, 2·Hk·D + Hv·Dv]
+        Tensor qkv = ctx.Convolve(_layer, Ops.Columns(qkvz, _qkv), _conv);                     // [B, T, 2·Hk·D + Hv·Dv]
         Tensor beta = Ops.Sigmoid(Ops.Columns(ba, _b));                                                     // [B, T, Hv]
         Tensor decay = Ops.LogDecay(Ops.Columns(ba, _a), _aLog, _dtBias);                                   // [B, T, Hv]
-        Tensor o = Ops.GatedDeltaRule(qkv, decay, beta, _d.KeyHeads, _d.KeyDim, ctx.DocumentStarts, cache?.State);
+        Tensor o = ctx.DeltaRule(_layer, qkv, decay, beta, _d);
         return _outProj.Forward(Ops.RmsNormGated(o, Ops.Columns(qkvz, _z), _norm, _eps), residual);
     }
 }

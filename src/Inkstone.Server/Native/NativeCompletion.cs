@@ -61,9 +61,9 @@ internal sealed class NativeCompletion(ServedModel model)
             await foreach (AnswerPiece piece in events.KeepAlive(serving.ReadAllAsync()).ConfigureAwait(false))
             {
                 text.Append(piece.Text);
-                IReadOnlyList<int> ids = serving.Answers.Generations[piece.Choice].Ids;
-                int count = ids.Count;
-                JsonObject part = new() { ["index"] = piece.Choice, ["content"] = piece.Text, ["stop"] = piece.Kind == PieceKind.End, ["tokens"] = Wire.Numbers(prompts.Count > 1 ? [] : ids.Take(count).Skip(told)) };
+                int[] ids = serving.Answers.Generations[piece.Choice].Ids.ToArray();
+                int count = ids.Length;
+                JsonObject part = new() { ["index"] = piece.Choice, ["content"] = piece.Text, ["stop"] = piece.Kind == PieceKind.End, ["tokens"] = Wire.Numbers(prompts.Count > 1 ? [] : ids.Skip(told)) };
                 told = count;
                 if (piece.Kind == PieceKind.End)
                 {
@@ -90,15 +90,15 @@ internal sealed class NativeCompletion(ServedModel model)
     private JsonObject Whole(Serving serving, Choice text, int index, List<int[]> prompts, SamplingParams p, bool tokens, bool probabilities)
     {
         Generation generation = serving.Answers.Generations[index];
-        Usage usage = new(prompts[index].Length, generation.Ids.Count, generation.CachedTokens);
+        Usage usage = new(prompts[index].Length, generation.Ids.Length, generation.CachedTokens);
         JsonObject answer = new()
         {
             ["index"] = index,
             ["content"] = text.Text,
-            ["tokens"] = Wire.Numbers(tokens ? generation.Ids : []),
+            ["tokens"] = Wire.Numbers(tokens ? generation.Ids.ToArray() : []),
             ["stop"] = true,
             ["model"] = model.Options.ModelName,
-            ["tokens_predicted"] = generation.Ids.Count,
+            ["tokens_predicted"] = generation.Ids.Length,
             ["tokens_evaluated"] = prompts[index].Length,
             ["generation_settings"] = new JsonObject
             {

@@ -3,22 +3,38 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.CausalConv"/>: rows are shared out; a row is a sum of K rows, each weighed channel by channel.</summary>
+/// <summary>CPU kernels of <c>Ops.CausalConv</c>: rows are shared out; a row is a sum of K rows, each weighed channel by channel.</summary>
 internal static unsafe class CausalConvKernels
 {
     private const int Grain = 16;
 
-    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor? history, Tensor y)
+    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
         Tensor taps = Taps(weight);
-        Rows rows = new(x, taps, documentStarts, history);
-        x.Device.Run(new ForwardKernel(rows, y.F32), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, documentStarts), y.F32), x.Shape.Rows, Grain);
         taps.Release();
-        if (history is not null)
+    }
+
+    /// <summary>Sequences that go on from their histories, which are replaced.</summary>
+    public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor y)
+    {
+        using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
+        Tensor taps = Taps(weight), starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32), slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
+        for (int i = 0; i < rows.Count; i++)
         {
-            Remember(x, history);
+            int first = rows.Starts.I32[i], count = rows.Starts.I32[i + 1] - first;
+            new Span<int>(starts.I32 + first, count).Fill(first);
+            new Span<int>(slots.I32 + first, count).Fill(rows.Slots.I32[i]);
         }
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, starts, history, slots), y.F32), x.Shape.Rows, Grain);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            Remember(x, rows.Starts.I32[i], rows.Starts.I32[i + 1] - rows.Starts.I32[i], history, rows.Slots.I32[i], weight.Shape.Last - 1);
+        }
+        taps.Release();
+        starts.Release();
+        slots.Release();
     }
 
     /// <summary>dy becomes dp on the way: it is nobody else's.</summary>
@@ -27,7 +43,7 @@ internal static unsafe class CausalConvKernels
         Device device = x.Device;
         using Profile.Scope _ = device.Measure("causal_conv.backward", bytes: 28.0 * x.Count);
         Tensor taps = Taps(weight);
-        Rows rows = new(x, taps, documentStarts, null);
+        Rows rows = new(x, taps, documentStarts);
         device.Run(new SlopeKernel(rows, dy.F32), x.Shape.Rows, Grain);
         if (x.RequiresGrad)
         {
@@ -67,34 +83,29 @@ internal static unsafe class CausalConvKernels
         return taps;
     }
 
-    /// <summary>Moves the last K − 1 inputs into the history.</summary>
-    private static void Remember(Tensor x, Tensor history)
+    /// <summary>Moves the last K − 1 inputs of a sequence into its history.</summary>
+    private static void Remember(Tensor x, int first, int count, Tensor history, int slot, int kept)
     {
-        int length = x.Shape[1], width = x.Shape.Last, kept = (int)(history.Count / ((long)x.Shape[0] * width));
-        for (int b = 0; b < x.Shape[0]; b++)
-        {
-            Span<float> past = history.Span.Slice(b * kept * width, kept * width);
-            ReadOnlySpan<float> row = x.Span.Slice(b * length * width, length * width);
-            int added = Math.Min(kept, length);
-            past[(added * width)..].CopyTo(past);
-            row[((length - added) * width)..].CopyTo(past[((kept - added) * width)..]);
-        }
+        int width = x.Shape.Last, added = Math.Min(kept, count);
+        Span<float> past = new(history.F32 + (long)slot * kept * width, kept * width);
+        past[(added * width)..].CopyTo(past);
+        new ReadOnlySpan<float>(x.F32 + (long)(first + count - added) * width, added * width).CopyTo(past[((kept - added) * width)..]);
     }
 
     /// <summary>Which rows a row is made of.</summary>
-    private readonly struct Rows(Tensor x, Tensor taps, Tensor? documentStarts, Tensor? history)
+    private readonly struct Rows(Tensor x, Tensor taps, Tensor? documentStarts, Tensor? history = null, Tensor? slots = null)
     {
         public readonly int Width = x.Shape.Last, Length = x.Shape[1], K = taps.Shape[0] - 1;
         public readonly float* Tap = taps.F32;
         private readonly float* _x = x.F32, _history = history is null ? null : history.F32;
-        private readonly int* _starts = documentStarts is null ? null : documentStarts.I32;
+        private readonly int* _starts = documentStarts is null ? null : documentStarts.I32, _slots = slots is null ? null : slots.I32;
 
-        /// <summary>The input j tokens before; zeros where the document begins later.</summary>
+        /// <summary>The input j tokens before; where the document begins later what its history holds, or zeros.</summary>
         public float* Before(int row, int j)
         {
             int t = row % Length;
             return t - j >= (_starts == null ? 0 : _starts[row]) ? _x + (long)(row - j) * Width
-                : _history != null ? _history + ((long)(row / Length) * (K - 1) + K - 1 + t - j) * Width
+                : _history != null ? _history + ((long)_slots[row] * (K - 1) + K - 1 + t - _starts[row] - j) * Width
                 : Tap + (long)K * Width;
         }
 

@@ -10,34 +10,48 @@ public static partial class Ops
     /// <param name="x">[B, T, C]</param>
     /// <param name="weight">[C, 1, K]; the last column weighs the token itself</param>
     /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document</param>
-    /// <param name="history">[B, K − 1, C]: the inputs before the first, replaced by the last ones; null: zeros. Without a backward pass.</param>
-    public static Tensor CausalConv(Tensor x, Tensor weight, Tensor? documentStarts = null, Tensor? history = null)
+    public static Tensor CausalConv(Tensor x, Tensor weight, Tensor? documentStarts = null)
     {
         Device device = x.Device;
-        if (x.Shape.Rank != 3 || weight.Shape.Rank != 3 || weight.Shape[1] != 1 || weight.Shape[0] != x.Shape.Last)
-        {
-            throw new ArgumentException($"a convolution of {x.Shape} needs a weight of [{x.Shape.Last}, 1, K], got {weight.Shape}", nameof(weight));
-        }
-        bool wanted = device.Tape.Wants(x, weight);
+        CheckConvolution(x, weight);
         if (documentStarts is not null)
         {
             Check.Count(documentStarts, x.Shape.Rows);
         }
-        if (history is not null)
-        {
-            Check.Count(history, (long)x.Shape[0] * (weight.Shape.Last - 1) * x.Shape.Last);
-            if (wanted || documentStarts is not null)
-            {
-                throw new ArgumentException("a convolution that goes on from earlier tokens has no backward pass and no documents", nameof(history));
-            }
-        }
         Tensor y = device.Rent(x.Shape);
-        CausalConvKernels.Forward(x, weight, documentStarts, history, y);
-        if (wanted)
+        CausalConvKernels.Forward(x, weight, documentStarts, y);
+        if (device.Tape.Wants(x, weight))
         {
             device.Tape.Record<CausalConvNode>(y).Set(x, weight, documentStarts);
         }
         return y;
+    }
+
+    /// <summary>The same for sequences that go on from earlier tokens. Not recorded.</summary>
+    /// <param name="x">[1, ΣT, C]</param>
+    /// <param name="weight">[C, 1, K]</param>
+    /// <param name="rows">which sequence each token belongs to</param>
+    /// <param name="history">[slots, K − 1, C]: of each sequence the inputs before its first, replaced by its last ones</param>
+    public static Tensor CausalConv(Tensor x, Tensor weight, RaggedRows rows, Tensor history)
+    {
+        CheckConvolution(x, weight);
+        if (x.Device.Tape.Wants(x, weight))
+        {
+            throw new ArgumentException("a convolution that goes on from earlier tokens has no backward pass", nameof(history));
+        }
+        rows.Check(x.Shape.Rows);
+        rows.CheckSlots(history, (long)(weight.Shape.Last - 1) * x.Shape.Last);
+        Tensor y = x.Device.Rent(x.Shape);
+        CausalConvKernels.Continue(x, weight, rows, history, y);
+        return y;
+    }
+
+    private static void CheckConvolution(Tensor x, Tensor weight)
+    {
+        if (x.Shape.Rank != 3 || weight.Shape.Rank != 3 || weight.Shape[1] != 1 || weight.Shape[0] != x.Shape.Last)
+        {
+            throw new ArgumentException($"a convolution of {x.Shape} needs a weight of [{x.Shape.Last}, 1, K], got {weight.Shape}", nameof(weight));
+        }
     }
 
     private sealed class CausalConvNode : Node

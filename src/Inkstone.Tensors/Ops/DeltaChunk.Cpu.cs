@@ -3,12 +3,13 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>Where the inputs of a delta rule lie.</summary>
-internal readonly unsafe struct DeltaInputs(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor? state)
+/// <remarks><paramref name="first"/>: where the sequence begins among the tokens; <paramref name="continues"/>: it goes on from a state.</remarks>
+internal readonly unsafe struct DeltaInputs(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, int first = 0, bool continues = false)
 {
     public readonly DeltaSizes Sizes = sizes;
-    private readonly float* _qkv = qkv.F32, _logDecay = logDecay.F32, _beta = beta.F32;
+    private readonly float* _qkv = qkv.F32 + (long)first * sizes.Width, _logDecay = logDecay.F32 + (long)first * sizes.ValueHeads, _beta = beta.F32 + (long)first * sizes.ValueHeads;
     private readonly int* _starts = documentStarts is null ? null : documentStarts.I32;
-    private readonly bool _continues = state is not null;
+    private readonly bool _continues = continues;
 
     /// <summary>Offset in qkv of the first query of a key head in the row of a token; keys lie <see cref="KeyOffset"/> further.</summary>
     public long QueryAt(int batch, int token, int keyHead) => ((long)batch * Sizes.Length + token) * Sizes.Width + (long)keyHead * Sizes.KeyDim;

@@ -1,7 +1,7 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <see cref="Ops.GatedDeltaRule"/>. A task is a key head of one row with its group of value heads, from the first chunk to the last;
+/// CPU kernels of <c>Ops.GatedDeltaRule</c>. A task is a key head of one row with its group of value heads, from the first chunk to the last;
 /// all of it in float32, whatever the device multiplies in.
 /// </summary>
 internal static unsafe partial class GatedDeltaRuleKernels
@@ -9,12 +9,44 @@ internal static unsafe partial class GatedDeltaRuleKernels
     /// <summary>Up to this many tokens go one after the other when there is a state.</summary>
     public const int MostRecurrent = 8;
 
-    public static void Forward(Device device, DeltaInputs inputs, Tensor? state, Tensor? states, Tensor o)
+    public static void Forward(Device device, DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor? states, Tensor o)
+        => Chunks(device, new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts), null, states is null ? null : states.F32, o.F32);
+
+    private static void Chunks(Device device, DeltaInputs inputs, float* state, float* states, float* o)
     {
         DeltaSizes sizes = inputs.Sizes;
         using Profile.Scope _ = device.Measure("gated_delta_rule.forward", flops: sizes.Flops);
         LocalPanels panels = new(MicroKernel.Float32(device.Isa));
-        device.Run(new ForwardKernel(inputs, panels, state is null ? null : state.F32, states is null ? null : states.F32, o.F32, device.Workers), sizes.Batch * sizes.KeyHeads, 1);
+        device.Run(new ForwardKernel(inputs, panels, state, states, o, device.Workers), sizes.Batch * sizes.KeyHeads, 1);
+    }
+
+    /// <summary>Sequences one after the other; neighbours of one token each, as in decoding, all at once.</summary>
+    public static void Continue(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, RaggedRows rows, Tensor state, Tensor o)
+    {
+        Device device = qkv.Device;
+        int* starts = rows.Starts.I32, slots = rows.Slots.I32;
+        int width = sizes.ValueHeads * sizes.ValueDim;
+        long each = (long)sizes.ValueHeads * sizes.StateCount;
+        for (int i = 0, next; i < rows.Count; i = next)
+        {
+            int first = starts[i], count = starts[i + 1] - first;
+            next = i + 1;
+            while (count == 1 && next < rows.Count && starts[next + 1] - starts[next] == 1)
+            {
+                next++;
+            }
+            DeltaInputs inputs = new(sizes with { Batch = next - i, Length = count }, qkv, logDecay, beta, null, first, continues: true);
+            float* y = o.F32 + (long)first * width;
+            if (count <= MostRecurrent)
+            {
+                using Profile.Scope _ = device.Measure("gated_delta_rule.recurrent", bytes: 8.0 * each * (next - i));
+                device.Run(new RecurrentKernel(inputs, state.F32, slots + i, y, device.Workers), (next - i) * sizes.ValueHeads, 1);
+            }
+            else
+            {
+                Chunks(device, inputs, state.F32 + slots[i] * each, null, y);
+            }
+        }
     }
 
     /// <summary>Local buffers of the forward pass.</summary>
@@ -148,15 +180,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
         }
     }
 
-    /// <summary>Tokens one after the other, from and into the state.</summary>
-    public static void Recurrent(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor state, Tensor o)
-    {
-        Device device = qkv.Device;
-        using Profile.Scope _ = device.Measure("gated_delta_rule.recurrent", bytes: 8.0 * state.Count);
-        device.Run(new RecurrentKernel(new DeltaInputs(sizes, qkv, logDecay, beta, null, state), state.F32, o.F32, device.Workers), sizes.Batch * sizes.ValueHeads, 1);
-    }
-
-    private readonly struct RecurrentKernel(DeltaInputs inputs, float* state, float* o, Workers workers) : IRangeKernel
+    /// <summary>Tokens one after the other, from and into the states at <paramref name="slots"/>.</summary>
+    private readonly struct RecurrentKernel(DeltaInputs inputs, float* state, int* slots, float* o, Workers workers) : IRangeKernel
     {
         private DeltaSizes Sizes => inputs.Sizes;
 
@@ -171,7 +196,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
                     float* from = inputs.Qkv + inputs.QueryAt(batch, token, head / Sizes.Group);
                     Norm(q, from, 1 / MathF.Sqrt(Sizes.KeyDim));
                     Norm(k, from + inputs.KeyOffset, 1);
-                    Token(batch, token, head, q, k, u, state + (long)item * Sizes.StateCount);
+                    Token(batch, token, head, q, k, u, state + ((long)slots[batch] * Sizes.ValueHeads + head) * Sizes.StateCount);
                 }
             }
         }

@@ -21,9 +21,8 @@ public static partial class Ops
     /// <param name="keyHeads">Hk, a divisor of Hv; consecutive value heads share a key head</param>
     /// <param name="keyDim">D</param>
     /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document</param>
-    /// <param name="state">[B, Hv, D, Dv]: the state before the first token, replaced by the one behind the last; null: zeros. Without a backward pass.</param>
     /// <returns>[B, T, Hv·Dv]</returns>
-    public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, Tensor? documentStarts = null, Tensor? state = null)
+    public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, Tensor? documentStarts = null)
     {
         DeltaSizes sizes = DeltaSizes.Of(qkv, logDecay, keyHeads, keyDim);
         Check.Same(logDecay, beta);
@@ -33,27 +32,37 @@ public static partial class Ops
         {
             Check.Count(documentStarts, (long)sizes.Batch * sizes.Length);
         }
-        if (state is not null)
-        {
-            Check.Count(state, (long)sizes.Batch * sizes.ValueHeads * sizes.StateCount);
-            if (wanted || documentStarts is not null)
-            {
-                throw new ArgumentException("a delta rule that goes on from earlier tokens has no backward pass and no documents", nameof(state));
-            }
-        }
         Tensor o = device.Rent(new Shape(sizes.Batch, sizes.Length, sizes.ValueHeads * sizes.ValueDim));
-        if (state is not null && sizes.Length <= GatedDeltaRuleKernels.MostRecurrent)
-        {
-            GatedDeltaRuleKernels.Recurrent(sizes, qkv, logDecay, beta, state, o);
-            return o;
-        }
         Tensor? states = wanted ? device.Rent(new Shape(sizes.Batch, sizes.ValueHeads, sizes.Chunks, sizes.StateCount)) : null;
-        DeltaInputs inputs = new(sizes, qkv, logDecay, beta, documentStarts, state);
-        GatedDeltaRuleKernels.Forward(device, inputs, state, states, o);
+        GatedDeltaRuleKernels.Forward(device, sizes, qkv, logDecay, beta, documentStarts, states, o);
         if (wanted)
         {
             device.Tape.Record<GatedDeltaRuleNode>(o).Set(sizes, qkv, logDecay, beta, documentStarts, states!);
         }
+        return o;
+    }
+
+    /// <summary>The same for sequences that go on from earlier tokens: a few tokens one after the other, more of them in chunks. Not recorded.</summary>
+    /// <param name="qkv">[1, ΣT, 2·Hk·D + Hv·Dv]</param>
+    /// <param name="logDecay">[1, ΣT, Hv]</param>
+    /// <param name="beta">[1, ΣT, Hv]</param>
+    /// <param name="keyHeads">Hk</param>
+    /// <param name="keyDim">D</param>
+    /// <param name="rows">which sequence each token belongs to</param>
+    /// <param name="state">[slots, Hv, D, Dv]: of each sequence the state before its first token, replaced by the one behind its last</param>
+    /// <returns>[1, ΣT, Hv·Dv]</returns>
+    public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, RaggedRows rows, Tensor state)
+    {
+        DeltaSizes sizes = DeltaSizes.Of(qkv, logDecay, keyHeads, keyDim);
+        Check.Same(logDecay, beta);
+        if (qkv.Device.Tape.Wants(qkv, logDecay, beta))
+        {
+            throw new ArgumentException("a delta rule that goes on from earlier tokens has no backward pass", nameof(state));
+        }
+        rows.Check(sizes.Batch * sizes.Length);
+        rows.CheckSlots(state, (long)sizes.ValueHeads * sizes.StateCount);
+        Tensor o = qkv.Device.Rent(new Shape(1, sizes.Length, sizes.ValueHeads * sizes.ValueDim));
+        GatedDeltaRuleKernels.Continue(sizes, qkv, logDecay, beta, rows, state, o);
         return o;
     }
 

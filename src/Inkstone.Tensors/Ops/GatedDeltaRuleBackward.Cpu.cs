@@ -18,7 +18,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
         Tensor? dDecay = logDecay.RequiresGrad ? logDecay.AddGrad(out addDecay) : null;
         Tensor? dBeta = beta.RequiresGrad ? beta.AddGrad(out addBeta) : null;
         Targets targets = new(dQkv is null ? null : dQkv.F32, addQkv, dDecay is null ? null : dDecay.F32, addDecay, dBeta is null ? null : dBeta.F32, addBeta);
-        device.Run(new BackwardKernel(new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts, null), panels, states.F32, dO.F32, targets, device.Workers),
+        device.Run(new BackwardKernel(new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts), panels, states.F32, dO.F32, targets, device.Workers),
             sizes.Batch * sizes.KeyHeads, 1);
     }
 

@@ -3,18 +3,20 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernel of <see cref="Ops.Rope"/>. D: head dimensions; half: rotated pairs of a head.</summary>
+/// <summary>CPU kernel of <c>Ops.Rope</c>. D: head dimensions; half: rotated pairs of a head.</summary>
 internal static unsafe class RopeKernels
 {
     private const int GrainElements = 8192;
 
     /// <summary>Rotates <paramref name="x"/> into <paramref name="y"/>, which may be the same memory.</summary>
-    public static void Rotate(string name, Tensor x, Tensor y, RopePairs pairs, Tensor positions, RotaryTable table, bool backwards, bool accumulate)
+    /// <remarks>Tokens [<paramref name="begin"/>, <paramref name="end"/>), or all.</remarks>
+    public static void Rotate(string name, Tensor x, Tensor y, RopePairs pairs, Tensor positions, RotaryTable table, bool backwards, bool accumulate, int begin = 0, int? end = null)
     {
-        using Profile.Scope _ = x.Device.Measure(name, bytes: 8.0 * x.Count);
+        int count = (end ?? x.Shape.Rows) - begin, width = x.Shape.Last;
+        using Profile.Scope _ = x.Device.Measure(name, bytes: 8.0 * count * width);
         float* rows = table.Rows(LastPosition(positions));
-        RotateKernel kernel = new(x.F32, y.F32, rows, positions.I32, pairs, x.Shape.Last / pairs.Heads, table.RotaryDim / 2, backwards ? -1 : 1, accumulate);
-        x.Device.Run(kernel, x.Shape.Rows, Math.Max(1, GrainElements / Math.Max(1, x.Shape.Last)));
+        RotateKernel kernel = new(x.F32 + (long)begin * width, y.F32 + (long)begin * width, rows, positions.I32 + begin, pairs, width / pairs.Heads, table.RotaryDim / 2, backwards ? -1 : 1, accumulate);
+        x.Device.Run(kernel, count, Math.Max(1, GrainElements / Math.Max(1, width)));
     }
 
     public static int LastPosition(Tensor positions)

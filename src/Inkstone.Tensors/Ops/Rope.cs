@@ -14,16 +14,11 @@ public static partial class Ops
     /// <param name="table">frequencies</param>
     /// <param name="from">first rotated dimension of a head</param>
     /// <param name="interleaved">whether pairs are neighbours</param>
-    /// <param name="length">tokens of the whole text, for tables that depend on it; 0: up to the last position</param>
-    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false, int length = 0)
+    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false)
     {
-        Check.Count(positions, x.Shape.Rows);
-        if (heads <= 0 || x.Shape.Last % heads != 0 || from < 0 || x.Shape.Last / heads < from + table.RotaryDim)
-        {
-            throw new ArgumentException($"x of shape {x.Shape} must hold {heads} heads of at least {from + table.RotaryDim} dimensions side by side", nameof(heads));
-        }
+        CheckRope(x, heads, positions, table, from);
         Tensor y = x.Device.Rent(x.Shape);                                 // [B, T, H·D]
-        table = table.ForLength(length > 0 ? length : RopeKernels.LastPosition(positions) + 1);
+        table = table.ForLength(RopeKernels.LastPosition(positions) + 1);
         RopePairs pairs = new(heads, from, interleaved);
         RopeKernels.Rotate("rope.forward", x, y, pairs, positions, table, backwards: false, accumulate: false);
         if (x.Device.Tape.Wants(x))
@@ -31,6 +26,42 @@ public static partial class Ops
             x.Device.Tape.Record<RopeNode>(y).Set(x, pairs, positions, table);
         }
         return y;
+    }
+
+    /// <summary>The same for sequences of which more is still to come, with a table that depends on the length of the whole text. Not recorded.</summary>
+    /// <param name="x">[1, ΣT, H·D]</param>
+    /// <param name="heads">H</param>
+    /// <param name="positions">int32 [1, ΣT]</param>
+    /// <param name="table">frequencies</param>
+    /// <param name="rows">which sequence each token belongs to</param>
+    /// <param name="lengths">int32 [N]: tokens of each whole text</param>
+    /// <param name="from">first rotated dimension of a head</param>
+    /// <param name="interleaved">whether pairs are neighbours</param>
+    public static unsafe Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, RaggedRows rows, Tensor lengths, int from = 0, bool interleaved = false)
+    {
+        CheckRope(x, heads, positions, table, from);
+        rows.Check(x.Shape.Rows);
+        Check.Count(lengths, rows.Count);
+        if (x.Device.Tape.Wants(x, x))
+        {
+            throw new ArgumentException("positions of texts that are still to come have no backward pass", nameof(x));
+        }
+        Tensor y = x.Device.Rent(x.Shape);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            RopeKernels.Rotate("rope.forward", x, y, new RopePairs(heads, from, interleaved), positions, table.ForLength(lengths.I32[i]), backwards: false, accumulate: false,
+                rows.Starts.I32[i], rows.Starts.I32[i + 1]);
+        }
+        return y;
+    }
+
+    private static void CheckRope(Tensor x, int heads, Tensor positions, RotaryTable table, int from)
+    {
+        Check.Count(positions, x.Shape.Rows);
+        if (heads <= 0 || x.Shape.Last % heads != 0 || from < 0 || x.Shape.Last / heads < from + table.RotaryDim)
+        {
+            throw new ArgumentException($"x of shape {x.Shape} must hold {heads} heads of at least {from + table.RotaryDim} dimensions side by side", nameof(heads));
+        }
     }
 
     private sealed class RopeNode : Node

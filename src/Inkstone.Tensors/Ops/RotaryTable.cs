@@ -29,6 +29,9 @@ public sealed unsafe class RotaryTable
     /// <summary>Whether keys that were rotated for a shorter text may stay in a cache: <c>longrope</c> turns them all anew, <c>dynamic</c> leaves them as they are.</summary>
     public bool CacheSurvives { get; private init; } = true;
 
+    /// <summary>Whether frequencies depend on the length of the text.</summary>
+    public bool DependsOnLength => _byLength is not null;
+
     /// <summary>The table for texts of <paramref name="length"/> tokens: itself, but where frequencies depend on the length.</summary>
     public RotaryTable ForLength(int length) => _byLength is null ? this : _byLength(length);
 

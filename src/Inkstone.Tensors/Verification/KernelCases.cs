@@ -16,7 +16,7 @@ internal static class KernelCases
 
     public static IReadOnlyList<KernelCase> All { get; } =
     [
-        .. Elementwise(), .. Attention(), .. Products(), .. Columns(), .. Experts(), .. InPlace(),
+        .. Elementwise(), .. Attention(), .. Products(), .. Columns(), .. Experts(), .. Caches(), .. InPlace(),
         new(nameof(Ops.RmsNorm), "rms_norm", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f)),
         new(nameof(Ops.RmsNorm), "rms_norm_zero_centred", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f, zeroCentred: true)),
         new(nameof(Ops.RmsNormGated), "rms_norm_gated", t => Ops.RmsNormGated(t.X, t.Y, t.Gains, 1e-5f)),
@@ -112,6 +112,21 @@ internal static class KernelCases
             Ops.CountExperts(t.Route(), counts);
             return counts;
         }, Recorded: false),
+    ];
+
+    /// <summary>Two sequences, one of which goes on from 40 tokens.</summary>
+    private static IEnumerable<KernelCase> Caches() =>
+    [
+        new(nameof(Ops.StoreKeys), "store_keys", t => t.CachedKeys(), Recorded: false),
+        new(nameof(Ops.StoreRows), "store_rows", t => t.CachedRows(t.Values), Recorded: false),
+        new(nameof(Ops.LoadRows), "load_rows", t => Ops.LoadRows(t.CachedRows(t.Values), t.Whole(), t.Tables(), 3, 17), Recorded: false),
+        new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Places(5, 0, 225)), Recorded: false),
+        new(nameof(Ops.PagedAttention), "paged_attention", t => Ops.PagedAttention(t.Queries(), t.CachedKeys(), t.CachedRows(t.Values), t.Continued(), t.Tables(), Heads, KeyValueHeads, 0.25f), Recorded: false),
+        new(nameof(Ops.PagedLatentAttention), "paged_latent_attention", t => Ops.PagedLatentAttention(t.Queries(), t.CachedRows(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), 13, t.Continued(), t.Tables(), Heads, 0.25f),
+            Recorded: false),
+        new(nameof(Ops.CausalConv), "causal_conv_continued", t => Ops.CausalConv(Row(t.X), t.Taps, t.Whole(), t.Zeros(new Shape(2, 3, Width))), Recorded: false),
+        new(nameof(Ops.GatedDeltaRule), "gated_delta_rule_continued", t => Ops.GatedDeltaRule(Row(t.X), Row(Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
+            Row(Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns))), 2, HeadDim, t.Whole(), t.Zeros(new Shape(2, 2, HeadDim, HeadDim))), Recorded: false),
     ];
 
     private static IEnumerable<KernelCase> InPlace() =>

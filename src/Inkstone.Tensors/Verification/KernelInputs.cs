@@ -115,6 +115,45 @@ internal sealed class KernelInputs : IDisposable
         return tensor;
     }
 
+    /// <summary>All tokens as one row, as caches take them.</summary>
+    public static Tensor Row(Tensor x) => x.View(new Shape(1, Batch * Length, x.Shape.Last));
+
+    /// <summary>int32 [n].</summary>
+    public Tensor Places(params ReadOnlySpan<int> values) => Device.Rent(new Shape(values.Length), values);
+
+    /// <summary>Both sequences from their first token.</summary>
+    public RaggedRows Whole() => new(Places(0, Length, 2 * Length), Places(0, 0), Places(1, 0));
+
+    /// <summary>The first from its token 40 on, all of the second.</summary>
+    public RaggedRows Continued() => new(Places(0, Length - 40, 2 * Length - 40), Places(40, 0), Places(1, 0));
+
+    /// <summary>The queries of <see cref="Continued"/>.</summary>
+    public Tensor Queries() => Ops.RowWindow(Row(X), 40, 2 * Length - 40);
+
+    /// <summary>Blocks of both sequences, in no order.</summary>
+    public Tensor Tables() => Places(3, 9, 14, 1, 0, 8, 5, 12, 2, 4, 15, 7, 6, 13, 11, 10).View(new Shape(2, 8));
+
+    public Tensor CachedKeys()
+    {
+        Tensor store = Zeros(new Shape(16, Keys.Shape.Last, RaggedRows.BlockTokens));
+        Ops.StoreKeys(Row(Keys), store, Whole(), Tables());
+        return store;
+    }
+
+    public Tensor CachedRows(Tensor values)
+    {
+        Tensor store = Zeros(new Shape(16 * RaggedRows.BlockTokens, values.Shape.Last));
+        Ops.StoreRows(Row(values), store, Whole(), Tables());
+        return store;
+    }
+
+    public Tensor Zeros(Shape shape)
+    {
+        Tensor zeros = Device.Rent(shape);
+        Ops.Fill(zeros, 0);
+        return zeros;
+    }
+
     private Tensor Random(Shape shape)
     {
         Tensor tensor = Tensor.Allocate(Device, shape, DType.Float32, requiresGrad: true);

@@ -1,3 +1,5 @@
+using Inkstone.Jinja;
+
 namespace Inkstone.Text;
 
 /// <summary>Where an assistant's turn lies in the text of its whole conversation.</summary>

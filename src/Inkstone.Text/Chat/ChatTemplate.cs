@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Inkstone.Jinja;
 
 namespace Inkstone.Text;
 
@@ -15,11 +16,9 @@ public sealed partial class ChatTemplate
         + "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-    private readonly string _name;
     private readonly IReadOnlyDictionary<string, Value> _specialTokens;
-    private readonly ParsedTemplate _body;
-    private readonly ParsedTemplate? _toolUse;
-    private readonly string? _toolUseSource;
+    private readonly Template _body;
+    private readonly Template? _toolUse;
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">the template</param>
@@ -33,13 +32,13 @@ public sealed partial class ChatTemplate
 
     private ChatTemplate(ChatTemplateSource source)
     {
-        (_name, Source, _specialTokens) = (source.Name, source.Template, source.SpecialTokens);
-        _body = Parse(source.Template);
-        (_toolUseSource, _toolUse) = (source.ToolUse, source.ToolUse is null ? null : Parse(source.ToolUse));
+        _specialTokens = source.SpecialTokens;
+        _body = Template.Parse(source.Template, source.Name);
+        _toolUse = source.ToolUse is null ? null : Template.Parse(source.ToolUse, source.Name);
     }
 
     /// <summary>The template's text.</summary>
-    public string Source { get; }
+    public string Source => _body.Source;
 
     /// <summary>What strftime_now asks for the time.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -123,7 +122,7 @@ public sealed partial class ChatTemplate
     /// <summary>Whether the template knows a key of messages, or writes messages as they are.</summary>
     internal bool Names(string key, bool withTools)
     {
-        string source = (withTools ? _toolUseSource : null) ?? Source;
+        string source = Body(withTools).Source;
         return source.Contains(key, StringComparison.Ordinal) || WholeMessage().IsMatch(source);
     }
 
@@ -132,52 +131,21 @@ public sealed partial class ChatTemplate
 
     /// <summary>The text of a conversation, and which parts of it the template marks as an assistant's.</summary>
     internal (string Text, IReadOnlyList<GenerationMark> Marks) RenderMarked(ListValue messages, Value? tools, IReadOnlyList<KeyValuePair<string, Value>> variables)
-    {
-        // Marks travel within the text, through macros and filters. A filter that makes something else of them, or text that has such characters, shows in the comparison.
-        string plain = Render(messages, tools, false, variables);
-        (string text, IReadOnlyList<GenerationMark> marks) = GenerationMarks.Read(Render(messages, tools, false, variables, marked: messages.Elements));
-        return text == plain ? (text, marks)
-            : throw new InvalidDataException($"{_name}: {{% generation %}} stands where a filter changes it, so what is learned cannot be followed; put it around what is written out.");
-    }
+        => Body(tools is not null).RenderMarked([.. Names(messages, tools, false, variables)], messages.Elements, Clock);
 
-    internal string Render(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables, IReadOnlyList<Value>? marked = null)
-    {
-        Scope scope = Globals.Scope();
+    internal string Render(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables)
+        => Body(tools is not null).Render(Names(messages, tools, addGenerationPrompt, variables), Clock);
+
+    private IEnumerable<KeyValuePair<string, Value>> Names(ListValue messages, Value? tools, bool addGenerationPrompt, IReadOnlyList<KeyValuePair<string, Value>> variables) =>
+    [
         // None, not undefined: so transformers calls every template.
-        scope.Set("tools", tools ?? NoneValue.None);
-        scope.Set("documents", NoneValue.None);
-        scope.Set("messages", messages);
-        scope.Set("add_generation_prompt", BoolValue.Of(addGenerationPrompt));
-        foreach ((string name, Value value) in _specialTokens.Concat(variables))
-        {
-            scope.Set(name, value);
-        }
-        Interpreter run = new(Clock.GetLocalNow().DateTime) { Marked = marked };
-        return Guarded(() => run.Render(Body(tools is not null).Body, scope), () => run.Line);
-    }
+        KeyValuePair.Create("tools", tools ?? NoneValue.None),
+        KeyValuePair.Create<string, Value>("documents", NoneValue.None),
+        KeyValuePair.Create<string, Value>("messages", messages),
+        KeyValuePair.Create<string, Value>("add_generation_prompt", BoolValue.Of(addGenerationPrompt)),
+        .. _specialTokens,
+        .. variables,
+    ];
 
-    private ParsedTemplate Body(bool withTools) => withTools ? _toolUse ?? _body : _body;
-
-    private ParsedTemplate Parse(string source) => Guarded(() => TemplateParser.Parse(source), () => 1);
-
-    /// <summary>Says of every fault where it lies, and ends runaway templates with a word instead of the process.</summary>
-    private T Guarded<T>(Func<T> work, Func<int> line)
-    {
-        try
-        {
-            return work();
-        }
-        catch (TemplateFault fault)
-        {
-            throw new TemplateException(_name, fault.Line > 0 ? fault.Line : line(), fault.Message, fault);
-        }
-        catch (InsufficientExecutionStackException fault)
-        {
-            throw new TemplateException(_name, line(), "the template nests too deeply, or calls itself without end", fault);
-        }
-        catch (OutOfMemoryException fault)
-        {
-            throw new TemplateException(_name, line(), "the template makes more text than memory holds", fault);
-        }
-    }
+    private Template Body(bool withTools) => withTools ? _toolUse ?? _body : _body;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Inkstone.Jinja;
 
 namespace Inkstone.Text;
 

@@ -1,3 +1,5 @@
+using Inkstone.Jinja;
+
 namespace Inkstone.Text;
 
 /// <summary>

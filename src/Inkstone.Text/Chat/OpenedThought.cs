@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Inkstone.Jinja;
 
 namespace Inkstone.Text;
 

@@ -52,9 +52,11 @@ internal sealed class KernelCases
             }
             if (!IsLatent)
             {
-                Shape cache = new(rows, _length, _kvHeads * _headDim);
-                yield return new(["attention"], Text($"{rows} × 1 token to {_length}, {_heads}/{_kvHeads} heads of {_headDim}"), [new(rows, 1, _heads * _headDim), cache, cache],
-                    t => Ops.Attention(t[0], t[1], t[2], _heads, _kvHeads, 1 / MathF.Sqrt(_headDim)), Backward: false, Bytes: 2.0 * sizeof(float) * cache.Count);
+                int blocks = rows * ((_length + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens), width = _kvHeads * _headDim, sequences = rows;
+                yield return new(["paged_attention"], Text($"{rows} × 1 token to {_length}, {_heads}/{_kvHeads} heads of {_headDim}"),
+                    [new(1, rows, _heads * _headDim), new(blocks, width, RaggedRows.BlockTokens), new(blocks * RaggedRows.BlockTokens, width)],
+                    t => Ops.PagedAttention(t[0], t[1], t[2], OneTokenEach(sequences, _length - 1), Integers(new Shape(sequences, blocks / sequences), i => i), _heads, _kvHeads, 1 / MathF.Sqrt(_headDim)),
+                    Backward: false, Bytes: 2.0 * sizeof(float) * rows * _length * width);
             }
         }
         if (HasLinearAttention)
@@ -62,9 +64,14 @@ internal sealed class KernelCases
             DeltaNet d = new(_c);
             yield return new(["gated_delta_rule"], Text($"1 token, {d.KeyHeads}/{d.ValueHeads} heads of {d.KeyDim} and {d.ValueDim}"),
                 [new(1, 1, d.Channels), new(1, 1, d.ValueHeads), new(1, 1, d.ValueHeads), new(1, d.ValueHeads, d.KeyDim, d.ValueDim)],
-                t => Ops.GatedDeltaRule(t[0], Ops.Scale(Ops.Sigmoid(t[1]), -1), Ops.Sigmoid(t[2]), d.KeyHeads, d.KeyDim, state: t[3]), Backward: false);
+                t => Ops.GatedDeltaRule(t[0], Ops.Scale(Ops.Sigmoid(t[1]), -1), Ops.Sigmoid(t[2]), d.KeyHeads, d.KeyDim, OneTokenEach(1, _length - 1), t[3]), Backward: false);
         }
     }
+
+    private RaggedRows OneTokenEach(int sequences, int past)
+        => new(Integers(new Shape(sequences + 1), i => i), Integers(new Shape(sequences), _ => past), Integers(new Shape(sequences), i => i));
+
+    private Tensor Integers(Shape shape, Func<int, int> value) => _device.Rent(shape, [.. Enumerable.Range(0, (int)shape.Count).Select(value)]);
 
     private IEnumerable<(int Outputs, int Inputs)> Weights()
         => IsLatent ? [(_inner, _width), (_width, _inner), (_vocabulary, _width)]

@@ -1,5 +1,6 @@
 using System.Text;
 using Inkstone.Data;
+using Inkstone.Jinja;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Text;

@@ -56,13 +56,14 @@ public sealed class GatedDeltaRuleTests(Devices devices)
             using OpBench bench = new(device);
             using (device.Step())
             {
-                Tensor state = bench.Float(new Shape(2, 4, 20, 24), new float[2 * 4 * n.StateCount]);
+                Tensor state = bench.Float(new Shape(3, 4, 20, 24), new float[3 * 4 * n.StateCount]);
                 for (int t = 0; t < n.Length; t += step)
                 {
-                    Tensor o = Ops.GatedDeltaRule(Part(qkv), Part(decay), Part(beta), 2, 20, null, state);
+                    RaggedRows rows = new(bench.Int(new Shape(3), [0, step, 2 * step]), bench.Int(new Shape(2), [t, t]), bench.Int(new Shape(2), [2, 0]));
+                    Tensor o = Ops.GatedDeltaRule(Part(qkv), Part(decay), Part(beta), 2, 20, rows, state);
                     Near.Check(o.Span, [.. Enumerable.Range(0, 2).SelectMany(b => expected.Skip((b * n.Length + t) * 96).Take(step * 96))], 4e-6, $"{device.Isa}, tokens from {t} on");
 
-                    Tensor Part(OpInput x) => bench.Float(new Shape(2, step, x.Shape.Last),
+                    Tensor Part(OpInput x) => bench.Float(new Shape(1, 2 * step, x.Shape.Last),
                         [.. Enumerable.Range(0, 2).SelectMany(b => x.Values.Skip((b * n.Length + t) * x.Shape.Last).Take(step * x.Shape.Last))]);
                 }
             }
@@ -74,12 +75,13 @@ public sealed class GatedDeltaRuleTests(Devices devices)
     {
         using OpBench bench = new(devices.Default);
         Tensor qkv = bench.Empty(new Shape(1, 4, 28)), gates = bench.Empty(new Shape(1, 4, 2)), state = bench.Empty(new Shape(1, 2, 4, 6));
+        RaggedRows rows = new(bench.Int(new Shape(2), [0, 4]), bench.Int(new Shape(1), [0]), bench.Int(new Shape(1), [0]));
         using (devices.Default.Step())
         {
-            Ops.GatedDeltaRule(qkv, gates, gates, 2, 4, null, state).Shape.ShouldBe(new Shape(1, 4, 12));
+            Ops.GatedDeltaRule(qkv, gates, gates, 2, 4, rows, state).Shape.ShouldBe(new Shape(1, 4, 12));
             Should.Throw<ArgumentException>(() => Ops.GatedDeltaRule(qkv, gates, gates, 2, 7)).Message.ShouldContain("2 key heads of 7");
             Should.Throw<ArgumentException>(() => Ops.GatedDeltaRule(qkv, gates, gates, 3, 4));
-            Should.Throw<ArgumentException>(() => Ops.GatedDeltaRule(qkv, gates, gates, 2, 4, bench.Int(new Shape(1, 4), [0, 0, 0, 0]), state)).Message.ShouldContain("documents");
+            Should.Throw<ArgumentException>(() => Ops.GatedDeltaRule(qkv, gates, gates, 2, 4, rows with { Slots = bench.Int(new Shape(1), [1]) }, state)).Message.ShouldContain("slot 1");
         }
     }
 

@@ -1,0 +1,269 @@
+using Inkstone.Models;
+using Inkstone.Tensors;
+using Inkstone.Text;
+
+namespace Inkstone.Inference;
+
+/// <summary>
+/// Makes many texts side by side (continuous batching, arXiv:2309.06180): each <see cref="Step"/> is one forward pass over the next token of all texts and parts of new prompts.
+/// A text does not depend on what runs beside it. One thread at a time; <see cref="AsyncEngine"/> has a thread of its own.
+/// </summary>
+public sealed class Engine : IDisposable
+{
+    private readonly Tokenizer? _tokenizer;
+    private readonly Scheduler _scheduler;
+    private readonly Sampler _sampler;
+    private readonly TokenChooser _chooser;
+    private readonly List<int> _tokens = [], _rows = [];
+    private long _promptTokens, _cachedTokens, _generatedTokens, _steps;
+
+    /// <summary>An engine for a model. Model and tokenizer stay the caller's.</summary>
+    /// <param name="model">who writes</param>
+    /// <param name="tokenizer">makes text of tokens and finds stop texts; null: tokens only</param>
+    /// <param name="options">how much at once</param>
+    public Engine(CausalLm model, Tokenizer? tokenizer = null, EngineOptions? options = null)
+    {
+        (Model, _tokenizer, Options) = (model, tokenizer, options ?? new EngineOptions());
+        _scheduler = new Scheduler(model, Options);
+        _sampler = new Sampler(model.VocabSize);
+        _chooser = new TokenChooser(model.VocabSize, _sampler);
+    }
+
+    /// <summary>The model.</summary>
+    public CausalLm Model { get; }
+
+    /// <summary>How much at once.</summary>
+    public EngineOptions Options { get; }
+
+    /// <summary>Names of the adapters that requests may choose.</summary>
+    public IReadOnlyList<string> Adapters => [.. Options.Adapters.Keys];
+
+    /// <summary>Tokens of prompt and output of the longest text.</summary>
+    public int MaxLength => _scheduler.MaxLength;
+
+    /// <summary>What it is doing.</summary>
+    public EngineStatistics Statistics => new(_scheduler.Running.Count, _scheduler.WaitingCount, _scheduler.Cache.Tokens, _scheduler.Cache.TokensInUse,
+        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps);
+
+    /// <summary>Whether texts are being made or wait.</summary>
+    public bool HasWork => _scheduler.Running.Count + _scheduler.WaitingCount > 0;
+
+    /// <summary>Takes a request; its text begins in one of the next steps.</summary>
+    /// <exception cref="ArgumentException">The request makes no sense for this model, such as a prompt longer than its context.</exception>
+    public Generation Add(GenerationRequest request)
+    {
+        Generation generation = Prepare(request, null);
+        Add(generation);
+        return generation;
+    }
+
+    /// <summary>One forward pass. False: there was nothing to do.</summary>
+    public bool Step()
+    {
+        _scheduler.RemoveCancelled();
+        if (!_scheduler.Schedule())
+        {
+            return false;
+        }
+        _steps++;
+        using (Model.Device.Step())
+        {
+            Forward();
+        }
+        _scheduler.EndStep();
+        return true;
+    }
+
+    /// <summary>The tokens of one request as they come.</summary>
+    public IEnumerable<GenerationOutput> Generate(GenerationRequest request, CancellationToken cancelled = default)
+    {
+        Generation generation = Add(request);
+        try
+        {
+            while (generation.FinishReason is null)
+            {
+                cancelled.ThrowIfCancellationRequested();
+                _ = Step();
+                while (generation.TryRead(out GenerationOutput output))
+                {
+                    yield return output;
+                }
+            }
+        }
+        finally
+        {
+            End(generation);
+        }
+    }
+
+    /// <summary>Ends a text that is no longer wanted.</summary>
+    internal void End(Generation generation)
+    {
+        if (generation.FinishReason is null)
+        {
+            generation.Cancel();
+            _scheduler.RemoveCancelled();
+        }
+    }
+
+    /// <summary>A text as a vector of the model's hidden size, of length 1.</summary>
+    /// <param name="ids">at least one token</param>
+    /// <param name="pooling">which hidden states count</param>
+    public float[] Embed(IReadOnlyList<int> ids, Pooling pooling)
+    {
+        CheckPrompt(ids, Model.MaxPositionEmbeddings);
+        using StepScope step = Model.Device.Step();
+        Tensor hidden = Model.Hidden(Model.Device.Rent(new Shape(1, ids.Count), [.. ids]), ForwardContext.Rows(Model.Device, 1, ids.Count));
+        double[] sum = new double[hidden.Shape.Last];
+        float[] row = new float[sum.Length];
+        for (int i = pooling == Pooling.Last ? ids.Count - 1 : 0; i < ids.Count; i++)
+        {
+            hidden.CopyRowTo(i, row);
+            for (int j = 0; j < row.Length; j++)
+            {
+                sum[j] += row[j];
+            }
+        }
+        double length = Math.Sqrt(sum.Sum(x => x * x));
+        return Array.ConvertAll(sum, x => length > 0 ? (float)(x / length) : 0);
+    }
+
+    /// <summary>Ends all texts with an error, after a step that threw.</summary>
+    internal void Fail(Exception failure)
+    {
+        foreach (Generation generation in _scheduler.Clear())
+        {
+            generation.End(FinishReason.Cancelled, failure);
+        }
+    }
+
+    /// <summary>Texts that are being made.</summary>
+    internal IReadOnlyList<Generation> Running => _scheduler.Running;
+
+    /// <summary>Texts that ended in the last step.</summary>
+    internal IReadOnlyList<Generation> Ended => _scheduler.Ended;
+
+    internal void Add(Generation generation)
+    {
+        _promptTokens += generation.PromptLength;
+        _scheduler.Add(generation);
+    }
+
+    /// <summary>Checks a request, on any thread.</summary>
+    internal Generation Prepare(GenerationRequest request, System.Threading.Channels.Channel<GenerationOutput>? channel)
+    {
+        SamplingParams p = TextStream.Ends(request.Sampling.Validate(), Model.EosTokenIds, _tokenizer);
+        CheckPrompt(request.Prompt, MaxLength);
+        int prompt = request.Prompt.Count;
+        if (prompt == MaxLength && p.MaxTokens > 0)
+        {
+            throw new ArgumentException($"the prompt has {prompt} tokens, the model's context holds {MaxLength} and one must be left; shorten it.", nameof(request));
+        }
+        if (p.MaxLength <= prompt)
+        {
+            throw new ArgumentException($"the prompt has {prompt} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(request));
+        }
+        if (request.Adapter is not null)
+        {
+            throw new ArgumentException($"there is no adapter {request.Adapter}", nameof(request));
+        }
+        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer) { Channel = channel };
+    }
+
+    private void CheckPrompt(IReadOnlyList<int> prompt, int longest)
+    {
+        if (prompt.Count == 0)
+        {
+            throw new ArgumentException("the prompt has no tokens; begin it with at least one.", nameof(prompt));
+        }
+        if (prompt.Count > longest)
+        {
+            throw new ArgumentException($"the prompt has {prompt.Count} tokens, the model's context holds {longest} and one must be left; shorten it.", nameof(prompt));
+        }
+        foreach (int id in prompt)
+        {
+            if (id < 0 || id >= Model.VocabSize)
+            {
+                throw new ArgumentException($"token {id} of the prompt is outside the model's vocabulary of {Model.VocabSize}.", nameof(prompt));
+            }
+        }
+    }
+
+    private void Forward()
+    {
+        Device device = Model.Device;
+        _tokens.Clear();
+        _rows.Clear();
+        foreach (Scheduled s in _scheduler.Batch)
+        {
+            for (int i = 0; i < s.Count; i++)
+            {
+                _tokens.Add(s.Generation.Known[s.First + i]);
+            }
+        }
+        Tensor ids = device.Rent(new Shape(1, _tokens.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens));
+        Tensor hidden = Model.Hidden(ids, _scheduler.Context(_tokens.Count));      // [1, ΣT, C]
+        int row = 0;
+        foreach (Scheduled s in _scheduler.Batch)
+        {
+            PromptLogProbs(s, hidden, row);
+            row += s.Count;
+            if (s.IsWhole)
+            {
+                _rows.Add(row - 1);
+            }
+        }
+        if (_rows.Count == 0)
+        {
+            return;
+        }
+        Tensor last = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows)));
+        Tensor logits = Model.Logits(last);                                         // [n, V]
+        int at = 0;
+        foreach (Scheduled s in _scheduler.Batch)
+        {
+            if (!s.IsWhole)
+            {
+                continue;
+            }
+            if (s.Generation.Sampling.MaxTokens == 0)
+            {
+                s.Generation.End(FinishReason.Length);
+            }
+            else
+            {
+                _chooser.Next(logits, at, s.Generation);
+                _generatedTokens += s.Generation.FinishReason == FinishReason.Stop ? 0 : 1;
+            }
+            _cachedTokens += s.Generation.Known.Length == s.Generation.PromptLength + 1 ? s.Generation.CachedTokens : 0;
+            at++;
+        }
+    }
+
+    /// <summary>Log-probabilities of the prompt's tokens behind those that were computed now, a few at a time.</summary>
+    private void PromptLogProbs(Scheduled s, Tensor hidden, int firstRow)
+    {
+        const int Rows = 64;
+        Generation g = s.Generation;
+        while (g.NextPromptLogProb is int next && next < g.PromptLength && next <= s.First + s.Count)
+        {
+            int count = Math.Min(Rows, Math.Min(g.PromptLength, s.First + s.Count + 1) - next), from = firstRow + next - 1 - s.First;
+            Tensor rows = Model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)]);
+            Tensor logits = Model.Logits(Ops.GatherRows(hidden, rows));
+            for (int i = 0; i < count; i++)
+            {
+                g.AddPromptLogProb(_chooser.LogProb(logits, i, g.Known[next + i]));
+            }
+        }
+    }
+
+    /// <summary>Frees the caches; texts that have not ended are cancelled.</summary>
+    public void Dispose()
+    {
+        foreach (Generation generation in _scheduler.Clear())
+        {
+            generation.End(FinishReason.Cancelled);
+        }
+        _scheduler.Dispose();
+    }
+}

@@ -1,0 +1,190 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using Inkstone.Tensors;
+
+namespace Inkstone.Models;
+
+/// <summary>Layers whose tokens lie in blocks of the same numbers, because they see equally far.</summary>
+internal sealed record CacheGroup(int? Window, BlockPool Pool)
+{
+    /// <summary>Tokens beyond a window that stay for a while, so that a text can go back by a few.</summary>
+    public const int Margin = 2 * RaggedRows.BlockTokens;
+
+    /// <summary>First block at which tokens from <paramref name="length"/> on may look.</summary>
+    public int FirstBlock(int length) => Window is { } w ? Math.Max(0, length - w + 1 - Margin) / RaggedRows.BlockTokens : 0;
+}
+
+/// <summary>
+/// The memory of many sequences (arXiv:2309.06180): blocks of sixteen tokens for layers that keep tokens, slots for layers that keep a state. A sequence takes blocks as it grows;
+/// blocks of texts that begin alike are shared. One thread at a time.
+/// </summary>
+public sealed class PagedCache : IDisposable
+{
+    private readonly ILayerCache[] _layers;
+    private readonly int[] _groupOf;    // −1: a layer without blocks
+    private readonly BlockPool _slots;
+    private readonly List<CachedSequence> _sequences = [];
+
+    /// <summary>Memory for sequences.</summary>
+    /// <param name="device">where it lives</param>
+    /// <param name="layers">what each layer keeps</param>
+    /// <param name="tokens">of all sequences together</param>
+    /// <param name="sequences">at once</param>
+    /// <param name="longest">tokens of the longest one</param>
+    /// <param name="step">most new tokens of a sequence in one forward pass</param>
+    /// <param name="snapshots">states that are kept beside those of running sequences, to be found by others that begin alike</param>
+    public PagedCache(Device device, IReadOnlyList<ICacheSpec> layers, long tokens, int sequences, int longest, int step, int snapshots = 0)
+    {
+        Device = device;
+        LongestBlocks = Blocks(longest);
+        HasState = layers.Any(layer => layer.BytesPerSequence > 0);
+        int?[] windows = [.. layers.Where(layer => layer.BytesPerToken > 0).Select(layer => layer.Window).Distinct()];
+        Groups = [.. windows.Select(window => new CacheGroup(window, new BlockPool(BlocksFor(window, tokens, sequences, longest, step))))];
+        _groupOf = [.. layers.Select(layer => layer.BytesPerToken > 0 ? Array.IndexOf(windows, layer.Window) : -1)];
+        _slots = new BlockPool(sequences + (HasState ? snapshots : 0));
+        _layers = [.. layers.Select((layer, i) => layer.NewCache(device, _groupOf[i] < 0 ? 0 : Groups[_groupOf[i]].Pool.Count, _slots.Count))];
+    }
+
+    /// <summary>Where it lives.</summary>
+    public Device Device { get; }
+
+    /// <summary>Whether some layer keeps a state, which cannot go back.</summary>
+    public bool HasState { get; }
+
+    /// <summary>Bytes set aside by all layers; the machine gives them when they are first used.</summary>
+    public long Bytes => _layers.Sum(layer => layer.Bytes);
+
+    /// <summary>Tokens that there is room for.</summary>
+    public long Tokens => Groups.Length == 0 ? (long)_slots.Count * LongestBlocks * RaggedRows.BlockTokens : Groups.Max(g => (long)g.Pool.Count) * RaggedRows.BlockTokens;
+
+    /// <summary>Tokens for which memory is in use, whole blocks counted.</summary>
+    public long TokensInUse => Groups.Length == 0 ? 0 : Groups.Max(g => (long)g.Pool.Count - g.Pool.FreeCount) * RaggedRows.BlockTokens;
+
+    internal CacheGroup[] Groups { get; }
+
+    internal int LongestBlocks { get; }
+
+    /// <summary>Bytes that one sequence of <paramref name="longest"/> tokens needs.</summary>
+    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step)
+        => layers.Sum(layer => sequences * layer.BytesPerSequence + (layer.BytesPerToken == 0 ? 0 : layer.BytesPerToken * RaggedRows.BlockTokens * BlocksFor(layer.Window, tokens, sequences, longest, step)));
+
+    /// <summary>A new sequence; null when as many are there as may be.</summary>
+    /// <param name="salt">sequences with different numbers share nothing, whatever their tokens</param>
+    public CachedSequence? TryNew(int salt = 0) => TryNew([], salt);
+
+    /// <summary>The same, beginning with what is held of another sequence that begins with the same tokens as <paramref name="ids"/>; the last of them is always left to be computed.</summary>
+    public CachedSequence? TryNew(ReadOnlySpan<int> ids, int salt = 0)
+    {
+        int slot = _slots.Take();
+        if (slot < 0)
+        {
+            return null;
+        }
+        UInt128 name = NameOf((UInt128)(uint)salt + 1, []);
+        CachedSequence sequence = new(this, slot, name);
+        _sequences.Add(sequence);
+        int most = Math.Max(0, ids.Length - 1) / RaggedRows.BlockTokens, best = 0;
+        UInt128[] names = most == 0 ? [] : new UInt128[most];
+        int full = Array.FindIndex(Groups, g => g.Window is null);
+        for (int i = 0; i < most; i++)
+        {
+            names[i] = NameOf(i == 0 ? name : names[i - 1], ids.Slice(i * RaggedRows.BlockTokens, RaggedRows.BlockTokens));
+            if (full >= 0 && Groups[full].Pool.Find(names[i]) < 0)
+            {
+                break;
+            }
+            best = CanBegin(names, i + 1) ? i + 1 : best;
+        }
+        if (best > 0)
+        {
+            sequence.Begin(best, names[best - 1], (group, block) => Groups[group].Pool.Find(names[block]));
+        }
+        if (HasState && best > 0)
+        {
+            CopySlot(_slots.Find(names[best - 1]), slot);
+        }
+        else
+        {
+            foreach (ILayerCache layer in _layers)
+            {
+                layer.ClearSlot(slot);
+            }
+        }
+        return sequence;
+    }
+
+    /// <summary>The cache of a layer, of the kind that this layer made.</summary>
+    public T Layer<T>(int index) where T : ILayerCache => (T)_layers[index];
+
+    internal int GroupOf(int layer) => _groupOf[layer];
+
+    /// <summary>Name of a block: that of the one before, and its tokens.</summary>
+    internal static UInt128 NameOf(UInt128 before, ReadOnlySpan<int> ids)
+    {
+        Span<byte> bytes = stackalloc byte[16 + RaggedRows.BlockTokens * sizeof(int)];
+        MemoryMarshal.Write(bytes, before);
+        MemoryMarshal.AsBytes(ids).CopyTo(bytes[16..]);
+        return XxHash128.HashToUInt128(bytes[..(16 + ids.Length * sizeof(int))]);
+    }
+
+    /// <summary>Keeps a copy of a state, to be found by its name, where a slot is free.</summary>
+    internal void KeepState(int slot, UInt128 name)
+    {
+        if (_slots.Find(name) < 0 && _slots.Take() is >= 0 and int copy)
+        {
+            CopySlot(slot, copy);
+            _slots.Name(copy, name);
+            _slots.Return(copy);
+        }
+    }
+
+    internal void Release(CachedSequence sequence)
+    {
+        if (_sequences.Remove(sequence))
+        {
+            _slots.Return(sequence.Slot);
+        }
+    }
+
+    /// <summary>Frees the memory of all sequences.</summary>
+    public void Dispose()
+    {
+        foreach (ILayerCache layer in _layers)
+        {
+            layer.Dispose();
+        }
+    }
+
+    /// <summary>Whether all that <paramref name="blocks"/> first blocks leave behind can be found.</summary>
+    private bool CanBegin(UInt128[] names, int blocks)
+    {
+        foreach (CacheGroup group in Groups)
+        {
+            for (int i = Math.Max(group.Window is null ? blocks - 1 : 0, group.FirstBlock(blocks * RaggedRows.BlockTokens)); i < blocks; i++)
+            {
+                if (group.Pool.Find(names[i]) < 0)
+                {
+                    return false;
+                }
+            }
+        }
+        return !HasState || _slots.Find(names[blocks - 1]) >= 0;
+    }
+
+    private void CopySlot(int from, int to)
+    {
+        foreach (ILayerCache layer in _layers)
+        {
+            layer.CopySlot(from, to);
+        }
+    }
+
+    private static int Blocks(long tokens) => checked((int)((tokens + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens));
+
+    /// <summary>Every sequence may leave a block half empty; with a window none needs more than the window, the step and the margin.</summary>
+    private static int BlocksFor(int? window, long tokens, int sequences, int longest, int step)
+    {
+        int all = Blocks(tokens + (sequences - 1L) * (RaggedRows.BlockTokens - 1)), each = Blocks(longest);
+        return Math.Min(all, window is { } w ? checked(sequences * Math.Min(each, Blocks((long)w + step + CacheGroup.Margin) + 1)) : checked(sequences * each));
+    }
+}
