@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Inkstone.Grammar;
 using Inkstone.Inference;
+using Inkstone.Jinja;
 using Inkstone.Text;
 
 namespace Inkstone.Chat;

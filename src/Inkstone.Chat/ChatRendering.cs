@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Inkstone.Inference;
+using Inkstone.Jinja;
 using Inkstone.Text;
 
 namespace Inkstone.Chat;
