@@ -26,6 +26,7 @@ public sealed partial class FloorTests
     {
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
+        ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],

@@ -120,13 +120,13 @@ internal static unsafe class AssembledInt8
     }
 
     /// <summary>
-    /// Writes the kernel of a row times eight rows of a weight. On entry rdi points to an <see cref="Int8Dot"/>. Two rows of the weight share a register, half each, so zmm0-3 hold
-    /// eight rows of eight sums; the activations lie twice in zmm4.
+    /// Writes the kernel of a row times eight rows of a weight. On entry rdi points to an <see cref="Int8Dot"/>. Rows p and p + 4 of the weight share a register, half each, and the activations
+    /// lie twice in zmm4, so zmm6-9 hold eight integer sums of each row; their totals, scaled as in the tile, are added to the eight sums of ymm0.
     /// </summary>
     public static void WriteDot(Iced.Intel.Assembler code, DType type)
     {
         AssemblerRegister64 weight = rax, stride = rsi, stride3 = rdx, weight4 = rcx, x = r8, scales = r9, blocks = r10, ahead = r11;
-        bool nibbles = type != DType.Q8_0, minima = type == DType.Q4_1;
+        bool nibbles = type != DType.Q8_0;
         code.PreferVex = false;                     // the assembler would encode masked instructions without their mask
         code.mov(weight, __[rdi]);
         code.mov(stride, __[rdi + 8]);
@@ -136,29 +136,21 @@ internal static unsafe class AssembledInt8
         code.lea(stride3, __[stride + stride * 2]);
         code.lea(weight4, __[weight + stride * 4]);
         Label loop = code.CreateLabel();
-        code.mov(r11d, 0xFF00);
-        code.kmovd(k1, r11d);                       // the upper row of a register
-        Broadcast(code, zmm28, 0x01010101 * Int8Kernel.Zero(type));
         if (nibbles)
         {
             code.mov(r11d, 0xF0F0);
-            code.kmovd(k2, r11d);
+            code.kmovd(k1, r11d);
             Broadcast(code, zmm29, 0x0F0F0F0F);
             code.mov(r11d, 4);
-            code.vpbroadcastd(zmm30.k2.z, r11d);    // shifts: 0 for low halves of bytes, 4 for high ones
+            code.vpbroadcastd(zmm30.k1.z, r11d);    // shifts: 0 for low halves of bytes, 4 for high ones
+            code.mov(r11d, 0xFF00);
+            code.kmovd(k1, r11d);                   // the upper row of a register
         }
-        if (minima)
+        else
         {
-            code.mov(r11d, 0x0202);
-            code.kmovd(k3, r11d);                   // one lane of each row
-            code.mov(r11d, 0xF0);
-            code.kmovd(k4, r11d);                   // the upper row of half a register
+            Broadcast(code, zmm28, 0x01010101 * Int8Kernel.Zero(type));
         }
-        for (int pair = 0; pair < 4; pair++)
-        {
-            code.vpxord(Zmm(pair), Zmm(pair), Zmm(pair));
-        }
-        code.vpxord(zmm31, zmm31, zmm31);
+        code.vpxord(zmm0, zmm0, zmm0);
         // Eight rows at once look like no stream to the CPU's prefetcher, so the next rows are asked for here, line after line.
         code.mov(ahead, __[rdi + 48]);
 
@@ -169,15 +161,24 @@ internal static unsafe class AssembledInt8
         }
         code.add(ahead, Int8Kernel.DotRows * type.BlockBytes());
         code.vbroadcasti64x4(zmm4, __ymmword_ptr[x]);
-        code.vmovdqa32(zmm5, zmm31);
-        if (!minima)
-        {
-            code.vpdpbusd(zmm5, zmm28, zmm4);
-            code.vpsubd(zmm5, zmm31, zmm5);
-        }
         for (int pair = 0; pair < 4; pair++)
         {
-            WritePair(code, pair, nibbles, minima, Row(weight, weight4, stride, stride3, 2 * pair), Row(weight, weight4, stride, stride3, 2 * pair + 1), scales);
+            WritePair(code, type, Zmm(10 + pair), Zmm(6 + pair), Of(pair), Of(pair + 4));
+        }
+        WriteTotals(code);
+        code.vpaddd(ymm6, ymm6, __dword_bcst[scales + 4]);
+        code.vcvtdq2ps(ymm6, ymm6);
+        code.vmulps(ymm6, ymm6, __dword_bcst[scales]);
+        if (type == DType.Q4_1)
+        {
+            WriteScalesAndMinima();
+            code.vfmadd231ps(ymm0, ymm6, ymm1);
+            code.vfmadd231ps(ymm0, ymm2, __dword_bcst[scales + 8]);
+        }
+        else
+        {
+            WriteScales();
+            code.vfmadd231ps(ymm0, ymm6, ymm1);
         }
         code.add(weight, type.BlockBytes());
         code.add(weight4, type.BlockBytes());
@@ -187,55 +188,80 @@ internal static unsafe class AssembledInt8
         code.jnz(loop);
 
         code.mov(rax, __[rdi + 40]);
-        for (int pair = 0; pair < 4; pair++)
-        {
-            code.vmovups(__zmmword_ptr[rax + pair * VectorBytes], Zmm(pair));
-        }
+        code.vmovups(__ymmword_ptr[rax], ymm0);
         code.vzeroupper();
         code.ret();
+
+        AssemblerMemoryOperand Of(int row) => Row(weight, weight4, stride, stride3, row);
+
+        // ymm1: the scales of the eight rows.
+        void WriteScales()
+        {
+            code.vpxord(xmm1, xmm1, xmm1);
+            for (int row = 0; row < Int8Kernel.DotRows; row++)
+            {
+                code.vpinsrw(xmm1, xmm1, __word_ptr[Of(row)], (sbyte)row);
+            }
+            code.vcvtph2ps(ymm1, xmm1);
+        }
+
+        // ymm1: the scales, ymm2: the minima beside them. A shuffle takes two rows of each operand within 128 bits.
+        void WriteScalesAndMinima()
+        {
+            foreach ((AssemblerRegisterXMM target, int row) in ((AssemblerRegisterXMM, int)[])[(xmm1, 0), (xmm3, 2)])
+            {
+                code.vmovd(target, __dword_ptr[Of(row)]);
+                code.vpinsrd(target, target, __dword_ptr[Of(row + 1)], 1);
+                code.vpinsrd(target, target, __dword_ptr[Of(row + 4)], 2);
+                code.vpinsrd(target, target, __dword_ptr[Of(row + 5)], 3);
+            }
+            code.vcvtph2ps(ymm1, xmm1);
+            code.vcvtph2ps(ymm3, xmm3);
+            code.vshufps(ymm2, ymm1, ymm3, 0b11_01_11_01);
+            code.vshufps(ymm1, ymm1, ymm3, 0b10_00_10_00);
+        }
     }
 
-    private static void WritePair(Iced.Intel.Assembler code, int pair, bool nibbles, bool minima, AssemblerMemoryOperand first, AssemblerMemoryOperand second, AssemblerRegister64 scales)
+    /// <summary>The integer products of two blocks with the activations in zmm4: eight sums of four for each.</summary>
+    private static void WritePair(Iced.Intel.Assembler code, DType type, AssemblerRegisterZMM values, AssemblerRegisterZMM products, AssemblerMemoryOperand first, AssemblerMemoryOperand second)
     {
-        int at = 6 + pair % 2 * 4;
-        AssemblerRegisterZMM values = Zmm(at), products = Zmm(at + 1), scale = Zmm(at + 2);
-        AssemblerRegisterYMM low = new((Register)((int)Register.YMM0 + at)), halves = new((Register)((int)Register.YMM0 + at + 3));
-        if (nibbles)
+        if (type == DType.Q8_0)
         {
-            int skip = minima ? 4 : 2;
+            code.vmovdqu32(Ymm(values), __ymmword_ptr[first + 2]);
+            code.vinserti64x4(values, values, __ymmword_ptr[second + 2], 1);
+            code.vpxord(values, values, zmm28);
+        }
+        else
+        {
+            int skip = type == DType.Q4_1 ? 4 : 2;
             code.vbroadcasti32x4(values, __xmmword_ptr[first + skip]);
             code.vbroadcasti32x4(values.k1, __xmmword_ptr[second + skip]);
             code.vpsrlvd(values, values, zmm30);
             code.vpandd(values, values, zmm29);
         }
-        else
-        {
-            code.vmovdqu32(low, __ymmword_ptr[first + 2]);
-            code.vinserti64x4(values, values, __ymmword_ptr[second + 2], 1);
-            code.vpxord(values, values, zmm28);
-        }
-        code.vmovdqa32(products, zmm5);
+        code.vpxord(products, products, products);
         code.vpdpbusd(products, values, zmm4);
-        code.vcvtdq2ps(products, products);
-        if (!minima)
-        {
-            code.vpbroadcastw(halves, __word_ptr[first]);
-            code.vpbroadcastw(halves.k1, __word_ptr[second]);
-            code.vcvtph2ps(scale, halves);
-            code.vmulps(scale, scale, __dword_bcst[scales]);
-            code.vfmadd231ps(Zmm(pair), products, scale);
-            return;
-        }
-        // Scale and minimum lie side by side: scales in even lanes, minima in odd ones, of which one counts.
-        AssemblerRegisterZMM both = Zmm(at + 3);
-        code.vpbroadcastd(halves, __dword_ptr[first]);
-        code.vpbroadcastd(halves.k4, __dword_ptr[second]);
-        code.vcvtph2ps(both, halves);
-        code.vmovsldup(scale, both);
-        code.vmulps(scale, scale, __dword_bcst[scales]);
-        code.vfmadd231ps(Zmm(pair), products, scale);
-        code.vfmadd231ps(Zmm(pair).k3, both, __dword_bcst[scales + 8]);
     }
+
+    /// <summary>From zmm6-9, each with eight sums of row p and eight of row p + 4, the totals of rows 0-7 in ymm6: transposed within 128 bits by unpacking, and added on the way.</summary>
+    private static void WriteTotals(Iced.Intel.Assembler code)
+    {
+        for (int at = 6; at < 10; at += 2)
+        {
+            code.vpunpckldq(Zmm(at + 4), Zmm(at), Zmm(at + 1));
+            code.vpunpckhdq(Zmm(at), Zmm(at), Zmm(at + 1));
+            code.vpaddd(Zmm(at), Zmm(at), Zmm(at + 4));
+        }
+        code.vpunpcklqdq(zmm10, zmm6, zmm8);
+        code.vpunpckhqdq(zmm6, zmm6, zmm8);
+        code.vpaddd(zmm6, zmm6, zmm10);             // 128 bits each: rows 0-3, rows 0-3, rows 4-7, rows 4-7
+        code.vextracti64x4(ymm7, zmm6, 1);
+        code.vshufi32x4(ymm8, ymm6, ymm7, 0b00);
+        code.vshufi32x4(ymm6, ymm6, ymm7, 0b11);
+        code.vpaddd(ymm6, ymm6, ymm8);
+    }
+
+    private static AssemblerRegisterYMM Ymm(AssemblerRegisterZMM register) => new(register.Value - Register.ZMM0 + Register.YMM0);
 
     private static void Broadcast(Iced.Intel.Assembler code, AssemblerRegisterZMM target, int value)
     {

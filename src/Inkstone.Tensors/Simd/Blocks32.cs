@@ -43,6 +43,16 @@ internal static unsafe class Blocks32
         return BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(scaled) | special | (bits & 0x8000) << 16);
     }
 
+    /// <summary>Eight half-precision numbers, each in the lower half of its place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Half(Vector256<int> bits)
+    {
+        Vector256<int> magnitude = bits & Vector256.Create(0x7FFF);
+        Vector256<int> special = ((Vector256.Create(0x7BFF) - magnitude) >> 31) & Vector256.Create(0x7F800000);
+        Vector256<float> scaled = (magnitude << 13).AsSingle() * 5.192296858534828e33f;
+        return (scaled.AsInt32() | special | ((bits & Vector256.Create(0x8000)) << 16)).AsSingle();
+    }
+
     /// <summary>16 half-precision numbers, each in the lower half of its place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Half(Vector512<int> bits)

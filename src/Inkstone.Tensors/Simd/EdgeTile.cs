@@ -36,7 +36,7 @@ internal static unsafe class EdgeTile
         {
             for (int j = 0; j < columns; j++)
             {
-                c[i * strideC + j] = (addend == null ? 0 : addend[i * strideAddend + j]) + buffer[i * width + j];
+                c[i * strideC + j] = addend == null ? buffer[i * width + j] : addend[i * strideAddend + j] + buffer[i * width + j];
             }
         }
     }

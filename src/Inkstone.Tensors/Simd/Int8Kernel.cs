@@ -52,8 +52,8 @@ internal unsafe struct Int8Dot
     /// <summary>Blocks of 32 values of k, at least one.</summary>
     public nint Blocks;
 
-    /// <summary>[8 rows][8 lanes]: partial sums; the product of a row is the sum of its lanes.</summary>
-    public float* Lanes;
+    /// <summary>[8]: the products.</summary>
+    public float* Sums;
 
     /// <summary>Memory of the size of these eight rows that will be read next: the kernel asks for it, line after line.</summary>
     public byte* Ahead;
@@ -61,8 +61,8 @@ internal unsafe struct Int8Dot
 
 /// <summary>
 /// Products of activations of 8 bits with quantised weights: for each block of 32 an exact integer sum, times both scales, summed in float32 over ascending blocks:
-/// y += (float)(Σ q_x · q_w) · d_x · d_w (+ m_w · s_x).
-/// Kernels differ in speed, not in a bit of the result.
+/// y += (float)(Σ q_x · q_w) · d_x · d_w (+ m_w · s_x), the integers scaled by d_x, then both additions fused.
+/// Kernels differ in speed, not in a bit of the result, and neither do <see cref="Tile"/> and <see cref="Dot"/>: what a row gives does not depend on how many there are.
 /// </summary>
 internal sealed unsafe class Int8Kernel
 {

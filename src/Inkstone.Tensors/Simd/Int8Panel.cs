@@ -125,14 +125,14 @@ internal static unsafe class Int8Panel
     }
 
     /// <summary>A block type known when the loop is compiled.</summary>
-    private interface IBlock
+    public interface IBlock
     {
         static abstract DType Type { get; }
 
         static abstract Vector256<byte> Load(byte* block);
     }
 
-    private readonly struct Q8 : IBlock
+    public readonly struct Q8 : IBlock
     {
         public static DType Type => DType.Q8_0;
 
@@ -140,7 +140,7 @@ internal static unsafe class Int8Panel
         public static Vector256<byte> Load(byte* block) => Int8Panel.Load(DType.Q8_0, block);
     }
 
-    private readonly struct Q4 : IBlock
+    public readonly struct Q4 : IBlock
     {
         public static DType Type => DType.Q4_0;
 
@@ -148,7 +148,7 @@ internal static unsafe class Int8Panel
         public static Vector256<byte> Load(byte* block) => Int8Panel.Load(DType.Q4_0, block);
     }
 
-    private readonly struct Q41 : IBlock
+    public readonly struct Q41 : IBlock
     {
         public static DType Type => DType.Q4_1;
 

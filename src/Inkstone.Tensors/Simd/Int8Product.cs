@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Inkstone.Tensors;
@@ -7,13 +6,13 @@ namespace Inkstone.Tensors;
 /// C = A · Wᵀ (+ addend) with quantised W and A rounded to 8 bits, for inference: the numbers that llama.cpp computes. A few rows of A read W as it lies in memory, eight of its
 /// rows at a time, and are bound by memory; for more rows each task packs 32 rows of W once and sweeps A over them.
 /// </summary>
-/// <remarks>Every element is summed by one thread over ascending blocks, so the number of threads changes nothing.</remarks>
+/// <remarks>Every element is summed by one thread over ascending blocks, in the same operations whatever the way, so neither the number of threads nor the number of rows changes a bit of it.</remarks>
 internal static unsafe class Int8Product
 {
     /// <summary>Above this many rows W is packed.</summary>
     public const int MostDotRows = 8;
 
-    private const int QuantiseGrain = 8, Lanes = 8;
+    private const int QuantiseGrain = 8;
 
     /// <summary>How far beyond the next eight rows memory is asked for: 0 gave 42 GB/s of Q8_0, 4,096 and 8,192 53 to 60.</summary>
     private const int Ahead = 6 << 10;
@@ -99,8 +98,8 @@ internal static unsafe class Int8Product
     {
         public void Run(int start, int end, int worker)
         {
-            float* lanes = stackalloc float[Lanes * Int8Kernel.DotRows];
-            Int8Dot dot = new() { StrideWeight = o.StrideWeight, Blocks = o.Blocks, Lanes = lanes };
+            float* sums = stackalloc float[Int8Kernel.DotRows];
+            Int8Dot dot = new() { StrideWeight = o.StrideWeight, Blocks = o.Blocks, Sums = sums };
             nint groupBytes = Int8Kernel.DotRows * o.StrideWeight;
             byte* last = o.Weight(Math.Min(end * Int8Kernel.DotRows, o.N) - Int8Kernel.DotRows);
             Prefetch(o.Weight(Math.Min(start * Int8Kernel.DotRows, o.N - Int8Kernel.DotRows)), groupBytes);
@@ -119,8 +118,7 @@ internal static unsafe class Int8Product
                     float* c = o.C(row, from), addend = o.Addend(row, from);
                     for (int i = first - from; i < Int8Kernel.DotRows; i++)
                     {
-                        float sum = Vector256.Sum(Vector256.Load(lanes + Lanes * i));
-                        c[i] = addend == null ? sum : sum + addend[i];
+                        c[i] = addend == null ? sums[i] : sums[i] + addend[i];
                     }
                 }
             }

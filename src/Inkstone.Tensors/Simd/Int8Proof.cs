@@ -27,7 +27,6 @@ internal static unsafe class Int8Proof
         float[] x = new float[Rows * K], result = new float[Rows * Columns];
         byte[] weight = Weight(type), panel = new byte[Blocks * Int8Panel.BlockBytes(type)], memory = new byte[Int8Rows.Bytes(Rows, K)];
         new PhiloxRandom(1, 2).FillNormal(x, 1);
-        float* lanes = stackalloc float[8 * Int8Kernel.DotRows];
         fixed (float* px = x, pc = result)
         {
             fixed (byte* pw = weight, pp = panel, pm = memory)
@@ -59,12 +58,8 @@ internal static unsafe class Int8Proof
                 kernel.End();
                 for (int column = 0; column < Columns; column += Int8Kernel.DotRows)
                 {
-                    Int8Dot dot = new() { Weight = pw + column * Blocks * size, StrideWeight = Blocks * size, X = quantised.Values(0), Scales = quantised.Scales(0), Blocks = Blocks, Lanes = lanes, Ahead = pw };
+                    Int8Dot dot = new() { Weight = pw + column * Blocks * size, StrideWeight = Blocks * size, X = quantised.Values(0), Scales = quantised.Scales(0), Blocks = Blocks, Sums = pc + 32 * Columns + column, Ahead = pw };
                     kernel.Dot(type, &dot);
-                    for (int i = 0; i < Int8Kernel.DotRows; i++)
-                    {
-                        pc[32 * Columns + column + i] = System.Runtime.Intrinsics.Vector256.Sum(System.Runtime.Intrinsics.Vector256.Load(lanes + 8 * i));
-                    }
                 }
             }
         }

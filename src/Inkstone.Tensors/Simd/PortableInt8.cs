@@ -77,32 +77,84 @@ internal static unsafe class PortableInt8
 
     private static void Dot(DType type, Int8Dot* dot)
     {
-        for (int row = 0; row < Int8Kernel.DotRows; row++)
+        switch (type)
         {
-            DotRow(type, dot->Weight + row * dot->StrideWeight, dot->X, dot->Scales, (int)dot->Blocks).Store(dot->Lanes + Lanes * row);
+            case DType.Q8_0: Dot<Int8Panel.Q8>(dot); break;
+            case DType.Q4_0: Dot<Int8Panel.Q4>(dot); break;
+            default: Dot<Int8Panel.Q41>(dot); break;
         }
     }
 
-    /// <summary>One row of a weight times one row of activations, in eight partial sums.</summary>
-    public static Vector256<float> DotRow(DType type, byte* weight, sbyte* x, Int8Scale* scales, int blocks)
+    private static void Dot<T>(Int8Dot* dot) where T : struct, Int8Panel.IBlock
     {
-        int size = type.BlockBytes();
-        Vector256<byte> zero = Vector256.Create((byte)Int8Kernel.Zero(type));
+        int size = T.Type.BlockBytes();   // a call: before the sums, which it would send to the stack
+        nint stride = dot->StrideWeight;
+        Int8Scale* x = dot->Scales;
+        byte* ahead = dot->Ahead;
         Vector256<float> sum = default;
-        for (int block = 0; block < blocks; block++, weight += size, x += Block, scales++)
+        for (nint block = 0; block < dot->Blocks; block++, x++, ahead += Int8Kernel.DotRows * size)
         {
-            Vector256<sbyte> values = Vector256.Load(x);
-            Vector256<int> products = Dot4(-Dot4(default, zero, values), Int8Panel.Load(type, weight), values);
-            Vector256<float> d = Vector256.Create(Blocks32.Half(*(ushort*)weight)) * scales->Scale;
-            sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(products), d, sum);
-            if (type == DType.Q4_1)
+            Prefetch(ahead, size);
+            byte* low = dot->Weight + block * size, high = low + 4 * stride;
+            Vector256<sbyte> values = Vector256.Load(dot->X + block * Block);
+            Vector256<int> first = Rows4<T>(low, stride, values), second = Rows4<T>(high, stride, values);
+            Vector256<int> products = Vector256.Create(first.GetLower() + first.GetUpper(), second.GetLower() + second.GetUpper());
+            Vector256<float> scaled = Vector256.ConvertToSingle(products + Vector256.Create(x->Offset)) * x->Scale;
+            sum = Vector256.FusedMultiplyAdd(scaled, Halves(low, high, stride), sum);
+            if (T.Type == DType.Q4_1)
             {
-                Vector256<float> m = Vector256<float>.Zero.WithElement(1, Blocks32.Half(*(ushort*)(weight + 2)));
-                sum = Vector256.FusedMultiplyAdd(m, Vector256.Create(scales->Sum), sum);
+                sum = Vector256.FusedMultiplyAdd(Halves(low + 2, high + 2, stride), Vector256.Create(x->Sum), sum);
             }
         }
-        return sum;
+        sum.Store(dot->Sums);
     }
+
+    /// <summary>Eight blocks, line after line: eight rows at once look like no stream to the CPU's prefetcher.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(byte* ahead, int size)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(ahead);
+            Sse.Prefetch0(ahead + 64);
+            Sse.Prefetch0(ahead + 128);
+            if (size > 24)
+            {
+                Sse.Prefetch0(ahead + 192);
+                Sse.Prefetch0(ahead + 256);
+            }
+        }
+    }
+
+    /// <summary>Products of a block of activations with those of four rows: the lower and the upper half of the vector have one sum of each row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Rows4<T>(byte* weight, nint stride, Vector256<sbyte> values) where T : struct, Int8Panel.IBlock
+    {
+        Vector256<int> r0 = Dot4(default, T.Load(weight), values), r1 = Dot4(default, T.Load(weight + stride), values);
+        Vector256<int> r2 = Dot4(default, T.Load(weight + 2 * stride), values), r3 = Dot4(default, T.Load(weight + 3 * stride), values);
+        return Neighbours(Neighbours(r0, r1), Neighbours(r2, r3));
+    }
+
+    /// <summary>In each half: a0 + a1, a2 + a3, b0 + b1, b2 + b3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Neighbours(Vector256<int> a, Vector256<int> b)
+        => Avx2.IsSupported ? Avx2.HorizontalAdd(a, b) : Vector256.Create(Neighbours(a.GetLower(), b.GetLower()), Neighbours(a.GetUpper(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Neighbours(Vector128<int> a, Vector128<int> b)
+    {
+        if (Ssse3.IsSupported)
+        {
+            return Ssse3.HorizontalAdd(a, b);
+        }
+        return AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.AddPairwise(a, b) : Vector128.Create(a[0] + a[1], a[2] + a[3], b[0] + b[1], b[2] + b[3]);
+    }
+
+    /// <summary>A number of half precision of each of eight rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Halves(byte* low, byte* high, nint stride) => Blocks32.Half(Vector256.Create(
+        *(ushort*)low, *(ushort*)(low + stride), *(ushort*)(low + 2 * stride), *(ushort*)(low + 3 * stride),
+        *(ushort*)high, *(ushort*)(high + stride), *(ushort*)(high + 2 * stride), *(ushort*)(high + 3 * stride)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<sbyte> Four(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x)).AsSByte();

@@ -45,6 +45,29 @@ public sealed unsafe class Int8ProductTests(Devices devices)
         }
     }
 
+    [Theory]
+    [InlineData(DType.Q8_0)]
+    [InlineData(DType.Q4_0)]
+    [InlineData(DType.Q4_1)]
+    public void A_row_does_not_depend_on_how_many_there_are(DType type)
+    {
+        const int Most = 20, N = 45, K = 160;
+        float[] x = Numbers(Most * K, 5), addend = Numbers(Most * N, 6);
+        byte[] weight = Weight(type, N, K);
+        foreach (Device device in devices.Levels)
+        {
+            float[][] alone = [.. Enumerable.Range(0, Most).Select(row => Run(device, type, x[(row * K)..((row + 1) * K)], weight, addend[(row * N)..((row + 1) * N)], 1, N, K))];
+            for (int m = 1; m <= Most; m++)
+            {
+                float[] together = Run(device, type, x[..(m * K)], weight, addend[..(m * N)], m, N, K);
+                for (int row = 0; row < m; row++)
+                {
+                    together[(row * N)..((row + 1) * N)].ShouldBe(alone[row], $"{device.Isa}, row {row} of {m}");
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Each_kernel_gives_the_bits_of_the_portable_one()
     {

@@ -40,7 +40,7 @@ public sealed unsafe class InterpretedInt8Tests
             new Interpreter(new CheckedMemory().Allow("arguments", (void*)dot, sizeof(Int8Dot), Access.Read)
                 .Allow("weight", arguments.Weight, row, Access.Read, Int8Kernel.DotRows, arguments.StrideWeight)
                 .Allow("x", arguments.X, blocks * 32, Access.Read).Allow("scales", arguments.Scales, blocks * sizeof(Int8Scale), Access.Read)
-                .Allow("lanes", arguments.Lanes, 8 * Int8Kernel.DotRows * sizeof(float), Access.Write)
+                .Allow("sums", arguments.Sums, Int8Kernel.DotRows * sizeof(float), Access.Write)
                 .Allow("ahead, to the end of its last line", arguments.Ahead, Int8Kernel.DotRows * row + 64, Access.Prefetch)).Run(code, dot);
         });
         got.ShouldBe(Dot(type, blocks, dot => PortableInt8.Kernel.Dot(type, (Int8Dot*)dot)));
@@ -122,7 +122,7 @@ public sealed unsafe class InterpretedInt8Tests
     {
         int size = type.BlockBytes();
         nint stride = blocks * size + Gap;
-        using GuardedMemory weight = new(Int8Kernel.DotRows * stride - Gap), x = new(32 * blocks), scales = new(sizeof(Int8Scale) * blocks), lanes = new(8 * Int8Kernel.DotRows * sizeof(float));
+        using GuardedMemory weight = new(Int8Kernel.DotRows * stride - Gap), x = new(32 * blocks), scales = new(sizeof(Int8Scale) * blocks), sums = new(Int8Kernel.DotRows * sizeof(float));
         Random random = new(9);
         random.NextBytes(new Span<byte>(weight.Pointer, (int)(Int8Kernel.DotRows * stride - Gap)));
         for (int row = 0; row < Int8Kernel.DotRows; row++)
@@ -135,9 +135,9 @@ public sealed unsafe class InterpretedInt8Tests
         }
         random.NextBytes(new Span<byte>(x.Pointer, 32 * blocks));
         Scales(random, (Int8Scale*)scales.Pointer, blocks);
-        Int8Dot dot = new() { Weight = weight.Pointer, StrideWeight = stride, X = (sbyte*)x.Pointer, Scales = (Int8Scale*)scales.Pointer, Blocks = blocks, Lanes = (float*)lanes.Pointer, Ahead = weight.Pointer };
+        Int8Dot dot = new() { Weight = weight.Pointer, StrideWeight = stride, X = (sbyte*)x.Pointer, Scales = (Int8Scale*)scales.Pointer, Blocks = blocks, Sums = (float*)sums.Pointer, Ahead = weight.Pointer };
         run((long)&dot);
-        return new Span<float>(lanes.Pointer, 8 * Int8Kernel.DotRows).ToArray();
+        return new Span<float>(sums.Pointer, Int8Kernel.DotRows).ToArray();
     }
 
     private static void Scales(Random random, Int8Scale* scales, int blocks)

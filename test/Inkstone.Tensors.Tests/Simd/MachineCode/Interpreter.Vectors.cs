@@ -34,9 +34,6 @@ internal sealed unsafe partial class Interpreter
             case Mnemonic.Vbroadcastss or Mnemonic.Vpbroadcastd or Mnemonic.Vbroadcasti32x4:
                 Write(i, Source(i, 1));
                 break;
-            case Mnemonic.Vpbroadcastw:
-                Write(i, Source(i, 1), elementBytes: 2);
-                break;
             case Mnemonic.Vbroadcasti64x4:
                 Write(i, Source(i, 1), elementBytes: 8);
                 break;
@@ -49,9 +46,42 @@ internal sealed unsafe partial class Interpreter
                 uint[] halves = Source(i, 1);
                 Write(i, [.. MemoryMarshal.Cast<uint, Half>(halves)[..Lanes].ToArray().Select(half => Bits((float)half))]);
                 break;
-            case Mnemonic.Vmovsldup:
-                uint[] source = Source(i, 1);
-                Write(i, [.. Enumerable.Range(0, Lanes).Select(lane => source[lane & ~1])]);
+            case Mnemonic.Vextracti64x4:
+                Write(i, Source(i, 1)[(Lanes / 2 * (int)i.GetImmediate(2))..]);
+                break;
+            case Mnemonic.Vshufi32x4 when i.Op0Register.IsYMM():
+                int chosen = (int)i.GetImmediate(3);
+                Write(i, [.. Source(i, 1).AsSpan(4 * (chosen & 1), 4), .. Source(i, 2).AsSpan(4 * (chosen >> 1 & 1), 4)]);
+                break;
+            case Mnemonic.Vpinsrw:
+                uint[] words = Source(i, 1);
+                MemoryMarshal.Cast<uint, ushort>(words.AsSpan())[(int)i.GetImmediate(3) & 7] = (ushort)Source(i, 2)[0];
+                Write(i, words);
+                break;
+            case Mnemonic.Vmovd:
+                Write(i, [Source(i, 1)[0], 0, 0, 0]);
+                break;
+            case Mnemonic.Vpinsrd:
+                uint[] four = Source(i, 1);
+                four[(int)i.GetImmediate(3) & 3] = Source(i, 2)[0];
+                Write(i, four);
+                break;
+            case Mnemonic.Vshufps:
+                uint[] left = Source(i, 1), right = Source(i, 2);
+                int selected = (int)i.GetImmediate(3);
+                Write(i, [.. Enumerable.Range(0, Lanes).Select(lane => (lane % 4 < 2 ? left : right)[lane / 4 * 4 + (selected >> 2 * (lane % 4) & 3)])]);
+                break;
+            case Mnemonic.Vpunpckldq:
+                Unpack(i, first: 0, run: 1);
+                break;
+            case Mnemonic.Vpunpckhdq:
+                Unpack(i, first: 2, run: 1);
+                break;
+            case Mnemonic.Vpunpcklqdq:
+                Unpack(i, first: 0, run: 2);
+                break;
+            case Mnemonic.Vpunpckhqdq:
+                Unpack(i, first: 2, run: 2);
                 break;
             case Mnemonic.Vcvtdq2ps:
                 Each(i, 0, (_, a, _) => Bits((float)(int)a));
@@ -62,8 +92,8 @@ internal sealed unsafe partial class Interpreter
             case Mnemonic.Vpandd:
                 Each(i, 0, (_, a, b) => a & b);
                 break;
-            case Mnemonic.Vpsubd:
-                Each(i, 0, (_, a, b) => a - b);
+            case Mnemonic.Vpaddd:
+                Each(i, 0, (_, a, b) => a + b);
                 break;
             case Mnemonic.Vpsrlvd:
                 Each(i, 0, (_, a, b) => b < 32 ? a >> (int)b : 0);
@@ -86,6 +116,18 @@ internal sealed unsafe partial class Interpreter
             default:
                 throw Unknown(i);
         }
+    }
+
+    /// <summary>In every 128 bits: from <paramref name="first"/> on, <paramref name="run"/> of the one operand and of the other take turns.</summary>
+    private void Unpack(in Instruction i, int first, int run)
+    {
+        uint[] a = Source(i, 1), b = Source(i, 2), result = new uint[Lanes];
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            int within = lane % 4, from = lane - within + first + within / (2 * run) * run + within % run;
+            result[lane] = within / run % 2 == 0 ? a[from] : b[from];
+        }
+        Write(i, result, elementBytes: 4 * run);
     }
 
     /// <summary>The odd products are added first; every step is fused, rounds to nearest even, and takes and leaves denormals as zeros.</summary>
