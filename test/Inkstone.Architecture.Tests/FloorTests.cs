@@ -19,7 +19,11 @@ public sealed partial class FloorTests
         ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Grammar"] = ["Text"],
+        ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
+        ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
+        ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Cli"] = ["Chat", "Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Server", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -29,6 +33,8 @@ public sealed partial class FloorTests
         ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
+        ["Extensions.AI"] = ["Microsoft.Extensions.AI.Abstractions"],
+        ["Server"] = ["OpenTelemetry.Exporter.OpenTelemetryProtocol", "OpenTelemetry.Extensions.Hosting"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
 
