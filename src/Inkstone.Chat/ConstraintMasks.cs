@@ -19,7 +19,7 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
 
     /// <summary>A mask for one text.</summary>
     /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names it.</exception>
-    public ITokenMask Of(AnswerConstraint constraint) => new Mask(Compiled(constraint).NewMask());
+    public ITokenMask Of(AnswerConstraint constraint) => new GrammarMask(Compiled(constraint));
 
     /// <summary>Compiles a constraint ahead of its use.</summary>
     /// <inheritdoc cref="Of"/>
@@ -60,16 +60,4 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
         AnswerConstraint.Calls calls => TextGrammar.Triggered(calls.Opens, TextGrammar.Sequence(TextGrammar.Regex(Space), TextGrammar.JsonSchema(calls.Document), TextGrammar.Regex(Space), TextGrammar.Token(calls.Closes))),
         _ => throw new ArgumentOutOfRangeException(nameof(constraint)),
     };
-
-    /// <summary>As the engine asks: it knows the end tokens itself.</summary>
-    private sealed class Mask(TokenMask mask) : ITokenMask
-    {
-        public bool CanEnd => mask.CanEnd;
-
-        public bool IsFinished => mask.MustEnd;
-
-        public void Fill(Span<ulong> allowed) => mask.Fill(allowed);
-
-        public bool Accept(int id) => mask.Accept(id);
-    }
 }

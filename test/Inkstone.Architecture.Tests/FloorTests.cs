@@ -12,18 +12,18 @@ public sealed partial class FloorTests
         ["Jinja"] = [],
         ["Tensors"] = [],
         ["Text"] = ["Files", "Jinja"],
+        ["Grammar"] = ["Text"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
-        ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
+        ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Grammar"] = ["Text"],
         ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
         ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
         ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Chat", "Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Server", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] = ["Chat", "Data", "Files", "Formats", "Grammar", "Inference", "Jinja", "Models", "Nn", "Server", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()

@@ -23,8 +23,9 @@ public sealed partial class DocsTests
         try
         {
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
+            File.WriteAllText(Path.Combine(directory, "person.json"), """{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"]}""");
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Concat(Snippets("docs/structured-output.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {

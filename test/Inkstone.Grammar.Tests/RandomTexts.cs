@@ -13,7 +13,7 @@ internal sealed class RandomTexts(CompiledGrammar grammar, int endToken, Random 
 
     private readonly ulong[] _mask = new ulong[grammar.Vocabulary.MaskLength];
     private readonly int[] _hints = [.. grammar.Vocabulary.Tokenizer.Encode(hints, false).Concat(hints.SelectMany(c => grammar.Vocabulary.Tokenizer.Encode(c.ToString(), false))).Distinct()];
-    private readonly int[][] _names = [.. System.Text.RegularExpressions.Regex.Matches(hints, "\"([^\"]*)\"").Select(m => m.Groups[1].Value).Distinct().Select(n => grammar.Vocabulary.Tokenizer.Encode(n, false))];
+    private readonly int[][] _names = [.. System.Text.RegularExpressions.Regex.Matches(hints, "\"([^\"]*)\"").Select(m => m.Groups[1].Value).Distinct().Select(n => grammar.Vocabulary.Tokenizer.EncodeContinuation(n, grammar.Vocabulary.Tokenizer.TokenToId("\"")!.Value))];
     private readonly int[] _closing = [.. "}]\",:0truefalsn".Select(c => grammar.Vocabulary.Tokenizer.TokenToId(c.ToString()) ?? -1).Where(id => id >= 0)];
 
     /// <summary>One text's tokens, without the end. After <paramref name="soft"/> tokens what closes is preferred, so that texts end.</summary>

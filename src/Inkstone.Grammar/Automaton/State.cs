@@ -6,17 +6,22 @@ namespace Inkstone.Grammar;
 /// A state of the pushdown automaton over bytes. What leads out of it is made when it is first asked for, so a state may stand for a set of seen property
 /// names or a count, and only the states that texts reach ever exist. <see cref="Moves"/> is deterministic in bytes: where several states could follow, their union does.
 /// </summary>
-internal abstract class State(StateSpace space)
+internal abstract class State
 {
     private Moves? _moves;
 
-    public StateSpace Space { get; } = space;
+    protected State(StateSpace space) => (Space, Id) = (space, space.Register(this));
+
+    public StateSpace Space { get; }
 
     /// <summary>Its number in the space.</summary>
-    public int Id { get; } = space.NextId();
+    public int Id { get; }
 
     /// <summary>How many characters that JSON writes as themselves may follow here, whatever they are.</summary>
     public virtual int FreeText => 0;
+
+    /// <summary>A state whose mask is the same.</summary>
+    public virtual State MaskTwin => this;
 
     /// <summary>Whether a frame that starts here spells the name of a property that no schema declares, so that doubles must be looked for.</summary>
     public virtual bool IsName => false;

@@ -4,9 +4,32 @@ namespace Inkstone.Grammar;
 internal sealed class StateSpace
 {
     private readonly Dictionary<object, State> _states = [];
-    private int _count;
+    private readonly List<State> _all = [];
 
-    public StateSpace(Func<string, bool> isSpecial) => (IsSpecial, End) = (isSpecial, new EndState(this));
+    private readonly Dictionary<(int, int), TextRules> _lengths = [];
+
+    /// <param name="isSpecial">whether the vocabulary has a special token of this name</param>
+    /// <param name="longestToken">most bytes of a token</param>
+    public StateSpace(Func<string, bool> isSpecial, int longestToken) => (IsSpecial, LongestToken, End) = (isSpecial, longestToken, new EndState(this));
+
+    /// <summary>Most bytes of a token.</summary>
+    public int LongestToken { get; }
+
+    /// <summary>Whether names that no schema declares may have a last possible character, so that all that can follow a beginning may have been used.</summary>
+    public bool HasBoundedNames { get; set; }
+
+    /// <summary>Bounds of a length; equal ones are one object.</summary>
+    public TextRules Lengths(int least, int most)
+    {
+        lock (this)
+        {
+            if (!_lengths.TryGetValue((least, most), out TextRules? rules))
+            {
+                _lengths[(least, most)] = rules = new TextRules.Lengths(least, most);
+            }
+            return rules;
+        }
+    }
 
     /// <summary>Whether the vocabulary has a special token of this name, which is written by its id.</summary>
     public Func<string, bool> IsSpecial { get; }
@@ -14,9 +37,15 @@ internal sealed class StateSpace
     /// <summary>The state that does nothing but return.</summary>
     public State End { get; }
 
-    public int Count => _count;
-
-    public int NextId() => _count++;
+    /// <summary>Takes a new state and gives its number.</summary>
+    public int Register(State state)
+    {
+        lock (this)
+        {
+            _all.Add(state);
+            return _all.Count - 1;
+        }
+    }
 
     /// <summary>The state of a key, made where it is not there yet.</summary>
     public State Intern(object key, Func<State> make)
@@ -54,11 +83,7 @@ internal sealed class StateSpace
     {
         lock (this)
         {
-            End.ForgetMasks();
-            foreach (State state in _states.Values)
-            {
-                state.ForgetMasks();
-            }
+            _all.ForEach(state => state.ForgetMasks());
         }
     }
 

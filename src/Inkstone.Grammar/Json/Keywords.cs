@@ -20,6 +20,10 @@ internal static class Keywords
         foreach (JsonProperty property in node.Element.ValueKind == JsonValueKind.Object ? node.Element.EnumerateObject() : default)
         {
             string name = property.Name;
+            if (name == "$schema" && property.Value is { ValueKind: JsonValueKind.String } dialect && !dialect.GetString()!.Contains("://json-schema.org/", StringComparison.Ordinal))
+            {
+                throw node.Unsupported(name, $"names \"{dialect.GetString()}\", and only the drafts of json-schema.org are known");
+            }
             if (Held.Contains(name) || Silent.Contains(name) || name.StartsWith("x-", StringComparison.Ordinal))
             {
                 continue;

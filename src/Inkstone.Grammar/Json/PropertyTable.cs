@@ -62,6 +62,7 @@ internal sealed class PropertyTable
                 }
             }
             (Rules, Classes) = (new TextRules.Automaton(all, first), [.. classes]);
+            schemas.Space.HasBoundedNames |= all.Tags.Where((tag, q) => tag >= first && all.Edges[q].Length == 0).Any();
         }
 
         Conjunction Value(string? name, Func<CharDfa, bool> isIn) => schemas.And(tests.Values.Where(v => v.Names.Has(name, isIn)).Select(v => v.Value));

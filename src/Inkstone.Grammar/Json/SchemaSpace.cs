@@ -107,8 +107,20 @@ internal sealed class SchemaSpace
         {
             return false;
         }
-        bool found = Boxes(value).Any(IsInhabited);
-        _ = _asking.Remove(value);
+        bool found;
+        try
+        {
+            found = Boxes(value).Any(IsInhabited);
+        }
+        catch (GrammarException fault) when (fault.Path is null && value.Literals.Count > 0)
+        {
+            string path = value.Literals[^1].Node.Path;
+            throw new GrammarException($"{path}: {fault.Message}", fault.Keyword, path);
+        }
+        finally
+        {
+            _ = _asking.Remove(value);
+        }
         if (_open == 0 && (found || _asking.Count == 0))
         {
             value.IsInhabited = found;

@@ -50,7 +50,15 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
         {
             return Least == 0 && Most is null ? TextRules.Any : new TextRules.Lengths((int)Math.Min(Least, int.MaxValue - 1), (int)Math.Min(Most ?? int.MaxValue, int.MaxValue));
         }
-        CharDfa all = Automaton();
+        CharDfa all;
+        try
+        {
+            all = Automaton();
+        }
+        catch (GrammarException fault)
+        {
+            throw new GrammarException($"pattern and maxLength together are too much: {fault.Message}", "maxLength", null);
+        }
         return all.IsEmpty ? null : new TextRules.Automaton(all);
     }
 

@@ -64,19 +64,22 @@ internal abstract class TextRules
         }
     }
 
-    /// <summary>From <paramref name="least"/> to <paramref name="most"/> characters; a state is how many there were.</summary>
+    /// <summary>From <paramref name="least"/> to <paramref name="most"/> characters (<see cref="int.MaxValue"/>: any number). State 0 is before the first; 1, behind it, is state 0 of <see cref="Next"/>.</summary>
     public sealed class Lengths(int least, int most) : TextRules
     {
-        public override (int Low, int High, int Target)[] Edges(int state)
-        {
-            int next = most == int.MaxValue ? Math.Min(state + 1, least) : state + 1;
-            return next > most ? [] : [(0, 0xD7FF, next), (0xE000, CodePoints.Last, next)];
-        }
+        public int Least => least;
 
-        public override int Tag(int state) => state >= least ? 1 : 0;
+        public int Most => most;
 
-        public override int Free(int state) => most == int.MaxValue ? most : most - state;
+        /// <summary>What is left behind one character.</summary>
+        public (int Least, int Most) Next => (Math.Max(least - 1, 0), most == int.MaxValue ? most : most - 1);
 
-        public override bool IsUniversal(int state) => most == int.MaxValue && state >= least;
+        public override (int Low, int High, int Target)[] Edges(int state) => most == 0 ? [] : [(0, 0xD7FF, 1), (0xE000, CodePoints.Last, 1)];
+
+        public override int Tag(int state) => least == 0 ? 1 : 0;
+
+        public override int Free(int state) => most;
+
+        public override bool IsUniversal(int state) => least == 0 && most == int.MaxValue;
     }
 }

@@ -34,6 +34,12 @@ internal sealed class TextState : State
     /// <param name="allowed">the tags with which the text may end, as bits; at least one can be reached</param>
     public static State Of(StateSpace space, Spelling spelling, TextRules rules, int at, BigInteger allowed)
     {
+        if (rules is TextRules.Lengths lengths)
+        {
+            // How many may still come is all that matters, so strings of other bounds share their last states.
+            (int least, int most) = at == 0 ? (lengths.Least, lengths.Most) : lengths.Next;
+            (rules, at) = (space.Lengths(least, most), 0);
+        }
         if (spelling == Spelling.JsonString && rules.IsUniversal(at))
         {
             (rules, at) = (TextRules.Any, 0);
@@ -46,6 +52,20 @@ internal sealed class TextState : State
     public static State Of(StateSpace space, Spelling spelling, TextRules rules) => Of(space, spelling, rules, 0, BigInteger.One << 1);
 
     public override int FreeText => _spelling == Spelling.Plain ? 0 : _rules.Free(_at);
+
+    /// <summary>A bound that no token reaches changes no mask.</summary>
+    public override State MaskTwin
+    {
+        get
+        {
+            if (_rules is not TextRules.Lengths lengths || (lengths.Least <= Space.LongestToken && lengths.Most is < int.MaxValue and var most && most < Space.LongestToken))
+            {
+                return this;
+            }
+            TextRules near = Space.Lengths(Math.Min(lengths.Least, Space.LongestToken), lengths.Most < Space.LongestToken ? lengths.Most : int.MaxValue);
+            return Of(Space, _spelling, near, 0, _allowed);
+        }
+    }
 
     public override bool IsName => _spelling == Spelling.JsonName && _rules.Unnamed != int.MaxValue && !(_allowed >> _rules.Unnamed).IsZero;
 

@@ -10,10 +10,10 @@ public sealed class CompiledGrammar
     /// <param name="vocabulary">of which tokens they are made</param>
     /// <param name="cacheBytes">most bytes of kept masks; beyond that they are dropped and made anew</param>
     /// <exception cref="GrammarException">the grammar cannot be held; the message says why</exception>
-    public CompiledGrammar(TextGrammar grammar, TokenVocabulary vocabulary, long cacheBytes = 256L << 20)
+    public CompiledGrammar(TextGrammar grammar, TokenVocabulary vocabulary, long cacheBytes = 128L << 20)
     {
         (Vocabulary, _walk, _mostBytes) = (vocabulary, new MaskWalk(vocabulary), cacheBytes);
-        Space = new StateSpace(token => vocabulary.Tokenizer.TokenToId(token) is { } id && vocabulary.Tokenizer.IsSpecial(id));
+        Space = new StateSpace(token => vocabulary.Tokenizer.TokenToId(token) is { } id && vocabulary.Tokenizer.IsSpecial(id), vocabulary.Trie.Deepest);
         Start = grammar.Build(Space, Space.End);
     }
 
@@ -28,7 +28,7 @@ public sealed class CompiledGrammar
     /// <param name="endTokens">tokens that end it; they are allowed where the grammar may end</param>
     public TokenMask NewMask(params ReadOnlySpan<int> endTokens) => new(this, endTokens.ToArray());
 
-    internal MaskPart Mask(State state) => state.Mask ?? Make(state, null);
+    internal MaskPart Mask(State state) => state.Mask ?? (state.MaskTwin is var twin && twin != state ? state.Mask = Mask(twin) : Make(state, null));
 
     internal MaskPart Mask(State then, Exits exits) => then.Continued.TryGetValue(exits, out MaskPart? part) ? part : Make(then, exits);
 

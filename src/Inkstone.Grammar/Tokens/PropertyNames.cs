@@ -86,5 +86,119 @@ internal sealed class PropertyNames
         }
     }
 
+    /// <summary>Whether a name anywhere begins so.</summary>
+    public bool AnyBegins(ReadOnlySpan<byte> begin)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            if (_text.AsSpan(_names[i].Begin.._names[i].End).StartsWith(begin))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Whether the place is within a name of which every completion has been used in its object, so that no text leads out of it.</summary>
+    public bool IsDead(StackSet set)
+    {
+        int frame = NameFrame(set);
+        if (frame < 0 || !IsPrefix(set, frame))
+        {
+            return false;
+        }
+        (StackSet.Mark mark, int length, int count) = (set.Here, Length, _count);
+        bool dead = true;
+        for (int b = 0; b < 256 && dead; b++)
+        {
+            if (MayTake(set, b))
+            {
+                Push((byte)b);
+                dead = !set.Step((byte)b) || IsDead(set);
+                set.Return(mark);
+                Return(length, count);
+            }
+        }
+        return dead;
+    }
+
+    /// <summary>The nodes of tokens that would lead into a name of which every completion has been used.</summary>
+    public void DeadEnds(StackSet set, TokenTrie trie, Action<int> forbid)
+    {
+        int frame = NameFrame(set);
+        if (frame < 0)
+        {
+            return;
+        }
+        (StackSet.Mark mark, int length, int count) = (set.Here, Length, _count);
+        int begun = set.Position - set.BeginOf(frame);
+        for (int link = set.FirstLink(frame); link >= 0; link = set.Link(link).Next)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                (int owner, int b, int e) = _names[i];
+                if (owner != set.Link(link).Caller || e - b <= begun || !_text.AsSpan(b..e).StartsWith(_text.AsSpan(length - begun, begun)))
+                {
+                    continue;
+                }
+                for (int at = b + begun; at < e; at++)
+                {
+                    Push(_text[at]);
+                    if (!set.Step(_text[at]))
+                    {
+                        break;
+                    }
+                    if (IsDead(set) && trie.Find(0, _text.AsSpan(b + begun, at + 1 - b - begun)) is var node and >= 0)
+                    {
+                        forbid(node);
+                        break;
+                    }
+                }
+                set.Return(mark);
+                Return(length, count);
+            }
+        }
+    }
+
+    private static int NameFrame(StackSet set)
+    {
+        for (int i = set.Begin; i < set.End; i++)
+        {
+            if (set.StateAt(i).Moves.Next is not null && set.StartOf(set.FrameAt(i)).IsName)
+            {
+                return set.FrameAt(i);
+            }
+        }
+        return -1;
+    }
+
+    private bool IsPrefix(StackSet set, int frame)
+    {
+        ReadOnlySpan<byte> begun = _text.AsSpan(set.BeginOf(frame)..set.Position);
+        for (int link = set.FirstLink(frame); link >= 0; link = set.Link(link).Next)
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                if (_names[i].Frame == set.Link(link).Caller && _text.AsSpan(_names[i].Begin.._names[i].End).StartsWith(begun))
+                {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static bool MayTake(StackSet set, int b)
+    {
+        for (int i = set.Begin; i < set.End; i++)
+        {
+            if (set.StateAt(i).Moves.Next?[b] is not null)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
     public PropertyNames Clone() => new() { _text = [.. _text], _names = [.. _names], _count = _count, Length = Length };
 }

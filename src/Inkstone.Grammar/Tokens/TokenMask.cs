@@ -191,7 +191,7 @@ public sealed class TokenMask
                 return false;
             }
         }
-        return bytes.Length > 0;
+        return bytes.Length > 0 && !(_grammar.Space.HasBoundedNames && _names.IsDead(_set));
     }
 
     private void Return(in Before before)
@@ -241,10 +241,11 @@ public sealed class TokenMask
         {
             return;
         }
-        bool any = false;
+        bool any = false, inText = true;
         for (int i = _set.Begin; i < _set.End; i++)
         {
             int frame = _set.FrameAt(i);
+            inText &= _set.StateAt(i) is { FreeText: > 0 } or { IsName: true } or { Moves.Next: null };
             if (_set.StartOf(frame).IsName && _set.BeginOf(frame) >= 0)
             {
                 if (!any)
@@ -255,12 +256,30 @@ public sealed class TokenMask
                 _names.Doubles(_set, frame, _grammar.Vocabulary.Trie, _forbid);
             }
         }
+        bool bounded = _grammar.Space.HasBoundedNames;
         if (any)
         {
+            if (bounded)
+            {
+                _names.DeadEnds(_set, _grammar.Vocabulary.Trie, _forbid);
+            }
             _one.CopyTo(mask);
         }
         Before before = new(_set.Here, _names.Length, _names.Count, IsFinished);
-        foreach (int rank in _grammar.Vocabulary.Quoted)
+        foreach (int rank in bounded ? _grammar.Vocabulary.OpenQuotes : [])
+        {
+            byte[] bytes = _grammar.Vocabulary.Trie.Bytes[rank];
+            int id = _grammar.Vocabulary.Trie.Ids[rank];
+            if ((mask[id >> 6] >> id & 1) != 0 && _names.AnyBegins(bytes.AsSpan(bytes.AsSpan().LastIndexOf((byte)'"') + 1)))
+            {
+                if (!Take(bytes))
+                {
+                    mask[id >> 6] &= ~(1UL << id);
+                }
+                Return(before);
+            }
+        }
+        foreach (int rank in inText ? _grammar.Vocabulary.QuotedThrice : _grammar.Vocabulary.Quoted)
         {
             int id = _grammar.Vocabulary.Trie.Ids[rank];
             if ((mask[id >> 6] >> id & 1) != 0)

@@ -17,7 +17,17 @@ public sealed class TokenVocabulary(Tokenizer tokenizer)
     internal TokenTrie Trie { get; } = new(tokenizer);
 
     /// <summary>Ranks of tokens that hold two quotation marks or more: within one, the name of a property may begin and end.</summary>
-    internal int[] Quoted => _quoted ??= [.. Enumerable.Range(0, Trie.Bytes.Length).Where(rank => Trie.Bytes[rank].AsSpan().Count((byte)'"') >= 2)];
+    internal int[] Quoted => _quoted ??= WithQuotes(2);
 
+    /// <summary>Ranks of tokens that hold three or more: within one, a string may end and a name begin and end.</summary>
+    internal int[] QuotedThrice => _quotedThrice ??= WithQuotes(3);
+
+    /// <summary>Ranks of tokens that go on behind a quotation mark: they may begin a name.</summary>
+    internal int[] OpenQuotes => _openQuotes ??= [.. WithQuotes(1).Where(rank => Trie.Bytes[rank][^1] != '"')];
+
+    private int[]? _openQuotes;
     private int[]? _quoted;
+    private int[]? _quotedThrice;
+
+    private int[] WithQuotes(int least) => [.. Enumerable.Range(0, Trie.Bytes.Length).Where(rank => Trie.Bytes[rank].AsSpan().Count((byte)'"') >= least)];
 }

@@ -167,6 +167,10 @@ public sealed class Engine : IDisposable
         {
             throw new ArgumentException($"there is no adapter {request.Adapter}", nameof(request));
         }
+        if (request.Mask is null && p.Grammar is { } grammar)
+        {
+            request = request with { Mask = new GrammarMask(grammar) };
+        }
         return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer) { Channel = channel };
     }
 
