@@ -39,7 +39,7 @@ internal static partial class MultiTokenVerification
         Tensor ids = batch.Ids(model.Device);
         ForwardContext ctx = ForwardContext.Rows(model.Device, batch.Rows, batch.Length);
         float[] logits = model is DeepseekV3Model { PredictionDepth: > 0 } deepseek
-            ? deepseek.Logits(deepseek.Ahead(1, deepseek.Hidden(ids, ctx), ids, ctx)).Span.ToArray() : [];
+            ? deepseek.Logits(deepseek.Ahead(1, deepseek.Hidden(ids, ctx), ids, ctx)).ToArray() : [];
         add("mtp_logits", Deviation.OfLargest(logits, io.ReadFloats("mtp_logits")), tolerances.Logits);
     }
 
