@@ -29,7 +29,11 @@ public abstract record AnswerConstraint
 
     /// <summary>JSON that a schema accepts.</summary>
     /// <param name="Document">JSON Schema</param>
-    public sealed record Schema(string Document) : AnswerConstraint;
+    public sealed record Schema(string Document) : AnswerConstraint
+    {
+        /// <summary>Whether at most one blank stands between two parts: what nobody reads needs no layout.</summary>
+        internal bool Compact { get; init; }
+    }
 
     /// <summary>A text that a regular expression matches as a whole.</summary>
     /// <param name="Pattern">the expression</param>

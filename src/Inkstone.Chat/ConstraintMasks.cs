@@ -12,6 +12,8 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
     /// <summary>Between a marker and a call; bounded, because a model may write white space for ever.</summary>
     private const string Space = "[ \\n]{0,4}";
 
+    private static readonly JsonGrammarOptions Compact = new(MaxWhitespace: 1);
+
     private readonly TokenVocabulary _vocabulary = new(tokenizer);
     private readonly Dictionary<string, (CompiledGrammar Grammar, long Used)> _grammars = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
@@ -45,6 +47,7 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
 
     private static string Key(AnswerConstraint constraint) => constraint switch
     {
+        AnswerConstraint.Schema schema => $"schema\0{schema.Compact}\0{schema.Document}",
         AnswerConstraint.Choice choice => "choice\0" + string.Join('\0', choice.Texts),
         AnswerConstraint.Calls calls => $"calls\0{calls.Opens}\0{calls.Closes}\0{calls.Document}",
         _ => constraint.ToString(),
@@ -53,7 +56,7 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
     private static TextGrammar Grammar(AnswerConstraint constraint) => constraint switch
     {
         AnswerConstraint.Json => TextGrammar.JsonObject(),
-        AnswerConstraint.Schema schema => TextGrammar.JsonSchema(schema.Document),
+        AnswerConstraint.Schema schema => TextGrammar.JsonSchema(schema.Document, schema.Compact ? Compact : null),
         AnswerConstraint.Regex regex => TextGrammar.Regex(regex.Pattern),
         AnswerConstraint.Choice choice => TextGrammar.Choice(choice.Texts),
         AnswerConstraint.Grammar grammar => TextGrammar.Gbnf(grammar.Text),

@@ -19,9 +19,9 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
                 ?? throw new ArgumentException($"tool_choice names the function {name}, which is not among the tools.");
             string quoted = ((JsonNode)name).ToJsonString(ChatJson.Readable);
             string before = form.Name == "deepseek" ? $"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n" : $"{form.Prefill}{{\"name\": {quoted}, \"{form.ArgumentsKey}\": ";
-            return new(before, new AnswerConstraint.Schema(Parameters(function).ToJsonString()), name);
+            return new(before, new AnswerConstraint.Schema(Parameters(function).ToJsonString()) { Compact = true }, name);
         }
-        return new(form.Prefill, new AnswerConstraint.Schema(AnyCall(form, functions)), null);
+        return new(form.Prefill, new AnswerConstraint.Schema(AnyCall(form, functions)) { Compact = true }, null);
     }
 
     /// <summary>What holds the calls of a model that calls if it likes; null where its form is no JSON between two markers.</summary>

@@ -43,7 +43,7 @@ public static class Smoke
         }).ConfigureAwait(false);
         await Check("structured", async () =>
         {
-            JsonObject body = Body("Invent a person.", 200);
+            JsonObject body = Body("Invent a person.", 500);
             body["response_format"] = new JsonObject { ["type"] = "json_schema", ["json_schema"] = new JsonObject { ["name"] = "person", ["strict"] = true, ["schema"] = JsonNode.Parse(Schema) } };
             string content = Content(await Ask(body).ConfigureAwait(false));
             return ApiClient.Parse(content) is { ValueKind: JsonValueKind.Object } person && person.TryGetProperty("name", out JsonElement name) && name.ValueKind == JsonValueKind.String
