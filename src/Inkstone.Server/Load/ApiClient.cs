@@ -38,6 +38,14 @@ internal sealed class ApiClient : IDisposable
             ? data[0].GetProperty("id").GetString()! : throw new InvalidDataException($"{Root}/v1/models answers with {status} and no model; is it a server with OpenAI's API?");
     }
 
+    /// <summary>Tokens of the model's context, where the server tells it (Inkstone and vLLM do).</summary>
+    public async Task<int?> ContextAsync(string model, CancellationToken cancelled)
+    {
+        (int status, JsonElement body) = await GetAsync("/v1/models", cancelled).ConfigureAwait(false);
+        return status == 200 && body.TryGetProperty("data", out JsonElement data) && data.EnumerateArray().FirstOrDefault(m => m.GetProperty("id").GetString() == model) is { ValueKind: JsonValueKind.Object } found
+            && found.TryGetProperty("max_model_len", out JsonElement length) && length.ValueKind == JsonValueKind.Number ? length.GetInt32() : null;
+    }
+
     public async Task<(int Status, JsonElement Body)> GetAsync(string path, CancellationToken cancelled)
     {
         try

@@ -22,6 +22,8 @@ public static class Soak
     {
         using ApiClient client = new(url, key);
         model ??= await client.ModelAsync(cancelled).ConfigureAwait(false);
+        // A word is a token at least.
+        int tooMany = await client.ContextAsync(model, cancelled).ConfigureAwait(false) ?? 240_000;
         SoakResult result = new();
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
         end.CancelAfter(time);
@@ -46,7 +48,7 @@ public static class Soak
                 string kind = Kinds[random.Next(Kinds.Length)];
                 try
                 {
-                    await RequestAsync(client, model, kind, random, result, Stopwatch.GetElapsedTime(began) / time).ConfigureAwait(false);
+                    await RequestAsync(client, model, kind, tooMany, random, result, Stopwatch.GetElapsedTime(began) / time).ConfigureAwait(false);
                 }
                 catch (Exception fault) when (fault is HttpRequestException or IOException or InvalidOperationException or KeyNotFoundException)
                 {
@@ -67,7 +69,7 @@ public static class Soak
 
     private static readonly string[] Kinds = ["stream", "stream", "stream", "stream", "whole", "structured", "structured", "leave", "leave", "malformed", "oversized"];
 
-    private static async Task RequestAsync(ApiClient client, string model, string kind, Random random, SoakResult result, double at)
+    private static async Task RequestAsync(ApiClient client, string model, string kind, int tooMany, Random random, SoakResult result, double at)
     {
         JsonObject body = new()
         {
@@ -96,12 +98,13 @@ public static class Soak
                 break;
             case "structured":
                 body["response_format"] = new JsonObject { ["type"] = "json_schema", ["json_schema"] = new JsonObject { ["name"] = "s", ["schema"] = JsonNode.Parse(Schema) } };
-                body["max_tokens"] = 120;
+                body["max_tokens"] = 300;
                 (int status, JsonElement answer) = await client.PostAsync("/v1/chat/completions", body.ToJsonString(), CancellationToken.None).ConfigureAwait(false);
                 result.Count(kind, status == 200, $"status {status}: {answer}");
                 if (status == 200)
                 {
-                    result.Structured(IsValid(answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString() ?? ""));
+                    JsonElement choice = answer.GetProperty("choices")[0];
+                    result.Structured(choice.GetProperty("finish_reason").GetString() == "length" ? null : IsValid(choice.GetProperty("message").GetProperty("content").GetString() ?? ""));
                 }
                 break;
             case "malformed":
@@ -115,7 +118,7 @@ public static class Soak
                 result.Count(kind, wrong == 400, $"status {wrong} where 400 is right");
                 break;
             default:
-                body["messages"]![0]!["content"] = string.Concat(Enumerable.Repeat("too long a story ", 60_000));
+                body["messages"]![0]!["content"] = string.Concat(Enumerable.Repeat("too long a story ", 1 + (tooMany / 4)));
                 int refused = await StatusAsync(body.ToJsonString()).ConfigureAwait(false);
                 result.Count(kind, refused is 400 or 413, $"status {refused} where 400 or 413 is right");
                 break;

@@ -13,7 +13,7 @@ public sealed class SoakResult
     private readonly List<string> _errors = [];
     private readonly List<(double At, double First, double Gap)> _latencies = [];
     private readonly List<(double At, long Bytes)> _memory = [];
-    private long _structured, _valid;
+    private long _structured, _valid, _cut;
 
     /// <summary>Requests so far.</summary>
     public long Requests { get; private set; }
@@ -47,11 +47,12 @@ public sealed class SoakResult
         }
     }
 
-    internal void Structured(bool valid)
+    /// <summary>Of an answer that was cut at the allowed number of tokens nothing can be said: null.</summary>
+    internal void Structured(bool? valid)
     {
         lock (_lock)
         {
-            (_structured, _valid) = (_structured + 1, _valid + (valid ? 1 : 0));
+            (_structured, _valid, _cut) = (_structured + (valid is null ? 0 : 1), _valid + (valid == true ? 1 : 0), _cut + (valid is null ? 1 : 0));
         }
     }
 
@@ -90,6 +91,7 @@ public sealed class SoakResult
                 ["errors"] = Faults,
                 ["kinds"] = kinds,
                 ["structured"] = _structured,
+                ["structured_cut"] = _cut,
                 ["schema_valid_share"] = _structured > 0 ? (double)_valid / _structured : null,
                 ["ttft_ms_early"] = Median(_latencies.Where(l => l.At is >= WarmFrom and < WarmTo).Select(l => 1e3 * l.First)),
                 ["ttft_ms_late"] = Median(_latencies.Where(l => l.At >= LastFrom).Select(l => 1e3 * l.First)),
