@@ -49,7 +49,14 @@ public sealed class MutatedBodiesTests
             int status = (int)response.StatusCode;
             string answer = await response.Content.ReadAsStringAsync();
             status.ShouldBeLessThan(500, $"{path} {Encoding.UTF8.GetString(mutated)}\n{answer}");
-            _ = JsonNode.Parse(answer);   // always JSON
+            if (response.Content.Headers.ContentType?.MediaType == "application/json")
+            {
+                _ = JsonNode.Parse(answer);
+            }
+            else
+            {
+                status.ShouldBe(200, answer);   // a stream: only what could be begun
+            }
             statuses[status] = statuses.GetValueOrDefault(status) + 1;
         }
         statuses.Keys.ShouldContain(200);
