@@ -34,7 +34,7 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
         {
             if (!_grammars.TryGetValue(key, out (CompiledGrammar Grammar, long Used) found))
             {
-                found = (new CompiledGrammar(Grammar(constraint), _vocabulary), 0);
+                found = (Compile(constraint), 0);
                 if (_grammars.Count >= Kept)
                 {
                     _grammars.Remove(_grammars.MinBy(g => g.Value.Used).Key);
@@ -42,6 +42,19 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
             }
             _grammars[key] = (found.Grammar, ++_clock);
             return found.Grammar;
+        }
+    }
+
+    /// <summary>Grammars come from outside: whatever they break while they are read is their own fault.</summary>
+    private CompiledGrammar Compile(AnswerConstraint constraint)
+    {
+        try
+        {
+            return new CompiledGrammar(Grammar(constraint), _vocabulary);
+        }
+        catch (Exception fault) when (fault is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or InsufficientExecutionStackException)
+        {
+            throw new GrammarException($"what the answer has to be is not well-formed: {fault.Message}", fault);
         }
     }
 

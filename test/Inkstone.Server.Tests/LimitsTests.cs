@@ -82,6 +82,8 @@ public sealed class LimitsTests
         (int status, JsonElement body) = await served.PostAsync("/v1/chat/completions", Served.Say("a", ("response_format", format)));
         status.ShouldBe(400);
         body.GetProperty("error").GetProperty("message").GetString()!.ShouldContain("unevaluatedProperties");
+        format["json_schema"]!["schema"] = JsonNode.Parse("""{"type": "object", "additionalProperties": [null]}""");
+        (await served.PostAsync("/v1/chat/completions", Served.Say("a", ("response_format", format.DeepClone())))).Status.ShouldBe(400);
     }
 
     [Fact]
