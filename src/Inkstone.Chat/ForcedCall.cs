@@ -71,7 +71,7 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
         {
             schema["type"] = "object";
         }
-        if (schema["properties"] is null or JsonObject { Count: 0 } && !schema.ContainsKey("additionalProperties") && (string?)(schema["type"] as JsonValue) == "object")
+        if (schema["properties"] is null or JsonObject { Count: 0 } && !schema.ContainsKey("additionalProperties") && schema["type"] is JsonValue type && type.TryGetValue(out string? kind) && kind == "object")
         {
             schema["additionalProperties"] = false;
         }
