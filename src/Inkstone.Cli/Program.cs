@@ -27,8 +27,11 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     Generate.Create(),
     Chat.Create(),
     Evaluate.Create(),
+    Serve.Create(),
+    SmokeVerb.Create(),
+    SoakVerb.Create(),
     Verify.Create(),
-    new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create()],
+    new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create(), BenchServe.Create()],
         "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),
 ], "ink quickstart --out first-model", "ink pretrain poems --out runs/poems");
 return new Frame(ink).Run(args);

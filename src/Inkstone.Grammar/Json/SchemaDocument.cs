@@ -31,7 +31,7 @@ internal sealed class SchemaDocument
         {
             path += "/" + Pointer.Escape(step);
         }
-        return _byPath[path];
+        return _byPath.TryGetValue(path, out SchemaNode? child) ? child : throw new GrammarException($"{path}: a schema is an object, true or false", null, path);
     }
 
     /// <summary>A schema that is not in the document, such as one that says what a constant is.</summary>
