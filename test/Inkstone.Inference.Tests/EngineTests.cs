@@ -87,6 +87,30 @@ public sealed class EngineTests : IDisposable
         (engine.Statistics.Accepted, engine.Statistics.GeneratedTokens).ShouldBe((60 - engine.Statistics.Steps, 60));
     }
 
+    /// <summary>A draft that is the model itself is always right; another one is sometimes, and the texts are those of the model alone.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_draft_model_saves_steps_and_changes_nothing(bool same)
+    {
+        using CausalLm model = Pretrained.New(HfConfig.Parse((string)Configs.First()), _device, seed: 4);
+        using CausalLm other = Pretrained.New(HfConfig.Parse((string)Configs.First()), _device, seed: 9);
+        GenerationRequest[] requests = [.. Requests(9)];
+        int[][] alone = [.. requests.Select(r => new Generator(model).Generate(r.Prompt, r.Sampling).ToArray())];
+        using Engine engine = new(model, null, new EngineOptions { MaxSequences = 4, MaxBatchTokens = 60, Guesses = 3, Draft = same ? model : other });
+        Generation[] together = [.. requests.Select(engine.Add)];
+        while (engine.Step())
+        {
+        }
+        together.Select(t => t.Ids.ToArray()).ShouldBe(alone);
+        engine.Statistics.Guessed.ShouldBeGreaterThan(20);
+        if (same)
+        {
+            engine.Statistics.Accepted.ShouldBeGreaterThan(engine.Statistics.Guessed / 4, "greedy texts are guessed, drawn ones now and then");
+        }
+        engine.Statistics.CacheTokensUsed.ShouldBe(0);
+    }
+
     /// <summary>A text that was asked for first is not kept waiting by a long prompt that came later.</summary>
     [Fact]
     public void A_long_prompt_does_not_stop_the_others()

@@ -1,3 +1,5 @@
+using Inkstone.Models;
+
 namespace Inkstone.Inference;
 
 /// <summary>How much an engine may hold and compute at once.</summary>
@@ -29,6 +31,9 @@ public sealed record EngineOptions
     /// so texts stay the same. Not with layers that keep a state, which cannot go back.
     /// </summary>
     public int Guesses { get; init; }
+
+    /// <summary>A smaller model with the same tokens, on the same device, that makes the guesses; null: they are looked up in the text so far. It stays the caller's.</summary>
+    public CausalLm? Draft { get; init; }
 
     /// <summary>Whether what is computed of a text is kept until its next token; false computes all of it anew for each, one text at a time: slow, the reference that caches are tested against.</summary>
     public bool KeepsCache { get; init; } = true;

@@ -101,6 +101,11 @@ public sealed class Generation
 
     internal void ForgetGuesses() => _guessCount = 0;
 
+    internal void AddGuess(int id) => _guesses[_guessCount++] = id;
+
+    /// <summary>Tokens that may still be made.</summary>
+    internal int Room => _ids.Length - _count;
+
     internal void AddPromptLogProb(TokenLogProb token) => _promptLogProbs.Add(token);
 
     /// <summary>Takes a token that was chosen; ends the text where that or the token is its end.</summary>

@@ -31,6 +31,7 @@ internal sealed class Scheduler : IDisposable
     private readonly SequenceBatch _sequences;
     private readonly bool _shares, _guesses;
     private readonly string[] _adapterNames;
+    private readonly DraftModel? _draft;
 
     public Scheduler(CausalLm model, EngineOptions options)
     {
@@ -43,6 +44,7 @@ internal sealed class Scheduler : IDisposable
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
         _guesses = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
+        _draft = _guesses && options.Draft is { } draft ? new DraftModel(draft, model, options, MaxLength) : null;
     }
 
     /// <summary>The memory.</summary>
@@ -82,16 +84,19 @@ internal sealed class Scheduler : IDisposable
         {
             Refresh(_running[i]);
         }
+        _draft?.Guess([.. _running.Where(g => Pending(g) == 1)], _options.Guesses);
         for (int i = 0; i < _running.Count; i++)
         {
             // What is left of a prompt comes behind: one long prompt must not make all others wait.
             if (Pending(_running[i]) == 1 && budget > 0)
             {
-                _running[i].ForgetGuesses();
-                if (_guesses)
+                if (_guesses && _draft is null)
                 {
-                    // One place of the budget stays for each text that comes behind.
-                    _running[i].Guess(budget - (_running.Count - i));
+                    _running[i].Guess(Math.Min(_options.Guesses, budget - (_running.Count - i)));
+                }
+                if (budget - (_running.Count - i) < _running[i].Guesses.Length)
+                {
+                    _running[i].ForgetGuesses();    // one place of the budget stays for each text that comes behind
                 }
                 budget -= Take(_running[i], 1 + _running[i].Guesses.Length, _running[i].Guesses.Length);
             }
@@ -176,7 +181,11 @@ internal sealed class Scheduler : IDisposable
         return all;
     }
 
-    public void Dispose() => Cache.Dispose();
+    public void Dispose()
+    {
+        _draft?.Dispose();
+        Cache.Dispose();
+    }
 
     private bool ScheduleWhole()
     {
@@ -296,8 +305,9 @@ internal sealed class Scheduler : IDisposable
         _running.RemoveAt(running);
     }
 
-    private static void Release(Generation generation)
+    private void Release(Generation generation)
     {
+        _draft?.Forget(generation);
         generation.Sequence?.Dispose();
         generation.Sequence = null;
     }

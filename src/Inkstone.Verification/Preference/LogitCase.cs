@@ -64,7 +64,7 @@ internal sealed class LogitCase
         {
             for (int j = 0; j < _vocabulary; j++)
             {
-                all[_places[i] * _vocabulary + j] += x.Grad!.Span[i * _vocabulary + j];
+                all[_places[i] * _vocabulary + j] += x.Grad!.Item((long)i * _vocabulary + j);
             }
         }
         return (value, all);
@@ -76,7 +76,7 @@ internal sealed class LogitCase
         Tensor head = Tensor.Allocate(device, new Shape(size, size));
         for (int i = 0; i < size; i++)
         {
-            head.Span[i * size + i] = 1;
+            head.CopyFrom([1f], (long)i * size + i);
         }
         return head;
     }

@@ -19,7 +19,7 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
             Steps steps = new($"reward {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "margin", "center_rewards_coefficient", "learning_rate", "max_grad_norm", "steps");
             using ScoredModel model = ScoredModel.Open(file.Place((string)expected.Of("base")!), file.Device);
-            root.Of("score_weight").Flat().Select(v => (float)v).ToArray().CopyTo(model.Score.Span);
+            model.Score.CopyFrom(root.Of("score_weight").Flat().Select(v => (float)v).ToArray());
             steps.Before("rewards_before", Rewards(model, pairs));
             bool margins = (bool?)steps.Settings["margin"] ?? false;
             int tokens = 0;
@@ -54,7 +54,7 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
         RewardBatch batch = new(share: false);
         Fill(batch, pairs, margins: false);
         using StepScope step = model.Model.Device.Step();
-        return [.. model.Rewards(batch.Texts.Hidden(model.Model)).Span.ToArray().Select(r => (double)r)];
+        return [.. model.Rewards(batch.Texts.Hidden(model.Model)).ToArray().Select(r => (double)r)];
     }
 
     public void Distillation(JsonNode root)

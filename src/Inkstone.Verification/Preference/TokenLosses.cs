@@ -76,7 +76,7 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
         {
             for (int j = 0; j < width; j++)
             {
-                all[rows[i] * width + j] = x.Grad!.Span[i * width + j];
+                all[rows[i] * width + j] = x.Grad!.Item((long)i * width + j);
             }
         }
         return all;
