@@ -5,10 +5,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
-internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
+internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly Metric _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
+    private readonly Metric _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
@@ -30,14 +30,21 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     /// <summary>Weights of what is aimed at; the configuration's until changed.</summary>
     public DeepseekV3Objective Objective { get; set; }
 
-    /// <summary>Number of modules that predict further tokens.</summary>
-    public int PredictionDepth => _ahead.Length;
+    /// <inheritdoc/>
+    public override int PredictionDepth => _ahead.Length;
+
+    /// <inheritdoc/>
+    public override double PredictionWeight
+    {
+        get => Objective.MultiTokenPrediction;
+        set => Objective = Objective with { MultiTokenPrediction = value };
+    }
 
     /// <inheritdoc/>
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<Metric> LossMetrics => [_mtpLoss, _balanceLoss];
+    protected override IEnumerable<Metric> LossMetrics => [PredictionLoss, _balanceLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
@@ -46,17 +53,11 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     protected override IReadOnlyList<long> BlockActivations
         => [.. Blocks.Select(b => b.ActivationsPerToken), .. _ahead.Select(module => 4L * OutputWeight.Shape.Last + module.Block.ActivationsPerToken)];
 
-    /// <summary>
-    /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are for token i + depth + 1.
-    /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="CausalLm.Hidden"/>.
-    /// </summary>
-    public Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
+    /// <inheritdoc/>
+    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
     {
         int length = ids.Shape.Last - depth;
-        ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
-        {
-            AttentionMask = ctx.AttentionMask is { } mask ? Window(mask, 0, length) : null,
-        };
+        ForwardContext inner = Shortened(ctx, length);
         Tensor embedded = Embedding.Forward(Window(ids, depth, length));
         MultiTokenPrediction module = _ahead[depth - 1];
         return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));
@@ -72,17 +73,8 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
             return loss;
         }
         double share = LabelCount(labels) / normalizer;
-        int layers = Blocks.Count, length = ids.Shape.Last;
-        for (int depth = 1; depth <= _ahead.Length && depth < length && Pretraining && Objective.MultiTokenPrediction != 0; depth++, layers++)
-        {
-            hidden = Ahead(depth, hidden, ids, ctx);
-            Tensor further = LabelsAhead(depth, labels, ctx.DocumentStarts);
-            if (LabelCount(further) is > 0 and int count)
-            {
-                Tensor part = LabelLoss(hidden, further, (float)count * _ahead.Length);
-                loss = Plus(loss, part, Objective.MultiTokenPrediction, share, _mtpLoss);
-            }
-        }
+        (loss, int predicted) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
+        int layers = Blocks.Count + predicted;
         foreach ((int layer, ExpertRouter router) in SparseLayers)
         {
             if (layer < layers && Pretraining && Objective.SequenceBalance != 0)
@@ -91,34 +83,5 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
             }
         }
         return loss;
-    }
-
-    /// <summary>Labels of the tokens <paramref name="depth"/> further on, [B, T − depth]; none across the border of a document.</summary>
-    private static Tensor LabelsAhead(int depth, Tensor labels, Tensor? documentStarts)
-    {
-        int length = labels.Shape.Last;
-        Tensor further = Window(labels, depth, length - depth);
-        Span<int> to = further.Ints;
-        for (int i = 0; i < to.Length && documentStarts is not null; i++)
-        {
-            (int row, int t) = Math.DivRem(i, length - depth);
-            if (documentStarts.Ints[row * length + t + depth] != documentStarts.Ints[row * length + t])
-            {
-                to[i] = Ops.IgnoreLabel;
-            }
-        }
-        return further;
-    }
-
-    /// <summary>Tokens [from, from + count) of each row of whole numbers.</summary>
-    private static Tensor Window(Tensor rows, int from, int count)
-    {
-        int length = rows.Shape.Last;
-        Tensor window = rows.Device.Rent(new Shape(rows.Shape[0], count), DType.Int32);
-        for (int row = 0; row < rows.Shape[0]; row++)
-        {
-            rows.Ints.Slice(row * length + from, count).CopyTo(window.Ints[(row * count)..]);
-        }
-        return window;
     }
 }
