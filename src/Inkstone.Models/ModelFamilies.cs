@@ -6,6 +6,8 @@ using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
 using Inkstone.Models.GptOss;
 using Inkstone.Models.Granite;
+using Inkstone.Models.KimiLinear;
+using Inkstone.Models.Lfm;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Mistral;
 using Inkstone.Models.Mixtral;
@@ -54,6 +56,9 @@ public static class ModelFamilies
         Qwen35Family.Qwen35,
         Qwen35Family.Qwen35MoeText,
         Qwen35Family.Qwen35Moe,
+        LfmFamily.Lfm2,
+        LfmFamily.Lfm3,
+        KimiLinearFamily.KimiLinear,
     ];
 
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);

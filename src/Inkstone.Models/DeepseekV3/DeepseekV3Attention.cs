@@ -11,14 +11,14 @@ internal sealed class DeepseekV3Attention
 {
     private readonly DeepseekV3Config _c;
     private readonly int _layer;
-    private readonly RotaryTable _rotary;
+    private readonly RotaryTable? _rotary;
     private readonly Linear _q, _kvA, _kvB, _o;
     private readonly Linear? _qA;
     private readonly RmsNorm? _qNorm;
     private readonly RmsNorm _kvNorm;
 
-    /// <summary>Builds the layer at <paramref name="s"/>.</summary>
-    public DeepseekV3Attention(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+    /// <summary>Builds the layer at <paramref name="s"/>; without a table nothing is rotated (Kimi Linear).</summary>
+    public DeepseekV3Attention(DeepseekV3Config c, int layer, Scope s, RotaryTable? rotary)
     {
         (_c, _layer, _rotary) = (c, layer, rotary);
         int queries = c.NumAttentionHeads * c.QkHeadDim;
@@ -43,11 +43,11 @@ internal sealed class DeepseekV3Attention
     {
         int heads = _c.NumAttentionHeads;
         Tensor q = _q.Forward(_qA is null ? x : _qNorm!.Forward(_qA.Forward(x)));                                // [B, T, H·(Dn + Dr)]
-        q = ctx.Rope(q, heads, _rotary, _c.QkNopeHeadDim, _c.RopeInterleave);
+        q = _rotary is null ? q : ctx.Rope(q, heads, _rotary, _c.QkNopeHeadDim, _c.RopeInterleave);
         Tensor compressed = _kvA.Forward(x);                                                                     // [B, T, R + Dr]
         Tensor latent = _kvNorm.Forward(Ops.HeadColumns(compressed, 1, 0, _c.KvLoraRank));                       // [B, T, R]
         Tensor rotated = Ops.HeadColumns(compressed, 1, _c.KvLoraRank, _c.QkRopeHeadDim);
-        rotated = ctx.Rope(rotated, 1, _rotary, interleaved: _c.RopeInterleave);                  // [B, T, Dr]
+        rotated = _rotary is null ? rotated : ctx.Rope(rotated, 1, _rotary, interleaved: _c.RopeInterleave);      // [B, T, Dr]
         if (ctx.Batch is { } batch)
         {
             batch.Cache.Layer<LatentCache>(_layer).Store(latent, rotated, batch.Rows, batch.Tables(_layer));

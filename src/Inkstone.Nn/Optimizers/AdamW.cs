@@ -2,7 +2,7 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>Adam with decoupled weight decay (arXiv:1711.05101) as torch.optim.AdamW computes it; only tensors of two or more dimensions decay.</summary>
+/// <summary>Adam with decoupled weight decay (arXiv:1711.05101) as torch.optim.AdamW computes it; only tensors of two or more dimensions decay, and of them not <c>A_log</c>, the rates of linear attention, which some families store with four.</summary>
 public sealed class AdamW : IOptimizer
 {
     private readonly Parameters _parameters;
@@ -34,7 +34,7 @@ public sealed class AdamW : IOptimizer
             Tensor w = _parameters[i].Tensor;
             if (w.Grad is { } gradient)
             {
-                double decay = w.Shape.Rank >= 2 ? _settings.WeightDecay : 0;
+                double decay = w.Shape.Rank >= 2 && !_parameters[i].Name.EndsWith(".A_log", StringComparison.Ordinal) ? _settings.WeightDecay : 0;
                 Ops.AdamWStep(w, gradient, _expAvg[i], _expAvgSq[i], new AdamWCoefficients(_settings.Rate * multiple,
                     _settings.Beta1, _settings.Beta2, _settings.Epsilon, decay, bias1, bias2, gradientScale));
             }

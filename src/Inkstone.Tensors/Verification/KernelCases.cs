@@ -58,9 +58,11 @@ internal static class KernelCases
         new(nameof(Ops.AbsorbKeys), "absorb_keys", t => Ops.AbsorbKeys(t.X, t.Square, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.ExpandValues), "expand_values", t => Ops.ExpandValues(t.X, t.Tall, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.CausalConv), "causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
+        new(nameof(Ops.CausalConv), "causal_conv_plain", t => Ops.CausalConv(t.X, t.Taps, t.Starts, t.Bias, silu: false)),
         new(nameof(Ops.LogDecay), "log_decay", t => Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
         new(nameof(Ops.GatedDeltaRule), "gated_delta_rule", t => Ops.GatedDeltaRule(t.X, Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates),
             Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), keyHeads: 2, HeadDim, t.Starts)),
+        new(nameof(Ops.ChannelDeltaRule), "channel_delta_rule", t => Ops.ChannelDeltaRule(t.X, t.Y, t.Keys, Ops.LogDecay(t.Y, t.Rates, t.Bias), Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), t.Starts)),
     ];
 
     private static IEnumerable<KernelCase> Products() =>
@@ -127,6 +129,8 @@ internal static class KernelCases
         new(nameof(Ops.CausalConv), "causal_conv_continued", t => Ops.CausalConv(Row(t.X), t.Taps, t.Whole(), t.Zeros(new Shape(2, 3, Width))), Recorded: false),
         new(nameof(Ops.GatedDeltaRule), "gated_delta_rule_continued", t => Ops.GatedDeltaRule(Row(t.X), Row(Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
             Row(Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns))), 2, HeadDim, t.Whole(), t.Zeros(new Shape(2, 2, HeadDim, HeadDim))), Recorded: false),
+        new(nameof(Ops.ChannelDeltaRule), "channel_delta_rule_continued", t => Ops.ChannelDeltaRule(Row(t.X), Row(t.Y), Row(t.Keys), Row(Ops.LogDecay(t.Y, t.Rates, t.Bias)),
+            Row(Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns))), t.Whole(), t.Zeros(new Shape(2, 2, Width / 2, HeadDim))), Recorded: false),
     ];
 
     private static IEnumerable<KernelCase> InPlace() =>
