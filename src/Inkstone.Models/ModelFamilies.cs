@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
+using Inkstone.Models.DeepseekV32;
 using Inkstone.Models.Ernie45;
 using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
@@ -59,6 +60,7 @@ public static class ModelFamilies
         LfmFamily.Lfm2,
         LfmFamily.Lfm3,
         KimiLinearFamily.KimiLinear,
+        DeepseekV32Family.DeepseekV32,
     ];
 
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);

@@ -111,7 +111,7 @@ public sealed class ModelVerification(string directory, Device device)
         }
         foreach (Parameter p in model.Parameters)
         {
-            if (!expected.Contains(p.Name) && p.Tensor.RequiresGrad)
+            if (!expected.Contains(p.Name) && p.Tensor.Grad is not null)
             {
                 Add($"gradient {p.Name} is not expected", double.NaN, _tolerances.Gradient);
             }

@@ -8,17 +8,25 @@ namespace Inkstone.Models.DeepseekV3;
 internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly Metric _balanceLoss = new("sequence_balance_loss");
+    private IndexerTraining _indexerTraining;
+    private readonly Metric _indexerLoss = new("indexer_loss"), _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: layer >= c.FirstKDenseReplace), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
+            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: c.IsSparse(layer)), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
     {
         Objective = c.Objective;
         Scope layers = root["model"]["layers"];
         // Checkpoints for inference leave the modules out though the configuration names them.
         _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
+        IndexerTraining = config.Text("indexer_loss", "none") switch
+        {
+            "none" => IndexerTraining.None,
+            "dense" => IndexerTraining.Dense,
+            "sparse" => IndexerTraining.Sparse,
+            string other => throw new InvalidDataException($"{config.Source}: indexer_loss \"{other}\" is not known here; known are none, dense and sparse."),
+        };
     }
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
@@ -44,7 +52,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<Metric> LossMetrics => [PredictionLoss, _balanceLoss];
+    protected override IEnumerable<Metric> LossMetrics => Blocks[0].Indexer is null ? [PredictionLoss, _balanceLoss] : [PredictionLoss, _balanceLoss, _indexerLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
@@ -80,6 +88,35 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
             if (layer < layers && Pretraining && Objective.SequenceBalance != 0)
             {
                 loss = Plus(loss, BalanceLoss.BySequence(router, ids.Shape[0]), Objective.SequenceBalance, share, _balanceLoss);
+            }
+        }
+        return PlusIndexers(loss, layers, share);
+    }
+
+    /// <summary>What indexers learn from: see <see cref="DeepseekV3.Indexer"/>.</summary>
+    public IndexerTraining IndexerTraining
+    {
+        get => _indexerTraining;
+        set
+        {
+            _indexerTraining = value;
+            foreach (DeepseekV3Block block in Blocks.Concat(TrainingBlocks))
+            {
+                if (block.Indexer is { } indexer)
+                {
+                    indexer.Training = value;
+                }
+            }
+        }
+    }
+
+    private Tensor PlusIndexers(Tensor loss, int layers, double share)
+    {
+        foreach (DeepseekV3Block block in Blocks.Concat(TrainingBlocks).Take(layers))
+        {
+            if (IndexerTraining != IndexerTraining.None && block.Indexer?.Loss is { } part)
+            {
+                loss = Plus(loss, part, 1, share, _indexerLoss);
             }
         }
         return loss;

@@ -27,8 +27,10 @@ internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
         {
             throw new InvalidDataException($"{text.Source}: one prediction module over the model's own embedding is what is built here; \"mtp_num_hidden_layers\" must be 0 or 1, \"mtp_use_dedicated_embeddings\" false.");
         }
-        // Text models that transformers wrote have lost the module though the configuration names it.
-        _ahead = modules == 1 && root["mtp"]["fc"].Has("weight") ? new Qwen35Prediction(c, root["mtp"], rotary) : null;
+        // Text models that transformers wrote have lost the module, or the experts of it, though the configuration names it.
+        Scope mlp = root["mtp"]["layers"][0]["mlp"];
+        bool whole = root["mtp"]["fc"].Has("weight") && (mlp["gate_proj"].Has("weight") || mlp["gate"].Has("weight"));
+        _ahead = modules == 1 && whole ? new Qwen35Prediction(c, root["mtp"], rotary) : null;
         PredictionWeight = text.Number("mtp_loss_weight", 0.3);
     }
 
