@@ -32,6 +32,7 @@ public sealed class ModelVerification(string directory, Device device)
             ShortRows(model, io, batch);
             MultiTokenVerification.Forward(model, io, batch, Add, _tolerances);
             Gradients(model, io, batch);
+            IndexerVerification.Dense(model, directory, io, batch, Add, _tolerances);
             Greedy(model, batch);
             TokenByToken(model, io, batch);
             Packed(model, io);
@@ -217,7 +218,7 @@ public sealed class ModelVerification(string directory, Device device)
         if (MultiTokenVerification.IsCase(golden))
         {
             using CausalLm predicting = Open();
-            MultiTokenVerification.Steps(predicting is IPredictsAhead { PredictionDepth: > 0 } ? predicting
+            MultiTokenVerification.Steps(predicting is IPredictsAhead { PredictionDepth: > 0 } || IndexerVerification.IsCase(golden) ? predicting
                 : throw new InvalidDataException($"{file} holds steps with prediction modules, which are not built for {predicting.Config.Text("model_type")}."), golden, batch, Add, _tolerances);
             return;
         }

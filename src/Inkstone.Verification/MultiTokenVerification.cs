@@ -14,7 +14,7 @@ namespace Inkstone.Verification;
 /// </summary>
 internal static partial class MultiTokenVerification
 {
-    private static readonly string[] StepFigures = ["main", "mtp", "seq_aux", "total", "grad_norm"];
+    private static readonly string[] StepFigures = ["main", "mtp", "seq_aux", "kl", "total", "grad_norm"];
 
     /// <summary>Whether the file of steps is of this kind.</summary>
     public static bool IsCase(HfConfig golden) => golden.Has("steps") && golden.Has("total");
@@ -22,7 +22,12 @@ internal static partial class MultiTokenVerification
     /// <summary>Sets the model's aims to those of the case.</summary>
     public static void SetObjective(CausalLm model, HfConfig golden)
     {
-        if (model is DeepseekV3Model deepseek && IsCase(golden))
+        if (model is DeepseekV3Model indexed && IndexerVerification.IsCase(golden))
+        {
+            indexed.Objective = new DeepseekV3Objective(0, 0, 0);
+            indexed.IndexerTraining = IndexerTraining.Sparse;
+        }
+        else if (model is DeepseekV3Model deepseek && IsCase(golden))
         {
             string total = golden.Text("total");
             deepseek.Objective = new DeepseekV3Objective(Factor(golden, SequenceFactor().Match(total)), Factor(golden, PredictionFactor().Match(total)),
@@ -73,6 +78,7 @@ internal static partial class MultiTokenVerification
                     "main" => total - added,
                     "mtp" => Figure(model, "mtp_loss"),
                     "seq_aux" => Figure(model, "sequence_balance_loss"),
+                    "kl" => Figure(model, "indexer_loss"),
                     "total" => total,
                     _ => norm,
                 };

@@ -166,7 +166,8 @@ public sealed class ConfigKeysTests
             {"model_type": "{{family}}", {{Sizes}}, "initializer_range": 0.3, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
             "sliding_window": 9, "q_lora_rank": 12, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 4, "n_group": 1, "topk_group": 1,
             "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5,
-            "linear_num_heads": 2, "linear_head_dim": 8, "conv_bias": true, "full_attn_idxs": [1], "block_auto_adjust_ff_dim": false, "num_experts_per_token": 2, "mtp_num_hidden_layers": 1}
+            "linear_num_heads": 2, "linear_head_dim": 8, "conv_bias": true, "full_attn_idxs": [1], "block_auto_adjust_ff_dim": false, "num_experts_per_token": 2, "mtp_num_hidden_layers": 1,
+            "index_n_heads": 8, "index_head_dim": 8, "index_topk": 6}
             """;
         string[] known = [.. ConfigKeys.Common, .. ModelFamilies.All.First(f => f.ModelType == family).Keys];
         System.Text.Json.Nodes.JsonObject json = System.Text.Json.Nodes.JsonNode.Parse(text)!.AsObject();

@@ -55,6 +55,12 @@ internal static class KernelCases
     [
         new(nameof(Ops.Rope), "rope", t => Ops.Rope(t.X, Heads, t.Positions, RotaryTable.Default(HeadDim, 10000))),
         new(nameof(Ops.Attention), "attention", t => Ops.Attention(t.X, t.Keys, t.Values, Heads, KeyValueHeads, 0.25f, t.Starts)),
+        new(nameof(Ops.SelectKeys), "select_keys", t => Ops.SelectedAttention(t.X, t.Y, t.Y, Select(t), Heads, Heads, HeadDim, 0.25f), Recorded: false),
+        new(nameof(Ops.SelectedAttention), "selected_attention", t => Ops.SelectedAttention(t.X, t.Keys, t.Values, Select(t), Heads, KeyValueHeads, HeadDim, 0.25f)),
+        new(nameof(Ops.IndexerLoss), "indexer_loss", t => Ops.IndexerLoss(t.X, t.Keys, Select(t), Heads, KeyValueHeads, 0.25f, Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts),
+            Ops.HeadColumns(t.Y, 1, 0, HeadDim))),
+        new(nameof(Ops.LayerNorm), "layer_norm", t => Ops.LayerNorm(t.X, t.Bias, t.Norms, 1e-5f)),
+        new(nameof(Ops.Detach), "detach", t => Ops.Detach(t.X), Recorded: false),
         new(nameof(Ops.AbsorbKeys), "absorb_keys", t => Ops.AbsorbKeys(t.X, t.Square, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.ExpandValues), "expand_values", t => Ops.ExpandValues(t.X, t.Tall, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.CausalConv), "causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
@@ -161,6 +167,9 @@ internal static class KernelCases
         }, Recorded: false),
         AdamW("adamw_weight", 0), AdamW("adamw_mean", 1), AdamW("adamw_square", 2),
     ];
+
+    private static Tensor Select(KernelInputs t)
+        => Ops.SelectKeys(Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts), Ops.HeadColumns(t.Y, 1, 0, HeadDim), 0, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts), 21);
 
     private static KernelCase AdamW(string name, int part) => new(nameof(Ops.AdamWStep), name, t =>
     {
