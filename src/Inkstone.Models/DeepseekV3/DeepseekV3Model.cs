@@ -8,6 +8,7 @@ namespace Inkstone.Models.DeepseekV3;
 internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
+    private readonly Indexer?[] _indexers;      // of the blocks, then of the modules'
     private IndexerTraining _indexerTraining;
     private readonly Metric _indexerLoss = new("indexer_loss"), _balanceLoss = new("sequence_balance_loss");
 
@@ -20,6 +21,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
         // Checkpoints for inference leave the modules out though the configuration names them.
         _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
+        _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
         IndexerTraining = config.Text("indexer_loss", "none") switch
         {
             "none" => IndexerTraining.None,
@@ -100,21 +102,18 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
         set
         {
             _indexerTraining = value;
-            foreach (DeepseekV3Block block in Blocks.Concat(TrainingBlocks))
+            foreach (Indexer? indexer in _indexers)
             {
-                if (block.Indexer is { } indexer)
-                {
-                    indexer.Training = value;
-                }
+                indexer?.Training = value;
             }
         }
     }
 
     private Tensor PlusIndexers(Tensor loss, int layers, double share)
     {
-        foreach (DeepseekV3Block block in Blocks.Concat(TrainingBlocks).Take(layers))
+        for (int i = 0; i < layers && IndexerTraining != IndexerTraining.None; i++)
         {
-            if (IndexerTraining != IndexerTraining.None && block.Indexer?.Loss is { } part)
+            if (_indexers[i]?.Loss is { } part)
             {
                 loss = Plus(loss, part, 1, share, _indexerLoss);
             }
