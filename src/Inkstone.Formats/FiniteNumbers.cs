@@ -14,10 +14,10 @@ public static class FiniteNumbers
     /// <summary>The first element of <paramref name="tensor"/> that is not finite, or the first of a block whose scale is not; −1 where all are.</summary>
     public static long FirstOutside(Tensor tensor) => tensor.DType switch
     {
-        DType.Float32 => First(MemoryMarshal.Cast<float, uint>(tensor.Span), Exponent32),
-        DType.BFloat16 => First(tensor.BFloat16s, ExponentBFloat16),
+        DType.Float32 => FirstInRows(GgufType.F32, tensor),
+        DType.BFloat16 => FirstInRows(GgufType.BF16, tensor),
         DType.Int32 => -1,
-        _ => FirstBlock(Enum.Parse<GgufType>(tensor.DType.ToString()), tensor),
+        _ => FirstInRows(Enum.Parse<GgufType>(tensor.DType.ToString()), tensor),
     };
 
     /// <summary>The same of encoded elements.</summary>
@@ -52,8 +52,7 @@ public static class FiniteNumbers
     {
         string found = values.DType switch
         {
-            DType.Float32 => Name(values.Span[(int)index]),
-            DType.BFloat16 => Name(BFloat16Bits.ToFloat(values.BFloat16s[(int)index])),
+            DType.Float32 or DType.BFloat16 => Name(values.Item(index)),
             _ => "a block whose scale is not a finite number",
         };
         long[] place = new long[values.Shape.Rank];
@@ -66,7 +65,7 @@ public static class FiniteNumbers
 
     private static string Name(float value) => float.IsNaN(value) ? "NaN" : value > 0 ? "infinity" : "minus infinity";
 
-    private static long FirstBlock(GgufType type, Tensor tensor)
+    private static long FirstInRows(GgufType type, Tensor tensor)
     {
         int width = tensor.Shape.Last;
         for (long row = 0, rows = width == 0 ? 0 : tensor.Count / width; row < rows; row++)

@@ -161,15 +161,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     }
 
     /// <summary>Labels that are learned from.</summary>
-    protected static int LabelCount(Tensor labels)
-    {
-        int count = 0;
-        foreach (int label in labels.Ints)
-        {
-            count += label == Ops.IgnoreLabel ? 0 : 1;
-        }
-        return count;
-    }
+    protected static int LabelCount(Tensor labels) => (int)(labels.Count - labels.CountOf(Ops.IgnoreLabel));
 
     /// <summary>Frees the parameters.</summary>
     public void Dispose()

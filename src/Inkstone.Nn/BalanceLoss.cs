@@ -1,3 +1,4 @@
+using System.Buffers;
 using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
@@ -16,8 +17,13 @@ public static class BalanceLoss
         {
             Ops.CountExperts(routers[i].Routing, load);
         }
-        double tokens = Sum(load.Span) / routers[0].Routing.TopK;
-        Scale(load.Span, routers[0].Experts / (tokens * tokens));
+        float[] host = ArrayPool<float>.Shared.Rent((int)load.Count);
+        Span<float> shares = host.AsSpan(0, (int)load.Count);
+        load.CopyTo(shares);
+        double tokens = Sum(shares) / routers[0].Routing.TopK;
+        Scale(shares, routers[0].Experts / (tokens * tokens));
+        load.CopyFrom(shares);
+        ArrayPool<float>.Shared.Return(host);
         Tensor sum = Ops.ExpertBalance(Scores(routers[0]), load, routers[0].Mask);
         for (int i = 1; i < routers.Count; i++)
         {
@@ -35,19 +41,24 @@ public static class BalanceLoss
         Tensor scores = Scores(router), load = Zeros(scores, sequences);
         Ops.CountExperts(router.Routing, load);
         int filled = 0, experts = router.Experts;
+        float[] host = ArrayPool<float>.Shared.Rent((int)load.Count);
+        Span<float> shares = host.AsSpan(0, (int)load.Count);
+        load.CopyTo(shares);
         for (int i = 0; i < sequences; i++)
         {
-            filled += Sum(load.Span.Slice(i * experts, experts)) > 0 ? 1 : 0;
+            filled += Sum(shares.Slice(i * experts, experts)) > 0 ? 1 : 0;
         }
         for (int i = 0; i < sequences; i++)
         {
-            Span<float> own = load.Span.Slice(i * experts, experts);
+            Span<float> own = shares.Slice(i * experts, experts);
             double choices = Sum(own), length = choices / router.Routing.TopK;
             if (choices > 0)
             {
                 Scale(own, experts / choices / (length * filled));
             }
         }
+        load.CopyFrom(shares);
+        ArrayPool<float>.Shared.Return(host);
         return Ops.ExpertBalance(scores, load, router.Mask);
     }
 
@@ -56,7 +67,7 @@ public static class BalanceLoss
     private static Tensor Zeros(Tensor scores, int groups)
     {
         Tensor load = scores.Device.Rent(new Shape(groups, scores.Shape.Last));
-        load.Span.Clear();
+        Ops.Fill(load, 0);
         return load;
     }
 

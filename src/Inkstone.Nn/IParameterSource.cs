@@ -68,8 +68,6 @@ public sealed class ParameterSizes : IParameterSource
 /// <summary>Random values that depend on the seed and the parameter's name alone, never on the order of construction.</summary>
 public sealed class FreshParameters(ulong seed, float deviation) : IParameterSource
 {
-    private const int Piece = 1 << 16;
-
     /// <inheritdoc/>
     public string Name => "a new model";
 
@@ -79,18 +77,20 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                FillNormal(new PhiloxRandom(seed, StableHash.Of(name)), parameter);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter, deviation);
                 break;
             case Initial.KaimingUniform:
                 float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
-                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter.Span, -bound, bound);
+                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter, -bound, bound);
                 break;
             case Initial.LogRate:
                 PhiloxRandom random = new(seed, StableHash.Of(name));
-                for (int i = 0; i < parameter.Count; i++)
+                float[] rates = new float[parameter.Count];
+                for (int i = 0; i < rates.Length; i++)
                 {
-                    parameter.Span[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
+                    rates[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
                 }
+                parameter.CopyFrom(rates);
                 break;
             case Initial.LogRateFromOne:
                 Each(name, parameter, uniform => Math.Log(1 + 15 * uniform));
@@ -99,7 +99,7 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 Each(name, parameter, uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0);
                 break;
             default:
-                parameter.Span.Fill(initial == Initial.Ones ? 1 : 0);
+                Ops.Fill(parameter, initial == Initial.Ones ? 1 : 0);
                 break;
         }
         return null;
@@ -111,30 +111,11 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
     private void Each(string name, Tensor parameter, Func<double, double> value)
     {
         PhiloxRandom random = new(seed, StableHash.Of(name));
-        for (int i = 0; i < parameter.Count; i++)
+        float[] values = new float[parameter.Count];
+        for (int i = 0; i < values.Length; i++)
         {
-            parameter.Span[i] = (float)value(random.Uniform((ulong)i));
+            values[i] = (float)value(random.Uniform((ulong)i));
         }
-    }
-
-    /// <summary>The same numbers for every element type, rounded where it is bfloat16.</summary>
-    private void FillNormal(PhiloxRandom random, Tensor parameter)
-    {
-        if (parameter.DType == DType.Float32)
-        {
-            random.FillNormal(parameter.Span, deviation);
-            return;
-        }
-        float[] piece = new float[Piece];
-        Span<ushort> target = parameter.BFloat16s;
-        for (int start = 0; start < target.Length; start += Piece)
-        {
-            int count = Math.Min(Piece, target.Length - start);
-            random.FillNormal(piece.AsSpan(0, count), deviation, start);
-            for (int i = 0; i < count; i++)
-            {
-                target[start + i] = BFloat16Bits.FromFloat(piece[i]);
-            }
-        }
+        parameter.CopyFrom(values);
     }
 }

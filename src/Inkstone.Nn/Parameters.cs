@@ -11,6 +11,7 @@ public sealed class Parameters : IReadOnlyList<Parameter>
 {
     private readonly List<Parameter> _list = [];
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+    private TensorList? _tensors;
 
     /// <inheritdoc/>
     public int Count => _list.Count;
@@ -27,6 +28,14 @@ public sealed class Parameters : IReadOnlyList<Parameter>
 
     /// <summary>Whether there is a tensor of that name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>All tensors, for ops that take them in one pass.</summary>
+    public TensorList Tensors => _tensors ??= new TensorList(_list.Select(p => p.Tensor));
+
+    /// <summary>Moves what is trained into flat buffers, as far as it does not lie in some already: first what <paramref name="first"/> picks, then the other matrices, which decay, then vectors.</summary>
+    /// <returns>The arena of the parameters that were moved; null where there were none.</returns>
+    public ParameterArena? Flatten(Func<Parameter, bool>? first = null)
+        => ParameterArena.Place([.. _list.Select(p => p.Tensor)], i => first?.Invoke(_list[i]) == true ? 0 : _list[i].Tensor.Shape.Rank >= 2 ? 1 : 2);
 
     /// <summary>The parameters that <paramref name="wanted"/> picks, in the same order.</summary>
     public Parameters Where(Func<Parameter, bool> wanted)
@@ -63,5 +72,6 @@ public sealed class Parameters : IReadOnlyList<Parameter>
             throw new InvalidOperationException($"two layers ask for the parameter \"{parameter.Name}\"");
         }
         _list.Add(parameter);
+        _tensors = null;
     }
 }

@@ -7,6 +7,7 @@ namespace Inkstone.Tensors;
 public sealed class Device : IDisposable
 {
     private DType _matMulType;
+    private bool _inStep;
 
     /// <summary>Opens the CPU.</summary>
     /// <param name="threads">Number of computing threads, the caller included; 0 means one per available core.</param>
@@ -65,9 +66,14 @@ public sealed class Device : IDisposable
     /// Opens a step: ops rent from the arena until the returned scope is disposed, which takes every result back.
     /// With <paramref name="record"/> they are also written on the tape.
     /// </summary>
+    /// <exception cref="InvalidOperationException">A step is open already: its end would take the memory of both.</exception>
     public StepScope Step(bool record = false)
     {
-        Tape.Recording = record;
+        if (_inStep)
+        {
+            throw new InvalidOperationException("a step is open on this device already; end it before the next one begins, or work inside it");
+        }
+        (_inStep, Tape.Recording) = (true, record);
         return new StepScope(this);
     }
 
@@ -90,6 +96,14 @@ public sealed class Device : IDisposable
         return tensor;
     }
 
+    internal void EndStep()
+    {
+        Tape.Recording = false;
+        Tape.Clear();
+        Arena.Reset();
+        _inStep = false;
+    }
+
     internal void Run<TKernel>(TKernel kernel, int count, int grain) where TKernel : struct, IRangeKernel
         => Workers.For(ref kernel, count, grain);
 
@@ -105,10 +119,5 @@ public sealed class Device : IDisposable
 public readonly ref struct StepScope(Device device)
 {
     /// <summary>Clears the tape and takes the step's memory back.</summary>
-    public void Dispose()
-    {
-        device.Tape.Recording = false;
-        device.Tape.Clear();
-        device.Arena.Reset();
-    }
+    public void Dispose() => device.EndStep();
 }

@@ -59,6 +59,27 @@ public readonly record struct PhiloxRandom(ulong Seed, ulong Stream)
         }
     }
 
+    /// <summary>Fills a float32 tensor with uniform numbers in [low, high).</summary>
+    public void FillUniform(Tensor target, float low, float high) => FillUniform(target.Span, low, high);
+
+    /// <summary>The same numbers for every element type: normal ones of this <paramref name="deviation"/>, rounded where the tensor is bfloat16.</summary>
+    public void FillNormal(Tensor target, float deviation)
+    {
+        if (target.DType == DType.Float32)
+        {
+            FillNormal(target.Span, deviation);
+            return;
+        }
+        const int Piece = 1 << 16;
+        float[] piece = new float[Piece];
+        for (long start = 0; start < target.Count; start += Piece)
+        {
+            Span<float> values = piece.AsSpan(0, (int)Math.Min(Piece, target.Count - start));
+            FillNormal(values, deviation, start);
+            target.CopyFrom(values, start);
+        }
+    }
+
     /// <summary>Fills <paramref name="values"/> with uniform numbers in [low, high).</summary>
     public void FillUniform(Span<float> values, float low, float high)
     {

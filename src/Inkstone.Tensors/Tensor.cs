@@ -6,7 +6,7 @@ namespace Inkstone.Tensors;
 /// A contiguous row-major array in native memory on a <see cref="Device"/>.
 /// Parameters own their memory until disposed; results of <see cref="Ops"/> live in the device's arena until the step ends.
 /// </summary>
-public sealed unsafe class Tensor : IDisposable
+public sealed unsafe partial class Tensor : IDisposable
 {
     private NativeBlock? _block;
     private Tensor? _viewOf;
@@ -38,6 +38,12 @@ public sealed unsafe class Tensor : IDisposable
 
     /// <summary>The tensor whose memory and gradient these are: another one where this is a view.</summary>
     internal Tensor Source => _viewOf ?? this;
+
+    /// <summary>The flat buffers in which this parameter lies, or null.</summary>
+    internal ParameterArena? Arena { get; private set; }
+
+    /// <summary>Whether it can be moved into an arena: a trained float32 parameter that owns its memory.</summary>
+    internal bool CanMove => _owned && _block is not null && RequiresGrad && DType == DType.Float32 && Count > 0;
 
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Count;
@@ -121,6 +127,24 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>A tensor over memory that someone else owns and keeps while the tensor is used; for tests of kernels at the end of a page.</summary>
     internal static Tensor Wrap(Device device, byte* pointer, Shape shape, DType type = DType.Float32)
         => new(device) { _owned = true, _pointer = pointer, Shape = shape, DType = type };
+
+    /// <summary>A part of a float32 tensor from element <paramref name="start"/> on; valid as long as that is.</summary>
+    internal static Tensor Part(Tensor whole, long start, Shape shape)
+        => new(whole.Device) { _owned = true, _pointer = (byte*)(whole.F32 + start), Shape = shape, DType = DType.Float32 };
+
+    /// <summary>Moves values and gradient of a parameter into parts of an arena's buffers, and frees the memory it had.</summary>
+    internal void MoveTo(ParameterArena arena, Tensor place, Tensor gradient)
+    {
+        NativeMemory.Copy(_pointer, place._pointer, (nuint)DType.Bytes(Count));
+        if (_gradIsSet)
+        {
+            NativeMemory.Copy(GradStorage!._pointer, gradient._pointer, (nuint)DType.Bytes(Count));
+        }
+        GradStorage?.Dispose();
+        _block!.Dispose();
+        _pointer = place._pointer;
+        (_block, GradStorage, Arena) = (null, gradient, arena);
+    }
 
     /// <summary>The same elements in another shape; shares memory and gradient.</summary>
     public Tensor View(Shape shape) => shape == Shape ? this
@@ -279,6 +303,8 @@ public sealed unsafe class Tensor : IDisposable
             GradStorage?.Dispose();
             GradStorage = null;
             _gradIsSet = false;
+            Arena?.Leave();
+            Arena = null;
         }
         else
         {

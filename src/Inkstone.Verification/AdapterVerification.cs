@@ -51,7 +51,7 @@ public sealed class AdapterVerification(string directory, Device device)
             string name = InFile(entry.Name);
             Tensor? actual = left.Remove(name) ? parameters[name].Grad : null;
             bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
-            Add($"gradient {name[Adapter.Prefix.Length..]}", comparable ? Deviation.OfNorm(actual!.Span, expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+            Add($"gradient {name[Adapter.Prefix.Length..]}", comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
         }
         foreach (string name in left)
         {
@@ -90,7 +90,7 @@ public sealed class AdapterVerification(string directory, Device device)
     private float[] Logits(CausalLm model, CaseBatch batch)
     {
         using StepScope step = device.Step();
-        return model.Logits(model.Hidden(batch.Ids(device), ForwardContext.Rows(device, batch.Rows, batch.Length))).Span.ToArray();
+        return model.Logits(model.Hidden(batch.Ids(device), ForwardContext.Rows(device, batch.Rows, batch.Length))).ToArray();
     }
 
     private void Add(string name, double worst, double tolerance) => _checks.Add(new VerificationCheck(name, worst, tolerance));

@@ -55,11 +55,11 @@ public sealed class ModelVerification(string directory, Device device)
         using StepScope step = device.Step();
         Tensor ids = batch.Ids(device);
         Tensor hidden = model.Hidden(ids, ForwardContext.Rows(device, batch.Rows, batch.Length));
-        AddLogits(prefix + "logits", model, model.Logits(hidden).Span, io.ReadFloats("logits"));
+        AddLogits(prefix + "logits", model, model.Logits(hidden).ToArray(), io.ReadFloats("logits"));
         if (io.Contains("token_logprobs"))
         {
             Tensor logProbs = model.TokenLogProbs(hidden, batch.NextIds(device));
-            Add(prefix + "token_logprobs", Deviation.OfLargest(batch.WithoutLast(logProbs.Span), io.ReadFloats("token_logprobs")), _tolerances.Logits);
+            Add(prefix + "token_logprobs", Deviation.OfLargest(batch.WithoutLast(logProbs.ToArray()), io.ReadFloats("token_logprobs")), _tolerances.Logits);
         }
     }
 
@@ -70,7 +70,7 @@ public sealed class ModelVerification(string directory, Device device)
         for (int row = 0; row < batch.Rows; row++)
         {
             using StepScope step = device.Step();
-            logits.AddRange(model.Logits(model.Hidden(batch.Row(device, row), ForwardContext.Rows(device, 1, batch.Length))).Span);
+            logits.AddRange(model.Logits(model.Hidden(batch.Row(device, row), ForwardContext.Rows(device, 1, batch.Length))).ToArray());
         }
         AddLogits("logits of rows alone", model, logits.ToArray(), io.ReadFloats("logits"));
     }
@@ -88,7 +88,7 @@ public sealed class ModelVerification(string directory, Device device)
         {
             using StepScope step = device.Step();
             Tensor ids = device.Rent(new Shape(1, length), batch.RowIds(row)[..length]);
-            logits.AddRange(model.Logits(model.Hidden(ids, ForwardContext.Rows(device, 1, length))).Span);
+            logits.AddRange(model.Logits(model.Hidden(ids, ForwardContext.Rows(device, 1, length))).ToArray());
         }
         AddLogits("logits of short rows", model, logits.ToArray(), io.ReadFloats("short_logits"));
     }
@@ -108,7 +108,7 @@ public sealed class ModelVerification(string directory, Device device)
         {
             Tensor? actual = model.Parameters.Contains(entry.Name) ? model.Parameters[entry.Name].Grad : null;
             bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
-            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.Span, expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
         }
         foreach (Parameter p in model.Parameters)
         {
@@ -154,7 +154,7 @@ public sealed class ModelVerification(string directory, Device device)
         using StepScope step = device.Step();
         int[] ids = [.. prompt, .. expected];
         Tensor hidden = model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(device, 1, ids.Length));
-        Span<float> logits = model.Logits(hidden).Span;
+        ReadOnlySpan<float> logits = model.Logits(hidden).ToArray();
         float worst = 0, largest = 0;
         for (int i = prompt.Length; i < ids.Length; i++)
         {
@@ -181,7 +181,7 @@ public sealed class ModelVerification(string directory, Device device)
         {
             using StepScope step = device.Step();
             Tensor hidden = model.Hidden(device.Rent(new Shape(1, 1), ids.Slice(i, 1)), ForwardContext.Next(text, 1, ids.Length));
-            model.Logits(hidden).Span.CopyTo(actual.AsSpan(i * model.VocabSize));
+            model.Logits(hidden).CopyTo(actual.AsSpan(i * model.VocabSize, model.VocabSize));
         }
         AddLogits("token by token", model, actual, io.ReadFloats("logits").AsSpan((batch.Rows - 1) * actual.Length));
     }
@@ -207,7 +207,7 @@ public sealed class ModelVerification(string directory, Device device)
             Tensor ids = device.Rent(new Shape(1, starts.Length), io.ReadInts("input_ids").AsSpan(0, starts.Length));
             Tensor documentStarts = device.Rent(new Shape(1, starts.Length), starts);
             Tensor logits = model.Logits(model.Hidden(ids, ForwardContext.Packed(documentStarts)));
-            AddLogits($"packed documents of {string.Join(", ", lengths)}", model, logits.Span, packed.ReadFloats(name));
+            AddLogits($"packed documents of {string.Join(", ", lengths)}", model, logits.ToArray(), packed.ReadFloats(name));
         }
     }
 

@@ -50,7 +50,7 @@ internal static partial class MultiTokenVerification
         Tensor ids = batch.Ids(model.Device);
         ForwardContext ctx = ForwardContext.Rows(model.Device, batch.Rows, batch.Length);
         float[] logits = model is IPredictsAhead { PredictionDepth: > 0 } predicting
-            ? model.Logits(predicting.Ahead(1, model.Hidden(ids, ctx), ids, ctx)).Span.ToArray() : [];
+            ? model.Logits(predicting.Ahead(1, model.Hidden(ids, ctx), ids, ctx)).ToArray() : [];
         add("mtp_logits", Deviation.OfLargest(logits, io.ReadFloats("mtp_logits")), tolerances.Logits);
     }
 

@@ -78,7 +78,7 @@ public sealed class TrainingVerification(string directory, Device device)
     private double MicroBatch(CausalLm model, ushort[] tokens, int first, int rows, int length, float normalizer, bool learn)
     {
         using StepScope step = device.Step(record: learn);
-        Tensor ids = device.Rent(new Shape(rows, length), DType.Int32), labels = device.Rent(new Shape(rows, length), DType.Int32);
+        (int[] seen, int[] next) = (new int[rows * length], new int[rows * length]);
         for (int i = 0; i < rows * length; i++)
         {
             long at = (long)first * length + i;
@@ -86,9 +86,9 @@ public sealed class TrainingVerification(string directory, Device device)
             {
                 throw new InvalidDataException($"{directory}: the token files end before the run does.");
             }
-            (ids.Ints[i], labels.Ints[i]) = (tokens[at], tokens[at + 1]);
+            (seen[i], next[i]) = (tokens[at], tokens[at + 1]);
         }
-        Tensor loss = model.Loss(ids, labels, normalizer, ForwardContext.Rows(device, rows, length));
+        Tensor loss = model.Loss(device.Rent(new Shape(rows, length), seen), device.Rent(new Shape(rows, length), next), normalizer, ForwardContext.Rows(device, rows, length));
         if (learn)
         {
             device.Tape.Backward(loss);

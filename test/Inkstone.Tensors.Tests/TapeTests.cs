@@ -21,6 +21,23 @@ public sealed class TapeTests(Devices devices)
     }
 
     [Fact]
+    public void AStepInsideAStepIsRefused()
+    {
+        using (Device.Step())
+        {
+            Should.Throw<InvalidOperationException>(() =>
+            {
+                using StepScope inner = Device.Step(record: true);
+            }).Message.ShouldContain("a step is open");
+            Device.Tape.Recording.ShouldBeFalse("the outer step goes on as it was");
+        }
+        using (Device.Step(record: true))
+        {
+            Device.Tape.Recording.ShouldBeTrue();
+        }
+    }
+
+    [Fact]
     public void OnlyWhatDependsOnParameters_IsRecorded()
     {
         using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true), frozen = Tensor.From(Device, new Shape(2), [1f, 1f]);

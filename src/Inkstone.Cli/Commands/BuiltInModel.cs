@@ -49,7 +49,7 @@ internal static class BuiltInModel
         float[] logits;
         using (model.Device.Step())
         {
-            logits = model.Logits(model.Hidden(model.Device.Rent(shape, ids), ForwardContext.Rows(model.Device, Rows, Length))).Span.ToArray();
+            logits = model.Logits(model.Hidden(model.Device.Rent(shape, ids), ForwardContext.Rows(model.Device, Rows, Length))).ToArray();
         }
         using (model.Device.Step(record: true))
         {
@@ -58,7 +58,7 @@ internal static class BuiltInModel
             List<float[]> gradients = [];
             foreach (Parameter p in model.Parameters)
             {
-                gradients.Add(p.Tensor.Grad!.Span.ToArray());
+                gradients.Add(p.Tensor.Grad!.ToArray());
             }
             return (logits, loss.Item(), gradients);
         }

@@ -55,7 +55,7 @@ internal static class Logits
 
     private static void RequireFinite(Tensor logits, int rows, string model)
     {
-        int at = logits.Span.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
+        int at = logits.ToArray().AsSpan().IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
         if (at >= 0)
         {
             int vocabulary = logits.Shape.Last;
@@ -65,13 +65,14 @@ internal static class Logits
 
     private static void Write(Utf8JsonWriter writer, Tensor logits, int rows)
     {
-        int vocabulary = logits.Shape.Last;
+        float[] values = new float[logits.Shape.Last];
         writer.WriteStartObject();
         writer.WriteStartArray("logits");
         for (int row = 0; row < rows; row++)
         {
             writer.WriteStartArray();
-            foreach (float value in logits.Span.Slice(row * vocabulary, vocabulary))
+            logits.CopyTo(values, (long)row * values.Length);
+            foreach (float value in values)
             {
                 writer.WriteNumberValue(value);
             }
@@ -86,7 +87,8 @@ internal static class Logits
         int vocabulary = logits.Shape.Last;
         for (int t = 0; t < row.Length; t++)
         {
-            float[] values = logits.Span.Slice(t * vocabulary, vocabulary).ToArray();
+            float[] values = new float[vocabulary];
+            logits.CopyTo(values, (long)t * vocabulary);
             int[] order = [.. Enumerable.Range(0, vocabulary)];
             Array.Sort(order, (a, b) => values[b].CompareTo(values[a]));
             output.WriteLine($"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Figures.Of($"{id} {values[id]:0.000}"))));

@@ -74,7 +74,7 @@ internal static class Perplexity
                 Shape row = new(1, length);
                 Tensor hidden = model.Hidden(model.Device.Rent(row, ids.AsSpan(start, length)), ForwardContext.Rows(model.Device, 1, length));
                 Tensor logs = model.TokenLogProbs(hidden, model.Device.Rent(row, ids.AsSpan(start + 1, length)));
-                foreach (float log in logs.Span)
+                foreach (float log in logs.ToArray())
                 {
                     nats -= log;
                 }

@@ -107,20 +107,13 @@ public static class GgufExport
 
     private static void Read(Tensor tensor, GgufView view, bool whole, long row, Span<float> target)
     {
-        bool single = tensor.DType == DType.Float32;
-        if (!whole)
+        if (whole)
         {
-            view.Gather(row, single ? i => tensor.Span[(int)i] : i => BFloat16Bits.ToFloat(tensor.BFloat16s[(int)i]), target);
-            return;
-        }
-        int start = checked((int)view.Place(row * target.Length));
-        if (single)
-        {
-            tensor.Span.Slice(start, target.Length).CopyTo(target);
+            tensor.CopyTo(target, view.Place(row * target.Length));
         }
         else
         {
-            _ = SafetensorsTypes.ToFloats("BF16", System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(start, target.Length)), target);
+            view.Gather(row, tensor.Item, target);
         }
     }
 }

@@ -79,14 +79,14 @@ public sealed class GgufModel : IDisposable
         {
             throw new InvalidDataException($"{File.Path} has only a part of \"{name}\": {string.Join(", ", parts.Select(part => part.Tensor.Name))}.");
         }
-        float[]? wide = target.DType == DType.BFloat16 && !parts.All(part => part.KeepsRows) ? new float[target.Count] : null;
+        float[]? wide = target.DType is DType.Float32 or DType.BFloat16 && !parts.All(part => part.KeepsRows) ? new float[target.Count] : null;
         foreach (Part part in parts)
         {
             Read(part, target, wide);
         }
         if (wide is not null)
         {
-            SafetensorsTypes.FromFloats("BF16", wide, MemoryMarshal.AsBytes(target.BFloat16s));
+            target.CopyFrom(wide);
         }
     }
 
@@ -98,26 +98,23 @@ public sealed class GgufModel : IDisposable
         for (long row = 0; row < rows; row++)
         {
             ReadOnlySpan<byte> source = File.Rows(part.Tensor, part.FirstRow + row, 1);
-            if (!part.KeepsRows)
+            if (!part.KeepsRows && wide is not null)
             {
                 BlockCodec.Decode(part.Tensor.Type, source, decoded);
-                part.View.Scatter(row, decoded, wide is not null ? wide : target.Span);
+                part.View.Scatter(row, decoded, wide);
                 continue;
             }
             int start = checked((int)part.View.Place(row * width));
             switch (target.DType)
             {
-                case DType.Float32:
-                    BlockCodec.Decode(part.Tensor.Type, source, target.Span.Slice(start, width));
-                    break;
-                case DType.BFloat16 when wide is not null:
+                case DType.Float32 or DType.BFloat16 when wide is not null:
                     BlockCodec.Decode(part.Tensor.Type, source, wide.AsSpan(start, width));
                     break;
-                case DType.BFloat16:
+                case DType.Float32 or DType.BFloat16:
                     BlockCodec.Decode(part.Tensor.Type, source, decoded);
-                    SafetensorsTypes.FromFloats("BF16", decoded, MemoryMarshal.AsBytes(target.BFloat16s.Slice(start, width)));
+                    target.CopyFrom(decoded, start);
                     break;
-                case var type when type.IsQuantised() && type.ToString() == part.Tensor.Type.ToString():
+                case var type when part.KeepsRows && type.IsQuantised() && type.ToString() == part.Tensor.Type.ToString():
                     source.CopyTo(target.RowBytes(start / width));
                     break;
                 default:

@@ -121,7 +121,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         switch (target.DType)
         {
             case DType.Float32:
-                Read(name, target.Span);
+                target.Load<float>(values => Read(name, values));
                 break;
             case DType.BFloat16 when entry.DType == "BF16":
                 for (long row = 0, bytes = 2L * target.Shape.Last, rows = entry.ByteCount / Math.Max(1, bytes); row < rows; row++)
@@ -130,10 +130,10 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 }
                 break;
             case DType.BFloat16:
-                ReadRounded(name, entry, target.BFloat16s);
+                target.Load<ushort>(values => ReadRounded(name, entry, values));
                 break;
             default:
-                ReadInts(name).CopyTo(target.Ints);
+                target.CopyFrom(ReadInts(name));
                 break;
         }
     }

@@ -158,22 +158,12 @@ public static class SafetensorsWriter
             Span<byte> target = buffer.AsSpan(0, n * size);
             if (named.FileType == SafetensorsTypes.Of(tensor.DType))
             {
-                ReadOnlySpan<byte> source = tensor.DType switch
-                {
-                    Tensors.DType.Float32 => MemoryMarshal.AsBytes(tensor.Span.Slice(at, n)),
-                    Tensors.DType.BFloat16 => MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(at, n)),
-                    _ => MemoryMarshal.AsBytes(tensor.Ints.Slice(at, n)),
-                };
-                source.CopyTo(target);
-            }
-            else if (tensor.DType == Tensors.DType.Float32)
-            {
-                Narrow(named, tensor.Span.Slice(at, n), target);
+                tensor.CopyTo(target, at);
             }
             else
             {
                 widened ??= new float[ChunkElements];
-                _ = SafetensorsTypes.ToFloats("BF16", MemoryMarshal.AsBytes(tensor.BFloat16s.Slice(at, n)), widened);
+                tensor.CopyTo(widened.AsSpan(0, n), at);
                 Narrow(named, widened.AsSpan(0, n), target);
             }
             stream.Write(target);

@@ -35,7 +35,7 @@ public sealed class Lora
             if (adapter.IsNew)
             {
                 using StepScope step = weight.Device.Step();
-                Ops.AdaptedRowNorms(_weight, _b, _a, _scale).Span.CopyTo(_magnitude.Span);
+                _magnitude.CopyFrom(Ops.AdaptedRowNorms(_weight, _b, _a, _scale));
             }
         }
     }
@@ -72,9 +72,14 @@ public sealed class Lora
             throw new InvalidDataException($"the adapter's \"lora_bias\" cannot be merged: {_path} has no bias to add it to.");
         }
         Ops.MergeAdapter(_weight, _b, _a, _scale, _magnitude);
-        for (int i = 0; i < _biasOfB?.Count; i++)
+        if (_biasOfB is not null)
         {
-            _bias!.Span[i] += _scale * _biasOfB.Span[i];
+            (float[] bias, float[] added) = (_bias!.ToArray(), _biasOfB.ToArray());
+            for (int i = 0; i < bias.Length; i++)
+            {
+                bias[i] += _scale * added[i];
+            }
+            _bias.CopyFrom(bias);
         }
     }
 }

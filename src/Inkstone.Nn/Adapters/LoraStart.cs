@@ -53,13 +53,11 @@ internal static class LoraStarts
     {
         double[][] rows = new double[weight.Shape[0]][];
         int width = weight.Shape.Last;
+        float[] row = new float[width];
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = new double[width];
-            for (int j = 0; j < width; j++)
-            {
-                rows[i][j] = weight.DType == DType.Float32 ? weight.Span[i * width + j] : BFloat16Bits.ToFloat(weight.BFloat16s[i * width + j]);
-            }
+            weight.CopyTo(row, (long)i * width);
+            rows[i] = Array.ConvertAll(row, value => (double)value);
         }
         return rows;
     }
@@ -67,10 +65,12 @@ internal static class LoraStarts
     private static void Fill(Tensor tensor, Func<int, int, double> value)
     {
         int width = tensor.Shape.Last;
-        for (int i = 0; i < tensor.Count; i++)
+        float[] values = new float[tensor.Count];
+        for (int i = 0; i < values.Length; i++)
         {
-            tensor.Span[i] = (float)value(i / width, i % width);
+            values[i] = (float)value(i / width, i % width);
         }
+        tensor.CopyFrom(values);
     }
 
     /// <summary>Q's first columns: those of the matrix, each made orthogonal to the ones before (twice is enough) and of length 1.</summary>

@@ -21,7 +21,7 @@ public sealed class Embedding(Scope scope, int vocabularySize, int hiddenSize)
         }
         float bound = (float)(_noise.EmbeddingAlpha / Math.Sqrt((double)ids.Shape.Last * hiddenSize));
         Tensor noise = x.Device.Rent(x.Shape);
-        _noise.Of(_stream).FillUniform(noise.Span, -bound, bound);
+        _noise.Of(_stream).FillUniform(noise, -bound, bound);
         return Ops.Add(x, noise);
     }
 }

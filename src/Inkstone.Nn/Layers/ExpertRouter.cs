@@ -9,6 +9,7 @@ public sealed class ExpertRouter
     private readonly Tensor? _logitBias;        // [E]
     private readonly Tensor? _bias;             // [E]
     private readonly Tensor _counts;            // [1, E]: choices since the last optimizer step
+    private readonly float[] _hostCounts, _hostBias;
     private readonly RouterScoring _scoring;
     private readonly RoutingRule _rule;
 
@@ -20,6 +21,7 @@ public sealed class ExpertRouter
         _logitBias = s.RouterBias ? scope.Parameter("bias", new Shape(s.Experts), Initial.Zeros) : null;
         _bias = s.CorrectionBias ? scope.Parameter("e_score_correction_bias", new Shape(s.Experts), Initial.Zeros, learned: false) : null;
         _counts = Tensor.Allocate(scope.Device, new Shape(1, s.Experts));
+        (_hostCounts, _hostBias) = (new float[s.Experts], new float[s.Experts]);
     }
 
     /// <summary>Number of experts.</summary>
@@ -38,7 +40,14 @@ public sealed class ExpertRouter
     public ExpertRouting Routing { get; private set; }
 
     /// <summary>Choices of each expert since <see cref="StepEnded"/>, over all micro-batches that were learned from.</summary>
-    public ReadOnlySpan<float> Counts => _counts.Span;
+    public ReadOnlySpan<float> Counts
+    {
+        get
+        {
+            _counts.CopyTo(_hostCounts);
+            return _hostCounts;
+        }
+    }
 
     /// <summary>Choices of the most chosen expert of the last optimizer step, relative to the mean.</summary>
     public double MostLoad { get; private set; }
@@ -68,7 +77,7 @@ public sealed class ExpertRouter
     /// </summary>
     public void StepEnded(double biasRate)
     {
-        Span<float> counts = _counts.Span;
+        ReadOnlySpan<float> counts = Counts;
         double sum = 0, most = 0, least = double.PositiveInfinity;
         foreach (float count in counts)
         {
@@ -78,12 +87,13 @@ public sealed class ExpertRouter
         (MostLoad, LeastLoad) = sum > 0 ? (most / mean, least / mean) : (double.NaN, double.NaN);
         if (_bias is not null)
         {
-            Span<float> bias = _bias.Span;
+            _bias.CopyTo(_hostBias);
             for (int e = 0; e < counts.Length; e++)
             {
-                bias[e] += (float)(biasRate * Math.Sign(mean - counts[e]));
+                _hostBias[e] += (float)(biasRate * Math.Sign(mean - counts[e]));
             }
+            _bias.CopyFrom(_hostBias);
         }
-        counts.Clear();
+        Ops.Fill(_counts, 0);
     }
 }

@@ -6,15 +6,23 @@ namespace Inkstone.Nn;
 public sealed class AdamW : IOptimizer
 {
     private readonly Parameters _parameters;
-    private readonly Tensor[] _expAvg, _expAvgSq;
+    private readonly FlatTensors _expAvg, _expAvgSq;
+    private readonly TensorList _weights, _means, _squares;
+    private readonly bool[] _decays;
     private readonly AdamWSettings _settings;
 
-    /// <summary>An optimizer with zero moments.</summary>
+    /// <summary>An optimizer with zero moments; what it trains is moved into a <see cref="ParameterArena"/> where it does not lie in one yet.</summary>
     public AdamW(Parameters parameters, AdamWSettings settings)
     {
         (_parameters, _settings) = (parameters, settings.Validate());
-        _expAvg = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
-        _expAvgSq = [.. parameters.Select(p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape))];
+        parameters.Flatten();
+        Shape[] shapes = [.. parameters.Select(p => p.Tensor.Shape)];
+        Device? device = parameters.Count > 0 ? parameters[0].Tensor.Device : null;
+        (_expAvg, _expAvgSq) = (new FlatTensors(device, shapes), new FlatTensors(device, shapes));
+        _decays = [.. parameters.Select(p => p.Tensor.Shape.Rank >= 2 && !p.Name.EndsWith(".A_log", StringComparison.Ordinal))];
+        _weights = new TensorList(parameters.Select(p => p.Tensor));
+        _means = new TensorList(shapes.Select((_, i) => _expAvg[i]));
+        _squares = new TensorList(shapes.Select((_, i) => _expAvgSq[i]));
     }
 
     /// <inheritdoc/>
@@ -29,16 +37,8 @@ public sealed class AdamW : IOptimizer
     {
         StepCount++;
         double bias1 = 1 - Math.Pow(_settings.Beta1, StepCount), bias2 = 1 - Math.Pow(_settings.Beta2, StepCount);
-        for (int i = 0; i < _parameters.Count; i++)
-        {
-            Tensor w = _parameters[i].Tensor;
-            if (w.Grad is { } gradient)
-            {
-                double decay = w.Shape.Rank >= 2 && !_parameters[i].Name.EndsWith(".A_log", StringComparison.Ordinal) ? _settings.WeightDecay : 0;
-                Ops.AdamWStep(w, gradient, _expAvg[i], _expAvgSq[i], new AdamWCoefficients(_settings.Rate * multiple,
-                    _settings.Beta1, _settings.Beta2, _settings.Epsilon, decay, bias1, bias2, gradientScale));
-            }
-        }
+        Ops.AdamWStep(_weights, _means, _squares, _decays, new AdamWCoefficients(_settings.Rate * multiple,
+            _settings.Beta1, _settings.Beta2, _settings.Epsilon, _settings.WeightDecay, bias1, bias2, gradientScale));
     }
 }
 

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>Numbers of one AdamW step that are the same for every element of a parameter.</summary>
+/// <summary>Numbers of one AdamW step that are the same for every parameter.</summary>
 /// <param name="Rate">learning rate</param>
 /// <param name="Beta1">decay of the mean gradient</param>
 /// <param name="Beta2">decay of the mean squared gradient</param>
@@ -29,9 +29,37 @@ public static unsafe partial class Ops
         Check.Same(parameter, expAvg);
         Check.Same(parameter, expAvgSq);
         using Profile.Scope _ = parameter.Device.Measure("adamw", bytes: 28.0 * parameter.Count);
-        Chunks chunks = new(parameter.Count, StepGrain);
+        Chunks chunks = PiecesOf(parameter);
         parameter.Device.Run(new AdamWKernel(parameter.F32, gradient.F32, expAvg.F32, expAvgSq.F32, coefficients, chunks), chunks.Number, 1);
     }
+
+    /// <summary>
+    /// The same on all parameters that a gradient has reached, in one job; the others, and their moments, stay as they are. Not recorded.
+    /// </summary>
+    /// <param name="parameters">w with their gradients, float32</param>
+    /// <param name="expAvg">m, of the same shapes</param>
+    /// <param name="expAvgSq">v, of the same shapes</param>
+    /// <param name="decays">which of them decay</param>
+    /// <param name="coefficients">numbers that are the same for all</param>
+    /// <exception cref="ArgumentException">Shapes differ.</exception>
+    public static void AdamWStep(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, in AdamWCoefficients coefficients)
+    {
+        for (int i = 0; i < parameters.Count; i++)
+        {
+            Check.Same(parameters[i], expAvg[i]);
+            Check.Same(parameters[i], expAvgSq[i]);
+        }
+        if (parameters.Count == 0)
+        {
+            return;
+        }
+        Device device = parameters[0].Device;
+        using Profile.Scope _ = device.Measure("adamw", bytes: 28.0 * GradientCount(parameters));
+        device.Run(new AdamWListKernel(parameters, expAvg, expAvgSq, decays, coefficients, coefficients with { WeightDecay = 0 }), parameters.Pieces, 1);
+    }
+
+    /// <summary>The pieces in which passes over a tensor of any size go.</summary>
+    internal static Chunks PiecesOf(Tensor tensor) => new(tensor.Count, StepGrain);
 
     /// <summary>A range of elements cut into equal pieces, so that loops over more than 2³¹ elements have an int index.</summary>
     internal readonly struct Chunks(long count, int size)
@@ -41,6 +69,21 @@ public static unsafe partial class Ops
         public long Start(int chunk) => (long)chunk * size;
 
         public int Length(int chunk) => (int)Math.Min(size, count - Start(chunk));
+    }
+
+    private readonly struct AdamWListKernel(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, AdamWCoefficients decaying, AdamWCoefficients staying) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int piece = start; piece < end; piece++)
+            {
+                int i = parameters.TensorOf(piece), chunk = piece - parameters.FirstPiece(i);
+                if (parameters[i].Grad is { } gradient)
+                {
+                    new AdamWKernel(parameters[i].F32, gradient.F32, expAvg[i].F32, expAvgSq[i].F32, decays[i] ? decaying : staying, PiecesOf(gradient)).Run(chunk, chunk + 1, worker);
+                }
+            }
+        }
     }
 
     private readonly struct AdamWKernel(float* w, float* g, float* m, float* v, AdamWCoefficients c, Chunks chunks) : IRangeKernel

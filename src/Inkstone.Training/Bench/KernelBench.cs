@@ -92,7 +92,7 @@ public sealed class KernelBench
             return Ops.Sum(y.DType == DType.Float32 ? y : Ops.SwiGlu(y, y));
         }
         Tensor ones = y.Device.Rent(new Shape(16, y.Shape.Last));
-        ones.Span.Fill(1);
+        Ops.Fill(ones, 1);
         return Ops.Sum(Ops.Linear(y, ones));
     }
 
@@ -108,7 +108,7 @@ public sealed class KernelBench
     private Tensor Random(Shape shape)
     {
         Tensor tensor = Tensor.Allocate(_device, shape, DType.Float32, requiresGrad: true);
-        new PhiloxRandom(3, _stream++).FillNormal(tensor.Span, 1);
+        new PhiloxRandom(3, _stream++).FillNormal(tensor, 1);
         return tensor;
     }
 }

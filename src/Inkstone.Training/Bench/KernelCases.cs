@@ -161,7 +161,7 @@ internal sealed class KernelCases
         Shape weight = new(_vocabulary, _width), hidden = new(_inner, _width);
         yield return new(["adamw", "squared_norm"], Text($"[{_vocabulary}, {_width}]"), [weight, weight, weight, weight], t =>
         {
-            t[3].Span.Fill(1);
+            Ops.Fill(t[3], 1);
             _ = Ops.SquaredNorm(t[1]);
             Ops.AdamWStep(t[0], t[1], t[2], t[3], new AdamWCoefficients(1e-4, 0.9, 0.95, 1e-8, 0.1, 0.5, 0.5, 1));
             return t[0];
@@ -188,12 +188,8 @@ internal sealed class KernelCases
 
     private Tensor Integers(Func<int, int, int> value)
     {
-        Tensor tensor = _device.Rent(new Shape(_rows, _length), DType.Int32);
-        for (int i = 0; i < _tokens; i++)
-        {
-            tensor.Ints[i] = value(i / _length, i % _length);
-        }
-        return tensor;
+        int[] values = [.. Enumerable.Range(0, _tokens).Select(i => value(i / _length, i % _length))];
+        return _device.Rent(new Shape(_rows, _length), values);
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -32,6 +32,7 @@ public sealed record OptimizerOptions(
     public IReadOnlyList<IOptimizer> Build(Parameters trained)
     {
         AdamWSettings adam = new(LearningRate, Beta1, Beta2, Eps, WeightDecay);
+        trained.Flatten(Name == "muon" ? Muon.Takes : null);
         return Name switch
         {
             "adamw" => [new AdamW(trained, adam)],

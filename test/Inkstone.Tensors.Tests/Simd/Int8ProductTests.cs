@@ -149,6 +149,12 @@ public sealed unsafe class Int8ProductTests(Devices devices)
         }
         float largest = trained.Max(MathF.Abs), worst = trained.Zip(inferred, (a, b) => MathF.Abs(a - b)).Max();
         worst.ShouldBeInRange(1e-5f * largest, 0.02f * largest);
+        device.Int8Products = false;
+        using (device.Step())
+        {
+            Ops.Linear(x, weight).ToArray().ShouldBe(trained, "a device that declines 8 bits measures what it trains");
+        }
+        device.Int8Products = true;
     }
 
     private static float[] Run(Device device, DType type, float[] x, byte[] weight, float[] addend, int m, int n, int k)

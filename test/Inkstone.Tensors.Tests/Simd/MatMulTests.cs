@@ -85,6 +85,46 @@ public sealed class MatMulTests(Devices devices)
         }
     }
 
+    /// <summary>Widened in registers, up to <see cref="SmallRows.MostRows"/> rows.</summary>
+    [Theory]
+    [InlineData(DType.Q8_0)]
+    [InlineData(DType.Q4_0)]
+    [InlineData(DType.Q4_1)]
+    public void AFewRowsByQuantisedWeightsAreEachWhatTheyWouldBeAlone(DType type)
+    {
+        foreach (Device device in devices.Levels)
+        {
+            foreach ((int n, int k) in ((int, int)[])[(7, 32), (33, 96), (12, 224)])
+            {
+                using Tensor weight = Tensor.Allocate(device, new Shape(n, k), type);
+                using Tensor x = Tensor.Allocate(device, new Shape(SmallRows.MostRows, k));
+                new PhiloxRandom(5, 2).FillNormal(x.Span, 1);
+                // Bytes of which every pair is a number near 0.1 in half precision, so that sums depend on their order.
+                for (int i = 0; i < weight.Bytes.Length; i++)
+                {
+                    weight.Bytes[i] = i % 2 == 0 ? (byte)(i * 37 ^ i >> 3) : (byte)0x2C;
+                }
+                float[] all = Product(x, weight, SmallRows.MostRows);
+                all.ShouldAllBe(value => float.IsFinite(value) && value != 0);
+                for (int m = 1; m < SmallRows.MostRows; m++)
+                {
+                    Product(x, weight, m).ShouldBe(all[..(m * n)], $"{device.Isa}, {m} rows, {n} × {k}");
+                }
+            }
+        }
+
+        static unsafe float[] Product(Tensor x, Tensor weight, int m)
+        {
+            (int n, int k) = (weight.Shape[0], weight.Shape[1]);
+            using (x.Device.Step())
+            {
+                Tensor c = x.Device.Rent(new Shape(m, n));
+                MatMul.Run(x.Device, MatrixView.Rows(x.F32, k), MatrixView.Of(weight).T, m, n, k, c.F32, n, exact: true);
+                return c.Span.ToArray();
+            }
+        }
+    }
+
     [Fact]
     public void EveryKernelIsProven()
     {
