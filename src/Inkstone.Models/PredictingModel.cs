@@ -66,15 +66,25 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
     {
         int length = labels.Shape.Last;
         Tensor further = Window(labels, depth, length - depth);
-        Span<int> to = further.Ints;
-        for (int i = 0; i < to.Length && documentStarts is not null; i++)
+        if (documentStarts is null)
+        {
+            return further;
+        }
+        (int count, int all) = ((int)further.Count, (int)documentStarts.Count);
+        int[] host = ArrayPool<int>.Shared.Rent(count + all);
+        Span<int> to = host.AsSpan(0, count), starts = host.AsSpan(count, all);
+        further.CopyTo(to);
+        documentStarts.CopyTo(starts);
+        for (int i = 0; i < count; i++)
         {
             (int row, int t) = Math.DivRem(i, length - depth);
-            if (documentStarts.Ints[row * length + t + depth] != documentStarts.Ints[row * length + t])
+            if (starts[row * length + t + depth] != starts[row * length + t])
             {
                 to[i] = Ops.IgnoreLabel;
             }
         }
+        further.CopyFrom(to);
+        ArrayPool<int>.Shared.Return(host);
         return further;
     }
 
@@ -83,10 +93,14 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
     {
         int length = rows.Shape.Last;
         Tensor window = rows.Device.Rent(new Shape(rows.Shape[0], count), DType.Int32);
+        int[] host = ArrayPool<int>.Shared.Rent(count);
         for (int row = 0; row < rows.Shape[0]; row++)
         {
-            rows.Ints.Slice(row * length + from, count).CopyTo(window.Ints[(row * count)..]);
+            Span<int> part = host.AsSpan(0, count);
+            rows.CopyTo(part, (long)row * length + from);
+            window.CopyFrom(part, (long)row * count);
         }
+        ArrayPool<int>.Shared.Return(host);
         return window;
     }
 }

@@ -139,6 +139,33 @@ public sealed class ConfigKeysTests
         }
     }
 
+    /// <summary>Every state begins anew with a document: attention, convolutions, recurrences, choices of keys.</summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Packed_documents_give_what_each_gives_alone(string family)
+    {
+        using Device device = new(2);
+        using CausalLm model = Pretrained.New(Small(family), device, seed: 5);
+        int[] ids = [.. Enumerable.Range(0, 24).Select(i => (i * 37 + 11) % 97)];
+        (int From, int Count)[] documents = [(0, 9), (9, 1), (10, 14)];
+        float[] packed;
+        using (device.Step())
+        {
+            int[] starts = [.. documents.SelectMany(d => Enumerable.Repeat(d.From, d.Count))];
+            packed = model.Logits(model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Packed(device.Rent(new Shape(1, ids.Length), starts)))).ToArray();
+        }
+        float largest = packed.Max(MathF.Abs);
+        foreach ((int from, int count) in documents)
+        {
+            using StepScope step = device.Step();
+            float[] alone = model.Logits(model.Hidden(device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Rows(device, 1, count))).ToArray();
+            for (int i = 0; i < alone.Length; i++)
+            {
+                Math.Abs(alone[i] - packed[from * 97 + i]).ShouldBeLessThan(2e-5f * largest, $"{family} token {from + i / 97}");   // the delta rule sums a chunk in another order
+            }
+        }
+    }
+
     /// <summary>A base of an adapter, and a model that only answers, lie in bfloat16: the same logits but for the rounding of weights.</summary>
     [Theory]
     [MemberData(nameof(Families))]
