@@ -155,13 +155,15 @@ public sealed class ConfigKeysTests
             packed = model.Logits(model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Packed(device.Rent(new Shape(1, ids.Length), starts)))).ToArray();
         }
         float largest = packed.Max(MathF.Abs);
+        // The gated delta rule adds up logarithms of decays over a chunk, documents before included, and loses what their sum rounds away.
+        float bound = family is "qwen3_next" || family.StartsWith("qwen3_5", StringComparison.Ordinal) ? 5e-5f : 1e-5f;
         foreach ((int from, int count) in documents)
         {
             using StepScope step = device.Step();
             float[] alone = model.Logits(model.Hidden(device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Rows(device, 1, count))).ToArray();
             for (int i = 0; i < alone.Length; i++)
             {
-                Math.Abs(alone[i] - packed[from * 97 + i]).ShouldBeLessThan(2e-5f * largest, $"{family} token {from + i / 97}");   // the delta rule sums a chunk in another order
+                Math.Abs(alone[i] - packed[from * 97 + i]).ShouldBeLessThan(bound * largest, $"{family} token {from + i / 97}");
             }
         }
     }
