@@ -40,6 +40,10 @@ public static class HfConfigForms
             return;
         }
         JsonObject full = parameters[Full] as JsonObject ?? parameters;
+        if (full != parameters && full[Partial] is not null)
+        {
+            return;   // no word of before says which share of heads one kind of layer turns
+        }
         json[Theta] ??= full[Theta]?.DeepClone();
         if (parameters[Sliding] is JsonObject sliding && !JsonNode.DeepEquals(sliding[Theta], full[Theta]))
         {

@@ -30,7 +30,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
         Scope s = root[shape.Path];
         Embedding = new Embedding(s["embed_tokens"], shape.VocabSize, shape.HiddenSize);
         _blocks = [.. Enumerable.Range(0, shape.Layers).Select(i => block(i, s["layers"][i]))];
-        _norm = norm(s["norm"]);
+        _norm = norm(s[shape.NormName]);
         OutputWeight = shape.Tied ? Embedding.Weight : new Linear(root["lm_head"], shape.HiddenSize, shape.VocabSize).Weight;
     }
 
@@ -95,10 +95,13 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <inheritdoc/>
     public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
     {
-        Tensor loss = base.Loss(ids, labels, normalizer, ctx);
-        return _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && Routers.Length > 0
-            ? Plus(loss, BalanceLoss.OverBatch(Routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
+        return PlusBalance(base.Loss(ids, labels, normalizer, ctx), labels, normalizer);
     }
+
+    /// <summary><paramref name="loss"/>, and while training the balance loss of routers where the family has one.</summary>
+    protected Tensor PlusBalance(Tensor loss, Tensor labels, float normalizer)
+        => _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && Routers.Length > 0
+            ? Plus(loss, BalanceLoss.OverBatch(Routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
 
     /// <summary>How far correction biases of routers move after an optimizer step; 0 where there are none.</summary>
     protected virtual double RouterBiasRate => 0;

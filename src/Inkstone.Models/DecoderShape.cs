@@ -12,6 +12,9 @@ public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, boo
     /// <summary>Where embedding, layers and norm lie in the state dict.</summary>
     public string Path { get; init; } = "model";
 
+    /// <summary>Name of the norm behind the last block.</summary>
+    public string NormName { get; init; } = "norm";
+
     /// <summary>Longest text, where config.json says it in a part of its own; 0: as the file says.</summary>
     public int MaxPositionEmbeddings { get; init; }
 

@@ -12,15 +12,17 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
 {
     private const string Blocks = "_blocks", Scales = "_scales";
 
+    private readonly Dictionary<string, string> _stored = Stored(weights, config);   // names in the files, of tensors that the model knows by another
+
     /// <inheritdoc/>
     public string Name => weights.Directory;
 
     /// <inheritdoc/>
-    public bool Has(string name) => weights.Contains(name) || weights.Contains(name + Blocks);
+    public bool Has(string name) => weights.Contains(At(name)) || weights.Contains(name + Blocks);
 
     /// <inheritdoc/>
     public DType TypeOf(string name, Shape shape, DType wanted)
-        => keep && shape.Rank == 2 && weights.Contains(name) && weights.Entry(name).DType == "BF16" ? DType.BFloat16 : wanted;
+        => keep && shape.Rank == 2 && weights.Contains(At(name)) && weights.Entry(At(name)).DType == "BF16" ? DType.BFloat16 : wanted;
 
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
@@ -29,6 +31,7 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
         {
             return FillFromMxfp4(name, parameter);
         }
+        name = At(name);
         if (!weights.Contains(name))
         {
             return $"missing {name}";
@@ -47,7 +50,24 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
 
     /// <summary>The same, where a few further tensors may be left over.</summary>
     public IEnumerable<string> Unexpected(Parameters parameters, params string[] expected)
-        => weights.Names.Where(name => !parameters.Contains(name) && !expected.Contains(name) && !IsRedundant(name, parameters)).Order(StringComparer.Ordinal);
+        => weights.Names.Except(_stored.Values).Where(name => !parameters.Contains(name) && !expected.Contains(name) && !IsRedundant(name, parameters))
+            .Concat(_stored.Where(pair => !parameters.Contains(pair.Key)).Select(pair => pair.Value)).Order(StringComparer.Ordinal);
+
+    private string At(string name) => _stored.GetValueOrDefault(name, name);
+
+    private static Dictionary<string, string> Stored(HfWeights weights, HfConfig? config)
+    {
+        Dictionary<string, string> stored = new(StringComparer.Ordinal);
+        Func<string, string> published = config is null ? name => name : ModelFamilies.Of(config).PublishedName;
+        foreach (string name in weights.Names)
+        {
+            if (published(name) is { } known && known != name && (weights.Contains(known) || !stored.TryAdd(known, name)))
+            {
+                throw new InvalidDataException($"{weights.Directory}: {name} and {known} name the same tensor; remove one of them.");
+            }
+        }
+        return stored;
+    }
 
     /// <summary>
     /// Old checkpoints store rotary frequencies, and the head of a tied model a second time; the family knows its own. Adapters, which have no config.json,

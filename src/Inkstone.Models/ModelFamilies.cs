@@ -1,11 +1,14 @@
 using System.Collections.Concurrent;
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
+using Inkstone.Models.DeepseekV32;
 using Inkstone.Models.Ernie45;
 using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
 using Inkstone.Models.GptOss;
 using Inkstone.Models.Granite;
+using Inkstone.Models.KimiLinear;
+using Inkstone.Models.Lfm;
 using Inkstone.Models.Llama;
 using Inkstone.Models.Mistral;
 using Inkstone.Models.Mixtral;
@@ -54,6 +57,10 @@ public static class ModelFamilies
         Qwen35Family.Qwen35,
         Qwen35Family.Qwen35MoeText,
         Qwen35Family.Qwen35Moe,
+        LfmFamily.Lfm2,
+        LfmFamily.Lfm3,
+        KimiLinearFamily.KimiLinear,
+        DeepseekV32Family.DeepseekV32,
     ];
 
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);

@@ -15,6 +15,9 @@ public sealed record ModelFamily(string ModelType, Func<HfConfig, Scope, CausalL
     /// <summary>Tensors of a checkpoint that follow from others or belong to parts that are not built.</summary>
     public Func<string, bool> IsRedundant { get; init; } = _ => false;
 
+    /// <summary>The name by which the model knows a tensor of a checkpoint: transformers writes some otherwise than they were published.</summary>
+    public Func<string, string> PublishedName { get; init; } = name => name;
+
     /// <summary>What GGUF files of the family look like; null: there are none.</summary>
     public GgufArchitecture? Gguf { get; init; }
 

@@ -19,6 +19,12 @@ public enum Initial
 
     /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2, arXiv:2405.21060).</summary>
     LogRate,
+
+    /// <summary>Logarithms of numbers between 1 and 16: the rates at which channels of linear attention forget (arXiv:2510.26692).</summary>
+    LogRateFromOne,
+
+    /// <summary>Numbers whose softplus is between 0.001 and 0.1, evenly by their logarithm: steps of time (Mamba, arXiv:2312.00752, section 3.6).</summary>
+    TimeStep,
 }
 
 /// <summary>Where parameters get their values from.</summary>
@@ -86,6 +92,12 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 }
                 parameter.CopyFrom(rates);
                 break;
+            case Initial.LogRateFromOne:
+                Each(name, parameter, uniform => Math.Log(1 + 15 * uniform));
+                break;
+            case Initial.TimeStep:
+                Each(name, parameter, uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0);
+                break;
             default:
                 Ops.Fill(parameter, initial == Initial.Ones ? 1 : 0);
                 break;
@@ -95,4 +107,15 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     /// <inheritdoc/>
     public IEnumerable<string> Unexpected(Parameters parameters) => [];
+
+    private void Each(string name, Tensor parameter, Func<double, double> value)
+    {
+        PhiloxRandom random = new(seed, StableHash.Of(name));
+        float[] values = new float[parameter.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)value(random.Uniform((ulong)i));
+        }
+        parameter.CopyFrom(values);
+    }
 }

@@ -57,8 +57,8 @@ public sealed class Scope
             _root.Parameters.Add(new Parameter(full, saved));
             return saved;
         }
-        // Biases stay exact, also where those of all experts are one tensor.
-        DType type = shape.Rank >= 2 && initial != Initial.Zeros ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
+        // Biases stay exact, also where those of all experts are one tensor, and so do rates, whatever their shape.
+        DType type = shape.Rank >= 2 && initial is not (Initial.Zeros or Initial.LogRateFromOne) ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
         Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained) : Tensor.WithoutMemory(_root.Device, shape, type);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)

@@ -9,22 +9,33 @@ using Inkstone.Tensors;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// DeepSeek-V3's pretraining: the logits of the prediction modules, and steps of which each loss, the gradient norm and the moving correction bias are compared.
+/// Pretraining with prediction modules (DeepSeek-V3, Qwen3.5): the logits of the prediction modules, and steps of which each loss, the gradient norm and the moving correction bias are compared.
 /// adamw.json tells the weights of the losses and the step of the bias in its formulas.
 /// </summary>
 internal static partial class MultiTokenVerification
 {
+    private static readonly string[] StepFigures = ["main", "mtp", "seq_aux", "kl", "total", "grad_norm"];
+
     /// <summary>Whether the file of steps is of this kind.</summary>
     public static bool IsCase(HfConfig golden) => golden.Has("steps") && golden.Has("total");
 
     /// <summary>Sets the model's aims to those of the case.</summary>
     public static void SetObjective(CausalLm model, HfConfig golden)
     {
-        if (model is DeepseekV3Model deepseek && IsCase(golden))
+        if (model is DeepseekV3Model indexed && IndexerVerification.IsCase(golden))
+        {
+            indexed.Objective = new DeepseekV3Objective(0, 0, 0);
+            indexed.IndexerTraining = IndexerTraining.Sparse;
+        }
+        else if (model is DeepseekV3Model deepseek && IsCase(golden))
         {
             string total = golden.Text("total");
             deepseek.Objective = new DeepseekV3Objective(Factor(golden, SequenceFactor().Match(total)), Factor(golden, PredictionFactor().Match(total)),
                 Factor(golden, BiasFactor().Match(golden.Text("bias", ""))));
+        }
+        else if (model is IPredictsAhead predicting && IsCase(golden))
+        {
+            predicting.PredictionWeight = Factor(golden, PredictionFactor().Match(golden.Text("total")));
         }
     }
 
@@ -38,17 +49,17 @@ internal static partial class MultiTokenVerification
         using StepScope step = model.Device.Step();
         Tensor ids = batch.Ids(model.Device);
         ForwardContext ctx = ForwardContext.Rows(model.Device, batch.Rows, batch.Length);
-        float[] logits = model is DeepseekV3Model { PredictionDepth: > 0 } deepseek
-            ? deepseek.Logits(deepseek.Ahead(1, deepseek.Hidden(ids, ctx), ids, ctx)).ToArray() : [];
+        float[] logits = model is IPredictsAhead { PredictionDepth: > 0 } predicting
+            ? model.Logits(predicting.Ahead(1, model.Hidden(ids, ctx), ids, ctx)).ToArray() : [];
         add("mtp_logits", Deviation.OfLargest(logits, io.ReadFloats("mtp_logits")), tolerances.Logits);
     }
 
     /// <summary>AdamW steps with the bias update.</summary>
-    public static void Steps(DeepseekV3Model model, HfConfig golden, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
+    public static void Steps(CausalLm model, HfConfig golden, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
     {
         HfConfig[] expected = golden.Objects("steps");
         AdamW optimizer = new(model.Parameters, new AdamWSettings());
-        string[] names = ["main", "mtp", "seq_aux", "total", "grad_norm"];
+        string[] names = [.. StepFigures.Where(expected[0].Has)];
         double[][] found = [.. names.Select(_ => new double[expected.Length])];
         for (int step = 0; step < expected.Length; step++)
         {
@@ -60,10 +71,17 @@ internal static partial class MultiTokenVerification
             optimizer.Step(1, GradientClip.Factor(norm, 1));
             model.Parameters.ZeroGrad();
             model.StepEnded();
-            double[] values = [total - added, Figure(model, "mtp_loss"), Figure(model, "sequence_balance_loss"), total, norm];
-            for (int i = 0; i < values.Length; i++)
+            for (int i = 0; i < names.Length; i++)
             {
-                found[i][step] = values[i];
+                found[i][step] = names[i] switch
+                {
+                    "main" => total - added,
+                    "mtp" => Figure(model, "mtp_loss"),
+                    "seq_aux" => Figure(model, "sequence_balance_loss"),
+                    "kl" => Figure(model, "indexer_loss"),
+                    "total" => total,
+                    _ => norm,
+                };
             }
         }
         for (int i = 0; i < names.Length; i++)
@@ -73,9 +91,9 @@ internal static partial class MultiTokenVerification
     }
 
     /// <summary>Choices of each expert in the first step, layer by layer as the file has them.</summary>
-    private static void Counts(DeepseekV3Model model, HfConfig golden, Action<string, double, double> add)
+    private static void Counts(CausalLm any, HfConfig golden, Action<string, double, double> add)
     {
-        if (golden.Object("router_counts_first_step") is not { } counts)
+        if (golden.Object("router_counts_first_step") is not { } counts || any is not DeepseekV3Model model)
         {
             return;
         }
@@ -96,7 +114,7 @@ internal static partial class MultiTokenVerification
 
     private static double Factor(HfConfig golden, Match match)
         => match.Success && double.TryParse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double factor) ? factor
-            : throw new InvalidDataException($"{golden.Source}: \"total\" must read main + X * mtp + Y * seq_aux, and \"bias\" name Z * sign.");
+            : throw new InvalidDataException($"{golden.Source}: \"total\" must read main + X * mtp (+ Y * seq_aux), and \"bias\" name Z * sign.");
 
     [GeneratedRegex(@"([\d.eE+-]+) \* mtp")]
     private static partial Regex PredictionFactor();

@@ -19,6 +19,11 @@ public sealed class EngineTests : IDisposable
             + "\"n_group\":1,\"topk_group\":1,\"moe_intermediate_size\":20,\"n_shared_experts\":1,\"first_k_dense_replace\":1," + Sizes + "}",
         "{\"model_type\":\"qwen3_next\",\"num_hidden_layers\":4,\"head_dim\":16,\"partial_rotary_factor\":0.25,\"linear_key_head_dim\":8,\"linear_value_head_dim\":12,\"linear_num_key_heads\":2,\"linear_num_value_heads\":4,"
             + "\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":20,\"shared_expert_intermediate_size\":24,\"mlp_only_layers\":[1]," + Sizes + "}",
+        "{\"model_type\":\"deepseek_v32\",\"num_hidden_layers\":2,\"q_lora_rank\":12,\"kv_lora_rank\":16,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":6,\"v_head_dim\":10,\"n_routed_experts\":4,\"num_experts_per_tok\":2,"
+            + "\"n_group\":1,\"topk_group\":1,\"moe_intermediate_size\":20,\"n_shared_experts\":1,\"first_k_dense_replace\":1,\"index_n_heads\":8,\"index_head_dim\":12,\"index_topk\":24," + Sizes + "}",
+        "{\"model_type\":\"lfm3\",\"num_hidden_layers\":5,\"layer_types\":[\"conv\",\"conv\",\"full_attention\",\"conv\",\"sliding_attention\"],\"sliding_window\":20,\"conv_L_cache\":5," + Sizes + "}",
+        "{\"model_type\":\"kimi_linear\",\"num_hidden_layers\":4,\"linear_num_heads\":2,\"linear_head_dim\":12,\"kv_lora_rank\":16,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":6,\"v_head_dim\":10,"
+            + "\"layer_types\":[\"linear_attention\",\"linear_attention\",\"full_attention\",\"linear_attention\"],\"num_experts\":4,\"num_experts_per_token\":2,\"moe_intermediate_size\":20," + Sizes + "}",
     ];
 
     public void Dispose() => _device.Dispose();

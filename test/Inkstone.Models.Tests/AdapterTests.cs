@@ -39,6 +39,45 @@ public sealed class AdapterTests : IDisposable
 
     public static TheoryData<LoraConfig> Kinds => [.. All];
 
+    /// <summary>Layers of every kind wear adapters, and a trained one goes through the cache as through the whole: latents are then expanded, and an indexer chooses among loaded keys.</summary>
+    [Theory]
+    [InlineData("lfm2")]
+    [InlineData("lfm3")]
+    [InlineData("kimi_linear")]
+    [InlineData("qwen3_5_text")]
+    [InlineData("deepseek_v32")]
+    public void A_trained_adapter_goes_through_the_cache_as_through_the_whole(string family)
+    {
+        string place = Path.Combine(_directory, family);
+        using (CausalLm model = Pretrained.New(ConfigKeysTests.Small(family), _device, seed: 3))
+        {
+            Pretrained.Save(model, place);
+        }
+        using CausalLm tuned = PeftAdapter.New(place, new LoraConfig(4, 8, [LoraConfig.AllLinear]), 1, _device);
+        AdamW optimizer = new(tuned.Adapter!.Parameters, new AdamWSettings(Rate: 1e-2, WeightDecay: 0));
+        for (int step = 0; step < 5; step++)
+        {
+            Train(tuned, optimizer, step);
+        }
+        int[] ids = [.. Enumerable.Range(0, 21).Select(i => (i * 37 + 11) % 61)];
+        float[] whole;
+        using (_device.Step())
+        {
+            whole = tuned.Logits(tuned.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length))).ToArray();
+        }
+        using PagedCache cache = tuned.NewCache(ids.Length);
+        CachedSequence text = cache.TryNew()!;
+        foreach ((int from, int count) in new[] { (0, 9), (9, 1), (10, 11) })
+        {
+            using StepScope step = _device.Step();
+            float[] logits = tuned.Logits(tuned.Hidden(_device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Next(text, count, ids.Length))).ToArray();
+            for (int i = 0; i < logits.Length; i++)
+            {
+                Math.Abs(logits[i] - whole[from * 97 + i]).ShouldBeLessThan(2e-5f * whole.Max(MathF.Abs), $"{family} token {from + i / 97}");
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void A_new_adapter_changes_nothing_a_trained_one_survives_its_files_and_merging(LoraConfig kind)

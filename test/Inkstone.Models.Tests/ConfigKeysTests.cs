@@ -139,6 +139,35 @@ public sealed class ConfigKeysTests
         }
     }
 
+    /// <summary>Every state begins anew with a document: attention, convolutions, recurrences, choices of keys.</summary>
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Packed_documents_give_what_each_gives_alone(string family)
+    {
+        using Device device = new(2);
+        using CausalLm model = Pretrained.New(Small(family), device, seed: 5);
+        int[] ids = [.. Enumerable.Range(0, 24).Select(i => (i * 37 + 11) % 97)];
+        (int From, int Count)[] documents = [(0, 9), (9, 1), (10, 14)];
+        float[] packed;
+        using (device.Step())
+        {
+            int[] starts = [.. documents.SelectMany(d => Enumerable.Repeat(d.From, d.Count))];
+            packed = model.Logits(model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Packed(device.Rent(new Shape(1, ids.Length), starts)))).ToArray();
+        }
+        float largest = packed.Max(MathF.Abs);
+        // The gated delta rule adds up logarithms of decays over a chunk, documents before included, and loses what their sum rounds away.
+        float bound = family is "qwen3_next" || family.StartsWith("qwen3_5", StringComparison.Ordinal) ? 5e-5f : 1e-5f;
+        foreach ((int from, int count) in documents)
+        {
+            using StepScope step = device.Step();
+            float[] alone = model.Logits(model.Hidden(device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Rows(device, 1, count))).ToArray();
+            for (int i = 0; i < alone.Length; i++)
+            {
+                Math.Abs(alone[i] - packed[from * 97 + i]).ShouldBeLessThan(bound * largest, $"{family} token {from + i / 97}");
+            }
+        }
+    }
+
     /// <summary>A base of an adapter, and a model that only answers, lie in bfloat16: the same logits but for the rounding of weights.</summary>
     [Theory]
     [MemberData(nameof(Families))]
@@ -165,13 +194,25 @@ public sealed class ConfigKeysTests
         string text = $$"""
             {"model_type": "{{family}}", {{Sizes}}, "initializer_range": 0.3, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
             "sliding_window": 9, "q_lora_rank": 12, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 4, "n_group": 1, "topk_group": 1,
-            "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5}
+            "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5,
+            "linear_num_heads": 2, "linear_head_dim": 8, "conv_bias": true, "full_attn_idxs": [1], "block_auto_adjust_ff_dim": false, "num_experts_per_token": 2, "mtp_num_hidden_layers": 1,
+            "index_n_heads": 8, "index_head_dim": 8, "index_topk": 6}
             """;
         string[] known = [.. ConfigKeys.Common, .. ModelFamilies.All.First(f => f.ModelType == family).Keys];
         System.Text.Json.Nodes.JsonObject json = System.Text.Json.Nodes.JsonNode.Parse(text)!.AsObject();
         foreach (string key in json.Select(p => p.Key).Where(key => !known.Contains(key)).ToArray())
         {
             json.Remove(key);
+        }
+        (int Layers, string[] Types)? kinds = family switch
+        {
+            "lfm3" => (4, ["conv", "sliding_attention", "full_attention", "conv"]),
+            "kimi_linear" => (3, ["linear_attention", "full_attention", "linear_attention"]),
+            _ => null,
+        };
+        if (kinds is { } k)
+        {
+            (json["num_hidden_layers"], json["layer_types"]) = (k.Layers, new System.Text.Json.Nodes.JsonArray([.. k.Types.Select(type => (System.Text.Json.Nodes.JsonNode)type)]));
         }
         return family is "qwen3_5" or "qwen3_5_moe" or "gemma3" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
     }

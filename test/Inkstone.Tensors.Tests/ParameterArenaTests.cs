@@ -74,7 +74,7 @@ public sealed class ParameterArenaTests(Devices devices)
         }
         TensorList list = new(all);
         Ops.SquaredNorm(list).ShouldBe(norm);
-        Ops.AdamWStep(list, new TensorList(flat[0]), new TensorList(flat[1]), c);
+        Ops.AdamWStep(list, new TensorList(flat[0]), new TensorList(flat[1]), [.. Enumerable.Range(0, list.Count).Select(i => list[i].Shape.Rank >= 2)], c);
         all.Concat(flat[0]).Concat(flat[1]).Select(t => t.Span.ToArray()).ShouldBe(one.Concat(moments[0]).Concat(moments[1]).Select(t => t.Span.ToArray()));
         Ops.SquaredNorm(new TensorList([])).ShouldBe(0);
     }

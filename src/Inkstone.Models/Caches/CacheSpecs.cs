@@ -32,13 +32,14 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, fl
 /// <summary>Cache of multi-head latent attention: see <see cref="LatentCache"/>.</summary>
 /// <param name="Rank">R of the latent</param>
 /// <param name="RotatedDim">Dr of the key that all heads share</param>
-public sealed record LatentSpec(int Rank, int RotatedDim) : ICacheSpec
+/// <param name="IndexDim">numbers of an indexer's key (DeepSeek-V3.2); 0: there is none</param>
+public sealed record LatentSpec(int Rank, int RotatedDim, int IndexDim = 0) : ICacheSpec
 {
     /// <inheritdoc/>
-    public long BytesPerToken => sizeof(float) * (long)(Rank + RotatedDim);
+    public long BytesPerToken => sizeof(float) * (long)(Rank + RotatedDim + IndexDim);
 
     /// <inheritdoc/>
-    public ILayerCache NewCache(Device device, int blocks, int slots) => new LatentCache(device, blocks, Rank, RotatedDim);
+    public ILayerCache NewCache(Device device, int blocks, int slots) => new LatentCache(device, blocks, Rank, RotatedDim, IndexDim);
 }
 
 /// <summary>State of a layer of linear attention, whose size does not grow with the text: see <see cref="DeltaCache"/>.</summary>

@@ -3,13 +3,16 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its convolution.</summary>
-public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : ILayerCache
+public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : IConvolutionCache
 {
     /// <summary>[slots, Hv, D, Dv].</summary>
     public Tensor State { get; } = Tensor.Reserve(device, new Shape(slots, d.ValueHeads, d.KeyDim, d.ValueDim));
 
     /// <summary>[slots, K − 1, channels].</summary>
     public Tensor History { get; } = Tensor.Reserve(device, new Shape(slots, d.Kernel - 1, d.Channels));
+
+    /// <inheritdoc/>
+    public Tensor HistoryOf(int part) => History;
 
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * (State.Count + History.Count);

@@ -3,10 +3,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>What multi-head latent attention keeps of a token (arXiv:2405.04434): its compressed keys and values, and the rotated part of its key, shared by all heads. In blocks.</summary>
-public sealed class LatentCache(Device device, int blocks, int rank, int rotatedDim) : ILayerCache
+public sealed class LatentCache(Device device, int blocks, int rank, int rotatedDim, int indexDim = 0) : ILayerCache
 {
-    /// <summary>[16 · blocks, R + Dr].</summary>
-    public Tensor Latents { get; } = Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), rank + rotatedDim));
+    /// <summary>[16 · blocks, R + Dr + Di]: latent, rotated key, and where there is an indexer its key.</summary>
+    public Tensor Latents { get; } = Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), rank + rotatedDim + indexDim));
 
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * Latents.Count;
@@ -17,6 +17,9 @@ public sealed class LatentCache(Device device, int blocks, int rank, int rotated
         Ops.StoreRows(latents, Latents, rows, tables);
         Ops.StoreRows(rotatedKeys, Latents, rows, tables, rank);
     }
+
+    /// <summary>Takes in an indexer's keys of new tokens, [1, ΣT, Di].</summary>
+    public void StoreIndex(Tensor keys, RaggedRows rows, Tensor tables) => Ops.StoreRows(keys, Latents, rows, tables, rank + rotatedDim);
 
     /// <inheritdoc/>
     public void Dispose() => Latents.Dispose();

@@ -30,6 +30,9 @@ internal sealed class DeepseekV3Block : IDecoderBlock
         _dense = c.NSharedExperts > 0 ? new SwiGlu(s["mlp"]["shared_experts"], c.HiddenSize, c.MoeIntermediateSize * c.NSharedExperts) : null;
     }
 
+    /// <summary>Who chooses the keys that attention sees, or null.</summary>
+    public Indexer? Indexer => _attention.Indexer;
+
     /// <inheritdoc/>
     public ICacheSpec Cache { get; }
 

@@ -31,11 +31,20 @@ internal sealed record DeepseekV3Config(
     bool MtpDenseBlock,
     DeepseekV3Objective Objective)
 {
+    /// <summary>The indexer of each layer, or null.</summary>
+    public IndexerSpec? Index { get; init; }
+
+    /// <summary>Per layer whether it has experts, where mlp_layer_types says so; null: all from <see cref="FirstKDenseReplace"/> on.</summary>
+    public bool[]? Sparse { get; init; }
+
+    /// <summary>Whether a layer has experts.</summary>
+    public bool IsSparse(int layer) => Sparse is { } sparse && layer < sparse.Length ? sparse[layer] : layer >= FirstKDenseReplace;
+
     /// <summary>Dimensions of a head of q and k.</summary>
     public int QkHeadDim => QkNopeHeadDim + QkRopeHeadDim;
 
     /// <summary>What a layer keeps of earlier tokens.</summary>
-    public LatentSpec Latent => new(KvLoraRank, QkRopeHeadDim);
+    public LatentSpec Latent => new(KvLoraRank, QkRopeHeadDim, Index?.HeadDim ?? 0);
 
     /// <summary>DeepSeek-V3 and Kimi K2: sigmoid scores, a correction bias, groups by the sum of their two best.</summary>
     public static DeepseekV3Config From(HfConfig c)

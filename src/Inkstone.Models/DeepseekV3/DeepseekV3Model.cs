@@ -1,4 +1,3 @@
-using System.Buffers;
 using Inkstone.Formats;
 using Inkstone.Nn;
 using Inkstone.Tensors;
@@ -6,20 +5,30 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
-internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
+internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly Metric _mtpLoss = new("mtp_loss"), _balanceLoss = new("sequence_balance_loss");
+    private readonly Indexer?[] _indexers;      // of the blocks, then of the modules'
+    private IndexerTraining _indexerTraining;
+    private readonly Metric _indexerLoss = new("indexer_loss"), _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: layer >= c.FirstKDenseReplace), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
+            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: c.IsSparse(layer)), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
     {
         Objective = c.Objective;
         Scope layers = root["model"]["layers"];
         // Checkpoints for inference leave the modules out though the configuration names them.
         _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
+        _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
+        IndexerTraining = config.Text("indexer_loss", "none") switch
+        {
+            "none" => IndexerTraining.None,
+            "dense" => IndexerTraining.Dense,
+            "sparse" => IndexerTraining.Sparse,
+            string other => throw new InvalidDataException($"{config.Source}: indexer_loss \"{other}\" is not known here; known are none, dense and sparse."),
+        };
     }
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
@@ -31,14 +40,21 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     /// <summary>Weights of what is aimed at; the configuration's until changed.</summary>
     public DeepseekV3Objective Objective { get; set; }
 
-    /// <summary>Number of modules that predict further tokens.</summary>
-    public int PredictionDepth => _ahead.Length;
+    /// <inheritdoc/>
+    public override int PredictionDepth => _ahead.Length;
+
+    /// <inheritdoc/>
+    public override double PredictionWeight
+    {
+        get => Objective.MultiTokenPrediction;
+        set => Objective = Objective with { MultiTokenPrediction = value };
+    }
 
     /// <inheritdoc/>
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<Metric> LossMetrics => [_mtpLoss, _balanceLoss];
+    protected override IEnumerable<Metric> LossMetrics => Blocks[0].Indexer is null ? [PredictionLoss, _balanceLoss] : [PredictionLoss, _balanceLoss, _indexerLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
@@ -47,17 +63,11 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
     protected override IReadOnlyList<long> BlockActivations
         => [.. Blocks.Select(b => b.ActivationsPerToken), .. _ahead.Select(module => 4L * OutputWeight.Shape.Last + module.Block.ActivationsPerToken)];
 
-    /// <summary>
-    /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are for token i + depth + 1.
-    /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="CausalLm.Hidden"/>.
-    /// </summary>
-    public Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
+    /// <inheritdoc/>
+    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
     {
         int length = ids.Shape.Last - depth;
-        ForwardContext inner = new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
-        {
-            AttentionMask = ctx.AttentionMask is { } mask ? Window(mask, 0, length) : null,
-        };
+        ForwardContext inner = Shortened(ctx, length);
         Tensor embedded = Embedding.Forward(Window(ids, depth, length));
         MultiTokenPrediction module = _ahead[depth - 1];
         return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));
@@ -73,17 +83,8 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
             return loss;
         }
         double share = LabelCount(labels) / normalizer;
-        int layers = Blocks.Count, length = ids.Shape.Last;
-        for (int depth = 1; depth <= _ahead.Length && depth < length && Pretraining && Objective.MultiTokenPrediction != 0; depth++, layers++)
-        {
-            hidden = Ahead(depth, hidden, ids, ctx);
-            Tensor further = LabelsAhead(depth, labels, ctx.DocumentStarts);
-            if (LabelCount(further) is > 0 and int count)
-            {
-                Tensor part = LabelLoss(hidden, further, (float)count * _ahead.Length);
-                loss = Plus(loss, part, Objective.MultiTokenPrediction, share, _mtpLoss);
-            }
-        }
+        (loss, int predicted) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
+        int layers = Blocks.Count + predicted;
         foreach ((int layer, ExpertRouter router) in SparseLayers)
         {
             if (layer < layers && Pretraining && Objective.SequenceBalance != 0)
@@ -91,49 +92,32 @@ internal sealed class DeepseekV3Model : DecoderModel<DeepseekV3Block>
                 loss = Plus(loss, BalanceLoss.BySequence(router, ids.Shape[0]), Objective.SequenceBalance, share, _balanceLoss);
             }
         }
-        return loss;
+        return PlusIndexers(loss, layers, share);
     }
 
-    /// <summary>Labels of the tokens <paramref name="depth"/> further on, [B, T − depth]; none across the border of a document.</summary>
-    private static Tensor LabelsAhead(int depth, Tensor labels, Tensor? documentStarts)
+    /// <summary>What indexers learn from: see <see cref="DeepseekV3.Indexer"/>.</summary>
+    public IndexerTraining IndexerTraining
     {
-        int length = labels.Shape.Last;
-        Tensor further = Window(labels, depth, length - depth);
-        if (documentStarts is null)
+        get => _indexerTraining;
+        set
         {
-            return further;
-        }
-        (int count, int all) = ((int)further.Count, (int)documentStarts.Count);
-        int[] host = ArrayPool<int>.Shared.Rent(count + all);
-        Span<int> to = host.AsSpan(0, count), starts = host.AsSpan(count, all);
-        further.CopyTo(to);
-        documentStarts.CopyTo(starts);
-        for (int i = 0; i < count; i++)
-        {
-            (int row, int t) = Math.DivRem(i, length - depth);
-            if (starts[row * length + t + depth] != starts[row * length + t])
+            _indexerTraining = value;
+            foreach (Indexer? indexer in _indexers)
             {
-                to[i] = Ops.IgnoreLabel;
+                indexer?.Training = value;
             }
         }
-        further.CopyFrom(to);
-        ArrayPool<int>.Shared.Return(host);
-        return further;
     }
 
-    /// <summary>Tokens [from, from + count) of each row of whole numbers.</summary>
-    private static Tensor Window(Tensor rows, int from, int count)
+    private Tensor PlusIndexers(Tensor loss, int layers, double share)
     {
-        int length = rows.Shape.Last;
-        Tensor window = rows.Device.Rent(new Shape(rows.Shape[0], count), DType.Int32);
-        int[] host = ArrayPool<int>.Shared.Rent(count);
-        for (int row = 0; row < rows.Shape[0]; row++)
+        for (int i = 0; i < layers && IndexerTraining != IndexerTraining.None; i++)
         {
-            Span<int> part = host.AsSpan(0, count);
-            rows.CopyTo(part, (long)row * length + from);
-            window.CopyFrom(part, (long)row * count);
+            if (_indexers[i]?.Loss is { } part)
+            {
+                loss = Plus(loss, part, 1, share, _indexerLoss);
+            }
         }
-        ArrayPool<int>.Shared.Return(host);
-        return window;
+        return loss;
     }
 }

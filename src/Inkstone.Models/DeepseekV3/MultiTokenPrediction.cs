@@ -17,7 +17,7 @@ internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope 
     public RmsNorm Norm { get; } = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
 
     /// <summary>Its block.</summary>
-    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && layer >= c.FirstKDenseReplace);
+    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && c.IsSparse(layer));
 
     /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
     public Tensor Join(Tensor hidden, Tensor embedded)

@@ -1,20 +1,19 @@
 using Inkstone.Formats;
 using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
-using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen35;
 
 /// <summary>
 /// Qwen3.5, text part: Qwen3-Next with its projections apart, dense or with experts in every layer. Published checkpoints nest the text model's configuration and
-/// names and hold vision and prediction modules beside, which are not built; text models alone have model types that end in _text.
+/// names and hold a vision module beside, which is not built; text models alone have model types that end in _text.
 /// </summary>
 internal static class Qwen35Family
 {
     private static readonly string[] Keys =
     [
         "attention_bias", "partial_rotary_factor", "layer_types", "full_attention_interval", "linear_conv_kernel_dim", "linear_key_head_dim", "linear_value_head_dim",
-        "linear_num_key_heads", "linear_num_value_heads",
+        "linear_num_key_heads", "linear_num_value_heads", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "mtp_loss_weight",
     ];
 
     private static readonly string[] ExpertKeys =
@@ -42,25 +41,18 @@ internal static class Qwen35Family
 
     private static bool IsBeside(string name) => name.StartsWith("mtp.", StringComparison.Ordinal) || name.StartsWith("model.visual.", StringComparison.Ordinal);
 
-    private static DecoderModel<Qwen35Block> BuildNested(HfConfig config, Scope root)
+    private static Qwen35Model BuildNested(HfConfig config, Scope root)
     {
         HfConfig text = config.Object("text_config") ?? throw new InvalidDataException($"{config.Source} has no \"text_config\"; a {config.Text("model_type")} model has one.");
         ConfigKeys.Check(text, ModelFamilies.Of(config));
         return Build(config, text, root);
     }
 
-    private static DecoderModel<Qwen35Block> Build(HfConfig config, HfConfig text, Scope root)
+    private static Qwen35Model Build(HfConfig config, HfConfig text, Scope root)
     {
         bool sparse = text.Has("num_experts") || text.Has("num_local_experts");
-        Qwen3NextConfig c = Qwen3NextConfig.From(text, sparse);
-        RotaryTable rotary = Rotary.From(text, c.RotaryDim);
         // A text model that transformers read from a published checkpoint is written with the names of that.
         bool published = ReferenceEquals(config, text) ? !root["model"]["embed_tokens"].Has("weight") : root["model"]["language_model"]["embed_tokens"].Has("weight");
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings)
-        {
-            Path = published ? "model.language_model" : "model",
-            RouterAuxLoss = c.RouterAuxLoss,
-        },
-            (layer, s) => new Qwen35Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward);
+        return new Qwen35Model(config, text, root, Qwen3NextConfig.From(text, sparse), published ? "model.language_model" : "model");
     }
 }

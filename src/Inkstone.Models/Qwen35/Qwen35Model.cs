@@ -1,32 +1,100 @@
+using Inkstone.Formats;
 using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen35;
 
-/// <summary>Linear attention by the gated delta rule (arXiv:2412.06464), with a projection each for queries, keys and values together, for the gate, for β and for the decay.</summary>
-internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
+/// <summary>Qwen3.5's text model, and where the checkpoint has it the module that predicts the token after the next.</summary>
+internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
 {
-    private readonly DeltaSpec _d = c.Delta;
-    private readonly Linear _qkv = new(s["in_proj_qkv"], c.HiddenSize, c.Delta.Channels);
-    private readonly Linear _z = new(s["in_proj_z"], c.HiddenSize, c.Delta.ValueWidth);
-    private readonly Linear _b = new(s["in_proj_b"], c.HiddenSize, c.Delta.ValueHeads);
-    private readonly Linear _a = new(s["in_proj_a"], c.HiddenSize, c.Delta.ValueHeads);
-    private readonly Tensor _conv = s["conv1d"].Parameter("weight", new Shape(c.Delta.Channels, 1, c.Delta.Kernel), Initial.Normal);
-    private readonly Tensor _dtBias = s.Parameter("dt_bias", new Shape(c.Delta.ValueHeads), Initial.Ones);
-    private readonly Tensor _aLog = s.Parameter("A_log", new Shape(c.Delta.ValueHeads), Initial.LogRate);
-    private readonly Tensor _norm = s["norm"].Parameter("weight", new Shape(c.Delta.ValueDim), Initial.Ones);
-    private readonly Linear _outProj = new(s["out_proj"], c.Delta.ValueWidth, c.HiddenSize);
+    private readonly Qwen35Prediction? _ahead;
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
-    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    /// <summary>Builds the model.</summary>
+    /// <param name="config">config.json</param>
+    /// <param name="text">its part about the text model</param>
+    /// <param name="root">the state dict</param>
+    /// <param name="c"><paramref name="text"/>, read</param>
+    /// <param name="path">where embedding, layers and norm lie</param>
+    public Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path) : this(config, text, root, c, path, Rotary.From(text, c.RotaryDim)) { }
+
+    private Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path, RotaryTable rotary)
+        : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings) { Path = path, RouterAuxLoss = c.RouterAuxLoss },
+            (layer, s) => new Qwen35Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward)
     {
-        Tensor qkv = ctx.Convolve(layer, _qkv.Forward(x), _conv);                                  // [B, T, 2·Hk·D + Hv·Dv]
-        Tensor beta = Ops.Sigmoid(_b.Forward(x));                                                           // [B, T, Hv]
-        Tensor decay = Ops.LogDecay(_a.Forward(x), _aLog, _dtBias);                                         // [B, T, Hv]
-        Tensor o = ctx.DeltaRule(layer, qkv, decay, beta, _d);
-        return _outProj.Forward(Ops.RmsNormGated(o, _z.Forward(x), _norm, c.RmsNormEps), residual);
+        int modules = text.Int("mtp_num_hidden_layers", 0);
+        if (modules is < 0 or > 1 || text.Bool("mtp_use_dedicated_embeddings", false))
+        {
+            throw new InvalidDataException($"{text.Source}: one prediction module over the model's own embedding is what is built here; \"mtp_num_hidden_layers\" must be 0 or 1, \"mtp_use_dedicated_embeddings\" false.");
+        }
+        // Text models that transformers wrote have lost the module, or the experts of it, though the configuration names it.
+        Scope mlp = root["mtp"]["layers"][0]["mlp"];
+        bool whole = root["mtp"]["fc"].Has("weight") && (mlp["gate_proj"].Has("weight") || mlp["gate"].Has("weight"));
+        _ahead = modules == 1 && whole ? new Qwen35Prediction(c, root["mtp"], rotary) : null;
+        PredictionWeight = text.Number("mtp_loss_weight", 0.3);
     }
+
+    /// <inheritdoc/>
+    public override int PredictionDepth => _ahead is null ? 0 : 1;
+
+    /// <inheritdoc/>
+    public override double PredictionWeight { get; set; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Qwen35Block> TrainingBlocks => _ahead is null ? [] : [_ahead.Block];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<Metric> LossMetrics => _ahead is null ? base.LossMetrics : [PredictionLoss, .. base.LossMetrics];
+
+    /// <inheritdoc/>
+    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
+    {
+        int length = ids.Shape.Last - depth;
+        Tensor embedded = Embedding.Forward(Window(ids, depth, length));
+        Tensor joined = _ahead!.Join(Ops.RowWindow(hidden, 0, length), embedded);
+        return _ahead.Norm.Forward(Through(_ahead.Block, joined, Shortened(ctx, length)));
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
+    {
+        Tensor hidden = Hidden(ids, ctx), loss = LabelLoss(hidden, labels, normalizer);
+        if (!Device.Tape.Recording)
+        {
+            return loss;
+        }
+        (loss, _) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
+        return PlusBalance(loss, labels, normalizer);
+    }
+}
+
+/// <summary>What predicts the token after the next: the final hidden state of a token and the embedding of the next one are the input of a block with full attention.</summary>
+internal sealed class Qwen35Prediction
+{
+    private readonly RmsNorm _embeddingNorm, _hiddenNorm;
+    private readonly Linear _join;
+    private readonly int _hiddenSize;
+
+    /// <summary>Builds the module at <paramref name="s"/>.</summary>
+    public Qwen35Prediction(Qwen3NextConfig c, Scope s, RotaryTable rotary)
+    {
+        _hiddenSize = c.HiddenSize;
+        _join = new Linear(s["fc"], 2 * c.HiddenSize, c.HiddenSize);
+        _embeddingNorm = new RmsNorm(s["pre_fc_norm_embedding"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
+        _hiddenNorm = new RmsNorm(s["pre_fc_norm_hidden"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
+        Block = new Qwen35Block(c with { Linear = [false], Sparse = [c.Sparse[^1]] }, 0, s["layers"][0], rotary);
+        Norm = new RmsNorm(s["norm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
+    }
+
+    /// <summary>Its block.</summary>
+    public Qwen35Block Block { get; }
+
+    /// <summary>What stands behind the block.</summary>
+    public RmsNorm Norm { get; }
+
+    /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model; embedded: [B, T, C] of the tokens one further on.</summary>
+    public Tensor Join(Tensor hidden, Tensor embedded)
+        => _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, _hiddenSize, _hiddenNorm.Forward(hidden)));   // [B, T, 2C] → [B, T, C]
 }
 
 /// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>

@@ -2,12 +2,13 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>Adam with decoupled weight decay (arXiv:1711.05101) as torch.optim.AdamW computes it; only tensors of two or more dimensions decay.</summary>
+/// <summary>Adam with decoupled weight decay (arXiv:1711.05101) as torch.optim.AdamW computes it; only tensors of two or more dimensions decay, and of them not <c>A_log</c>, the rates of linear attention, which some families store with four.</summary>
 public sealed class AdamW : IOptimizer
 {
     private readonly Parameters _parameters;
     private readonly FlatTensors _expAvg, _expAvgSq;
     private readonly TensorList _weights, _means, _squares;
+    private readonly bool[] _decays;
     private readonly AdamWSettings _settings;
 
     /// <summary>An optimizer with zero moments; what it trains is moved into a <see cref="ParameterArena"/> where it does not lie in one yet.</summary>
@@ -18,6 +19,7 @@ public sealed class AdamW : IOptimizer
         Shape[] shapes = [.. parameters.Select(p => p.Tensor.Shape)];
         Device? device = parameters.Count > 0 ? parameters[0].Tensor.Device : null;
         (_expAvg, _expAvgSq) = (new FlatTensors(device, shapes), new FlatTensors(device, shapes));
+        _decays = [.. parameters.Select(p => p.Tensor.Shape.Rank >= 2 && !p.Name.EndsWith(".A_log", StringComparison.Ordinal))];
         _weights = new TensorList(parameters.Select(p => p.Tensor));
         _means = new TensorList(shapes.Select((_, i) => _expAvg[i]));
         _squares = new TensorList(shapes.Select((_, i) => _expAvgSq[i]));
@@ -35,7 +37,7 @@ public sealed class AdamW : IOptimizer
     {
         StepCount++;
         double bias1 = 1 - Math.Pow(_settings.Beta1, StepCount), bias2 = 1 - Math.Pow(_settings.Beta2, StepCount);
-        Ops.AdamWStep(_weights, _means, _squares, new AdamWCoefficients(_settings.Rate * multiple,
+        Ops.AdamWStep(_weights, _means, _squares, _decays, new AdamWCoefficients(_settings.Rate * multiple,
             _settings.Beta1, _settings.Beta2, _settings.Epsilon, _settings.WeightDecay, bias1, bias2, gradientScale));
     }
 }

@@ -34,14 +34,15 @@ public static unsafe partial class Ops
     }
 
     /// <summary>
-    /// The same on all parameters that a gradient has reached, in one job; the others, and their moments, stay as they are. Matrices decay, vectors do not. Not recorded.
+    /// The same on all parameters that a gradient has reached, in one job; the others, and their moments, stay as they are. Not recorded.
     /// </summary>
     /// <param name="parameters">w with their gradients, float32</param>
     /// <param name="expAvg">m, of the same shapes</param>
     /// <param name="expAvgSq">v, of the same shapes</param>
+    /// <param name="decays">which of them decay</param>
     /// <param name="coefficients">numbers that are the same for all</param>
     /// <exception cref="ArgumentException">Shapes differ.</exception>
-    public static void AdamWStep(TensorList parameters, TensorList expAvg, TensorList expAvgSq, in AdamWCoefficients coefficients)
+    public static void AdamWStep(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, in AdamWCoefficients coefficients)
     {
         for (int i = 0; i < parameters.Count; i++)
         {
@@ -54,7 +55,7 @@ public static unsafe partial class Ops
         }
         Device device = parameters[0].Device;
         using Profile.Scope _ = device.Measure("adamw", bytes: 28.0 * GradientCount(parameters));
-        device.Run(new AdamWListKernel(parameters, expAvg, expAvgSq, coefficients, coefficients with { WeightDecay = 0 }), parameters.Pieces, 1);
+        device.Run(new AdamWListKernel(parameters, expAvg, expAvgSq, decays, coefficients, coefficients with { WeightDecay = 0 }), parameters.Pieces, 1);
     }
 
     /// <summary>The pieces in which passes over a tensor of any size go.</summary>
@@ -70,7 +71,7 @@ public static unsafe partial class Ops
         public int Length(int chunk) => (int)Math.Min(size, count - Start(chunk));
     }
 
-    private readonly struct AdamWListKernel(TensorList parameters, TensorList expAvg, TensorList expAvgSq, AdamWCoefficients matrices, AdamWCoefficients vectors) : IRangeKernel
+    private readonly struct AdamWListKernel(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, AdamWCoefficients decaying, AdamWCoefficients staying) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -79,7 +80,7 @@ public static unsafe partial class Ops
                 int i = parameters.TensorOf(piece), chunk = piece - parameters.FirstPiece(i);
                 if (parameters[i].Grad is { } gradient)
                 {
-                    new AdamWKernel(parameters[i].F32, gradient.F32, expAvg[i].F32, expAvgSq[i].F32, gradient.Shape.Rank >= 2 ? matrices : vectors, PiecesOf(gradient)).Run(chunk, chunk + 1, worker);
+                    new AdamWKernel(parameters[i].F32, gradient.F32, expAvg[i].F32, expAvgSq[i].F32, decays[i] ? decaying : staying, PiecesOf(gradient)).Run(chunk, chunk + 1, worker);
                 }
             }
         }

@@ -8,26 +8,26 @@ internal static unsafe class CausalConvKernels
 {
     private const int Grain = 16;
 
-    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor y)
+    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
-        Tensor taps = Taps(weight);
-        x.Device.Run(new ForwardKernel(new Rows(x, taps, documentStarts), y.F32), x.Shape.Rows, Grain);
+        Tensor taps = Taps(weight, bias);
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, documentStarts), y.F32, silu), x.Shape.Rows, Grain);
         taps.Release();
     }
 
     /// <summary>Sequences that go on from their histories, which are replaced.</summary>
-    public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor y)
+    public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor? bias, bool silu, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
-        Tensor taps = Taps(weight), starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32), slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
+        Tensor taps = Taps(weight, bias), starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32), slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
         for (int i = 0; i < rows.Count; i++)
         {
             int first = rows.Starts.I32[i], count = rows.Starts.I32[i + 1] - first;
             new Span<int>(starts.I32 + first, count).Fill(first);
             new Span<int>(slots.I32 + first, count).Fill(rows.Slots.I32[i]);
         }
-        x.Device.Run(new ForwardKernel(new Rows(x, taps, starts, history, slots), y.F32), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, starts, history, slots), y.F32, silu), x.Shape.Rows, Grain);
         for (int i = 0; i < rows.Count; i++)
         {
             Remember(x, rows.Starts.I32[i], rows.Starts.I32[i + 1] - rows.Starts.I32[i], history, rows.Slots.I32[i], weight.Shape.Last - 1);
@@ -38,13 +38,21 @@ internal static unsafe class CausalConvKernels
     }
 
     /// <summary>dy becomes dp on the way: it is nobody else's.</summary>
-    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? documentStarts)
+    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu)
     {
         Device device = x.Device;
         using Profile.Scope _ = device.Measure("causal_conv.backward", bytes: 28.0 * x.Count);
-        Tensor taps = Taps(weight);
+        Tensor taps = Taps(weight, bias);
         Rows rows = new(x, taps, documentStarts);
-        device.Run(new SlopeKernel(rows, dy.F32), x.Shape.Rows, Grain);
+        if (silu)
+        {
+            device.Run(new SlopeKernel(rows, dy.F32), x.Shape.Rows, Grain);
+        }
+        if (bias is { RequiresGrad: true })
+        {
+            Tensor db = bias.AddGrad(out bool accumulate);
+            RowSum.Run(device, new RowValues(dy.F32, x.Shape.Last), x.Shape.Rows, x.Shape.Last, db.F32, accumulate);
+        }
         if (x.RequiresGrad)
         {
             Tensor dx = x.AddGrad(out bool accumulate);
@@ -66,11 +74,11 @@ internal static unsafe class CausalConvKernels
         taps.Release();
     }
 
-    /// <summary>The weight by distance: row j weighs the token j before, and a row of zeros follows.</summary>
-    private static Tensor Taps(Tensor weight)
+    /// <summary>The weight by distance: row j weighs the token j before, and a row of zeros and the bias follow.</summary>
+    private static Tensor Taps(Tensor weight, Tensor? bias)
     {
         int channels = weight.Shape[0], k = weight.Shape.Last;
-        Tensor taps = weight.Device.Rent(new Shape(k + 1, channels));
+        Tensor taps = weight.Device.Rent(new Shape(k + 2, channels));
         float* target = taps.F32;
         for (int j = 0; j < k; j++)
         {
@@ -79,7 +87,11 @@ internal static unsafe class CausalConvKernels
                 target[j * channels + c] = Packing.Read(weight.Pointer + ((long)c * k + k - 1 - j) * weight.DType.Size(), weight.DType);
             }
         }
-        new Span<float>(target + k * channels, channels).Clear();
+        new Span<float>(target + k * channels, 2 * channels).Clear();
+        if (bias is not null)
+        {
+            new ReadOnlySpan<float>(bias.F32, channels).CopyTo(new Span<float>(target + (k + 1) * channels, channels));
+        }
         return taps;
     }
 
@@ -95,7 +107,7 @@ internal static unsafe class CausalConvKernels
     /// <summary>Which rows a row is made of.</summary>
     private readonly struct Rows(Tensor x, Tensor taps, Tensor? documentStarts, Tensor? history = null, Tensor? slots = null)
     {
-        public readonly int Width = x.Shape.Last, Length = x.Shape[1], K = taps.Shape[0] - 1;
+        public readonly int Width = x.Shape.Last, Length = x.Shape[1], K = taps.Shape[0] - 2;
         public readonly float* Tap = taps.F32;
         private readonly float* _x = x.F32, _history = history is null ? null : history.F32;
         private readonly int* _starts = documentStarts is null ? null : documentStarts.I32, _slots = slots is null ? null : slots.I32;
@@ -121,6 +133,11 @@ internal static unsafe class CausalConvKernels
             }
         }
 
+        /// <summary>b + Σ_j w_j ∘ rows_j, 16 channels.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Value<TVector>(TVector lanes, float** from, int channel) where TVector : struct, IRowVector
+            => Sum(lanes, from, channel) + lanes.Load(Tap + (K + 1) * (long)Width + channel);
+
         /// <summary>Σ_j w_j ∘ rows_j, 16 channels.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Sum<TVector>(TVector lanes, float** from, int channel) where TVector : struct, IRowVector
@@ -135,7 +152,7 @@ internal static unsafe class CausalConvKernels
         }
     }
 
-    private readonly struct ForwardKernel(Rows rows, float* y) : IRangeKernel
+    private readonly struct ForwardKernel(Rows rows, float* y, bool silu) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -159,8 +176,8 @@ internal static unsafe class CausalConvKernels
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Channels<TVector>(TVector lanes, float** before, float* target, int c) where TVector : struct, IRowVector
         {
-            Vector512<float> p = rows.Sum(lanes, before, c);
-            lanes.Store(p * Lanes.Sigmoid(p), target + c);
+            Vector512<float> p = rows.Value(lanes, before, c);
+            lanes.Store(silu ? p * Lanes.Sigmoid(p) : p, target + c);
         }
     }
 
@@ -189,7 +206,7 @@ internal static unsafe class CausalConvKernels
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Channels<TVector>(TVector lanes, float** before, float* d, int c) where TVector : struct, IRowVector
         {
-            Vector512<float> p = rows.Sum(lanes, before, c), s = Lanes.Sigmoid(p);
+            Vector512<float> p = rows.Value(lanes, before, c), s = Lanes.Sigmoid(p);
             lanes.Store(lanes.Load(d + c) * s * (Vector512<float>.One + p * (Vector512<float>.One - s)), d + c);
         }
     }

@@ -49,6 +49,17 @@ public sealed unsafe class RotaryTable
     /// <param name="theta">the base, <c>rope_theta</c></param>
     public static RotaryTable Default(int rotaryDim, double theta) => new(Frequencies(rotaryDim, theta));
 
+    /// <summary><c>proportional</c>: the frequencies of the whole head, of which the first ones turn and the others stand still.</summary>
+    /// <param name="headDim">d, dimensions of a head, even; number i turns with i + d/2</param>
+    /// <param name="theta">the base, <c>rope_theta</c></param>
+    /// <param name="share"><c>partial_rotary_factor</c>: ⌊share · d⌋ / 2 pairs turn</param>
+    public static RotaryTable Proportional(int headDim, double theta, double share)
+    {
+        float[] frequencies = Frequencies(headDim, theta);
+        frequencies.AsSpan((int)(share * headDim) / 2).Clear();
+        return new RotaryTable(frequencies);
+    }
+
     /// <summary><c>linear</c> (position interpolation, arXiv:2306.15595): all frequencies divided by the factor.</summary>
     public static RotaryTable Linear(int rotaryDim, double theta, double factor)
     {

@@ -2,17 +2,20 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Rows weighed by the sigmoid of one number each: the gate of a shared expert (Qwen2's sparse layers, arXiv:2407.10671). σ: sigmoid.</summary>
+    /// <summary>Rows, or heads of rows, weighed by the sigmoid of one number each: the gate of a shared expert (Qwen2's sparse layers, arXiv:2407.10671), of an attention head (arXiv:2505.06708). σ: sigmoid.</summary>
     /// <remarks><code>
     /// forward   y  = x · σ(g_row) (+ residual)
     /// backward  dx = dy · σ(g_row)        dg_row = Σ_i dy · x · σ(g_row) · (1 − σ(g_row))        dresidual = dy
     /// </code></remarks>
-    /// <param name="x">[..., C]</param>
-    /// <param name="gate">[..., 1]: one number per row of x</param>
+    /// <param name="x">[..., H·C]</param>
+    /// <param name="gate">[..., H]: one number per head of each row of x</param>
     /// <param name="residual">[..., C], added to the result; null: none</param>
     public static Tensor RowGate(Tensor x, Tensor gate, Tensor? residual = null)
     {
-        Check.Count(gate, x.Shape.Rows);
+        if (gate.Count == 0 || gate.Count % x.Shape.Rows != 0 || x.Count % gate.Count != 0)
+        {
+            throw new ArgumentException($"gates {gate.Shape} are not one number for each head of {x.Shape}", nameof(gate));
+        }
         if (residual is not null)
         {
             Check.Same(x, residual);

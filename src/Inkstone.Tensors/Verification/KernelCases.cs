@@ -73,12 +73,20 @@ internal static class KernelCases
     [
         new(nameof(Ops.Rope), "rope", t => Ops.Rope(t.X, Heads, t.Positions, RotaryTable.Default(HeadDim, 10000))),
         new(nameof(Ops.Attention), "attention", t => Ops.Attention(t.X, t.Keys, t.Values, Heads, KeyValueHeads, 0.25f, t.Starts)),
+        new(nameof(Ops.SelectKeys), "select_keys", t => Ops.SelectedAttention(t.X, t.Y, t.Y, Select(t), Heads, Heads, HeadDim, 0.25f), Recorded: false),
+        new(nameof(Ops.SelectedAttention), "selected_attention", t => Ops.SelectedAttention(t.X, t.Keys, t.Values, Select(t), Heads, KeyValueHeads, HeadDim, 0.25f)),
+        new(nameof(Ops.IndexerLoss), "indexer_loss", t => Ops.IndexerLoss(t.X, t.Keys, Select(t), Heads, KeyValueHeads, 0.25f, Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts),
+            Ops.HeadColumns(t.Y, 1, 0, HeadDim))),
+        new(nameof(Ops.LayerNorm), "layer_norm", t => Ops.LayerNorm(t.X, t.Bias, t.Norms, 1e-5f)),
+        new(nameof(Ops.Detach), "detach", t => Ops.Detach(t.X), Recorded: false),
         new(nameof(Ops.AbsorbKeys), "absorb_keys", t => Ops.AbsorbKeys(t.X, t.Square, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.ExpandValues), "expand_values", t => Ops.ExpandValues(t.X, t.Tall, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.CausalConv), "causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
+        new(nameof(Ops.CausalConv), "causal_conv_plain", t => Ops.CausalConv(t.X, t.Taps, t.Starts, t.Bias, silu: false)),
         new(nameof(Ops.LogDecay), "log_decay", t => Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
         new(nameof(Ops.GatedDeltaRule), "gated_delta_rule", t => Ops.GatedDeltaRule(t.X, Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates),
             Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), keyHeads: 2, HeadDim, t.Starts)),
+        new(nameof(Ops.ChannelDeltaRule), "channel_delta_rule", t => Ops.ChannelDeltaRule(t.X, t.Y, t.Keys, Ops.LogDecay(t.Y, t.Rates, t.Bias), Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), t.Starts)),
     ];
 
     private static IEnumerable<KernelCase> Products() =>
@@ -145,6 +153,8 @@ internal static class KernelCases
         new(nameof(Ops.CausalConv), "causal_conv_continued", t => Ops.CausalConv(Row(t.X), t.Taps, t.Whole(), t.Zeros(new Shape(2, 3, Width))), Recorded: false),
         new(nameof(Ops.GatedDeltaRule), "gated_delta_rule_continued", t => Ops.GatedDeltaRule(Row(t.X), Row(Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
             Row(Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns))), 2, HeadDim, t.Whole(), t.Zeros(new Shape(2, 2, HeadDim, HeadDim))), Recorded: false),
+        new(nameof(Ops.ChannelDeltaRule), "channel_delta_rule_continued", t => Ops.ChannelDeltaRule(Row(t.X), Row(t.Y), Row(t.Keys), Row(Ops.LogDecay(t.Y, t.Rates, t.Bias)),
+            Row(Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns))), t.Whole(), t.Zeros(new Shape(2, 2, Width / 2, HeadDim))), Recorded: false),
     ];
 
     private static IEnumerable<KernelCase> InPlace() =>
@@ -175,6 +185,9 @@ internal static class KernelCases
         }, Recorded: false),
         AdamW("adamw_weight", 0), AdamW("adamw_mean", 1), AdamW("adamw_square", 2),
     ];
+
+    private static Tensor Select(KernelInputs t)
+        => Ops.SelectKeys(Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts), Ops.HeadColumns(t.Y, 1, 0, HeadDim), 0, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts), 21);
 
     private static KernelCase AdamW(string name, int part) => new(nameof(Ops.AdamWStep), name, t =>
     {

@@ -36,6 +36,32 @@ public sealed class LinearAttentionTests(Devices devices)
     public void LogDecay() => new OpCheck((_, x) => Ops.LogDecay(x[0], x[1], x[2]), x => Reference.LogDecay(x[0], x[1], x[2]),
         OpInput.Random(new Shape(2, 70, 6), 1, -4, 4), OpInput.Random(new Shape(6), 2, -3, 2), OpInput.Random(new Shape(6), 3, 0, 2)).Run(devices);
 
+    /// <summary>One rate per head, one bias per channel; steps of time down to 0.001, whose digits 1 + eˣ would lose.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(16)]
+    [InlineData(35)]
+    public void LogDecay_OfChannels(int channels) => new OpCheck((_, x) => Ops.LogDecay(x[0], x[1], x[2]), x => Reference.LogDecay(x[0], x[1], x[2]),
+        OpInput.Random(new Shape(2, 70, 3 * channels), 1, -4, 4), OpInput.Random(new Shape(1, 1, 3, 1), 2, 0, 2.7f), OpInput.Random(new Shape(3 * channels), 3, -7, 0)).Run(devices);
+
+    [Theory]
+    [InlineData(9, 5, 0)]
+    [InlineData(70, 33, 7)]
+    public void CausalConv_WithBiasAndWithoutSilu(int length, int channels, int documents)
+    {
+        int[]? starts = documents > 0 ? Documents.Starts(2, length, documents) : null;
+        foreach (bool silu in new[] { false, true })
+        {
+            new OpCheck((bench, x) => Ops.CausalConv(x[0], x[1], starts is null ? null : bench.Int(new Shape(2, length), starts), x[2], silu),
+                x => Reference.CausalConv(x[0], x[1], length, channels, starts, x[2], silu),
+                OpInput.Random(new Shape(2, length, channels), length), OpInput.Random(new Shape(channels, 1, 3), 3), OpInput.Random(new Shape(channels), 4)).Run(devices);
+        }
+    }
+
+    [Fact]
+    public void RowGate_OfHeads() => new OpCheck((_, x) => Ops.RowGate(x[0], x[1]), x => [.. x[0].Select((value, i) => value / (1 + Math.Exp(-x[1][i / 19])))],
+        OpInput.Random(new Shape(2, 37, 3 * 19), 1), OpInput.Random(new Shape(2, 37, 3), 2, -4, 4)).Run(devices);
+
     [Theory]
     [InlineData(3, 1, 0)]
     [InlineData(9, 5, 0)]

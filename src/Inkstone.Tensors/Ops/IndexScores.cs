@@ -1,0 +1,74 @@
+namespace Inkstone.Tensors;
+
+/// <summary>Which keys queries may choose: [First, First + Count) of the rows of a store, or where tables are given that many tokens of a sequence in blocks of sixteen.</summary>
+/// <param name="First">int32 [rows]: first key; with tables the sequence's number</param>
+/// <param name="Count">int32 [rows]: how many</param>
+/// <param name="Tables">int32 [N, M]: block of each sixteen tokens of a sequence; null: keys lie one behind the other</param>
+public readonly record struct VisibleKeys(Tensor First, Tensor Count, Tensor? Tables = null)
+{
+    /// <summary>Those of rows of a batch [B, T]: each token's own document up to itself.</summary>
+    public static VisibleKeys Causal(Device device, int batch, int length, Tensor? documentStarts)
+    {
+        Tensor first = device.Rent(new Shape(batch * length), DType.Int32), count = device.Rent(new Shape(batch * length), DType.Int32);
+        for (int i = 0; i < batch * length; i++)
+        {
+            int start = documentStarts is null ? 0 : documentStarts.Ints[i];
+            (first.Ints[i], count.Ints[i]) = (i - i % length + start, i % length - start + 1);
+        }
+        return new VisibleKeys(first, count);
+    }
+
+    /// <summary>Those of new tokens of sequences: all tokens up to themselves.</summary>
+    /// <param name="rows">the sequences</param>
+    /// <param name="tables">int32 [N, M] where keys lie in blocks; null: those of each sequence one behind the other, the next sequence's behind</param>
+    public static VisibleKeys Of(RaggedRows rows, Tensor? tables)
+    {
+        Device device = rows.Starts.Device;
+        int total = rows.Starts.Ints[rows.Count], before = 0;
+        Tensor first = device.Rent(new Shape(total), DType.Int32), count = device.Rent(new Shape(total), DType.Int32);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            int start = rows.Starts.Ints[i], end = rows.Starts.Ints[i + 1], past = rows.Past.Ints[i];
+            for (int row = start; row < end; row++)
+            {
+                (first.Ints[row], count.Ints[row]) = (tables is null ? before : i, past + row - start + 1);
+            }
+            before += past + end - start;
+        }
+        return new VisibleKeys(first, count, tables);
+    }
+}
+
+public static partial class Ops
+{
+    /// <summary>
+    /// The keys that score best for each query by a light indexer (DeepSeek-V3.2, arXiv:2512.02556, section 2.1): score = Σ_j w_j / √n · relu(q_j · k / √D). Of keys that score alike
+    /// the earlier ones are taken; where no more are visible than may be chosen, all are. Not recorded.
+    /// </summary>
+    /// <param name="q">[..., n·D]: index queries</param>
+    /// <param name="weights">[..., n]: w</param>
+    /// <param name="keys">[rows, ≥ from + D]</param>
+    /// <param name="from">first column of a key</param>
+    /// <param name="visible">what may be chosen</param>
+    /// <param name="most">K</param>
+    /// <returns>int32 [rows of q, K]: rows of keys in ascending order of their places; −1 behind the last</returns>
+    public static Tensor SelectKeys(Tensor q, Tensor weights, Tensor keys, int from, VisibleKeys visible, int most)
+    {
+        int heads = weights.Shape.Last, dim = heads > 0 ? q.Shape.Last / heads : 0;
+        if (dim <= 0 || dim * heads != q.Shape.Last || weights.Shape.Rows != q.Shape.Rows || from < 0 || from + dim > keys.Shape.Last || most <= 0)
+        {
+            throw new ArgumentException($"index queries {q.Shape} with weights {weights.Shape} do not fit keys {keys.Shape} from column {from}", nameof(q));
+        }
+        Check.Count(visible.First, q.Shape.Rows);
+        Check.Count(visible.Count, q.Shape.Rows);
+        int longest = 0;
+        foreach (int count in visible.Count.Ints)
+        {
+            longest = Math.Max(longest, count);
+        }
+        most = Math.Min(most, longest);
+        Tensor chosen = q.Device.Rent(new Shape(q.Shape.Rows, most), DType.Int32);
+        IndexScoreKernels.Select(q, weights, keys, from, dim, visible, longest, chosen);
+        return chosen;
+    }
+}
