@@ -30,7 +30,7 @@ public sealed partial class FloorTests
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
-        ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
+        ["Training"] = ["JsonSchema.Net", "System.IO.Hashing", "YamlDotNet"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
 
