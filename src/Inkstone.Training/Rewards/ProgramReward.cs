@@ -66,7 +66,7 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
         }
         catch (IOException)
         {
-            throw Dead(process);
+            // It has ended; what it has printed before that tells why, or its exit code does.
         }
         Task<string?> reading = process.StandardOutput.ReadLineAsync();
         if (!reading.Wait(patience))
