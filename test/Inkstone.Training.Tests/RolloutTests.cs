@@ -83,7 +83,7 @@ public sealed class RolloutTests : IDisposable
         static string Text(IEnumerable<RolledAnswer> answers) => string.Join('|', answers.Select(x => string.Join(' ', x.Ids)));
     }
 
-    /// <summary>A letter is rare in what a random model writes, and in nearly all it writes after a minute's fraction of learning.</summary>
+    /// <summary>A letter is rare in what a random model writes, and in nearly all of it after a few steps.</summary>
     [Theory]
     [InlineData("type: dapo", "")]
     [InlineData("type: rloo", "")]
@@ -100,7 +100,7 @@ public sealed class RolloutTests : IDisposable
             line.ContainsKey(name).ShouldBeTrue(name);
         }
         ((double)line["sampling/sampling_logp_difference/max"]!).ShouldBeLessThan(1e-4);
-        File.ReadAllText(_directory["learned/metrics.jsonl"]).ShouldContain("[e 1");
+        File.ReadAllText(_directory["learned/samples.jsonl"]).ShouldContain("[e 1");
     }
 
     [Theory]
