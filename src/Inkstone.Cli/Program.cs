@@ -16,6 +16,8 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     PretrainVerb.Create(),
     SftVerb.Create(),
     DpoVerb.Create(),
+    GrpoVerb.Create(),
+    GrpoVerb.CreatePpo(),
     RewardVerb.Create(),
     DistillVerb.Create(),
     Merge.Create(),

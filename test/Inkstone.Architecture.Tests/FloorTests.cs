@@ -35,7 +35,7 @@ public sealed partial class FloorTests
         ["Models"] = ["System.IO.Hashing"],
         ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Evaluation"] = ["YamlDotNet"],
-        ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
+        ["Training"] = ["JsonSchema.Net", "System.IO.Hashing", "YamlDotNet"],
         ["Extensions.AI"] = ["Microsoft.Extensions.AI.Abstractions"],
         ["Server"] = ["OpenTelemetry.Exporter.OpenTelemetryProtocol", "OpenTelemetry.Extensions.Hosting"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],

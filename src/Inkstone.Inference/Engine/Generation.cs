@@ -42,6 +42,9 @@ public sealed class Generation
     /// <summary>The stop text of its request that ended it; null where something else did.</summary>
     public string? StopText { get; private set; }
 
+    /// <summary>The token that ended it, which is not among <see cref="Ids"/>, with its log-probability (NaN where these were not asked for); null where something else did.</summary>
+    public (int Id, float LogProb)? EndToken { get; private set; }
+
     /// <summary>Tokens of the prompt that were not computed because another text had begun alike.</summary>
     public int CachedTokens { get; internal set; }
 
@@ -113,6 +116,7 @@ public sealed class Generation
     {
         if (Sampling.StopTokenIds.Contains(id))
         {
+            EndToken = (id, logProb);
             StopText = _text?.StopOf(id);
             End(Inference.FinishReason.Stop);
             return;

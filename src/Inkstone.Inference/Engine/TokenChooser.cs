@@ -14,13 +14,14 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
         logits.CopyTo(_logits, (long)row * vocabSize);
         SamplingParams p = g.Sampling;
         int? wanted = g.Request.LogProbs;
-        double logSum = wanted is null ? 0 : LogSum();
-        TokenLogProb[] top = wanted is > 0 and int count ? Likeliest(Math.Min(count, vocabSize), logSum) : [];
+        float temperature = g.Request.LogProbTemperature;
+        double logSum = wanted is null ? 0 : LogSum(temperature);
+        TokenLogProb[] top = wanted is > 0 and int count ? Likeliest(Math.Min(count, vocabSize), logSum, temperature) : [];
         if (wanted is not null)
         {
             // The distribution as the model has it; the sampler changes it.
             int id = Choose(g, p, logits, row, out float chosen);
-            g.Add(id, (float)(chosen - logSum), top);
+            g.Add(id, (float)(chosen / temperature - logSum), top);
             return;
         }
         g.Add(Choose(g, p, logits, row, out _), float.NaN, top);
@@ -80,7 +81,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
         }
     }
 
-    private double LogSum()
+    private double LogSum(float temperature = 1)
     {
         float max = float.NegativeInfinity;
         foreach (float logit in _logits)
@@ -90,13 +91,13 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
         double sum = 0;
         foreach (float logit in _logits)
         {
-            sum += MathF.Exp(logit - max);
+            sum += MathF.Exp((logit - max) / temperature);
         }
-        return max + Math.Log(sum);
+        return max / temperature + Math.Log(sum);
     }
 
     /// <summary>The largest logits in falling order; of equal ones the first.</summary>
-    private TokenLogProb[] Likeliest(int count, double logSum)
+    private TokenLogProb[] Likeliest(int count, double logSum, float temperature)
     {
         TokenLogProb[] top = new TokenLogProb[count];
         int held = 0;
@@ -115,7 +116,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
         }
         for (int i = 0; i < held; i++)
         {
-            top[i] = new TokenLogProb(top[i].Id, (float)(top[i].LogProb - logSum), i == 0);
+            top[i] = new TokenLogProb(top[i].Id, (float)(top[i].LogProb / temperature - logSum), i == 0);
         }
         return top[..held];
     }

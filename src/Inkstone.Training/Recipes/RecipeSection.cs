@@ -24,6 +24,12 @@ internal sealed class RecipeSection
     /// <summary>What was read, in order; values are strings, lists of strings or sections.</summary>
     internal IReadOnlyList<(string Key, object? Value)> Read => _read;
 
+    /// <summary>The keys that are written.</summary>
+    public IReadOnlyList<string> Keys => [.. _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")];
+
+    /// <summary>Its own key in the section above.</summary>
+    public string Name => _path[(_path.LastIndexOf('.') + 1)..];
+
     /// <summary>True when the key is written with a value.</summary>
     public bool Has(string key) => Find(key) is { } node && !IsNull(node);
 

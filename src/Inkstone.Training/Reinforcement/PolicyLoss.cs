@@ -13,7 +13,7 @@ public sealed class PolicyLoss(PolicyOptions options)
     /// <summary>What sums are divided by for a micro-batch of these answers in a step of <paramref name="stepUnits"/> answers, or tokens where <see cref="PolicyOptions.PerAnswer"/> is false.</summary>
     public double Divisor(TokenRuns mask, double stepUnits, int maxLength) => _o.Kind switch
     {
-        PolicyKind.Bnpo => Sum(mask.Values) * stepUnits / mask.Count,
+        PolicyKind.Bnpo => Math.Max(1, Sum(mask.Values)) * stepUnits / mask.Count,
         PolicyKind.DrGrpo => stepUnits * maxLength,
         _ => stepUnits,
     };

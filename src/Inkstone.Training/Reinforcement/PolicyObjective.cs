@@ -12,10 +12,13 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
 {
     private readonly PolicyLoss _policyLoss = new(options);
     private readonly LabelStatistics _statistics = new();
-    private readonly TokenRuns _policy = new(), _entropies = new(), _ones = new(), _gradient = new(), _entropyGradient = new();
+    private readonly TokenRuns _policy = new(), _entropies = new(), _ones = new(), _gradient = new(), _entropyGradient = new(), _ratios = new();
     private readonly List<MetricTerm> _metrics = [];
     private PolicyBatch _batch = null!;
     private double _stepUnits;
+
+    /// <summary>How answers are weighed that the sampler's arithmetic finds otherwise likely than the trainer's; null: not at all.</summary>
+    public SamplerRatio? Correction { get; init; }
 
     /// <summary>The part of one micro-batch.</summary>
     public LossTerms Of(PolicyBatch batch, float normalizer)
@@ -47,10 +50,33 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
             _ones.ShapeAs(_policy);
             _ones.Values.Fill(1);
         }
-        double divisor = _policyLoss.Divisor(_batch.Known.Mask ?? _ones, _stepUnits, maxLength), microBatches = _stepUnits / Math.Max(1, _batch.LabelCount);
-        double loss = _policyLoss.Compute(_policy, _entropies, _batch.Known, divisor, microBatches, _gradient, _entropyGradient, _metrics);
+        PolicyAnswers known = Known();
+        double divisor = _policyLoss.Divisor(known.Mask ?? _ones, _stepUnits, maxLength), microBatches = _stepUnits / Math.Max(1, _batch.LabelCount);
+        double loss = _policyLoss.Compute(_policy, _entropies, known, divisor, microBatches, _gradient, _entropyGradient, _metrics);
         _gradient.Values.CopyTo(statistics.LogProbGradients);
         _entropyGradient.Values.CopyTo(statistics.EntropyGradients);
         return loss;
+    }
+
+    /// <summary>What is known of the answers, once the step has found what the weights that wrote them say, and how far the sampler was from it.</summary>
+    private PolicyAnswers Known()
+    {
+        PolicyAnswers known = _batch.Known;
+        if (_batch.OldIsNow)
+        {
+            known.Old.CopyFrom(_policy);
+        }
+        if (known.SampledBy is not { } sampled)
+        {
+            return known;
+        }
+        SamplerGap.Tell(known.Old, sampled, _metrics);
+        if (Correction is null)
+        {
+            return known;
+        }
+        Correction.Compute(known.Old, sampled, _ratios);
+        SamplerGap.TellRatios(_ratios, _metrics);
+        return known with { Sampler = _ratios };
     }
 }

@@ -45,6 +45,9 @@ internal sealed record RunParts<TBatch>(CausalLm Model, Tokenizer Tokenizer, IBa
     /// <summary>What else listens.</summary>
     public ITrainLog? Watch { get; init; }
 
+    /// <summary>What else logs show where samples are due: prompts and what the model has written behind them.</summary>
+    public Func<IReadOnlyList<Shown>>? Shown { get; init; }
+
     /// <summary>What is to be done when nothing stands in the way any more, before the first step.</summary>
     public Action? Begin { get; init; }
 }
@@ -159,6 +162,13 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
 
     private void Sample(int step)
     {
+        foreach (Shown shown in _parts.Shown?.Invoke() ?? [])
+        {
+            foreach (ITrainLog log in _logs)
+            {
+                log.Sample(step, shown.Prompt, shown.Text);
+            }
+        }
         foreach (string prompt in _recipe.Train.SamplePrompts ?? [])
         {
             string text = _parts.Sample(prompt, _recipe.Train.SampleTokens, (ulong)(_recipe.Train.Seed + step));

@@ -1,0 +1,107 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json.Nodes;
+using Inkstone.Data;
+using Inkstone.Jinja;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Training;
+
+/// <summary>A prompt that a policy answers.</summary>
+/// <param name="Ids">its tokens; at least one</param>
+/// <param name="Text">as text, for rewards and logs</param>
+/// <param name="Row">the record that it was read from</param>
+public sealed record PolicyPrompt(int[] Ids, string Text, JsonObject Row);
+
+/// <summary>Prompts to learn from and held out, and what became of records that are neither.</summary>
+/// <param name="Train">to learn from</param>
+/// <param name="Valid">held out</param>
+/// <param name="Skipped">records that were left out, by reason</param>
+public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<PolicyPrompt> Valid, IReadOnlyList<SkippedRecords> Skipped)
+{
+    private static readonly string[] All = [];
+
+    /// <summary>
+    /// Reads records. <c>prompt</c> is a text that is taken as it is, or messages; <c>messages</c> lose what the assistant says last, which is the <c>answer</c> where the record has none;
+    /// <c>question</c> is what a user says. Equal prompts land on the same side of the held-out border.
+    /// </summary>
+    internal static PromptSet Read(PromptSection section, TunedModel tuned, JsonObject? variables, int context)
+    {
+        List<PolicyPrompt> train = [], valid = [];
+        SkippedRecordCounter skipped = new();
+        int longest = Math.Min(section.MaxPromptLength, context - 1);
+        foreach ((string file, bool held) in InputFiles.Find(section.Train).Select(f => (f, false)).Concat(InputFiles.Find(section.Valid).Select(f => (f, true))))
+        {
+            foreach ((string place, JsonObject record) in JsonRecords.Read(file, All))
+            {
+                string text = "";
+                int[] ids = [];
+                try
+                {
+                    (text, ids) = Encode(record, section, tuned, variables);
+                }
+                catch (Exception e) when (e is TemplateException or InvalidOperationException or FormatException or InvalidDataException)
+                {
+                    throw new InvalidDataException($"{place}: {e.Message}", e);
+                }
+                if (ids.Length == 0 || ids.Length > longest)
+                {
+                    skipped.Add(ids.Length == 0 ? "the prompt is empty" : $"the prompt is longer than {longest} tokens (data.max_prompt_length, or the model's context)", place);
+                    continue;
+                }
+                bool isValid = held || (section.Valid.Count == 0 && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(text)), 0).UniformDouble(0) < section.ValidRatio);
+                (isValid ? valid : train).Add(new PolicyPrompt(ids, text, record));
+            }
+        }
+        return train.Count > 0 ? new PromptSet(train, valid, skipped.Records) : throw new InvalidDataException($"data.train holds no prompt to learn from ({string.Join(", ", section.Train)})");
+    }
+
+    /// <summary>What a run is told of its data.</summary>
+    /// <param name="answers">answers to each prompt</param>
+    /// <param name="tokens">most tokens of each</param>
+    internal RunData RunData(int answers, int tokens)
+        => new(Train.Sum(p => (long)p.Ids.Length + (long)answers * tokens), Train.Max(p => p.Ids.Length) + tokens, "data.max_prompt_length", Fingerprint(Train), Fingerprint(Valid));
+
+    private static (string Text, int[] Ids) Encode(JsonObject record, PromptSection section, TunedModel tuned, JsonObject? variables)
+    {
+        if (record["prompt"] is JsonValue value && value.TryGetValue(out string? plain))
+        {
+            return (plain, tuned.Tokenizer.Encode(plain));
+        }
+        JsonArray messages = (record["prompt"] ?? record["messages"] ?? record["conversations"]) switch
+        {
+            JsonArray given => [.. given.Select(m => m?.DeepClone())],
+            null when record["question"] is JsonValue asked && asked.TryGetValue(out string? question) => [new JsonObject { ["role"] = "user", ["content"] = question }],
+            _ => throw new InvalidDataException($"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a prompt: give prompt (a text or messages), messages or question."),
+        };
+        if (messages.Count > 0 && (string?)(messages[^1] as JsonObject)?["role"] == "assistant" && record["prompt"] is null)
+        {
+            record["answer"] ??= messages[^1]!["content"]?.DeepClone();
+            messages.RemoveAt(messages.Count - 1);
+        }
+        if (section.System is { } system && (string?)(messages.FirstOrDefault() as JsonObject)?["role"] != "system")
+        {
+            messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = system });
+        }
+        if (messages.Count == 0)
+        {
+            return ("", []);
+        }
+        string text = tuned.Template.Render(messages, record["tools"] as JsonArray, addGenerationPrompt: true, variables: variables);
+        return (text, tuned.Tokenizer.Encode(text, addSpecialTokens: false));
+    }
+
+    private static string Fingerprint(IReadOnlyList<PolicyPrompt> prompts)
+    {
+        XxHash3 hash = new();
+        foreach (PolicyPrompt prompt in prompts)
+        {
+            hash.Append(BitConverter.GetBytes(prompt.Ids.Length));
+            hash.Append(MemoryMarshal.AsBytes(prompt.Ids.AsSpan()));
+            hash.Append(Encoding.UTF8.GetBytes(prompt.Row.ToJsonString()));
+        }
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+}
