@@ -44,16 +44,29 @@ public sealed class ChatPrompt
     /// <summary>What is done for want of a chat template; null when there is one.</summary>
     public string? Manner { get; }
 
+    /// <summary>The template; null: the conversation is written line by line.</summary>
+    public ChatTemplate? Template => _template;
+
     /// <summary>The tokens up to the answer to the last of <paramref name="messages"/>.</summary>
     /// <exception cref="InvalidDataException">A message is not an object with a role.</exception>
-    public int[] Encode(JsonArray messages)
+    public int[] Encode(JsonArray messages) => Encode(Render(messages));
+
+    /// <summary>The tokens of a rendered conversation. A template writes the special tokens that it wants; without one the tokenizer adds its own.</summary>
+    public int[] Encode(string rendered) => _tokenizer.Encode(rendered, addSpecialTokens: _template is null);
+
+    /// <summary>The conversation as text.</summary>
+    /// <param name="messages">objects with role and content</param>
+    /// <param name="tools">functions that may be called, for templates that know tools</param>
+    /// <param name="variables">further variables of the template, before those of this prompt</param>
+    /// <param name="addGenerationPrompt">end where the assistant's answer begins</param>
+    /// <exception cref="InvalidDataException">A message is not an object with a role.</exception>
+    public string Render(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null, bool addGenerationPrompt = true)
     {
         if (messages.Any(message => message is not JsonObject || message["role"] is not JsonValue role || !role.TryGetValue(out string? _)))
         {
             throw new InvalidDataException("The messages of a conversation must be a JSON array of objects, each with a role and a content.");
         }
-        // A template writes the special tokens that it wants; without one the tokenizer adds its own.
-        return _template is null ? _tokenizer.Encode(Lines(messages)) : _tokenizer.Encode(_template.Render(messages, addGenerationPrompt: true, variables: _variables), addSpecialTokens: false);
+        return _template is null ? Lines(messages) : _template.Render(messages, tools, addGenerationPrompt, variables ?? _variables);
     }
 
     /// <summary>The same; the oldest turns (a user's message and what follows up to the next) are left out until <paramref name="room"/> tokens are free in <paramref name="context"/>.</summary>

@@ -19,6 +19,9 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>The low-rank adapter that its linear layers wear, or null.</summary>
     public Adapter? Adapter { get; } = root.Adapter;
 
+    /// <summary>Its linear layers, on which an <see cref="AdapterSet"/> can be put.</summary>
+    public IReadOnlyList<Linear> LinearLayers => root.Layers;
+
     /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
     public Noise Noise { get; } = root.Noise;
 
@@ -87,8 +90,19 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Log-probability of each label after its hidden state [..., C]; 0 where the label is −100. No logits are kept.</summary>
     public Tensor TokenLogProbs(Tensor hidden, Tensor labels) => Ops.LogProbs(hidden, OutputWeight, labels, LogitSoftCap);
 
-    /// <summary>Σ −log p(label) / <paramref name="normalizer"/> of hidden states [B, T, C].</summary>
-    protected Tensor LabelLoss(Tensor hidden, Tensor labels, float normalizer) => Ops.LinearCrossEntropy(hidden, OutputWeight, labels, normalizer, LogitSoftCap);
+    /// <summary>A loss of the labels' log-probabilities and entropies after hidden states [N, C], one label each: see <see cref="Ops.LabelLoss"/>.</summary>
+    public Tensor LabelLoss(Tensor hidden, Tensor labels, LabelStatistics statistics, Func<LabelStatistics, double> loss, float temperature = 1)
+        => Ops.LabelLoss(hidden, OutputWeight, labels, statistics, loss, LogitSoftCap, temperature);
+
+    /// <summary>How far this model's distributions after hidden states [N, C] are from a teacher's after its own [N, C']: see <see cref="Ops.LogitDivergence"/>.</summary>
+    public Tensor Divergence(Tensor hidden, CausalLm teacher, Tensor teacherHidden, double beta, double temperature, double normalizer, out double entropy)
+        => Ops.LogitDivergence(hidden, OutputWeight, teacherHidden, teacher.OutputWeight, (float)beta, (float)temperature, (float)normalizer, out entropy, LogitSoftCap, teacher.LogitSoftCap);
+
+    /// <summary>Whether answers may stand behind a prompt that is computed once (<see cref="ForwardContext.Shared"/>): every layer looks at other tokens through <see cref="ForwardContext.Attend"/> alone.</summary>
+    public virtual bool SharesPrompts => false;
+
+    /// <summary>Σ −log p(label) / <paramref name="normalizer"/> of hidden states [..., C].</summary>
+    public Tensor LabelLoss(Tensor hidden, Tensor labels, float normalizer) => Ops.LinearCrossEntropy(hidden, OutputWeight, labels, normalizer, LogitSoftCap);
 
     /// <summary>Logits are cap · tanh(logit / cap); 0: as they are.</summary>
     protected virtual float LogitSoftCap => 0;

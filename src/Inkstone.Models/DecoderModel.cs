@@ -77,6 +77,9 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     }
 
     /// <inheritdoc/>
+    public override bool SharesPrompts => Array.TrueForAll(_blocks, block => block.Cache is AttentionSpec);
+
+    /// <inheritdoc/>
     public override bool CacheSurvives(int length, int longer) => _shape.Rotary is not { CacheSurvives: false } rotary || rotary.ForLength(length) == rotary.ForLength(longer);
 
     /// <inheritdoc/>

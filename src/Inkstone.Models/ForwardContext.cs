@@ -1,3 +1,4 @@
+using System.Buffers;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models;
@@ -11,27 +12,34 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <summary>int32 [B, T]: 1 for tokens, 0 for padding, which no expert is asked for and no balance loss counts; null when there is none.</summary>
     public Tensor? AttentionMask { get; init; }
 
+    /// <summary>How answers that share a prompt are laid out, where they do; the row is then a single one, and <see cref="DocumentStarts"/> is null.</summary>
+    public SharedPrompts? Shared { get; init; }
+
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {
-        Tensor positions = device.Rent(new Shape(batch, length), DType.Int32);
+        int[] host = ArrayPool<int>.Shared.Rent(batch * length);
         for (int i = 0; i < batch * length; i++)
         {
-            positions.Ints[i] = i % length;
+            host[i] = i % length;
         }
+        Tensor positions = device.Rent(new Shape(batch, length), host.AsSpan(0, batch * length));
+        ArrayPool<int>.Shared.Return(host);
         return new ForwardContext(positions);
     }
 
     /// <summary>Rows of several documents: attention stays inside each, positions begin again at each.</summary>
     public static ForwardContext Packed(Tensor documentStarts)
     {
-        int length = documentStarts.Shape.Last;
-        Tensor positions = documentStarts.Device.Rent(documentStarts.Shape, DType.Int32);
-        Span<int> places = positions.Ints, starts = documentStarts.Ints;
-        for (int i = 0; i < places.Length; i++)
+        int length = documentStarts.Shape.Last, count = (int)documentStarts.Count;
+        int[] host = ArrayPool<int>.Shared.Rent(count);
+        documentStarts.CopyTo(host.AsSpan(0, count));
+        for (int i = 0; i < count; i++)
         {
-            places[i] = i % length - starts[i];
+            host[i] = i % length - host[i];
         }
+        Tensor positions = documentStarts.Device.Rent(documentStarts.Shape, host.AsSpan(0, count));
+        ArrayPool<int>.Shared.Return(host);
         return new ForwardContext(positions, documentStarts);
     }
 
@@ -65,6 +73,10 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <param name="sinks">one more score of each head whose value is nothing, [H]; or null</param>
     public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a, Tensor? sinks = null)
     {
+        if (Shared is { } shared)
+        {
+            return shared.Joined(Ops.Attention(shared.Apart(q), shared.Apart(k), shared.Apart(v), a.Heads, a.KeyValueHeads, a.Scale, shared.Starts, a.Window, a.SoftCap, sinks));
+        }
         if (Batch is not { } batch)
         {
             return Ops.Attention(q, k, v, a.Heads, a.KeyValueHeads, a.Scale, DocumentStarts, a.Window, a.SoftCap, sinks);

@@ -46,8 +46,12 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Unexpected(Parameters parameters)
-        => weights.Names.Except(_stored.Values).Where(name => !parameters.Contains(name) && !IsRedundant(name, parameters)).Concat(_stored.Where(pair => !parameters.Contains(pair.Key)).Select(pair => pair.Value)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Unexpected(Parameters parameters) => Unexpected(parameters, []);
+
+    /// <summary>The same, where a few further tensors may be left over.</summary>
+    public IEnumerable<string> Unexpected(Parameters parameters, params string[] expected)
+        => weights.Names.Except(_stored.Values).Where(name => !parameters.Contains(name) && !expected.Contains(name) && !IsRedundant(name, parameters))
+            .Concat(_stored.Where(pair => !parameters.Contains(pair.Key)).Select(pair => pair.Value)).Order(StringComparer.Ordinal);
 
     private string At(string name) => _stored.GetValueOrDefault(name, name);
 

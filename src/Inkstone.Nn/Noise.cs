@@ -16,8 +16,11 @@ public sealed class Noise
     /// <summary>Strength of the uniform noise on embeddings, ± α / √(T·C) (NEFTune, arXiv:2310.05914); 0: none.</summary>
     public double EmbeddingAlpha { get; set; }
 
+    /// <summary>Whether layers never draw, also in training: where a model is compared with itself.</summary>
+    public bool Silent { get; set; }
+
     /// <summary>Before a training micro-batch; <paramref name="draw"/> is its number in the run.</summary>
-    public void Begin(ulong seed, long draw) => (_seed, _draw, On) = (seed, (ulong)draw, true);
+    public void Begin(ulong seed, long draw) => (_seed, _draw, On) = (seed, (ulong)draw, !Silent);
 
     /// <summary>Behind it.</summary>
     public void End() => On = false;

@@ -51,6 +51,14 @@ public sealed class Parameters : IReadOnlyList<Parameter>
         return some;
     }
 
+    /// <summary>These and one more behind them.</summary>
+    public Parameters With(Parameter more)
+    {
+        Parameters all = Where(_ => true);
+        all.Add(more);
+        return all;
+    }
+
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGrad()
     {

@@ -68,8 +68,14 @@ public sealed class Scope
         return tensor;
     }
 
-    /// <summary>The low-rank adapter that the linear layer of this place wears, or null.</summary>
-    internal Lora? LoraOn(Tensor weight, Tensor? bias) => _root.Adapter?.On(Path, weight, bias, _root.Noise);
+    /// <summary>The linear layers that were built so far.</summary>
+    public IReadOnlyList<Linear> Layers => _root.Layers;
+
+    /// <summary>What <paramref name="adapter"/> puts on the linear layer of this place, or null.</summary>
+    internal Lora? LoraOn(Adapter? adapter, Tensor weight, Tensor? bias) => adapter?.On(Path, weight, bias, _root.Noise);
+
+    /// <summary>Counts a layer in, so that adapters can be put on it later.</summary>
+    internal void Register(Linear layer) => _root.Layers.Add(layer);
 
     /// <summary>The whole state dict; an error that names every parameter that was missing, unexpected or of another shape.</summary>
     public Parameters Complete()
@@ -110,5 +116,7 @@ public sealed class Scope
         public Parameters Parameters { get; } = new();
 
         public List<string> Faults { get; } = [];
+
+        public List<Linear> Layers { get; } = [];
     }
 }

@@ -154,22 +154,6 @@ public sealed unsafe partial class Tensor : IDisposable
     /// <summary>The single value of a one-element tensor.</summary>
     public float Item() => Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
 
-    /// <summary>Copies a row of a float32 tensor to the host.</summary>
-    public void CopyRowTo(int row, Span<float> target)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(row);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, Shape.Rows);
-        new ReadOnlySpan<float>(F32 + (long)row * Shape.Last, Shape.Last).CopyTo(target);
-    }
-
-    /// <summary>One number of a row of a float32 tensor.</summary>
-    public float ItemAt(int row, int column)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Shape.Rows);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)column, (uint)Shape.Last);
-        return F32[(long)row * Shape.Last + column];
-    }
-
     /// <summary>Fills one part of the first dimension with zeros.</summary>
     public void ClearPart(int index) => Part(index).Clear();
 
@@ -269,9 +253,9 @@ public sealed unsafe partial class Tensor : IDisposable
         (_block, Shape, DType) = (block, shape, type);
     }
 
-    internal void AttachView(Tensor source, Shape shape)
+    internal void AttachView(Tensor source, Shape shape, long firstByte)
     {
-        _pointer = source.Pointer;
+        _pointer = source.Pointer + firstByte;
         (_viewOf, Shape, DType) = (source, shape, source.DType);
         RequiresGrad = source.RequiresGrad;
     }

@@ -49,6 +49,7 @@ public sealed class Tokenizer
         PadId = Role(roles?.Pad, "pad_token", configFile);
         ChatTemplate = files.ChatTemplate ?? roles?.ChatTemplate;
         SeparateChatTemplate = files.ChatTemplate;
+        ClassName = roles?.ClassName;
         foreach (AddedToken token in files.Undeclared)
         {
             _notices.Add($"{configFile}: '{token.Content}' has a role, but no file lists it as a token; it is added with the id {token.Id}, as transformers does, so correct it if that is a slip");
@@ -81,6 +82,9 @@ public sealed class Tokenizer
 
     /// <summary>The token that fills up batches.</summary>
     public int? PadId { get; }
+
+    /// <summary>The tokenizer's class in transformers, as tokenizer_config.json names it.</summary>
+    public string? ClassName { get; }
 
     /// <summary>What the files say and this tokenizer reads otherwise than one may expect, a sentence each.</summary>
     public IReadOnlyList<string> Notices => _notices;

@@ -11,15 +11,21 @@ public sealed partial class FloorTests
         ["Files"] = [],
         ["Jinja"] = [],
         ["Tensors"] = [],
+        ["Hub"] = ["Files"],
         ["Text"] = ["Files", "Jinja"],
+        ["Grammar"] = ["Text"],
         ["Formats"] = ["Files", "Tensors"],
         ["Nn"] = ["Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
-        ["Inference"] = ["Formats", "Models", "Nn", "Tensors", "Text"],
+        ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
-        ["Verification"] = ["Data", "Files", "Formats", "Inference", "Models", "Nn", "Tensors", "Text", "Training"],
-        ["Cli"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training", "Verification"],
+        ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
+        ["Verification"] = ["Data", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
+        ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
+        ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Cli"] = ["Chat", "Data", "Evaluation", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Server", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -27,8 +33,11 @@ public sealed partial class FloorTests
         ["Files"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
-        ["Data"] = ["AngleSharp", "K4os.Compression.LZ4", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Evaluation"] = ["YamlDotNet"],
         ["Training"] = ["System.IO.Hashing", "YamlDotNet"],
+        ["Extensions.AI"] = ["Microsoft.Extensions.AI.Abstractions"],
+        ["Server"] = ["OpenTelemetry.Exporter.OpenTelemetryProtocol", "OpenTelemetry.Extensions.Hosting"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],
     };
 

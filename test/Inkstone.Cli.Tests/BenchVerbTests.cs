@@ -24,6 +24,15 @@ public sealed class BenchVerbTests(Workplace place) : IClassFixture<Workplace>
     }
 
     [Fact]
+    public void Masks_of_a_grammar_are_measured()
+    {
+        JsonElement json = Ink.RunIn(place.Path, "bench", "grammar", "--tokenizer", "tok", "--texts", "2", "--warm-up", "1", "--tokens", "20", "--json").ShouldEndWith(0).Json;
+        json.GetProperty("schemas").GetInt32().ShouldBe(5);
+        json.GetProperty("tokens").GetInt32().ShouldBeGreaterThan(20);
+        json.GetProperty("mask_microseconds_p99").GetDouble().ShouldBeGreaterThanOrEqualTo(json.GetProperty("mask_microseconds_median").GetDouble());
+    }
+
+    [Fact]
     public void A_run_is_compared_with_an_earlier_one()
     {
         string[] train = ["bench", "train", .. Small, "--steps", "1"];

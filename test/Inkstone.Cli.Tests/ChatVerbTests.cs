@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Inkstone.Text;
 
 namespace Inkstone.Cli.Tests;
@@ -67,6 +68,28 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         File.WriteAllText(place["writer/generation_config.json"], """{"top_p": 2}""");
         Ink.RunIn(place.Path, "generate", "--model", "writer", "--prompt", "two").ShouldEndWith(2).Error.ShouldContain("generation_config.json: \"top_p\" must be");
         Ink.RunIn(place.Path, "generate", "--model", "writer", "--prompt", "two", "--top-p", "NaN").ShouldEndWith(2).Error.ShouldContain("top_p");
+    }
+
+    /// <summary>A model with random weights writes what the form asks for, at any temperature.</summary>
+    [Fact]
+    public void Generate_HoldsATextToAForm()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "former", "--seed", "3", "--quiet").ShouldEndWith(0);
+        File.WriteAllText(place["form.json"], """{"type":"object","properties":{"n":{"type":"integer","minimum":10,"maximum":99},"ok":{"type":"boolean"}},"required":["n","ok"],"additionalProperties":false}""");
+        File.WriteAllText(place["form.gbnf"], "root ::= [a-c]{4} \"!\"");
+        File.WriteAllText(place["wrong.json"], """{"properties":{"a":{"uniqueItems":true}}}""");
+        Ink.Outcome Write(params string[] flags) => Ink.RunIn(place.Path, ["generate", "--model", "former", "--prompt", "two", "--max-tokens", "200", "--temperature", "1.5", "--seed", "1", .. flags]);
+
+        JsonElement outcome = Write("--json-schema", "form.json", "--json").ShouldEndWith(0).Json;
+        outcome.GetProperty("finish_reason").GetString().ShouldBe("stop");
+        JsonElement written = JsonDocument.Parse(outcome.GetProperty("text").GetString()!).RootElement;
+        written.GetProperty("n").GetInt32().ShouldBeInRange(10, 99);
+        written.GetProperty("ok").ValueKind.ShouldBeOneOf(JsonValueKind.True, JsonValueKind.False);
+        Write("--grammar", "form.gbnf").ShouldEndWith(0).Output.ShouldMatch("^[abc]{4}!\n$");
+        Write("--regex", "x[0-9]{3}").ShouldEndWith(0).Output.ShouldMatch("^x[0-9]{3}\n$");
+        Write("--choices", "left,right").ShouldEndWith(0).Output.ShouldBeOneOf("left\n", "right\n");
+        Write("--json-schema", "wrong.json").ShouldEndWith(2).Error.ShouldContain("#/properties/a: the keyword \"uniqueItems\"");
+        Write("--choices", "a", "--regex", "b").ShouldEndWith(2).Error.ShouldContain("--regex and --choices");
     }
 
     [Fact]

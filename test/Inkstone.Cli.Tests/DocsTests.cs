@@ -12,6 +12,9 @@ public sealed partial class DocsTests
     {
         ["pretrain"] = ["--train.minutes", "null", "--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
         ["sft"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
+        ["dpo"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "2", "--train.accumulation", "1", "--watch.prompts", "0"],
+        ["reward"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "2", "--train.accumulation", "1"],
+        ["distill"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
         ["generate"] = ["--max-tokens", "4"],
         ["chat"] = ["--max-tokens", "4"],
     };
@@ -23,8 +26,12 @@ public sealed partial class DocsTests
         try
         {
             WriteArticles(Path.Combine(directory, "articles.jsonl"));
+            File.WriteAllText(Path.Combine(directory, "person.json"), """{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name"]}""");
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
-            List<string[]> lines = [.. Snippets("README.md").Concat(Snippets("docs/fine-tuning.md")).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
+            File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
+            WritePreferences(directory);
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md"];
+            List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)
             {
@@ -65,6 +72,14 @@ public sealed partial class DocsTests
         => File.WriteAllLines(path, Enumerable.Range(0, 60).Select(i => string.Create(CultureInfo.InvariantCulture,
             $$"""{"messages":[{"role":"user","content":"第{{i}}篇文章讲什么？"},{"role":"assistant","content":"讲的是第{{i * 7 % 31}}天的天气。"}]}""")));
 
+    private static void WritePreferences(string directory)
+    {
+        string Pair(int i) => string.Create(CultureInfo.InvariantCulture, $$"""{"prompt":[{"role":"user","content":"第{{i}}篇文章讲什么？"}],"chosen":[{"role":"assistant","content":"讲的是第{{i * 7 % 31}}天的天气。"}],"rejected":[{"role":"assistant","content":"不知道。"}]}""");
+        string Judged(int i) => string.Create(CultureInfo.InvariantCulture, $$"""{"prompt":[{"role":"user","content":"第{{i}}篇文章讲什么？"}],"completion":[{"role":"assistant","content":"讲的是第{{i * 7 % 31}}天的天气。"}],"label":{{(i % 3 > 0 ? "true" : "false")}}}""");
+        File.WriteAllLines(Path.Combine(directory, "pairs.jsonl"), Enumerable.Range(0, 40).Select(Pair));
+        File.WriteAllLines(Path.Combine(directory, "judged.jsonl"), Enumerable.Range(0, 40).Select(Judged));
+    }
+
     private static string Root()
     {
         DirectoryInfo directory = new(AppContext.BaseDirectory);
@@ -77,6 +92,9 @@ public sealed partial class DocsTests
 
     [GeneratedRegex("```bash\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex BashBlock();
+
+    [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex YamlBlock();
 
     [GeneratedRegex("\"[^\"]*\"|\\S+")]
     private static partial Regex Word();

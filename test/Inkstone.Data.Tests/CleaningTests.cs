@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Inkstone.Files;
 
 namespace Inkstone.Data.Tests;
 

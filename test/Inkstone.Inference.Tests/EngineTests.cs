@@ -1,4 +1,5 @@
 using Inkstone.Formats;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Inference.Tests;
@@ -41,6 +42,7 @@ public sealed class EngineTests : IDisposable
             new() { MaxSequences = 5, MaxBatchTokens = 23 },                                        // prompts in parts, texts that wait
             new() { MaxSequences = 16, MaxBatchTokens = 64, CacheTokens = 700, MaxLength = 250 },   // memory for two or three of them
             new() { MaxSequences = 16, PrefixSharing = false },
+            new() { MaxSequences = 6, Guesses = 5, MaxBatchTokens = 40 },
         ])
         {
             using Engine engine = new(model, null, options);
@@ -71,6 +73,47 @@ public sealed class EngineTests : IDisposable
         }
         group[0].CachedTokens.ShouldBe(0);
         group.Skip(1).ShouldAllBe(g => g.CachedTokens == 192);
+    }
+
+    [Fact]
+    public void Guesses_save_steps_and_change_nothing()
+    {
+        // A model that writes in circles: what comes was there before.
+        using CausalLm model = ChainModel.Make(_device, 97, ChainModel.Chain([.. Enumerable.Range(20, 9), 20]), "");
+        int[] prompt = [.. Enumerable.Range(20, 9), 20, 21];
+        int[] alone = [.. new Generator(model).Generate(prompt, SamplingParams.Greedy(60, ignoreEos: true))];
+        using Engine engine = new(model, null, new EngineOptions { Guesses = 4 });
+        Generation text = engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(60, ignoreEos: true)));
+        while (engine.Step())
+        {
+        }
+        text.Ids.ToArray().ShouldBe(alone);
+        engine.Statistics.Steps.ShouldBeLessThan(20);
+        (engine.Statistics.Accepted, engine.Statistics.GeneratedTokens).ShouldBe((60 - engine.Statistics.Steps, 60));
+    }
+
+    /// <summary>A draft that is the model itself is always right; another one is sometimes, and the texts are those of the model alone.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_draft_model_saves_steps_and_changes_nothing(bool same)
+    {
+        using CausalLm model = Pretrained.New(HfConfig.Parse((string)Configs.First()), _device, seed: 4);
+        using CausalLm other = Pretrained.New(HfConfig.Parse((string)Configs.First()), _device, seed: 9);
+        GenerationRequest[] requests = [.. Requests(9)];
+        int[][] alone = [.. requests.Select(r => new Generator(model).Generate(r.Prompt, r.Sampling).ToArray())];
+        using Engine engine = new(model, null, new EngineOptions { MaxSequences = 4, MaxBatchTokens = 60, Guesses = 3, Draft = same ? model : other });
+        Generation[] together = [.. requests.Select(engine.Add)];
+        while (engine.Step())
+        {
+        }
+        together.Select(t => t.Ids.ToArray()).ShouldBe(alone);
+        engine.Statistics.Guessed.ShouldBeGreaterThan(20);
+        if (same)
+        {
+            engine.Statistics.Accepted.ShouldBeGreaterThan(engine.Statistics.Guessed / 4, "greedy texts are guessed, drawn ones now and then");
+        }
+        engine.Statistics.CacheTokensUsed.ShouldBe(0);
     }
 
     /// <summary>A text that was asked for first is not kept waiting by a long prompt that came later.</summary>
@@ -127,6 +170,53 @@ public sealed class EngineTests : IDisposable
         (end.FinishReason, end.CachedTokens, end.Ids.Length).ShouldBe((FinishReason.Length, 64, 0));
         end.PromptLogProbs.Select(p => p.Id).ShouldBe(prompt[70..]);
         end.PromptLogProbs.Zip(g.PromptLogProbs.Skip(69)).ShouldAllBe(p => Math.Abs(p.First.LogProb - p.Second.LogProb) < 2e-5);
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(0, true)]
+    [InlineData(2, false)]
+    public void Each_text_wears_the_adapter_it_asked_for(int family, bool dora)
+    {
+        using TemporaryDirectory directory = new();
+        using (CausalLm model = Pretrained.New(HfConfig.Parse((string)Configs.ElementAt(family)), _device, seed: 4))
+        {
+            Pretrained.Save(model, directory["base"]);
+        }
+        string[] names = ["none", "one", "two"];
+        foreach (string name in names[1..])
+        {
+            using CausalLm model = PeftAdapter.New(directory["base"], new LoraConfig(4, 8, ["all-linear"]) { Dora = dora }, seed: 1, _device);
+            foreach (Parameter p in model.Adapter!.Parameters.Where(p => p.Name.Contains("lora_B", StringComparison.Ordinal)))
+            {
+                new PhiloxRandom(name == "one" ? 1u : 2u, 3).FillNormal(p.Tensor.Span, 0.5f);
+            }
+            Directory.CreateDirectory(directory[name]);
+            PeftAdapter.Write(model.Adapter, directory[name], directory["base"]);
+        }
+        GenerationRequest[] requests = [.. Requests(12).Select((r, i) => r with { Adapter = i % 3 == 0 ? null : names[i % 3] })];
+        int[][] alone = new int[requests.Length][];
+        for (int n = 0; n < 3; n++)
+        {
+            using CausalLm model = n == 0 ? Pretrained.Open(directory["base"], _device, trained: false) : PeftAdapter.Open(directory["base"], directory[names[n]], _device, trained: false);
+            for (int i = n; i < requests.Length; i += 3)
+            {
+                alone[i] = [.. new Generator(model).Generate(requests[i].Prompt, requests[i].Sampling)];
+            }
+        }
+        using CausalLm together = Pretrained.Open(directory["base"], _device, trained: false);
+        using (Engine engine = new(together, null, new EngineOptions { MaxSequences = 7, Adapters = names[1..].ToDictionary(n => n, n => directory[n]) }))
+        {
+            Generation[] texts = [.. requests.Select(engine.Add)];
+            while (engine.Step())
+            {
+            }
+            for (int i = 0; i < texts.Length; i++)
+            {
+                texts[i].Ids.ToArray().ShouldBe(alone[i], $"text {i} with {requests[i].Adapter}");
+            }
+        }
+        new Generator(together).Generate(requests[0].Prompt, requests[0].Sampling).ShouldBe(alone[0], "the model wears none any more");
     }
 
     [Fact]

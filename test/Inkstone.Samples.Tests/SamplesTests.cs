@@ -60,6 +60,10 @@ public sealed class SamplesTests
     public void Chat_AnswersWhatItWasTaught()
         => Run("Chat").ShouldBe("> Who are you?\nI am a small model.\n> What is black?\nInk is black.\n");
 
+    [Fact]
+    public void Agent_CallsItsTool_AndSaysWhatCameOfIt()
+        => Run("Agent").ShouldBe("> How much ink is left?\n(ink_left is called)\nThere are 7 bottles left.\n");
+
     private static double Number(string line, string behind)
         => double.Parse(line[(line.IndexOf(behind, StringComparison.Ordinal) + behind.Length)..].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);
 

@@ -20,7 +20,8 @@ internal static class Generate
         Option<string[]> variables = TemplateVariables.Option();
         Option<bool> noCache = new("--no-cache") { Description = "compute the whole text anew for each token (slow; the same tokens)" };
         SamplingFlags sampling = new(draws: false, UsualTokens);
-        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, messages, variables, .. sampling.All, noCache], Run,
+        GrammarFlags form = new();
+        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, noCache], Run,
             "ink generate --model runs/poems --prompt \"春眠\" --temperature 0.8",
             "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json");
 
@@ -29,6 +30,7 @@ internal static class Generate
             string path = call.Get(model)!;
             SamplingParams p = sampling.Read(call, path);
             Tokenizer tokenizer = Models.Tokenizer(path, call);
+            p = p with { Grammar = form.Read(call, tokenizer) };
             JsonObject? values = TemplateVariables.Read(call, variables);
             if (values is not null && call.Get(messages) is null)
             {

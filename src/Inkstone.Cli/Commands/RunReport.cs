@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Inkstone.Models;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -68,6 +69,18 @@ internal static class RunReport
         ["checkpoint"] = r.Checkpoint,
         ["best_checkpoint"] = r.Best,
     };
+
+    /// <summary>What the objective reports of held-out data.</summary>
+    public static void AddMetrics(JsonObject json, RunResult r)
+    {
+        foreach ((string prefix, IReadOnlyList<Metric>? metrics) in ((string, IReadOnlyList<Metric>?)[])[("first_valid_", r.First?.Metrics), ("valid_", r.Last?.Metrics)])
+        {
+            foreach (Metric metric in metrics ?? [])
+            {
+                json[prefix + metric.Name] = Number(metric.Value);
+            }
+        }
+    }
 
     public static void People(TextWriter o, RunResult r, string next)
     {

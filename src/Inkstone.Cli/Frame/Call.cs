@@ -144,12 +144,18 @@ internal sealed class Call
     public T Compute<T>(Func<Device, T> work, int? threads = null, string? precision = null)
         => ComputeThread.Run(() =>
         {
-            string? wanted = Precision ?? precision;
-            // Who names a type gets it, whatever the weights are.
-            using Device device = new(Threads ?? threads ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32")) { Int8Products = wanted is null };
+            using Device device = NewDevice(threads, precision);
             CpuThread.Prepare(0);
             return work(device);
         });
+
+    /// <summary>A device as the flags want it.</summary>
+    public Device NewDevice(int? threads = null, string? precision = null)
+    {
+        string? wanted = Precision ?? precision;
+        // Who names a type gets it, whatever the weights are.
+        return new Device(Threads ?? threads ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32")) { Int8Products = wanted is null };
+    }
 
     /// <summary>Runs work that answers to <see cref="Cancelled"/> by saving a checkpoint, which a signal waits for.</summary>
     public T Saving<T>(Func<T> work) => _signals.Saving(work);

@@ -22,7 +22,9 @@ public static partial class CleaningRules
     /// <summary>The steps that the options ask for.</summary>
     public static IReadOnlyList<TextFilter> For(PrepareOptions options)
     {
-        List<TextFilter> filters = [new("strip", options.KeepWhiteSpace ? TrimBlankLines : text => text.Trim())];
+        List<TextFilter> filters = [];
+        if (options.HtmlPages) filters.Add(new TextFilter("html pages", HtmlPages.Text));
+        filters.Add(new TextFilter("strip", options.KeepWhiteSpace ? TrimBlankLines : text => text.Trim()));
         foreach (LiteralReplacement replacement in options.ReplaceLiterals ?? [])
             filters.Add(new TextFilter($"replace {replacement.Old}", text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)));
         filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(LineBreaks().Replace(text, "\n"), "")));
@@ -30,6 +32,11 @@ public static partial class CleaningRules
         filters.Add(new TextFilter("white space", options.KeepWhiteSpace ? TrimBlankLines : CollapseWhiteSpace));
         filters.Add(new TextFilter("too short", text => CharacterCount(text) < Math.Max(1, options.MinLength) ? null : text));
         if (options.MaxLength > 0) filters.Add(new TextFilter("too long", text => Limit(text, options.MaxLength, options.MaxLengthAction)));
+        if (options.Languages is { Count: > 0 } languages) filters.Add(new TextFilter("language", text => OfLanguage(text, languages)));
+        foreach (QualityFilter filter in QualityFilters.Named(options.Filters ?? [], options.Limits ?? new Dictionary<string, double>()))
+            filters.Add(new TextFilter(filter.Name, text => Judge(text, filter)));
+        if (options.Contamination is { Count: > 0 } sets) filters.Add(new TextFilter("contamination", new Contamination(sets, options.ContaminationLength).Check));
+        if (options.MaskPersonalData) filters.Add(new TextFilter("personal data", PersonalData.Mask));
         return filters;
     }
 
@@ -40,6 +47,18 @@ public static partial class CleaningRules
         for (int i = 1; i < text.Length; i++)
             if (char.IsLowSurrogate(text[i]) && char.IsHighSurrogate(text[i - 1])) count--;
         return count;
+    }
+
+    private static FilterVerdict OfLanguage(string text, IReadOnlyList<string> wanted)
+    {
+        LanguageGuess guess = Languages.Detect(text);
+        return wanted.Any(w => Languages.Matches(w, guess.Code)) ? new FilterVerdict(text) : new FilterVerdict(null, guess.Code, guess.Confidence);
+    }
+
+    private static FilterVerdict Judge(string text, QualityFilter filter)
+    {
+        QualityStatistics statistics = filter.Measure(text);
+        return filter.Judge(statistics) is { } finding ? new FilterVerdict(null, finding.Rule.Name, finding.Value, statistics) : new FilterVerdict(statistics.Text ?? text, Statistics: statistics);
     }
 
     private static string CollapseWhiteSpace(string text) => LineFeeds().Replace(Blanks().Replace(text, " "), "\n\n").Trim();

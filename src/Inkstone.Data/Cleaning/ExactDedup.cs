@@ -19,7 +19,7 @@ public sealed class ExactDedup : IDisposable
     /// <summary>A run whose partition files live in the folder, which must exist.</summary>
     public ExactDedup(string folder) =>
         _partitions = [.. Enumerable.Range(0, PartitionCount).Select(i => new FileStream(
-            Path.Combine(folder, $"dedup-{i:00}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 14, FileOptions.DeleteOnClose))];
+            Path.Combine(folder, $"dedup-{i:00}.tmp"), FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 14, FileOptions.DeleteOnClose))];
 
     /// <summary>Documents added.</summary>
     public long Count { get; private set; }

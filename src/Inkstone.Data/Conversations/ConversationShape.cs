@@ -46,7 +46,7 @@ internal static class ConversationShape
     }
 
     /// <summary>Variables of the template: an object, or JSON of one in a text; nulls, which Parquet has for keys of other rows, are left out.</summary>
-    private static JsonObject? Variables(JsonNode? value)
+    internal static JsonObject? Variables(JsonNode? value)
     {
         if (value is JsonValue text && text.TryGetValue(out string? json)) value = string.IsNullOrWhiteSpace(json) ? null : ToolCalls.TryParse(json) ?? value;
         if (value is null) return null;

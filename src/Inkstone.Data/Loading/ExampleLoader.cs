@@ -33,8 +33,7 @@ public sealed class ExampleLoader : IBatchSource<Batch>
     private readonly ExampleLoaderOptions _options;
     private readonly int[][] _rows;    // indexes of the examples of each row
     private readonly List<int> _taken = [];
-    private WindowPermutation _permutation;
-    private LoaderState _state;
+    private readonly RowCursor _cursor;
 
     /// <summary>A loader at the start of its first pass.</summary>
     /// <exception cref="ArgumentException">There is no example, or one is longer than a row.</exception>
@@ -47,7 +46,7 @@ public sealed class ExampleLoader : IBatchSource<Batch>
             throw new ArgumentException(examples.Count == 0 ? "There is no conversation to learn from." : $"An example of {longest} tokens does not fit rows of {options.Length}.", nameof(examples));
         }
         _rows = options.Batching == Batching.Packed ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
-        State = default;
+        _cursor = new RowCursor(_rows.Length, options.ShuffleSeed, options.Finite, options.Epochs);
     }
 
     /// <inheritdoc/>
@@ -60,30 +59,22 @@ public sealed class ExampleLoader : IBatchSource<Batch>
     public Batch NewBatch(int rows) => new(rows, _options.Length);
 
     /// <inheritdoc/>
-    public bool PassEnded => _options.Epochs is not null && _state.Position == PassRows;
+    public bool PassEnded => _cursor.PassEnded;
 
     /// <inheritdoc/>
     public LoaderState State
     {
-        get => _state;
-        set
-        {
-            if (value.Epoch < 0 || value.Position < 0 || value.Position > RowCount)
-            {
-                throw new InvalidDataException($"The stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {RowCount} rows: the data, the template or the lengths have changed since it was stored.");
-            }
-            _state = value;
-            Rekey();
-        }
+        get => _cursor.State;
+        set => _cursor.State = value;
     }
 
     /// <inheritdoc/>
     public bool Next(Batch batch)
     {
         _taken.Clear();
-        while (_taken.Count < _options.Rows && Take(first: _taken.Count == 0) is { } row)
+        while (_taken.Count < _options.Rows && _cursor.Take(first: _taken.Count == 0) is { } row)
         {
-            _taken.Add(row);
+            _taken.Add((int)row);
         }
         if (_taken.Count == 0)
         {
@@ -105,35 +96,8 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         return true;
     }
 
-    private long PassRows => _options.Epochs is { } epochs ? new EpochBudget(epochs, RowCount).Rows(_state.Epoch) : RowCount;
-
     /// <summary>Tokens of a row that an example takes: its last one is only a label.</summary>
     private static int Length(MaskedConversation example) => example.Ids.Length - 1;
-
-    private void Rekey()
-    {
-        if (_options.ShuffleSeed is { } seed)
-        {
-            _permutation = new WindowPermutation(RowCount, seed, _state.Epoch);
-        }
-    }
-
-    /// <summary>The next row; null where a batch must end. Where passes are kept apart, only the first row of a batch begins another.</summary>
-    private int? Take(bool first)
-    {
-        if (_state.Position == PassRows)
-        {
-            if (_options.Finite || (_options.Epochs is not null && !first))
-            {
-                return null;
-            }
-            _state = new LoaderState(_state.Epoch + 1, 0);
-            Rekey();
-        }
-        int row = (int)(_options.ShuffleSeed is null ? _state.Position : _permutation[_state.Position]);
-        _state = _state with { Position = _state.Position + 1 };
-        return row;
-    }
 
     private void Shape(Batch batch, ReadOnlySpan<int> rows)
     {

@@ -9,12 +9,11 @@ namespace Inkstone.Data;
 
 /// <summary>
 /// Turns stored values of one column into JSON: numbers and booleans as they are, decimals as numbers (as texts where they have more
-/// than 28 digits), dates and times in ISO 8601, byte arrays as texts, bytes that are declared to be none in base 64, numbers that JSON lacks (NaN, infinity) as null.
+/// than 28 digits), dates and times in ISO 8601, byte arrays as texts, bytes that are declared to be none in base 64, numbers that JSON lacks as the texts NaN, Infinity and -Infinity.
 /// </summary>
 internal sealed class LeafReader(SchemaNode column)
 {
     private const int JulianDayOf1970 = 2440588;
-    private const long NanosPerDay = 86_400_000_000_000;
     private const int LongestText = 1 << 28;
     private readonly SchemaElement _element = column.Element;
     private string?[] _texts = [];
@@ -38,24 +37,23 @@ internal sealed class LeafReader(SchemaNode column)
     {
         PhysicalType.Boolean => JsonValue.Create(value.Bits != 0),
         PhysicalType.Int32 or PhysicalType.Int64 => Integer(value.Bits),
-        PhysicalType.Float => Number(BitConverter.Int32BitsToSingle((int)value.Bits)),
-        PhysicalType.Double => Number(BitConverter.Int64BitsToDouble(value.Bits)),
+        PhysicalType.Float => Cells.Number(BitConverter.Int32BitsToSingle((int)value.Bits)),
+        PhysicalType.Double => Cells.Number(BitConverter.Int64BitsToDouble(value.Bits)),
         PhysicalType.Int96 => OldTimestamp(value.Bytes.Span),
         _ => Bytes(value),
     };
 
-    private JsonNode? Integer(long value) => _element.Annotation switch
+    private JsonValue? Integer(long value) => _element.Annotation switch
     {
         Annotation.Unsigned => _element.Type == PhysicalType.Int32 ? JsonValue.Create((uint)value) : JsonValue.Create((ulong)value),
         Annotation.Decimal => Decimal(value),
-        Annotation.Date => Math.Abs(value) < 3_000_000 && DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerDay + value is >= 0 and < 3_652_059 and var day
-            ? new DateTime(day * TimeSpan.TicksPerDay).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) : JsonValue.Create(value),
-        Annotation.TimeMillis => Time(value, 1_000_000),
-        Annotation.TimeMicros => Time(value, 1_000),
-        Annotation.TimeNanos => Time(value, 1),
-        Annotation.TimestampMillis => Timestamp(value, 1_000, _element.IsUtc),
-        Annotation.TimestampMicros => Timestamp(value, 1_000_000, _element.IsUtc),
-        Annotation.TimestampNanos => Timestamp(value, 1_000_000_000, _element.IsUtc),
+        Annotation.Date => Cells.Date(value),
+        Annotation.TimeMillis => Cells.Time(value, 1_000_000),
+        Annotation.TimeMicros => Cells.Time(value, 1_000),
+        Annotation.TimeNanos => Cells.Time(value, 1),
+        Annotation.TimestampMillis => Cells.Timestamp(value, 1_000, _element.IsUtc),
+        Annotation.TimestampMicros => Cells.Timestamp(value, 1_000_000, _element.IsUtc),
+        Annotation.TimestampNanos => Cells.Timestamp(value, 1_000_000_000, _element.IsUtc),
         _ => JsonValue.Create(value),
     };
 
@@ -71,7 +69,7 @@ internal sealed class LeafReader(SchemaNode column)
             case Annotation.Decimal:
                 return Decimal(new BigInteger(bytes, isBigEndian: true));
             case Annotation.Float16 when bytes.Length == 2:
-                return Number((double)BinaryPrimitives.ReadHalfLittleEndian(bytes));
+                return Cells.Number((double)BinaryPrimitives.ReadHalfLittleEndian(bytes));
             case Annotation.Uuid when bytes.Length == 16:
                 return JsonValue.Create(new Guid(bytes, bigEndian: true).ToString());
             default:
@@ -92,8 +90,6 @@ internal sealed class LeafReader(SchemaNode column)
         if (!Utf8.IsValid(bytes)) InvalidTexts++;
         return Encoding.UTF8.GetString(bytes);
     }
-
-    private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
     private JsonValue Decimal(BigInteger unscaled)
     {
@@ -116,36 +112,8 @@ internal sealed class LeafReader(SchemaNode column)
         return JsonValue.Create(unscaled.Sign < 0 ? $"-{digits}" : digits);
     }
 
-    private static JsonNode Time(long value, long nanosPerUnit)
-        => value >= 0 && value < NanosPerDay / nanosPerUnit ? TimeOfDay(value * nanosPerUnit) : JsonValue.Create(value);
-
-    private static string TimeOfDay(long nanos)
-    {
-        string whole = new TimeSpan(nanos / 100 - nanos / 100 % TimeSpan.TicksPerSecond).ToString("c", CultureInfo.InvariantCulture);
-        long part = nanos % 1_000_000_000;
-        return part == 0 ? whole : $"{whole}.{(part % 1_000_000 == 0 ? $"{part / 1_000_000:D3}" : part % 1_000 == 0 ? $"{part / 1_000:D6}" : $"{part:D9}")}";
-    }
-
-    private static JsonNode Timestamp(long value, long unitsPerSecond, bool isUtc)
-    {
-        long unitsPerDay = 86_400 * unitsPerSecond;
-        long day = Math.DivRem(value, unitsPerDay, out long rest);
-        if (rest < 0) (day, rest) = (day - 1, rest + unitsPerDay);
-        return OnDay(day, rest * (1_000_000_000 / unitsPerSecond), isUtc) ?? (JsonNode)JsonValue.Create(value);
-    }
-
     /// <summary>Nanoseconds of the day and the Julian day, as Hive, Impala and Spark have written timestamps.</summary>
-    private static JsonNode OldTimestamp(ReadOnlySpan<byte> bytes)
-    {
-        long nanos = BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        int day = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
-        return nanos is >= 0 and < NanosPerDay && OnDay((long)day - JulianDayOf1970, nanos, isUtc: false) is { } text ? text : JsonValue.Create(Convert.ToBase64String(bytes));
-    }
-
-    private static string? OnDay(long day, long nanos, bool isUtc)
-    {
-        long days = DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerDay + day;
-        return days is < 0 or >= 3_652_059 ? null
-            : $"{new DateTime(days * TimeSpan.TicksPerDay).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}T{TimeOfDay(nanos)}{(isUtc ? "Z" : "")}";
-    }
+    private static JsonValue OldTimestamp(ReadOnlySpan<byte> bytes)
+        => Cells.Moment((long)BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]) - JulianDayOf1970, BinaryPrimitives.ReadInt64LittleEndian(bytes), isUtc: false)
+            ?? JsonValue.Create(Convert.ToBase64String(bytes));
 }

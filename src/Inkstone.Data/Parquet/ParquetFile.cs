@@ -16,6 +16,7 @@ public sealed class ParquetFile : IDisposable
     private readonly ParquetMetadata _metadata;
     private readonly SchemaNode _root;
     private readonly SchemaNode[] _columns;
+    private readonly HashSet<string> _jsonColumns;
 
     /// <summary>Opens a file and reads its footer.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -29,6 +30,7 @@ public sealed class ParquetFile : IDisposable
         {
             (_metadata, _root) = ReadFooter();
             _columns = [.. _root.Columns()];
+            _jsonColumns = JsonColumns.Of(_metadata.Notes);
         }
         catch
         {
@@ -60,7 +62,8 @@ public sealed class ParquetFile : IDisposable
 
     /// <summary>
     /// The rows in order, each as an object of its fields. Texts, numbers and booleans are themselves; dates and times are ISO 8601
-    /// texts; byte arrays are texts unless the file says that they are not, which makes them base 64; what is absent is null.
+    /// texts; byte arrays are texts unless the file says that they are not, which makes them base 64; texts that the file calls JSON are what they spell;
+    /// what is absent is null.
     /// </summary>
     /// <param name="fields">names of the outermost fields to read, in this order; null for all. The others are not touched.</param>
     /// <exception cref="ArgumentException">The file has no such field.</exception>
@@ -91,6 +94,7 @@ public sealed class ParquetFile : IDisposable
             while (!rows.IsAtEnd)
             {
                 JsonObject row = rows.Read();
+                if (_jsonColumns.Count > 0) JsonColumns.Decode(row, _jsonColumns);
                 InvalidTexts = invalidBefore;
                 foreach (ColumnCursor? cursor in cursors) InvalidTexts += cursor?.InvalidTexts ?? 0;
                 yield return row;

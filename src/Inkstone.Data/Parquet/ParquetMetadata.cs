@@ -52,7 +52,7 @@ internal sealed record ColumnChunk(PhysicalType Type, int Codec, long Values, lo
 internal sealed record RowGroup(long Rows, ColumnChunk[] Columns);
 
 /// <summary>The footer of a Parquet file (FileMetaData of parquet.thrift), without its number of rows: writers have left 0 there.</summary>
-internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGroups)
+internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGroups, IReadOnlyDictionary<string, string> Notes)
 {
     /// <exception cref="FormatException">The bytes are no footer.</exception>
     public static ParquetMetadata Read(ReadOnlySpan<byte> footer)
@@ -60,6 +60,7 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
         var thrift = new ThriftReader(footer);
         SchemaElement[] schema = [];
         RowGroup[] groups = [];
+        Dictionary<string, string> notes = [];
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
@@ -73,12 +74,39 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                     groups = new RowGroup[thrift.ReadStructs(field)];
                     for (int i = 0; i < groups.Length; i++) groups[i] = ReadRowGroup(ref thrift);
                     break;
+                case 5:
+                    int count = thrift.ReadStructs(field);
+                    for (int i = 0; i < count; i++)
+                    {
+                        (string key, string value) = ReadNote(ref thrift);
+                        notes[key] = value;
+                    }
+                    break;
                 default:
                     thrift.Skip(field);
                     break;
             }
         }
-        return new ParquetMetadata(schema, groups);
+        // Who calls some columns text calls all of them so: what is not called anything is bytes then. Hive, Impala and older Spark call none.
+        if (Array.Exists(schema, e => e.Annotation == Annotation.Text))
+            schema = Array.ConvertAll(schema, e => e.Type == PhysicalType.ByteArray && e.Annotation == Annotation.None ? e with { Annotation = Annotation.Binary } : e);
+        return new ParquetMetadata(schema, groups, notes);
+    }
+
+    private static (string Key, string Value) ReadNote(ref ThriftReader thrift)
+    {
+        string key = "", value = "";
+        ThriftField field = default;
+        while (thrift.TryReadField(ref field))
+        {
+            switch (field.Id)
+            {
+                case 1: key = thrift.ReadText(field); break;
+                case 2: value = thrift.ReadText(field); break;
+                default: thrift.Skip(field); break;
+            }
+        }
+        return (key, value);
     }
 
     private static SchemaElement ReadElement(ref ThriftReader thrift)

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Inkstone.Data;
 
 /// <summary>Lengths of documents in characters; percentiles interpolate linearly between neighbours, as NumPy's do.</summary>
@@ -21,6 +23,14 @@ internal sealed class LengthHistogram
     /// <summary>The statistics of at least one document.</summary>
     public LengthStatistics Summarize() => new(
         At(0), At(_count - 1), (double)_sum / _count, Percentile(50), Percentile(25), Percentile(75), Percentile(95), Percentile(99));
+
+    /// <summary>Documents whose lengths lie between two powers of two, from 1 on.</summary>
+    public long[] Bins()
+    {
+        long[] bins = new long[_counts.Count == 0 ? 0 : BitOperations.Log2((uint)_counts.Keys.Last()) + 1];
+        foreach ((int length, long count) in _counts) bins[BitOperations.Log2((uint)length)] += count;
+        return bins;
+    }
 
     private double Percentile(int percent)
     {

@@ -9,6 +9,11 @@ namespace Inkstone.Data;
 [JsonSerializable(typeof(PrepareResult))]
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
+[JsonSerializable(typeof(WikiResult))]
+[JsonSerializable(typeof(DedupResult))]
+[JsonSerializable(typeof(NearDuplicateState))]
+[JsonSerializable(typeof(PrepareState))]
+[JsonSerializable(typeof(PrepareOptions))]
 internal sealed partial class Metadata : JsonSerializerContext
 {
     /// <summary>As configured above, with Chinese left readable.</summary>

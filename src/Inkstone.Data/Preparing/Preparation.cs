@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Collections;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -12,28 +12,44 @@ namespace Inkstone.Data;
 /// that neither order nor company of a document changes its side. Memory does not grow with the input.
 /// </summary>
 /// <remarks>
-/// Cleaned documents first go to a spool file; when all are known, the duplicates are found, and the rest is written.
+/// Cleaned documents first go to a spool file; when all are known, the duplicates are found, and the rest is written. The spool lies beside the output in
+/// a folder of its own, which outlives a run that has worked for a while: the same run goes on there.
 /// </remarks>
 public sealed class Preparation(PrepareOptions options)
 {
-    private const string MetadataName = "metadata.json";
+    private const string MetadataName = "metadata.json", ReportName = "report.html";
+    private ScriptStep? _script;
 
     /// <summary>The longest document, in bytes: a value of System.Text.Json may have 166 million.</summary>
     internal int MostBytes { get; init; } = 128 << 20;
 
-    /// <summary>Prepares the output folder, or leaves nothing behind.</summary>
+    /// <summary>How long a run may work before its state is saved, and between two savings.</summary>
+    internal TimeSpan SaveEvery { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Prepares the output folder, or leaves nothing behind but, of a long run that was stopped, what the same run needs to go on.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be, or nothing of it remains.</exception>
     /// <exception cref="ArgumentException">An option makes no sense, or the output exists.</exception>
     public PrepareResult Run(IProgress<PrepareProgress>? progress = null, CancellationToken cancellation = default)
     {
         options.Validate();
+        _script = options.Convert is { } configuration ? new ScriptStep(ScriptConverter.Load(configuration, options.Dictionaries)) : null;
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         try
         {
             using var output = new AtomicDirectory(options.Output, options.Force);
-            PrepareResult result = Prepare(files, output.Staging, progress, cancellation);
-            output.Commit();
-            return result;
+            using var work = new ResumableDirectory(Path.TrimEndingDirectorySeparator(options.Output) + ".unfinished");
+            try
+            {
+                PrepareResult result = Prepare(files, output.Staging, work, progress, cancellation);
+                output.Commit();
+                work.Discard();
+                return result;
+            }
+            catch (Exception exception) when (exception.GetBaseException() is InvalidDataException)
+            {
+                work.Discard();
+                throw exception.GetBaseException();
+            }
         }
         catch (IOException exception) when (DiskFull.IsReasonOf(exception))
         {
@@ -47,113 +63,159 @@ public sealed class Preparation(PrepareOptions options)
         return Sha1.First8Bytes(text) / 18446744073709551616.0 < ratio;
     }
 
-    private PrepareResult Prepare(IReadOnlyList<string> files, string folder, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+    private PrepareResult Prepare(IReadOnlyList<string> files, string folder, ResumableDirectory work, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key"));
         IReadOnlyList<TextFilter> filters = CleaningRules.For(options);
-        using var spool = new FileStream(Path.Combine(folder, "spool.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
-        try
-        {
-            using var dedup = new ExactDedup(folder);
-            long spooled = Clean(reader, filters, files, spool, dedup, progress, cancellation);
-            BitArray? duplicates = options.Dedup ? dedup.FindDuplicates() : null;
-            return Write(reader, filters, folder, spool, spooled, duplicates, progress, cancellation);
-        }
-        catch
-        {
-            // What is buffered must not be written when the disk is full: the file is deleted with the folder.
-            spool.SetLength(0);
-            throw;
-        }
+        PrepareState state = TakeUp(work, files, filters);
+        using var spool = new PrepareSpool(work.Path, state.SpoolBytes, options);
+        if (!state.IsRead) state = Clean(state, filters, files, spool, work, progress, cancellation);
+
+        List<FilterCount> counts =
+        [
+            new("invalid utf-8", state.Documents + state.Missing + (options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0), options.InvalidUtf8 == InvalidUtf8.Replace ? state.Invalid : 0, options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0),
+            new("missing key", state.Documents + state.Missing, 0, state.Missing),
+            .. state.Counts,
+        ];
+        if (options.ScoreKey is not null) counts.Insert(2, new FilterCount(DocumentCleaner.ScoreName, state.Documents, 0, state.Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal)).Sum(r => r.Value)));
+        long duplicates = options.Dedup ? spool.DropDuplicates(work.Path, cancellation) : 0;
+        counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
+        if (options.DedupLines > 0) spool.DropLines(work.Path, cancellation);
+        BitArray? near = options.NearDuplicates is { } nearOptions ? FindNear(state, nearOptions, spool, work, progress, cancellation) : null;
+        return Write(state, counts, files, folder, spool, near, progress, cancellation);
     }
 
-    private long Clean(
-        DocumentReader reader, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, FileStream spool, ExactDedup dedup,
+    /// <summary>What all documents have been through, so that nobody converts them again; nothing where it differs from file to file and this run has converted none.</summary>
+    private IReadOnlyList<AppliedConversion> Conversions(IReadOnlyList<string> files)
+    {
+        IReadOnlyList<AppliedConversion>[] each = [.. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file))];
+        return each.All(one => one.SequenceEqual(each[0])) ? each[0] : _script is null ? [] : [each.First(one => one.Count > 0)[^1]];
+    }
+
+    /// <summary>The state of an unfinished run with the same input and options, or a new one.</summary>
+    private PrepareState TakeUp(ResumableDirectory work, IReadOnlyList<string> files, IReadOnlyList<TextFilter> filters)
+    {
+        string identity = string.Join('\n', [_script?.Fingerprint, JsonSerializer.Serialize(options with { Force = false, Threads = 0 }, Metadata.Readable.PrepareOptions), .. files.Select(file =>
+            string.Create(CultureInfo.InvariantCulture, $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))]);
+        PrepareState? stored = PrepareState.Load(work.Path);
+        if (stored is not null && stored.Identity == identity)
+        {
+            for (int i = 0; i < filters.Count; i++) filters[i].Restore(stored.Counts[i]);
+            return stored;
+        }
+        if (stored is not null && !options.Force)
+            throw new ArgumentException($"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output.");
+        if (stored is null && Directory.EnumerateFileSystemEntries(work.Path).Select(Path.GetFileName).FirstOrDefault(name => !IsOurs(name!)) is { } foreign)
+            throw new ArgumentException($"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output.");
+        work.Discard();
+        if (Directory.Exists(Path.Combine(work.Path, "near"))) Directory.Delete(Path.Combine(work.Path, "near"), recursive: true);
+        return new PrepareState(identity, false, 0, 0, 0, 0, 0, [], new PrepareTally());
+    }
+
+    /// <summary>What a run may leave that was killed before its first state was saved.</summary>
+    private static bool IsOurs(string name) => name is PrepareSpool.FileName or DirectoryLock.FileName || name.EndsWith(".partial", StringComparison.Ordinal) || name.StartsWith("dedup-", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal);
+
+    private PrepareState Clean(
+        PrepareState state, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, PrepareSpool spool, ResumableDirectory work,
         IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        long total = files.Sum(file => new FileInfo(file).Length), kept = 0;
-        Span<byte> length = stackalloc byte[4];
-        foreach (Document document in reader.Read(files))
+        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
+        long total = files.Sum(file => new FileInfo(file).Length), read = state.Documents, spooled = state.Spooled, saved = Stopwatch.GetTimestamp();
+        var cleaner = new DocumentCleaner(options, filters, _script, MostBytes, cancellation);
+        foreach (DocumentCleaner.Cleaned[] wave in cleaner.Clean(reader.Read(files).Skip(checked((int)read))))
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (reader.Documents % 1024 == 0) progress?.Report(new PrepareProgress("clean", reader.BytesRead, total, reader.Documents));
-            string? text = document.Text;
-            for (int i = 0; i < filters.Count && text is not null; i++) text = filters[i].Apply(text);
-            if (string.IsNullOrEmpty(text)) continue;
-
-            byte[] bytes = Encoding.UTF8.GetBytes(text);
-            if (bytes.Length > MostBytes)
-                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{document.Source}:{document.Line}: the document has {bytes.Length:N0} bytes and one may have {MostBytes:N0}: split it, or let a maximum length drop or cut it."));
-            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-            spool.Write(length);
-            spool.Write(bytes);
-            if (options.Dedup) dedup.Add(bytes);
-            kept++;
+            foreach (DocumentCleaner.Cleaned document in wave)
+            {
+                foreach ((string filter, FilterVerdict verdict) in document.Notes) state.Tally.Add(filter, verdict, document.Source);
+                read++;
+                if (document.Text is null) continue;
+                spool.Append(document.Text);
+                spooled++;
+                if (document.Language is { } language) state.Tally.Languages[language] = state.Tally.Languages.GetValueOrDefault(language) + 1;
+            }
+            progress?.Report(new PrepareProgress("clean", reader.BytesRead, total, read));
+            if (Stopwatch.GetElapsedTime(saved) < SaveEvery) continue;
+            // The reader may be ahead of what is done, so its own counts are taken at the end only.
+            (state with { Documents = read, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] }).Save(work.Path);
+            work.Keep();
+            saved = Stopwatch.GetTimestamp();
         }
-        return kept;
+        RefuseEmpty(reader, state.Tally, spooled);
+        return state with { IsRead = true, Documents = read, Invalid = reader.InvalidUtf8Count, Missing = reader.MissingKeyCount, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] };
+    }
+
+    /// <summary>Which of the documents that the spool still gives are near an earlier one.</summary>
+    private BitArray FindNear(PrepareState state, NearDuplicateOptions near, PrepareSpool spool, ResumableDirectory work, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+    {
+        state.Save(work.Path);
+        work.Keep();
+        string folder = Directory.CreateDirectory(Path.Combine(work.Path, "near")).FullName;
+        var search = new NearDuplicateSearch(folder, near with { Threads = options.Threads }, state.Identity, state.SpoolBytes);
+        NearDuplicateCounts counts = search.Run(from => spool.Read().Skip(checked((int)from)).Select(d => Encoding.UTF8.GetString(d.Text.Span)),
+            new Relayed(p => progress?.Report(new PrepareProgress($"near duplicates: {p.Stage}", p.Done, p.Total, state.Spooled))), cancellation);
+        var clusters = new Clusters(counts.Documents);
+        foreach (NearPair pair in search.ReadPairs()) clusters.Join(pair.A, pair.B);
+        var dropped = new BitArray(checked((int)counts.Documents));
+        for (uint row = 0; row < dropped.Length; row++) dropped[(int)row] = clusters.First(row) != row;
+        return dropped;
     }
 
     private PrepareResult Write(
-        DocumentReader reader, IReadOnlyList<TextFilter> filters, string folder, FileStream spool, long spooled, BitArray? duplicates,
-        IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+        PrepareState state, List<FilterCount> counts, IReadOnlyList<string> files, string folder, PrepareSpool spool, BitArray? near, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
         var histogram = new LengthHistogram();
-        long train = 0, valid = 0, bytes = 0, duplicateCount = 0;
-        byte[] buffer = new byte[1 << 12];
+        long train = 0, valid = 0, bytes = 0, seen = 0, cut = 0, tooShort = 0, nearCount = 0;
         using (var writer = new PreparedWriter(folder, options))
         {
-            spool.Flush();
-            spool.Position = 0;
-            for (long i = 0; i < spooled; i++)
+            foreach ((ReadOnlyMemory<byte> memory, bool isCut) in spool.Read())
             {
-                if (i % 1024 == 0)
+                if (seen % 1024 == 0)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    progress?.Report(new PrepareProgress("write", i, spooled, train + valid));
+                    progress?.Report(new PrepareProgress("write", seen, state.Spooled, train + valid));
                 }
-                spool.ReadExactly(buffer, 0, 4);
-                int length = BinaryPrimitives.ReadInt32LittleEndian(buffer);
-                if (buffer.Length < length) buffer = new byte[Math.Max(length, 2 * buffer.Length)];
-                spool.ReadExactly(buffer, 0, length);
-                if (duplicates is not null && duplicates[(int)i])
+                bool isNear = near?[(int)seen] == true;
+                seen++;
+                if (isCut) cut++;
+                ReadOnlySpan<byte> text = memory.Span;
+                if (text.IsEmpty) tooShort++;
+                else if (isNear)
                 {
-                    duplicateCount++;
-                    continue;
+                    nearCount++;
+                    state.Tally.AddDropped("near duplicates", null, null, new Document("", 0, Encoding.UTF8.GetString(text)));
                 }
-                ReadOnlySpan<byte> text = buffer.AsSpan(0, length);
+                if (text.IsEmpty || isNear) continue;
+
                 bool isValid = IsValid(text, options.ValidRatio);
                 writer.Write(text, isValid);
                 histogram.Add(Encoding.UTF32.GetByteCount(Encoding.UTF8.GetString(text)) / 4);
-                bytes += length;
+                bytes += text.Length;
                 if (isValid) valid++;
                 else train++;
             }
-            RefuseEmpty(reader, filters, train, valid);
+            if (train == 0 && valid > 0)
+                throw new InvalidDataException($"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}.");
+            if (train == 0) throw new InvalidDataException("No document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
             writer.Complete();
         }
-
-        FilterCount[] counts =
-        [
-            new("invalid utf-8", reader.Documents + Dropped(reader), options.InvalidUtf8 == InvalidUtf8.Replace ? reader.InvalidUtf8Count : 0, options.InvalidUtf8 == InvalidUtf8.Drop ? reader.InvalidUtf8Count : 0),
-            new("missing key", reader.Documents + reader.MissingKeyCount, 0, reader.MissingKeyCount),
-            .. filters.Select(f => f.Count),
-            new("exact duplicates", spooled, 0, duplicateCount),
-        ];
-        var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options);
+        if (options.DedupLines > 0) counts.Add(new FilterCount("repeated lines", seen, cut - tooShort, tooShort));
+        if (near is not null) counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
+        var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings(), Conversions(files));
         AtomicFile.Write(Path.Combine(folder, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult));
+        if (options.Report) AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
         return result;
     }
 
-    private long Dropped(DocumentReader reader) => reader.MissingKeyCount + (options.InvalidUtf8 == InvalidUtf8.Drop ? reader.InvalidUtf8Count : 0);
-
-    private void RefuseEmpty(DocumentReader reader, IReadOnlyList<TextFilter> filters, long train, long valid)
+    private void RefuseEmpty(DocumentReader reader, PrepareTally tally, long spooled)
     {
-        if (train > 0) return;
-        if (valid > 0)
-            throw new InvalidDataException($"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}.");
-        string drops = string.Join(", ", filters.Select(f => f.Count).Where(c => c.Dropped > 0).Select(c => $"{c.Name}: {c.Dropped}"));
+        if (spooled > 0) return;
+        string drops = string.Join(", ", tally.Reasons.Select(r => $"{r.Key}: {r.Value}"));
         throw new InvalidDataException(reader.Documents == 0
             ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."
             : $"Of {reader.Documents} documents none is left after cleaning ({drops}): loosen the limits, for example a minimum length below {options.MinLength}.");
+    }
+
+    private sealed class Relayed(Action<NearDuplicateProgress> report) : IProgress<NearDuplicateProgress>
+    {
+        public void Report(NearDuplicateProgress value) => report(value);
     }
 }

@@ -31,6 +31,21 @@ public enum PrepareFormat
 /// <param name="Format">How documents are written.</param>
 /// <param name="OutputSeparator">The line behind each document in the text format.</param>
 /// <param name="Force">Whether an earlier output is replaced.</param>
+/// <param name="HtmlPages">Whether documents are HTML pages, of which the text is taken.</param>
+/// <param name="Languages">Languages to keep, such as zh, zh-Hans or en; null keeps all. See <see cref="Languages.Detect"/>.</param>
+/// <param name="Filters">Names of <see cref="QualityFilters"/> to apply, in order.</param>
+/// <param name="Limits">Limits of these filters, by names such as units.units.least.</param>
+/// <param name="Contamination">Evaluation sets; documents that share a run of units with them are dropped.</param>
+/// <param name="ContaminationLength">Units of such a run.</param>
+/// <param name="MaskPersonalData">Whether e-mail addresses, telephone, identity and bank card numbers are masked.</param>
+/// <param name="DedupLines">Lines of at least so many characters that stood in an earlier document, or earlier in this one, are taken out; 0 keeps them.</param>
+/// <param name="NearDuplicates">Of near duplicates the first is kept; null keeps all.</param>
+/// <param name="Report">Whether report.html is written.</param>
+/// <param name="Threads">Threads to use; 0 is one for each core. The result does not depend on it.</param>
+/// <param name="ScoreKey">A key of the input with a number that says how good a document is, as FineWeb-Edu and its Chinese version carry one; null asks for none.</param>
+/// <param name="LeastScore">Documents with a lower score, or with none, are dropped.</param>
+/// <param name="Convert">A configuration of OpenCC by which texts are converted before all else, except those of files that have the wanted script already; null converts nothing.</param>
+/// <param name="Dictionaries">The folder of OpenCC's dictionaries; null is <see cref="OpenCcData.DefaultFolder"/>.</param>
 public sealed record PrepareOptions(
     IReadOnlyList<string> Inputs,
     string Output,
@@ -48,7 +63,22 @@ public sealed record PrepareOptions(
     double ValidRatio = 0.01,
     PrepareFormat Format = PrepareFormat.Jsonl,
     string OutputSeparator = "<|endoftext|>",
-    bool Force = false)
+    bool Force = false,
+    bool HtmlPages = false,
+    IReadOnlyList<string>? Languages = null,
+    IReadOnlyList<string>? Filters = null,
+    IReadOnlyDictionary<string, double>? Limits = null,
+    IReadOnlyList<string>? Contamination = null,
+    int ContaminationLength = 13,
+    bool MaskPersonalData = false,
+    int DedupLines = 0,
+    NearDuplicateOptions? NearDuplicates = null,
+    bool Report = false,
+    int Threads = 0,
+    string? ScoreKey = null,
+    double LeastScore = 0,
+    string? Convert = null,
+    string? Dictionaries = null)
 {
     /// <summary>Throws if a value makes no sense.</summary>
     public void Validate()
@@ -60,6 +90,10 @@ public sealed record PrepareOptions(
         if (ReplaceLiterals?.Any(r => r.Old.Length == 0) == true) throw new ArgumentException("A literal to replace is empty: write old=new.");
         if (Format == PrepareFormat.Text && (OutputSeparator.Length == 0 || OutputSeparator != OutputSeparator.Trim() || OutputSeparator.Contains('\n')))
             throw new ArgumentException($"The separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends.");
+        if (DedupLines < 0) throw new ArgumentException($"No line has {DedupLines} characters: give the least length of a line to compare, for example 20.");
+        if (ContaminationLength < 1) throw new ArgumentException($"A run of {ContaminationLength} words is none: give the length that counts as the same text, for example 13.");
+        QualityFilters.Named(Filters ?? [], Limits ?? new Dictionary<string, double>());
+        NearDuplicates?.Validate();
     }
 }
 
@@ -75,4 +109,31 @@ public sealed record PrepareResult(
     long TrainDocuments,
     long ValidDocuments,
     long Bytes,
-    PrepareOptions Options);
+    PrepareOptions Options,
+    PrepareFindings? Findings = null,
+    IReadOnlyList<AppliedConversion>? Conversions = null);
+
+/// <summary>What the steps found, beyond their counts.</summary>
+/// <param name="Reasons">Documents dropped for each reason, as "filter: reason".</param>
+/// <param name="Samples">A few of them for each reason.</param>
+/// <param name="Languages">Documents kept of each language.</param>
+/// <param name="Histograms">Statistics of documents kept and dropped.</param>
+public sealed record PrepareFindings(
+    IReadOnlyDictionary<string, long> Reasons, IReadOnlyList<DropSample> Samples, IReadOnlyDictionary<string, long> Languages, IReadOnlyList<StatisticHistogram> Histograms);
+
+/// <summary>A document that was dropped.</summary>
+/// <param name="Filter">By which step.</param>
+/// <param name="Reason">For which of its reasons.</param>
+/// <param name="Value">The number that decided.</param>
+/// <param name="Source">The file.</param>
+/// <param name="Line">The line or row.</param>
+/// <param name="Text">Its beginning.</param>
+public sealed record DropSample(string Filter, string? Reason, double? Value, string Source, long Line, string Text);
+
+/// <summary>How a statistic is spread: 20 bins of a twentieth each for shares, of powers of two for counts.</summary>
+/// <param name="Name">Filter and statistic.</param>
+/// <param name="IsShare">Whether it lies between 0 and 1.</param>
+/// <param name="Kept">Documents kept in each bin.</param>
+/// <param name="Dropped">Documents that the filter dropped in each bin.</param>
+public sealed record StatisticHistogram(string Name, bool IsShare, IReadOnlyList<long> Kept, IReadOnlyList<long> Dropped);
+

@@ -6,8 +6,8 @@ using System.Text.Unicode;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads documents one by one from JSONL and plain text files, gzipped or not, and from Parquet files; memory holds one document at a
-/// time (of Parquet one page).
+/// Reads documents one by one from JSONL, JSON arrays, CSV and plain text files, as they are or packed, and from Parquet and Arrow files; memory holds one
+/// document at a time (of Parquet one page, of Arrow one record batch).
 /// </summary>
 public sealed class DocumentReader(ReadOptions options)
 {
@@ -46,6 +46,16 @@ public sealed class DocumentReader(ReadOptions options)
                 BytesRead = before + length;
                 continue;
             }
+            if (File.Exists(file) && (InputFiles.IsTable(file) || InputFiles.IsJsonLines(file) && IsJsonArray(file)))
+            {
+                foreach (Document document in ReadRecords(file))
+                {
+                    Documents++;
+                    yield return document;
+                }
+                BytesRead = before + new FileInfo(file).Length;
+                continue;
+            }
             using var input = new InputFile(file);
             LineReader lines = input.Lines;
             foreach (Document document in InputFiles.IsJsonLines(file) ? ReadJsonLines(lines, file) : ReadPlainText(lines, file))
@@ -64,13 +74,14 @@ public sealed class DocumentReader(ReadOptions options)
         while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
             if (line.Trim(" \t"u8).IsEmpty) continue;
-            string? text = ReadJsonLine(line, file, lines.Line);
-            if (text is not null) yield return new Document(file, lines.Line, text);
+            string? text = ReadJsonLine(line, file, lines.Line, out double? score);
+            if (text is not null) yield return new Document(file, lines.Line, text, score);
         }
     }
 
-    private string? ReadJsonLine(ReadOnlySpan<byte> line, string file, long number)
+    private string? ReadJsonLine(ReadOnlySpan<byte> line, string file, long number, out double? score)
     {
+        score = null;
         try
         {
             if (!Utf8.IsValid(line))
@@ -82,12 +93,16 @@ public sealed class DocumentReader(ReadOptions options)
             string? missingKey;
             try
             {
-                text = JsonText.Read(line, _keys, out missingKey);
+                text = JsonText.Read(line, _keys, options.ScoreKey, out missingKey, out score);
+            }
+            catch (JsonException) when (JsonText.WithQuotedNumbers(line) is { } quoted)
+            {
+                text = JsonText.Read(quoted, _keys, options.ScoreKey, out missingKey, out score);
             }
             catch (InvalidOperationException)
             {
                 if (!MayReplace($"{file}:{number}: the line")) return null;
-                text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, out missingKey);
+                text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, options.ScoreKey, out missingKey, out score);
             }
             if (text is not null) return text;
 
@@ -100,6 +115,27 @@ public sealed class DocumentReader(ReadOptions options)
         {
             string reason = exception.BytePositionInLine is { } position ? $"it breaks at byte {position + 1}" : exception.Message;
             throw new InvalidDataException($"{file}:{number}: the line is no JSON object with text ({reason}): mend or remove it.", exception);
+        }
+    }
+
+    private static bool IsJsonArray(string file)
+    {
+        using var input = new InputFile(file);
+        return input.Lines.Peek().TrimStart("\uFEFF \t\r\n"u8) is [(byte)'[', ..];
+    }
+
+    private IEnumerable<Document> ReadRecords(string file)
+    {
+        long row = 0;
+        foreach ((string place, JsonObject record) in JsonRecords.Read(file, _keys as IReadOnlyCollection<string>))
+        {
+            row++;
+            var parts = new string?[_keys.Count];
+            for (int i = 0; i < parts.Length; i++) parts[i] = Text(record[_keys[i]], _keys[i], file, row);
+            int missing = Array.IndexOf(parts, null);
+            if (missing < 0) yield return new Document(file, row, string.Join('\n', parts));
+            else if (options.MissingKey == MissingKey.Skip) MissingKeyCount++;
+            else throw new InvalidDataException($"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}.");
         }
     }
 
@@ -116,7 +152,8 @@ public sealed class DocumentReader(ReadOptions options)
         if (_keys.FirstOrDefault(parquet.HoldsBytes) is { } bytes)
             throw new InvalidDataException($"{file}: the field '{bytes}' holds bytes that are declared to be no text: name another one.");
         long row = 0, invalid = 0;
-        foreach (JsonObject values in parquet.ReadRows(_keys))
+        string[] fields = [.. _keys, .. options.ScoreKey is { } key && parquet.Fields.Contains(key) && !_keys.Contains(key) ? new[] { key } : []];
+        foreach (JsonObject values in parquet.ReadRows(fields))
         {
             row++;
             bool isInvalid = parquet.InvalidTexts > invalid;
@@ -127,9 +164,12 @@ public sealed class DocumentReader(ReadOptions options)
             if (missing >= 0 && options.MissingKey == MissingKey.Fail)
                 throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}.");
             if (missing >= 0) MissingKeyCount++;
-            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts));
+            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts), Score(values));
         }
     }
+
+    private double? Score(JsonObject values) =>
+        options.ScoreKey is { } key && values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.Deserialize(Records.Default.Double) : null;
 
     private static string? Text(JsonNode? value, string field, string file, long row) => value switch
     {

@@ -1,9 +1,11 @@
 using System.IO.Compression;
 using System.Text;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace Inkstone.Data;
 
-/// <summary>A text file that is read line by line, gzipped or not.</summary>
+/// <summary>A text file that is read line by line, as it is or packed by gzip or zstd.</summary>
 internal sealed class InputFile : IDisposable
 {
     private readonly FileStream _raw;
@@ -39,7 +41,7 @@ internal sealed class InputFile : IDisposable
     /// <exception cref="InvalidDataException">A gzip file was cut off.</exception>
     public void Complete()
     {
-        if (_stream != _raw) GzipEnd.Check(_raw, Lines.BytesRead, _file);
+        if (_stream is GZipStream) GzipEnd.Check(_raw, Lines.BytesRead, _file);
         _raw.Position = _raw.Length;
     }
 
@@ -49,15 +51,23 @@ internal sealed class InputFile : IDisposable
         _raw.Dispose();
     }
 
-    /// <summary>A file that is read otherwise than line by line, unpacked where it is gzipped.</summary>
-    public static Stream Unpacked(FileStream raw) => IsGzip(raw) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
-
-    private static bool IsGzip(FileStream raw)
+    /// <summary>A file that is read otherwise than line by line, unpacked where it is packed.</summary>
+    public static Stream Unpacked(FileStream raw)
     {
-        Span<byte> magic = stackalloc byte[2];
-        int read = raw.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
+        Span<byte> magic = stackalloc byte[4];
+        magic = magic[..raw.ReadAtLeast(magic, 4, throwOnEndOfStream: false)];
         raw.Position = 0;
-        return read == 2 && magic is [0x1F, 0x8B];
+        switch (magic)
+        {
+            case [0x1F, 0x8B, ..]:
+                return new GZipStream(raw, CompressionMode.Decompress);
+            case [0x28, 0xB5, 0x2F, 0xFD] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18]: // A frame of zstd, or one to skip (RFC 8878, section 3.1).
+                var zstd = new DecompressionStream(raw);
+                zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, 31); // zstd --long=31
+                return zstd;
+            default:
+                return raw;
+        }
     }
 
     /// <summary>No text holds zero bytes, and text in UTF-8 is not full of bytes that UTF-8 never has.</summary>

@@ -5,9 +5,14 @@ public static class InputFiles
 {
     private static readonly string[] JsonLines = [".jsonl", ".ndjson", ".json"];
     private static readonly string[] Parquet = [".parquet"];
+    private static readonly string[] Tables = [".arrow", ".arrows", ".feather", ".ipc", ".csv", ".tsv"];
+    private static readonly string[] Packed = [".gz", ".zst"];
+
+    /// <summary>Files that the library datasets keeps beside its tables, and that hold no rows.</summary>
+    private static readonly string[] Beside = ["state.json", "dataset_info.json", "dataset_dict.json"];
     private static readonly string[] PlainText = [".txt", ".text", ".md"];
 
-    /// <summary>Files as they are; folders as the Parquet, JSONL and text files (also gzipped) below them, sorted by ordinal path, hidden ones left out.</summary>
+    /// <summary>Files as they are; folders as the tables (Parquet, Arrow, CSV), JSONL and text files (also gzipped or zstd) below them, sorted by ordinal path, hidden ones and the program's own metadata.json left out.</summary>
     /// <exception cref="FileNotFoundException">A path does not exist, or a folder holds nothing to read.</exception>
     public static IReadOnlyList<string> Find(IEnumerable<string> paths)
     {
@@ -23,8 +28,9 @@ public static class InputFiles
                 throw new FileNotFoundException($"There is no file or folder '{path}': check the path.", path);
 
             string[] found = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => IsText(f) && !IsHidden(f, path)).Order(StringComparer.Ordinal)];
+            if (found.Any(f => f.EndsWith(".arrow", StringComparison.Ordinal))) found = [.. found.Where(f => !Beside.Contains(Path.GetFileName(f)))];
             if (found.Length == 0)
-                throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(PlainText))} file (plain or .gz): name the files themselves if they end otherwise.", path);
+                throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(Tables).Concat(PlainText))} file (plain, .gz or .zst): name the files themselves if they end otherwise.", path);
             files.AddRange(found);
         }
         return files;
@@ -39,15 +45,19 @@ public static class InputFiles
     /// <summary>Whether a file is called as plain text is.</summary>
     public static bool IsPlainText(string path) => PlainText.Contains(Extension(path), StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Whether a file is read as rows of Arrow or CSV: it is called so, or begins so.</summary>
+    public static bool IsTable(string path) => CsvRows.IsCsv(path) || ArrowRows.IsArrow(path);
+
     private static bool IsText(string path) =>
-        IsJsonLines(path) || IsPlainText(path) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+        IsJsonLines(path) || IsPlainText(path) || Tables.Contains(Extension(path), StringComparer.OrdinalIgnoreCase) || Parquet.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     private static bool IsHidden(string file, string root) =>
-        Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.'));
+        Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Any(part => part.StartsWith('.') || part == "metadata.json");
 
-    private static string Extension(string path)
+    /// <summary>The ending that says what a file holds: that of a packed file is the one before.</summary>
+    internal static string Extension(string path)
     {
         string extension = Path.GetExtension(path);
-        return extension.Equals(".gz", StringComparison.OrdinalIgnoreCase) ? Path.GetExtension(path[..^3]) : extension;
+        return Packed.Contains(extension, StringComparer.OrdinalIgnoreCase) ? Path.GetExtension(path[..^extension.Length]) : extension;
     }
 }

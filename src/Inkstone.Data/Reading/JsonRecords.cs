@@ -6,16 +6,18 @@ using System.Text.Unicode;
 
 namespace Inkstone.Data;
 
-/// <summary>Reads JSON objects one by one: lines of JSONL, elements of one JSON array, rows of Parquet. One is in memory at a time.</summary>
+/// <summary>Reads JSON objects one by one: lines of JSONL, elements of one JSON array, rows of Parquet, Arrow and CSV. One is in memory at a time.</summary>
 public static class JsonRecords
 {
     /// <summary>The objects of a file, each with its place as a user would look for it.</summary>
-    /// <param name="file">JSONL or a JSON array, gzipped or not, or Parquet</param>
-    /// <param name="wanted">keys to read of a Parquet file, where it has any of them; the other formats give all</param>
+    /// <param name="file">JSONL, a JSON array or CSV, as they are or packed by gzip or zstd; Parquet; Arrow</param>
+    /// <param name="wanted">keys to read of a Parquet or Arrow file, where it has any of them; the other formats give all</param>
     /// <exception cref="InvalidDataException">A line is no JSON object; the message names it.</exception>
     public static IEnumerable<(string Place, JsonObject Record)> Read(string file, IReadOnlyCollection<string> wanted)
     {
         if (File.Exists(file) && InputFiles.IsParquet(file)) return ReadParquet(file, wanted);
+        if (File.Exists(file) && CsvRows.IsCsv(file)) return CsvRows.Read(file);
+        if (File.Exists(file) && ArrowRows.IsArrow(file)) return ArrowRows.Read(file, wanted).Select((row, i) => ($"{file}: row {i + 1}", row));
         using var input = new InputFile(file);
         return input.Lines.Peek().TrimStart("\uFEFF \t\r\n"u8) is [(byte)'[', ..] ? ReadArray(file) : ReadLines(file);
     }
@@ -46,7 +48,7 @@ public static class JsonRecords
         if (line.IndexOf("\\ud"u8) >= 0 || line.IndexOf("\\uD"u8) >= 0) line = JsonText.WithoutLoneSurrogates(line);
         try
         {
-            record = JsonNode.Parse(line, null, new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
+            record = JsonText.Parse(line) as JsonObject;
         }
         catch (JsonException exception)
         {
@@ -82,4 +84,5 @@ public static class JsonRecords
 /// <summary>JSON objects without reflection.</summary>
 [JsonSourceGenerationOptions(AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(JsonObject))]
+[JsonSerializable(typeof(double))]
 internal sealed partial class Records : JsonSerializerContext;

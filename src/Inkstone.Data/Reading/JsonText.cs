@@ -1,19 +1,27 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Inkstone.Data;
 
 /// <summary>Takes the text out of one JSON object.</summary>
 internal static class JsonText
 {
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    private static readonly (string Bare, string Name)[] NoNumbers =
+        [("NaN", "NaN"), ("nan", "NaN"), ("-Infinity", "-Infinity"), ("Infinity", "Infinity"), ("-inf", "-Infinity"), ("inf", "Infinity")];
+
     /// <summary>
-    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key.
+    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key. The score is the number of
+    /// another key, or null.
     /// </summary>
     /// <exception cref="JsonException">The line is no JSON object, or a value is neither text nor a list of texts.</exception>
     /// <exception cref="InvalidOperationException">A text contains half of a surrogate pair.</exception>
-    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, out string? missingKey)
+    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, string? scoreKey, out string? missingKey, out double? score)
     {
+        score = null;
         var parts = new string?[keys.Count];
         var json = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = 256 });
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new JsonException("no JSON object");
@@ -22,7 +30,9 @@ internal static class JsonText
             int key = -1;
             for (int i = 0; i < keys.Count && key < 0; i++)
                 if (json.ValueTextEquals(keys[i])) key = i;
+            bool isScore = scoreKey is not null && json.ValueTextEquals(scoreKey);
             json.Read();
+            if (isScore && json.TokenType == JsonTokenType.Number) score = json.GetDouble();
             if (key < 0) json.Skip();
             else parts[key] = Value(ref json, keys[key]);
         }
@@ -31,6 +41,44 @@ internal static class JsonText
         int missing = Array.IndexOf(parts, null);
         missingKey = missing < 0 ? null : keys[missing];
         return missing >= 0 ? null : parts.Length == 1 ? parts[0] : string.Join('\n', parts);
+    }
+
+    /// <summary>A line as JSON; NaN and infinities, which some writers put bare into it, are texts.</summary>
+    /// <exception cref="JsonException">It is no JSON.</exception>
+    public static JsonNode? Parse(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            return JsonNode.Parse(line, null, Strict);
+        }
+        catch (JsonException) when (WithQuotedNumbers(line) is { } quoted)
+        {
+            return JsonNode.Parse(quoted, null, Strict);
+        }
+    }
+
+    /// <summary>The line with bare NaN, Infinity and -Infinity (and nan, inf, -inf) as texts; null where it has none.</summary>
+    public static byte[]? WithQuotedNumbers(ReadOnlySpan<byte> line)
+    {
+        var quoted = new StringBuilder();
+        string text = Encoding.UTF8.GetString(line);
+        bool isText = false, any = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (isText && text[i] == '\\')
+            {
+                quoted.Append(text[i++]);
+                if (i < text.Length) quoted.Append(text[i]);
+                continue;
+            }
+            isText ^= text[i] == '"';
+            (string Bare, string Name) word = isText ? default : Array.Find(NoNumbers, n => text.AsSpan(i).StartsWith(n.Bare, StringComparison.Ordinal));
+            quoted.Append(word.Bare is null ? text[i].ToString() : $"\"{word.Name}\"");
+            if (word.Bare is null) continue;
+            i += word.Bare.Length - 1;
+            any = true;
+        }
+        return any ? Encoding.UTF8.GetBytes(quoted.ToString()) : null;
     }
 
     /// <summary>The keys of an object, for a message.</summary>

@@ -1,4 +1,5 @@
 using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
@@ -15,7 +16,9 @@ public sealed class Engine : IDisposable
     private readonly Sampler _sampler;
     private readonly TokenChooser _chooser;
     private readonly List<int> _tokens = [], _rows = [];
-    private long _promptTokens, _cachedTokens, _generatedTokens, _steps;
+    private readonly AdapterSet? _set;
+    private readonly Dictionary<string, Adapter> _adapters = new(StringComparer.Ordinal);
+    private long _promptTokens, _cachedTokens, _generatedTokens, _steps, _guessed, _accepted;
 
     /// <summary>An engine for a model. Model and tokenizer stay the caller's.</summary>
     /// <param name="model">who writes</param>
@@ -24,6 +27,14 @@ public sealed class Engine : IDisposable
     public Engine(CausalLm model, Tokenizer? tokenizer = null, EngineOptions? options = null)
     {
         (Model, _tokenizer, Options) = (model, tokenizer, options ?? new EngineOptions());
+        if (Options.Adapters.Count > 0)
+        {
+            _set = model.Adapter is null ? new AdapterSet(model.LinearLayers) : throw new ArgumentException("the model wears an adapter of its own already, so requests cannot choose others", nameof(options));
+            foreach ((string name, string directory) in Options.Adapters)
+            {
+                _adapters[name] = PeftAdapter.AddTo(_set, directory);
+            }
+        }
         _scheduler = new Scheduler(model, Options);
         _sampler = new Sampler(model.VocabSize);
         _chooser = new TokenChooser(model.VocabSize, _sampler);
@@ -43,7 +54,7 @@ public sealed class Engine : IDisposable
 
     /// <summary>What it is doing.</summary>
     public EngineStatistics Statistics => new(_scheduler.Running.Count, _scheduler.WaitingCount, _scheduler.Cache.Tokens, _scheduler.Cache.TokensInUse,
-        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps);
+        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps, _guessed, _accepted);
 
     /// <summary>Whether texts are being made or wait.</summary>
     public bool HasWork => _scheduler.Running.Count + _scheduler.WaitingCount > 0;
@@ -113,12 +124,13 @@ public sealed class Engine : IDisposable
     {
         CheckPrompt(ids, Model.MaxPositionEmbeddings);
         using StepScope step = Model.Device.Step();
+        _set?.Clear();
         Tensor hidden = Model.Hidden(Model.Device.Rent(new Shape(1, ids.Count), [.. ids]), ForwardContext.Rows(Model.Device, 1, ids.Count));
         double[] sum = new double[hidden.Shape.Last];
         float[] row = new float[sum.Length];
         for (int i = pooling == Pooling.Last ? ids.Count - 1 : 0; i < ids.Count; i++)
         {
-            hidden.CopyRowTo(i, row);
+            hidden.CopyTo(row, (long)i * row.Length);
             for (int j = 0; j < row.Length; j++)
             {
                 sum[j] += row[j];
@@ -163,11 +175,19 @@ public sealed class Engine : IDisposable
         {
             throw new ArgumentException($"the prompt has {prompt} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(request));
         }
-        if (request.Adapter is not null)
+        if (request.Adapter is not null && !_adapters.ContainsKey(request.Adapter))
         {
-            throw new ArgumentException($"there is no adapter {request.Adapter}", nameof(request));
+            throw new ArgumentException($"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}", nameof(request));
         }
-        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer) { Channel = channel };
+        if (request.Mask is null && p.Grammar is { } grammar)
+        {
+            request = request with { Mask = new GrammarMask(grammar) };
+        }
+        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer, Options.Guesses)
+        {
+            Channel = channel,
+            Adapter = request.Adapter is null ? null : _adapters[request.Adapter],
+        };
     }
 
     private void CheckPrompt(IReadOnlyList<int> prompt, int longest)
@@ -194,11 +214,13 @@ public sealed class Engine : IDisposable
         Device device = Model.Device;
         _tokens.Clear();
         _rows.Clear();
+        _set?.Clear();
         foreach (Scheduled s in _scheduler.Batch)
         {
+            _set?.Wear(s.Generation.Adapter, s.Count);
             for (int i = 0; i < s.Count; i++)
             {
-                _tokens.Add(s.Generation.Known[s.First + i]);
+                _tokens.Add(s.Token(i));
             }
         }
         Tensor ids = device.Rent(new Shape(1, _tokens.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens));
@@ -208,9 +230,9 @@ public sealed class Engine : IDisposable
         {
             PromptLogProbs(s, hidden, row);
             row += s.Count;
-            if (s.IsWhole)
+            for (int i = s.Guesses; i >= 0 && s.IsWhole; i--)
             {
-                _rows.Add(row - 1);
+                _rows.Add(row - 1 - i);
             }
         }
         if (_rows.Count == 0)
@@ -226,17 +248,33 @@ public sealed class Engine : IDisposable
             {
                 continue;
             }
+            _cachedTokens += s.Generation.Known.Length == s.Generation.PromptLength ? s.Generation.CachedTokens : 0;
             if (s.Generation.Sampling.MaxTokens == 0)
             {
                 s.Generation.End(FinishReason.Length);
             }
             else
             {
-                _chooser.Next(logits, at, s.Generation);
-                _generatedTokens += s.Generation.FinishReason == FinishReason.Stop ? 0 : 1;
+                Choose(s, logits, at);
             }
-            _cachedTokens += s.Generation.Known.Length == s.Generation.PromptLength + 1 ? s.Generation.CachedTokens : 0;
-            at++;
+            at += 1 + s.Guesses;
+        }
+    }
+
+    /// <summary>The next token, and those behind guesses that turned out right: each is chosen as it would be without guessing.</summary>
+    private void Choose(Scheduled s, Tensor logits, int row)
+    {
+        _guessed += s.Guesses;
+        for (int i = 0; ; i++)
+        {
+            int known = s.Generation.Known.Length;
+            _chooser.Next(logits, row + i, s.Generation);
+            _generatedTokens += s.Generation.Known.Length - known;
+            if (i == s.Guesses || s.Generation.FinishReason is not null || s.Generation.Known[^1] != s.Generation.Guesses[i])
+            {
+                return;
+            }
+            _accepted++;
         }
     }
 
@@ -265,5 +303,6 @@ public sealed class Engine : IDisposable
             generation.End(FinishReason.Cancelled);
         }
         _scheduler.Dispose();
+        _set?.Dispose();
     }
 }

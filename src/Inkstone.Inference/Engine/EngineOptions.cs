@@ -1,3 +1,5 @@
+using Inkstone.Models;
+
 namespace Inkstone.Inference;
 
 /// <summary>How much an engine may hold and compute at once.</summary>
@@ -24,6 +26,15 @@ public sealed record EngineOptions
     /// <summary>Whether what prompts have in common is computed once.</summary>
     public bool PrefixSharing { get; init; } = true;
 
+    /// <summary>
+    /// Tokens that are guessed from the text so far and computed together with the next one (arXiv:2211.17192); 0: none. Guesses that the sampler would not have chosen are thrown away,
+    /// so texts stay the same. Not with layers that keep a state, which cannot go back.
+    /// </summary>
+    public int Guesses { get; init; }
+
+    /// <summary>A smaller model with the same tokens, on the same device, that makes the guesses; null: they are looked up in the text so far. It stays the caller's.</summary>
+    public CausalLm? Draft { get; init; }
+
     /// <summary>Whether what is computed of a text is kept until its next token; false computes all of it anew for each, one text at a time: slow, the reference that caches are tested against.</summary>
     public bool KeepsCache { get; init; } = true;
 }
@@ -38,7 +49,10 @@ public sealed record EngineOptions
 /// <param name="GeneratedTokens">of all texts so far</param>
 /// <param name="Preemptions">texts that had to give up their memory for a while</param>
 /// <param name="Steps">forward passes</param>
-public readonly record struct EngineStatistics(int Running, int Waiting, long CacheTokens, long CacheTokensUsed, long PromptTokens, long CachedTokens, long GeneratedTokens, long Preemptions, long Steps);
+/// <param name="Guessed">tokens that were guessed</param>
+/// <param name="Accepted">those that were right</param>
+public readonly record struct EngineStatistics(int Running, int Waiting, long CacheTokens, long CacheTokensUsed, long PromptTokens, long CachedTokens, long GeneratedTokens, long Preemptions, long Steps,
+    long Guessed, long Accepted);
 
 /// <summary>How hidden states become one vector of a text.</summary>
 public enum Pooling

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Text;
 
 namespace Inkstone.Inference;
@@ -12,11 +13,13 @@ public sealed class Generation
     private readonly Queue<GenerationOutput> _outputs = new();
     private readonly List<TokenLogProb> _promptLogProbs = [];
     private readonly TextStream? _text;
-    private int _count;
+    private readonly int[] _guesses;
+    private int _count, _guessCount;
     private volatile bool _cancelled;
 
-    internal Generation(GenerationRequest request, SamplingParams sampling, int longest, Tokenizer? tokenizer)
+    internal Generation(GenerationRequest request, SamplingParams sampling, int longest, Tokenizer? tokenizer, int guesses = 0)
     {
+        _guesses = new int[guesses];
         (Request, Sampling) = (request, sampling);
         _ids = new int[longest];
         for (int i = 0; i < request.Prompt.Count; i++)
@@ -68,6 +71,9 @@ public sealed class Generation
 
     internal SamplingParams Sampling { get; }
 
+    /// <summary>What the model wears for it, or null.</summary>
+    internal Adapter? Adapter { get; init; }
+
     /// <summary>Where an engine with a thread of its own puts the tokens.</summary>
     internal Channel<GenerationOutput>? Channel { get; init; }
 
@@ -75,6 +81,9 @@ public sealed class Generation
     internal CachedSequence? Sequence { get; set; }
 
     internal ReadOnlySpan<int> Known => _ids.AsSpan(0, _count);
+
+    /// <summary>Tokens that may come next, computed with the last known one.</summary>
+    internal ReadOnlySpan<int> Guesses => _guesses.AsSpan(0, _guessCount);
 
     internal int PromptLength => Request.Prompt.Count;
 
@@ -85,6 +94,17 @@ public sealed class Generation
 
     /// <summary>First token of the prompt whose log-probability is still wanted; the prompt's length when all are known.</summary>
     internal int NextPromptLogProb => Request.PromptLogProbs is { } from ? Math.Max(from, 1) + _promptLogProbs.Count : PromptLength;
+
+    /// <summary>Guesses at most <paramref name="most"/> tokens, as many as there is room for beside the one that is chosen anyway.</summary>
+    internal void Guess(int most)
+        => _guessCount = PromptLookup.Guess(Known, _guesses.AsSpan(0, Math.Clamp(Math.Min(most, _ids.Length - _count - 1), 0, _guesses.Length)));
+
+    internal void ForgetGuesses() => _guessCount = 0;
+
+    internal void AddGuess(int id) => _guesses[_guessCount++] = id;
+
+    /// <summary>Tokens that may still be made.</summary>
+    internal int Room => _ids.Length - _count;
 
     internal void AddPromptLogProb(TokenLogProb token) => _promptLogProbs.Add(token);
 

@@ -6,11 +6,15 @@ namespace Inkstone.Inference;
 /// <summary>Tokens of a text in a forward pass.</summary>
 /// <param name="Generation">the text</param>
 /// <param name="First">first token</param>
-/// <param name="Count">number of tokens</param>
-internal readonly record struct Scheduled(Generation Generation, int First, int Count)
+/// <param name="Count">number of tokens, guesses included</param>
+/// <param name="Guesses">how many of them, the last, are guesses</param>
+internal readonly record struct Scheduled(Generation Generation, int First, int Count, int Guesses = 0)
 {
     /// <summary>Whether the next token of the text is decided behind them.</summary>
-    public bool IsWhole => First + Count == Generation.Known.Length;
+    public bool IsWhole => First + Count - Guesses == Generation.Known.Length;
+
+    /// <summary>Token <paramref name="i"/> of them.</summary>
+    public int Token(int i) => i < Count - Guesses ? Generation.Known[First + i] : Generation.Guesses[i - (Count - Guesses)];
 }
 
 /// <summary>
@@ -25,11 +29,13 @@ internal sealed class Scheduler : IDisposable
     private readonly List<Generation> _running = [], _ended = [];
     private readonly List<Scheduled> _batch = [];
     private readonly SequenceBatch _sequences;
-    private readonly bool _shares;
+    private readonly bool _shares, _guesses;
+    private readonly string[] _adapterNames;
+    private readonly DraftModel? _draft;
 
     public Scheduler(CausalLm model, EngineOptions options)
     {
-        (_model, _options) = (model, options);
+        (_model, _options, _adapterNames) = (model, options, [.. options.Adapters.Keys]);
         MaxLength = options.MaxLength > 0 ? Math.Min(options.MaxLength, model.MaxPositionEmbeddings) : model.MaxPositionEmbeddings;
         int sequences = options.KeepsCache ? options.MaxSequences : 1, step = Math.Min(options.MaxBatchTokens, MaxLength);
         long tokens = options.KeepsCache ? CachePlan.Tokens(model, options, MaxLength, step) : RaggedRows.BlockTokens;
@@ -37,6 +43,8 @@ internal sealed class Scheduler : IDisposable
         Cache = new PagedCache(model.Device, model.CacheSpecs, tokens, sequences, MaxLength, step, snapshots: options.PrefixSharing ? sequences + 2 : 0);
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
+        _guesses = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
+        _draft = _guesses && options.Draft is { } draft ? new DraftModel(draft, model, options, MaxLength) : null;
     }
 
     /// <summary>The memory.</summary>
@@ -76,12 +84,21 @@ internal sealed class Scheduler : IDisposable
         {
             Refresh(_running[i]);
         }
+        _draft?.Guess([.. _running.Where(g => Pending(g) == 1)], _options.Guesses);
         for (int i = 0; i < _running.Count; i++)
         {
             // What is left of a prompt comes behind: one long prompt must not make all others wait.
             if (Pending(_running[i]) == 1 && budget > 0)
             {
-                budget -= Take(_running[i], 1);
+                if (_guesses && _draft is null)
+                {
+                    _running[i].Guess(Math.Min(_options.Guesses, budget - (_running.Count - i)));
+                }
+                if (budget - (_running.Count - i) < _running[i].Guesses.Length)
+                {
+                    _running[i].ForgetGuesses();    // one place of the budget stays for each text that comes behind
+                }
+                budget -= Take(_running[i], 1 + _running[i].Guesses.Length, _running[i].Guesses.Length);
             }
         }
         for (int i = 0; i < _running.Count; i++)
@@ -107,6 +124,10 @@ internal sealed class Scheduler : IDisposable
     {
         foreach (Scheduled s in _batch)
         {
+            if (s.Guesses > 0 && s.Generation.Sequence is { } sequence && !sequence.TryTruncate(Math.Min(sequence.Length, s.Generation.Known.Length - 1)))
+            {
+                throw new InvalidOperationException("a cache could not go back behind wrong guesses");
+            }
             if (_shares)
             {
                 s.Generation.Sequence?.Publish(s.Generation.Known);
@@ -160,7 +181,11 @@ internal sealed class Scheduler : IDisposable
         return all;
     }
 
-    public void Dispose() => Cache.Dispose();
+    public void Dispose()
+    {
+        _draft?.Dispose();
+        Cache.Dispose();
+    }
 
     private bool ScheduleWhole()
     {
@@ -186,7 +211,7 @@ internal sealed class Scheduler : IDisposable
     }
 
     /// <summary>Puts tokens of a running text into the batch, with memory taken from younger texts where none is free; returns how many.</summary>
-    private int Take(Generation generation, int count)
+    private int Take(Generation generation, int count, int guesses = 0)
     {
         while (!generation.Sequence!.TryReserve(count))
         {
@@ -197,7 +222,7 @@ internal sealed class Scheduler : IDisposable
                 return 0;
             }
         }
-        _batch.Add(new Scheduled(generation, generation.Sequence.Length, count));
+        _batch.Add(new Scheduled(generation, generation.Sequence.Length, count, guesses));
         return count;
     }
 
@@ -223,7 +248,7 @@ internal sealed class Scheduler : IDisposable
                 continue;
             }
             int sharable = Math.Min(generation.Known.Length, generation.NextPromptLogProb);
-            CachedSequence? sequence = Cache.TryNew(_shares ? generation.Known[..sharable] : []);
+            CachedSequence? sequence = Cache.TryNew(_shares ? generation.Known[..sharable] : [], Salt(generation));
             if (sequence is null)
             {
                 return;
@@ -252,7 +277,7 @@ internal sealed class Scheduler : IDisposable
         foreach (Generation other in _running)
         {
             int computed = other.Sequence!.Length;
-            if (computed < other.PromptLength - 1 && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens)
+            if (computed < other.PromptLength - 1 && other.Adapter == generation.Adapter && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens)
             {
                 return true;
             }
@@ -260,13 +285,16 @@ internal sealed class Scheduler : IDisposable
         return false;
     }
 
+    /// <summary>Texts with different adapters share nothing.</summary>
+    private int Salt(Generation generation) => generation.Adapter is null ? 0 : 1 + Array.IndexOf(_adapterNames, generation.Request.Adapter);
+
     /// <summary>Begins anew where positions turn otherwise in a text that has become this long.</summary>
     private void Refresh(Generation generation)
     {
         if (!_model.CacheSurvives(generation.Sequence!.Length, generation.Known.Length))
         {
             generation.Sequence.Dispose();
-            generation.Sequence = Cache.TryNew();
+            generation.Sequence = Cache.TryNew(Salt(generation));
         }
     }
 
@@ -277,8 +305,9 @@ internal sealed class Scheduler : IDisposable
         _running.RemoveAt(running);
     }
 
-    private static void Release(Generation generation)
+    private void Release(Generation generation)
     {
+        _draft?.Forget(generation);
         generation.Sequence?.Dispose();
         generation.Sequence = null;
     }

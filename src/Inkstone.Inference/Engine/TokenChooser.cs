@@ -11,7 +11,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
     /// <summary>Chooses by row <paramref name="row"/> of [n, V].</summary>
     public void Next(Tensor logits, int row, Generation g)
     {
-        logits.CopyRowTo(row, _logits);
+        logits.CopyTo(_logits, (long)row * vocabSize);
         SamplingParams p = g.Sampling;
         int? wanted = g.Request.LogProbs;
         double logSum = wanted is null ? 0 : LogSum();
@@ -29,7 +29,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
     /// <summary>Log-probability of a token by row <paramref name="row"/>.</summary>
     public TokenLogProb LogProb(Tensor logits, int row, int id)
     {
-        logits.CopyRowTo(row, _logits);
+        logits.CopyTo(_logits, (long)row * vocabSize);
         float own = _logits[id];
         bool likeliest = true;
         for (int i = 0; i < _logits.Length && likeliest; i++)
@@ -46,7 +46,7 @@ internal sealed class TokenChooser(int vocabSize, Sampler sampler)
             ApplyMask(mask, p);
         }
         int id = sampler.Next(_logits, g.Known, g.PromptLength, p);
-        raw = logits.ItemAt(row, id);
+        raw = logits.Item((long)row * vocabSize + id);
         if (g.Request.Mask is { } follows && !p.StopTokenIds.Contains(id) && !follows.Accept(id))
         {
             throw new InvalidOperationException($"the grammar allowed token {id} and did not take it");

@@ -98,7 +98,7 @@ public sealed class Sampler(int vocabSize)
     }
 
     /// <summary>The first of the largest.</summary>
-    private static int Likeliest(ReadOnlySpan<float> logits)
+    internal static int Likeliest(ReadOnlySpan<float> logits)
     {
         int best = -1;
         for (int i = 0; i < logits.Length; i++)

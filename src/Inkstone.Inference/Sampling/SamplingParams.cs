@@ -1,4 +1,5 @@
 using System.Globalization;
+using Inkstone.Grammar;
 
 namespace Inkstone.Inference;
 
@@ -53,6 +54,9 @@ public sealed record SamplingParams(
 
     /// <summary>Sequences of tokens that are never made.</summary>
     public IReadOnlyList<int[]> BadWords { get; init; } = [];
+
+    /// <summary>The form that the output has; null: any.</summary>
+    public CompiledGrammar? Grammar { get; init; }
 
     /// <summary>What is added to the logits of some tokens before all else.</summary>
     public IReadOnlyDictionary<int, float> LogitBias { get; init; } = new Dictionary<int, float>();

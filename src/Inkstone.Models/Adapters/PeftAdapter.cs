@@ -53,6 +53,13 @@ public static class PeftAdapter
             + "Merge the adapter with PEFT first.");
     }
 
+    /// <summary>Brings the adapter in <paramref name="directory"/> into a set over a model that is open already.</summary>
+    public static Adapter AddTo(AdapterSet set, string directory)
+    {
+        using HfWeights weights = HfWeights.OpenFile(Path.Combine(directory, WeightsFile));
+        return set.Add(PeftConfig.Read(directory, weights.Names), new LoadedParameters(weights));
+    }
+
     /// <summary>Opens a model that wears a new adapter, which does not change it yet.</summary>
     public static CausalLm New(string model, LoraConfig config, ulong seed, Device device, DType? matrixType = DType.Float32)
         => Pretrained.Open(model, device, matrixType, adapter: new Adapter(config.Validate("the recipe"), new FreshParameters(seed, 0), trained: true));

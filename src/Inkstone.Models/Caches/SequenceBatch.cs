@@ -7,7 +7,7 @@ namespace Inkstone.Models;
 public sealed class SequenceBatch(PagedCache cache)
 {
     private readonly List<CachedSequence> _sequences = [];
-    private readonly List<int> _starts = [0], _lengths = [], _past = [], _slots = [], _positions = [], _blocks = [];
+    private readonly List<int> _starts = [0], _heldStarts = [0], _lengths = [], _past = [], _slots = [], _positions = [], _blocks = [];
     private readonly List<Tensor> _tables = [];
     private RaggedRows _rows;
     private Tensor? _whole;
@@ -39,6 +39,7 @@ public sealed class SequenceBatch(PagedCache cache)
         _slots.Clear();
         _positions.Clear();
         _starts.RemoveRange(1, _starts.Count - 1);
+        _heldStarts.RemoveRange(1, _heldStarts.Count - 1);
     }
 
     /// <summary>Adds the next <paramref name="count"/> tokens of a sequence, for which memory was reserved.</summary>
@@ -54,6 +55,7 @@ public sealed class SequenceBatch(PagedCache cache)
         }
         _sequences.Add(sequence);
         _starts.Add(_starts[^1] + count);
+        _heldStarts.Add(_heldStarts[^1] + sequence.Length + count);
         _lengths.Add(Math.Max(whole, sequence.Length + count));
         _past.Add(sequence.Length);
         _slots.Add(sequence.Slot);
@@ -83,15 +85,13 @@ public sealed class SequenceBatch(PagedCache cache)
     {
         Device device = cache.Device;
         _blocks.Clear();
-        int blocks = 0, total = 0, width = 0;
+        int blocks = 0, width = 0;
         for (int i = 0; i < Count; i++)
         {
             width = Math.Max(width, (Held(i) + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens);
         }
-        List<int> starts = [0];
         for (int i = 0; i < Count; i++)
         {
-            starts.Add(total += Held(i));
             int last = blocks + (Held(i) + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens;
             for (int j = 0; j < width; j++)
             {
@@ -100,11 +100,17 @@ public sealed class SequenceBatch(PagedCache cache)
         }
         Tensor tables = Integers(_blocks).View(new Shape(Count, width)), none = Integers([.. Enumerable.Repeat(0, Count)]);
         Tensor keys = device.Rent(new Shape(blocks, k.Shape.Last, RaggedRows.BlockTokens)), values = device.Rent(new Shape(blocks * RaggedRows.BlockTokens, v.Shape.Last));
-        RaggedRows all = new(Integers(starts), none, none);
+        RaggedRows all = new(Integers(_heldStarts), none, none);
         Ops.StoreKeys(k, keys, all, tables);
         Ops.StoreRows(v, values, all, tables);
         return Ops.PagedAttention(q, keys, values, _rows, tables, heads, heads, scale);
     }
+
+    /// <summary>Where each sequence's new tokens begin, and behind the last.</summary>
+    public IReadOnlyList<int> Starts => _starts;
+
+    /// <summary>Where each sequence begins when all its tokens, the cached ones too, lie one behind the other; and behind the last.</summary>
+    public IReadOnlyList<int> HeldStarts => _heldStarts;
 
     private int Held(int sequence) => _past[sequence] + _starts[sequence + 1] - _starts[sequence];
 

@@ -86,7 +86,7 @@ internal sealed class DeepseekV3Attention
     {
         int heads = _c.NumAttentionHeads;
         Tensor latents = batch.Cache.Layer<LatentCache>(_layer).Latents, tables = batch.Tables(_layer);
-        Tensor kv = _kvB.Forward(Ops.LoadRows(latents, batch.Rows, tables, 0, _c.KvLoraRank));                   // [1, ΣS, H·(Dn + Dv)]
+        Tensor kv = _kvB.Forward(Ops.LoadRows(latents, batch.Rows, tables, 0, _c.KvLoraRank), batch.Starts, batch.HeldStarts); // [1, ΣS, H·(Dn + Dv)]
         Tensor k = Ops.JoinHeads(kv, heads, _c.QkNopeHeadDim, Ops.LoadRows(latents, batch.Rows, tables, _c.KvLoraRank, _c.QkRopeHeadDim));
         Tensor v = Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim);
         return Chosen(parts, batch, latents) is { } chosen ? Ops.SelectedAttention(q, k, v, chosen, heads, heads, _c.VHeadDim, _c.SoftmaxScale) : batch.AttendTo(q, k, v, heads, _c.SoftmaxScale);

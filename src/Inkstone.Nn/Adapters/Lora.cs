@@ -65,6 +65,20 @@ public sealed class Lora
         return Ops.ScaleColumns(whole, _magnitude, norms, null, rest);
     }
 
+    internal bool BelongsTo(Adapter? adapter) => _adapter == adapter;
+
+    /// <summary>Makes some rows of y, which is x·Wᵀ (+ bias) (+ residual), those of the layer with the adapter. Not recorded.</summary>
+    internal void AddTo(Tensor y, Tensor x, Tensor? bias, Tensor? residual, int first, int count)
+    {
+        Tensor rows = Ops.RowSlice(x, first, count), target = Ops.RowSlice(y, first, count);
+        if (_magnitude is null && _biasOfB is null)
+        {
+            Ops.MatMul(Ops.Scale(Ops.Linear(rows, _a), _scale), false, _b, true, target, accumulate: true);
+            return;
+        }
+        Ops.Blend(target, 0, Forward(rows, bias, residual is null ? null : Ops.RowSlice(residual, first, count)), 1);
+    }
+
     internal void Merge()
     {
         if (_biasOfB is not null && _bias is null)

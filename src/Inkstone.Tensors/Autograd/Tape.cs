@@ -120,6 +120,20 @@ public sealed class Tape
     internal void EndAgain(int end)
         => Recomputing = _next == end ? false : throw new InvalidOperationException("a block handed out fewer or more tensors when it was computed again");
 
+    /// <summary>
+    /// A scope in which a recorded step computes without recording, with the arithmetic of what it records: <c>using (tape.Paused()) { … }</c>.
+    /// Another pass over the model, to compare with, say.
+    /// </summary>
+    public TapePause Paused()
+    {
+        TapePause pause = new(this, Recording);
+        if (Recording)
+        {
+            Suspend();
+        }
+        return pause;
+    }
+
     /// <summary>Stops recording for a part that the backward pass computes again.</summary>
     internal void Suspend() => (Recording, _suspended) = (false, true);
 
@@ -154,5 +168,23 @@ public sealed class Tape
         }
 
         public void Reset() => _used = 0;
+    }
+}
+
+/// <summary>The scope of <see cref="Tape.Paused"/>.</summary>
+public readonly ref struct TapePause
+{
+    private readonly Tape _tape;
+    private readonly bool _recorded;
+
+    internal TapePause(Tape tape, bool recorded) => (_tape, _recorded) = (tape, recorded);
+
+    /// <summary>Records again, where it did before.</summary>
+    public void Dispose()
+    {
+        if (_recorded)
+        {
+            _tape.Resume();
+        }
     }
 }

@@ -31,10 +31,10 @@ public sealed class Arena : IDisposable
     }
 
     /// <summary>Another shape over the memory of <paramref name="source"/>; owns nothing.</summary>
-    internal Tensor RentView(Tensor source, Shape shape)
+    internal Tensor RentView(Tensor source, Shape shape, long firstByte = 0)
     {
         Tensor tensor = NextTensor();
-        tensor.AttachView(source, shape);
+        tensor.AttachView(source, shape, firstByte);
         return tensor;
     }
 

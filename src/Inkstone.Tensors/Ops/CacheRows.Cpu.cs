@@ -1,6 +1,6 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.StoreKeys"/>, <see cref="Ops.StoreRows"/>, <see cref="Ops.LoadRows"/> and <see cref="Ops.GatherRows"/>: copies between rows and blocks.</summary>
+/// <summary>CPU kernels of <see cref="Ops.StoreKeys"/>, <see cref="Ops.StoreRows"/> and <see cref="Ops.LoadRows"/>: copies between rows and blocks.</summary>
 internal static unsafe class CacheRowKernels
 {
     private const int Block = RaggedRows.BlockTokens, Grain = 16;
@@ -32,22 +32,6 @@ internal static unsafe class CacheRowKernels
             int held = rows.Past.I32[i] + rows.Starts.I32[i + 1] - rows.Starts.I32[i];
             store.Device.Run(new LoadKernel(store.F32 + from, y.F32 + (long)row * count, count, store.Shape[1], tables.I32 + (long)i * tables.Shape[1]), held, Grain);
             row += held;
-        }
-        return y;
-    }
-
-    public static Tensor Gather(Tensor x, Tensor indices)
-    {
-        int width = x.Shape.Last, rows = x.Shape.Rows, count = (int)indices.Count;
-        Tensor y = x.Device.Rent(new Shape(count, width));
-        for (int i = 0; i < count; i++)
-        {
-            int row = indices.I32[i];
-            if ((uint)row >= (uint)rows)
-            {
-                throw new ArgumentOutOfRangeException(nameof(indices), $"there is no row {row} in {x.Shape}");
-            }
-            new ReadOnlySpan<float>(x.F32 + (long)row * width, width).CopyTo(new Span<float>(y.F32 + (long)i * width, width));
         }
         return y;
     }

@@ -50,12 +50,6 @@ public static partial class Ops
         return CacheRowKernels.LoadRows(store, rows, tables, from, count);
     }
 
-    /// <summary>Some tokens of a row: y_i = x_(indices_i). Not recorded.</summary>
-    /// <param name="x">[..., W]</param>
-    /// <param name="indices">int32 [n]</param>
-    /// <returns>[n, W]</returns>
-    public static Tensor GatherRows(Tensor x, Tensor indices) => CacheRowKernels.Gather(x, indices);
-
     private static void CheckStored(Tensor x, RaggedRows rows, Tensor tables, int blocks)
     {
         if (x.Device.Tape.Wants(x, x))

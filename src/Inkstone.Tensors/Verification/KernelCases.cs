@@ -27,8 +27,26 @@ internal static class KernelCases
         new(nameof(Ops.Embedding), "embedding", t => Ops.Embedding(t.Table, t.Ids)),
         new(nameof(Ops.LinearCrossEntropy), "linear_cross_entropy", t => Ops.LinearCrossEntropy(t.X, t.Table, t.Ids, Batch * Length)),
         new(nameof(Ops.LogProbs), "log_probs", t => Ops.LogProbs(t.X, t.Table, t.Ids)),
+        new(nameof(Ops.LabelLoss), "label_loss", t => Ops.LabelLoss(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Ids, new LabelStatistics(), LogProbsLessEntropies, temperature: 1.25f)),
+        new(nameof(Ops.LogitDivergence), "logit_divergence",
+            t => Ops.LogitDivergence(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Y.View(new Shape(Batch * Length, Width)), t.Table, 0.4f, 6f, Batch * Length, out _)),
+        new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Starts)),
+        new(nameof(Ops.KnownLoss), "known_loss", t => Ops.KnownLoss(t.Bias, 2.5, [.. Enumerable.Range(0, Width).Select(i => 0.1 * i)])),
         new(nameof(Ops.Recompute), "recompute", t => Ops.Recompute(new Block(), t.X, (t.Bias, t.Y))),
     ];
+
+    /// <summary>The mean of log p − H / 10.</summary>
+    private static double LogProbsLessEntropies(LabelStatistics s)
+    {
+        s.LogProbGradients.Fill(1.0 / s.Count);
+        s.EntropyGradients.Fill(-0.1 / s.Count);
+        double sum = 0;
+        for (int i = 0; i < s.Count; i++)
+        {
+            sum += s.LogProbs[i] - 0.1 * s.Entropies[i];
+        }
+        return sum / s.Count;
+    }
 
     private static IEnumerable<KernelCase> Elementwise() =>
     [
@@ -128,7 +146,7 @@ internal static class KernelCases
         new(nameof(Ops.StoreKeys), "store_keys", t => t.CachedKeys(), Recorded: false),
         new(nameof(Ops.StoreRows), "store_rows", t => t.CachedRows(t.Values), Recorded: false),
         new(nameof(Ops.LoadRows), "load_rows", t => Ops.LoadRows(t.CachedRows(t.Values), t.Whole(), t.Tables(), 3, 17), Recorded: false),
-        new(nameof(Ops.GatherRows), "gather_rows", t => Ops.GatherRows(t.X, t.Places(5, 0, 225)), Recorded: false),
+        new(nameof(Ops.RowSlice), "row_slice", t => Ops.RowSlice(t.X, 7, 100), Recorded: false),
         new(nameof(Ops.PagedAttention), "paged_attention", t => Ops.PagedAttention(t.Queries(), t.CachedKeys(), t.CachedRows(t.Values), t.Continued(), t.Tables(), Heads, KeyValueHeads, 0.25f), Recorded: false),
         new(nameof(Ops.PagedLatentAttention), "paged_latent_attention", t => Ops.PagedLatentAttention(t.Queries(), t.CachedRows(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), 13, t.Continued(), t.Tables(), Heads, 0.25f),
             Recorded: false),

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Text;
 
 /// <summary>What is read from tokenizer_config.json: the roles of tokens and the chat template.</summary>
-internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool? AddBos, bool? AddEos)
+internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool? AddBos, bool? AddEos, string? ClassName)
 {
     public static TokenizerConfig Read(ReadOnlyMemory<byte> json, string file)
     {
@@ -18,7 +18,8 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             Token(root["pad_token"]),
             Template(root["chat_template"]),
             root["add_bos_token"].IsNull ? null : root["add_bos_token"].Flag(),
-            root["add_eos_token"].IsNull ? null : root["add_eos_token"].Flag());
+            root["add_eos_token"].IsNull ? null : root["add_eos_token"].Flag(),
+            root["tokenizer_class"].TextOrNull());
     }
 
     /// <summary>Whether the file says anything under a key.</summary>

@@ -14,6 +14,9 @@ public interface ITrainLog : IDisposable
     /// <summary>Held-out text was measured after <paramref name="step"/> steps.</summary>
     void Validation(int step, double loss, double bitsPerByte, bool best) { }
 
+    /// <summary>What the objective reports of held-out data beside the loss; told before <see cref="Validation"/>.</summary>
+    void Validated(int step, IReadOnlyList<Metric> metrics) { }
+
     /// <summary>The model continued a prompt.</summary>
     void Sample(int step, string prompt, string text) { }
 

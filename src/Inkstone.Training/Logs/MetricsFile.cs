@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Inkstone.Models;
@@ -22,6 +23,7 @@ public sealed class MetricsFile : ITrainLog
     private readonly FileStream _samples;
     private readonly ArrayBufferWriter<byte> _line = new(512);
     private readonly Utf8JsonWriter _json;
+    private IReadOnlyList<Metric> _validated = [];
 
     /// <summary>Opens both files in <paramref name="directory"/> and drops what lies beyond <paramref name="step"/>.</summary>
     public MetricsFile(string directory, int step)
@@ -62,9 +64,17 @@ public sealed class MetricsFile : ITrainLog
     }
 
     /// <inheritdoc/>
+    public void Validated(int step, IReadOnlyList<Metric> metrics) => _validated = metrics;
+
+    /// <inheritdoc/>
     public void Validation(int step, double loss, double bitsPerByte, bool best)
     {
         Begin(step);
+        foreach (Metric metric in _validated)
+        {
+            Number(Encoding.UTF8.GetBytes("valid_" + metric.Name), metric.Value);
+        }
+        _validated = [];
         _json.WriteNumber("valid_loss"u8, loss);
         Number("valid_bits_per_byte"u8, bitsPerByte);
         _json.WriteBoolean("best"u8, best);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
+using Inkstone.Models;
 
 namespace Inkstone.Training;
 
@@ -69,6 +70,15 @@ public sealed class TensorBoardFile : ITrainLog
         Scalar(step.Step, "train/gradient_norm", step.GradientNorm);
         Scalar(step.Step, "speed/tokens_per_second", step.TokensPerSecond);
         Scalar(step.Step, "speed/fraction_of_roof", step.FractionOfRoof);
+    }
+
+    /// <inheritdoc/>
+    public void Validated(int step, IReadOnlyList<Metric> metrics)
+    {
+        foreach (Metric metric in metrics)
+        {
+            Scalar(step, "valid/" + metric.Name, metric.Value);
+        }
     }
 
     /// <inheritdoc/>

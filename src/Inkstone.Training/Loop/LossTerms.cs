@@ -25,6 +25,9 @@ public readonly record struct LossTerms(Tensor Loss)
         return new LossTerms(Ops.Add(Loss, Ops.Scale(part, (float)weight))) { AddedLoss = AddedLoss + weight * value, Metrics = [.. Metrics ?? [], new MetricTerm(name, value, 0)] };
     }
 
+    /// <summary>Shows several numbers beside those that are shown already.</summary>
+    public LossTerms With(IEnumerable<MetricTerm> terms) => this with { Metrics = [.. Metrics ?? [], .. terms] };
+
     /// <summary>Shows a mean that is not minimised, such as the share of pairs that are told apart: over a step Σ <paramref name="sum"/> / Σ <paramref name="count"/>.</summary>
     /// <param name="name">as logs call it</param>
     /// <param name="sum">this micro-batch's sum</param>

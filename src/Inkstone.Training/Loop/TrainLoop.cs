@@ -191,6 +191,10 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         }
         foreach (ITrainLog log in logs)
         {
+            if (found.Metrics is { } metrics)
+            {
+                log.Validated(_at.Step, metrics);
+            }
             log.Validation(_at.Step, found.Loss, found.BitsPerByte, better);
         }
         return found;

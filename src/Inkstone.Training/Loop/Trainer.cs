@@ -26,12 +26,13 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     /// <param name="options">how long, and how much at once</param>
     /// <param name="optimizer">how gradients become steps; null: AdamW with the defaults</param>
     /// <param name="schedule">how the learning rate moves; null: cosine, after a rise over a tenth of the steps, 100 at most</param>
+    /// <param name="trained">what moves; null: the model's adapter where it wears one, else all its parameters</param>
     /// <exception cref="ArgumentException">An option is wrong; the message names it.</exception>
-    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null)
+    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null, Parameters? trained = null)
     {
         (_model, _source, _objective, _options, _optimizer, _schedule) = (model, source, objective, options.Validate(), optimizer ?? new OptimizerOptions(), schedule);
         schedule?.Over(1);   // complains of a name that there is not
-        Trained = model.Adapter?.Parameters ?? model.Parameters;
+        Trained = trained ?? model.Adapter?.Parameters ?? model.Parameters;
         Optimizers = _optimizer.Build(Trained);
         TokensPerStep = Whole((double)options.BatchSize * source.RowLength * options.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
         TotalSteps = options.Steps
@@ -57,7 +58,7 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     public RunFacts Facts { get; set; }
 
     /// <summary>A loss above it means that training has diverged; by default five times that of guessing a token.</summary>
-    public double LossBound { get; init; }
+    public double LossBound { get; set; }
 
     /// <summary>One pass of held-out batches for validation, or null.</summary>
     public IBatchSource<TBatch>? HeldOut { get; init; }

@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Models;
 using Inkstone.Tensors;
 
 namespace Inkstone.Training;
@@ -9,6 +10,9 @@ namespace Inkstone.Training;
 /// <param name="Labels">Over how many labels.</param>
 public readonly record struct Validation(double Loss, double BitsPerByte, long Labels)
 {
+    /// <summary>What the objective reports beside the loss, over all that was measured; null: nothing.</summary>
+    public IReadOnlyList<Metric>? Metrics { get; init; }
+
     /// <summary>Measures.</summary>
     /// <typeparam name="TBatch">what a batch is</typeparam>
     /// <param name="device">where the model lives</param>
@@ -24,6 +28,7 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
         source.State = default;
         double nats = 0;
         long labels = 0, bytes = 0;
+        List<Metric> metrics = [];
         for (int i = 0; (maxBatches == 0 || i < maxBatches) && source.Next(batch); i++)
         {
             cancelled.ThrowIfCancellationRequested();
@@ -33,12 +38,27 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
                 {
                     LossTerms terms = objective(batch, batch.LabelCount);
                     nats += (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount;
+                    foreach (MetricTerm term in terms.Metrics ?? [])
+                    {
+                        Metric? metric = metrics.Find(m => m.Name == term.Name);
+                        if (metric is null)
+                        {
+                            metrics.Add(metric = new Metric(term.Name));
+                        }
+                        metric.Add(term.Sum, term.Normalizer);
+                    }
                 }
                 labels += batch.LabelCount;
                 bytes += textBytes?.Invoke(batch) ?? 0;
             }
         }
         return labels == 0 ? new Validation(double.NaN, double.NaN, 0)
-            : new Validation(nats / labels, LabelBytes.BitsPerByte(nats, bytes), labels);
+            : new Validation(nats / labels, LabelBytes.BitsPerByte(nats, bytes), labels) { Metrics = Closed(metrics) };
+    }
+
+    private static List<Metric>? Closed(List<Metric> metrics)
+    {
+        metrics.ForEach(metric => metric.Close());
+        return metrics.Count > 0 ? metrics : null;
     }
 }

@@ -7,10 +7,13 @@ public static class Presets
     public static string Model(string name)
         => Directory.Exists(name) ? Path.Combine(name, "config.json") : Find(name, "models", ".json", "model preset");
 
-    /// <summary>A recipe by preset name or path; <paramref name="folder"/> is its kind: runs (pretraining) or sft.</summary>
+    /// <summary>The catalogue that comes with the program.</summary>
+    public static string Catalogue => Path.Combine(Root, "catalogue.yaml");
+
+    /// <summary>A recipe by preset name or path; <paramref name="folder"/> is its kind: runs (pretraining), sft or mix.</summary>
     public static string Recipe(string name, string folder = "runs") => Find(name, folder, ".yaml", "recipe");
 
-    /// <summary>Names of the presets of one kind (models, runs, sft).</summary>
+    /// <summary>Names of the presets of one kind (models, runs, sft, mix).</summary>
     public static IReadOnlyList<string> Names(string folder)
     {
         string path = Path.Combine(Root, folder);

@@ -20,8 +20,11 @@ namespace Inkstone.Training;
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
 public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, JsonObject? TemplateVariables, ConversationSection Data,
-    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : IRecipe
+    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
 {
+    /// <summary>Whether each label counts as much as the model finds it likely (dynamic fine-tuning); the recipe's objective: dft.</summary>
+    public bool Dynamic { get; init; }
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static SftRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
@@ -30,7 +33,8 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
         SftRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
-            root.RequiredText("out"), "");
+            root.RequiredText("out"), "")
+        { Dynamic = root.Choice("objective", "nll", "nll", "dft") == "dft" };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

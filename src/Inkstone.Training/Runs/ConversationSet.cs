@@ -36,12 +36,16 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
     /// <param name="heldOut">held out; empty: a part of the others is</param>
     /// <param name="section">lengths, held-out part</param>
     /// <param name="masks">template and tokenizer</param>
-    public static ConversationSet Make(IEnumerable<Conversation> conversations, IEnumerable<Conversation> heldOut, ConversationSection section, ChatMasks masks)
+    /// <param name="examples">examples that are tokens already, to learn from, with their places</param>
+    /// <param name="heldOutExamples">the same, held out</param>
+    public static ConversationSet Make(IEnumerable<Conversation> conversations, IEnumerable<Conversation> heldOut, ConversationSection section, ChatMasks masks,
+        IEnumerable<(string Place, MaskedConversation Example)>? examples = null, IEnumerable<(string Place, MaskedConversation Example)>? heldOutExamples = null)
     {
         List<MaskedConversation> train = [], valid = [];
         SkippedRecordCounter skipped = new(), truncated = new();
         int trainConversations = 0, validConversations = 0, split = 0, splitExamples = 0;
-        foreach ((Rendered rendered, bool held) in Render(conversations, masks).Select(r => (r, false)).AsEnumerable().Concat(Render(heldOut, masks).Select(r => (r, true)).AsEnumerable()))
+        foreach ((Rendered rendered, bool held) in Render(conversations, masks).Select(r => (r, false)).AsEnumerable().Concat(Render(heldOut, masks).Select(r => (r, true)).AsEnumerable())
+            .Concat(Ready(examples).Select(r => (r, false))).Concat(Ready(heldOutExamples).Select(r => (r, true))))
         {
             bool isValid = held || (section.Valid.Count == 0 && rendered.Draw < section.ValidRatio);
             List<MaskedConversation> side = isValid ? valid : train;
@@ -87,6 +91,9 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
     private static ParallelQuery<Rendered> Render(IEnumerable<Conversation> conversations, ChatMasks masks)
         => conversations.AsParallel().AsOrdered().Select(c => new Rendered(Mask(c, masks), c.Place,
             new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)));
+
+    private static IEnumerable<Rendered> Ready(IEnumerable<(string Place, MaskedConversation Example)>? examples)
+        => (examples ?? []).Select(e => new Rendered([e.Example], e.Place, new PhiloxRandom(StableHash.Of(System.Runtime.InteropServices.MemoryMarshal.AsBytes(e.Example.Ids.AsSpan())), 0).UniformDouble(0)));
 
     /// <summary>The example as long as it may be, or why it is left out.</summary>
     private static (MaskedConversation? Example, string? Reason) Fit(MaskedConversation whole, ConversationSection section)

@@ -15,7 +15,7 @@ public sealed class Pretrain : IDisposable
     private readonly Tokenizer _tokenizer;
     private readonly List<TokenShard> _train, _valid;
     private readonly CausalLm _model;
-    private readonly TrainRun _run;
+    private readonly TrainRun<Batch> _run;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public Pretrain(Recipe recipe, Device device, RunOptions options)
@@ -32,9 +32,10 @@ public sealed class Pretrain : IDisposable
         PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null, Epochs: recipe.Train.Epochs));
         PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
         bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
-        _run = new TrainRun(recipe, start, new RunParts(_model, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
-            data.DocumentAware, directory => RunModel.Write(_model, _tokenizer, [], directory),
-            (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)));
+        _run = new TrainRun<Batch>(recipe, start, new RunParts<Batch>(_model, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
+            NextToken.Of(_model, data.DocumentAware), directory => RunModel.Write(_model, _tokenizer, [], directory),
+            (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed))
+        { TextBytes = new LabelBytes(_tokenizer).Of });
     }
 
     /// <summary>What it is going to do.</summary>

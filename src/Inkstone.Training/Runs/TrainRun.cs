@@ -27,41 +27,57 @@ public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool En
 /// <param name="HeldOut">One pass of held-out batches, or null.</param>
 /// <param name="Data">What these come from.</param>
 /// <param name="FromNothing">Whether the weights were random when the run was begun.</param>
-/// <param name="DocumentAware">Attention ends at document borders.</param>
+/// <param name="Objective">What is minimised.</param>
 /// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
 /// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
-internal sealed record RunParts(CausalLm Model, Tokenizer Tokenizer, IBatchSource<Batch> Source, IBatchSource<Batch>? HeldOut, RunData Data, bool FromNothing,
-    bool DocumentAware, Action<string> WriteModel, Func<string, int, ulong, string> Sample);
+internal sealed record RunParts<TBatch>(CausalLm Model, Tokenizer Tokenizer, IBatchSource<TBatch> Source, IBatchSource<TBatch>? HeldOut, RunData Data, bool FromNothing,
+    Objective<TBatch> Objective, Action<string> WriteModel, Func<string, int, ulong, string> Sample) where TBatch : ITrainingBatch
+{
+    /// <summary>What moves, where that is not the model's parameters or its adapter's.</summary>
+    public Parameters? Trained { get; init; }
+
+    /// <summary>Bytes of text behind the labels of a batch; null: unknown.</summary>
+    public Func<TBatch, long>? TextBytes { get; init; }
+
+    /// <summary>A loss above it means that training has diverged; null: five times that of guessing a token.</summary>
+    public double? LossBound { get; init; }
+
+    /// <summary>What else listens.</summary>
+    public ITrainLog? Watch { get; init; }
+
+    /// <summary>What is to be done when nothing stands in the way any more, before the first step.</summary>
+    public Action? Begin { get; init; }
+}
 
 /// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
-internal sealed class TrainRun
+/// <typeparam name="TBatch">what a micro-batch is</typeparam>
+internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
 {
     /// <summary>A run without a checkpoint begins anew, its measurement before the first step (step 0) included.</summary>
     private const int NothingDone = -1;
 
     private readonly IRecipe _recipe;
     private readonly RunStart _start;
-    private readonly RunParts _parts;
-    private readonly LabelBytes _text;
-    private readonly Trainer<Batch> _trainer;
+    private readonly RunParts<TBatch> _parts;
+    private readonly Trainer<TBatch> _trainer;
     private readonly List<ITrainLog> _logs = [];
 
     /// <summary>Checks that all of it fits; nothing is written or deleted yet.</summary>
-    public TrainRun(IRecipe recipe, RunStart start, RunParts parts)
+    public TrainRun(IRecipe recipe, RunStart start, RunParts<TBatch> parts)
     {
         (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
-        _text = new LabelBytes(parts.Tokenizer);
         parts.Model.Recompute = recipe.Train.Recompute;   // how much memory a step takes depends on it
-        _trainer = new Trainer<Batch>(parts.Model, parts.Source, NextToken.Of(parts.Model, parts.DocumentAware), recipe.Train, recipe.Optimizer, recipe.Schedule)
+        _trainer = new Trainer<TBatch>(parts.Model, parts.Source, parts.Objective, recipe.Train, recipe.Optimizer, recipe.Schedule, parts.Trained)
         {
             HeldOut = parts.HeldOut,
             Logs = _logs,
-            TextBytes = _text.Of,
+            TextBytes = parts.TextBytes,
             Warn = start.Options.Warn,
             Sample = Sample,
             Save = Save,
             LastCheckpoint = LastCheckpoint,
         };
+        _trainer.LossBound = parts.LossBound ?? _trainer.LossBound;
         if (start.Checkpoint is not null)
         {
             OptimizerState.Read(start.Checkpoint, _trainer.Optimizers);
@@ -110,6 +126,11 @@ internal sealed class TrainRun
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         _logs.AddRange(screen is null ? [metrics, board] : [metrics, board, screen]);
+        if (_parts.Watch is { } watch)
+        {
+            _logs.Add(watch);
+        }
+        _parts.Begin?.Invoke();
         TrainState? before = _start.State;
         TrainProgress end = _trainer.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
         double rate = _trainer.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / _trainer.StepSeconds : double.NaN;

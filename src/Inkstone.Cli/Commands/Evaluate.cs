@@ -1,0 +1,130 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Inkstone.Data;
+using Inkstone.Evaluation;
+using Inkstone.Files;
+using Inkstone.Jinja;
+using Inkstone.Models;
+using Inkstone.Text;
+using Spectre.Console;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink evaluate</c>.</summary>
+internal static class Evaluate
+{
+    public static Verb Create()
+    {
+        Argument<string[]> tasks = new("TASK") { Description = "tasks, groups, tags or patterns by name, or task files (YAML)", Arity = ArgumentArity.ZeroOrMore };
+        Option<string> model = new("--model") { Description = "model directory, adapter, run or .gguf file; not needed with --requests-out or --responses", HelpName = "PATH" };
+        Option<string> weights = Flags.Weights(exact: true);
+        EvaluateFlags flags = new();
+        Option<string> requestsOut = new("--requests-out") { Description = "write every request as a line of JSON, and stop", HelpName = "FILE.jsonl" };
+        Option<string[]> responses = new("--responses") { Description = "take answers from lines of JSON (task, doc_id, index, resps) or samples files, instead of asking a model", HelpName = "FILE.jsonl", AllowMultipleArgumentsPerToken = true };
+        Option<string> output = new("--output-path") { Description = "write results_DATE.json below DIR, or FILE_DATE.json", HelpName = "PATH" };
+        Option<bool> samples = new("--log-samples") { Description = "with --output-path: write samples_TASK_DATE.jsonl too" };
+        Option<int> length = new("--max-length") { Description = "most tokens that are fed; default: the model's context", HelpName = "N" };
+        Option<bool?> bos = new("--add-bos-token") { Description = "true or false: whether a begin token stands before each text; default: as the tokenizer does", HelpName = "BOOL" };
+        Option<string> think = new("--think-end-token") { Description = "what ends a thought: an answer begins behind the last of it", HelpName = "S" };
+        Option<string> stage = new("--stage") { Description = "name of a stage of training: adds a line {stage, step, loss, perplexity, bits_per_byte, scores} to --stage-log", HelpName = "NAME" };
+        Option<long?> step = new("--step") { Description = "the stage's step", HelpName = "N" };
+        Option<string> heldOut = new("--held-out") { Description = "with --stage: texts whose loss is measured, as data prepare reads them", HelpName = "PATH" };
+        Option<string> stageLog = new("--stage-log") { Description = "file that --stage adds its line to", HelpName = "FILE.jsonl", DefaultValueFactory = _ => "eval_results.jsonl" };
+        return new Verb("evaluate", "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
+            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog], Run,
+            "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",
+            "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json");
+
+        int Run(Call call)
+        {
+            string? path = call.Get(model);
+            if (path is null && call.Get(requestsOut) is null && call.Get(responses) is not { Length: > 0 })
+            {
+                throw new ArgumentException("name a model with --model, answers with --responses, or a file for the requests with --requests-out");
+            }
+            if (call.Get(tasks) is not { Length: > 0 } && (call.Get(stage) is null || call.Get(heldOut) is null))
+            {
+                throw new ArgumentException("name at least one task; --stage with --held-out can do without");
+            }
+            if (call.Get(heldOut) is not null && (call.Get(stage) is null || path is null))
+            {
+                throw new ArgumentException("--held-out needs --stage NAME and --model PATH");
+            }
+            Stopwatch clock = Stopwatch.StartNew();
+            DateTimeOffset started = DateTimeOffset.Now;
+            Tokenizer? tokenizer = path is null ? null : Models.Tokenizer(path, call);
+            EvaluationOptions options = flags.Read(call, tokenizer, out string? template);
+            EvaluationRun run = EvaluationRun.Prepare(call.Get(tasks) ?? [], options);
+            call.Say(run.Tasks.Count == 0 ? "no tasks" : $"{run.Requests.Count.ToString("N0", CultureInfo.InvariantCulture)} requests of {string.Join(", ", run.Tasks.Take(5))}{(run.Tasks.Count > 5 ? $" and {run.Tasks.Count - 5} more" : "")}");
+            if (call.Get(requestsOut) is { } file)
+            {
+                AtomicFile.WriteText(call.ClaimFile(file, existing => File.ReadLines(existing).Take(1).Any(l => l.StartsWith("{\"task\": ", StringComparison.Ordinal))), string.Concat(RecordedAnswers.Lines(run.Requests).Select(l => l + "\n")));
+                return call.Result(new JsonObject { ["requests"] = run.Requests.Count, ["file"] = file }, o => o.WriteLine($"wrote {run.Requests.Count} requests to {file}"));
+            }
+            RunDescription description = new(path ?? call.Get(responses)![0], path is null ? "responses" : "ink", template, 0, started);
+            foreach (string answers in call.Get(responses) ?? [])
+            {
+                int read = RecordedAnswers.Read(answers, run.Requests);
+                call.Say($"{answers} answers {read} of {run.Requests.Count} requests");
+            }
+            HeldOutLoss? loss = null;
+            if (path is not null && (run.Requests.Any(r => !r.IsAnswered) || call.Get(heldOut) is not null))
+            {
+                (description, loss) = Ask(call, run, path, call.Get(weights), tokenizer!, description, call.Get(heldOut), new LocalModelOptions(call.Get(length) is > 0 and var most ? most : null, AddBosToken: call.Get(bos), ThinkEnd: call.Get(think), Seed: (ulong)(call.Seed ?? 0)));
+            }
+            EvaluationResult result = run.Score();
+            description = description with { Seconds = clock.Elapsed.TotalSeconds };
+            DictValue whole = ResultFiles.Whole(result, options, description, call.Get(samples));
+            IReadOnlyList<string> written = call.Get(output) is { } to ? ResultFiles.Write(to, result, whole, description, call.Get(samples)) : [];
+            foreach (string each in written)
+            {
+                call.Say($"wrote {each}");
+            }
+            if (call.Get(stage) is { } name)
+            {
+                DictValue line = StageRecord.Of(name, call.Get(step), description.Model, loss, result);
+                StageRecord.Append(call.Get(stageLog)!, line);
+                call.Say($"added a line to {call.Get(stageLog)}");
+                if (loss is not null)
+                {
+                    call.Say(Figures.Of($"{name}: loss {loss.Loss:0.0000}, perplexity {Math.Exp(loss.Loss):0.00}, {loss.Nats / Math.Log(2) / loss.Bytes:0.0000} bits per byte over {loss.Tokens:N0} tokens"));
+                }
+                return call.Result(ValueNodes.Of(line)!, _ => Print(call, result));
+            }
+            return call.Result(ValueNodes.Of(whole)!, _ => Print(call, result));
+        }
+    }
+
+    private static (RunDescription, HeldOutLoss?) Ask(Call call, EvaluationRun run, string path, string? weights, Tokenizer tokenizer, RunDescription description, string? heldOut, LocalModelOptions options) => call.Compute(device =>
+    {
+        using CausalLm model = Models.Open(path, device, weights);
+        LocalModel local = new(model, tokenizer, options, call.Warn);
+        call.WithProgress("evaluate", bar =>
+        {
+            int all = run.Requests.Where(r => !r.IsAnswered).Sum(r => r.Repeats);
+            run.Answer(local, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), call.Cancelled);
+            return 0;
+        });
+        HeldOutLoss? loss = heldOut is null ? null : HeldOutLoss.Of(local, [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)], call.Cancelled);
+        return (description with
+        {
+            MaxLength = local.MaxLength,
+            Parameters = model.Parameters.ElementCount,
+            Type = weights ?? "fp32",
+            Tokens = [.. new (string, int?)[] { ("pad", tokenizer.PadId), ("eos", tokenizer.EosId), ("bos", tokenizer.BosId) }.Where(t => t.Item2 is not null).Select(t => (t.Item1, tokenizer.IdToToken(t.Item2!.Value), t.Item2!.Value))],
+        }, loss);
+    });
+
+    private static void Print(Call call, EvaluationResult result)
+    {
+        Table table = new Table().Border(TableBorder.Rounded).AddColumns("task", "version", "filter", "n-shot", "metric", "", "value", "stderr");
+        foreach (ResultRow row in ResultTable.Rows(result.Summary))
+        {
+            table.AddRow([.. new[] { row.Task, row.Version, row.Filter, row.Shots, row.Metric, row.Direction, row.Value, "± " + row.Error }.Select(Markup.Escape)]);
+        }
+        call.Page.Write(table);
+    }
+}

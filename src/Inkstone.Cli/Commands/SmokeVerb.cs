@@ -1,0 +1,36 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Inkstone.Server;
+
+namespace Inkstone.Cli;
+
+/// <summary><c>ink smoke</c>.</summary>
+internal static class SmokeVerb
+{
+    public static Verb Create()
+    {
+        Argument<string> url = ServerFlags.Url();
+        Option<string> key = ServerFlags.Key(), model = ServerFlags.Model();
+        return new Verb("smoke", "whether a server with OpenAI's API does what front ends need: health, chat, multi-turn, structured, JSON mode, streaming, tools", [url, key, model], Run,
+            "ink smoke http://127.0.0.1:8080", "ink smoke http://127.0.0.1:8080/v1 --api-key secret --json");
+
+        int Run(Call call)
+        {
+            IReadOnlyList<SmokeCheck> checks = Smoke.RunAsync(call.Get(url)!, ServerFlags.Key(call, key), call.Get(model), call.Cancelled).GetAwaiter().GetResult();
+            bool ok = checks.All(c => c.Ok);
+            JsonObject json = new()
+            {
+                ["ok"] = ok,
+                ["checks"] = new JsonArray([.. checks.Select(JsonNode (c) => new JsonObject { ["name"] = c.Name, ["ok"] = c.Ok, ["detail"] = c.Detail, ["seconds"] = Math.Round(c.Seconds, 3) })]),
+            };
+            call.Result(json, output =>
+            {
+                foreach (SmokeCheck c in checks)
+                {
+                    output.WriteLine(Figures.Of($"{(c.Ok ? "pass" : "FAIL")}  {c.Name,-12} {c.Seconds,6:0.00} s  {(c.Detail.Length > 100 ? c.Detail[..100] + "…" : c.Detail).ReplaceLineEndings(" ")}"));
+                }
+            });
+            return ok ? 0 : 1;
+        }
+    }
+}
