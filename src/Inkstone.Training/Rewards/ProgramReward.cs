@@ -105,7 +105,7 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
 
     private InvalidDataException Dead(Process process)
     {
-        bool ended = process.WaitForExit(2000);
+        bool ended = process.WaitForExitAsync().Wait(2000) || process.HasExited;   // with what it has written to stderr
         string code = ended ? $" with exit code {process.ExitCode}" : "", errors;
         lock (_errors)
         {
