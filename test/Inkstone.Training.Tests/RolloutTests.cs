@@ -134,7 +134,7 @@ public sealed class RolloutTests : IDisposable
     [Fact]
     public void A_critic_helps_to_learn_it()
     {
-        RunResult result = RunPpo("learned", 60);
+        RunResult result = RunPpo("learned", 160);
         Value(result.Last, "reward").ShouldBeGreaterThan(0.9);
         JsonObject line = JsonNode.Parse(File.ReadLines(_directory["learned/metrics.jsonl"]).Last(l => l.Contains("\"lr\"")))!.AsObject();
         foreach (string name in (string[])["reward", "rewards/e/mean", "objective/kl", "objective/kl_coef", "loss/policy", "loss/value", "policy/approx_kl", "policy/clip_fraction", "value/mean", "entropy", "completions/mean_length"])
@@ -165,7 +165,7 @@ public sealed class RolloutTests : IDisposable
             loss: {kl_coef: 0.001, kl_target: 6, kl_horizon: 100}
             rewards:
               e: {type: regex, pattern: e}
-            optimizer: {lr: 1e-2, weight_decay: 0}
+            optimizer: {lr: 3e-3, weight_decay: 0}
             schedule: {name: constant, warmup_steps: 0}
             train: {steps: {{steps}}, batch_size: 8, accumulation: 2, save_every: 100, eval_batches: 0, eval_every: 0}
             out: {{_directory[place]}}
