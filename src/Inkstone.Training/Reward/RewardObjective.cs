@@ -24,7 +24,7 @@ public sealed class RewardObjective(ScoredModel model, double centering = 0)
         }
         for (int i = 0; i < count; i++)
         {
-            _rewards[i] = rewards.Span[i];
+            _rewards[i] = rewards.Item(i);
         }
         double share = batch.LabelCount / normalizer;
         double loss = RewardLoss.Compute(_rewards.AsSpan(0, count), CollectionsMarshal.AsSpan(batch.Margins), centering, _gradient, _metrics);
