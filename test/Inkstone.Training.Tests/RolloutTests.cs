@@ -87,7 +87,8 @@ public sealed class RolloutTests : IDisposable
     [Theory]
     [InlineData("type: dapo", "")]
     [InlineData("type: rloo", "")]
-    [InlineData("type: cispo, beta: 0.01", "num_iterations: 2, steps_per_generation: 2, ")]
+    [InlineData("type: cispo", "")]
+    [InlineData("type: grpo, beta: 0.001, scale_rewards: batch", "num_iterations: 2, ")]
     public void A_trivial_reward_is_learned(string loss, string rollout)
     {
         RunResult result = Run("", loss, rollout, "learned", 40);
@@ -95,7 +96,7 @@ public sealed class RolloutTests : IDisposable
         Value(result.Last, "reward").ShouldBeGreaterThan(0.9);
         JsonObject line = JsonNode.Parse(File.ReadLines(_directory["learned/metrics.jsonl"]).First(l => l.Contains("\"lr\"")))!.AsObject();
         foreach (string name in (string[])["reward", "reward_std", "frac_reward_zero_std", "rewards/e/mean", "rewards/e/std", "rewards/e/not_finite", "rewards/short/mean", "entropy", "completions/mean_length",
-            "completions/clipped_ratio", "sampling/sampling_logp_difference/max", "sampling/importance_sampling_ratio/mean", "rollout/seconds", .. loss.Contains("beta", StringComparison.Ordinal) ? ["kl", "cispo_clip_ratio"] : (string[])["clip_ratio/low_mean", "clip_ratio/high_max"]])
+            "completions/clipped_ratio", "sampling/sampling_logp_difference/max", "sampling/importance_sampling_ratio/mean", "rollout/seconds", .. loss.Contains("beta", StringComparison.Ordinal) ? ["kl", "clip_ratio/region_mean"] : loss.Contains("cispo", StringComparison.Ordinal) ? ["cispo_clip_ratio"] : (string[])["clip_ratio/low_mean", "clip_ratio/high_max"]])
         {
             line.ContainsKey(name).ShouldBeTrue(name);
         }
@@ -129,6 +130,51 @@ public sealed class RolloutTests : IDisposable
     }
 
     private static double Value(Validation? validation, string name) => validation!.Value.Metrics!.Single(m => m.Name == name).Value;
+
+    [Fact]
+    public void A_critic_helps_to_learn_it()
+    {
+        RunResult result = RunPpo("learned", 160);
+        Value(result.Last, "reward").ShouldBeGreaterThan(0.9);
+        JsonObject line = JsonNode.Parse(File.ReadLines(_directory["learned/metrics.jsonl"]).Last(l => l.Contains("\"lr\"")))!.AsObject();
+        foreach (string name in (string[])["reward", "rewards/e/mean", "objective/kl", "objective/kl_coef", "loss/policy", "loss/value", "policy/approx_kl", "policy/clip_fraction", "value/mean", "entropy", "completions/mean_length"])
+        {
+            line.ContainsKey(name).ShouldBeTrue(name);
+        }
+        ((double)line["value/mean"]!).ShouldBeGreaterThan(0.2, "the critic expects the reward that it has seen");
+    }
+
+    [Fact]
+    public void A_resumed_run_with_a_critic_is_the_uninterrupted_one()
+    {
+        RunPpo("whole", 7);
+        RunPpo("parts", 7, stopAt: 3, threads: 1);
+        RunPpo("parts", 7, resume: true);
+        foreach (string file in (string[])[HfDirectory.WeightsFile, "value_head.state"])
+        {
+            File.ReadAllBytes(_directory[$"parts/checkpoints/step-000007/{file}"]).ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000007/{file}"]));
+        }
+    }
+
+    private RunResult RunPpo(string place, int steps, bool resume = false, int? stopAt = null, int threads = 2)
+    {
+        File.WriteAllText(_directory[$"{place}.yaml"], $$"""
+            model: {path: {{_directory["model"]}}, weights: fp32}
+            data: {train: {{_directory["prompts.jsonl"]}}, valid_ratio: 0.2}
+            rollout: {num_generations: 2, num_iterations: 2, max_completion_length: 12}
+            loss: {kl_coef: 0.001, kl_target: 6, kl_horizon: 100}
+            rewards:
+              e: {type: regex, pattern: e}
+            optimizer: {lr: 3e-3, weight_decay: 0}
+            schedule: {name: constant, warmup_steps: 0}
+            train: {steps: {{steps}}, batch_size: 8, accumulation: 2, save_every: 100, eval_batches: 0, eval_every: 0}
+            out: {{_directory[place]}}
+            """);
+        using CancellationTokenSource cancel = new();
+        using Device device = new(threads);
+        using Ppo run = new(PpoRecipe.Load(_directory[$"{place}.yaml"]), device, new RunOptions(resume, false, null, _ => { }));
+        return run.Run(new Stop(stopAt, cancel), cancel.Token);
+    }
 
     private RunResult Run(string adapter, string loss, string rollout, string place, int steps, bool resume = false, int? stopAt = null, int threads = 2, string data = "prompts.jsonl")
     {

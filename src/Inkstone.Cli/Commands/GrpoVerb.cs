@@ -17,13 +17,13 @@ internal static class GrpoVerb
         (path, keys) => PpoRecipe.Load(path, keys), (recipe, device, options) => new Ppo(recipe, device, options), r => (r.Plan, r.Data), (r, log, cancelled) => r.Run(log, cancelled));
 
     private static Verb Make<TRecipe, TRun>(string name, string summary, string[] examples, Func<string, List<KeyValuePair<string, string>>, TRecipe> load, Func<TRecipe, Inkstone.Tensors.Device, RunOptions, TRun> open,
-        Func<TRun, (RunPlan Plan, PromptSet Data)> told, Func<TRun, ITrainLog, CancellationToken, RunResult> train) where TRecipe : ITuningRecipe where TRun : IDisposable
+        Func<TRun, (RunPlan Plan, PromptSet Data)> told, Func<TRun, ITrainLog?, CancellationToken, RunResult> train) where TRecipe : ITuningRecipe where TRun : IDisposable
     {
         Argument<string> recipe = new("RECIPE") { Description = "recipe file (YAML), or a preset: " + string.Join(", ", Presets.Names(name)) };
         Option<string> output = RunReport.Out(), model = new("--model") { Description = "model or adapter to start from, instead of the recipe's", HelpName = "PATH" },
             template = new("--template") { Description = "chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
         Option<bool> resume = RunReport.Resume(), changed = RunReport.AllowChangedData();
-        return new Verb(name, summary, [recipe, output, model, template, resume, changed], Run, examples) { TakesRecipeKeys = true };
+        return new Verb(name, summary, [recipe, output, model, template, resume, changed], Run, examples[0], examples[1]) { TakesRecipeKeys = true };
 
         int Run(Call call)
         {

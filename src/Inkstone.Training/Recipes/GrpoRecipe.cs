@@ -59,10 +59,19 @@ public sealed record GrpoSection(PolicyOptions Options, AdvantageOptions Advanta
         s.Require(kind != PolicyKind.Luspo || sequence, "importance_sampling_level", "must be sequence with luspo: with ratios of tokens an answer's length weighs twice");
         PolicyOptions options = new(kind)
         {
-            Epsilon = epsilon, EpsilonHigh = high, Delta = delta, SequenceRatio = sequence, Beta = rloo ? 0 : beta, KlTimesRatio = s.Flag("kl_times_ratio", true),
-            SapoPositive = s.Number("sapo_temperature_pos", 1, 1e-6, 1e6), SapoNegative = s.Number("sapo_temperature_neg", 1.05, 1e-6, 1e6),
-            VespoPositive = (s.Number("vespo_k_pos", 2, 0, 1e6), s.Number("vespo_lambda_pos", 3, 0, 1e6)), VespoNegative = (s.Number("vespo_k_neg", 3, 0, 1e6), s.Number("vespo_lambda_neg", 2, 0, 1e6)),
-            TopEntropy = s.Number("top_entropy_quantile", 1, 1e-6, 1), EntropyCoefficient = s.Number("entropy_coef", 0, -100, 100), OffPolicyThreshold = s.OptionalNumber("off_policy_mask_threshold", 0, 1e6),
+            Epsilon = epsilon,
+            EpsilonHigh = high,
+            Delta = delta,
+            SequenceRatio = sequence,
+            Beta = rloo ? 0 : beta,
+            KlTimesRatio = s.Flag("kl_times_ratio", true),
+            SapoPositive = s.Number("sapo_temperature_pos", 1, 1e-6, 1e6),
+            SapoNegative = s.Number("sapo_temperature_neg", 1.05, 1e-6, 1e6),
+            VespoPositive = (s.Number("vespo_k_pos", 2, 0, 1e6), s.Number("vespo_lambda_pos", 3, 0, 1e6)),
+            VespoNegative = (s.Number("vespo_k_neg", 3, 0, 1e6), s.Number("vespo_lambda_neg", 2, 0, 1e6)),
+            TopEntropy = s.Number("top_entropy_quantile", 1, 1e-6, 1),
+            EntropyCoefficient = s.Number("entropy_coef", 0, -100, 100),
+            OffPolicyThreshold = s.OptionalNumber("off_policy_mask_threshold", 0, 1e6),
         };
         double? least = s.OptionalNumber("reward_least"), most = s.OptionalNumber("reward_most");
         AdvantageOptions advantages = new(1)

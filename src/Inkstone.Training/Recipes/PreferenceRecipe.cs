@@ -63,10 +63,28 @@ public sealed record PreferenceLossSection(PairOptions? Pairs, UnpairedOptions? 
 {
     private static readonly Dictionary<string, PairKind> Kinds = new()
     {
-        ["sigmoid"] = PairKind.Sigmoid, ["ipo"] = PairKind.Ipo, ["ipo_sum"] = PairKind.IpoSum, ["hinge"] = PairKind.Hinge, ["dpop"] = PairKind.Dpop, ["robust"] = PairKind.Robust,
-        ["sigmoid_norm"] = PairKind.SigmoidNorm, ["exo_pair"] = PairKind.ExoPair, ["nca_pair"] = PairKind.NcaPair, ["bco_pair"] = PairKind.BcoPair, ["sppo_hard"] = PairKind.SppoHard,
-        ["aot"] = PairKind.Aot, ["aot_unpaired"] = PairKind.AotUnpaired, ["apo_zero"] = PairKind.ApoZero, ["apo_down"] = PairKind.ApoDown, ["discopop"] = PairKind.Discopop, ["sft"] = PairKind.Sft,
-        ["cpo"] = PairKind.Cpo, ["cpo_hinge"] = PairKind.CpoHinge, ["cpo_ipo"] = PairKind.CpoIpo, ["simpo"] = PairKind.Simpo, ["orpo"] = PairKind.Orpo,
+        ["sigmoid"] = PairKind.Sigmoid,
+        ["ipo"] = PairKind.Ipo,
+        ["ipo_sum"] = PairKind.IpoSum,
+        ["hinge"] = PairKind.Hinge,
+        ["dpop"] = PairKind.Dpop,
+        ["robust"] = PairKind.Robust,
+        ["sigmoid_norm"] = PairKind.SigmoidNorm,
+        ["exo_pair"] = PairKind.ExoPair,
+        ["nca_pair"] = PairKind.NcaPair,
+        ["bco_pair"] = PairKind.BcoPair,
+        ["sppo_hard"] = PairKind.SppoHard,
+        ["aot"] = PairKind.Aot,
+        ["aot_unpaired"] = PairKind.AotUnpaired,
+        ["apo_zero"] = PairKind.ApoZero,
+        ["apo_down"] = PairKind.ApoDown,
+        ["discopop"] = PairKind.Discopop,
+        ["sft"] = PairKind.Sft,
+        ["cpo"] = PairKind.Cpo,
+        ["cpo_hinge"] = PairKind.CpoHinge,
+        ["cpo_ipo"] = PairKind.CpoIpo,
+        ["simpo"] = PairKind.Simpo,
+        ["orpo"] = PairKind.Orpo,
     };
 
     private static readonly Dictionary<string, UnpairedKind> SingleKinds = new() { ["kto"] = UnpairedKind.Kto, ["apo_zero_unpaired"] = UnpairedKind.ApoZero };
@@ -88,7 +106,10 @@ public sealed record PreferenceLossSection(PairOptions? Pairs, UnpairedOptions? 
         {
             Divergence = s.Choice("f_divergence", "reverse_kl", "reverse_kl", "forward_kl", "js_divergence", "alpha_divergence") switch
             {
-                "forward_kl" => FDivergence.ForwardKl, "js_divergence" => FDivergence.JsDivergence, "alpha_divergence" => FDivergence.AlphaDivergence, _ => FDivergence.ReverseKl,
+                "forward_kl" => FDivergence.ForwardKl,
+                "js_divergence" => FDivergence.JsDivergence,
+                "alpha_divergence" => FDivergence.AlphaDivergence,
+                _ => FDivergence.ReverseKl,
             },
             DivergenceAlpha = s.Number("f_alpha", 0.5, -100, 100),
             LengthAlpha = s.Number("ld_alpha", 1, 0, 1),

@@ -105,7 +105,7 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
 
     private InvalidDataException Dead(Process process)
     {
-        bool ended = process.WaitForExit(2000);
+        bool ended = process.WaitForExitAsync().Wait(2000) || process.HasExited;   // with what it has written to stderr
         string code = ended ? $" with exit code {process.ExitCode}" : "", errors;
         lock (_errors)
         {
@@ -122,8 +122,13 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
     {
         ProcessStartInfo start = new(command[0], command.Skip(1))
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
-            StandardInputEncoding = new UTF8Encoding(false), StandardOutputEncoding = new UTF8Encoding(false), StandardErrorEncoding = new UTF8Encoding(false),
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            StandardInputEncoding = new UTF8Encoding(false),
+            StandardOutputEncoding = new UTF8Encoding(false),
+            StandardErrorEncoding = new UTF8Encoding(false),
         };
         Process process = new() { StartInfo = start };
         // What it says to stderr is read, or it would stop when the pipe is full; its last words explain its end.
