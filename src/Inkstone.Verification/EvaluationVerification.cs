@@ -24,7 +24,13 @@ public sealed class EvaluationVerification(string directory)
 
     private static readonly Dictionary<string, string> PublishedData = new(StringComparer.Ordinal)
     {
-        ["ceval/ceval-exam"] = "ceval", ["haonan-li/cmmlu"] = "cmmlu", ["allenai/ai2_arc"] = "arc", ["Rowan/hellaswag"] = "hellaswag", ["baber/piqa"] = "piqa", ["openai/gsm8k"] = "gsm8k", ["google/IFEval"] = "ifeval",
+        ["ceval/ceval-exam"] = "ceval",
+        ["haonan-li/cmmlu"] = "cmmlu",
+        ["allenai/ai2_arc"] = "arc",
+        ["Rowan/hellaswag"] = "hellaswag",
+        ["baber/piqa"] = "piqa",
+        ["openai/gsm8k"] = "gsm8k",
+        ["google/IFEval"] = "ifeval",
     };
 
     /// <summary>Whether a directory holds such runs.</summary>

@@ -263,7 +263,8 @@ public sealed class HubFetchTests : IDisposable
 
     private static FakeHub Tiny(bool gated = false) => new(
         ("config.json", "{}\n"u8.ToArray()), ("README.md", "---\nlanguage: zh\nlicense: apache-2.0\n---\n# Tiny\n"u8.ToArray()), ("same_as_config.json", "{}\n"u8.ToArray()),
-        ("empty.txt", []), ("model.safetensors", Weights), ("sub/deep/model copy #1.bin", Bytes(1500, seed: 2)), ("a/诗 100%.txt", "落霞与孤鹜齐飞\n"u8.ToArray())) { IsGated = gated };
+        ("empty.txt", []), ("model.safetensors", Weights), ("sub/deep/model copy #1.bin", Bytes(1500, seed: 2)), ("a/诗 100%.txt", "落霞与孤鹜齐飞\n"u8.ToArray()))
+    { IsGated = gated };
 
     private Task<FetchResult> Fetch(FakeHub hub, FetchRequest? request = null, string? token = null, bool offline = false, TimeSpan? silence = null, CancellationToken cancelled = default)
         => new HubFetch(new HubSettings(hub.Endpoint, _home.Path, token, offline) { Silence = silence ?? TimeSpan.FromSeconds(30) }, Model, request ?? new FetchRequest()).Run(cancelled);

@@ -44,7 +44,10 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
         {
             Divergence = (string?)options["f_divergence_type"] switch
             {
-                null or "reverse_kl" => FDivergence.ReverseKl, "forward_kl" => FDivergence.ForwardKl, "js_divergence" => FDivergence.JsDivergence, "alpha_divergence" => FDivergence.AlphaDivergence,
+                null or "reverse_kl" => FDivergence.ReverseKl,
+                "forward_kl" => FDivergence.ForwardKl,
+                "js_divergence" => FDivergence.JsDivergence,
+                "alpha_divergence" => FDivergence.AlphaDivergence,
                 { } other => throw checks.Unknown($"the f_divergence_type \"{other}\" of {place}"),
             },
             DivergenceAlpha = options.Number("f_alpha_divergence_coef", 0.5),
