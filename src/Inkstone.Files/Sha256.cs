@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Text;
 
 namespace Inkstone.Files;
 
@@ -15,13 +16,19 @@ public sealed class Sha256() : BlockHash([0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0x
         0x19A4C116, 0x1E376C08, 0x2748774C, 0x34B0BCB5, 0x391C0CB3, 0x4ED8AA4A, 0x5B9CCA4F, 0x682E6FF3, 0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
     ];
 
-    /// <summary>The hash of a text as hexadecimal digits in lower case.</summary>
-    public static string Hex(ReadOnlySpan<byte> text)
+    /// <summary>The hash of bytes, 32 bytes.</summary>
+    public static byte[] Hash(ReadOnlySpan<byte> bytes)
     {
         Sha256 hash = new();
-        hash.Append(text);
-        return hash.FinishHex();
+        hash.Append(bytes);
+        return hash.Finish();
     }
+
+    /// <summary>The hash of a text in UTF-8 as hexadecimal digits in lower case.</summary>
+    public static string Hex(ReadOnlySpan<byte> text) => Convert.ToHexStringLower(Hash(text));
+
+    /// <inheritdoc cref="Hex(ReadOnlySpan{byte})"/>
+    public static string Hex(string text) => Hex(Encoding.UTF8.GetBytes(text));
 
     private protected override void Compress(ReadOnlySpan<byte> blocks)
     {

@@ -30,16 +30,12 @@ public sealed class Generator(CausalLm model)
     {
         using Engine engine = new(model, null, Options(prompt, p) with { KeepsCache = useCache });
         Generation generation = engine.Add(new GenerationRequest(prompt, p));
-        while (generation.FinishReason is null)
+        foreach (GenerationOutput output in engine.Stream(generation, cancelled))
         {
-            cancelled.ThrowIfCancellationRequested();
-            _ = engine.Step();
             FinishReason = generation.FinishReason ?? FinishReason.Length;
-            while (generation.TryRead(out GenerationOutput output))
-            {
-                yield return output.Id;
-            }
+            yield return output.Id;
         }
+        FinishReason = generation.FinishReason!.Value;
     }
 
     /// <summary>An engine for one text.</summary>

@@ -56,34 +56,22 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
         (FirstTokenSeconds, TotalSeconds, FinishReason, CachedTokens) = (0, 0, FinishReason.Length, 0);
         long began = Stopwatch.GetTimestamp();
         Generation generation = engine.Add(request);
-        try
+        foreach (GenerationOutput output in engine.Stream(generation, cancelled))
         {
-            while (generation.FinishReason is null)
-            {
-                cancelled.ThrowIfCancellationRequested();
-                _ = engine.Step();
-                (FinishReason, CachedTokens) = (generation.FinishReason ?? FinishReason.Length, generation.CachedTokens);
-                while (generation.TryRead(out GenerationOutput output))
-                {
-                    TotalSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-                    FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
-                    if (output.Id >= 0)
-                    {
-                        _ids.Add(output.Id);
-                    }
-                    if (output.Text.Length > 0)
-                    {
-                        _text.Append(output.Text);
-                        yield return output.Text;
-                    }
-                }
-            }
-            TotalSeconds = Math.Max(TotalSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            (FinishReason, CachedTokens) = (generation.FinishReason ?? FinishReason.Length, generation.CachedTokens);
+            TotalSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
+            if (output.Id >= 0)
+            {
+                _ids.Add(output.Id);
+            }
+            if (output.Text.Length > 0)
+            {
+                _text.Append(output.Text);
+                yield return output.Text;
+            }
         }
-        finally
-        {
-            engine.End(generation);
-        }
+        (FinishReason, CachedTokens, TotalSeconds) = (generation.FinishReason!.Value, generation.CachedTokens, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
     }
 }

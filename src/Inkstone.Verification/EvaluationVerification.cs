@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json.Nodes;
 using Inkstone.Evaluation;
+using Inkstone.Files;
 using Inkstone.Jinja;
 
 namespace Inkstone.Verification;

@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation.Tests;

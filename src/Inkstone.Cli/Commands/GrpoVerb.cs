@@ -1,6 +1,5 @@
-using System.CommandLine;
 using System.Text.Json.Nodes;
-using Inkstone.Files;
+using Inkstone.Tensors;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -10,34 +9,26 @@ internal static class GrpoVerb
 {
     public static Verb Create() => Make("grpo", "teaches a model by rewards of its own answers, each compared with the others to its prompt", [
         "ink grpo arithmetic --model models/smollm2-135m-instruct --out runs/grpo", "ink grpo my-recipe.yaml --loss.type dr_grpo --rollout.num_generations 16 --resume"],
-        (path, keys) => GrpoRecipe.Load(path, keys), (recipe, device, options) => new Grpo(recipe, device, options), r => (r.Plan, r.Data), (r, log, cancelled) => r.Run(log, cancelled));
+        (path, keys) => GrpoRecipe.Load(path, keys), (recipe, device, options) => new Grpo(recipe, device, options));
 
     public static Verb CreatePpo() => Make("ppo", "teaches a model by rewards of its own answers, measured against what a critic expected", [
         "ink ppo arithmetic --model models/smollm2-135m-instruct --out runs/ppo", "ink ppo my-recipe.yaml --loss.kl_coef 0.02 --loss.kl_target 6 --resume"],
-        (path, keys) => PpoRecipe.Load(path, keys), (recipe, device, options) => new Ppo(recipe, device, options), r => (r.Plan, r.Data), (r, log, cancelled) => r.Run(log, cancelled));
+        (path, keys) => PpoRecipe.Load(path, keys), (recipe, device, options) => new Ppo(recipe, device, options));
 
-    private static Verb Make<TRecipe, TRun>(string name, string summary, string[] examples, Func<string, List<KeyValuePair<string, string>>, TRecipe> load, Func<TRecipe, Inkstone.Tensors.Device, RunOptions, TRun> open,
-        Func<TRun, (RunPlan Plan, PromptSet Data)> told, Func<TRun, ITrainLog?, CancellationToken, RunResult> train) where TRecipe : ITuningRecipe where TRun : IDisposable
+    private static Verb Make<TRecipe>(string name, string summary, string[] examples, Func<string, List<KeyValuePair<string, string>>, TRecipe> load, Func<TRecipe, Device, RunOptions, RolloutRun> open)
+        where TRecipe : ITuningRecipe
     {
-        Argument<string> recipe = new("RECIPE") { Description = "recipe file (YAML), or a preset: " + string.Join(", ", Presets.Names(name)) };
-        Option<string> output = RunReport.Out(), model = new("--model") { Description = "model or adapter to start from, instead of the recipe's", HelpName = "PATH" },
-            template = new("--template") { Description = "chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
-        Option<bool> resume = RunReport.Resume(), changed = RunReport.AllowChangedData();
-        return new Verb(name, summary, [recipe, output, model, template, resume, changed], Run, examples[0], examples[1]) { TakesRecipeKeys = true };
+        TuningFlags flags = new(name, "model or adapter to start from");
+        return new Verb(name, summary, flags.With(), Run, examples[0], examples[1]) { TakesRecipeKeys = true };
 
         int Run(Call call)
         {
-            TRecipe loaded = load(Presets.Recipe(call.Get(recipe)!, name), RunReport.Overrides(call, ("out", call.Get(output)), ("model.path", call.Get(model)), ("template", call.Get(template))));
-            (RunResult result, PromptSet data) = call.WithTrainLog(log => call.Compute(device =>
+            TRecipe loaded = flags.Load(call, load);
+            (RunResult result, PromptSet data) = flags.Train(call, loaded, (device, options) => open(loaded, device, options), run =>
             {
-                using DirectoryLock held = DirectoryLock.Take(loaded.Out);
-                PeakMeasure peak = new(device);
-                using TRun run = open(loaded, device, new RunOptions(call.Get(resume), call.Force, peak.Measure, call.Warn, call.Get(changed)));
-                (RunPlan plan, PromptSet prompts) = told(run);
-                call.Say(Figures.Of($"{prompts.Train.Count:N0} prompts; {prompts.Valid.Count:N0} held out"));
-                call.Say(RunReport.Plan(plan, peak.Share));
-                return (call.Saving(() => train(run, log, call.Cancelled)), prompts);
-            }, loaded.Device.Threads, loaded.Device.Precision));
+                call.Say(Figures.Of($"{run.Data.Train.Count:N0} prompts; {run.Data.Valid.Count:N0} held out"));
+                return run.Data;
+            });
             JsonObject json = RunReport.Json(loaded, result);
             json["train"] = data.Train.Count;
             json["valid"] = data.Valid.Count;

@@ -59,7 +59,7 @@ public sealed class ModelScopeFetch(HubSettings settings, RepositoryId id, Fetch
     {
         string place = Path.Combine(Folder, file.Path);
         string address = $"{_api}?Revision={Uri.EscapeDataString(_revision)}&FilePath={Uri.EscapeDataString(file.Path).Replace("%20", "+", StringComparison.Ordinal)}";
-        using FileLock held = await FileLock.Take(Path.Combine(settings.CacheDirectory, ".lock", $"file_{Sha256.Hex(System.Text.Encoding.UTF8.GetBytes(place))}.lock"), cancelled).ConfigureAwait(false);
+        using FileLock held = await FileLock.Take(Path.Combine(settings.CacheDirectory, ".lock", $"file_{Sha256.Hex(place)}.lock"), cancelled).ConfigureAwait(false);
         if (Has(file, request.Verify, cancelled))
         {
             loading.Found(file.Length);

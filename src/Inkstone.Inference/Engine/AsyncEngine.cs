@@ -165,7 +165,7 @@ public sealed class AsyncEngine : IAsyncDisposable
         }
         catch (Exception e)
         {
-            Generation[] failed = [.. _engine.Running];
+            Generation[] failed;
             _engine.Fail(e);
             lock (_lock)
             {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Inkstone.Models;
 using Inkstone.Tensors;
 
@@ -96,9 +97,9 @@ internal sealed class DraftModel : IDisposable
         }
         Device device = _model.Device;
         using StepScope step = device.Step();
-        Tensor ids = device.Rent(new Shape(1, _tokens.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens));
+        Tensor ids = device.Rent(new Shape(1, _tokens.Count), CollectionsMarshal.AsSpan(_tokens));
         Tensor hidden = _model.Hidden(ids, _batch.Context());
-        Tensor logits = _model.Logits(Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows))));
+        Tensor logits = _model.Logits(Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), CollectionsMarshal.AsSpan(_rows))));
         for (int i = 0; i < _texts.Count; i++)
         {
             logits.CopyTo(_logits, (long)i * _logits.Length);

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
 using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
@@ -85,10 +87,11 @@ public sealed class Engine : IDisposable
         return true;
     }
 
-    /// <summary>The tokens of one request as they come.</summary>
-    public IEnumerable<GenerationOutput> Generate(GenerationRequest request, CancellationToken cancelled = default)
+    /// <summary>The tokens of a text as they come, with as many steps as it needs; a text that nobody reads to its end is ended.</summary>
+    /// <param name="generation">a text of this engine</param>
+    /// <param name="cancelled">looked at before each step</param>
+    public IEnumerable<GenerationOutput> Stream(Generation generation, CancellationToken cancelled = default)
     {
-        Generation generation = Add(request);
         try
         {
             while (generation.FinishReason is null)
@@ -103,17 +106,11 @@ public sealed class Engine : IDisposable
         }
         finally
         {
-            End(generation);
-        }
-    }
-
-    /// <summary>Ends a text that is no longer wanted.</summary>
-    internal void End(Generation generation)
-    {
-        if (generation.FinishReason is null)
-        {
-            generation.Cancel();
-            _scheduler.RemoveCancelled();
+            if (generation.FinishReason is null)
+            {
+                generation.Cancel();
+                _scheduler.RemoveCancelled();
+            }
         }
     }
 
@@ -162,7 +159,7 @@ public sealed class Engine : IDisposable
     }
 
     /// <summary>Checks a request, on any thread.</summary>
-    internal Generation Prepare(GenerationRequest request, System.Threading.Channels.Channel<GenerationOutput>? channel)
+    internal Generation Prepare(GenerationRequest request, Channel<GenerationOutput>? channel)
     {
         SamplingParams p = TextStream.Ends(request.Sampling.Validate(), Model.EosTokenIds, _tokenizer);
         CheckPrompt(request.Prompt, MaxLength);
@@ -223,7 +220,7 @@ public sealed class Engine : IDisposable
                 _tokens.Add(s.Token(i));
             }
         }
-        Tensor ids = device.Rent(new Shape(1, _tokens.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens));
+        Tensor ids = device.Rent(new Shape(1, _tokens.Count), CollectionsMarshal.AsSpan(_tokens));
         Tensor hidden = Model.Hidden(ids, _scheduler.Context(_tokens.Count));      // [1, ΣT, C]
         int row = 0;
         foreach (Scheduled s in _scheduler.Batch)
@@ -239,7 +236,7 @@ public sealed class Engine : IDisposable
         {
             return;
         }
-        Tensor last = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows)));
+        Tensor last = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), CollectionsMarshal.AsSpan(_rows)));
         Tensor logits = Model.Logits(last);                                         // [n, V]
         int at = 0;
         foreach (Scheduled s in _scheduler.Batch)

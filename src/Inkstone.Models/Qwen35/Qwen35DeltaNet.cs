@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen35;
 
 /// <summary>Linear attention by the gated delta rule (arXiv:2412.06464), with a projection each for queries, keys and values together, for the gate, for β and for the decay.</summary>
-internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
+internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s) : IDeltaNet
 {
     private readonly DeltaSpec _d = c.Delta;
     private readonly Linear _qkv = new(s["in_proj_qkv"], c.HiddenSize, c.Delta.Channels);
@@ -18,7 +18,10 @@ internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s)
     private readonly Tensor _norm = s["norm"].Parameter("weight", new Shape(c.Delta.ValueDim), Initial.Ones);
     private readonly Linear _outProj = new(s["out_proj"], c.Delta.ValueWidth, c.HiddenSize);
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
+    /// <inheritdoc/>
+    public long ActivationsPerToken => 3L * _d.KeyWidth + 5L * _d.ValueWidth + (long)_d.ValueWidth * _d.KeyDim / 64;
+
+    /// <inheritdoc/>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
         Tensor qkv = ctx.Convolve(layer, _qkv.Forward(x), _conv);                                  // [B, T, 2·Hk·D + Hv·Dv]

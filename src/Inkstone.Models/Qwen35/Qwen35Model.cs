@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen35;
 
 /// <summary>Qwen3.5's text model, and where the checkpoint has it the module that predicts the token after the next.</summary>
-internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
+internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
 {
     private readonly Qwen35Prediction? _ahead;
 
@@ -20,7 +20,7 @@ internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
 
     private Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path, RotaryTable rotary)
         : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings) { Path = path, RouterAuxLoss = c.RouterAuxLoss },
-            (layer, s) => new Qwen35Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward)
+            (layer, s) => Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward)
     {
         int modules = text.Int("mtp_num_hidden_layers", 0);
         if (modules is < 0 or > 1 || text.Bool("mtp_use_dedicated_embeddings", false))
@@ -34,6 +34,9 @@ internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
         PredictionWeight = text.Number("mtp_loss_weight", 0.3);
     }
 
+    /// <summary>Qwen3-Next's block with Qwen3.5's projections; gate and up of experts are one tensor.</summary>
+    public static Qwen3NextBlock Block(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary) => new(c, layer, s, rotary, linear => new Qwen35DeltaNet(c, layer, linear), expertWidths: 5);
+
     /// <inheritdoc/>
     public override int PredictionDepth => _ahead is null ? 0 : 1;
 
@@ -41,7 +44,7 @@ internal sealed class Qwen35Model : PredictingModel<Qwen35Block>
     public override double PredictionWeight { get; set; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Qwen35Block> TrainingBlocks => _ahead is null ? [] : [_ahead.Block];
+    protected override IReadOnlyList<Qwen3NextBlock> TrainingBlocks => _ahead is null ? [] : [_ahead.Block];
 
     /// <inheritdoc/>
     protected override IEnumerable<Metric> LossMetrics => _ahead is null ? base.LossMetrics : [PredictionLoss, .. base.LossMetrics];
@@ -82,12 +85,12 @@ internal sealed class Qwen35Prediction
         _join = new Linear(s["fc"], 2 * c.HiddenSize, c.HiddenSize);
         _embeddingNorm = new RmsNorm(s["pre_fc_norm_embedding"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
         _hiddenNorm = new RmsNorm(s["pre_fc_norm_hidden"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
-        Block = new Qwen35Block(c with { Linear = [false], Sparse = [c.Sparse[^1]] }, 0, s["layers"][0], rotary);
+        Block = Qwen35Model.Block(c with { Linear = [false], Sparse = [c.Sparse[^1]] }, 0, s["layers"][0], rotary);
         Norm = new RmsNorm(s["norm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
     }
 
     /// <summary>Its block.</summary>
-    public Qwen35Block Block { get; }
+    public Qwen3NextBlock Block { get; }
 
     /// <summary>What stands behind the block.</summary>
     public RmsNorm Norm { get; }
@@ -95,48 +98,4 @@ internal sealed class Qwen35Prediction
     /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model; embedded: [B, T, C] of the tokens one further on.</summary>
     public Tensor Join(Tensor hidden, Tensor embedded)
         => _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, _hiddenSize, _hiddenNorm.Forward(hidden)));   // [B, T, 2C] → [B, T, C]
-}
-
-/// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>
-internal sealed class Qwen35Block : IDecoderBlock
-{
-    private readonly RmsNorm _inputNorm, _postAttentionNorm;
-    private readonly Qwen35DeltaNet? _linear;
-    private readonly GatedAttention? _attention;
-    private readonly SwiGlu? _dense;
-    private readonly SharedSparseExperts? _sparse;
-
-    /// <summary>Builds the block.</summary>
-    public Qwen35Block(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary)
-    {
-        _inputNorm = new RmsNorm(s["input_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
-        _linear = c.Linear[layer] ? new Qwen35DeltaNet(c, layer, s["linear_attn"]) : null;
-        _attention = c.Linear[layer] ? null : new GatedAttention(c, layer, s["self_attn"], rotary);
-        _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
-        _sparse = !c.Sparse[layer] ? null : new SharedSparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NumExperts, RouterScoring.Softmax,
-            new RoutingRule(c.NumExpertsPerTok)), c.SharedExpertIntermediateSize);
-        _dense = c.Sparse[layer] ? null : new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
-        Cache = c.Linear[layer] ? c.Delta : c.Attention;
-        ActivationsPerToken = 4L * c.HiddenSize
-            + (c.Linear[layer] ? 3L * c.Delta.KeyWidth + 5L * c.Delta.ValueWidth + (long)c.Delta.ValueWidth * c.Delta.KeyDim / 64 : 6L * c.Attention.QueryWidth + 3L * c.Attention.KeyWidth)
-            + (c.Sparse[layer] ? c.NumExpertsPerTok * (5L * c.MoeIntermediateSize + 2L * c.HiddenSize) + 3L * c.SharedExpertIntermediateSize + 2L * c.HiddenSize : 3L * c.IntermediateSize);
-    }
-
-    /// <inheritdoc/>
-    public ICacheSpec Cache { get; }
-
-    /// <inheritdoc/>
-    public long ActivationsPerToken { get; }
-
-    /// <inheritdoc/>
-    public ExpertRouter? Router => _sparse?.Router;
-
-    /// <summary>x: [B, T, C].</summary>
-    public Tensor Forward(Tensor x, ForwardContext ctx)
-    {
-        Tensor y = _inputNorm.Forward(x);
-        Tensor h = _linear?.Forward(y, ctx, residual: x) ?? _attention!.Forward(y, ctx, residual: x);
-        y = _postAttentionNorm.Forward(h);
-        return _sparse?.Forward(y, residual: h, ctx.AttentionMask) ?? _dense!.Forward(y, residual: h);
-    }
 }

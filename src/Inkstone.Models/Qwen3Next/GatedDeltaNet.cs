@@ -7,7 +7,7 @@ namespace Inkstone.Models.Qwen3Next;
 /// Linear attention by the gated delta rule (arXiv:2412.06464): a short convolution over queries, keys and values, a state per head, a gated norm.
 /// <c>in_proj_qkvz</c> and <c>in_proj_ba</c> hold their parts key head by key head.
 /// </summary>
-internal sealed class GatedDeltaNet
+internal sealed class GatedDeltaNet : IDeltaNet
 {
     private readonly DeltaSpec _d;
     private readonly float _eps;
@@ -36,7 +36,10 @@ internal sealed class GatedDeltaNet
         _a = new ColumnRuns(ColumnRuns.OfHeads(heads, 2 * group, group, group));
     }
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
+    /// <inheritdoc/>
+    public long ActivationsPerToken => 4L * _d.KeyWidth + 6L * _d.ValueWidth + (long)_d.ValueWidth * _d.KeyDim / 64;
+
+    /// <inheritdoc/>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
         Tensor qkvz = _inProjQkvz.Forward(x), ba = _inProjBa.Forward(x);

@@ -20,6 +20,6 @@ internal static class Qwen3NextFamily
         Qwen3NextConfig c = Qwen3NextConfig.From(config);
         RotaryTable rotary = Rotary.From(config, c.RotaryDim);
         return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings) { RouterAuxLoss = c.RouterAuxLoss },
-            (layer, s) => new Qwen3NextBlock(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward);
+            (layer, s) => new Qwen3NextBlock(c, layer, s, rotary, linear => new GatedDeltaNet(c, layer, linear), expertWidths: 3), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward);
     }
 }

@@ -3,20 +3,36 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen3Next;
 
-/// <summary>Pre-norm decoder block: gated delta net or gated attention, then experts or one dense layer.</summary>
+/// <summary>A layer of linear attention in such a block: x [B, T, C], normed, and the residual that is added to the result.</summary>
+internal interface IDeltaNet
+{
+    /// <summary>[B, T, C].</summary>
+    Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual);
+
+    /// <summary>Floats that training keeps of each token, about.</summary>
+    long ActivationsPerToken { get; }
+}
+
+/// <summary>Pre-norm decoder block of Qwen3-Next and Qwen3.5: gated delta net or gated attention, then experts or one dense layer.</summary>
 internal sealed class Qwen3NextBlock : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm, _postAttentionNorm;
-    private readonly GatedDeltaNet? _linear;
+    private readonly IDeltaNet? _linear;
     private readonly GatedAttention? _attention;
     private readonly SwiGlu? _dense;
     private readonly SharedSparseExperts? _sparse;
 
     /// <summary>Builds the block.</summary>
-    public Qwen3NextBlock(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary)
+    /// <param name="c">sizes</param>
+    /// <param name="layer">number of the layer</param>
+    /// <param name="s">its place</param>
+    /// <param name="rotary">positions of attention</param>
+    /// <param name="linear">the family's delta net at its place</param>
+    /// <param name="expertWidths">how often an expert's width is kept of a token: 3 where gate and up are two tensors, 5 where they are one that is taken apart</param>
+    public Qwen3NextBlock(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary, Func<Scope, IDeltaNet> linear, int expertWidths)
     {
         _inputNorm = new RmsNorm(s["input_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
-        _linear = c.Linear[layer] ? new GatedDeltaNet(c, layer, s["linear_attn"]) : null;
+        _linear = c.Linear[layer] ? linear(s["linear_attn"]) : null;
         _attention = c.Linear[layer] ? null : new GatedAttention(c, layer, s["self_attn"], rotary);
         _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps, zeroCentred: true);
         _sparse = c.Sparse[layer] ? new SharedSparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NumExperts, RouterScoring.Softmax,
@@ -24,8 +40,8 @@ internal sealed class Qwen3NextBlock : IDecoderBlock
         _dense = c.Sparse[layer] ? null : new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
         Cache = c.Linear[layer] ? c.Delta : c.Attention;
         ActivationsPerToken = 4L * c.HiddenSize
-            + (c.Linear[layer] ? 4L * c.Delta.KeyWidth + 6L * c.Delta.ValueWidth + (long)c.Delta.ValueWidth * c.Delta.KeyDim / 64 : 6L * c.Attention.QueryWidth + 3L * c.Attention.KeyWidth)
-            + (c.Sparse[layer] ? c.NumExpertsPerTok * (3L * c.MoeIntermediateSize + 2L * c.HiddenSize) + 3L * c.SharedExpertIntermediateSize + 2L * c.HiddenSize : 3L * c.IntermediateSize);
+            + (_linear?.ActivationsPerToken ?? 6L * c.Attention.QueryWidth + 3L * c.Attention.KeyWidth)
+            + (c.Sparse[layer] ? c.NumExpertsPerTok * ((long)expertWidths * c.MoeIntermediateSize + 2L * c.HiddenSize) + 3L * c.SharedExpertIntermediateSize + 2L * c.HiddenSize : 3L * c.IntermediateSize);
     }
 
     /// <inheritdoc/>

@@ -15,22 +15,8 @@ internal static unsafe class IndexerLossKernels
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("indexer_loss.backward", flops: 3.0 * q.Count * sizes.Choices);
-        device.Run(new BackwardKernel(sizes, chosen.I32, new IndexScoreKernels.Scorer(q, weights, keys, 0, keys.Shape.Last), q.F32, keys.F32, Sums(q), Sums(weights), Sums(keys), slopes.F32,
+        device.Run(new BackwardKernel(sizes, chosen.I32, new IndexScoreKernels.Scorer(q, weights, keys, 0, keys.Shape.Last), q.F32, keys.F32, SelectedAttentionKernels.Sums(q), SelectedAttentionKernels.Sums(weights), SelectedAttentionKernels.Sums(keys), slopes.F32,
             weights.Shape.Last, keys.Shape.Last, gradient / (sizes.Batch * sizes.Length)), sizes.Batch, 1);
-    }
-
-    private static float* Sums(Tensor x)
-    {
-        if (!x.RequiresGrad)
-        {
-            return null;
-        }
-        Tensor sums = x.AddGrad(out bool accumulate);
-        if (!accumulate)
-        {
-            Ops.Fill(sums, 0);
-        }
-        return sums.F32;
     }
 
     private readonly struct ForwardKernel(SelectedSizes n, float* q, float* keys, int* chosen, IndexScoreKernels.Scorer scorer, float* losses, float* slopes, Workers workers) : IRangeKernel

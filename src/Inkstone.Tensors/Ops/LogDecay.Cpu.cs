@@ -10,7 +10,7 @@ internal static unsafe partial class LogDecayKernels
         using Profile.Scope _ = x.Device.Measure("log_decay.forward", bytes: 8.0 * x.Count);
         if (dtBias.Count > aLog.Count)
         {
-            x.Device.Run(new ChannelKernel(x.F32, aLog.F32, dtBias.F32, g.F32, (int)aLog.Count, x.Shape.Last), x.Shape.Rows, Grain);
+            x.Device.Run(new ChannelKernel<Decay>(x.F32, aLog.F32, dtBias.F32, g.F32, (int)aLog.Count, x.Shape.Last), x.Shape.Rows, Grain);
             return;
         }
         x.Device.Run(new ForwardKernel(x.F32, aLog.F32, dtBias.F32, g.F32, x.Shape.Last), x.Shape.Rows, Grain);
@@ -28,7 +28,7 @@ internal static unsafe partial class LogDecayKernels
         // ∂g/∂x once for the two that need it; it may lie where dg does.
         if (width > heads)
         {
-            x.Device.Run(new ChannelSlopeKernel(dg.F32, x.F32, aLog.F32, dtBias.F32, heads, width), rows, Grain);
+            x.Device.Run(new ChannelKernel<Slope>(x.F32, aLog.F32, dtBias.F32, dg.F32, heads, width), rows, Grain);
         }
         else
         {

@@ -15,37 +15,35 @@ internal static unsafe partial class LogDecayKernels
         return Vector512.Max(x, Vector512<float>.Zero) + log;
     }
 
-    private readonly struct ChannelKernel(float* x, float* aLog, float* dtBias, float* g, int heads, int width) : IRangeKernel
+    /// <summary>What 16 channels of a head become.</summary>
+    private interface IChannelPart
     {
-        public void Run(int start, int end, int worker)
-        {
-            int channels = width / heads;
-            for (int row = start; row < end; row++)
-            {
-                for (int h = 0; h < heads; h++)
-                {
-                    float scale = (float)-Math.Exp(aLog[h]);
-                    float* from = x + (long)row * width + h * channels, bias = dtBias + h * channels, to = g + (long)row * width + h * channels;
-                    int i = 0;
-                    for (; i <= channels - 16; i += 16)
-                    {
-                        Part(default(WholeVector), scale, from + i, bias + i, to + i);
-                    }
-                    if (i < channels)
-                    {
-                        Part(new LastVector(channels - i), scale, from + i, bias + i, to + i);
-                    }
-                }
-            }
-        }
+        /// <summary>Whether <c>held</c> is read.</summary>
+        static abstract bool ReadsTarget { get; }
+
+        /// <summary>The target from x + bias and what the target held.</summary>
+        static abstract Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held);
+    }
+
+    /// <summary>g = scale · softplus(x + bias).</summary>
+    private readonly struct Decay : IChannelPart
+    {
+        public static bool ReadsTarget => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Part<TVector>(TVector lanes, float scale, float* from, float* bias, float* to) where TVector : struct, IRowVector
-            => lanes.Store(scale * Softplus(lanes.Load(from) + lanes.Load(bias)), to);
+        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) => scale * Softplus(shifted);
     }
 
     /// <summary>dg becomes dx.</summary>
-    private readonly struct ChannelSlopeKernel(float* dg, float* x, float* aLog, float* dtBias, int heads, int width) : IRangeKernel
+    private readonly struct Slope : IChannelPart
+    {
+        public static bool ReadsTarget => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) => held * scale * Lanes.Sigmoid(shifted);
+    }
+
+    private readonly struct ChannelKernel<TPart>(float* x, float* aLog, float* dtBias, float* target, int heads, int width) : IRangeKernel where TPart : struct, IChannelPart
     {
         public void Run(int start, int end, int worker)
         {
@@ -55,7 +53,7 @@ internal static unsafe partial class LogDecayKernels
                 for (int h = 0; h < heads; h++)
                 {
                     float scale = (float)-Math.Exp(aLog[h]);
-                    float* from = x + (long)row * width + h * channels, bias = dtBias + h * channels, to = dg + (long)row * width + h * channels;
+                    float* from = x + (long)row * width + h * channels, bias = dtBias + h * channels, to = target + (long)row * width + h * channels;
                     int i = 0;
                     for (; i <= channels - 16; i += 16)
                     {
@@ -71,6 +69,6 @@ internal static unsafe partial class LogDecayKernels
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Part<TVector>(TVector lanes, float scale, float* from, float* bias, float* to) where TVector : struct, IRowVector
-            => lanes.Store(lanes.Load(to) * scale * Lanes.Sigmoid(lanes.Load(from) + lanes.Load(bias)), to);
+            => lanes.Store(TPart.Of(scale, lanes.Load(from) + lanes.Load(bias), TPart.ReadsTarget ? lanes.Load(to) : default), to);
     }
 }

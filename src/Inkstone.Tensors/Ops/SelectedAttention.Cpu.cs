@@ -33,8 +33,8 @@ internal static unsafe class SelectedAttentionKernels
         }
     }
 
-    /// <summary>A gradient to add to; keys and values may be one tensor.</summary>
-    private static float* Sums(Tensor x)
+    /// <summary>A gradient to add to, null where none is wanted; two operands may be one tensor.</summary>
+    internal static float* Sums(Tensor x)
     {
         if (!x.RequiresGrad)
         {

@@ -115,7 +115,6 @@ internal static class KernelCases
         new(nameof(Ops.RowWindow), "row_window", t => Ops.RowWindow(t.X, 5, 60)),
         new(nameof(Ops.RowGate), "row_gate", t => Ops.RowGate(t.X, Ops.Columns(t.Y, GateColumn), t.Y)),
         new(nameof(Ops.ScaleColumns), "scale_columns", t => Ops.ScaleColumns(t.X, t.Bias, t.Norms, residual: t.Y)),
-        new(nameof(Ops.Prefix), "prefix", t => Ops.Prefix(t.X, new Shape(3, 17)), Recorded: false),
     ];
 
     private static IEnumerable<KernelCase> Experts() =>

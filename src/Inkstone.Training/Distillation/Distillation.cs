@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>A run in which a student learns a teacher's distributions on conversations.</summary>
-public sealed class Distillation : IDisposable
+public sealed class Distillation : ITuningRun
 {
     private readonly TunedModel _tuned;
     private readonly CausalLm _teacher;

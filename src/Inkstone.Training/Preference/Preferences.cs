@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>A run of preference learning: recipe → pairs or judged answers, model with or without an adapter, reference, run.</summary>
-public sealed class Preferences : IDisposable
+public sealed class Preferences : ITuningRun
 {
     private const int WatchedPromptTokens = 512;
 

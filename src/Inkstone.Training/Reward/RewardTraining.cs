@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>A run that makes a reward model: a language model whose head has given place to one number, which is to be higher for preferred answers.</summary>
-public sealed class RewardTraining : IDisposable
+public sealed class RewardTraining : ITuningRun
 {
     private readonly ScoredModel _model;
     private readonly TrainRun<RewardBatch> _run;

@@ -6,7 +6,7 @@ using Inkstone.Text;
 namespace Inkstone.Training;
 
 /// <summary>A supervised fine-tuning run: recipe → conversations, model with or without an adapter, run.</summary>
-public sealed class Sft : IDisposable
+public sealed class Sft : ITuningRun
 {
     private readonly TunedModel _tuned;
     private readonly TrainRun<Batch> _run;

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Inkstone.Cli.Tests;
 
 /// <summary>Fetching (what needs no network), mixing, showing and exporting as processes.</summary>
-public sealed class DataVerbsTests : IDisposable
+public sealed class DataSourceVerbTests : IDisposable
 {
     private readonly string _place = Directory.CreateTempSubdirectory("ink-data-").FullName;
 

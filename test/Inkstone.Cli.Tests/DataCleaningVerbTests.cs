@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Inkstone.Cli.Tests;
 
 /// <summary>The verbs on raw text as processes, killed and started again.</summary>
-public sealed class DataVerbTests : IDisposable
+public sealed class DataCleaningVerbTests : IDisposable
 {
     private readonly string _place = Directory.CreateTempSubdirectory("ink-data-").FullName;
 
