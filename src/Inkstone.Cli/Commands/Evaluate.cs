@@ -34,7 +34,7 @@ internal static class Evaluate
         Option<string> heldOut = new("--held-out") { Description = "with --stage: texts whose loss is measured, as data prepare reads them", HelpName = "PATH" };
         Option<string> stageLog = new("--stage-log") { Description = "file that --stage adds its line to", HelpName = "FILE.jsonl", DefaultValueFactory = _ => "eval_results.jsonl" };
         return new Verb("evaluate", "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
-            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog], Run,
+            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog, EvaluateStructured.Create()], Run,
             "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",
             "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json");
 

@@ -79,7 +79,8 @@ public static class IeTexts
         return text.Append('}').ToString();
     }
 
-    private static string List(IReadOnlyList<string> texts) => $"[{string.Join(", ", texts.Select(Quoted))}]";
+    /// <summary>Texts as a list in JSON, with a blank behind commas.</summary>
+    public static string List(IReadOnlyList<string> texts) => $"[{string.Join(", ", texts.Select(Quoted))}]";
 
     private static string Quoted(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
 }

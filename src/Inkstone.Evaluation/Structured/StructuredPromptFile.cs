@@ -46,7 +46,8 @@ public sealed record StructuredPromptFile(string System, double Temperature, dou
 
     private static StructuredPrompt Prompt(JsonObject? json, string place)
     {
-        JsonObject definition = json?["schema_def"] as JsonObject ?? throw new InvalidDataException($"{place}: schema_def is missing; it holds required_fields, allowed_fields and types");
+        json ??= [];
+        JsonObject definition = json["schema_def"] as JsonObject ?? throw new InvalidDataException($"{place}: schema_def is missing; it holds required_fields, allowed_fields and types");
         string[] allowed = Texts(definition, "allowed_fields");
         JsonObject types = definition["types"] as JsonObject ?? [], enums = definition["enum_constraints"] as JsonObject ?? [];
         return new StructuredPrompt(Text("id") ?? throw new InvalidDataException($"{place}: id is missing"), Text("group") ?? "all", Text("instruction") ?? "",
