@@ -29,6 +29,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     Generate.Create(),
     Chat.Create(),
     Evaluate.Create(),
+    Report.Create(),
     Serve.Create(),
     SmokeVerb.Create(),
     SoakVerb.Create(),

@@ -22,10 +22,11 @@ public sealed partial class FloorTests
         ["Training"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
         ["Verification"] = ["Data", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Reports"] = ["Files"],
         ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
         ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
         ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Chat", "Data", "Evaluation", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Server", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] = ["Chat", "Data", "Evaluation", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Reports", "Server", "Tensors", "Text", "Training", "Verification"],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -36,6 +37,7 @@ public sealed partial class FloorTests
         ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
         ["Evaluation"] = ["YamlDotNet"],
         ["Training"] = ["JsonSchema.Net", "System.IO.Hashing", "YamlDotNet"],
+        ["Reports"] = ["System.IO.Hashing"],
         ["Extensions.AI"] = ["Microsoft.Extensions.AI.Abstractions"],
         ["Server"] = ["OpenTelemetry.Exporter.OpenTelemetryProtocol", "OpenTelemetry.Extensions.Hosting"],
         ["Cli"] = ["Spectre.Console", "System.CommandLine", "Wcwidth"],

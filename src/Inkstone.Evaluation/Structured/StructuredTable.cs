@@ -58,6 +58,7 @@ public sealed class StructuredTable
             ["hallucination_alias"] = Share.Of(parsed.Select(s => s.ExtraByAlias)),
             ["strict_alias"] = Share.Of(_scores.Select(s => s.StrictByAlias)),
             ["value_match"] = Share.Of(_scores.Select(s => s.ValueMatch)),
+            ["cut"] = Share.Of(answers.Where(a => a.End is not null).Select(a => a.End == "length")),
             ["latency_seconds"] = Share.Of(answers.Select(a => a.Seconds ?? double.NaN)),
         };
     }
@@ -68,7 +69,7 @@ public sealed class StructuredTable
     /// <summary>Whether answers were held to the schema.</summary>
     public bool Guided { get; }
 
-    /// <summary>Scores by name. hallucination, types and enums are shares of what parses, and enums of the prompts that have any; the others are shares of all prompts.</summary>
+    /// <summary>Scores by name. hallucination, types and enums are shares of what parses, and enums of the prompts that have any; cut are answers that ended at the limit of tokens, of those whose end is known; the others are shares of all prompts.</summary>
     public IReadOnlyDictionary<string, Share> Shares { get; }
 
     /// <summary>Precision, recall and F1 of (field, value) pairs over all prompts.</summary>
