@@ -19,7 +19,7 @@ internal static class Evaluate
     public static Verb Create()
     {
         Argument<string[]> tasks = new("TASK") { Description = "tasks, groups, tags or patterns by name, or task files (YAML)", Arity = ArgumentArity.ZeroOrMore };
-        Option<string> model = new("--model") { Description = "model directory, adapter, run or .gguf file; not needed with --requests-out or --responses", HelpName = "PATH" };
+        Option<string> model = new("--model") { Description = "model directory, adapter, run or .gguf file, or the address of a server with OpenAI's API (http://HOST/v1#MODEL); not needed with --requests-out or --responses", HelpName = "PATH" };
         Option<string> weights = Flags.Weights(exact: true);
         EvaluateFlags flags = new();
         Option<string> requestsOut = new("--requests-out") { Description = "write every request as a line of JSON, and stop", HelpName = "FILE.jsonl" };
@@ -33,8 +33,11 @@ internal static class Evaluate
         Option<long?> step = new("--step") { Description = "the stage's step", HelpName = "N" };
         Option<string> heldOut = new("--held-out") { Description = "with --stage: texts whose loss is measured, as data prepare reads them", HelpName = "PATH" };
         Option<string> stageLog = new("--stage-log") { Description = "file that --stage adds its line to", HelpName = "FILE.jsonl", DefaultValueFactory = _ => "eval_results.jsonl" };
+        Option<string> key = new("--api-key") { Description = "key for an address; also the variable OPENAI_API_KEY", HelpName = "KEY" };
+        Option<string[]> against = new("--contamination-against") { Description = "texts or token shards that the model has learned from: tells which documents stand in them", HelpName = "PATH", AllowMultipleArgumentsPerToken = true };
+        Option<int> run = new("--contamination-length") { Description = "Han characters and other words that have to be the same in a row", HelpName = "N", DefaultValueFactory = _ => 13 };
         return new Verb("evaluate", "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
-            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog, EvaluateStructured.Create()], Run,
+            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog, key, against, run, EvaluateStructured.Create(), EvaluateJudge.Create()], Run,
             "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",
             "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json");
 
@@ -55,27 +58,43 @@ internal static class Evaluate
             }
             Stopwatch clock = Stopwatch.StartNew();
             DateTimeOffset started = DateTimeOffset.Now;
-            Tokenizer? tokenizer = path is null ? null : Models.Tokenizer(path, call);
-            EvaluationOptions options = flags.Read(call, tokenizer, out string? template);
-            EvaluationRun run = EvaluationRun.Prepare(call.Get(tasks) ?? [], options);
-            call.Say(run.Tasks.Count == 0 ? "no tasks" : $"{run.Requests.Count.ToString("N0", CultureInfo.InvariantCulture)} requests of {string.Join(", ", run.Tasks.Take(5))}{(run.Tasks.Count > 5 ? $" and {run.Tasks.Count - 5} more" : "")}");
+            bool remote = path is not null && OpenAiClient.IsUrl(path);
+            if (remote && call.Get(heldOut) is not null)
+            {
+                throw new ArgumentException("--held-out needs a model of this machine, not an address");
+            }
+            Tokenizer? tokenizer = path is null || remote ? null : Models.Tokenizer(path, call);
+            EvaluationOptions options = flags.Read(call, tokenizer, remote, out string? template);
+            EvaluationRun evaluation = EvaluationRun.Prepare(call.Get(tasks) ?? [], options);
+            call.Say(evaluation.Tasks.Count == 0 ? "no tasks" : $"{evaluation.Requests.Count.ToString("N0", CultureInfo.InvariantCulture)} requests of {string.Join(", ", evaluation.Tasks.Take(5))}{(evaluation.Tasks.Count > 5 ? $" and {evaluation.Tasks.Count - 5} more" : "")}");
             if (call.Get(requestsOut) is { } file)
             {
-                AtomicFile.WriteText(call.ClaimFile(file, existing => File.ReadLines(existing).Take(1).Any(l => l.StartsWith("{\"task\": ", StringComparison.Ordinal))), string.Concat(RecordedAnswers.Lines(run.Requests).Select(l => l + "\n")));
-                return call.Result(new JsonObject { ["requests"] = run.Requests.Count, ["file"] = file }, o => o.WriteLine($"wrote {run.Requests.Count} requests to {file}"));
+                AtomicFile.WriteText(call.ClaimFile(file, existing => File.ReadLines(existing).Take(1).Any(l => l.StartsWith("{\"task\": ", StringComparison.Ordinal))), string.Concat(RecordedAnswers.Lines(evaluation.Requests).Select(l => l + "\n")));
+                return call.Result(new JsonObject { ["requests"] = evaluation.Requests.Count, ["file"] = file }, o => o.WriteLine($"wrote {evaluation.Requests.Count} requests to {file}"));
+            }
+            IReadOnlyList<TaskContamination> contaminated = call.Get(against) is { Length: > 0 } learned ? ContaminationCheck.Find(evaluation.Requests, learned, call.Between(run, 1, 1000), tokenizer, call.Cancelled) : [];
+            foreach (TaskContamination task in contaminated.Where(t => t.Found.Count > 0))
+            {
+                call.Warn($"{task.Task}: {task.Found.Count} of {task.Documents} documents stand in the training data (numbers {string.Join(", ", task.Found.Take(10))}{(task.Found.Count > 10 ? ", …" : "")}); its score says less than it seems");
             }
             RunDescription description = new(path ?? call.Get(responses)![0], path is null ? "responses" : "ink", template, 0, started);
             foreach (string answers in call.Get(responses) ?? [])
             {
-                int read = RecordedAnswers.Read(answers, run.Requests);
-                call.Say($"{answers} answers {read} of {run.Requests.Count} requests");
+                int read = RecordedAnswers.Read(answers, evaluation.Requests);
+                call.Say($"{answers} answers {read} of {evaluation.Requests.Count} requests");
             }
             HeldOutLoss? loss = null;
-            if (path is not null && (run.Requests.Any(r => !r.IsAnswered) || call.Get(heldOut) is not null))
+            if (remote && evaluation.Requests.Any(r => !r.IsAnswered))
             {
-                (description, loss) = Ask(call, run, path, call.Get(weights), tokenizer!, description, call.Get(heldOut), new LocalModelOptions(call.Get(length) is > 0 and var most ? most : null, AddBosToken: call.Get(bos), ThinkEnd: call.Get(think), Seed: (ulong)(call.Seed ?? 0)));
+                using OpenAiClient client = new(path!, call.Get(key) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY"));
+                description = description with { Source = "openai" };
+                Answer(call, evaluation, new OpenAiModel(client, options.Chat is not null));
             }
-            EvaluationResult result = run.Score();
+            else if (path is not null && !remote && (evaluation.Requests.Any(r => !r.IsAnswered) || call.Get(heldOut) is not null))
+            {
+                (description, loss) = Ask(call, evaluation, path, call.Get(weights), tokenizer!, description, call.Get(heldOut), new LocalModelOptions(call.Get(length) is > 0 and var most ? most : null, AddBosToken: call.Get(bos), ThinkEnd: call.Get(think), Seed: (ulong)(call.Seed ?? 0)));
+            }
+            EvaluationResult result = evaluation.Score();
             description = description with { Seconds = clock.Elapsed.TotalSeconds };
             DictValue whole = ResultFiles.Whole(result, options, description, call.Get(samples));
             IReadOnlyList<string> written = call.Get(output) is { } to ? ResultFiles.Write(to, result, whole, description, call.Get(samples)) : [];
@@ -94,7 +113,12 @@ internal static class Evaluate
                 }
                 return call.Result(ValueNodes.Of(line)!, _ => Print(call, result));
             }
-            return call.Result(ValueNodes.Of(whole)!, _ => Print(call, result));
+            JsonNode json = ValueNodes.Of(whole)!;
+            if (contaminated.Count > 0)
+            {
+                json["contamination"] = new JsonObject(contaminated.Select(t => KeyValuePair.Create(t.Task, (JsonNode?)new JsonObject { ["documents"] = t.Documents, ["found"] = new JsonArray([.. t.Found.Select(i => (JsonNode)i)]) })));
+            }
+            return call.Result(json, _ => Print(call, result));
         }
     }
 
@@ -102,12 +126,7 @@ internal static class Evaluate
     {
         using CausalLm model = Models.Open(path, device, weights);
         LocalModel local = new(model, tokenizer, options, call.Warn);
-        call.WithProgress("evaluate", bar =>
-        {
-            int all = run.Requests.Where(r => !r.IsAnswered).Sum(r => r.Repeats);
-            run.Answer(local, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), call.Cancelled);
-            return 0;
-        });
+        Answer(call, run, local);
         HeldOutLoss? loss = heldOut is null ? null : HeldOutLoss.Of(local, [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)], call.Cancelled);
         return (description with
         {
@@ -116,6 +135,13 @@ internal static class Evaluate
             Type = weights ?? "fp32",
             Tokens = [.. new (string, int?)[] { ("pad", tokenizer.PadId), ("eos", tokenizer.EosId), ("bos", tokenizer.BosId) }.Where(t => t.Item2 is not null).Select(t => (t.Item1, tokenizer.IdToToken(t.Item2!.Value), t.Item2!.Value))],
         }, loss);
+    });
+
+    private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) => call.WithProgress("evaluate", bar =>
+    {
+        int all = run.Requests.Where(r => !r.IsAnswered).Sum(r => r.Repeats);
+        run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), call.Cancelled);
+        return 0;
     });
 
     private static void Print(Call call, EvaluationResult result)

@@ -26,10 +26,11 @@ internal sealed class EvaluateFlags
 
     /// <param name="call">the call</param>
     /// <param name="tokenizer">the model's, for its chat template; null without a model</param>
+    /// <param name="remote">whether the model is a server, which applies its own template</param>
     /// <param name="template">the chat template that is applied, or null</param>
-    public EvaluationOptions Read(Call call, Tokenizer? tokenizer, out string? template)
+    public EvaluationOptions Read(Call call, Tokenizer? tokenizer, bool remote, out string? template)
     {
-        ChatTemplate? chat = !call.Get(_chat) ? null : ChatTemplate.For(tokenizer ?? throw new ArgumentException("--apply-chat-template needs the model whose template it is: --model PATH"));
+        ChatTemplate? chat = !call.Get(_chat) || remote ? null : ChatTemplate.For(tokenizer ?? throw new ArgumentException("--apply-chat-template needs the model whose template it is: --model PATH"));
         template = chat?.Source;
         return new EvaluationOptions
         {
@@ -39,7 +40,7 @@ internal sealed class EvaluateFlags
             Samples = call.Get(_samples) is { } samples ? Numbers(File.Exists(samples) ? File.ReadAllText(samples) : samples) : null,
             GenKwargs = call.Get(_settings) is { } settings ? GenKwargs.Parse(settings, call.Warn) : null,
             SystemInstruction = call.Get(_system),
-            Chat = chat is null ? null : ChatRendering.Of(chat, call.Warn),
+            Chat = chat is not null ? ChatRendering.Of(chat, call.Warn) : remote && call.Get(_chat) ? OpenAiModel.Conversation : null,
             FewshotAsMultiturn = call.Get(_multiturn) ?? true,
             BootstrapIterations = call.Get(_bootstrap),
             PredictOnly = call.Get(_predictOnly),

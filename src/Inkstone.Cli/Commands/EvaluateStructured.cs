@@ -35,8 +35,11 @@ internal static class EvaluateStructured
         Option<double?> temperature = new("--temperature") { Description = "default: what the file says, else 0", HelpName = "X" };
         Option<int> parallel = new("--parallel") { Description = "prompts that are answered side by side", HelpName = "N", DefaultValueFactory = _ => 16 };
         Option<string> key = new("--api-key") { Description = "key for addresses; also the variable OPENAI_API_KEY", HelpName = "KEY" };
+        Option<string> stage = new("--stage") { Description = "name of a stage of training: adds a line {stage, step, model, scores} for each model to --stage-log", HelpName = "NAME" };
+        Option<long?> step = new("--step") { Description = "the stage's step", HelpName = "N" };
+        Option<string> stageLog = new("--stage-log") { Description = "file that --stage adds its lines to", HelpName = "FILE.jsonl", DefaultValueFactory = _ => "eval_results.jsonl" };
         Option<string> weights = Flags.Weights();
-        return new Verb("structured", "JSON by a schema out of texts: what parses, what is missing, invented, of a wrong type, right", [model, adapter, responses, prompts, guided, output, system, aliases, limit, tokens, temperature, parallel, key, weights], Run,
+        return new Verb("structured", "JSON by a schema out of texts: what parses, what is missing, invented, of a wrong type, right", [model, adapter, responses, prompts, guided, output, system, aliases, limit, tokens, temperature, parallel, key, weights, stage, step, stageLog], Run,
             "ink evaluate structured --model runs/base runs/tuned --prompts structured/prompts.json --guided",
             "ink evaluate structured --responses answers/a.json answers/b.json --prompts prompts.json --json");
 
@@ -75,6 +78,10 @@ internal static class EvaluateStructured
                 Directory.CreateDirectory(to);
                 AtomicFile.WriteText(Path.Combine(to, ResultFile), json.ToJsonString(Readable) + "\n");
                 call.Say($"wrote {Path.Combine(to, ResultFile)}");
+            }
+            foreach (StructuredTable table in call.Get(stage) is null ? [] : tables)
+            {
+                StageRecord.Append(call.Get(stageLog)!, StageRecord.Of(call.Get(stage)!, call.Get(step), table.Model, table.Guided ? "structured_guided" : "structured", table.Shares));
             }
             return call.Result(json, _ => Print(call, tables));
         }

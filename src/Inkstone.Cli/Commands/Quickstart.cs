@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Inkstone.Data;
+using Inkstone.Evaluation;
 using Inkstone.Files;
 using Inkstone.Inference;
 using Inkstone.Models;
@@ -96,6 +97,8 @@ internal static class Quickstart
             double busy = share.End();
             Say(6, "questions that were never asked");
             QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!);
+            Log("pretrain", trained, answers.Before, answers.UnaskedBefore, answers.Completed);
+            Log("sft", tuned, answers.After, answers.UnaskedAfter, answers.Inferred);
             string story = Story(tokenizer, trained.Checkpoint!);
             Done(6);
             QuickstartReport report = new(directory, trained, tuned, data, answers, story, tokenizer.VocabularySize, Stopwatch.GetElapsedTime(began).TotalSeconds, busy);
@@ -162,6 +165,12 @@ internal static class Quickstart
                 HeldOutFacts.Ask(r.Model, tokenizer, r.Asking, r.Questions, device, () => bar.Report(((double)++asked / all, $"{asked:N0} of {all:N0} asked")), call.Cancelled))).ToArray());
             return new QuickstartAnswers(answers[0], answers[1], answers[2], answers[3], answers[4], answers[5]);
         }
+
+        /// <summary>Adds a stage to eval_results.jsonl.</summary>
+        private void Log(string stage, RunResult run, IReadOnlyList<FactAnswer> reworded, IReadOnlyList<FactAnswer> unasked, IReadOnlyList<FactAnswer> untold)
+            => StageRecord.Append(At("eval_results.jsonl"), StageRecord.Of(stage, run.Progress.Step, run.Checkpoint!, "small_world",
+                new (string Name, IReadOnlyList<FactAnswer> Answers)[] { ("told_in_new_words", reworded), ("told_never_asked", unasked), ("never_told", untold) }.Select(a => KeyValuePair.Create(a.Name, Share.Of(a.Answers.Select(f => f.Right)))),
+                run.Last is { } last ? (last.Loss, last.BitsPerByte, last.Labels) : null));
 
         /// <summary>What the pretrained model writes behind the first words of a story.</summary>
         private string Story(Tokenizer tokenizer, string checkpoint) => call.Compute(device =>

@@ -33,13 +33,34 @@ public static class StageRecord
     /// <param name="result">scores of benchmarks, or null</param>
     public static DictValue Of(string stage, long? step, string model, HeldOutLoss? loss, EvaluationResult? result)
     {
-        List<(string, Value)> line = [("stage", new StringValue(stage)), ("step", step is { } number ? PythonValues.Int(number) : NoneValue.None), ("model", new StringValue(model))];
-        if (loss is { Tokens: > 0 })
-        {
-            line.AddRange([("loss", new FloatValue(loss.Loss)), ("perplexity", new FloatValue(Math.Exp(loss.Loss))), ("bits_per_byte", new FloatValue(loss.Nats / Math.Log(2) / loss.Bytes)), ("tokens", PythonValues.Int(loss.Tokens))]);
-        }
         DictValue? results = result?.Summary.Get("results") as DictValue;
-        line.Add(("scores", PythonValues.Dict(results?.Entries.Select(t => (t.Key.Text, (Value)Scores((DictValue)t.Value))) ?? [])));
+        return Of(stage, step, model, loss is { Tokens: > 0 } ? (loss.Loss, loss.Nats / Math.Log(2) / loss.Bytes, loss.Tokens) : null, PythonValues.Dict(results?.Entries.Select(t => (t.Key.Text, (Value)Scores((DictValue)t.Value))) ?? []));
+    }
+
+    /// <summary>The line of scores that are no benchmark's.</summary>
+    /// <param name="stage">the stage's name</param>
+    /// <param name="step">the optimizer's step, or null</param>
+    /// <param name="model">the model's path</param>
+    /// <param name="task">what the scores are called together</param>
+    /// <param name="scores">scores by name; those of nothing are left out</param>
+    /// <param name="loss">nats per token, bits per byte (NaN where unknown) and tokens of held-out texts, or null</param>
+    public static DictValue Of(string stage, long? step, string model, string task, IEnumerable<KeyValuePair<string, Share>> scores, (double Nats, double BitsPerByte, long Tokens)? loss = null)
+        => Of(stage, step, model, loss, PythonValues.Dict((task, PythonValues.Dict(scores.Where(s => s.Value.Count > 0).Select(s => (s.Key + ",none", (Value)PythonValues.Dict(("value", new FloatValue(s.Value.Value)),
+            ("stderr", double.IsNaN(s.Value.Error) ? NoneValue.None : new FloatValue(s.Value.Error)), ("n", PythonValues.Int(s.Value.Count)))))))));
+
+    private static DictValue Of(string stage, long? step, string model, (double Nats, double BitsPerByte, long Tokens)? loss, DictValue scores)
+    {
+        List<(string, Value)> line = [("stage", new StringValue(stage)), ("step", step is { } number ? PythonValues.Int(number) : NoneValue.None), ("model", new StringValue(model))];
+        if (loss is { } held)
+        {
+            line.AddRange([("loss", new FloatValue(held.Nats)), ("perplexity", new FloatValue(Math.Exp(held.Nats)))]);
+            if (!double.IsNaN(held.BitsPerByte))
+            {
+                line.Add(("bits_per_byte", new FloatValue(held.BitsPerByte)));
+            }
+            line.Add(("tokens", PythonValues.Int(held.Tokens)));
+        }
+        line.Add(("scores", scores));
         return PythonValues.Dict(line);
     }
 

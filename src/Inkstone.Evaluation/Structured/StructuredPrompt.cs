@@ -39,6 +39,7 @@ public sealed record StructuredPrompt(string Id, string Group, string Instructio
             ["type"] = "object",
             ["minProperties"] = 1,
             ["maxProperties"] = 4,
+            ["propertyNames"] = new JsonObject { ["minLength"] = 1, ["maxLength"] = 40 },
             ["additionalProperties"] = new JsonObject { ["type"] = "object", ["properties"] = fields, ["additionalProperties"] = false, ["minProperties"] = 1 },
         }.ToJsonString();
     }
