@@ -30,7 +30,7 @@ public sealed partial class DocsTests
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
             File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
             WritePreferences(directory);
-            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md"];
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md", "docs/structured-evaluation.md", "docs/reports.md"];
             List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
 
@@ -21,7 +22,9 @@ public static class RecordedStructuredAnswers
             {
                 throw new InvalidDataException($"{place}: an answer is {{\"id\": \"…\", \"output\": \"…\"}}; this record lacks one of them");
             }
-            answers[name] = new StructuredAnswer(text, (record["latency_s"] ?? record["seconds"])?.GetValue<double>(), record["tokens"]?.GetValue<int>(), null) { Prompt = (string?)record["prompt"] };
+            answers[name] = new StructuredAnswer(text, Number("latency_s") ?? Number("seconds"), (int?)Number("tokens"), null) { Prompt = record["prompt"] is JsonValue shown && shown.TryGetValue(out string? prompt) ? prompt : null };
+
+            double? Number(string key) => record[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.GetValue<double>() : null;
         }
         string[] open = [.. prompts.Select(p => p.Id).Where(p => !answers.ContainsKey(p))];
         return open.Length == 0 ? answers : throw new InvalidDataException($"{path} has no answer to {open.Length} of {prompts.Count} prompts, {open[0]} among them");

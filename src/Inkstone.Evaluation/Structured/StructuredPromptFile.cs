@@ -37,7 +37,7 @@ public sealed record StructuredPromptFile(string System, double Temperature, dou
         {
             throw new InvalidDataException($"{path}: the id '{twice.Key}' stands there {twice.Count()} times; ids tell answers apart");
         }
-        return new StructuredPromptFile((string?)file["system"] ?? IeTexts.System, Number("temperature", 0), Number("top_p", 1), (int)Number("max_new_tokens", 256), (ulong)Number("seed", 42), prompts);
+        return new StructuredPromptFile(file["system"] is JsonValue system && system.TryGetValue(out string? message) ? message : IeTexts.System, Number("temperature", 0), Number("top_p", 1), (int)Number("max_new_tokens", 256), (ulong)Number("seed", 42), prompts);
 
         double Number(string key, double usual) => settings[key] is not { } node ? usual
             : node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.GetValue<double>() is >= 0 and var number ? number
@@ -52,7 +52,7 @@ public sealed record StructuredPromptFile(string System, double Temperature, dou
         JsonObject types = definition["types"] as JsonObject ?? [], enums = definition["enum_constraints"] as JsonObject ?? [];
         return new StructuredPrompt(Text("id") ?? throw new InvalidDataException($"{place}: id is missing"), Text("group") ?? "all", Text("instruction") ?? "",
             json["schema"] is null ? allowed : Texts(json, "schema"), Text("input") ?? throw new InvalidDataException($"{place}: input is missing"), Texts(definition, "required_fields"), allowed,
-            types.ToDictionary(t => t.Key, t => (string?)t.Value ?? "", StringComparer.Ordinal), enums.ToDictionary(e => e.Key, IReadOnlyList<string> (e) => Texts(enums, e.Key), StringComparer.Ordinal), json["gold_output"] as JsonObject);
+            types.ToDictionary(t => t.Key, t => t.Value is JsonValue type && type.TryGetValue(out string? name) ? name : throw new InvalidDataException($"{place}: types.{t.Key} must be string, list, string_or_list, number or boolean"), StringComparer.Ordinal), enums.ToDictionary(e => e.Key, IReadOnlyList<string> (e) => Texts(enums, e.Key), StringComparer.Ordinal), json["gold_output"] as JsonObject);
 
         string? Text(string key) => json[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 
