@@ -74,7 +74,7 @@ public sealed partial class ReportTests : IDisposable
         (int width, int height) = (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
         byte[] rows = Unpacked(png);
         rows.Length.ShouldBe(height * ((3 * width) + 1));
-        HashSet<(byte, byte, byte)> colours = [];
+        HashSet<(int, int, int)> colours = [];
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)

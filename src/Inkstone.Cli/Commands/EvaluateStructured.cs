@@ -60,6 +60,11 @@ internal static class EvaluateStructured
                 Prompts = call.Get(limit) is { } first ? first > 0 ? [.. file.Prompts.Take(first)] : throw new ArgumentException($"--limit must be 1 or more, got {first}") : file.Prompts,
             };
             FieldAliases names = call.Get(aliases) is { } given ? FieldAliases.Read(given) : FieldAliases.Default;
+            string? result = call.Get(output) is { } place ? Path.Combine(place, ResultFile) : null;
+            if (result is not null && File.Exists(result) && !File.ReadLines(result).Take(2).Any(l => l.Contains("\"prompts\":", StringComparison.Ordinal)))
+            {
+                throw new ArgumentException($"{result} is no result of an evaluation, and only such is replaced; name another --output-path");
+            }
             List<StructuredTable> tables = [];
             foreach (string answers in files)
             {
@@ -73,11 +78,10 @@ internal static class EvaluateStructured
                     .Select(a => new StructuredTable(a.Model, a.Guided, file.Prompts, a.Answers, names))));
             }
             JsonObject json = new() { ["prompts"] = file.Prompts.Count, ["models"] = new JsonArray([.. tables.Select(table => (JsonNode)table.Json())]) };
-            if (call.Get(output) is { } to)
+            if (result is not null)
             {
-                Directory.CreateDirectory(to);
-                AtomicFile.WriteText(Path.Combine(to, ResultFile), json.ToJsonString(Readable) + "\n");
-                call.Say($"wrote {Path.Combine(to, ResultFile)}");
+                AtomicFile.WriteText(result, json.ToJsonString(Readable) + "\n");
+                call.Say($"wrote {result}");
             }
             foreach (StructuredTable table in call.Get(stage) is null ? [] : tables)
             {

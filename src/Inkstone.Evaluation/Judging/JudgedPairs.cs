@@ -22,9 +22,9 @@ public sealed record AnswerPair(string Id, string Prompt, string First, string S
         return pairs.Length > 0 ? pairs : throw new InvalidDataException($"{first} and {second} answer no prompt in common; their records need the same id, or the same prompt");
     }
 
-    private static Dictionary<string, (string, string)> Answers(string file)
+    private static Dictionary<string, (string Prompt, string Answer)> Answers(string file)
     {
-        Dictionary<string, (string, string)> answers = new(StringComparer.Ordinal);
+        Dictionary<string, (string Prompt, string Answer)> answers = new(StringComparer.Ordinal);
         foreach ((string place, JsonObject record) in JsonRecords.Read(file, Keys))
         {
             string prompt = Text("prompt", "instruction") ?? throw new InvalidDataException($"{place}: the record has no prompt; it needs {{\"prompt\": …, \"output\": …}}");

@@ -14,6 +14,8 @@
     en: {loss: 'loss (dashed: held out)', bits_per_byte: 'bits per byte (dashed: held out)', lr: 'learning rate', grad_norm: 'gradient norm', tokens_per_second: 'tokens per second', fraction_of_roof: 'fraction of the roof', memory_bytes: 'memory in bytes', seconds: 'seconds per step'},
     zh: {loss: '损失（虚线：验证集）', bits_per_byte: '每字节比特（虚线：验证集）', lr: '学习率', grad_norm: '梯度范数', tokens_per_second: '每秒词元', fraction_of_roof: '占上限的比例', memory_bytes: '内存（字节）', seconds: '每步秒数'},
   };
+  const COLUMNS = {model: '模型', guided: '约束', parse: '可解析', missing: '缺字段', hallucination: '多字段', types: '类型对', enums: '取值对', strict: '严格', 'strict alias': '严格（认别名）', 'value match': '值相符',
+    'latency seconds': '延迟（秒）', stage: '阶段', step: '步骤', of: '单位', in: '进', out: '出', loss: '损失', perplexity: '困惑度', 'bits per byte': '每字节比特', task: '任务', metric: '指标', value: '分数'};
   // Sections by the names of curves; the first that fits takes a curve.
   const SECTIONS = [
     ['loss', /^(train\/)?(loss|bits_per_byte|perplexity|eval_loss)$|mtp|cross_entropy|lm_loss/],
@@ -128,7 +130,7 @@
   }
 
   function table(of) {
-    const head = make('tr', '', ...of.columns.map(c => make('th', '', c.replaceAll('_', ' '))));
+    const head = make('tr', '', ...of.columns.map(c => c.replaceAll('_', ' ')).map(c => make('th', '', language === 'zh' && COLUMNS[c] || c)));
     return make('div', 'card', make('h3', '', of.title), make('div', 'scroll', make('table', '', make('thead', '', head), make('tbody', '', ...of.rows.map(r => make('tr', '', ...r.map(c => make('td', '', c))))))));
   }
 
