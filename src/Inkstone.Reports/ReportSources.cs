@@ -21,8 +21,9 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
                 throw new FileNotFoundException($"there is no file or directory '{path}'; check the path");
             }
             int before = runs.Count + tables.Count;
+            bool again = seen.Contains(Path.GetFullPath(path));
             Look(path, 2);
-            if (runs.Count + tables.Count == before && !seen.Contains(Path.GetFullPath(path)))
+            if (runs.Count + tables.Count == before && !again)
             {
                 throw new InvalidDataException($"{path} holds nothing to report: no run (metrics.jsonl or TensorBoard's event files), no evaluation (structured.json, results_*.json, eval_results.jsonl), no counts of data");
             }

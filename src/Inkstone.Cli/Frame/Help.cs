@@ -33,7 +33,12 @@ internal static class Help
         StringBuilder usage = new(path);
         if (verb.Subcommands.Count > 0)
         {
-            return usage.Append(" VERB [flags]").ToString();
+            usage.Append(" VERB [flags]");
+            if (verb.Run is null)
+            {
+                return usage.ToString();
+            }
+            usage.Append("\n  ").Append(path);
         }
         foreach (Argument argument in verb.Arguments)
         {

@@ -9,6 +9,10 @@ internal sealed class Verb : Command
         : base(name, description)
     {
         (Run, Examples) = (run, examples);
+        if (run is not null)
+        {
+            SetAction(_ => 0);   // never invoked: it says that the verb works without one of those below it
+        }
         foreach (Symbol symbol in symbols)
         {
             switch (symbol)
