@@ -33,6 +33,10 @@ public sealed class ServerModelTests : IDisposable
         new OpenAiModel(client, chat: false, parallel: 1).RollingLogLikelihoods(["abcd"]).ShouldBe([-(1 + 2 + 3)]);
         _asked.ShouldAllBe(a => a.Key == "Bearer secret");
         _asked[1].Body!["model"]!.GetValue<string>().ShouldBe("first");
+        _answer = (_, body) => (200, Echo((string)body!["prompt"]!, -100));
+        new OpenAiModel(client, chat: false).LogLikelihoods([("abc", "d")]).ShouldBe([new LogLikelihood(-3, true)]);
+        _answer = (_, body) => (200, Echo((string)body!["prompt"]!, double.NaN));
+        new OpenAiModel(client, chat: false).LogLikelihoods([("abc", "d")]).ShouldBe([new LogLikelihood(-3, false)]);   // nobody says
         Should.Throw<InvalidDataException>(() => new OpenAiModel(client, chat: false).LogLikelihoods([("", "de")])).Message.ShouldContain("no context");
     }
 
@@ -76,7 +80,7 @@ public sealed class ServerModelTests : IDisposable
         JudgeRun.Summary(await new JudgeRun(pairs).AskAsync(new Judge(_ => "nobody"), 2))["unread"].Value.ShouldBe(1);
     }
 
-    private static JsonObject Echo(string prompt)
+    private static JsonObject Echo(string prompt, double best = -0.5)
     {
         string all = prompt + "!";   // one token more is made
         return new JsonObject
@@ -87,7 +91,7 @@ public sealed class ServerModelTests : IDisposable
                 {
                     ["tokens"] = new JsonArray([.. all.Select(c => (JsonNode)c.ToString())]),
                     ["token_logprobs"] = new JsonArray([.. all.Select((_, i) => i == 0 ? null : (JsonNode)(-(double)i))]),
-                    ["top_logprobs"] = new JsonArray([.. all.Select(_ => (JsonNode)new JsonObject { ["x"] = -0.5 })]),
+                    ["top_logprobs"] = new JsonArray([.. all.Select(_ => (JsonNode)(double.IsNaN(best) ? [] : new JsonObject { ["x"] = best }))]),
                     ["text_offset"] = new JsonArray([.. all.Select((_, i) => (JsonNode)i)]),
                 },
             }),

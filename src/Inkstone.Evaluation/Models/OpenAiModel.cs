@@ -4,7 +4,8 @@ namespace Inkstone.Evaluation;
 
 /// <summary>
 /// A model behind OpenAI's API. Texts come from completions, or from chat/completions where contexts are conversations. Log-likelihoods need completions with echo and logprobs
-/// (vLLM, llama.cpp's server and Inkstone's have both): the tokens behind the context are found by the server's text offsets.
+/// (vLLM, llama.cpp's server and Inkstone's have both): the tokens behind the context are found by the server's text offsets. A token without
+/// likeliest ones beside it is taken as not the likeliest.
 /// </summary>
 /// <param name="client">the server, which stays the caller's</param>
 /// <param name="chat">whether contexts are conversations, as <see cref="Conversation"/> writes them</param>
@@ -76,7 +77,7 @@ public sealed class OpenAiModel(OpenAiClient client, bool chat, int parallel = 1
                 continue;   // of a whole text the first token is not told
             }
             sum += log.GetValue<double>();
-            greedy &= i >= tops.Count || tops[i] is not JsonObject top || top.All(t => t.Value!.GetValue<double>() <= log.GetValue<double>() + 1e-6);
+            greedy &= i < tops.Count && tops[i] is JsonObject { Count: > 0 } top && top.All(t => t.Value!.GetValue<double>() <= log.GetValue<double>() + 1e-6);
         }
         return new LogLikelihood(sum, greedy);
     }

@@ -65,9 +65,9 @@ internal sealed class Completions(ServedModel model)
         await Wire.SendAsync(http, answer).ConfigureAwait(false);
     }
 
-    /// <summary>The prompt's tokens with their log-probabilities; the first one has none.</summary>
+    /// <summary>The prompt's tokens with their log-probabilities; the first one has none. Of the likeliest tokens only the prompt's own are known: one that is not the likeliest has none beside it.</summary>
     private static IEnumerable<GenerationOutput> EchoTokens(Serving serving, Shape shape, int prompt, int text)
-        => !shape.Echo ? [] : [new GenerationOutput(shape.Prompts[prompt][0], "", float.NaN, []), .. serving.Answers.Generations[text].PromptLogProbs.Select(t => new GenerationOutput(t.Id, "", t.LogProb, []))];
+        => !shape.Echo ? [] : [new GenerationOutput(shape.Prompts[prompt][0], "", float.NaN, []), .. serving.Answers.Generations[text].PromptLogProbs.Select(t => new GenerationOutput(t.Id, "", t.LogProb, t.IsLikeliest ? [t] : []))];
 
     private async Task StreamAsync(HttpContext http, Serving serving, Shape shape, bool usage)
     {
