@@ -57,12 +57,12 @@ public sealed class ServerModelTests : IDisposable
     }
 
     [Fact]
-    public void A_busy_server_is_asked_again()
+    public async Task A_busy_server_is_asked_again()
     {
         int calls = 0;
         _answer = (_, _) => Interlocked.Increment(ref calls) == 1 ? (429, new JsonObject()) : (200, JsonNode.Parse("""{"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}""")!);
         using OpenAiClient client = new(_url + "#m");
-        StructuredAnswer answer = new OpenAiStructuredModel("m", client).AnswerAsync(new StructuredRequest("p", [], """{"type": "object"}""", 0, 1, 8, 1), CancellationToken.None).GetAwaiter().GetResult();
+        StructuredAnswer answer = await new OpenAiStructuredModel("m", client).AnswerAsync(new StructuredRequest("p", [], """{"type": "object"}""", 0, 1, 8, 1), CancellationToken.None);
         (answer.Text, answer.Tokens, answer.End, calls).ShouldBe(("{}", 2, "stop", 2));
         _asked[1].Body!["response_format"]!["json_schema"]!["schema"]!.ToJsonString().ShouldBe("""{"type":"object"}""");
     }
