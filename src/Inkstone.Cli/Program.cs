@@ -34,6 +34,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     SoakVerb.Create(),
     Verify.Create(),
     RunPipeline.Create(),
+    SchemaVerb.Create(),
     new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create(), BenchServe.Create()],
         "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),
 ], "ink quickstart --out first-model", "ink pretrain poems --out runs/poems");

@@ -31,7 +31,7 @@ public sealed partial class DocsTests
             File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
             File.WriteAllText(Path.Combine(directory, "my-pipeline.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/pipelines.md"))).Groups[1].Value);
             WritePreferences(directory);
-            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md", "docs/pipelines.md"];
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md", "docs/pipelines.md", "docs/packages.md"];
             List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)

@@ -76,7 +76,7 @@ public sealed partial class ChatTemplate
         List<string> ends = tokenizer.EosId is { } eos ? [tokenizer.IdToToken(eos)] : [];
         try
         {
-            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }]);
+            string text = Render(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }));
             string behind = text[(text.LastIndexOf(answer, StringComparison.Ordinal) + answer.Length)..];
             if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsAdded).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
             {

@@ -40,7 +40,7 @@ public static class OllamaTemplate
     private static (string, string)[] Parts(ChatTemplate template, out string prompt)
     {
         string[] roles = ["system", "user", "assistant", "user"];
-        JsonArray Turns(int count) => [.. roles.Take(count).Select((r, i) => new JsonObject { ["role"] = r, ["content"] = Marks[i] })];
+        JsonArray Turns(int count) => [.. roles.Take(count).Select(JsonNode (r, i) => new JsonObject { ["role"] = r, ["content"] = Marks[i] })];
         string whole = template.Render(Turns(4)), asked = template.Render(Turns(4), addGenerationPrompt: true);
         prompt = asked.StartsWith(whole, StringComparison.Ordinal) ? asked[whole.Length..] : throw new InvalidDataException();
         string system = Ends(template.Render(Turns(1)), Marks[0]), user = template.Render(Turns(2))[template.Render(Turns(1)).Length..];

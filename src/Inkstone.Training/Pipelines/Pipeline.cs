@@ -32,8 +32,10 @@ public sealed record Pipeline(string File, string About, IReadOnlyDictionary<str
     /// <param name="values">values that count more than both</param>
     /// <exception cref="InvalidDataException">A key is unknown, or a value does not fit; the message names file, line and key.</exception>
     public static Pipeline Load(string file, bool smoke, IReadOnlyList<KeyValuePair<string, string>> values)
+        => Read(RecipeFile.Load(file, []), file, smoke, values);
+
+    internal static Pipeline Read(RecipeSection root, string file, bool smoke, IReadOnlyList<KeyValuePair<string, string>> values)
     {
-        RecipeSection root = RecipeFile.Load(file, []);
         string about = root.Text("about", "")!;
         Dictionary<string, string> all = Texts(root.Section("values")), small = Texts(root.Section("smoke"));
         foreach ((string name, string value) in small)
