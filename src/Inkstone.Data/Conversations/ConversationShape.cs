@@ -33,7 +33,7 @@ internal static class ConversationShape
         string format = Lists.FirstOrDefault(key => record[key] is not null) ?? "";
         if (format.Length > 0)
         {
-            foreach (JsonNode? message in List(record[format]!)) messages.Add(ChatMessage.Read(message, ref toolsInMessage));
+            foreach (JsonNode? message in List(record[format]!)) messages.Add((JsonNode)ChatMessage.Read(message, ref toolsInMessage));
         }
         else format = ReadPair(record, messages, ref toolsInMessage);
 
@@ -80,8 +80,8 @@ internal static class ConversationShape
         JsonNode? asked = record[question], answered = record[answer];
         if (asked is JsonArray || answered is JsonArray) // Conversational prompts and completions.
         {
-            foreach (JsonNode? message in Turns(asked, MessageRoles.User)) messages.Add(ChatMessage.Read(message, ref tools));
-            foreach (JsonNode? message in Turns(answered, MessageRoles.Assistant)) messages.Add(ChatMessage.Read(message, ref tools));
+            foreach (JsonNode? message in Turns(asked, MessageRoles.User)) messages.Add((JsonNode)ChatMessage.Read(message, ref tools));
+            foreach (JsonNode? message in Turns(answered, MessageRoles.Assistant)) messages.Add((JsonNode)ChatMessage.Read(message, ref tools));
             return $"{question}/{answer}";
         }
         foreach (JsonNode? turn in record["history"] as JsonArray ?? [])
@@ -106,9 +106,9 @@ internal static class ConversationShape
     }
 
     private static void Add(JsonArray messages, string role, JsonNode? content)
-        => messages.Add(new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") });
+        => messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") });
 
-    private static JsonArray Turns(JsonNode? value, string role) => value as JsonArray ?? [new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
+    private static JsonArray Turns(JsonNode? value, string role) => value as JsonArray ?? [(JsonNode)new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
 
     /// <summary>A list, JSON of a list in a text, or an object of lists, as some writers turn lists of objects around.</summary>
     private static JsonArray List(JsonNode value)
@@ -119,7 +119,7 @@ internal static class ConversationShape
             var turned = new JsonArray();
             int count = columns.Max(c => c.Value?.AsArray().Count ?? 0);
             for (int i = 0; i < count; i++)
-                turned.Add(new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
+                turned.Add((JsonNode)new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
             return turned;
         }
         return value as JsonArray ?? throw new FormatException("the messages are no list");

@@ -30,7 +30,7 @@ internal static class ChoiceQuestion
         foreach ((string l, string t) in options) asked.Append('\n').Append(l).Append(". ").Append(t);
         string told = $"{label}. {text}";
         if (Text(record, ["explanation"]) is { } explanation && !string.IsNullOrWhiteSpace(explanation)) told += "\n" + explanation.Trim();
-        return [new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
+        return [(JsonNode)new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, (JsonNode)new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
     }
 
     private static (string Label, string Text) Right(List<(string Label, string Text)> options, JsonNode? answer)

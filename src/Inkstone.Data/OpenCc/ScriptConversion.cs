@@ -118,7 +118,8 @@ public sealed class ScriptConversion(ScriptConverter converter)
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
                 string text = value.GetValue<string>(), converted = converter.Convert(text);
                 changed = !ReferenceEquals(text, converted);
-                if (changed) node.ReplaceWith(converted);
+                if (changed && node.Parent is JsonObject holder) holder[node.GetPropertyName()] = converted;
+                else if (changed && node.Parent is JsonArray list) list[node.GetElementIndex()] = converted;
                 break;
         }
         return changed;

@@ -98,7 +98,7 @@ public sealed partial class ChatTemplate
     {
         try
         {
-            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = "answer" }], addGenerationPrompt: true);
+            string text = Render([(JsonNode)new JsonObject { ["role"] = "user", ["content"] = "question" }, (JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = "answer" }], addGenerationPrompt: true);
             return [.. LooksSpecial().Matches(text).Select(m => m.Value).Distinct().Where(t => tokenizer.TokenToId(t) is not { } id || !tokenizer.IsAdded(id))];
         }
         catch (TemplateException)
