@@ -24,7 +24,7 @@ internal sealed class ServerFlags
     public T Ask<T>(Call call, Func<string, Task<T>> ask) => ((call.Get(_url), call.Get(_serve)) switch
     {
         ({ } address, null) => ask(address),
-        (null, { } path) => Serve.WhileAsync(call, path, null, new EngineOptions(),
+        (null, { } path) => Serve.WhileAsync(call, path, null, _ => new EngineOptions(),
             new ServerOptions { Port = 0, ModelName = Serve.NameOf(path), ApiKeys = Key(call) is { } key ? [key] : [], Quiet = true }, address => ask(address.ToString())),
         _ => throw new ArgumentException("name a server as URL, or a model with --serve PATH"),
     }).GetAwaiter().GetResult();
