@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Reflection;
 using System.Text;
 using Inkstone.Training;
 
@@ -13,6 +14,9 @@ internal sealed class Frame(Verb root)
 {
     private readonly SharedFlags _flags = new();
     private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
+
+    /// <summary>The version that was built, without the commit behind it.</summary>
+    private static string Version => typeof(Frame).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     public int Run(string[] args)
     {
@@ -34,7 +38,7 @@ internal sealed class Frame(Verb root)
         string path = PathOf(parsed);
         if (verb == root && parsed.GetValue(_version))
         {
-            output.WriteLine($"{root.Name} {typeof(Frame).Assembly.GetName().Version!.ToString(3)}");
+            output.WriteLine($"{root.Name} {Version}");
             return 0;
         }
         if (verb.Run is null ? parsed.UnmatchedTokens.Count == 0 : parsed.GetValue(_flags.Help))
