@@ -13,7 +13,14 @@ internal static class StageInputs
     // Folders of the presets that verbs take by name as their first argument.
     private static readonly Dictionary<string, string> Presets = new(StringComparer.Ordinal)
     {
-        ["pretrain"] = "runs", ["sft"] = "sft", ["dpo"] = "dpo", ["grpo"] = "grpo", ["ppo"] = "ppo", ["reward"] = "reward", ["distill"] = "distill", ["mix"] = "mix",
+        ["pretrain"] = "runs",
+        ["sft"] = "sft",
+        ["dpo"] = "dpo",
+        ["grpo"] = "grpo",
+        ["ppo"] = "ppo",
+        ["reward"] = "reward",
+        ["distill"] = "distill",
+        ["mix"] = "mix",
     };
 
     /// <summary>Files and directories that a command line names and that are not the stage's own, by path.</summary>
