@@ -3,7 +3,7 @@ using Inkstone.Cli;
 Verb ink = new("ink", "from raw text to a language model of your own, on this machine",
 [
     Quickstart.Create(),
-    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create(), DataWiki.Create(), DataConvertScript.Create(), DataFetch.Create(), DataMix.Create(), DataInstructIe.Create(), DataShow.Create(), DataExport.Create()],
+    new Verb("data", "make text fit to learn from", [DataPrepare.Create(), DataDedup.Create(), DataWiki.Create(), DataConvertScript.Create(), DataFetch.Create(), DataMix.Create(), DataInstructIe.Create(), DataShow.Create(), DataExport.Create(), DataWorld.Create()],
         "ink data prepare --input articles.jsonl --out text", "ink data prepare --input poems.jsonl --text-key title,paragraphs --out text"),
     new Verb("model", "models that others have made", [ModelFetch.Create()],
         "ink model fetch --list", "ink model fetch Qwen/Qwen2.5-0.5B-Instruct"),
@@ -36,6 +36,8 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     SmokeVerb.Create(),
     SoakVerb.Create(),
     Verify.Create(),
+    RunPipeline.Create(),
+    SchemaVerb.Create(),
     new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create(), BenchServe.Create()],
         "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),
 ], "ink quickstart --out first-model", "ink pretrain poems --out runs/poems");

@@ -14,7 +14,7 @@ public static class Companions
 
     private static readonly string[] Names = [HfDirectory.GenerationConfigFile, TokenizerFile, ConfigFile, .. TokenizerParts, TemplateFile];
 
-    /// <summary>Copies them from a directory, or writes what a .gguf file says of them.</summary>
+    /// <summary>Copies them and the model card from a directory, or writes what a .gguf file says of them.</summary>
     public static void Copy(string source, string directory)
     {
         if (GgufFile.Is(source))
@@ -23,7 +23,12 @@ public static class Companions
             Write(file.Metadata, directory);
             return;
         }
-        foreach (string name in Names.Where(name => File.Exists(Path.Combine(source, name))))
+        CopyAll(source, directory, [.. Names, ModelCard.FileName]);
+    }
+
+    private static void CopyAll(string source, string directory, IReadOnlyList<string> names)
+    {
+        foreach (string name in names.Where(name => File.Exists(Path.Combine(source, name))))
         {
             File.Copy(Path.Combine(source, name), Path.Combine(directory, name), overwrite: true);
         }
@@ -64,7 +69,7 @@ public static class Companions
         {
             AtomicFile.WriteText(template, below.Text("chat_template"));
         }
-        Copy(adapter, directory);
+        CopyAll(adapter, directory, Names);
     }
 
     private static void Write(GgufMetadata metadata, string directory)

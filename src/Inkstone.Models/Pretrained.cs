@@ -52,7 +52,7 @@ public static class Pretrained
     /// <param name="directory">where</param>
     /// <param name="overwrite">replaces what is there</param>
     /// <param name="dtype">element type of the weights, e.g. BF16; null keeps the one in memory</param>
-    /// <param name="companionsFrom">directory or .gguf file whose tokenizer and generation settings are copied, or null</param>
+    /// <param name="companionsFrom">directory or .gguf file whose tokenizer, generation settings and model card are copied, or null; where there is no card, one is written</param>
     /// <param name="maxShardBytes">size at which weights are cut into shards</param>
     /// <param name="beside">writes what else belongs into the directory, given its place</param>
     public static void Save(CausalLm model, string directory, bool overwrite = false, string? dtype = null, string? companionsFrom = null, long maxShardBytes = 5_000_000_000,
@@ -66,6 +66,7 @@ public static class Pretrained
                 Companions.Copy(companionsFrom, place);
             }
             beside?.Invoke(place);
+            new ModelCard(model.Config, model.Parameters.ElementCount) { BaseModel = companionsFrom }.Write(place);
         });
 
     /// <summary>Writes a model as one GGUF file, or nothing.</summary>

@@ -14,17 +14,26 @@ internal static class Ink
     public static Outcome RunIn(string directory, params string[] arguments)
     {
         using Process process = Start(directory, arguments);
+        return End(process, Patience);
+    }
+
+    /// <summary>What a process says until it ends.</summary>
+    public static Outcome End(Process process, int patience = Patience, Action? meanwhile = null)
+    {
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(Patience))
+        meanwhile?.Invoke();
+        if (!process.WaitForExit(patience))
         {
             process.Kill();
-            throw new TimeoutException($"ink {string.Join(' ', arguments)} did not end");
+            throw new TimeoutException($"ink {string.Join(' ', process.StartInfo.ArgumentList.Skip(1))} did not end");
         }
         return new Outcome(process.ExitCode, output.Result, error.Result);
     }
 
-    public static Process Start(string directory, params string[] arguments)
+    public static Process Start(string directory, params string[] arguments) => Start(directory, new Dictionary<string, string>(), arguments);
+
+    public static Process Start(string directory, IReadOnlyDictionary<string, string> variables, string[] arguments)
     {
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments])
         {
@@ -34,6 +43,10 @@ internal static class Ink
             RedirectStandardInput = true,
         };
         start.Environment.Remove("NO_COLOR");
+        foreach ((string name, string value) in variables)
+        {
+            start.Environment[name] = value;
+        }
         return Process.Start(start)!;
     }
 

@@ -11,8 +11,7 @@ internal static class BenchServe
 {
     public static Verb Create()
     {
-        Argument<string> url = ServerFlags.Url();
-        Option<string> key = ServerFlags.Key(), model = ServerFlags.Model();
+        ServerFlags server = new();
         Option<int> requests = new("--num-prompts") { Description = "requests", HelpName = "N", DefaultValueFactory = _ => 64 };
         Option<int> concurrency = new("--max-concurrency") { Description = "most requests at once (closed loop); 0 with --request-rate: as many as come", HelpName = "N", DefaultValueFactory = _ => 16 };
         Option<double> rate = new("--request-rate") { Description = "requests a second at random times (Poisson); default: each as soon as one has ended", HelpName = "X" };
@@ -24,15 +23,15 @@ internal static class BenchServe
         Option<double> temperature = new("--temperature") { Description = "temperature of the requests", HelpName = "X", DefaultValueFactory = _ => 0 };
         Option<string[]> goodput = new("--goodput") { Description = "count requests that keep below milliseconds, by ttft, tpot, itl or e2el (repeatable)", HelpName = "NAME:MS" };
         return new Verb("serve", "load on any server with OpenAI's API, measured from its streams; figures by vLLM's names",
-            [url, key, model, requests, concurrency, rate, ramp, prompts, promptTokens, maxTokens, ignoreEos, completions, temperature, goodput], Run,
+            [.. server.All, requests, concurrency, rate, ramp, prompts, promptTokens, maxTokens, ignoreEos, completions, temperature, goodput], Run,
             "ink bench serve http://127.0.0.1:8080 --max-concurrency 16", "ink bench serve http://127.0.0.1:8080 --request-rate 2 --goodput ttft:500 --goodput tpot:80 --json");
 
         int Run(Call call)
         {
-            ServeBenchOptions options = new(call.Get(url)!)
+            ServeBenchOptions options = new("")
             {
-                Key = ServerFlags.Key(call, key),
-                Model = call.Get(model),
+                Key = server.Key(call),
+                Model = server.Model(call),
                 Chat = !call.Has(completions),
                 Requests = call.Between(requests, 1, 1_000_000),
                 Concurrency = call.Between(concurrency, 0, 4096),
@@ -51,14 +50,14 @@ internal static class BenchServe
                 throw new ArgumentException("--max-concurrency 0 needs --request-rate: without either all requests would come at once");
             }
             int tenth = 0;
-            JsonObject figures = ServeBench.RunAsync(options, done =>
+            JsonObject figures = server.Ask(call, url => ServeBench.RunAsync(options with { Url = url }, done =>
             {
                 int now = 10 * done / options.Requests;
                 if (Interlocked.Exchange(ref tenth, now) < now)
                 {
                     call.Say($"{done} of {options.Requests} requests");
                 }
-            }, call.Cancelled).GetAwaiter().GetResult();
+            }, call.Cancelled));
             call.Result(figures, output => Print(call, figures, output));
             return (int)figures["failed"]! == 0 ? 0 : 1;
         }

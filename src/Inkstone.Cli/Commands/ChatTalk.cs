@@ -160,7 +160,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
 
     private static string Needed(string name, string file) => file.Length > 0 ? file : throw new ArgumentException($"{name} needs a file, such as {name} talk.json");
 
-    private static JsonArray Beginning(string? system) => system is null ? [] : [Message("system", system)];
+    private static JsonArray Beginning(string? system) => system is null ? [] : new JsonArray(Message("system", system));
 
     private static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
 

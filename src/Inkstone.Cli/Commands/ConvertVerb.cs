@@ -20,8 +20,9 @@ internal static class ConvertVerb
         Argument<string> output = new("OUT") { Description = "a .gguf file, or a directory to write in HF's layout" };
         Option<string> dtype = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16; default: as they are, f32 where they are quantised", HelpName = "T" };
         Option<string> quantize = new("--quantize") { Description = "quantise the matrices of a .gguf file: " + string.Join(", ", Quantised.Select(Label)), HelpName = "Q" };
-        return new Verb("convert", "a model between HF's layout and GGUF, and from one element type to another", [input, output, dtype, quantize], Run,
-            "ink convert runs/poems poems.gguf --quantize q4_k_m",
+        Option<bool> modelfile = new("--modelfile") { Description = "write Ollama's Modelfile beside the .gguf file: template, stop texts, settings" };
+        return new Verb("convert", "a model between HF's layout and GGUF, and from one element type to another", [input, output, dtype, quantize, modelfile], Run,
+            "ink convert runs/poems poems.gguf --quantize q4_k_m --modelfile",
             "ink convert model.gguf model --dtype bf16");
 
         int Run(Call call)
@@ -38,7 +39,8 @@ internal static class ConvertVerb
                     : throw new ArgumentException($"--quantize needs an output that ends with .gguf, {to} is a directory in HF's layout"),
                 _ => throw new ArgumentException("give either --dtype or --quantize"),
             };
-            long parameters = call.Compute(device =>
+            string? beside = !call.Get(modelfile) ? null : gguf ? Modelfile.Claim(call, to) : throw new ArgumentException($"--modelfile needs an output that ends with .gguf, {to} is a directory in HF's layout");
+            (long parameters, int context) = call.Compute(device =>
             {
                 // Exact for every type that is read; a file of bfloat16 need not be widened.
                 DType memory = type == GgufFileType.BF16 && Models.StoredType(from) == GgufFileType.BF16 ? DType.BFloat16 : DType.Float32;
@@ -56,8 +58,12 @@ internal static class ConvertVerb
                     }
                     Pretrained.Save(model, to, call.Force, type.ToString(), from);
                 }
-                return model.Parameters.ElementCount;
+                return (model.Parameters.ElementCount, model.MaxPositionEmbeddings);
             });
+            if (beside is not null)
+            {
+                Modelfile.Write(call, beside, to, from, context);
+            }
             long bytes = gguf ? new FileInfo(to).Length : new DirectoryInfo(to).EnumerateFiles("*.safetensors").Sum(f => f.Length);
             string label = Label(type);
             return call.Result(new JsonObject { ["out"] = to, ["dtype"] = label, ["parameters"] = parameters, ["bytes"] = bytes },

@@ -98,7 +98,7 @@ internal static class DataShow
             if (shown.Count < count)
             {
                 int[] taught = [.. example.Ids.Where((_, i) => example.Learned[i])];
-                shown.Add(new JsonObject { ["place"] = place, ["text"] = tokenizer.Decode(example.Ids), ["learned"] = tokenizer.Decode(taught), ["tokens"] = example.Ids.Length });
+                shown.Add((JsonNode)new JsonObject { ["place"] = place, ["text"] = tokenizer.Decode(example.Ids), ["learned"] = tokenizer.Decode(taught), ["tokens"] = example.Ids.Length });
             }
         }
         return call.Result(new JsonObject { ["examples"] = examples, ["tokens"] = tokens, ["learned"] = learned, ["shown"] = shown }, o =>

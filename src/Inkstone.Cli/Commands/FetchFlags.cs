@@ -89,7 +89,7 @@ internal sealed class FetchFlags
     public static int Menu(Call call, Catalogue catalogue, RepositoryKind kind)
     {
         List<(int Number, CatalogueEntry Entry)> sets = [.. catalogue.Entries.Select((e, i) => (i + 1, e)).Where(s => s.e.Repository == kind)];
-        JsonArray json = [.. sets.Select(s => new JsonObject
+        JsonArray json = [.. sets.Select(JsonNode (s) => new JsonObject
         {
             ["number"] = s.Number,
             ["name"] = s.Entry.Name,

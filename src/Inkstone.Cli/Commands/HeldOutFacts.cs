@@ -28,7 +28,7 @@ internal sealed record Asking(Func<WorldQuestion, int[]> Prompt, IReadOnlyList<s
     public static Asking Chat(Tokenizer tokenizer)
     {
         ChatTemplate template = ChatTemplate.For(tokenizer);
-        return new(q => tokenizer.Encode(template.Render([new JsonObject { ["role"] = "user", ["content"] = q.Question }], addGenerationPrompt: true), addSpecialTokens: false),
+        return new(q => tokenizer.Encode(template.Render([(JsonNode)new JsonObject { ["role"] = "user", ["content"] = q.Question }], addGenerationPrompt: true), addSpecialTokens: false),
             template.EndOfTurn(tokenizer), (q, text) => text == q.Reply);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Training;
 
@@ -28,7 +29,12 @@ internal static class Merge
                 using CausalLm tuned = PeftAdapter.Open(below, adapterPath, device, trained: false);
                 tuned.Adapter!.Merge();
                 string wanted = call.Get(type)?.ToUpperInvariant() ?? Models.StoredType(below).ToString();
-                Pretrained.Save(tuned, place, call.Force, wanted, below, beside: directory => Companions.Overlay(adapterPath, directory));
+                Pretrained.Save(tuned, place, call.Force, wanted, below, beside: directory =>
+                {
+                    Companions.Overlay(adapterPath, directory);
+                    File.Delete(Path.Combine(directory, ModelCard.FileName));   // that of the model below says nothing of this one
+                    new ModelCard(tuned.Config, tuned.Parameters.ElementCount) { BaseModel = below, Facts = [("adapter merged", adapterPath)] }.Write(directory);
+                });
                 return tuned.Parameters.ElementCount;
             });
             return call.Result(new JsonObject { ["out"] = place, ["model"] = below, ["adapter"] = adapterPath, ["parameters"] = parameters },

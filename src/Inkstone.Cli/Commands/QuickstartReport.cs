@@ -148,5 +148,5 @@ internal sealed record QuickstartReport(string Directory, RunResult Trained, Run
 
     private static JsonArray Categories(IReadOnlyList<FactAnswer> answers)
         => [.. answers.GroupBy(a => a.Question.Category).OrderBy(g => g.Key, StringComparer.Ordinal)
-            .Select(g => new JsonObject { ["category"] = g.Key, ["right"] = g.Count(a => a.Right), ["asked"] = g.Count() })];
+            .Select(JsonNode (g) => new JsonObject { ["category"] = g.Key, ["right"] = g.Count(a => a.Right), ["asked"] = g.Count() })];
 }

@@ -50,7 +50,7 @@ internal static class Serve
             {
                 Host = call.Get(host)!,
                 Port = call.Between(port, 0, 65535),
-                ModelName = call.Get(name) ?? Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))),
+                ModelName = call.Get(name) ?? NameOf(path),
                 ApiKeys = [.. call.Get(keys) ?? [], .. Environment.GetEnvironmentVariable("INK_API_KEY") is { Length: > 0 } key ? [key] : Array.Empty<string>()],
                 Origins = call.Get(cors) ?? [],
                 MaxTokens = call.Between(maxTokens, 0, int.MaxValue) is var most and > 0 ? most : null,
@@ -61,14 +61,23 @@ internal static class Serve
                 LogPrompts = call.Has(logPrompts),
                 Quiet = call.Quiet,
             };
-            Tokenizer tokenizer = Models.Tokenizer(path, call);
-            GenerationSettings settings = GenerationSettings.Read(Models.GenerationConfig(path));
-            return call.Saving(() => ServeAsync(call, path, call.Get(weights), tokenizer, settings, model => speculation.Add(call, model, engine), options).GetAwaiter().GetResult());
+            return call.Saving(() => WhileAsync(call, path, call.Get(weights), model => speculation.Add(call, model, engine), options, async _ =>
+            {
+                TaskCompletionSource stopped = new();
+                using (call.Cancelled.Register(stopped.SetResult))
+                {
+                    await stopped.Task.ConfigureAwait(false);
+                }
+                return 0;
+            }).GetAwaiter().GetResult());
         }
     }
 
-    private static async Task<int> ServeAsync(Call call, string path, string? weights, Tokenizer tokenizer, GenerationSettings settings, Func<CausalLm, EngineOptions> planned, ServerOptions options)
+    /// <summary>Serves a model until <paramref name="work"/>, which is told the address, has ended.</summary>
+    public static async Task<T> WhileAsync<T>(Call call, string path, string? weights, Func<CausalLm, EngineOptions> planned, ServerOptions options, Func<Uri, Task<T>> work)
     {
+        Tokenizer tokenizer = Models.Tokenizer(path, call);
+        GenerationSettings settings = GenerationSettings.Read(Models.GenerationConfig(path));
         // The engine computes on a thread of its own; were this one pinned to a CPU, those that answer HTTP would be, too.
         using Device device = call.NewDevice();
         using CausalLm model = ComputeThread.Run(() => Models.Open(path, device, weights));
@@ -83,15 +92,14 @@ internal static class Serve
         {
             call.Warn("whoever reaches this address may use the model; --api-key KEY asks for a key");
         }
-        TaskCompletionSource stopped = new();
-        using (call.Cancelled.Register(stopped.SetResult))
-        {
-            await stopped.Task.ConfigureAwait(false);
-        }
+        T result = await work(address).ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
         call.Say("stopped");
-        return 0;
+        return result;
     }
+
+    /// <summary>What a model is called in answers unless it is given a name.</summary>
+    public static string NameOf(string path) => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
     private static Dictionary<string, string> Adapters(string[] given)
     {

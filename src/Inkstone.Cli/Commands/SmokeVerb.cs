@@ -9,14 +9,13 @@ internal static class SmokeVerb
 {
     public static Verb Create()
     {
-        Argument<string> url = ServerFlags.Url();
-        Option<string> key = ServerFlags.Key(), model = ServerFlags.Model();
-        return new Verb("smoke", "whether a server with OpenAI's API does what front ends need: health, chat, multi-turn, structured, JSON mode, streaming, tools", [url, key, model], Run,
-            "ink smoke http://127.0.0.1:8080", "ink smoke http://127.0.0.1:8080/v1 --api-key secret --json");
+        ServerFlags server = new();
+        return new Verb("smoke", "whether a server with OpenAI's API does what front ends need: health, chat, multi-turn, structured, JSON mode, streaming, tools", server.All, Run,
+            "ink smoke http://127.0.0.1:8080", "ink smoke --serve runs/poems --json");
 
         int Run(Call call)
         {
-            IReadOnlyList<SmokeCheck> checks = Smoke.RunAsync(call.Get(url)!, ServerFlags.Key(call, key), call.Get(model), call.Cancelled).GetAwaiter().GetResult();
+            IReadOnlyList<SmokeCheck> checks = server.Ask(call, url => Smoke.RunAsync(url, server.Key(call), server.Model(call), call.Cancelled));
             bool ok = checks.All(c => c.Ok);
             JsonObject json = new()
             {

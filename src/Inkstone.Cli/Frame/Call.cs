@@ -32,6 +32,15 @@ internal sealed class Call
         }
     }
 
+    /// <summary>The program around it, for a verb that runs other verbs.</summary>
+    public required Frame Frame { get; init; }
+
+    /// <summary>Runs another verb under this call's signals and progress.</summary>
+    /// <param name="args">its command line, without mistakes</param>
+    /// <param name="output">where its result goes</param>
+    /// <returns>its exit code; what was wrong was told on stderr</returns>
+    public int RunVerb(string[] args, TextWriter output) => Frame.RunInside(args, output, Error, _signals);
+
     /// <summary>Where the result goes: stdout.</summary>
     public TextWriter Out { get; }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Reflection;
 using System.Text;
 using Inkstone.Training;
 
@@ -14,6 +15,9 @@ internal sealed class Frame(Verb root)
     private readonly SharedFlags _flags = new();
     private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
 
+    /// <summary>The version that was built, without the commit behind it.</summary>
+    private static string Version => typeof(Frame).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
     public int Run(string[] args)
     {
         using StreamWriter output = new(new Unheard(Console.OpenStandardOutput()), new UTF8Encoding(false), 1 << 16);
@@ -26,22 +30,15 @@ internal sealed class Frame(Verb root)
         using Signals signals = new(error);
         _flags.AddTo(root);
         root.Add(_version);
-        ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
         if (args is ["help", .. string[] asked])
         {
             args = [.. asked, _flags.Help.Name];
         }
-        ParseResult parsed = root.Parse(args, configuration);
-        Verb verb = (Verb)parsed.CommandResult.Command;
-        List<KeyValuePair<string, string>> keys = [];
-        if (verb.TakesRecipeKeys)
-        {
-            parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
-        }
+        (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
         string path = PathOf(parsed);
         if (verb == root && parsed.GetValue(_version))
         {
-            output.WriteLine($"{root.Name} {typeof(Frame).Assembly.GetName().Version!.ToString(3)}");
+            output.WriteLine($"{root.Name} {Version}");
             return 0;
         }
         if (verb.Run is null ? parsed.UnmatchedTokens.Count == 0 : parsed.GetValue(_flags.Help))
@@ -54,18 +51,49 @@ internal sealed class Frame(Verb root)
             error.WriteLine($"ink: {mistake}");
             return 2;
         }
+        return Execute(parsed, verb, keys, output, error, signals, signals.End);
+    }
+
+    /// <summary>What is wrong with a command line, or null; and the verb that it names.</summary>
+    internal (string? Mistake, Verb Verb) Check(string[] args)
+    {
+        (ParseResult parsed, Verb verb, _) = Parse(args);
+        return (Mistake(parsed, verb, PathOf(parsed)), verb);
+    }
+
+    /// <summary>Runs a command line without mistakes inside another verb: its progress and signals are that verb's, its result goes to <paramref name="output"/>.</summary>
+    internal int RunInside(string[] args, TextWriter output, TextWriter error, Signals signals)
+    {
+        (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
+        return Execute(parsed, verb, keys, output, error, signals, () => { });
+    }
+
+    private int Execute(ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys, TextWriter output, TextWriter error, Signals signals, Action ended)
+    {
         try
         {
-            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals));
-            signals.End();
+            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals) { Frame = this });
+            ended();
             return code;
         }
         catch (Exception e)
         {
-            signals.End();
+            ended();
             output.Flush();
             return Faults.Report(e, error, parsed.GetValue(_flags.Debug));
         }
+    }
+
+    private (ParseResult Parsed, Verb Verb, List<KeyValuePair<string, string>> Keys) Parse(string[] args)
+    {
+        ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+        ParseResult parsed = root.Parse(args, configuration);
+        List<KeyValuePair<string, string>> keys = [];
+        if (parsed.CommandResult.Command is Verb { TakesRecipeKeys: true })
+        {
+            parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
+        }
+        return (parsed, (Verb)parsed.CommandResult.Command, keys);
     }
 
     private static string PathOf(ParseResult parsed)

@@ -15,7 +15,7 @@ internal static class Help
         Section(page, "Verbs", verb.Subcommands.Select(c => (c.Name, c.Description ?? "")));
         Section(page, "Arguments", verb.Arguments.Select(a => (ArgumentLabel(a), a.Description ?? "")));
         Section(page, "Flags", verb.Options.Where(o => !o.Recursive).Select(o => (OptionLabel(o), Describe(o))));
-        Section(page, "Flags of every verb", shared.All.Select(o => (OptionLabel(o), Describe(o))));
+        Section(page, "Flags of every verb", shared.All.Where(o => verb.Options.All(own => own.Recursive || own.Name != o.Name)).Select(o => (OptionLabel(o), Describe(o))));
         if (verb.Subcommands.Count > 0)
         {
             page.Append("\nMore about a verb: ").Append(path).Append(" VERB --help\n");

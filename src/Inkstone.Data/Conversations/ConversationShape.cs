@@ -35,7 +35,7 @@ internal static class ConversationShape
         {
             foreach (JsonNode? message in List(record[format]!))
             {
-                messages.Add(ChatMessage.Read(message, ref toolsInMessage));
+                messages.Add((JsonNode)ChatMessage.Read(message, ref toolsInMessage));
             }
         }
         else
@@ -110,11 +110,11 @@ internal static class ConversationShape
         {
             foreach (JsonNode? message in Turns(asked, MessageRoles.User))
             {
-                messages.Add(ChatMessage.Read(message, ref tools));
+                messages.Add((JsonNode)ChatMessage.Read(message, ref tools));
             }
             foreach (JsonNode? message in Turns(answered, MessageRoles.Assistant))
             {
-                messages.Add(ChatMessage.Read(message, ref tools));
+                messages.Add((JsonNode)ChatMessage.Read(message, ref tools));
             }
             return $"{question}/{answer}";
         }
@@ -151,9 +151,9 @@ internal static class ConversationShape
     }
 
     private static void Add(JsonArray messages, string role, JsonNode? content)
-        => messages.Add(new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") });
+        => messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") });
 
-    private static JsonArray Turns(JsonNode? value, string role) => value as JsonArray ?? [new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
+    private static JsonArray Turns(JsonNode? value, string role) => value as JsonArray ?? [(JsonNode)new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
 
     /// <summary>A list, JSON of a list in a text, or an object of lists, as some writers turn lists of objects around.</summary>
     private static JsonArray List(JsonNode value)
@@ -168,7 +168,7 @@ internal static class ConversationShape
             int count = columns.Max(c => c.Value?.AsArray().Count ?? 0);
             for (int i = 0; i < count; i++)
             {
-                turned.Add(new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
+                turned.Add((JsonNode)new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
             }
             return turned;
         }

@@ -75,19 +75,19 @@ public static class TokenizedExamples
             {
                 for (int t = 0; t < example.Ids.Length; t++)
                 {
-                    ids.Add(example.Ids[t]);
-                    labels.Add(example.Learned[t] ? example.Ids[t] : Ignored);
-                    positions.Add(t);
-                    mask.Add(1);
+                    ids.Add((JsonNode)example.Ids[t]);
+                    labels.Add((JsonNode)(example.Learned[t] ? example.Ids[t] : Ignored));
+                    positions.Add((JsonNode)t);
+                    mask.Add((JsonNode)1);
                 }
             }
             int filled = ids.Count;
             for (int t = filled; t < length; t++)
             {
-                ids.Add(padId);
-                labels.Add(Ignored);
-                positions.Add(0);
-                mask.Add(0);
+                ids.Add((JsonNode)padId);
+                labels.Add((JsonNode)Ignored);
+                positions.Add((JsonNode)0);
+                mask.Add((JsonNode)0);
             }
             JsonObject record = new JsonObject { ["token_ids"] = ids, ["labels"] = labels, ["position_ids"] = positions, ["length"] = filled, ["attention_mask"] = mask };
             if (packed)

@@ -38,7 +38,7 @@ internal static class ChoiceQuestion
         {
             told += "\n" + explanation.Trim();
         }
-        return [new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
+        return [(JsonNode)new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, (JsonNode)new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
     }
 
     private static (string Label, string Text) Right(List<(string Label, string Text)> options, JsonNode? answer)

@@ -142,9 +142,13 @@ public sealed class ScriptConversion(ScriptConverter converter)
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
                 string text = value.GetValue<string>(), converted = converter.Convert(text);
                 changed = !ReferenceEquals(text, converted);
-                if (changed)
+                if (changed && node.Parent is JsonObject holder)
                 {
-                    node.ReplaceWith(converted);
+                    holder[node.GetPropertyName()] = converted;
+                }
+                else if (changed && node.Parent is JsonArray list)
+                {
+                    list[node.GetElementIndex()] = converted;
                 }
                 break;
         }

@@ -80,7 +80,7 @@ internal static class PreferenceShape
         {
             if (shared.Count == 0)
             {
-                shared = [User(prompt.Text)];
+                shared = [(JsonNode)User(prompt.Text)];
             }
             else if (!shared.Any(m => (string?)m!["content"] == prompt.Text))
             {
@@ -100,7 +100,7 @@ internal static class PreferenceShape
         }
         (string best, double most) = scored.MaxBy(c => c.Score);
         (string worst, double least) = scored.MinBy(c => c.Score);
-        return most > least ? Make(record, new TextOrMessages("", [User(Read(instruction).Text)]), [Said(new(best)), Said(new(worst))], true, null, place)
+        return most > least ? Make(record, new TextOrMessages("", [(JsonNode)User(Read(instruction).Text)]), [Said(new(best)), Said(new(worst))], true, null, place)
             : throw new FormatException("all completions have the same score");
     }
 
@@ -134,7 +134,7 @@ internal static class PreferenceShape
     }
 
     private static (TextOrMessages, TextOrMessages) Joined(TextOrMessages prompt, TextOrMessages answer)
-        => prompt.Messages is null == answer.Messages is null ? (prompt, answer) : prompt.Messages is null ? (new("", [User(prompt.Text)]), answer) : (prompt, Said(answer));
+        => prompt.Messages is null == answer.Messages is null ? (prompt, answer) : prompt.Messages is null ? (new("", [(JsonNode)User(prompt.Text)]), answer) : (prompt, Said(answer));
 
     private static (TextOrMessages, TextOrMessages) Last(JsonArray messages)
         => messages.Count > 0 && (string?)messages[^1]!["role"] == MessageRoles.Assistant ? (new("", [.. messages.Take(messages.Count - 1).Select(m => m!.DeepClone())]), new("", From(messages, messages.Count - 1)))
@@ -149,7 +149,7 @@ internal static class PreferenceShape
 
     private static JsonArray From(JsonArray messages, int first) => [.. messages.Skip(first).Select(m => m!.DeepClone())];
 
-    private static TextOrMessages Said(TextOrMessages text) => new("", [new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = text.Text }]);
+    private static TextOrMessages Said(TextOrMessages text) => new("", [(JsonNode)new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = text.Text }]);
 
     private static JsonObject User(string text) => new() { ["role"] = MessageRoles.User, ["content"] = text };
 

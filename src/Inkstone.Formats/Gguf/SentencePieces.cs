@@ -41,9 +41,9 @@ internal static class SentencePieces
         bool prefixSpace = m.Bool(Prefix + "add_space_prefix", true);
         JsonObject spaces = new() { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = " " }, ["content"] = "▁" };
         JsonArray decoders = [
-            new JsonObject { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = "▁" }, ["content"] = " " },
-            new JsonObject { ["type"] = "ByteFallback" },
-            new JsonObject { ["type"] = "Fuse" }];
+            (JsonNode)new JsonObject { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = "▁" }, ["content"] = " " },
+            (JsonNode)new JsonObject { ["type"] = "ByteFallback" },
+            (JsonNode)new JsonObject { ["type"] = "Fuse" }];
         if (prefixSpace)
         {
             decoders.Add((JsonNode)new JsonObject { ["type"] = "Strip", ["content"] = " ", ["start"] = 1, ["stop"] = 0 });

@@ -48,7 +48,7 @@ internal sealed class OllamaChat(ServedModel model)
             await Wire.SendAsync(http, Loaded("response", "")).ConfigureAwait(false);
             return;
         }
-        JsonArray messages = [new JsonObject { ["role"] = "user", ["content"] = prompt }];
+        JsonArray messages = [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt }];
         if (body.Text("system") is { Length: > 0 } system)
         {
             messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = system });

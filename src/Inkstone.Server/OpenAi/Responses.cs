@@ -106,7 +106,7 @@ internal sealed class Responses(ServedModel model)
         }
         if (input.ValueKind == JsonValueKind.String)
         {
-            return [new JsonObject { ["role"] = "user", ["content"] = input.GetString() }];
+            return [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = input.GetString() }];
         }
         JsonArray messages = [];
         foreach (Fields item in body.Objects("input")!)

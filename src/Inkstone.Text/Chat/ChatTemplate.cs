@@ -76,7 +76,7 @@ public sealed partial class ChatTemplate
         List<string> ends = tokenizer.EosId is { } eos ? [tokenizer.IdToToken(eos)] : [];
         try
         {
-            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }]);
+            string text = Render(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = answer }));
             string behind = text[(text.LastIndexOf(answer, StringComparison.Ordinal) + answer.Length)..];
             if (tokenizer.Encode(behind, addSpecialTokens: false).Where(tokenizer.IsAdded).Select(tokenizer.IdToToken).FirstOrDefault() is { } end && !ends.Contains(end))
             {
@@ -98,7 +98,7 @@ public sealed partial class ChatTemplate
     {
         try
         {
-            string text = Render([new JsonObject { ["role"] = "user", ["content"] = "question" }, new JsonObject { ["role"] = "assistant", ["content"] = "answer" }], addGenerationPrompt: true);
+            string text = Render([(JsonNode)new JsonObject { ["role"] = "user", ["content"] = "question" }, (JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = "answer" }], addGenerationPrompt: true);
             return [.. LooksSpecial().Matches(text).Select(m => m.Value).Distinct().Where(t => tokenizer.TokenToId(t) is not { } id || !tokenizer.IsAdded(id))];
         }
         catch (TemplateException)

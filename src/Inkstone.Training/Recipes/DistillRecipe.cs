@@ -23,9 +23,10 @@ public sealed record DistillRecipe(BaseModelSection Model, LoraConfig? Adapter, 
 {
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static DistillRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static DistillRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static DistillRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         DistillRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null, BaseModelSection.From(root.Section("teacher")),
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")), DistillSection.From(root.Section("loss")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),

@@ -26,9 +26,10 @@ public sealed record GrpoRecipe(BaseModelSection Model, LoraConfig? Adapter, str
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static GrpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static GrpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static GrpoRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         GrpoRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PromptSection.From(root.Section("data")), RolloutSection.From(root.Section("rollout"), generations: 8, iterations: 1),
             GrpoSection.From(root.Section("loss")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),

@@ -26,9 +26,10 @@ public sealed record PpoRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static PpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static PpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static PpoRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         PpoRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PromptSection.From(root.Section("data")), RolloutSection.From(root.Section("rollout"), generations: 1, iterations: 4),
             PpoSection.From(root.Section("loss")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),

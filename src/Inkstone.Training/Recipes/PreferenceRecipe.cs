@@ -24,9 +24,10 @@ public sealed record PreferenceRecipe(BaseModelSection Model, LoraConfig? Adapte
 {
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static PreferenceRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static PreferenceRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static PreferenceRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         PreferenceRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PreferenceSection.From(root.Section("data")), PreferenceLossSection.From(root.Section("loss")),
             WatchSection.From(root.Section("watch")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),

@@ -37,9 +37,10 @@ public sealed record Recipe(
 {
     /// <summary>Reads a recipe file with overrides such as ("train.steps", "100").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static Recipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static Recipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static Recipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         Recipe recipe = new(ModelOptions.From(root.Section("model")), root.RequiredText("tokenizer"), DataSection.From(root.Section("data")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
             root.RequiredText("out"), "");

@@ -15,10 +15,16 @@ internal static class RecipeFile
     /// <param name="overrides">pairs such as ("train.steps", "100"), later ones win</param>
     public static RecipeSection Load(string path, IReadOnlyList<KeyValuePair<string, string>> overrides)
     {
+        using StreamReader reader = new(path);
+        return Parse(reader, path, overrides);
+    }
+
+    /// <inheritdoc cref="Load"/>
+    internal static RecipeSection Parse(TextReader reader, string path, IReadOnlyList<KeyValuePair<string, string>> overrides)
+    {
         YamlStream stream = [];
         try
         {
-            using StreamReader reader = new(path);
             stream.Load(reader);
         }
         catch (YamlException e)

@@ -17,6 +17,8 @@ internal sealed class RecipeSection
     private readonly List<(string Key, object? Value)> _read = [];
     private readonly List<string> _alsoKnown = [];
     private readonly List<InvalidDataException> _missing = [];
+    private readonly Dictionary<string, JsonObject> _shapes = [];
+    private bool _isOpen;
 
     internal RecipeSection(YamlMappingNode node, string file, IReadOnlySet<string> overridden, string path = "")
         => (_node, _file, _overridden, _path) = (node, file, overridden, path);
@@ -24,8 +26,41 @@ internal sealed class RecipeSection
     /// <summary>What was read, in order; values are strings, lists of strings or sections.</summary>
     internal IReadOnlyList<(string Key, object? Value)> Read => _read;
 
+    /// <summary>What may stand here, as JSON Schema: the keys that were asked for, their kinds, ranges and defaults. No key is required, for flags may bring it.</summary>
+    internal JsonObject Schema()
+    {
+        JsonObject properties = [];
+        foreach ((string key, object? value) in _read)
+        {
+            JsonObject shape = value is RecipeSection inner ? inner.Schema() : _shapes.GetValueOrDefault(key)?.DeepClone().AsObject() ?? [];
+            if (properties[key] is JsonObject { } before && before["properties"] is JsonObject old && shape["properties"] is JsonObject added)
+            {
+                foreach ((string name, JsonNode? more) in added)
+                {
+                    old.TryAdd(name, more?.DeepClone());
+                }
+            }
+            else
+            {
+                properties[key] = shape;
+            }
+        }
+        foreach (string key in _alsoKnown)
+        {
+            properties.TryAdd(key, _shapes.GetValueOrDefault(key)?.DeepClone() ?? new JsonObject());
+        }
+        return new JsonObject { ["type"] = new JsonArray("object", "null"), ["properties"] = properties, ["additionalProperties"] = _isOpen };
+    }
+
     /// <summary>The keys that are written.</summary>
-    public IReadOnlyList<string> Keys => [.. _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")];
+    public IReadOnlyList<string> Keys
+    {
+        get
+        {
+            _isOpen = true;   // whoever looks at what is there takes any name
+            return [.. _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")];
+        }
+    }
 
     /// <summary>Its own key in the section above.</summary>
     public string Name => _path[(_path.LastIndexOf('.') + 1)..];
@@ -48,7 +83,11 @@ internal sealed class RecipeSection
     internal RecipeSection Section(string key, out RecipeSection section) => section = Section(key);
 
     /// <summary>Text, or <paramref name="fallback"/> when absent.</summary>
-    public string? Text(string key, string? fallback = null) => Remember(key, Scalar(key)?.Value ?? fallback);
+    public string? Text(string key, string? fallback = null)
+    {
+        Shape(key, new() { ["type"] = new JsonArray("string", "number", "null") }, fallback);
+        return Remember(key, Scalar(key)?.Value ?? fallback);
+    }
 
     /// <summary>Text that must be there.</summary>
     public string RequiredText(string key)
@@ -62,16 +101,23 @@ internal sealed class RecipeSection
     public string Choice(string key, string fallback, params string[] words)
     {
         string value = Text(key, fallback)!;
+        Shape(key, words is ["true", "false"] ? new() { ["type"] = new JsonArray("boolean", "null") } : new() { ["enum"] = new JsonArray([.. words, null]) },
+            words is ["true", "false"] ? fallback == "true" : fallback);
         return words.Contains(value) ? value : throw Wrong(Find(key)!, key, $"must be one of {string.Join(", ", words)}, got '{value}'{Spelling.Suggestion(value, words)}");
     }
 
     /// <summary>A real number in [<paramref name="min"/>, <paramref name="max"/>].</summary>
     public double Number(string key, double fallback, double min = double.MinValue, double max = double.MaxValue)
-        => OptionalNumber(key, min, max) is { } value ? value : RememberLast(key, fallback);
+    {
+        double? read = OptionalNumber(key, min, max);
+        Shape(key, NumberShape("number", min, max), fallback);
+        return read ?? RememberLast(key, fallback);
+    }
 
     /// <summary>A real number, or null when absent.</summary>
     public double? OptionalNumber(string key, double min = double.MinValue, double max = double.MaxValue)
     {
+        Shape(key, NumberShape("number", min, max), null);
         if (Scalar(key) is not { } node)
         {
             Remember(key, null);
@@ -91,12 +137,17 @@ internal sealed class RecipeSection
 
     /// <summary>A whole number in [<paramref name="min"/>, <paramref name="max"/>].</summary>
     public int Integer(string key, int fallback, int min = 0, int max = int.MaxValue)
-        => (int)(OptionalInteger(key, min, max) ?? (long)RememberLast(key, fallback));
+    {
+        long? read = OptionalInteger(key, min, max);
+        Shape(key, NumberShape("integer", min, max), fallback);
+        return (int)(read ?? (long)RememberLast(key, fallback));
+    }
 
     /// <summary>A whole number, or null when absent.</summary>
     public long? OptionalInteger(string key, long min = 0, long max = long.MaxValue)
     {
         double? value = OptionalNumber(key, min, max);
+        Shape(key, NumberShape("integer", min, max), null);
         return value is null ? null : value == Math.Floor(value.Value) ? (long)value.Value : throw Wrong(Find(key)!, key, $"must be a whole number, got {value.Value.ToString(CultureInfo.InvariantCulture)}");
     }
 
@@ -107,6 +158,7 @@ internal sealed class RecipeSection
     /// <summary>A list of texts; a single text is a list of one.</summary>
     public IReadOnlyList<string> Texts(string key)
     {
+        Shape(key, new() { ["anyOf"] = new JsonArray(Kind("string"), Kind("number"), Kind("null"), new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") } }) }, null);
         List<string> values = [];
         switch (Find(key))
         {
@@ -134,6 +186,7 @@ internal sealed class RecipeSection
     /// <summary>A mapping whose keys are free, as JSON (plain true, false, null and numbers are those, everything else is text); null when absent.</summary>
     public JsonObject? FreeMapping(string key)
     {
+        Shape(key, new() { ["type"] = new JsonArray("object", "null") }, null);
         YamlNode? node = Find(key);
         if (node is null || IsNull(node))
         {
@@ -208,6 +261,32 @@ internal sealed class RecipeSection
     {
         string low = min.ToString("R", CultureInfo.InvariantCulture), high = max.ToString("R", CultureInfo.InvariantCulture);
         return min == double.MinValue ? "at most " + high : max >= int.MaxValue && value < min ? "at least " + low : $"between {low} and {high}";
+    }
+
+    private void Shape(string key, JsonObject shape, JsonNode? fallback)
+    {
+        if (fallback is not null)
+        {
+            shape["default"] = fallback;
+        }
+        _shapes[key] = shape;
+    }
+
+    private static JsonObject Kind(string type) => new() { ["type"] = type };
+
+    /// <summary>A number in its range; 50_000 is a text for YAML's readers.</summary>
+    private static JsonObject NumberShape(string type, double min, double max)
+    {
+        JsonObject number = Kind(type);
+        if (min > double.MinValue && min > long.MinValue)
+        {
+            number["minimum"] = min;
+        }
+        if (max < double.MaxValue && max < int.MaxValue)
+        {
+            number["maximum"] = max;
+        }
+        return new() { ["anyOf"] = new JsonArray(number, new JsonObject { ["type"] = "string", ["pattern"] = "^[0-9][0-9_]*$" }, Kind("null")) };
     }
 
     private string? Remember(string key, string? value)

@@ -24,9 +24,10 @@ public sealed record RewardRecipe(BaseModelSection Model, string? Tokenizer, str
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static RewardRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static RewardRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static RewardRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         RewardRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PreferenceSection.From(root.Section("data")),
             root.Section("loss").Number("centering", 0, 0, 100), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
             TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "");

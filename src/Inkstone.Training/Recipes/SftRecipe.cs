@@ -27,9 +27,10 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static SftRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
+    public static SftRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+
+    internal static SftRecipe Read(RecipeSection root)
     {
-        RecipeSection root = RecipeFile.Load(path, overrides);
         SftRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),

@@ -78,7 +78,7 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
         JsonArray messages = (record["prompt"] ?? record["messages"] ?? record["conversations"]) switch
         {
             JsonArray given => [.. given.Select(m => m?.DeepClone())],
-            null when record["question"] is JsonValue asked && asked.TryGetValue(out string? question) => [new JsonObject { ["role"] = "user", ["content"] = question }],
+            null when record["question"] is JsonValue asked && asked.TryGetValue(out string? question) => [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = question }],
             _ => throw new InvalidDataException($"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a prompt: give prompt (a text or messages), messages or question."),
         };
         if (messages.Count > 0 && (string?)(messages[^1] as JsonObject)?["role"] == "assistant" && record["prompt"] is null)

@@ -22,7 +22,7 @@ internal static class RunSample
     /// <summary>The same, but the prompt is what a user says and the text is the answer.</summary>
     public static string Answer(CausalLm model, Tokenizer tokenizer, ChatTemplate template, JsonObject? variables, string prompt, int tokens, ulong seed)
     {
-        JsonArray messages = [new JsonObject { ["role"] = "user", ["content"] = prompt }];
+        JsonArray messages = [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt }];
         int[] ids = tokenizer.Encode(template.Render(messages, addGenerationPrompt: true, variables: variables), addSpecialTokens: false);
         return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed) with { Stop = template.EndOfTurn(tokenizer) }));
     }

@@ -195,6 +195,7 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
             _parts.WriteModel(directory);
             OptimizerState.Write(directory, _trainer.Optimizers);
             _parts.Tokenizer.Save(directory);
+            RunCard.Of(_parts.Model, _recipe, state).Write(directory);
         });
     }
 }

@@ -142,7 +142,7 @@ internal sealed class TunedModel : IDisposable
     private void Copy(string checkpoint, string name)
         => AtomicDirectory.Write(Path.Combine(_recipe.Out, name), overwrite: true, place =>
         {
-            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile, HfDirectory.GenerationConfigFile])
+            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile, HfDirectory.GenerationConfigFile, .. File.Exists(Path.Combine(checkpoint, ModelCard.FileName)) ? [ModelCard.FileName] : Array.Empty<string>()])
             {
                 File.Copy(Path.Combine(checkpoint, file), Path.Combine(place, file));
             }
