@@ -7,14 +7,24 @@ namespace Inkstone.Tensors;
 /// <param name="BlockKeys">keys of a block</param>
 public readonly record struct VisibleKeys(Tensor First, Tensor Count, Tensor? Tables = null, int BlockKeys = RaggedRows.BlockTokens)
 {
+    /// <summary>The most that any query sees.</summary>
+    public int Longest
+    {
+        get
+        {
+            int longest = 0;
+            foreach (int count in Count.Ints)
+            {
+                longest = Math.Max(longest, count);
+            }
+            return longest;
+        }
+    }
+
     /// <summary>The last <paramref name="most"/> of what each query sees: int32 [rows, the most that any of them sees], rows of keys in ascending order of their places; −1 behind the last.</summary>
     public Tensor Last(int most)
     {
-        int longest = 1;
-        foreach (int count in Count.Ints)
-        {
-            longest = Math.Max(longest, Math.Min(most, count));
-        }
+        int longest = Math.Max(1, Math.Min(most, Longest));
         Tensor rows = First.Device.Rent(new Shape((int)First.Count, longest), DType.Int32);
         for (int row = 0; row < First.Count; row++)
         {
@@ -87,11 +97,7 @@ public static partial class Ops
         }
         Check.Count(visible.First, q.Shape.Rows);
         Check.Count(visible.Count, q.Shape.Rows);
-        int longest = 0;
-        foreach (int count in visible.Count.Ints)
-        {
-            longest = Math.Max(longest, count);
-        }
+        int longest = visible.Longest;
         most = Math.Min(most, longest);
         Tensor chosen = q.Device.Rent(new Shape(q.Shape.Rows, most), DType.Int32);
         IndexScoreKernels.Select(q, weights, keys, from, dim, visible, longest, chosen);
