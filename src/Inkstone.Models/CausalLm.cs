@@ -137,7 +137,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public virtual double ActiveShare(Parameter parameter) => 1;
 
     /// <summary>Number of weights that work for a token.</summary>
-    public long ActiveElementCount => (long)Math.Round(Parameters.Sum(p => ActiveShare(p) * p.Tensor.Count));
+    public long ActiveElementCount => (long)Math.Round(Parameters.Where(p => p.Tensor.DType != DType.Int32).Sum(p => ActiveShare(p) * p.Tensor.Count));
 
     /// <summary>
     /// Operations of a training step per token: each matrix that works for it costs 2 forward, 2 for the gradient of its input, 2 more where it is trained.
@@ -147,7 +147,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     {
         get
         {
-            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => ActiveShare(p) * p.Tensor.Count) - (IsTied ? 0 : OutputWeight.Count);
+            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2 && p.Tensor.DType != DType.Int32).Sum(p => ActiveShare(p) * p.Tensor.Count) - (IsTied ? 0 : OutputWeight.Count);
             return Adapter is null ? 6 * below : 4 * below + 6.0 * Adapter.Parameters.ElementCount;
         }
     }
