@@ -56,79 +56,119 @@ internal static unsafe class SharedKeyTiles
     }
 
     /// <summary>s[h, key] = x_h · key for x [H, D]; rows of s are as many as keys long.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Scores(float* x, int heads, int dim, float* panels, int keys, float* s)
     {
         for (int h = 0; h < heads; h += 4)
         {
             int n = Math.Min(4, heads - h);
             float* x0 = x + (long)h * dim, x1 = n > 1 ? x0 + dim : x0, x2 = n > 2 ? x1 + dim : x0, x3 = n > 3 ? x2 + dim : x0;
-            for (int k = 0; k < keys; k += Width)
+            for (int k = 0; k < keys; k += 2 * Width)
             {
-                float* panel = panels + (long)k * dim;
-                Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
-                for (int d = 0; d < dim; d++)
+                // A panel that is the last alone is taken twice.
+                float* panel = panels + (long)k * dim, second = k + Width < keys ? panel + Width * dim : panel;
+                FourHeads(x0, x1, x2, x3, dim, panel, second, s + (long)h * keys + k, keys, n, k + Width < keys);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FourHeads(float* x0, float* x1, float* x2, float* x3, int dim, float* panel, float* second, float* to, int stride, int n, bool both)
+    {
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        for (int d = 0; d < dim; d++)
+        {
+            Vector512<float> a = Vector512.Load(panel + d * Width), b = Vector512.Load(second + d * Width);
+            Vector512<float> w = Vector512.Create(x0[d]);
+            a0 = Vector512.FusedMultiplyAdd(w, a, a0);
+            b0 = Vector512.FusedMultiplyAdd(w, b, b0);
+            w = Vector512.Create(x1[d]);
+            a1 = Vector512.FusedMultiplyAdd(w, a, a1);
+            b1 = Vector512.FusedMultiplyAdd(w, b, b1);
+            w = Vector512.Create(x2[d]);
+            a2 = Vector512.FusedMultiplyAdd(w, a, a2);
+            b2 = Vector512.FusedMultiplyAdd(w, b, b2);
+            w = Vector512.Create(x3[d]);
+            a3 = Vector512.FusedMultiplyAdd(w, a, a3);
+            b3 = Vector512.FusedMultiplyAdd(w, b, b3);
+        }
+        Put(a0, b0, to, both, add: false);
+        if (n > 1)
+        {
+            Put(a1, b1, to + stride, both, add: false);
+        }
+        if (n > 2)
+        {
+            Put(a2, b2, to + 2 * stride, both, add: false);
+        }
+        if (n > 3)
+        {
+            Put(a3, b3, to + 3 * stride, both, add: false);
+        }
+    }
+
+    /// <summary>y_h = (add ? y_h : 0) + Σ_i w[h, i] row_i, w [H, keys].</summary>
+    public static void Sums(float* w, int heads, int keys, float* rows, int dim, float* y, bool add)
+    {
+        for (int h = 0; h < heads; h += 4)
+        {
+            int n = Math.Min(4, heads - h), c = 0;
+            float* w0 = w + (long)h * keys, w1 = n > 1 ? w0 + keys : w0, w2 = n > 2 ? w1 + keys : w0, w3 = n > 3 ? w2 + keys : w0;
+            for (; c <= dim - 2 * Width; c += 2 * Width)
+            {
+                FourSums(w0, w1, w2, w3, keys, rows + c, dim, y + (long)h * dim + c, n, true, add);
+            }
+            for (; c <= dim - Width; c += Width)
+            {
+                FourSums(w0, w1, w2, w3, keys, rows + c, dim, y + (long)h * dim + c, n, false, add);
+            }
+            for (; c < dim; c++)
+            {
+                for (int head = h; head < h + n; head++)
                 {
-                    Vector512<float> column = Vector512.Load(panel + d * Width);
-                    a0 = Vector512.FusedMultiplyAdd(Vector512.Create(x0[d]), column, a0);
-                    a1 = Vector512.FusedMultiplyAdd(Vector512.Create(x1[d]), column, a1);
-                    a2 = Vector512.FusedMultiplyAdd(Vector512.Create(x2[d]), column, a2);
-                    a3 = Vector512.FusedMultiplyAdd(Vector512.Create(x3[d]), column, a3);
-                }
-                float* to = s + (long)h * keys + k;
-                a0.Store(to);
-                if (n > 1)
-                {
-                    a1.Store(to + keys);
-                }
-                if (n > 2)
-                {
-                    a2.Store(to + 2 * keys);
-                }
-                if (n > 3)
-                {
-                    a3.Store(to + 3 * keys);
+                    float sum = add ? y[(long)head * dim + c] : 0;
+                    for (int i = 0; i < keys; i++)
+                    {
+                        sum += w[(long)head * keys + i] * rows[(long)i * dim + c];
+                    }
+                    y[(long)head * dim + c] = sum;
                 }
             }
         }
     }
 
-    /// <summary>y_h = (add ? y_h : 0) + Σ_i w[h, i] row_i, w [H, keys].</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void Sums(float* w, int heads, int keys, float* rows, int dim, float* y, bool add)
+    private static void FourSums(float* w0, float* w1, float* w2, float* w3, int keys, float* rows, int dim, float* to, int n, bool both, bool add)
     {
-        for (int h = 0; h < heads; h += 4)
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        int beside = both ? Width : 0;
+        for (int i = 0; i < keys; i++, rows += dim)
         {
-            int n = Math.Min(4, heads - h);
-            float* w0 = w + (long)h * keys, w1 = n > 1 ? w0 + keys : w0, w2 = n > 2 ? w1 + keys : w0, w3 = n > 3 ? w2 + keys : w0;
-            for (int c = 0; c < dim; c += Width)
-            {
-                int count = Math.Min(Width, dim - c);
-                Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
-                for (int i = 0; i < keys; i++)
-                {
-                    float* from = rows + (long)i * dim + c;
-                    Vector512<float> row = count == Width ? Vector512.Load(from) : Lanes.LoadPart(from, count);
-                    a0 = Vector512.FusedMultiplyAdd(Vector512.Create(w0[i]), row, a0);
-                    a1 = Vector512.FusedMultiplyAdd(Vector512.Create(w1[i]), row, a1);
-                    a2 = Vector512.FusedMultiplyAdd(Vector512.Create(w2[i]), row, a2);
-                    a3 = Vector512.FusedMultiplyAdd(Vector512.Create(w3[i]), row, a3);
-                }
-                float* to = y + (long)h * dim + c;
-                Put(a0, to, count, add);
-                if (n > 1)
-                {
-                    Put(a1, to + dim, count, add);
-                }
-                if (n > 2)
-                {
-                    Put(a2, to + 2 * dim, count, add);
-                }
-                if (n > 3)
-                {
-                    Put(a3, to + 3 * dim, count, add);
-                }
-            }
+            Vector512<float> a = Vector512.Load(rows), b = Vector512.Load(rows + beside);
+            Vector512<float> w = Vector512.Create(w0[i]);
+            a0 = Vector512.FusedMultiplyAdd(w, a, a0);
+            b0 = Vector512.FusedMultiplyAdd(w, b, b0);
+            w = Vector512.Create(w1[i]);
+            a1 = Vector512.FusedMultiplyAdd(w, a, a1);
+            b1 = Vector512.FusedMultiplyAdd(w, b, b1);
+            w = Vector512.Create(w2[i]);
+            a2 = Vector512.FusedMultiplyAdd(w, a, a2);
+            b2 = Vector512.FusedMultiplyAdd(w, b, b2);
+            w = Vector512.Create(w3[i]);
+            a3 = Vector512.FusedMultiplyAdd(w, a, a3);
+            b3 = Vector512.FusedMultiplyAdd(w, b, b3);
+        }
+        Put(a0, b0, to, both, add);
+        if (n > 1)
+        {
+            Put(a1, b1, to + dim, both, add);
+        }
+        if (n > 2)
+        {
+            Put(a2, b2, to + 2 * dim, both, add);
+        }
+        if (n > 3)
+        {
+            Put(a3, b3, to + 3 * dim, both, add);
         }
     }
 
@@ -162,13 +202,13 @@ internal static unsafe class SharedKeyTiles
         }
     }
 
-    private static void Put(Vector512<float> sum, float* to, int count, bool add)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Vector512<float> first, Vector512<float> second, float* to, bool both, bool add)
     {
-        if (count == Width)
+        (add ? first + Vector512.Load(to) : first).Store(to);
+        if (both)
         {
-            (add ? sum + Vector512.Load(to) : sum).Store(to);
-            return;
+            (add ? second + Vector512.Load(to + Width) : second).Store(to + Width);
         }
-        Lanes.StorePart(add ? sum + Lanes.LoadPart(to, count) : sum, to, count);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
@@ -58,26 +59,32 @@ internal static unsafe class StreamKernels
         return sums == null ? null : sums + from;
     }
 
-    /// <summary>to = (add ? to : 0) + Σ_i w_i x_i, the vectors one behind the other; weights are stride numbers apart.</summary>
+    /// <summary>to = (add ? to : 0) + Σ_i w_i x_i, the vectors one behind the other; weights are stride numbers apart. The ends of rows go one by one, so that nothing but vectors is in the loops before.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Combine(float* to, float* x, float* w, int stride, int n, int dim, bool add)
     {
-        for (int c = 0; c < dim; c += 16)
+        int c = 0;
+        for (; c <= dim - 32; c += 32)
         {
-            int count = Math.Min(16, dim - c);
-            Vector512<float> sum = !add ? default : count == 16 ? Vector512.Load(to + c) : Lanes.LoadPart(to + c, count);
+            Vector512<float> a = add ? Vector512.Load(to + c) : default, b = add ? Vector512.Load(to + c + 16) : default;
+            float* from = x + c;
+            for (int i = 0; i < n; i++, from += dim)
+            {
+                Vector512<float> weight = Vector512.Create(w[i * stride]);
+                a = Vector512.FusedMultiplyAdd(weight, Vector512.Load(from), a);
+                b = Vector512.FusedMultiplyAdd(weight, Vector512.Load(from + 16), b);
+            }
+            a.Store(to + c);
+            b.Store(to + c + 16);
+        }
+        for (; c < dim; c++)
+        {
+            float sum = add ? to[c] : 0;
             for (int i = 0; i < n; i++)
             {
-                float* from = x + (long)i * dim + c;
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(w[i * stride]), count == 16 ? Vector512.Load(from) : Lanes.LoadPart(from, count), sum);
+                sum = MathF.FusedMultiplyAdd(w[i * stride], x[(long)i * dim + c], sum);
             }
-            if (count == 16)
-            {
-                sum.Store(to + c);
-            }
-            else
-            {
-                Lanes.StorePart(sum, to + c, count);
-            }
+            to[c] = sum;
         }
     }
 
