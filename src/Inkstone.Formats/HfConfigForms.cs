@@ -10,7 +10,7 @@ namespace Inkstone.Formats;
 public static class HfConfigForms
 {
     private const string Parameters = "rope_parameters", Theta = "rope_theta", Scaling = "rope_scaling", Type = "rope_type", Partial = "partial_rotary_factor",
-        Full = "full_attention", Sliding = "sliding_attention", LocalTheta = "rope_local_base_freq";
+        Full = "full_attention", Sliding = "sliding_attention", LocalTheta = "rope_local_base_freq", Main = "main";
 
     /// <summary>The configuration with both forms.</summary>
     public static HfConfig Both(HfConfig config)
@@ -38,6 +38,10 @@ public static class HfConfigForms
                 json[Parameters] = FromOld(json);
             }
             return;
+        }
+        if (parameters[Main] is JsonObject)
+        {
+            return;   // DeepSeek-V4: bases by kind of position, whose old words stand beside them where the file has them
         }
         JsonObject full = parameters[Full] as JsonObject ?? parameters;
         if (full != parameters && full[Partial] is not null)

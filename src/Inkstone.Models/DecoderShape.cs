@@ -9,8 +9,17 @@ namespace Inkstone.Models;
 /// <param name="Tied">whether the output weight is the embedding</param>
 public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, bool Tied)
 {
-    /// <summary>Where embedding, layers and norm lie in the state dict.</summary>
+    /// <summary>Where embedding, layers and norm lie in the state dict; empty: at its root.</summary>
     public string Path { get; init; } = "model";
+
+    /// <summary>Name of the vectors of tokens.</summary>
+    public string EmbeddingName { get; init; } = "embed_tokens";
+
+    /// <summary>Name of the output head, where it is not tied.</summary>
+    public string HeadName { get; init; } = "lm_head";
+
+    /// <summary>Residual streams, in each of which a token's vector begins.</summary>
+    public int Streams { get; init; } = 1;
 
     /// <summary>Name of the norm behind the last block.</summary>
     public string NormName { get; init; } = "norm";

@@ -42,6 +42,9 @@ public interface IParameterSource
     /// <summary>Whether parameters get memory; false gives a model of names and sizes alone.</summary>
     bool Allocates => true;
 
+    /// <summary>Whether values are made up here and come from nowhere.</summary>
+    bool IsNew => false;
+
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
 
@@ -70,6 +73,9 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 {
     /// <inheritdoc/>
     public string Name => "a new model";
+
+    /// <inheritdoc/>
+    public bool IsNew => true;
 
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)

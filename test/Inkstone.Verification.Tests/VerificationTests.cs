@@ -39,6 +39,7 @@ public sealed class VerificationTests
     [InlineData("gpt_oss_mxfp4")]
     [InlineData("qwen3_5_moe")]
     [InlineData("qwen3_5_nested")]
+    [InlineData("deepseek_v4")]
     public void Model_cases_are_reproduced(string name)
     {
         using Device device = new(threads: 2);

@@ -10,8 +10,11 @@ namespace Inkstone.Formats;
 /// <summary>A tensor to be written under a name; <paramref name="DType"/> null keeps the type it has in memory.</summary>
 public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = null)
 {
-    /// <summary>The type in the file.</summary>
-    internal string FileType => Tensor.DType == Tensors.DType.Int32 ? "I32" : DType ?? SafetensorsTypes.Of(Tensor.DType);
+    /// <summary>The type in the file; that of weights says nothing of whole numbers.</summary>
+    internal string FileType => Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32") : DType ?? SafetensorsTypes.Of(Tensor.DType);
+
+    /// <summary>The type in which models keep whole numbers.</summary>
+    internal const string Long = "I64";
 
     /// <summary>Bytes in the file.</summary>
     internal long ByteCount => Tensor.Count * SafetensorsTypes.Bits(FileType) / 8;
@@ -42,7 +45,7 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
-            byte[] buffer = new byte[4 * ChunkElements];
+            byte[] buffer = new byte[8 * ChunkElements];
             foreach (NamedTensor tensor in sorted)
             {
                 WriteElements(stream, tensor, buffer);
@@ -52,10 +55,11 @@ public static class SafetensorsWriter
 
     /// <summary>
     /// Writes <c>model.safetensors</c> into a directory, or, where that would pass <paramref name="maxShardBytes"/>,
-    /// shards <c>model-00001-of-0000N.safetensors</c> in the given order with <c>model.safetensors.index.json</c>.
+    /// shards <c>model-00001-of-0000N.safetensors</c> in the given order with <c>model.safetensors.index.json</c>. Whole numbers are written in 64 bits, as transformers does.
     /// </summary>
     public static void WriteModel(string directory, IReadOnlyCollection<NamedTensor> tensors, long maxShardBytes = 5_000_000_000)
     {
+        tensors = [.. tensors.Select(t => t.Tensor.DType == DType.Int32 ? t with { DType = NamedTensor.Long } : t)];
         List<List<NamedTensor>> shards = [[]];
         long used = 0;
         foreach (NamedTensor tensor in tensors)
@@ -159,6 +163,15 @@ public static class SafetensorsWriter
             if (named.FileType == SafetensorsTypes.Of(tensor.DType))
             {
                 tensor.CopyTo(target, at);
+            }
+            else if (named.FileType == NamedTensor.Long)
+            {
+                int[] narrow = new int[n];
+                tensor.CopyTo(narrow, at);
+                for (int i = 0; i < n; i++)
+                {
+                    BinaryPrimitives.WriteInt64LittleEndian(target[(8 * i)..], narrow[i]);
+                }
             }
             else
             {
