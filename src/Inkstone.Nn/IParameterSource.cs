@@ -11,6 +11,9 @@ public enum Initial
     /// <summary>Zeros: biases, zero-centred norm weights.</summary>
     Zeros,
 
+    /// <summary>What the layer has put there before it asks.</summary>
+    Given,
+
     /// <summary>Ones: norm weights.</summary>
     Ones,
 
@@ -35,6 +38,9 @@ public interface IParameterSource
 
     /// <summary>Whether there is a value of that name. A source that can make any value has them all.</summary>
     bool Has(string name) => true;
+
+    /// <summary>Size of the first dimension of a stored value; null where there is none, or where any size can be made.</summary>
+    int? RowsOf(string name) => null;
 
     /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as they have them.</summary>
     DType TypeOf(string name, Shape shape, DType wanted) => wanted;
@@ -97,6 +103,8 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 break;
             case Initial.TimeStep:
                 Each(name, parameter, uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0);
+                break;
+            case Initial.Given:
                 break;
             default:
                 Ops.Fill(parameter, initial == Initial.Ones ? 1 : 0);

@@ -68,6 +68,30 @@ public sealed class Scope
         return tensor;
     }
 
+    /// <summary>Whole numbers of this place that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is new.</summary>
+    public long[] Integers(string name, long[] fresh)
+    {
+        string full = Join(name);
+        Shape shape = new(fresh.Length);
+        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int64) : Tensor.WithoutMemory(_root.Device, shape, DType.Int64);
+        _root.Parameters.Add(new Parameter(full, tensor));
+        long[] values = [.. fresh];
+        if (!_root.Source.Allocates)
+        {
+            return values;
+        }
+        tensor.CopyFrom(values);
+        if (_root.Source.Fill(full, tensor, Initial.Given) is { } fault)
+        {
+            _root.Faults.Add(fault);
+        }
+        tensor.CopyTo(values);
+        return values;
+    }
+
+    /// <summary>Size of the first dimension of what the source holds under a name here; null where it holds nothing, or can make any size.</summary>
+    public int? Rows(string name) => _root.Source.RowsOf(Join(name));
+
     /// <summary>The linear layers that were built so far.</summary>
     public IReadOnlyList<Linear> Layers => _root.Layers;
 

@@ -11,7 +11,7 @@ namespace Inkstone.Formats;
 public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = null)
 {
     /// <summary>The type in the file.</summary>
-    internal string FileType => Tensor.DType == Tensors.DType.Int32 ? "I32" : DType ?? SafetensorsTypes.Of(Tensor.DType);
+    internal string FileType => Tensor.DType is Tensors.DType.Int32 or Tensors.DType.Int64 ? SafetensorsTypes.Of(Tensor.DType) : DType ?? SafetensorsTypes.Of(Tensor.DType);
 
     /// <summary>Bytes in the file.</summary>
     internal long ByteCount => Tensor.Count * SafetensorsTypes.Bits(FileType) / 8;
@@ -151,10 +151,10 @@ public static class SafetensorsWriter
     {
         Tensor tensor = named.Tensor;
         float[]? widened = null;
-        int size = SafetensorsTypes.Bits(named.FileType) / 8, count = checked((int)tensor.Count);
-        for (int at = 0; at < count; at += ChunkElements)
+        int size = SafetensorsTypes.Bits(named.FileType) / 8, count = checked((int)tensor.Count), chunk = Math.Min(ChunkElements, buffer.Length / size);
+        for (int at = 0; at < count; at += chunk)
         {
-            int n = Math.Min(ChunkElements, count - at);
+            int n = Math.Min(chunk, count - at);
             Span<byte> target = buffer.AsSpan(0, n * size);
             if (named.FileType == SafetensorsTypes.Of(tensor.DType))
             {
