@@ -14,16 +14,17 @@ public static partial class Ops
     /// <param name="table">frequencies</param>
     /// <param name="from">first rotated dimension of a head</param>
     /// <param name="interleaved">whether pairs are neighbours</param>
-    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false)
+    /// <param name="back">turns by −θ: sums of values that were turned, back to the query's place</param>
+    public static Tensor Rope(Tensor x, int heads, Tensor positions, RotaryTable table, int from = 0, bool interleaved = false, bool back = false)
     {
         CheckRope(x, heads, positions, table, from);
         Tensor y = x.Device.Rent(x.Shape);                                 // [B, T, H·D]
         table = table.ForLength(RopeKernels.LastPosition(positions) + 1);
         RopePairs pairs = new(heads, from, interleaved);
-        RopeKernels.Rotate("rope.forward", x, y, pairs, positions, table, backwards: false, accumulate: false);
+        RopeKernels.Rotate("rope.forward", x, y, pairs, positions, table, backwards: back, accumulate: false);
         if (x.Device.Tape.Wants(x))
         {
-            x.Device.Tape.Record<RopeNode>(y).Set(x, pairs, positions, table);
+            x.Device.Tape.Record<RopeNode>(y).Set(x, pairs, positions, table, back);
         }
         return y;
     }
@@ -69,14 +70,15 @@ public static partial class Ops
         private Tensor _x = null!, _positions = null!;
         private RotaryTable _table = null!;
         private RopePairs _pairs;
+        private bool _back;
 
-        public void Set(Tensor x, RopePairs pairs, Tensor positions, RotaryTable table) => (_x, _pairs, _positions, _table) = (x, pairs, positions, table);
+        public void Set(Tensor x, RopePairs pairs, Tensor positions, RotaryTable table, bool back) => (_x, _pairs, _positions, _table, _back) = (x, pairs, positions, table, back);
 
         internal override void Backward()
         {
             // A pair's gradient depends on the same pair of the output's gradient alone, and a kernel reads a pair before it writes it.
             Tensor dy = OutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
-            RopeKernels.Rotate("rope.backward", dy, dx, _pairs, _positions, _table, backwards: true, accumulate);
+            RopeKernels.Rotate("rope.backward", dy, dx, _pairs, _positions, _table, backwards: !_back, accumulate);
         }
 
         internal override void Release() => (_x, _positions, _table) = (null!, null!, null!);

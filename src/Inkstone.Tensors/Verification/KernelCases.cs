@@ -115,6 +115,11 @@ internal static class KernelCases
         new(nameof(Ops.RowWindow), "row_window", t => Ops.RowWindow(t.X, 5, 60)),
         new(nameof(Ops.RowGate), "row_gate", t => Ops.RowGate(t.X, Ops.Columns(t.Y, GateColumn), t.Y)),
         new(nameof(Ops.ScaleColumns), "scale_columns", t => Ops.ScaleColumns(t.X, t.Bias, t.Norms, residual: t.Y)),
+        new(nameof(Ops.SpreadStreams), "spread_streams", t => Ops.SpreadStreams(t.X, 3)),
+        new(nameof(Ops.StreamSum), "stream_sum", t => Ops.StreamSum(t.X, 4, t.Y, 5)),
+        new(nameof(Ops.StreamUpdate), "stream_update", t => Ops.StreamUpdate(t.X, Ops.HeadColumns(t.Y, 1, 7, 30), 4, t.Y, 3, 9)),
+        new(nameof(Ops.StreamWeights), "stream_weights", t => Ops.StreamWeights(t.X, Ops.RowWindow(t.Square.View(new Shape(1, Width, Width)), 0, 24).View(new Shape(24, Width)),
+            Ops.HeadColumns(t.Bias, 1, 3, 24), Ops.HeadColumns(t.Norms, 1, 3, 3), new StreamRule(4))),
     ];
 
     private static IEnumerable<KernelCase> Experts() =>
