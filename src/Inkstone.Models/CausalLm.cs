@@ -159,9 +159,12 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
         {
             IReadOnlyList<long> blocks = BlockActivations;
             long hidden = OutputWeight.Shape.Last;
-            return 4 * hidden + (Recompute ? blocks.Count * hidden + blocks.Max() : blocks.Sum());
+            return 4 * hidden + (Recompute ? blocks.Count * hidden * Streams + blocks.Max() : blocks.Sum());
         }
     }
+
+    /// <summary>Residual streams.</summary>
+    protected virtual int Streams => 1;
 
     /// <summary>The same of each block alone.</summary>
     protected abstract IReadOnlyList<long> BlockActivations { get; }

@@ -46,6 +46,12 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <summary>Vectors of tokens.</summary>
     protected Embedding Embedding { get; }
 
+    /// <summary>What the last block made of the last tokens where there are several residual streams, [B, T, n·C]; it lives until the step ends.</summary>
+    protected Tensor? LastStreams { get; private set; }
+
+    /// <inheritdoc/>
+    protected override int Streams => _shape.Streams;
+
     /// <summary>Blocks that only training uses, numbered behind the others.</summary>
     protected virtual IReadOnlyList<TBlock> TrainingBlocks => [];
 
@@ -66,12 +72,14 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)
     {
-        Tensor x = Embed(ids);                                             // [B, T, C]
+        ctx = ctx with { Ids = ids };
+        Tensor x = Embed(ids);                                             // [B, T, C], or n of them one behind the other
         foreach (TBlock block in _blocks)
         {
             x = Through(block, x, ctx);
         }
         ctx.Batch?.Advance();
+        LastStreams = _shape.Streams > 1 ? x : null;
         x = _norm(x);
         return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);   // logits are linear in x, so the factor costs C and not V numbers
     }
@@ -89,7 +97,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     {
         Tensor x = Embedding.Forward(ids);
         x = _shape.EmbeddingScale == 1 ? x : Ops.Scale(x, _shape.EmbeddingScale);
-        return _shape.EmbeddingNorm?.Invoke(x) ?? x;
+        x = _shape.EmbeddingNorm?.Invoke(x) ?? x;
+        return _shape.Streams == 1 ? x : Ops.SpreadStreams(x, _shape.Streams);
     }
 
     /// <inheritdoc/>

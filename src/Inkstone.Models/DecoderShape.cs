@@ -21,6 +21,9 @@ public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, boo
     /// <summary>Factor on vectors of tokens.</summary>
     public float EmbeddingScale { get; init; } = 1;
 
+    /// <summary>Residual streams, each of which begins as the vector of a token; blocks and the norm behind them get them one behind the other.</summary>
+    public int Streams { get; init; } = 1;
+
     /// <summary>A norm of the vectors of tokens, or null.</summary>
     public Func<Tensor, Tensor>? EmbeddingNorm { get; init; }
 

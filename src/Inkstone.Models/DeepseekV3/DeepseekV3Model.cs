@@ -22,13 +22,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
         _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
         _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
-        IndexerTraining = config.Text("indexer_loss", "none") switch
-        {
-            "none" => IndexerTraining.None,
-            "dense" => IndexerTraining.Dense,
-            "sparse" => IndexerTraining.Sparse,
-            string other => throw new InvalidDataException($"{config.Source}: indexer_loss \"{other}\" is not known here; known are none, dense and sparse."),
-        };
+        IndexerTraining = IndexerObjective.Of(config);
     }
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>
