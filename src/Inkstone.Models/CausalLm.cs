@@ -137,7 +137,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public virtual double ActiveShare(Parameter parameter) => 1;
 
     /// <summary>Number of weights that work for a token.</summary>
-    public long ActiveElementCount => (long)Math.Round(Parameters.Sum(p => ActiveShare(p) * p.Tensor.Count));
+    public long ActiveElementCount => (long)Math.Round(Parameters.Where(p => p.Tensor.DType != DType.Int32).Sum(p => ActiveShare(p) * p.Tensor.Count));
 
     /// <summary>
     /// Operations of a training step per token: each matrix that works for it costs 2 forward, 2 for the gradient of its input, 2 more where it is trained.
@@ -147,7 +147,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     {
         get
         {
-            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2).Sum(p => ActiveShare(p) * p.Tensor.Count) - (IsTied ? 0 : OutputWeight.Count);
+            double below = Parameters.Where(p => p.Tensor.Shape.Rank >= 2 && p.Tensor.DType != DType.Int32).Sum(p => ActiveShare(p) * p.Tensor.Count) - (IsTied ? 0 : OutputWeight.Count);
             return Adapter is null ? 6 * below : 4 * below + 6.0 * Adapter.Parameters.ElementCount;
         }
     }
@@ -159,12 +159,12 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
         {
             IReadOnlyList<long> blocks = BlockActivations;
             long hidden = OutputWeight.Shape.Last;
-            return 4 * hidden + (Recompute ? blocks.Count * hidden * Streams + blocks.Max() : blocks.Sum());
+            return 4 * hidden + (Recompute ? blocks.Count * ResidualWidth + blocks.Max() : blocks.Sum());
         }
     }
 
-    /// <summary>Residual streams.</summary>
-    protected virtual int Streams => 1;
+    /// <summary>Numbers of a token that go from block to block.</summary>
+    protected virtual int ResidualWidth => OutputWeight.Shape.Last;
 
     /// <summary>The same of each block alone.</summary>
     protected abstract IReadOnlyList<long> BlockActivations { get; }

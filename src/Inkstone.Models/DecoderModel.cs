@@ -27,11 +27,11 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     {
         _shape = shape;
         MaxPositionEmbeddings = shape.MaxPositionEmbeddings > 0 ? shape.MaxPositionEmbeddings : MaxPositionEmbeddings;
-        Scope s = root[shape.Path];
-        Embedding = new Embedding(s["embed_tokens"], shape.VocabSize, shape.HiddenSize);
+        Scope s = shape.Path.Length == 0 ? root : root[shape.Path];
+        Embedding = new Embedding(s[shape.EmbeddingName], shape.VocabSize, shape.HiddenSize);
         _blocks = [.. Enumerable.Range(0, shape.Layers).Select(i => block(i, s["layers"][i]))];
         _norm = norm(s[shape.NormName]);
-        OutputWeight = shape.Tied ? Embedding.Weight : new Linear(root["lm_head"], shape.HiddenSize, shape.VocabSize).Weight;
+        OutputWeight = shape.Tied ? Embedding.Weight : new Linear(root[shape.HeadName], shape.HiddenSize, shape.VocabSize).Weight;
     }
 
     /// <inheritdoc/>
@@ -45,12 +45,6 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
 
     /// <summary>Vectors of tokens.</summary>
     protected Embedding Embedding { get; }
-
-    /// <summary>What the last block made of the last tokens where there are several residual streams, [B, T, n·C]; it lives until the step ends.</summary>
-    protected Tensor? LastStreams { get; private set; }
-
-    /// <inheritdoc/>
-    protected override int Streams => _shape.Streams;
 
     /// <summary>Blocks that only training uses, numbered behind the others.</summary>
     protected virtual IReadOnlyList<TBlock> TrainingBlocks => [];
@@ -72,17 +66,22 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)
     {
+        Tensor x = Embed(ids);                                             // [B, T, n·C]
         ctx = ctx with { Ids = ids };
-        Tensor x = Embed(ids);                                             // [B, T, C], or n of them one behind the other
         foreach (TBlock block in _blocks)
         {
             x = Through(block, x, ctx);
         }
         ctx.Batch?.Advance();
-        LastStreams = _shape.Streams > 1 ? x : null;
-        x = _norm(x);
+        x = Ended(x);
         return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);   // logits are linear in x, so the factor costs C and not V numbers
     }
+
+    /// <summary>What stands behind the last block: its norm. x: [B, T, n·C].</summary>
+    protected virtual Tensor Ended(Tensor x) => _norm(x);
+
+    /// <inheritdoc/>
+    protected override int ResidualWidth => _shape.Streams * _shape.HiddenSize;
 
     /// <inheritdoc/>
     public override bool SharesPrompts => Array.TrueForAll(_blocks, block => block.Cache is AttentionSpec);

@@ -9,8 +9,17 @@ namespace Inkstone.Models;
 /// <param name="Tied">whether the output weight is the embedding</param>
 public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, bool Tied)
 {
-    /// <summary>Where embedding, layers and norm lie in the state dict.</summary>
+    /// <summary>Where embedding, layers and norm lie in the state dict; empty: at its root.</summary>
     public string Path { get; init; } = "model";
+
+    /// <summary>Name of the vectors of tokens.</summary>
+    public string EmbeddingName { get; init; } = "embed_tokens";
+
+    /// <summary>Name of the output head, where it is not tied.</summary>
+    public string HeadName { get; init; } = "lm_head";
+
+    /// <summary>Residual streams, in each of which a token's vector begins.</summary>
+    public int Streams { get; init; } = 1;
 
     /// <summary>Name of the norm behind the last block.</summary>
     public string NormName { get; init; } = "norm";
@@ -20,9 +29,6 @@ public sealed record DecoderShape(int VocabSize, int HiddenSize, int Layers, boo
 
     /// <summary>Factor on vectors of tokens.</summary>
     public float EmbeddingScale { get; init; } = 1;
-
-    /// <summary>Residual streams, each of which begins as the vector of a token; blocks and the norm behind them get them one behind the other.</summary>
-    public int Streams { get; init; } = 1;
 
     /// <summary>A norm of the vectors of tokens, or null.</summary>
     public Func<Tensor, Tensor>? EmbeddingNorm { get; init; }

@@ -12,7 +12,7 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <summary>int32 [B, T]: 1 for tokens, 0 for padding, which no expert is asked for and no balance loss counts; null when there is none.</summary>
     public Tensor? AttentionMask { get; init; }
 
-    /// <summary>int32 [B, T]: the tokens themselves, for layers that look them up; a model sets it.</summary>
+    /// <summary>int32 [B, T]: the tokens themselves, for layers that look at more of them than their vectors.</summary>
     public Tensor? Ids { get; init; }
 
     /// <summary>How answers that share a prompt are laid out, where they do; the row is then a single one, and <see cref="DocumentStarts"/> is null.</summary>
@@ -62,10 +62,10 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
         return batch.Context();
     }
 
-    /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <c>Ops.Rope</c>.</summary>
-    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false)
-        => Batch is { } batch && table.DependsOnLength ? Ops.Rope(x, heads, Positions, table, batch.Rows, batch.WholeLengths, from, interleaved)
-            : Ops.Rope(x, heads, Positions, table, from, interleaved);
+    /// <summary>Rotates each head of x [B, T, H·D] by its token's position: see <see cref="Ops.Rope(Tensor, int, Tensor, RotaryTable, int, bool, bool)"/>.</summary>
+    public Tensor Rope(Tensor x, int heads, RotaryTable table, int from = 0, bool interleaved = false, bool back = false)
+        => Batch is { } batch && table.DependsOnLength && !back ? Ops.Rope(x, heads, Positions, table, batch.Rows, batch.WholeLengths, from, interleaved)
+            : Ops.Rope(x, heads, Positions, table, from, interleaved, back);
 
     /// <summary>Attention of new tokens to themselves and to what the layer's cache holds: q [B, T, H·D], k and v [B, T, Hkv·D] → [B, T, H·Dv].</summary>
     /// <param name="layer">number of the layer</param>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Inkstone.Formats;
 using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.DeepseekV32;
+using Inkstone.Models.DeepseekV4;
 using Inkstone.Models.Ernie45;
 using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
@@ -62,6 +63,7 @@ public static class ModelFamilies
         LfmFamily.Lfm3,
         KimiLinearFamily.KimiLinear,
         DeepseekV32Family.DeepseekV32,
+        DeepseekV4Family.DeepseekV4,
         Qwen4ExpFamily.Qwen4ExpText,
         Qwen4ExpFamily.Qwen4Exp,
     ];

@@ -12,10 +12,10 @@ public static class BalanceLoss
     /// </summary>
     public static Tensor OverBatch(IReadOnlyList<ExpertRouter> routers)
     {
-        Tensor load = Zeros(Scores(routers[0]), 1);
+        Tensor load = Zeros(Balance(routers[0]).Scores, 1);
         for (int i = 0; i < routers.Count; i++)
         {
-            Ops.CountExperts(routers[i].Routing, load);
+            Ops.CountExperts(Balance(routers[i]).Routing, load);
         }
         float[] host = ArrayPool<float>.Shared.Rent((int)load.Count);
         Span<float> shares = host.AsSpan(0, (int)load.Count);
@@ -24,10 +24,10 @@ public static class BalanceLoss
         Scale(shares, routers[0].Experts / (tokens * tokens));
         load.CopyFrom(shares);
         ArrayPool<float>.Shared.Return(host);
-        Tensor sum = Ops.ExpertBalance(Scores(routers[0]), load, routers[0].Mask);
+        Tensor sum = Ops.ExpertBalance(Balance(routers[0]).Scores, load, routers[0].Mask);
         for (int i = 1; i < routers.Count; i++)
         {
-            sum = Ops.Add(sum, Ops.ExpertBalance(Scores(routers[i]), load, routers[i].Mask));
+            sum = Ops.Add(sum, Ops.ExpertBalance(Balance(routers[i]).Scores, load, routers[i].Mask));
         }
         return sum;
     }
@@ -63,6 +63,8 @@ public static class BalanceLoss
     }
 
     private static Tensor Scores(ExpertRouter router) => router.Scores ?? throw new InvalidOperationException("the router has not seen tokens in this step");
+
+    private static (Tensor Scores, ExpertRouting Routing) Balance(ExpertRouter router) => router.Balance ?? throw new InvalidOperationException("the router has not seen tokens in this step");
 
     private static Tensor Zeros(Tensor scores, int groups)
     {

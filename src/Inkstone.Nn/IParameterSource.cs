@@ -11,9 +11,6 @@ public enum Initial
     /// <summary>Zeros: biases, zero-centred norm weights.</summary>
     Zeros,
 
-    /// <summary>What the layer has put there before it asks.</summary>
-    Given,
-
     /// <summary>Ones: norm weights.</summary>
     Ones,
 
@@ -48,6 +45,9 @@ public interface IParameterSource
     /// <summary>Whether parameters get memory; false gives a model of names and sizes alone.</summary>
     bool Allocates => true;
 
+    /// <summary>Whether values are made up here and come from nowhere.</summary>
+    bool IsNew => false;
+
     /// <summary>What is left over and should not be, once the model has asked for everything it has.</summary>
     IEnumerable<string> Unexpected(Parameters parameters);
 
@@ -78,6 +78,9 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
     public string Name => "a new model";
 
     /// <inheritdoc/>
+    public bool IsNew => true;
+
+    /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
     {
         switch (initial)
@@ -103,8 +106,6 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 break;
             case Initial.TimeStep:
                 Each(name, parameter, uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0);
-                break;
-            case Initial.Given:
                 break;
             default:
                 Ops.Fill(parameter, initial == Initial.Ones ? 1 : 0);

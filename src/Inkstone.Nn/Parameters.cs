@@ -16,8 +16,8 @@ public sealed class Parameters : IReadOnlyList<Parameter>
     /// <inheritdoc/>
     public int Count => _list.Count;
 
-    /// <summary>Number of weights.</summary>
-    public long ElementCount => _list.Sum(p => p.Tensor.Count);
+    /// <summary>Number of weights; whole numbers that are kept beside them are none.</summary>
+    public long ElementCount => _list.Sum(p => p.Tensor.DType == DType.Int32 ? 0 : p.Tensor.Count);
 
     /// <inheritdoc/>
     public Parameter this[int index] => _list[index];

@@ -52,7 +52,7 @@ public sealed class Scope
     public Tensor Parameter(string name, Shape shape, Initial initial, bool learned = true)
     {
         string full = Join(name);
-        if (_root.Adapter?.Saved(full, shape, _root.Device) is { } saved)
+        if (_root.Adapter?.Saved(_root.AdapterName(full), shape, _root.Device) is { } saved)
         {
             _root.Parameters.Add(new Parameter(full, saved));
             return saved;
@@ -68,23 +68,54 @@ public sealed class Scope
         return tensor;
     }
 
-    /// <summary>Whole numbers of this place that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is new.</summary>
-    public long[] Integers(string name, long[] fresh)
+    /// <summary>Whole numbers that are kept with the weights: int32 in memory, zeros where the model is new.</summary>
+    /// <param name="name">last part of its path</param>
+    /// <param name="shape">its sizes</param>
+    public Tensor Integers(string name, Shape shape)
+    {
+        string full = Join(name);
+        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int32) : Tensor.WithoutMemory(_root.Device, shape, DType.Int32);
+        _root.Parameters.Add(new Parameter(full, tensor));
+        if (_root.Source.IsNew || !_root.Source.Allocates)
+        {
+            return tensor;
+        }
+        if (_root.Source.Fill(full, tensor, Initial.Zeros) is { } fault)
+        {
+            _root.Faults.Add(fault);
+        }
+        return tensor;
+    }
+
+    /// <summary>Whether the model is new: what layers keep beside weights is theirs to fill.</summary>
+    public bool IsNew => _root.Source.IsNew;
+
+    /// <summary>Whether there are names and sizes alone.</summary>
+    public bool IsDescribed => !_root.Source.Allocates;
+
+    /// <summary>Notes that a tensor of this place does not fit.</summary>
+    public void Fault(string fault) => _root.Faults.Add(fault);
+
+    /// <summary>From here on adapters know places by what <paramref name="name"/> makes of their paths: transformers' names, which PEFT meets, where the checkpoint has others.</summary>
+    public void NameForAdapters(Func<string, string> name) => _root.AdapterName = name;
+
+    /// <summary>Whole numbers of 64 bits that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is new.</summary>
+    public long[] LongIntegers(string name, long[] fresh)
     {
         string full = Join(name);
         Shape shape = new(fresh.Length);
         Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int64) : Tensor.WithoutMemory(_root.Device, shape, DType.Int64);
         _root.Parameters.Add(new Parameter(full, tensor));
-        long[] values = [.. fresh];
         if (!_root.Source.Allocates)
         {
-            return values;
+            return fresh;
         }
-        tensor.CopyFrom(values);
-        if (_root.Source.Fill(full, tensor, Initial.Given) is { } fault)
+        tensor.CopyFrom(fresh);
+        if (!_root.Source.IsNew && _root.Source.Fill(full, tensor, Initial.Zeros) is { } fault)
         {
             _root.Faults.Add(fault);
         }
+        long[] values = new long[fresh.Length];
         tensor.CopyTo(values);
         return values;
     }
@@ -96,7 +127,7 @@ public sealed class Scope
     public IReadOnlyList<Linear> Layers => _root.Layers;
 
     /// <summary>What <paramref name="adapter"/> puts on the linear layer of this place, or null.</summary>
-    internal Lora? LoraOn(Adapter? adapter, Tensor weight, Tensor? bias) => adapter?.On(Path, weight, bias, _root.Noise);
+    internal Lora? LoraOn(Adapter? adapter, Tensor weight, Tensor? bias) => adapter?.On(_root.AdapterName(Path), weight, bias, _root.Noise);
 
     /// <summary>Counts a layer in, so that adapters can be put on it later.</summary>
     internal void Register(Linear layer) => _root.Layers.Add(layer);
@@ -134,6 +165,8 @@ public sealed class Scope
         public bool Trained => trained;
 
         public Adapter? Adapter => adapter;
+
+        public Func<string, string> AdapterName { get; set; } = path => path;
 
         public Noise Noise { get; } = new();
 

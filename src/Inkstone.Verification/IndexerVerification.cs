@@ -14,25 +14,25 @@ internal static class IndexerVerification
     /// <summary>The warm-up: what indexers lose to attention over all visible keys, and their gradients.</summary>
     public static void Dense(CausalLm model, string directory, SafetensorsFile io, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
     {
-        if (!io.Contains("kl_dense") || model is not DeepseekV3Model deepseek)
+        if (!io.Contains("kl_dense") || model is not IIndexedModel indexed)
         {
             return;
         }
-        IndexerTraining before = deepseek.IndexerTraining;
-        deepseek.StepEnded();
-        add("indexers: kl over chosen keys", Deviation.Relative([Figure(deepseek)], [io.ReadFloats("kl")[0]]), tolerances.Loss);
-        deepseek.IndexerTraining = IndexerTraining.Dense;
+        IndexerTraining before = indexed.IndexerTraining;
+        model.StepEnded();
+        add("indexers: kl over chosen keys", Deviation.Relative([Figure(model)], [io.ReadFloats("kl")[0]]), tolerances.Loss);
+        indexed.IndexerTraining = IndexerTraining.Dense;
         _ = batch.LossAndGradients(model);
-        deepseek.StepEnded();
-        add("indexers: kl over all keys", Deviation.Relative([Figure(deepseek)], [io.ReadFloats("kl_dense")[0]]), tolerances.Loss);
+        model.StepEnded();
+        add("indexers: kl over all keys", Deviation.Relative([Figure(model)], [io.ReadFloats("kl_dense")[0]]), tolerances.Loss);
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads_dense.safetensors"));
         foreach (TensorEntry entry in expected.Tensors)
         {
             add($"dense gradient {entry.Name}", model.Parameters[entry.Name].Grad is { } gradient ? Deviation.OfNorm(gradient.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, tolerances.Gradient);
         }
         model.Parameters.ZeroGrad();
-        deepseek.IndexerTraining = before;
+        indexed.IndexerTraining = before;
     }
 
-    private static double Figure(DeepseekV3Model model) => model.Metrics.First(metric => metric.Name == "indexer_loss").Value;
+    private static double Figure(CausalLm model) => model.Metrics.First(metric => metric.Name == "indexer_loss").Value;
 }

@@ -22,9 +22,10 @@ internal static partial class MultiTokenVerification
     /// <summary>Sets the model's aims to those of the case.</summary>
     public static void SetObjective(CausalLm model, HfConfig golden)
     {
-        if (model is DeepseekV3Model indexed && IndexerVerification.IsCase(golden))
+        if (model is IIndexedModel indexed && IndexerVerification.IsCase(golden))
         {
-            indexed.Objective = new DeepseekV3Objective(0, 0, 0);
+            (model as DeepseekV3Model)?.Objective = new DeepseekV3Objective(0, 0, 0);
+            (model as IPredictsAhead)?.PredictionWeight = 0;
             indexed.IndexerTraining = IndexerTraining.Sparse;
         }
         else if (model is DeepseekV3Model deepseek && IsCase(golden))

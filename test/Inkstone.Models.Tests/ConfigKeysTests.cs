@@ -211,11 +211,17 @@ public sealed class ConfigKeysTests
             "lfm3" => (4, ["conv", "sliding_attention", "full_attention", "conv"]),
             "kimi_linear" => (3, ["linear_attention", "full_attention", "linear_attention"]),
             "qwen4_exp" or "qwen4_exp_text" => (3, ["linear_attention", "linear_attention", "indexed_attention"]),
+            "deepseek_v4" => (4, ["sliding_attention", "compressed_sparse_attention", "heavily_compressed_attention", "compressed_sparse_attention"]),
             _ => null,
         };
         if (kinds is { } k)
         {
             (json["num_hidden_layers"], json["layer_types"]) = (k.Layers, new System.Text.Json.Nodes.JsonArray([.. k.Types.Select(type => (System.Text.Json.Nodes.JsonNode)type)]));
+        }
+        if (family == "deepseek_v4")
+        {
+            json.Remove("intermediate_size");
+            (json["head_dim"], json["o_groups"], json["o_lora_rank"], json["compress_rate_hca"], json["num_hash_layers"], json["num_nextn_predict_layers"]) = (16, 2, 8, 8, 1, 1);
         }
         return family is "qwen3_5" or "qwen3_5_moe" or "qwen4_exp" or "gemma3" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
     }

@@ -59,7 +59,7 @@ internal static class BenchGenerate
         Profile reading = new(), writing = new();
         _ = Round(engine, prompts, tokens, () => model.Device.Profile = writing, () => model.Device.Profile = reading);
         model.Device.Profile = null;
-        double weightBytes = model.Parameters.Where(p => p.Tensor.Shape.Rank == 2).Sum(p => model.ActiveShare(p) * p.Tensor.DType.Bytes(p.Tensor.Count));
+        double weightBytes = model.Parameters.Where(p => p.Tensor.Shape.Rank == 2 && p.Tensor.DType != DType.Int32).Sum(p => model.ActiveShare(p) * p.Tensor.DType.Bytes(p.Tensor.Count));
         string type = model.Parameters.Where(p => p.Tensor.Shape.Rank == 2).GroupBy(p => p.Tensor.DType).MaxBy(g => g.Sum(p => p.Tensor.Count))!.Key.ToString().ToLowerInvariant();
         int threads = model.Device.Workers.Count;
         string many = streams == 1 ? "" : Figures.Of($"{streams} × ");

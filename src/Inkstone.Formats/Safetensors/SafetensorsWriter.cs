@@ -10,8 +10,8 @@ namespace Inkstone.Formats;
 /// <summary>A tensor to be written under a name; <paramref name="DType"/> null keeps the type it has in memory.</summary>
 public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = null)
 {
-    /// <summary>The type in the file.</summary>
-    internal string FileType => Tensor.DType is Tensors.DType.Int32 or Tensors.DType.Int64 ? SafetensorsTypes.Of(Tensor.DType) : DType ?? SafetensorsTypes.Of(Tensor.DType);
+    /// <summary>The type in the file; whole numbers as transformers writes them, in 64 bits.</summary>
+    internal string FileType => Tensor.DType is Tensors.DType.Int32 or Tensors.DType.Int64 ? "I64" : DType ?? SafetensorsTypes.Of(Tensor.DType);
 
     /// <summary>Bytes in the file.</summary>
     internal long ByteCount => Tensor.Count * SafetensorsTypes.Bits(FileType) / 8;
@@ -42,7 +42,7 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
-            byte[] buffer = new byte[4 * ChunkElements];
+            byte[] buffer = new byte[8 * ChunkElements];
             foreach (NamedTensor tensor in sorted)
             {
                 WriteElements(stream, tensor, buffer);
@@ -159,6 +159,15 @@ public static class SafetensorsWriter
             if (named.FileType == SafetensorsTypes.Of(tensor.DType))
             {
                 tensor.CopyTo(target, at);
+            }
+            else if (tensor.DType == DType.Int32)
+            {
+                int[] narrow = new int[n];
+                tensor.CopyTo(narrow, at);
+                for (int i = 0; i < n; i++)
+                {
+                    BinaryPrimitives.WriteInt64LittleEndian(target[(8 * i)..], narrow[i]);
+                }
             }
             else
             {

@@ -23,7 +23,7 @@ public sealed class CachedSequence : IDisposable
     /// <summary>Where its state lies.</summary>
     internal int Slot { get; }
 
-    /// <summary>Of each group of layers the block of every sixteen tokens; −1 where no later token looks.</summary>
+    /// <summary>Of each group of layers the block of every sixteen tokens, or of as many as its blocks hold; −1 where no later token looks.</summary>
     internal int[][] Tables { get; }
 
     /// <summary>The cache that holds it.</summary>
@@ -33,17 +33,17 @@ public sealed class CachedSequence : IDisposable
     public bool TryReserve(int tokens)
     {
         ReturnUnseen();
-        int blocks = (Length + tokens + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens;
+        int sixteens = (Length + tokens + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens;
         for (int g = 0; g < Tables.Length; g++)
         {
-            if (blocks - _held[g] > _cache.Groups[g].Pool.FreeCount)
+            if (_cache.Groups[g].BlocksOf(sixteens) - _held[g] > _cache.Groups[g].Pool.FreeCount)
             {
                 return false;
             }
         }
         for (int g = 0; g < Tables.Length; g++)
         {
-            for (int i = _held[g]; i < blocks; i++)
+            for (int i = _held[g]; i < _cache.Groups[g].BlocksOf(sixteens); i++)
             {
                 Put(g, i, _cache.Groups[g].Pool.Take());
             }
@@ -75,9 +75,10 @@ public sealed class CachedSequence : IDisposable
             _name = PagedCache.NameOf(_name, ids.Slice(_published * RaggedRows.BlockTokens, RaggedRows.BlockTokens));
             for (int g = 0; g < Tables.Length; g++)
             {
-                if (Tables[g][_published] >= 0)
+                (int block, int within) = Math.DivRem(_published, _cache.Groups[g].Sixteens);
+                if (within == _cache.Groups[g].Sixteens - 1 && Tables[g][block] >= 0)
                 {
-                    _cache.Groups[g].Pool.Name(Tables[g][_published], _name);
+                    _cache.Groups[g].Pool.Name(Tables[g][block], _name);
                 }
             }
         }
@@ -87,12 +88,12 @@ public sealed class CachedSequence : IDisposable
         }
     }
 
-    /// <summary>Begins with <paramref name="blocks"/> blocks of another sequence.</summary>
+    /// <summary>Begins with the first <paramref name="blocks"/> sixteens of tokens of another sequence.</summary>
     internal void Begin(int blocks, UInt128 name, Func<int, int, int> find)
     {
         for (int g = 0; g < Tables.Length; g++)
         {
-            for (int i = 0; i < blocks; i++)
+            for (int i = 0; i < blocks / _cache.Groups[g].Sixteens; i++)
             {
                 int block = i < _cache.Groups[g].FirstBlock(blocks * RaggedRows.BlockTokens) ? -1 : find(g, i);
                 Put(g, i, block);

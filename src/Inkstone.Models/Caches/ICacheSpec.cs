@@ -14,9 +14,18 @@ public interface ICacheSpec
     /// <summary>Tokens that a new one may look at, itself included; null: all.</summary>
     int? Window => null;
 
+    /// <summary>Tokens that share a row of the cache, counted from a text's first: above 1 where groups of tokens are kept as one entry, which is there once they all are.</summary>
+    int TokensPerRow => 1;
+
+    /// <summary>Tokens of a block: sixteen, or the least number more of them that holds whole rows.</summary>
+    int BlockTokens => CacheGroup.TokensOf(TokensPerRow);
+
+    /// <summary>Bytes of a block.</summary>
+    long BytesPerBlock => BytesPerToken * BlockTokens;
+
     /// <summary>An empty cache.</summary>
     /// <param name="device">where it lives</param>
-    /// <param name="blocks">blocks of <see cref="RaggedRows.BlockTokens"/> tokens</param>
+    /// <param name="blocks">blocks of <see cref="BlockTokens"/> tokens</param>
     /// <param name="slots">sequences whose state it holds</param>
     ILayerCache NewCache(Device device, int blocks, int slots);
 }

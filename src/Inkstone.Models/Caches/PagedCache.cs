@@ -4,14 +4,37 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Layers whose tokens lie in blocks of the same numbers, because they see equally far.</summary>
-internal sealed record CacheGroup(int? Window, BlockPool Pool)
+/// <summary>Layers whose tokens lie in blocks of the same numbers, because they see equally far and keep rows of equally many tokens.</summary>
+/// <param name="Window">tokens that a new one sees; null: all</param>
+/// <param name="TokensPerRow">tokens that one row stands for</param>
+/// <param name="Pool">the blocks</param>
+internal sealed record CacheGroup(int? Window, int TokensPerRow, BlockPool Pool)
 {
+    /// <summary>Sixteens of tokens in a block.</summary>
+    public int Sixteens { get; } = TokensOf(TokensPerRow) / RaggedRows.BlockTokens;
+
+    /// <summary>Blocks that hold so many sixteens of tokens.</summary>
+    public int BlocksOf(int sixteens) => (sixteens + Sixteens - 1) / Sixteens;
+
+    /// <summary>Whether a text may begin with the blocks of another that end at a sixteen: at the end of a block, or where one that is not full holds nothing yet.</summary>
+    public bool MayEndAt(int sixteens) => sixteens % Sixteens == 0 || Sixteens * RaggedRows.BlockTokens == TokensPerRow;
+
+    /// <summary>The least number of tokens that is whole sixteens and whole rows.</summary>
+    public static int TokensOf(int tokensPerRow)
+    {
+        int tokens = RaggedRows.BlockTokens;
+        while (tokens % tokensPerRow != 0)
+        {
+            tokens = checked(tokens + RaggedRows.BlockTokens);
+        }
+        return tokens;
+    }
+
     /// <summary>Tokens beyond a window that stay for a while, so that a text can go back by a few.</summary>
     public const int Margin = 2 * RaggedRows.BlockTokens;
 
     /// <summary>First block at which tokens from <paramref name="length"/> on may look.</summary>
-    public int FirstBlock(int length) => Window is { } w ? Math.Max(0, length - w + 1 - Margin) / RaggedRows.BlockTokens : 0;
+    public int FirstBlock(int length) => Window is { } w ? Math.Max(0, length - w + 1 - Margin) / (Sixteens * RaggedRows.BlockTokens) : 0;
 }
 
 /// <summary>
@@ -38,9 +61,9 @@ public sealed class PagedCache : IDisposable
         Device = device;
         LongestBlocks = Blocks(longest);
         HasState = layers.Any(layer => layer.BytesPerSequence > 0);
-        int?[] windows = [.. layers.Where(layer => layer.BytesPerToken > 0).Select(layer => layer.Window).Distinct()];
-        Groups = [.. windows.Select(window => new CacheGroup(window, new BlockPool(BlocksFor(window, tokens, sequences, longest, step))))];
-        _groupOf = [.. layers.Select(layer => layer.BytesPerToken > 0 ? Array.IndexOf(windows, layer.Window) : -1)];
+        (int? Window, int TokensPerRow)[] kinds = [.. layers.Where(layer => layer.BytesPerToken > 0).Select(Kind).Distinct()];
+        Groups = [.. kinds.Select(kind => new CacheGroup(kind.Window, kind.TokensPerRow, new BlockPool(BlocksFor(kind.Window, CacheGroup.TokensOf(kind.TokensPerRow), tokens, sequences, longest, step))))];
+        _groupOf = [.. layers.Select(layer => layer.BytesPerToken > 0 ? Array.IndexOf(kinds, Kind(layer)) : -1)];
         _slots = new BlockPool(sequences + (HasState ? snapshots : 0));
         _layers = [.. layers.Select((layer, i) => layer.NewCache(device, _groupOf[i] < 0 ? 0 : Groups[_groupOf[i]].Pool.Count, _slots.Count))];
     }
@@ -55,10 +78,10 @@ public sealed class PagedCache : IDisposable
     public long Bytes => _layers.Sum(layer => layer.Bytes);
 
     /// <summary>Tokens that there is room for.</summary>
-    public long Tokens => Groups.Length == 0 ? (long)_slots.Count * LongestBlocks * RaggedRows.BlockTokens : Groups.Max(g => (long)g.Pool.Count) * RaggedRows.BlockTokens;
+    public long Tokens => Groups.Length == 0 ? (long)_slots.Count * LongestBlocks * RaggedRows.BlockTokens : Groups.Max(g => (long)g.Pool.Count * g.Sixteens) * RaggedRows.BlockTokens;
 
     /// <summary>Tokens for which memory is in use, whole blocks counted.</summary>
-    public long TokensInUse => Groups.Length == 0 ? 0 : Groups.Max(g => (long)g.Pool.Count - g.Pool.FreeCount) * RaggedRows.BlockTokens;
+    public long TokensInUse => Groups.Length == 0 ? 0 : Groups.Max(g => ((long)g.Pool.Count - g.Pool.FreeCount) * g.Sixteens) * RaggedRows.BlockTokens;
 
     internal CacheGroup[] Groups { get; }
 
@@ -66,7 +89,7 @@ public sealed class PagedCache : IDisposable
 
     /// <summary>Bytes that one sequence of <paramref name="longest"/> tokens needs.</summary>
     public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step)
-        => layers.Sum(layer => sequences * layer.BytesPerSequence + (layer.BytesPerToken == 0 ? 0 : layer.BytesPerToken * RaggedRows.BlockTokens * BlocksFor(layer.Window, tokens, sequences, longest, step)));
+        => layers.Sum(layer => sequences * layer.BytesPerSequence + (layer.BytesPerToken == 0 ? 0 : layer.BytesPerBlock * BlocksFor(layer.Window, layer.BlockTokens, tokens, sequences, longest, step)));
 
     /// <summary>A new sequence; null when as many are there as may be.</summary>
     /// <param name="salt">sequences with different numbers share nothing, whatever their tokens</param>
@@ -85,11 +108,10 @@ public sealed class PagedCache : IDisposable
         _sequences.Add(sequence);
         int most = Math.Max(0, ids.Length - 1) / RaggedRows.BlockTokens, best = 0;
         UInt128[] names = most == 0 ? [] : new UInt128[most];
-        int full = Array.FindIndex(Groups, g => g.Window is null);
         for (int i = 0; i < most; i++)
         {
             names[i] = NameOf(i == 0 ? name : names[i - 1], ids.Slice(i * RaggedRows.BlockTokens, RaggedRows.BlockTokens));
-            if (full >= 0 && Groups[full].Pool.Find(names[i]) < 0)
+            if (Groups.Any(g => g.Window is null && (i + 1) % g.Sixteens == 0 && g.Pool.Find(names[i]) < 0))
             {
                 break;
             }
@@ -97,7 +119,7 @@ public sealed class PagedCache : IDisposable
         }
         if (best > 0)
         {
-            sequence.Begin(best, names[best - 1], (group, block) => Groups[group].Pool.Find(names[block]));
+            sequence.Begin(best, names[best - 1], (group, block) => Groups[group].Pool.Find(names[(block + 1) * Groups[group].Sixteens - 1]));
         }
         if (HasState && best > 0)
         {
@@ -160,9 +182,14 @@ public sealed class PagedCache : IDisposable
     {
         foreach (CacheGroup group in Groups)
         {
-            for (int i = Math.Max(group.Window is null ? blocks - 1 : 0, group.FirstBlock(blocks * RaggedRows.BlockTokens)); i < blocks; i++)
+            int whole = blocks / group.Sixteens;
+            if (!group.MayEndAt(blocks))
             {
-                if (group.Pool.Find(names[i]) < 0)
+                return false;
+            }
+            for (int i = Math.Max(group.Window is null ? Math.Max(0, whole - 1) : 0, group.FirstBlock(blocks * RaggedRows.BlockTokens)); i < whole; i++)
+            {
+                if (group.Pool.Find(names[(i + 1) * group.Sixteens - 1]) < 0)
                 {
                     return false;
                 }
@@ -179,12 +206,14 @@ public sealed class PagedCache : IDisposable
         }
     }
 
-    private static int Blocks(long tokens) => checked((int)((tokens + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens));
+    private static (int? Window, int TokensPerRow) Kind(ICacheSpec layer) => (layer.Window, layer.TokensPerRow);
+
+    private static int Blocks(long tokens, int blockTokens = RaggedRows.BlockTokens) => checked((int)((tokens + blockTokens - 1) / blockTokens));
 
     /// <summary>Every sequence may leave a block half empty; with a window none needs more than the window, the step and the margin.</summary>
-    private static int BlocksFor(int? window, long tokens, int sequences, int longest, int step)
+    private static int BlocksFor(int? window, int blockTokens, long tokens, int sequences, int longest, int step)
     {
-        int all = Blocks(tokens + (sequences - 1L) * (RaggedRows.BlockTokens - 1)), each = Blocks(longest);
-        return Math.Min(all, window is { } w ? checked(sequences * Math.Min(each, Blocks((long)w + step + CacheGroup.Margin) + 1)) : checked(sequences * each));
+        int all = Blocks(tokens + (sequences - 1L) * (blockTokens - 1), blockTokens), each = Blocks(longest, blockTokens);
+        return Math.Min(all, window is { } w ? checked(sequences * Math.Min(each, Blocks((long)w + step + CacheGroup.Margin, blockTokens) + 1)) : checked(sequences * each));
     }
 }

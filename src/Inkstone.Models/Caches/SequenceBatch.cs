@@ -77,7 +77,7 @@ public sealed class SequenceBatch(PagedCache cache)
         return new ForwardContext(Integers(_positions).View(new Shape(1, Tokens)), Batch: this);
     }
 
-    /// <summary>int32 [N, M]: block of each sixteen tokens of each sequence, for a layer.</summary>
+    /// <summary>int32 [N, M]: block of each sixteen tokens (of as many as a block of the layer holds) of each sequence, for a layer.</summary>
     public Tensor Tables(int layer) => _tables[cache.GroupOf(layer)];
 
     /// <summary>Attention of the new tokens to keys and values of all tokens of each sequence, which were made for this step: k [1, ΣS, H·D], v [1, ΣS, H·Dv] → [1, ΣT, H·Dv].</summary>
@@ -131,7 +131,7 @@ public sealed class SequenceBatch(PagedCache cache)
         int width = 1;
         for (int i = 0; i < Count; i++)
         {
-            width = Math.Max(width, (_sequences[i].Length + _starts[i + 1] - _starts[i] + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens);
+            width = Math.Max(width, cache.Groups[group].BlocksOf((_sequences[i].Length + _starts[i + 1] - _starts[i] + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens));
         }
         _blocks.Clear();
         foreach (CachedSequence sequence in _sequences)

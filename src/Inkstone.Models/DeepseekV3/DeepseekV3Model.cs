@@ -5,7 +5,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
-internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
+internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndexedModel
 {
     private readonly MultiTokenPrediction[] _ahead;
     private readonly Indexer?[] _indexers;      // of the blocks, then of the modules'
@@ -22,7 +22,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>
         _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
             .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
         _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
-        IndexerTraining = IndexerObjective.Of(config);
+        IndexerTraining = IndexedModel.TrainingOf(config);
     }
 
     /// <summary>Builds the model from the parameters that <paramref name="root"/> hands out.</summary>

@@ -58,7 +58,7 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
             trained && Training == IndexerTraining.Dense ? length : spec.Blocks, spec.Block);
         if (trained)
         {
-            Loss = Ops.IndexerLoss(q, k, chosen, a.Heads, a.KeyValueHeads, a.Scale, queries, weights, keys, spec.Block);
+            Loss = Ops.IndexerLoss(q, k, chosen, a.Heads, a.KeyValueHeads, a.Scale, queries, weights, keys, block: spec.Block);
             q.Device.Tape.HandOut(Loss);
         }
         return Ops.SelectedAttention(q, k, v, chosen, a.Heads, a.KeyValueHeads, a.HeadDim, a.Scale);

@@ -21,9 +21,9 @@ internal sealed class NgramEmbedding
     {
         (_spec, _layer) = (spec, layer);
         int ordinal = Array.IndexOf(spec.Layers, layer), width = spec.Width / spec.Heads;
-        _factors = s.Integers("layer_multipliers", spec.Multipliers(ordinal));
-        _sizes = s.Integers("ngram_heads_vocab_sizes", spec.TableSizes(ordinal));
-        _offsets = s.Integers("ngram_heads_offsets", Sums(_sizes));
+        _factors = s.LongIntegers("layer_multipliers", spec.Multipliers(ordinal));
+        _sizes = s.LongIntegers("ngram_heads_vocab_sizes", spec.TableSizes(ordinal));
+        _offsets = s.LongIntegers("ngram_heads_offsets", Sums(_sizes));
         Scope table = s["ngram_embedding"];
         _parts = [.. Parts(table).Select((rows, i) => table[$"shard_{i}"].Parameter("weight", new Shape(rows, width), Initial.Normal))];
         long total = _parts.Sum(part => (long)part.Shape[0]);

@@ -6,13 +6,14 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen4Exp;
 
 /// <summary>Qwen4's text model, and where the checkpoint has it the module that predicts the token after the next.</summary>
-internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>
+internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>, IIndexedModel
 {
     private readonly Qwen4ExpPrediction? _ahead;
     private readonly BlockIndexer[] _indexers;      // of the blocks, then of the module's
     private readonly double _tableShare;
     private readonly Metric _indexerLoss = new("indexer_loss");
     private IndexerTraining _indexerTraining;
+    private Tensor? _streams;                       // behind the last block, of the last tokens; until their step ends
 
     /// <summary>Builds the model.</summary>
     /// <param name="config">config.json</param>
@@ -42,7 +43,7 @@ internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>
         PredictionWeight = text.Number("mtp_loss_weight", 0.3);
         _tableShare = Blocks.Select(block => block.TableShare).FirstOrDefault(share => share < 1, 1);
         _indexers = [.. Blocks.Concat(TrainingBlocks).Select(block => block.Indexer).OfType<BlockIndexer>()];
-        IndexerTraining = IndexerObjective.Of(text);
+        IndexerTraining = IndexedModel.TrainingOf(text);
     }
 
     /// <inheritdoc/>
@@ -51,7 +52,7 @@ internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>
     /// <inheritdoc/>
     public override double PredictionWeight { get; set; }
 
-    /// <summary>What indexers learn from.</summary>
+    /// <inheritdoc/>
     public IndexerTraining IndexerTraining
     {
         get => _indexerTraining;
@@ -72,11 +73,18 @@ internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>
     public override double ActiveShare(Parameter parameter) => parameter.Name.Contains(".ngram_embedding.", StringComparison.Ordinal) ? _tableShare : base.ActiveShare(parameter);
 
     /// <inheritdoc/>
+    protected override Tensor Ended(Tensor x)
+    {
+        _streams = x;
+        return base.Ended(x);
+    }
+
+    /// <inheritdoc/>
     public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
     {
         int length = ids.Shape.Last - depth;
         Tensor embedded = Embedding.Forward(Window(ids, depth, length));
-        Tensor joined = _ahead!.Join(Ops.RowWindow(LastStreams!, 0, length), embedded);
+        Tensor joined = _ahead!.Join(Ops.RowWindow(_streams!, 0, length), embedded);
         return _ahead.Reader.Read(Through(_ahead.Block, joined, Shortened(ctx, length)));
     }
 

@@ -8,6 +8,8 @@ public sealed class ExpertRouter
     private readonly Tensor _weight;            // [E, C]
     private readonly Tensor? _logitBias;        // [E]
     private readonly Tensor? _bias;             // [E]
+    private readonly Tensor? _table;            // int32 [V, k]
+    private readonly bool _softmaxBalance;
     private readonly Tensor _counts;            // [1, E]: choices since the last optimizer step
     private readonly float[] _hostCounts, _hostBias;
     private readonly RouterScoring _scoring;
@@ -19,7 +21,9 @@ public sealed class ExpertRouter
         (_scoring, _rule) = (s.Scoring, s.Rule);
         _weight = scope.Parameter("weight", new Shape(s.Experts, s.HiddenSize), Initial.Normal);
         _logitBias = s.RouterBias ? scope.Parameter("bias", new Shape(s.Experts), Initial.Zeros) : null;
-        _bias = s.CorrectionBias ? scope.Parameter("e_score_correction_bias", new Shape(s.Experts), Initial.Zeros, learned: false) : null;
+        _bias = s.CorrectionBias ? scope.Parameter(s.CorrectionName, new Shape(s.Experts), Initial.Zeros, learned: false) : null;
+        _table = s.HashedVocabulary > 0 ? ExpertTable.At(scope, s) : null;
+        _softmaxBalance = s.SoftmaxBalance;
         _counts = Tensor.Allocate(scope.Device, new Shape(1, s.Experts));
         (_hostCounts, _hostBias) = (new float[s.Experts], new float[s.Experts]);
     }
@@ -39,6 +43,12 @@ public sealed class ExpertRouter
     /// <summary>What the last tokens chose.</summary>
     public ExpertRouting Routing { get; private set; }
 
+    /// <summary>Whether the token alone says which experts it goes to.</summary>
+    public bool IsHashed => _table is not null;
+
+    /// <summary>Probabilities of the last tokens that balance losses look at, [N, E], and what they would choose.</summary>
+    public (Tensor Scores, ExpertRouting Routing)? Balance { get; private set; }
+
     /// <summary>Choices of each expert since <see cref="StepEnded"/>, over all micro-batches that were learned from.</summary>
     public ReadOnlySpan<float> Counts
     {
@@ -55,15 +65,24 @@ public sealed class ExpertRouter
     /// <summary>Choices of the least chosen expert, relative to the mean.</summary>
     public double LeastLoad { get; private set; }
 
-    /// <summary>x: [..., C]; tokens whose <paramref name="mask"/> is 0 choose nothing.</summary>
-    public ExpertRouting Forward(Tensor x, Tensor? mask)
+    /// <summary>x: [..., C]; tokens whose <paramref name="mask"/> is 0 choose nothing; <paramref name="ids"/> are the tokens, where they say which experts.</summary>
+    public ExpertRouting Forward(Tensor x, Tensor? mask, Tensor? ids = null)
     {
         Tape tape = x.Device.Tape;
         Scores = Ops.RouterScores(x, _weight, _scoring, _logitBias);                   // [N, E]
         Mask = mask;
-        Routing = Ops.RouteExperts(Scores, _bias, _rule, mask);
+        Routing = _table is null ? Ops.RouteExperts(Scores, _bias, _rule, mask)
+            : Ops.RouteByToken(Scores, _table, ids ?? throw new ArgumentNullException(nameof(ids), "experts that follow from tokens need the tokens"), _rule, mask);
         tape.HandOut(Scores);                                              // to the balance losses
         tape.HandOut(Routing.Experts);
+        Balance = Scores is { } scores ? (scores, Routing) : null;
+        if (_softmaxBalance && tape.Training)
+        {
+            Tensor probabilities = Ops.RouterScores(x, _weight, RouterScoring.Softmax, _logitBias);
+            Balance = (probabilities, Ops.RouteExperts(probabilities, null, new RoutingRule(_rule.TopK), mask));
+            tape.HandOut(probabilities);
+            tape.HandOut(Balance.Value.Routing.Experts);
+        }
         if (tape.Training && !tape.Recomputing)
         {
             Ops.CountExperts(Routing, _counts);

@@ -9,7 +9,8 @@ namespace Inkstone.Nn;
 /// <param name="bias">whether its matrices have biases</param>
 /// <param name="activation">f</param>
 /// <param name="names">names of gate, up and down; null: gate_proj, up_proj, down_proj</param>
-public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false, Activation activation = Activation.Silu, (string Gate, string Up, string Down)? names = null)
+/// <param name="limit">bound of what goes into SiLU and, on both sides, of what is multiplied with it; 0: none</param>
+public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false, Activation activation = Activation.Silu, (string Gate, string Up, string Down)? names = null, float limit = 0)
 {
     private readonly Linear _gate = new(scope[names?.Gate ?? "gate_proj"], hiddenSize, intermediateSize, bias);
     private readonly Linear _up = new(scope[names?.Up ?? "up_proj"], hiddenSize, intermediateSize, bias);
@@ -17,5 +18,5 @@ public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bo
 
     /// <summary>x: [..., C].</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null)
-        => _down.Forward(Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true), residual);
+        => _down.Forward(limit > 0 ? Ops.ClampedSwiGlu(_gate.Forward(x), _up.Forward(x), limit, alpha: 1, offset: 0) : Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true), residual);
 }

@@ -42,7 +42,7 @@ public sealed class Muon : IOptimizer
     public IEnumerable<Parameter> State => _parameters.Select((p, i) => new Parameter($"momentum_buffer.{p.Name}", _momentum[i]));
 
     /// <summary>Whether a parameter is one of the matrices inside the blocks.</summary>
-    public static bool Takes(Parameter p) => p.Tensor.Shape.Rank == 2 && p.Name.Contains(".layers.", StringComparison.Ordinal) && p.Name.EndsWith(".weight", StringComparison.Ordinal);
+    public static bool Takes(Parameter p) => p.Tensor.Shape.Rank == 2 && $".{p.Name}".Contains(".layers.", StringComparison.Ordinal) && p.Name.EndsWith(".weight", StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public void Step(double multiple, double gradientScale = 1)

@@ -12,6 +12,40 @@ internal static unsafe class ExpertRoutingKernels
             scores.Shape.Rows, Grain);
     }
 
+    /// <summary>Experts by the tokens' ids.</summary>
+    public static void Look(Tensor scores, Tensor table, Tensor ids, RoutingRule rule, Tensor? mask, ExpertRouting routing)
+    {
+        int experts = scores.Shape.Last;
+        for (int token = 0; token < ids.Count; token++)
+        {
+            ReadOnlySpan<int> named = table.Ints.Slice(ids.Ints[token] * rule.TopK, rule.TopK);
+            Span<int> chosen = routing.Experts.Ints.Slice(token * rule.TopK, rule.TopK);
+            Span<float> weights = routing.Weights.Span.Slice(token * rule.TopK, rule.TopK);
+            if (mask is not null && mask.Ints[token] == 0)
+            {
+                chosen.Fill(-1);
+                weights.Clear();
+                continue;
+            }
+            float sum = 1e-20f;
+            for (int j = 0; j < rule.TopK; j++)
+            {
+                if ((uint)named[j] >= (uint)experts)
+                {
+                    throw new ArgumentException($"token id {ids.Ints[token]} goes to expert {named[j]} of {experts}", nameof(table));
+                }
+                chosen[j] = named[j];
+                weights[j] = scores.Span[token * experts + named[j]];
+                sum += weights[j];
+            }
+            float scale = rule.Normalise ? rule.Scale / sum : rule.Scale;
+            for (int j = 0; j < rule.TopK; j++)
+            {
+                weights[j] *= scale;
+            }
+        }
+    }
+
     /// <summary>Counting sort by expert, tokens ascending: a few thousand pairs, done by one thread.</summary>
     public static void Sort(ExpertRouting routing)
     {

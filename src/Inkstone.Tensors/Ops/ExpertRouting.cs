@@ -63,6 +63,33 @@ public static partial class Ops
         return routing;
     }
 
+    /// <summary>The same with experts that a table names for each token id instead of the scores (hash layers, arXiv:2106.04426); the scores weigh them.</summary>
+    /// <param name="scores">[N, E]</param>
+    /// <param name="table">int32 [V, k], below E</param>
+    /// <param name="ids">int32, N of them</param>
+    /// <param name="rule">whose number of experts is k</param>
+    /// <param name="mask">as in <see cref="RouteExperts"/></param>
+    public static ExpertRouting RouteByToken(Tensor scores, Tensor table, Tensor ids, RoutingRule rule, Tensor? mask = null)
+    {
+        Check.Last(table, rule.TopK, nameof(table));
+        Check.Count(ids, scores.Shape.Rows);
+        CheckIds(ids, table.Shape[0]);
+        if (mask is not null)
+        {
+            Check.Count(mask, ids.Count);
+        }
+        Device device = scores.Device;
+        Shape pairs = new(scores.Shape.Rows, rule.TopK);
+        ExpertRouting routing = new(device.Rent(pairs), device.Rent(pairs, DType.Int32), device.Rent(pairs, DType.Int32), device.Rent(new Shape(scores.Shape.Last + 1), DType.Int32));
+        ExpertRoutingKernels.Look(scores, table, ids, rule, mask, routing);
+        ExpertRoutingKernels.Sort(routing);
+        if (device.Tape.Wants(scores))
+        {
+            device.Tape.Record<RouteExpertsNode>(routing.Weights).Set(scores, rule, routing);
+        }
+        return routing;
+    }
+
     private sealed class RouteExpertsNode : Node
     {
         private Tensor _scores = null!;

@@ -38,13 +38,13 @@ internal static unsafe class IndexScoreKernels
     private readonly struct Places(VisibleKeys visible, int rows)
     {
         private readonly int* _first = visible.First.I32, _count = visible.Count.I32, _tables = visible.Tables is null ? null : visible.Tables.I32;
-        private readonly int _width = visible.Tables is null ? 0 : visible.Tables.Shape.Last;
+        private readonly int _width = visible.Tables is null ? 0 : visible.Tables.Shape.Last, _blockKeys = visible.BlockKeys;
 
         public int Count(int row) => _count[row];
 
         public int Key(int row, int i)
         {
-            int key = _tables == null ? _first[row] + i : _tables[(long)_first[row] * _width + i / RaggedRows.BlockTokens] * RaggedRows.BlockTokens + i % RaggedRows.BlockTokens;
+            int key = _tables == null ? _first[row] + i : _tables[(long)_first[row] * _width + i / _blockKeys] * _blockKeys + i % _blockKeys;
             return (uint)key < (uint)rows ? key : throw new ArgumentException($"token {i} of query {row} lies at {key} of {rows} keys");
         }
     }

@@ -4,8 +4,44 @@ namespace Inkstone.Tensors;
 /// <param name="First">int32 [rows]: first key; with tables the sequence's number</param>
 /// <param name="Count">int32 [rows]: how many</param>
 /// <param name="Tables">int32 [N, M]: block of each sixteen tokens of a sequence; null: keys lie one behind the other</param>
-public readonly record struct VisibleKeys(Tensor First, Tensor Count, Tensor? Tables = null)
+/// <param name="BlockKeys">keys of a block</param>
+public readonly record struct VisibleKeys(Tensor First, Tensor Count, Tensor? Tables = null, int BlockKeys = RaggedRows.BlockTokens)
 {
+    /// <summary>The most that any query sees.</summary>
+    public int Longest
+    {
+        get
+        {
+            int longest = 0;
+            foreach (int count in Count.Ints)
+            {
+                longest = Math.Max(longest, count);
+            }
+            return longest;
+        }
+    }
+
+    /// <summary>The last <paramref name="most"/> of what each query sees: int32 [rows, the most that any of them sees], rows of keys in ascending order of their places; −1 behind the last.</summary>
+    public Tensor Last(int most)
+    {
+        int longest = Math.Max(1, Math.Min(most, Longest));
+        Tensor rows = First.Device.Rent(new Shape((int)First.Count, longest), DType.Int32);
+        for (int row = 0; row < First.Count; row++)
+        {
+            int count = Count.Ints[row], taken = Math.Min(count, longest);
+            Span<int> list = rows.Ints.Slice(row * longest, longest);
+            for (int i = 0; i < taken; i++)
+            {
+                list[i] = Key(row, count - taken + i);
+            }
+            list[taken..].Fill(-1);
+        }
+        return rows;
+    }
+
+    /// <summary>Row of key number <paramref name="i"/> that a query sees.</summary>
+    private int Key(int row, int i) => Tables is null ? First.Ints[row] + i : Tables.Ints[First.Ints[row] * Tables.Shape.Last + i / BlockKeys] * BlockKeys + i % BlockKeys;
+
     /// <summary>Those of rows of a batch [B, T]: each token's own document up to itself.</summary>
     public static VisibleKeys Causal(Device device, int batch, int length, Tensor? documentStarts)
     {
@@ -64,11 +100,7 @@ public static partial class Ops
         }
         Check.Count(visible.First, q.Shape.Rows);
         Check.Count(visible.Count, q.Shape.Rows);
-        int longest = 0;
-        foreach (int count in visible.Count.Ints)
-        {
-            longest = Math.Max(longest, count);
-        }
+        int longest = visible.Longest;
         most = Math.Min(most, longest / block);
         Tensor chosen = q.Device.Rent(new Shape(q.Shape.Rows, Math.Min(most * block + block - 1, longest)), DType.Int32);
         IndexScoreKernels.Select(q, weights, keys, from, dim, visible, longest, most, block, chosen);

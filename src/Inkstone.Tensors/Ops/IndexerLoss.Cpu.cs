@@ -3,11 +3,11 @@ namespace Inkstone.Tensors;
 /// <summary>CPU kernels of <see cref="Ops.IndexerLoss"/>. Forward, a task is some queries; backward, a row of the batch, so that nobody else adds to its keys.</summary>
 internal static unsafe class IndexerLossKernels
 {
-    public static void Forward(SelectedSizes sizes, int block, Tensor q, Tensor keys, Tensor chosen, Tensor indexQ, Tensor weights, Tensor indexKeys, Tensor losses, Tensor slopes)
+    public static void Forward(SelectedSizes sizes, int block, Tensor q, Tensor keys, Tensor chosen, Tensor indexQ, Tensor weights, Tensor indexKeys, Tensor? logSum, Tensor losses, Tensor slopes)
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("indexer_loss.forward", flops: sizes.Flops);
-        device.Run(new ForwardKernel(sizes, block, q.F32, keys.F32, chosen.I32, new IndexScoreKernels.Scorer(indexQ, weights, indexKeys, 0, indexKeys.Shape.Last), losses.F32, slopes.F32, device.Workers),
+        device.Run(new ForwardKernel(sizes, block, q.F32, keys.F32, chosen.I32, new IndexScoreKernels.Scorer(indexQ, weights, indexKeys, 0, indexKeys.Shape.Last), logSum is null ? null : logSum.F32, losses.F32, slopes.F32, device.Workers),
             sizes.Batch * sizes.Length, 1);
     }
 
@@ -19,7 +19,7 @@ internal static unsafe class IndexerLossKernels
             weights.Shape.Last, keys.Shape.Last, gradient / (sizes.Batch * sizes.Length)), sizes.Batch, 1);
     }
 
-    private readonly struct ForwardKernel(SelectedSizes n, int block, float* q, float* keys, int* chosen, IndexScoreKernels.Scorer scorer, float* losses, float* slopes, Workers workers) : IRangeKernel
+    private readonly struct ForwardKernel(SelectedSizes n, int block, float* q, float* keys, int* chosen, IndexScoreKernels.Scorer scorer, float* logSum, float* losses, float* slopes, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -41,10 +41,18 @@ internal static unsafe class IndexerLossKernels
                     {
                         scores[i] = n.Scale * Lanes.Dot(query, keys + ((long)list[i] * n.KeyValueHeads + head / n.Group) * n.KeyDim, n.KeyDim);
                     }
-                    float sum = Lanes.ExpSum(scores, scores, Lanes.Max(scores, count), count);
-                    Lanes.AddScaled(p, scores, 1 / (sum * n.Heads), count);
+                    float sum = Lanes.ExpSum(scores, scores, logSum == null ? Lanes.Max(scores, count) : logSum[(long)row * n.Heads + head], count);
+                    Lanes.AddScaled(p, scores, logSum == null ? 1 / (sum * n.Heads) : 1, count);
                 }
                 count = block == 1 ? count : Blocks(p, count);
+                float mass = logSum == null && block == 1 ? 1 : Lanes.Sum(p, count);
+                losses[row] = 0;
+                if (count == 0 || mass == 0)   // nothing that an indexer could learn from
+                {
+                    new Span<float>(slope, count).Clear();
+                    continue;
+                }
+                Lanes.Scale(p, p, 1 / mass, count);
                 for (int i = 0; i < count; i++)
                 {
                     scores[i] = scorer.Score(row, list[i * block + block - 1]);
@@ -65,9 +73,7 @@ internal static unsafe class IndexerLossKernels
         /// <summary>Probabilities of tokens become those of whole blocks; their number.</summary>
         private int Blocks(float* p, int tokens)
         {
-            int count = tokens / block;
-            double total = 0;
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < tokens / block; i++)
             {
                 float sum = 0;
                 for (int j = 0; j < block; j++)
@@ -75,10 +81,8 @@ internal static unsafe class IndexerLossKernels
                     sum += p[i * block + j];
                 }
                 p[i] = sum;
-                total += sum;
             }
-            Lanes.Scale(p, p, total > 0 ? (float)(1 / total) : 0, count);
-            return count;
+            return tokens / block;
         }
     }
 

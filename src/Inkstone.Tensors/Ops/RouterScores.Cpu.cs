@@ -18,9 +18,16 @@ internal static unsafe class RouterScoresKernels
         {
             SoftmaxKernels.Forward(s, s);
         }
-        else
+        else if (scoring == RouterScoring.Sigmoid)
         {
             ElementwiseKernels.Forward(default(Ops.SigmoidOperator), s, s);
+        }
+        else
+        {
+            foreach (ref float z in s.Span)
+            {
+                z = (float)Math.Sqrt(Softplus(z));
+            }
         }
     }
 
@@ -31,9 +38,16 @@ internal static unsafe class RouterScoresKernels
         {
             SoftmaxKernels.Backward(ds, s, ds, accumulate: false);
         }
-        else
+        else if (scoring == RouterScoring.Sigmoid)
         {
             ElementwiseKernels.Backward(default(Ops.SigmoidOperator), ds, s, s, ds, accumulate: false);
+        }
+        else
+        {
+            for (int i = 0; i < m * n; i++)
+            {
+                ds.F32[i] *= Slope(s.F32[i]);
+            }
         }
         if (bias is { RequiresGrad: true })
         {
@@ -60,4 +74,10 @@ internal static unsafe class RouterScoresKernels
             MatMul.Run(x.Device, MatrixView.Of(ds).T, MatrixView.Of(x), n, k, m, dw, k, accumulate ? dw : null, k, exact: true);
         }
     }
+
+    /// <summary>ln(1 + eᶻ) without overflow and without losing small values.</summary>
+    private static double Softplus(double z) => z > 30 ? z : z < -15 ? Math.Exp(z) : Math.Log(1 + Math.Exp(z));
+
+    /// <summary>d√softplus/dz = σ(z) / 2s, and σ(z) = 1 − e^(−s²).</summary>
+    private static float Slope(double s) => s > 0 ? (float)(-double.ExpM1(-s * s) / (2 * s)) : 0;
 }

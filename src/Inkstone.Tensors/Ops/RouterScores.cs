@@ -8,14 +8,17 @@ public enum RouterScoring
 
     /// <summary>Each expert by itself (DeepSeek-V3, arXiv:2412.19437).</summary>
     Sigmoid,
+
+    /// <summary>Each expert by itself, √ln(1 + eᶻ) (DeepSeek-V4).</summary>
+    SqrtSoftplus,
 }
 
 public static partial class Ops
 {
     /// <summary>How well each expert suits each token. Multiplied in float32 on every device, because a rounded score may choose another expert.</summary>
     /// <remarks><code>
-    /// forward   s  = f(x · Wᵀ + b)        f: softmax over the experts, or the logistic function of each
-    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)        dx = dz · W        dW = dzᵀ · x        db = Σ_rows dz
+    /// forward   s  = f(x · Wᵀ + b)        f: softmax over the experts, the logistic function of each, or √softplus of each
+    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)   or   ds · (1 − e^(−s²)) / 2s        dx = dz · W        dW = dzᵀ · x        db = Σ_rows dz
     /// </code></remarks>
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[E, C]</param>

@@ -80,6 +80,9 @@ internal static class KernelCases
         new(nameof(Ops.SelectedAttention), "selected_attention", t => Ops.SelectedAttention(t.X, t.Keys, t.Values, Select(t), Heads, KeyValueHeads, HeadDim, 0.25f)),
         new(nameof(Ops.IndexerLoss), "indexer_loss", t => Ops.IndexerLoss(t.X, t.Keys, Select(t), Heads, KeyValueHeads, 0.25f, Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts),
             Ops.HeadColumns(t.Y, 1, 0, HeadDim))),
+        new(nameof(Ops.SharedKeyAttention), "shared_key_attention", t => Ops.SharedKeyAttention(t.X, t.Keys, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts).Last(9), Entries(t),
+            TokenGroups.Of(t.Positions, 4).Visible.Last(7), Heads, 0.25f, Ops.HeadColumns(t.Bias, 1, 0, Heads), out _)),
+        new(nameof(Ops.CompressGroups), "compress_groups", Entries),
         new(nameof(Ops.LayerNorm), "layer_norm", t => Ops.LayerNorm(t.X, t.Bias, t.Norms, 1e-5f)),
         new(nameof(Ops.Detach), "detach", t => Ops.Detach(t.X), Recorded: false),
         new(nameof(Ops.AbsorbKeys), "absorb_keys", t => Ops.AbsorbKeys(t.X, t.Square, Heads, keyDim: 12), Recorded: false),
@@ -97,6 +100,7 @@ internal static class KernelCases
 
     private static IEnumerable<KernelCase> Products() =>
     [
+        new(nameof(Ops.BlockLinear), "block_linear", t => Ops.BlockLinear(t.X, Ops.HeadColumns(t.Square, 3, 0, 40).View(new Shape(9 * 40, 40)), 3)),
         new(nameof(Ops.Linear), "linear", t => Ops.Linear(t.X, t.Square, t.Bias, t.Y)),
         new(nameof(Ops.MatMul), "matmul", t =>
         {
@@ -131,6 +135,8 @@ internal static class KernelCases
     private static IEnumerable<KernelCase> Experts() =>
     [
         new(nameof(Ops.RouterScores), "router_scores", t => Ops.RouterScores(t.X, t.Router, RouterScoring.Softmax)),
+        new(nameof(Ops.RouterScores), "router_scores_sqrt_softplus", t => Ops.RouterScores(t.X, t.Router, RouterScoring.SqrtSoftplus)),
+        new(nameof(Ops.RouteByToken), "route_by_token", t => Ops.RouteByToken(t.Scores, t.Places([.. Enumerable.Range(0, 2 * Vocabulary).Select(i => i * 7 % KernelInputs.Experts)]).View(new Shape(Vocabulary, 2)), t.Ids, new RoutingRule(2)).Weights),
         new(nameof(Ops.RouteExperts), "route_experts", t => t.Route().Weights),
         new(nameof(Ops.ExpertDispatch), "expert_dispatch", t => Ops.ExpertDispatch(t.X, t.Route())),
         new(nameof(Ops.GroupedLinear), "grouped_linear", t => Grouped(t, (x, offsets) => Ops.GroupedLinear(x, t.ExpertWeights, offsets))),
@@ -157,6 +163,19 @@ internal static class KernelCases
         new(nameof(Ops.StoreRows), "store_rows", t => t.CachedRows(t.Values), Recorded: false),
         new(nameof(Ops.LoadRows), "load_rows", t => Ops.LoadRows(t.CachedRows(t.Values), t.Whole(), t.Tables(), 3, 17), Recorded: false),
         new(nameof(Ops.BlockMeans), "block_means_of_a_cache", t => Ops.BlockMeans(t.CachedRows(t.Values), 3, 17, 5, t.Whole(), t.Tables()), Recorded: false),
+        new(nameof(Ops.KeepInRing), "keep_in_ring", t =>
+        {
+            Tensor ring = t.Zeros(new Shape(2, 8, 2 * Width));
+            Ops.KeepInRing(Row(t.X), Row(t.Y), ring, t.Whole());
+            return ring;
+        }, Recorded: false),
+        new(nameof(Ops.StoreEntries), "store_entries", t =>
+        {
+            Tensor store = t.Zeros(new Shape(16 * 4, HeadDim + 3));
+            TokenGroups groups = TokenGroups.Of(t.Whole(), t.Tables(), 4, 4);
+            Ops.StoreEntries(Row(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), store, groups, 3);
+            return store;
+        }, Recorded: false),
         new(nameof(Ops.RowSlice), "row_slice", t => Ops.RowSlice(t.X, 7, 100), Recorded: false),
         new(nameof(Ops.PagedAttention), "paged_attention", t => Ops.PagedAttention(t.Queries(), t.CachedKeys(), t.CachedRows(t.Values), t.Continued(), t.Tables(), Heads, KeyValueHeads, 0.25f), Recorded: false),
         new(nameof(Ops.PagedLatentAttention), "paged_latent_attention", t => Ops.PagedLatentAttention(t.Queries(), t.CachedRows(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), 13, t.Continued(), t.Tables(), Heads, 0.25f),
@@ -196,6 +215,10 @@ internal static class KernelCases
         }, Recorded: false),
         AdamW("adamw_weight", 0), AdamW("adamw_mean", 1), AdamW("adamw_square", 2),
     ];
+
+    private static Tensor Entries(KernelInputs t)
+        => Ops.CompressGroups(Ops.HeadColumns(t.Y, 1, 0, 2 * HeadDim), t.Keys, Ops.HeadColumns(t.Bias, 4, 0, HeadDim).View(new Shape(2, 2 * HeadDim)) is { } half ? Ops.JoinHeads(half, 1, 2 * HeadDim, half).View(new Shape(4, 2 * HeadDim)) : t.Bias,
+            TokenGroups.Of(t.Positions, 4), HeadDim);
 
     private static Tensor Select(KernelInputs t, int block = 1)
         => Ops.SelectKeys(Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts), Ops.HeadColumns(t.Y, 1, 0, HeadDim), 0, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts), 21 / block, block);

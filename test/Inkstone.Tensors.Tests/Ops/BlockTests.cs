@@ -94,7 +94,7 @@ public sealed class BlockTests(Devices devices)
         })];
         float[] q = OpInput.Numbers(2 * Length * Heads * Dim, 1), k = OpInput.Numbers(2 * Length * KeyValueHeads * Dim, 2);
         new OpCheck((bench, x) => Ops.IndexerLoss(bench.Float(new Shape(2, Length, Heads * Dim), q), bench.Float(new Shape(2, Length, KeyValueHeads * Dim), k),
-                bench.Int(new Shape(2 * Length, Most), chosen), Heads, KeyValueHeads, 0.3f, x[0], x[1], x[2], Block),
+                bench.Int(new Shape(2 * Length, Most), chosen), Heads, KeyValueHeads, 0.3f, x[0], x[1], x[2], block: Block),
             x => [Divergence(OpInput.Doubles(q), OpInput.Doubles(k), x, chosen, Most, Heads, KeyValueHeads, Dim, IndexHeads, IndexDim)],
             OpInput.Random(new Shape(2, Length, IndexHeads * IndexDim), 3), OpInput.Random(new Shape(2, Length, IndexHeads), 4), OpInput.Random(new Shape(2, Length, IndexDim), 5))
         { Tolerance = 3e-6, GradTolerance = 2e-5 }.Run(devices);
