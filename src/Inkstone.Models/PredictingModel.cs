@@ -64,7 +64,7 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
             return loss;
         }
         (loss, int modules) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
-        return PlusOwn(PlusBalance(loss, labels, normalizer), modules, LabelCount(labels) / normalizer);
+        return PlusOwn(PlusBalance(loss, labels, normalizer, modules == PredictionDepth), modules, LabelCount(labels) / normalizer);
     }
 
     /// <summary><paramref name="loss"/> and what a family aims at beside, with <paramref name="share"/>, where so many modules took part.</summary>
