@@ -27,7 +27,7 @@ public static partial class Ops
         ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
         Device device = q.Device;
         int rows = q.Shape.Rows, indexDim = indexKeys.Shape.Last;
-        if (q.Shape.Rank != 3 || heads <= 0 || q.Shape.Last % heads != 0 || keyValueHeads <= 0 || heads % keyValueHeads != 0 
+        if (q.Shape.Rank != 3 || heads <= 0 || q.Shape.Last % heads != 0 || keyValueHeads <= 0 || heads % keyValueHeads != 0
             || keys.Shape.Last != q.Shape.Last / heads * keyValueHeads || chosen.Shape.Rank != 2 || chosen.Shape[0] != rows
             || indexKeys.Shape.Rows != keys.Shape.Rows || indexQ.Shape.Rows != rows || weights.Shape.Rows != rows || indexQ.Shape.Last != weights.Shape.Last * indexDim)
         {
