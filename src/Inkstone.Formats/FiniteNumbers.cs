@@ -16,7 +16,7 @@ public static class FiniteNumbers
     {
         DType.Float32 => FirstInRows(GgufType.F32, tensor),
         DType.BFloat16 => FirstInRows(GgufType.BF16, tensor),
-        DType.Int32 => -1,
+        DType.Int32 or DType.Int64 => -1,
         _ => FirstInRows(Enum.Parse<GgufType>(tensor.DType.ToString()), tensor),
     };
 

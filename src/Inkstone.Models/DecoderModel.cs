@@ -13,7 +13,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     private readonly Func<Tensor, Tensor> _norm;
     private readonly Metric _auxLoss = new("aux_loss");
     private (int Layer, ExpertRouter Router)[]? _sparseLayers;
-    private ExpertRouter[]? _routers;
+    private ExpertRouter[]? _routers, _blockRouters;
     private RouterMetrics? _load;
     private IReadOnlyList<Metric>? _metrics;
 
@@ -57,6 +57,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
         => _sparseLayers ??= [.. _blocks.Concat(TrainingBlocks).Index().Where(b => b.Item.Router is not null).Select(b => (b.Index, b.Item.Router!))];
 
     private ExpertRouter[] Routers => _routers ??= [.. SparseLayers.Select(layer => layer.Router)];
+
+    private ExpertRouter[] BlockRouters => _blockRouters ??= [.. SparseLayers.Where(layer => layer.Layer < _blocks.Length).Select(layer => layer.Router)];
 
     /// <inheritdoc/>
     public override IReadOnlyList<Metric> Metrics => _metrics ??= [.. LossMetrics, .. Load.All];
@@ -107,9 +109,16 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     }
 
     /// <summary><paramref name="loss"/>, and while training the balance loss of routers where the family has one.</summary>
-    protected Tensor PlusBalance(Tensor loss, Tensor labels, float normalizer)
-        => _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && Routers.Length > 0
-            ? Plus(loss, BalanceLoss.OverBatch(Routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
+    /// <param name="loss">what is minimised beside</param>
+    /// <param name="labels">of the batch</param>
+    /// <param name="normalizer">labels of the step</param>
+    /// <param name="whole">whether the blocks that only training uses took part</param>
+    protected Tensor PlusBalance(Tensor loss, Tensor labels, float normalizer, bool whole = false)
+    {
+        ExpertRouter[] routers = whole ? Routers : BlockRouters;
+        return _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && routers.Length > 0
+            ? Plus(loss, BalanceLoss.OverBatch(routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
+    }
 
     /// <summary>How far correction biases of routers move after an optimizer step; 0 where there are none.</summary>
     protected virtual double RouterBiasRate => 0;

@@ -91,20 +91,21 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
         return Ops.PagedAttention(q, cache.Keys, cache.Values, batch.Rows, tables, a.Heads, a.KeyValueHeads, a.Scale, a.Window, a.SoftCap, sinks);
     }
 
-    /// <summary>Causal convolution of each channel over the last tokens, [B, T, channels]: see <see cref="Ops.CausalConv(Tensor, Tensor, Tensor?, Tensor?, bool)"/>.</summary>
+    /// <summary>Causal convolution of each channel over the last tokens, [B, T, channels]: see <c>Ops.CausalConv</c>.</summary>
     /// <param name="layer">number of the layer</param>
     /// <param name="x">what is convolved</param>
     /// <param name="weight">[channels, 1, K]</param>
     /// <param name="bias">[channels] or null</param>
     /// <param name="silu">whether SiLU follows</param>
     /// <param name="part">which of the layer's convolutions it is</param>
-    public Tensor Convolve(int layer, Tensor x, Tensor weight, Tensor? bias = null, bool silu = true, int part = 0)
-        => Batch is { } batch ? Ops.CausalConv(x, weight, batch.Rows, batch.Cache.Layer<IConvolutionCache>(layer).HistoryOf(part), bias, silu)
-            : Ops.CausalConv(x, weight, DocumentStarts, bias, silu);
+    /// <param name="dilation">tokens from one that is seen to the next</param>
+    public Tensor Convolve(int layer, Tensor x, Tensor weight, Tensor? bias = null, bool silu = true, int part = 0, int dilation = 1)
+        => Batch is { } batch ? Ops.CausalConv(x, weight, batch.Rows, batch.Cache.Layer<IConvolutionCache>(layer).HistoryOf(part), bias, silu, dilation)
+            : Ops.CausalConv(x, weight, DocumentStarts, bias, silu, dilation);
 
     /// <summary>The gated delta rule: qkv [B, T, channels], decay and beta [B, T, Hv] → [B, T, Hv·Dv].</summary>
     public Tensor DeltaRule(int layer, Tensor qkv, Tensor decay, Tensor beta, DeltaSpec d)
-        => Batch is { } batch ? Ops.GatedDeltaRule(qkv, decay, beta, d.KeyHeads, d.KeyDim, batch.Rows, batch.Cache.Layer<DeltaCache>(layer).State)
+        => Batch is { } batch ? Ops.GatedDeltaRule(qkv, decay, beta, d.KeyHeads, d.KeyDim, batch.Rows, batch.Cache.Layer<IDeltaState>(layer).State)
             : Ops.GatedDeltaRule(qkv, decay, beta, d.KeyHeads, d.KeyDim, DocumentStarts);
 
     /// <summary>The delta rule with a decay of each channel: q, k and decay [B, T, H·D], v [B, T, H·D], beta [B, T, H] → [B, T, H·D].</summary>

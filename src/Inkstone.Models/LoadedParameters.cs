@@ -21,6 +21,9 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
     public bool Has(string name) => weights.Contains(At(name)) || weights.Contains(name + Blocks);
 
     /// <inheritdoc/>
+    public int? RowsOf(string name) => weights.Contains(At(name)) && weights.Entry(At(name)).Shape is [var rows, ..] ? checked((int)rows) : null;
+
+    /// <inheritdoc/>
     public DType TypeOf(string name, Shape shape, DType wanted)
         => keep && shape.Rank == 2 && weights.Contains(At(name)) && weights.Entry(At(name)).DType == "BF16" ? DType.BFloat16 : wanted;
 

@@ -22,6 +22,7 @@ using Inkstone.Models.Qwen3;
 using Inkstone.Models.Qwen35;
 using Inkstone.Models.Qwen3Moe;
 using Inkstone.Models.Qwen3Next;
+using Inkstone.Models.Qwen4Exp;
 using Inkstone.Models.SmolLm3;
 
 namespace Inkstone.Models;
@@ -63,6 +64,8 @@ public static class ModelFamilies
         KimiLinearFamily.KimiLinear,
         DeepseekV32Family.DeepseekV32,
         DeepseekV4Family.DeepseekV4,
+        Qwen4ExpFamily.Qwen4ExpText,
+        Qwen4ExpFamily.Qwen4Exp,
     ];
 
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);

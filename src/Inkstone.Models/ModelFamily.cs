@@ -21,6 +21,9 @@ public sealed record ModelFamily(string ModelType, Func<HfConfig, Scope, CausalL
     /// <summary>What GGUF files of the family look like; null: there are none.</summary>
     public GgufArchitecture? Gguf { get; init; }
 
+    /// <summary>Whether eos_token_id changes what the model computes: its configuration then keeps it, whatever tokenizer goes with it, and generation_config.json alone says where texts end.</summary>
+    public bool DependsOnEnd { get; init; }
+
     /// <summary>What tie_word_embeddings means where the key is absent.</summary>
     public bool TiedByDefault { get; init; }
 }

@@ -55,6 +55,21 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
         return (loss, depth - 1);
     }
 
+    /// <inheritdoc/>
+    public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
+    {
+        Tensor hidden = Hidden(ids, ctx), loss = LabelLoss(hidden, labels, normalizer);
+        if (!Device.Tape.Recording)
+        {
+            return loss;
+        }
+        (loss, int modules) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
+        return PlusOwn(PlusBalance(loss, labels, normalizer, modules == PredictionDepth), modules, LabelCount(labels) / normalizer);
+    }
+
+    /// <summary><paramref name="loss"/> and what a family aims at beside, with <paramref name="share"/>, where so many modules took part.</summary>
+    protected virtual Tensor PlusOwn(Tensor loss, int modules, double share) => loss;
+
     /// <summary>The context of the first tokens of each row.</summary>
     protected static ForwardContext Shortened(ForwardContext ctx, int length) => new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
     {

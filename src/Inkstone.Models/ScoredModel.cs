@@ -106,6 +106,8 @@ public sealed class ScoredModel : IDisposable
 
         public bool Has(string name) => inner.Has(name);
 
+        public int? RowsOf(string name) => inner.RowsOf(name);
+
         public DType TypeOf(string name, Shape shape, DType wanted) => inner.TypeOf(name, shape, wanted);
 
         public string? Fill(string name, Tensor parameter, Initial initial) => inner.Fill(name, parameter, initial);

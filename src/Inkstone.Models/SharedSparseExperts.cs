@@ -13,7 +13,7 @@ public sealed class SharedSparseExperts(Scope s, SparseExpertsSettings settings,
     /// <summary>Who chooses.</summary>
     public ExpertRouter Router => _experts.Router;
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result; <paramref name="mask"/> as in <see cref="ForwardContext.AttentionMask"/>.</summary>
-    public Tensor Forward(Tensor x, Tensor residual, Tensor? mask)
+    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result where there is one; <paramref name="mask"/> as in <see cref="ForwardContext.AttentionMask"/>.</summary>
+    public Tensor Forward(Tensor x, Tensor? residual, Tensor? mask)
         => Ops.RowGate(_sharedExpert.Forward(x), _sharedExpertGate.Forward(x), _experts.Forward(x, residual, mask));
 }

@@ -36,6 +36,9 @@ public interface IParameterSource
     /// <summary>Whether there is a value of that name. A source that can make any value has them all.</summary>
     bool Has(string name) => true;
 
+    /// <summary>Size of the first dimension of a stored value; null where there is none, or where any size can be made.</summary>
+    int? RowsOf(string name) => null;
+
     /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as they have them.</summary>
     DType TypeOf(string name, Shape shape, DType wanted) => wanted;
 

@@ -99,6 +99,30 @@ public sealed class Scope
     /// <summary>From here on adapters know places by what <paramref name="name"/> makes of their paths: transformers' names, which PEFT meets, where the checkpoint has others.</summary>
     public void NameForAdapters(Func<string, string> name) => _root.AdapterName = name;
 
+    /// <summary>Whole numbers of 64 bits that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is new.</summary>
+    public long[] LongIntegers(string name, long[] fresh)
+    {
+        string full = Join(name);
+        Shape shape = new(fresh.Length);
+        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int64) : Tensor.WithoutMemory(_root.Device, shape, DType.Int64);
+        _root.Parameters.Add(new Parameter(full, tensor));
+        if (!_root.Source.Allocates)
+        {
+            return fresh;
+        }
+        tensor.CopyFrom(fresh);
+        if (!_root.Source.IsNew && _root.Source.Fill(full, tensor, Initial.Zeros) is { } fault)
+        {
+            _root.Faults.Add(fault);
+        }
+        long[] values = new long[fresh.Length];
+        tensor.CopyTo(values);
+        return values;
+    }
+
+    /// <summary>Size of the first dimension of what the source holds under a name here; null where it holds nothing, or can make any size.</summary>
+    public int? Rows(string name) => _root.Source.RowsOf(Join(name));
+
     /// <summary>The linear layers that were built so far.</summary>
     public IReadOnlyList<Linear> Layers => _root.Layers;
 

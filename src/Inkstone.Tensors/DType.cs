@@ -12,6 +12,9 @@ public enum DType
     /// <summary>Signed 32-bit integer: token ids, positions, document starts.</summary>
     Int32,
 
+    /// <summary>Signed 64-bit integer: factors of hashes that are kept with the weights. No op reads them.</summary>
+    Int64,
+
     /// <summary>Blocks of 32 signed bytes behind a half-precision scale d, as in GGUF files: x = d·q. Weights that are not trained.</summary>
     Q8_0,
 
@@ -35,7 +38,7 @@ public static class DTypes
     public static int BlockBytes(this DType type) => type switch { DType.Q8_0 => 34, DType.Q4_0 => 18, DType.Q4_1 => 20, _ => throw NoSize(type) };
 
     /// <summary>Bytes of one element of a type without blocks.</summary>
-    public static int Size(this DType type) => type switch { DType.BFloat16 => 2, DType.Float32 or DType.Int32 => 4, _ => throw NoSize(type) };
+    public static int Size(this DType type) => type switch { DType.BFloat16 => 2, DType.Float32 or DType.Int32 => 4, DType.Int64 => 8, _ => throw NoSize(type) };
 
     /// <summary>Bytes of <paramref name="count"/> elements.</summary>
     public static long Bytes(this DType type, long count) => type.IsQuantised() ? count / BlockElements * type.BlockBytes() : count * type.Size();

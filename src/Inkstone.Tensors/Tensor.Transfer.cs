@@ -62,6 +62,22 @@ public sealed unsafe partial class Tensor
         source.CopyTo(new Span<int>(I32 + start, source.Length));
     }
 
+    /// <summary>Copies 64-bit whole numbers from element <paramref name="start"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer of them.</exception>
+    public void CopyTo(Span<long> target, long start = 0)
+    {
+        CheckRange(start, target.Length);
+        new ReadOnlySpan<long>(I64 + start, target.Length).CopyTo(target);
+    }
+
+    /// <summary>Sets 64-bit whole numbers from element <paramref name="start"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no room for them.</exception>
+    public void CopyFrom(ReadOnlySpan<long> source, long start = 0)
+    {
+        CheckRange(start, source.Length);
+        source.CopyTo(new Span<long>(I64 + start, source.Length));
+    }
+
     /// <summary>Copies all elements of a tensor of the same type and number of elements.</summary>
     /// <exception cref="ArgumentException">Type or number differ.</exception>
     public void CopyFrom(Tensor source)

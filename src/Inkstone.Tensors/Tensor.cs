@@ -78,6 +78,8 @@ public sealed unsafe partial class Tensor : IDisposable
 
     internal int* I32 => DType == DType.Int32 ? (int*)Pointer : throw WrongType(DType.Int32);
 
+    internal long* I64 => DType == DType.Int64 ? (long*)Pointer : throw WrongType(DType.Int64);
+
     internal ushort* B16 => DType == DType.BFloat16 ? (ushort*)Pointer : throw WrongType(DType.BFloat16);
 
     /// <summary>The gradient's memory, kept by parameters from step to step.</summary>

@@ -24,6 +24,9 @@ public sealed class EngineTests : IDisposable
         "{\"model_type\":\"lfm3\",\"num_hidden_layers\":5,\"layer_types\":[\"conv\",\"conv\",\"full_attention\",\"conv\",\"sliding_attention\"],\"sliding_window\":20,\"conv_L_cache\":5," + Sizes + "}",
         "{\"model_type\":\"kimi_linear\",\"num_hidden_layers\":4,\"linear_num_heads\":2,\"linear_head_dim\":12,\"kv_lora_rank\":16,\"qk_nope_head_dim\":8,\"qk_rope_head_dim\":6,\"v_head_dim\":10,"
             + "\"layer_types\":[\"linear_attention\",\"linear_attention\",\"full_attention\",\"linear_attention\"],\"num_experts\":4,\"num_experts_per_token\":2,\"moe_intermediate_size\":20," + Sizes + "}",
+        "{\"model_type\":\"qwen4_exp_text\",\"num_hidden_layers\":4,\"head_dim\":16,\"partial_rotary_factor\":0.5,\"linear_key_head_dim\":8,\"linear_value_head_dim\":12,\"linear_num_key_heads\":2,\"linear_num_value_heads\":4,"
+            + "\"num_experts\":4,\"num_experts_per_tok\":2,\"moe_intermediate_size\":20,\"shared_expert_intermediate_size\":24,\"hc_count\":3,\"hc_lowrank\":6,\"ple_layer_ids\":[3,2],\"ple_embed_dim\":24,\"ngram_size\":4,"
+            + "\"heads_per_ngram\":2,\"ngram_vocab_size_base\":90,\"split_ngram_parts\":3,\"indexer_n_heads\":4,\"indexer_head_dim\":8,\"indexer_budget\":20,\"indexer_compress_ratio\":5,\"eos_token_id\":3," + Sizes + "}",
         "{\"model_type\":\"deepseek_v4\",\"num_hidden_layers\":4,\"head_dim\":16,\"q_lora_rank\":12,\"o_groups\":2,\"o_lora_rank\":8,\"sliding_window\":20,\"compress_rates\":{\"compressed_sparse_attention\":4,\"heavily_compressed_attention\":32},"
             + "\"layer_types\":[\"sliding_attention\",\"compressed_sparse_attention\",\"heavily_compressed_attention\",\"compressed_sparse_attention\"],\"hc_mult\":3,\"index_n_heads\":8,\"index_head_dim\":12,\"index_topk\":5,"
             + "\"partial_rotary_factor\":0.25,\"num_hash_layers\":1,\"n_routed_experts\":4,\"num_experts_per_tok\":2," + Sizes + "}",

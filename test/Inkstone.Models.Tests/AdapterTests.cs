@@ -47,6 +47,7 @@ public sealed class AdapterTests : IDisposable
     [InlineData("qwen3_5_text")]
     [InlineData("deepseek_v32")]
     [InlineData("deepseek_v4")]
+    [InlineData("qwen4_exp_text")]
     public void A_trained_adapter_goes_through_the_cache_as_through_the_whole(string family)
     {
         string place = Path.Combine(_directory, family);

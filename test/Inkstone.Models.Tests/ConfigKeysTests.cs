@@ -156,7 +156,7 @@ public sealed class ConfigKeysTests
         }
         float largest = packed.Max(MathF.Abs);
         // The gated delta rule adds up logarithms of decays over a chunk, documents before included, and loses what their sum rounds away.
-        float bound = family is "qwen3_next" || family.StartsWith("qwen3_5", StringComparison.Ordinal) ? 5e-5f : 1e-5f;
+        float bound = family is "qwen3_next" || family.StartsWith("qwen3_5", StringComparison.Ordinal) || family.StartsWith("qwen4", StringComparison.Ordinal) ? 5e-5f : 1e-5f;
         foreach ((int from, int count) in documents)
         {
             using StepScope step = device.Step();
@@ -196,7 +196,9 @@ public sealed class ConfigKeysTests
             "sliding_window": 9, "q_lora_rank": 12, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 4, "n_group": 1, "topk_group": 1,
             "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5,
             "linear_num_heads": 2, "linear_head_dim": 8, "conv_bias": true, "full_attn_idxs": [1], "block_auto_adjust_ff_dim": false, "num_experts_per_token": 2, "mtp_num_hidden_layers": 1,
-            "index_n_heads": 8, "index_head_dim": 8, "index_topk": 6}
+            "index_n_heads": 8, "index_head_dim": 8, "index_topk": 6,
+            "hc_count": 3, "hc_lowrank": 6, "ple_layer_ids": [2], "ple_embed_dim": 16, "ngram_size": 3, "heads_per_ngram": 2, "ngram_vocab_size_base": 50, "make_ngram_vocab_size_divisible_by": 8,
+            "split_ngram_parts": 3, "indexer_n_heads": 3, "indexer_head_dim": 8, "indexer_budget": 7, "indexer_compress_ratio": 3, "eos_token_id": 3}
             """;
         string[] known = [.. ConfigKeys.Common, .. ModelFamilies.All.First(f => f.ModelType == family).Keys];
         System.Text.Json.Nodes.JsonObject json = System.Text.Json.Nodes.JsonNode.Parse(text)!.AsObject();
@@ -208,6 +210,7 @@ public sealed class ConfigKeysTests
         {
             "lfm3" => (4, ["conv", "sliding_attention", "full_attention", "conv"]),
             "kimi_linear" => (3, ["linear_attention", "full_attention", "linear_attention"]),
+            "qwen4_exp" or "qwen4_exp_text" => (3, ["linear_attention", "linear_attention", "indexed_attention"]),
             "deepseek_v4" => (4, ["sliding_attention", "compressed_sparse_attention", "heavily_compressed_attention", "compressed_sparse_attention"]),
             _ => null,
         };
@@ -220,7 +223,7 @@ public sealed class ConfigKeysTests
             json.Remove("intermediate_size");
             (json["head_dim"], json["o_groups"], json["o_lora_rank"], json["compress_rate_hca"], json["num_hash_layers"], json["num_nextn_predict_layers"]) = (16, 2, 8, 8, 1, 1);
         }
-        return family is "qwen3_5" or "qwen3_5_moe" or "gemma3" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
+        return family is "qwen3_5" or "qwen3_5_moe" or "qwen4_exp" or "gemma3" ? HfConfig.Parse(new System.Text.Json.Nodes.JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
     }
 
     private static void Describe(string config)

@@ -205,14 +205,16 @@ public sealed class RolloutTests : IDisposable
         JsonObject json = JsonNode.Parse($$"""
             {"model_type": "{{family}}", {{Sizes}}, "initializer_range": 0.2, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16,
             "sliding_window": 9, "q_lora_rank": 12, "kv_lora_rank": 8, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "n_routed_experts": 4, "n_group": 1, "topk_group": 1,
-            "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5}
+            "first_k_dense_replace": 1, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "partial_rotary_factor": 0.5,
+            "hc_count": 3, "hc_lowrank": 6, "ple_layer_ids": [2], "ple_embed_dim": 16, "ngram_size": 3, "heads_per_ngram": 2, "ngram_vocab_size_base": 50, "make_ngram_vocab_size_divisible_by": 8,
+            "split_ngram_parts": 3, "indexer_n_heads": 3, "indexer_head_dim": 8, "indexer_budget": 7, "indexer_compress_ratio": 3, "eos_token_id": 3}
             """)!.AsObject();
         string[] known = [.. ConfigKeys.Common, .. ModelFamilies.All.First(f => f.ModelType == family).Keys];
         foreach (string key in json.Select(p => p.Key).Where(key => !known.Contains(key)).ToArray())
         {
             json.Remove(key);
         }
-        return family is "qwen3_5" or "qwen3_5_moe" or "gemma3" ? HfConfig.Parse(new JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
+        return family is "qwen3_5" or "qwen3_5_moe" or "qwen4_exp" or "gemma3" ? HfConfig.Parse(new JsonObject { ["model_type"] = family, ["text_config"] = json }.ToJsonString()) : HfConfig.Parse(json.ToJsonString());
     }
 
     private sealed class Stop(int? at, CancellationTokenSource cancel) : ITrainLog

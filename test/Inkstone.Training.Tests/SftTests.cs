@@ -29,6 +29,14 @@ public sealed class SftTests : IDisposable
          "full_attention_interval": 4, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "initializer_range": 0.05, "output_router_logits": false}
         """;
 
+    private const string Streams = """
+        {"model_type": "qwen4_exp_text", "vocab_size": 300, "hidden_size": 32, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 24, "num_hidden_layers": 2, "layer_types": ["linear_attention", "indexed_attention"],
+         "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "partial_rotary_factor": 0.25, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+         "num_experts": 4, "num_experts_per_tok": 2, "hc_count": 3, "hc_lowrank": 8, "ple_layer_ids": [1], "ple_embed_dim": 16, "heads_per_ngram": 2, "ngram_vocab_size_base": 60, "split_ngram_parts": 2,
+         "indexer_n_heads": 3, "indexer_head_dim": 8, "indexer_budget": 9, "indexer_compress_ratio": 3, "eos_token_id": 0, "output_router_logits": true, "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+         "initializer_range": 0.05}
+        """;
+
     private const string Sparse = """
         {"model_type": "qwen3_moe", "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
          "num_key_value_heads": 1, "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "norm_topk_prob": true, "output_router_logits": true, "router_aux_loss_coef": 1.0,
@@ -69,6 +77,7 @@ public sealed class SftTests : IDisposable
     [InlineData(Llama)]
     [InlineData(Latent)]
     [InlineData(Recurrent)]
+    [InlineData(Streams)]
     [InlineData(Sparse)]
     public void Packed_loss_is_unpacked_loss(string config)
     {
@@ -196,6 +205,24 @@ public sealed class SftTests : IDisposable
         File.ReadAllText(_directory[$"{place}/additional_chat_templates/tool_use.jinja"]).ShouldBe("tools");
         using CausalLm tuned = Pretrained.Open(_directory[place], _device);
         tuned.EosTokenIds.ShouldBe([2, 7]);
+    }
+
+    /// <summary>Where the end of a text is hashed with what comes before it, another id would be another model: the configuration keeps it, and generation_config.json has the tokenizer's.</summary>
+    [Fact]
+    public void A_model_that_depends_on_its_end_of_text_keeps_it()
+    {
+        // The module that predicts ahead rests while a model is tuned, its router too.
+        using (CausalLm model = Pretrained.New(HfConfig.Parse(Streams.Replace("\"hc_count\"", "\"mtp_num_hidden_layers\": 1, \"hc_count\"", StringComparison.Ordinal)), _device, 7))
+        {
+            Pretrained.Save(model, _directory["streams"]);
+        }
+        _tokenizer.Save(_directory["streams"]);
+        string place = Path.GetRelativePath(_directory[""], Run("", "kept", 2, model: "streams").Checkpoint!);
+        ((int)JsonNode.Parse(File.ReadAllText(_directory[$"{place}/config.json"]))!["eos_token_id"]!).ShouldBe(0);
+        using CausalLm tuned = Pretrained.Open(_directory[place], _device);
+        tuned.EosTokenIds.ShouldBe([2]);
+        string adapted = Path.GetRelativePath(_directory[""], Run("adapter: {rank: 4, alpha: 8, targets: all-linear}\n", "adapted", 2, model: "streams").Checkpoint!);
+        File.Exists(_directory[$"{adapted}/adapter_config.json"]).ShouldBeTrue();
     }
 
     /// <summary>Training multiplies widened blocks; activations rounded to 8 bits would measure another model, 1e-3 off.</summary>

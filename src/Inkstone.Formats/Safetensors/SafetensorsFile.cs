@@ -88,14 +88,18 @@ public sealed unsafe class SafetensorsFile : IDisposable
     }
 
     /// <summary>An integer tensor, each value of which must fit 32 bits.</summary>
-    public int[] ReadInts(string name)
+    public int[] ReadInts(string name) => Array.ConvertAll(ReadLongs(name), value => value is >= int.MinValue and <= int.MaxValue ? (int)value
+        : throw new InvalidDataException($"{Path}: tensor \"{name}\" holds {value}, which does not fit 32 bits."));
+
+    /// <summary>An integer tensor.</summary>
+    public long[] ReadLongs(string name)
     {
         TensorEntry entry = Entry(name);
-        int[] values = new int[entry.Count];
+        long[] values = new long[entry.Count];
         ReadOnlySpan<byte> bytes = Bytes(name);
         for (int i = 0; i < values.Length; i++)
         {
-            long value = entry.DType switch
+            values[i] = entry.DType switch
             {
                 "I64" => BinaryPrimitives.ReadInt64LittleEndian(bytes[(8 * i)..]),
                 "I32" => BinaryPrimitives.ReadInt32LittleEndian(bytes[(4 * i)..]),
@@ -104,8 +108,6 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 "U8" or "BOOL" => bytes[i],
                 _ => throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.DType}; whole numbers are read from I64, I32, I16, U16, U8 or BOOL."),
             };
-            values[i] = value is >= int.MinValue and <= int.MaxValue ? (int)value
-                : throw new InvalidDataException($"{Path}: tensor \"{name}\" holds {value}, which does not fit 32 bits.");
         }
         return values;
     }
@@ -131,6 +133,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 break;
             case DType.BFloat16:
                 target.Load<ushort>(values => ReadRounded(name, entry, values));
+                break;
+            case DType.Int64:
+                target.CopyFrom(ReadLongs(name));
                 break;
             default:
                 target.CopyFrom(ReadInts(name));

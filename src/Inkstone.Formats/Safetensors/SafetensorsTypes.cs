@@ -26,6 +26,7 @@ public static class SafetensorsTypes
         DType.Float32 => "F32",
         DType.BFloat16 => "BF16",
         DType.Int32 => "I32",
+        DType.Int64 => "I64",
         _ => throw new ArgumentException($"safetensors has no {type}; open the model in float32 to write it", nameof(type)),
     };
 

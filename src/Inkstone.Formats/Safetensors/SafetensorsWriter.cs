@@ -11,7 +11,7 @@ namespace Inkstone.Formats;
 public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = null)
 {
     /// <summary>The type in the file; that of weights says nothing of whole numbers.</summary>
-    internal string FileType => Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32") : DType ?? SafetensorsTypes.Of(Tensor.DType);
+    internal string FileType => Tensor.DType == Tensors.DType.Int64 ? Long : Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32") : DType ?? SafetensorsTypes.Of(Tensor.DType);
 
     /// <summary>The type in which models keep whole numbers.</summary>
     internal const string Long = "I64";
@@ -155,10 +155,10 @@ public static class SafetensorsWriter
     {
         Tensor tensor = named.Tensor;
         float[]? widened = null;
-        int size = SafetensorsTypes.Bits(named.FileType) / 8, count = checked((int)tensor.Count);
-        for (int at = 0; at < count; at += ChunkElements)
+        int size = SafetensorsTypes.Bits(named.FileType) / 8, count = checked((int)tensor.Count), chunk = Math.Min(ChunkElements, buffer.Length / size);
+        for (int at = 0; at < count; at += chunk)
         {
-            int n = Math.Min(ChunkElements, count - at);
+            int n = Math.Min(chunk, count - at);
             Span<byte> target = buffer.AsSpan(0, n * size);
             if (named.FileType == SafetensorsTypes.Of(tensor.DType))
             {

@@ -2,10 +2,17 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its convolution.</summary>
-public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : IConvolutionCache
+/// <summary>A layer's cache that keeps the state of the gated delta rule.</summary>
+public interface IDeltaState : ILayerCache
 {
-    /// <summary>[slots, Hv, D, Dv].</summary>
+    /// <summary>[slots, Hv, D, Dv]: the state of each head of each sequence.</summary>
+    Tensor State { get; }
+}
+
+/// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its convolution.</summary>
+public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : IConvolutionCache, IDeltaState
+{
+    /// <inheritdoc/>
     public Tensor State { get; } = Tensor.Reserve(device, new Shape(slots, d.ValueHeads, d.KeyDim, d.ValueDim));
 
     /// <summary>[slots, K − 1, channels].</summary>

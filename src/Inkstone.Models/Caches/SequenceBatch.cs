@@ -106,6 +106,9 @@ public sealed class SequenceBatch(PagedCache cache)
         return Ops.PagedAttention(q, keys, values, _rows, tables, heads, heads, scale);
     }
 
+    /// <summary>Where a sequence's state lies.</summary>
+    internal int Slot(int sequence) => _slots[sequence];
+
     /// <summary>Where each sequence's new tokens begin, and behind the last.</summary>
     public IReadOnlyList<int> Starts => _starts;
 

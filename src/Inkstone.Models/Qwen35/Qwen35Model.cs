@@ -57,18 +57,6 @@ internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
         Tensor joined = _ahead!.Join(Ops.RowWindow(hidden, 0, length), embedded);
         return _ahead.Norm.Forward(Through(_ahead.Block, joined, Shortened(ctx, length)));
     }
-
-    /// <inheritdoc/>
-    public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
-    {
-        Tensor hidden = Hidden(ids, ctx), loss = LabelLoss(hidden, labels, normalizer);
-        if (!Device.Tape.Recording)
-        {
-            return loss;
-        }
-        (loss, _) = PlusAhead(loss, hidden, ids, labels, normalizer, ctx);
-        return PlusBalance(loss, labels, normalizer);
-    }
 }
 
 /// <summary>What predicts the token after the next: the final hidden state of a token and the embedding of the next one are the input of a block with full attention.</summary>

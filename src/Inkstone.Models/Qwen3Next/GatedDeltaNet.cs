@@ -40,7 +40,7 @@ internal sealed class GatedDeltaNet : IDeltaNet
     public long ActivationsPerToken => 4L * _d.KeyWidth + 6L * _d.ValueWidth + (long)_d.ValueWidth * _d.KeyDim / 64;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
+    public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
         Tensor qkvz = _inProjQkvz.Forward(x), ba = _inProjBa.Forward(x);
         Tensor qkv = ctx.Convolve(_layer, Ops.Columns(qkvz, _qkv), _conv);                     // [B, T, 2·Hk·D + Hv·Dv]

@@ -3,11 +3,11 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen3Next;
 
-/// <summary>A layer of linear attention in such a block: x [B, T, C], normed, and the residual that is added to the result.</summary>
+/// <summary>A layer of linear attention in such a block: x [B, T, C], normed, and the residual that is added to the result, or null.</summary>
 internal interface IDeltaNet
 {
     /// <summary>[B, T, C].</summary>
-    Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual);
+    Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual);
 
     /// <summary>Floats that training keeps of each token, about.</summary>
     long ActivationsPerToken { get; }

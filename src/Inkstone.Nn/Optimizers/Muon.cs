@@ -41,8 +41,9 @@ public sealed class Muon : IOptimizer
     /// <inheritdoc/>
     public IEnumerable<Parameter> State => _parameters.Select((p, i) => new Parameter($"momentum_buffer.{p.Name}", _momentum[i]));
 
-    /// <summary>Whether a parameter is one of the matrices inside the blocks.</summary>
-    public static bool Takes(Parameter p) => p.Tensor.Shape.Rank == 2 && $".{p.Name}".Contains(".layers.", StringComparison.Ordinal) && p.Name.EndsWith(".weight", StringComparison.Ordinal);
+    /// <summary>Whether a parameter is one of the matrices inside the blocks; tables of n-grams are embeddings.</summary>
+    public static bool Takes(Parameter p) => p.Tensor.Shape.Rank == 2 && $".{p.Name}".Contains(".layers.", StringComparison.Ordinal) && p.Name.EndsWith(".weight", StringComparison.Ordinal)
+        && !p.Name.Contains(".ngram_embedding.", StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public void Step(double multiple, double gradientScale = 1)

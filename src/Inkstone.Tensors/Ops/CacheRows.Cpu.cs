@@ -11,10 +11,10 @@ internal static unsafe class CacheRowKernels
         keys.Device.Run(new StoreKeysKernel(keys.F32, store.F32, keys.Shape.Last, new Places(rows, tables)), keys.Shape.Rows, Grain);
     }
 
-    public static void StoreRows(Tensor values, Tensor store, RaggedRows rows, Tensor tables, int from)
+    public static void StoreRows(Tensor values, Tensor store, RaggedRows rows, Tensor tables, int from, int every)
     {
         using Profile.Scope _ = values.Device.Measure("cache.store_rows", bytes: 8.0 * values.Count);
-        values.Device.Run(new StoreRowsKernel(values.F32, store.F32 + from, values.Shape.Last, store.Shape[1], new Places(rows, tables)), values.Shape.Rows, Grain);
+        values.Device.Run(new StoreRowsKernel(values.F32, store.F32 + from, values.Shape.Last, store.Shape[1], every, new Places(rows, tables)), values.Shape.Rows, Grain);
     }
 
     public static Tensor LoadRows(Tensor store, RaggedRows rows, Tensor tables, int from, int count)
@@ -37,7 +37,7 @@ internal static unsafe class CacheRowKernels
     }
 
     /// <summary>Where the blocks of a row's tokens lie.</summary>
-    private readonly struct Places(RaggedRows rows, Tensor tables)
+    internal readonly struct Places(RaggedRows rows, Tensor tables)
     {
         private readonly int* _starts = rows.Starts.I32, _past = rows.Past.I32, _tables = tables.I32;
         private readonly int _width = tables.Shape[1], _count = rows.Count;
@@ -57,11 +57,13 @@ internal static unsafe class CacheRowKernels
         public int End(int sequence) => _starts[sequence + 1];
 
         /// <summary>Block of a token and its place there.</summary>
-        public (int Block, int Lane) Of(int sequence, int token)
-        {
-            int position = _past[sequence] + token - _starts[sequence];
-            return (_tables[(long)sequence * _width + position / Block], position % Block);
-        }
+        public (int Block, int Lane) Of(int sequence, int token) => At(sequence, Position(sequence, token));
+
+        /// <summary>Block of the token of a sequence at a position, and its place there.</summary>
+        public (int Block, int Lane) At(int sequence, int position) => (_tables[(long)sequence * _width + position / Block], position % Block);
+
+        /// <summary>A token's place in its sequence.</summary>
+        public int Position(int sequence, int token) => _past[sequence] + token - _starts[sequence];
     }
 
     private readonly struct StoreKeysKernel(float* keys, float* store, int width, Places places) : IRangeKernel
@@ -82,7 +84,7 @@ internal static unsafe class CacheRowKernels
         }
     }
 
-    private readonly struct StoreRowsKernel(float* values, float* store, int width, int stride, Places places) : IRangeKernel
+    private readonly struct StoreRowsKernel(float* values, float* store, int width, int stride, int every, Places places) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -90,6 +92,10 @@ internal static unsafe class CacheRowKernels
             for (int token = start; token < end; token++)
             {
                 sequence += token == places.End(sequence) ? 1 : 0;
+                if ((places.Position(sequence, token) + 1) % every != 0)
+                {
+                    continue;
+                }
                 (int block, int lane) = places.Of(sequence, token);
                 new ReadOnlySpan<float>(values + (long)token * width, width).CopyTo(new Span<float>(store + ((long)block * Block + lane) * stride, width));
             }

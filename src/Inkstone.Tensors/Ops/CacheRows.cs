@@ -23,14 +23,16 @@ public static partial class Ops
     /// <param name="rows">which sequence each token belongs to</param>
     /// <param name="tables">int32 [N, M]</param>
     /// <param name="from">first column of the store that is written</param>
-    public static void StoreRows(Tensor values, Tensor store, RaggedRows rows, Tensor tables, int from = 0)
+    /// <param name="every">writes only the last token of every so many of a sequence</param>
+    public static void StoreRows(Tensor values, Tensor store, RaggedRows rows, Tensor tables, int from = 0, int every = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(every, 1);
         if (store.Shape.Rank != 2 || from < 0 || store.Shape[1] < from + values.Shape.Last || store.Shape[0] % RaggedRows.BlockTokens != 0)
         {
             throw new ArgumentException($"rows {values.Shape} from column {from} do not fit a store {store.Shape}", nameof(store));
         }
         CheckStored(values, rows, tables, store.Shape[0] / RaggedRows.BlockTokens);
-        CacheRowKernels.StoreRows(values, store, rows, tables, from);
+        CacheRowKernels.StoreRows(values, store, rows, tables, from, every);
     }
 
     /// <summary>All tokens that caches hold of each sequence, the new ones included, one behind the other: columns [from, from + count) of a store. Not recorded.</summary>

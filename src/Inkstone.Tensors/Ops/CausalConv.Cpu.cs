@@ -8,16 +8,16 @@ internal static unsafe class CausalConvKernels
 {
     private const int Grain = 16;
 
-    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu, Tensor y)
+    public static void Forward(Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu, int dilation, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
         Tensor taps = Taps(weight, bias);
-        x.Device.Run(new ForwardKernel(new Rows(x, taps, documentStarts), y.F32, silu), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, dilation, documentStarts), y.F32, silu), x.Shape.Rows, Grain);
         taps.Release();
     }
 
     /// <summary>Sequences that go on from their histories, which are replaced.</summary>
-    public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor? bias, bool silu, Tensor y)
+    public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor? bias, bool silu, int dilation, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
         Tensor taps = Taps(weight, bias), starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32), slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
@@ -27,10 +27,10 @@ internal static unsafe class CausalConvKernels
             new Span<int>(starts.I32 + first, count).Fill(first);
             new Span<int>(slots.I32 + first, count).Fill(rows.Slots.I32[i]);
         }
-        x.Device.Run(new ForwardKernel(new Rows(x, taps, starts, history, slots), y.F32, silu), x.Shape.Rows, Grain);
+        x.Device.Run(new ForwardKernel(new Rows(x, taps, dilation, starts, history, slots), y.F32, silu), x.Shape.Rows, Grain);
         for (int i = 0; i < rows.Count; i++)
         {
-            Remember(x, rows.Starts.I32[i], rows.Starts.I32[i + 1] - rows.Starts.I32[i], history, rows.Slots.I32[i], weight.Shape.Last - 1);
+            Remember(x, rows.Starts.I32[i], rows.Starts.I32[i + 1] - rows.Starts.I32[i], history, rows.Slots.I32[i], dilation * (weight.Shape.Last - 1));
         }
         taps.Release();
         starts.Release();
@@ -38,12 +38,12 @@ internal static unsafe class CausalConvKernels
     }
 
     /// <summary>dy becomes dp on the way: it is nobody else's.</summary>
-    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu)
+    public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? documentStarts, Tensor? bias, bool silu, int dilation)
     {
         Device device = x.Device;
         using Profile.Scope _ = device.Measure("causal_conv.backward", bytes: 28.0 * x.Count);
         Tensor taps = Taps(weight, bias);
-        Rows rows = new(x, taps, documentStarts);
+        Rows rows = new(x, taps, dilation, documentStarts);
         if (silu)
         {
             device.Run(new SlopeKernel(rows, dy.F32), x.Shape.Rows, Grain);
@@ -95,7 +95,7 @@ internal static unsafe class CausalConvKernels
         return taps;
     }
 
-    /// <summary>Moves the last K − 1 inputs of a sequence into its history.</summary>
+    /// <summary>Moves the last inputs of a sequence into its history.</summary>
     private static void Remember(Tensor x, int first, int count, Tensor history, int slot, int kept)
     {
         int width = x.Shape.Last, added = Math.Min(kept, count);
@@ -105,24 +105,28 @@ internal static unsafe class CausalConvKernels
     }
 
     /// <summary>Which rows a row is made of.</summary>
-    private readonly struct Rows(Tensor x, Tensor taps, Tensor? documentStarts, Tensor? history = null, Tensor? slots = null)
+    private readonly struct Rows(Tensor x, Tensor taps, int dilation, Tensor? documentStarts, Tensor? history = null, Tensor? slots = null)
     {
         public readonly int Width = x.Shape.Last, Length = x.Shape[1], K = taps.Shape[0] - 2;
         public readonly float* Tap = taps.F32;
         private readonly float* _x = x.F32, _history = history is null ? null : history.F32;
         private readonly int* _starts = documentStarts is null ? null : documentStarts.I32, _slots = slots is null ? null : slots.I32;
 
-        /// <summary>The input j tokens before; where the document begins later what its history holds, or zeros.</summary>
+        /// <summary>The input d·j tokens before; where the document begins later what its history holds, or zeros.</summary>
         public float* Before(int row, int j)
         {
-            int t = row % Length;
-            return t - j >= (_starts == null ? 0 : _starts[row]) ? _x + (long)(row - j) * Width
-                : _history != null ? _history + ((long)_slots[row] * (K - 1) + K - 1 + t - _starts[row] - j) * Width
+            int t = row % Length, back = dilation * j, kept = dilation * (K - 1);
+            return t - back >= (_starts == null ? 0 : _starts[row]) ? _x + (long)(row - back) * Width
+                : _history != null ? _history + ((long)_slots[row] * kept + kept + t - _starts[row] - back) * Width
                 : Tap + (long)K * Width;
         }
 
-        /// <summary>Whether the token j after is in the row and its document has begun by now.</summary>
-        public bool Reaches(int row, int j) => row % Length + j < Length && (_starts == null || _starts[row + j] <= row % Length);
+        /// <summary>The token d·j after where it is in the row and its document has begun by now, else −1.</summary>
+        public int After(int row, int j)
+        {
+            int ahead = dilation * j;
+            return row % Length + ahead < Length && (_starts == null || _starts[row + ahead] <= row % Length) ? row + ahead : -1;
+        }
 
         /// <summary>The rows that <see cref="Sum"/> weighs: those before a row.</summary>
         public void Before(int row, float** before)
@@ -220,7 +224,7 @@ internal static unsafe class CausalConvKernels
             {
                 for (int j = 0; j < rows.K; j++)
                 {
-                    after[j] = rows.Reaches(row, j) ? dp + (long)(row + j) * rows.Width : rows.Tap + (long)rows.K * rows.Width;
+                    after[j] = rows.After(row, j) is >= 0 and int at ? dp + (long)at * rows.Width : rows.Tap + (long)rows.K * rows.Width;
                 }
                 float* target = dx + (long)row * rows.Width;
                 int c = 0;
@@ -243,7 +247,7 @@ internal static unsafe class CausalConvKernels
         }
     }
 
-    /// <summary>Adds dp_t ∘ x_(t−j) of one row, for every j, to a sum of [K, C].</summary>
+    /// <summary>Adds dp_t ∘ x_(t−d·j) of one row, for every j, to a sum of [K, C].</summary>
     private readonly struct WeightTerm(Rows rows, float* dp) : IRowTerm
     {
         public void AddTo(float* sum, int row)

@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.Embedding"/>. C: row length.</summary>
+/// <summary>CPU kernels of <c>Ops.Embedding</c>. C: row length.</summary>
 internal static unsafe class EmbeddingKernels
 {
     private const int RowGrain = 32;
@@ -36,6 +36,96 @@ internal static unsafe class EmbeddingKernels
         }
         int width = weight.Shape.Last;
         dy.Device.Run(new ScatterAdd(dy.F32, ids.I32, checked((int)ids.Count), dw.F32, width), (width + Columns - 1) / Columns, 1);
+    }
+
+    /// <summary>The same of a table in parts.</summary>
+    public static void Forward(Tensor[] parts, Tensor ids, Tensor y)
+    {
+        using Profile.Scope _ = y.Device.Measure("embedding.forward", bytes: 8.0 * y.Count);
+        Tensor list = Places(parts, gradients: false);
+        y.Device.Run(new GatherParts(new Parts(list, parts.Length), ids.I32, y.F32, y.Shape.Last), checked((int)ids.Count), RowGrain);
+        list.Release();
+    }
+
+    /// <summary>As of a whole table: the gradients of all parts are cleared, then rows added in the order of ids.</summary>
+    public static void Backward(Tensor dy, Tensor[] parts, Tensor ids)
+    {
+        using Profile.Scope _ = dy.Device.Measure("embedding.backward", bytes: 12.0 * dy.Count);
+        foreach (Tensor part in parts)
+        {
+            if (part.RequiresGrad && part.AddGrad(out bool accumulate) is var dw && !accumulate)
+            {
+                ElementwiseKernels.Run(dw.Device, new ClearKernel(dw.F32, dw.Count), dw.Count);
+            }
+        }
+        Tensor list = Places(parts, gradients: true);
+        int width = parts[0].Shape.Last;
+        dy.Device.Run(new ScatterParts(dy.F32, ids.I32, checked((int)ids.Count), new Parts(list, parts.Length), width), (width + Columns - 1) / Columns, 1);
+        list.Release();
+    }
+
+    /// <summary>Where each part, or its gradient, lies. A part that is not trained has none.</summary>
+    private static Tensor Places(Tensor[] parts, bool gradients)
+    {
+        Tensor list = parts[0].Device.Rent(new Shape(checked(parts.Length * sizeof(Part) / sizeof(float) + 1)));
+        Part* places = (Part*)list.Pointer;
+        for (int i = 0, first = 0; i < parts.Length; first += parts[i++].Shape[0])
+        {
+            places[i] = new Part { First = first, Rows = MatrixView.Of(parts[i]), Gradient = gradients && parts[i].RequiresGrad ? parts[i].AddGrad(out _).F32 : null };
+        }
+        return list;
+    }
+
+    private struct Part
+    {
+        public int First;
+        public MatrixView Rows;
+        public float* Gradient;
+    }
+
+    /// <summary>Finds the part of a row.</summary>
+    private readonly struct Parts(Tensor list, int count)
+    {
+        private readonly Part* _parts = (Part*)list.Pointer;
+
+        public Part* Of(int row)
+        {
+            int low = 0, high = count - 1;
+            while (low < high)
+            {
+                int middle = (low + high + 1) / 2;
+                (low, high) = _parts[middle].First <= row ? (middle, high) : (low, middle - 1);
+            }
+            return _parts + low;
+        }
+    }
+
+    private readonly struct GatherParts(Parts parts, int* ids, float* y, int width) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            for (int row = start; row < end; row++)
+            {
+                Part* part = parts.Of(ids[row]);
+                RowDecoder.Decode(part->Rows.At(ids[row] - part->First, 0), width, y + (long)row * width);
+            }
+        }
+    }
+
+    private readonly struct ScatterParts(float* dy, int* ids, int rows, Parts parts, int width) : IRangeKernel
+    {
+        public void Run(int start, int end, int worker)
+        {
+            int first = start * Columns, count = Math.Min(width, end * Columns) - first;
+            for (int row = 0; row < rows; row++)
+            {
+                Part* part = parts.Of(ids[row]);
+                if (part->Gradient != null)
+                {
+                    Lanes.Add(part->Gradient + (long)(ids[row] - part->First) * width + first, dy + (long)row * width + first, count);
+                }
+            }
+        }
     }
 
     private readonly struct Gather(float* weight, int* ids, float* y, int width) : IRangeKernel

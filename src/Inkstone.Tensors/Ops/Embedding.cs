@@ -26,6 +26,34 @@ public static partial class Ops
         return y;
     }
 
+    /// <summary>The same of a table whose rows lie in several tensors, one behind the other: [B, T] → [B, T, C].</summary>
+    /// <param name="parts">each [rows, C], float32 or bfloat16, all of one type; the array must not change while the step lasts</param>
+    /// <param name="ids">int32 [B, T]</param>
+    public static Tensor Embedding(Tensor[] parts, Tensor ids)
+    {
+        if (parts.Length == 1)
+        {
+            return Embedding(parts[0], ids);
+        }
+        Device device = parts[0].Device;
+        int rows = 0;
+        bool wanted = false;
+        foreach (Tensor part in parts)
+        {
+            wanted |= device.Tape.Wants(part);
+            rows = part.Shape.Rank == 2 && part.Shape.Last == parts[0].Shape.Last && part.DType == parts[0].DType ? checked(rows + part.Shape[0])
+                : throw new ArgumentException($"parts {parts[0].Shape} and {part.Shape} are not of one table", nameof(parts));
+        }
+        CheckIds(ids, rows);
+        Tensor y = device.Rent(new Shape(ids.Shape[0], ids.Shape[1], parts[0].Shape.Last));
+        EmbeddingKernels.Forward(parts, ids, y);
+        if (wanted)
+        {
+            device.Tape.Record<PartsEmbeddingNode>(y).Set(parts, ids);
+        }
+        return y;
+    }
+
     private static void CheckIds(Tensor ids, int vocabulary)
     {
         ReadOnlySpan<int> values = ids.Ints;
@@ -47,5 +75,17 @@ public static partial class Ops
         internal override void Backward() => EmbeddingKernels.Backward(OutputGrad, _weight, _ids);
 
         internal override void Release() => (_weight, _ids) = (null!, null!);
+    }
+
+    private sealed class PartsEmbeddingNode : Node
+    {
+        private Tensor[] _parts = null!;
+        private Tensor _ids = null!;
+
+        public void Set(Tensor[] parts, Tensor ids) => (_parts, _ids) = (parts, ids);
+
+        internal override void Backward() => EmbeddingKernels.Backward(OutputGrad, _parts, _ids);
+
+        internal override void Release() => (_parts, _ids) = (null!, null!);
     }
 }

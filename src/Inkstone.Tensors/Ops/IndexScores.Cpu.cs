@@ -3,11 +3,11 @@ namespace Inkstone.Tensors;
 /// <summary>CPU kernels of <see cref="Ops.SelectKeys"/>.</summary>
 internal static unsafe class IndexScoreKernels
 {
-    public static void Select(Tensor q, Tensor weights, Tensor keys, int from, int dim, VisibleKeys visible, int longest, Tensor chosen)
+    public static void Select(Tensor q, Tensor weights, Tensor keys, int from, int dim, VisibleKeys visible, int longest, int most, int block, Tensor chosen)
     {
         Device device = q.Device;
-        using Profile.Scope _ = device.Measure("select_keys", flops: 2.0 * q.Count * longest);
-        device.Run(new SelectKernel(new Scorer(q, weights, keys, from, dim), new Places(visible, keys.Shape.Rows), chosen.I32, chosen.Shape.Last, longest, device.Workers), q.Shape.Rows, 1);
+        using Profile.Scope _ = device.Measure("select_keys", flops: 2.0 * q.Count * (longest / block));
+        device.Run(new SelectKernel(new Scorer(q, weights, keys, from, dim), new Places(visible, keys.Shape.Rows), chosen.I32, chosen.Shape.Last, most, block, longest, device.Workers), q.Shape.Rows, 1);
     }
 
     /// <summary>Scores of keys for a query.</summary>
@@ -49,22 +49,22 @@ internal static unsafe class IndexScoreKernels
         }
     }
 
-    private readonly struct SelectKernel(Scorer scorer, Places places, int* chosen, int most, int longest, Workers workers) : IRangeKernel
+    private readonly struct SelectKernel(Scorer scorer, Places places, int* chosen, int width, int most, int block, int longest, Workers workers) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             float* scores = (float*)workers.Scratch(worker, sizeof(float) * 2L * longest + Packing.SlackBytes), sorted = scores + longest;
             for (int row = start; row < end; row++)
             {
-                int count = places.Count(row), taken = 0;
-                int* list = chosen + (long)row * most;
+                int tokens = places.Count(row), count = tokens / block, taken = 0;
+                int* list = chosen + (long)row * width;
                 float least = float.NegativeInfinity;
                 int equal = count;     // of those that score as the least one chosen, how many are chosen
                 if (count > most)
                 {
                     for (int i = 0; i < count; i++)
                     {
-                        scores[i] = scorer.Score(row, places.Key(row, i)) is var score && score == 0 ? 0 : score;   // −0 is 0
+                        scores[i] = scorer.Score(row, places.Key(row, i * block + block - 1)) is var score && score == 0 ? 0 : score;   // −0 is 0
                     }
                     new ReadOnlySpan<float>(scores, count).CopyTo(new Span<float>(sorted, count));
                     new Span<float>(sorted, count).Sort();
@@ -80,10 +80,17 @@ internal static unsafe class IndexScoreKernels
                     bool all = count <= most, above = all || scores[i] > least;
                     if (above || (scores[i] == least && equal-- > 0))
                     {
-                        list[taken++] = places.Key(row, i);
+                        for (int token = i * block; token < (i + 1) * block; token++)
+                        {
+                            list[taken++] = places.Key(row, token);
+                        }
                     }
                 }
-                new Span<int>(list + taken, most - taken).Fill(-1);
+                for (int token = count * block; token < tokens; token++)
+                {
+                    list[taken++] = places.Key(row, token);
+                }
+                new Span<int>(list + taken, width - taken).Fill(-1);
             }
         }
     }

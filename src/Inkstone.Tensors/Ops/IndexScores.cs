@@ -79,17 +79,20 @@ public static partial class Ops
 {
     /// <summary>
     /// The keys that score best for each query by a light indexer (DeepSeek-V3.2, arXiv:2512.02556, section 2.1): score = Σ_j w_j / √n · relu(q_j · k / √D). Of keys that score alike
-    /// the earlier ones are taken; where no more are visible than may be chosen, all are. Not recorded.
+    /// the earlier ones are taken; where no more are visible than may be chosen, all are. A key may stand for a block of tokens, and lies at the last of them: the best blocks are then chosen, and the tokens behind the
+    /// last whole block always. Not recorded.
     /// </summary>
     /// <param name="q">[..., n·D]: index queries</param>
     /// <param name="weights">[..., n]: w</param>
     /// <param name="keys">[rows, ≥ from + D]</param>
     /// <param name="from">first column of a key</param>
     /// <param name="visible">what may be chosen</param>
-    /// <param name="most">K</param>
-    /// <returns>int32 [rows of q, K]: rows of keys in ascending order of their places; −1 behind the last</returns>
-    public static Tensor SelectKeys(Tensor q, Tensor weights, Tensor keys, int from, VisibleKeys visible, int most)
+    /// <param name="most">most keys that are chosen</param>
+    /// <param name="block">tokens that a key stands for, counted from the first visible one</param>
+    /// <returns>int32 [rows of q, most · block + block − 1 or fewer]: rows of tokens in ascending order of their places; −1 behind the last</returns>
+    public static Tensor SelectKeys(Tensor q, Tensor weights, Tensor keys, int from, VisibleKeys visible, int most, int block = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
         int heads = weights.Shape.Last, dim = heads > 0 ? q.Shape.Last / heads : 0;
         if (dim <= 0 || dim * heads != q.Shape.Last || weights.Shape.Rows != q.Shape.Rows || from < 0 || from + dim > keys.Shape.Last || most <= 0)
         {
@@ -98,9 +101,9 @@ public static partial class Ops
         Check.Count(visible.First, q.Shape.Rows);
         Check.Count(visible.Count, q.Shape.Rows);
         int longest = visible.Longest;
-        most = Math.Min(most, longest);
-        Tensor chosen = q.Device.Rent(new Shape(q.Shape.Rows, most), DType.Int32);
-        IndexScoreKernels.Select(q, weights, keys, from, dim, visible, longest, chosen);
+        most = Math.Min(most, longest / block);
+        Tensor chosen = q.Device.Rent(new Shape(q.Shape.Rows, Math.Min(most * block + block - 1, longest)), DType.Int32);
+        IndexScoreKernels.Select(q, weights, keys, from, dim, visible, longest, most, block, chosen);
         return chosen;
     }
 }

@@ -18,11 +18,13 @@ public static partial class Ops
     /// <param name="scale">of the attention's scores</param>
     /// <param name="indexQ">[B, T, n·Di]</param>
     /// <param name="weights">[B, T, n]</param>
-    /// <param name="indexKeys">[B, S, Di]</param>
+    /// <param name="indexKeys">[B, S, Di]; with blocks each at its last token</param>
     /// <param name="logSum">[B·T, H]: logarithms of the attention's sums where it sees more than the chosen keys; p is then divided by its own sum. Null: it sees these alone</param>
+    /// <param name="block">tokens that an index key stands for: probabilities are those of whole blocks, divided by their sum. The tokens behind the last whole block, fewer than a block, count for nothing</param>
     /// <returns>[1]</returns>
-    public static Tensor IndexerLoss(Tensor q, Tensor keys, Tensor chosen, int heads, int keyValueHeads, float scale, Tensor indexQ, Tensor weights, Tensor indexKeys, Tensor? logSum = null)
+    public static Tensor IndexerLoss(Tensor q, Tensor keys, Tensor chosen, int heads, int keyValueHeads, float scale, Tensor indexQ, Tensor weights, Tensor indexKeys, Tensor? logSum = null, int block = 1)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
         Device device = q.Device;
         int rows = q.Shape.Rows, indexDim = indexKeys.Shape.Last;
         if (q.Shape.Rank != 3 || heads <= 0 || q.Shape.Last % heads != 0 || keyValueHeads <= 0 || heads % keyValueHeads != 0
@@ -37,7 +39,7 @@ public static partial class Ops
         }
         Tensor losses = device.Rent(new Shape(rows)), slopes = device.Rent(chosen.Shape), loss = device.Rent(new Shape(1));
         SelectedSizes sizes = new(q.Shape[0], q.Shape[1], keys.Shape.Rows, heads, keyValueHeads, q.Shape.Last / heads, 1, chosen.Shape.Last, scale);
-        IndexerLossKernels.Forward(sizes, q, keys, chosen, indexQ, weights, indexKeys, logSum, losses, slopes);
+        IndexerLossKernels.Forward(sizes, block, q, keys, chosen, indexQ, weights, indexKeys, logSum, losses, slopes);
         double sum = 0;
         foreach (float part in losses.Span)
         {
@@ -47,7 +49,7 @@ public static partial class Ops
         losses.Release();
         if (device.Tape.Wants(indexQ, weights, indexKeys))
         {
-            device.Tape.Record<IndexerLossNode>(loss).Set(sizes, chosen, indexQ, weights, indexKeys, slopes);
+            device.Tape.Record<IndexerLossNode>(loss).Set(sizes, block, chosen, indexQ, weights, indexKeys, slopes);
         }
         else
         {
@@ -59,12 +61,13 @@ public static partial class Ops
     private sealed class IndexerLossNode : Node
     {
         private SelectedSizes _sizes;
+        private int _block;
         private Tensor _chosen = null!, _q = null!, _weights = null!, _keys = null!, _slopes = null!;
 
-        public void Set(SelectedSizes sizes, Tensor chosen, Tensor q, Tensor weights, Tensor keys, Tensor slopes)
-            => (_sizes, _chosen, _q, _weights, _keys, _slopes) = (sizes, chosen, q, weights, keys, slopes);
+        public void Set(SelectedSizes sizes, int block, Tensor chosen, Tensor q, Tensor weights, Tensor keys, Tensor slopes)
+            => (_sizes, _block, _chosen, _q, _weights, _keys, _slopes) = (sizes, block, chosen, q, weights, keys, slopes);
 
-        internal override void Backward() => IndexerLossKernels.Backward(_sizes, _chosen, _q, _weights, _keys, _slopes, OutputGrad.Item());
+        internal override void Backward() => IndexerLossKernels.Backward(_sizes, _block, _chosen, _q, _weights, _keys, _slopes, OutputGrad.Item());
 
         internal override void Release()
         {

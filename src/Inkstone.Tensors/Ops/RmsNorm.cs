@@ -12,12 +12,17 @@ public static partial class Ops
     /// <param name="eps">added to the mean square</param>
     /// <param name="zeroCentred">the weight is stored less 1, so that decay pulls it to 1</param>
     /// <param name="compact">only products read the result: it may be kept in bfloat16</param>
-    public static Tensor RmsNorm(Tensor x, Tensor weight, float eps, bool zeroCentred = false, bool compact = false)
+    /// <param name="groups">equal parts of a row, each of which is normed by itself with its part of the weight</param>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, float eps, bool zeroCentred = false, bool compact = false, int groups = 1)
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
+        if (groups < 1 || x.Shape.Last % groups != 0)
+        {
+            throw new ArgumentException($"x of shape {x.Shape} has no {groups} equal parts", nameof(groups));
+        }
         Device device = x.Device;
         Tensor y = device.Rent(x.Shape, compact ? device.CompactType : DType.Float32); // [..., C]
-        Tensor rstd = device.Rent(new Shape(x.Shape.Rows));                // [rows], kept for the backward pass
+        Tensor rstd = device.Rent(new Shape(checked(x.Shape.Rows * groups)));   // [rows · groups], kept for the backward pass
         RmsNormKernels.Forward(x, weight, eps, y, rstd, zeroCentred ? 1 : 0);
         if (device.Tape.Wants(x, weight))
         {

@@ -19,12 +19,14 @@ internal static class KernelCases
         .. Elementwise(), .. Attention(), .. Products(), .. Columns(), .. Experts(), .. Caches(), .. InPlace(),
         new(nameof(Ops.RmsNorm), "rms_norm", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f)),
         new(nameof(Ops.RmsNorm), "rms_norm_zero_centred", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f, zeroCentred: true)),
+        new(nameof(Ops.RmsNorm), "rms_norm_of_parts", t => Ops.RmsNorm(t.X, t.Bias, 1e-5f, zeroCentred: true, groups: Heads)),
         new(nameof(Ops.RmsNormGated), "rms_norm_gated", t => Ops.RmsNormGated(t.X, t.Y, t.Gains, 1e-5f)),
         new(nameof(Ops.Softmax), "softmax", t => Ops.Softmax(t.X)),
         new(nameof(Ops.Sum), "sum", t => Ops.Sum(t.Scores)),
         new(nameof(Ops.Mean), "mean", t => Ops.Mean(t.Scores)),
         new(nameof(Ops.SumLast), "sum_last", t => Ops.SumLast(t.X)),
         new(nameof(Ops.Embedding), "embedding", t => Ops.Embedding(t.Table, t.Ids)),
+        new(nameof(Ops.Embedding), "embedding_of_parts", t => Ops.Embedding(t.ExpertWeights, Small(t.Ids))),
         new(nameof(Ops.LinearCrossEntropy), "linear_cross_entropy", t => Ops.LinearCrossEntropy(t.X, t.Table, t.Ids, Batch * Length)),
         new(nameof(Ops.LogProbs), "log_probs", t => Ops.LogProbs(t.X, t.Table, t.Ids)),
         new(nameof(Ops.LabelLoss), "label_loss", t => Ops.LabelLoss(t.X.View(new Shape(Batch * Length, Width)), t.Table, t.Ids, new LabelStatistics(), LogProbsLessEntropies, temperature: 1.25f)),
@@ -58,6 +60,7 @@ internal static class KernelCases
         new(nameof(Ops.Sigmoid), "sigmoid", t => Ops.Sigmoid(t.X)),
         new(nameof(Ops.SigmoidGate), "sigmoid_gate", t => Ops.SigmoidGate(t.X, t.Y)),
         new(nameof(Ops.Silu), "silu", t => Ops.Silu(t.X)),
+        new(nameof(Ops.SignedRoot), "signed_root", t => Ops.SignedRoot(t.X)),
         new(nameof(Ops.SoftCap), "soft_cap", t => Ops.SoftCap(t.X, 1.5f)),
         new(nameof(Ops.SwiGlu), "swiglu", t => Ops.SwiGlu(t.X, t.Y)),
         new(nameof(Ops.ClampedSwiGlu), "clamped_swiglu", t => Ops.ClampedSwiGlu(t.X, t.Y, limit: 1.25f)),
@@ -86,6 +89,9 @@ internal static class KernelCases
         new(nameof(Ops.ExpandValues), "expand_values", t => Ops.ExpandValues(t.X, t.Tall, Heads, keyDim: 12), Recorded: false),
         new(nameof(Ops.CausalConv), "causal_conv", t => Ops.CausalConv(t.X, t.Taps, t.Starts)),
         new(nameof(Ops.CausalConv), "causal_conv_plain", t => Ops.CausalConv(t.X, t.Taps, t.Starts, t.Bias, silu: false)),
+        new(nameof(Ops.CausalConv), "causal_conv_dilated", t => Ops.CausalConv(t.X, t.Taps, t.Starts, dilation: 3)),
+        new(nameof(Ops.BlockMeans), "block_means", t => Ops.BlockMeans(t.X, 5, t.Starts)),
+        new(nameof(Ops.SelectKeys), "select_blocks", t => Ops.SelectedAttention(t.X, t.Y, t.Y, Select(t, 4), Heads, Heads, HeadDim, 0.25f), Recorded: false),
         new(nameof(Ops.LogDecay), "log_decay", t => Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates)),
         new(nameof(Ops.GatedDeltaRule), "gated_delta_rule", t => Ops.GatedDeltaRule(t.X, Ops.LogDecay(Ops.Columns(t.Y, DecayColumns), t.Rates, t.Rates),
             Ops.Sigmoid(Ops.Columns(t.Y, BetaColumns)), keyHeads: 2, HeadDim, t.Starts)),
@@ -156,6 +162,7 @@ internal static class KernelCases
         new(nameof(Ops.StoreKeys), "store_keys", t => t.CachedKeys(), Recorded: false),
         new(nameof(Ops.StoreRows), "store_rows", t => t.CachedRows(t.Values), Recorded: false),
         new(nameof(Ops.LoadRows), "load_rows", t => Ops.LoadRows(t.CachedRows(t.Values), t.Whole(), t.Tables(), 3, 17), Recorded: false),
+        new(nameof(Ops.BlockMeans), "block_means_of_a_cache", t => Ops.BlockMeans(t.CachedRows(t.Values), 3, 17, 5, t.Whole(), t.Tables()), Recorded: false),
         new(nameof(Ops.KeepInRing), "keep_in_ring", t =>
         {
             Tensor ring = t.Zeros(new Shape(2, 8, 2 * Width));
@@ -213,8 +220,19 @@ internal static class KernelCases
         => Ops.CompressGroups(Ops.HeadColumns(t.Y, 1, 0, 2 * HeadDim), t.Keys, Ops.HeadColumns(t.Bias, 4, 0, HeadDim).View(new Shape(2, 2 * HeadDim)) is { } half ? Ops.JoinHeads(half, 1, 2 * HeadDim, half).View(new Shape(4, 2 * HeadDim)) : t.Bias,
             TokenGroups.Of(t.Positions, 4), HeadDim);
 
-    private static Tensor Select(KernelInputs t)
-        => Ops.SelectKeys(Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts), Ops.HeadColumns(t.Y, 1, 0, HeadDim), 0, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts), 21);
+    private static Tensor Select(KernelInputs t, int block = 1)
+        => Ops.SelectKeys(Ops.HeadColumns(t.X, 1, 0, KernelInputs.Experts * HeadDim), Ops.HeadColumns(t.X, 1, 3, KernelInputs.Experts), Ops.HeadColumns(t.Y, 1, 0, HeadDim), 0, VisibleKeys.Causal(t.Device, Batch, Length, t.Starts), 21 / block, block);
+
+    /// <summary>Ids of the rows that all experts' matrices have together.</summary>
+    private static Tensor Small(Tensor ids)
+    {
+        Tensor small = ids.Device.Rent(ids.Shape, DType.Int32);
+        for (int i = 0; i < ids.Count; i++)
+        {
+            small.Ints[i] = ids.Ints[i] % (KernelInputs.Experts * ExpertWidth);
+        }
+        return small;
+    }
 
     private static KernelCase AdamW(string name, int part) => new(nameof(Ops.AdamWStep), name, t =>
     {

@@ -32,7 +32,8 @@ internal static class RunModel
     public static void Write(CausalLm model, Tokenizer tokenizer, IReadOnlyList<int> ends, string directory)
     {
         JsonObject config = JsonNode.Parse(model.Config.ToJson())!.AsObject();
-        TokenIds.Of(tokenizer).AddTo(config);
+        TokenIds ids = TokenIds.Of(tokenizer);
+        (model.Config.Has("eos_token_id") && ModelFamilies.Of(model.Config).DependsOnEnd ? ids with { Eos = null } : ids).AddTo(config);
         AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), config.ToJsonString(Indented) + "\n");
         AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(tokenizer, ends, model.GenerationConfig));
         SafetensorsWriter.WriteModel(directory, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))]);

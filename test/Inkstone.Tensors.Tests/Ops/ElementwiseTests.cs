@@ -26,6 +26,27 @@ public sealed class ElementwiseTests(Devices devices)
     public void Silu() => Unary(Ops.Silu, Reference.Silu);
 
     [Fact]
+    public void SignedRoot() => Unary(x => Ops.SignedRoot(x), x => [.. x.Select(v => Math.Sign(v) * Math.Sqrt(Math.Max(Math.Abs(v), 1e-6)))], low: 0.05f);
+
+    [Fact]
+    public void SignedRoot_KeepsSignsAndIsFlatNearNothing()
+    {
+        using OpBench bench = new(devices.Default);
+        Tensor x = bench.Float(new Shape(5), [-4, 1e-8f, 0, -1e-8f, 2.25f]);
+        using StepScope step = devices.Default.Step();
+        Ops.SignedRoot(x).ToArray().ShouldBe([-2, 1e-3f, 0, -1e-3f, 1.5f], 1e-7f);
+        SignedRootSlopes([-4, 1e-8f, 0, -1e-8f, 2.25f]).ShouldBe([0.25f, 0, 0, 0, 1 / 3f], 1e-7f);
+    }
+
+    /// <summary>Of sixteen lanes at once.</summary>
+    private static float[] SignedRootSlopes(float[] x)
+    {
+        System.Runtime.Intrinsics.Vector512<float> slopes = new Ops.SignedRootOperator(1e-6f).Backward(System.Runtime.Intrinsics.Vector512<float>.One,
+            System.Runtime.Intrinsics.Vector512.Create([.. x, .. new float[16 - x.Length]]), default);
+        return [.. Enumerable.Range(0, x.Length).Select(i => slopes[i])];
+    }
+
+    [Fact]
     public void Scale() => Unary(x => Ops.Scale(x, -1.7f), x => Reference.Scale(x, -1.7f));
 
     [Fact]

@@ -25,6 +25,18 @@ public sealed class EmbeddingTests(Devices devices)
             OpInput.Random(new Shape(Vocabulary, 200), 3)).Run(devices);
     }
 
+    /// <summary>Rows of three tensors, of which one is not trained in some wirings; ids repeat.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(70)]
+    public void OfParts(int width)
+    {
+        int[] ids = OpInput.Integers(2 * 101, 2, Vocabulary);
+        int[] rows = [4, 1, 6];
+        new OpCheck((bench, x) => Ops.Embedding(x, bench.Int(new Shape(2, 101), ids)), x => Reference.Embedding([.. x.SelectMany(part => part)], width, ids),
+            [.. rows.Select((count, i) => OpInput.Random(new Shape(count, width), 3 + i))]).Run(devices);
+    }
+
     [Fact]
     public void BFloat16TablesAreWidened()
     {

@@ -17,6 +17,17 @@ public sealed class LinearAttentionTests(Devices devices)
         }
     }
 
+    /// <summary>Parts of a row, each normed by itself with its part of the weight.</summary>
+    [Theory]
+    [InlineData(3, 5)]
+    [InlineData(2, 16)]
+    [InlineData(4, 33)]
+    public void RmsNorm_OfParts(int groups, int n) => new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps, zeroCentred: true, groups: groups),
+        x => [.. Enumerable.Range(0, 2 * 9 * groups).SelectMany(part => Reference.RmsNorm(x[0][(part * n)..((part + 1) * n)],
+            [.. x[1].Skip(part % groups * n).Take(n).Select(w => 1 + w)], Eps))],
+        OpInput.Random(new Shape(2, 9, groups * n), n, 0.2f, 2), OpInput.Random(new Shape(groups * n), n + 7, -0.5f, 0.5f))
+    { GradScale = 1 }.Run(devices);
+
     [Fact]
     public void RmsNormGated()
     {
@@ -57,6 +68,43 @@ public sealed class LinearAttentionTests(Devices devices)
                 OpInput.Random(new Shape(2, length, channels), length), OpInput.Random(new Shape(channels, 1, 3), 3), OpInput.Random(new Shape(channels), 4)).Run(devices);
         }
     }
+
+    /// <summary>Taps some tokens apart.</summary>
+    [Theory]
+    [InlineData(11, 5, 2, 0)]
+    [InlineData(70, 33, 3, 7)]
+    public void CausalConv_Dilated(int length, int channels, int dilation, int documents)
+    {
+        int[]? starts = documents > 0 ? Documents.Starts(2, length, documents) : null;
+        new OpCheck((bench, x) => Ops.CausalConv(x[0], x[1], starts is null ? null : bench.Int(new Shape(2, length), starts), dilation: dilation),
+            x => Reference.CausalConv(x[0], Spread(x[1], 4, dilation), length, channels, starts),
+            OpInput.Random(new Shape(2, length, channels), length), OpInput.Random(new Shape(channels, 1, 4), 3)).Run(devices);
+    }
+
+    /// <summary>Sequences that go on, token by token and in parts, give the convolution of the whole.</summary>
+    [Fact]
+    public void CausalConv_Dilated_GoesOn()
+    {
+        const int Length = 23, Channels = 18, Dilation = 3;
+        float[] x = OpInput.Numbers(Length * Channels, 1), taps = OpInput.Numbers(Channels * 4, 2);
+        using OpBench bench = new(devices.Default);
+        using StepScope step = devices.Default.Step();
+        Tensor weight = bench.Float(new Shape(Channels, 1, 4), taps), history = bench.Float(new Shape(2, 3 * Dilation, Channels), new float[2 * 3 * Dilation * Channels]);
+        float[] whole = Ops.CausalConv(bench.Float(new Shape(1, Length, Channels), x), weight, dilation: Dilation).ToArray();
+        List<float> parts = [];
+        int at = 0;
+        foreach (int count in new[] { 5, 1, 1, 9, 2, 5 })
+        {
+            RaggedRows rows = new(bench.Int(new Shape(2), [0, count]), bench.Int(new Shape(1), [at]), bench.Int(new Shape(1), [1]));
+            parts.AddRange(Ops.CausalConv(bench.Float(new Shape(1, count, Channels), x.AsSpan(at * Channels, count * Channels).ToArray()), weight, rows, history, dilation: Dilation).ToArray());
+            at += count;
+        }
+        parts.ToArray().ShouldBe(whole);
+    }
+
+    /// <summary>The same convolution with zeros between its taps.</summary>
+    private static double[] Spread(double[] weight, int k, int dilation)
+        => [.. weight.Chunk(k).SelectMany(taps => taps.SelectMany((tap, j) => j == k - 1 ? [tap] : (double[])[tap, .. new double[dilation - 1]]))];
 
     [Fact]
     public void RowGate_OfHeads() => new OpCheck((_, x) => Ops.RowGate(x[0], x[1]), x => [.. x[0].Select((value, i) => value / (1 + Math.Exp(-x[1][i / 19])))],
