@@ -10,7 +10,7 @@ namespace Inkstone.Training;
 /// The gradients of a step over all processes. While the last micro-batch goes backward, a thread of its own sums bucket after bucket over the ranks: what the backward pass has completed is on
 /// its way while the rest is computed. Each rank receives its part of a bucket from all, sums in the order of ranks and gives the sum back to all, or keeps it where the optimizer is sharded.
 /// </summary>
-internal sealed class SharedGradients : IDisposable
+public sealed class SharedGradients : IDisposable
 {
     private readonly Cooperation _together;
     private readonly ICommunicator _wire;
@@ -72,9 +72,9 @@ internal sealed class SharedGradients : IDisposable
     public ParameterArena Arena => _arena;
 
     /// <summary>The buckets.</summary>
-    public IReadOnlyList<GradientBucket> Buckets => _buckets;
+    internal IReadOnlyList<GradientBucket> Buckets => _buckets;
 
-    /// <summary>Which parameters a gradient has reached in this step, in this process; <see cref="StepRecords"/> makes it that of all.</summary>
+    /// <summary>Which parameters a gradient has reached in this step: in this process, and in all once they have met.</summary>
     public bool[] Reached { get; }
 
     /// <summary>Seconds that the sums of the last step took.</summary>

@@ -92,6 +92,11 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
             }
         }
         _parameters.ZeroGrad();
+        if (Together is { Ranks.Size: > 1 } && Gradients is { } shared)
+        {
+            Find("reduce_seconds").Add(shared.Seconds);
+            Find("reduce_wait_seconds").Add(shared.WaitSeconds);
+        }
         Model?.StepEnded();
         return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
