@@ -19,6 +19,8 @@ internal sealed unsafe class HeartBeat : IDisposable
     private readonly Action<string> _dying;
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _end = new();
+    private nint _sent, _heard;
+    private bool _sending, _listening;
     private readonly nint _buffer = System.Runtime.InteropServices.Marshal.AllocHGlobal(16);
 
     public HeartBeat(Mpi mpi, nint communicator, int rank, int size, Action<string> dying)
@@ -28,17 +30,27 @@ internal sealed unsafe class HeartBeat : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Ends it, once all ranks have agreed to end.</summary>
     public void Dispose()
     {
         _end.Set();
         _thread.Join();
+        lock (_mpi.Turn)
+        {
+            if (_listening)
+            {
+                _mpi.Cancel(ref _heard);
+            }
+            while ((_listening && !_mpi.Test(ref _heard)) || (_sending && !_mpi.Test(ref _sent)))
+            {
+                Thread.Yield();
+            }
+        }
         _end.Dispose();
     }
 
     private void Beat()
     {
-        nint sent = 0, heard = 0;
-        bool sending = false, listening = false;
         int next = (_rank + 1) % _size, before = (_rank + _size - 1) % _size;
         long last = Stopwatch.GetTimestamp();
         try
@@ -53,14 +65,14 @@ internal sealed unsafe class HeartBeat : IDisposable
                 }
                 try
                 {
-                    if (!sending || _mpi.Test(ref sent))
+                    if (!_sending || _mpi.Test(ref _sent))
                     {
-                        (sent, sending) = (_mpi.Send((void*)_buffer, 1, next, Tag, _communicator), true);
+                        (_sent, _sending) = (_mpi.Send((void*)_buffer, 1, next, Tag, _communicator), true);
                     }
-                    while (!listening || _mpi.Test(ref heard))
+                    while (!_listening || _mpi.Test(ref _heard))
                     {
-                        last = listening ? Stopwatch.GetTimestamp() : last;
-                        (heard, listening) = (_mpi.Receive((byte*)_buffer + 8, 1, before, Tag, _communicator), true);
+                        last = _listening ? Stopwatch.GetTimestamp() : last;
+                        (_heard, _listening) = (_mpi.Receive((byte*)_buffer + 8, 1, before, Tag, _communicator), true);
                     }
                 }
                 finally

@@ -21,6 +21,7 @@ internal sealed unsafe class Mpi
     private readonly delegate* unmanaged<nint, int, int> _abort;
     private readonly delegate* unmanaged<nint, nint*, int> _duplicate;
     private readonly delegate* unmanaged<nint*, int*, nint, int> _test;
+    private readonly delegate* unmanaged<nint*, int> _cancel;
     private readonly delegate* unmanaged<void*, void*, int, nint, nint, nint, nint*, int> _allReduce;
     private readonly delegate* unmanaged<void*, int*, int*, nint, void*, int*, int*, nint, nint, nint*, int> _allToAll;
     private readonly delegate* unmanaged<void*, int, nint, void*, int*, int*, nint, nint, nint*, int> _allGather;
@@ -42,6 +43,7 @@ internal sealed unsafe class Mpi
         _abort = (delegate* unmanaged<nint, int, int>)Export("MPI_Abort");
         _duplicate = (delegate* unmanaged<nint, nint*, int>)Export("MPI_Comm_dup");
         _test = (delegate* unmanaged<nint*, int*, nint, int>)Export("MPI_Test");
+        _cancel = (delegate* unmanaged<nint*, int>)Export("MPI_Cancel");
         _allReduce = (delegate* unmanaged<void*, void*, int, nint, nint, nint, nint*, int>)Export("MPI_Iallreduce");
         _allToAll = (delegate* unmanaged<void*, int*, int*, nint, void*, int*, int*, nint, nint, nint*, int>)Export("MPI_Ialltoallv");
         _allGather = (delegate* unmanaged<void*, int, nint, void*, int*, int*, nint, nint, nint*, int>)Export("MPI_Iallgatherv");
@@ -148,6 +150,15 @@ internal sealed unsafe class Mpi
             Check(_test(at, &done, _ignore), "MPI_Test");
         }
         return done != 0;
+    }
+
+    /// <summary>Takes a receive back that nobody will serve; it is done with the next successful <see cref="Test"/>.</summary>
+    public void Cancel(ref nint request)
+    {
+        fixed (nint* at = &request)
+        {
+            Check(_cancel(at), "MPI_Cancel");
+        }
     }
 
     public nint AllReduce(void* values, int count, nint type, nint communicator)

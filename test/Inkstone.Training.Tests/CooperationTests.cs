@@ -72,7 +72,7 @@ public sealed class CooperationTests
                 return x;
             }
             float down = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(x) & unchecked((int)0xffff0000)), up = BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(down) + 0x10000);
-            double middle = float.IsFinite(up) ? ((double)down + up) / 2 : Math.CopySign(float.MaxValue * (1 + Math.Pow(2, -9)), x);
+            double middle = float.IsFinite(up) ? ((double)down + up) / 2 : Math.CopySign(255.5 * Math.Pow(2, 120), x);
             bool even = (BitConverter.SingleToInt32Bits(down) >> 16 & 1) == 0;
             return Math.Abs(x) < Math.Abs(middle) || (x == middle && even) ? down : up;
         }

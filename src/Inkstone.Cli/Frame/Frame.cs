@@ -95,7 +95,7 @@ internal sealed class Frame(Verb root)
     {
         if (launch.Rank > 0)
         {
-            Thread.Sleep(TimeSpan.FromSeconds(2));
+            Thread.Sleep(TimeSpan.FromSeconds(5));
             last.WriteLine($"ink: rank {launch.Rank} on {Environment.MachineName} ends the job:");
         }
         int code = Faults.Report(fault, last, withStack);

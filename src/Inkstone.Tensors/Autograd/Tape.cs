@@ -64,10 +64,18 @@ public sealed class Tape
     /// <summary>Marks where a part of a model begins, a block say; where it is gone through twice, the first time counts.</summary>
     public void Mark(int part)
     {
-        if (Recording && Passed is not null && !_marks.Exists(m => m.Part == part))
+        if (!Recording || Passed is null)
         {
-            _marks.Add((_nodes.Count, part));
+            return;
         }
+        for (int i = 0; i < _marks.Count; i++)
+        {
+            if (_marks[i].Part == part)
+            {
+                return;
+            }
+        }
+        _marks.Add((_nodes.Count, part));
     }
 
     /// <summary>Gradient of <paramref name="root"/> (one element, scaled by <paramref name="seed"/>) by everything that was recorded.</summary>

@@ -6,7 +6,7 @@ namespace Inkstone.Training;
 
 /// <summary>A run of gradients that travels at once.</summary>
 /// <param name="Range">where it lies in the arena</param>
-/// <param name="Layer">the block whose parameters these are; <see cref="int.MaxValue"/>: behind all blocks; −1: known with the whole backward pass only</param>
+/// <param name="Layer">the first of the blocks whose parameters these are; <see cref="int.MaxValue"/>: behind all blocks; −1: known with the whole backward pass only</param>
 /// <param name="Parameters">numbers in the arena of the parameters in it</param>
 /// <param name="Borders">elements from the bucket's beginning at which the part of each rank begins; one more for the end</param>
 internal sealed record GradientBucket(FlatRange Range, int Layer, (int First, int End) Parameters, int[] Borders)
@@ -45,7 +45,7 @@ internal static class GradientBuckets
             for (long at = 0; at < range.Length; at += TensorList.PieceLength)
             {
                 long end = range.Start + Math.Min(range.Length, at + TensorList.PieceLength);
-                if (ends.Count > 0 && (layers[p] != layers[first] || end - start > elements))
+                if (ends.Count > 0 && (!Alike(layers[p], layers[first]) || end - start > elements))
                 {
                     Close(at > 0 ? p + 1 : p);
                 }
@@ -67,6 +67,9 @@ internal static class GradientBuckets
             ends.Clear();
         }
     }
+
+    /// <summary>Whether parameters may be in one bucket: of one block, or of blocks that follow each other, with which a bucket waits for the first; a message of a few kilobytes costs its time of arrival.</summary>
+    private static bool Alike(int layer, int first) => layer == first || (layer >= first && first >= 0 && layer != Behind);
 
     /// <summary>The block that a parameter belongs to, by its name.</summary>
     private static int LayerOf(string name, bool headIsApart)
