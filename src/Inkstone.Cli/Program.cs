@@ -28,6 +28,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     Perplexity.Create(),
     Generate.Create(),
     Chat.Create(),
+    SampleVerb.Create(),
     Evaluate.Create(),
     Serve.Create(),
     SmokeVerb.Create(),

@@ -31,6 +31,9 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
     /// <summary>Tokens of the last prompt that were not computed again.</summary>
     public int CachedTokens { get; private set; }
 
+    /// <summary>Tokens of the last text that were guessed, and those that were right.</summary>
+    public (long Guessed, long Accepted) Guesses { get; private set; }
+
     /// <summary>Tokens per second after the first; NaN when there were fewer than two.</summary>
     public double DecodeRate => _ids.Count > 1 ? (_ids.Count - 1) / (TotalSeconds - FirstTokenSeconds) : double.NaN;
 
@@ -38,10 +41,11 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
     /// <param name="prompt">at least one token</param>
     /// <param name="p">how tokens are chosen, and what ends the text</param>
     /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested against</param>
+    /// <param name="guessing">options of an engine whose guesses count; null: none</param>
     /// <param name="cancelled">looked at before each part of the prompt and each token</param>
-    public IEnumerable<string> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, CancellationToken cancelled = default)
+    public IEnumerable<string> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, EngineOptions? guessing = null, CancellationToken cancelled = default)
     {
-        using Engine engine = new(model, tokenizer, Generator.Options(prompt, p) with { KeepsCache = useCache });
+        using Engine engine = new(model, tokenizer, Generator.Options(prompt, p) with { KeepsCache = useCache, Guesses = guessing?.Guesses ?? 0, Draft = guessing?.Draft });
         foreach (string piece in Generate(engine, new GenerationRequest(prompt, p), cancelled))
         {
             yield return piece;
@@ -73,5 +77,6 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
         }
         (FinishReason, CachedTokens, TotalSeconds) = (generation.FinishReason!.Value, generation.CachedTokens, Stopwatch.GetElapsedTime(began).TotalSeconds);
         FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
+        Guesses = (engine.Statistics.Guessed, engine.Statistics.Accepted);
     }
 }

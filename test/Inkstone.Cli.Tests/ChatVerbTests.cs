@@ -47,6 +47,20 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         outcome.Error.TrimEnd('\n').ShouldNotContain('\n');
     }
 
+    [Fact]
+    public void Guesses_LeaveTheTextAsItIs()
+    {
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "guessing", "--quiet").ShouldEndWith(0);
+        string[] flags = ["generate", "--model", "guessing", "--prompt", "two and two and two", "--max-tokens", "48", "--temperature", "0", "--ignore-eos", "--json"];
+        JsonElement plain = Ink.RunIn(place.Path, flags).ShouldEndWith(0).Json;
+        JsonElement guessed = Ink.RunIn(place.Path, [.. flags, "--guesses", "4", "--draft", "guessing"]).ShouldEndWith(0).Json;
+        guessed.GetProperty("text").GetString().ShouldBe(plain.GetProperty("text").GetString());
+        plain.GetProperty("guessed_tokens").GetInt32().ShouldBe(0);
+        guessed.GetProperty("accepted_tokens").GetInt32().ShouldBe(guessed.GetProperty("guessed_tokens").GetInt32(), "a model guesses itself right");
+        guessed.GetProperty("guessed_tokens").GetInt32().ShouldBeGreaterThan(30);
+        Ink.RunIn(place.Path, [.. flags, "--guesses", "65"]).ShouldEndWith(2).Error.ShouldContain("--guesses");
+    }
+
     /// <summary>The command line counts more than generation_config.json, which counts more than what the program would do.</summary>
     [Fact]
     public void Generate_FollowsTheFilesOfTheModel()

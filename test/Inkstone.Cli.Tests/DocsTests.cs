@@ -13,6 +13,8 @@ public sealed partial class DocsTests
         ["pretrain"] = ["--train.minutes", "null", "--train.steps", "2", "--train.batch_size", "1", "--data.sequence_length", "32", "--train.eval_batches", "1", "--model.num_hidden_layers", "1"],
         ["sft"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
         ["dpo"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "2", "--train.accumulation", "1", "--watch.prompts", "0"],
+        ["grpo"] = ["--train.minutes", "null", "--train.steps", "2", "--rollout.max_completion_length", "8", "--rollout.num_generations", "2", "--train.batch_size", "2", "--train.accumulation", "1", "--train.eval_batches", "1"],
+        ["ppo"] = ["--train.minutes", "null", "--train.steps", "2", "--rollout.max_completion_length", "8", "--rollout.num_generations", "2", "--train.batch_size", "2", "--train.accumulation", "1", "--train.eval_batches", "1"],
         ["reward"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "2", "--train.accumulation", "1"],
         ["distill"] = ["--train.epochs", "null", "--train.steps", "2", "--data.max_length", "128", "--train.batch_size", "1", "--train.accumulation", "1"],
         ["generate"] = ["--max-tokens", "4"],
@@ -30,7 +32,11 @@ public sealed partial class DocsTests
             WriteConversations(Path.Combine(directory, "conversations.jsonl"));
             File.WriteAllText(Path.Combine(directory, "mixture.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/mixing.md"))).Groups[1].Value);
             WritePreferences(directory);
-            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md"];
+            File.WriteAllText(Path.Combine(directory, "rewards.yaml"), YamlBlock().Match(File.ReadAllText(Path.Combine(Root(), "docs/reinforcement.md"))).Groups[1].Value);
+            File.WriteAllLines(Path.Combine(directory, "prompts.jsonl"), Enumerable.Range(0, 6).Select(i => $$"""{"question":"第{{i}}篇文章讲什么？"}"""));
+            Directory.CreateDirectory(Path.Combine(directory, "configs/prompts"));
+            File.Copy(Path.Combine(Root(), "configs/prompts/arithmetic.jsonl"), Path.Combine(directory, "configs/prompts/arithmetic.jsonl"));
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/reinforcement.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md"];
             List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)

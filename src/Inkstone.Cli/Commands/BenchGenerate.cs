@@ -20,7 +20,8 @@ internal static class BenchGenerate
         Option<int> tokens = new("--tokens") { Description = "tokens to make", HelpName = "N", DefaultValueFactory = _ => 64 };
         Option<int> rounds = new("--rounds") { Description = "measured rounds; the median is told", HelpName = "R", DefaultValueFactory = _ => 5 };
         Option<int> streams = new("--streams") { Description = "texts side by side", HelpName = "N", DefaultValueFactory = _ => 1 };
-        return new Verb("generate", "reading prompts and making tokens one by one, and where the time goes", [model, weights, length, tokens, streams, rounds], Run,
+        SpeculationFlags speculation = new();
+        return new Verb("generate", "reading prompts and making tokens one by one, and where the time goes", [model, weights, length, tokens, streams, .. speculation.All, rounds], Run,
             "ink bench generate --model model.gguf", "ink bench generate --model model.gguf --length 128 --tokens 128 --streams 16 --json");
 
         int Run(Call call)
@@ -31,17 +32,18 @@ internal static class BenchGenerate
             {
                 using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
                 read = call.Has(length) ? read : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
-                return read + written <= m.MaxPositionEmbeddings ? Measure(m, Roof.Measure(device), read, written, texts, measured, call.Cancelled)
+                return read + written <= m.MaxPositionEmbeddings ? Measure(m, Roof.Measure(device), read, written, texts, measured, speculation.Add(call, m, new EngineOptions()), call.Cancelled)
                     : throw new ArgumentException($"--length {read} and --tokens {written} do not fit the model's context of {m.MaxPositionEmbeddings}; give fewer");
             });
             return call.Result(cost.Json(), output => cost.Print(call, output));
         }
     }
 
-    private static Cost Measure(CausalLm model, Roof roof, int length, int tokens, int streams, int rounds, CancellationToken cancelled)
+    private static Cost Measure(CausalLm model, Roof roof, int length, int tokens, int streams, int rounds, EngineOptions guessing, CancellationToken cancelled)
     {
         int[][] prompts = [.. Enumerable.Range(0, streams).Select(stream => Enumerable.Range(0, length).Select(i => (int)((1000 + stream * 101L + i * 37L) % model.VocabSize)).ToArray())];
-        using Engine engine = new(model, null, new EngineOptions { MaxSequences = streams, MaxLength = length + tokens, PrefixSharing = false });
+        using CausalLm? draft = guessing.Draft;
+        using Engine engine = new(model, null, guessing with { MaxSequences = streams, MaxLength = length + tokens, PrefixSharing = false });
         List<double> prefill = [], decode = [];
         long bytes = 0;
         for (int round = -2; round < rounds; round++)
@@ -68,7 +70,7 @@ internal static class BenchGenerate
                 new("decode", $"{many}{tokens} tokens after {length}", type, threads, Median(decode), streams / Median(decode), "tokens/s",
                     Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic)),
             ],
-            bytes / (tokens - 1), [.. Ops("prefill", reading, 1), .. Ops("decode", writing, tokens - 1)]);
+            bytes / (tokens - 1), engine.Statistics, [.. Ops("prefill", reading, 1), .. Ops("decode", writing, tokens - 1)]);
     }
 
     private static IEnumerable<Op> Ops(string phase, Profile profile, int tokens)
@@ -103,7 +105,7 @@ internal static class BenchGenerate
 
     private sealed record Op(string Phase, string Name, double Calls, double Seconds);
 
-    private sealed record Cost(KernelEntry[] Entries, long BytesPerToken, Op[] Ops)
+    private sealed record Cost(KernelEntry[] Entries, long BytesPerToken, EngineStatistics Engine, Op[] Ops)
     {
         public JsonObject Json()
         {
@@ -112,7 +114,7 @@ internal static class BenchGenerate
             {
                 ops.Add((JsonNode)new JsonObject { ["phase"] = op.Phase, ["name"] = op.Name, ["calls"] = op.Calls, ["seconds"] = op.Seconds });
             }
-            return new JsonObject { ["machine"] = CpuFeatures.Describe(), ["entries"] = BenchFlags.Json(Entries), ["managed_bytes_per_token"] = BytesPerToken, ["ops"] = ops };
+            return new JsonObject { ["machine"] = CpuFeatures.Describe(), ["entries"] = BenchFlags.Json(Entries), ["managed_bytes_per_token"] = BytesPerToken, ["guessed_tokens"] = Engine.Guessed, ["accepted_tokens"] = Engine.Accepted, ["ops"] = ops };
         }
 
         public void Print(Call call, TextWriter output)
@@ -123,6 +125,10 @@ internal static class BenchGenerate
                 output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}"));
             }
             output.WriteLine(Figures.Of($"{BytesPerToken} managed bytes a token while decoding"));
+            if (Engine.Guessed > 0)
+            {
+                output.WriteLine(Figures.Of($"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right"));
+            }
             Table table = new Table().Border(TableBorder.Rounded).AddColumns("phase", "op", "calls", "ms");
             foreach (Op op in Ops)
             {

@@ -21,7 +21,8 @@ internal static class Generate
         Option<bool> noCache = new("--no-cache") { Description = "compute the whole text anew for each token (slow; the same tokens)" };
         SamplingFlags sampling = new(draws: false, UsualTokens);
         GrammarFlags form = new();
-        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, noCache], Run,
+        SpeculationFlags speculation = new();
+        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, .. speculation.All, noCache], Run,
             "ink generate --model runs/poems --prompt \"春眠\" --temperature 0.8",
             "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json");
 
@@ -61,7 +62,9 @@ internal static class Generate
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
                 TextGenerator writing = new(m, tokenizer);
-                foreach (string piece in writing.Generate(start, p, !call.Get(noCache), call.Cancelled))
+                EngineOptions guessing = speculation.Add(call, m, new EngineOptions());
+                using CausalLm? draft = guessing.Draft;
+                foreach (string piece in writing.Generate(start, p, !call.Get(noCache), guessing, call.Cancelled))
                 {
                     call.Show(piece);
                 }
@@ -70,7 +73,7 @@ internal static class Generate
                     return call.Result(Json(writing, start), _ => { });
                 }
                 call.Out.WriteLine();
-                call.Say(Figures.Of($"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Figures.Rate(writing.DecodeRate)}"));
+                call.Say(Figures.Of($"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Figures.Rate(writing.DecodeRate)}{Guessed(writing)}"));
                 return 0;
             });
         }
@@ -78,6 +81,8 @@ internal static class Generate
 
     /// <summary>The word of the OpenAI API.</summary>
     public static string Word(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
+
+    private static string Guessed(TextGenerator w) => w.Guesses.Guessed == 0 ? "" : Figures.Of($"; {w.Guesses.Accepted:N0} of {w.Guesses.Guessed:N0} guesses were right");
 
     private static JsonObject Json(TextGenerator w, int[] prompt) => new()
     {
@@ -87,6 +92,8 @@ internal static class Generate
         ["finish_reason"] = Word(w.FinishReason),
         ["prompt_tokens"] = prompt.Length,
         ["new_tokens"] = w.Ids.Count,
+        ["guessed_tokens"] = w.Guesses.Guessed,
+        ["accepted_tokens"] = w.Guesses.Accepted,
         ["first_token_seconds"] = Math.Round(w.FirstTokenSeconds, 6),
         ["total_seconds"] = Math.Round(w.TotalSeconds, 6),
         ["prefill_tokens_per_second"] = w.FirstTokenSeconds > 0 ? Math.Round(prompt.Length / w.FirstTokenSeconds, 2) : null,

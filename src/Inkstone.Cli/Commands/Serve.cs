@@ -30,8 +30,9 @@ internal static class Serve
         Option<string> pooling = new("--pooling") { Description = "how a text becomes one vector for embeddings", HelpName = "P", DefaultValueFactory = _ => "mean" };
         pooling.AcceptOnlyFromAmong("mean", "last");
         Option<bool> logJson = new("--log-json") { Description = "log lines as JSON" }, logPrompts = new("--log-prompts") { Description = "log what is asked" };
+        SpeculationFlags speculation = new();
         return new Verb("serve", "a model behind the APIs of OpenAI, Ollama and Anthropic, with a chat page at /; Ctrl-C and SIGTERM let answers end",
-            [model, weights, adapter, host, port, keys, name, cors, sequences, waiting, cache, maxTokens, body, timeout, pooling, logJson, logPrompts], Run,
+            [model, weights, adapter, host, port, keys, name, cors, sequences, waiting, cache, maxTokens, body, timeout, pooling, .. speculation.All, logJson, logPrompts], Run,
             "ink serve --model runs/poems",
             "ink serve --model model.gguf --adapter poet=runs/poet --host 0.0.0.0 --port 8000 --api-key secret");
 
@@ -62,15 +63,17 @@ internal static class Serve
             };
             Tokenizer tokenizer = Models.Tokenizer(path, call);
             GenerationSettings settings = GenerationSettings.Read(Models.GenerationConfig(path));
-            return call.Saving(() => ServeAsync(call, path, call.Get(weights), tokenizer, settings, engine, options).GetAwaiter().GetResult());
+            return call.Saving(() => ServeAsync(call, path, call.Get(weights), tokenizer, settings, model => speculation.Add(call, model, engine), options).GetAwaiter().GetResult());
         }
     }
 
-    private static async Task<int> ServeAsync(Call call, string path, string? weights, Tokenizer tokenizer, GenerationSettings settings, EngineOptions engineOptions, ServerOptions options)
+    private static async Task<int> ServeAsync(Call call, string path, string? weights, Tokenizer tokenizer, GenerationSettings settings, Func<CausalLm, EngineOptions> planned, ServerOptions options)
     {
         // The engine computes on a thread of its own; were this one pinned to a CPU, those that answer HTTP would be, too.
         using Device device = call.NewDevice();
         using CausalLm model = ComputeThread.Run(() => Models.Open(path, device, weights));
+        EngineOptions engineOptions = ComputeThread.Run(() => planned(model));
+        using CausalLm? draft = engineOptions.Draft;
         await using AsyncEngine engine = new(model, tokenizer, engineOptions);
         await using InkServer server = new(new ChatModel(engine, settings), options);
         await server.StartAsync().ConfigureAwait(false);

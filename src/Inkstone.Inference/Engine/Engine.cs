@@ -58,6 +58,9 @@ public sealed class Engine : IDisposable
     public EngineStatistics Statistics => new(_scheduler.Running.Count, _scheduler.WaitingCount, _scheduler.Cache.Tokens, _scheduler.Cache.TokensInUse,
         _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps, _guessed, _accepted);
 
+    /// <summary>Whether tokens are guessed: asked for, and of a model that can take wrong guesses back.</summary>
+    public bool IsGuessing => _scheduler.IsGuessing;
+
     /// <summary>Whether texts are being made or wait.</summary>
     public bool HasWork => _scheduler.Running.Count + _scheduler.WaitingCount > 0;
 

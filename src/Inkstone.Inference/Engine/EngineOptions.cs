@@ -28,7 +28,7 @@ public sealed record EngineOptions
 
     /// <summary>
     /// Tokens that are guessed from the text so far and computed together with the next one (arXiv:2211.17192); 0: none. Guesses that the sampler would not have chosen are thrown away,
-    /// so texts stay the same. Not with layers that keep a state, which cannot go back.
+    /// so texts stay the same. Not with layers that keep a state, which cannot go back (<see cref="Engine.IsGuessing"/>).
     /// </summary>
     public int Guesses { get; init; }
 

@@ -29,7 +29,7 @@ internal sealed class Scheduler : IDisposable
     private readonly List<Generation> _running = [], _ended = [];
     private readonly List<Scheduled> _batch = [];
     private readonly SequenceBatch _sequences;
-    private readonly bool _shares, _guesses;
+    private readonly bool _shares;
     private readonly string[] _adapterNames;
     private readonly DraftModel? _draft;
 
@@ -43,8 +43,8 @@ internal sealed class Scheduler : IDisposable
         Cache = new PagedCache(model.Device, model.CacheSpecs, tokens, sequences, MaxLength, step, snapshots: options.PrefixSharing ? sequences + 2 : 0);
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
-        _guesses = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
-        _draft = _guesses && options.Draft is { } draft ? new DraftModel(draft, model, options, MaxLength) : null;
+        IsGuessing = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
+        _draft = IsGuessing && options.Draft is { } draft ? new DraftModel(draft, model, options, MaxLength) : null;
     }
 
     /// <summary>The memory.</summary>
@@ -52,6 +52,9 @@ internal sealed class Scheduler : IDisposable
 
     /// <summary>Tokens of the longest text.</summary>
     public int MaxLength { get; }
+
+    /// <summary>Whether tokens are guessed; never of layers that keep a state, which cannot go back.</summary>
+    public bool IsGuessing { get; }
 
     /// <summary>Texts that are being made.</summary>
     public IReadOnlyList<Generation> Running => _running;
@@ -90,7 +93,7 @@ internal sealed class Scheduler : IDisposable
             // What is left of a prompt comes behind: one long prompt must not make all others wait.
             if (Pending(_running[i]) == 1 && budget > 0)
             {
-                if (_guesses && _draft is null)
+                if (IsGuessing && _draft is null)
                 {
                     _running[i].Guess(Math.Min(_options.Guesses, budget - (_running.Count - i)));
                 }

@@ -90,6 +90,8 @@ internal sealed partial class Telemetry : IDisposable
         Counter("inkstone_prompt_tokens_cached_total", "tokens of prompts that had been computed before", engine.CachedTokens);
         Counter("inkstone_generated_tokens_total", "tokens of all texts", engine.GeneratedTokens);
         Counter("inkstone_preemptions_total", "texts that had to give up their memory for a while", engine.Preemptions);
+        Counter("inkstone_guessed_tokens_total", "tokens that were guessed", engine.Guessed);
+        Counter("inkstone_accepted_tokens_total", "guessed tokens that were right", engine.Accepted);
         Counter("inkstone_steps_total", "forward passes", engine.Steps);
         Gauge("inkstone_memory_bytes", "memory of the process", Environment.WorkingSet);
         lock (_lock)

@@ -6,6 +6,7 @@ using Inkstone.Data;
 using Inkstone.Jinja;
 using Inkstone.Nn;
 using Inkstone.Tensors;
+using Inkstone.Text;
 
 namespace Inkstone.Training;
 
@@ -13,7 +14,11 @@ namespace Inkstone.Training;
 /// <param name="Ids">its tokens; at least one</param>
 /// <param name="Text">as text, for rewards and logs</param>
 /// <param name="Row">the record that it was read from</param>
-public sealed record PolicyPrompt(int[] Ids, string Text, JsonObject Row);
+public sealed record PolicyPrompt(int[] Ids, string Text, JsonObject Row)
+{
+    /// <summary>The messages that it was rendered from; null where the record gives it as a text.</summary>
+    public JsonArray? Messages { get; init; }
+}
 
 /// <summary>Prompts to learn from and held out, and what became of records that are neither.</summary>
 /// <param name="Train">to learn from</param>
@@ -27,8 +32,9 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
     /// Reads records. <c>prompt</c> is a text that is taken as it is, or messages; <c>messages</c> lose what the assistant says last, which is the <c>answer</c> where the record has none;
     /// <c>question</c> is what a user says. Equal prompts land on the same side of the held-out border.
     /// </summary>
-    internal static PromptSet Read(PromptSection section, TunedModel tuned, JsonObject? variables, int context)
+    internal static PromptSet Read(PromptSection section, Tokenizer tokenizer, JsonObject? variables, int context)
     {
+        Lazy<ChatTemplate> template = new(() => ChatTemplate.For(tokenizer));
         List<PolicyPrompt> train = [], valid = [];
         SkippedRecordCounter skipped = new();
         int longest = Math.Min(section.MaxPromptLength, context - 1);
@@ -36,23 +42,22 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
         {
             foreach ((string place, JsonObject record) in JsonRecords.Read(file, All))
             {
-                string text = "";
-                int[] ids = [];
+                PolicyPrompt prompt;
                 try
                 {
-                    (text, ids) = Encode(record, section, tuned, variables);
+                    prompt = Encode(record, section, tokenizer, template, variables);
                 }
                 catch (Exception e) when (e is TemplateException or InvalidOperationException or FormatException or InvalidDataException)
                 {
                     throw new InvalidDataException($"{place}: {e.Message}", e);
                 }
-                if (ids.Length == 0 || ids.Length > longest)
+                if (prompt.Ids.Length == 0 || prompt.Ids.Length > longest)
                 {
-                    skipped.Add(ids.Length == 0 ? "the prompt is empty" : $"the prompt is longer than {longest} tokens (data.max_prompt_length, or the model's context)", place);
+                    skipped.Add(prompt.Ids.Length == 0 ? "the prompt is empty" : $"the prompt is longer than {longest} tokens (data.max_prompt_length, or the model's context)", place);
                     continue;
                 }
-                bool isValid = held || (section.Valid.Count == 0 && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(text)), 0).UniformDouble(0) < section.ValidRatio);
-                (isValid ? valid : train).Add(new PolicyPrompt(ids, text, record));
+                bool isValid = held || (section.Valid.Count == 0 && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(prompt.Text)), 0).UniformDouble(0) < section.ValidRatio);
+                (isValid ? valid : train).Add(prompt);
             }
         }
         return train.Count > 0 ? new PromptSet(train, valid, skipped.Records) : throw new InvalidDataException($"data.train holds no prompt to learn from ({string.Join(", ", section.Train)})");
@@ -64,11 +69,11 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
     internal RunData RunData(int answers, int tokens)
         => new(Train.Sum(p => (long)p.Ids.Length + (long)answers * tokens), Train.Max(p => p.Ids.Length) + tokens, "data.max_prompt_length", Fingerprint(Train), Fingerprint(Valid));
 
-    private static (string Text, int[] Ids) Encode(JsonObject record, PromptSection section, TunedModel tuned, JsonObject? variables)
+    private static PolicyPrompt Encode(JsonObject record, PromptSection section, Tokenizer tokenizer, Lazy<ChatTemplate> template, JsonObject? variables)
     {
         if (record["prompt"] is JsonValue value && value.TryGetValue(out string? plain))
         {
-            return (plain, tuned.Tokenizer.Encode(plain));
+            return new PolicyPrompt(tokenizer.Encode(plain), plain, record);
         }
         JsonArray messages = (record["prompt"] ?? record["messages"] ?? record["conversations"]) switch
         {
@@ -87,10 +92,10 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
         }
         if (messages.Count == 0)
         {
-            return ("", []);
+            return new PolicyPrompt([], "", record);
         }
-        string text = tuned.Template.Render(messages, record["tools"] as JsonArray, addGenerationPrompt: true, variables: variables);
-        return (text, tuned.Tokenizer.Encode(text, addSpecialTokens: false));
+        string text = template.Value.Render(messages, record["tools"] as JsonArray, addGenerationPrompt: true, variables: variables);
+        return new PolicyPrompt(tokenizer.Encode(text, addSpecialTokens: false), text, record) { Messages = messages };
     }
 
     private static string Fingerprint(IReadOnlyList<PolicyPrompt> prompts)

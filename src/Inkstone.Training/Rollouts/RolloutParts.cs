@@ -22,7 +22,7 @@ internal sealed class RolloutParts : IDisposable
         {
             options.Warn("the adapter's dropout is off: log-probabilities of several passes are compared, and noise would count as a difference");
         }
-        Prompts = PromptSet.Read(data, Tuned, recipe.TemplateVariables, Model.MaxPositionEmbeddings);
+        Prompts = PromptSet.Read(data, Tuned.Tokenizer, recipe.TemplateVariables, Model.MaxPositionEmbeddings);
         foreach (SkippedRecords skipped in Prompts.Skipped)
         {
             options.Warn(skipped.Sentence("record", "left out"));
