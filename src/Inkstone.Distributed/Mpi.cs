@@ -110,7 +110,7 @@ internal sealed unsafe class Mpi
     {
         int[] signals = [8, 11, OperatingSystem.IsMacOS() ? 10 : 7];   // SIGFPE, SIGSEGV, SIGBUS
         nint libc = LibC();
-        var action = (delegate* unmanaged<int, void*, void*, int>)NativeLibrary.GetExport(libc, "sigaction");
+        delegate* unmanaged<int, void*, void*, int> action = (delegate* unmanaged<int, void*, void*, int>)NativeLibrary.GetExport(libc, "sigaction");
         byte* handlers = stackalloc byte[signals.Length * 256];        // struct sigaction has 152 bytes
         for (int i = 0; i < signals.Length; i++)
         {
@@ -219,7 +219,7 @@ internal sealed unsafe class Mpi
         {
             return;
         }
-        var set = (delegate* unmanaged<byte*, byte*, int, int>)NativeLibrary.GetExport(LibC(), "setenv");
+        delegate* unmanaged<byte*, byte*, int, int> set = (delegate* unmanaged<byte*, byte*, int, int>)NativeLibrary.GetExport(LibC(), "setenv");
         foreach ((string name, string value) in ((string, string)[])[("UCX_ERROR_SIGNALS", ""), ("OMPI_MCA_mpi_yield_when_idle", "1")])
         {
             nint key = Marshal.StringToCoTaskMemUTF8(name), text = Marshal.StringToCoTaskMemUTF8(value);

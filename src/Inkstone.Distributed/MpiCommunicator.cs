@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Diagnostics;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -14,7 +14,8 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     /// <summary>Most bytes of one message; larger ones go in pieces, because they are several times slower per byte and counts are 32-bit.</summary>
     private const int MostBytes = 4 << 20;
 
-    private const int YieldMilliseconds = 2;
+    private const int YieldMilliseconds = 2, CrowdedWaits = 200;
+    private static readonly TimeSpan ShortYield = TimeSpan.FromMicroseconds(100);
 
     private readonly Mpi _mpi;
     private readonly nint _handle;
@@ -65,6 +66,7 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     /// <inheritdoc/>
     public ICommunicator Duplicate()
     {
+        Barrier();   // MPI_Comm_dup waits inside MPI, where nobody else may call meanwhile
         lock (_mpi.Turn)
         {
             return new MpiCommunicator(_mpi, _mpi.Duplicate(_handle), Rank, Size, LocalSize);
@@ -154,6 +156,7 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     }
 
     private nint _request;
+    private int _crowded;   // waits to come in which nothing is yielded, because somebody else took the processor for long
 
     private void AllReduce<T>(Span<T> values, nint type) where T : unmanaged
     {
@@ -175,6 +178,7 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     private void Wait()
     {
         long began = Environment.TickCount64;
+        _crowded = Math.Max(0, _crowded - 1);
         while (true)
         {
             lock (_mpi.Turn)
@@ -184,14 +188,15 @@ public sealed unsafe class MpiCommunicator : ICommunicator
                     return;
                 }
             }
-            if (Patient || Environment.TickCount64 - began > YieldMilliseconds)
+            if (Patient || _crowded > 0 || Environment.TickCount64 - began > YieldMilliseconds)
             {
                 ShortSleep.Nap();
+                continue;
             }
-            else
-            {
-                Thread.Yield();
-            }
+            long before = Stopwatch.GetTimestamp();
+            Thread.Yield();
+            // Who yields stands behind all others that want the processor; who wakes from a nap comes before them.
+            _crowded = Stopwatch.GetElapsedTime(before) > ShortYield ? CrowdedWaits : 0;
         }
     }
 
