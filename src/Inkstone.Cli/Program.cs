@@ -20,6 +20,7 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     GrpoVerb.CreatePpo(),
     RewardVerb.Create(),
     DistillVerb.Create(),
+    CompareVerb.Create(),
     Merge.Create(),
     New.Create(),
     Inspect.Create(),

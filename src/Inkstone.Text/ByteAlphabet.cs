@@ -28,7 +28,7 @@ internal static class ByteAlphabet
     /// <summary>The bytes that a text of the alphabet stands for, or null when a character is not of the alphabet.</summary>
     public static byte[]? ToBytes(string text)
     {
-        var bytes = new byte[text.Length];
+        byte[] bytes = new byte[text.Length];
         for (int i = 0; i < bytes.Length; i++)
         {
             int b = ToByte(text[i]);
@@ -43,7 +43,7 @@ internal static class ByteAlphabet
 
     private static char[] Build()
     {
-        var chars = new char[256];
+        char[] chars = new char[256];
         int next = 256;
         for (int b = 0; b < 256; b++)
         {
@@ -54,7 +54,7 @@ internal static class ByteAlphabet
 
     private static short[] Invert()
     {
-        var bytes = new short[324];
+        short[] bytes = new short[324];
         Array.Fill(bytes, (short)-1);
         for (int b = 0; b < 256; b++)
         {

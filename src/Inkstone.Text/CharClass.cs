@@ -68,7 +68,7 @@ internal static class CharClass
 
     private static byte[] Classify()
     {
-        var classes = new byte[0x10000];
+        byte[] classes = new byte[0x10000];
         for (int c = 0; c < classes.Length; c++)
         {
             classes[c] = Of(c);

@@ -116,7 +116,7 @@ public sealed class Tokenizer
     public static Tokenizer LoadMicroLm(string vocabJson, string mergeTxt, IReadOnlyList<string> specialTokens)
     {
         byte[] json = MicroLmFiles.Read(vocabJson, mergeTxt, specialTokens);
-        var parts = new TokenizerJson(json, vocabJson);
+        TokenizerJson parts = new(json, vocabJson);
         return FromJson(json, TokenizerConfig.Write(null, specialTokens.Count > 0 ? specialTokens[0] : null, null, parts.AddedTokens));
     }
 
@@ -180,7 +180,7 @@ public sealed class Tokenizer
     /// <summary>Ids of a text; with <paramref name="addSpecialTokens"/> those that the post-processor adds, too.</summary>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
-        var ids = new List<int>((text.Length / 2) + 8);
+        List<int> ids = new((text.Length / 2) + 8);
         Encode(text.AsSpan(), addSpecialTokens, ids);
         return [.. ids];
     }
@@ -210,7 +210,7 @@ public sealed class Tokenizer
     /// </summary>
     public int[] EncodeContinuation(string text, int last)
     {
-        var ids = new List<int>((text.Length / 2) + 8);
+        List<int> ids = new((text.Length / 2) + 8);
         EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, IsAdded(last) ? PiecePlace.Inside : PiecePlace.Continuing, ids);
         return [.. ids];
     }

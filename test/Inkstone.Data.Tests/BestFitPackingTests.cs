@@ -13,7 +13,7 @@ public sealed class BestFitPackingTests
     [InlineData(1024)]
     public void Every_sample_is_once_in_a_row_that_holds_it_and_rows_are_those_of_a_slow_twin(int rowLength)
     {
-        var random = new Random(rowLength);
+        Random random = new(rowLength);
         for (int round = 0; round < 60; round++)
         {
             int[] lengths = Lengths(random, random.Next(0, 300), rowLength);
@@ -29,7 +29,7 @@ public sealed class BestFitPackingTests
     public void Short_dialogues_fill_rows_almost_whole()
     {
         // Question-answer pairs: most have a few dozen to a few hundred tokens.
-        var random = new Random(3);
+        Random random = new(3);
         int[] lengths = [.. Enumerable.Range(0, 100_000).Select(_ => Math.Clamp((int)Math.Exp(5 + 0.8 * Normal(random)), 8, 1024))];
         int[][] rows = BestFitPacking.Pack(lengths, 1024);
         double filled = lengths.Sum(l => (long)l) / (1024.0 * rows.Length);
@@ -42,7 +42,7 @@ public sealed class BestFitPackingTests
     [InlineData(1024, 0.99)]
     public void Real_question_answer_pairs_fill_rows(int rowLength, double atLeast)
     {
-        using var file = new ParquetFile(Goldens.Shared("data/chatlm/my_train_dataset_3k.parquet"));
+        using ParquetFile file = new(Goldens.Shared("data/chatlm/my_train_dataset_3k.parquet"));
         // Of Chinese text a character is about a token; the chat template adds a few to each turn.
         int[] lengths = [.. file.ReadRows().Select(r => Math.Min(rowLength, r["prompt"]!.GetValue<string>().Length + r["response"]!.GetValue<string>().Length + 10))];
         int rows = BestFitPacking.Pack(lengths, rowLength).Length;
@@ -65,7 +65,12 @@ public sealed class BestFitPackingTests
         {
             int row = -1;
             for (int i = 0; i < rooms.Count; i++)
-                if (rooms[i] >= length && (row < 0 || (best && rooms[i] < rooms[row]))) row = i;
+            {
+                if (rooms[i] >= length && (row < 0 || (best && rooms[i] < rooms[row])))
+                {
+                    row = i;
+                }
+            }
             if (row < 0)
             {
                 row = rooms.Count;

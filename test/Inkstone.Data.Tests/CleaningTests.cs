@@ -62,7 +62,10 @@ public sealed class CleaningTests
     private static string? Cleaned(string text, IReadOnlyList<TextFilter> filters)
     {
         string? result = text;
-        foreach (TextFilter filter in filters) result = result is null ? null : filter.Apply(result);
+        foreach (TextFilter filter in filters)
+        {
+            result = result is null ? null : filter.Apply(result);
+        }
         return result;
     }
 }

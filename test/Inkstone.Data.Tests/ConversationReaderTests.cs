@@ -32,7 +32,7 @@ public sealed class ConversationReaderTests : IDisposable
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":"a","name":null}]}""", "messages")]
     public void Forms_of_one_exchange_become_the_same_messages(string record, string format)
     {
-        var reader = new ConversationReader();
+        ConversationReader reader = new();
         string path = _folder.Write("one.jsonl", "\n" + record + "\n");
         Conversation conversation = reader.Read([path]).ToArray().ShouldHaveSingleItem();
         conversation.Messages.ToJsonString().ShouldBe(Pair);
@@ -112,7 +112,7 @@ public sealed class ConversationReaderTests : IDisposable
             """{"messages":[{"role":"user","content":[{"type":"image","url":"x"}]}]}""",
             """{"tools":"[{","messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}""",
             """{"tools":[{"name":"f"}],"messages":[{"role":"human","content":"q"},{"role":"assistant","content":"a"}]}"""));
-        var reader = new ConversationReader();
+        ConversationReader reader = new();
         reader.Read([path]).Count().ShouldBe(2);
         ConversationReport report = reader.Report;
         (report.Records, report.Conversations, report.AssistantTurns, report.LongestConversation, report.WithTools, report.WithReasoning).ShouldBe((11, 2, 3, 4, 1, 1));
@@ -144,8 +144,11 @@ public sealed class ConversationReaderTests : IDisposable
         string array = """[{"question":"q","answer":"a"},{"question":"q","answer":"a"}]""";
         string path = _folder.Write("array.json", " " + array);
         new ConversationReader().Read([path]).Select(c => (Json(c.Messages), c.Place)).ShouldBe([(Pair, $"{path}: record 1"), (Pair, $"{path}: record 2")]);
-        using var memory = new MemoryStream();
-        using (var gzip = new GZipStream(memory, CompressionLevel.Fastest)) gzip.Write(Encoding.UTF8.GetBytes(array));
+        using MemoryStream memory = new();
+        using (GZipStream gzip = new(memory, CompressionLevel.Fastest))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(array));
+        }
         new ConversationReader().Read([_folder.Write("array.json.gz", memory.ToArray())]).Count().ShouldBe(2);
         string cut = _folder.Write("cut.json", array[..^9]);
         Should.Throw<InvalidDataException>(() => new ConversationReader().Read([cut]).Count()).Message.ShouldContain("cut.json: record");
@@ -180,9 +183,12 @@ public sealed class ConversationReaderTests : IDisposable
     [InlineData("goldens/parquet/zstd.parquet", 1500)]
     public void Real_data_are_read(string file, int records)
     {
-        var reader = new ConversationReader();
+        ConversationReader reader = new();
         int read = reader.Read([Goldens.Shared(file)]).Count();
-        if (records > 0) reader.Report.Records.ShouldBe(records);
+        if (records > 0)
+        {
+            reader.Report.Records.ShouldBe(records);
+        }
         read.ShouldBeGreaterThan((int)(0.99 * reader.Report.Records));
         Console.WriteLine($"{file}: {JsonSerializer.Serialize(reader.Report)}");
     }

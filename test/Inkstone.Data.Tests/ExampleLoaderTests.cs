@@ -44,7 +44,10 @@ public sealed class ExampleLoaderTests
             }
             (batch.LabelCount, batch.TokenCount).ShouldBe((labels, tokens));
             batch.Length.ShouldBeLessThanOrEqualTo(batching == Batching.PaddingFree ? 4 * 16 : 16);
-            if (batching == Batching.PaddingFree) tokens.ShouldBe(batch.Length, "no padding");
+            if (batching == Batching.PaddingFree)
+            {
+                tokens.ShouldBe(batch.Length, "no padding");
+            }
         }
         seen.Order().ShouldBe(Examples.SelectMany(e => e.Ids.Zip(e.Ids.Skip(1).Zip(e.Learned.Skip(1), (id, l) => l ? id : Batch.IgnoredLabel))).Order());
     }

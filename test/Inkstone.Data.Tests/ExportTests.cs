@@ -27,7 +27,10 @@ public sealed class ExportTests : IDisposable
         {
             JsonObject expected = records[i].DeepClone().AsObject();
             // Kinds that differ from row to row are kept as the text of their JSON.
-            if (expected["mixed"] is { } mixed) expected["mixed"] = mixed.ToJsonString();
+            if (expected["mixed"] is { } mixed)
+            {
+                expected["mixed"] = mixed.ToJsonString();
+            }
             JsonNode.DeepEquals(read[i], expected).ShouldBeTrue($"row {i}: {read[i].ToJsonString()} and not {expected.ToJsonString()}");
         }
     }
@@ -71,8 +74,14 @@ public sealed class ExportTests : IDisposable
         TokenizedExamples.Are(_place["e.parquet"]).ShouldBeTrue();
         string[] read = [.. TokenizedExamples.Read(_place["e.parquet"]).Select(e => Spell(e.Example))];
         read.Order(StringComparer.Ordinal).ShouldBe(examples.Select(Spell).Order(StringComparer.Ordinal));
-        if (packed) rows.Count.ShouldBeLessThan(examples.Length / 2);
-        else read.ShouldBe(examples.Select(Spell));
+        if (packed)
+        {
+            rows.Count.ShouldBeLessThan(examples.Length / 2);
+        }
+        else
+        {
+            read.ShouldBe(examples.Select(Spell));
+        }
     }
 
     [Fact]

@@ -27,7 +27,9 @@ public sealed class MixtureTests : IDisposable
         MixReport report = Mix(recipe, "one", threads: 1);
         Mix(recipe, "two", threads: 4);
         foreach (string file in new[] { "pretrain.jsonl", "sft.jsonl", "dpo.jsonl", Mixture.ManifestFile })
+        {
             File.ReadAllBytes(Path.Combine(_place["one"], file)).ShouldBe(File.ReadAllBytes(Path.Combine(_place["two"], file)), file);
+        }
 
         JsonObject[] sft = Lines("one/sft.jsonl");
         sft.Length.ShouldBe(500);
@@ -124,8 +126,14 @@ public sealed class MixtureTests : IDisposable
         foreach (string line in File.ReadLines(path).Where(l => l.Length > 0 && l[0] == ' '))
         {
             string[] parts = line.Trim().Split(": ", 2);
-            if (line.StartsWith("    ", StringComparison.Ordinal)) ((JsonObject)categories[categories.Count - 1]!)[parts[0]] = long.TryParse(parts[1], out long number) ? number : parts[1];
-            else categories[parts[0].TrimEnd(':')] = new JsonObject();
+            if (line.StartsWith("    ", StringComparison.Ordinal))
+            {
+                ((JsonObject)categories[categories.Count - 1]!)[parts[0]] = long.TryParse(parts[1], out long number) ? number : parts[1];
+            }
+            else
+            {
+                categories[parts[0].TrimEnd(':')] = new JsonObject();
+            }
         }
         return root;
     }

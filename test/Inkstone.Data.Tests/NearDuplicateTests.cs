@@ -24,7 +24,10 @@ public sealed class NearDuplicateTests : IDisposable
             JsonElement pair = JsonDocument.Parse(line).RootElement;
             string[] exact = pair.GetProperty(pair.TryGetProperty(key + "_exact", out _) ? key + "_exact" : "char5_exact").GetString()!.Split('/');
             double jaccard = double.Parse(exact[0]) / double.Parse(exact[1]);
-            if (jaccard >= threshold) wanted.Add((pair.GetProperty("a").GetUInt32(), pair.GetProperty("b").GetUInt32(), jaccard));
+            if (jaccard >= threshold)
+            {
+                wanted.Add((pair.GetProperty("a").GetUInt32(), pair.GetProperty("b").GetUInt32(), jaccard));
+            }
         }
         Pairs().ShouldBe(wanted);
         result.Counts.Pairs.ShouldBe(wanted.Count);
@@ -53,7 +56,10 @@ public sealed class NearDuplicateTests : IDisposable
             {
                 int common = sets[a].Count(sets[b].Contains);
                 double jaccard = (double)common / (sets[a].Count + sets[b].Count - common);
-                if (jaccard >= threshold) wanted.Add(((uint)a, (uint)b, jaccard));
+                if (jaccard >= threshold)
+                {
+                    wanted.Add(((uint)a, (uint)b, jaccard));
+                }
             }
         }
         wanted.Count.ShouldBeGreaterThan(10);
@@ -77,7 +83,7 @@ public sealed class NearDuplicateTests : IDisposable
             int left = steps;
             try
             {
-                Run(input, new Steps(() => { if (--left == 0) throw new OperationCanceledException(); }));
+                Run(input, new Steps(() => { if (--left == 0) { throw new OperationCanceledException(); } }));
                 break;
             }
             catch (OperationCanceledException)
@@ -85,7 +91,10 @@ public sealed class NearDuplicateTests : IDisposable
                 // A killed run has written more to the files of its stage than its last state says.
                 string[] files = Directory.GetFiles(Path.Combine(_folder["out"], "unfinished"));
                 string stage = new[] { "pairs", "candidates", "bucket" }.First(name => files.Any(f => Path.GetFileName(f).StartsWith(name, StringComparison.Ordinal)));
-                foreach (string file in files.Where(f => Path.GetFileName(f).StartsWith(stage, StringComparison.Ordinal))) File.AppendAllText(file, "cut off");
+                foreach (string file in files.Where(f => Path.GetFileName(f).StartsWith(stage, StringComparison.Ordinal)))
+                {
+                    File.AppendAllText(file, "cut off");
+                }
             }
         }
         stops.ShouldBeGreaterThan(3);
@@ -122,7 +131,7 @@ public sealed class NearDuplicateTests : IDisposable
         List<NearPair>[] found = [.. new long[] { 128 << 20, 20_000 }.Select(memory =>
         {
             string work = Directory.CreateDirectory(_folder[$"work-{memory}"]).FullName;
-            var search = new NearDuplicateSearch(work, new NearDuplicateOptions(), "texts", 1 << 20) { BucketMemory = memory };
+            NearDuplicateSearch search = new NearDuplicateSearch(work, new NearDuplicateOptions(), "texts", 1 << 20) { BucketMemory = memory };
             search.Run(from => texts.Skip((int)from), null, default);
             return search.ReadPairs().ToList();
         })];
@@ -149,7 +158,10 @@ public sealed class NearDuplicateTests : IDisposable
     private string Write(string[] texts)
     {
         StringBuilder lines = new();
-        foreach (string text in texts) lines.Append(JsonSerializer.Serialize(new Dictionary<string, string> { ["text"] = text })).Append('\n');
+        foreach (string text in texts)
+        {
+            lines.Append(JsonSerializer.Serialize(new Dictionary<string, string> { ["text"] = text })).Append('\n');
+        }
         return _folder.Write("in.jsonl", lines.ToString());
     }
 
@@ -162,8 +174,16 @@ public sealed class NearDuplicateTests : IDisposable
         {
             char[] text = texts.Count == 0 || random.Next(3) == 0 ? new char[random.Next(60, 300)] : texts[random.Next(texts.Count)].ToCharArray();
             for (int i = 0; i < text.Length; i++)
-                if (text[i] == 0) text[i] = (char)random.Next('一', '一' + 2000);
-            for (int edits = random.Next(12); edits > 0; edits--) text[random.Next(text.Length)] = (char)random.Next('一', '一' + 2000);
+            {
+                if (text[i] == 0)
+                {
+                    text[i] = (char)random.Next('一', '一' + 2000);
+                }
+            }
+            for (int edits = random.Next(12); edits > 0; edits--)
+            {
+                text[random.Next(text.Length)] = (char)random.Next('一', '一' + 2000);
+            }
             texts.Add(new string(text));
         }
         return [.. texts];

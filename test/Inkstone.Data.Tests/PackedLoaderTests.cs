@@ -24,9 +24,9 @@ public sealed class PackedLoaderTests : IDisposable
         byte[] bytes = File.ReadAllBytes(path);
         int[] tokens = [.. Enumerable.Range(0, bytes.Length / 2).Select(i => bytes[2 * i] | (bytes[2 * i + 1] << 8))];
 
-        using var shard = TokenShard.Open(path);
-        var loader = new PackedLoader([shard], new PackedLoaderOptions(length));
-        var batch = new Batch(rows, length);
+        using TokenShard shard = TokenShard.Open(path);
+        PackedLoader loader = new([shard], new PackedLoaderOptions(length));
+        Batch batch = new(rows, length);
         for (int m = 0; m < steps; m++)
         {
             loader.Next(batch).ShouldBeTrue();
@@ -47,23 +47,32 @@ public sealed class PackedLoaderTests : IDisposable
     {
         int[][] parts = [Documents(1, 100), Documents(2, 1), Documents(3, 37), Documents(4, 230)];
         int[] stream = [.. parts.SelectMany(p => p)];
-        var loader = new PackedLoader(Shards(parts), new PackedLoaderOptions(16, documentAware));
-        var batch = new Batch(3, 16);
+        PackedLoader loader = new(Shards(parts), new PackedLoaderOptions(16, documentAware));
+        Batch batch = new(3, 16);
         long windows = (stream.Length - 1) / 16;
         for (int row = 0; row < 2 * windows + 5; row++)
         {
-            if (row % 3 == 0) loader.Next(batch).ShouldBeTrue();
+            if (row % 3 == 0)
+            {
+                loader.Next(batch).ShouldBeTrue();
+            }
             int start = (int)(row % windows) * 16, documentStart = 0;
             for (int t = 0; t < 16; t++)
             {
                 int at = row % 3 * 16 + t;
-                if (documentAware && t > 0 && stream[start + t - 1] == End) documentStart = t;
+                if (documentAware && t > 0 && stream[start + t - 1] == End)
+                {
+                    documentStart = t;
+                }
                 batch.Inputs[at].ShouldBe(stream[start + t]);
                 batch.Labels[at].ShouldBe(documentAware && stream[start + t] == End ? -100 : stream[start + t + 1]);
                 batch.DocumentStarts[at].ShouldBe(documentStart);
                 batch.Positions[at].ShouldBe(t - documentStart);
             }
-            if (row % 3 == 2) batch.LabelCount.ShouldBe(batch.Labels.ToArray().Count(label => label >= 0));
+            if (row % 3 == 2)
+            {
+                batch.LabelCount.ShouldBe(batch.Labels.ToArray().Count(label => label >= 0));
+            }
         }
         loader.State.Epoch.ShouldBe(2);
     }
@@ -72,7 +81,7 @@ public sealed class PackedLoaderTests : IDisposable
     public void A_shuffled_epoch_shows_each_window_once_and_another_epoch_another_order()
     {
         IReadOnlyList<TokenShard> shards = Shards([[.. Enumerable.Range(1, 1001)]]);
-        var loader = new PackedLoader(shards, new PackedLoaderOptions(10, ShuffleSeed: 7));
+        PackedLoader loader = new(shards, new PackedLoaderOptions(10, ShuffleSeed: 7));
         List<int> first = Starts(loader, 100), second = Starts(loader, 100);
         first.Order().ShouldBe(Enumerable.Range(0, 100).Select(i => i * 10 + 1));
         second.Order().ShouldBe(first.Order());
@@ -88,12 +97,12 @@ public sealed class PackedLoaderTests : IDisposable
     public void A_stored_cursor_goes_on_exactly(ulong? seed)
     {
         IReadOnlyList<TokenShard> shards = Shards([Documents(9, 300)]);
-        var options = new PackedLoaderOptions(7, true, seed);
-        var one = new PackedLoader(shards, options);
+        PackedLoaderOptions options = new(7, true, seed);
+        PackedLoader one = new(shards, options);
         Batch expected = new(4, 7), actual = new(4, 7);
         for (int m = 0; m < 40; m++)
         {
-            var resumed = new PackedLoader(shards, options) { State = one.State };
+            PackedLoader resumed = new PackedLoader(shards, options) { State = one.State };
             one.Next(expected);
             resumed.Next(actual);
             actual.Inputs.ToArray().ShouldBe(expected.Inputs.ToArray());
@@ -106,8 +115,8 @@ public sealed class PackedLoaderTests : IDisposable
     [Fact]
     public void A_finite_pass_ends_with_a_smaller_batch()
     {
-        var loader = new PackedLoader(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, Finite: true));
-        var batch = new Batch(2, 8);
+        PackedLoader loader = new(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, Finite: true));
+        Batch batch = new(2, 8);
         loader.Next(batch).ShouldBeTrue();
         loader.Next(batch).ShouldBeTrue();
         batch.Rows.ShouldBe(2);
@@ -122,8 +131,8 @@ public sealed class PackedLoaderTests : IDisposable
     [Fact]
     public void Where_epochs_are_asked_for_no_batch_holds_rows_of_two()
     {
-        var loader = new PackedLoader(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, ShuffleSeed: 7, Epochs: 1.4));
-        var batch = new Batch(2, 8);
+        PackedLoader loader = new(Shards([Documents(5, 8 * 5 + 3)]), new PackedLoaderOptions(8, ShuffleSeed: 7, Epochs: 1.4));
+        Batch batch = new(2, 8);
         List<(int Rows, bool Ended)> seen = [];
         for (int i = 0; i < 4; i++)
         {
@@ -137,11 +146,14 @@ public sealed class PackedLoaderTests : IDisposable
     [Fact]
     public void A_batch_allocates_nothing()
     {
-        var loader = new PackedLoader(Shards([Documents(6, 5000), Documents(7, 5000)]), new PackedLoaderOptions(64, true, 1));
-        var batch = new Batch(4, 64);
+        PackedLoader loader = new(Shards([Documents(6, 5000), Documents(7, 5000)]), new PackedLoaderOptions(64, true, 1));
+        Batch batch = new(4, 64);
         loader.Next(batch);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int m = 0; m < 200; m++) loader.Next(batch);
+        for (int m = 0; m < 200; m++)
+        {
+            loader.Next(batch);
+        }
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
 
@@ -151,9 +163,9 @@ public sealed class PackedLoaderTests : IDisposable
         Should.Throw<ArgumentException>(() => new PackedLoader(Shards([Documents(1, 16)]), new PackedLoaderOptions(16))).Message.ShouldContain("16");
         Should.Throw<ArgumentException>(() => new PackedLoader([], new PackedLoaderOptions(16))).Message.ShouldContain("0 tokens");
         string bare = _folder.Write("bare.bin", new byte[200]);
-        using var shard = TokenShard.Open(bare);
+        using TokenShard shard = TokenShard.Open(bare);
         Should.Throw<ArgumentException>(() => new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true))).Message.ShouldContain("bare.bin");
-        using var named = TokenShard.Open(bare, endOfDocumentId: 0);
+        using TokenShard named = TokenShard.Open(bare, endOfDocumentId: 0);
         new PackedLoader([named], new PackedLoaderOptions(16, DocumentAware: true)).WindowCount.ShouldBe(6);
     }
 
@@ -166,8 +178,8 @@ public sealed class PackedLoaderTests : IDisposable
     [InlineData(50_001)]
     public void The_permutation_reaches_every_index_once(int count)
     {
-        var permutation = new WindowPermutation(count, 11, 2);
-        var seen = new bool[count];
+        WindowPermutation permutation = new(count, 11, 2);
+        bool[] seen = new bool[count];
         for (int i = 0; i < count; i++)
         {
             seen[permutation[i]].ShouldBeFalse();
@@ -177,13 +189,13 @@ public sealed class PackedLoaderTests : IDisposable
 
     private static int[] Documents(int seed, int count)
     {
-        var random = new Random(seed);
+        Random random = new(seed);
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(6) == 0 ? End : random.Next(1, 60_000))];
     }
 
     private static List<int> Starts(PackedLoader loader, int count)
     {
-        var batch = new Batch(1, 10);
+        Batch batch = new(1, 10);
         List<int> starts = [];
         for (int i = 0; i < count; i++)
         {

@@ -24,10 +24,18 @@ public sealed class PlantedDuplicatesTests : IDisposable
         {
             int of = texts.Count > 100 && random.Next(10) < 3 ? random.Next(Math.Max(0, texts.Count - 5000), texts.Count) : -1;
             texts.Add(of < 0 ? Document(random) : Edited(texts[of], random.NextDouble() * 0.2, random));
-            if (of >= 0) planted.Add((of, texts.Count - 1));
+            if (of >= 0)
+            {
+                planted.Add((of, texts.Count - 1));
+            }
         }
         using (StreamWriter file = new(_folder["in.jsonl"]))
-            foreach (string text in texts) file.WriteLine(JsonSerializer.Serialize(new { text }));
+        {
+            foreach (string text in texts)
+            {
+                file.WriteLine(JsonSerializer.Serialize(new { text }));
+            }
+        }
         DedupResult result = new DedupRun(new DedupOptions([_folder["in.jsonl"]], _folder["out"], ["text"], new NearDuplicateOptions())).Run();
 
         HashSet<(int, int)> found = [];
@@ -61,8 +69,14 @@ public sealed class PlantedDuplicatesTests : IDisposable
         for (int left = Math.Max(1, (int)(characters.Count * share)); left > 0; left--)
         {
             int at = random.Next(characters.Count);
-            if (random.Next(2) == 0) characters[at] = Things[random.Next(Things.Length)][0];
-            else characters.Insert(at, Doings[random.Next(Doings.Length)][0]);
+            if (random.Next(2) == 0)
+            {
+                characters[at] = Things[random.Next(Things.Length)][0];
+            }
+            else
+            {
+                characters.Insert(at, Doings[random.Next(Doings.Length)][0]);
+            }
         }
         return new string([.. characters]);
     }

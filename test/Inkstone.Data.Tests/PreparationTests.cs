@@ -18,9 +18,12 @@ public sealed class PreparationTests : IDisposable
     [InlineData("\u0000 \r\n", null)]
     public void Rules_clean_as_MicroLM_does(string text, string? expected)
     {
-        var options = new PrepareOptions(["in"], "out", CleanHtml: true, MinLength: 1, ReplaceLiterals: [new("<|im_end|>", "\n")]);
+        PrepareOptions options = new(["in"], "out", CleanHtml: true, MinLength: 1, ReplaceLiterals: [new("<|im_end|>", "\n")]);
         string? result = text;
-        foreach (TextFilter filter in CleaningRules.For(options)) result = result is null ? null : filter.Apply(result);
+        foreach (TextFilter filter in CleaningRules.For(options))
+        {
+            result = result is null ? null : filter.Apply(result);
+        }
         result.ShouldBe(expected);
     }
 
@@ -37,7 +40,10 @@ public sealed class PreparationTests : IDisposable
         string? Cleaned(PrepareOptions options)
         {
             string? result = text;
-            foreach (TextFilter filter in CleaningRules.For(options)) result = result is null ? null : filter.Apply(result);
+            foreach (TextFilter filter in CleaningRules.For(options))
+            {
+                result = result is null ? null : filter.Apply(result);
+            }
             return result;
         }
     }
@@ -90,7 +96,7 @@ public sealed class PreparationTests : IDisposable
     public void Text_format_is_MicroLMs()
     {
         string[] texts = SomeTexts(200);
-        var options = new PrepareOptions([WriteJsonl("raw.jsonl", texts)], _folder["out"], Format: PrepareFormat.Text, OutputSeparator: "###", Dedup: false, ValidRatio: 0);
+        PrepareOptions options = new([WriteJsonl("raw.jsonl", texts)], _folder["out"], Format: PrepareFormat.Text, OutputSeparator: "###", Dedup: false, ValidRatio: 0);
         new Preparation(options).Run().ValidDocuments.ShouldBe(0);
         string[] expected = [.. texts.Select(t => t.Trim()).Where(IsLongEnough)];
         (File.ReadAllText(_folder["out/train.txt"]) == string.Concat(expected.Select(t => t + "\n###\n"))).ShouldBeTrue();
@@ -119,7 +125,7 @@ public sealed class PreparationTests : IDisposable
         Should.Throw<InvalidDataException>(() => Prepare(_folder.Write("empty.jsonl", ""), "out")).Message.ShouldContain("empty.jsonl");
         Should.Throw<InvalidDataException>(() => Prepare(_folder.Write("broken.jsonl", "{\"text\":\"" + new string('x', 60) + "\"}\n{"), "out")).Message.ShouldContain("broken.jsonl:2");
         string many = WriteJsonl("many.jsonl", SomeTexts(5000));
-        using var cancelled = new CancellationTokenSource();
+        using CancellationTokenSource cancelled = new();
         cancelled.Cancel();
         Should.Throw<OperationCanceledException>(() => new Preparation(new PrepareOptions([many], _folder["out"])).Run(null, cancelled.Token));
         Directory.GetDirectories(_folder.Path).ShouldBeEmpty();
@@ -131,7 +137,7 @@ public sealed class PreparationTests : IDisposable
     public void A_document_too_long_to_be_written_is_named_by_file_and_line_unless_it_is_cut(string name, string before, string after)
     {
         string input = _folder.Write(name, before + new string('x', 5000) + after);
-        var options = new PrepareOptions([input], _folder["out"], InputSeparator: "###", MinLength: 1, ValidRatio: 0);
+        PrepareOptions options = new([input], _folder["out"], InputSeparator: "###", MinLength: 1, ValidRatio: 0);
         int line = before.Count(c => c == '\n') + 1;
         Should.Throw<InvalidDataException>(() => new Preparation(options) { MostBytes = 4999 }.Run()).Message.ShouldContain($"{name}:{line}: the document has 5,000 bytes");
         Directory.Exists(_folder["out"]).ShouldBeFalse();
@@ -156,12 +162,18 @@ public sealed class PreparationTests : IDisposable
     /// <summary>Texts of 30 to 110 characters, some with blanks around, some more than once.</summary>
     private static string[] SomeTexts(int count)
     {
-        var random = new Random(count);
+        Random random = new(count);
         string alphabet = "天地玄黄宇宙洪荒日月盈昃abcdefgh😀";
         Rune[] runes = [.. alphabet.EnumerateRunes()];
         string[] texts = [.. Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, random.Next(30, 110)).Select(_ => runes[random.Next(runes.Length)])))];
-        for (int i = 0; i < count / 10; i++) texts[random.Next(count)] = texts[random.Next(count)];
-        for (int i = 0; i < count / 20; i++) texts[random.Next(count)] += " \n";
+        for (int i = 0; i < count / 10; i++)
+        {
+            texts[random.Next(count)] = texts[random.Next(count)];
+        }
+        for (int i = 0; i < count / 20; i++)
+        {
+            texts[random.Next(count)] += " \n";
+        }
         return texts;
     }
 

@@ -32,11 +32,17 @@ public sealed class PrepareStepsTests : IDisposable
         {
             string body = $"{random.Next(110000, 660000)}{new DateTime(1900, 1, 1).AddDays(random.Next(45000)):yyyyMMdd}{random.Next(1000):000}";
             char right = "10X98765432"[body.Select((c, i) => (c - '0') * weights[i]).Sum() % 11];
-            foreach (char last in "0123456789X") PersonalData.IsIdentity(body + last).ShouldBe(last == right);
+            foreach (char last in "0123456789X")
+            {
+                PersonalData.IsIdentity(body + last).ShouldBe(last == right);
+            }
 
             string card = $"62{random.NextInt64(1_000_000_000_000, 9_999_999_999_999)}";
             int sum = card.Reverse().Select((c, i) => i % 2 == 0 ? (c - '0') * 2 % 10 + (c - '0') / 5 : c - '0').Sum();
-            for (int last = 0; last < 10; last++) PersonalData.IsCard($"{card}{last}").ShouldBe((sum + last) % 10 == 0);
+            for (int last = 0; last < 10; last++)
+            {
+                PersonalData.IsCard($"{card}{last}").ShouldBe((sum + last) % 10 == 0);
+            }
         }
     }
 
@@ -131,7 +137,7 @@ public sealed class PrepareStepsTests : IDisposable
             int left = steps;
             try
             {
-                new Preparation(options) { SaveEvery = TimeSpan.Zero }.Run(new Steps(() => { if (--left == 0) throw new OperationCanceledException(); }));
+                new Preparation(options) { SaveEvery = TimeSpan.Zero }.Run(new Steps(() => { if (--left == 0) { throw new OperationCanceledException(); } }));
                 break;
             }
             catch (OperationCanceledException)

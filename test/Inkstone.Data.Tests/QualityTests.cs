@@ -40,7 +40,10 @@ public sealed class QualityTests
         {
             string name = document.GetProperty("name").GetString()!, want = judgement.RootElement.GetProperty(name).GetProperty("want").GetString()!;
             bool kept = filter.Judge(filter.Measure(document.GetProperty("text").GetString()!)) is null;
-            if (want != "either") kept.ShouldBe(want == "keep", name);
+            if (want != "either")
+            {
+                kept.ShouldBe(want == "keep", name);
+            }
         }
     }
 
@@ -66,12 +69,18 @@ public sealed class QualityTests
                 {
                     double? got = statistics[value.Name], expected = Number(value.Value);
                     (got is null).ShouldBe(expected is null, $"{name}: {value.Name}");
-                    if (got is not null) got.Value.ShouldBe(expected!.Value, 0.0000051, $"{name}: {value.Name}");
+                    if (got is not null)
+                    {
+                        got.Value.ShouldBe(expected!.Value, 0.0000051, $"{name}: {value.Name}");
+                    }
                 }
             }
             bool kept = english.GetProperty(key).GetString() == "keep";
             (filter.Judge(statistics) is null || texts[i].Trim().Length == 0).ShouldBe(kept || texts[i].Trim().Length == 0, $"{name}: {filter.Judge(statistics)}");
-            if (key == "c4_quality" && english.TryGetProperty("c4_text", out JsonElement text)) statistics.Text.ShouldBe(text.GetString(), name);
+            if (key == "c4_quality" && english.TryGetProperty("c4_text", out JsonElement text))
+            {
+                statistics.Text.ShouldBe(text.GetString(), name);
+            }
         }
     }
 

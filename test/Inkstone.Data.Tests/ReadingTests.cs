@@ -40,7 +40,7 @@ public sealed class ReadingTests : IDisposable
     public void Lines_without_the_key_can_be_skipped()
     {
         string path = _folder.Write("some.jsonl", "{\"text\": \"a\"}\n{\"body\": \"b\"}\n{\"text\": null}\n{\"text\": \"c\"}\n");
-        var reader = new DocumentReader(new ReadOptions(MissingKey: MissingKey.Skip));
+        DocumentReader reader = new(new ReadOptions(MissingKey: MissingKey.Skip));
         reader.Read([path]).Select(d => d.Text).ShouldBe(["a", "c"]);
         reader.MissingKeyCount.ShouldBe(2);
     }
@@ -57,7 +57,7 @@ public sealed class ReadingTests : IDisposable
     [Fact]
     public void Lines_of_any_length_at_any_place_of_the_buffer_are_whole()
     {
-        var random = new Random(1);
+        Random random = new(1);
         string[] lines = [.. Enumerable.Range(0, 60).Select(i => new string((char)('a' + i % 26), i == 30 ? 3_000_000 : random.Next(0, 70_000)))];
         string path = _folder.Write("long.jsonl", string.Join('\n', lines.Select(l => $"{{\"text\":\"{l}\"}}")));
         Read(path, new ReadOptions()).Select(d => d.Text).ShouldBe(lines);
@@ -72,7 +72,7 @@ public sealed class ReadingTests : IDisposable
         _folder.Write("in/.hidden.txt", "no");
         _folder.Write("in/picture.png", "no");
         _folder.Write("in/a.jsonl.gz", [.. Gzip("{\"text\":\"zipped\"}\n"), .. Gzip("{\"text\":\"twice\"}\n")]);
-        var reader = new DocumentReader(new ReadOptions());
+        DocumentReader reader = new(new ReadOptions());
         reader.Read(InputFiles.Find([_folder["in"]])).Select(d => d.Text).ShouldBe(["big bee", "zipped", "twice", "bee", "deep"]);
         reader.Documents.ShouldBe(5);
     }
@@ -88,7 +88,7 @@ public sealed class ReadingTests : IDisposable
             ("x.txt", [.. "ab"u8, 0xFF, .. "cd\n###\nfine\n"u8], "###"),
         })
         {
-            var reader = new DocumentReader(new ReadOptions(Separator: separator, InvalidUtf8: choice));
+            DocumentReader reader = new(new ReadOptions(Separator: separator, InvalidUtf8: choice));
             string.Join('|', reader.Read([_folder.Write(name, bytes)]).Select(d => d.Text)).ShouldBe(expected);
             reader.InvalidUtf8Count.ShouldBe(1);
             Should.Throw<InvalidDataException>(() => Read(_folder[name], new ReadOptions(Separator: separator, InvalidUtf8: InvalidUtf8.Fail)).Count()).Message.ShouldContain($"{name}:1: ");
@@ -122,8 +122,11 @@ public sealed class ReadingTests : IDisposable
 
     private static byte[] Gzip(string text)
     {
-        using var memory = new MemoryStream();
-        using (var gzip = new GZipStream(memory, CompressionLevel.Fastest)) gzip.Write(Encoding.UTF8.GetBytes(text));
+        using MemoryStream memory = new();
+        using (GZipStream gzip = new(memory, CompressionLevel.Fastest))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(text));
+        }
         return memory.ToArray();
     }
 

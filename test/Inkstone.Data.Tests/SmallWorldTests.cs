@@ -16,7 +16,7 @@ public sealed class SmallWorldTests : IDisposable
     [InlineData(77)]
     public void Nothing_held_out_is_shown(ulong seed)
     {
-        var corpus = new SmallWorldCorpus(seed);
+        SmallWorldCorpus corpus = new(seed);
         // A line feed before each document, so that a sentence at its beginning has a left neighbour too.
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
 
@@ -29,13 +29,15 @@ public sealed class SmallWorldTests : IDisposable
         }
         corpus.Untold.Count.ShouldBeGreaterThan(corpus.HeldOut.Count);
         foreach (string sentence in corpus.Untold)
+        {
             IsIn(text, sentence).ShouldBeFalse(sentence);
+        }
     }
 
     [Fact]
     public void What_is_shown_is_shown()
     {
-        var corpus = new SmallWorldCorpus(1);
+        SmallWorldCorpus corpus = new(1);
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
         corpus.Shown.Count(q => IsIn(text, q.Reply)).ShouldBeGreaterThan(corpus.Shown.Count * 99 / 100);
         ILookup<string, string> asked = corpus.Dialogues.ToLookup(d => d.Reply, d => d.Question);
@@ -48,7 +50,7 @@ public sealed class SmallWorldTests : IDisposable
     [InlineData(9)]
     public void Questions_kept_for_the_end_are_asked_nowhere_but_their_answers_are_told(ulong seed)
     {
-        var corpus = new SmallWorldCorpus(seed);
+        SmallWorldCorpus corpus = new(seed);
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
         HashSet<string> taught = [.. corpus.Dialogues.Select(d => d.Question)], replies = [.. corpus.Dialogues.Select(d => d.Reply)];
         corpus.Unasked.Count.ShouldBeInRange(60, 250);
@@ -66,7 +68,7 @@ public sealed class SmallWorldTests : IDisposable
     [Fact]
     public void Held_out_questions_follow_from_what_is_told()
     {
-        var corpus = new SmallWorldCorpus(5);
+        SmallWorldCorpus corpus = new(5);
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
         foreach (WorldQuestion q in corpus.HeldOut.Where(q => q.Category is "people" or "towns" or "things"))
         {
@@ -97,17 +99,24 @@ public sealed class SmallWorldTests : IDisposable
         string[] around = zh
             ? ["的年龄是", "最爱吃的是", "的职业是", "的爱好是", "流过", "的河是", "最有名的特产是", "在", "常常能看到", "走进", "，看到的屋顶都是", "的工匠会做", "爱吃", "是用来"]
             : ["This year ", " is famous for its", "'s favourite food is", " works as", "'s hobby is", "The river of ", "In ", " you can often see", " the roofs are", "The craftsmen of ", " like to eat", " are used for", " is used for", " make", " is"];
-        foreach (string part in around) prompt = prompt.Replace(part, "");
+        foreach (string part in around)
+        {
+            prompt = prompt.Replace(part, "");
+        }
         return prompt.Trim();
     }
 
     [Fact]
     public void Each_category_is_asked_in_both_languages()
     {
-        var corpus = new SmallWorldCorpus(1);
+        SmallWorldCorpus corpus = new(1);
         foreach (string category in new[] { "family", "people", "addition", "counting", "comparison", "calendar", "towns", "things" })
+        {
             foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
+            {
                 corpus.HeldOut.ShouldContain(q => q.Category == category && q.Language == language, $"{category} {language}");
+            }
+        }
     }
 
     [Fact]
@@ -146,7 +155,7 @@ public sealed class SmallWorldTests : IDisposable
     [InlineData(8)]
     public void A_world_has_as_many_families_as_asked(int families)
     {
-        var corpus = new SmallWorldCorpus(1, families);
+        SmallWorldCorpus corpus = new(1, families);
         string text = "\n" + string.Join('\n', Take(corpus, 1_000_000));
         corpus.HeldOut.Count(q => q.Category == "family").ShouldBe(families * 12); // six relations of one child each, in two languages
         corpus.HeldOut.ShouldAllBe(q => !IsIn(text, q.Question));
@@ -157,14 +166,21 @@ public sealed class SmallWorldTests : IDisposable
     public void Gold_answers_score_in_full()
     {
         foreach (WorldQuestion question in new SmallWorldCorpus(1).HeldOut)
+        {
             question.IsAnsweredBy(question.Reply[question.Prompt.Length..] + " Q: What").ShouldBeTrue();
+        }
     }
 
     /// <summary>Whether a sentence stands in the text as such: not as the end of one about a longer number, 十二月 or 熊猫.</summary>
     private static bool IsIn(string text, string sentence)
     {
         for (int at = text.IndexOf(sentence, StringComparison.Ordinal); at >= 0; at = text.IndexOf(sentence, at + 1, StringComparison.Ordinal))
-            if (!(char.IsAsciiDigit(text[at - 1]) && char.IsAsciiDigit(sentence[0])) && text[at - 1] is not ('十' or '熊')) return true;
+        {
+            if (!(char.IsAsciiDigit(text[at - 1]) && char.IsAsciiDigit(sentence[0])) && text[at - 1] is not ('十' or '熊'))
+            {
+                return true;
+            }
+        }
         return false;
     }
 
@@ -174,7 +190,10 @@ public sealed class SmallWorldTests : IDisposable
         {
             yield return text;
             bytes -= Encoding.UTF8.GetByteCount(text);
-            if (bytes <= 0) yield break;
+            if (bytes <= 0)
+            {
+                yield break;
+            }
         }
     }
 }

@@ -34,11 +34,19 @@ public sealed class TablesTests
         rows.Length.ShouldBe(truth.Length);
         for (int i = 0; i < rows.Length; i++)
         {
-            foreach (string column in lost.Where(l => l.StartsWith('-')).Select(l => l[1..])) truth[i].Remove(column);
-            if (rows[i]["all_null"] is null) _ = (rows[i].Remove("all_null"), truth[i].Remove("all_null"));
+            foreach (string column in lost.Where(l => l.StartsWith('-')).Select(l => l[1..]))
+            {
+                truth[i].Remove(column);
+            }
+            if (rows[i]["all_null"] is null)
+            {
+                _ = (rows[i].Remove("all_null"), truth[i].Remove("all_null"));
+            }
             Lose(truth[i], lost);
             foreach ((string column, JsonNode? value) in truth[i])
+            {
                 Same(rows[i][column], value, lost.Contains("10 decimals")).ShouldBeTrue($"{name}, row {i}, {column}: {rows[i][column]?.ToJsonString()} and not {value?.ToJsonString()}");
+            }
             rows[i].Count.ShouldBe(truth[i].Count, name);
         }
     }
@@ -48,7 +56,10 @@ public sealed class TablesTests
     {
         JsonObject[] truth = Lines(Goldens.Of(Folder + "datasets_json.expect.jsonl")), rows = Read("datasets_json.parquet");
         rows.Length.ShouldBe(truth.Length);
-        for (int i = 0; i < rows.Length; i++) JsonNode.DeepEquals(rows[i], truth[i]).ShouldBeTrue($"{rows[i].ToJsonString()} and not {truth[i].ToJsonString()}");
+        for (int i = 0; i < rows.Length; i++)
+        {
+            JsonNode.DeepEquals(rows[i], truth[i]).ShouldBeTrue($"{rows[i].ToJsonString()} and not {truth[i].ToJsonString()}");
+        }
     }
 
     [Fact]
@@ -72,7 +83,10 @@ public sealed class TablesTests
         using (FileStream file = File.Create(place["cut.jsonl.zst"]))
         using (ZstdSharp.CompressionStream zstd = new(file))
         {
-            for (int i = 0; i < 50_000; i++) zstd.Write(System.Text.Encoding.UTF8.GetBytes($"{{\"text\":\"{Random.Shared.NextInt64()}\"}}\n"));
+            for (int i = 0; i < 50_000; i++)
+            {
+                zstd.Write(System.Text.Encoding.UTF8.GetBytes($"{{\"text\":\"{Random.Shared.NextInt64()}\"}}\n"));
+            }
         }
         File.WriteAllBytes(place["cut.jsonl.zst"], File.ReadAllBytes(place["cut.jsonl.zst"])[..20_000]);
         Should.Throw<InvalidDataException>(() => JsonRecords.Read(place["cut.jsonl.zst"], []).Count()).Message.ShouldContain("cut.jsonl.zst' is damaged");

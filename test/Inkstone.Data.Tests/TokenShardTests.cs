@@ -17,9 +17,9 @@ public sealed class TokenShardTests : IDisposable
     [InlineData(TokenShardFormat.Headerless, 32_004)]
     public void What_is_written_is_read_at_every_place(TokenShardFormat format, int vocabularySize)
     {
-        var random = new Random(vocabularySize);
+        Random random = new(vocabularySize);
         List<int> expected = [];
-        using (var writer = new TokenShardWriter(_folder["a.bin"], format, new ShardVocabulary(vocabularySize, 0xABCDEF, 3)))
+        using (TokenShardWriter writer = new(_folder["a.bin"], format, new ShardVocabulary(vocabularySize, 0xABCDEF, 3)))
         {
             for (int document = 0; document < 40; document++)
             {
@@ -31,25 +31,27 @@ public sealed class TokenShardTests : IDisposable
             writer.Complete();
         }
 
-        using var shard = TokenShard.Open(_folder["a.bin"]);
+        using TokenShard shard = TokenShard.Open(_folder["a.bin"]);
         shard.Format.ShouldBe(format);
         shard.Count.ShouldBe(expected.Count);
         foreach ((int start, int length) in new[] { (0, expected.Count), (expected.Count - 1, 1), (7, 1), (100, 257), (5, 0) })
         {
-            var ids = new int[length];
+            int[] ids = new int[length];
             shard.Read(start, ids);
             ids.ShouldBe(expected.GetRange(start, length));
         }
         shard.CheckVocabulary(vocabularySize, "model");
         Should.Throw<InvalidDataException>(() => shard.CheckVocabulary(vocabularySize - 1, "model")).Message.ShouldContain($"{vocabularySize - 1}");
         if (format == TokenShardFormat.Inkstone)
+        {
             shard.Header.ShouldBe(new TokenShardHeader(vocabularySize <= 65536 ? 2 : 4, expected.Count, 40, (expected.Count - 40) * 3, 0xABCDEF, vocabularySize, 3, vocabularySize - 1));
+        }
     }
 
     [Fact]
     public void Headerless_files_are_bare_little_endian_uint16()
     {
-        using (var writer = new TokenShardWriter(_folder["b.bin"], TokenShardFormat.Headerless, new ShardVocabulary(32_004, 0, 32_001)))
+        using (TokenShardWriter writer = new(_folder["b.bin"], TokenShardFormat.Headerless, new ShardVocabulary(32_004, 0, 32_001)))
         {
             writer.Append([1, 256], 2);
             writer.Complete();
@@ -60,7 +62,7 @@ public sealed class TokenShardTests : IDisposable
     [Fact]
     public void Npy_files_are_what_numpy_writes()
     {
-        using (var writer = new TokenShardWriter(_folder["c.npy"], TokenShardFormat.Npy, new ShardVocabulary(6400, 0, 6399)))
+        using (TokenShardWriter writer = new(_folder["c.npy"], TokenShardFormat.Npy, new ShardVocabulary(6400, 0, 6399)))
         {
             writer.Append([1, 2], 2);
             writer.Complete();
@@ -78,8 +80,8 @@ public sealed class TokenShardTests : IDisposable
     {
         byte[] dictionary = Encoding.ASCII.GetBytes("{'descr':'<u4','fortran_order':False,'shape':(2,)}\n");
         string path = _folder.Write("d.npy", [0x93, .. "NUMPY"u8, version, 0, (byte)dictionary.Length, 0, 0, 0, .. dictionary, 1, 0, 0, 0, 2, 0, 1, 0]);
-        using var shard = TokenShard.Open(path);
-        var ids = new int[2];
+        using TokenShard shard = TokenShard.Open(path);
+        int[] ids = new int[2];
         shard.Read(0, ids);
         ids.ShouldBe([1, 65538]);
     }
@@ -87,14 +89,16 @@ public sealed class TokenShardTests : IDisposable
     [Fact]
     public void Every_truncation_and_every_lying_count_is_named()
     {
-        using (var writer = new TokenShardWriter(_folder["e.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 1, 0)))
+        using (TokenShardWriter writer = new(_folder["e.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 1, 0)))
         {
             writer.Append([1, 2, 3], 3);
             writer.Complete();
         }
         byte[] whole = File.ReadAllBytes(_folder["e.bin"]);
         for (int length = 8; length < whole.Length; length++)
+        {
             Refused(whole[..length]);
+        }
         foreach (int offset in new[] { 8, 12, 16, 23, 24, 39, 51, 55, 57 })
         {
             byte[] changed = [.. whole];
@@ -123,7 +127,7 @@ public sealed class TokenShardTests : IDisposable
     [Fact]
     public void An_unfinished_shard_leaves_nothing()
     {
-        using (var writer = new TokenShardWriter(_folder["g.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 1, 0)))
+        using (TokenShardWriter writer = new(_folder["g.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 1, 0)))
         {
             writer.Append([1], 1);
             Should.Throw<InvalidDataException>(() => writer.Append([100], 1)).Message.ShouldContain("100");
@@ -134,12 +138,12 @@ public sealed class TokenShardTests : IDisposable
     [Fact]
     public void A_wrong_vocabulary_names_both_sides()
     {
-        using (var writer = new TokenShardWriter(_folder["h.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 0xAA, 0)))
+        using (TokenShardWriter writer = new(_folder["h.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(100, 0xAA, 0)))
         {
             writer.Append([1], 1);
             writer.Complete();
         }
-        using var shard = TokenShard.Open(_folder["h.bin"]);
+        using TokenShard shard = TokenShard.Open(_folder["h.bin"]);
         shard.CheckVocabulary(100, 0xAA, "tokenizer.json");
         string message = Should.Throw<InvalidDataException>(() => shard.CheckVocabulary(100, 0xBB, "tokenizer.json")).Message;
         message.ShouldContain("00000000000000aa");

@@ -41,9 +41,12 @@ public sealed class TokenizeRunTests : IDisposable
             List<int> all = [];
             foreach (TokenizedShard entry in shards)
             {
-                using var shard = TokenShard.Open(_folder[$"out/{entry.File}"]);
-                if (format == TokenShardFormat.Inkstone) (shard.Header.DocumentCount, shard.Header.TextBytes).ShouldBe((entry.Documents, entry.Bytes));
-                var ids = new int[shard.Count];
+                using TokenShard shard = TokenShard.Open(_folder[$"out/{entry.File}"]);
+                if (format == TokenShardFormat.Inkstone)
+                {
+                    (shard.Header.DocumentCount, shard.Header.TextBytes).ShouldBe((entry.Documents, entry.Bytes));
+                }
+                int[] ids = new int[shard.Count];
                 shard.Read(0, ids);
                 all.AddRange(ids);
             }
@@ -61,10 +64,13 @@ public sealed class TokenizeRunTests : IDisposable
         Run("whole", TokenShardFormat.Inkstone, 9_000);
 
         int calls = 0;
-        using var stop = new CancellationTokenSource();
+        using CancellationTokenSource stop = new();
         Should.Throw<OperationCanceledException>(() => new TokenizeRun(Options("parts", 9_000), Bytes, (text, ids) =>
         {
-            if (Interlocked.Increment(ref calls) > stopAt) stop.Cancel();
+            if (Interlocked.Increment(ref calls) > stopAt)
+            {
+                stop.Cancel();
+            }
             Encode(text, ids);
         })
         { WaveDocuments = 40 }.Run(null, stop.Token));
@@ -80,7 +86,9 @@ public sealed class TokenizeRunTests : IDisposable
         string[] names = [.. Directory.GetFiles(_folder["whole"]).Select(f => Path.GetFileName(f)!).Order()];
         Directory.GetFiles(_folder["parts"]).Select(Path.GetFileName).Order().ShouldBe(names);
         foreach (string name in names.Where(n => n is not ("metadata.json" or ".ink-files")))   // these name the output
+        {
             File.ReadAllBytes(_folder[$"parts/{name}"]).ShouldBe(File.ReadAllBytes(_folder[$"whole/{name}"]), name);
+        }
     }
 
     [Fact]
@@ -88,7 +96,7 @@ public sealed class TokenizeRunTests : IDisposable
     {
         Prepared();
         int calls = 0;
-        using var stop = new CancellationTokenSource();
+        using CancellationTokenSource stop = new();
         void Counted(ReadOnlySpan<char> text, List<int> ids)
         {
             Interlocked.Increment(ref calls);
@@ -119,7 +127,10 @@ public sealed class TokenizeRunTests : IDisposable
         int calls = 0;
         void Failing(ReadOnlySpan<char> text, List<int> ids)
         {
-            if (Interlocked.Increment(ref calls) > 199) throw new InvalidDataException("this text cannot be");
+            if (Interlocked.Increment(ref calls) > 199)
+            {
+                throw new InvalidDataException("this text cannot be");
+            }
             Encode(text, ids);
         }
         Should.Throw<AggregateException>(() => new TokenizeRun(Options("out", 9_000), Bytes, Failing) { WaveDocuments = 40 }.Run());
@@ -172,7 +183,10 @@ public sealed class TokenizeRunTests : IDisposable
 
     private static void Encode(ReadOnlySpan<char> text, List<int> ids)
     {
-        foreach (byte b in Encoding.UTF8.GetBytes(text.ToString())) ids.Add(b);
+        foreach (byte b in Encoding.UTF8.GetBytes(text.ToString()))
+        {
+            ids.Add(b);
+        }
     }
 
     private string[] Prepared()

@@ -13,7 +13,7 @@ public sealed class TokenSplitterTests
     public void Requests_are_cut_as_lm_eval_cuts_them(string name)
     {
         JsonObject set = JsonNode.Parse(File.ReadAllBytes(Goldens.Of("lm_eval2/tokens.json")))!["sets"]![name]!.AsObject();
-        var tokenizer = Tokenizer.Load(Goldens.Shared($"tokenizers/{name}"));
+        Tokenizer tokenizer = Tokenizer.Load(Goldens.Shared($"tokenizers/{name}"));
         TokenSplitter splitter = new(tokenizer);
         splitter.PrefixToken.ShouldBe((int)set["prefix_token_id"]!);
         Pairs(splitter, set["pairs_max_length_32"]!.AsArray());

@@ -14,7 +14,7 @@ public sealed class GgufTokenizerTests
     [Fact]
     public void Token_types_are_those_of_llama_cpps_converter()
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         place.Json["added_tokens"] = new JsonArray(Added(256, "<|endoftext|>", special: true), Added(257, "<|fim_prefix|>", special: false), Added(258, "<tool_call>", special: false),
             Added(259, "<｜begin｜>", special: false), Added(260, "<unused3>", special: false), Added(261, "[INST]", special: true));
         JsonArray written = JsonNode.Parse(place.Written().Json)!["added_tokens"]!.AsArray();
@@ -26,7 +26,7 @@ public sealed class GgufTokenizerTests
     public void Added_tokens_that_merges_make_stay_with_the_merges()
     {
         // As in Gemma 3: runs of marks are added tokens and have merges; in raw text Hugging Face never finds them.
-        using var place = new Place(Pieces());
+        using Place place = new(Pieces());
         place.Json["added_tokens"]!.AsArray().Add((JsonNode)Added(place.Json["model"]!["vocab"]!["▁▁"]!.GetValue<int>(), "▁▁", special: false));
         Differences(place).ShouldAllBe(d => d.Text.Contains('▁'), "only the mark itself, written by hand, is another text");
         Tokenizer read = Read(place.Written());
@@ -38,7 +38,7 @@ public sealed class GgufTokenizerTests
     [InlineData("roberta")]
     public void What_only_the_post_processor_adds_comes_along(string kind)
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         place.Json["added_tokens"] = new JsonArray(Added(256, "<s>", special: true), Added(257, "</s>", special: true));
         place.Json["post_processor"] = JsonNode.Parse(kind == "roberta"
             ? """{"type":"RobertaProcessing","sep":["</s>",257],"cls":["<s>",256],"trim_offsets":true,"add_prefix_space":false}"""
@@ -56,7 +56,7 @@ public sealed class GgufTokenizerTests
     [Fact]
     public void What_gguf_cannot_hold_is_found()
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         Differences(place).ShouldBeEmpty();
         place.Json["normalizer"] = new JsonObject { ["type"] = "NFC" };
         TokenizerDifference[] composed = [.. Differences(place)];
@@ -77,7 +77,7 @@ public sealed class GgufTokenizerTests
     [InlineData("qwen3", true)]
     public void Characters_are_composed_for_the_Qwen_families_alone(string architecture, bool composed)
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         GgufMetadata m = Metadata(place, "qwen2");
         m.Add("general.architecture", architecture);
         JsonNode.Parse(GgufTokenizer.Read(m)!.Json)!["normalizer"]?["type"]?.GetValue<string>().ShouldBe(composed ? "NFC" : null);
@@ -102,7 +102,7 @@ public sealed class GgufTokenizerTests
     [InlineData("default", "a$ 1234", "a|$| |123|4")]
     public void Names_of_llama_cpp_cut_as_their_patterns_say(string name, string text, string words)
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         Tokenizer tokenizer = Read(GgufTokenizer.Read(Metadata(place, name))!);
         // Merges make every part of the text, so that a word is one token.
         string.Join('|', tokenizer.Encode(text, false).Select(id => tokenizer.Decode([id]))).ShouldBe(words);
@@ -111,7 +111,7 @@ public sealed class GgufTokenizerTests
     [Fact]
     public void A_qwen2_model_has_Qwens_pattern_and_composition()
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         List<string> said = [];
         ModelTokenizer.ForFamily(place.Load(), "llama", "tok", said.Add).Composes.ShouldBeNull();
         Should.Throw<InvalidDataException>(() => ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add)).Message.ShouldStartWith("tok: transformers cuts the text of every qwen2 model by Qwen's pattern");
@@ -126,7 +126,7 @@ public sealed class GgufTokenizerTests
     [Fact]
     public void Every_name_is_read_and_an_unknown_one_is_refused()
     {
-        using var place = new Place(Bytes());
+        using Place place = new(Bytes());
         string message = Should.Throw<InvalidDataException>(() => GgufTokenizer.Read(Metadata(place, "nope"))).Message;
         string[] names = message[(message.IndexOf("known are ", StringComparison.Ordinal) + 10)..].TrimEnd('.').Split(", ");
         names.ShouldContain("minimax-m2");

@@ -21,7 +21,7 @@ public sealed class BpeTrainerGoldenTests
     {
         string folder = Goldens.Of("tokenizers");
         Tokenizer ours = BpeTrainer.Train([Path.Combine(folder, "corpus.txt")], new(size, pattern, minFrequency, Special));
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         ours.Save(aside.Path);
 
         JsonNode written = JsonNode.Parse(File.ReadAllText(Path.Combine(aside.Path, "tokenizer.json")))!;

@@ -17,7 +17,7 @@ public sealed class BpeTrainerTests
     {
         string[] documents = [Sample, Sample + "lowest newer wide 明月明月", "the theme of these themes"];
         Tokenizer ours = BpeTrainer.TrainText(documents, new(380, SplitPattern.Gpt2, minFrequency, ["<s>"], alphabet));
-        var words = new Dictionary<string, long>();
+        Dictionary<string, long> words = new();
         foreach (string document in documents)
         {
             byte[] utf8 = Encoding.UTF8.GetBytes(document);
@@ -30,11 +30,11 @@ public sealed class BpeTrainerTests
             }
         }
         List<string> tokens = ["<s>", .. Enumerable.Range(0, 256).Select(b => ByteAlphabet.ToChar((byte)b)).Order().Where(c => alphabet || words.Keys.Any(w => w.Contains(c))).Select(c => c.ToString())];
-        var split = words.Select(w => (Symbols: w.Key.Select(c => tokens.IndexOf(c.ToString())).ToList(), Count: w.Value)).ToList();
+        List<(List<int> Symbols, long Count)> split = words.Select(w => (Symbols: w.Key.Select(c => tokens.IndexOf(c.ToString())).ToList(), Count: w.Value)).ToList();
         while (tokens.Count < 380)
         {
-            var counts = new Dictionary<(int, int), long>();
-            foreach (var (symbols, count) in split)
+            Dictionary<(int, int), long> counts = new();
+            foreach ((List<int> symbols, long count) in split)
             {
                 for (int i = 1; i < symbols.Count; i++)
                 {
@@ -45,7 +45,7 @@ public sealed class BpeTrainerTests
             {
                 break;
             }
-            var ((a, b), top) = counts.OrderByDescending(p => p.Value).ThenBy(p => p.Key).First();
+            ((int a, int b), long top) = counts.OrderByDescending(p => p.Value).ThenBy(p => p.Key).First();
             if (top < Math.Max(1, minFrequency))
             {
                 break;
@@ -56,7 +56,7 @@ public sealed class BpeTrainerTests
                 tokens.Add(made);
             }
             int merged = tokens.IndexOf(made);
-            foreach (var (symbols, _) in split)
+            foreach ((List<int> symbols, _) in split)
             {
                 for (int i = 0; i + 1 < symbols.Count; i++)
                 {
@@ -74,10 +74,10 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Threads_and_packing_change_nothing()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i * 7919 % 1000} {Sample}"));
-        string plain = aside.File("a.txt", text), packed = Path.Combine(aside.Path, "a.txt.gz");
-        using (var gzip = new GZipStream(File.Create(packed), CompressionLevel.Fastest))
+        string plain = aside.Write("a.txt", text), packed = Path.Combine(aside.Path, "a.txt.gz");
+        using (GZipStream gzip = new(File.Create(packed), CompressionLevel.Fastest))
         {
             gzip.Write(Encoding.UTF8.GetBytes(text));
         }
@@ -94,21 +94,21 @@ public sealed class BpeTrainerTests
     [InlineData(SplitPattern.Gpt4)]
     public void Endless_lines_are_cut_where_it_does_not_matter(SplitPattern pattern)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         string line = string.Concat(Enumerable.Range(0, 70_000).Select(i => $"Wort{i % 977}'s 床前明月光，{i * 31 % 1013}!! 疑是  地上霜"));
         Encoding.UTF8.GetByteCount(line).ShouldBeGreaterThan(3 << 20);
-        BpeTrainer.Train([aside.File("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
+        BpeTrainer.Train([aside.Write("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
     }
 
     /// <summary>Hugging Face and rustbpe count pairs in 32 bits, where the first of these words would be rarer than nothing.</summary>
     [Fact]
     public void Counts_have_64_bits()
     {
-        var words = new WordCounter();
+        WordCounter words = new();
         words.Add("ab"u8, 3_000_000_000);
         words.Add("cd"u8, 9_000_000_000);
         words.Add("ef"u8, 2_000_000_000);
-        var vocabulary = new TrainedVocabulary([], ByteAlphabet.InCharacterOrder);
+        TrainedVocabulary vocabulary = new([], ByteAlphabet.InCharacterOrder);
         new MergeLearner(words, vocabulary, 259, threads: 1).Learn(259, 1, null, default);
         vocabulary.Tokens.Skip(256).ShouldBe(["cd", "ab", "ef"]);
     }
@@ -124,9 +124,9 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Ill_formed_text_is_counted_and_replaced()
     {
-        using var aside = new TemporaryDirectory();
-        string file = aside.File("bad.txt", [.. "abc "u8, 0xFF, .. " def "u8, 0xE4, 0xBD, (byte)'\n', .. "ghi\n"u8]);
-        var reports = new List<BpeProgress>();
+        using TemporaryDirectory aside = new();
+        string file = aside.Write("bad.txt", [.. "abc "u8, 0xFF, .. " def "u8, 0xE4, 0xBD, (byte)'\n', .. "ghi\n"u8]);
+        List<BpeProgress> reports = new();
         Tokenizer ours = BpeTrainer.Train([file], new(300, SplitPattern.Gpt2), new Collect(reports));
         reports[^1].InvalidBytes.ShouldBe(2);
         reports[^1].Stage.ShouldBe(BpeStage.Merge);
@@ -136,11 +136,11 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Wrong_input_is_one_clear_sentence()
     {
-        using var aside = new TemporaryDirectory();
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("binary", [1, 2, 0, 4])], new(300))).Message.ShouldContain("zero byte at offset 2");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("empty", [])], new(300))).Message.ShouldContain("corpus is empty");
+        using TemporaryDirectory aside = new();
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("binary", [1, 2, 0, 4])], new(300))).Message.ShouldContain("zero byte at offset 2");
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("empty", [])], new(300))).Message.ShouldContain("corpus is empty");
         Should.Throw<InvalidDataException>(() => BpeTrainer.TrainText([], new(300))).Message.ShouldContain("corpus is empty");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))).Message.ShouldContain("damaged gzip");
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))).Message.ShouldContain("damaged gzip");
         Should.Throw<FileNotFoundException>(() => BpeTrainer.Train([Path.Combine(aside.Path, "none")], new(300))).Message.ShouldContain("does not exist");
         Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(100))).Message.ShouldContain("too small");
         Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x", "x"]))).Message.ShouldContain("named twice");

@@ -14,7 +14,7 @@ public sealed class ChatTemplateGoldenTests
         int compared = 0;
         foreach (JsonNode? golden in goldens["cases"]!.AsArray())
         {
-            var template = ChatTemplate.Read(Path.Combine(folder, "templates", (string)golden!["template"]!));
+            ChatTemplate template = ChatTemplate.Read(Path.Combine(folder, "templates", (string)golden!["template"]!));
             JsonArray conversation = goldens["conversations"]![(string)golden["conversation"]!]!.AsArray();
             JsonArray? tools = (bool)golden["tools"]! ? goldens["tools"]!.AsArray() : null;
             string Render() => template.Render(conversation, tools, (bool)golden["add_generation_prompt"]!);

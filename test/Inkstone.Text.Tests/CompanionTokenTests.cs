@@ -21,7 +21,7 @@ public sealed class CompanionTokenTests
     [InlineData("""{"eos_token": "<x>", """ + Decoder + "}", """{"eos_token": "<z>"}""", null, new[] { 64, 257, 65, 27, 89, 29 })]
     public void Are_read_as_transformers_reads_them(string? config, string? map, string? added, int[] ids)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         WriteTokenizer(aside);
         Write(aside, "tokenizer_config.json", config);
         Write(aside, "special_tokens_map.json", map);
@@ -30,7 +30,7 @@ public sealed class CompanionTokenTests
         tokenizer.Encode("a<x>b<z>").ShouldBe(ids);
         tokenizer.Notices.Count.ShouldBe(config?.Contains("<y>", StringComparison.Ordinal) == true ? 1 : 0, "a role whose token no file lists may be a slip");
         // What is saved holds them by itself.
-        using var copy = new TemporaryDirectory();
+        using TemporaryDirectory copy = new();
         tokenizer.Save(copy.Path);
         Tokenizer again = Tokenizer.Load(copy.Path);
         again.Encode("a<x>b<z>").ShouldBe(ids);
@@ -41,7 +41,7 @@ public sealed class CompanionTokenTests
     [Fact]
     public void Flags_of_the_decoder_and_roles_of_the_map_count()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         WriteTokenizer(aside);
         Write(aside, "tokenizer_config.json", """{"added_tokens_decoder": {"256": {"content":"<s>","lstrip":true,"normalized":false,"rstrip":false,"single_word":false,"special":true}}}""");
         Tokenizer.Load(aside.Path).Encode("a <s>").ShouldBe([64, 256]);
@@ -54,7 +54,7 @@ public sealed class CompanionTokenTests
     public void Ids_of_added_tokens_follow_from_their_order()
     {
         // Hugging Face tokenizers 0.23.2: the next free id, whatever the file says.
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         WriteTokenizer(aside, 300);
         Tokenizer.Load(aside.Path).Encode("a<s>").ShouldBe([64, 256]);
     }
@@ -65,7 +65,7 @@ public sealed class CompanionTokenTests
     [InlineData("LlamaTokenizerFast", false, true, true)]
     public void The_post_processor_says_what_is_added_and_not_the_key(string type, bool key, bool processor, bool added)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         WriteTokenizer(aside, processor: processor);
         Write(aside, "tokenizer_config.json", $$"""{"bos_token": "<s>", "tokenizer_class": "{{type}}", "add_bos_token": {{(key ? "true" : "false")}}}""");
         Tokenizer tokenizer = Tokenizer.Load(aside.Path);
@@ -77,7 +77,7 @@ public sealed class CompanionTokenTests
     {
         if (content != null)
         {
-            aside.File(name, content);
+            aside.Write(name, content);
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class CompanionTokenTests
             vocabulary[ByteAlphabet.ToChar(b).ToString()] = vocabulary.Count;
         }
         string around = processor ? """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]}}}""" : "null";
-        aside.File("tokenizer.json", $$$"""
+        aside.Write("tokenizer.json", $$$"""
             {"added_tokens": [{"id":{{{id}}},"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
              "normalizer": null, "pre_tokenizer": {"type":"ByteLevel","add_prefix_space":false,"use_regex":true}, "post_processor": {{{around}}}, "decoder": {"type":"ByteLevel"},
              "model": {"type":"BPE","vocab":{{{vocabulary.ToJsonString()}}},"merges":[]}}

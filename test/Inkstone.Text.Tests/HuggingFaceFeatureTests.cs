@@ -17,8 +17,8 @@ public sealed class HuggingFaceFeatureTests
     public void Encodes_and_decodes_as_Hugging_Face(string name)
     {
         Case c = Cases.Single(x => x.Name == name);
-        using var aside = new TemporaryDirectory();
-        Tokenizer tokenizer = Tokenizer.Load(aside.File("tokenizer.json", c.Tokenizer.GetRawText()));
+        using TemporaryDirectory aside = new();
+        Tokenizer tokenizer = Tokenizer.Load(aside.Write("tokenizer.json", c.Tokenizer.GetRawText()));
         for (int i = 0; i < c.Texts.Length; i++)
         {
             tokenizer.Encode(c.Texts[i], addSpecialTokens: false).ShouldBe(c.Ids[i], $"{name}: '{c.Texts[i]}'");
@@ -36,7 +36,7 @@ public sealed class HuggingFaceFeatureTests
         string shown = $"{name}: {string.Join(',', ids)}";
         tokenizer.Decode(ids).ShouldBe(all, shown);
         tokenizer.Decode(ids, skipSpecialTokens: true).ShouldBe(skipped, shown);
-        var stream = new StreamDecoder(tokenizer);
+        StreamDecoder stream = new(tokenizer);
         for (int twice = 0; twice < 2; twice++)
         {
             string streamed = string.Concat(ids.Select(stream.Add)) + stream.Flush();

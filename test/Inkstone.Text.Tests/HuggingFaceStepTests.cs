@@ -25,8 +25,8 @@ public sealed class HuggingFaceStepTests
         {
             json["model"]![key == "vocab" ? "vocab" : "merges"] = value!.DeepClone();
         }
-        using var aside = new TemporaryDirectory();
-        Tokenizer tokenizer = Tokenizer.Load(aside.File("tokenizer.json", json.ToJsonString()));
+        using TemporaryDirectory aside = new();
+        Tokenizer tokenizer = Tokenizer.Load(aside.Write("tokenizer.json", json.ToJsonString()));
         for (int i = 0; i < Texts.Length; i++)
         {
             tokenizer.Encode(Texts[i], addSpecialTokens: false).ShouldBe(c.Ids[i], $"{name}: '{Texts[i]}'");
@@ -37,7 +37,7 @@ public sealed class HuggingFaceStepTests
         {
             string shown = $"{name}: {string.Join(',', decoded[i])}";
             tokenizer.Decode(decoded[i]).ShouldBe(c.Decoded[i], shown);
-            var stream = new StreamDecoder(tokenizer, skipSpecialTokens: false);
+            StreamDecoder stream = new(tokenizer, skipSpecialTokens: false);
             for (int twice = 0; twice < 2; twice++)
             {
                 string streamed = string.Concat(decoded[i].Select(stream.Add)) + stream.Flush();

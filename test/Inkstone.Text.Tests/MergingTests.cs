@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text;
+using System.Text.Json;
 
 namespace Inkstone.Text.Tests;
 
@@ -19,7 +21,7 @@ public sealed class MergingTests
     {
         // Every character ends in the byte 80 and begins with E4 or E5, so merges across characters come first;
         // the characters by themselves are learned later from words of one.
-        var random = new Random(11);
+        Random random = new(11);
         string[] documents = [.. Enumerable.Range(0, 400).Select(_ => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)(0x4E00 + (random.Next(40) * 64)))))];
         documents = [.. documents, .. Enumerable.Range(0, 1600).Select(i => ((char)(0x4E00 + (i % 40 * 64))).ToString())];
         foreach (int size in new[] { 270, 300, 400, 800 })
@@ -34,7 +36,7 @@ public sealed class MergingTests
         string[] documents = ["abababab abc abcabc aaaa aaaaaaa aabb 你好你好你好 世界世界"];
         Tokenizer tokenizer = BpeTrainer.TrainText(documents, new(300, SplitPattern.Gpt2));
         Dictionary<(int, int), (int Rank, int Merged)> merges = Merges(tokenizer);
-        var random = new Random(5);
+        Random random = new(5);
         foreach (int length in new[] { 1, 2, 255, 256, 257, 258, 700, 2000 })
         {
             string word = string.Concat(Enumerable.Range(0, length).Select(_ => "abc"[random.Next(3)]));
@@ -48,7 +50,7 @@ public sealed class MergingTests
         Tokenizer tokenizer = BpeTrainer.TrainText([new string('a', 5000)], new(268, SplitPattern.Gpt2));
         string text = new('a', 1_000_000);
         tokenizer.Encode("warm up");
-        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Stopwatch clock = System.Diagnostics.Stopwatch.StartNew();
         int[] ids = tokenizer.Encode(text);
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5), "a quadratic encoder needs minutes");
         tokenizer.Decode(ids).ShouldBe(text);
@@ -57,7 +59,7 @@ public sealed class MergingTests
     [Fact]
     public void Many_threads_encode_as_one_does()
     {
-        var random = new Random(1);
+        Random random = new(1);
         string[] documents = [.. Enumerable.Range(0, 500).Select(_ => string.Concat(Enumerable.Range(0, 60).Select(_ => (char)(0x4E00 + random.Next(300)))))];
         Tokenizer tokenizer = BpeTrainer.TrainText(documents, new(1500, SplitPattern.Gpt4));
         int[][] alone = [.. documents.Select(d => tokenizer.Encode(d))];
@@ -71,7 +73,7 @@ public sealed class MergingTests
     private static void Check(Tokenizer tokenizer, int seed, int words, int low = 0x4E00, int high = 0x9FA5, int step = 1)
     {
         Dictionary<(int, int), (int Rank, int Merged)> merges = Merges(tokenizer);
-        var random = new Random(seed);
+        Random random = new(seed);
         for (int i = 0; i < words; i++)
         {
             // Letters only, so that every pattern leaves the word whole.
@@ -82,12 +84,12 @@ public sealed class MergingTests
 
     private static Dictionary<(int, int), (int Rank, int Merged)> Merges(Tokenizer tokenizer)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         tokenizer.Save(aside.Path);
-        using var json = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Path.Combine(aside.Path, "tokenizer.json")));
-        var merges = new Dictionary<(int, int), (int, int)>();
+        using JsonDocument json = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(Path.Combine(aside.Path, "tokenizer.json")));
+        Dictionary<(int, int), (int, int)> merges = new();
         int rank = 0;
-        foreach (var merge in json.RootElement.GetProperty("model").GetProperty("merges").EnumerateArray())
+        foreach (JsonElement merge in json.RootElement.GetProperty("model").GetProperty("merges").EnumerateArray())
         {
             string[] sides = merge.ValueKind == System.Text.Json.JsonValueKind.String ? merge.GetString()!.Split(' ') : [merge[0].GetString()!, merge[1].GetString()!];
             merges[(tokenizer.TokenToId(sides[0])!.Value, tokenizer.TokenToId(sides[1])!.Value)] = (rank++, tokenizer.TokenToId(sides[0] + sides[1])!.Value);
@@ -104,7 +106,7 @@ public sealed class MergingTests
             int at = -1;
             for (int i = 0; i + 1 < ids.Count; i++)
             {
-                if (merges.TryGetValue((ids[i], ids[i + 1]), out var merge) && merge.Rank < best.Rank)
+                if (merges.TryGetValue((ids[i], ids[i + 1]), out (int Rank, int Merged) merge) && merge.Rank < best.Rank)
                 {
                     (best, at) = (merge, i);
                 }

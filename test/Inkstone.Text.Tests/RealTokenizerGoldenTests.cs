@@ -22,7 +22,7 @@ public sealed class RealTokenizerGoldenTests
         {
             tokenizer.Encode(texts[i], addSpecialTokens: false).ShouldBe(ids[i], $"{name}: text {i}");
             tokenizer.Decode(ids[i]).ShouldBe(decoded[i], $"{name}: decoding of text {i}");
-            var stream = new StreamDecoder(tokenizer, skipSpecialTokens: false);
+            StreamDecoder stream = new(tokenizer, skipSpecialTokens: false);
             string streamed = string.Concat(ids[i].Select(stream.Add)) + stream.Flush();
             streamed.ShouldBe(decoded[i], $"{name}: streaming of text {i}");
         }

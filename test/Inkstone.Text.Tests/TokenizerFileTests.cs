@@ -28,7 +28,7 @@ public sealed class TokenizerFileTests
     [InlineData("model", "null", "model is missing")]
     public void What_is_not_supported_is_refused_with_its_path(string part, string json, string complaint)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
         string file = Path.Combine(aside.Path, "tokenizer.json");
         JsonNode root = JsonNode.Parse(File.ReadAllText(file))!;
@@ -42,27 +42,27 @@ public sealed class TokenizerFileTests
     [Fact]
     public void Broken_and_missing_files_are_named()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Should.Throw<FileNotFoundException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("no tokenizer at");
-        aside.File("tokenizer.json", "{\n \"model\": {,}");
+        aside.Write("tokenizer.json", "{\n \"model\": {,}");
         Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("line 2");
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", "{}");
-        aside.File("added_tokens.json", """{"<x>": "1"}""");
+        aside.Write("tokenizer_config.json", "{}");
+        aside.Write("added_tokens.json", """{"<x>": "1"}""");
         Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("added_tokens.json: <x> must be a whole number");
     }
 
     [Fact]
     public void Roles_and_template_are_read_from_the_config()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
+        aside.Write("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
         Tokenizer loaded = Tokenizer.Load(aside.Path);
         (loaded.BosId, loaded.EosId, loaded.ChatTemplate).ShouldBe((0, null, "yes"));
         loaded.Encode("low").ShouldBe(loaded.Encode("low", addSpecialTokens: false));
         loaded.Notices.ShouldHaveSingleItem().ShouldContain("add_bos_token is true, but the post_processor of tokenizer.json does not add '<|endoftext|>'");
-        aside.File("chat_template.jinja", "newer");
+        aside.Write("chat_template.jinja", "newer");
         Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
     }
 
@@ -73,9 +73,9 @@ public sealed class TokenizerFileTests
     [InlineData("""{"eos_token": null}""", null)]
     public void A_padding_token_is_named(string config, string? pad)
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", config);
+        aside.Write("tokenizer_config.json", config);
         Tokenizer padded = Tokenizer.Load(aside.Path).WithPadToken();
         padded.PadId.ShouldBe(pad is null ? null : padded.TokenToId(pad));
         padded.Save(aside.Path);
@@ -90,7 +90,7 @@ public sealed class TokenizerFileTests
     [Fact]
     public void Saving_leaves_the_same_tokenizer_and_nothing_else()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
         Small.Save(aside.Path);
         Directory.GetFiles(aside.Path).Select(Path.GetFileName).Order().ShouldBe(["tokenizer.json", "tokenizer_config.json"]);
@@ -103,9 +103,9 @@ public sealed class TokenizerFileTests
     [Fact]
     public void MicroLm_files_round_trip()
     {
-        using var aside = new TemporaryDirectory();
+        using TemporaryDirectory aside = new();
         Small.SaveMicroLm(aside.Path);
-        var vocabulary = JsonSerializer.Deserialize<Dictionary<int, string>>(File.ReadAllText(Path.Combine(aside.Path, "vocab.json")))!;
+        Dictionary<int, string> vocabulary = JsonSerializer.Deserialize<Dictionary<int, string>>(File.ReadAllText(Path.Combine(aside.Path, "vocab.json")))!;
         vocabulary[Small.Encode(" hello")[0]].ShouldStartWith("Ġ");
         Tokenizer loaded = Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), Path.Combine(aside.Path, "merge.txt"), ["<|endoftext|>", "<new>"]);
         loaded.EosId.ShouldBe(0);
@@ -115,7 +115,7 @@ public sealed class TokenizerFileTests
             loaded.Encode(text).ShouldBe(Small.Encode(text));
             loaded.Decode(loaded.Encode(text)).ShouldBe(text);
         }
-        string merges = aside.File("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
+        string merges = aside.Write("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
         Should.Throw<InvalidDataException>(() => Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), merges, [])).Message.ShouldContain("line 2");
     }
 
@@ -134,7 +134,7 @@ public sealed class TokenizerFileTests
     [Fact]
     public void Ill_formed_input_counts_as_replacement_characters()
     {
-        var ids = new List<int>();
+        List<int> ids = new();
         Small.Encode([(byte)'a', 0xFF, (byte)'b'], addSpecialTokens: false, ids);
         ids.ShouldBe(Small.Encode("a\uFFFDb"));
         Small.Encode("a\uD800b").ShouldBe(Small.Encode("a\uFFFDb"));
@@ -143,7 +143,7 @@ public sealed class TokenizerFileTests
     [Fact]
     public void Streaming_holds_back_half_characters()
     {
-        var stream = new StreamDecoder(Small);
+        StreamDecoder stream = new(Small);
         int[] ids = [.. "月😀"u8.ToArray().Select(b => Small.TokenToId(ByteAlphabet.ToChar(b).ToString())!.Value)];
         string[] parts = [.. ids.Select(stream.Add)];
         parts.ShouldBe(["", "", "月", "", "", "", "😀"]);

@@ -45,7 +45,7 @@ public sealed partial class WordScannerTests
     public void Scanner_equals_regex_on_random_text(SplitPattern pattern)
     {
         string[] alphabet = [" ", " ", "\n", "\r", "\t", "\u00A0", "\u3000", "\u2028", "\u0085", "'", "'", "s", "T", "ſ", "l", "L", "ve", "RE", "d", "m", "é", "你", "好", "。", "！", "1", "2", "٣", "ⅷ", "½", "-", "!", "\u0301", "\u200B", "\uFEFF", "\0", "Ⓐ", "한"];
-        var random = new Random(7);
+        Random random = new(7);
         for (int round = 0; round < 20_000; round++)
         {
             string text = string.Concat(Enumerable.Range(0, random.Next(1, 24)).Select(_ => alphabet[random.Next(alphabet.Length)]));
@@ -99,8 +99,8 @@ public sealed partial class WordScannerTests
     private static List<string> Scanned(SplitPattern pattern, string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        var scanner = WordScanner.For(pattern);
-        var words = new List<string>();
+        WordScanner scanner = WordScanner.For(pattern);
+        List<string> words = new();
         for (int i = 0; i < utf8.Length;)
         {
             int end = scanner.Next(utf8, i);

@@ -8,8 +8,8 @@ using Inkstone.Text;
 switch (args[0])
 {
     case "train":
-        var clock = Stopwatch.StartNew();
-        var options = new BpeTrainerOptions(int.Parse(args[2], CultureInfo.InvariantCulture), SplitPattern.Gpt2, InitialAlphabet: false);
+        Stopwatch clock = Stopwatch.StartNew();
+        BpeTrainerOptions options = new(int.Parse(args[2], CultureInfo.InvariantCulture), SplitPattern.Gpt2, InitialAlphabet: false);
         BpeTrainer.Train([args[1]], options).Save(args[3]);
         Print(("seconds", clock.Elapsed.TotalSeconds), ("peak_megabytes", Process.GetCurrentProcess().PeakWorkingSet64 / 1e6));
         break;
@@ -17,7 +17,7 @@ switch (args[0])
         // The compiler warms up on other text; each run then is a new tokenizer, whose word cache is empty. The best of five counts.
         byte[] text = File.ReadAllBytes(args[2]);
         byte[] other = File.ReadAllBytes(args[3]);
-        var ids = new List<int>(text.Length);
+        List<int> ids = new(text.Length);
         for (int i = 0; i < 2; i++)
         {
             Tokenizer.Load(args[1]).Encode(other.AsSpan(0, Math.Min(other.Length, 4_000_000)), addSpecialTokens: false, ids);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Inkstone.Data;
-using Inkstone.Files;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
@@ -66,17 +65,10 @@ internal static class Quickstart
                 call.Say($"going on with {directory}, which was stopped after stage {state.StagesDone} of {Stages}");
             }
             SmallWorldCorpus world = new((ulong)state.Seed);
-            Stage(1, "a small world: families, numbers, calendars, towns, stories, in Chinese and English", () =>
-            {
-                AtomicDirectory.Write(At("corpus"), overwrite: true, place => world.Write(place, _size.CorpusBytes));
-                DataPrepare.Do(call, new PrepareOptions([At("corpus/world.jsonl")], At("text"), ValidRatio: 0.02, Force: true));
-            });
-            Stage(2, "a tokenizer", () => AtomicDirectory.Write(At("tokenizer"), overwrite: true, TokenizerTrain.Learn(call, [At("text/tokenizer_corpus.txt")],
-                // GPT-2's pattern never joins a colon with the word after it, so "答：" ends where an answer begins.
-                new BpeTrainerOptions(_size.Vocabulary, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], Threads: call.Threads ?? 0))
-                .Tokenizer.WithChatTemplate(ChatTemplate.ChatMl).Save));
+            Stage(1, "a small world: families, numbers, calendars, towns, stories, in Chinese and English", () => SmallWorldData.Corpus(call, world, directory, _size.CorpusBytes));
+            Stage(2, "a tokenizer", () => SmallWorldData.Learn(call, directory, _size.Vocabulary));
+            Stage(3, "token shards", () => SmallWorldData.Shards(call, directory));
             Tokenizer tokenizer = Tokenizer.Load(At("tokenizer"));
-            Stage(3, "token shards", () => Tokenize.Do(call, tokenizer, At("tokenizer"), new TokenizeOptions([At("text")], At("tokens"), Force: true)));
 
             RunResult trained = null!, tuned = null!;
             ConversationSet data = null!;

@@ -131,7 +131,7 @@ internal sealed record QuickstartReport(string Directory, RunResult Trained, Run
     private IReadOnlyList<(FactAnswer Before, FactAnswer After)> Examples()
     {
         List<(FactAnswer Before, FactAnswer After)> all = [.. Answers.Before.Zip(Answers.After)];
-        var wanted = Shown.Select(s => all.Find(p => p.After.Question.Category == s.Category && p.After.Question.Language == s.Language)).Where(p => p.After is not null);
+        IEnumerable<(FactAnswer Before, FactAnswer After)> wanted = Shown.Select(s => all.Find(p => p.After.Question.Category == s.Category && p.After.Question.Language == s.Language)).Where(p => p.After is not null);
         return [.. wanted.Concat(all).Distinct().Take(Shown.Length)];
     }
 

@@ -23,20 +23,42 @@ public static partial class CleaningRules
     public static IReadOnlyList<TextFilter> For(PrepareOptions options)
     {
         List<TextFilter> filters = [];
-        if (options.HtmlPages) filters.Add(new TextFilter("html pages", HtmlPages.Text));
+        if (options.HtmlPages)
+        {
+            filters.Add(new TextFilter("html pages", HtmlPages.Text));
+        }
         filters.Add(new TextFilter("strip", options.KeepWhiteSpace ? TrimBlankLines : text => text.Trim()));
         foreach (LiteralReplacement replacement in options.ReplaceLiterals ?? [])
+        {
             filters.Add(new TextFilter($"replace {replacement.Old}", text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)));
+        }
         filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(LineBreaks().Replace(text, "\n"), "")));
-        if (options.CleanHtml) filters.Add(new TextFilter("html tags", HtmlTags.Remove));
+        if (options.CleanHtml)
+        {
+            filters.Add(new TextFilter("html tags", HtmlTags.Remove));
+        }
         filters.Add(new TextFilter("white space", options.KeepWhiteSpace ? TrimBlankLines : CollapseWhiteSpace));
         filters.Add(new TextFilter("too short", text => CharacterCount(text) < Math.Max(1, options.MinLength) ? null : text));
-        if (options.MaxLength > 0) filters.Add(new TextFilter("too long", text => Limit(text, options.MaxLength, options.MaxLengthAction)));
-        if (options.Languages is { Count: > 0 } languages) filters.Add(new TextFilter("language", text => OfLanguage(text, languages)));
+        if (options.MaxLength > 0)
+        {
+            filters.Add(new TextFilter("too long", text => Limit(text, options.MaxLength, options.MaxLengthAction)));
+        }
+        if (options.Languages is { Count: > 0 } languages)
+        {
+            filters.Add(new TextFilter("language", text => OfLanguage(text, languages)));
+        }
         foreach (QualityFilter filter in QualityFilters.Named(options.Filters ?? [], options.Limits ?? new Dictionary<string, double>()))
+        {
             filters.Add(new TextFilter(filter.Name, text => Judge(text, filter)));
-        if (options.Contamination is { Count: > 0 } sets) filters.Add(new TextFilter("contamination", new Contamination(sets, options.ContaminationLength).Check));
-        if (options.MaskPersonalData) filters.Add(new TextFilter("personal data", PersonalData.Mask));
+        }
+        if (options.Contamination is { Count: > 0 } sets)
+        {
+            filters.Add(new TextFilter("contamination", new Contamination(sets, options.ContaminationLength).Check));
+        }
+        if (options.MaskPersonalData)
+        {
+            filters.Add(new TextFilter("personal data", PersonalData.Mask));
+        }
         return filters;
     }
 
@@ -45,7 +67,12 @@ public static partial class CleaningRules
     {
         int count = text.Length;
         for (int i = 1; i < text.Length; i++)
-            if (char.IsLowSurrogate(text[i]) && char.IsHighSurrogate(text[i - 1])) count--;
+        {
+            if (char.IsLowSurrogate(text[i]) && char.IsHighSurrogate(text[i - 1]))
+            {
+                count--;
+            }
+        }
         return count;
     }
 
@@ -73,12 +100,20 @@ public static partial class CleaningRules
 
     private static string? Limit(string text, int maximum, MaxLengthAction action)
     {
-        if (CharacterCount(text) <= maximum) return text;
-        if (action == MaxLengthAction.Drop) return null;
+        if (CharacterCount(text) <= maximum)
+        {
+            return text;
+        }
+        if (action == MaxLengthAction.Drop)
+        {
+            return null;
+        }
 
         int end = 0;
         for (int i = 0; i < maximum; i++)
+        {
             end += char.IsHighSurrogate(text[end]) && end + 1 < text.Length && char.IsLowSurrogate(text[end + 1]) ? 2 : 1;
+        }
         return text[..end];
     }
 

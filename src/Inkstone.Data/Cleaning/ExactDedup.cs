@@ -36,17 +36,20 @@ public sealed class ExactDedup : IDisposable
     /// <summary>For each document, in the order in which they were added, whether an equal one came before.</summary>
     public BitArray FindDuplicates()
     {
-        var duplicates = new BitArray(checked((int)Count));
+        BitArray duplicates = new(checked((int)Count));
         foreach (FileStream partition in _partitions)
         {
-            var seen = new HashSet<UInt128>((int)(partition.Length / RecordSize));
+            HashSet<UInt128> seen = new((int)(partition.Length / RecordSize));
             partition.Flush();
             partition.Position = 0;
             // Records lie in the order of the documents, so whoever comes second is the duplicate.
             while (partition.ReadAtLeast(_record, RecordSize, throwOnEndOfStream: false) == RecordSize)
             {
                 UInt128 hash = BinaryPrimitives.ReadUInt128LittleEndian(_record);
-                if (!seen.Add(hash)) duplicates[(int)BinaryPrimitives.ReadInt64LittleEndian(_record.AsSpan(16))] = true;
+                if (!seen.Add(hash))
+                {
+                    duplicates[(int)BinaryPrimitives.ReadInt64LittleEndian(_record.AsSpan(16))] = true;
+                }
             }
         }
         return duplicates;

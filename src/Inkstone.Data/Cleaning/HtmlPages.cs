@@ -22,10 +22,16 @@ internal static partial class HtmlPages
     /// <summary>The text of a page; a text without any tag is given back as it is.</summary>
     public static string Text(string page)
     {
-        if (!Tag().IsMatch(page)) return page;
+        if (!Tag().IsMatch(page))
+        {
+            return page;
+        }
         using IDocument document = new HtmlParser().ParseDocument(page);
         StringBuilder text = new();
-        if (document.Body is { } body) Append(body, text, isPre: false);
+        if (document.Body is { } body)
+        {
+            Append(body, text, isPre: false);
+        }
         return ManyLines().Replace(text.ToString(), "\n\n").Trim('\n', ' ');
     }
 
@@ -33,8 +39,14 @@ internal static partial class HtmlPages
     {
         foreach (INode child in node.ChildNodes)
         {
-            if (child is IText words) AppendWords(words.Data, text, isPre);
-            else if (child is IElement element && !Left.Contains(element.LocalName)) AppendElement(element, text, isPre);
+            if (child is IText words)
+            {
+                AppendWords(words.Data, text, isPre);
+            }
+            else if (child is IElement element && !Left.Contains(element.LocalName))
+            {
+                AppendElement(element, text, isPre);
+            }
         }
     }
 
@@ -47,10 +59,19 @@ internal static partial class HtmlPages
             return;
         }
         bool isBlock = Blocks.Contains(name), isParagraph = Paragraphs.Contains(name);
-        if (isBlock) EndLine(text, isParagraph);
-        if (name is "td" or "th" && text.Length > 0 && text[^1] != '\n') text.Append('\t');
+        if (isBlock)
+        {
+            EndLine(text, isParagraph);
+        }
+        if (name is "td" or "th" && text.Length > 0 && text[^1] != '\n')
+        {
+            text.Append('\t');
+        }
         Append(element, text, isPre || name == "pre");
-        if (isBlock) EndLine(text, isParagraph);
+        if (isBlock)
+        {
+            EndLine(text, isParagraph);
+        }
     }
 
     private static void AppendWords(string words, StringBuilder text, bool isPre)
@@ -63,17 +84,35 @@ internal static partial class HtmlPages
         foreach (char c in words)
         {
             bool isBlank = c is ' ' or '\t' or '\n' or '\r' or '\f';
-            if (!isBlank) text.Append(c);
-            else if (text.Length > 0 && text[^1] is not (' ' or '\n' or '\t')) text.Append(' ');
+            if (!isBlank)
+            {
+                text.Append(c);
+            }
+            else if (text.Length > 0 && text[^1] is not (' ' or '\n' or '\t'))
+            {
+                text.Append(' ');
+            }
         }
     }
 
     private static void EndLine(StringBuilder text, bool isParagraph)
     {
-        while (text.Length > 0 && text[^1] is ' ' or '\t') text.Length--;
-        if (text.Length == 0) return;
-        if (text[^1] != '\n') text.Append('\n');
-        if (isParagraph && text.Length > 1 && text[^2] != '\n') text.Append('\n');
+        while (text.Length > 0 && text[^1] is ' ' or '\t')
+        {
+            text.Length--;
+        }
+        if (text.Length == 0)
+        {
+            return;
+        }
+        if (text[^1] != '\n')
+        {
+            text.Append('\n');
+        }
+        if (isParagraph && text.Length > 1 && text[^2] != '\n')
+        {
+            text.Append('\n');
+        }
     }
 
     [GeneratedRegex(@"<[a-zA-Z!/]")]

@@ -15,16 +15,25 @@ internal static class HtmlTags
     /// <summary>The text without its tags; a tag or comment that nothing ends is text.</summary>
     public static string Remove(string text)
     {
-        if (!text.Contains('<')) return text;
-        using var tokenizer = new HtmlTokenizer(new TextSource(text), HtmlEntityProvider.Resolver) { IsNotConsumingCharacterReferences = true };
-        var kept = new StringBuilder(text.Length);
+        if (!text.Contains('<'))
+        {
+            return text;
+        }
+        using HtmlTokenizer tokenizer = new HtmlTokenizer(new TextSource(text), HtmlEntityProvider.Resolver) { IsNotConsumingCharacterReferences = true };
+        StringBuilder kept = new(text.Length);
         int start = 0;
         while (tokenizer.Get() is { Type: not HtmlTokenType.EndOfFile } token)
         {
             int end = tokenizer.InsertionPoint;
             bool isText = token.Type == HtmlTokenType.Character || text[end - 1] != '>';
-            if (isText) kept.Append(text, start, end - start);
-            if (token.Type == HtmlTokenType.StartTag) tokenizer.State = ContentOf(token.Name);
+            if (isText)
+            {
+                kept.Append(text, start, end - start);
+            }
+            if (token.Type == HtmlTokenType.StartTag)
+            {
+                tokenizer.State = ContentOf(token.Name);
+            }
             start = end;
         }
         return kept.Append(text, start, text.Length - start).ToString();

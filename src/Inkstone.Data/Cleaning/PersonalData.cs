@@ -12,8 +12,14 @@ internal static partial class PersonalData
     /// <summary>The text with masks such as [EMAIL]; the same instance where there is nothing to mask.</summary>
     public static string Mask(string text)
     {
-        if (text.Contains('@') || text.Contains('＠')) text = Email().Replace(text, "[EMAIL]");
-        if (!Digits().IsMatch(text)) return text;
+        if (text.Contains('@') || text.Contains('＠'))
+        {
+            text = Email().Replace(text, "[EMAIL]");
+        }
+        if (!Digits().IsMatch(text))
+        {
+            return text;
+        }
         text = Identity().Replace(text, m => IsIdentity(m.ValueSpan) ? "[ID]" : m.Value);
         text = Card().Replace(text, m => IsCard(m.ValueSpan) ? "[CARD]" : m.Value);
         text = Mobile().Replace(text, "[PHONE]");
@@ -41,10 +47,16 @@ internal static partial class PersonalData
         int sum = 0, count = 0, first = 0, different = 0;
         for (int i = number.Length - 1; i >= 0; i--)
         {
-            if (!char.IsDigit(number[i])) continue;
+            if (!char.IsDigit(number[i]))
+            {
+                continue;
+            }
             int digit = first = Value(number[i]);
             different |= 1 << digit;
-            if (count++ % 2 == 1) digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
+            if (count++ % 2 == 1)
+            {
+                digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
+            }
             sum += digit;
         }
         return count is >= 13 and <= 19 && first is >= 2 and <= 6 && System.Numerics.BitOperations.PopCount((uint)different) > 1 && sum % 10 == 0;
@@ -53,7 +65,10 @@ internal static partial class PersonalData
     private static int Number(ReadOnlySpan<char> digits)
     {
         int number = 0;
-        foreach (char c in digits) number = 10 * number + Value(c);
+        foreach (char c in digits)
+        {
+            number = 10 * number + Value(c);
+        }
         return number;
     }
 

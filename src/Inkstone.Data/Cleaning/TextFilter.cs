@@ -36,8 +36,14 @@ public sealed class TextFilter
     {
         FilterVerdict verdict = _judge(text);
         Interlocked.Increment(ref _seen);
-        if (verdict.Text is null) Interlocked.Increment(ref _dropped);
-        else if (!ReferenceEquals(verdict.Text, text) && verdict.Text != text) Interlocked.Increment(ref _changed);
+        if (verdict.Text is null)
+        {
+            Interlocked.Increment(ref _dropped);
+        }
+        else if (!ReferenceEquals(verdict.Text, text) && verdict.Text != text)
+        {
+            Interlocked.Increment(ref _changed);
+        }
         return verdict;
     }
 

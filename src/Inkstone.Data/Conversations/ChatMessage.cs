@@ -15,9 +15,14 @@ internal static class ChatMessage
     /// <exception cref="InvalidDataException">It has no role, or an unknown one; the message lacks only the place.</exception>
     public static JsonObject Read(JsonNode? node, ref JsonNode? tools)
     {
-        if (node is not JsonObject source) throw new FormatException("a message is no object");
+        if (node is not JsonObject source)
+        {
+            throw new FormatException("a message is no object");
+        }
         if ((source["role"] ?? source["from"]) is not JsonValue roleValue || !roleValue.TryGetValue(out string? roleName))
+        {
             throw new InvalidDataException($"a message with the keys {string.Join(", ", source.Select(p => p.Key))} has no role: give role (or from) and content (or value).");
+        }
 
         string role = MessageRoles.Of(roleName);
         JsonNode? content = source["content"] ?? source["value"];
@@ -28,15 +33,23 @@ internal static class ChatMessage
             calls ??= ToolCalls.Calls(content) ?? throw new FormatException("a tool call is no JSON object with a name");
             content = null;
             for (int i = 0; i < calls.Count; i++)
-                if (calls[i]!["function"] is null) calls[i] = new JsonObject { ["type"] = "function", ["function"] = calls[i]!.DeepClone() };
+            {
+                if (calls[i]!["function"] is null)
+                {
+                    calls[i] = new JsonObject { ["type"] = "function", ["function"] = calls[i]!.DeepClone() };
+                }
+            }
         }
         bool hasReasoning = IsText(source["reasoning_content"]) || IsText(source["reasoning"]) || IsText(source["thinking"]);
         string text = Text(content) ?? (calls is not null || hasReasoning ? "" : throw new FormatException("a message has no content"));
 
-        var message = new JsonObject { ["role"] = role, ["content"] = text };
+        JsonObject message = new JsonObject { ["role"] = role, ["content"] = text };
         foreach ((string key, JsonNode? value) in source)
         {
-            if (value is null) continue;
+            if (value is null)
+            {
+                continue;
+            }
             switch (key)
             {
                 case "role" or "from" or "content" or "value" or "tool_calls" or "function_call":
@@ -56,7 +69,10 @@ internal static class ChatMessage
                     break;
             }
         }
-        if (calls is not null) message["tool_calls"] = calls;
+        if (calls is not null)
+        {
+            message["tool_calls"] = calls;
+        }
         return message;
     }
 
@@ -72,11 +88,13 @@ internal static class ChatMessage
             case JsonObject map:
                 return map.ToJsonString(Readable); // What a tool returned.
             case JsonArray parts:
-                var text = new StringBuilder();
+                StringBuilder text = new();
                 foreach (JsonNode? part in parts)
                 {
                     if ((part is JsonObject { } o ? o["text"] : part) is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+                    {
                         throw new FormatException("a message has parts that are no text");
+                    }
                     text.Append(value.GetValue<string>());
                 }
                 return text.ToString();

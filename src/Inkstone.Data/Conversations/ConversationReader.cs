@@ -33,7 +33,10 @@ public sealed class ConversationReader
             foreach ((string place, JsonObject record) in JsonRecords.Read(file, ConversationShape.Keys))
             {
                 _records++;
-                if (TryRead(place, record) is { } conversation) yield return conversation;
+                if (TryRead(place, record) is { } conversation)
+                {
+                    yield return conversation;
+                }
             }
         }
     }
@@ -70,7 +73,13 @@ public sealed class ConversationReader
             hasTools |= message["tool_calls"] is not null;
             hasReasoning |= ChatMessage.HasReasoning(message);
         }
-        if (hasTools) _withTools++;
-        if (hasReasoning) _withReasoning++;
+        if (hasTools)
+        {
+            _withTools++;
+        }
+        if (hasReasoning)
+        {
+            _withReasoning++;
+        }
     }
 }

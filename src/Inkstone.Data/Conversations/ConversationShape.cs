@@ -28,18 +28,26 @@ internal static class ConversationShape
     /// <exception cref="InvalidDataException">It has no known form; the message lacks only the place.</exception>
     public static (string Format, JsonArray Messages, JsonArray? Tools, JsonObject? Variables) Read(JsonObject record)
     {
-        var messages = new JsonArray();
+        JsonArray messages = new();
         JsonNode? toolsInMessage = null;
         string format = Lists.FirstOrDefault(key => record[key] is not null) ?? "";
         if (format.Length > 0)
         {
-            foreach (JsonNode? message in List(record[format]!)) messages.Add(ChatMessage.Read(message, ref toolsInMessage));
+            foreach (JsonNode? message in List(record[format]!))
+            {
+                messages.Add(ChatMessage.Read(message, ref toolsInMessage));
+            }
         }
-        else format = ReadPair(record, messages, ref toolsInMessage);
+        else
+        {
+            format = ReadPair(record, messages, ref toolsInMessage);
+        }
 
         bool hasSystem = messages.Count > 0 && messages[0]!["role"]!.GetValue<string>() == MessageRoles.System;
         if (!hasSystem && Text(First(record, SystemKeys)) is { Length: > 0 } prompt)
+        {
             messages.Insert(0, new JsonObject { ["role"] = MessageRoles.System, ["content"] = prompt });
+        }
         JsonArray? tools = ToolCalls.Tools(record["tools"], areFunctions: false) ?? ToolCalls.Tools(record["functions"], areFunctions: true) ?? ToolCalls.Tools(toolsInMessage, areFunctions: false);
         Check(messages);
         return (format, messages, tools, Variables(record["chat_template_kwargs"]));
@@ -48,8 +56,14 @@ internal static class ConversationShape
     /// <summary>Variables of the template: an object, or JSON of one in a text; nulls, which Parquet has for keys of other rows, are left out.</summary>
     internal static JsonObject? Variables(JsonNode? value)
     {
-        if (value is JsonValue text && text.TryGetValue(out string? json)) value = string.IsNullOrWhiteSpace(json) ? null : ToolCalls.TryParse(json) ?? value;
-        if (value is null) return null;
+        if (value is JsonValue text && text.TryGetValue(out string? json))
+        {
+            value = string.IsNullOrWhiteSpace(json) ? null : ToolCalls.TryParse(json) ?? value;
+        }
+        if (value is null)
+        {
+            return null;
+        }
         JsonObject variables = value as JsonObject ?? throw new FormatException("chat_template_kwargs is no JSON object");
         return new JsonObject(variables.Where(v => v.Value is not null).Select(v => KeyValuePair.Create(v.Key, v.Value?.DeepClone())));
     }
@@ -59,19 +73,33 @@ internal static class ConversationShape
         bool hasAssistant = false;
         foreach (JsonNode? message in messages)
         {
-            if (message!["role"]!.GetValue<string>() != MessageRoles.Assistant) continue;
+            if (message!["role"]!.GetValue<string>() != MessageRoles.Assistant)
+            {
+                continue;
+            }
             hasAssistant = true;
             if (string.IsNullOrWhiteSpace(message["content"]!.GetValue<string>()) && message["tool_calls"] is null && !ChatMessage.HasReasoning(message))
+            {
                 throw new FormatException("an assistant's turn is empty");
+            }
         }
-        if (messages.Count == 0) throw new FormatException("there are no messages");
-        if (!hasAssistant) throw new FormatException("there is no assistant's turn");
+        if (messages.Count == 0)
+        {
+            throw new FormatException("there are no messages");
+        }
+        if (!hasAssistant)
+        {
+            throw new FormatException("there is no assistant's turn");
+        }
     }
 
     private static string ReadPair(JsonObject record, JsonArray messages, ref JsonNode? tools)
     {
         (string question, string? answer) = Pair(key => record[key] is not null);
-        if (answer is null) (question, answer) = Pair(record.ContainsKey); // Parquet has a null for every key that other rows use.
+        if (answer is null)
+        {
+            (question, answer) = Pair(record.ContainsKey); // Parquet has a null for every key that other rows use.
+        }
         if (answer is null)
         {
             throw new InvalidDataException(
@@ -80,13 +108,22 @@ internal static class ConversationShape
         JsonNode? asked = record[question], answered = record[answer];
         if (asked is JsonArray || answered is JsonArray) // Conversational prompts and completions.
         {
-            foreach (JsonNode? message in Turns(asked, MessageRoles.User)) messages.Add(ChatMessage.Read(message, ref tools));
-            foreach (JsonNode? message in Turns(answered, MessageRoles.Assistant)) messages.Add(ChatMessage.Read(message, ref tools));
+            foreach (JsonNode? message in Turns(asked, MessageRoles.User))
+            {
+                messages.Add(ChatMessage.Read(message, ref tools));
+            }
+            foreach (JsonNode? message in Turns(answered, MessageRoles.Assistant))
+            {
+                messages.Add(ChatMessage.Read(message, ref tools));
+            }
             return $"{question}/{answer}";
         }
         foreach (JsonNode? turn in record["history"] as JsonArray ?? [])
         {
-            if (turn is not JsonArray { Count: 2 } pair) throw new FormatException("the history is no list of pairs");
+            if (turn is not JsonArray { Count: 2 } pair)
+            {
+                throw new FormatException("the history is no list of pairs");
+            }
             Add(messages, MessageRoles.User, pair[0]);
             Add(messages, MessageRoles.Assistant, pair[1]);
         }
@@ -94,14 +131,22 @@ internal static class ConversationShape
         string text = Text(asked) ?? throw new FormatException($"the {question} is no text");
         Add(messages, MessageRoles.User, string.IsNullOrWhiteSpace(input) ? text : string.IsNullOrWhiteSpace(text) ? input : $"{text}\n{input}");
         Add(messages, MessageRoles.Assistant, answered);
-        if (Text(First(record, ReasoningKeys)) is { Length: > 0 } thought) messages[^1]!["reasoning_content"] = thought;
+        if (Text(First(record, ReasoningKeys)) is { Length: > 0 } thought)
+        {
+            messages[^1]!["reasoning_content"] = thought;
+        }
         return $"{question}/{answer}";
     }
 
     private static (string Question, string? Answer) Pair(Predicate<string> isThere)
     {
         foreach ((string question, string[] answers) in Pairs)
-            if (isThere(question) && Array.Find(answers, isThere) is { } answer) return (question, answer);
+        {
+            if (isThere(question) && Array.Find(answers, isThere) is { } answer)
+            {
+                return (question, answer);
+            }
+        }
         return ("", null);
     }
 
@@ -113,13 +158,18 @@ internal static class ConversationShape
     /// <summary>A list, JSON of a list in a text, or an object of lists, as some writers turn lists of objects around.</summary>
     private static JsonArray List(JsonNode value)
     {
-        if (value is JsonValue text && text.TryGetValue(out string? json)) value = ToolCalls.TryParse(json) ?? throw new FormatException("the messages are no list");
+        if (value is JsonValue text && text.TryGetValue(out string? json))
+        {
+            value = ToolCalls.TryParse(json) ?? throw new FormatException("the messages are no list");
+        }
         if (value is JsonObject columns && columns.Count > 0 && columns.All(c => c.Value is null or JsonArray))
         {
-            var turned = new JsonArray();
+            JsonArray turned = new();
             int count = columns.Max(c => c.Value?.AsArray().Count ?? 0);
             for (int i = 0; i < count; i++)
+            {
                 turned.Add(new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
+            }
             return turned;
         }
         return value as JsonArray ?? throw new FormatException("the messages are no list");
@@ -128,7 +178,12 @@ internal static class ConversationShape
     private static JsonNode? First(JsonObject record, string[] keys)
     {
         foreach (string key in keys)
-            if (record[key] is { } value) return value;
+        {
+            if (record[key] is { } value)
+            {
+                return value;
+            }
+        }
         return null;
     }
 

@@ -26,7 +26,10 @@ public sealed class SkippedRecordCounter
     public void Add(string reason, string place)
     {
         (long count, List<string> places) = _reasons.GetValueOrDefault(reason, (0, []));
-        if (places.Count < PlacesPerReason) places.Add(place);
+        if (places.Count < PlacesPerReason)
+        {
+            places.Add(place);
+        }
         _reasons[reason] = (count + 1, places);
     }
 }

@@ -10,9 +10,17 @@ internal static class ToolCalls
     /// <exception cref="FormatException">It is no list of objects.</exception>
     public static JsonArray? Tools(JsonNode? value, bool areFunctions)
     {
-        if (Objects(value, "the tools are no list of objects in JSON") is not { } tools) return null;
+        if (Objects(value, "the tools are no list of objects in JSON") is not { } tools)
+        {
+            return null;
+        }
         for (int i = 0; areFunctions && i < tools.Count; i++)
-            if (tools[i]!["function"] is null) tools[i] = new JsonObject { ["type"] = "function", ["function"] = tools[i]!.DeepClone() };
+        {
+            if (tools[i]!["function"] is null)
+            {
+                tools[i] = new JsonObject { ["type"] = "function", ["function"] = tools[i]!.DeepClone() };
+            }
+        }
         return tools;
     }
 
@@ -24,12 +32,21 @@ internal static class ToolCalls
     public static JsonArray? Calls(JsonNode? value)
     {
         const string Reason = "a tool call is no JSON object with a name";
-        if (Objects(value, Reason) is not { } calls) return null;
+        if (Objects(value, Reason) is not { } calls)
+        {
+            return null;
+        }
         foreach (JsonNode? call in calls)
         {
             JsonObject function = call!["function"] switch { JsonObject inner => inner, null => call.AsObject(), _ => throw new FormatException(Reason) };
-            if (function["name"] is not JsonValue name || name.GetValueKind() != JsonValueKind.String) throw new FormatException(Reason);
-            if (function["arguments"] is JsonValue text && text.TryGetValue(out string? json) && TryParse(json) is JsonObject arguments) function["arguments"] = arguments;
+            if (function["name"] is not JsonValue name || name.GetValueKind() != JsonValueKind.String)
+            {
+                throw new FormatException(Reason);
+            }
+            if (function["arguments"] is JsonValue text && text.TryGetValue(out string? json) && TryParse(json) is JsonObject arguments)
+            {
+                function["arguments"] = arguments;
+            }
         }
         return calls;
     }
@@ -51,9 +68,15 @@ internal static class ToolCalls
     {
         if (value is JsonValue text && text.TryGetValue(out string? json))
         {
-            if (string.IsNullOrWhiteSpace(json) || json.Trim() is "null") return null;
+            if (string.IsNullOrWhiteSpace(json) || json.Trim() is "null")
+            {
+                return null;
+            }
             value = TryParse(json);
-            if (value is null) throw new FormatException(reason);
+            if (value is null)
+            {
+                throw new FormatException(reason);
+            }
         }
         JsonArray? list = value switch
         {
@@ -62,11 +85,20 @@ internal static class ToolCalls
             JsonObject one => [one.DeepClone()],
             _ => throw new FormatException(reason),
         };
-        if (list is null or { Count: 0 }) return null;
+        if (list is null or { Count: 0 })
+        {
+            return null;
+        }
         for (int i = 0; i < list.Count; i++)
         {
-            if (list[i] is JsonValue element && element.TryGetValue(out string? inner) && TryParse(inner) is JsonObject parsed) list[i] = parsed;
-            if (list[i] is not JsonObject) throw new FormatException(reason);
+            if (list[i] is JsonValue element && element.TryGetValue(out string? inner) && TryParse(inner) is JsonObject parsed)
+            {
+                list[i] = parsed;
+            }
+            if (list[i] is not JsonObject)
+            {
+                throw new FormatException(reason);
+            }
             RemoveNulls(list[i]!);
         }
         return list;
@@ -77,13 +109,24 @@ internal static class ToolCalls
     {
         if (node is JsonObject map)
         {
-            foreach (string key in map.Where(p => p.Value is null).Select(p => p.Key).ToArray()) map.Remove(key);
-            foreach ((_, JsonNode? value) in map) RemoveNulls(value!);
+            foreach (string key in map.Where(p => p.Value is null).Select(p => p.Key).ToArray())
+            {
+                map.Remove(key);
+            }
+            foreach ((_, JsonNode? value) in map)
+            {
+                RemoveNulls(value!);
+            }
         }
         else if (node is JsonArray list)
         {
             foreach (JsonNode? element in list)
-                if (element is not null) RemoveNulls(element);
+            {
+                if (element is not null)
+                {
+                    RemoveNulls(element);
+                }
+            }
         }
     }
 }

@@ -42,11 +42,22 @@ public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> 
         {
             foreach (JsonObject record in RecordExport.Records([file]))
             {
-                if (limit > 0 && records == limit) break;
+                if (limit > 0 && records == limit)
+                {
+                    break;
+                }
                 cancelled.ThrowIfCancellationRequested();
-                if (++records % 1024 == 0) progress?.Invoke(records);
+                if (++records % 1024 == 0)
+                {
+                    progress?.Invoke(records);
+                }
                 foreach ((string key, JsonNode? value) in record)
-                    if (value is not null) keys[key] = keys.GetValueOrDefault(key) + 1;
+                {
+                    if (value is not null)
+                    {
+                        keys[key] = keys.GetValueOrDefault(key) + 1;
+                    }
+                }
                 (MixKind? kind, string text) = Read(record, unusable);
                 string word = kind?.ToString().ToLowerInvariant() ?? "other";
                 kinds[word] = kinds.GetValueOrDefault(word) + 1;
@@ -55,9 +66,20 @@ public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> 
                 histogram[text.Length == 0 ? 0 : System.Numerics.BitOperations.Log2((uint)text.Length)]++;
                 characters += text.Length;
                 foreach (char c in text)
-                    if (c is >= '\u3400' and <= '\u9FFF') han++;
-                if (countTokens is not null) tokens += countTokens(text);
-                if (shown.Count < show) shown.Add(new ShownRecord(file, kind, text, Turns(record, kind)));
+                {
+                    if (c is >= '\u3400' and <= '\u9FFF')
+                    {
+                        han++;
+                    }
+                }
+                if (countTokens is not null)
+                {
+                    tokens += countTokens(text);
+                }
+                if (shown.Count < show)
+                {
+                    shown.Add(new ShownRecord(file, kind, text, Turns(record, kind)));
+                }
             }
         }
         return new DataSurvey(records, kinds, unusable, counted > 0 ? lengths.Summarize() : null, histogram, characters, characters == 0 ? 0 : (double)han / characters, countTokens is null ? null : tokens, keys, shown);

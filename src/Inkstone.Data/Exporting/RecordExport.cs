@@ -30,10 +30,18 @@ public static class RecordExport
         {
             foreach (JsonObject record in records)
             {
-                using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Encoder = ParquetWriter.Readable.Encoder })) record.WriteTo(json);
+                using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Encoder = ParquetWriter.Readable.Encoder }))
+                {
+                    record.WriteTo(json);
+                }
                 stream.WriteByte((byte)'\n');
                 foreach ((string key, _) in record)
-                    if (!columns.Contains(key)) columns.Add(key);
+                {
+                    if (!columns.Contains(key))
+                    {
+                        columns.Add(key);
+                    }
+                }
                 rows++;
             }
         });
@@ -61,7 +69,10 @@ public static class RecordExport
                 writer.Write(record);
                 rows++;
             }
-            if (rows != expected) throw new InvalidDataException("the input changed while it was read; run it again");
+            if (rows != expected)
+            {
+                throw new InvalidDataException("the input changed while it was read; run it again");
+            }
             writer.Complete();
         });
         return new ExportReport(rows, [.. shape.Fields.Select(f => f.Name)], new FileInfo(path).Length);

@@ -14,8 +14,11 @@ public static class TokenizedExamples
     /// <summary>Whether a file holds examples as tokens.</summary>
     public static bool Are(string file)
     {
-        if (!File.Exists(file) || !InputFiles.IsParquet(file)) return false;
-        using var parquet = new ParquetFile(file);
+        if (!File.Exists(file) || !InputFiles.IsParquet(file))
+        {
+            return false;
+        }
+        using ParquetFile parquet = new(file);
         return parquet.Fields.Contains("token_ids") && parquet.Fields.Contains("labels");
     }
 
@@ -24,22 +27,33 @@ public static class TokenizedExamples
     /// <exception cref="InvalidDataException">A row contradicts itself; the message names it.</exception>
     public static IEnumerable<(string Place, MaskedConversation Example)> Read(string file)
     {
-        using var parquet = new ParquetFile(file);
+        using ParquetFile parquet = new(file);
         string[] fields = [.. ((string[])["token_ids", "labels", "length", "attention_mask", "sample_lengths"]).Where(parquet.Fields.Contains)];
         long number = 0;
         foreach (JsonObject row in parquet.ReadRows(fields))
         {
             string place = $"{file}: row {++number}";
             int[] ids = Ints(row["token_ids"], place, "token_ids"), labels = Ints(row["labels"], place, "labels");
-            if (ids.Length != labels.Length) throw new InvalidDataException($"{place}: token_ids has {ids.Length} entries and labels {labels.Length}: prepare the file again.");
+            if (ids.Length != labels.Length)
+            {
+                throw new InvalidDataException($"{place}: token_ids has {ids.Length} entries and labels {labels.Length}: prepare the file again.");
+            }
             int[] lengths = row["sample_lengths"] is { } packed ? Ints(packed, place, "sample_lengths")
                 : row["length"] is JsonValue length ? [(int)Math.Min(ids.Length, length.GetValue<long>())]
                 : row["attention_mask"] is { } mask ? [Ints(mask, place, "attention_mask").Count(m => m != 0)] : [ids.Length];
-            if (lengths.Any(l => l < 0) || lengths.Sum(l => (long)l) > ids.Length) throw new InvalidDataException($"{place}: its examples are longer than its token_ids: prepare the file again.");
+            if (lengths.Any(l => l < 0) || lengths.Sum(l => (long)l) > ids.Length)
+            {
+                throw new InvalidDataException($"{place}: its examples are longer than its token_ids: prepare the file again.");
+            }
             for (int i = 0, start = 0; i < lengths.Length; start += lengths[i++])
             {
                 for (int t = start; t < start + lengths[i]; t++)
-                    if (labels[t] != Ignored && labels[t] != ids[t]) throw new InvalidDataException($"{place}: label {labels[t]} stands at token {ids[t]}: labels are the tokens themselves, or -100.");
+                {
+                    if (labels[t] != Ignored && labels[t] != ids[t])
+                    {
+                        throw new InvalidDataException($"{place}: label {labels[t]} stands at token {ids[t]}: labels are the tokens themselves, or -100.");
+                    }
+                }
                 yield return (place, new MaskedConversation(ids[start..(start + lengths[i])], [.. labels.AsSpan(start, lengths[i]).ToArray().Select(l => l != Ignored)]));
             }
         }
@@ -75,7 +89,7 @@ public static class TokenizedExamples
                 positions.Add(0);
                 mask.Add(0);
             }
-            var record = new JsonObject { ["token_ids"] = ids, ["labels"] = labels, ["position_ids"] = positions, ["length"] = filled, ["attention_mask"] = mask };
+            JsonObject record = new JsonObject { ["token_ids"] = ids, ["labels"] = labels, ["position_ids"] = positions, ["length"] = filled, ["attention_mask"] = mask };
             if (packed)
             {
                 record["num_samples"] = row.Length;

@@ -17,7 +17,7 @@ internal static class BestFitPacking
         ArgumentOutOfRangeException.ThrowIfLessThan(rowLength, 1);
         int[] rowOf = new int[lengths.Length];
         int[] sizes = new int[lengths.Length];
-        var open = new OpenRows(rowLength, lengths.Length);
+        OpenRows open = new(rowLength, lengths.Length);
         int rows = 0;
         foreach (int sample in Descending(lengths, rowLength))
         {
@@ -26,9 +26,15 @@ internal static class BestFitPacking
             sizes[row]++;
             open.Add(row, room - lengths[sample]);
         }
-        var packed = new int[rows][];
-        for (int row = 0; row < rows; row++) packed[row] = new int[sizes[row]];
-        for (int sample = lengths.Length - 1; sample >= 0; sample--) packed[rowOf[sample]][--sizes[rowOf[sample]]] = sample;
+        int[][] packed = new int[rows][];
+        for (int row = 0; row < rows; row++)
+        {
+            packed[row] = new int[sizes[row]];
+        }
+        for (int sample = lengths.Length - 1; sample >= 0; sample--)
+        {
+            packed[rowOf[sample]][--sizes[rowOf[sample]]] = sample;
+        }
         return packed;
     }
 
@@ -38,12 +44,21 @@ internal static class BestFitPacking
         int[] ends = new int[rowLength + 2];
         foreach (int length in lengths)
         {
-            if (length < 1 || length > rowLength) throw new ArgumentException($"A sample of {length} tokens does not fit into rows of {rowLength}: cut it or leave it out.", nameof(lengths));
+            if (length < 1 || length > rowLength)
+            {
+                throw new ArgumentException($"A sample of {length} tokens does not fit into rows of {rowLength}: cut it or leave it out.", nameof(lengths));
+            }
             ends[rowLength - length + 1]++;
         }
-        for (int i = 1; i < ends.Length; i++) ends[i] += ends[i - 1];
+        for (int i = 1; i < ends.Length; i++)
+        {
+            ends[i] += ends[i - 1];
+        }
         int[] order = new int[lengths.Length];
-        for (int i = 0; i < lengths.Length; i++) order[ends[rowLength - lengths[i]]++] = i;
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            order[ends[rowLength - lengths[i]]++] = i;
+        }
         return order;
     }
 
@@ -67,7 +82,10 @@ internal static class BestFitPacking
         public void Add(int row, int room)
         {
             (_below[row], _top[room]) = (_top[room], row);
-            for (int node = _leaves + room; node > 0 && !_any[node]; node >>= 1) _any[node] = true;
+            for (int node = _leaves + room; node > 0 && !_any[node]; node >>= 1)
+            {
+                _any[node] = true;
+            }
         }
 
         public bool TryTake(int length, out int row, out int room)
@@ -75,19 +93,34 @@ internal static class BestFitPacking
             int node = _leaves + length;
             while (node > 1 && !_any[node]) // Up to the first subtree on the right that holds a row.
             {
-                while (node > 1 && (node & 1) == 1) node >>= 1;
-                if (node > 1) node++;
+                while (node > 1 && (node & 1) == 1)
+                {
+                    node >>= 1;
+                }
+                if (node > 1)
+                {
+                    node++;
+                }
             }
             (row, room) = (-1, 0);
-            if (node <= 1) return false;
-            while (node < _leaves) node = _any[2 * node] ? 2 * node : 2 * node + 1;
+            if (node <= 1)
+            {
+                return false;
+            }
+            while (node < _leaves)
+            {
+                node = _any[2 * node] ? 2 * node : 2 * node + 1;
+            }
             room = node - _leaves;
             row = _top[room];
             _top[room] = _below[row];
             for (; node > 0 && _top[room] < 0; node >>= 1)
             {
                 _any[node] = node < _leaves && (_any[2 * node] || _any[2 * node + 1]);
-                if (_any[node]) break;
+                if (_any[node])
+                {
+                    break;
+                }
             }
             return true;
         }

@@ -31,12 +31,17 @@ public sealed class PackedLoader : IBatchSource<Batch>
         _options = options;
         _window = new int[options.Length + 1];
         _shardStarts = new long[shards.Count + 1];
-        for (int i = 0; i < shards.Count; i++) _shardStarts[i + 1] = _shardStarts[i] + shards[i].Count;
+        for (int i = 0; i < shards.Count; i++)
+        {
+            _shardStarts[i + 1] = _shardStarts[i] + shards[i].Count;
+        }
         _endOfDocumentId = options.DocumentAware ? CommonEndOfDocumentId(shards) : -1;
 
         WindowCount = (TokenCount - 1) / options.Length;
         if (WindowCount < 1)
+        {
             throw new ArgumentException($"{TokenCount} tokens{(shards.Count > 0 ? $" in '{shards[0].Path}'" : "")} are too few for one row of {options.Length} + 1: give more text or a shorter sequence length.");
+        }
         State = default;
     }
 
@@ -67,7 +72,9 @@ public sealed class PackedLoader : IBatchSource<Batch>
         set
         {
             if (value.Epoch < 0 || value.Position < 0 || value.Position > WindowCount)
+            {
                 throw new InvalidDataException($"The stored cursor (epoch {value.Epoch}, window {value.Position}) lies outside the data's {WindowCount} windows: the shards or the sequence length have changed since it was stored.");
+            }
             _state = value;
             Rekey();
         }
@@ -77,7 +84,9 @@ public sealed class PackedLoader : IBatchSource<Batch>
     public bool Next(Batch batch)
     {
         if (batch.Length != _options.Length)
+        {
             throw new ArgumentException($"The batch has rows of {batch.Length} tokens, the loader of {_options.Length}.");
+        }
 
         batch.LabelCount = 0;
         batch.Reshape(batch.MaxRows, batch.Length);
@@ -87,7 +96,10 @@ public sealed class PackedLoader : IBatchSource<Batch>
             if (_state.Position == PassRows)
             {
                 // Where passes are kept apart, only the first row of a batch begins another.
-                if (_options.Finite || (_options.Epochs is not null && filled > 0)) break;
+                if (_options.Finite || (_options.Epochs is not null && filled > 0))
+                {
+                    break;
+                }
                 _state = new LoaderState(_state.Epoch + 1, 0);
                 Rekey();
             }
@@ -105,26 +117,39 @@ public sealed class PackedLoader : IBatchSource<Batch>
     {
         int? id = shards.Count > 0 ? shards[0].Header.EndOfDocumentId : null;
         foreach (TokenShard shard in shards)
+        {
             if (shard.Header.EndOfDocumentId is not { } own || own != id)
+            {
                 throw new ArgumentException($"The token shard '{shard.Path}' does not name the end-of-document id that the other shards have: give the id when opening it, or turn document-aware loading off.");
+            }
+        }
         return id ?? -1;
     }
 
     private void Rekey()
     {
-        if (_options.ShuffleSeed is { } seed) _permutation = new WindowPermutation(WindowCount, seed, _state.Epoch);
+        if (_options.ShuffleSeed is { } seed)
+        {
+            _permutation = new WindowPermutation(WindowCount, seed, _state.Epoch);
+        }
     }
 
     private void ReadStream(long start)
     {
         int shard = Array.BinarySearch(_shardStarts, start);
-        if (shard < 0) shard = ~shard - 1;
+        if (shard < 0)
+        {
+            shard = ~shard - 1;
+        }
 
         Span<int> rest = _window;
         while (!rest.IsEmpty)
         {
             // Empty shards share their start with the next one: skip to the one that holds the token.
-            while (_shardStarts[shard + 1] <= start) shard++;
+            while (_shardStarts[shard + 1] <= start)
+            {
+                shard++;
+            }
             int take = (int)Math.Min(rest.Length, _shardStarts[shard + 1] - start);
             _shards[shard].Read(start - _shardStarts[shard], rest[..take]);
             rest = rest[take..];
@@ -144,7 +169,10 @@ public sealed class PackedLoader : IBatchSource<Batch>
         {
             batch.DocumentStarts[offset + t] = documentStart;
             batch.Positions[offset + t] = t - documentStart;
-            if (_window[t] != _endOfDocumentId) continue;
+            if (_window[t] != _endOfDocumentId)
+            {
+                continue;
+            }
 
             // What follows the end of a document belongs to another one, and cannot be known from this one.
             batch.Labels[offset + t] = Batch.IgnoredLabel;

@@ -42,7 +42,9 @@ internal readonly struct WindowPermutation
         ulong mask = (1UL << _halfBits) - 1;
         ulong left = x >> _halfBits, right = x & mask;
         for (int round = 0; round < Rounds; round++)
+        {
             (left, right) = (right, left ^ (Mix(right + _key + (ulong)round * 0xD1B54A32D192ED03) & mask));
+        }
         return (left << _halfBits) | right;
     }
 

@@ -23,24 +23,41 @@ internal static class ChoiceQuestion
         List<(string Label, string Text)> options = Options(record)!;
         JsonNode? answer = Answers.Select(k => record[k]).FirstOrDefault(v => v is JsonValue);
         (string label, string text) = Right(options, answer);
-        var asked = new StringBuilder();
+        StringBuilder asked = new();
         if (record["context"] is { } context)
+        {
             asked.Append(context is JsonArray lines ? string.Join('\n', lines.Select(l => l?.ToString())) : context.ToString()).Append('\n');
+        }
         asked.Append(Text(record, Questions)!.Trim());
-        foreach ((string l, string t) in options) asked.Append('\n').Append(l).Append(". ").Append(t);
+        foreach ((string l, string t) in options)
+        {
+            asked.Append('\n').Append(l).Append(". ").Append(t);
+        }
         string told = $"{label}. {text}";
-        if (Text(record, ["explanation"]) is { } explanation && !string.IsNullOrWhiteSpace(explanation)) told += "\n" + explanation.Trim();
+        if (Text(record, ["explanation"]) is { } explanation && !string.IsNullOrWhiteSpace(explanation))
+        {
+            told += "\n" + explanation.Trim();
+        }
         return [new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
     }
 
     private static (string Label, string Text) Right(List<(string Label, string Text)> options, JsonNode? answer)
     {
         string said = answer?.ToString().Trim() ?? "";
-        if (said.Length == 0) throw new FormatException("a question has no answer");
+        if (said.Length == 0)
+        {
+            throw new FormatException("a question has no answer");
+        }
         int at = options.FindIndex(o => o.Label.Equals(said, StringComparison.OrdinalIgnoreCase));
-        if (at < 0) at = options.FindIndex(o => o.Text == said);
+        if (at < 0)
+        {
+            at = options.FindIndex(o => o.Text == said);
+        }
         // A number that is no label counts from 0, as data sets with class labels do.
-        if (at < 0 && int.TryParse(said, out int index) && index >= 0 && index < options.Count) at = index;
+        if (at < 0 && int.TryParse(said, out int index) && index >= 0 && index < options.Count)
+        {
+            at = index;
+        }
         return at >= 0 ? options[at] : throw new FormatException("the answer to a question is none of its choices");
     }
 
@@ -59,7 +76,10 @@ internal static class ChoiceQuestion
                 return [.. rows.Select((o, i) => ($"{o!["label"] ?? o["key"] ?? $"{(char)('A' + i)}"}", $"{o["text"]}"))];
         }
         List<(string, string)> letters = [];
-        for (char letter = 'A'; letter <= 'J' && record[$"{letter}"] is JsonValue value && value.GetValueKind() != JsonValueKind.Null; letter++) letters.Add(($"{letter}", value.ToString()));
+        for (char letter = 'A'; letter <= 'J' && record[$"{letter}"] is JsonValue value && value.GetValueKind() != JsonValueKind.Null; letter++)
+        {
+            letters.Add(($"{letter}", value.ToString()));
+        }
         return letters.Count >= 2 ? letters : null;
     }
 

@@ -40,8 +40,14 @@ internal sealed class DiskShuffle : IDisposable
         foreach (FileStream bucket in _buckets)
         {
             cancelled.ThrowIfCancellationRequested();
-            if (bucket.Length > Array.MaxLength) throw new InvalidDataException($"a share of {bucket.Length} bytes of the mixture does not fit into memory: mix fewer records at once");
-            if (bytes.Length < bucket.Length) bytes = new byte[bucket.Length];
+            if (bucket.Length > Array.MaxLength)
+            {
+                throw new InvalidDataException($"a share of {bucket.Length} bytes of the mixture does not fit into memory: mix fewer records at once");
+            }
+            if (bytes.Length < bucket.Length)
+            {
+                bytes = new byte[bucket.Length];
+            }
             bucket.Position = 0;
             bucket.ReadExactly(bytes, 0, (int)bucket.Length);
             lines.Clear();
@@ -52,12 +58,18 @@ internal sealed class DiskShuffle : IDisposable
                 at += 12 + length;
             }
             lines.Sort((a, b) => a.Key != b.Key ? a.Key.CompareTo(b.Key) : bytes.AsSpan(a.Start, a.Length).SequenceCompareTo(bytes.AsSpan(b.Start, b.Length)));
-            foreach ((_, int start, int length) in lines) output.Write(bytes, start, length);
+            foreach ((_, int start, int length) in lines)
+            {
+                output.Write(bytes, start, length);
+            }
         }
     }
 
     public void Dispose()
     {
-        foreach (FileStream bucket in _buckets) bucket.Dispose();
+        foreach (FileStream bucket in _buckets)
+        {
+            bucket.Dispose();
+        }
     }
 }

@@ -53,7 +53,10 @@ internal sealed class MixLines
             JsonArray list => string.Join('\n', list.Select(l => l?.ToString())),
             _ => throw new FormatException($"a text lacks '{k}'"),
         }));
-        if (string.IsNullOrWhiteSpace(text)) throw new FormatException("a text is empty");
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            throw new FormatException("a text is empty");
+        }
         return new MixLines(text).Add(MixOutputs.Pretrain, category, name, json => json.WriteString("text", text));
     }
 
@@ -69,7 +72,10 @@ internal sealed class MixLines
         {
             json.WritePropertyName("conversations");
             messages.WriteTo(json);
-            if (tools is null) return;
+            if (tools is null)
+            {
+                return;
+            }
             json.WritePropertyName("tools");
             tools.WriteTo(json);
         }).Add(MixOutputs.Pretrain, category, name, json => json.WriteString("text", string.Join('\n',
@@ -92,7 +98,10 @@ internal sealed class MixLines
 
     private MixLines Add(MixOutputs output, MixCategory category, string source, Action<Utf8JsonWriter> write)
     {
-        if (category.Writes != MixOutputs.None && !category.Writes.HasFlag(output)) return this;
+        if (category.Writes != MixOutputs.None && !category.Writes.HasFlag(output))
+        {
+            return this;
+        }
         using MemoryStream line = new(1024);
         using (Utf8JsonWriter json = new(line, Form))
         {

@@ -45,12 +45,18 @@ internal sealed class MixPile(MixCategory category, MixSource source, int number
     public void Count(MixLines lines)
     {
         Usable++;
-        foreach ((MixOutputs to, byte[] line) in lines.Lines) _bytes[to] = BytesOf(to) + line.Length;
+        foreach ((MixOutputs to, byte[] line) in lines.Lines)
+        {
+            _bytes[to] = BytesOf(to) + line.Length;
+        }
     }
 
     public void Skip(string reason)
     {
-        if (!_isCounted) _skipped[reason] = _skipped.GetValueOrDefault(reason) + 1;
+        if (!_isCounted)
+        {
+            _skipped[reason] = _skipped.GetValueOrDefault(reason) + 1;
+        }
     }
 
     /// <summary>Bytes that its usable records make in one file.</summary>

@@ -20,12 +20,17 @@ public sealed partial record MixRecipe
         Refuse(recipe, TopKeys, file, "");
         double epochs = Number(recipe, "max_epochs", file, "") ?? DefaultMaxEpochs;
         JsonObject categories = recipe["categories"] as JsonObject ?? throw new InvalidDataException($"{file}: categories is missing; name them with their count and sources");
-        var read = new MixRecipe(Whole(recipe, "total", file, ""), Whole(recipe, "seed", file, "") ?? 42,
+        MixRecipe read = new MixRecipe(Whole(recipe, "total", file, ""), Whole(recipe, "seed", file, "") ?? 42,
             Word(recipe, "shortage", file, "", "fail", "fail", "shrink") == "shrink",
             [.. categories.Select(c => Category(c.Key, c.Value as JsonObject ?? throw new InvalidDataException($"{file}: categories.{c.Key} must have keys of its own: {string.Join(", ", CategoryKeys)}"), epochs, file))]);
-        if (read.Categories.Count == 0) throw new InvalidDataException($"{file}: categories is empty");
+        if (read.Categories.Count == 0)
+        {
+            throw new InvalidDataException($"{file}: categories is empty");
+        }
         if (read.Categories.Any(c => c.Weight is not null) != read.Total is not null)
+        {
             throw new InvalidDataException($"{file}: total and the weights of categories belong together: a category has a count, or a weight in the total");
+        }
         return read;
     }
 
@@ -35,14 +40,17 @@ public sealed partial record MixRecipe
         Refuse(c, CategoryKeys, file, place);
         long? count = Whole(c, "count", file, place);
         double? weight = Number(c, "weight", file, place);
-        if (count is null == weight is null) throw new InvalidDataException($"{file}: categories.{name} needs a count, or a weight in the total, and not both");
+        if (count is null == weight is null)
+        {
+            throw new InvalidDataException($"{file}: categories.{name} needs a count, or a weight in the total, and not both");
+        }
         JsonNode[] sources = c["sources"] switch
         {
             JsonArray list => [.. list.Select(s => s ?? throw new InvalidDataException($"{file}: {place}sources has an empty entry"))],
             { } one => [one],
             null => throw new InvalidDataException($"{file}: {place}sources is missing; name its files"),
         };
-        var outputs = MixOutputs.None;
+        MixOutputs outputs = MixOutputs.None;
         foreach (string output in Texts(c, "writes", file, place))
         {
             outputs |= output switch
@@ -60,11 +68,17 @@ public sealed partial record MixRecipe
 
     private static MixSource Source(string category, JsonNode node, string file, string place)
     {
-        if (node is JsonValue path && path.TryGetValue(out string? only)) return new MixSource(category, [only], null, null, 1, MixKind.Auto, ["text"]);
+        if (node is JsonValue path && path.TryGetValue(out string? only))
+        {
+            return new MixSource(category, [only], null, null, 1, MixKind.Auto, ["text"]);
+        }
         JsonObject s = node as JsonObject ?? throw new InvalidDataException($"{file}: {place} must be paths, or entries with keys such as path: FILE");
         Refuse(s, SourceKeys, file, place + ".");
         IReadOnlyList<string> paths = Texts(s, "path", file, place + ".");
-        if (paths.Count == 0) throw new InvalidDataException($"{file}: {place} has an entry without a path");
+        if (paths.Count == 0)
+        {
+            throw new InvalidDataException($"{file}: {place} has an entry without a path");
+        }
         double share = Number(s, "share", file, place + ".") ?? 1;
         IReadOnlyList<string> keys = Texts(s, "text_key", file, place + ".");
         return new MixSource(Text(s, "name", file, place + ".") ?? category, paths, Whole(s, "count", file, place + "."), Number(s, "weight", file, place + "."),
@@ -76,7 +90,9 @@ public sealed partial record MixRecipe
     private static void Refuse(JsonObject o, string[] known, string file, string place)
     {
         if (o.Select(p => p.Key).FirstOrDefault(k => !known.Contains(k)) is { } odd)
+        {
             throw new InvalidDataException($"{file}: there is no recipe key '{place}{odd}' (known here: {string.Join(", ", known)})");
+        }
     }
 
     private static long? Whole(JsonObject o, string key, string file, string place)

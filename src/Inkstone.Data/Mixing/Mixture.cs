@@ -48,11 +48,16 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
                 foreach ((MixOutputs to, _) in Files)
                 {
                     long bytes = (long)piles.Sum(p => p.Usable == 0 ? 0 : (double)p.BytesOf(to) / p.Usable * p.Quota * p.Category.Repeat);
-                    if (bytes > 0) shuffles[to] = new DiskShuffle(scratch, to.ToString(), bytes);
+                    if (bytes > 0)
+                    {
+                        shuffles[to] = new DiskShuffle(scratch, to.ToString(), bytes);
+                    }
                 }
                 Each("taking", (p, stop) => Scan(p, (lines, i) => Take(p, lines, i, shuffles), progress, stop));
                 foreach (MixPile pile in piles.Where(p => p.Taken != p.Quota || p.Seen != p.Usable))
+                {
                     throw new InvalidDataException($"a file of {pile.Source.Name} changed while it was read; run it again");
+                }
                 foreach ((MixOutputs to, string file) in Files.Where(f => shuffles.ContainsKey(f.Output)))
                 {
                     progress?.Report(new MixProgress($"shuffling {file}", 0, 1));
@@ -62,7 +67,10 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             }
             finally
             {
-                foreach (DiskShuffle shuffle in shuffles.Values) shuffle.Dispose();
+                foreach (DiskShuffle shuffle in shuffles.Values)
+                {
+                    shuffle.Dispose();
+                }
             }
             Directory.Delete(scratch, recursive: true);
             File.WriteAllText(Path.Combine(staging, ManifestFile), Manifest(Report(output, piles, shortages)).ToJsonString(Readable) + "\n");
@@ -78,7 +86,10 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             {
                 try
                 {
-                    if (!stop.IsCancellationRequested) work(pile, stop.Token);
+                    if (!stop.IsCancellationRequested)
+                    {
+                        work(pile, stop.Token);
+                    }
                 }
                 catch (Exception e)
                 {
@@ -102,7 +113,10 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             foreach ((string place, JsonObject record) in Records(file, keys, pile.Source))
             {
                 cancelled.ThrowIfCancellationRequested();
-                if (Interlocked.Increment(ref _records) % 4096 == 0) progress?.Report(new MixProgress(_phase, _records, (double)_done / Math.Max(1, _bytes)));
+                if (Interlocked.Increment(ref _records) % 4096 == 0)
+                {
+                    progress?.Report(new MixProgress(_phase, _records, (double)_done / Math.Max(1, _bytes)));
+                }
                 MixLines lines;
                 try
                 {
@@ -139,7 +153,10 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     private void Take(MixPile pile, MixLines lines, long number, Dictionary<MixOutputs, DiskShuffle> shuffles)
     {
         pile.Seen++;
-        if (number >= pile.Usable) return;
+        if (number >= pile.Usable)
+        {
+            return;
+        }
         long copies = Math.DivRem(pile.Quota, pile.Usable, out long rest);
         if (Key(pile, number, -1, 0) / 18446744073709551616.0 * (pile.Usable - number) < rest - pile.Chosen)
         {
@@ -148,14 +165,23 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
         }
         pile.Taken += copies;
         copies *= pile.Category.Repeat;
-        if (copies == 0) return;
+        if (copies == 0)
+        {
+            return;
+        }
         pile.Written += copies;
         pile.Characters += copies * lines.Text.Length;
-        if (countTokens is not null) pile.Tokens += copies * countTokens(lines.Text);
+        if (countTokens is not null)
+        {
+            pile.Tokens += copies * countTokens(lines.Text);
+        }
         foreach ((MixOutputs to, byte[] line) in lines.Lines)
         {
             pile.AddLines(to, copies);
-            for (long copy = 0; copy < copies; copy++) shuffles[to].Add(Key(pile, number, copy, to), line);
+            for (long copy = 0; copy < copies; copy++)
+            {
+                shuffles[to].Add(Key(pile, number, copy, to), line);
+            }
         }
     }
 
@@ -180,23 +206,40 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             long wanted = category.Count ?? shares[Array.IndexOf(weighted, category)];
             long[] caps = [.. of.Select(p => (long)Math.Min(long.MaxValue / 4, p.Usable * category.MaxEpochs / category.Repeat))];
             MixPile[] counted = [.. of.Where(p => p.Source.Count is not null)];
-            foreach (MixPile pile in counted) pile.Quota = Filled(pile.Source.Count!.Value, caps[Array.IndexOf(of, pile)], $"{category.Name}, {pile.Source.Name}", [pile]);
+            foreach (MixPile pile in counted)
+            {
+                pile.Quota = Filled(pile.Source.Count!.Value, caps[Array.IndexOf(of, pile)], $"{category.Name}, {pile.Source.Name}", [pile]);
+            }
             MixPile[] rest = [.. of.Except(counted)];
             long left = wanted - counted.Sum(p => p.Source.Count!.Value);
             if (left < 0 || (rest.Length == 0 && left > 0))
+            {
                 throw new InvalidDataException($"the counts of the sources of {category.Name} sum up to {wanted - left}, and the category wants {wanted}: mend the recipe");
-            if (rest.Length == 0) continue;
+            }
+            if (rest.Length == 0)
+            {
+                continue;
+            }
             long[] restCaps = [.. rest.Select(p => caps[Array.IndexOf(of, p)])];
             long[] quotas = Quotas.Divide(Filled(left, restCaps.Sum(), category.Name, rest), [.. rest.Select(p => p.Source.Weight ?? p.Usable)], restCaps);
-            for (int i = 0; i < rest.Length; i++) rest[i].Quota = quotas[i];
+            for (int i = 0; i < rest.Length; i++)
+            {
+                rest[i].Quota = quotas[i];
+            }
         }
 
         long Filled(long wanted, long most, string name, MixPile[] of)
         {
-            if (wanted <= most) return wanted;
+            if (wanted <= most)
+            {
+                return wanted;
+            }
             MixCategory c = of[0].Category;
             string words = $"{name} wants {wanted} records{(c.Repeat > 1 ? $", {c.Repeat} times each" : "")}, and its sources have {of.Sum(p => p.Usable)}, which at most {c.MaxEpochs:0.##} passes make {most}";
-            if (!recipe.Shrink) throw new InvalidDataException($"{words}: give more sources, lower count, raise max_epochs, or set shortage: shrink");
+            if (!recipe.Shrink)
+            {
+                throw new InvalidDataException($"{words}: give more sources, lower count, raise max_epochs, or set shortage: shrink");
+            }
             shortages.Add(words);
             return most;
         }
@@ -206,7 +249,12 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     {
         Dictionary<string, long> lines = [];
         foreach ((MixOutputs to, string file) in Files)
-            if (piles.Sum(p => p.LinesOf(to)) is > 0 and var count) lines[file] = count;
+        {
+            if (piles.Sum(p => p.LinesOf(to)) is > 0 and var count)
+            {
+                lines[file] = count;
+            }
+        }
         return new MixReport(output, [.. piles.Select(p => p.Usage(countTokens is not null))], lines, shortages);
     }
 

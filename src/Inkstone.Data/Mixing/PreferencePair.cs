@@ -33,20 +33,29 @@ internal static class PreferencePair
         bool isWhole = answer is JsonArray turns && turns.Any(t => t is JsonObject o && (o["role"] ?? o["from"])?.ToString() is { } role && MessageRoles.Of(role) == MessageRoles.User);
         if (!isWhole)
         {
-            if (record["system"] is JsonValue system && !string.IsNullOrWhiteSpace(system.ToString())) messages.Add(new JsonObject { ["role"] = MessageRoles.System, ["content"] = system.ToString() });
+            if (record["system"] is JsonValue system && !string.IsNullOrWhiteSpace(system.ToString()))
+            {
+                messages.Add(new JsonObject { ["role"] = MessageRoles.System, ["content"] = system.ToString() });
+            }
             foreach (JsonNode? turn in prompt switch
             {
                 JsonArray list => list,
                 JsonValue text => [new JsonObject { ["role"] = MessageRoles.User, ["content"] = text.ToString() }],
                 _ => throw new FormatException("a preference has no prompt"),
-            }) messages.Add(ChatMessage.Read(turn, ref tools));
+            })
+            {
+                messages.Add(ChatMessage.Read(turn, ref tools));
+            }
         }
         foreach (JsonNode? turn in answer switch
         {
             JsonArray list => list,
             JsonObject one => new JsonArray(one.DeepClone()),
             _ => [new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = answer.ToString() }],
-        }) messages.Add(ChatMessage.Read(turn, ref tools));
+        })
+        {
+            messages.Add(ChatMessage.Read(turn, ref tools));
+        }
         return messages.Count > 0 && messages[^1]!["role"]!.GetValue<string>() == MessageRoles.Assistant && !string.IsNullOrWhiteSpace(messages[^1]!["content"]!.GetValue<string>())
             ? messages : throw new FormatException("an answer is empty or not an assistant's");
     }

@@ -21,7 +21,9 @@ internal sealed class AppendFiles : IDisposable
                 string path = PathOf(folder, name, i);
                 _files[i] = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, 1 << 15);
                 if (_files[i].Length < lengths[i])
+                {
                     throw new InvalidDataException($"The file '{path}' of an unfinished run is shorter than it was: use --force to begin anew.");
+                }
                 _files[i].SetLength(lengths[i]);
                 _files[i].Position = lengths[i];
             }
@@ -39,7 +41,10 @@ internal sealed class AppendFiles : IDisposable
     /// <summary>Bytes of each file, all of them handed to the disk.</summary>
     public long[] Lengths()
     {
-        foreach (FileStream file in _files) file.Flush(flushToDisk: true);
+        foreach (FileStream file in _files)
+        {
+            file.Flush(flushToDisk: true);
+        }
         return [.. _files.Select(f => f.Position)];
     }
 

@@ -23,7 +23,10 @@ internal sealed class BucketMatcher(double threshold, int window, long memory)
             for (int start = 0, end; start < records.Length; start = end)
             {
                 for (end = start + 1; end < records.Length && records[end].Key == records[start].Key; end++) { }
-                if (end - start > window) cut += end - start - window;
+                if (end - start > window)
+                {
+                    cut += end - start - window;
+                }
                 Pair(records.AsSpan(start, end - start), pairs, give);
             }
         }
@@ -39,11 +42,20 @@ internal sealed class BucketMatcher(double threshold, int window, long memory)
             for (int i = Math.Max(0, j - window); i < j; i++)
             {
                 BucketRecord a = bucket[i];
-                if (Math.Min(a.Shingles, b.Shingles) < threshold * Math.Max(a.Shingles, b.Shingles)) continue;   // |A ∩ B| / |A ∪ B| ≤ smaller / larger
-                if (a.Text == b.Text && a.Shingles == b.Shingles && !b.IsFirstBand) continue;
+                if (Math.Min(a.Shingles, b.Shingles) < threshold * Math.Max(a.Shingles, b.Shingles))
+                {
+                    continue;   // |A ∩ B| / |A ∪ B| ≤ smaller / larger
+                }
+                if (a.Text == b.Text && a.Shingles == b.Shingles && !b.IsFirstBand)
+                {
+                    continue;
+                }
                 pairs.Add((ulong)a.Row << 32 | b.Row);
             }
-            if (pairs.Count < Batch) continue;
+            if (pairs.Count < Batch)
+            {
+                continue;
+            }
             give(pairs);
             pairs.Clear();
         }
@@ -51,10 +63,10 @@ internal sealed class BucketMatcher(double threshold, int window, long memory)
 
     private static BucketRecord[] Read(string path, long length, int pass, int passes)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
         if (passes == 1)
         {
-            var all = new BucketRecord[length / BucketRecord.Size];
+            BucketRecord[] all = new BucketRecord[length / BucketRecord.Size];
             file.ReadExactly(MemoryMarshal.AsBytes(all.AsSpan()));
             return all;
         }
@@ -63,7 +75,10 @@ internal sealed class BucketMatcher(double threshold, int window, long memory)
         for (long i = 0; i < length / BucketRecord.Size; i++)
         {
             file.ReadExactly(MemoryMarshal.AsBytes(new Span<BucketRecord>(ref record)));
-            if ((int)((record.Key >> 8 & 0xFFFFFF) % (uint)passes) == pass) some.Add(record);
+            if ((int)((record.Key >> 8 & 0xFFFFFF) % (uint)passes) == pass)
+            {
+                some.Add(record);
+            }
         }
         return [.. some];
     }

@@ -49,7 +49,10 @@ public sealed class DedupRun(DedupOptions options)
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         RefuseTaken();
         using DirectoryLock held = DirectoryLock.Take(options.Output);
-        if (options.Force && Directory.Exists(Work)) Directory.Delete(Work, recursive: true);
+        if (options.Force && Directory.Exists(Work))
+        {
+            Directory.Delete(Work, recursive: true);
+        }
         AtomicDirectory.Sweep(options.Output);
         Directory.CreateDirectory(Work);
         try
@@ -58,8 +61,14 @@ public sealed class DedupRun(DedupOptions options)
         }
         catch (Exception exception)
         {
-            if (exception.GetBaseException() is InvalidDataException && NearDuplicateState.Load(Work) is null or { Stage: NearDuplicateStage.Read }) Directory.Delete(Work, recursive: true);
-            if (exception is not IOException full || !DiskFull.IsReasonOf(full)) throw;
+            if (exception.GetBaseException() is InvalidDataException && NearDuplicateState.Load(Work) is null or { Stage: NearDuplicateStage.Read })
+            {
+                Directory.Delete(Work, recursive: true);
+            }
+            if (exception is not IOException full || !DiskFull.IsReasonOf(full))
+            {
+                throw;
+            }
             throw new IOException($"The disk of '{options.Output}' is full: free space (about five times the input) and run the same command again, which goes on.", full.HResult);
         }
     }
@@ -68,7 +77,7 @@ public sealed class DedupRun(DedupOptions options)
     {
         string identity = string.Join('\n', [string.Join(',', options.Fields), .. files.Select(file =>
             string.Create(CultureInfo.InvariantCulture, $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))]);
-        var search = new NearDuplicateSearch(Work, options.Near, identity, files.Sum(file => new FileInfo(file).Length)) { SaveEvery = SaveEvery };
+        NearDuplicateSearch search = new(Work, options.Near, identity, files.Sum(file => new FileInfo(file).Length)) { SaveEvery = SaveEvery };
         NearDuplicateCounts counts;
         try
         {
@@ -78,20 +87,23 @@ public sealed class DedupRun(DedupOptions options)
         {
             throw new ArgumentException($"The folder '{options.Output}' holds an unfinished run with {exception.Message}: name another folder, or use --force to begin anew.", exception);
         }
-        var clusters = new Clusters(counts.Documents);
+        Clusters clusters = new(counts.Documents);
         WritePairs(search.ReadPairs(), clusters);
         List<List<uint>> all = [.. clusters.All()];
         WriteClusters(all);
-        var result = new DedupResult(options.Output, options.Near.Threshold, options.Near.Shingles, counts, all.Count, all.Sum(c => (long)c.Count), all.Count > 0 ? all.Max(c => c.Count) : 0);
+        DedupResult result = new(options.Output, options.Near.Threshold, options.Near.Shingles, counts, all.Count, all.Sum(c => (long)c.Count), all.Count > 0 ? all.Max(c => c.Count) : 0);
         AtomicFile.Write(Path.Combine(options.Output, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.DedupResult));
-        foreach (string name in new[] { PairsName, ClustersName, MetadataName }) WrittenFiles.Of(options.Output).Add(name);
+        foreach (string name in new[] { PairsName, ClustersName, MetadataName })
+        {
+            WrittenFiles.Of(options.Output).Add(name);
+        }
         Directory.Delete(Work, recursive: true);
         return result;
     }
 
     private IEnumerable<string> Texts(IReadOnlyList<string> files, long from)
     {
-        var reader = new DocumentReader(new ReadOptions(options.Fields, KeyAdvice: "name the right one with --field"));
+        DocumentReader reader = new(new ReadOptions(options.Fields, KeyAdvice: "name the right one with --field"));
         return reader.Read(files).Skip(checked((int)from)).Select(d => d.Text);
     }
 
@@ -104,7 +116,10 @@ public sealed class DedupRun(DedupOptions options)
             return;
         }
         string? foreign = WrittenFiles.Of(options.Output).Foreign(name => name is PairsName or ClustersName or MetadataName or WorkName);
-        if (foreign is not null) throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+        if (foreign is not null)
+        {
+            throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+        }
     }
 
     /// <summary>Whether a run was killed before its first state was saved: there is nothing but its lock and its empty folder.</summary>
@@ -114,7 +129,7 @@ public sealed class DedupRun(DedupOptions options)
 
     private void WritePairs(IEnumerable<NearPair> pairs, Clusters clusters) => AtomicFile.Write(Path.Combine(options.Output, PairsName), stream =>
     {
-        using var json = new Utf8JsonWriter(stream);
+        using Utf8JsonWriter json = new(stream);
         foreach (NearPair pair in pairs)
         {
             clusters.Join(pair.A, pair.B);
@@ -132,7 +147,7 @@ public sealed class DedupRun(DedupOptions options)
     /// <summary>One JSON array, a cluster to a line.</summary>
     private void WriteClusters(List<List<uint>> clusters) => AtomicFile.Write(Path.Combine(options.Output, ClustersName), stream =>
     {
-        using var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
+        using StreamWriter writer = new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
         writer.Write('[');
         for (int i = 0; i < clusters.Count; i++)
         {

@@ -22,14 +22,19 @@ internal sealed class MinHash
     public MinHash(double threshold)
     {
         for (int rows = 1; rows <= MostHashes && BandsFor(threshold, rows) is int bands && bands * rows <= MostHashes; rows++)
+        {
             (Bands, Rows) = (bands, rows);
+        }
         // Whole groups of four vectors, so that a group's minima stay in registers.
         int group = 4 * Vector<uint>.Count, length = (Math.Max(SketchBits, Bands * Rows) + group - 1) / group * group;
         (_factors, _summands) = (new uint[length], new uint[length]);
         double differ = (1 - threshold) / 2;
         MostDifferent = (int)(SketchBits * differ + 5 * Math.Sqrt(SketchBits * differ * (1 - differ)) + 1);
         ulong state = 20;
-        for (int i = 0; i < length; i++) (_factors[i], _summands[i]) = (Next(ref state) | 1, Next(ref state));
+        for (int i = 0; i < length; i++)
+        {
+            (_factors[i], _summands[i]) = (Next(ref state) | 1, Next(ref state));
+        }
     }
 
     /// <summary>Bands of a signature; at most 255.</summary>
@@ -70,14 +75,19 @@ internal sealed class MinHash
             m3.CopyTo(signature[(i + 3 * lanes)..]);
         }
         for (int band = 0; band < Bands; band++)
+        {
             keys[band] = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(signature.Slice(band * Rows, Rows))) << 8 | (uint)band;
+        }
     }
 
     /// <summary>One bit of each of 128 minima (b-bit minwise hashing, Li and König 2010): between two documents of similarity s each bit differs with probability (1 - s) / 2.</summary>
     public static UInt128 Sketch(ReadOnlySpan<uint> signature)
     {
         UInt128 bits = 0;
-        for (int i = 0; i < SketchBits; i++) bits = bits << 1 | (uint)(BitOperations.PopCount(signature[(int)((long)i * signature.Length / SketchBits)]) & 1);
+        for (int i = 0; i < SketchBits; i++)
+        {
+            bits = bits << 1 | (uint)(BitOperations.PopCount(signature[(int)((long)i * signature.Length / SketchBits)]) & 1);
+        }
         return bits;
     }
 

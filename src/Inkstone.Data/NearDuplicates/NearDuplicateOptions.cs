@@ -24,7 +24,9 @@ public sealed record NearDuplicateOptions(double Threshold = 0.8, ShingleKind Sh
     public void Validate()
     {
         if (!(Threshold is >= 0.3 and <= 1))
+        {
             throw new ArgumentException($"The threshold {Threshold} is not in [0.3, 1]: 0.8 finds copies with small changes.");
+        }
     }
 
     internal int Workers => Threads > 0 ? Threads : Environment.ProcessorCount;

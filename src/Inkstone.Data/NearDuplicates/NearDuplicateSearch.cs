@@ -43,8 +43,14 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         string id = $"{identity}\n{options.Threshold:R} {options.Shingles} {_minHash.Bands} x {_minHash.Rows}";
         int files = (int)Math.Clamp(inputBytes / (8 << 20), 16, MostFiles);
         NearDuplicateState state = NearDuplicateState.Load(folder) ?? new(id, files, NearDuplicateStage.Read, 0, 0, 0, 0, new long[2 + files]);
-        if (state.Identity != id) throw new ArgumentException("another input, threshold or kind of shingles than the unfinished run's");
-        if (state is { Stage: NearDuplicateStage.Read, Done: 0 }) state.Save(folder);   // from now on the folder is known for ours
+        if (state.Identity != id)
+        {
+            throw new ArgumentException("another input, threshold or kind of shingles than the unfinished run's");
+        }
+        if (state is { Stage: NearDuplicateStage.Read, Done: 0 })
+        {
+            state.Save(folder);   // from now on the folder is known for ours
+        }
         while (state.Stage != NearDuplicateStage.Done)
         {
             state = state.Stage switch
@@ -54,7 +60,13 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
                 _ => Compare(state, progress),
             };
             state.Save(folder);
-            if (state.Stage == NearDuplicateStage.Compare) foreach (string file in Directory.GetFiles(folder, Buckets + "-*")) File.Delete(file);
+            if (state.Stage == NearDuplicateStage.Compare)
+            {
+                foreach (string file in Directory.GetFiles(folder, Buckets + "-*"))
+                {
+                    File.Delete(file);
+                }
+            }
         }
         return new NearDuplicateCounts(state.Documents, state.Candidates, new FileInfo(AppendFiles.PathOf(folder, Pairs, 0)).Length / Marshal.SizeOf<NearPair>(), state.Cut);
     }
@@ -62,31 +74,42 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     /// <summary>The pairs of a finished search, by their first and then by their second row.</summary>
     public IEnumerable<NearPair> ReadPairs()
     {
-        using var file = new FileStream(AppendFiles.PathOf(folder, Pairs, 0), FileMode.Open, FileAccess.Read);
+        using FileStream file = new(AppendFiles.PathOf(folder, Pairs, 0), FileMode.Open, FileAccess.Read);
         NearPair[] block = new NearPair[4096];
         int size = Marshal.SizeOf<NearPair>(), read;
         while ((read = file.ReadAtLeast(MemoryMarshal.AsBytes(block.AsSpan()), block.Length * size, throwOnEndOfStream: false)) > 0)
-            for (int i = 0; i < read / size; i++) yield return block[i];
+        {
+            for (int i = 0; i < read / size; i++)
+            {
+                yield return block[i];
+            }
+        }
     }
 
     private sealed record Sketch(byte[] Text, uint Shingles, uint Hash, UInt128 Bits, ulong[] Keys);
 
     private NearDuplicateState Read(NearDuplicateState state, IEnumerable<string> texts, IProgress<NearDuplicateProgress>? progress, CancellationToken cancellation)
     {
-        using var spool = new AppendFiles(folder, SpooledTexts.Name, state.Lengths[..2]);
-        using var buckets = new AppendFiles(folder, Buckets, state.Lengths[2..]);
+        using AppendFiles spool = new(folder, SpooledTexts.Name, state.Lengths[..2]);
+        using AppendFiles buckets = new(folder, Buckets, state.Lengths[2..]);
         long done = state.Done, saved = done;
         foreach (List<string> wave in Waves(texts, cancellation))
         {
-            var sketches = new Sketch[wave.Count];
+            Sketch[] sketches = new Sketch[wave.Count];
             Parallel.For(0, wave.Count, _parallel, () => (new Shingler(options.Shingles), new ShingleSet(), new uint[_minHash.Length]), (i, _, local) =>
             {
                 sketches[i] = Draw(wave[i], local.Item1, local.Item2, local.Item3);
                 return local;
             }, _ => { });
-            foreach (Sketch sketch in sketches) Append(sketch, checked((uint)done++));
+            foreach (Sketch sketch in sketches)
+            {
+                Append(sketch, checked((uint)done++));
+            }
             progress?.Report(new NearDuplicateProgress("read", spool.Length(1), inputBytes));
-            if (done - saved < SaveEvery) continue;
+            if (done - saved < SaveEvery)
+            {
+                continue;
+            }
             Save();
         }
         Save();
@@ -115,16 +138,19 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         ReadOnlySpan<ulong> hashes = shingler.Hash(text);
         set.Fill(hashes);
         ulong[] keys = hashes.IsEmpty ? [] : new ulong[_minHash.Bands];
-        if (keys.Length > 0) _minHash.BandKeys(hashes, signature, keys);
+        if (keys.Length > 0)
+        {
+            _minHash.BandKeys(hashes, signature, keys);
+        }
         return new Sketch(utf8, (uint)set.Count, (uint)XxHash3.HashToUInt64(utf8), MinHash.Sketch(signature), keys);
     }
 
     /// <summary>Bucket files to candidates: each file is sorted, and rows with equal keys are paired.</summary>
     private NearDuplicateState Match(NearDuplicateState state, IProgress<NearDuplicateProgress>? progress)
     {
-        using var candidates = new AppendFiles(folder, CandidateName, state.Lengths);
+        using AppendFiles candidates = new(folder, CandidateName, state.Lengths);
         uint rowsOfFile = (uint)(state.Documents / state.Files + 1);
-        var matcher = new BucketMatcher(options.Threshold, Window, BucketMemory / options.Workers);
+        BucketMatcher matcher = new(options.Threshold, Window, BucketMemory / options.Workers);
         long cut = state.Cut;
         for (int done = (int)state.Done; done < state.Files;)
         {
@@ -135,7 +161,10 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
                 {
                     lock (candidates)
                     {
-                        foreach (ulong pair in pairs) candidates.Append((int)((uint)(pair >> 32) / rowsOfFile), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in pair)));
+                        foreach (ulong pair in pairs)
+                        {
+                            candidates.Append((int)((uint)(pair >> 32) / rowsOfFile), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in pair)));
+                        }
                     }
                 });
                 Interlocked.Add(ref cut, cutHere);
@@ -150,9 +179,9 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     /// <summary>Candidate files, each with the pairs of a range of first rows, to exact pairs in order.</summary>
     private NearDuplicateState Compare(NearDuplicateState state, IProgress<NearDuplicateProgress>? progress)
     {
-        using var pairs = new AppendFiles(folder, Pairs, state.Lengths);
-        using var texts = new SpooledTexts(folder);
-        var comparer = new PairComparer(texts, options, _minHash.MostDifferent, _parallel);
+        using AppendFiles pairs = new(folder, Pairs, state.Lengths);
+        using SpooledTexts texts = new(folder);
+        PairComparer comparer = new(texts, options, _minHash.MostDifferent, _parallel);
         long compared = state.Candidates;
         for (int file = (int)state.Done; file < state.Files; file++)
         {
@@ -172,11 +201,17 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
             cancellation.ThrowIfCancellationRequested();
             wave.Add(text);
             characters += text.Length;
-            if (wave.Count < WaveTexts && characters < WaveCharacters) continue;
+            if (wave.Count < WaveTexts && characters < WaveCharacters)
+            {
+                continue;
+            }
             yield return wave;
             wave = [];
             characters = 0;
         }
-        if (wave.Count > 0) yield return wave;
+        if (wave.Count > 0)
+        {
+            yield return wave;
+        }
     }
 }

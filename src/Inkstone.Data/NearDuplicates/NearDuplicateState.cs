@@ -37,7 +37,10 @@ internal sealed record NearDuplicateState(string Identity, int Files, NearDuplic
     public static NearDuplicateState? Load(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), Metadata.Readable.NearDuplicateState);

@@ -18,14 +18,20 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
             (ulong[] candidates, ulong? next) = Read(file, from);
             compared += candidates.Length;
             int chunks = (candidates.Length + Chunk - 1) / Chunk;
-            var found = new List<NearPair>[chunks];
+            List<NearPair>[] found = new List<NearPair>[chunks];
             Parallel.For(0, chunks, parallel, () => new Scratch(options.Shingles), (chunk, _, scratch) =>
             {
                 found[chunk] = Compare(candidates.AsSpan(chunk * Chunk, Math.Min(Chunk, candidates.Length - chunk * Chunk)), scratch);
                 return scratch;
             }, _ => { });
-            foreach (List<NearPair> pairs in found) give(CollectionsMarshal.AsSpan(pairs));
-            if (next is null) return compared;
+            foreach (List<NearPair> pairs in found)
+            {
+                give(CollectionsMarshal.AsSpan(pairs));
+            }
+            if (next is null)
+            {
+                return compared;
+            }
             from = next.Value;
         }
     }
@@ -38,15 +44,27 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
         foreach (ulong pair in candidates)
         {
             uint a = (uint)(pair >> 32), b = (uint)pair;
-            if (row != a) (row, first) = (a, texts.Find(a));
+            if (row != a)
+            {
+                (row, first) = (a, texts.Find(a));
+            }
             SpooledTexts.Entry second = texts.Find(b);
             UInt128 differ = first.Sketch ^ second.Sketch;
-            if ((int)UInt128.PopCount(differ) > mostDifferent) continue;
+            if ((int)UInt128.PopCount(differ) > mostDifferent)
+            {
+                continue;
+            }
+            if (filled != a)
+            {
+                scratch.Set.Fill(scratch.Shingler.Hash(texts.Read(first, ref scratch.Bytes, ref scratch.Text)));
+            }
 
-            if (filled != a) scratch.Set.Fill(scratch.Shingler.Hash(texts.Read(first, ref scratch.Bytes, ref scratch.Text)));
             filled = a;
             int common = scratch.Set.Common(scratch.Shingler.Hash(texts.Read(second, ref scratch.Bytes, ref scratch.Text))), union = first.Shingles + second.Shingles - common;
-            if ((double)common / union >= options.Threshold) found.Add(new NearPair(a, b, (uint)common, (uint)union));
+            if ((double)common / union >= options.Threshold)
+            {
+                found.Add(new NearPair(a, b, (uint)common, (uint)union));
+            }
         }
         return found;
     }
@@ -54,7 +72,7 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
     /// <summary>The candidates from a value on, sorted and without repetitions, and where to go on if that is not all.</summary>
     private static (ulong[] Candidates, ulong? Next) Read(string path, ulong from)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
         List<ulong> kept = [];
         ulong limit = ulong.MaxValue;
         ulong[] block = new ulong[1 << 16];
@@ -62,8 +80,16 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
         while ((read = file.ReadAtLeast(MemoryMarshal.AsBytes(block.AsSpan()), block.Length * sizeof(ulong), throwOnEndOfStream: false)) > 0)
         {
             foreach (ulong pair in block.AsSpan(0, read / sizeof(ulong)))
-                if (pair >= from && pair < limit) kept.Add(pair);
-            if (kept.Count > MostInMemory) Shrink();
+            {
+                if (pair >= from && pair < limit)
+                {
+                    kept.Add(pair);
+                }
+            }
+            if (kept.Count > MostInMemory)
+            {
+                Shrink();
+            }
         }
         Distinct();
         return ([.. kept], limit == ulong.MaxValue ? null : limit);
@@ -71,7 +97,10 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
         void Shrink()
         {
             Distinct();
-            if (kept.Count <= MostInMemory / 2) return;
+            if (kept.Count <= MostInMemory / 2)
+            {
+                return;
+            }
             limit = kept[MostInMemory / 2];
             kept.RemoveRange(MostInMemory / 2, kept.Count - MostInMemory / 2);
         }
@@ -81,7 +110,12 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
             kept.Sort();
             int count = 0;
             for (int i = 0; i < kept.Count; i++)
-                if (i == 0 || kept[i] != kept[i - 1]) kept[count++] = kept[i];
+            {
+                if (i == 0 || kept[i] != kept[i - 1])
+                {
+                    kept[count++] = kept[i];
+                }
+            }
             kept.RemoveRange(count, kept.Count - count);
         }
     }

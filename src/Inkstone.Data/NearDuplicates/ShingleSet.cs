@@ -25,7 +25,10 @@ internal sealed class ShingleSet
         foreach (ulong hash in hashes)
         {
             int slot = Find(hash);
-            if (_marks[slot] >= _filled) continue;
+            if (_marks[slot] >= _filled)
+            {
+                continue;
+            }
             (_hashes[slot], _marks[slot]) = (hash, _filled);
             Count++;
         }
@@ -34,12 +37,18 @@ internal sealed class ShingleSet
     /// <summary>How many of the set's shingles are among these hashes.</summary>
     public int Common(ReadOnlySpan<ulong> hashes)
     {
-        if (_call == int.MaxValue) throw new InvalidOperationException("A set was compared too often.");
+        if (_call == int.MaxValue)
+        {
+            throw new InvalidOperationException("A set was compared too often.");
+        }
         int call = ++_call, common = 0;
         foreach (ulong hash in hashes)
         {
             int slot = Find(hash);
-            if (_marks[slot] < _filled || _marks[slot] == call) continue;
+            if (_marks[slot] < _filled || _marks[slot] == call)
+            {
+                continue;
+            }
             _marks[slot] = call;
             common++;
         }
@@ -50,7 +59,10 @@ internal sealed class ShingleSet
     private int Find(ulong hash)
     {
         int mask = _hashes.Length - 1, slot = (int)hash & mask;
-        while (_marks[slot] >= _filled && _hashes[slot] != hash) slot = (slot + 1) & mask;
+        while (_marks[slot] >= _filled && _hashes[slot] != hash)
+        {
+            slot = (slot + 1) & mask;
+        }
         return slot;
     }
 }

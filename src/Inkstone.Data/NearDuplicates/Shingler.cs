@@ -18,16 +18,25 @@ internal sealed class Shingler(ShingleKind kind)
     {
         bool words = kind == ShingleKind.Words || kind == ShingleKind.Auto && !Scripts.HasUnspacedLetter(text);
         int count = words ? Words(text) : Characters(text);
-        if (count == 0) return [];
+        if (count == 0)
+        {
+            return [];
+        }
 
         int shingles = Math.Max(1, count - Size + 1), size = Math.Min(Size, count);
-        if (_hashes.Length < shingles) _hashes = new ulong[2 * shingles];
+        if (_hashes.Length < shingles)
+        {
+            _hashes = new ulong[2 * shingles];
+        }
         // Characters and words never meet, nor do shingles of different sizes.
         ulong seed = (ulong)size + (words ? 16UL : 0);
         for (int i = 0; i < shingles; i++)
         {
             ulong hash = seed;
-            foreach (ulong part in _parts.AsSpan(i, size)) hash = Mix(hash ^ part);
+            foreach (ulong part in _parts.AsSpan(i, size))
+            {
+                hash = Mix(hash ^ part);
+            }
             _hashes[i] = hash;
         }
         return _hashes.AsSpan(0, shingles);
@@ -35,9 +44,15 @@ internal sealed class Shingler(ShingleKind kind)
 
     private int Characters(ReadOnlySpan<char> text)
     {
-        if (_parts.Length < text.Length) _parts = new ulong[2 * text.Length];
+        if (_parts.Length < text.Length)
+        {
+            _parts = new ulong[2 * text.Length];
+        }
         int count = 0;
-        foreach (Rune rune in text.EnumerateRunes()) _parts[count++] = ((ulong)rune.Value + 1) << 32;
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            _parts[count++] = ((ulong)rune.Value + 1) << 32;
+        }
         return count;
     }
 
@@ -47,10 +62,16 @@ internal sealed class Shingler(ShingleKind kind)
         for (int start = 0; start < text.Length;)
         {
             int end = start;
-            while (end < text.Length && !EnglishWords.IsBlank(text[end])) end++;
+            while (end < text.Length && !EnglishWords.IsBlank(text[end]))
+            {
+                end++;
+            }
             if (end > start)
             {
-                if (_parts.Length == count) Array.Resize(ref _parts, 2 * count);
+                if (_parts.Length == count)
+                {
+                    Array.Resize(ref _parts, 2 * count);
+                }
                 _parts[count++] = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text[start..end]));
             }
             start = end + 1;

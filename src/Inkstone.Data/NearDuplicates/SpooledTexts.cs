@@ -38,7 +38,10 @@ internal sealed class SpooledTexts(string folder) : IDisposable
     /// <summary>Reads a text into scratch, which grows.</summary>
     public ReadOnlySpan<char> Read(Entry entry, ref byte[] bytes, ref char[] text)
     {
-        if (bytes.Length < entry.Length) (bytes, text) = (new byte[2 * entry.Length], new char[2 * entry.Length]);
+        if (bytes.Length < entry.Length)
+        {
+            (bytes, text) = (new byte[2 * entry.Length], new char[2 * entry.Length]);
+        }
         Fill(_texts, bytes.AsSpan(0, entry.Length), entry.Offset);
         return text.AsSpan(0, Encoding.UTF8.GetChars(bytes.AsSpan(0, entry.Length), text));
     }
@@ -54,7 +57,10 @@ internal sealed class SpooledTexts(string folder) : IDisposable
         while (bytes.Length > 0)
         {
             int read = RandomAccess.Read(file, bytes, offset);
-            if (read == 0) throw new InvalidDataException("The texts of an unfinished run are incomplete: use --force to begin anew.");
+            if (read == 0)
+            {
+                throw new InvalidDataException("The texts of an unfinished run are incomplete: use --force to begin anew.");
+            }
             bytes = bytes[read..];
             offset += read;
         }

@@ -23,7 +23,10 @@ public static class AppliedConversions
     public static IReadOnlyList<AppliedConversion> Of(string file)
     {
         string beside = file + Extension;
-        if (File.Exists(beside)) return Read(beside) is { } record && record.Length == new FileInfo(file).Length && record.Hash == Hash(file) ? record.Conversions : [];
+        if (File.Exists(beside))
+        {
+            return Read(beside) is { } record && record.Length == new FileInfo(file).Length && record.Hash == Hash(file) ? record.Conversions : [];
+        }
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!, metadata = Path.Combine(folder, "metadata.json");
         return File.Exists(metadata) && WrittenFiles.Of(folder).Contains(Path.GetFileName(file)) ? Read(metadata)?.Conversions ?? [] : [];
     }

@@ -16,7 +16,10 @@ internal sealed class CharBuffer : IDisposable
 
     public void Append(ReadOnlySpan<char> text)
     {
-        if (_chars.Length - Length < text.Length) Grow(text.Length);
+        if (_chars.Length - Length < text.Length)
+        {
+            Grow(text.Length);
+        }
         text.CopyTo(_chars.AsSpan(Length));
         Length += text.Length;
     }
@@ -24,12 +27,27 @@ internal sealed class CharBuffer : IDisposable
     /// <summary>Appends two texts, most of which are a few characters long.</summary>
     public void Append(ReadOnlySpan<char> text, ReadOnlySpan<char> more)
     {
-        if (_chars.Length - Length < text.Length + more.Length) Grow(text.Length + more.Length);
+        if (_chars.Length - Length < text.Length + more.Length)
+        {
+            Grow(text.Length + more.Length);
+        }
         Span<char> to = _chars.AsSpan(Length, text.Length + more.Length);
-        if (text.Length <= Short) for (int i = 0; i < text.Length; i++) to[i] = text[i];
-        else text.CopyTo(to);
+        if (text.Length <= Short)
+        {
+            for (int i = 0; i < text.Length; i++)
+            {
+                to[i] = text[i];
+            }
+        }
+        else
+        {
+            text.CopyTo(to);
+        }
         to = to[text.Length..];
-        for (int i = 0; i < more.Length && i < to.Length; i++) to[i] = more[i];
+        for (int i = 0; i < more.Length && i < to.Length; i++)
+        {
+            to[i] = more[i];
+        }
         Length += text.Length + more.Length;
     }
 

@@ -19,12 +19,18 @@ internal static class IdeographicDescription
 
     private static int Length(ReadOnlySpan<char> text, int depth, ref int codePoints)
     {
-        if (text.IsEmpty || depth == 0 || codePoints++ >= MostCodePoints) return 0;
+        if (text.IsEmpty || depth == 0 || codePoints++ >= MostCodePoints)
+        {
+            return 0;
+        }
         int length = text.Length > 1 && char.IsSurrogatePair(text[0], text[1]) ? 2 : 1;
         for (int left = Operands(text[0]); left > 0; left--)
         {
             int operand = Length(text[length..], depth - 1, ref codePoints);
-            if (operand == 0) return 0;
+            if (operand == 0)
+            {
+                return 0;
+            }
             length += operand;
         }
         return length;

@@ -18,7 +18,9 @@ internal static class KeptText
         foreach (JsonNode? pair in pairs)
         {
             if (pair is not JsonArray { Count: 2 } two || two[0] is not JsonValue a || !a.TryGetValue(out int first) || two[1] is not JsonValue b || !b.TryGetValue(out int end))
+            {
                 throw Bad();
+            }
             int start = Move(first);
             spans.Add(new TextSpan(start, Move(end)));
         }
@@ -26,10 +28,16 @@ internal static class KeptText
 
         int Move(int wanted)
         {
-            if (wanted < point) throw Bad();
+            if (wanted < point)
+            {
+                throw Bad();
+            }
             for (; point < wanted; point++)
             {
-                if (unit >= text.Length) throw Bad();
+                if (unit >= text.Length)
+                {
+                    throw Bad();
+                }
                 unit += Width(text, unit);
             }
             return unit;
@@ -42,12 +50,18 @@ internal static class KeptText
     {
         JsonArray pairs = [];
         (int unit, int point) = (0, 0);
-        foreach (TextSpan span in spans) pairs.Add((JsonNode)new JsonArray(Move(span.Start), Move(span.End)));
+        foreach (TextSpan span in spans)
+        {
+            pairs.Add((JsonNode)new JsonArray(Move(span.Start), Move(span.End)));
+        }
         return pairs;
 
         int Move(int wanted)
         {
-            for (; unit < wanted; point++) unit += Width(text, unit);
+            for (; unit < wanted; point++)
+            {
+                unit += Width(text, unit);
+            }
             return point;
         }
     }

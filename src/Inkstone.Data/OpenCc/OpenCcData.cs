@@ -45,23 +45,34 @@ public static class OpenCcData
     internal static Dictionary<string, string> ReadPairs(string folder, string file, XxHash128 fingerprint)
     {
         string path = Path.Combine(folder, Path.GetFileNameWithoutExtension(file) + ".txt");
-        if (!File.Exists(path)) throw new FileNotFoundException($"The dictionary '{path}' is missing: fetch the dictionaries again with 'ink data fetch {CatalogueName}'.", path);
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"The dictionary '{path}' is missing: fetch the dictionaries again with 'ink data fetch {CatalogueName}'.", path);
+        }
         byte[] bytes = File.ReadAllBytes(path);
         fingerprint.Append(bytes);
-        if (!Utf8.IsValid(bytes)) throw new InvalidDataException($"The dictionary '{path}' is no valid UTF-8: fetch the dictionaries again.");
+        if (!Utf8.IsValid(bytes))
+        {
+            throw new InvalidDataException($"The dictionary '{path}' is no valid UTF-8: fetch the dictionaries again.");
+        }
         Dictionary<string, string> pairs = [];
         int number = 0;
         foreach (ReadOnlySpan<char> each in Encoding.UTF8.GetString(bytes).AsSpan().EnumerateLines())
         {
             number++;
             ReadOnlySpan<char> line = number == 1 ? each.TrimStart('\uFEFF') : each;
-            if (line.IsWhiteSpace() || line[0] == '#') continue;
+            if (line.IsWhiteSpace() || line[0] == '#')
+            {
+                continue;
+            }
             int tab = line.IndexOf('\t');
             ReadOnlySpan<char> values = tab < 1 ? default : line[(tab + 1)..];
             int blank = values.IndexOf(' ');
             ReadOnlySpan<char> value = blank < 0 ? values : values[..blank];
             if (value.IsEmpty || tab > ushort.MaxValue || value.Length > ushort.MaxValue)
+            {
                 throw new InvalidDataException($"{path}:{number}: the line is no key, tab and value: mend it, or fetch the dictionaries again.");
+            }
             pairs.TryAdd(line[..tab].ToString(), value.ToString());
         }
         return pairs;

@@ -36,7 +36,10 @@ internal sealed class PrefixTable
             }
             ulong key = (ulong)parent << 16 | c;
             int slot = Slot(key);
-            while (_children[slot] != 0) slot = (slot + 1) & (_children.Length - 1);
+            while (_children[slot] != 0)
+            {
+                slot = (slot + 1) & (_children.Length - 1);
+            }
             _children[slot] = key << 24 | (uint)child;
         }
         for (int i = 0; i < _nodes.Length; i++)
@@ -79,7 +82,10 @@ internal sealed class PrefixTable
         for (int i = start; i < text.Length;)
         {
             int length = _nodes[Walk(text, i)].Length;
-            if (length > 0) return i == start ? start + length : i;
+            if (length > 0)
+            {
+                return i == start ? start + length : i;
+            }
             i += Unmatched(text, i);
         }
         return text.Length;
@@ -96,7 +102,10 @@ internal sealed class PrefixTable
         for (i++; i < text.Length && (_nodes[at].Onward & Bit(text[i])) != 0; i++)
         {
             int child = Child(at, text[i]);
-            if (child == 0) break;
+            if (child == 0)
+            {
+                break;
+            }
             at = child;
         }
         return at;
@@ -110,8 +119,14 @@ internal sealed class PrefixTable
         for (int slot = Slot(key); ; slot = (slot + 1) & (_children.Length - 1))
         {
             ulong entry = _children[slot];
-            if (entry >> 24 == key) return (int)(entry & 0xFFFFFF);
-            if (entry == 0) return 0;
+            if (entry >> 24 == key)
+            {
+                return (int)(entry & 0xFFFFFF);
+            }
+            if (entry == 0)
+            {
+                return 0;
+            }
         }
     }
 

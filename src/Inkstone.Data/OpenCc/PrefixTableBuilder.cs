@@ -15,7 +15,10 @@ internal sealed class PrefixTableBuilder
         Collect(dictionary);
         List<List<(int, string)>?> entries = [null];
         // Nodes of the first characters lie together: every walk begins there.
-        foreach (string key in _leaves.SelectMany(leaf => leaf.Keys)) Insert(key[..1], entries);
+        foreach (string key in _leaves.SelectMany(leaf => leaf.Keys))
+        {
+            Insert(key[..1], entries);
+        }
         for (int leaf = 0; leaf < _leaves.Count; leaf++)
         {
             foreach ((string key, string value) in _leaves[leaf])
@@ -24,10 +27,16 @@ internal sealed class PrefixTableBuilder
                 (entries[node] ??= []).Add((leaf, value));
             }
         }
-        if (entries.Count >= 1 << 24) throw new InvalidDataException($"The dictionaries have {entries.Count:N0} prefixes, more than 16 million.");
+        if (entries.Count >= 1 << 24)
+        {
+            throw new InvalidDataException($"The dictionaries have {entries.Count:N0} prefixes, more than 16 million.");
+        }
         _entries = [.. entries];
         _below = new List<(char, int)>?[_entries.Length];
-        foreach (((int parent, char c), int child) in Children) (_below[parent] ??= []).Add((c, child));
+        foreach (((int parent, char c), int child) in Children)
+        {
+            (_below[parent] ??= []).Add((c, child));
+        }
         Matches = [.. new (int, int, int)[_entries.Length]];
         _best = new (int, string)[_leaves.Count];
         int next = 0;
@@ -48,8 +57,17 @@ internal sealed class PrefixTableBuilder
 
     private void Collect(ScriptDictionary dictionary)
     {
-        if (dictionary is ScriptDictionary.Entries entries) _leaves.Add(entries.Pairs);
-        else foreach (ScriptDictionary member in ((ScriptDictionary.Group)dictionary).Members) Collect(member);
+        if (dictionary is ScriptDictionary.Entries entries)
+        {
+            _leaves.Add(entries.Pairs);
+        }
+        else
+        {
+            foreach (ScriptDictionary member in ((ScriptDictionary.Group)dictionary).Members)
+            {
+                Collect(member);
+            }
+        }
     }
 
     private int Insert(string key, List<List<(int, string)>?> entries)
@@ -83,19 +101,31 @@ internal sealed class PrefixTableBuilder
             Matches[node] = (Values.Length, text.Length, length);
             Values.Append(text);
         }
-        foreach ((_, int child) in _below[node] ?? []) Resolve(child, depth + 1, dictionary, ref nextLeaf);
-        foreach ((int leaf, (int, string) before) in changed) _best[leaf] = before;
+        foreach ((_, int child) in _below[node] ?? [])
+        {
+            Resolve(child, depth + 1, dictionary, ref nextLeaf);
+        }
+        foreach ((int leaf, (int, string) before) in changed)
+        {
+            _best[leaf] = before;
+        }
     }
 
     /// <summary>The match of a dictionary; leaves are met in the order in which they were collected.</summary>
     private (int Length, string Value) Answer(ScriptDictionary dictionary, ref int nextLeaf)
     {
-        if (dictionary is not ScriptDictionary.Group group) return _best[nextLeaf++];
+        if (dictionary is not ScriptDictionary.Group group)
+        {
+            return _best[nextLeaf++];
+        }
         (int Length, string Value) chosen = default;
         foreach (ScriptDictionary member in group.Members)
         {
             (int Length, string Value) match = Answer(member, ref nextLeaf);
-            if (group.IsUnion ? match.Length > chosen.Length : chosen.Length == 0) chosen = match;
+            if (group.IsUnion ? match.Length > chosen.Length : chosen.Length == 0)
+            {
+                chosen = match;
+            }
         }
         return chosen;
     }

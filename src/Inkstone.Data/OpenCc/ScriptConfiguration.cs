@@ -25,7 +25,10 @@ internal sealed class ScriptConfiguration
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             JsonElement root = document.RootElement;
             Normalization = Stages(root, "normalization", isRequired: false);
-            if (root.TryGetProperty("segmentation", out JsonElement segmentation)) Segmentation = Segments(segmentation);
+            if (root.TryGetProperty("segmentation", out JsonElement segmentation))
+            {
+                Segmentation = Segments(segmentation);
+            }
             Chain = Stages(root, "conversion_chain", isRequired: true);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
@@ -47,7 +50,9 @@ internal sealed class ScriptConfiguration
     private IReadOnlyList<ScriptDictionary> Stages(JsonElement root, string key, bool isRequired)
     {
         if (!root.TryGetProperty(key, out JsonElement stages))
+        {
             return isRequired ? throw new InvalidDataException($"'{_place}' has no '{key}': fetch the dictionaries again.") : [];
+        }
         return [.. stages.EnumerateArray().Select(stage => Read(stage.GetProperty("dict"), _withTofu)).OfType<ScriptDictionary>()];
     }
 
@@ -62,7 +67,10 @@ internal sealed class ScriptConfiguration
     /// <summary>A dictionary, or null where it is left out.</summary>
     private ScriptDictionary? Read(JsonElement json, bool withTofu)
     {
-        if (!withTofu && json.TryGetProperty("may_output_tofu", out JsonElement tofu) && tofu.GetBoolean()) return null;
+        if (!withTofu && json.TryGetProperty("may_output_tofu", out JsonElement tofu) && tofu.GetBoolean())
+        {
+            return null;
+        }
         string? type = json.GetProperty("type").GetString();
         switch (type)
         {
@@ -75,7 +83,10 @@ internal sealed class ScriptConfiguration
                 return new ScriptDictionary.Entries(json.GetProperty("entries").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetString()!));
             case "text" or "ocd" or "ocd2":
                 string file = json.GetProperty("file").GetString()!;
-                if (!_read.TryGetValue(file, out IReadOnlyDictionary<string, string>? pairs)) _read.Add(file, pairs = OpenCcData.ReadPairs(_folder, file, _fingerprint));
+                if (!_read.TryGetValue(file, out IReadOnlyDictionary<string, string>? pairs))
+                {
+                    _read.Add(file, pairs = OpenCcData.ReadPairs(_folder, file, _fingerprint));
+                }
                 return new ScriptDictionary.Entries(pairs);
             default:
                 throw new InvalidDataException($"'{_place}' names a dictionary of type '{type}', which is neither text, group nor inline: fetch the dictionaries again.");

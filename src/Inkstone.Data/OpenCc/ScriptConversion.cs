@@ -40,7 +40,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
                 to.Write(piece.Item3);
                 progress?.Report((double)raw.Position / Math.Max(1, raw.Length));
             }, Threads, cancellation);
-            if (from is GZipStream) GzipEnd.Check(raw, tally.InputBytes, input);
+            if (from is GZipStream)
+            {
+                GzipEnd.Check(raw, tally.InputBytes, input);
+            }
         });
         return tally.Result;
     }
@@ -57,7 +60,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
         AppliedConversions.Write(output, tally.After, to =>
         {
             OrderedWork.Run(JsonRecords.Read(input, []).Chunk(BatchSize), Work, Take, Threads, cancellation);
-            if (!anyField && tally.Records > 0) throw new InvalidDataException($"{input}: no record has a field {string.Join(" or ", fields)}: name the right one.");
+            if (!anyField && tally.Records > 0)
+            {
+                throw new InvalidDataException($"{input}: no record has a field {string.Join(" or ", fields)}: name the right one.");
+            }
 
             void Take((byte[] Lines, int Records, int Changed, bool Found) batch)
             {
@@ -77,8 +83,14 @@ public sealed class ScriptConversion(ScriptConverter converter)
             foreach ((_, JsonObject record) in batch)
             {
                 found |= fields.Any(record.ContainsKey);
-                if (!tally.IsDone && Convert(record, fields)) changed++;
-                using (Utf8JsonWriter writer = new(lines, Relaxed)) record.WriteTo(writer);
+                if (!tally.IsDone && Convert(record, fields))
+                {
+                    changed++;
+                }
+                using (Utf8JsonWriter writer = new(lines, Relaxed))
+                {
+                    record.WriteTo(writer);
+                }
                 lines.WriteByte((byte)'\n');
             }
             return (lines.ToArray(), batch.Length, changed, found);
@@ -90,7 +102,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
         bool changed = false;
         foreach (string field in fields)
         {
-            if (!record.TryGetPropertyValue(field, out JsonNode? value) || value is null) continue;
+            if (!record.TryGetPropertyValue(field, out JsonNode? value) || value is null)
+            {
+                continue;
+            }
             if (field == KeptText.TextField && record[KeptText.Field] is JsonArray kept && value is JsonValue one && one.TryGetValue(out string? text))
             {
                 string converted = converter.Convert(text, KeptText.Read(kept, text), out IReadOnlyList<TextSpan> moved);
@@ -98,7 +113,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
                 record[field] = converted;
                 record[KeptText.Field] = KeptText.Write(converted, moved);
             }
-            else changed |= Convert(value);
+            else
+            {
+                changed |= Convert(value);
+            }
         }
         return changed;
     }
@@ -110,15 +128,24 @@ public sealed class ScriptConversion(ScriptConverter converter)
         switch (node)
         {
             case JsonObject members:
-                foreach ((_, JsonNode? member) in members.ToArray()) changed |= member is not null && Convert(member);
+                foreach ((_, JsonNode? member) in members.ToArray())
+                {
+                    changed |= member is not null && Convert(member);
+                }
                 break;
             case JsonArray elements:
-                foreach (JsonNode? element in elements.ToArray()) changed |= element is not null && Convert(element);
+                foreach (JsonNode? element in elements.ToArray())
+                {
+                    changed |= element is not null && Convert(element);
+                }
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
                 string text = value.GetValue<string>(), converted = converter.Convert(text);
                 changed = !ReferenceEquals(text, converted);
-                if (changed) node.ReplaceWith(converted);
+                if (changed)
+                {
+                    node.ReplaceWith(converted);
+                }
                 break;
         }
         return changed;
@@ -130,7 +157,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
         {
             foreach (Range each in bytes.AsSpan().Split((byte)'\n'))
             {
-                if (!Utf8.IsValid(bytes.AsSpan(each))) break;
+                if (!Utf8.IsValid(bytes.AsSpan(each)))
+                {
+                    break;
+                }
                 line++;
             }
             throw new InvalidDataException($"{file}:{line}: the line is no valid UTF-8: convert the file, for example with iconv -f GB18030 -t UTF-8.");
@@ -146,11 +176,17 @@ public sealed class ScriptConversion(ScriptConverter converter)
         long line = 1;
         for (int length = 0, read = 1; read > 0;)
         {
-            if (length == buffer.Length) Array.Resize(ref buffer, checked(2 * length));
+            if (length == buffer.Length)
+            {
+                Array.Resize(ref buffer, checked(2 * length));
+            }
             read = stream.ReadAtLeast(buffer.AsSpan(length), buffer.Length - length, throwOnEndOfStream: false);
             length += read;
             int end = read == 0 ? length : buffer.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;
-            if (end == 0) continue;
+            if (end == 0)
+            {
+                continue;
+            }
             byte[] piece = buffer[..end];
             int lines = piece.AsSpan().Count((byte)'\n') + (piece[^1] == '\n' ? 0 : 1);
             yield return (piece, line, lines);
@@ -165,7 +201,10 @@ public sealed class ScriptConversion(ScriptConverter converter)
     {
         public Tally(string input, ScriptConverter converter)
         {
-            if (!File.Exists(input)) throw new FileNotFoundException($"There is no file '{input}': check the path.", input);
+            if (!File.Exists(input))
+            {
+                throw new FileNotFoundException($"There is no file '{input}': check the path.", input);
+            }
             IReadOnlyList<AppliedConversion> before = AppliedConversions.Of(input);
             IsDone = AppliedConversions.Reach(before, converter.Configuration);
             After = IsDone ? before : [.. before, new AppliedConversion(converter.Configuration, converter.Fingerprint)];

@@ -71,7 +71,10 @@ public sealed class ScriptConverter
         CharBuffer normalised = one, spare = other;
         foreach (PrefixTable table in _normalization)
         {
-            if (!table.MayMatch(text)) continue;
+            if (!table.MayMatch(text))
+            {
+                continue;
+            }
             spare.Clear();
             table.Convert(text, spare);
             text = spare.Text;
@@ -100,7 +103,13 @@ public sealed class ScriptConverter
             piece = to.Text;
             (from, to) = (to, from);
         }
-        if (_chain.Length > 0) _chain[^1].Convert(piece, output);
-        else output.Append(piece);
+        if (_chain.Length > 0)
+        {
+            _chain[^1].Convert(piece, output);
+        }
+        else
+        {
+            output.Append(piece);
+        }
     }
 }

@@ -25,8 +25,14 @@ internal sealed class ByteBuffer
     /// <exception cref="FormatException">There are more than were announced.</exception>
     public Span<byte> Write(int count)
     {
-        if ((uint)count > (uint)Missing) throw new FormatException($"more than the announced {_announced} bytes are packed in it");
-        if (Length + count > _bytes.Length) Array.Resize(ref _bytes, (int)Math.Min(Math.Max(2L * _bytes.Length, Length + (long)count), Array.MaxLength));
+        if ((uint)count > (uint)Missing)
+        {
+            throw new FormatException($"more than the announced {_announced} bytes are packed in it");
+        }
+        if (Length + count > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, (int)Math.Min(Math.Max(2L * _bytes.Length, Length + (long)count), Array.MaxLength));
+        }
         Length += count;
         return _bytes.AsSpan(Length - count, count);
     }

@@ -70,7 +70,10 @@ internal sealed class ColumnCursor
     {
         try
         {
-            while (_pageValuesLeft == 0 && _valuesLeft > 0) ReadPage();
+            while (_pageValuesLeft == 0 && _valuesLeft > 0)
+            {
+                ReadPage();
+            }
             if (_valuesLeft == 0)
             {
                 (Repetition, Definition) = (0, -1);
@@ -80,8 +83,14 @@ internal sealed class ColumnCursor
             _valuesLeft--;
             Repetition = _repetitions?.Next() ?? 0;
             Definition = _definitions?.Next() ?? 0;
-            if ((uint)Repetition > (uint)_column.MaxRepetition || (uint)Definition > (uint)_column.MaxDefinition) throw new FormatException("a level is higher than its schema allows");
-            if (Definition < _column.MaxDefinition) return;
+            if ((uint)Repetition > (uint)_column.MaxRepetition || (uint)Definition > (uint)_column.MaxDefinition)
+            {
+                throw new FormatException("a level is higher than its schema allows");
+            }
+            if (Definition < _column.MaxDefinition)
+            {
+                return;
+            }
             _value.DictionaryIndex = -1;
             _values!.Read(ref _value);
         }
@@ -103,8 +112,14 @@ internal sealed class ColumnCursor
     {
         _pageNumber++;
         PageHeader header = ReadHeader();
-        if (header.PackedLength > End - _position) throw new FormatException($"a page of {header.PackedLength} bytes does not fit into its column of {_chunk.Length}");
-        if (header.Length > LargestPage) throw new FormatException($"a page of {header.Length} bytes is larger than 1 GiB, so write smaller ones");
+        if (header.PackedLength > End - _position)
+        {
+            throw new FormatException($"a page of {header.PackedLength} bytes does not fit into its column of {_chunk.Length}");
+        }
+        if (header.Length > LargestPage)
+        {
+            throw new FormatException($"a page of {header.Length} bytes is larger than 1 GiB, so write smaller ones");
+        }
         if (header.Type is not (PageType.Data or PageType.DataV2 or PageType.Dictionary))
         {
             _position += header.PackedLength;
@@ -112,7 +127,10 @@ internal sealed class ColumnCursor
         }
         Load(header.PackedLength);
         ReadOnlySpan<byte> packed = _packed.AsSpan(0, header.PackedLength);
-        if (header.Crc is { } crc && Crc32.HashToUInt32(packed) != (uint)crc) throw new FormatException("a page does not have its checksum");
+        if (header.Crc is { } crc && Crc32.HashToUInt32(packed) != (uint)crc)
+        {
+            throw new FormatException("a page does not have its checksum");
+        }
         switch (header.Type)
         {
             case PageType.Dictionary:
@@ -135,8 +153,14 @@ internal sealed class ColumnCursor
         for (int window = 512; ; window *= 8)
         {
             int length = (int)Math.Min(window, End - _position);
-            if (length <= 0) throw new FormatException($"its pages end with {_valuesLeft} values missing");
-            if (_packed.Length < length) _packed = new byte[length];
+            if (length <= 0)
+            {
+                throw new FormatException($"its pages end with {_valuesLeft} values missing");
+            }
+            if (_packed.Length < length)
+            {
+                _packed = new byte[length];
+            }
             ReadFile(length);
             try
             {
@@ -157,7 +181,10 @@ internal sealed class ColumnCursor
 
     private void Load(int length)
     {
-        if (_packed.Length < length) _packed = new byte[length];
+        if (_packed.Length < length)
+        {
+            _packed = new byte[length];
+        }
         ReadFile(length);
         _position += length;
     }
@@ -167,16 +194,25 @@ internal sealed class ColumnCursor
         for (int read = 0; read < length;)
         {
             int more = RandomAccess.Read(_file, _packed.AsSpan(read, length - read), _position + read);
-            if (more == 0) throw new FormatException("the file ends in the middle of it");
+            if (more == 0)
+            {
+                throw new FormatException("the file ends in the middle of it");
+            }
             read += more;
         }
     }
 
     private void ReadDictionary(PageHeader header)
     {
-        if (_dictionary is not null) throw new FormatException("it has two dictionaries");
-        if (header.Encoding is not (ValueEncoding.Plain or ValueEncoding.PlainDictionary)) throw new FormatException($"its dictionary has the encoding {header.Encoding}");
-        var bytes = new ByteBuffer();
+        if (_dictionary is not null)
+        {
+            throw new FormatException("it has two dictionaries");
+        }
+        if (header.Encoding is not (ValueEncoding.Plain or ValueEncoding.PlainDictionary))
+        {
+            throw new FormatException($"its dictionary has the encoding {header.Encoding}");
+        }
+        ByteBuffer bytes = new();
         PageCodec.Unpack(_chunk.Codec, _packed, 0, header.PackedLength, header.Length, bytes);
         _dictionary = new ColumnDictionary(_type, _column.Element.TypeLength, header.Values, bytes.Memory);
         _leaf.StartDictionary(_dictionary.Count);
@@ -193,8 +229,14 @@ internal sealed class ColumnCursor
 
     private static RunLengths? Levels(ref ReadOnlyMemory<byte> page, int max, ValueEncoding encoding)
     {
-        if (max == 0) return null;
-        if (encoding != ValueEncoding.Rle) throw new FormatException($"its levels have the encoding {encoding}, which is not read here");
+        if (max == 0)
+        {
+            return null;
+        }
+        if (encoding != ValueEncoding.Rle)
+        {
+            throw new FormatException($"its levels have the encoding {encoding}, which is not read here");
+        }
         int length = BinaryPrimitives.ReadInt32LittleEndian(page.Span);
         ReadOnlyMemory<byte> levels = page.Slice(4, length);
         page = page[(4 + length)..];
@@ -205,7 +247,10 @@ internal sealed class ColumnCursor
     private void StartPageV2(PageHeader header)
     {
         long levels = (long)header.RepetitionLength + header.DefinitionLength;
-        if (levels > header.PackedLength || levels > header.Length) throw new FormatException("the levels of a page are longer than the page");
+        if (levels > header.PackedLength || levels > header.Length)
+        {
+            throw new FormatException("the levels of a page are longer than the page");
+        }
         int start = (int)levels;
         PageCodec.Unpack(header.IsPacked && header.PackedLength > start ? _chunk.Codec : 0, _packed, start, header.PackedLength, header.Length - start, _page);
         _repetitions = _column.MaxRepetition == 0 ? null : new RunLengths(_packed.AsMemory(0, header.RepetitionLength), WidthOf(_column.MaxRepetition));
@@ -215,7 +260,10 @@ internal sealed class ColumnCursor
 
     private void StartValues(PageHeader header, ReadOnlyMemory<byte> bytes)
     {
-        if (header.Values > _valuesLeft) throw new FormatException($"a page holds {header.Values} values where {_valuesLeft} are left");
+        if (header.Values > _valuesLeft)
+        {
+            throw new FormatException($"a page holds {header.Values} values where {_valuesLeft} are left");
+        }
         _pageValuesLeft = header.Values;
         _values = header.Values == 0 ? null : ValueDecoder.For(header.Encoding, _type, _column.Element.TypeLength, bytes, _dictionary);
     }

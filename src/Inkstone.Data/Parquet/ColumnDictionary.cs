@@ -13,12 +13,21 @@ internal sealed class ColumnDictionary
     {
         (_type, _source, _size, Count) = (type, source, ValueDecoder.SizeOf(type, typeLength), count);
         int smallest = type == PhysicalType.ByteArray ? 4 : _size; // A value takes its length at least, so that no lie about the count allocates.
-        if (smallest == 0) throw new FormatException($"the type {type} has no dictionary");
-        if (count > source.Length / smallest) throw new FormatException($"its dictionary has no room for {count} values");
-        if (type != PhysicalType.ByteArray) return;
+        if (smallest == 0)
+        {
+            throw new FormatException($"the type {type} has no dictionary");
+        }
+        if (count > source.Length / smallest)
+        {
+            throw new FormatException($"its dictionary has no room for {count} values");
+        }
+        if (type != PhysicalType.ByteArray)
+        {
+            return;
+        }
 
         _ends = new int[count];
-        var plain = new PlainDecoder(type, typeLength, source);
+        PlainDecoder plain = new(type, typeLength, source);
         PhysicalValue value = default;
         for (int i = 0; i < count; i++)
         {
@@ -31,9 +40,15 @@ internal sealed class ColumnDictionary
 
     public void Read(int index, ref PhysicalValue value)
     {
-        if ((uint)index >= (uint)Count) throw new FormatException($"a value is number {(uint)index} of a dictionary of {Count}");
+        if ((uint)index >= (uint)Count)
+        {
+            throw new FormatException($"a value is number {(uint)index} of a dictionary of {Count}");
+        }
         value.DictionaryIndex = index;
-        if (_type != PhysicalType.ByteArray) ValueDecoder.Set(ref value, _type, _source.Slice(index * _size, _size));
+        if (_type != PhysicalType.ByteArray)
+        {
+            ValueDecoder.Set(ref value, _type, _source.Slice(index * _size, _size));
+        }
         else
         {
             int start = (index == 0 ? 0 : _ends[index - 1]) + 4;

@@ -26,7 +26,9 @@ internal sealed class DeltaIntegers
         ulong count = Bits.ReadVarint(bytes, ref _position);
         _value = ZigZag(bytes);
         if (block == 0 || block > LargestBlock || miniblocks == 0 || miniblocks > block || block % miniblocks != 0 || block / miniblocks % 8 != 0 || count > int.MaxValue)
+        {
             throw new FormatException("a page begins with impossible sizes of delta blocks");
+        }
         (_miniblocks, _miniblockSize, _left) = ((int)miniblocks, (int)(block / miniblocks), (long)count);
         _miniblock = _miniblocks;
     }
@@ -34,14 +36,20 @@ internal sealed class DeltaIntegers
     /// <summary>Bytes that a whole sequence takes, found without unpacking it.</summary>
     public static int LengthOf(ReadOnlyMemory<byte> source)
     {
-        var walk = new DeltaIntegers(source);
-        for (walk._left--; walk._left > 0; walk._left -= walk._miniblockSize) walk.OpenMiniblock(source.Span);
+        DeltaIntegers walk = new(source);
+        for (walk._left--; walk._left > 0; walk._left -= walk._miniblockSize)
+        {
+            walk.OpenMiniblock(source.Span);
+        }
         return walk._position;
     }
 
     public long Next()
     {
-        if (_left <= 0) throw new FormatException("a page ends before its last value");
+        if (_left <= 0)
+        {
+            throw new FormatException("a page ends before its last value");
+        }
         _left--;
         if (_isFirst)
         {
@@ -68,13 +76,22 @@ internal sealed class DeltaIntegers
             _widths = _position;
             _position += _miniblocks;
             _miniblock = 0;
-            if (_position > source.Length) throw new FormatException("a page ends in the middle of a delta block");
+            if (_position > source.Length)
+            {
+                throw new FormatException("a page ends in the middle of a delta block");
+            }
         }
         _width = source[_widths + _miniblock++];
-        if (_width > 64) throw new FormatException($"a delta block has numbers of {_width} bits");
+        if (_width > 64)
+        {
+            throw new FormatException($"a delta block has numbers of {_width} bits");
+        }
         _bit = 8L * _position;
         long end = _position + (long)_miniblockSize / 8 * _width;
-        if (end > source.Length) throw new FormatException("a page ends in the middle of a delta block");
+        if (end > source.Length)
+        {
+            throw new FormatException("a page ends in the middle of a delta block");
+        }
         _position = (int)end;
     }
 
@@ -106,7 +123,10 @@ internal sealed class DeltaLengthByteArrayDecoder : ValueDecoder
     public DeltaLengthByteArrayDecoder(ReadOnlyMemory<byte> source)
     {
         _source = source;
-        if (source.IsEmpty) return;
+        if (source.IsEmpty)
+        {
+            return;
+        }
         _lengths = new DeltaIntegers(source);
         _position = DeltaIntegers.LengthOf(source);
     }
@@ -116,7 +136,10 @@ internal sealed class DeltaLengthByteArrayDecoder : ValueDecoder
     public ReadOnlyMemory<byte> Next()
     {
         long length = (_lengths ?? throw new FormatException("a page ends before its last value")).Next();
-        if ((ulong)length > (ulong)(_source.Length - _position)) throw new FormatException($"a page ends in the middle of a value of {(ulong)length} bytes");
+        if ((ulong)length > (ulong)(_source.Length - _position))
+        {
+            throw new FormatException($"a page ends in the middle of a value of {(ulong)length} bytes");
+        }
         ReadOnlyMemory<byte> bytes = _source.Slice(_position, (int)length);
         _position += (int)length;
         return bytes;
@@ -137,20 +160,35 @@ internal sealed class DeltaByteArrayDecoder : ValueDecoder
     public DeltaByteArrayDecoder(ReadOnlyMemory<byte> source, int fixedLength)
     {
         _fixedLength = fixedLength;
-        if (source.IsEmpty) return;
+        if (source.IsEmpty)
+        {
+            return;
+        }
         _prefixes = new DeltaIntegers(source);
         _suffixes = new DeltaLengthByteArrayDecoder(source[DeltaIntegers.LengthOf(source)..]);
     }
 
     public override void Read(ref PhysicalValue value)
     {
-        if (_prefixes is null || _suffixes is null) throw new FormatException("a page ends before its last value");
+        if (_prefixes is null || _suffixes is null)
+        {
+            throw new FormatException("a page ends before its last value");
+        }
         long prefix = _prefixes.Next();
         ReadOnlyMemory<byte> suffix = _suffixes.Next();
-        if ((ulong)prefix > (ulong)_length) throw new FormatException("a value shares more with the one before it than that has");
+        if ((ulong)prefix > (ulong)_length)
+        {
+            throw new FormatException("a value shares more with the one before it than that has");
+        }
         int length = (int)prefix + suffix.Length;
-        if (_fixedLength > 0 && length != _fixedLength) throw new FormatException($"a value has {length} bytes instead of {_fixedLength}");
-        if (_value.Length < length) Array.Resize(ref _value, Math.Max(length, 2 * _value.Length));
+        if (_fixedLength > 0 && length != _fixedLength)
+        {
+            throw new FormatException($"a value has {length} bytes instead of {_fixedLength}");
+        }
+        if (_value.Length < length)
+        {
+            Array.Resize(ref _value, Math.Max(length, 2 * _value.Length));
+        }
         suffix.Span.CopyTo(_value.AsSpan((int)prefix));
         _length = length;
         value.Bytes = _value.AsMemory(0, length);

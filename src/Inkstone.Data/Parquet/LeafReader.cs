@@ -60,10 +60,18 @@ internal sealed class LeafReader(SchemaNode column)
     private JsonValue? Bytes(in PhysicalValue value)
     {
         if (value.DictionaryIndex >= 0 && value.DictionaryIndex < _texts.Length)
+        {
             return JsonValue.Create(_texts[value.DictionaryIndex] ?? DictionaryText(value));
+        }
         ReadOnlySpan<byte> bytes = value.Bytes.Span;
-        if (bytes.Length > LongestText) throw new FormatException($"a value of {bytes.Length} bytes is longer than {LongestText}");
-        if (IsText(_element)) return JsonValue.Create(Text(bytes));
+        if (bytes.Length > LongestText)
+        {
+            throw new FormatException($"a value of {bytes.Length} bytes is longer than {LongestText}");
+        }
+        if (IsText(_element))
+        {
+            return JsonValue.Create(Text(bytes));
+        }
         switch (_element.Annotation)
         {
             case Annotation.Decimal:
@@ -81,13 +89,19 @@ internal sealed class LeafReader(SchemaNode column)
     {
         long before = InvalidTexts;
         string text = Text(value.Bytes.Span);
-        if (InvalidTexts == before) _texts[value.DictionaryIndex] = text; // What is invalid is counted each time.
+        if (InvalidTexts == before)
+        {
+            _texts[value.DictionaryIndex] = text; // What is invalid is counted each time.
+        }
         return text;
     }
 
     private string Text(ReadOnlySpan<byte> bytes)
     {
-        if (!Utf8.IsValid(bytes)) InvalidTexts++;
+        if (!Utf8.IsValid(bytes))
+        {
+            InvalidTexts++;
+        }
         return Encoding.UTF8.GetString(bytes);
     }
 

@@ -18,12 +18,18 @@ internal static class Lz4
     /// </summary>
     public static int DecodeHadoop(ReadOnlySpan<byte> source, Span<byte> target)
     {
-        if (!HasFrames(source, target.Length)) return DecodeBlock(source, target);
+        if (!HasFrames(source, target.Length))
+        {
+            return DecodeBlock(source, target);
+        }
         int written = 0;
         while (source.Length > 0)
         {
             (int length, int packed) = Header(source);
-            if (DecodeBlock(source.Slice(HeaderLength, packed), target.Slice(written, length)) != length) return -1;
+            if (DecodeBlock(source.Slice(HeaderLength, packed), target.Slice(written, length)) != length)
+            {
+                return -1;
+            }
             written += length;
             source = source[(HeaderLength + packed)..];
         }
@@ -36,7 +42,10 @@ internal static class Lz4
         while (source.Length >= HeaderLength)
         {
             (int length, int packed) = Header(source);
-            if (length < 0 || packed < 0 || packed > source.Length - HeaderLength) return false;
+            if (length < 0 || packed < 0 || packed > source.Length - HeaderLength)
+            {
+                return false;
+            }
             total += length;
             source = source[(HeaderLength + packed)..];
         }

@@ -17,7 +17,10 @@ internal static class PageCodec
     public static void Unpack(int codec, byte[] packed, int start, int end, int announced, ByteBuffer output)
     {
         output.Restart(announced);
-        if (start == end && announced == 0) return;
+        if (start == end && announced == 0)
+        {
+            return;
+        }
         ReadOnlySpan<byte> source = packed.AsSpan(start..end);
         try
         {
@@ -33,8 +36,14 @@ internal static class PageCodec
                 Lzo => throw new FormatException("it is packed with LZO, which is not read here, so write it with zstd or snappy"),
                 _ => throw new FormatException($"it is packed with the unknown codec {codec}"),
             };
-            if (written < 0) throw new FormatException("a page does not unpack");
-            if (written != announced) throw new FormatException($"a page unpacks to {written} bytes instead of {announced}");
+            if (written < 0)
+            {
+                throw new FormatException("a page does not unpack");
+            }
+            if (written != announced)
+            {
+                throw new FormatException($"a page unpacks to {written} bytes instead of {announced}");
+            }
         }
         catch (Exception exception) when (exception is InvalidDataException or ZstdException or ArgumentException or OverflowException or InvalidOperationException)
         {
@@ -54,7 +63,7 @@ internal static class PageCodec
 
     private static int Unwrap(ReadOnlySpan<byte> source, ByteBuffer output)
     {
-        using var decompressor = new Decompressor();
+        using Decompressor decompressor = new();
         // What its frames say, or where one says nothing what its blocks can hold at most.
         ulong most = Decompressor.GetDecompressedSize(source);
         return decompressor.Unwrap(source, Room(output, (long)Math.Min(most, long.MaxValue)));
@@ -72,7 +81,10 @@ internal static class PageCodec
             uint crc = BinaryPrimitives.ReadUInt32LittleEndian(source[^8..]), length = BinaryPrimitives.ReadUInt32LittleEndian(source[^4..]);
             isRight = length <= written && Crc32.HashToUInt32(output.Span[^(int)length..]) == crc;
         }
-        else isRight = Adler32.HashToUInt32(output.Span) == BinaryPrimitives.ReadUInt32BigEndian(source[^4..]);
+        else
+        {
+            isRight = Adler32.HashToUInt32(output.Span) == BinaryPrimitives.ReadUInt32BigEndian(source[^4..]);
+        }
         return isRight ? written : throw new FormatException("a page is cut off, or does not have its checksum");
     }
 
@@ -82,7 +94,10 @@ internal static class PageCodec
         while (output.Missing > 0)
         {
             Span<byte> part = output.Write(Math.Min(output.Missing, 1 << 16));
-            if (unpacked.ReadAtLeast(part, part.Length, throwOnEndOfStream: false) < part.Length) throw new FormatException($"a page unpacks to fewer than {output.Length + output.Missing} bytes");
+            if (unpacked.ReadAtLeast(part, part.Length, throwOnEndOfStream: false) < part.Length)
+            {
+                throw new FormatException($"a page unpacks to fewer than {output.Length + output.Missing} bytes");
+            }
         }
         return unpacked.ReadByte() < 0 ? output.Length : throw new FormatException($"a page unpacks to more than {output.Length} bytes");
     }

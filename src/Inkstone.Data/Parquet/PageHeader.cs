@@ -31,9 +31,9 @@ internal readonly record struct PageHeader(
     /// <exception cref="EndOfStreamException">There are too few bytes.</exception>
     public static PageHeader Read(ReadOnlySpan<byte> source, out int headerLength)
     {
-        var thrift = new ThriftReader(source);
+        ThriftReader thrift = new(source);
         int type = -1;
-        var header = new PageHeader { Length = -1, PackedLength = -1, IsPacked = true };
+        PageHeader header = new PageHeader { Length = -1, PackedLength = -1, IsPacked = true };
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
@@ -50,7 +50,9 @@ internal readonly record struct PageHeader(
             }
         }
         if (header.Length < 0 || header.PackedLength < 0 || header.Values < 0 || header.DefinitionLength < 0 || header.RepetitionLength < 0 || type < 0)
+        {
             throw new FormatException("a page header lacks a size or has a negative one");
+        }
         headerLength = thrift.Position;
         return header with { Type = (PageType)type };
     }

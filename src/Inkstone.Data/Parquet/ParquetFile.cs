@@ -23,7 +23,10 @@ public sealed class ParquetFile : IDisposable
     /// <exception cref="InvalidDataException">It is no Parquet file, or its footer is damaged.</exception>
     public ParquetFile(string path)
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"There is no file '{path}': check the path.", path);
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"There is no file '{path}': check the path.", path);
+        }
         _path = path;
         _file = File.OpenHandle(path);
         try
@@ -82,21 +85,35 @@ public sealed class ParquetFile : IDisposable
 
     private IEnumerable<JsonObject> ReadRows(SchemaNode[] fields)
     {
-        if (fields.Length == 0) yield break;
+        if (fields.Length == 0)
+        {
+            yield break;
+        }
         for (int g = 0; g < _metadata.RowGroups.Length; g++)
         {
             RowGroup group = _metadata.RowGroups[g];
-            var cursors = new ColumnCursor?[_columns.Length];
+            ColumnCursor?[] cursors = new ColumnCursor?[_columns.Length];
             foreach (SchemaNode field in fields)
-                for (int i = field.FirstColumn; i < field.FirstColumn + field.ColumnCount; i++) cursors[i] ??= new ColumnCursor(_file, group.Columns[i], _columns[i], $"{_path}: row group {g}");
-            var rows = new RowReader(fields, cursors);
+            {
+                for (int i = field.FirstColumn; i < field.FirstColumn + field.ColumnCount; i++)
+                {
+                    cursors[i] ??= new ColumnCursor(_file, group.Columns[i], _columns[i], $"{_path}: row group {g}");
+                }
+            }
+            RowReader rows = new(fields, cursors);
             long invalidBefore = InvalidTexts;
             while (!rows.IsAtEnd)
             {
                 JsonObject row = rows.Read();
-                if (_jsonColumns.Count > 0) JsonColumns.Decode(row, _jsonColumns);
+                if (_jsonColumns.Count > 0)
+                {
+                    JsonColumns.Decode(row, _jsonColumns);
+                }
                 InvalidTexts = invalidBefore;
-                foreach (ColumnCursor? cursor in cursors) InvalidTexts += cursor?.InvalidTexts ?? 0;
+                foreach (ColumnCursor? cursor in cursors)
+                {
+                    InvalidTexts += cursor?.InvalidTexts ?? 0;
+                }
                 yield return row;
             }
         }
@@ -106,14 +123,29 @@ public sealed class ParquetFile : IDisposable
     {
         long length = RandomAccess.GetLength(_file);
         Span<byte> ends = stackalloc byte[12];
-        if (length < 12) throw Fault("it is too short for a Parquet file");
+        if (length < 12)
+        {
+            throw Fault("it is too short for a Parquet file");
+        }
         Read(ends[..4], 0);
         Read(ends[4..], length - 8);
-        if (ends[8..].SequenceEqual("PARE"u8)) throw new InvalidDataException($"The file '{_path}' is encrypted: write it without encryption.");
-        if (!ends[..4].SequenceEqual("PAR1"u8)) throw Fault("it does not begin as a Parquet file");
-        if (!ends[8..].SequenceEqual("PAR1"u8)) throw Fault("its end is missing");
+        if (ends[8..].SequenceEqual("PARE"u8))
+        {
+            throw new InvalidDataException($"The file '{_path}' is encrypted: write it without encryption.");
+        }
+        if (!ends[..4].SequenceEqual("PAR1"u8))
+        {
+            throw Fault("it does not begin as a Parquet file");
+        }
+        if (!ends[8..].SequenceEqual("PAR1"u8))
+        {
+            throw Fault("its end is missing");
+        }
         uint footerLength = BinaryPrimitives.ReadUInt32LittleEndian(ends[4..]);
-        if (footerLength > Math.Min(length - 12, LargestFooter)) throw Fault($"its footer of {footerLength} bytes does not fit into its {length} bytes");
+        if (footerLength > Math.Min(length - 12, LargestFooter))
+        {
+            throw Fault($"its footer of {footerLength} bytes does not fit into its {length} bytes");
+        }
         byte[] footer = new byte[footerLength];
         Read(footer, length - 8 - footerLength);
         try
@@ -121,7 +153,10 @@ public sealed class ParquetFile : IDisposable
             ParquetMetadata metadata = ParquetMetadata.Read(footer);
             SchemaNode root = SchemaNode.Build(metadata.Schema);
             SchemaNode[] columns = [.. root.Columns()];
-            for (int g = 0; g < metadata.RowGroups.Length; g++) metadata.RowGroups[g] = Checked(metadata.RowGroups[g], g, columns, length - 8 - footerLength);
+            for (int g = 0; g < metadata.RowGroups.Length; g++)
+            {
+                metadata.RowGroups[g] = Checked(metadata.RowGroups[g], g, columns, length - 8 - footerLength);
+            }
             return (metadata, root);
         }
         catch (FormatException exception)
@@ -137,18 +172,36 @@ public sealed class ParquetFile : IDisposable
     /// <summary>The row group with as many rows as its columns without lists hold, where there are any: its own count may be wrong.</summary>
     private RowGroup Checked(RowGroup group, int number, SchemaNode[] columns, long dataEnd)
     {
-        if (group.Columns.Length != columns.Length) throw Fault($"row group {number} has {group.Columns.Length} columns and the schema {columns.Length}");
+        if (group.Columns.Length != columns.Length)
+        {
+            throw Fault($"row group {number} has {group.Columns.Length} columns and the schema {columns.Length}");
+        }
         int flat = Array.FindIndex(columns, c => c.MaxRepetition == 0);
         long rows = flat >= 0 ? group.Columns[flat].Values : Math.Max(0, group.Rows);
         for (int i = 0; i < columns.Length; i++)
         {
             ColumnChunk chunk = group.Columns[i];
             string place = $"row group {number}, column '{columns[i].Path}'";
-            if (chunk.IsElsewhere) throw Fault($"{place} lies in another file");
-            if (chunk.Type != columns[i].Element.Type) throw Fault($"{place} is of type {chunk.Type} and in the schema {columns[i].Element.Type}");
-            if (chunk.Values == 0 && rows == 0) continue; // Some writers give no place to what is not there.
-            if (chunk.Start < 4 || chunk.Length > dataEnd || chunk.Start > dataEnd - chunk.Length) throw Fault($"{place} lies outside of the file (from {chunk.Start}, {chunk.Length} bytes)");
-            if (flat >= 0 && (columns[i].MaxRepetition == 0 ? chunk.Values != rows : chunk.Values < rows)) throw Fault($"{place} has {chunk.Values} values and column '{columns[flat].Path}' {rows}");
+            if (chunk.IsElsewhere)
+            {
+                throw Fault($"{place} lies in another file");
+            }
+            if (chunk.Type != columns[i].Element.Type)
+            {
+                throw Fault($"{place} is of type {chunk.Type} and in the schema {columns[i].Element.Type}");
+            }
+            if (chunk.Values == 0 && rows == 0)
+            {
+                continue; // Some writers give no place to what is not there.
+            }
+            if (chunk.Start < 4 || chunk.Length > dataEnd || chunk.Start > dataEnd - chunk.Length)
+            {
+                throw Fault($"{place} lies outside of the file (from {chunk.Start}, {chunk.Length} bytes)");
+            }
+            if (flat >= 0 && (columns[i].MaxRepetition == 0 ? chunk.Values != rows : chunk.Values < rows))
+            {
+                throw Fault($"{place} has {chunk.Values} values and column '{columns[flat].Path}' {rows}");
+            }
         }
         return group with { Rows = rows };
     }
@@ -158,7 +211,10 @@ public sealed class ParquetFile : IDisposable
         while (bytes.Length > 0)
         {
             int read = RandomAccess.Read(_file, bytes, offset);
-            if (read == 0) throw Fault("it ends too early");
+            if (read == 0)
+            {
+                throw Fault("it ends too early");
+            }
             bytes = bytes[read..];
             offset += read;
         }

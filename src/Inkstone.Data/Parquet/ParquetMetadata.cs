@@ -57,7 +57,7 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
     /// <exception cref="FormatException">The bytes are no footer.</exception>
     public static ParquetMetadata Read(ReadOnlySpan<byte> footer)
     {
-        var thrift = new ThriftReader(footer);
+        ThriftReader thrift = new(footer);
         SchemaElement[] schema = [];
         RowGroup[] groups = [];
         Dictionary<string, string> notes = [];
@@ -68,11 +68,17 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
             {
                 case 2:
                     schema = new SchemaElement[thrift.ReadStructs(field)];
-                    for (int i = 0; i < schema.Length; i++) schema[i] = ReadElement(ref thrift);
+                    for (int i = 0; i < schema.Length; i++)
+                    {
+                        schema[i] = ReadElement(ref thrift);
+                    }
                     break;
                 case 4:
                     groups = new RowGroup[thrift.ReadStructs(field)];
-                    for (int i = 0; i < groups.Length; i++) groups[i] = ReadRowGroup(ref thrift);
+                    for (int i = 0; i < groups.Length; i++)
+                    {
+                        groups[i] = ReadRowGroup(ref thrift);
+                    }
                     break;
                 case 5:
                     int count = thrift.ReadStructs(field);
@@ -89,7 +95,9 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
         }
         // Who calls some columns text calls all of them so: what is not called anything is bytes then. Hive, Impala and older Spark call none.
         if (Array.Exists(schema, e => e.Annotation == Annotation.Text))
+        {
             schema = Array.ConvertAll(schema, e => e.Type == PhysicalType.ByteArray && e.Annotation == Annotation.None ? e with { Annotation = Annotation.Binary } : e);
+        }
         return new ParquetMetadata(schema, groups, notes);
     }
 
@@ -113,7 +121,7 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
     {
         string name = "";
         PhysicalType? type = null;
-        var repetition = Repetition.Required;
+        Repetition repetition = Repetition.Required;
         int length = 0, children = 0, scale = 0, precision = 0;
         Annotation converted = Annotation.None, logical = Annotation.None;
         bool isUtc = false;
@@ -134,8 +142,14 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                 default: thrift.Skip(field); break;
             }
         }
-        if (!Enum.IsDefined(repetition)) throw new FormatException($"column '{name}' has no known repetition");
-        if (converted is Annotation.TimestampMillis or Annotation.TimestampMicros && logical == Annotation.None) isUtc = true;
+        if (!Enum.IsDefined(repetition))
+        {
+            throw new FormatException($"column '{name}' has no known repetition");
+        }
+        if (converted is Annotation.TimestampMillis or Annotation.TimestampMicros && logical == Annotation.None)
+        {
+            isUtc = true;
+        }
         return new SchemaElement(name, type, length, repetition, children, logical != Annotation.None ? logical : converted, isUtc, scale, precision);
     }
 
@@ -158,7 +172,7 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
     /// <summary>LogicalType is a union: a struct with one field.</summary>
     private static Annotation ReadLogical(ref ThriftReader thrift, ThriftField union, ref bool isUtc, ref int scale, ref int precision)
     {
-        var annotation = Annotation.None;
+        Annotation annotation = Annotation.None;
         ThriftField kind = ThriftReader.EnterStruct(union);
         while (thrift.TryReadField(ref kind))
         {
@@ -220,7 +234,10 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
             {
                 case 1:
                     columns = new ColumnChunk[thrift.ReadStructs(field)];
-                    for (int i = 0; i < columns.Length; i++) columns[i] = ReadChunk(ref thrift);
+                    for (int i = 0; i < columns.Length; i++)
+                    {
+                        columns[i] = ReadChunk(ref thrift);
+                    }
                     break;
                 case 3: rows = thrift.ReadLong(field); break;
                 default: thrift.Skip(field); break;
@@ -272,13 +289,16 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                 default: thrift.Skip(field); break;
             }
         }
-        if (type is null || values < 0 || length < 0 || dataStart < 0) throw new FormatException("a column of its row groups lacks type, size or place");
+        if (type is null || values < 0 || length < 0 || dataStart < 0)
+        {
+            throw new FormatException("a column of its row groups lacks type, size or place");
+        }
         return new ColumnChunk(type.Value, codec, values, dictionaryStart > 0 && dictionaryStart < dataStart ? dictionaryStart : dataStart, length, false);
     }
 
     private static PhysicalType ReadType(ref ThriftReader thrift, ThriftField field)
     {
-        var type = (PhysicalType)thrift.ReadInt(field);
+        PhysicalType type = (PhysicalType)thrift.ReadInt(field);
         return Enum.IsDefined(type) ? type : throw new FormatException($"a column has the unknown physical type {(int)type}");
     }
 }

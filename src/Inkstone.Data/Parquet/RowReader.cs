@@ -19,13 +19,19 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
     public JsonObject Read()
     {
         _elements = 0;
-        var row = new JsonObject();
+        JsonObject row = new();
         foreach (SchemaNode field in fields)
         {
             for (int i = field.FirstColumn; i < field.FirstColumn + field.ColumnCount; i++)
             {
-                if (columns[i]!.IsAtEnd) throw columns[i]!.Fault("it holds fewer rows than the others of its row group");
-                if (columns[i]!.Repetition != 0) throw columns[i]!.Fault("a row begins in the middle of a list");
+                if (columns[i]!.IsAtEnd)
+                {
+                    throw columns[i]!.Fault("it holds fewer rows than the others of its row group");
+                }
+                if (columns[i]!.Repetition != 0)
+                {
+                    throw columns[i]!.Fault("a row begins in the middle of a list");
+                }
             }
             row[field.Name] = Read(field);
         }
@@ -44,7 +50,10 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
         if (node.IsColumn)
         {
             ColumnCursor column = columns[node.FirstColumn]!;
-            if (column.Definition != node.MaxDefinition) throw column.Fault("its levels contradict each other");
+            if (column.Definition != node.MaxDefinition)
+            {
+                throw column.Fault("its levels contradict each other");
+            }
             JsonNode? value = column.Value();
             column.Advance();
             return value;
@@ -59,8 +68,11 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
                     return Pairs(repeated);
             }
         }
-        var group = new JsonObject();
-        foreach (SchemaNode child in node.Children) group[child.Name] = Read(child);
+        JsonObject group = new();
+        foreach (SchemaNode child in node.Children)
+        {
+            group[child.Name] = Read(child);
+        }
         return group;
     }
 
@@ -72,8 +84,11 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
 
     private JsonArray Elements(SchemaNode repeated, Func<SchemaNode, JsonNode?> read)
     {
-        var list = new JsonArray();
-        if (IsAbsent(repeated)) return list;
+        JsonArray list = new();
+        if (IsAbsent(repeated))
+        {
+            return list;
+        }
         do
         {
             CountElement(repeated);
@@ -85,8 +100,11 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
 
     private JsonObject Pairs(SchemaNode repeated)
     {
-        var map = new JsonObject();
-        if (IsAbsent(repeated)) return map;
+        JsonObject map = new();
+        if (IsAbsent(repeated))
+        {
+            return map;
+        }
         do
         {
             CountElement(repeated);
@@ -103,17 +121,28 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
     {
         bool continues = columns[repeated.FirstColumn]!.Repetition == repeated.MaxRepetition;
         for (int i = repeated.FirstColumn + 1; i < repeated.FirstColumn + repeated.ColumnCount; i++)
-            if (columns[i]!.Repetition == repeated.MaxRepetition != continues) throw columns[i]!.Fault("its lists have other lengths than those of its neighbours");
+        {
+            if (columns[i]!.Repetition == repeated.MaxRepetition != continues)
+            {
+                throw columns[i]!.Fault("its lists have other lengths than those of its neighbours");
+            }
+        }
         return continues;
     }
 
     /// <summary>Whether the node is null or empty here, on which all columns below it must agree; they go on if so.</summary>
     private bool IsAbsent(SchemaNode node)
     {
-        if (columns[node.FirstColumn]!.Definition >= node.MaxDefinition) return false;
+        if (columns[node.FirstColumn]!.Definition >= node.MaxDefinition)
+        {
+            return false;
+        }
         for (int i = node.FirstColumn; i < node.FirstColumn + node.ColumnCount; i++)
         {
-            if (columns[i]!.Definition != node.MaxDefinition - 1) throw columns[i]!.Fault("its levels contradict each other");
+            if (columns[i]!.Definition != node.MaxDefinition - 1)
+            {
+                throw columns[i]!.Fault("its levels contradict each other");
+            }
             columns[i]!.Advance();
         }
         return true;
@@ -121,6 +150,9 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
 
     private void CountElement(SchemaNode repeated)
     {
-        if (++_elements > MostElements) throw columns[repeated.FirstColumn]!.Fault($"a row has more than {MostElements} list elements");
+        if (++_elements > MostElements)
+        {
+            throw columns[repeated.FirstColumn]!.Fault($"a row has more than {MostElements} list elements");
+        }
     }
 }

@@ -18,17 +18,29 @@ internal sealed class RunLengths
     /// <exception cref="FormatException">No such width is possible.</exception>
     public RunLengths(ReadOnlyMemory<byte> source, int width)
     {
-        if (width > 32) throw new FormatException($"its numbers are said to have {width} bits");
+        if (width > 32)
+        {
+            throw new FormatException($"its numbers are said to have {width} bits");
+        }
         (_source, _width) = (source, width);
     }
 
     public int Next()
     {
-        if (_width == 0) return 0;
+        if (_width == 0)
+        {
+            return 0;
+        }
         ReadOnlySpan<byte> source = _source.Span;
-        while (_left == 0) StartRun(source);
+        while (_left == 0)
+        {
+            StartRun(source);
+        }
         _left--;
-        if (!_isPacked) return _repeated;
+        if (!_isPacked)
+        {
+            return _repeated;
+        }
         int value = (int)Bits.Read(source, _bit, _width);
         _bit += _width;
         return value;

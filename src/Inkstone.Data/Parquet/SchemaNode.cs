@@ -39,7 +39,10 @@ internal sealed class SchemaNode
     public static SchemaNode Build(SchemaElement[] elements)
     {
         int next = 0, columns = 0;
-        if (elements.Length == 0 || elements[0].Type is not null) throw new FormatException("its schema has no root");
+        if (elements.Length == 0 || elements[0].Type is not null)
+        {
+            throw new FormatException("its schema has no root");
+        }
         SchemaNode root = Build(elements, null, ref next, ref columns, 0);
         return next == elements.Length ? root : throw new FormatException($"its schema has {elements.Length} elements and uses {next}");
     }
@@ -49,22 +52,39 @@ internal sealed class SchemaNode
 
     private static SchemaNode Build(SchemaElement[] elements, SchemaNode? parent, ref int next, ref int columns, int depth)
     {
-        if (next >= elements.Length) throw new FormatException("its schema is cut off");
-        if (depth > DeepestNesting) throw new FormatException($"its schema is nested more than {DeepestNesting} levels deep");
+        if (next >= elements.Length)
+        {
+            throw new FormatException("its schema is cut off");
+        }
+        if (depth > DeepestNesting)
+        {
+            throw new FormatException($"its schema is nested more than {DeepestNesting} levels deep");
+        }
         SchemaElement element = elements[next++];
         string path = parent is null ? "" : parent.Path.Length == 0 ? element.Name : $"{parent.Path}.{element.Name}";
-        var node = new SchemaNode(element, path, parent) { FirstColumn = columns };
+        SchemaNode node = new SchemaNode(element, path, parent) { FirstColumn = columns };
         if (node.IsColumn)
         {
-            if (element.Children > 0) throw new FormatException($"its column '{path}' has columns below it");
-            if (element.Type == PhysicalType.FixedLengthByteArray && element.TypeLength <= 0) throw new FormatException($"its column '{path}' has values of {element.TypeLength} bytes");
+            if (element.Children > 0)
+            {
+                throw new FormatException($"its column '{path}' has columns below it");
+            }
+            if (element.Type == PhysicalType.FixedLengthByteArray && element.TypeLength <= 0)
+            {
+                throw new FormatException($"its column '{path}' has values of {element.TypeLength} bytes");
+            }
             columns++;
             return node;
         }
         if (element.Children < 0 || element.Children > elements.Length - next || (element.Children == 0 && parent is not null))
+        {
             throw new FormatException($"its group '{path}' has {element.Children} columns");
+        }
         node.Children = new SchemaNode[element.Children];
-        for (int i = 0; i < node.Children.Length; i++) node.Children[i] = Build(elements, node, ref next, ref columns, depth + 1);
+        for (int i = 0; i < node.Children.Length; i++)
+        {
+            node.Children[i] = Build(elements, node, ref next, ref columns, depth + 1);
+        }
         node.ColumnCount = columns - node.FirstColumn;
         return node;
     }

@@ -17,7 +17,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
     {
         byte header = ReadByte();
         int type = header & 15;
-        if (type == Stop) return false;
+        if (type == Stop)
+        {
+            return false;
+        }
         field = new ThriftField(header >> 4 == 0 ? (int)ReadZigZag() : field.Id + (header >> 4), type);
         return true;
     }
@@ -58,11 +61,17 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
 
     private void Skip(int type, int depth, bool isElement)
     {
-        if (depth > DeepestNesting) throw new FormatException("its metadata are nested too deeply");
+        if (depth > DeepestNesting)
+        {
+            throw new FormatException("its metadata are nested too deeply");
+        }
         switch (type)
         {
             case True or False:
-                if (isElement) Position++;
+                if (isElement)
+                {
+                    Position++;
+                }
                 break;
             case Byte:
                 Position++;
@@ -78,7 +87,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
                 break;
             case List or Set:
                 int count = ReadList(new ThriftField(0, type), out int element);
-                for (int i = 0; i < count; i++) Skip(element, depth + 1, isElement: true);
+                for (int i = 0; i < count; i++)
+                {
+                    Skip(element, depth + 1, isElement: true);
+                }
                 break;
             case Map:
                 int pairs = ReadCount();
@@ -91,7 +103,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
                 break;
             case Struct:
                 ThriftField field = default;
-                while (TryReadField(ref field)) Skip(field.Type, depth + 1, isElement: false);
+                while (TryReadField(ref field))
+                {
+                    Skip(field.Type, depth + 1, isElement: false);
+                }
                 break;
             default:
                 throw new FormatException("its metadata are damaged");
@@ -100,7 +115,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
 
     private int ReadList(ThriftField field, out int type)
     {
-        if (field.Type is not (List or Set)) throw WrongType(field);
+        if (field.Type is not (List or Set))
+        {
+            throw WrongType(field);
+        }
         byte header = ReadByte();
         type = header & 15;
         return header >> 4 == 15 ? ReadCount() : header >> 4;
@@ -133,7 +151,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
         {
             byte b = ReadByte();
             value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80) return value;
+            if (b < 0x80)
+            {
+                return value;
+            }
         }
         throw new FormatException("its metadata hold a number that is too long");
     }

@@ -84,11 +84,17 @@ internal sealed class PlainDecoder(PhysicalType type, int typeLength, ReadOnlyMe
         int size = _size;
         if (type == PhysicalType.ByteArray)
         {
-            if (source.Length - _position < 4) throw new FormatException("a page ends before its last value");
+            if (source.Length - _position < 4)
+            {
+                throw new FormatException("a page ends before its last value");
+            }
             size = BinaryPrimitives.ReadInt32LittleEndian(source.Span[_position..]);
             _position += 4;
         }
-        if ((uint)size > (uint)(source.Length - _position)) throw new FormatException($"a page ends in the middle of a value of {(uint)size} bytes");
+        if ((uint)size > (uint)(source.Length - _position))
+        {
+            throw new FormatException($"a page ends in the middle of a value of {(uint)size} bytes");
+        }
         Set(ref value, type, source.Slice(_position, size));
         _position += size;
     }
@@ -115,15 +121,24 @@ internal sealed class ByteStreamSplitDecoder : ValueDecoder
 
     public ByteStreamSplitDecoder(PhysicalType type, int size, ReadOnlyMemory<byte> source)
     {
-        if (source.Length % size != 0) throw new FormatException("a page of split bytes does not divide into values");
+        if (source.Length % size != 0)
+        {
+            throw new FormatException("a page of split bytes does not divide into values");
+        }
         (_type, _source, _value, _count) = (type, source, new byte[size], source.Length / size);
     }
 
     public override void Read(ref PhysicalValue value)
     {
-        if (_index >= _count) throw new FormatException("a page ends before its last value");
+        if (_index >= _count)
+        {
+            throw new FormatException("a page ends before its last value");
+        }
         ReadOnlySpan<byte> source = _source.Span;
-        for (int k = 0; k < _value.Length; k++) _value[k] = source[k * _count + _index];
+        for (int k = 0; k < _value.Length; k++)
+        {
+            _value[k] = source[k * _count + _index];
+        }
         _index++;
         Set(ref value, _type, _value);
     }

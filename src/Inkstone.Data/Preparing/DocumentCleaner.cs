@@ -29,17 +29,23 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
             cancellation.ThrowIfCancellationRequested();
             wave.Add(document);
             characters += document.Text.Length;
-            if (wave.Count < WaveDocuments && characters < WaveCharacters) continue;
+            if (wave.Count < WaveDocuments && characters < WaveCharacters)
+            {
+                continue;
+            }
             yield return Clean(wave);
             wave.Clear();
             characters = 0;
         }
-        if (wave.Count > 0) yield return Clean(wave);
+        if (wave.Count > 0)
+        {
+            yield return Clean(wave);
+        }
     }
 
     private Cleaned[] Clean(List<Document> wave)
     {
-        var cleaned = new Cleaned[wave.Count];
+        Cleaned[] cleaned = new Cleaned[wave.Count];
         Parallel.For(0, wave.Count, _parallel, i => cleaned[i] = Clean(Converted(wave[i])));
         return cleaned;
     }
@@ -66,14 +72,22 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
         for (int i = 0; i < filters.Count && text is not null; i++)
         {
             FilterVerdict verdict = filters[i].Judge(text);
-            if (verdict.Text is null || verdict.Statistics is not null) notes.Add((filters[i].Name, verdict));
+            if (verdict.Text is null || verdict.Statistics is not null)
+            {
+                notes.Add((filters[i].Name, verdict));
+            }
             text = verdict.Text;
         }
-        if (string.IsNullOrEmpty(text)) return new Cleaned(document, null, notes, null);
+        if (string.IsNullOrEmpty(text))
+        {
+            return new Cleaned(document, null, notes, null);
+        }
 
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         if (bytes.Length > mostBytes)
+        {
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{document.Source}:{document.Line}: the document has {bytes.Length:N0} bytes and one may have {mostBytes:N0}: split it, or let a maximum length drop or cut it."));
+        }
         return new Cleaned(document, bytes, notes, _detectsLanguage ? Languages.Detect(text).Code : null);
     }
 }

@@ -28,7 +28,10 @@ internal sealed class LengthHistogram
     public long[] Bins()
     {
         long[] bins = new long[_counts.Count == 0 ? 0 : BitOperations.Log2((uint)_counts.Keys.Last()) + 1];
-        foreach ((int length, long count) in _counts) bins[BitOperations.Log2((uint)length)] += count;
+        foreach ((int length, long count) in _counts)
+        {
+            bins[BitOperations.Log2((uint)length)] += count;
+        }
         return bins;
     }
 
@@ -45,7 +48,10 @@ internal sealed class LengthHistogram
     {
         foreach ((int length, long count) in _counts)
         {
-            if (index < count) return length;
+            if (index < count)
+            {
+                return length;
+            }
             index -= count;
         }
         throw new InvalidOperationException("No document was counted.");

@@ -36,8 +36,8 @@ public sealed class Preparation(PrepareOptions options)
         IReadOnlyList<string> files = InputFiles.Find(options.Inputs);
         try
         {
-            using var output = new AtomicDirectory(options.Output, options.Force);
-            using var work = new ResumableDirectory(Path.TrimEndingDirectorySeparator(options.Output) + ".unfinished");
+            using AtomicDirectory output = new(options.Output, options.Force);
+            using ResumableDirectory work = new(Path.TrimEndingDirectorySeparator(options.Output) + ".unfinished");
             try
             {
                 PrepareResult result = Prepare(files, output.Staging, work, progress, cancellation);
@@ -67,8 +67,11 @@ public sealed class Preparation(PrepareOptions options)
     {
         IReadOnlyList<TextFilter> filters = CleaningRules.For(options);
         PrepareState state = TakeUp(work, files, filters);
-        using var spool = new PrepareSpool(work.Path, state.SpoolBytes, options);
-        if (!state.IsRead) state = Clean(state, filters, files, spool, work, progress, cancellation);
+        using PrepareSpool spool = new(work.Path, state.SpoolBytes, options);
+        if (!state.IsRead)
+        {
+            state = Clean(state, filters, files, spool, work, progress, cancellation);
+        }
 
         List<FilterCount> counts =
         [
@@ -76,10 +79,16 @@ public sealed class Preparation(PrepareOptions options)
             new("missing key", state.Documents + state.Missing, 0, state.Missing),
             .. state.Counts,
         ];
-        if (options.ScoreKey is not null) counts.Insert(2, new FilterCount(DocumentCleaner.ScoreName, state.Documents, 0, state.Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal)).Sum(r => r.Value)));
+        if (options.ScoreKey is not null)
+        {
+            counts.Insert(2, new FilterCount(DocumentCleaner.ScoreName, state.Documents, 0, state.Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal)).Sum(r => r.Value)));
+        }
         long duplicates = options.Dedup ? spool.DropDuplicates(work.Path, cancellation) : 0;
         counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
-        if (options.DedupLines > 0) spool.DropLines(work.Path, cancellation);
+        if (options.DedupLines > 0)
+        {
+            spool.DropLines(work.Path, cancellation);
+        }
         BitArray? near = options.NearDuplicates is { } nearOptions ? FindNear(state, nearOptions, spool, work, progress, cancellation) : null;
         return Write(state, counts, files, folder, spool, near, progress, cancellation);
     }
@@ -99,15 +108,25 @@ public sealed class Preparation(PrepareOptions options)
         PrepareState? stored = PrepareState.Load(work.Path);
         if (stored is not null && stored.Identity == identity)
         {
-            for (int i = 0; i < filters.Count; i++) filters[i].Restore(stored.Counts[i]);
+            for (int i = 0; i < filters.Count; i++)
+            {
+                filters[i].Restore(stored.Counts[i]);
+            }
             return stored;
         }
         if (stored is not null && !options.Force)
+        {
             throw new ArgumentException($"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output.");
+        }
         if (stored is null && Directory.EnumerateFileSystemEntries(work.Path).Select(Path.GetFileName).FirstOrDefault(name => !IsOurs(name!)) is { } foreign)
+        {
             throw new ArgumentException($"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output.");
+        }
         work.Discard();
-        if (Directory.Exists(Path.Combine(work.Path, "near"))) Directory.Delete(Path.Combine(work.Path, "near"), recursive: true);
+        if (Directory.Exists(Path.Combine(work.Path, "near")))
+        {
+            Directory.Delete(Path.Combine(work.Path, "near"), recursive: true);
+        }
         return new PrepareState(identity, false, 0, 0, 0, 0, 0, [], new PrepareTally());
     }
 
@@ -118,22 +137,34 @@ public sealed class Preparation(PrepareOptions options)
         PrepareState state, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, PrepareSpool spool, ResumableDirectory work,
         IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        var reader = new DocumentReader(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
+        DocumentReader reader = new(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
         long total = files.Sum(file => new FileInfo(file).Length), read = state.Documents, spooled = state.Spooled, saved = Stopwatch.GetTimestamp();
-        var cleaner = new DocumentCleaner(options, filters, _script, MostBytes, cancellation);
+        DocumentCleaner cleaner = new(options, filters, _script, MostBytes, cancellation);
         foreach (DocumentCleaner.Cleaned[] wave in cleaner.Clean(reader.Read(files).Skip(checked((int)read))))
         {
             foreach (DocumentCleaner.Cleaned document in wave)
             {
-                foreach ((string filter, FilterVerdict verdict) in document.Notes) state.Tally.Add(filter, verdict, document.Source);
+                foreach ((string filter, FilterVerdict verdict) in document.Notes)
+                {
+                    state.Tally.Add(filter, verdict, document.Source);
+                }
                 read++;
-                if (document.Text is null) continue;
+                if (document.Text is null)
+                {
+                    continue;
+                }
                 spool.Append(document.Text);
                 spooled++;
-                if (document.Language is { } language) state.Tally.Languages[language] = state.Tally.Languages.GetValueOrDefault(language) + 1;
+                if (document.Language is { } language)
+                {
+                    state.Tally.Languages[language] = state.Tally.Languages.GetValueOrDefault(language) + 1;
+                }
             }
             progress?.Report(new PrepareProgress("clean", reader.BytesRead, total, read));
-            if (Stopwatch.GetElapsedTime(saved) < SaveEvery) continue;
+            if (Stopwatch.GetElapsedTime(saved) < SaveEvery)
+            {
+                continue;
+            }
             // The reader may be ahead of what is done, so its own counts are taken at the end only.
             (state with { Documents = read, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] }).Save(work.Path);
             work.Keep();
@@ -149,22 +180,28 @@ public sealed class Preparation(PrepareOptions options)
         state.Save(work.Path);
         work.Keep();
         string folder = Directory.CreateDirectory(Path.Combine(work.Path, "near")).FullName;
-        var search = new NearDuplicateSearch(folder, near with { Threads = options.Threads }, state.Identity, state.SpoolBytes);
+        NearDuplicateSearch search = new(folder, near with { Threads = options.Threads }, state.Identity, state.SpoolBytes);
         NearDuplicateCounts counts = search.Run(from => spool.Read().Skip(checked((int)from)).Select(d => Encoding.UTF8.GetString(d.Text.Span)),
             new Relayed(p => progress?.Report(new PrepareProgress($"near duplicates: {p.Stage}", p.Done, p.Total, state.Spooled))), cancellation);
-        var clusters = new Clusters(counts.Documents);
-        foreach (NearPair pair in search.ReadPairs()) clusters.Join(pair.A, pair.B);
-        var dropped = new BitArray(checked((int)counts.Documents));
-        for (uint row = 0; row < dropped.Length; row++) dropped[(int)row] = clusters.First(row) != row;
+        Clusters clusters = new(counts.Documents);
+        foreach (NearPair pair in search.ReadPairs())
+        {
+            clusters.Join(pair.A, pair.B);
+        }
+        BitArray dropped = new(checked((int)counts.Documents));
+        for (uint row = 0; row < dropped.Length; row++)
+        {
+            dropped[(int)row] = clusters.First(row) != row;
+        }
         return dropped;
     }
 
     private PrepareResult Write(
         PrepareState state, List<FilterCount> counts, IReadOnlyList<string> files, string folder, PrepareSpool spool, BitArray? near, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
     {
-        var histogram = new LengthHistogram();
+        LengthHistogram histogram = new();
         long train = 0, valid = 0, bytes = 0, seen = 0, cut = 0, tooShort = 0, nearCount = 0;
-        using (var writer = new PreparedWriter(folder, options))
+        using (PreparedWriter writer = new(folder, options))
         {
             foreach ((ReadOnlyMemory<byte> memory, bool isCut) in spool.Read())
             {
@@ -175,39 +212,71 @@ public sealed class Preparation(PrepareOptions options)
                 }
                 bool isNear = near?[(int)seen] == true;
                 seen++;
-                if (isCut) cut++;
+                if (isCut)
+                {
+                    cut++;
+                }
                 ReadOnlySpan<byte> text = memory.Span;
-                if (text.IsEmpty) tooShort++;
+                if (text.IsEmpty)
+                {
+                    tooShort++;
+                }
                 else if (isNear)
                 {
                     nearCount++;
                     state.Tally.AddDropped("near duplicates", null, null, new Document("", 0, Encoding.UTF8.GetString(text)));
                 }
-                if (text.IsEmpty || isNear) continue;
+                if (text.IsEmpty || isNear)
+                {
+                    continue;
+                }
 
                 bool isValid = IsValid(text, options.ValidRatio);
                 writer.Write(text, isValid);
                 histogram.Add(Encoding.UTF32.GetByteCount(Encoding.UTF8.GetString(text)) / 4);
                 bytes += text.Length;
-                if (isValid) valid++;
-                else train++;
+                if (isValid)
+                {
+                    valid++;
+                }
+                else
+                {
+                    train++;
+                }
             }
             if (train == 0 && valid > 0)
+            {
                 throw new InvalidDataException($"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}.");
-            if (train == 0) throw new InvalidDataException("No document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
+            }
+            if (train == 0)
+            {
+                throw new InvalidDataException("No document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
+            }
             writer.Complete();
         }
-        if (options.DedupLines > 0) counts.Add(new FilterCount("repeated lines", seen, cut - tooShort, tooShort));
-        if (near is not null) counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
-        var result = new PrepareResult(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings(), Conversions(files));
+        if (options.DedupLines > 0)
+        {
+            counts.Add(new FilterCount("repeated lines", seen, cut - tooShort, tooShort));
+        }
+        if (near is not null)
+        {
+            counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
+        }
+        PrepareResult result = new(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings(), Conversions(files));
         AtomicFile.Write(Path.Combine(folder, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult));
-        if (options.Report) AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
+        if (options.Report)
+        {
+            AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
+        }
         return result;
     }
 
     private void RefuseEmpty(DocumentReader reader, PrepareTally tally, long spooled)
     {
-        if (spooled > 0) return;
+        if (spooled > 0)
+        {
+            return;
+        }
         string drops = string.Join(", ", tally.Reasons.Select(r => $"{r.Key}: {r.Value}"));
         throw new InvalidDataException(reader.Documents == 0
             ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."

@@ -83,15 +83,34 @@ public sealed record PrepareOptions(
     /// <summary>Throws if a value makes no sense.</summary>
     public void Validate()
     {
-        if (Inputs.Count == 0) throw new ArgumentException("There is no input: name at least one file or folder.");
-        if (!(ValidRatio >= 0 && ValidRatio < 1)) throw new ArgumentException($"The valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation.");
+        if (Inputs.Count == 0)
+        {
+            throw new ArgumentException("There is no input: name at least one file or folder.");
+        }
+        if (!(ValidRatio >= 0 && ValidRatio < 1))
+        {
+            throw new ArgumentException($"The valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation.");
+        }
         if (MinLength < 0 || MaxLength < 0 || (MaxLength > 0 && MaxLength < MinLength))
+        {
             throw new ArgumentException($"No document can have at least {MinLength} and at most {MaxLength} characters: change the length limits.");
-        if (ReplaceLiterals?.Any(r => r.Old.Length == 0) == true) throw new ArgumentException("A literal to replace is empty: write old=new.");
+        }
+        if (ReplaceLiterals?.Any(r => r.Old.Length == 0) == true)
+        {
+            throw new ArgumentException("A literal to replace is empty: write old=new.");
+        }
         if (Format == PrepareFormat.Text && (OutputSeparator.Length == 0 || OutputSeparator != OutputSeparator.Trim() || OutputSeparator.Contains('\n')))
+        {
             throw new ArgumentException($"The separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends.");
-        if (DedupLines < 0) throw new ArgumentException($"No line has {DedupLines} characters: give the least length of a line to compare, for example 20.");
-        if (ContaminationLength < 1) throw new ArgumentException($"A run of {ContaminationLength} words is none: give the length that counts as the same text, for example 13.");
+        }
+        if (DedupLines < 0)
+        {
+            throw new ArgumentException($"No line has {DedupLines} characters: give the least length of a line to compare, for example 20.");
+        }
+        if (ContaminationLength < 1)
+        {
+            throw new ArgumentException($"A run of {ContaminationLength} words is none: give the length that counts as the same text, for example 13.");
+        }
         QualityFilters.Named(Filters ?? [], Limits ?? new Dictionary<string, double>());
         NearDuplicates?.Validate();
     }

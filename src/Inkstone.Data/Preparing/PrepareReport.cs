@@ -40,10 +40,14 @@ internal static class PrepareReport
         page.Append("<h2>How the documents are spread</h2><p class=\"note\"><span class=\"key\">kept</span><span class=\"key drop\">dropped by this filter</span></p><div class=\"charts\">\n");
         Chart(page, "length of what is kept, in characters", lengths, [.. lengths.Select(_ => 0L)], "1", Number(result.LengthStats.Max));
         foreach (StatisticHistogram h in found.Histograms.Where(IsSpread))
+        {
             Chart(page, h.Name, h.Kept, h.Dropped, "0", h.IsShare ? "1" : $"{Number(Math.Pow(2, Last(h) - 1))} and more", h.IsShare ? h.Kept.Count : Last(h) + 1);
+        }
         page.Append("</div>\n");
         if (found.Histograms.Any(h => !IsSpread(h)))
+        {
             page.Append($"<p class=\"note\">In one bin for all documents: {Text(string.Join(", ", found.Histograms.Where(h => !IsSpread(h)).Select(h => h.Name)))}.</p>\n");
+        }
         return page.Append("</body></html>\n").ToString();
     }
 
@@ -55,7 +59,10 @@ internal static class PrepareReport
         Fact(Number(r.ValidDocuments), "held out");
         Fact(string.Create(CultureInfo.InvariantCulture, $"{r.Bytes / 1e6:N1} MB"), "of text");
         Fact(Number(r.LengthStats.Median), "characters in the median document");
-        foreach ((string code, long count) in r.Findings!.Languages.OrderByDescending(l => l.Value).Take(4)) Fact(Number(count), $"documents in {code}");
+        foreach ((string code, long count) in r.Findings!.Languages.OrderByDescending(l => l.Value).Take(4))
+        {
+            Fact(Number(count), $"documents in {code}");
+        }
         page.Append("</div>\n");
 
         void Fact(string number, string what) => page.Append($"<div class=\"card\"><b>{number}</b><span>{Text(what)}</span></div>");
@@ -75,7 +82,10 @@ internal static class PrepareReport
     private static void Dropped(StringBuilder page, PrepareFindings found)
     {
         page.Append("<h2>What was dropped, and why</h2>\n");
-        if (found.Reasons.Count == 0) page.Append("<p>Nothing.</p>");
+        if (found.Reasons.Count == 0)
+        {
+            page.Append("<p>Nothing.</p>");
+        }
         foreach ((string reason, long count) in found.Reasons.OrderByDescending(r => r.Value))
         {
             page.Append($"<details><summary>{Text(reason)} <b>{Number(count)}</b></summary>");
@@ -94,7 +104,9 @@ internal static class PrepareReport
         long most = Math.Max(1, Enumerable.Range(0, count).Max(i => kept[i] + dropped[i]));
         page.Append($"<div class=\"card\"><h3>{Text(title)}</h3><div class=\"bars\" role=\"img\" aria-label=\"histogram of {Text(title)}\">");
         for (int i = 0; i < count; i++)
+        {
             page.Append(CultureInfo.InvariantCulture, $"<i title=\"{kept[i]:N0} kept, {dropped[i]:N0} dropped\"><s style=\"height:{100.0 * dropped[i] / most:0.#}%\"></s><u style=\"height:{100.0 * kept[i] / most:0.#}%\"></u></i>");
+        }
         page.Append($"</div><div class=\"axis\"><span>{from}</span><span>{to}</span></div></div>\n");
     }
 
@@ -103,7 +115,10 @@ internal static class PrepareReport
     private static int Last(StatisticHistogram h)
     {
         int last = h.Kept.Count - 1;
-        while (last > 1 && h.Kept[last] + h.Dropped[last] == 0) last--;
+        while (last > 1 && h.Kept[last] + h.Dropped[last] == 0)
+        {
+            last--;
+        }
         return last;
     }
 

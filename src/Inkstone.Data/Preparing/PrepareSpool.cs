@@ -21,7 +21,10 @@ internal sealed class PrepareSpool : IDisposable
     {
         (_lineLength, _minLength) = (options.DedupLines, Math.Max(1, options.MinLength));
         _file = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-        if (_file.Length < whole) throw new InvalidDataException($"The unfinished run in '{folder}' is incomplete: delete that folder to begin anew.");
+        if (_file.Length < whole)
+        {
+            throw new InvalidDataException($"The unfinished run in '{folder}' is incomplete: delete that folder to begin anew.");
+        }
         _file.SetLength(whole);
         _file.Position = whole;
     }
@@ -45,7 +48,7 @@ internal sealed class PrepareSpool : IDisposable
     /// <summary>From now on <see cref="Read"/> leaves out documents that equal an earlier one; returns how many.</summary>
     public long DropDuplicates(string folder, CancellationToken cancellation)
     {
-        using var dedup = new ExactDedup(folder);
+        using ExactDedup dedup = new(folder);
         foreach (ReadOnlyMemory<byte> text in Raw())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -58,12 +61,17 @@ internal sealed class PrepareSpool : IDisposable
     /// <summary>From now on <see cref="Read"/> leaves out lines that equal an earlier one.</summary>
     public void DropLines(string folder, CancellationToken cancellation)
     {
-        using var dedup = new ExactDedup(folder);
+        using ExactDedup dedup = new(folder);
         foreach ((ReadOnlyMemory<byte> text, _) in Read())
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (Range line in text.Span.Split((byte)'\n'))
-                if (IsCompared(text.Span[line])) dedup.Add(text.Span[line].Trim(" \t\r"u8));
+            {
+                if (IsCompared(text.Span[line]))
+                {
+                    dedup.Add(text.Span[line].Trim(" \t\r"u8));
+                }
+            }
         }
         _lines = dedup.FindDuplicates();
     }
@@ -74,7 +82,10 @@ internal sealed class PrepareSpool : IDisposable
         int document = 0, line = 0;
         foreach (ReadOnlyMemory<byte> text in Raw())
         {
-            if (_duplicates?[document++] == true) continue;
+            if (_duplicates?[document++] == true)
+            {
+                continue;
+            }
             yield return _lines is null ? (text, false) : WithoutRepeatedLines(text, _lines, ref line);
         }
     }
@@ -101,7 +112,10 @@ internal sealed class PrepareSpool : IDisposable
             kept.Write(bytes);
             kept.WriteByte((byte)'\n');
         }
-        if (!isCut) return (text, false);
+        if (!isCut)
+        {
+            return (text, false);
+        }
         string left = Encoding.UTF8.GetString(kept.ToArray()).Trim('\n');
         return (CleaningRules.CharacterCount(left.Trim()) < _minLength ? ReadOnlyMemory<byte>.Empty : Encoding.UTF8.GetBytes(left), true);
     }
@@ -116,7 +130,10 @@ internal sealed class PrepareSpool : IDisposable
         while (_file.ReadAtLeast(buffer.AsSpan(0, 4), 4, throwOnEndOfStream: false) == 4)
         {
             int length = BinaryPrimitives.ReadInt32LittleEndian(buffer);
-            if (buffer.Length < length) buffer = new byte[Math.Max(length, 2 * buffer.Length)];
+            if (buffer.Length < length)
+            {
+                buffer = new byte[Math.Max(length, 2 * buffer.Length)];
+            }
             _file.ReadExactly(buffer, 0, length);
             yield return buffer.AsMemory(0, length);
         }

@@ -23,7 +23,10 @@ internal sealed record PrepareState(
     public static PrepareState? Load(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        if (!File.Exists(path)) return null;
+        if (!File.Exists(path))
+        {
+            return null;
+        }
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), Metadata.Readable.PrepareState);

@@ -25,12 +25,21 @@ internal sealed class PrepareTally
         bool dropped = verdict.Text is null;
         foreach (QualityStatistic statistic in verdict.Statistics?.All ?? [])
         {
-            if (statistic.Value is not { } value) continue;
+            if (statistic.Value is not { } value)
+            {
+                continue;
+            }
             string name = $"{filter}: {statistic.Name}{(statistic.IsShare ? "%" : "")}";
-            if (!Histograms.TryGetValue(name, out long[]? bins)) Histograms[name] = bins = new long[2 * Bins];
+            if (!Histograms.TryGetValue(name, out long[]? bins))
+            {
+                Histograms[name] = bins = new long[2 * Bins];
+            }
             bins[(dropped ? Bins : 0) + Bin(value, statistic.IsShare)]++;
         }
-        if (dropped) AddDropped(filter, verdict.Reason, verdict.Value, document);
+        if (dropped)
+        {
+            AddDropped(filter, verdict.Reason, verdict.Value, document);
+        }
     }
 
     /// <summary>Notes a dropped document.</summary>
@@ -38,7 +47,10 @@ internal sealed class PrepareTally
     {
         string name = reason is null ? filter : $"{filter}: {reason}";
         long count = Reasons[name] = Reasons.GetValueOrDefault(name) + 1;
-        if (count > SamplesOfReason) return;
+        if (count > SamplesOfReason)
+        {
+            return;
+        }
         string text = document.Text.Length <= SampleCharacters ? document.Text : document.Text[..(char.IsHighSurrogate(document.Text[SampleCharacters - 1]) ? SampleCharacters - 1 : SampleCharacters)] + "…";
         Samples.Add(new DropSample(filter, reason, value, document.Source, document.Line, text));
     }

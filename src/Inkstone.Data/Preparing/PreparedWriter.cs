@@ -28,9 +28,18 @@ internal sealed class PreparedWriter : IDisposable
     public void Write(ReadOnlySpan<byte> text, bool isValid)
     {
         FileStream stream = isValid ? _valid : _train;
-        if (_options.Format == PrepareFormat.Jsonl) WriteJson(stream, text);
-        else WriteText(stream, text);
-        if (isValid) return;
+        if (_options.Format == PrepareFormat.Jsonl)
+        {
+            WriteJson(stream, text);
+        }
+        else
+        {
+            WriteText(stream, text);
+        }
+        if (isValid)
+        {
+            return;
+        }
 
         _corpus.Write(text);
         _corpus.WriteByte((byte)'\n');
@@ -39,7 +48,10 @@ internal sealed class PreparedWriter : IDisposable
     /// <summary>Makes everything durable.</summary>
     public void Complete()
     {
-        foreach (FileStream stream in new[] { _train, _valid, _corpus }) stream.Flush(flushToDisk: true);
+        foreach (FileStream stream in new[] { _train, _valid, _corpus })
+        {
+            stream.Flush(flushToDisk: true);
+        }
     }
 
     public void Dispose()
@@ -66,8 +78,12 @@ internal sealed class PreparedWriter : IDisposable
     {
         byte[] separator = Encoding.UTF8.GetBytes(_options.OutputSeparator);
         foreach (Range line in text.Split((byte)'\n'))
+        {
             if (text[line].Trim(" \t\r"u8).SequenceEqual(separator))
+            {
                 throw new InvalidDataException($"A document holds the separator '{_options.OutputSeparator}' as a line of its own: choose another separator, or the JSONL format.");
+            }
+        }
         stream.Write(text);
         stream.WriteByte((byte)'\n');
         stream.Write(separator);

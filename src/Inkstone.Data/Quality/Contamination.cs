@@ -29,12 +29,20 @@ internal sealed class Contamination
             {
                 Count++;
                 ulong[] hashes = Hashes(text);
-                if (hashes.Length < length) Short++;
-                for (int i = 0; i + length <= hashes.Length; i++) grams.TryAdd(Hash(hashes, i), set);
+                if (hashes.Length < length)
+                {
+                    Short++;
+                }
+                for (int i = 0; i + length <= hashes.Length; i++)
+                {
+                    grams.TryAdd(Hash(hashes, i), set);
+                }
             }
         }
         if (grams.Count == 0)
+        {
             throw new InvalidDataException($"The evaluation sets ({string.Join(", ", paths)}) hold no text of {length} words or characters: name other files, or a smaller --contamination-length.");
+        }
         _grams = grams.ToFrozenDictionary();
     }
 
@@ -51,7 +59,10 @@ internal sealed class Contamination
         (int found, string? set) = (0, null);
         for (int i = 0; i + _length <= hashes.Length; i++)
         {
-            if (!_grams.TryGetValue(Hash(hashes, i), out int of)) continue;
+            if (!_grams.TryGetValue(Hash(hashes, i), out int of))
+            {
+                continue;
+            }
             found++;
             set ??= Path.GetFileName(_sets[of]);
         }
@@ -64,7 +75,10 @@ internal sealed class Contamination
 
     private static IEnumerable<string> Texts(string file)
     {
-        if (!InputFiles.IsJsonLines(file) && !InputFiles.IsParquet(file)) return File.ReadLines(file);
+        if (!InputFiles.IsJsonLines(file) && !InputFiles.IsParquet(file))
+        {
+            return File.ReadLines(file);
+        }
         return JsonRecords.Read(file, []).SelectMany(r => Texts(r.Record));
     }
 

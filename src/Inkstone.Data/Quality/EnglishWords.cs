@@ -19,8 +19,14 @@ internal static partial class EnglishWords
         foreach (Range range in SplitBlanks(text))
         {
             string run = text[range];
-            if (Address().IsMatch(run)) words.Add(run);
-            else SplitRun(run, words);
+            if (Address().IsMatch(run))
+            {
+                words.Add(run);
+            }
+            else
+            {
+                SplitRun(run, words);
+            }
         }
         return words;
     }
@@ -31,8 +37,14 @@ internal static partial class EnglishWords
         for (int start = 0; start < text.Length;)
         {
             int end = start;
-            while (end < text.Length && !IsBlank(text[end])) end++;
-            if (end > start) yield return start..end;
+            while (end < text.Length && !IsBlank(text[end]))
+            {
+                end++;
+            }
+            if (end > start)
+            {
+                yield return start..end;
+            }
             start = end + 1;
         }
     }
@@ -43,12 +55,21 @@ internal static partial class EnglishWords
     private static void SplitRun(string run, List<string> words)
     {
         int start = 0, end = run.Length;
-        for (int length; start < end && (length = LengthOfOpening(run.AsSpan(start, end - start))) > 0; start += length) words.Add(run.Substring(start, length));
+        for (int length; start < end && (length = LengthOfOpening(run.AsSpan(start, end - start))) > 0; start += length)
+        {
+            words.Add(run.Substring(start, length));
+        }
 
         List<string> behind = [];
-        for (int length; start < end && (length = LengthOfClosing(run.AsSpan(start, end - start))) > 0; end -= length) behind.Add(run.Substring(end - length, length));
+        for (int length; start < end && (length = LengthOfClosing(run.AsSpan(start, end - start))) > 0; end -= length)
+        {
+            behind.Add(run.Substring(end - length, length));
+        }
         SplitInside(run, start, end, words);
-        for (int i = behind.Count - 1; i >= 0; i--) words.Add(behind[i]);
+        for (int i = behind.Count - 1; i >= 0; i--)
+        {
+            words.Add(behind[i]);
+        }
     }
 
     private static int LengthOfOpening(ReadOnlySpan<char> word)
@@ -60,11 +81,23 @@ internal static partial class EnglishWords
     private static int LengthOfClosing(ReadOnlySpan<char> word)
     {
         int dots = RunOf(word, '.', fromEnd: true), ellipses = RunOf(word, '…', fromEnd: true);
-        if (dots > 1 || ellipses > 0) return Math.Max(dots, ellipses);
-        foreach (ValueMatch match in Ending().EnumerateMatches(word)) return match.Length;
+        if (dots > 1 || ellipses > 0)
+        {
+            return Math.Max(dots, ellipses);
+        }
+        foreach (ValueMatch match in Ending().EnumerateMatches(word))
+        {
+            return match.Length;
+        }
         char last = word[^1];
-        if (Closing.Contains(last) || IsSign(last)) return 1;
-        if (last != '.' || word.Length < 2) return 0;
+        if (Closing.Contains(last) || IsSign(last))
+        {
+            return 1;
+        }
+        if (last != '.' || word.Length < 2)
+        {
+            return 0;
+        }
         char before = word[^2];   // "U.S." keeps its last full stop, "word." does not
         bool stands = char.IsDigit(before) || char.IsLetter(before) && !char.IsUpper(before) || BeforeFullStop.Contains(before) || word.Length > 2 && char.IsUpper(before) && char.IsUpper(word[^3]);
         return stands ? 1 : 0;
@@ -75,12 +108,21 @@ internal static partial class EnglishWords
         int from = start;
         for (int i = start + 1; i < end - 1; i++)
         {
-            if (!Parts(run[i - 1], run[i], run[i + 1])) continue;
-            if (i > from) words.Add(run[from..i]);
+            if (!Parts(run[i - 1], run[i], run[i + 1]))
+            {
+                continue;
+            }
+            if (i > from)
+            {
+                words.Add(run[from..i]);
+            }
             words.Add(run[i].ToString());
             from = i + 1;
         }
-        if (from < end) words.Add(run[from..end]);
+        if (from < end)
+        {
+            words.Add(run[from..end]);
+        }
     }
 
     /// <summary>Whether a mark between two characters stands alone.</summary>

@@ -52,14 +52,32 @@ public static class Languages
         foreach (Rune rune in text.EnumerateRunes())
         {
             Script script = Scripts.Of(rune);
-            if (script != Script.Other) letters[(int)script]++;
-            else if (Rune.IsLetter(rune)) other++;
-            if (script != Script.Han) continue;
-            if (OnlySimplified.Contains(rune.Value)) simplified++;
-            else if (OnlyTraditional.Contains(rune.Value)) traditional++;
+            if (script != Script.Other)
+            {
+                letters[(int)script]++;
+            }
+            else if (Rune.IsLetter(rune))
+            {
+                other++;
+            }
+            if (script != Script.Han)
+            {
+                continue;
+            }
+            if (OnlySimplified.Contains(rune.Value))
+            {
+                simplified++;
+            }
+            else if (OnlyTraditional.Contains(rune.Value))
+            {
+                traditional++;
+            }
         }
         double all = letters.Sum() + other;
-        if (all == 0) return new LanguageGuess("und", 0);
+        if (all == 0)
+        {
+            return new LanguageGuess("und", 0);
+        }
 
         // A Han character says about as much as three Latin letters.
         letters[(int)Script.Han] *= 3;
@@ -69,7 +87,10 @@ public static class Languages
         int Han(Script script) => letters[(int)script];
         Script most = (Script)Array.IndexOf(letters, letters.Max());
         // Japanese writes most of its grammar in kana.
-        if (most is Script.Han or Script.Kana && Han(Script.Kana) * 3 > Han(Script.Han) / 3) return new LanguageGuess("ja", (double)(Han(Script.Han) + Han(Script.Kana)) / weight);
+        if (most is Script.Han or Script.Kana && Han(Script.Kana) * 3 > Han(Script.Han) / 3)
+        {
+            return new LanguageGuess("ja", (double)(Han(Script.Han) + Han(Script.Kana)) / weight);
+        }
         double share = (double)letters[(int)most] / weight;
         return most switch
         {
@@ -97,7 +118,12 @@ public static class Languages
             string word = unit.ToLowerInvariant();
             words++;
             for (int i = 0; i < counts.Length; i++)
-                if (languages[i].Words.Contains(word)) counts[i]++;
+            {
+                if (languages[i].Words.Contains(word))
+                {
+                    counts[i]++;
+                }
+            }
         }
         int best = Array.IndexOf(counts, counts.Max());
         double second = counts.Where((_, i) => i != best).Max();

@@ -68,7 +68,10 @@ internal static partial class PublishedFilters
             int? top = Repetitions.TopNGram(words, n);
             s.Share(string.Create(CultureInfo.InvariantCulture, $"top_{n}_gram"), top ?? 0, top is null ? 0 : length);
         }
-        for (int n = 5; n <= 10; n++) s.Share(string.Create(CultureInfo.InvariantCulture, $"dup_{n}_grams"), Repetitions.NGrams(words, n), length);
+        for (int n = 5; n <= 10; n++)
+        {
+            s.Share(string.Create(CultureInfo.InvariantCulture, $"dup_{n}_grams"), Repetitions.NGrams(words, n), length);
+        }
         return s;
     }
 
@@ -80,13 +83,31 @@ internal static partial class PublishedFilters
         {
             string line = raw.Trim();
             Range[] words = [.. EnglishWords.SplitBlanks(line)];
-            if (words.Any(w => w.End.Value - w.Start.Value > 1000)) continue;
+            if (words.Any(w => w.End.Value - w.Start.Value > 1000))
+            {
+                continue;
+            }
             line = Citation().Replace(line, "");
-            if (line is not [.., '.' or '?' or '!' or '"' or '\''] || line.EndsWith("...", StringComparison.Ordinal) || words.Length < 3) continue;
-            if (Has(line, "lorem ipsum")) lorem++;
-            if (Has(line, "javascript")) continue;
-            if (line.Contains('{')) brackets++;
-            if (Policy.Any(p => Has(line, p))) continue;
+            if (line is not [.., '.' or '?' or '!' or '"' or '\''] || line.EndsWith("...", StringComparison.Ordinal) || words.Length < 3)
+            {
+                continue;
+            }
+            if (Has(line, "lorem ipsum"))
+            {
+                lorem++;
+            }
+            if (Has(line, "javascript"))
+            {
+                continue;
+            }
+            if (line.Contains('{'))
+            {
+                brackets++;
+            }
+            if (Policy.Any(p => Has(line, p)))
+            {
+                continue;
+            }
             sentences += SentenceEnd().Count(line);
             kept.Add(line);
         }
@@ -102,7 +123,10 @@ internal static partial class PublishedFilters
         string[] lines = [.. text.Split('\n').Where(l => !string.IsNullOrWhiteSpace(l))];
         QualityStatistics s = new();
         s.Add("lines", lines.Length);
-        if (lines.Length == 0) return s;
+        if (lines.Length == 0)
+        {
+            return s;
+        }
         s.Share("line_punct_ratio", lines.Count(l => l is [.., '.' or '?' or '!' or '。' or '？' or '！']), lines.Length);
         s.Share("short_line_ratio", lines.Count(l => CleaningRules.CharacterCount(l) <= 30), lines.Length);
         s.Share("char_dup_ratio", Repetitions.Items(lines).Characters, CleaningRules.CharacterCount(text) - text.Count(c => c == '\n'));

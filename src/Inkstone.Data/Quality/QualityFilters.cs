@@ -16,7 +16,9 @@ public static class QualityFilters
         QualityFilter[] filters = [.. names.Select(name => All.FirstOrDefault(f => f.Name == name)
             ?? throw new ArgumentException($"There is no filter '{name}': there are {string.Join(", ", All.Select(f => f.Name))}."))];
         if (limits.Keys.FirstOrDefault(key => !filters.Any(f => key.StartsWith(f.Name + ".", StringComparison.Ordinal))) is { } stray)
+        {
             throw new ArgumentException($"The limit '{stray}' belongs to no filter in use ({string.Join(", ", names)}): write FILTER.STATISTIC.least or .most, such as units.units.least.");
+        }
         return [.. filters.Select(f => f.With(limits.Where(l => l.Key.StartsWith(f.Name + ".", StringComparison.Ordinal)).Select(l => KeyValuePair.Create(l.Key[(f.Name.Length + 1)..], l.Value))))];
     }
 }

@@ -53,7 +53,12 @@ public sealed class QualityStatistics
         get
         {
             foreach (QualityStatistic value in _values)
-                if (value.Name == name) return value.Value;
+            {
+                if (value.Name == name)
+                {
+                    return value.Value;
+                }
+            }
             return null;
         }
     }
@@ -96,7 +101,12 @@ public sealed class QualityFilter
     public QualityFinding? Judge(QualityStatistics statistics)
     {
         foreach (QualityRule rule in Rules)
-            if (rule.Drops(statistics)) return new QualityFinding(rule, statistics[rule.Statistic]!.Value);
+        {
+            if (rule.Drops(statistics))
+            {
+                return new QualityFinding(rule, statistics[rule.Statistic]!.Value);
+            }
+        }
         return null;
     }
 
@@ -107,7 +117,9 @@ public sealed class QualityFilter
     {
         Dictionary<string, double> set = new(limits);
         if (set.Keys.FirstOrDefault(name => Rules.All(r => r.Name != name)) is { } unknown)
+        {
             throw new ArgumentException($"The filter {Name} has no limit '{unknown}': it has {string.Join(", ", Rules.Select(r => r.Name))}.");
+        }
         return new QualityFilter(Name, About, _measure, [.. Rules.Select(r => set.TryGetValue(r.Name, out double limit) ? r with { Limit = limit } : r)]);
     }
 }

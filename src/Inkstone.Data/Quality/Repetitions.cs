@@ -10,7 +10,10 @@ internal static class Repetitions
         (int count, int characters) = (0, 0);
         foreach (string item in items)
         {
-            if (seen.Add(item)) continue;
+            if (seen.Add(item))
+            {
+                continue;
+            }
             count++;
             characters += CleaningRules.CharacterCount(item);
         }
@@ -20,13 +23,19 @@ internal static class Repetitions
     /// <summary>Characters that the most frequent run of n words covers, its blanks with it: length times frequency of the first with the highest count; null of fewer than n words.</summary>
     public static int? TopNGram(List<string> words, int n)
     {
-        if (words.Count < n) return null;
+        if (words.Count < n)
+        {
+            return null;
+        }
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
         List<string> order = [];
         for (int i = 0; i + n <= words.Count; i++)
         {
             string gram = string.Join(' ', words.Slice(i, n));
-            if (!counts.TryGetValue(gram, out int count)) order.Add(gram);
+            if (!counts.TryGetValue(gram, out int count))
+            {
+                order.Add(gram);
+            }
             counts[gram] = count + 1;
         }
         string top = order.MaxBy(gram => counts[gram])!;   // the first of equals

@@ -65,7 +65,12 @@ internal static class Scripts
     public static bool HasUnspacedLetter(ReadOnlySpan<char> text)
     {
         foreach (Rune rune in text.EnumerateRunes())
-            if (rune.Value >= 0xE00 && Of(rune) is Script.Han or Script.Kana or Script.SoutheastAsian) return true;
+        {
+            if (rune.Value >= 0xE00 && Of(rune) is Script.Han or Script.Kana or Script.SoutheastAsian)
+            {
+                return true;
+            }
+        }
         return false;
     }
 }

@@ -52,16 +52,28 @@ internal static partial class UnitFilter
         foreach (Rune rune in text.EnumerateRunes())
         {
             bool han = Scripts.IsHan(rune.Value);
-            if (!han && IsWordCharacter(rune)) start = start < 0 ? at : start;
+            if (!han && IsWordCharacter(rune))
+            {
+                start = start < 0 ? at : start;
+            }
             else
             {
-                if (start >= 0) units.Add(text[start..at]);
-                if (han) units.Add(text.Substring(at, rune.Utf16SequenceLength));
+                if (start >= 0)
+                {
+                    units.Add(text[start..at]);
+                }
+                if (han)
+                {
+                    units.Add(text.Substring(at, rune.Utf16SequenceLength));
+                }
                 start = -1;
             }
             at += rune.Utf16SequenceLength;
         }
-        if (start >= 0) units.Add(text[start..]);
+        if (start >= 0)
+        {
+            units.Add(text[start..]);
+        }
         return units;
     }
 
@@ -75,7 +87,10 @@ internal static partial class UnitFilter
         QualityStatistics s = new() { Text = WithoutNotices(text) };
         s.Add("units", n);
         s.Share("han", han, Math.Max(1, n));
-        if (n == 0) return s;
+        if (n == 0)
+        {
+            return s;
+        }
 
         s.Add("chinese", chinese ? 1 : 0);
         s.Add("function", chinese ? FunctionCharacters.Count(text.Contains) : FunctionWords.Count(w => units.Exists(u => u.Equals(w, StringComparison.OrdinalIgnoreCase))));
@@ -106,7 +121,10 @@ internal static partial class UnitFilter
     /// <summary>The text without lines that tell how to see the page, as C4 leaves them out; null where there are none.</summary>
     private static string? WithoutNotices(string text)
     {
-        if (!Notice().IsMatch(text)) return null;
+        if (!Notice().IsMatch(text))
+        {
+            return null;
+        }
         return string.Join('\n', text.Split('\n').Where(l => l.Length > LongestNotice || !Notice().IsMatch(l)));
     }
 
@@ -118,7 +136,10 @@ internal static partial class UnitFilter
         int covered = 0, end = 0;
         for (int i = 0; i + width <= hashes.Length; i++)
         {
-            if (seen.Add(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(hashes.AsSpan(i, width))))) continue;
+            if (seen.Add(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(hashes.AsSpan(i, width)))))
+            {
+                continue;
+            }
             covered += i + width - Math.Max(i, end);
             end = i + width;
         }

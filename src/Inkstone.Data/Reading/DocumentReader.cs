@@ -35,7 +35,7 @@ public sealed class DocumentReader(ReadOptions options)
             long before = BytesRead;
             if (File.Exists(file) && InputFiles.IsParquet(file))
             {
-                using var parquet = new ParquetFile(file);
+                using ParquetFile parquet = new(file);
                 long length = new FileInfo(file).Length;
                 foreach (Document document in ReadParquet(parquet, file))
                 {
@@ -56,7 +56,7 @@ public sealed class DocumentReader(ReadOptions options)
                 BytesRead = before + new FileInfo(file).Length;
                 continue;
             }
-            using var input = new InputFile(file);
+            using InputFile input = new(file);
             LineReader lines = input.Lines;
             foreach (Document document in InputFiles.IsJsonLines(file) ? ReadJsonLines(lines, file) : ReadPlainText(lines, file))
             {
@@ -73,9 +73,15 @@ public sealed class DocumentReader(ReadOptions options)
     {
         while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
-            if (line.Trim(" \t"u8).IsEmpty) continue;
+            if (line.Trim(" \t"u8).IsEmpty)
+            {
+                continue;
+            }
             string? text = ReadJsonLine(line, file, lines.Line, out double? score);
-            if (text is not null) yield return new Document(file, lines.Line, text, score);
+            if (text is not null)
+            {
+                yield return new Document(file, lines.Line, text, score);
+            }
         }
     }
 
@@ -86,7 +92,10 @@ public sealed class DocumentReader(ReadOptions options)
         {
             if (!Utf8.IsValid(line))
             {
-                if (!MayReplace($"{file}:{number}: the line")) return null;
+                if (!MayReplace($"{file}:{number}: the line"))
+                {
+                    return null;
+                }
                 line = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(line));
             }
             string? text;
@@ -101,13 +110,21 @@ public sealed class DocumentReader(ReadOptions options)
             }
             catch (InvalidOperationException)
             {
-                if (!MayReplace($"{file}:{number}: the line")) return null;
+                if (!MayReplace($"{file}:{number}: the line"))
+                {
+                    return null;
+                }
                 text = JsonText.Read(JsonText.WithoutLoneSurrogates(line), _keys, options.ScoreKey, out missingKey, out score);
             }
-            if (text is not null) return text;
+            if (text is not null)
+            {
+                return text;
+            }
 
             if (options.MissingKey == MissingKey.Fail)
+            {
                 throw new InvalidDataException($"{file}:{number}: there is no key '{missingKey}' but {JsonText.Keys(line)}: {options.KeyAdvice}.");
+            }
             MissingKeyCount++;
             return null;
         }
@@ -120,7 +137,7 @@ public sealed class DocumentReader(ReadOptions options)
 
     private static bool IsJsonArray(string file)
     {
-        using var input = new InputFile(file);
+        using InputFile input = new(file);
         return input.Lines.Peek().TrimStart("\uFEFF \t\r\n"u8) is [(byte)'[', ..];
     }
 
@@ -130,12 +147,24 @@ public sealed class DocumentReader(ReadOptions options)
         foreach ((string place, JsonObject record) in JsonRecords.Read(file, _keys as IReadOnlyCollection<string>))
         {
             row++;
-            var parts = new string?[_keys.Count];
-            for (int i = 0; i < parts.Length; i++) parts[i] = Text(record[_keys[i]], _keys[i], file, row);
+            string?[] parts = new string?[_keys.Count];
+            for (int i = 0; i < parts.Length; i++)
+            {
+                parts[i] = Text(record[_keys[i]], _keys[i], file, row);
+            }
             int missing = Array.IndexOf(parts, null);
-            if (missing < 0) yield return new Document(file, row, string.Join('\n', parts));
-            else if (options.MissingKey == MissingKey.Skip) MissingKeyCount++;
-            else throw new InvalidDataException($"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}.");
+            if (missing < 0)
+            {
+                yield return new Document(file, row, string.Join('\n', parts));
+            }
+            else if (options.MissingKey == MissingKey.Skip)
+            {
+                MissingKeyCount++;
+            }
+            else
+            {
+                throw new InvalidDataException($"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}.");
+            }
         }
     }
 
@@ -143,14 +172,18 @@ public sealed class DocumentReader(ReadOptions options)
     {
         string? absent = _keys.FirstOrDefault(key => !parquet.Fields.Contains(key));
         if (absent is not null && options.MissingKey == MissingKey.Fail)
+        {
             throw new InvalidDataException($"{file}: there is no field '{absent}': {options.KeyAdvice}, of {string.Join(", ", parquet.Fields)}.");
+        }
         if (absent is not null)
         {
             MissingKeyCount += parquet.RowCount;
             yield break;
         }
         if (_keys.FirstOrDefault(parquet.HoldsBytes) is { } bytes)
+        {
             throw new InvalidDataException($"{file}: the field '{bytes}' holds bytes that are declared to be no text: name another one.");
+        }
         long row = 0, invalid = 0;
         string[] fields = [.. _keys, .. options.ScoreKey is { } key && parquet.Fields.Contains(key) && !_keys.Contains(key) ? new[] { key } : []];
         foreach (JsonObject values in parquet.ReadRows(fields))
@@ -158,13 +191,24 @@ public sealed class DocumentReader(ReadOptions options)
             row++;
             bool isInvalid = parquet.InvalidTexts > invalid;
             invalid = parquet.InvalidTexts;
-            var parts = new string?[_keys.Count];
-            for (int i = 0; i < parts.Length; i++) parts[i] = Text(values[_keys[i]], _keys[i], file, row);
+            string?[] parts = new string?[_keys.Count];
+            for (int i = 0; i < parts.Length; i++)
+            {
+                parts[i] = Text(values[_keys[i]], _keys[i], file, row);
+            }
             int missing = Array.IndexOf(parts, null);
             if (missing >= 0 && options.MissingKey == MissingKey.Fail)
+            {
                 throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}.");
-            if (missing >= 0) MissingKeyCount++;
-            else if (!isInvalid || MayReplace($"{file}: row {row}: the text")) yield return new Document(file, row, string.Join('\n', parts), Score(values));
+            }
+            if (missing >= 0)
+            {
+                MissingKeyCount++;
+            }
+            else if (!isInvalid || MayReplace($"{file}: row {row}: the text"))
+            {
+                yield return new Document(file, row, string.Join('\n', parts), Score(values));
+            }
         }
     }
 
@@ -181,31 +225,45 @@ public sealed class DocumentReader(ReadOptions options)
 
     private IEnumerable<Document> ReadPlainText(LineReader lines, string file)
     {
-        var text = new StringBuilder();
+        StringBuilder text = new();
         bool isDropped = false;
         long first = 1;
         while (TryReadText(lines, file, ref isDropped, out string line))
         {
             if (options.Separator is { } separator && line.AsSpan().Trim().SequenceEqual(separator))
             {
-                if (!isDropped && text.Length > 0) yield return new Document(file, first, text.ToString());
+                if (!isDropped && text.Length > 0)
+                {
+                    yield return new Document(file, first, text.ToString());
+                }
                 text.Clear();
                 isDropped = false;
                 first = lines.Line + 1;
                 continue;
             }
             if (text.Length > LongestDocument)
+            {
                 throw new InvalidDataException($"{file}:{first}: the document is longer than {LongestDocument} characters: name the line that separates documents.");
-            if (lines.Line > first) text.Append('\n');
+            }
+            if (lines.Line > first)
+            {
+                text.Append('\n');
+            }
             text.Append(line);
         }
-        if (!isDropped && text.Length > 0) yield return new Document(file, first, text.ToString());
+        if (!isDropped && text.Length > 0)
+        {
+            yield return new Document(file, first, text.ToString());
+        }
     }
 
     private bool TryReadText(LineReader lines, string file, ref bool isDropped, out string line)
     {
         bool any = lines.TryRead(out ReadOnlySpan<byte> bytes);
-        if (!Utf8.IsValid(bytes) && !MayReplace($"{file}:{lines.Line}: the line")) isDropped = true;
+        if (!Utf8.IsValid(bytes) && !MayReplace($"{file}:{lines.Line}: the line"))
+        {
+            isDropped = true;
+        }
         line = Encoding.UTF8.GetString(bytes);
         return any;
     }
@@ -214,7 +272,9 @@ public sealed class DocumentReader(ReadOptions options)
     {
         InvalidUtf8Count++;
         if (options.InvalidUtf8 == InvalidUtf8.Fail)
+        {
             throw new InvalidDataException($"{place} is no valid UTF-8: convert the file, or let bad text be replaced or dropped.");
+        }
         return options.InvalidUtf8 == InvalidUtf8.Replace;
     }
 }

@@ -14,20 +14,26 @@ internal static class GzipEnd
         Span<byte> end = stackalloc byte[4];
         raw.Position = Math.Max(0, raw.Length - 4);
         raw.ReadAtLeast(end, 4, throwOnEndOfStream: false);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(end) == (uint)textLength || HasSecondMember(raw)) return;
+        if (BinaryPrimitives.ReadUInt32LittleEndian(end) == (uint)textLength || HasSecondMember(raw))
+        {
+            return;
+        }
         throw new InvalidDataException($"The gzip file '{file}' is cut off: fetch it again.");
     }
 
     /// <summary>Files of several members end with the length of the last one only: such a file is left unchecked.</summary>
     private static bool HasSecondMember(FileStream raw)
     {
-        var buffer = new byte[1 << 16];
+        byte[] buffer = new byte[1 << 16];
         int kept = 0;
         raw.Position = 3;
         while (raw.Read(buffer, kept, buffer.Length - kept) is > 0 and var read)
         {
             ReadOnlySpan<byte> bytes = buffer.AsSpan(0, kept + read);
-            if (bytes.IndexOf((ReadOnlySpan<byte>)[0x1F, 0x8B, 0x08]) >= 0) return true;
+            if (bytes.IndexOf((ReadOnlySpan<byte>)[0x1F, 0x8B, 0x08]) >= 0)
+            {
+                return true;
+            }
             kept = Math.Min(2, bytes.Length);
             bytes[^kept..].CopyTo(buffer);
         }

@@ -16,7 +16,10 @@ internal sealed class InputFile : IDisposable
     /// <exception cref="InvalidDataException">It is no text in UTF-8.</exception>
     public InputFile(string file)
     {
-        if (!File.Exists(file)) throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
+        if (!File.Exists(file))
+        {
+            throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
+        }
         _file = file;
         _raw = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         _stream = Unpacked(_raw);
@@ -41,7 +44,10 @@ internal sealed class InputFile : IDisposable
     /// <exception cref="InvalidDataException">A gzip file was cut off.</exception>
     public void Complete()
     {
-        if (_stream is GZipStream) GzipEnd.Check(_raw, Lines.BytesRead, _file);
+        if (_stream is GZipStream)
+        {
+            GzipEnd.Check(_raw, Lines.BytesRead, _file);
+        }
         _raw.Position = _raw.Length;
     }
 
@@ -62,7 +68,7 @@ internal sealed class InputFile : IDisposable
             case [0x1F, 0x8B, ..]:
                 return new GZipStream(raw, CompressionMode.Decompress);
             case [0x28, 0xB5, 0x2F, 0xFD] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18]: // A frame of zstd, or one to skip (RFC 8878, section 3.1).
-                var zstd = new DecompressionStream(raw);
+                DecompressionStream zstd = new(raw);
                 zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, 31); // zstd --long=31
                 return zstd;
             default:
@@ -75,15 +81,22 @@ internal sealed class InputFile : IDisposable
     {
         int zero = start.IndexOf((byte)0);
         if (zero >= 0)
+        {
             throw new InvalidDataException($"The file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8.");
+        }
 
         int invalid = 0;
         for (ReadOnlySpan<byte> rest = start; rest.Length > 4;)
         {
-            if (Rune.DecodeFromUtf8(rest, out _, out int length) != System.Buffers.OperationStatus.Done) invalid += length;
+            if (Rune.DecodeFromUtf8(rest, out _, out int length) != System.Buffers.OperationStatus.Done)
+            {
+                invalid += length;
+            }
             rest = rest[length..];
         }
         if (invalid > start.Length * 3L / 10)
+        {
             throw new InvalidDataException($"The file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8.");
+        }
     }
 }

@@ -25,12 +25,19 @@ public static class InputFiles
                 continue;
             }
             if (!Directory.Exists(path))
+            {
                 throw new FileNotFoundException($"There is no file or folder '{path}': check the path.", path);
+            }
 
             string[] found = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => IsText(f) && !IsHidden(f, path)).Order(StringComparer.Ordinal)];
-            if (found.Any(f => f.EndsWith(".arrow", StringComparison.Ordinal))) found = [.. found.Where(f => !Beside.Contains(Path.GetFileName(f)))];
+            if (found.Any(f => f.EndsWith(".arrow", StringComparison.Ordinal)))
+            {
+                found = [.. found.Where(f => !Beside.Contains(Path.GetFileName(f)))];
+            }
             if (found.Length == 0)
+            {
                 throw new FileNotFoundException($"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(Tables).Concat(PlainText))} file (plain, .gz or .zst): name the files themselves if they end otherwise.", path);
+            }
             files.AddRange(found);
         }
         return files;

@@ -15,26 +15,43 @@ public static class JsonRecords
     /// <exception cref="InvalidDataException">A line is no JSON object; the message names it.</exception>
     public static IEnumerable<(string Place, JsonObject Record)> Read(string file, IReadOnlyCollection<string> wanted)
     {
-        if (File.Exists(file) && InputFiles.IsParquet(file)) return ReadParquet(file, wanted);
-        if (File.Exists(file) && CsvRows.IsCsv(file)) return CsvRows.Read(file);
-        if (File.Exists(file) && ArrowRows.IsArrow(file)) return ArrowRows.Read(file, wanted).Select((row, i) => ($"{file}: row {i + 1}", row));
-        using var input = new InputFile(file);
+        if (File.Exists(file) && InputFiles.IsParquet(file))
+        {
+            return ReadParquet(file, wanted);
+        }
+        if (File.Exists(file) && CsvRows.IsCsv(file))
+        {
+            return CsvRows.Read(file);
+        }
+        if (File.Exists(file) && ArrowRows.IsArrow(file))
+        {
+            return ArrowRows.Read(file, wanted).Select((row, i) => ($"{file}: row {i + 1}", row));
+        }
+        using InputFile input = new(file);
         return input.Lines.Peek().TrimStart("\uFEFF \t\r\n"u8) is [(byte)'[', ..] ? ReadArray(file) : ReadLines(file);
     }
 
     private static IEnumerable<(string, JsonObject)> ReadParquet(string file, IReadOnlyCollection<string> wanted)
     {
-        using var parquet = new ParquetFile(file);
+        using ParquetFile parquet = new(file);
         string[] fields = [.. parquet.Fields.Where(wanted.Contains)];
         long row = 0;
-        foreach (JsonObject record in parquet.ReadRows(fields.Length > 0 ? fields : null)) yield return ($"{file}: row {++row}", record);
+        foreach (JsonObject record in parquet.ReadRows(fields.Length > 0 ? fields : null))
+        {
+            yield return ($"{file}: row {++row}", record);
+        }
     }
 
     private static IEnumerable<(string, JsonObject)> ReadLines(string file)
     {
-        using var input = new InputFile(file);
+        using InputFile input = new(file);
         while (TryReadLine(input.Lines, file, out string place, out JsonObject? record))
-            if (record is not null) yield return (place, record);
+        {
+            if (record is not null)
+            {
+                yield return (place, record);
+            }
+        }
         input.Complete();
     }
 
@@ -43,9 +60,18 @@ public static class JsonRecords
         bool any = lines.TryRead(out ReadOnlySpan<byte> line);
         place = $"{file}:{lines.Line}";
         record = null;
-        if (!any || line.Trim(" \t"u8).IsEmpty) return any;
-        if (!Utf8.IsValid(line)) line = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(line));
-        if (line.IndexOf("\\ud"u8) >= 0 || line.IndexOf("\\uD"u8) >= 0) line = JsonText.WithoutLoneSurrogates(line);
+        if (!any || line.Trim(" \t"u8).IsEmpty)
+        {
+            return any;
+        }
+        if (!Utf8.IsValid(line))
+        {
+            line = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(line));
+        }
+        if (line.IndexOf("\\ud"u8) >= 0 || line.IndexOf("\\uD"u8) >= 0)
+        {
+            line = JsonText.WithoutLoneSurrogates(line);
+        }
         try
         {
             record = JsonText.Parse(line) as JsonObject;
@@ -60,11 +86,13 @@ public static class JsonRecords
 
     private static IEnumerable<(string, JsonObject)> ReadArray(string file)
     {
-        using var raw = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read);
+        using FileStream raw = new(file, FileMode.Open, FileAccess.Read, FileShare.Read);
         using Stream stream = InputFile.Unpacked(raw);
         using IEnumerator<JsonObject?> elements = JsonSerializer.DeserializeAsyncEnumerable(stream, Records.Default.JsonObject).ToBlockingEnumerable().GetEnumerator();
         for (long number = 1; TryReadElement(elements, file, number); number++)
+        {
             yield return ($"{file}: record {number}", elements.Current ?? throw new InvalidDataException($"{file}: record {number} is null: remove it."));
+        }
     }
 
     private static bool TryReadElement(IEnumerator<JsonObject?> elements, string file, long number)

@@ -22,19 +22,36 @@ internal static class JsonText
     public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, string? scoreKey, out string? missingKey, out double? score)
     {
         score = null;
-        var parts = new string?[keys.Count];
-        var json = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = 256 });
-        if (!json.Read() || json.TokenType != JsonTokenType.StartObject) throw new JsonException("no JSON object");
+        string?[] parts = new string?[keys.Count];
+        Utf8JsonReader json = new(line, new JsonReaderOptions { MaxDepth = 256 });
+        if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException("no JSON object");
+        }
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
             int key = -1;
             for (int i = 0; i < keys.Count && key < 0; i++)
-                if (json.ValueTextEquals(keys[i])) key = i;
+            {
+                if (json.ValueTextEquals(keys[i]))
+                {
+                    key = i;
+                }
+            }
             bool isScore = scoreKey is not null && json.ValueTextEquals(scoreKey);
             json.Read();
-            if (isScore && json.TokenType == JsonTokenType.Number) score = json.GetDouble();
-            if (key < 0) json.Skip();
-            else parts[key] = Value(ref json, keys[key]);
+            if (isScore && json.TokenType == JsonTokenType.Number)
+            {
+                score = json.GetDouble();
+            }
+            if (key < 0)
+            {
+                json.Skip();
+            }
+            else
+            {
+                parts[key] = Value(ref json, keys[key]);
+            }
         }
         while (json.Read()) { } // Anything behind the object is an error of the reader.
 
@@ -60,7 +77,7 @@ internal static class JsonText
     /// <summary>The line with bare NaN, Infinity and -Infinity (and nan, inf, -inf) as texts; null where it has none.</summary>
     public static byte[]? WithQuotedNumbers(ReadOnlySpan<byte> line)
     {
-        var quoted = new StringBuilder();
+        StringBuilder quoted = new();
         string text = Encoding.UTF8.GetString(line);
         bool isText = false, any = false;
         for (int i = 0; i < text.Length; i++)
@@ -68,13 +85,19 @@ internal static class JsonText
             if (isText && text[i] == '\\')
             {
                 quoted.Append(text[i++]);
-                if (i < text.Length) quoted.Append(text[i]);
+                if (i < text.Length)
+                {
+                    quoted.Append(text[i]);
+                }
                 continue;
             }
             isText ^= text[i] == '"';
             (string Bare, string Name) word = isText ? default : Array.Find(NoNumbers, n => text.AsSpan(i).StartsWith(n.Bare, StringComparison.Ordinal));
             quoted.Append(word.Bare is null ? text[i].ToString() : $"\"{word.Name}\"");
-            if (word.Bare is null) continue;
+            if (word.Bare is null)
+            {
+                continue;
+            }
             i += word.Bare.Length - 1;
             any = true;
         }
@@ -96,15 +119,24 @@ internal static class JsonText
         byte[] mended = line.ToArray();
         for (int i = 0; i + 1 < mended.Length; i++)
         {
-            if (mended[i] != '\\') continue;
+            if (mended[i] != '\\')
+            {
+                continue;
+            }
             int unit = CodeUnit(mended.AsSpan(i));
-            if (unit is >= 0xD800 and < 0xDC00 && CodeUnit(mended.AsSpan(i + 6)) is >= 0xDC00 and < 0xE000) i += 11;
+            if (unit is >= 0xD800 and < 0xDC00 && CodeUnit(mended.AsSpan(i + 6)) is >= 0xDC00 and < 0xE000)
+            {
+                i += 11;
+            }
             else if (unit is >= 0xD800 and < 0xE000)
             {
                 "\\ufffd"u8.CopyTo(mended.AsSpan(i));
                 i += 5;
             }
-            else i++; // Past the escaped character, which may be a backslash.
+            else
+            {
+                i++; // Past the escaped character, which may be a backslash.
+            }
         }
         return mended;
     }
@@ -122,11 +154,17 @@ internal static class JsonText
             case JsonTokenType.Null:
                 return null;
             case JsonTokenType.StartArray:
-                var text = new StringBuilder();
+                StringBuilder text = new();
                 for (int i = 0; json.Read() && json.TokenType != JsonTokenType.EndArray; i++)
                 {
-                    if (json.TokenType != JsonTokenType.String) throw NoText(key);
-                    if (i > 0) text.Append('\n');
+                    if (json.TokenType != JsonTokenType.String)
+                    {
+                        throw NoText(key);
+                    }
+                    if (i > 0)
+                    {
+                        text.Append('\n');
+                    }
                     text.Append(json.GetString());
                 }
                 return text.ToString();

@@ -45,7 +45,10 @@ internal sealed class LineReader(Stream stream, string name)
     /// <summary>The bytes at the beginning of the file, before any line is read: enough to tell text from something else.</summary>
     public ReadOnlySpan<byte> Peek()
     {
-        if (_end == 0 && !_atEnd) Fill();
+        if (_end == 0 && !_atEnd)
+        {
+            Fill();
+        }
         return _buffer.AsSpan(_start, _end - _start);
     }
 
@@ -53,7 +56,10 @@ internal sealed class LineReader(Stream stream, string name)
     {
         ReadOnlySpan<byte> line = _buffer.AsSpan(_start, end - _start);
         _start = end + skip;
-        if (++Line == 1 && line.StartsWith("\uFEFF"u8)) line = line[3..];
+        if (++Line == 1 && line.StartsWith("\uFEFF"u8))
+        {
+            line = line[3..];
+        }
         return line.EndsWith("\r"u8) ? line[..^1] : line;
     }
 
@@ -68,7 +74,9 @@ internal sealed class LineReader(Stream stream, string name)
         if (_end == _buffer.Length)
         {
             if (_buffer.Length >= LongestLine)
+            {
                 throw new InvalidDataException($"Line {Line + 1} of '{name}' is longer than 1 GiB: is this a text file with lines?");
+            }
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
         int read;

@@ -22,15 +22,24 @@ internal static class OrderedWork
             foreach (TItem item in items)
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (running.Count >= 2 * threads) take(running.Dequeue().GetAwaiter().GetResult());
+                if (running.Count >= 2 * threads)
+                {
+                    take(running.Dequeue().GetAwaiter().GetResult());
+                }
                 running.Enqueue(factory.StartNew(() => work(item)));
             }
-            while (running.TryDequeue(out Task<TResult>? task)) take(task.GetAwaiter().GetResult());
+            while (running.TryDequeue(out Task<TResult>? task))
+            {
+                take(task.GetAwaiter().GetResult());
+            }
         }
         finally
         {
             // After a fault nothing may go on in the background; faults behind the first one are not told.
-            foreach (Task<TResult> task in running) ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            foreach (Task<TResult> task in running)
+            {
+                ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            }
         }
     }
 }

@@ -25,14 +25,20 @@ internal static partial class NpyHeader
         int got = file.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false);
         bool isVersion1 = got >= 10 && prefix[6] == 1;
         int prefixLength = isVersion1 ? 10 : 12;
-        if (got < prefixLength) throw CutOff(file);
+        if (got < prefixLength)
+        {
+            throw CutOff(file);
+        }
 
         long length = isVersion1
             ? BinaryPrimitives.ReadUInt16LittleEndian(prefix[8..])
             : BinaryPrimitives.ReadUInt32LittleEndian(prefix[8..]);
-        if (prefixLength + length > file.Length || length > 1 << 16) throw CutOff(file);
+        if (prefixLength + length > file.Length || length > 1 << 16)
+        {
+            throw CutOff(file);
+        }
 
-        var dictionary = new byte[length];
+        byte[] dictionary = new byte[length];
         file.Position = prefixLength;
         file.ReadExactly(dictionary);
         string text = Encoding.Latin1.GetString(dictionary);
@@ -44,11 +50,15 @@ internal static partial class NpyHeader
             var other => throw new InvalidDataException($"The array '{file.Name}' holds dtype '{other}', ids must be little-endian uint16 ('<u2') or uint32 ('<u4'): convert it with numpy's astype."),
         };
         if (!long.TryParse(ShapePattern().Match(text).Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long count))
+        {
             throw new InvalidDataException($"The array '{file.Name}' is not one-dimensional (header: {text.Trim()}): flatten it with numpy's ravel.");
+        }
 
         dataOffset = (int)(prefixLength + length);
         if (count > long.MaxValue / 8 || file.Length != dataOffset + count * width)
+        {
             throw new InvalidDataException($"The array '{file.Name}' claims {count} ids of {width} bytes after byte {dataOffset}, but its length is {file.Length} bytes: it was cut or changed, write it again.");
+        }
 
         return new TokenShardHeader(width, count);
     }
@@ -56,7 +66,7 @@ internal static partial class NpyHeader
     /// <summary>A version 1.0 header, padded with spaces so that the data begin at a multiple of 64 bytes.</summary>
     public static byte[] ToBytes(int bytesPerToken, long count)
     {
-        var bytes = new byte[WrittenSize];
+        byte[] bytes = new byte[WrittenSize];
         bytes.AsSpan().Fill((byte)' ');
         Magic.CopyTo(bytes);
         bytes[6] = 1;

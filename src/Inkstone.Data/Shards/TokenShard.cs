@@ -24,7 +24,10 @@ public sealed class TokenShard : IDisposable
         Format = format;
         Header = header;
         _dataOffset = dataOffset;
-        if (header.TokenCount == 0) return; // An empty view cannot be mapped, and nothing will be read.
+        if (header.TokenCount == 0)
+        {
+            return; // An empty view cannot be mapped, and nothing will be read.
+        }
 
         _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _mapping.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
@@ -54,9 +57,11 @@ public sealed class TokenShard : IDisposable
     public static TokenShard Open(string path, int? endOfDocumentId = null)
     {
         if (!File.Exists(path))
+        {
             throw new FileNotFoundException($"There is no token shard '{path}': make shards with `ink tokenize`.", path);
+        }
 
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         Span<byte> start = stackalloc byte[TokenShardHeader.Size];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
 
@@ -77,7 +82,9 @@ public sealed class TokenShard : IDisposable
         else
         {
             if (file.Length == 0 || file.Length % 2 != 0)
+            {
                 throw new InvalidDataException($"The token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`.");
+            }
             format = TokenShardFormat.Headerless;
             header = new TokenShardHeader(2, file.Length / 2);
             dataOffset = 0;
@@ -86,7 +93,9 @@ public sealed class TokenShard : IDisposable
         if (endOfDocumentId is { } given)
         {
             if (header.EndOfDocumentId is { } stored && stored != given)
+            {
                 throw new ArgumentException($"The token shard '{path}' ends its documents with id {stored}, not {given}: use the tokenizer that made the shard.");
+            }
             header = header with { EndOfDocumentId = given };
         }
         return new TokenShard(path, format, header, dataOffset, file);
@@ -97,7 +106,10 @@ public sealed class TokenShard : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - destination.Length);
-        if (destination.IsEmpty) return;
+        if (destination.IsEmpty)
+        {
+            return;
+        }
         if (_ids is { } ids)
         {
             ids.Span.Slice((int)start, destination.Length).CopyTo(destination);
@@ -115,7 +127,10 @@ public sealed class TokenShard : IDisposable
         // element i is written at bytes [4i, 4i+4) only after its source at bytes [2n+2i, 2n+2i+2) was read.
         Span<ushort> narrow = MemoryMarshal.Cast<int, ushort>(destination)[destination.Length..];
         _view!.SafeMemoryMappedViewHandle.ReadSpan(offset, narrow);
-        for (int i = 0; i < destination.Length; i++) destination[i] = narrow[i];
+        for (int i = 0; i < destination.Length; i++)
+        {
+            destination[i] = narrow[i];
+        }
     }
 
     /// <summary>Throws unless the shard was made with the given vocabulary (or, without a header of ours, could have been).</summary>
@@ -123,7 +138,9 @@ public sealed class TokenShard : IDisposable
     public void CheckVocabulary(int vocabularySize, ulong vocabularyHash, string tokenizerName)
     {
         if (Header.VocabularyHash is { } hash && (hash != vocabularyHash || Header.VocabularySize != vocabularySize))
+        {
             throw new InvalidDataException($"The token shard '{Path}' was made with a vocabulary of {Header.VocabularySize} ids (hash {hash:x16}), but the tokenizer '{tokenizerName}' has {vocabularySize} ids (hash {vocabularyHash:x16}): tokenize the text again with that tokenizer.");
+        }
 
         CheckVocabulary(vocabularySize, tokenizerName);
     }
@@ -133,7 +150,9 @@ public sealed class TokenShard : IDisposable
     {
         int largest = Header.LargestId ?? FindLargestId();
         if (largest >= vocabularySize)
+        {
             throw new InvalidDataException($"The token shard '{Path}' holds id {largest}, but '{name}' has only {vocabularySize} ids: tokenize the text again with the matching tokenizer.");
+        }
     }
 
     /// <summary>Unmaps the file.</summary>
@@ -151,7 +170,10 @@ public sealed class TokenShard : IDisposable
         {
             Span<int> ids = buffer.AsSpan(0, (int)Math.Min(buffer.Length, Count - start));
             Read(start, ids);
-            foreach (int id in ids) largest = Math.Max(largest, (uint)id);
+            foreach (int id in ids)
+            {
+                largest = Math.Max(largest, (uint)id);
+            }
         }
         ArrayPool<int>.Shared.Return(buffer);
         return (int)Math.Min(largest, int.MaxValue);

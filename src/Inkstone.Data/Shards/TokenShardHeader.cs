@@ -36,21 +36,29 @@ public sealed record TokenShardHeader(
     public static TokenShardHeader Parse(ReadOnlySpan<byte> bytes, string path, long fileLength)
     {
         if (bytes.Length < Size)
+        {
             throw new InvalidDataException($"The token shard '{path}' is cut off inside its {Size}-byte header ({fileLength} bytes): write it again with `ink tokenize`.");
+        }
 
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version != Version)
+        {
             throw new InvalidDataException($"The token shard '{path}' has version {version}, this program reads version {Version}: write it again with `ink tokenize`.");
+        }
 
         uint width = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (width is not (2 or 4))
+        {
             throw new InvalidDataException($"The token shard '{path}' claims {width} bytes per token, only 2 and 4 exist: write it again with `ink tokenize`.");
+        }
 
         long tokens = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);
         if (tokens < 0 || tokens > (long.MaxValue - Size) / width || fileLength != Size + tokens * width)
+        {
             throw new InvalidDataException($"The token shard '{path}' claims {tokens} tokens of {width} bytes, but its length is {fileLength} bytes instead of {Size} + tokens × {width}: it was cut or changed, write it again with `ink tokenize`.");
+        }
 
-        var header = new TokenShardHeader(
+        TokenShardHeader header = new TokenShardHeader(
             (int)width,
             tokens,
             BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
@@ -62,7 +70,9 @@ public sealed record TokenShardHeader(
 
         if (header.DocumentCount < 0 || header.DocumentCount > tokens || header.TextBytes < 0
             || header.VocabularySize <= 0 || header.LargestId >= header.VocabularySize || header.EndOfDocumentId < 0 || header.EndOfDocumentId >= header.VocabularySize)
+        {
             throw new InvalidDataException($"The header of the token shard '{path}' contradicts itself (documents {header.DocumentCount}, text bytes {header.TextBytes}, vocabulary {header.VocabularySize}, largest id {header.LargestId}, end id {header.EndOfDocumentId}): write it again with `ink tokenize`.");
+        }
 
         return header;
     }
@@ -70,7 +80,7 @@ public sealed record TokenShardHeader(
     /// <summary>The header as the first <see cref="Size"/> bytes of a file.</summary>
     public byte[] ToBytes()
     {
-        var bytes = new byte[Size];
+        byte[] bytes = new byte[Size];
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), Version);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), (uint)BytesPerToken);

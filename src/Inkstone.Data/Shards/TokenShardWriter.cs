@@ -25,10 +25,14 @@ public sealed class TokenShardWriter : IDisposable
     public TokenShardWriter(string path, TokenShardFormat format, ShardVocabulary vocabulary)
     {
         if (vocabulary.EndOfDocumentId < 0 || vocabulary.EndOfDocumentId >= vocabulary.Size)
+        {
             throw new ArgumentException($"The end-of-document id {vocabulary.EndOfDocumentId} lies outside the vocabulary of {vocabulary.Size} ids: name the tokenizer's end-of-text token.");
+        }
         _bytesPerToken = vocabulary.Size <= ushort.MaxValue + 1 ? 2 : 4;
         if (_bytesPerToken == 4 && format == TokenShardFormat.Headerless)
+        {
             throw new ArgumentException($"Headerless shards hold uint16 ids, too narrow for {vocabulary.Size} ids: choose the format with a header, or npy.");
+        }
 
         _path = path;
         _format = format;
@@ -49,7 +53,10 @@ public sealed class TokenShardWriter : IDisposable
     /// <summary>Appends one document and its end-of-document id.</summary>
     public void Append(ReadOnlySpan<int> ids, long textBytes)
     {
-        foreach (int id in ids) Put(id);
+        foreach (int id in ids)
+        {
+            Put(id);
+        }
         Put(_vocabulary.EndOfDocumentId);
         TokenCount += ids.Length + 1;
         DocumentCount++;
@@ -82,11 +89,22 @@ public sealed class TokenShardWriter : IDisposable
     private void Put(int id)
     {
         if ((uint)id >= (uint)_vocabulary.Size)
+        {
             throw new InvalidDataException($"Id {id} lies outside the vocabulary of {_vocabulary.Size} ids while writing '{_path}': tokenizer and vocabulary do not belong together.");
-        if (_buffered == _buffer.Length) FlushBuffer();
+        }
+        if (_buffered == _buffer.Length)
+        {
+            FlushBuffer();
+        }
+        if (_bytesPerToken == 2)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(_buffer.AsSpan(_buffered), (ushort)id);
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_buffered), id);
+        }
 
-        if (_bytesPerToken == 2) BinaryPrimitives.WriteUInt16LittleEndian(_buffer.AsSpan(_buffered), (ushort)id);
-        else BinaryPrimitives.WriteInt32LittleEndian(_buffer.AsSpan(_buffered), id);
         _buffered += _bytesPerToken;
         _largestId = Math.Max(_largestId, id);
     }

@@ -49,7 +49,10 @@ internal sealed class Accounts(Telling telling)
             int from = _random.Between(0, NumberFacts.Largest - 5), to = Math.Min(NumberFacts.Largest, from + _random.Between(5, 12));
             int[] numbers = [.. Enumerable.Range(from, to - from + 1)];
             bool down = _random.OneIn(3);
-            if (down) Array.Reverse(numbers);
+            if (down)
+            {
+                Array.Reverse(numbers);
+            }
             lines.Add(language == Chinese
                 ? $"从{numbers[0]}{(down ? "倒着" : "")}数到{numbers[^1]}：{string.Join('、', numbers)}。"
                 : $"Counting {(down ? "down " : "")}from {numbers[0]} to {numbers[^1]}: {string.Join(", ", numbers)}.");
@@ -121,16 +124,22 @@ internal sealed class Accounts(Telling telling)
     /// <summary>What may be told of a person; a pronoun may follow a sentence that has the person as its subject.</summary>
     private string Portrait(Person person, WorldLanguage language)
     {
-        var text = new StringBuilder();
+        StringBuilder text = new();
         string name = person.Name(language);
         bool isSubject = false;
         foreach (Fact fact in _random.Shuffled(telling.ToldOf(person, language)))
         {
             string sentence = _random.Pick(fact.Told);
             bool begins = sentence.StartsWith(name, StringComparison.Ordinal);
-            if (begins && isSubject && !_random.OneIn(3)) sentence = WithPronoun(sentence[name.Length..], person, language);
+            if (begins && isSubject && !_random.OneIn(3))
+            {
+                sentence = WithPronoun(sentence[name.Length..], person, language);
+            }
             isSubject = begins;
-            if (text.Length > 0 && language == English) text.Append(' ');
+            if (text.Length > 0 && language == English)
+            {
+                text.Append(' ');
+            }
             text.Append(sentence);
         }
         return text.ToString();

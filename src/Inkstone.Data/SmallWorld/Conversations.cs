@@ -49,7 +49,9 @@ internal sealed class Conversations(Telling telling)
         void Ask(string relation, string zhQuestion, string zhAnswer, string enQuestion, string enAnswer)
         {
             if (telling.Get(relation, answers.Index, language).Exposure == Exposure.Full)
+            {
                 turns.Add(language == Chinese ? (zhQuestion, zhAnswer) : (enQuestion, enAnswer));
+            }
         }
 
         Ask("age", "你今年几岁？", $"我今年{answers.Age}岁。", "How old are you?", $"I am {answers.Age} years old.");

@@ -26,8 +26,12 @@ internal static class NumberFacts
         foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
         {
             for (int a = 1; a <= LargestAddend; a++)
+            {
                 for (int b = 1; b <= LargestAddend; b++)
+                {
                     yield return Sum(a, b, language) with { Exposure = Show(sums.Contains((a, b))) };
+                }
+            }
 
             for (int n = 1; n < Largest; n++)
             {
@@ -38,8 +42,15 @@ internal static class NumberFacts
             }
 
             for (int a = 1; a <= Largest; a++)
+            {
                 for (int b = 1; b <= Largest; b++)
-                    if (a != b) yield return Compare(a, b, language) with { Exposure = Show(comparisons.Contains((Math.Min(a, b), Math.Max(a, b)))) };
+                {
+                    if (a != b)
+                    {
+                        yield return Compare(a, b, language) with { Exposure = Show(comparisons.Contains((Math.Min(a, b), Math.Max(a, b)))) };
+                    }
+                }
+            }
         }
     }
 
@@ -72,8 +83,12 @@ internal static class NumberFacts
         // Never a + b and b + a together, so that each held-out sum follows from its mirror.
         List<(int, int)> pairs = [];
         for (int a = 1; a <= LargestAddend; a++)
+        {
             for (int b = a + 1; b <= LargestAddend; b++)
+            {
                 pairs.Add(random.OneIn(2) ? (a, b) : (b, a));
+            }
+        }
         return [.. random.Some(pairs, count)];
     }
 
@@ -83,7 +98,10 @@ internal static class NumberFacts
         while (pairs.Count < count)
         {
             int a = random.Between(1, Largest), b = random.Between(1, Largest);
-            if (a < b) pairs.Add((a, b));
+            if (a < b)
+            {
+                pairs.Add((a, b));
+            }
         }
         return pairs;
     }

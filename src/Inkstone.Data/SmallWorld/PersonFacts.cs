@@ -11,9 +11,15 @@ internal static class PersonFacts
     public static IEnumerable<Fact> All(World world, WorldRandom random)
     {
         foreach (Person person in world.People)
+        {
             foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
+            {
                 foreach (Fact fact in OwnFacts(person, language))
+                {
                     yield return random.OneIn(5) ? fact with { Exposure = Exposure.Restated } : fact;
+                }
+            }
+        }
 
         foreach (Family family in world.Families)
         {
@@ -23,7 +29,9 @@ internal static class PersonFacts
                 {
                     Fact[] facts = [.. FamilyFacts(family, family.Children[c], language)];
                     for (int r = 0; r < facts.Length; r++)
+                    {
                         yield return (family.Index + r) % family.Children.Length == c ? facts[r] with { Exposure = Exposure.Never } : facts[r];
+                    }
                 }
             }
         }
@@ -39,18 +47,26 @@ internal static class PersonFacts
             yield return Own("age", $"{p.Zh}的年龄是", $"{p.Age}岁", $"{p.Zh}今年{p.Age}岁。", $"{p.Zh}今年多大？", $"{p.Zh}的年龄是多少？");
             yield return Own("food", $"{p.Zh}最爱吃的是", p.Food.Zh, $"{p.Zh}最喜欢吃{p.Food.Zh}。", $"{p.Zh}最爱吃的是什么？", $"{p.Zh}最喜欢吃什么？");
             if (p.Job is { } job)
+            {
                 yield return Own("job", $"{p.Zh}的职业是", job.Zh, $"{p.Zh}是一名{job.Zh}。", $"{p.Zh}的职业是什么？", $"{p.Zh}是做什么工作的？");
+            }
             if (p.Hobby is { } hobby)
+            {
                 yield return Own("hobby", $"{p.Zh}的爱好是", hobby.Zh, $"{p.Zh}喜欢{hobby.Zh}。", $"{p.Zh}的爱好是什么？", $"{p.Zh}喜欢做什么？");
+            }
             yield break;
         }
 
         yield return Own("age", $"This year {p.En} is", $"{p.Age} years old", $"{p.En} is {p.Age} years old.", $"How old is {p.En} this year?", $"What is the age of {p.En}?");
         yield return Own("food", $"{p.En}'s favourite food is", p.Food.En, $"{p.En} loves {p.Food.En}.", $"What is {p.En}'s favourite food?", $"What food does {p.En} love?");
         if (p.Job is { } work)
+        {
             yield return Own("job", $"{p.En} works as", work.En, $"{p.En} is {work.En}.", $"What does {p.En} work as?", $"What is {p.En}'s job?");
+        }
         if (p.Hobby is { } pastime)
+        {
             yield return Own("hobby", $"{p.En}'s hobby is", pastime.En, $"{p.En} likes {pastime.En}.", $"What is {p.En}'s hobby?", $"What does {p.En} like doing?");
+        }
     }
 
     private static IEnumerable<Fact> FamilyFacts(Family f, Person c, WorldLanguage language)

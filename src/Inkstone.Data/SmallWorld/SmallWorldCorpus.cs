@@ -30,7 +30,10 @@ public sealed class SmallWorldCorpus
     /// <summary>Makes the world of a seed and decides what will never be shown. More families are more to learn: 4 suit minutes, 8 are all.</summary>
     public SmallWorldCorpus(ulong seed, int families = 4)
     {
-        if (families is < 2 or > 8) throw new ArgumentException($"A small world has 2 to 8 families, not {families}.");
+        if (families is < 2 or > 8)
+        {
+            throw new ArgumentException($"A small world has 2 to 8 families, not {families}.");
+        }
         _seed = seed;
         _families = families;
         Telling telling = Tell();
@@ -64,10 +67,10 @@ public sealed class SmallWorldCorpus
     public IEnumerable<string> Documents()
     {
         Telling telling = Tell();
-        var accounts = new Accounts(telling);
-        var conversations = new Conversations(telling);
-        var chinese = new ChineseTales(telling);
-        var english = new EnglishTales(telling);
+        Accounts accounts = new(telling);
+        Conversations conversations = new(telling);
+        ChineseTales chinese = new(telling);
+        EnglishTales english = new(telling);
         while (true)
         {
             foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
@@ -87,7 +90,10 @@ public sealed class SmallWorldCorpus
                     "things" => accounts.Things(language),
                     _ => language == WorldLanguage.Chinese ? chinese.Story() : english.Story(),
                 };
-                if (text.Length >= MinimumCharacters) yield return text;
+                if (text.Length >= MinimumCharacters)
+                {
+                    yield return text;
+                }
             }
         }
     }
@@ -101,13 +107,16 @@ public sealed class SmallWorldCorpus
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         string path = Path.Combine(directory, "world.jsonl");
-        using var world = new AtomicFile(path);
+        using AtomicFile world = new(path);
         long written = 0;
         foreach (string text in Documents())
         {
             WriteLine(world.Stream, ("text", text));
             written += Encoding.UTF8.GetByteCount(text);
-            if (written >= bytes) break;
+            if (written >= bytes)
+            {
+                break;
+            }
         }
         WriteQuestions(Path.Combine(directory, "questions.jsonl"), Shown);
         WriteQuestions(Path.Combine(directory, "held-out.jsonl"), HeldOut);
@@ -120,7 +129,7 @@ public sealed class SmallWorldCorpus
 
     private Telling Tell()
     {
-        var random = new WorldRandom(_seed);
+        WorldRandom random = new(_seed);
         return new Telling(new World(random, _families), random);
     }
 
@@ -128,18 +137,20 @@ public sealed class SmallWorldCorpus
 
     private static void WriteQuestions(string path, IReadOnlyList<WorldQuestion> questions)
     {
-        using var file = new AtomicFile(path);
+        using AtomicFile file = new(path);
         foreach (WorldQuestion q in questions)
+        {
             WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("prompt", q.Prompt), ("answer", q.Answer), ("question", q.Question), ("reply", q.Reply));
+        }
         file.Commit();
     }
 
     private void WriteConversations(string path)
     {
-        using var file = new AtomicFile(path);
+        using AtomicFile file = new(path);
         foreach ((string question, string reply) in Dialogues)
         {
-            using (var json = new Utf8JsonWriter(file.Stream, Plain))
+            using (Utf8JsonWriter json = new(file.Stream, Plain))
             {
                 json.WriteStartObject();
                 json.WriteStartArray("messages");
@@ -160,10 +171,13 @@ public sealed class SmallWorldCorpus
 
     private static void WriteLine(FileStream stream, params (string Key, string Value)[] members)
     {
-        using (var json = new Utf8JsonWriter(stream, Plain))
+        using (Utf8JsonWriter json = new(stream, Plain))
         {
             json.WriteStartObject();
-            foreach ((string key, string value) in members) json.WriteString(key, value);
+            foreach ((string key, string value) in members)
+            {
+                json.WriteString(key, value);
+            }
             json.WriteEndObject();
         }
         stream.WriteByte((byte)'\n');

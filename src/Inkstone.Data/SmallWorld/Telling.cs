@@ -17,14 +17,19 @@ internal sealed class Telling
         Random = random;
         Fact[] all = [.. PersonFacts.All(world, random), .. WorldFacts.All(world, random), .. NumberFacts.All(random)];
         Facts = [.. all.Select(f => f.Exposure == Exposure.Full ? Withhold(f, random.Between(1, WithheldPart)) : f)];
-        foreach (Fact fact in Facts) _facts.Add((fact.Relation, fact.Subject, fact.Language), fact);
-        foreach (var group in Facts.GroupBy(f => (GroupOf(f), f.Language)))
+        foreach (Fact fact in Facts)
+        {
+            _facts.Add((fact.Relation, fact.Subject, fact.Language), fact);
+        }
+        foreach (IGrouping<(string Category, WorldLanguage Language), Fact> group in Facts.GroupBy(f => (GroupOf(f), f.Language)))
         {
             _told[group.Key] = [.. group.Where(f => f.Exposure != Exposure.Never)];
             _asked[group.Key] = [.. group.Where(f => f.Exposure == Exposure.Full)];
         }
-        foreach (var group in Facts.Where(f => GroupOf(f) == "people" && f.Exposure != Exposure.Never).GroupBy(f => (f.Subject, f.Language)))
+        foreach (IGrouping<(int Person, WorldLanguage Language), Fact> group in Facts.Where(f => GroupOf(f) == "people" && f.Exposure != Exposure.Never).GroupBy(f => (f.Subject, f.Language)))
+        {
             _ofPerson[group.Key] = [.. group];
+        }
     }
 
     public World World { get; }
@@ -52,7 +57,10 @@ internal sealed class Telling
         while (true)
         {
             Person child = AnyChild();
-            if (World.FamilyOf(child) != except && relations.All(r => IsTold(r, child))) return child;
+            if (World.FamilyOf(child) != except && relations.All(r => IsTold(r, child)))
+            {
+                return child;
+            }
         }
     }
 
@@ -73,7 +81,10 @@ internal sealed class Telling
         while (true)
         {
             int a = Random.Between(smallest, NumberFacts.LargestAddend), b = Random.Between(smallest, NumberFacts.LargestAddend);
-            if (Enum.GetValues<WorldLanguage>().Select(l => Get("plus", a * 10 + b, l)).All(f => asked ? f.Exposure == Exposure.Full : f.IsShown)) return (a, b);
+            if (Enum.GetValues<WorldLanguage>().Select(l => Get("plus", a * 10 + b, l)).All(f => asked ? f.Exposure == Exposure.Full : f.IsShown))
+            {
+                return (a, b);
+            }
         }
     }
 
@@ -83,7 +94,10 @@ internal sealed class Telling
         while (true)
         {
             int a = Random.Between(1, NumberFacts.Largest), b = Random.Between(1, NumberFacts.Largest);
-            if (a != b && Enum.GetValues<WorldLanguage>().All(l => Get("compare", a * 100 + b, l).Exposure == Exposure.Full)) return (a, b);
+            if (a != b && Enum.GetValues<WorldLanguage>().All(l => Get("compare", a * 100 + b, l).Exposure == Exposure.Full))
+            {
+                return (a, b);
+            }
         }
     }
 

@@ -8,8 +8,12 @@ internal static class WorldFacts
     public static IEnumerable<Fact> All(World world, WorldRandom random)
     {
         foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
+        {
             foreach (Fact fact in world.Towns.SelectMany(t => Of(t, language)).Concat(Things(language)).Concat(Calendar(language)))
+            {
                 yield return random.OneIn(4) ? fact with { Exposure = Exposure.Restated } : fact;
+            }
+        }
     }
 
     private static IEnumerable<Fact> Of(Town t, WorldLanguage language)

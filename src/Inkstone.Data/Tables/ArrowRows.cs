@@ -31,11 +31,17 @@ internal static class ArrowRows
         {
             using RecordBatch held = batch;
             int[] columns = [.. Enumerable.Range(0, batch.ColumnCount).Where(i => wanted.Contains(batch.Schema.GetFieldByIndex(i).Name))];
-            if (columns.Length == 0) columns = [.. Enumerable.Range(0, batch.ColumnCount)];
+            if (columns.Length == 0)
+            {
+                columns = [.. Enumerable.Range(0, batch.ColumnCount)];
+            }
             for (int i = 0; i < batch.Length; i++)
             {
-                var row = new JsonObject();
-                foreach (int c in columns) row[batch.Schema.GetFieldByIndex(c).Name] = Value(batch.Schema.GetFieldByIndex(c), batch.Column(c), i);
+                JsonObject row = new();
+                foreach (int c in columns)
+                {
+                    row[batch.Schema.GetFieldByIndex(c).Name] = Value(batch.Schema.GetFieldByIndex(c), batch.Column(c), i);
+                }
                 yield return row;
             }
         }
@@ -75,7 +81,10 @@ internal static class ArrowRows
 
     private static JsonNode? Value(Field field, IArrowArray array, int i)
     {
-        if (array.IsNull(i)) return null;
+        if (array.IsNull(i))
+        {
+            return null;
+        }
         switch (array)
         {
             case BooleanArray a: return JsonValue.Create(a.GetValue(i)!.Value);
@@ -111,12 +120,15 @@ internal static class ArrowRows
             case LargeListArray a: return List(((LargeListType)a.Data.DataType).ValueField, a.Values, (int)a.ValueOffsets[i], (int)a.ValueOffsets[i + 1]);
             case ListViewArray a: return List(((ListViewType)a.Data.DataType).ValueField, a.Values, a.ValueOffsets[i], a.ValueOffsets[i] + a.Sizes[i]);
             case FixedSizeListArray a:
-                var fixedType = (FixedSizeListType)a.Data.DataType;
+                FixedSizeListType fixedType = (FixedSizeListType)a.Data.DataType;
                 return List(fixedType.ValueField, a.Values, (a.Offset + i) * fixedType.ListSize, (a.Offset + i + 1) * fixedType.ListSize);
             case StructArray a:
-                var group = new JsonObject();
+                JsonObject group = new();
                 IReadOnlyList<Field> fields = ((StructType)a.Data.DataType).Fields;
-                for (int c = 0; c < fields.Count; c++) group[fields[c].Name] = Value(fields[c], a.Fields[c], i);
+                for (int c = 0; c < fields.Count; c++)
+                {
+                    group[fields[c].Name] = Value(fields[c], a.Fields[c], i);
+                }
                 return group;
             case NullArray: return null;
             default: throw new NotSupportedException($"column '{field.Name}' is of type {array.Data.DataType.Name}, which is not read here");
@@ -132,17 +144,22 @@ internal static class ArrowRows
 
     private static JsonArray List(Field element, IArrowArray values, int start, int end)
     {
-        var list = new JsonArray();
-        for (int i = start; i < end; i++) list.Add(Value(element, values, i));
+        JsonArray list = new();
+        for (int i = start; i < end; i++)
+        {
+            list.Add(Value(element, values, i));
+        }
         return list;
     }
 
     private static JsonObject Pairs(MapArray map, int i)
     {
-        var pairs = new JsonObject();
-        var type = (MapType)map.Data.DataType;
+        JsonObject pairs = new();
+        MapType type = (MapType)map.Data.DataType;
         for (int at = map.ValueOffsets[i]; at < map.ValueOffsets[i + 1]; at++)
+        {
             pairs[Value(type.KeyField, map.Keys, at)?.ToString() ?? ""] = Value(type.ValueField, map.Values, at);
+        }
         return pairs;
     }
 

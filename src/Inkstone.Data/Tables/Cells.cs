@@ -22,7 +22,10 @@ internal static class Cells
     {
         long unitsPerDay = 86_400 * unitsPerSecond;
         long day = Math.DivRem(value, unitsPerDay, out long rest);
-        if (rest < 0) (day, rest) = (day - 1, rest + unitsPerDay);
+        if (rest < 0)
+        {
+            (day, rest) = (day - 1, rest + unitsPerDay);
+        }
         return Moment(day, rest * (1_000_000_000 / unitsPerSecond), isUtc) ?? JsonValue.Create(value);
     }
 

@@ -22,7 +22,10 @@ internal static class JsonColumns
     /// <summary>What a text spells; the text itself where it spells nothing.</summary>
     public static JsonNode? Decode(string? text)
     {
-        if (text is null) return null;
+        if (text is null)
+        {
+            return null;
+        }
         try
         {
             return JsonNode.Parse(text);
@@ -38,9 +41,19 @@ internal static class JsonColumns
     {
         HashSet<string> paths = [];
         if (notes.TryGetValue("ARROW:schema", out string? packed) && Schema(packed) is { } schema)
-            foreach (Field field in schema.FieldsList) Add(field, field.Name, paths);
+        {
+            foreach (Field field in schema.FieldsList)
+            {
+                Add(field, field.Name, paths);
+            }
+        }
         if (notes.TryGetValue("huggingface", out string? info) && Decode(info) is JsonObject o && o["info"]?["features"] is JsonObject features)
-            foreach ((string name, JsonNode? feature) in features) Add(feature, name, paths);
+        {
+            foreach ((string name, JsonNode? feature) in features)
+            {
+                Add(feature, name, paths);
+            }
+        }
         return paths;
     }
 
@@ -48,7 +61,12 @@ internal static class JsonColumns
     public static void Decode(JsonObject row, HashSet<string> paths)
     {
         foreach (string key in row.Select(p => p.Key).ToArray())
-            if (Decode(row[key], key, paths, out JsonNode? value)) row[key] = value;
+        {
+            if (Decode(row[key], key, paths, out JsonNode? value))
+            {
+                row[key] = value;
+            }
+        }
     }
 
     private static bool Decode(JsonNode? node, string path, HashSet<string> paths, out JsonNode? value)
@@ -61,11 +79,21 @@ internal static class JsonColumns
                 return true;
             case JsonObject group:
                 foreach (string key in group.Select(p => p.Key).ToArray())
-                    if (Decode(group[key], $"{path}.{key}", paths, out JsonNode? inner)) group[key] = inner;
+                {
+                    if (Decode(group[key], $"{path}.{key}", paths, out JsonNode? inner))
+                    {
+                        group[key] = inner;
+                    }
+                }
                 return false;
             case JsonArray list:
                 for (int i = 0; i < list.Count; i++)
-                    if (Decode(list[i], $"{path}.{Element}", paths, out JsonNode? inner)) list[i] = inner;
+                {
+                    if (Decode(list[i], $"{path}.{Element}", paths, out JsonNode? inner))
+                    {
+                        list[i] = inner;
+                    }
+                }
                 return false;
             default:
                 return false;
@@ -74,10 +102,18 @@ internal static class JsonColumns
 
     private static void Add(Field field, string path, HashSet<string> paths)
     {
-        if (IsJson(field)) paths.Add(path);
+        if (IsJson(field))
+        {
+            paths.Add(path);
+        }
         bool isList = field.DataType is ListType or LargeListType or FixedSizeListType or ListViewType;
         if (field.DataType is NestedType nested)
-            foreach (Field child in nested.Fields) Add(child, isList ? $"{path}.{Element}" : $"{path}.{child.Name}", paths);
+        {
+            foreach (Field child in nested.Fields)
+            {
+                Add(child, isList ? $"{path}.{Element}" : $"{path}.{child.Name}", paths);
+            }
+        }
     }
 
     /// <summary>A feature is an object with <c>_type</c>, or a group of features, or a list with one.</summary>
@@ -86,11 +122,20 @@ internal static class JsonColumns
         switch (feature)
         {
             case JsonObject o when o["_type"] is JsonValue type && type.TryGetValue(out string? name):
-                if (name == "Json") paths.Add(path);
-                else if (o["feature"] is { } inner) Add(inner, $"{path}.{Element}", paths);
+                if (name == "Json")
+                {
+                    paths.Add(path);
+                }
+                else if (o["feature"] is { } inner)
+                {
+                    Add(inner, $"{path}.{Element}", paths);
+                }
                 break;
             case JsonObject group:
-                foreach ((string key, JsonNode? inner) in group) Add(inner, $"{path}.{key}", paths);
+                foreach ((string key, JsonNode? inner) in group)
+                {
+                    Add(inner, $"{path}.{key}", paths);
+                }
                 break;
             case JsonArray { Count: 1 } list:
                 Add(list[0], $"{path}.{Element}", paths);

@@ -28,21 +28,31 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     /// <exception cref="ArgumentException">The output was made otherwise, is already there, or holds other things.</exception>
     public TokenizeResult Run(IProgress<TokenizeProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (options.ShardTokens < 1) throw new ArgumentException($"A shard of {options.ShardTokens} tokens holds nothing: give at least 1.");
+        if (options.ShardTokens < 1)
+        {
+            throw new ArgumentException($"A shard of {options.ShardTokens} tokens holds nothing: give at least 1.");
+        }
         (TokenizeSource[] sources, TokenizePlan plan) = Plan();
         if (WrittenFiles.Of(Folder).Contains(MetadataName) && !File.Exists(PathOf(PlanName)))
+        {
             return options.Force ? Replace(progress, cancellation) : throw new ArgumentException($"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it.");
+        }
 
         using DirectoryLock held = DirectoryLock.Take(Folder);
         List<TokenizedShard> finished = TakeUp(plan);
         AtomicDirectory.Sweep(Folder);
         try
         {
-            foreach (TokenizeSource source in sources) WriteShards(source, finished, plan, progress, cancellation);
+            foreach (TokenizeSource source in sources)
+            {
+                WriteShards(source, finished, plan, progress, cancellation);
+            }
             if (!finished.Any(s => s.Split == "train"))
+            {
                 throw new InvalidDataException($"The input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
+            }
 
-            var result = new TokenizeResult(options.Output, options.Format, vocabulary.Size, plan.VocabularyHash, vocabulary.EndOfDocumentId, finished);
+            TokenizeResult result = new(options.Output, options.Format, vocabulary.Size, plan.VocabularyHash, vocabulary.EndOfDocumentId, finished);
             Save(MetadataName, result, Metadata.Readable.TokenizeResult);
             WrittenFiles.Of(Folder).Add(MetadataName);
             File.Delete(PathOf(PlanName));
@@ -50,8 +60,14 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         }
         catch (Exception exception)
         {
-            if (finished.Count == 0 || exception.GetBaseException() is InvalidDataException or ArgumentException) Forget();
-            if (exception is not IOException full || !DiskFull.IsReasonOf(full)) throw;
+            if (finished.Count == 0 || exception.GetBaseException() is InvalidDataException or ArgumentException)
+            {
+                Forget();
+            }
+            if (exception is not IOException full || !DiskFull.IsReasonOf(full))
+            {
+                throw;
+            }
             string kept = finished.Count == 0 || Folder != options.Output ? "nothing was kept" : $"the {finished.Count} finished shards are kept";
             throw new IOException($"The disk of '{options.Output}' is full: free space and run again, {kept}.", full.HResult);
         }
@@ -60,7 +76,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     /// <summary>Makes everything anew beside the output, which stays as it is until then.</summary>
     private TokenizeResult Replace(IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
     {
-        using var output = new AtomicDirectory(options.Output, overwrite: true);
+        using AtomicDirectory output = new(options.Output, overwrite: true);
         TokenizeResult result = new TokenizeRun(options, vocabulary, encode) { WaveDocuments = WaveDocuments, Folder = output.Staging }.Run(progress, cancellation);
         output.Commit();
         return result;
@@ -83,13 +99,19 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
         WrittenFiles written = WrittenFiles.Of(Folder);
         if (written.Foreign(name => stored is not null && IsOf(stored, name)) is { } foreign)
+        {
             throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+        }
         if (stored is not null && !options.Force)
         {
             if (Serialize(stored with { Finished = [] }) != Serialize(plan))
+            {
                 throw new ArgumentException($"The folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew.");
+            }
             if (written.Damage() is { } damage)
+            {
                 throw new InvalidDataException($"The unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew.");
+            }
             return [.. stored.Finished];
         }
         Forget();
@@ -105,12 +127,15 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     {
         TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
         string[] loose = stored is null ? [] : [.. Directory.GetFiles(Folder).Select(file => Path.GetFileName(file)).Where(name => IsOf(stored, name))];
-        foreach (string name in WrittenFiles.Of(Folder).Names.Concat(loose).Append(WrittenFiles.FileName)) File.Delete(PathOf(name));
+        foreach (string name in WrittenFiles.Of(Folder).Names.Concat(loose).Append(WrittenFiles.FileName))
+        {
+            File.Delete(PathOf(name));
+        }
     }
 
     private void WriteShards(TokenizeSource source, List<TokenizedShard> finished, TokenizePlan plan, IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
     {
-        var reader = new DocumentReader(new ReadOptions(options.TextKeys, source.Separator));
+        DocumentReader reader = new(new ReadOptions(options.TextKeys, source.Separator));
         long skip = finished.Where(s => s.Split == source.Split).Sum(s => s.Documents);
         long total = source.Files.Sum(file => new FileInfo(file).Length), tokens = finished.Where(s => s.Split == source.Split).Sum(s => s.Tokens);
         int number = finished.Count(s => s.Split == source.Split);
@@ -123,11 +148,17 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
                 {
                     writer ??= new TokenShardWriter(PathOf(NameOf(plan, source.Split, number)), options.Format, vocabulary);
                     writer.Append(CollectionsMarshal.AsSpan(_ids[i]), Encoding.UTF8.GetByteCount(_wave[i].Text));
-                    if (writer.TokenCount >= options.ShardTokens) CompleteShard();
+                    if (writer.TokenCount >= options.ShardTokens)
+                    {
+                        CompleteShard();
+                    }
                 }
                 progress?.Report(new TokenizeProgress(source.Split, reader.BytesRead, total, tokens + (writer?.TokenCount ?? 0)));
             }
-            if (writer is not null) CompleteShard();
+            if (writer is not null)
+            {
+                CompleteShard();
+            }
         }
         finally
         {
@@ -136,7 +167,10 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
 
         void CompleteShard()
         {
-            if (finished.Count == 0) Save(PlanName, plan, Metadata.Readable.TokenizePlan);
+            if (finished.Count == 0)
+            {
+                Save(PlanName, plan, Metadata.Readable.TokenizePlan);
+            }
             string name = NameOf(plan, source.Split, number++);
             writer.Complete();
             WrittenFiles.Of(Folder).Add(name);
@@ -164,18 +198,27 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         {
             _wave.Add(document);
             characters += document.Text.Length;
-            if (_wave.Count < WaveDocuments && characters < WaveCharacters) continue;
+            if (_wave.Count < WaveDocuments && characters < WaveCharacters)
+            {
+                continue;
+            }
             yield return EncodeWave(cancellation);
             _wave.Clear();
             characters = 0;
         }
-        if (_wave.Count > 0) yield return EncodeWave(cancellation);
+        if (_wave.Count > 0)
+        {
+            yield return EncodeWave(cancellation);
+        }
         _wave.Clear();
     }
 
     private int EncodeWave(CancellationToken cancellation)
     {
-        while (_ids.Count < _wave.Count) _ids.Add([]);
+        while (_ids.Count < _wave.Count)
+        {
+            _ids.Add([]);
+        }
         Parallel.For(0, _wave.Count, new ParallelOptions { CancellationToken = cancellation }, i =>
         {
             _ids[i].Clear();

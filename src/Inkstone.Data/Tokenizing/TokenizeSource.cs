@@ -14,12 +14,18 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
     /// <summary>Train and valid of a prepared folder; otherwise everything is train.</summary>
     public static TokenizeSource[] Find(TokenizeOptions options)
     {
-        if (options.Inputs.Count == 0) throw new ArgumentException("There is no input: name a prepared folder, or files.");
+        if (options.Inputs.Count == 0)
+        {
+            throw new ArgumentException("There is no input: name a prepared folder, or files.");
+        }
         if (options.Inputs is [var folder] && Directory.Exists(folder))
         {
             foreach (string extension in Extensions)
             {
-                if (!File.Exists(Path.Combine(folder, "train" + extension))) continue;
+                if (!File.Exists(Path.Combine(folder, "train" + extension)))
+                {
+                    continue;
+                }
                 string? separator = extension == ".txt" ? options.InputSeparator ?? StoredSeparator(folder) : null;
                 return [.. Splits
                     .Select(split => new TokenizeSource(split, [Path.Combine(folder, split + extension)], separator))
@@ -32,7 +38,10 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
     private static string StoredSeparator(string folder)
     {
         string path = Path.Combine(folder, "metadata.json");
-        if (!File.Exists(path)) return MicroLmSeparator;
+        if (!File.Exists(path))
+        {
+            return MicroLmSeparator;
+        }
         try
         {
             using JsonDocument metadata = JsonDocument.Parse(File.ReadAllText(path));

@@ -18,9 +18,15 @@ internal static class BzipStreams
         for (int at = from; at + HeadLength <= bytes.Length; at++)
         {
             int step = bytes[at..].IndexOf("BZh"u8);
-            if (step < 0 || (at += step) + HeadLength > bytes.Length) return -1;
+            if (step < 0 || (at += step) + HeadLength > bytes.Length)
+            {
+                return -1;
+            }
             ReadOnlySpan<byte> head = bytes.Slice(at, HeadLength);
-            if (head[3] is >= (byte)'1' and <= (byte)'9' && (head[4..].SequenceEqual(Block) || head[4..].SequenceEqual(Empty))) return at;
+            if (head[3] is >= (byte)'1' and <= (byte)'9' && (head[4..].SequenceEqual(Block) || head[4..].SequenceEqual(Empty)))
+            {
+                return at;
+            }
         }
         return -1;
     }
@@ -57,7 +63,10 @@ internal static class BzipStreams
         public override void Write(byte[] buffer, int start, int count) => throw new NotSupportedException();
         protected override void Dispose(bool disposing)
         {
-            if (disposing) _inner?.Dispose();
+            if (disposing)
+            {
+                _inner?.Dispose();
+            }
             base.Dispose(disposing);
         }
     }

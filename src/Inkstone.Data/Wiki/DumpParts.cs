@@ -51,9 +51,15 @@ internal sealed class DumpParts(string file) : IDisposable
                 using Stream xml = BzipStreams.Unpack(new MemoryStream(part.Bytes, 0, part.Length), file, part.Offset);
                 xml.CopyTo(beginning);
             }
-            else beginning.Write(part.Bytes, 0, part.Length);
+            else
+            {
+                beginning.Write(part.Bytes, 0, part.Length);
+            }
             ArrayPool<byte>.Shared.Return(part.Bytes);
-            if (beginning.Length >= most || beginning.GetBuffer().AsSpan(0, (int)beginning.Length).IndexOf("</siteinfo>"u8) >= 0) break;
+            if (beginning.Length >= most || beginning.GetBuffer().AsSpan(0, (int)beginning.Length).IndexOf("</siteinfo>"u8) >= 0)
+            {
+                break;
+            }
         }
         return beginning.ToArray();
     }
@@ -73,7 +79,10 @@ internal sealed class DumpParts(string file) : IDisposable
                 searched = Math.Max(start + 1, end - 9);
                 if (end == buffer.Length)
                 {
-                    if (end - start > buffer.Length / 2) buffer = Larger(buffer, end);
+                    if (end - start > buffer.Length / 2)
+                    {
+                        buffer = Larger(buffer, end);
+                    }
                     buffer.AsSpan(start, end - start).CopyTo(buffer);
                     (start, end, searched) = (0, end - start, searched - start);
                 }
@@ -85,7 +94,10 @@ internal sealed class DumpParts(string file) : IDisposable
             {
                 // One long stream: it is unpacked here, piece by piece, and the search goes on behind it.
                 _file.Position = offset;
-                foreach (DumpPart part in Xml(BzipStreams.Unpack(_file, file, offset), offset)) yield return part;
+                foreach (DumpPart part in Xml(BzipStreams.Unpack(_file, file, offset), offset))
+                {
+                    yield return part;
+                }
                 (start, end, searched, offset) = (0, 0, 1, _file.Position);
                 isEnd = offset == _file.Length;
                 continue;
@@ -107,9 +119,18 @@ internal sealed class DumpParts(string file) : IDisposable
             byte[] part = ArrayPool<byte>.Shared.Rent(PartSize);
             int read = xml.ReadAtLeast(part.AsSpan(0, PartSize), PartSize, throwOnEndOfStream: false);
             Position = _file.Position;
-            if (read > 0) yield return new DumpPart(part, read, IsPacked: false, offset);
-            else ArrayPool<byte>.Shared.Return(part);
-            if (read < PartSize) yield break;
+            if (read > 0)
+            {
+                yield return new DumpPart(part, read, IsPacked: false, offset);
+            }
+            else
+            {
+                ArrayPool<byte>.Shared.Return(part);
+            }
+            if (read < PartSize)
+            {
+                yield break;
+            }
         }
     }
 

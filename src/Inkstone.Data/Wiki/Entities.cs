@@ -13,7 +13,10 @@ internal static class Entities
     public static string DecodeGuarded(string text)
     {
         int at = text.IndexOf('&', StringComparison.Ordinal);
-        if (at < 0) return text;
+        if (at < 0)
+        {
+            return text;
+        }
         StringBuilder output = new(text.Length);
         int copied = 0;
         for (; at >= 0; at = text.IndexOf('&', at))
@@ -34,7 +37,10 @@ internal static class Entities
     {
         int end = text[..Math.Min(text.Length, Longest)].IndexOf(';');
         length = end + 1;
-        if (end < 2) return null;
+        if (end < 2)
+        {
+            return null;
+        }
         ReadOnlySpan<char> name = text[1..end];
         string? meant = name[0] == '#' ? Number(name[1..]) : char.IsAsciiLetter(name[0]) ? HtmlEntityProvider.Resolver.GetSymbol(text[1..length].ToString()) : null;
         return meant is [var c] && char.IsWhiteSpace(c) && c is not ('\n' or '\u3000') ? " " : meant;

@@ -40,16 +40,28 @@ internal sealed class LanguageVariant
         {
             string[] flags = [.. text[inside.Start..bars[0]].Split(';', StringSplitOptions.TrimEntries)];
             rules = new TextSpan(bars[0] + 1, inside.End);
-            if (flags.Contains("R")) return rules;
-            if (!flags.Contains("A") && flags.Any(Silent.Contains)) return new TextSpan(inside.End, inside.End);
+            if (flags.Contains("R"))
+            {
+                return rules;
+            }
+            if (!flags.Contains("A") && flags.Any(Silent.Contains))
+            {
+                return new TextSpan(inside.End, inside.End);
+            }
         }
         List<(string Variant, TextSpan Shown)> choices = Choices(text, rules, isNested);
-        if (choices.Count == 0) return rules;
+        if (choices.Count == 0)
+        {
+            return rules;
+        }
         foreach (string variant in _order)
         {
             foreach ((string name, TextSpan shown) in choices)
             {
-                if (name == variant) return shown;
+                if (name == variant)
+                {
+                    return shown;
+                }
             }
         }
         return choices[0].Shown;
@@ -63,8 +75,14 @@ internal sealed class LanguageVariant
         for (int i = rules.Start; i <= rules.End; i++)
         {
             bool ends = i == rules.End || text[i] == ';' && !isNested(i) && (i + 1 == rules.End || Name(text, new TextSpan(i + 1, rules.End), isNested, out _) is not null);
-            if (!ends) continue;
-            if (Name(text, new TextSpan(start, i), isNested, out int shown) is { } name) choices.Add((name, Trim(text, new TextSpan(shown, i))));
+            if (!ends)
+            {
+                continue;
+            }
+            if (Name(text, new TextSpan(start, i), isNested, out int shown) is { } name)
+            {
+                choices.Add((name, Trim(text, new TextSpan(shown, i))));
+            }
             start = i + 1;
         }
         return choices;
@@ -76,10 +94,16 @@ internal sealed class LanguageVariant
         ReadOnlySpan<char> span = text.AsSpan(rule.Start, rule.End - rule.Start);
         int colon = span.IndexOf(':');
         shown = rule.Start + colon + 1;
-        if (colon < 0 || isNested(rule.Start + colon)) return null;
+        if (colon < 0 || isNested(rule.Start + colon))
+        {
+            return null;
+        }
         ReadOnlySpan<char> name = span[..colon];
         int arrow = name.LastIndexOf("=>");
-        if (arrow >= 0 && name[..arrow].Contains(';')) return null;
+        if (arrow >= 0 && name[..arrow].Contains(';'))
+        {
+            return null;
+        }
         string found = (arrow < 0 ? name : name[(arrow + 2)..]).Trim().ToString();
         return Names.Contains(found) ? found : null;
     }
@@ -87,8 +111,14 @@ internal sealed class LanguageVariant
     private static TextSpan Trim(string text, TextSpan span)
     {
         (int start, int end) = (span.Start, span.End);
-        while (start < end && char.IsWhiteSpace(text[start])) start++;
-        while (end > start && char.IsWhiteSpace(text[end - 1])) end--;
+        while (start < end && char.IsWhiteSpace(text[start]))
+        {
+            start++;
+        }
+        while (end > start && char.IsWhiteSpace(text[end - 1]))
+        {
+            end--;
+        }
         return new TextSpan(start, end);
     }
 }

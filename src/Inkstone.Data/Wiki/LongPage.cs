@@ -8,7 +8,10 @@ internal static class LongPage
     {
         ReadOnlySpan<byte> open = "<revision>"u8, close = "</revision>"u8;
         int first = page.IndexOf(open), last = page.LastIndexOf(close);
-        if (first < 0 || last < first) return (page.ToArray(), 0);
+        if (first < 0 || last < first)
+        {
+            return (page.ToArray(), 0);
+        }
         last += close.Length;
         ReadOnlySpan<byte> newest = default, newestTime = default;
         long count = 0;

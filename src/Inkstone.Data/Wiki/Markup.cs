@@ -41,7 +41,10 @@ internal static class Markup
     public static string WithoutSigns(string text)
         => text.AsSpan().IndexOfAnyInRange(Void, Last) < 0 ? text : string.Create(text.Length, text, (span, source) =>
         {
-            for (int i = 0; i < span.Length; i++) span[i] = source[i] is >= Void and <= Last ? '\uFFFD' : source[i];
+            for (int i = 0; i < span.Length; i++)
+            {
+                span[i] = source[i] is >= Void and <= Last ? '\uFFFD' : source[i];
+            }
         });
 
     /// <summary>Whether a character stands for nothing on the page: a sign other than a line break.</summary>

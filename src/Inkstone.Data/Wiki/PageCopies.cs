@@ -17,16 +17,25 @@ internal sealed class PageCopies
     /// <summary>Notes a page.</summary>
     public void Add(long id)
     {
-        if (!_seen.TryGetValue(id / BlockBits, out ulong[]? block)) _seen.Add(id / BlockBits, block = new ulong[BlockBits / 64]);
+        if (!_seen.TryGetValue(id / BlockBits, out ulong[]? block))
+        {
+            _seen.Add(id / BlockBits, block = new ulong[BlockBits / 64]);
+        }
         int bit = (int)(id % BlockBits);
-        if ((block[bit / 64] & 1UL << bit) != 0) _repeated.Add(id);
+        if ((block[bit / 64] & 1UL << bit) != 0)
+        {
+            _repeated.Add(id);
+        }
         block[bit / 64] |= 1UL << bit;
     }
 
     /// <summary>Takes older copies out of the file of pages and notes them in that of pages left out; returns how many there were, and the bytes of their texts.</summary>
     public (long Copies, long TextBytes) Resolve(string pages, string leftOut)
     {
-        if (_repeated.Count == 0) return (0, 0);
+        if (_repeated.Count == 0)
+        {
+            return (0, 0);
+        }
         Dictionary<long, long> newest = [];
         foreach (string line in File.ReadLines(leftOut).Skip(1))
         {
@@ -64,7 +73,10 @@ internal sealed class PageCopies
 
     private void Note(Dictionary<long, long> newest, long id, long revision)
     {
-        if (_repeated.Contains(id)) newest[id] = Math.Max(revision, newest.GetValueOrDefault(id));
+        if (_repeated.Contains(id))
+        {
+            newest[id] = Math.Max(revision, newest.GetValueOrDefault(id));
+        }
     }
 
     private static (long Id, long Revision) Read(string line)
@@ -73,11 +85,20 @@ internal sealed class PageCopies
         long id = 0;
         while (json.Read())
         {
-            if (json.TokenType != JsonTokenType.PropertyName) continue;
+            if (json.TokenType != JsonTokenType.PropertyName)
+            {
+                continue;
+            }
             bool isId = json.ValueTextEquals("id"u8), isRevision = json.ValueTextEquals("revision"u8);
             json.Read();
-            if (isId) id = json.GetInt64();
-            if (isRevision) return (id, json.GetInt64());
+            if (isId)
+            {
+                id = json.GetInt64();
+            }
+            if (isRevision)
+            {
+                return (id, json.GetInt64());
+            }
         }
         return (id, 0);
     }

@@ -15,9 +15,18 @@ internal static partial class PageReader
         reader.MoveToContent();
         while (!reader.EOF)
         {
-            if (reader.NodeType == XmlNodeType.Element && reader.LocalName == "page") yield return Page(reader, site);
-            else if (reader.NodeType == XmlNodeType.Element) reader.Skip();
-            else reader.Read();
+            if (reader.NodeType == XmlNodeType.Element && reader.LocalName == "page")
+            {
+                yield return Page(reader, site);
+            }
+            else if (reader.NodeType == XmlNodeType.Element)
+            {
+                reader.Skip();
+            }
+            else
+            {
+                reader.Read();
+            }
         }
     }
 
@@ -45,7 +54,10 @@ internal static partial class PageReader
                     break;
                 case "revision" when (space ?? site.NamespaceOf(title)) == 0:
                     (long, string, string, string?) revision = Revision(reader);
-                    if (revisions++ == 0 || IsNewer(revision, newest)) newest = revision;
+                    if (revisions++ == 0 || IsNewer(revision, newest))
+                    {
+                        newest = revision;
+                    }
                     break;
                 default:
                     reader.Skip();
@@ -93,12 +105,24 @@ internal static partial class PageReader
     {
         bool isEmpty = reader.IsEmptyElement;
         reader.Read();
-        if (isEmpty) return;
+        if (isEmpty)
+        {
+            return;
+        }
         while (reader.NodeType != XmlNodeType.EndElement)
         {
-            if (reader.EOF) throw new XmlException("the page does not end");
-            if (reader.NodeType == XmlNodeType.Element) member(reader.LocalName);
-            else reader.Read();
+            if (reader.EOF)
+            {
+                throw new XmlException("the page does not end");
+            }
+            if (reader.NodeType == XmlNodeType.Element)
+            {
+                member(reader.LocalName);
+            }
+            else
+            {
+                reader.Read();
+            }
         }
         reader.Read();
     }

@@ -74,7 +74,10 @@ internal static class TextTemplates
         string name = written.Replace('_', ' ').Trim();
         foreach (string prefix in Namespaces)
         {
-            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) return name[prefix.Length..].Trim();
+            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+            {
+                return name[prefix.Length..].Trim();
+            }
         }
         return name;
     }

@@ -19,12 +19,18 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
 
     private void Expand(string text, IReadOnlyList<WikiNode> nodes, TextSpan span, StringBuilder output)
     {
-        if (_depth >= MostNested) return;
+        if (_depth >= MostNested)
+        {
+            return;
+        }
         _depth++;
         int at = span.Start;
         foreach (WikiNode node in nodes)
         {
-            if (node.Start < at || node.End > span.End) continue;
+            if (node.Start < at || node.End > span.End)
+            {
+                continue;
+            }
             output.Append(text, at, node.Start - at);
             Show(text, node, output);
             at = node.End;
@@ -53,8 +59,14 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
                 ShowTemplate(text, node, output);
                 break;
             case WikiNodeKind.Parameter:
-                if (node.Bars.Count == 0) output.Append(Markup.Void);
-                else Expand(text, node.Children, new TextSpan(node.Bars[0] + 1, node.Bars.Count > 1 ? node.Bars[1] : node.ContentEnd), output);
+                if (node.Bars.Count == 0)
+                {
+                    output.Append(Markup.Void);
+                }
+                else
+                {
+                    Expand(text, node.Children, new TextSpan(node.Bars[0] + 1, node.Bars.Count > 1 ? node.Bars[1] : node.ContentEnd), output);
+                }
                 break;
             default:
                 output.Append(Markup.KeepBegin);
@@ -107,15 +119,24 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
             return;
         }
         string tex = name == "math" ? formula : $"\\ce{{{formula}}}", sign = isBlock ? "$$" : "$";
-        if (isBlock) output.Append(Markup.Break);
+        if (isBlock)
+        {
+            output.Append(Markup.Break);
+        }
         output.Append(sign).AppendGuarded(tex).Append(sign);
-        if (isBlock) output.Append(Markup.Break);
+        if (isBlock)
+        {
+            output.Append(Markup.Break);
+        }
     }
 
     private static void AppendLines(StringBuilder output, string content)
     {
         ReadOnlySpan<char> lines = content;
-        if (lines.StartsWith("\n")) lines = lines[1..];
+        if (lines.StartsWith("\n"))
+        {
+            lines = lines[1..];
+        }
         output.Append(Markup.Break).AppendGuarded(lines.TrimEnd()).Append(Markup.Break);
     }
 
@@ -140,17 +161,35 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
             return;
         }
         string? shown = rule.Spells ?? (rule.IsMeasure ? Measure(text, node) : rule.Arguments.Select(argument => Argument(text, node, argument)).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value)));
-        if (rule.IsBlock) output.Append(Markup.Break);
-        if (shown is null) output.Append(Markup.Void);
-        else output.Append(shown);
-        if (rule.IsBlock) output.Append(Markup.Break);
+        if (rule.IsBlock)
+        {
+            output.Append(Markup.Break);
+        }
+        if (shown is null)
+        {
+            output.Append(Markup.Void);
+        }
+        else
+        {
+            output.Append(shown);
+        }
+        if (rule.IsBlock)
+        {
+            output.Append(Markup.Break);
+        }
     }
 
     /// <summary>A number with its unit: {{convert|20|cm}}, {{convert|3|to|5|km|mi}}.</summary>
     private string? Measure(string text, WikiNode node)
     {
-        if (Argument(text, node, "1") is not { Length: > 0 } value || Argument(text, node, "2") is not { Length: > 0 } second) return null;
-        if (Argument(text, node, "3") is not { Length: > 0 } third || Argument(text, node, "4") is not { Length: > 0 } fourth) return $"{value} {second}";
+        if (Argument(text, node, "1") is not { Length: > 0 } value || Argument(text, node, "2") is not { Length: > 0 } second)
+        {
+            return null;
+        }
+        if (Argument(text, node, "3") is not { Length: > 0 } third || Argument(text, node, "4") is not { Length: > 0 } fourth)
+        {
+            return $"{value} {second}";
+        }
         return second is "-" or "–" ? $"{value}–{third} {fourth}"
             : IsRange(second) || char.IsAsciiDigit(third[0]) ? $"{value} {second} {third} {fourth}" // 3 to 5 km, 5 ft 6 in
             : $"{value} {second}";
@@ -168,7 +207,10 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
             (int start, int end) = (node.Bars[i] + 1, i + 1 < node.Bars.Count ? node.Bars[i + 1] : node.ContentEnd);
             int equals = NamedUpTo(text, node, start, end);
             string name = equals < 0 ? $"{++number}" : text[start..equals].Trim();
-            if (name == wanted) found = Expanded(text, node, new TextSpan(equals < 0 ? start : equals + 1, end)).Trim();
+            if (name == wanted)
+            {
+                found = Expanded(text, node, new TextSpan(equals < 0 ? start : equals + 1, end)).Trim();
+            }
         }
         return found;
     }
@@ -178,7 +220,10 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
     {
         for (int at = text.IndexOf('=', start, end - start); at >= 0; at = text.IndexOf('=', at + 1, end - at - 1))
         {
-            if (IsInside(node, at)) continue;
+            if (IsInside(node, at))
+            {
+                continue;
+            }
             int link = text.LastIndexOf("[[", at, at - start + 1, StringComparison.Ordinal);
             return link >= 0 && text.IndexOf("]]", link, at - link, StringComparison.Ordinal) < 0 ? -1 : at;
         }
@@ -189,8 +234,14 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
     {
         foreach (WikiNode child in node.Children)
         {
-            if (child.Start > at) return false;
-            if (at < child.End) return true;
+            if (child.Start > at)
+            {
+                return false;
+            }
+            if (at < child.End)
+            {
+                return true;
+            }
         }
         return false;
     }

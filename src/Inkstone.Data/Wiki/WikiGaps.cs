@@ -9,14 +9,23 @@ internal static class WikiGaps
 
     public static string Close(string line)
     {
-        if (line.Contains(Markup.Void, StringComparison.Ordinal)) line = Brackets(line);
+        if (line.Contains(Markup.Void, StringComparison.Ordinal))
+        {
+            line = Brackets(line);
+        }
         bool isClean = !line.AsSpan().ContainsAny('\t', '\u00A0', Markup.Void) && !line.Contains("  ", StringComparison.Ordinal);
-        if (isClean) return line;
+        if (isClean)
+        {
+            return line;
+        }
         StringBuilder output = new(line.Length);
         foreach (char each in line)
         {
             char c = each is '\t' or '\u00A0' ? ' ' : each;
-            if (c == Markup.Void || c == ' ' && output is [.., ' ']) continue;
+            if (c == Markup.Void || c == ' ' && output is [.., ' '])
+            {
+                continue;
+            }
             output.Append(c);
         }
         return output.ToString();
@@ -28,10 +37,19 @@ internal static class WikiGaps
         StringBuilder text = new(line);
         for (int at = 0; at < text.Length; at++)
         {
-            if (text[at] != Markup.Void) continue;
+            if (text[at] != Markup.Void)
+            {
+                continue;
+            }
             (int start, int end) = (at, at + 1);
-            while (start > 0 && IsGap(text[start - 1])) start--;
-            while (end < text.Length && IsGap(text[end])) end++;
+            while (start > 0 && IsGap(text[start - 1]))
+            {
+                start--;
+            }
+            while (end < text.Length && IsGap(text[end]))
+            {
+                end++;
+            }
             bool opens = start > 0 && Opening.Contains(text[start - 1]), closes = end < text.Length && Closing.Contains(text[end]);
             if (opens && closes && Opening.IndexOf(text[start - 1]) == Closing.IndexOf(text[end]))
             {

@@ -53,24 +53,48 @@ internal sealed class WikiHtml
         {
             case "rt":
                 // Where no rp tags bring brackets, the reading gets its own.
-                if (!isClosing) _bracketed = _output is not [.., '(' or '（'];
-                if (_bracketed) _output.Append(isClosing ? ')' : '(');
+                if (!isClosing)
+                {
+                    _bracketed = _output is not [.., '(' or '（'];
+                }
+                if (_bracketed)
+                {
+                    _output.Append(isClosing ? ')' : '(');
+                }
                 break;
             case "ul" or "ol":
-                if (!isClosing) _lists.Add(name == "ul" ? -1 : 0);
-                else if (_lists.Count > 0) _lists.RemoveAt(_lists.Count - 1);
+                if (!isClosing)
+                {
+                    _lists.Add(name == "ul" ? -1 : 0);
+                }
+                else if (_lists.Count > 0)
+                {
+                    _lists.RemoveAt(_lists.Count - 1);
+                }
                 _output.Append(Markup.Break);
                 break;
             case "li":
                 _output.Append(Markup.Break);
-                if (!isClosing && _lists.Count > 0) Item();
+                if (!isClosing && _lists.Count > 0)
+                {
+                    Item();
+                }
                 break;
             case ['h', >= '1' and <= '6']:
-                if (isClosing) _output.Append('=', name[1] - '0').Append('\n');
-                else if (_text.IndexOf("</" + name, end, StringComparison.OrdinalIgnoreCase) >= 0) _output.Append('\n').Append('=', name[1] - '0');
+                if (isClosing)
+                {
+                    _output.Append('=', name[1] - '0').Append('\n');
+                }
+                else if (_text.IndexOf("</" + name, end, StringComparison.OrdinalIgnoreCase) >= 0)
+                {
+                    _output.Append('\n').Append('=', name[1] - '0');
+                }
                 break;
             default:
-                if (WikiTags.Block.Contains(name)) _output.Append(Markup.Break);
+                if (WikiTags.Block.Contains(name))
+                {
+                    _output.Append(Markup.Break);
+                }
                 break;
         }
     }
@@ -79,14 +103,23 @@ internal sealed class WikiHtml
     {
         string indent = new(' ', 2 * (_lists.Count - 1));
         _output.AppendGuarded(indent);
-        if (_lists[^1] < 0) _output.AppendGuarded("- ");
-        else _output.AppendGuarded(string.Create(CultureInfo.InvariantCulture, $"{++_lists[^1]}. "));
+        if (_lists[^1] < 0)
+        {
+            _output.AppendGuarded("- ");
+        }
+        else
+        {
+            _output.AppendGuarded(string.Create(CultureInfo.InvariantCulture, $"{++_lists[^1]}. "));
+        }
     }
 
     private static bool IsInvisible(ReadOnlySpan<char> attributes)
     {
         int display = attributes.IndexOf("display", StringComparison.OrdinalIgnoreCase);
-        if (display < 0) return false;
+        if (display < 0)
+        {
+            return false;
+        }
         ReadOnlySpan<char> value = attributes[(display + 7)..].TrimStart();
         return value.StartsWith(":") && value[1..].TrimStart().StartsWith("none", StringComparison.OrdinalIgnoreCase);
     }
@@ -94,13 +127,22 @@ internal sealed class WikiHtml
     /// <summary>One behind the closing tag of an element whose content begins here; 0 where it is never closed.</summary>
     private int EndOf(string name, int from)
     {
-        if (_neverClosed.Contains(name)) return 0;
+        if (_neverClosed.Contains(name))
+        {
+            return 0;
+        }
         int depth = 1;
         for (int at = _text.IndexOf('<', from); at >= 0; at = _text.IndexOf('<', at + 1))
         {
-            if (WikiTags.Parse(_text.AsSpan(at), out bool isClosing, out _, out int length) != name || !isClosing && _text[at + length - 2] == '/') continue;
+            if (WikiTags.Parse(_text.AsSpan(at), out bool isClosing, out _, out int length) != name || !isClosing && _text[at + length - 2] == '/')
+            {
+                continue;
+            }
             depth += isClosing ? -1 : 1;
-            if (depth == 0) return at + length;
+            if (depth == 0)
+            {
+                return at + length;
+            }
         }
         _neverClosed.Add(name);
         return 0;

@@ -34,7 +34,10 @@ public sealed class WikiImport(WikiOptions options)
             using (StreamWriter others = new(leftOut, append: false, new UTF8Encoding(false), 1 << 16) { NewLine = "\n" })
             {
                 others.WriteLine("id\trevision\treason\ttitle\ttarget");
-                for (int i = 0; i < options.Dumps.Count; i++) Read(i, kept, others, progress, cancellation);
+                for (int i = 0; i < options.Dumps.Count; i++)
+                {
+                    Read(i, kept, others, progress, cancellation);
+                }
             }
             (long copies, long bytes) = _copies.Resolve(pages, leftOut);
             _counts += new WikiCounts { OlderCopies = copies, Kept = -copies, TextBytes = -bytes };
@@ -55,8 +58,14 @@ public sealed class WikiImport(WikiOptions options)
         OrderedWork.Run(parts.Read(), worker.Work, part =>
         {
             border.Write(part.Head);
-            if (part.HasBorder) Flush(worker, border, file, kept, others, isWhole: true);
-            else if (border.Length > LongPageSize) Flush(worker, border, file, kept, others, isWhole: false);
+            if (part.HasBorder)
+            {
+                Flush(worker, border, file, kept, others, isWhole: true);
+            }
+            else if (border.Length > LongPageSize)
+            {
+                Flush(worker, border, file, kept, others, isWhole: false);
+            }
             border.Write(part.Tail);
             Write(part.Lines, kept, others);
             progress?.Report(((index + (double)parts.Position / Math.Max(1, parts.Length)) / options.Dumps.Count, _counts.Pages));
@@ -69,9 +78,14 @@ public sealed class WikiImport(WikiOptions options)
         byte[] beginning = parts.Beginning(MostHead);
         WikiSite site = new();
         int start = beginning.AsSpan().IndexOf("<siteinfo>"u8), end = beginning.AsSpan().IndexOf("</siteinfo>"u8);
-        if (start >= 0 && end > start) site.Read(Encoding.UTF8.GetString(beginning, start, end + "</siteinfo>"u8.Length - start));
+        if (start >= 0 && end > start)
+        {
+            site.Read(Encoding.UTF8.GetString(beginning, start, end + "</siteinfo>"u8.Length - start));
+        }
         else if (beginning.AsSpan().IndexOf("<page>"u8) < 0 && beginning.AsSpan().IndexOf("<mediawiki"u8) < 0)
+        {
             throw new InvalidDataException($"The file '{file}' is no dump of MediaWiki: there is neither <mediawiki> nor <page> in it.");
+        }
         return site;
     }
 
@@ -88,12 +102,20 @@ public sealed class WikiImport(WikiOptions options)
         ReadOnlySpan<byte> all = xml.AsSpan(0, (int)border.Length);
         int first = all.IndexOf("<page>"u8), last = all.LastIndexOf("</page>"u8);
         int end = first >= 0 && last > first ? last + "</page>"u8.Length : Math.Max(0, first);
-        if (first >= 0 && end > first) Write(worker.Pages(xml, first, end - first), kept, others);
+        if (first >= 0 && end > first)
+        {
+            Write(worker.Pages(xml, first, end - first), kept, others);
+        }
         byte[] rest = all[end..].ToArray();
         if (isWhole && first >= 0 && rest.AsSpan().IndexOf("<page>"u8) >= 0)
+        {
             throw new InvalidDataException($"The dump '{file}' ends, or has a hole, in the middle of a page ({_counts.Pages:N0} pages before it): it was cut off or is damaged; fetch it again.");
+        }
         border.SetLength(0);
-        if (isWhole) return;
+        if (isWhole)
+        {
+            return;
+        }
         (rest, long dropped) = LongPage.Shorten(rest);
         _counts += new WikiCounts { OlderRevisions = dropped };
         border.Write(rest);
@@ -103,7 +125,10 @@ public sealed class WikiImport(WikiOptions options)
     {
         kept.Write(lines.Pages);
         others.Write(lines.LeftOut);
-        foreach (long id in lines.Ids) _copies.Add(id);
+        foreach (long id in lines.Ids)
+        {
+            _copies.Add(id);
+        }
         _counts += lines.Counts;
     }
 }

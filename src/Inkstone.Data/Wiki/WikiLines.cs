@@ -24,14 +24,20 @@ internal sealed class WikiLines
     public static StringBuilder Read(string wikitext)
     {
         WikiLines lines = new();
-        foreach (Range range in wikitext.AsSpan().Split('\n')) lines.Line(wikitext[range]);
+        foreach (Range range in wikitext.AsSpan().Split('\n'))
+        {
+            lines.Line(wikitext[range]);
+        }
         return lines._text;
     }
 
     private void Line(string line)
     {
         int first = 0;
-        while (first < line.Length && Markup.IsInvisible(line[first])) first++;
+        while (first < line.Length && Markup.IsInvisible(line[first]))
+        {
+            first++;
+        }
         if (line.AsSpan(first).IndexOfAnyExcept(Nothing) < 0)
         {
             _parted |= line.AsSpan().Trim().IsEmpty;
@@ -77,19 +83,31 @@ internal sealed class WikiLines
         string trimmed = line.TrimEnd([' ', '\t', '\r', Markup.Void, Markup.KeepEnd, Markup.Break]);
         ReadOnlySpan<char> all = trimmed.AsSpan(first);
         int left = all.IndexOfAnyExcept('='), right = all.Length - 1 - all.LastIndexOfAnyExcept('=');
-        if (left < 0) left = right = (all.Length - 1) / 2;
+        if (left < 0)
+        {
+            left = right = (all.Length - 1) / 2;
+        }
         int level = Math.Min(6, Math.Min(left, right));
-        if (level == 0 || all.Length <= 2 * level) return false;
+        if (level == 0 || all.Length <= 2 * level)
+        {
+            return false;
+        }
         string text = Inline(all[level..^level].ToString()).Replace(Markup.Break, ' ').Trim();
         _headings.RemoveAll(h => h.Level >= level);
-        if (text.Length > 0) _headings.Add((level, text));
+        if (text.Length > 0)
+        {
+            _headings.Add((level, text));
+        }
         return true;
     }
 
     private void Item(string line, int first)
     {
         int end = first;
-        while (end < line.Length && line[end] is '*' or '#' or ':' or ';') end++;
+        while (end < line.Length && line[end] is '*' or '#' or ':' or ';')
+        {
+            end++;
+        }
         string prefix = line[first..end], open = line[..first], content = line[end..];
         int colon = prefix[^1] == ';' ? DefinitionAt(content) : -1;
         if (colon >= 0)
@@ -107,7 +125,10 @@ internal sealed class WikiLines
     private static int DefinitionAt(string content)
     {
         int colon = content.IndexOf(':', StringComparison.Ordinal);
-        while (colon >= 0 && content.AsSpan(colon + 1).StartsWith("//")) colon = content.IndexOf(':', colon + 1);
+        while (colon >= 0 && content.AsSpan(colon + 1).StartsWith("//"))
+        {
+            colon = content.IndexOf(':', colon + 1);
+        }
         return colon;
     }
 
@@ -120,9 +141,15 @@ internal sealed class WikiLines
             return;
         }
         int level = prefix.Length - 1, common = 0;
-        while (common < Math.Min(prefix.Length, _prefix.Length) && Kind(prefix[common]) == Kind(_prefix[common])) common++;
+        while (common < Math.Min(prefix.Length, _prefix.Length) && Kind(prefix[common]) == Kind(_prefix[common]))
+        {
+            common++;
+        }
         _numbers.RemoveRange(common, _numbers.Count - common);
-        while (_numbers.Count < prefix.Length) _numbers.Add(0);
+        while (_numbers.Count < prefix.Length)
+        {
+            _numbers.Add(0);
+        }
         _numbers[level]++;
         _prefix = prefix;
         string indent = new(' ', 2 * level);
@@ -173,13 +200,19 @@ internal sealed class WikiLines
             NewLine();
             _text.Append(heading);
         }
-        if (_headings.Count > 0) _parted = false;
+        if (_headings.Count > 0)
+        {
+            _parted = false;
+        }
         _headings.Clear();
     }
 
     private void NewLine()
     {
-        if (_begun) _text.Append(_parted ? "\n\n" : "\n");
+        if (_begun)
+        {
+            _text.Append(_parted ? "\n\n" : "\n");
+        }
         (_begun, _parted) = (true, false);
     }
 
@@ -188,7 +221,10 @@ internal sealed class WikiLines
     {
         foreach (char c in line)
         {
-            if (c is Markup.KeepBegin or Markup.KeepEnd) _text.Append(c);
+            if (c is Markup.KeepBegin or Markup.KeepEnd)
+            {
+                _text.Append(c);
+            }
         }
     }
 }

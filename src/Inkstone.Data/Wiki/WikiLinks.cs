@@ -15,7 +15,10 @@ internal sealed class WikiLinks(WikiSite site)
 
     public string Show(string text)
     {
-        if (!text.Contains('[', StringComparison.Ordinal)) return text;
+        if (!text.Contains('[', StringComparison.Ordinal))
+        {
+            return text;
+        }
         StringBuilder output = new(text.Length);
         Show(text, Match(text), new TextSpan(0, text.Length), output, 0);
         return output.ToString();
@@ -32,18 +35,36 @@ internal sealed class WikiLinks(WikiSite site)
             int run = text.AsSpan(i).IndexOfAnyExcept(text[i]), end = run < 0 ? text.Length : i + run;
             if (text[i] == '[')
             {
-                if ((end - i) % 2 == 1) open.Push(Single);
-                for (int at = i + (end - i) % 2; at < end; at += 2) open.Push(at);
+                if ((end - i) % 2 == 1)
+                {
+                    open.Push(Single);
+                }
+                for (int at = i + (end - i) % 2; at < end; at += 2)
+                {
+                    open.Push(at);
+                }
             }
             while (text[i] == ']' && i < end && open.Count > 0)
             {
-                if ((end - i) % 2 == 1 && open.Peek() == Single) open.Pop();
+                if ((end - i) % 2 == 1 && open.Peek() == Single)
+                {
+                    open.Pop();
+                }
                 else if (end - i >= 2)
                 {
-                    while (open.TryPeek(out int top) && top == Single) open.Pop();
-                    if (open.TryPop(out int start)) pairs[start] = i++;
+                    while (open.TryPeek(out int top) && top == Single)
+                    {
+                        open.Pop();
+                    }
+                    if (open.TryPop(out int start))
+                    {
+                        pairs[start] = i++;
+                    }
                 }
-                if (++i == text.Length) break;
+                if (++i == text.Length)
+                {
+                    break;
+                }
             }
             int next = text.AsSpan(end).IndexOfAny('[', ']');
             i = next < 0 ? -1 : end + next;
@@ -63,8 +84,14 @@ internal sealed class WikiLinks(WikiSite site)
             }
             output.Append(text, at, step);
             at += step;
-            if (pairs.TryGetValue(at, out int close) && close < span.End && Internal(text, pairs, at + 2, close, output, depth)) at = close + 2;
-            else if (External(text, pairs, at, span.End, output, depth) is var end and > 0) at = end;
+            if (pairs.TryGetValue(at, out int close) && close < span.End && Internal(text, pairs, at + 2, close, output, depth))
+            {
+                at = close + 2;
+            }
+            else if (External(text, pairs, at, span.End, output, depth) is var end and > 0)
+            {
+                at = end;
+            }
             else
             {
                 int run = text.AsSpan(at, span.End - at).IndexOfAnyExcept('[');
@@ -85,7 +112,10 @@ internal sealed class WikiLinks(WikiSite site)
         target = target.Trim();
         bool isPlain = target.StartsWith(':');
         string prefix = target.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 ? target[..colon].Replace('_', ' ').Trim() : "";
-        if (target.AsSpan().ContainsAny(NoTarget) && !site.IsFile(prefix) || target.Length == 0 || target == ":") return false;
+        if (target.AsSpan().ContainsAny(NoTarget) && !site.IsFile(prefix) || target.Length == 0 || target == ":")
+        {
+            return false;
+        }
         if (!isPlain && (site.IsFile(prefix) || site.IsCategory(prefix) || WikiSite.IsLanguage(prefix)))
         {
             output.Append(Markup.Void);
@@ -109,9 +139,15 @@ internal sealed class WikiLinks(WikiSite site)
         for (int at = 0, colon; at < label.Length; at = colon + 1)
         {
             colon = label.IndexOf(':', at);
-            if (colon < 0) colon = label.Length;
+            if (colon < 0)
+            {
+                colon = label.Length;
+            }
             output.Append(label, at, colon - at);
-            if (colon < label.Length) output.AppendGuarded(":");
+            if (colon < label.Length)
+            {
+                output.AppendGuarded(":");
+            }
         }
     }
 
@@ -128,20 +164,38 @@ internal sealed class WikiLinks(WikiSite site)
     {
         ReadOnlySpan<char> rest = text.AsSpan(at + 1, end - at - 1);
         bool isAddress = false;
-        foreach (string protocol in Protocols) isAddress |= rest.StartsWith(protocol, StringComparison.OrdinalIgnoreCase) && rest.Length > protocol.Length;
-        if (!isAddress) return 0;
+        foreach (string protocol in Protocols)
+        {
+            isAddress |= rest.StartsWith(protocol, StringComparison.OrdinalIgnoreCase) && rest.Length > protocol.Length;
+        }
+        if (!isAddress)
+        {
+            return 0;
+        }
         int address = rest.IndexOfAny(AddressEnd);
-        if (address < 3) return 0;
+        if (address < 3)
+        {
+            return 0;
+        }
         int close = address, open = 0;
         for (; close < rest.Length && (open > 0 || rest[close] != ']'); close++)
         {
-            if (rest[close] == '\n') return 0;
+            if (rest[close] == '\n')
+            {
+                return 0;
+            }
             open += rest[close] == '[' ? 1 : rest[close] == ']' ? -1 : 0;
         }
-        if (close == rest.Length) return 0;
+        if (close == rest.Length)
+        {
+            return 0;
+        }
         ReadOnlySpan<char> label = rest[address..close].Trim(" \t");
         int start = at + 1 + address + (label.IsEmpty ? 0 : rest[address..close].IndexOfAnyExcept(" \t"));
-        if (label.IsEmpty) output.Append(Markup.Void);
+        if (label.IsEmpty)
+        {
+            output.Append(Markup.Void);
+        }
         else
         {
             StringBuilder shown = new();

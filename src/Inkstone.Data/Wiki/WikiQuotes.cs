@@ -10,7 +10,10 @@ internal static class WikiQuotes
 {
     public static string Remove(string line)
     {
-        if (!line.Contains("''", StringComparison.Ordinal)) return line;
+        if (!line.Contains("''", StringComparison.Ordinal))
+        {
+            return line;
+        }
         List<(int Start, int Length)> marks = [];
         for (int i = 0; i < line.Length; i++)
         {
@@ -24,7 +27,10 @@ internal static class WikiQuotes
             i += run;
         }
         int bold = marks.Count(m => m.Length is 3 or 5), italic = marks.Count(m => m.Length is 2 or 5);
-        if (bold % 2 == 1 && italic % 2 == 1 && Apostrophe(line, marks) is var mistaken and >= 0) marks[mistaken] = (marks[mistaken].Start + 1, 2);
+        if (bold % 2 == 1 && italic % 2 == 1 && Apostrophe(line, marks) is var mistaken and >= 0)
+        {
+            marks[mistaken] = (marks[mistaken].Start + 1, 2);
+        }
         StringBuilder output = new(line.Length);
         int copied = 0;
         foreach ((int start, int length) in marks)
@@ -43,11 +49,23 @@ internal static class WikiQuotes
         {
             (int start, int length) = marks[i];
             int before = i == 0 ? 0 : marks[i - 1].Start + marks[i - 1].Length;
-            if (length != 3) continue;
+            if (length != 3)
+            {
+                continue;
+            }
             char last = start > before ? line[start - 1] : '\0', second = start - 1 > before ? line[start - 2] : '\0';
-            if (last == ' ') blank = blank < 0 ? i : blank;
-            else if (second == ' ') return i;
-            else word = word < 0 ? i : word;
+            if (last == ' ')
+            {
+                blank = blank < 0 ? i : blank;
+            }
+            else if (second == ' ')
+            {
+                return i;
+            }
+            else
+            {
+                word = word < 0 ? i : word;
+            }
         }
         return word >= 0 ? word : blank;
     }

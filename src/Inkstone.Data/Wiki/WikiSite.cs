@@ -32,7 +32,10 @@ public sealed class WikiSite
     {
         foreach ((int key, string[] names) in Standard)
         {
-            foreach (string name in names) _namespaces[name] = key;
+            foreach (string name in names)
+            {
+                _namespaces[name] = key;
+            }
         }
     }
 
@@ -56,7 +59,10 @@ public sealed class WikiSite
         while (reader.Read())
         {
             if (reader.NodeType == XmlNodeType.Element && reader.LocalName is "namespace" or "namespacealias" && int.TryParse(reader.GetAttribute("key"), out int key) && !reader.IsEmptyElement
-                && reader.Read() && reader.NodeType == XmlNodeType.Text) _namespaces[reader.Value.Trim()] = key;
+                && reader.Read() && reader.NodeType == XmlNodeType.Text)
+            {
+                _namespaces[reader.Value.Trim()] = key;
+            }
         }
     }
 }

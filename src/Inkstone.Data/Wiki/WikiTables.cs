@@ -7,7 +7,10 @@ internal static class WikiTables
 {
     public static string Remove(string text)
     {
-        if (!text.Contains("{|", StringComparison.Ordinal)) return text;
+        if (!text.Contains("{|", StringComparison.Ordinal))
+        {
+            return text;
+        }
         StringBuilder output = new(text.Length);
         int depth = 0;
         foreach (Range range in text.AsSpan().Split('\n'))
@@ -15,12 +18,18 @@ internal static class WikiTables
             ReadOnlySpan<char> line = text.AsSpan()[range], bare = Bare(line);
             if (bare.StartsWith("{|"))
             {
-                if (depth++ == 0) output.Append(Markup.Void).Append('\n');
+                if (depth++ == 0)
+                {
+                    output.Append(Markup.Void).Append('\n');
+                }
             }
             else if (depth > 0 && bare.StartsWith("|}"))
             {
                 ReadOnlySpan<char> rest = bare[2..];
-                if (--depth == 0 && !rest.Trim().IsEmpty) output.Append(rest.Trim()).Append('\n');
+                if (--depth == 0 && !rest.Trim().IsEmpty)
+                {
+                    output.Append(rest.Trim()).Append('\n');
+                }
             }
             else if (depth > 0 && line.StartsWith("==") && !ClosesLater(text, range.End.GetOffset(text.Length), depth))
             {
@@ -41,7 +50,10 @@ internal static class WikiTables
         {
             ReadOnlySpan<char> bare = Bare(text.AsSpan(from)[range]);
             depth += bare.StartsWith("{|") ? 1 : bare.StartsWith("|}") ? -1 : 0;
-            if (depth == 0) return true;
+            if (depth == 0)
+            {
+                return true;
+            }
         }
         return false;
     }
@@ -49,7 +61,10 @@ internal static class WikiTables
     private static ReadOnlySpan<char> Bare(ReadOnlySpan<char> line)
     {
         int i = 0;
-        while (i < line.Length && (line[i] is ' ' or '\t' or ':' or '*' or '#' || Markup.IsInvisible(line[i]))) i++;
+        while (i < line.Length && (line[i] is ' ' or '\t' or ':' or '*' or '#' || Markup.IsInvisible(line[i])))
+        {
+            i++;
+        }
         return line[i..];
     }
 }

@@ -42,11 +42,20 @@ internal static class WikiTags
         isClosing = text.Length > 1 && text[1] == '/';
         int start = isClosing ? 2 : 1;
         nameEnd = start;
-        while (nameEnd < text.Length && char.IsAsciiLetterOrDigit(text[nameEnd])) nameEnd++;
+        while (nameEnd < text.Length && char.IsAsciiLetterOrDigit(text[nameEnd]))
+        {
+            nameEnd++;
+        }
         length = 0;
-        if (nameEnd == start || nameEnd == text.Length || !char.IsAsciiLetter(text[start]) || text[nameEnd] is not (' ' or '\t' or '\n' or '/' or '>' or '\\')) return null;
+        if (nameEnd == start || nameEnd == text.Length || !char.IsAsciiLetter(text[start]) || text[nameEnd] is not (' ' or '\t' or '\n' or '/' or '>' or '\\'))
+        {
+            return null;
+        }
         int end = text[nameEnd..].IndexOfAny('<', '>');
-        if (end < 0 || text[nameEnd + end] == '<') return null;
+        if (end < 0 || text[nameEnd + end] == '<')
+        {
+            return null;
+        }
         length = nameEnd + end + 1;
         Span<char> lower = stackalloc char[24];
         return nameEnd - start <= lower.Length && text[start..nameEnd].ToLowerInvariant(lower) is var count ? new string(lower[..count]) : null;

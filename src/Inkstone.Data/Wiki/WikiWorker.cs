@@ -16,13 +16,19 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
     {
         try
         {
-            if (!part.IsPacked) return Split(part.Bytes, part.Length);
+            if (!part.IsPacked)
+            {
+                return Split(part.Bytes, part.Length);
+            }
             using Stream packed = BzipStreams.Unpack(new MemoryStream(part.Bytes, 0, part.Length), file, part.Offset);
             byte[] xml = ArrayPool<byte>.Shared.Rent(Math.Max(1 << 20, 4 * part.Length));
             int length = 0;
             for (int read; (read = packed.Read(xml, length, xml.Length - length)) > 0;)
             {
-                if ((length += read) < xml.Length) continue;
+                if ((length += read) < xml.Length)
+                {
+                    continue;
+                }
                 byte[] larger = ArrayPool<byte>.Shared.Rent(checked(2 * length));
                 xml.AsSpan(0, length).CopyTo(larger);
                 ArrayPool<byte>.Shared.Return(xml);
@@ -51,7 +57,10 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
             foreach (WikiPage page in length == 0 ? [] : PageReader.Read(new MemoryStream(xml, start, length), site))
             {
                 WikiCounts one = new() { Pages = 1, OlderRevisions = page.OlderRevisions };
-                if (page.Namespace == 0) ids.Add(page.Id);
+                if (page.Namespace == 0)
+                {
+                    ids.Add(page.Id);
+                }
                 counts += one + Page(page, lines, json, leftOut);
             }
         }
@@ -66,20 +75,41 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
     {
         ReadOnlySpan<byte> all = xml.AsSpan(0, length);
         int first = all.IndexOf("<page>"u8);
-        if (first < 0) return new WikiPart(all.ToArray(), Pages(xml, 0, 0), [], HasBorder: false);
+        if (first < 0)
+        {
+            return new WikiPart(all.ToArray(), Pages(xml, 0, 0), [], HasBorder: false);
+        }
         int last = all.LastIndexOf("</page>"u8), end = last < first ? first : last + "</page>"u8.Length;
         return new WikiPart(all[..first].ToArray(), Pages(xml, first, end - first), all[end..].ToArray(), HasBorder: true);
     }
 
     private WikiCounts Page(WikiPage page, MemoryStream lines, Utf8JsonWriter json, StringBuilder leftOut)
     {
-        if (page.Namespace != 0) return new WikiCounts { OtherNamespaces = 1 };
-        if (page.Redirect is not null) return LeaveOut("redirect", new WikiCounts { Redirects = 1 });
-        if (page.Model != "wikitext") return LeaveOut($"model {page.Model}", new WikiCounts { OtherModels = 1 });
-        if (page.Text is null) return LeaveOut("suppressed", new WikiCounts { Suppressed = 1 });
+        if (page.Namespace != 0)
+        {
+            return new WikiCounts { OtherNamespaces = 1 };
+        }
+        if (page.Redirect is not null)
+        {
+            return LeaveOut("redirect", new WikiCounts { Redirects = 1 });
+        }
+        if (page.Model != "wikitext")
+        {
+            return LeaveOut($"model {page.Model}", new WikiCounts { OtherModels = 1 });
+        }
+        if (page.Text is null)
+        {
+            return LeaveOut("suppressed", new WikiCounts { Suppressed = 1 });
+        }
         CleanPage clean = cleaner.Clean(page.Title, page.Text);
-        if (clean.IsDisambiguation) return LeaveOut("disambiguation", new WikiCounts { Disambiguations = 1 });
-        if (clean.Text.AsSpan().Trim().IsEmpty) return LeaveOut("empty", new WikiCounts { Empty = 1 });
+        if (clean.IsDisambiguation)
+        {
+            return LeaveOut("disambiguation", new WikiCounts { Disambiguations = 1 });
+        }
+        if (clean.Text.AsSpan().Trim().IsEmpty)
+        {
+            return LeaveOut("empty", new WikiCounts { Empty = 1 });
+        }
         string text = conversion is null || !clean.IsConverted ? clean.Text : conversion.Convert(clean.Text, clean.Kept, out _);
         json.Reset(lines);
         json.WriteStartObject();

@@ -46,8 +46,14 @@ public sealed partial class WikitextCleaner(WikiSite site, string variant)
         {
             foreach (char c in chunk.Span)
             {
-                if (c == Markup.KeepBegin) open.Add((text.Length, kept.Count));
-                else if (c != Markup.KeepEnd) text.Append(Markup.Unguard(c));
+                if (c == Markup.KeepBegin)
+                {
+                    open.Add((text.Length, kept.Count));
+                }
+                else if (c != Markup.KeepEnd)
+                {
+                    text.Append(Markup.Unguard(c));
+                }
                 else if (open.Count > 0)
                 {
                     (int start, int count) = open[^1];

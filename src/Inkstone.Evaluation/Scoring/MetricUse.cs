@@ -63,13 +63,13 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
         {
             StringValue text => Aggregations.Has(text.Content) ? text.Content : throw new InvalidDataException($"{config.Place}: there is no aggregation '{text.Content}'; there are {string.Join(", ", Aggregations.Names)}."),
             { } function when YamlValues.FunctionName(function) is { } named => named,
-            _ => Known.TryGetValue(name, out var known) ? known.Aggregation : "mean",
+            _ => Known.TryGetValue(name, out (string Aggregation, bool Higher) known) ? known.Aggregation : "mean",
         };
         if (name == "likelihood" && aggregation == "mean")
         {
             throw new InvalidDataException($"{config.Place}: the metric likelihood gives a list for each document, of which no mean can be taken; take acc or brier_score.");
         }
-        Value better = metric.Get("higher_is_better") ?? BoolValue.Of(!Known.TryGetValue(name, out var usual) || usual.Higher);
+        Value better = metric.Get("higher_is_better") ?? BoolValue.Of(!Known.TryGetValue(name, out (string Aggregation, bool Higher) usual) || usual.Higher);
         return new MetricUse(name, new DictValue(new OrderedDictionary<Value, Value>(metric.Entries.Where(e => !OwnKeys.Contains(e.Key.Text)))), aggregation, better);
     }
 }

@@ -141,7 +141,7 @@ internal sealed class TemplateParser
         {
             return new SetStatement(target, _expressions.ReadTuple(), line);
         }
-        var filter = (FilterExpression?)_expressions.ReadFilters(null);
+        FilterExpression? filter = (FilterExpression?)_expressions.ReadFilters(null);
         return new SetBlockStatement(target, filter, Body("endset"), line);
     }
 

@@ -86,7 +86,7 @@ internal static class Arithmetic
         {
             throw new TemplateFault($"a {row.TypeName} of {length} elements is longer than a template may make, {SequenceValue.MaxLength}");
         }
-        var elements = new Value[length];
+        Value[] elements = new Value[length];
         for (int i = 0; i < elements.Length; i++)
         {
             elements[i] = row.Elements[i % row.Elements.Count];

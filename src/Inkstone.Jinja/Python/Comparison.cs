@@ -45,7 +45,7 @@ internal static class Comparison
     public static Value[] Sort(IEnumerable<Value> values, Func<Value, Value> key, bool reverse)
     {
         (Value Key, Value Value)[] rows = [.. values.Select(v => (key(v), v))];
-        var spare = new (Value Key, Value Value)[rows.Length];
+        (Value Key, Value Value)[] spare = new (Value Key, Value Value)[rows.Length];
         // A merge sort, because the library's sort is not stable and wraps faults of the comparison.
         for (int width = 1; width < rows.Length; width *= 2)
         {

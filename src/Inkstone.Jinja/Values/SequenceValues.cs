@@ -46,7 +46,7 @@ public abstract class SequenceValue : Value
     internal override Value Slice(Value start, Value stop, Value step)
     {
         SliceRange range = SliceRange.Of(start, stop, step, Elements.Count);
-        var picked = new Value[range.Count];
+        Value[] picked = new Value[range.Count];
         for (int i = 0; i < picked.Length; i++)
         {
             picked[i] = Elements[range[i]];

@@ -23,7 +23,7 @@ internal sealed partial class Signature
         {
             throw new TemplateFault($"{function}() takes at most {_names.Length} arguments, and {given.Positional.Count} were given");
         }
-        var values = new Value?[_names.Length];
+        Value?[] values = new Value?[_names.Length];
         for (int i = 0; i < given.Positional.Count; i++)
         {
             values[i] = given.Positional[i];

@@ -95,7 +95,7 @@ internal sealed class ByteLevelStep : DecoderStep
         private void Emit(byte[] bytes, bool flush)
         {
             // Each byte makes at most one UTF-16 unit, and up to three may be waiting.
-            var characters = new char[bytes.Length + 4];
+            char[] characters = new char[bytes.Length + 4];
             next.Add(characters.AsSpan(0, _utf8.GetChars(bytes, characters, flush)));
         }
     }

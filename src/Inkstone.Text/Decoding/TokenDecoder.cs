@@ -23,7 +23,7 @@ internal sealed class TokenDecoder
         ByteLevel = _rest is [ByteLevelStep];
         _texts = ByteLevel ? [] : new string[tokens.Count];
         _start = new int[tokens.Count + 1];
-        var all = new MemoryStream();
+        MemoryStream all = new();
         for (int id = 0; id < tokens.Count; id++)
         {
             if (tokens[id] is { } token)

@@ -15,8 +15,8 @@ internal sealed class AddedTokenMatcher
     /// <param name="tokens">The tokens, and as what text each is to be found.</param>
     public AddedTokenMatcher(IEnumerable<(AddedToken Token, byte[] Text)> tokens)
     {
-        var groups = tokens.Where(t => t.Text.Length > 0).GroupBy(t => t.Text[0]).ToArray();
-        foreach (var group in groups)
+        IGrouping<byte, (AddedToken Token, byte[] Text)>[] groups = [.. tokens.Where(t => t.Text.Length > 0).GroupBy(t => t.Text[0])];
+        foreach (IGrouping<byte, (AddedToken Token, byte[] Text)> group in groups)
         {
             _byFirst[group.Key] = [.. group.OrderByDescending(t => t.Text.Length).Select(t => (t.Text, t.Token))];
         }

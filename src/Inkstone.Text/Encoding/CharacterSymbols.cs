@@ -103,7 +103,7 @@ internal sealed class CharacterSymbols
 
     private static Dictionary<int, int> Characters(Dictionary<string, int> ids, string before, string after)
     {
-        var characters = new Dictionary<int, int>();
+        Dictionary<int, int> characters = new();
         foreach ((string token, int id) in ids)
         {
             if (token.Length > before.Length + after.Length && token.StartsWith(before, StringComparison.Ordinal) && token.EndsWith(after, StringComparison.Ordinal)

@@ -36,7 +36,7 @@ internal abstract class MatchStep(SplitBehavior behavior, bool invert) : SplitSt
     public override void Split(Piece piece, List<Piece> pieces)
     {
         bool previousMatch = false;
-        var cuts = new List<(int Start, int End)>();
+        List<(int Start, int End)> cuts = new();
         foreach ((int start, int end, bool match) in Parts(piece.Text.Span))
         {
             if (behavior == SplitBehavior.Removed && match)
@@ -75,7 +75,7 @@ internal abstract class MatchStep(SplitBehavior behavior, bool invert) : SplitSt
     /// <summary>Single characters that fulfil a condition.</summary>
     protected static List<(int Start, int End)> Characters(ReadOnlySpan<byte> text, Func<Rune, bool> condition)
     {
-        var matches = new List<(int, int)>();
+        List<(int, int)> matches = new();
         for (int i = 0; i < text.Length;)
         {
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
@@ -90,7 +90,7 @@ internal abstract class MatchStep(SplitBehavior behavior, bool invert) : SplitSt
 
     private List<(int Start, int End, bool Match)> Parts(ReadOnlySpan<byte> text)
     {
-        var parts = new List<(int Start, int End, bool Match)>();
+        List<(int Start, int End, bool Match)> parts = new();
         int at = 0;
         foreach ((int start, int end) in Matches(text))
         {
@@ -134,7 +134,7 @@ internal sealed class WordStep() : MatchStep(SplitBehavior.Removed, invert: true
 {
     protected override List<(int Start, int End)> Matches(ReadOnlySpan<byte> text)
     {
-        var matches = new List<(int Start, int End)>();
+        List<(int Start, int End)> matches = new();
         int previous = -1;
         for (int i = 0; i < text.Length;)
         {

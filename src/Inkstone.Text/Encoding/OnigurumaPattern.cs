@@ -24,14 +24,14 @@ internal sealed class OnigurumaPattern
     /// <exception cref="ArgumentException">The pattern uses what neither .NET nor this translation knows.</exception>
     public static (string Pattern, StandIns Characters) Translate(string pattern)
     {
-        var translation = new OnigurumaPattern(pattern);
+        OnigurumaPattern translation = new(pattern);
         translation.Run();
         return (translation.Characters.Spell(translation._made.ToString()), translation.Characters);
     }
 
     private void Run()
     {
-        var openGroups = new Stack<(int Start, bool IgnoreCase)>();
+        Stack<(int Start, bool IgnoreCase)> openGroups = new();
         while (_at < _pattern.Length)
         {
             int start = _made.Length;
@@ -150,9 +150,9 @@ internal sealed class OnigurumaPattern
     {
         _at++;
         bool negated = Take("^");
-        var members = new StringBuilder();
-        var alternatives = new List<string>();   // what .NET cannot hold inside the brackets
-        var conditions = new List<string>();     // left sides of &&
+        StringBuilder members = new();
+        List<string> alternatives = new();   // what .NET cannot hold inside the brackets
+        List<string> conditions = new();     // left sides of &&
         for (bool first = true; ; first = false)
         {
             if (_at >= _pattern.Length)

@@ -41,7 +41,7 @@ internal sealed class PreTokenizer(IReadOnlyList<SplitStep> steps, bool addPrefi
         List<Piece> pieces = [new(text.ToArray(), place)];
         foreach (SplitStep step in steps)
         {
-            var smaller = new List<Piece>(pieces.Count * 2);
+            List<Piece> smaller = new(pieces.Count * 2);
             foreach (Piece piece in pieces)
             {
                 step.Split(piece, smaller);

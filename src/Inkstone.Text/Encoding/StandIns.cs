@@ -20,7 +20,7 @@ internal sealed partial class StandIns
     /// <summary>A range of characters between the brackets of a class.</summary>
     public string Range(int low, int high)
     {
-        var made = new StringBuilder();
+        StringBuilder made = new();
         if (low < Beyond)
         {
             int end = Math.Min(high, Beyond - 1);

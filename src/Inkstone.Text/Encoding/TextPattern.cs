@@ -17,7 +17,7 @@ internal abstract class TextPattern
         {
             return text;
         }
-        var made = new MemoryStream(text.Length + (matches.Count * content.Length));
+        MemoryStream made = new(text.Length + (matches.Count * content.Length));
         int at = 0;
         foreach ((int start, int end) in matches)
         {
@@ -40,7 +40,7 @@ internal sealed class LiteralPattern(string text) : TextPattern
 
     public override List<(int Start, int End)> Matches(ReadOnlySpan<byte> text)
     {
-        var matches = new List<(int, int)>();
+        List<(int, int)> matches = new();
         for (int at = 0; text[at..].IndexOf(_text) is >= 0 and int found && _text.Length > 0;)
         {
             matches.Add((at + found, at + found + _text.Length));
@@ -66,8 +66,8 @@ internal sealed class RegexPattern : TextPattern
 
     public override List<(int Start, int End)> Matches(ReadOnlySpan<byte> text)
     {
-        var characters = new char[text.Length];
-        var offsets = new int[text.Length + 1];
+        char[] characters = new char[text.Length];
+        int[] offsets = new int[text.Length + 1];
         int length = 0;
         for (int i = 0; i < text.Length;)
         {
@@ -77,7 +77,7 @@ internal sealed class RegexPattern : TextPattern
             i += size;
         }
         offsets[length] = text.Length;
-        var matches = new List<(int, int)>();
+        List<(int, int)> matches = new();
         int last = -1;
         foreach (ValueMatch match in _regex.EnumerateMatches(characters.AsSpan(0, length)))
         {

@@ -71,7 +71,7 @@ internal sealed class WholeCharacters
 
     private static int[] NoRanks(int size)
     {
-        var ranks = new int[size];
+        int[] ranks = new int[size];
         Array.Fill(ranks, PairRanks.None);
         return ranks;
     }

@@ -27,7 +27,7 @@ internal sealed class CompanionTokens
     /// <returns>the tokens, and those among them that are new and stand nowhere but in a role such as eos_token, where they may be slips</returns>
     public static (IReadOnlyList<AddedToken> Tokens, IReadOnlyList<AddedToken> Undeclared) Find(TokenizerJson parts, JsonPart config, JsonPart addedTokens)
     {
-        var found = new CompanionTokens(parts);
+        CompanionTokens found = new(parts);
         string[] named = [.. Named.Select(key => TokenizerConfig.Token(config[key])).OfType<string>()];
         JsonPart decoder = config[Decoder];
         foreach (JsonPart token in decoder.IsNull ? [] : decoder.Members().OrderBy(m => Id(m.Name, m.Value)).Select(m => m.Value))
@@ -79,8 +79,8 @@ internal sealed class CompanionTokens
                 list.Add(written);
             }
         }
-        using var made = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(made, TokenizerJsonWriter.Options))
+        using MemoryStream made = new();
+        using (Utf8JsonWriter writer = new(made, TokenizerJsonWriter.Options))
         {
             root.WriteTo(writer);
         }

@@ -13,7 +13,7 @@ internal static class MicroLmFiles
     /// <summary>Reads both files as a tokenizer.json. Special tokens without an id get the next ones.</summary>
     public static byte[] Read(string vocabularyFile, string mergeFile, IReadOnlyList<string> specialTokens)
     {
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        Dictionary<string, int> ids = new(StringComparer.Ordinal);
         byte[] json = File.ReadAllBytes(vocabularyFile);
         using (JsonDocument document = TokenizerJson.Parse(json, vocabularyFile))
         {
@@ -29,14 +29,14 @@ internal static class MicroLmFiles
             }
         }
         int next = ids.Values.DefaultIfEmpty(-1).Max() + 1;
-        var special = new List<(string, int)>();
+        List<(string, int)> special = new();
         foreach (string token in specialTokens)
         {
             // In the vocabulary a special token is spelled like any other, in the byte alphabet.
             string spelled = ByteAlphabet.ToText(Encoding.UTF8.GetBytes(token));
             special.Add((token, ids.TryGetValue(spelled, out int id) ? id : next++));
         }
-        var merges = new List<(string, string)>();
+        List<(string, string)> merges = new();
         int line = 0;
         foreach (string text in File.ReadLines(mergeFile))
         {
@@ -58,9 +58,9 @@ internal static class MicroLmFiles
     /// <summary>Writes both files.</summary>
     public static void Write(string directory, IEnumerable<(int Id, byte[] Bytes)> tokens, IEnumerable<(byte[] Left, byte[] Right)> merges)
     {
-        var json = new MemoryStream();
+        MemoryStream json = new();
         // Non-ASCII characters are escaped, as Python's json.dump has it.
-        using (var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Indented = true, IndentSize = 4 }))
+        using (Utf8JsonWriter writer = new(json, new JsonWriterOptions { Indented = true, IndentSize = 4 }))
         {
             writer.WriteStartObject();
             foreach ((int id, byte[] bytes) in tokens)
@@ -69,7 +69,7 @@ internal static class MicroLmFiles
             }
             writer.WriteEndObject();
         }
-        var lines = new StringBuilder();
+        StringBuilder lines = new();
         foreach ((byte[] left, byte[] right) in merges)
         {
             lines.Append(ByteAlphabet.ToText(left)).Append(' ').Append(ByteAlphabet.ToText(right)).Append('\n');

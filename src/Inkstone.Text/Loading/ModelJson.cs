@@ -47,7 +47,7 @@ internal sealed class ModelJson
         {
             throw _model["unk_token"].Wrong($"is '{unknown}', which is no token of model.vocab");
         }
-        var ranks = new PairRanks(Merges);
+        PairRanks ranks = new(Merges);
         string[] tokens = new string[Ids.Values.DefaultIfEmpty(-1).Max() + 1];
         foreach ((string token, int id) in Ids)
         {
@@ -112,7 +112,7 @@ internal sealed class ModelJson
 
     private Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> WholeWords(bool byteLevel)
     {
-        var words = new Dictionary<byte[], int>(Ids.Count, new ByteSpanComparer());
+        Dictionary<byte[], int> words = new(Ids.Count, new ByteSpanComparer());
         foreach ((string token, int id) in Ids)
         {
             if ((byteLevel ? ByteAlphabet.ToBytes(token) : Encoding.UTF8.GetBytes(token)) is { } bytes)

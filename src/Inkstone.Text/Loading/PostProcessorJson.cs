@@ -38,7 +38,7 @@ internal static class PostProcessorJson
     private static void Template(JsonPart template, (List<int> Prefix, List<int> Suffix) around)
     {
         bool textSeen = false;
-        var before = new List<int>();
+        List<int> before = new();
         foreach (JsonPart piece in template["single"].Items())
         {
             JsonPart special = piece["SpecialToken"];

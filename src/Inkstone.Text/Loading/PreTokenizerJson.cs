@@ -10,7 +10,7 @@ internal static class PreTokenizerJson
     /// <param name="takesBytes">whether the model can take bytes; else they are spelled out here</param>
     public static (PreTokenizer Steps, bool ByteLevel) Read(JsonPart part, bool takesBytes)
     {
-        var steps = new List<SplitStep>();
+        List<SplitStep> steps = new();
         JsonPart[] parts = [.. part.Sequence("pretokenizers")];
         bool prefixSpace = false, byteLevel = false;
         foreach (JsonPart step in parts)

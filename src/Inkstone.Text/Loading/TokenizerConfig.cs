@@ -11,7 +11,7 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     public static TokenizerConfig Read(ReadOnlyMemory<byte> json, string file)
     {
         using JsonDocument document = TokenizerJson.Parse(json, file);
-        var root = new JsonPart(document.RootElement, file, "");
+        JsonPart root = new(document.RootElement, file, "");
         return new(
             Token(root["bos_token"]),
             Token(root["eos_token"]),
@@ -32,8 +32,8 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     /// <summary>The file for a new tokenizer, as transformers reads it.</summary>
     public static byte[] Write(string? bos, string? eos, string? pad, IReadOnlyList<AddedToken> specialTokens)
     {
-        var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json, TokenizerJsonWriter.Options))
+        MemoryStream json = new();
+        using (Utf8JsonWriter writer = new(json, TokenizerJsonWriter.Options))
         {
             writer.WriteStartObject();
             writer.WriteBoolean("add_bos_token", false);

@@ -9,7 +9,7 @@ internal sealed class TokenizerJson
     public TokenizerJson(ReadOnlyMemory<byte> json, string file)
     {
         using JsonDocument document = Parse(json, file);
-        var root = new JsonPart(document.RootElement, file, "");
+        JsonPart root = new(document.RootElement, file, "");
         if (!root["model"].IsObject)
         {
             throw root["model"].Wrong("is missing, so this is no tokenizer.json");
@@ -71,7 +71,7 @@ internal sealed class TokenizerJson
     /// </summary>
     private List<AddedToken> ReadAddedTokens(JsonPart part)
     {
-        var tokens = new List<AddedToken>();
+        List<AddedToken> tokens = new();
         HashSet<int> taken = [.. Model.Ids.Values];
         foreach (JsonPart token in part.IsNull ? [] : part.Items())
         {

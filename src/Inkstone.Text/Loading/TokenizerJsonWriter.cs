@@ -14,8 +14,8 @@ internal static class TokenizerJsonWriter
     /// <param name="specialTokens">Special tokens and their ids, which <paramref name="tokens"/> may contain or not.</param>
     public static byte[] Write(IEnumerable<(string Token, int Id)> tokens, IEnumerable<(string Left, string Right)> merges, SplitPattern pattern, IEnumerable<(string Token, int Id)> specialTokens)
     {
-        var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json, Options))
+        MemoryStream json = new();
+        using (Utf8JsonWriter writer = new(json, Options))
         {
             writer.WriteStartObject();
             writer.WriteString("version", "1.0");

@@ -106,7 +106,7 @@ internal static class CanonicalForm
 
     private static List<int> Decomposed(string text)
     {
-        var points = new List<int>(text.Length);
+        List<int> points = new(text.Length);
         foreach (Rune rune in text.EnumerateRunes())
         {
             Append(rune.Value, points);
@@ -170,7 +170,7 @@ internal static class CanonicalForm
 
     private static string Text(List<int> points)
     {
-        var made = new StringBuilder(points.Count);
+        StringBuilder made = new(points.Count);
         Span<char> units = stackalloc char[2];
         foreach (int c in points)
         {

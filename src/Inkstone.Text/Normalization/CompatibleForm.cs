@@ -11,7 +11,7 @@ internal static class CompatibleForm
     /// <summary>Every character that form KD changes and form D does not; form C or D of the result is form KC or KD of the text.</summary>
     public static string Decompose(string text)
     {
-        var made = new StringBuilder(text.Length);
+        StringBuilder made = new(text.Length);
         foreach (Rune rune in text.EnumerateRunes())
         {
             made.Append(Decomposition.TryGetValue(rune.Value, out string? parts) ? parts : rune.ToString());
@@ -21,7 +21,7 @@ internal static class CompatibleForm
 
     private static Dictionary<int, string> Read()
     {
-        var made = new Dictionary<int, string>();
+        Dictionary<int, string> made = new();
         foreach (string entry in CompatibilityData.Decompositions.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
         {
             string[] sides = entry.Split(':'), run = sides[0].Split('+');

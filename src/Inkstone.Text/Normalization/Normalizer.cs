@@ -50,7 +50,7 @@ internal sealed class LowercaseNormalizer : Normalizer
 {
     public override ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text)
     {
-        var made = new StringBuilder(text.Length);
+        StringBuilder made = new(text.Length);
         foreach (Rune rune in Encoding.UTF8.GetString(text).EnumerateRunes())
         {
             // The one letter whose lower case is two characters.
@@ -81,7 +81,7 @@ internal sealed class StripAccentsNormalizer : Normalizer
         {
             return text;
         }
-        var made = new StringBuilder(text.Length);
+        StringBuilder made = new(text.Length);
         foreach (Rune rune in Encoding.UTF8.GetString(text).EnumerateRunes())
         {
             if (Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark))

@@ -13,14 +13,14 @@ public static class BpeTrainer
     /// </summary>
     public static Tokenizer Train(IEnumerable<string> files, BpeTrainerOptions options, IProgress<BpeProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var corpus = new CorpusFiles(files);
+        using CorpusFiles corpus = new(files);
         return Train(corpus, options, progress, cancellation);
     }
 
     /// <summary>Trains on documents from memory, each a text of its own.</summary>
     public static Tokenizer TrainText(IEnumerable<string> documents, BpeTrainerOptions options, IProgress<BpeProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var corpus = new CorpusDocuments(documents);
+        using CorpusDocuments corpus = new(documents);
         return Train(corpus, options, progress, cancellation);
     }
 
@@ -34,7 +34,7 @@ public static class BpeTrainer
         {
             throw new InvalidDataException("The corpus is empty; give at least one file or document with text.");
         }
-        var vocabulary = new TrainedVocabulary(special, ByteAlphabet.InCharacterOrder.Where(b => options.InitialAlphabet || words.Has(b)));
+        TrainedVocabulary vocabulary = new(special, ByteAlphabet.InCharacterOrder.Where(b => options.InitialAlphabet || words.Has(b)));
         if (vocabulary.Count > options.VocabularySize)
         {
             throw new ArgumentException($"A vocabulary of {options.VocabularySize} is too small; special tokens and bytes alone are {vocabulary.Count}.");

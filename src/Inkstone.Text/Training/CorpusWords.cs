@@ -5,15 +5,15 @@ internal static class CorpusWords
 {
     public static WordCounter Count(CorpusReader corpus, BpeTrainerOptions options, int threads, IProgress<BpeProgress>? progress, CancellationToken cancellation)
     {
-        var counters = new WordCounter[threads];
-        var faults = new List<Exception>();
-        var scanner = WordScanner.For(options.Pattern);
+        WordCounter[] counters = new WordCounter[threads];
+        List<Exception> faults = new();
+        WordScanner scanner = WordScanner.For(options.Pattern);
         void Work(int worker)
         {
             try
             {
                 WordCounter words = counters[worker] = new WordCounter();
-                var chunk = new CorpusChunk();
+                CorpusChunk chunk = new();
                 while (faults.Count == 0 && !cancellation.IsCancellationRequested && corpus.Next(chunk))
                 {
                     CountChunk(chunk, scanner, options.MaxPreTokenLength, words);
@@ -28,7 +28,7 @@ internal static class CorpusWords
                 }
             }
         }
-        var workers = new Thread[threads - 1];
+        Thread[] workers = new Thread[threads - 1];
         for (int t = 0; t < workers.Length; t++)
         {
             int worker = t + 1;

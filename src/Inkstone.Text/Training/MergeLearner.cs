@@ -80,9 +80,9 @@ internal sealed class MergeLearner
     /// <summary>Before the first merge every symbol is a byte, so pairs are counted in a dense table.</summary>
     private void CountBytePairs(WordCounter words)
     {
-        var counts = new long[1 << 16];
-        var lists = new int[1 << 16];
-        var last = new int[1 << 16];
+        long[] counts = new long[1 << 16];
+        int[] lists = new int[1 << 16];
+        int[] last = new int[1 << 16];
         long total = 0;
         for (int w = 0; w < words.Words; w++)
         {
@@ -104,7 +104,7 @@ internal sealed class MergeLearner
             throw TooManyWords();
         }
         int offset = _occurrences.Reserve((int)total);
-        var next = new int[1 << 16];
+        int[] next = new int[1 << 16];
         for (int pair = 0; pair < next.Length; pair++)
         {
             next[pair] = offset;

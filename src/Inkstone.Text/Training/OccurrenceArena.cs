@@ -30,7 +30,7 @@ internal sealed class OccurrenceArena(MergeQueue waiting)
         {
             throw new InvalidDataException("The corpus has too many different words to learn merges from at once; train on a sample of it.");
         }
-        var words = new int[Math.Min(Array.MaxLength, live * 2)];
+        int[] words = new int[Math.Min(Array.MaxLength, live * 2)];
         _used = 0;
         foreach (ref MergeCandidate candidate in waiting.Waiting)
         {

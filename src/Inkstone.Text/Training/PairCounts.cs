@@ -63,7 +63,7 @@ internal sealed class PairCounts
 
     private static ulong[] NewKeys(int length)
     {
-        var keys = new ulong[length];
+        ulong[] keys = new ulong[length];
         Array.Fill(keys, Empty);
         return keys;
     }

@@ -33,8 +33,8 @@ internal sealed class TrainedVocabulary
     /// </summary>
     public IReadOnlyList<(int Left, int Right)> Merges()
     {
-        var seen = new HashSet<(int, int)>();
-        var merges = new List<(int, int)>();
+        HashSet<(int, int)> seen = new();
+        List<(int, int)> merges = new();
         for (int i = _merges.Count - 1; i >= 0; i--)
         {
             if (seen.Add(_merges[i]))

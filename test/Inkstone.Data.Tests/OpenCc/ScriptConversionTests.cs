@@ -48,7 +48,7 @@ public sealed class ScriptConversionTests : IDisposable
     {
         string raw = _folder.Write("raw.jsonl", "{\"text\":\"乾清宮的門\"}\n");
         new ScriptConversion(_converter).ConvertRecords(_folder.Write("more.jsonl", "{\"text\":\"乾清宮的頭\"}\n"), _folder["done.jsonl"], ["text"], cancellation: TestContext.Current.CancellationToken);
-        var options = new PrepareOptions([raw, _folder["done.jsonl"]], _folder["prepared"], MinLength: 1, ValidRatio: 0, Convert: "t2s", Dictionaries: _folder["cc"]);
+        PrepareOptions options = new([raw, _folder["done.jsonl"]], _folder["prepared"], MinLength: 1, ValidRatio: 0, Convert: "t2s", Dictionaries: _folder["cc"]);
         PrepareResult result = new Preparation(options).Run(cancellation: TestContext.Current.CancellationToken);
         File.ReadAllText(_folder["prepared/train.jsonl"]).ShouldBe("{\"text\":\"乾清宫的门\"}\n{\"text\":\"乾清宫的头\"}\n");
         result.Conversions.ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);

@@ -119,7 +119,9 @@ public sealed class ScriptConverterTests : IDisposable
     private static (int Length, string Value) Longest(ScriptDictionary dictionary, string text)
     {
         if (dictionary is ScriptDictionary.Entries entries)
+        {
             return entries.Pairs.Where(pair => text.StartsWith(pair.Key, StringComparison.Ordinal)).Select(pair => (pair.Key.Length, pair.Value)).OrderByDescending(match => match.Length).FirstOrDefault((0, ""));
+        }
         ScriptDictionary.Group group = (ScriptDictionary.Group)dictionary;
         (int Length, string Value)[] matches = [.. group.Members.Select(member => Longest(member, text)).Where(match => match.Length > 0)];
         return group.IsUnion ? matches.OrderByDescending(match => match.Length).FirstOrDefault((0, "")) : matches.FirstOrDefault((0, ""));

@@ -28,8 +28,8 @@ public sealed class PageCodecTests
     [Fact]
     public void Zstandard_frames_may_leave_their_length_unsaid()
     {
-        using var memory = new MemoryStream();
-        using (var packing = new CompressionStream(memory, level: 3, leaveOpen: true))
+        using MemoryStream memory = new();
+        using (CompressionStream packing = new(memory, level: 3, leaveOpen: true))
         {
             packing.SetParameter(ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_windowLog, 27);
             packing.Write(Text().AsSpan(0, 1000));
@@ -64,11 +64,17 @@ public sealed class PageCodecTests
     {
         byte[] text = Text();
         Unpack(Gzip, [.. Packed(Gzip), .. Packed(Gzip)], 2 * text.Length).ShouldBe([.. text, .. text]);
-        using var memory = new MemoryStream();
-        using (var zlib = new ZLibStream(memory, CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(text);
+        using MemoryStream memory = new();
+        using (ZLibStream zlib = new(memory, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            zlib.Write(text);
+        }
         byte[] packed = memory.ToArray();
         Unpack(Gzip, packed, text.Length).ShouldBe(text);
-        for (int cut = 1; cut <= 4; cut++) Refused(Gzip, packed[..^cut], text.Length);
+        for (int cut = 1; cut <= 4; cut++)
+        {
+            Refused(Gzip, packed[..^cut], text.Length);
+        }
     }
 
     /// <summary>An empty page takes bytes in all codecs but the first.</summary>
@@ -98,7 +104,10 @@ public sealed class PageCodecTests
         Refused(codec, packed, length + 1);
         Refused(codec, packed, 0);
         Refused(codec, [], length);
-        for (int cut = 1; cut < packed.Length; cut++) Refused(codec, packed[..^cut], length);
+        for (int cut = 1; cut < packed.Length; cut++)
+        {
+            Refused(codec, packed[..^cut], length);
+        }
 
         // A header that promises what the packed bytes cannot give costs no memory.
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -128,12 +137,15 @@ public sealed class PageCodecTests
     public void Damage_is_an_error_and_never_more_than_that(int codec)
     {
         byte[] packed = Packed(codec);
-        var random = new Random(codec);
+        Random random = new(codec);
         int length = Text().Length, damaged = 0;
         for (int i = 0; i < 5000; i++)
         {
             byte[] bytes = packed[..(random.Next(4) == 0 ? random.Next(packed.Length) : packed.Length)];
-            for (int k = random.Next(1, 4); k > 0 && bytes.Length > 0; k--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            for (int k = random.Next(1, 4); k > 0 && bytes.Length > 0; k--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
             try
             {
                 Unpack(codec, bytes, length);
@@ -149,16 +161,22 @@ public sealed class PageCodecTests
     private static byte[] Packed(int codec)
     {
         byte[] text = Text();
-        using var memory = new MemoryStream();
+        using MemoryStream memory = new();
         switch (codec)
         {
             case Snappy:
                 return Snappier.Snappy.CompressToArray(text);
             case Gzip:
-                using (var gzip = new GZipStream(memory, CompressionLevel.Fastest, leaveOpen: true)) gzip.Write(text);
+                using (GZipStream gzip = new(memory, CompressionLevel.Fastest, leaveOpen: true))
+                {
+                    gzip.Write(text);
+                }
                 return memory.ToArray();
             case Brotli:
-                using (var brotli = new BrotliStream(memory, CompressionLevel.Fastest, leaveOpen: true)) brotli.Write(text);
+                using (BrotliStream brotli = new(memory, CompressionLevel.Fastest, leaveOpen: true))
+                {
+                    brotli.Write(text);
+                }
                 return memory.ToArray();
             case Zstd:
                 return Convert.FromBase64String("KLUv/WBbBo0PADJFExzAJR39mz1s+QVtQIDgO9X2LeTY0Lap8VZVh4pnBnNkUmkxXV1fV9f3fd/X9ckhGECgjMVUakjQ+Yfl6ChEcbrtBkVwBnPkJQqF4dACgOqogasKW3sGIAJCjGJ3HhBQQ0WqaQN4JaYcsrSItzGSHQjyzw8oEEFUSb2S9ylRqknHgxDQJQZNtw6SEClGHcZX0OVtr+tKw55ESEiuYa3oVRUqC7mt0Zge9JgsNUQBQRf+awl6tICJqvxi9SqCHBAQ6aNqCRWVtdtGV3IzUSq0P6fFYPG/n1wfd4x7CivXMkt/NdIJhT1TkFWdfexGYVhIZwPz/xdspGytFDvnpOWEhNFYmXETublbyVzK0R9IbgMruKN9M8pIfaCUr7MkQTt2rIzxFIqpxnkvYHHgfIkgfr0Ulob4b76SCAbK1KYnPx5+q6c9XD99cDp+2iA4lXCESh7w6MK4cnrVvKi43Y4zv4Ek0Lv2hUHiiPIhBfLhUDpVZS7kB7h8geOMRMXzvHR9IgeJMW/cNH7Db7z6IxKIoibnz5NdwotdBRJw3bCYKvaBliiPw6tU6vHQXdsMShQ4pwxqc6BP/T1a34bVN4LyjFiEJ1dNw/O1y1mgsh4B0XZw3wmoMPiCmIVU+T037Xb4phdM45+VCPhV+HDIuXFV");
@@ -172,7 +190,7 @@ public sealed class PageCodecTests
 
     private static byte[] Unpack(int codec, byte[] packed, int length)
     {
-        var output = new ByteBuffer();
+        ByteBuffer output = new();
         PageCodec.Unpack(codec, [9, .. packed, 9, 9], 1, packed.Length + 1, length, output);
         return output.Span.ToArray();
     }

@@ -16,7 +16,10 @@ public sealed class ParquetDamageTests : IDisposable
     public void Every_cut_of_a_small_file_is_refused()
     {
         byte[] bytes = ParquetFileTests.Dremel().Bytes(2, 3);
-        for (int length = 0; length < bytes.Length; length++) IsRead(bytes[..length]).ShouldBeFalse();
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            IsRead(bytes[..length]).ShouldBeFalse();
+        }
         IsRead(bytes).ShouldBeTrue();
     }
 
@@ -30,13 +33,19 @@ public sealed class ParquetDamageTests : IDisposable
             ColumnsOf(2, b => Packed(b, s => new GZipStream(s, CompressionLevel.Fastest, leaveOpen: true))).Bytes(8, 9),
             ColumnsOf(4, b => Packed(b, s => new BrotliStream(s, CompressionLevel.Fastest, leaveOpen: true))).Bytes(8, 9),
         ];
-        var random = new Random(7);
+        Random random = new(7);
         int read = 0;
         for (int round = 0; round < 4000; round++)
         {
             byte[] bytes = [.. files[round % files.Length]];
-            for (int i = random.Next(1, 5); i > 0; i--) Change(bytes, random);
-            if (IsRead(bytes)) read++;
+            for (int i = random.Next(1, 5); i > 0; i--)
+            {
+                Change(bytes, random);
+            }
+            if (IsRead(bytes))
+            {
+                read++;
+            }
         }
         read.ShouldBeInRange(20, 3000); // Some changes must go unseen (a letter), and some must not.
     }
@@ -55,15 +64,21 @@ public sealed class ParquetDamageTests : IDisposable
     {
         byte[] original = File.ReadAllBytes(Goldens.Of($"parquet/{name}.parquet"));
         int footer = BitConverter.ToInt32(original, original.Length - 8), footerStart = original.Length - 8 - footer;
-        var random = new Random(name.Length);
+        Random random = new(name.Length);
         for (int round = 0; round < 30; round++)
         {
             byte[] bytes = [.. original];
             for (int i = random.Next(1, 4); i > 0; i--)
             {
                 // Half of the changes in the footer, where sizes and places are.
-                if (random.Next(2) == 0) Change(bytes.AsSpan(footerStart), random);
-                else Change(bytes, random);
+                if (random.Next(2) == 0)
+                {
+                    Change(bytes.AsSpan(footerStart), random);
+                }
+                else
+                {
+                    Change(bytes, random);
+                }
             }
             IsRead(round % 6 == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
         }
@@ -110,8 +125,11 @@ public sealed class ParquetDamageTests : IDisposable
 
     private static byte[] Packed(byte[] bytes, Func<Stream, Stream> open)
     {
-        using var memory = new MemoryStream();
-        using (Stream stream = open(memory)) stream.Write(bytes);
+        using MemoryStream memory = new();
+        using (Stream stream = open(memory))
+        {
+            stream.Write(bytes);
+        }
         return memory.ToArray();
     }
 
@@ -120,12 +138,18 @@ public sealed class ParquetDamageTests : IDisposable
     {
         string path = _folder.Write("damaged.parquet", bytes);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        var clock = Stopwatch.StartNew();
+        Stopwatch clock = Stopwatch.StartNew();
         try
         {
-            using var file = new ParquetFile(path);
+            using ParquetFile file = new(path);
             int rows = 0;
-            foreach (var row in file.ReadRows()) if (++rows == 100_000) break; // A changed count of nulls may be true.
+            foreach (System.Text.Json.Nodes.JsonObject row in file.ReadRows())
+            {
+                if (++rows == 100_000)
+                {
+                    break; // A changed count of nulls may be true.
+                }
+            }
             return true;
         }
         catch (InvalidDataException exception)

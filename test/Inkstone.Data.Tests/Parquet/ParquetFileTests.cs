@@ -23,7 +23,7 @@ public sealed class ParquetFileTests : IDisposable
     public void Every_codec_encoding_and_page_version_gives_the_same_rows(string name)
     {
         string path = Goldens.Of($"parquet/{name}.parquet"), rows = Goldens.Of("parquet/rows.jsonl");
-        using var file = new ParquetFile(path);
+        using ParquetFile file = new(path);
         file.RowCount.ShouldBe(1500);
         int number = 0;
         using IEnumerator<JsonObject> read = file.ReadRows().GetEnumerator();
@@ -53,7 +53,7 @@ public sealed class ParquetFileTests : IDisposable
     {
         byte[] bytes = Dremel().Bytes(2, 3);
         bytes.AsSpan(4, 20).Fill(0xFF); // The page of DocId, which is first in the file, is damaged.
-        using var file = new ParquetFile(_folder.Write("projected.parquet", bytes));
+        using ParquetFile file = new(_folder.Write("projected.parquet", bytes));
         file.Fields.ShouldBe(["DocId", "Links", "Name"]);
         file.ReadRows(["Links"]).Select(r => r.ToJsonString()).ShouldBe(["""{"Links":{"Backward":[],"Forward":[20,40,60]}}""", """{"Links":{"Backward":[10,30],"Forward":[80]}}"""]);
         Should.Throw<InvalidDataException>(() => file.ReadRows().Count()).Message.ShouldContain("row group 0, column 'DocId'");
@@ -130,7 +130,10 @@ public sealed class ParquetFileTests : IDisposable
         Refused(new ParquetSample().Column("a", INT32, 1, Ints(1)).Column("b", INT32, 2, Ints(1, 2), Repeated, levels: [(0, 1), (0, 1)], maxRepetition: 1, maxDefinition: 1), "fewer rows than the others", fields: 2);
         Refused(new ParquetSample().Column("a", FIXED, 1, [1], length: -1), "'a' has values of 0 bytes");
         Refused(new ParquetSample().Group("g", 3).Column("a", INT32, 1, Ints(1)), "'g' has 3 columns");
-        foreach (int codec in new[] { 1, 2, 4, 5, 6, 7 }) Refused(new ParquetSample { Codec = codec }.Column("a", INT32, 1, Ints(-1)), "column 'a'");
+        foreach (int codec in new[] { 1, 2, 4, 5, 6, 7 })
+        {
+            Refused(new ParquetSample { Codec = codec }.Column("a", INT32, 1, Ints(-1)), "column 'a'");
+        }
         Refused(new ParquetSample { Codec = 3 }.Column("a", INT32, 1, Ints(1)), "LZO");
         Refused(new ParquetSample { Codec = 2, Compress = b => Gzip([.. b, 0]) }.Column("a", INT32, 1, Ints(1)), "more than 4 bytes");
         Refused(new ParquetSample { Codec = 2, Compress = b => Gzip(b[1..]) }.Column("a", INT32, 1, Ints(1)), "fewer than 4 bytes");
@@ -148,7 +151,7 @@ public sealed class ParquetFileTests : IDisposable
     {
         ParquetSample sample = new ParquetSample { SaidRows = file, SaidGroupRows = group }.Column("text", BYTE_ARRAY, 3, Texts("砚", "墨", "纸"), converted: 0);
         Rows(sample, 3, 1).ShouldBe(["""{"text":"砚"}""", """{"text":"墨"}""", """{"text":"纸"}"""]);
-        using var parquet = new ParquetFile(_folder["sample.parquet"]);
+        using ParquetFile parquet = new(_folder["sample.parquet"]);
         parquet.RowCount.ShouldBe(3);
         new DocumentReader(new ReadOptions()).Read([_folder["sample.parquet"]]).Count().ShouldBe(3);
         ParquetSample lists = new ParquetSample { SaidRows = file, SaidGroupRows = group }
@@ -173,7 +176,7 @@ public sealed class ParquetFileTests : IDisposable
 
         (string, long) Read(InvalidUtf8 choice)
         {
-            var reader = new DocumentReader(new ReadOptions(InvalidUtf8: choice));
+            DocumentReader reader = new(new ReadOptions(InvalidUtf8: choice));
             return (string.Join('|', reader.Read([path]).Select(d => d.Text)), reader.InvalidUtf8Count);
         }
     }
@@ -189,7 +192,9 @@ public sealed class ParquetFileTests : IDisposable
             .Column("price", INT32, 1, Ints(5), converted: 5, precision: 3);
         string path = _folder.Write("bytes.parquet", sample.Bytes(1, 4));
         foreach (string column in columns)
+        {
             Should.Throw<InvalidDataException>(() => new DocumentReader(new ReadOptions([column])).Read([path]).Count()).Message.ShouldContain($"the field '{column}' holds bytes");
+        }
     }
 
     [Fact]
@@ -209,7 +214,7 @@ public sealed class ParquetFileTests : IDisposable
             .Column("id", INT32, 3, Ints(1, 2, 3))
             .Column("text", BYTE_ARRAY, 3, [.. Texts("床前"), 2, 0, 0, 0, 0xC3, 0x28], Optional, converted: 0, levels: [(0, 1), (0, 0), (0, 1)], maxDefinition: 1);
         string path = _folder.Write("texts.parquet", sample.Bytes(3, 2));
-        var reader = new DocumentReader(new ReadOptions(MissingKey: MissingKey.Skip));
+        DocumentReader reader = new(new ReadOptions(MissingKey: MissingKey.Skip));
         reader.Read([path]).ShouldBe([new Document(path, 1, "床前"), new Document(path, 3, "\uFFFD(")]);
         (reader.MissingKeyCount, reader.InvalidUtf8Count, reader.BytesRead).ShouldBe((1, 1, new FileInfo(path).Length));
         Should.Throw<InvalidDataException>(() => Read(new ReadOptions())).Message.ShouldContain("row 2: the field 'text' is null");
@@ -236,14 +241,17 @@ public sealed class ParquetFileTests : IDisposable
 
     private static byte[] Gzip(byte[] bytes)
     {
-        using var memory = new MemoryStream();
-        using (var gzip = new GZipStream(memory, CompressionLevel.Fastest)) gzip.Write(bytes);
+        using MemoryStream memory = new();
+        using (GZipStream gzip = new(memory, CompressionLevel.Fastest))
+        {
+            gzip.Write(bytes);
+        }
         return memory.ToArray();
     }
 
     private string[] Rows(ParquetSample sample, int rows, int fields)
     {
-        using var file = new ParquetFile(_folder.Write("sample.parquet", sample.Bytes(rows, fields)));
+        using ParquetFile file = new(_folder.Write("sample.parquet", sample.Bytes(rows, fields)));
         return [.. file.ReadRows().Select(r => r.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))];
     }
 

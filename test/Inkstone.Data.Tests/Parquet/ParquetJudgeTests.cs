@@ -16,9 +16,14 @@ public sealed class ParquetJudgeTests : IDisposable
     public static TheoryData<Compression, ParquetDataPageVersion> CodecsAndPages()
     {
         Compression[] codecs = [Compression.Uncompressed, Compression.Snappy, Compression.Gzip, Compression.Brotli, Compression.Zstd, Compression.Lz4, Compression.Lz4Hadoop];
-        var data = new TheoryData<Compression, ParquetDataPageVersion>();
+        TheoryData<Compression, ParquetDataPageVersion> data = [];
         foreach (Compression codec in codecs)
-            foreach (ParquetDataPageVersion pages in Enum.GetValues<ParquetDataPageVersion>()) data.Add(codec, pages);
+        {
+            foreach (ParquetDataPageVersion pages in Enum.GetValues<ParquetDataPageVersion>())
+            {
+                data.Add(codec, pages);
+            }
+        }
         return data;
     }
 
@@ -44,14 +49,19 @@ public sealed class ParquetJudgeTests : IDisposable
             string path = Compare(builder =>
             {
                 builder.Compression(Compression.Zstd).DataPageVersion(pages);
-                foreach (string column in columns.SelectMany(Paths)) builder.DisableDictionary(column).Encoding(column, encoding);
+                foreach (string column in columns.SelectMany(Paths))
+                {
+                    builder.DisableDictionary(column).Encoding(column, encoding);
+                }
                 return builder;
             });
-            using var written = new ParquetFileReader(path);
+            using ParquetFileReader written = new(path);
             using RowGroupReader group = written.RowGroup(0);
             foreach (string column in columns.SelectMany(Paths))
+            {
                 group.MetaData.GetColumnChunkMetaData(Enumerable.Range(0, written.FileMetaData.NumColumns).First(i => written.FileMetaData.Schema.Column(i).Path.ToDotString() == column))
                     .Encodings.ShouldContain(encoding, column);
+            }
         }
     }
 
@@ -71,18 +81,21 @@ public sealed class ParquetJudgeTests : IDisposable
     private string Compare(Func<WriterPropertiesBuilder, WriterPropertiesBuilder> choose)
     {
         string path = _folder[$"{Guid.NewGuid()}.parquet"];
-        using (var builder = new WriterPropertiesBuilder())
+        using (WriterPropertiesBuilder builder = new())
         using (WriterProperties properties = choose(builder.DataPagesize(1500).WriteBatchSize(64)).Build())
         {
             Write(path, properties);
         }
-        using var file = new ParquetFile(path);
+        using ParquetFile file = new(path);
         file.RowCount.ShouldBe(2 * Rows);
         int i = 0;
         foreach (JsonObject row in file.ReadRows())
         {
             string expected = new Row(i++).ToJson().ToJsonString();
-            if (row.ToJsonString() != expected) row.ToJsonString().ShouldBe(expected, $"row {i - 1}");
+            if (row.ToJsonString() != expected)
+            {
+                row.ToJsonString().ShouldBe(expected, $"row {i - 1}");
+            }
         }
         i.ShouldBe(2 * Rows);
         return path;
@@ -110,7 +123,7 @@ public sealed class ParquetJudgeTests : IDisposable
             new Column<string?[]?>("tags").CreateSchemaNode(),
             new GroupNode("people", ArrowRepetition.Optional, [new GroupNode("list", ArrowRepetition.Repeated, [person])], LogicalType.List()),
         ]);
-        using var writer = new ParquetFileWriter(path, schema, properties);
+        using ParquetFileWriter writer = new(path, schema, properties);
         for (int group = 0; group < 2; group++)
         {
             Row[] rows = [.. Enumerable.Range(group * Rows, Rows).Select(i => new Row(i))];

@@ -43,7 +43,7 @@ internal sealed class ParquetSample
     {
         List<byte> file = [.. "PAR1"u8];
         List<(long Dictionary, long Start, long Length)> places = [];
-        foreach (var column in _columns)
+        foreach ((string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column in _columns)
         {
             long start = file.Count, dictionaryStart = 0;
             if (column.Dictionary is not null)
@@ -56,23 +56,41 @@ internal sealed class ParquetSample
             long data = file.Count;
             byte[] page = Compress(column.Page);
             Thrift header = new Thrift().I32(1, 0).I32(2, column.Page.Length).I32(3, page.Length);
-            if (Crc is { } crc) header.I32(4, crc);
+            if (Crc is { } crc)
+            {
+                header.I32(4, crc);
+            }
             file.AddRange(header.Struct(5, t => t.I32(1, column.Values).I32(2, column.Encoding).I32(3, 3).I32(4, 3)).Stop());
             file.AddRange(page);
             places.Add((dictionaryStart, data, file.Count - start));
         }
         Thrift footer = new Thrift().I32(1, 2).List(2, 12, _schema.Count + 1);
         footer.Element(t => t.Text(4, "schema").I32(5, rootChildren));
-        foreach (var e in _schema)
+        foreach ((string Name, int? Type, int Repetition, int Children, int? Converted, int Length, int Scale, int Precision) e in _schema)
         {
             footer.Element(t =>
             {
-                if (e.Type is { } type) t.I32(1, type);
-                if (e.Length > 0) t.I32(2, e.Length);
+                if (e.Type is { } type)
+                {
+                    t.I32(1, type);
+                }
+                if (e.Length > 0)
+                {
+                    t.I32(2, e.Length);
+                }
                 t.I32(3, e.Repetition).Text(4, e.Name);
-                if (e.Children > 0) t.I32(5, e.Children);
-                if (e.Converted is { } converted) t.I32(6, converted);
-                if (e.Precision > 0) t.I32(7, e.Scale).I32(8, e.Precision);
+                if (e.Children > 0)
+                {
+                    t.I32(5, e.Children);
+                }
+                if (e.Converted is { } converted)
+                {
+                    t.I32(6, converted);
+                }
+                if (e.Precision > 0)
+                {
+                    t.I32(7, e.Scale).I32(8, e.Precision);
+                }
             });
         }
         footer.I64(3, SaidRows ?? rows).List(4, 12, 1).Element(group =>
@@ -80,11 +98,14 @@ internal sealed class ParquetSample
             group.List(1, 12, _columns.Count);
             for (int i = 0; i < _columns.Count; i++)
             {
-                var (column, place) = (_columns[i], places[i]);
+                ((string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column, (long Dictionary, long Start, long Length) place) = (_columns[i], places[i]);
                 group.Element(t => t.I64(2, 4).Struct(3, m =>
                 {
                     m.I32(1, column.Type).List(2, 5, 1).Number(0).List(3, 8, 1).Raw(column.Path).I32(4, Codec).I64(5, column.Values).I64(6, place.Length).I64(7, place.Length).I64(9, place.Start);
-                    if (place.Dictionary > 0) m.I64(11, place.Dictionary);
+                    if (place.Dictionary > 0)
+                    {
+                        m.I64(11, place.Dictionary);
+                    }
                 }));
             }
             group.I64(2, 1000).I64(3, SaidGroupRows ?? rows);
@@ -102,7 +123,10 @@ internal sealed class ParquetSample
     /// <summary>Each level as a run of one.</summary>
     private static byte[] Levels(IEnumerable<int>? levels, int max)
     {
-        if (levels is null || max == 0) return [];
+        if (levels is null || max == 0)
+        {
+            return [];
+        }
         byte[] runs = [.. levels.SelectMany(l => new byte[] { 2, (byte)l })];
         return [.. BitConverter.GetBytes(runs.Length), .. runs];
     }
@@ -153,7 +177,10 @@ internal sealed class ParquetSample
 
         private Thrift Varint(ulong value)
         {
-            for (; value >= 0x80; value >>= 7) _bytes.Add((byte)(value | 0x80));
+            for (; value >= 0x80; value >>= 7)
+            {
+                _bytes.Add((byte)(value | 0x80));
+            }
             _bytes.Add((byte)value);
             return this;
         }

@@ -26,7 +26,10 @@ public sealed class WikiImportTests : IDisposable
             JsonElement wanted = JsonDocument.Parse(line).RootElement;
             bool isKept = pages.Remove(wanted.GetProperty("id").GetInt64(), out JsonElement page);
             isKept.ShouldBe(wanted.GetProperty("kept").GetBoolean(), line);
-            if (!isKept) continue;
+            if (!isKept)
+            {
+                continue;
+            }
             page.GetProperty("title").GetString().ShouldBe(wanted.GetProperty("title").GetString());
             page.GetProperty("revision").GetInt64().ShouldBe(wanted.GetProperty("revision").GetInt64());
             string[] lines = [.. page.GetProperty("text").GetString()!.Split('\n').Select(l => l.TrimEnd()).Where(l => l.Length > 0)];
@@ -48,7 +51,10 @@ public sealed class WikiImportTests : IDisposable
         first.GetProperty("text").GetString().ShouldBe("第1页，链。文");
 
         using MemoryStream gzip = new();
-        using (GZipStream packer = new(gzip, CompressionLevel.Fastest, leaveOpen: true)) packer.Write(bytes);
+        using (GZipStream packer = new(gzip, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            packer.Write(bytes);
+        }
         // Streams that end anywhere, within tags and characters.
         byte[][] cut = [.. bytes.Chunk(997).Select(Bzip)];
         (string Name, byte[] Bytes, int Threads)[] packings = [("b.xml", bytes, 3), ("c.xml.gz", gzip.ToArray(), 2), ("d.xml.bz2", Bzip(bytes), 2), ("e.xml.bz2", [.. cut.SelectMany(b => b)], 4), ("f.xml.bz2", [.. cut.SelectMany(b => b)], 1)];
@@ -139,10 +145,10 @@ public sealed class WikiImportTests : IDisposable
     public void A_dump_that_was_cut_off_is_refused(double share, string reason)
     {
         byte[] xml = Encoding.UTF8.GetBytes(Dump(Enumerable.Range(1, 50).Select(i => Page(i, $"页{i}", new string('文', 100)))));
-        string plain = _folder.Write("a.xml", xml[..(int)(share * xml.Length)]);
+        string plain = _folder.Write("a.xml", xml.AsSpan(0, (int)(share * xml.Length)));
         Should.Throw<InvalidDataException>(() => Import("zh-cn", 2, plain)).Message.ShouldContain(reason);
         byte[] packed = Bzip(xml);
-        string bzip = _folder.Write("a.xml.bz2", packed[..(int)(share * packed.Length)]);
+        string bzip = _folder.Write("a.xml.bz2", packed.AsSpan(0, (int)(share * packed.Length)));
         Should.Throw<InvalidDataException>(() => Import("zh-cn", 2, bzip)).Message.ShouldContain(reason);
         Directory.Exists(_folder["out"]).ShouldBeFalse();
     }
@@ -172,7 +178,10 @@ public sealed class WikiImportTests : IDisposable
     private static byte[] Bzip(byte[] bytes)
     {
         using MemoryStream packed = new();
-        using (BZip2OutputStream packer = new(packed) { IsStreamOwner = false }) packer.Write(bytes);
+        using (BZip2OutputStream packer = new(packed) { IsStreamOwner = false })
+        {
+            packer.Write(bytes);
+        }
         return packed.ToArray();
     }
 }

@@ -70,11 +70,22 @@ internal sealed class ColumnBuffer(string[] path, JsonShape shape, int maxRepeti
     public byte[] TakePage(out int count)
     {
         using MemoryStream page = new();
-        if (maxRepetition > 0) WriteLevels(page, _repetitions, maxRepetition);
-        if (maxDefinition > 0) WriteLevels(page, _definitions, maxDefinition);
-        var packed = new byte[(_flags.Count + 7) / 8];
+        if (maxRepetition > 0)
+        {
+            WriteLevels(page, _repetitions, maxRepetition);
+        }
+        if (maxDefinition > 0)
+        {
+            WriteLevels(page, _definitions, maxDefinition);
+        }
+        byte[] packed = new byte[(_flags.Count + 7) / 8];
         for (int i = 0; i < _flags.Count; i++)
-            if (_flags[i]) packed[i / 8] |= (byte)(1 << i % 8);
+        {
+            if (_flags[i])
+            {
+                packed[i / 8] |= (byte)(1 << i % 8);
+            }
+        }
         page.Write(packed);
         page.Write(_values.WrittenSpan);
         count = Count;
@@ -92,9 +103,15 @@ internal sealed class ColumnBuffer(string[] path, JsonShape shape, int maxRepeti
         for (int start = 0; start < levels.Count;)
         {
             int end = start + 1;
-            while (end < levels.Count && levels[end] == levels[start]) end++;
+            while (end < levels.Count && levels[end] == levels[start])
+            {
+                end++;
+            }
             uint length = (uint)(end - start) << 1;
-            for (; length >= 0x80; length >>= 7) runs.WriteByte((byte)(length | 0x80));
+            for (; length >= 0x80; length >>= 7)
+            {
+                runs.WriteByte((byte)(length | 0x80));
+            }
             runs.WriteByte((byte)length);
             runs.WriteByte(levels[start]); // Levels below 256 fit one byte.
             start = end;

@@ -76,7 +76,10 @@ internal sealed class JsonShape
                 return;
             case JsonArray list when Becomes(ShapeKind.List):
                 Element ??= new JsonShape();
-                foreach (JsonNode? element in list) Element.Add(element);
+                foreach (JsonNode? element in list)
+                {
+                    Element.Add(element);
+                }
                 return;
             case JsonValue scalar:
                 switch (scalar.GetValueKind())
@@ -90,7 +93,10 @@ internal sealed class JsonShape
                 string digits = scalar.ToJsonString();
                 bool isWhole = long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number);
                 bool isHuge = !isWhole && ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out _);
-                if (isWhole) IsNarrow &= number is >= int.MinValue and <= int.MaxValue;
+                if (isWhole)
+                {
+                    IsNarrow &= number is >= int.MinValue and <= int.MaxValue;
+                }
                 _hasHuge |= isHuge;
                 _hasNegative |= isWhole && number < 0;
                 Becomes(isWhole || isHuge ? ShapeKind.Integer : digits.AsSpan().IndexOfAny(".eE") >= 0 ? ShapeKind.Number : ShapeKind.Json);

@@ -38,9 +38,15 @@ internal sealed class ParquetWriter : IDisposable
     public ParquetWriter(Stream stream, JsonShape shape)
     {
         (_stream, _shape) = (stream, shape);
-        if (shape.Kind != ShapeKind.Group || !shape.Fields.Any()) throw new InvalidDataException("there are no rows with columns to write");
+        if (shape.Kind != ShapeKind.Group || !shape.Fields.Any())
+        {
+            throw new InvalidDataException("there are no rows with columns to write");
+        }
         _schema.Add(("schema", null, -1, shape.Fields.Count(), -1));
-        foreach ((string name, JsonShape field) in shape.Fields) Declare(name, field, [name], 0, 0);
+        foreach ((string name, JsonShape field) in shape.Fields)
+        {
+            Declare(name, field, [name], 0, 0);
+        }
         _stream.Write("PAR1"u8);
     }
 
@@ -48,9 +54,15 @@ internal sealed class ParquetWriter : IDisposable
     public void Write(JsonObject row)
     {
         int column = 0;
-        foreach ((string name, JsonShape field) in _shape.Fields) Shred(row[name], field, ref column, 0, 0, 0);
+        foreach ((string name, JsonShape field) in _shape.Fields)
+        {
+            Shred(row[name], field, ref column, 0, 0, 0);
+        }
         _rows++;
-        if (_rows == RowsOfGroup || (_rows % 256 == 0 && _columns.Sum(c => c.Bytes) > BytesOfGroup)) Flush();
+        if (_rows == RowsOfGroup || (_rows % 256 == 0 && _columns.Sum(c => c.Bytes) > BytesOfGroup))
+        {
+            Flush();
+        }
     }
 
     /// <summary>Ends the file.</summary>
@@ -60,12 +72,27 @@ internal sealed class ParquetWriter : IDisposable
         byte[] footer = new ThriftWriter().Field(1, 1)
             .Field(2, _schema, (w, e) =>
             {
-                if (e.Type is { } type) w.Field(1, (int)type);
-                if (e.Repetition >= 0) w.Field(3, e.Repetition);
+                if (e.Type is { } type)
+                {
+                    w.Field(1, (int)type);
+                }
+                if (e.Repetition >= 0)
+                {
+                    w.Field(3, e.Repetition);
+                }
                 w.Field(4, e.Name);
-                if (e.Type is null) w.Field(5, e.Children);
-                if (e.Converted >= 0) w.Field(6, e.Converted);
-                if (e.Converted is Utf8 or ListConverted) w.Field(10, l => l.Field(e.Converted == Utf8 ? 1 : 3, _ => { }));
+                if (e.Type is null)
+                {
+                    w.Field(5, e.Children);
+                }
+                if (e.Converted >= 0)
+                {
+                    w.Field(6, e.Converted);
+                }
+                if (e.Converted is Utf8 or ListConverted)
+                {
+                    w.Field(10, l => l.Field(e.Converted == Utf8 ? 1 : 3, _ => { }));
+                }
             })
             .Field(3, _groups.Sum(g => g.Rows))
             .Field(4, _groups, (w, g) => w
@@ -99,10 +126,13 @@ internal sealed class ParquetWriter : IDisposable
                 return;
             case ShapeKind.Group:
                 _schema.Add((name, null, Optional, shape.Fields.Count(), -1));
-                foreach ((string field, JsonShape inner) in shape.Fields) Declare(field, inner, [.. path, field], repetition, definition);
+                foreach ((string field, JsonShape inner) in shape.Fields)
+                {
+                    Declare(field, inner, [.. path, field], repetition, definition);
+                }
                 return;
             default:
-                var column = new ColumnBuffer(path, shape, repetition, definition);
+                ColumnBuffer column = new(path, shape, repetition, definition);
                 _columns.Add(column);
                 _schema.Add((name, column.Type, Optional, 0, column.Converted));
                 return;
@@ -131,14 +161,23 @@ internal sealed class ParquetWriter : IDisposable
                 Absent(shape.Element!, ref column, repetition, value is null ? definition : definition + 1);
                 return;
             case ShapeKind.Group when value is JsonObject group:
-                foreach ((string name, JsonShape field) in shape.Fields) Shred(group[name], field, ref column, repetition, depth, definition + 1);
+                foreach ((string name, JsonShape field) in shape.Fields)
+                {
+                    Shred(group[name], field, ref column, repetition, depth, definition + 1);
+                }
                 return;
             case ShapeKind.Group:
                 Absent(shape, ref column, repetition, definition);
                 return;
             default:
-                if (value is null) _columns[column].AddNull(repetition, definition);
-                else _columns[column].Add(value, repetition);
+                if (value is null)
+                {
+                    _columns[column].AddNull(repetition, definition);
+                }
+                else
+                {
+                    _columns[column].Add(value, repetition);
+                }
                 column++;
                 return;
         }
@@ -152,7 +191,10 @@ internal sealed class ParquetWriter : IDisposable
                 Absent(shape.Element!, ref column, repetition, definition);
                 return;
             case ShapeKind.Group:
-                foreach ((_, JsonShape field) in shape.Fields) Absent(field, ref column, repetition, definition);
+                foreach ((_, JsonShape field) in shape.Fields)
+                {
+                    Absent(field, ref column, repetition, definition);
+                }
                 return;
             default:
                 _columns[column++].AddNull(repetition, definition);
@@ -162,8 +204,11 @@ internal sealed class ParquetWriter : IDisposable
 
     private void Flush()
     {
-        if (_rows == 0) return;
-        var chunks = new (long, int, int, int)[_columns.Count];
+        if (_rows == 0)
+        {
+            return;
+        }
+        (long, int, int, int)[] chunks = new (long, int, int, int)[_columns.Count];
         long bytes = 0;
         for (int i = 0; i < chunks.Length; i++)
         {

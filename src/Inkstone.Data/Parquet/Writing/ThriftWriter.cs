@@ -48,21 +48,30 @@ internal sealed class ThriftWriter
     public ThriftWriter Field(int id, IReadOnlyCollection<int> values)
     {
         ListHead(id, values.Count, Int32);
-        foreach (int value in values) Varint(ZigZag(value));
+        foreach (int value in values)
+        {
+            Varint(ZigZag(value));
+        }
         return this;
     }
 
     public ThriftWriter Field(int id, IReadOnlyCollection<string> values)
     {
         ListHead(id, values.Count, Binary);
-        foreach (string value in values) Text(value);
+        foreach (string value in values)
+        {
+            Text(value);
+        }
         return this;
     }
 
     public ThriftWriter Field<T>(int id, IReadOnlyCollection<T> values, Action<ThriftWriter, T> fields)
     {
         ListHead(id, values.Count, Struct);
-        foreach (T value in values) Body(w => fields(w, value));
+        foreach (T value in values)
+        {
+            Body(w => fields(w, value));
+        }
         return this;
     }
 
@@ -110,7 +119,10 @@ internal sealed class ThriftWriter
 
     private void Varint(ulong value)
     {
-        for (; value >= 0x80; value >>= 7) _bytes.Add((byte)(value | 0x80));
+        for (; value >= 0x80; value >>= 7)
+        {
+            _bytes.Add((byte)(value | 0x80));
+        }
         _bytes.Add((byte)value);
     }
 
