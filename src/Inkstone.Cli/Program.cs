@@ -35,10 +35,11 @@ Verb ink = new("ink", "from raw text to a language model of your own, on this ma
     Serve.Create(),
     SmokeVerb.Create(),
     SoakVerb.Create(),
+    PlanVerb.Create(),
     Verify.Create(),
     RunPipeline.Create(),
     SchemaVerb.Create(),
-    new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create(), BenchServe.Create()],
+    new Verb("bench", "measures this machine", [BenchKernels.Create(), BenchTrain.Create(), BenchGenerate.Create(), BenchGrammar.Create(), BenchServe.Create(), BenchCollective.Create()],
         "ink bench kernels --config microlm-31m", "ink bench train --config microlm-31m --precision bf16"),
 ], "ink quickstart --out first-model", "ink pretrain poems --out runs/poems");
 return new Frame(ink).Run(args);

@@ -49,11 +49,12 @@ public sealed class EvaluationRun
     /// <summary>Asks a model for all that is not answered yet.</summary>
     /// <param name="model">the model</param>
     /// <param name="progress">hears the number of answered requests</param>
+    /// <param name="own">the part of the requests that is asked here, by their numbers; the others are answered elsewhere; null: all</param>
     /// <param name="cancelled">looked at between requests</param>
-    public void Answer(IEvaluatedModel model, Action<int>? progress = null, CancellationToken cancelled = default)
+    public void Answer(IEvaluatedModel model, Action<int>? progress = null, Range? own = null, CancellationToken cancelled = default)
     {
         int done = 0;
-        foreach (IGrouping<RequestKind, Request> kind in Requests.Where(r => r.Responses.Count == 0).GroupBy(r => r.Kind))
+        foreach (IGrouping<RequestKind, Request> kind in Requests.Take(own ?? Range.All).Where(r => r.Responses.Count == 0).GroupBy(r => r.Kind))
         {
             Request[] asked = [.. kind.SelectMany(r => Enumerable.Repeat(r, r.Repeats))];
             IReadOnlyList<Value> answers = kind.Key switch

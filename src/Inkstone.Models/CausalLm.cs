@@ -120,6 +120,17 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>How much of the losses since <see cref="StepEnded"/> is not the likelihood of labels.</summary>
     public double AddedLoss { get; private set; }
 
+    /// <summary>What <see cref="AddedLoss"/> has grown by since the last call; it begins anew.</summary>
+    public double TakeAddedLoss()
+    {
+        double added = AddedLoss;
+        AddedLoss = 0;
+        return added;
+    }
+
+    /// <summary>Its routers to experts, whose counts are of one process and are added up over all of them before <see cref="StepEnded"/>.</summary>
+    public virtual IReadOnlyList<ExpertRouter> ExpertRouters => [];
+
     /// <summary>What the model reports of an optimizer step.</summary>
     public virtual IReadOnlyList<Metric> Metrics => [];
 

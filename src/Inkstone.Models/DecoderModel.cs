@@ -56,6 +56,9 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     public (int Layer, ExpertRouter Router)[] SparseLayers
         => _sparseLayers ??= [.. _blocks.Concat(TrainingBlocks).Index().Where(b => b.Item.Router is not null).Select(b => (b.Index, b.Item.Router!))];
 
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<ExpertRouter> ExpertRouters => Routers;
+
     private ExpertRouter[] Routers => _routers ??= [.. SparseLayers.Select(layer => layer.Router)];
 
     private ExpertRouter[] BlockRouters => _blockRouters ??= [.. SparseLayers.Where(layer => layer.Layer < _blocks.Length).Select(layer => layer.Router)];
@@ -70,9 +73,10 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     {
         Tensor x = Embed(ids);                                             // [B, T, n·C]
         ctx = ctx with { Ids = ids };
-        foreach (TBlock block in _blocks)
+        for (int i = 0; i < _blocks.Length; i++)
         {
-            x = Through(block, x, ctx);
+            Device.Tape.Mark(i);
+            x = Through(_blocks[i], x, ctx);
         }
         ctx.Batch?.Advance();
         x = Ended(x);

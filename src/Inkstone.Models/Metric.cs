@@ -20,6 +20,14 @@ public sealed class Metric(string name)
     /// <param name="count">what it adds to the number that the sum is divided by; 0 in all parts: the value is the sum itself</param>
     public void Add(double part, double count = 0) => (_sum, _count) = (_sum + part, _count + count);
 
+    /// <summary>What was added since the last call, taken off again: to be added in another order, or by another process.</summary>
+    public (double Part, double Count) Take()
+    {
+        (double, double) taken = (_sum, _count);
+        (_sum, _count) = (0, 0);
+        return taken;
+    }
+
     /// <summary>The step is whole: the sum of its parts, or their mean, is the value.</summary>
     public void Close() => (Value, _sum, _count) = (_count > 0 ? _sum / _count : _sum, 0, 0);
 }

@@ -13,6 +13,17 @@ public sealed class Parameters : IReadOnlyList<Parameter>
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     private TensorList? _tensors;
 
+    /// <summary>A list of these, which have different names.</summary>
+    public static Parameters Of(IEnumerable<Parameter> list)
+    {
+        Parameters all = new();
+        foreach (Parameter p in list)
+        {
+            all.Add(p);
+        }
+        return all;
+    }
+
     /// <inheritdoc/>
     public int Count => _list.Count;
 

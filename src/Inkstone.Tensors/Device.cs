@@ -13,14 +13,15 @@ public sealed class Device : IDisposable
     /// <param name="threads">Number of computing threads, the caller included; 0 means one per available core.</param>
     /// <param name="isa">Highest instruction-set level to use; null means the best that the CPU and <c>INK_ISA</c> allow.</param>
     /// <param name="matMulType">Type in which matrix products multiply: float32, or bfloat16 with float32 sums.</param>
-    public Device(int threads = 0, Isa? isa = null, DType matMulType = DType.Float32)
+    /// <param name="firstProcessor">Of the processors that the process may use, the first that threads are pinned to.</param>
+    public Device(int threads = 0, Isa? isa = null, DType matMulType = DType.Float32, int firstProcessor = 0)
     {
         Isa best = CpuFeatures.Best();
         Isa = isa is { } wanted && wanted < best ? wanted : isa is null || isa == best ? best
             : CpuFeatures.Levels().Contains(isa.Value) ? isa.Value
             : throw new ArgumentException($"this CPU has no {isa} level; its best is {best}", nameof(isa));
         MatMulType = matMulType;
-        Workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
+        Workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount, firstProcessor);
         Arena = new Arena(this);
         Tape = new Tape();
     }

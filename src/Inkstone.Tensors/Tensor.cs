@@ -45,6 +45,9 @@ public sealed unsafe partial class Tensor : IDisposable
     /// <summary>Whether it can be moved into an arena: a trained float32 parameter that owns its memory.</summary>
     internal bool CanMove => _owned && _block is not null && RequiresGrad && DType == DType.Float32 && Count > 0;
 
+    /// <summary>Whether its gradient is whole and takes no more.</summary>
+    internal bool GradIsSealed { get; set; }
+
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Count;
 
@@ -134,6 +137,17 @@ public sealed unsafe partial class Tensor : IDisposable
     internal static Tensor Part(Tensor whole, long start, Shape shape)
         => new(whole.Device) { _owned = true, _pointer = (byte*)(whole.F32 + start), Shape = shape, DType = DType.Float32 };
 
+    /// <summary>A part of a parameter with the same part of its gradient, which is always defined.</summary>
+    internal static Tensor Segment(Tensor weights, Tensor gradients, long start, Shape shape)
+    {
+        Tensor part = Part(weights, start, shape);
+        (part.GradStorage, part._gradIsSet) = (Part(gradients, start, shape), true);
+        return part;
+    }
+
+    /// <summary>Defines a gradient whose memory is there, or forgets it.</summary>
+    internal void DefineGrad(bool defined) => _gradIsSet = defined && GradStorage is not null;
+
     /// <summary>Moves values and gradient of a parameter into parts of an arena's buffers, and frees the memory it had.</summary>
     internal void MoveTo(ParameterArena arena, Tensor place, Tensor gradient)
     {
@@ -185,6 +199,10 @@ public sealed unsafe partial class Tensor : IDisposable
         if (_viewOf is { } source)
         {
             return source.AddGrad(out accumulate).View(Shape);
+        }
+        if (GradIsSealed)
+        {
+            throw new InvalidOperationException($"a gradient came to a parameter of {Shape} after the part of the model that it belongs to had been gone through: it is read elsewhere too");
         }
         accumulate = _gradIsSet;
         if (!_gradIsSet)

@@ -28,11 +28,14 @@ public sealed class TensorList
     /// <summary>A tensor.</summary>
     public Tensor this[int index] => _tensors[index];
 
+    /// <summary>Elements of a piece; the last one of a tensor may have fewer.</summary>
+    public const int PieceLength = Ops.StepGrain;
+
     /// <summary>Pieces of all tensors together.</summary>
-    internal int Pieces => _tensorOfPiece.Length;
+    public int Pieces => _tensorOfPiece.Length;
 
     /// <summary>The first piece of a tensor; that of the one behind the last is <see cref="Pieces"/>.</summary>
-    internal int FirstPiece(int tensor) => _firstPieces[tensor];
+    public int FirstPiece(int tensor) => _firstPieces[tensor];
 
     /// <summary>The tensor to which a piece belongs.</summary>
     internal int TensorOf(int piece) => _tensorOfPiece[piece];

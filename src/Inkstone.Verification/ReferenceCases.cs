@@ -1,4 +1,5 @@
 using Inkstone.Tensors;
+using Inkstone.Training;
 
 namespace Inkstone.Verification;
 
@@ -9,7 +10,8 @@ public static class ReferenceCases
     /// <param name="directory">a model case, an adapter case, a training run, or a folder with files of losses (preference_losses*.json) and of whole steps (e2e_*.json)</param>
     /// <param name="device">where it computes</param>
     /// <param name="stepped">hears step and loss of a training run</param>
-    public static IReadOnlyList<VerificationCheck> Run(string directory, Device device, Action<int, double>? stepped = null)
+    /// <param name="together">processes that repeat a training run together; everything else each computes for itself</param>
+    public static IReadOnlyList<VerificationCheck> Run(string directory, Device device, Action<int, double>? stepped = null, Cooperation? together = null)
     {
         if (!Directory.Exists(directory))
         {
@@ -33,7 +35,7 @@ public static class ReferenceCases
         }
         if (TrainingVerification.IsCase(directory))
         {
-            return new TrainingVerification(directory, device).Run(stepped);
+            return (together is null ? new TrainingVerification(directory, device) : new TrainingVerification(directory, device) { Together = together }).Run(stepped);
         }
         List<VerificationCheck> checks = [.. LossFile.In(directory).SelectMany(file => new LossFile(file, device).Run()), .. StepFile.In(directory).SelectMany(file => new StepFile(file, device).Run())];
         return checks.Count > 0 ? checks : throw new InvalidDataException(

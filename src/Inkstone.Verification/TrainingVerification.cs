@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using Inkstone.Distributed;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Nn;
 using Inkstone.Tensors;
+using Inkstone.Training;
 
 namespace Inkstone.Verification;
 
@@ -14,6 +16,9 @@ public sealed class TrainingVerification(string directory, Device device)
 {
     private const int FirstSteps = 20, WarmupSteps = 20, ValidationEvery = 50;
     private const double MinMultiple = 0.1;
+
+    /// <summary>The processes that train together; each takes its part of the micro-batches.</summary>
+    public Cooperation Together { get; init; } = new(new SingleProcess(), new DistributedOptions());
 
     /// <summary>Whether a directory is such a run.</summary>
     public static bool IsCase(string directory) => File.Exists(Path.Combine(directory, "run.json"));
@@ -27,15 +32,28 @@ public sealed class TrainingVerification(string directory, Device device)
         ushort[] train = ReadTokens("train.bin"), valid = ReadTokens("valid.bin");
         using CausalLm model = Pretrained.Open(Path.Combine(directory, "model"), device);
         AdamW optimizer = new(model.Parameters, new AdamWSettings());
+        Together.Check(accumulation, "adamw");
+        using SharedGradients? gradients = Together.Needed ? new SharedGradients(model.Parameters, !model.IsTied, accumulation, Together) : null;
+        (int own, int end) = Together.Own(accumulation);
         LearningRate rate = new(Schedule.Cosine, steps, WarmupSteps, MinMultiple: MinMultiple);
         double[] losses = new double[steps], norms = new double[steps];
         List<double> validation = [Validate(model, valid, length, batch)];
         for (int step = 0; step < steps; step++)
         {
-            for (int micro = 0; micro < accumulation; micro++)
+            double[] parts = new double[accumulation];
+            gradients?.Begin();
+            for (int micro = own; micro < end; micro++)
             {
-                losses[step] += MicroBatch(model, train, (step * accumulation + micro) * batch, batch, length, batch * length * accumulation, learn: true);
+                if (micro == end - 1)
+                {
+                    gradients?.Listen(device.Tape);
+                }
+                parts[micro] = MicroBatch(model, train, (step * accumulation + micro) * batch, batch, length, batch * length * accumulation, learn: true);
+                gradients?.Leaf(device.Tape);
             }
+            gradients?.Finish();
+            Together.Ranks.AllReduce(parts);
+            losses[step] = parts.Sum();
             norms[step] = GradientClip.Norm(model.Parameters);
             optimizer.Step(rate.At(step), GradientClip.Factor(norms[step], 1));
             model.Parameters.ZeroGrad();

@@ -36,6 +36,19 @@ public sealed class Workplace : IDisposable
             train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, sample_every: 8, sample_prompts: [two], sample_tokens: 8, save_every: 3, keep: 2}
             out: run
             """);
+        File.WriteAllText(this["linear.yaml"], """
+            model: {model_type: qwen3_next, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, layer_types: [linear_attention, full_attention], num_attention_heads: 2,
+                    num_key_value_heads: 1, head_dim: 16, partial_rotary_factor: 0.25, linear_conv_kernel_dim: 4, linear_key_head_dim: 16, linear_value_head_dim: 16,
+                    linear_num_key_heads: 1, linear_num_value_heads: 2, mlp_only_layers: [0], decoder_sparse_step: 1, num_experts: 4, num_experts_per_tok: 2, moe_intermediate_size: 16,
+                    shared_expert_intermediate_size: 16, norm_topk_prob: true, output_router_logits: true, router_aux_loss_coef: 0.01, max_position_embeddings: 64, rms_norm_eps: 1e-6,
+                    rope_theta: 10000, tie_word_embeddings: false, hidden_act: silu, attention_bias: false}
+            tokenizer: tok
+            data: {train: tokens, valid: tokens, sequence_length: 32}
+            optimizer: {lr: 3e-3}
+            schedule: {warmup_steps: 5}
+            train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, save_every: 3, keep: 2}
+            out: run
+            """);
     }
 
     public string Path { get; }

@@ -14,7 +14,8 @@ internal static class BenchKernels
         Option<string> config = BenchFlags.Config();
         Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
         return new Verb("kernels", "every op at a model's sizes: time, rate, and fraction of the limit measured in the same run", [config, rows, length], Run,
-            "ink bench kernels --config microlm-31m", "ink bench kernels --config microlm-31m --batch 8 --length 512 --precision bf16 --json");
+            "ink bench kernels --config microlm-31m", "ink bench kernels --config microlm-31m --batch 8 --length 512 --precision bf16 --json")
+        { TakesRanks = true };
 
         int Run(Call call)
         {
@@ -28,6 +29,7 @@ internal static class BenchKernels
             });
             JsonObject json = new()
             {
+                ["ranks"] = call.Ranks.Size,
                 ["machine"] = CpuFeatures.Describe(),
                 ["kernel"] = kernel,
                 ["roof_flops_per_second"] = roof.FlopsPerSecond,

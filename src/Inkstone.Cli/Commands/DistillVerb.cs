@@ -14,7 +14,7 @@ internal static class DistillVerb
         return new Verb("distill", "teaches a small model what a larger one of the same vocabulary finds likely", flags.With(teacher), Run,
             "ink distill conversations --model runs/small --teacher runs/large --data.train conversations.jsonl --out runs/student",
             "ink distill my-recipe.yaml --loss.beta 0 --loss.temperature 2")
-        { TakesRecipeKeys = true };
+        { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

@@ -13,7 +13,7 @@ internal static class DpoVerb
         return new Verb("dpo", "teaches a model which answers are preferred, from pairs or from thumbs up and down", flags.With(), Run,
             "ink dpo lora --model models/smollm2-135m-instruct --data.train pairs.jsonl --out runs/dpo",
             "ink dpo my-recipe.yaml --loss.type simpo --loss.beta 2 --resume")
-        { TakesRecipeKeys = true };
+        { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

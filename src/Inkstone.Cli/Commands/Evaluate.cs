@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Distributed;
 using Inkstone.Evaluation;
 using Inkstone.Files;
 using Inkstone.Jinja;
@@ -39,7 +41,8 @@ internal static class Evaluate
         return new Verb("evaluate", "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
             [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog, key, against, run, EvaluateStructured.Create(), EvaluateJudge.Create()], Run,
             "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",
-            "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json");
+            "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json")
+        { TakesRanks = true };
 
         int Run(Call call)
         {
@@ -89,12 +92,17 @@ internal static class Evaluate
                 using OpenAiClient client = new(path!, call.Get(key) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY"));
                 description = description with { Source = "openai" };
                 Answer(call, evaluation, new OpenAiModel(client, options.Chat is not null));
+                ShareAnswers(call.Ranks, evaluation);
             }
             else if (path is not null && !remote && (evaluation.Requests.Any(r => !r.IsAnswered) || call.Get(heldOut) is not null))
             {
                 (description, loss) = Ask(call, evaluation, path, call.Get(weights), tokenizer!, description, call.Get(heldOut), new LocalModelOptions(call.Get(length) is > 0 and var most ? most : null, AddBosToken: call.Get(bos), ThinkEnd: call.Get(think), Seed: (ulong)(call.Seed ?? 0)));
             }
             EvaluationResult result = evaluation.Score();
+            if (call.Ranks.Rank > 0)
+            {
+                return 0;   // the first process writes
+            }
             description = description with { Seconds = clock.Elapsed.TotalSeconds };
             DictValue whole = ResultFiles.Whole(result, options, description, call.Get(samples));
             IReadOnlyList<string> written = call.Get(output) is { } to ? ResultFiles.Write(to, result, whole, description, call.Get(samples)) : [];
@@ -127,6 +135,7 @@ internal static class Evaluate
         using CausalLm model = Models.Open(path, device, weights);
         LocalModel local = new(model, tokenizer, options, call.Warn);
         Answer(call, run, local);
+        ShareAnswers(call.Ranks, run);
         HeldOutLoss? loss = heldOut is null ? null : HeldOutLoss.Of(local, [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)], call.Cancelled);
         return (description with
         {
@@ -137,12 +146,37 @@ internal static class Evaluate
         }, loss);
     });
 
+    /// <summary>Each process answers its part of the requests.</summary>
     private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) => call.WithProgress("evaluate", bar =>
     {
-        int all = run.Requests.Where(r => !r.IsAnswered).Sum(r => r.Repeats);
-        run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), call.Cancelled);
+        Range own = new(call.Ranks.Rank * run.Requests.Count / call.Ranks.Size, (call.Ranks.Rank + 1) * run.Requests.Count / call.Ranks.Size);
+        int all = run.Requests.Take(own).Where(r => !r.IsAnswered).Sum(r => r.Repeats);
+        run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), own, call.Cancelled);
         return 0;
     });
+
+    /// <summary>Every process has answered its part of the requests; now each has all answers.</summary>
+    private static void ShareAnswers(ICommunicator ranks, EvaluationRun run)
+    {
+        if (ranks.Size == 1)
+        {
+            return;
+        }
+        string own = string.Concat(RecordedAnswers.Lines(run.Requests.Where(r => r.IsAnswered)).Select(l => l + "\n"));
+        foreach (byte[] part in ranks.GatherAll(Encoding.UTF8.GetBytes(own)))
+        {
+            string file = Path.Combine(Path.GetTempPath(), $"ink-answers-{Guid.NewGuid():N}.jsonl");
+            try
+            {
+                File.WriteAllBytes(file, part);
+                _ = part.Length > 0 ? RecordedAnswers.Read(file, run.Requests) : 0;
+            }
+            finally
+            {
+                File.Delete(file);
+            }
+        }
+    }
 
     private static void Print(Call call, EvaluationResult result)
     {

@@ -19,7 +19,7 @@ internal static class GrpoVerb
         where TRecipe : ITuningRecipe
     {
         TuningFlags flags = new(name, "model or adapter to start from");
-        return new Verb(name, summary, flags.With(), Run, examples[0], examples[1]) { TakesRecipeKeys = true };
+        return new Verb(name, summary, flags.With(), Run, examples[0], examples[1]) { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

@@ -11,14 +11,16 @@ internal static class Inspect
     {
         Argument<string?> path = new("PATH") { Description = "a model directory, adapter, run, checkpoint, tokenizer, prepared text, tokens, the directory of a quickstart; a .gguf, .safetensors, .bin or .npy file; JSONL, JSON, Parquet or text, plain or gzip", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> machine = new("--machine") { Description = "this machine instead: caches, limits measured now, kernels chosen and why" };
+        Option<bool> mpi = new("--mpi") { Description = "MPI on this machine instead: the library that several processes would meet by, and how they would be placed" };
         Option<string> masks = new("--masks") { Description = "conversations (JSONL, a JSON array or Parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
         Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
         Option<string> template = new("--template") { Description = "with --masks: chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
         Option<string[]> variables = TemplateVariables.Option();
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
-        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, masks, count, template, variables, page], Run,
+        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, mpi, masks, count, template, variables, page], Run,
             "ink inspect runs/poems",
-            "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html");
+            "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html")
+        { TakesRanks = true };
 
         int Run(Call call)
         {
@@ -26,7 +28,11 @@ internal static class Inspect
             {
                 return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
-            string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine for this machine");
+            if (call.Get(mpi))
+            {
+                return call.Get(path) is null ? MpiSheet.Of(call).Print(call) : throw new ArgumentException("--mpi takes no PATH: it is about this machine");
+            }
+            string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine or --mpi for this machine");
             if (call.Get(masks) is { } file)
             {
                 return InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page), call.Get(template), TemplateVariables.Read(call, variables));

@@ -10,9 +10,9 @@ internal static class PretrainRun
     public static RunResult Do(Call call, Recipe recipe, bool resume, bool force, bool allowChangedData = false)
         => call.WithTrainLog(log => call.Compute(device =>
         {
-            using DirectoryLock held = DirectoryLock.Take(recipe.Out);
+            using DirectoryLock? held = call.Ranks.Rank == 0 ? DirectoryLock.Take(recipe.Out) : null;
             PeakMeasure peak = new(device);
-            using Pretrain run = new(recipe, device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData));
+            using Pretrain run = new(recipe, device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData) { Ranks = call.Ranks });
             call.Say(RunReport.Plan(run.Plan, peak.Share));
             return call.Saving(() => run.Run(log, call.Cancelled));
         }, recipe.Device.Threads, recipe.Device.Precision));

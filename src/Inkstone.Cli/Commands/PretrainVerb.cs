@@ -14,7 +14,7 @@ internal static class PretrainVerb
         return new Verb("pretrain", "trains a model on token shards by a recipe", [recipe, output, tokenizer, resume, changed], Run,
             "ink pretrain poems --train.minutes 5 --out runs/poems",
             "ink pretrain microlm-31m --train.steps 1000 --optimizer.lr 3e-4 --resume")
-        { TakesRecipeKeys = true };
+        { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

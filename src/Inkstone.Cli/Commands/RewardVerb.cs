@@ -13,7 +13,7 @@ internal static class RewardVerb
         return new Verb("reward", "makes a reward model: one number for a text, higher for answers that are preferred", flags.With(), Run,
             "ink reward pairs --model models/smollm2-135m --data.train pairs.jsonl --out runs/reward",
             "ink reward my-recipe.yaml --loss.centering 0.01 --resume")
-        { TakesRecipeKeys = true };
+        { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

@@ -12,7 +12,7 @@ internal static class SftVerb
         return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", flags.With(), Run,
             "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
             "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
-        { TakesRecipeKeys = true };
+        { TakesRecipeKeys = true, TakesRanks = true };
 
         int Run(Call call)
         {

@@ -41,9 +41,9 @@ internal sealed class TuningFlags(string kind, string model)
         where TRun : ITuningRun
         => call.WithTrainLog(log => call.Compute(device =>
         {
-            using DirectoryLock held = DirectoryLock.Take(recipe.Out);
+            using DirectoryLock? held = call.Ranks.Rank == 0 ? DirectoryLock.Take(recipe.Out) : null;
             PeakMeasure peak = new(device);
-            using TRun run = open(device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData));
+            using TRun run = open(device, new RunOptions(resume, force, peak.Measure, call.Warn, allowChangedData) { Ranks = call.Ranks });
             TData data = told(run);
             call.Say(RunReport.Plan(run.Plan, peak.Share));
             return (call.Saving(() => run.Run(log, call.Cancelled)), data);

@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using Inkstone.Distributed;
 using Inkstone.Tensors;
+using Inkstone.Training;
 using Inkstone.Verification;
 using Spectre.Console;
 
@@ -14,7 +17,8 @@ internal static class Verify
         Argument<string[]> folders = new("DIR") { Description = "folders of reference numbers: model cases, training runs; none: every kernel, and a small model", Arity = ArgumentArity.ZeroOrMore };
         return new Verb("verify", "computes reference numbers on this machine and says how far off each is; exit code 1 if any is too far", [folders], Run,
             "ink verify",
-            "ink verify goldens/models/llama goldens/training --precision bf16 --json");
+            "ink verify goldens/models/llama goldens/training --precision bf16 --json")
+        { TakesRanks = true };
 
         int Run(Call call)
         {
@@ -31,17 +35,18 @@ internal static class Verify
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
                     call.Say($"verifying {folder}");
-                    all.AddRange(ReferenceCases.Run(folder, device, Tell).Select(c => (folder, c)));
+                    all.AddRange(ReferenceCases.Run(folder, device, Tell, new Cooperation(call.Ranks, new DistributedOptions())).Select(c => (folder, c)));
                 }
                 return all;
             });
+            checks = OfAll(call, checks);
             bool ok = checks.TrueForAll(c => c.Check.Ok);
             JsonArray list = [];
             foreach ((string folder, VerificationCheck c) in checks)
             {
                 list.Add((JsonNode)new JsonObject { ["name"] = Name(folder, c), ["worst"] = double.IsFinite(c.Worst) ? c.Worst : null, ["tolerance"] = c.Tolerance, ["ok"] = c.Ok });
             }
-            call.Result(new JsonObject { ["checks"] = list }, _ => Print(call, checks));
+            call.Result(new JsonObject { ["ranks"] = call.Ranks.Size, ["checks"] = list }, _ => Print(call, checks));
             return ok ? 0 : 1;
 
             void Tell(int step, double loss)
@@ -51,6 +56,21 @@ internal static class Verify
                     call.Say(Figures.Of($"step {step}: loss {loss:0.0000}"));
                 }
             }
+        }
+
+        // Of several processes the one that is furthest off counts.
+        static List<(string, VerificationCheck)> OfAll(Call call, List<(string Folder, VerificationCheck Check)> own)
+        {
+            double[] worst = [.. own.Select(c => c.Check.Worst)];
+            foreach (byte[] part in call.Ranks.GatherAll(MemoryMarshal.AsBytes(worst.AsSpan())))
+            {
+                ReadOnlySpan<double> other = MemoryMarshal.Cast<byte, double>(part);
+                for (int i = 0; i < worst.Length; i++)
+                {
+                    worst[i] = double.IsNaN(other[i]) || other[i] > worst[i] ? other[i] : worst[i];
+                }
+            }
+            return [.. own.Select((c, i) => (c.Folder, c.Check with { Worst = worst[i] }))];
         }
 
         static string Name(string folder, VerificationCheck c) => $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))}/{c.Name}";

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Inkstone.Distributed;
 using Inkstone.Files;
 using Inkstone.Tensors;
 using Spectre.Console;
@@ -20,8 +21,9 @@ internal sealed class Call
     private readonly SharedFlags _flags;
     private readonly Signals _signals;
 
-    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, Signals signals)
+    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, Signals signals, ICommunicator ranks)
     {
+        Ranks = ranks;
         (_parsed, RecipeKeys, _flags, Out, Error, _signals) = (parsed, recipeKeys, flags, output, error, signals);
         bool plain = parsed.GetValue(flags.NoColor) || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         Live = Quiet || plain ? null : error as Terminal;
@@ -40,6 +42,9 @@ internal sealed class Call
     /// <param name="output">where its result goes</param>
     /// <returns>its exit code; what was wrong was told on stderr</returns>
     public int RunVerb(string[] args, TextWriter output) => Frame.RunInside(args, output, Error, _signals);
+
+    /// <summary>The processes that mpirun started; this one alone where nobody did. The first one prints and writes.</summary>
+    public ICommunicator Ranks { get; }
 
     /// <summary>Where the result goes: stdout.</summary>
     public TextWriter Out { get; }
@@ -154,7 +159,7 @@ internal sealed class Call
         => ComputeThread.Run(() =>
         {
             using Device device = NewDevice(threads, precision);
-            CpuThread.Prepare(0);
+            CpuThread.Prepare(FirstProcessor);
             return work(device);
         });
 
@@ -163,8 +168,11 @@ internal sealed class Call
     {
         string? wanted = Precision ?? precision;
         // Who names a type gets it, whatever the weights are.
-        return new Device(Threads ?? threads ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32")) { Int8Products = wanted is null };
+        int count = Threads ?? threads ?? 0;
+        return new Device(count > 0 ? count : (Ranks as MpiCommunicator)?.Processors ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32"), firstProcessor: FirstProcessor) { Int8Products = wanted is null };
     }
+
+    private int FirstProcessor => (Ranks as MpiCommunicator)?.FirstProcessor ?? 0;
 
     /// <summary>Runs work that answers to <see cref="Cancelled"/> by saving a checkpoint, which a signal waits for.</summary>
     public T Saving<T>(Func<T> work) => _signals.Saving(work);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using System.Text;
+using Inkstone.Distributed;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -22,12 +23,24 @@ internal sealed class Frame(Verb root)
     {
         using StreamWriter output = new(new Unheard(Console.OpenStandardOutput()), new UTF8Encoding(false), 1 << 16);
         using StreamWriter error = new(new Unheard(Console.OpenStandardError()), new UTF8Encoding(false)) { AutoFlush = true };
-        return Run(args, output, Terminal.Of(error));
+        Launch? launch = Launch.Current is { Size: > 1 } several ? several : null;
+        if (launch is not null)
+        {
+            Environment.SetEnvironmentVariable("TERM", "dumb");   // or the runtime writes escapes into what it takes for a terminal
+        }
+        // A launcher's pipes and pseudo-terminals are no place for a line that is rewritten, and the first process speaks for all.
+        return launch is null ? Run(args, output, Terminal.Of(error), error, null)
+            : launch.Rank == 0 ? Run(args, output, error, error, launch) : Run(args, TextWriter.Null, TextWriter.Null, error, launch);
     }
 
-    private int Run(string[] args, TextWriter output, TextWriter error)
+    /// <param name="args">the command line</param>
+    /// <param name="output">where results go</param>
+    /// <param name="error">where everything else goes</param>
+    /// <param name="last">where a process says why it ends all others</param>
+    /// <param name="launch">who started several processes; null: this one is alone</param>
+    private int Run(string[] args, TextWriter output, TextWriter error, TextWriter last, Launch? launch)
     {
-        using Signals signals = new(error);
+        using Signals signals = new(error, launch is not null);
         _flags.AddTo(root);
         root.Add(_version);
         if (args is ["help", .. string[] asked])
@@ -51,7 +64,27 @@ internal sealed class Frame(Verb root)
             error.WriteLine($"ink: {mistake}");
             return 2;
         }
-        return Execute(parsed, verb, keys, output, error, signals, signals.End);
+        if (launch is not null && !verb.TakesRanks)
+        {
+            error.WriteLine($"ink: {path} is done by one process, and {launch.Launcher} started {launch.Size}; run it without");
+            return 2;
+        }
+        ICommunicator ranks = new SingleProcess();
+        try
+        {
+            ranks = launch is null ? ranks : MpiCommunicator.Open(launch, why => last.WriteLine($"ink: rank {launch.Rank}: {why}; the job ends: what the last checkpoint holds can be gone on from with --resume"));
+            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals, ranks) { Frame = this });
+            signals.End();
+            output.Flush();
+            ranks.Dispose();
+            return code;
+        }
+        catch (Exception e)
+        {
+            signals.End();
+            output.Flush();
+            return launch is null ? Faults.Report(e, error, parsed.GetValue(_flags.Debug)) : EndAll(e, ranks, launch, last, parsed.GetValue(_flags.Debug));
+        }
     }
 
     /// <summary>What is wrong with a command line, or null; and the verb that it names.</summary>
@@ -65,22 +98,17 @@ internal sealed class Frame(Verb root)
     internal int RunInside(string[] args, TextWriter output, TextWriter error, Signals signals)
     {
         (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
-        return Execute(parsed, verb, keys, output, error, signals, () => { });
-    }
-
-    private int Execute(ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys, TextWriter output, TextWriter error, Signals signals, Action ended)
-    {
         try
         {
-            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals) { Frame = this });
-            ended();
-            return code;
+            return verb.Run!(new Call(parsed, keys, _flags, output, error, signals, new SingleProcess()) { Frame = this });
         }
         catch (Exception e)
         {
-            ended();
-            output.Flush();
             return Faults.Report(e, error, parsed.GetValue(_flags.Debug));
+        }
+        finally
+        {
+            output.Flush();
         }
     }
 
@@ -94,6 +122,19 @@ internal sealed class Frame(Verb root)
             parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
         }
         return (parsed, (Verb)parsed.CommandResult.Command, keys);
+    }
+
+    /// <summary>A fault of one process ends all of them, because the others would wait for it for ever. One that all have, the first one tells.</summary>
+    private static int EndAll(Exception fault, ICommunicator ranks, Launch launch, TextWriter last, bool withStack)
+    {
+        if (launch.Rank > 0)
+        {
+            Thread.Sleep(TimeSpan.FromSeconds(5));
+            last.WriteLine($"ink: rank {launch.Rank} on {Environment.MachineName} ends the job:");
+        }
+        int code = Faults.Report(fault, last, withStack);
+        ranks.Abort(code);
+        return code;
     }
 
     private static string PathOf(ParseResult parsed)

@@ -18,13 +18,20 @@ internal sealed class Signals : IDisposable
     private readonly TextWriter _error;
     private readonly CancellationTokenSource _cancel = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
+    private readonly bool _several;
     private volatile bool _saves;
     private volatile Action? _onCtrlC;
     private int _ended;
 
-    public Signals(TextWriter error)
+    /// <param name="error">where it tells</param>
+    /// <param name="several">whether mpirun started several processes: USR1, which it passes on at once and without a time limit, then means to save and to end</param>
+    public Signals(TextWriter error, bool several = false)
     {
-        _error = error;
+        (_error, _several) = (error, several);
+        if (several && !OperatingSystem.IsWindows())
+        {
+            _registrations.Add(PosixSignalRegistration.Create((PosixSignal)(OperatingSystem.IsMacOS() ? 30 : 10), Stop));
+        }
         foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
         {
             if (signal != PosixSignal.SIGHUP || !HangUpIsIgnored())
@@ -90,7 +97,8 @@ internal sealed class Signals : IDisposable
         _cancel.Cancel();
         if (waits)
         {
-            _error.WriteLine("ink: stopping after this step; once more ends at once");
+            _error.WriteLine(_several ? "ink: told to stop, after this step if there is time (mpirun gives a second, kill -USR1 as long as it takes); the last checkpoint can be gone on from with --resume"
+                : "ink: stopping after this step; once more ends at once");
         }
         else
         {

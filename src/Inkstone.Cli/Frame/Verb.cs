@@ -38,6 +38,9 @@ internal sealed class Verb : Command
     /// <summary>Command lines that work as they stand.</summary>
     public IReadOnlyList<string> Examples { get; }
 
+    /// <summary>True when several processes, started by mpirun, do it together.</summary>
+    public bool TakesRanks { get; init; }
+
     /// <summary>True when <c>--section.key value</c> flags are collected instead of refused.</summary>
     public bool TakesRecipeKeys { get; init; }
 }

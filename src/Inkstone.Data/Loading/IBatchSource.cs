@@ -21,4 +21,7 @@ public interface IBatchSource<TBatch> where TBatch : ITrainingBatch
 
     /// <summary>Fills the batch with the next rows; false when a finite pass has none left.</summary>
     bool Next(TBatch batch);
+
+    /// <summary>Goes past the next rows, which another process takes; false when a finite pass has none left. The batch's content is undefined.</summary>
+    bool Skip(TBatch batch) => Next(batch);
 }

@@ -59,6 +59,9 @@ public sealed class ExpertRouter
         }
     }
 
+    /// <summary>Replaces the counts, by those of all processes together.</summary>
+    public void Recount(ReadOnlySpan<float> counts) => _counts.CopyFrom(counts);
+
     /// <summary>Choices of the most chosen expert of the last optimizer step, relative to the mean.</summary>
     public double MostLoad { get; private set; }
 

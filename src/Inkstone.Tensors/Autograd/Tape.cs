@@ -15,6 +15,7 @@ public sealed class Tape
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<Type, NodePool> _pools = [];
 
+    private readonly List<(int Node, int Part)> _marks = [];
     private readonly List<Tensor> _handedOut = [];   // by the first passes of blocks that are computed again
     private bool _suspended;
     private int _next;                               // number of the tensor that the block handed out next in its first pass
@@ -30,6 +31,11 @@ public sealed class Tape
 
     /// <summary>Whether a block is computed for the second time: what it counted the first time must not be counted again.</summary>
     public bool Recomputing { get; private set; }
+
+    /// <summary>
+    /// Hears in the backward pass of each part that was marked (see <see cref="Mark"/>): what only this part and those behind it read has its whole gradient. Null: nobody listens.
+    /// </summary>
+    public Action<int>? Passed { get; set; }
 
     /// <summary>Number of recorded ops.</summary>
     public int Count => _nodes.Count;
@@ -53,6 +59,23 @@ public sealed class Tape
         output.RequiresGrad = true;
         _nodes.Add(node);
         return (T)node;
+    }
+
+    /// <summary>Marks where a part of a model begins, a block say; where it is gone through twice, the first time counts.</summary>
+    public void Mark(int part)
+    {
+        if (!Recording || Passed is null)
+        {
+            return;
+        }
+        for (int i = 0; i < _marks.Count; i++)
+        {
+            if (_marks[i].Part == part)
+            {
+                return;
+            }
+        }
+        _marks.Add((_nodes.Count, part));
     }
 
     /// <summary>Gradient of <paramref name="root"/> (one element, scaled by <paramref name="seed"/>) by everything that was recorded.</summary>
@@ -80,6 +103,12 @@ public sealed class Tape
             {
                 output.Grad?.Release();
                 output.Release();
+            }
+            while (_marks.Count > 0 && _marks[^1].Node >= i)
+            {
+                int part = _marks[^1].Part;
+                _marks.RemoveAt(_marks.Count - 1);
+                Passed?.Invoke(part);
             }
         }
         _nodes.RemoveRange(first, _nodes.Count - first);
@@ -150,6 +179,7 @@ public sealed class Tape
         _nodes.Clear();
         _root = null;
         _handedOut.Clear();
+        _marks.Clear();
         (_suspended, Recomputing) = (false, false);
     }
 

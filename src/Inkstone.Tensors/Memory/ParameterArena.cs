@@ -63,15 +63,52 @@ public sealed class ParameterArena : IDisposable
         return [.. Enumerable.Range(0, n).Select(i => (From: i * lines / n, To: (i + 1) * lines / n)).Select(s => new FlatRange(s.From * FlatTensors.Line, (s.To - s.From) * FlatTensors.Line))];
     }
 
+    /// <summary>Where a parameter lies, padding behind it included.</summary>
+    public FlatRange RangeOf(int parameter)
+    {
+        long start = _weights.Start(parameter), end = parameter + 1 < _parameters.Length ? _weights.Start(parameter + 1) : Length;
+        return new FlatRange(start, end - start);
+    }
+
+    /// <summary>A part of a parameter as a tensor of its own, whose gradient is that part of the parameter's, always defined: what one of several processes moves.</summary>
+    /// <param name="parameter">number of the parameter</param>
+    /// <param name="start">first element, counted in the parameter</param>
+    /// <param name="count">number of elements</param>
+    /// <returns>[1, count] of a parameter of two or more dimensions, else [count]</returns>
+    public Tensor Segment(int parameter, long start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, _parameters[parameter].Count);
+        Shape shape = _parameters[parameter].Shape.Rank >= 2 ? new Shape(1, count) : new Shape(count);
+        return Tensor.Segment(_weights[parameter], _gradients[parameter], start, shape);
+    }
+
+    /// <summary>Says whether a gradient has reached the parameter of a <see cref="Segment"/>; where none has, optimizers pass it over.</summary>
+    public static void Define(Tensor segment, bool reached) => segment.DefineGrad(reached);
+
+    /// <summary>Refuses further contributions to a parameter's gradient, because it is on its way to other processes; or allows them again.</summary>
+    public void Seal(int parameter, bool closed) => _parameters[parameter].GradIsSealed = closed;
+
+    /// <summary>Whether a parameter's gradient is sealed.</summary>
+    public bool IsSealed(int parameter) => _parameters[parameter].GradIsSealed;
+
+    /// <summary>Gives zeros to a parameter that no gradient has reached; tells whether one had.</summary>
+    public bool CompleteGradient(int parameter)
+    {
+        if (_parameters[parameter].Grad is not null)
+        {
+            return true;
+        }
+        Ops.Fill(_parameters[parameter].AddGrad(out _), 0);
+        return false;
+    }
+
     /// <summary>Gives zeros to parameters that no gradient has reached, so that the whole buffer of gradients is defined and every process sums the same parameters.</summary>
     public void CompleteGradients()
     {
-        foreach (Tensor parameter in _parameters)
+        for (int i = 0; i < _parameters.Length; i++)
         {
-            if (parameter.Grad is null)
-            {
-                Ops.Fill(parameter.AddGrad(out _), 0);
-            }
+            CompleteGradient(i);
         }
     }
 

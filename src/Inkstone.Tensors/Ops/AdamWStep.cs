@@ -16,7 +16,7 @@ public readonly record struct AdamWCoefficients(double Rate, double Beta1, doubl
 
 public static unsafe partial class Ops
 {
-    private const int StepGrain = 1 << 14;
+    internal const int StepGrain = 1 << 14;
 
     /// <summary>AdamW (arXiv:1711.05101) on one parameter, in one pass over memory; not recorded.</summary>
     /// <remarks><code>

@@ -44,6 +44,19 @@ public static unsafe partial class Ops
         return total;
     }
 
+    /// <summary>The sums of <see cref="SquaredNorm(TensorList)"/> piece by piece (see <see cref="TensorList.Pieces"/>). Not recorded.</summary>
+    public static void SquaredNorms(TensorList parameters, Span<double> sums)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sums.Length, parameters.Pieces);
+        if (parameters.Count > 0)
+        {
+            fixed (double* at = sums)
+            {
+                parameters[0].Device.Run(new SquaredGradientNormKernel(parameters, at), parameters.Pieces, 1);
+            }
+        }
+    }
+
     private static long GradientCount(TensorList parameters)
     {
         long count = 0;

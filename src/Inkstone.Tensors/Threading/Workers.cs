@@ -23,6 +23,7 @@ public sealed unsafe class Workers : IDisposable
     private const long ChunkMask = (1L << ChunkBits) - 1;
     private const int SpinRounds = 4000;
 
+    private readonly int _firstProcessor;
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;
     private readonly Padded[] _parked;
@@ -37,10 +38,12 @@ public sealed unsafe class Workers : IDisposable
     private volatile Exception? _failure;
 
     /// <summary>Starts <paramref name="threads"/> − 1 threads beside the caller.</summary>
-    public Workers(int threads)
+    /// <param name="threads">number of threads, the caller included</param>
+    /// <param name="firstProcessor">of the processors that the process may use, the one of the caller; the threads take those behind it</param>
+    public Workers(int threads, int firstProcessor = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        Count = threads;
+        (Count, _firstProcessor) = (threads, firstProcessor);
         _scratch = new NativeBlock?[threads];
         _wake = new SemaphoreSlim[threads - 1];
         _parked = new Padded[threads - 1];
@@ -181,7 +184,7 @@ public sealed unsafe class Workers : IDisposable
 
     private void Loop(int worker)
     {
-        CpuThread.Prepare(worker);
+        CpuThread.Prepare(_firstProcessor + worker);
         ref long parked = ref _parked[worker - 1].Value;
         while (!_stopping)
         {

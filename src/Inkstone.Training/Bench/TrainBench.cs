@@ -18,6 +18,15 @@ namespace Inkstone.Training;
 /// <param name="Ops">time by op, most first</param>
 public sealed record TrainCost(long Parameters, long ActiveParameters, int Tokens, double Seconds, double FlopsPerSecond, Roof Roof, long ManagedBytes, long PeakBytes, IReadOnlyList<OpCost> Ops)
 {
+    /// <summary>Processes that took the steps together.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>Seconds of a step in which gradients were summed over processes.</summary>
+    public double ReduceSeconds { get; init; }
+
+    /// <summary>Those of them in which this process computed nothing.</summary>
+    public double ReduceWaitSeconds { get; init; }
+
     /// <summary>Tokens of a step over its time.</summary>
     public double TokensPerSecond => Tokens / Seconds;
 
@@ -32,7 +41,8 @@ public sealed record OpCost(string Name, long Calls, double Seconds, double Shar
 public static class TrainBench
 {
     /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
-    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, bool recompute = false, CancellationToken cancelled = default)
+    /// <remarks>Several processes take <paramref name="rows"/> rows each and sum gradients as training does; the tokens of all of them count.</remarks>
+    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, bool recompute = false, Cooperation? together = null, CancellationToken cancelled = default)
     {
         Roof roof = Roof.Measure(device);
         using CausalLm model = lora is null ? Pretrained.New(config, device, 1)
@@ -40,6 +50,9 @@ public static class TrainBench
         model.Recompute = recompute;
         Parameters trained = model.Adapter?.Parameters ?? model.Parameters;
         AdamW optimizer = new(trained, new AdamWSettings(2e-4));
+        int ranks = together?.Ranks.Size ?? 1;
+        using SharedGradients? gradients = ranks > 1 ? new SharedGradients(trained, !model.IsTied, ranks, together!) : null;
+        List<double> reduced = [], waited = [];
         int[] ids = new int[rows * length], labels = new int[rows * length];
         for (int i = 0; i < ids.Length; i++)
         {
@@ -53,31 +66,41 @@ public static class TrainBench
         {
             cancelled.ThrowIfCancellationRequested();
             long before = GC.GetAllocatedBytesForCurrentThread();
-            double time = Step(device, model, trained, optimizer, shape, ids, labels);
+            double time = Step(device, model, trained, optimizer, shape, ids, labels, gradients);
             if (step >= 0)
             {
                 managed = GC.GetAllocatedBytesForCurrentThread() - before;
                 seconds.Add(time);
+                reduced.Add(gradients?.Seconds ?? 0);
+                waited.Add(gradients?.WaitSeconds ?? 0);
             }
         }
         device.Profile = new Profile();
-        double profiled = Step(device, model, trained, optimizer, shape, ids, labels);
+        double profiled = Step(device, model, trained, optimizer, shape, ids, labels, gradients);
         List<OpCost> ops = [.. device.Profile.Entries.OrderByDescending(e => e.Value.Seconds).Select(e => new OpCost(e.Key, e.Value.Calls, e.Value.Seconds,
             e.Value.Seconds / profiled, e.Value.Flops / e.Value.Seconds / 1e9, e.Value.Bytes / e.Value.Seconds / 1e9))];
         device.Profile = null;
-        double median = seconds.Order().ElementAt(seconds.Count / 2);
+        double median = Median(seconds);
         long parameters = model.Parameters.ElementCount, active = model.ActiveElementCount;
-        return new TrainCost(parameters, active, rows * length, median, (lora is null ? 6.0 * active : model.FlopsPerToken) * rows * length / median, roof, managed, device.Arena.PeakBytes, ops);
+        return new TrainCost(parameters, active, ranks * rows * length, median, (lora is null ? 6.0 * active : model.FlopsPerToken) * ranks * rows * length / median,
+            roof with { FlopsPerSecond = ranks * roof.FlopsPerSecond, BytesPerSecond = ranks * roof.BytesPerSecond }, managed, device.Arena.PeakBytes, ops)
+        { Ranks = ranks, ReduceSeconds = Median(reduced), ReduceWaitSeconds = Median(waited) };
     }
 
-    private static double Step(Device device, CausalLm model, Parameters trained, AdamW optimizer, Shape shape, int[] ids, int[] labels)
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static double Step(Device device, CausalLm model, Parameters trained, AdamW optimizer, Shape shape, int[] ids, int[] labels, SharedGradients? gradients)
     {
         long start = Stopwatch.GetTimestamp();
+        gradients?.Begin();
+        gradients?.Listen(device.Tape);
         using (device.Step(record: true))
         {
             Tensor loss = model.Loss(device.Rent(shape, ids), device.Rent(shape, labels), ids.Length, ForwardContext.Rows(device, shape[0], shape[1]));
             device.Tape.Backward(loss);
         }
+        gradients?.Leaf(device.Tape);
+        gradients?.Finish();
         optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(trained), 1));
         trained.ZeroGrad();
         model.StepEnded();

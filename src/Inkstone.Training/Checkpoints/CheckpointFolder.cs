@@ -60,7 +60,7 @@ public sealed class CheckpointFolder(string run)
     }
 
     /// <summary>What is wrong with a checkpoint, by its list of files and the headers of its tensors; null: nothing.</summary>
-    private string? Damage(int step)
+    internal string? Damage(int step)
     {
         string directory = Of(step);
         try

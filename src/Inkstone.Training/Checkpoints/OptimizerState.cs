@@ -1,6 +1,7 @@
 using System.Globalization;
 using Inkstone.Formats;
 using Inkstone.Nn;
+using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
@@ -17,7 +18,10 @@ internal static class OptimizerState
     private const string EarlierName = "optimizer.safetensors";
 
     /// <summary>Writes the state of all optimizers of a run.</summary>
-    public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
+    public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers) => Write(checkpoint, [.. optimizers.Select(o => (o.StepCount, o.State))]);
+
+    /// <summary>The same of states that were gathered from several processes.</summary>
+    public static void Write(string checkpoint, IReadOnlyList<(long StepCount, IEnumerable<Parameter> State)> optimizers)
     {
         List<NamedTensor> tensors = [];
         Dictionary<string, string> metadata = [];
@@ -46,14 +50,24 @@ internal static class OptimizerState
                 throw new InvalidDataException($"{path} was written by another optimizer; resume with the recipe's optimizer.name as it was");
             }
             optimizers[i].StepCount = steps;
+            if (optimizers[i] is ShardedAdamW sharded)
+            {
+                sharded.Read(ReadInto);
+                continue;
+            }
             foreach (Parameter p in optimizers[i].State)
             {
-                if (!file.Contains(p.Name))
-                {
-                    throw new InvalidDataException($"{path} lacks {p.Name}; resume with the recipe's optimizer.name and model as they were");
-                }
-                file.ReadInto(p.Name, p.Tensor);
+                ReadInto(p.Name, p.Tensor);
             }
+        }
+
+        void ReadInto(string name, Tensor tensor)
+        {
+            if (!file.Contains(name))
+            {
+                throw new InvalidDataException($"{path} lacks {name}; resume with the recipe's optimizer.name and model as they were");
+            }
+            file.ReadInto(name, tensor);
         }
     }
 

@@ -10,11 +10,14 @@ public sealed class Distillation : ITuningRun
     private readonly TunedModel _tuned;
     private readonly CausalLm _teacher;
     private readonly TrainRun<Batch> _run;
+    private readonly bool _leads;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public Distillation(DistillRecipe recipe, Device device, RunOptions options)
     {
+        recipe = recipe with { Train = options.Deal(recipe.Train) };
         RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Teacher.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
+        _leads = options.Leads;
         _tuned = new TunedModel(recipe, options.Warn);
         string teacher = CheckpointFolder.Resolve(recipe.Teacher.Path);
         if (!Path.Exists(teacher))
@@ -46,7 +49,7 @@ public sealed class Distillation : ITuningRun
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
     {
         RunResult result = _run.Run(screen, cancelled);
-        _tuned.Keep(result);
+        _tuned.Keep(result, _leads);
         return result;
     }
 

@@ -25,7 +25,11 @@ internal sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEv
 /// <param name="Save">Saves a checkpoint of this progress and returns its path; null: nothing is saved.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
 internal sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
-    Func<TrainProgress, string>? Save, Func<string?> LastCheckpoint);
+    Func<TrainProgress, string>? Save, Func<string?> LastCheckpoint)
+{
+    /// <summary>Makes a number that clocks decide the same in all processes of the run.</summary>
+    public Func<int, int> Agree { get; init; } = number => number;
+}
 
 /// <summary>How far a run is.</summary>
 /// <param name="Step">Steps done.</param>
@@ -86,7 +90,7 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
             Step();
             if (_at.TotalSteps == 0)
             {
-                DecideLength(Stopwatch.GetElapsedTime(began).TotalSeconds);
+                _at = _at with { TotalSteps = parts.Agree(DecideLength(Stopwatch.GetElapsedTime(began).TotalSeconds)) };
             }
             saved = Finish(cancelled);
         }
@@ -201,15 +205,15 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
     }
 
     /// <summary>Turns a budget in minutes into steps once a few have been timed, so that the schedule has an end and resuming is exact.</summary>
-    private void DecideLength(double elapsed)
+    private int DecideLength(double elapsed)
     {
         double budget = settings.Minutes!.Value * 60;
         if (_timed <= TimedSteps || _timedSeconds < Math.Min(SecondsToTime, 0.05 * budget))
         {
-            return;
+            return 0;
         }
         double perStep = _timedSeconds / (_timed - 1) + (settings.EvalEvery > 0 ? _lastEvalSeconds / settings.EvalEvery : 0);
         int more = (int)Math.Max(0, (budget - elapsed - _lastEvalSeconds) / perStep);
-        _at = _at with { TotalSteps = _at.Step + Math.Max(more, 1) };
+        return _at.Step + Math.Max(more, 1);
     }
 }

@@ -19,6 +19,7 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
     private readonly IReadOnlyList<IOptimizer> _optimizers;
     private readonly double _clip;
     private readonly TBatch[] _batches;
+    private readonly StepRecords _records = new();
     private readonly List<Metric> _metrics = [];
     private int _modelMetrics = -1;
 
@@ -30,6 +31,15 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
 
     /// <summary>Bytes of text behind the labels of a batch; null where nobody asks for them.</summary>
     public Func<TBatch, long>? TextBytes { get; init; }
+
+    /// <summary>The processes that take the step together; null: this one alone.</summary>
+    internal Cooperation? Together { get; init; }
+
+    /// <summary>What sums gradients over them, where there is something to sum.</summary>
+    internal SharedGradients? Gradients { get; init; }
+
+    /// <summary>Whether this process wants to stop; and what is called behind a step in which any of them does.</summary>
+    internal (CancellationToken Asked, Action Agreed) Stop { get; init; } = (default, () => { });
 
     /// <summary>Seed of the model's noise.</summary>
     public ulong Seed { get; init; }
@@ -64,17 +74,15 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         {
             return new StepOutcome(0, 0, 0, tokens);   // nothing to learn from: weights, moments and decay stay as they are
         }
+        Learn(number, labels, count);
+        IReadOnlyList<MicroBatchRecord> records = Meet();
         double loss = 0, added = 0;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < records.Count; i++)
         {
-            if (_batches[i].LabelCount > 0)
-            {
-                Model?.Noise.Begin(Seed, (long)number * _batches.Length + i);
-                loss += Accumulate(_batches[i], labels, ref added);
-                Model?.Noise.End();
-            }
+            (loss, added) = (loss + records[i].Loss, added + records[i].Added);
+            Tell(records[i]);
         }
-        double norm = GradientClip.Norm(_parameters);
+        double norm = _optimizers is [ShardedAdamW sharded] ? sharded.Norm() : GradientClip.Norm(_parameters);
         if (double.IsFinite(loss) && double.IsFinite(norm))
         {
             double scale = GradientClip.Factor(norm, _clip);
@@ -84,24 +92,100 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
             }
         }
         _parameters.ZeroGrad();
-        double own = loss - (Model?.AddedLoss ?? 0) - added;
+        if (Together is { Ranks.Size: > 1 } && Gradients is { } shared)
+        {
+            Find("reduce_seconds").Add(shared.Seconds);
+            Find("reduce_wait_seconds").Add(shared.WaitSeconds);
+        }
         Model?.StepEnded();
-        return new StepOutcome(own, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
+        return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
 
-    private float Accumulate(TBatch batch, int labels, ref double added)
+    /// <summary>Goes forward and backward through the own micro-batches.</summary>
+    private void Learn(int number, int labels, int count)
+    {
+        (int first, int end) = Together?.Own(_batches.Length) ?? (0, _batches.Length);
+        int last = Math.Min(end, count) - 1;
+        while (last >= first && _batches[last].LabelCount == 0)
+        {
+            last--;
+        }
+        _records.Begin();
+        Gradients?.Begin();
+        for (int i = first; i < end; i++)
+        {
+            if (i < count && _batches[i].LabelCount > 0)
+            {
+                if (i == last)
+                {
+                    Gradients?.Listen(_device.Tape);
+                }
+                Model?.Noise.Begin(Seed, (long)number * _batches.Length + i);
+                Accumulate(_batches[i], labels, _records.Next(i, Model?.Metrics.Count ?? 0));
+                Model?.Noise.End();
+            }
+            Gradients?.Leaf(_device.Tape);
+        }
+        Gradients?.Finish();
+    }
+
+    /// <summary>What the micro-batches of all processes have found, in their order; gradients and counts of experts are those of all from here on.</summary>
+    private IReadOnlyList<MicroBatchRecord> Meet()
+    {
+        if (Gradients is not { } gradients || Together is not { } together)
+        {
+            return _records.Own;
+        }
+        bool stop = Stop.Asked.IsCancellationRequested;
+        IReadOnlyList<MicroBatchRecord> all = _records.Gather(together.Ranks, ref stop, gradients.Reached);
+        if (stop)
+        {
+            Stop.Agreed();
+        }
+        for (int p = 0; p < gradients.Reached.Length; p++)
+        {
+            if (!gradients.Reached[p])
+            {
+                gradients.Parameters[p].Tensor.ZeroGrad();   // optimizers pass it over, as in one process
+            }
+        }
+        foreach (ExpertRouter router in Model?.ExpertRouters ?? [])
+        {
+            float[] counts = router.Counts.ToArray();
+            together.Ranks.AllReduce(counts);                // whole numbers: exact in any order
+            router.Recount(counts);
+        }
+        return all;
+    }
+
+    private void Accumulate(TBatch batch, int labels, MicroBatchRecord record)
     {
         using (_device.Step(record: true))
         {
             LossTerms terms = _objective(batch, labels);
-            added += terms.AddedLoss;
+            record.Added = terms.AddedLoss + (Model?.TakeAddedLoss() ?? 0);
+            for (int i = 0; i < record.ModelParts.Length; i++)
+            {
+                record.ModelParts[i] = Model!.Metrics[i].Take();
+            }
             for (int i = 0; i < terms.Metrics?.Count; i++)
             {
-                MetricTerm term = terms.Metrics[i];
-                Find(term.Name).Add(term.Sum, term.Normalizer);
+                record.Terms.Add(terms.Metrics[i]);
             }
             _device.Tape.Backward(terms.Loss);
-            return terms.Loss.Item();
+            record.Loss = terms.Loss.Item();
+        }
+    }
+
+    private void Tell(MicroBatchRecord record)
+    {
+        for (int i = 0; i < record.ModelParts.Length; i++)
+        {
+            Model!.Metrics[i].Add(record.ModelParts[i].Part, record.ModelParts[i].Count);
+        }
+        foreach (MetricTerm term in record.Terms)
+        {
+            Find(term.Name).Add(term.Sum, term.Normalizer);
         }
     }
 

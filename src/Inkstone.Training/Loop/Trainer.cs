@@ -1,5 +1,6 @@
 using System.Globalization;
 using Inkstone.Data;
+using Inkstone.Distributed;
 using Inkstone.Models;
 using Inkstone.Nn;
 
@@ -17,6 +18,8 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     private readonly TrainOptions _options;
     private readonly OptimizerOptions _optimizer;
     private readonly ScheduleOptions? _schedule;
+    private readonly Cooperation? _together;
+    private readonly SharedGradients? _gradients;
     private LearningRate? _rate;
 
     /// <summary>Prepares; the model is not touched yet.</summary>
@@ -27,13 +30,22 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     /// <param name="optimizer">how gradients become steps; null: AdamW with the defaults</param>
     /// <param name="schedule">how the learning rate moves; null: cosine, after a rise over a tenth of the steps, 100 at most</param>
     /// <param name="trained">what moves; null: the model's adapter where it wears one, else all its parameters</param>
+    /// <param name="together">the processes that train together; null: this one alone</param>
     /// <exception cref="ArgumentException">An option is wrong; the message names it.</exception>
-    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null, Parameters? trained = null)
+    /// <exception cref="InvalidDataException">What is trained, or a step of it, cannot be dealt out to the processes.</exception>
+    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null, Parameters? trained = null,
+        Cooperation? together = null)
     {
         (_model, _source, _objective, _options, _optimizer, _schedule) = (model, source, objective, options.Validate(), optimizer ?? new OptimizerOptions(), schedule);
         schedule?.Over(1);   // complains of a name that there is not
         Trained = trained ?? model.Adapter?.Parameters ?? model.Parameters;
-        Optimizers = _optimizer.Build(Trained);
+        if (together is { Needed: true })
+        {
+            together.Check(options.Accumulation, _optimizer.Name);
+            _optimizer.Place(Trained);
+            (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together));
+        }
+        Optimizers = _together is { Options.Zero: > 0, Ranks.Size: > 1 } ? [new ShardedAdamW(Trained, _optimizer.Adam, _gradients!, _together)] : _optimizer.Build(Trained);
         TokensPerStep = Whole((double)options.BatchSize * source.RowLength * options.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
         TotalSteps = options.Steps
             ?? (options.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
@@ -99,6 +111,10 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     /// <exception cref="DivergenceException">Loss or gradient is no number, or the loss is far above that of guessing.</exception>
     public TrainProgress Run(TrainProgress start = default, CancellationToken cancelled = default)
     {
+        using SharedGradients? gradients = _gradients;
+        using CancellationTokenSource agreed = new();
+        (CancellationToken asked, ICommunicator? ranks) = (cancelled, _together?.Ranks);
+        cancelled = ranks is { Size: > 1 } ? agreed.Token : cancelled;   // all stop behind the same step
         _model.Recompute = _options.Recompute;
         _model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
         TrainStep<TBatch> step = new(_model.Device, Trained, _objective, _source, Optimizers, _options.BatchSize, _options.Accumulation, _optimizer.Clip)
@@ -106,16 +122,19 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
             Model = _model,
             Seed = (ulong)_options.Seed,
             TextBytes = TextBytes,
+            Together = _together,
+            Gradients = _gradients,
+            Stop = (asked, agreed.Cancel),
         };
         Func<Validation>? validate = null;
         if (HeldOut is { } heldOut)
         {
             TBatch batch = heldOut.NewBatch(_options.BatchSize);
-            validate = () => Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, cancelled);
+            validate = () => Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled);
         }
         TrainLoop loop = new(
             new LoopSettings(TotalSteps, _options.Minutes, _options.EvalEvery, Sample is null ? 0 : _options.SampleEvery, _options.SaveEvery, _optimizer.LearningRate, LossBound) { Patience = _options.Patience },
-            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null)), Facts, Logs);
+            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null)) { Agree = number => ranks?.From(0, number) ?? number }, Facts, Logs);
         TrainProgress end = loop.Run(start, cancelled);
         (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (loop.FirstValidation, loop.LastValidation, loop.EndedEarly, loop.StepSeconds);
         return end;

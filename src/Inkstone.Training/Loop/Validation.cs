@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Distributed;
 using Inkstone.Models;
 using Inkstone.Tensors;
 
@@ -21,35 +22,40 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
     /// <param name="textBytes">bytes of text behind the labels of a batch, or null</param>
     /// <param name="batch">memory for one batch</param>
     /// <param name="maxBatches">0: all</param>
+    /// <param name="ranks">processes that share the batches out, each taking every so manieth; null: this one alone</param>
     /// <param name="cancelled">ends it between two batches</param>
     public static Validation Measure<TBatch>(Device device, Objective<TBatch> objective, IBatchSource<TBatch> source, Func<TBatch, long>? textBytes, TBatch batch, int maxBatches,
-        CancellationToken cancelled = default) where TBatch : ITrainingBatch
+        ICommunicator? ranks = null, CancellationToken cancelled = default) where TBatch : ITrainingBatch
     {
         source.State = default;
-        double nats = 0;
-        long labels = 0, bytes = 0;
-        List<Metric> metrics = [];
-        for (int i = 0; (maxBatches == 0 || i < maxBatches) && source.Next(batch); i++)
+        (int rank, int size) = (ranks?.Rank ?? 0, ranks?.Size ?? 1);
+        List<MeasuredBatch> measured = [];
+        for (int i = 0; (maxBatches == 0 || i < maxBatches) && (i % size == rank ? source.Next(batch) : source.Skip(batch)); i++)
         {
             cancelled.ThrowIfCancellationRequested();
-            if (batch.LabelCount > 0)
+            if (i % size == rank && batch.LabelCount > 0)
             {
                 using (device.Step())
                 {
                     LossTerms terms = objective(batch, batch.LabelCount);
-                    nats += (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount;
-                    foreach (MetricTerm term in terms.Metrics ?? [])
-                    {
-                        Metric? metric = metrics.Find(m => m.Name == term.Name);
-                        if (metric is null)
-                        {
-                            metrics.Add(metric = new Metric(term.Name));
-                        }
-                        metric.Add(term.Sum, term.Normalizer);
-                    }
+                    measured.Add(new MeasuredBatch(i, (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount, batch.LabelCount, textBytes?.Invoke(batch) ?? 0, terms.Metrics ?? []));
                 }
-                labels += batch.LabelCount;
-                bytes += textBytes?.Invoke(batch) ?? 0;
+            }
+        }
+        double nats = 0;
+        long labels = 0, bytes = 0;
+        List<Metric> metrics = [];
+        foreach (MeasuredBatch one in MeasuredBatch.Gather(measured, ranks))
+        {
+            (nats, labels, bytes) = (nats + one.Nats, labels + one.Labels, bytes + one.TextBytes);
+            foreach (MetricTerm term in one.Terms)
+            {
+                Metric? metric = metrics.Find(m => m.Name == term.Name);
+                if (metric is null)
+                {
+                    metrics.Add(metric = new Metric(term.Name));
+                }
+                metric.Add(term.Sum, term.Normalizer);
             }
         }
         return labels == 0 ? new Validation(double.NaN, double.NaN, 0)

@@ -27,12 +27,18 @@ public sealed record OptimizerOptions(
             muon.Number("lr", absent.MuonLearningRate, 0, 1e6), muon.Number("weight_decay", absent.MuonWeightDecay, 0, 10));
     }
 
+    /// <summary>AdamW's part of them.</summary>
+    internal AdamWSettings Adam => new(LearningRate, Beta1, Beta2, Eps, WeightDecay);
+
+    /// <summary>Moves what is trained into an arena, those that one optimizer moves side by side.</summary>
+    internal void Place(Parameters trained) => trained.Flatten(Name == "muon" ? Muon.Takes : null);
+
     /// <summary>The optimizers that move <paramref name="trained"/>, each parameter by one of them.</summary>
     /// <exception cref="ArgumentException">There is no optimizer of that name, or a setting is outside its range.</exception>
     public IReadOnlyList<IOptimizer> Build(Parameters trained)
     {
-        AdamWSettings adam = new(LearningRate, Beta1, Beta2, Eps, WeightDecay);
-        trained.Flatten(Name == "muon" ? Muon.Takes : null);
+        AdamWSettings adam = Adam;
+        Place(trained);
         return Name switch
         {
             "adamw" => [new AdamW(trained, adam)],

@@ -24,6 +24,7 @@ public sealed class Preferences : ITuningRun
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public Preferences(PreferenceRecipe recipe, Device device, RunOptions options)
     {
+        recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device, _options) = (recipe, device, options);
         _start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         _tuned = new TunedModel(recipe, options.Warn);
@@ -69,7 +70,7 @@ public sealed class Preferences : ITuningRun
     {
         _cancelled = cancelled;
         RunResult result = _run.Run(screen, cancelled);
-        _tuned.Keep(result);
+        _tuned.Keep(result, _options.Leads);
         return result;
     }
 
@@ -100,7 +101,8 @@ public sealed class Preferences : ITuningRun
         }
         RunData data = Data.RunData();
         string fingerprint = $"{data.Train} {data.Valid} {_recipe.Train.BatchSize} {_recipe.Train.Seed}";
-        if (_start.Checkpoint is not null && ReferenceStore.Read(_recipe.Out, fingerprint, _source, _held))
+        // The first process has computed and written them before the others begin.
+        if ((_start.Checkpoint is not null || !_options.Leads) && ReferenceStore.Read(_recipe.Out, fingerprint, _source, _held))
         {
             return;
         }

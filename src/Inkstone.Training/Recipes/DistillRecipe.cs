@@ -21,6 +21,9 @@ namespace Inkstone.Training;
 public sealed record DistillRecipe(BaseModelSection Model, LoraConfig? Adapter, BaseModelSection Teacher, string? Tokenizer, string? Template, JsonObject? TemplateVariables, ConversationSection Data, DistillSection Loss,
     OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
 {
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static DistillRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -30,7 +33,8 @@ public sealed record DistillRecipe(BaseModelSection Model, LoraConfig? Adapter, 
         DistillRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null, BaseModelSection.From(root.Section("teacher")),
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")), DistillSection.From(root.Section("loss")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
-            root.RequiredText("out"), "");
+            root.RequiredText("out"), "")
+        { Distributed = DistributedOptions.From(root.Section("distributed")) };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -24,6 +24,9 @@ public sealed record PpoRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
     /// <summary>The reward functions.</summary>
     internal IReadOnlyList<NamedReward> Rewards { get; init; } = [];
 
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static PpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -34,7 +37,7 @@ public sealed record PpoRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PromptSection.From(root.Section("data")), RolloutSection.From(root.Section("rollout"), generations: 1, iterations: 4),
             PpoSection.From(root.Section("loss")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
             TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "")
-        { Rewards = RewardKinds.From(root.Section("rewards")) };
+        { Distributed = DistributedOptions.From(root.Section("distributed")), Rewards = RewardKinds.From(root.Section("rewards")) };
         root.Require(recipe.Rewards.Count > 0, "rewards", "must name at least one reward function, such as number: {weight: 1}");
         root.Require(!recipe.Rollout.MaskTruncated, "rollout.mask_truncated_completions", "has no meaning with a critic; take loss.missing_eos_penalty");
         root.Close();

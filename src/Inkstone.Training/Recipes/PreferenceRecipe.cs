@@ -22,6 +22,9 @@ namespace Inkstone.Training;
 public sealed record PreferenceRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, JsonObject? TemplateVariables, PreferenceSection Data, PreferenceLossSection Loss,
     WatchSection Watch, OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
 {
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static PreferenceRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -31,7 +34,8 @@ public sealed record PreferenceRecipe(BaseModelSection Model, LoraConfig? Adapte
         PreferenceRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PreferenceSection.From(root.Section("data")), PreferenceLossSection.From(root.Section("loss")),
             WatchSection.From(root.Section("watch")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "");
+            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "")
+        { Distributed = DistributedOptions.From(root.Section("distributed")) };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -15,6 +15,9 @@ public interface IRecipe
     /// <summary>What computes; the keys stand in the section train.</summary>
     DeviceOptions Device { get; }
 
+    /// <summary>How several processes train together.</summary>
+    DistributedOptions Distributed { get; }
+
     /// <summary>Directory of the run.</summary>
     string Out { get; }
 
@@ -35,6 +38,9 @@ public interface IRecipe
 public sealed record Recipe(
     ModelOptions Model, string Tokenizer, DataSection Data, OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : IRecipe
 {
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.steps", "100").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static Recipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -43,7 +49,8 @@ public sealed record Recipe(
     {
         Recipe recipe = new(ModelOptions.From(root.Section("model")), root.RequiredText("tokenizer"), DataSection.From(root.Section("data")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
-            root.RequiredText("out"), "");
+            root.RequiredText("out"), "")
+        { Distributed = DistributedOptions.From(root.Section("distributed")) };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -22,6 +22,9 @@ public sealed record RewardRecipe(BaseModelSection Model, string? Tokenizer, str
     /// <summary>None: all weights are trained.</summary>
     public LoraConfig? Adapter => null;
 
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static RewardRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -30,7 +33,8 @@ public sealed record RewardRecipe(BaseModelSection Model, string? Tokenizer, str
     {
         RewardRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PreferenceSection.From(root.Section("data")),
             root.Section("loss").Number("centering", 0, 0, 100), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "");
+            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "")
+        { Distributed = DistributedOptions.From(root.Section("distributed")) };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -25,6 +25,9 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
     /// <summary>Whether each label counts as much as the model finds it likely (dynamic fine-tuning); the recipe's objective: dft.</summary>
     public bool Dynamic { get; init; }
 
+    /// <inheritdoc/>
+    public DistributedOptions Distributed { get; init; } = new();
+
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static SftRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
@@ -35,7 +38,7 @@ public sealed record SftRecipe(BaseModelSection Model, LoraConfig? Adapter, stri
             root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")),
             OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
             root.RequiredText("out"), "")
-        { Dynamic = root.Choice("objective", "nll", "nll", "dft") == "dft" };
+        { Distributed = DistributedOptions.From(root.Section("distributed")), Dynamic = root.Choice("objective", "nll", "nll", "dft") == "dft" };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -13,6 +13,7 @@ public sealed class RewardTraining : ITuningRun
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public RewardTraining(RewardRecipe recipe, Device device, RunOptions options)
     {
+        recipe = recipe with { Train = options.Deal(recipe.Train) };
         RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
         using TunedModel tuned = new(recipe, options.Warn);
         if (!Directory.Exists(tuned.Below))

@@ -32,13 +32,22 @@ internal sealed class HeldOutAnswers(IReadOnlyList<PolicyPrompt> prompts, int ro
         => (batch, normalizer) => batch.Reward is { } reward ? new LossTerms(Ops.KnownLoss(device.Rent(new Shape(1)), -reward, [0])).With(batch.Told) : training(batch, normalizer).With(batch.Told);
 
     /// <inheritdoc/>
-    public bool Next(PolicyBatch batch)
+    public bool Skip(PolicyBatch batch) => Take().Count > 0;
+
+    private List<PolicyPrompt> Take()
     {
         List<PolicyPrompt> taken = [];
         while (taken.Count < rows && _cursor.Take(first: taken.Count == 0) is { } row)
         {
             taken.Add(prompts[(int)row]);
         }
+        return taken;
+    }
+
+    /// <inheritdoc/>
+    public bool Next(PolicyBatch batch)
+    {
+        List<PolicyPrompt> taken = Take();
         if (taken.Count == 0)
         {
             return false;

@@ -82,4 +82,5 @@ internal sealed class StoredRollout
 /// <summary>JSON of rollouts without reflection. Numbers are written so that they are read again as they were.</summary>
 [JsonSourceGenerationOptions(NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(StoredRollout))]
+[JsonSerializable(typeof(RankAnswers))]
 internal sealed partial class RolloutJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Inkstone.Data;
+using Inkstone.Distributed;
 using Inkstone.Models;
 using Inkstone.Tensors;
 
@@ -9,10 +10,11 @@ internal sealed class RolloutParts : IDisposable
 {
     private readonly RolloutSection _rollout;
     private readonly RolloutWriter _writer;
+    private readonly ICommunicator _ranks;
 
     public RolloutParts(ITuningRecipe recipe, PromptSection data, RolloutSection rollout, IReadOnlyList<NamedReward> rewards, RunStart start, Device device, RunOptions options)
     {
-        _rollout = rollout;
+        (_rollout, _ranks) = (rollout, options.Ranks);
         Tuned = new TunedModel(recipe, options.Warn);
         Model = Tuned.Open(start.Checkpoint, device, options.Warn);
         Model.Noise.Silent = true;
@@ -46,19 +48,38 @@ internal sealed class RolloutParts : IDisposable
     /// <param name="rewards">[answers][functions]</param>
     public Rollout Roll(IReadOnlyList<(PolicyPrompt Prompt, long Pass, long Place)> prompts, out double[][] rewards)
     {
-        Rollout rollout = new() { Answers = _writer.Write([.. prompts.Select(p => (p.Prompt.Ids, p.Pass, p.Place))], _rollout.Generations) };
         PolicyPrompt[] of = [.. prompts.SelectMany(p => Enumerable.Repeat(p.Prompt, _rollout.Generations))];
+        List<RankAnswers> parts = RankAnswers.Gather(_ranks, Answer(prompts));
+        Rollout rollout = new() { Answers = [.. parts.SelectMany(p => p.Answers)] };
         string[] texts = [.. rollout.Answers.Select(Rewards.TextOf)];
         List<MetricTerm> told = rollout.Told;
-        rewards = Rewards.Score(of, rollout.Answers, texts, told);
+        rewards = [.. parts.SelectMany(p => p.Rewards)];
+        // A count is the sum of what each process has counted.
+        told.AddRange(parts.SelectMany(p => p.Told).GroupBy(t => t.Name).Select(g => new MetricTerm(g.Key, g.Sum(t => t.Sum), g.Sum(t => t.Normalizer))));
         AnswerLengths.Tell([.. rollout.Answers.Select(a => a.Ids.Length)], [.. rollout.Answers.Select(a => a.Ended)], told);
-        told.AddRange([new("rollout/seconds", _writer.Seconds, 1), new("rollout/tokens_per_second", _writer.Tokens / _writer.Seconds, 1), new("rollout/shared_prompt_tokens", _writer.SharedTokens, 0)]);
+        double seconds = parts.Max(p => p.Seconds);
+        told.AddRange([new("rollout/seconds", seconds, 1), new("rollout/tokens_per_second", rollout.Answers.Sum(a => a.Ids.Length) / seconds, 1), new("rollout/shared_prompt_tokens", parts.Sum(p => p.SharedTokens), 0)]);
         for (int i = 0; i < Math.Min(_rollout.Samples, texts.Length); i++)
         {
             string said = string.Join(", ", rewards[i].Select((r, k) => FormattableString.Invariant($"{Rewards.Names[k]} {r:0.###}")));
             rollout.Shown.Add(new Shown(of[i].Text, $"{texts[i]}{(rollout.Answers[i].Ended ? "" : " …")} [{said}]"));
         }
         return rollout;
+    }
+
+    /// <summary>Answers and judges the own prompts.</summary>
+    private RankAnswers Answer(IReadOnlyList<(PolicyPrompt Prompt, long Pass, long Place)> prompts)
+    {
+        (int first, int end) = (_ranks.Rank * prompts.Count / _ranks.Size, (_ranks.Rank + 1) * prompts.Count / _ranks.Size);
+        (PolicyPrompt Prompt, long Pass, long Place)[] own = [.. prompts.Skip(first).Take(end - first)];
+        if (own.Length == 0)
+        {
+            return new RankAnswers();
+        }
+        RankAnswers part = new() { Answers = _writer.Write([.. own.Select(p => (p.Prompt.Ids, p.Pass, p.Place))], _rollout.Generations) };
+        part.Rewards = Rewards.Score([.. own.SelectMany(p => Enumerable.Repeat(p.Prompt, _rollout.Generations))], part.Answers, [.. part.Answers.Select(Rewards.TextOf)], part.Told);
+        (part.Seconds, part.SharedTokens) = (_writer.Seconds, _writer.SharedTokens);
+        return part;
     }
 
     public void Dispose()

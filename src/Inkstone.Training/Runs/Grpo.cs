@@ -10,7 +10,7 @@ public sealed class Grpo : RolloutRun
     private readonly PolicyObjective _objective;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
-    public Grpo(GrpoRecipe recipe, Device device, RunOptions options) : base(recipe, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
+    public Grpo(GrpoRecipe recipe, Device device, RunOptions options) : base(recipe with { Train = options.Deal(recipe.Train) }, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
     {
         _recipe = recipe;
         PolicyOptions loss = recipe.Loss.Options;

@@ -15,7 +15,7 @@ public sealed class Ppo : RolloutRun
     private double _klCoefficient;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
-    public Ppo(PpoRecipe recipe, Device device, RunOptions options) : base(recipe, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
+    public Ppo(PpoRecipe recipe, Device device, RunOptions options) : base(recipe with { Train = options.Deal(recipe.Train) }, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
     {
         (_recipe, _klCoefficient) = (recipe, recipe.Loss.KlCoefficient);
         _objective = new PpoObjective(Parts.Model, recipe.Loss.Loss, recipe.Rollout.Temperature);

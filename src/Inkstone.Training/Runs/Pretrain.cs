@@ -20,6 +20,7 @@ public sealed class Pretrain : IDisposable
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public Pretrain(Recipe recipe, Device device, RunOptions options)
     {
+        recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
         RunStart start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);

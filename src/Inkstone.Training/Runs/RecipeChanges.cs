@@ -9,7 +9,7 @@ internal static class RecipeChanges
     private const string BasePath = "model.path", Weights = "model.weights", Nothing = "nothing";
 
     /// <summary>Keys that change nothing in the result.</summary>
-    private static readonly string[] Harmless = ["train.threads", "out", "train.keep", "train.save_every"];
+    private static readonly string[] Harmless = ["train.threads", "out", "train.keep", "train.save_every", "distributed.zero", "distributed.bucket_mb"];
 
     /// <summary>Tells of changed keys, and refuses those of model and adapter.</summary>
     /// <param name="before">the resolved recipe in the checkpoint</param>
@@ -22,7 +22,7 @@ internal static class RecipeChanges
         foreach (string key in own.Keys.Union(old.Keys))
         {
             string was = old.GetValueOrDefault(key, Nothing), value = own.GetValueOrDefault(key, Nothing);
-            if (was == value || Harmless.Contains(key) || (key == BasePath && Path.GetFullPath(was) == Path.GetFullPath(value)))
+            if (was == value || Harmless.Contains(key) || (was == Nothing && key.StartsWith("distributed.", StringComparison.Ordinal)) || (key == BasePath && Path.GetFullPath(was) == Path.GetFullPath(value)))
             {
                 continue;
             }

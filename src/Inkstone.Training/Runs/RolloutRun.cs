@@ -42,7 +42,7 @@ public abstract class RolloutRun : ITuningRun
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
     {
         RunResult result = _run!.Run(screen, cancelled);
-        Parts.Tuned.Keep(result);
+        Parts.Tuned.Keep(result, Start.Options.Leads);
         return result;
     }
 

@@ -22,9 +22,11 @@ internal readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes =
     }
 
     /// <summary>Refuses a run that twice the memory cannot hold, and tells of one that memory may not hold.</summary>
-    public void Check(Action<string> warn)
+    /// <param name="warn">where warnings go</param>
+    /// <param name="processes">of the run on this machine, which share its memory</param>
+    public void Check(Action<string> warn, int processes = 1)
     {
-        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / processes;
         if (MemoryBytes / 2 > memory)
         {
             throw new InvalidDataException($"this run needs about {MemoryBytes >> 20} MiB and the machine has {memory >> 20} MiB; take a smaller model, a smaller train.batch_size with more train.accumulation, shorter rows, or train.recompute");

@@ -1,3 +1,4 @@
+using Inkstone.Distributed;
 using Inkstone.Files;
 
 namespace Inkstone.Training;
@@ -8,7 +9,34 @@ namespace Inkstone.Training;
 /// <param name="Roof">Measures the peak of the matrix product, FLOP/s, once everything else is in order; null: it is not measured.</param>
 /// <param name="Warn">Where warnings go.</param>
 /// <param name="AllowChangedData">Go on although the data are not those that the run was begun with.</param>
-public sealed record RunOptions(bool Resume, bool Force, Func<double>? Roof, Action<string> Warn, bool AllowChangedData = false);
+public sealed record RunOptions(bool Resume, bool Force, Func<double>? Roof, Action<string> Warn, bool AllowChangedData = false)
+{
+    /// <summary>The processes of the run.</summary>
+    public ICommunicator Ranks { get; init; } = new SingleProcess();
+
+    /// <summary>The same rows of a step in as many micro-batches as can be dealt out to the processes evenly.</summary>
+    /// <exception cref="InvalidDataException">Its rows cannot be dealt out evenly.</exception>
+    internal TrainOptions Deal(TrainOptions train)
+    {
+        int rows = train.BatchSize * train.Accumulation, number = train.Accumulation;
+        while (number <= rows && (number % Ranks.Size != 0 || rows % number != 0))
+        {
+            number++;
+        }
+        if (number > rows)
+        {
+            throw new InvalidDataException($"the {rows} rows of a step (train.batch_size {train.BatchSize} × train.accumulation {train.Accumulation}) cannot be dealt out evenly to {Ranks.Size} processes; start as many processes as divide them");
+        }
+        if (number != train.Accumulation)
+        {
+            Warn($"a step's {rows} rows are {number} micro-batches of {rows / number} for {Ranks.Size} processes, not {train.Accumulation} of {train.BatchSize}: the same step, but for what is computed per micro-batch (balance of experts, noise)");
+        }
+        return train with { BatchSize = rows / number, Accumulation = number };
+    }
+
+    /// <summary>Whether this process is the one that writes and tells.</summary>
+    internal bool Leads => Ranks.Rank == 0;
+}
 
 /// <summary>Where a run begins: anew, or behind its newest checkpoint.</summary>
 /// <param name="Options">How it is started.</param>

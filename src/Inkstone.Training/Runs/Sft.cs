@@ -10,11 +10,14 @@ public sealed class Sft : ITuningRun
 {
     private readonly TunedModel _tuned;
     private readonly TrainRun<Batch> _run;
+    private readonly bool _leads;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
     public Sft(SftRecipe recipe, Device device, RunOptions options)
     {
+        recipe = recipe with { Train = options.Deal(recipe.Train) };
         RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
+        _leads = options.Leads;
         _tuned = new TunedModel(recipe, options.Warn);
         Conversations = Read(recipe.Data, recipe, _tuned, options.Warn);
         CausalLm model = _tuned.Open(start.Checkpoint, device, options.Warn);
@@ -37,7 +40,7 @@ public sealed class Sft : ITuningRun
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
     {
         RunResult result = _run.Run(screen, cancelled);
-        _tuned.Keep(result);
+        _tuned.Keep(result, _leads);
         return result;
     }
 

@@ -69,14 +69,15 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
     public TrainRun(IRecipe recipe, RunStart start, RunParts<TBatch> parts)
     {
         (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
+        Together = new Cooperation(start.Options.Ranks, recipe.Distributed);
         parts.Model.Recompute = recipe.Train.Recompute;   // how much memory a step takes depends on it
-        _trainer = new Trainer<TBatch>(parts.Model, parts.Source, parts.Objective, recipe.Train, recipe.Optimizer, recipe.Schedule, parts.Trained)
+        _trainer = new Trainer<TBatch>(parts.Model, parts.Source, parts.Objective, recipe.Train, recipe.Optimizer, recipe.Schedule, parts.Trained, Together)
         {
             HeldOut = parts.HeldOut,
             Logs = _logs,
             TextBytes = parts.TextBytes,
             Warn = start.Options.Warn,
-            Sample = Sample,
+            Sample = start.Options.Leads ? Sample : _ => { },
             Save = Save,
             LastCheckpoint = LastCheckpoint,
         };
@@ -87,15 +88,18 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
             parts.Source.State = _start.State!.Cursor;
         }
         RunEstimate estimate = RunEstimate.Of(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
-        estimate.Check(start.Options.Warn);
+        estimate.Check(start.Options.Warn, Together.Ranks.LocalSize);
         CheckDisk();
-        _trainer.Facts = _trainer.Facts with { Roof = start.Options.Roof?.Invoke() };
+        RankAgreement.Check(Together.Ranks, recipe.Resolved, parts.Data, parts.Model.Parameters);
+        _trainer.Facts = _trainer.Facts with { Roof = start.Options.Roof?.Invoke() * Together.Ranks.Size };
         Plan = MakePlan(estimate.ProcessBytes);
         foreach (string warning in Plan.Warnings(_trainer.TotalSteps, recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
         {
             start.Options.Warn(warning);
         }
     }
+
+    private Cooperation Together { get; }
 
     /// <summary>Sizes of the run.</summary>
     public RunFacts Facts => _trainer.Facts;
@@ -121,6 +125,10 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
 
     private RunResult Train(ITrainLog? screen, CancellationToken cancelled)
     {
+        if (!_start.Options.Leads)
+        {
+            return Follow(cancelled);
+        }
         cancelled.ThrowIfCancellationRequested();   // before an earlier run is deleted
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
@@ -134,6 +142,20 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
             _logs.Add(watch);
         }
         _parts.Begin?.Invoke();
+        Together.Ranks.Barrier();
+        return Go(cancelled);
+    }
+
+    /// <summary>The part of a process that writes nothing: what the first one has prepared is there when it begins.</summary>
+    private RunResult Follow(CancellationToken cancelled)
+    {
+        Together.Ranks.Barrier();
+        _parts.Begin?.Invoke();
+        return Go(cancelled);
+    }
+
+    private RunResult Go(CancellationToken cancelled)
+    {
         TrainState? before = _start.State;
         TrainProgress end = _trainer.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
         double rate = _trainer.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / _trainer.StepSeconds : double.NaN;
@@ -190,12 +212,19 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
             TrainData = _parts.Data.Train,
             ValidData = _parts.Data.Valid,
         };
-        return _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
+        using CheckpointMoments moments = CheckpointMoments.Of(_trainer.Optimizers);
+        string path = _start.Checkpoints.Of(at.Step);
+        if (_start.Options.Leads)
         {
-            _parts.WriteModel(directory);
-            OptimizerState.Write(directory, _trainer.Optimizers);
-            _parts.Tokenizer.Save(directory);
-            RunCard.Of(_parts.Model, _recipe, state).Write(directory);
-        });
+            _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
+            {
+                _parts.WriteModel(directory);
+                OptimizerState.Write(directory, moments.All);
+                _parts.Tokenizer.Save(directory);
+                RunCard.Of(_parts.Model, _recipe, state).Write(directory);
+            });
+        }
+        RankAgreement.Verify(Together.Ranks, _start.Checkpoints, at.Step);
+        return path;
     }
 }

@@ -123,9 +123,11 @@ internal sealed class TunedModel : IDisposable
         .. _recipe.Tokenizer is null && Model.GenerationConfig is { } own ? own.Ints("eos_token_id") : []];
 
     /// <summary>A whole adapter run leaves the last and the best adapter in OUT/final and OUT/best.</summary>
-    public void Keep(RunResult result)
+    /// <param name="result">how the run ended</param>
+    /// <param name="leads">whether this process is the one that writes</param>
+    public void Keep(RunResult result, bool leads)
     {
-        if (Model.Adapter is not null && !result.Interrupted && result.Checkpoint is { } last)
+        if (leads && Model.Adapter is not null && !result.Interrupted && result.Checkpoint is { } last)
         {
             Copy(last, FinalFolder);
             Copy(result.Best ?? last, BestFolder);

@@ -1,0 +1,289 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Inkstone.Distributed;
+using Inkstone.Nn;
+using Inkstone.Tensors;
+
+namespace Inkstone.Training;
+
+/// <summary>
+/// The gradients of a step over all processes. While the last micro-batch goes backward, a thread of its own sums bucket after bucket over the ranks: what the backward pass has completed is on
+/// its way while the rest is computed. Each rank receives its part of a bucket from all, sums in the order of ranks and gives the sum back to all, or keeps it where the optimizer is sharded.
+/// </summary>
+public sealed class SharedGradients : IDisposable
+{
+    private readonly Cooperation _together;
+    private readonly ICommunicator _wire;
+    private readonly ParameterArena _arena;
+    private readonly GradientBucket[] _buckets;
+    private readonly int[][] _bytes, _received;      // of each bucket: bytes of every rank's part; of the own part, once for each rank
+    private readonly int[] _merges;                  // fixed order: sums due behind each own micro-batch
+    private readonly FlatTensors[] _kept;            // fixed order: gradients that wait for their sum
+    private readonly float[] _sums;
+    private readonly ushort[] _narrow, _narrowSums;
+    private readonly SemaphoreSlim _work = new(0), _done = new(0);
+    private readonly Thread? _thread;
+    private readonly Action<int> _passed;
+    private readonly int _leaves;                    // own micro-batches of a step
+    private int _keptCount, _released, _leaf;
+    private volatile bool _ending;
+    private volatile Exception? _failure;
+    private long _ticks;
+
+    /// <summary>Cuts the gradients of what is trained.</summary>
+    /// <param name="trained">what is trained, in one arena</param>
+    /// <param name="headIsApart">whether lm_head is a parameter of its own that is read behind the blocks alone</param>
+    /// <param name="microBatches">those of a step, over all processes</param>
+    /// <param name="together">the processes</param>
+    public SharedGradients(Parameters trained, bool headIsApart, int microBatches, Cooperation together)
+    {
+        _together = together;
+        ICommunicator ranks = together.Ranks;
+        Parameter[] moved = [.. trained.Where(p => p.Tensor.RequiresGrad)];
+        _arena = moved.Length > 0 && ParameterArena.Of(moved[0].Tensor) is { } arena && moved.All(p => ParameterArena.Of(p.Tensor) == arena) ? arena
+            : throw new InvalidDataException("several processes train float32 parameters in one arena; these are not");
+        Dictionary<Tensor, Parameter> names = moved.ToDictionary(p => p.Tensor);
+        Parameters = [.. _arena.Parameters.Select(t => names[t])];
+        _buckets = GradientBuckets.Cut(_arena, [.. Parameters.Select(p => p.Name)], headIsApart, (long)(together.Options.BucketMegabytes * (1 << 18)), ranks.Size);
+        Reached = new bool[Parameters.Count];
+        (int first, int end) = together.Own(microBatches);
+        _leaves = end - first;
+        _merges = together.Options.FixedOrder ? OrderedSum.Merges(_leaves) : [];
+        _kept = [.. Enumerable.Range(0, Depth(_merges)).Select(_ => new FlatTensors(moved[0].Tensor.Device, [.. _arena.Parameters.Select(t => t.Shape)]))];
+        _bytes = [.. _buckets.Select(b => b.Bytes(together.Options.Bf16Wire ? sizeof(ushort) : sizeof(float)))];
+        _received = [.. _bytes.Select(b => Enumerable.Repeat(b[ranks.Rank], ranks.Size).ToArray())];
+        int most = _buckets.Max(b => Math.Max((int)b.Range.Length, (int)b.Part(ranks.Rank).Length * ranks.Size));
+        bool exchanged = ranks.Size > 1 && !ByLibrary;
+        _sums = exchanged ? GC.AllocateUninitializedArray<float>(most, pinned: true) : [];
+        (_narrow, _narrowSums) = exchanged && together.Options.Bf16Wire ? (GC.AllocateUninitializedArray<ushort>(most, pinned: true), GC.AllocateUninitializedArray<ushort>(most, pinned: true)) : ([], []);
+        _passed = Pass;
+        _wire = ranks.Duplicate();
+        if (ranks.Size > 1)
+        {
+            _thread = new Thread(Work, 1 << 20) { IsBackground = true, Name = "ink gradients" };
+            _thread.Start();
+        }
+    }
+
+    /// <summary>What is trained, in the order in which it lies.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Where it lies.</summary>
+    public ParameterArena Arena => _arena;
+
+    /// <summary>The buckets.</summary>
+    internal IReadOnlyList<GradientBucket> Buckets => _buckets;
+
+    /// <summary>Which parameters a gradient has reached in this step: in this process, and in all once they have met.</summary>
+    public bool[] Reached { get; }
+
+    /// <summary>Seconds that the sums of the last step took.</summary>
+    public double Seconds => (double)_ticks / Stopwatch.Frequency;
+
+    /// <summary>Those of them in which nothing was computed.</summary>
+    public double WaitSeconds { get; private set; }
+
+    private bool ByLibrary => _together.Options is { Bf16Wire: false, FixedOrder: false, Zero: 0 };
+
+    /// <summary>Begins a step.</summary>
+    public void Begin()
+    {
+        Array.Clear(Reached);
+        (_keptCount, _released, _leaf, _ticks) = (0, 0, 0, 0);
+    }
+
+    /// <summary>Before the backward pass of the last of the own micro-batches: from now on what is whole travels.</summary>
+    public void Listen(Tape tape)
+    {
+        if (_thread is not null && (_merges.Length == 0 || _leaf == _leaves - 1))
+        {
+            _wire.Patient = true;
+            tape.Passed = _passed;
+        }
+    }
+
+    /// <summary>An own micro-batch has been gone through, or there was nothing in it.</summary>
+    public void Leaf(Tape tape)
+    {
+        tape.Passed = null;
+        if (_merges.Length == 0 || ++_leaf == _leaves)
+        {
+            return;   // what remains is merged bucket by bucket
+        }
+        for (int p = 0; p < Reached.Length; p++)
+        {
+            Reached[p] |= _arena.CompleteGradient(p);
+        }
+        for (int i = 0; i < _buckets.Length; i++)
+        {
+            FlatRange range = _buckets[i].Range;
+            Span<float> gradient = _arena.HostGradients(range);
+            Merge(range, gradient, _merges[_leaf - 1]);
+            gradient.CopyTo(_kept[_keptCount - _merges[_leaf - 1]].HostSpan(range));
+        }
+        _keptCount += 1 - _merges[_leaf - 1];
+        for (int p = 0; p < Reached.Length; p++)
+        {
+            Parameters[p].Tensor.ZeroGrad();
+        }
+    }
+
+    /// <summary>Waits until all gradients are those of all processes.</summary>
+    public void Finish()
+    {
+        Pass(int.MinValue);
+        if (_thread is null)
+        {
+            foreach (GradientBucket bucket in _buckets)
+            {
+                Merge(bucket.Range, _arena.HostGradients(bucket.Range), _keptCount);
+            }
+        }
+        else
+        {
+            _wire.Patient = false;
+            long began = Stopwatch.GetTimestamp();
+            _done.Wait();
+            WaitSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            if (_failure is { } failure)
+            {
+                throw new InvalidOperationException("gradients could not be summed: " + failure.Message, failure);
+            }
+        }
+        for (int p = 0; p < Reached.Length; p++)
+        {
+            _arena.Seal(p, false);
+        }
+    }
+
+    /// <summary>Gives all ranks the weights that each has moved in its parts.</summary>
+    public void GatherWeights()
+    {
+        for (int i = 0; i < _buckets.Length; i++)
+        {
+            _wire.AllGather(MemoryMarshal.AsBytes(_arena.HostWeights(_buckets[i].Range)), _buckets[i].Bytes(sizeof(float)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ending = true;
+        _work.Release();
+        _thread?.Join(TimeSpan.FromSeconds(1));
+        foreach (FlatTensors kept in _kept)
+        {
+            kept.Dispose();
+        }
+    }
+
+    private static int Depth(int[] merges)
+    {
+        int depth = 0, most = 0;
+        foreach (int merge in merges.SkipLast(1))
+        {
+            depth += 1 - merge;
+            most = Math.Max(most, depth);
+        }
+        return most;
+    }
+
+    /// <summary>The backward pass has gone through a block and all behind it.</summary>
+    private void Pass(int layer)
+    {
+        for (; _released < _buckets.Length && _buckets[_released].Layer >= layer; _released++)
+        {
+            (int first, int end) = _buckets[_released].Parameters;
+            for (int p = first; p < end; p++)
+            {
+                if (!_arena.IsSealed(p))   // by the bucket that holds its other part
+                {
+                    Reached[p] |= _arena.CompleteGradient(p);
+                    _arena.Seal(p, true);
+                }
+            }
+            if (_thread is not null)
+            {
+                _work.Release();
+            }
+        }
+    }
+
+    /// <summary>Adds gradients that were kept, the last first; they stay kept until the step ends or others take their places.</summary>
+    private void Merge(FlatRange range, Span<float> gradient, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            OrderedSum.Add(gradient, _kept[_keptCount - 1 - i].HostSpan(range));
+        }
+    }
+
+    private void Work()
+    {
+        while (true)
+        {
+            for (int i = 0; i < _buckets.Length; i++)
+            {
+                _work.Wait();
+                if (_ending)
+                {
+                    return;
+                }
+                long began = Stopwatch.GetTimestamp();
+                try
+                {
+                    if (_failure is null)
+                    {
+                        Sum(i);
+                    }
+                }
+                catch (Exception e)
+                {
+                    _failure = e;
+                }
+                _ticks += Stopwatch.GetTimestamp() - began;
+            }
+            _done.Release();
+        }
+    }
+
+    private void Sum(int i)
+    {
+        GradientBucket bucket = _buckets[i];
+        Span<float> gradient = _arena.HostGradients(bucket.Range);
+        Merge(bucket.Range, gradient, _keptCount);
+        if (ByLibrary)
+        {
+            _wire.AllReduce(gradient);
+            return;
+        }
+        (int rank, int size) = (_together.Ranks.Rank, _together.Ranks.Size);
+        Span<float> own = gradient.Slice(bucket.Borders[rank], bucket.Borders[rank + 1] - bucket.Borders[rank]), parts = _sums.AsSpan(0, own.Length * size);
+        if (_together.Options.Bf16Wire)
+        {
+            BFloat16Wire.Narrow(gradient, _narrow);
+            _wire.AllToAll(MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)), _bytes[i], MemoryMarshal.AsBytes(_narrowSums.AsSpan(0, parts.Length)), _received[i]);
+            BFloat16Wire.Widen(_narrowSums.AsSpan(0, parts.Length), parts);
+        }
+        else
+        {
+            _wire.AllToAll(MemoryMarshal.AsBytes(gradient), _bytes[i], MemoryMarshal.AsBytes(parts), _received[i]);
+        }
+        OrderedSum.Of(parts, size);
+        parts[..own.Length].CopyTo(own);
+        if (_together.Options.Zero > 0)
+        {
+            return;
+        }
+        if (_together.Options.Bf16Wire)
+        {
+            BFloat16Wire.Narrow(own, _narrow.AsSpan(bucket.Borders[rank]));
+            _wire.AllGather(MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)), _bytes[i]);
+            BFloat16Wire.Widen(_narrow.AsSpan(0, gradient.Length), gradient);
+        }
+        else
+        {
+            _wire.AllGather(MemoryMarshal.AsBytes(gradient), _bytes[i]);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
+namespace Inkstone.Cli.Tests;
+
+/// <summary>Several processes give what one gives, in any number, and survive the death of one of them.</summary>
+public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
+{
+    private const int Steps = 8;
+
+    private static readonly string[] WallClock = ["seconds", "tokens_per_second", "fraction_of_roof", "memory_bytes", "reduce_seconds", "reduce_wait_seconds"];
+
+    private static readonly string[] Short = ["--train.steps", "8", "--train.batch_size", "2", "--train.accumulation", "4", "--train.eval_every", "4", "--train.save_every", "4", "--train.eval_batches", "3"];
+
+    /// <summary>Experts, their bias and balance, a block that looks further ahead.</summary>
+    [MpiFact]
+    public void InFixedOrder_TheBitsAreThoseOfOneProcess() => SameAsOne("sparse.yaml", 2);
+
+    [MpiTheory]
+    [Trait("Category", "Slow")]
+    [InlineData("r.yaml", 2)]        // muon, tied head
+    [InlineData("r.yaml", 4)]
+    [InlineData("sparse.yaml", 4)]
+    [InlineData("linear.yaml", 2)]   // linear attention, experts with an auxiliary loss
+    [InlineData("linear.yaml", 4)]
+    public void InFixedOrder_TheBitsAreThoseOfOneProcess_InAnyFamily(string recipe, int ranks) => SameAsOne(recipe, ranks);
+
+    private void SameAsOne(string recipe, int ranks)
+    {
+        string one = Train(1, recipe, "--distributed.order", "fixed"), several = Train(ranks, recipe, "--distributed.order", "fixed");
+        SameBits(several, one);
+        Metrics(several).ShouldBe(Metrics(one));
+    }
+
+    [MpiFact]
+    public void ShardedMoments_HaveTheBitsOfWholeOnes()
+    {
+        string[] fixedOrder = ["--distributed.order", "fixed", "--optimizer.name", "adamw"];
+        string whole = Train(1, "r.yaml", fixedOrder), sharded = Train(2, "r.yaml", [.. fixedOrder, "--distributed.zero", "1", "--distributed.bucket_mb", "0.0625"]);
+        SameBits(sharded, whole);
+        Metrics(sharded).ShouldBe(Metrics(whole));
+    }
+
+    [MpiTheory]
+    [Trait("Category", "Slow")]
+    [InlineData("fp32", 1e-5)]
+    [InlineData("bf16", 2e-3)]
+    public void InAnyOrder_LossesAreThoseOfOneProcess(string wire, double tolerance)
+    {
+        double[] one = Losses(Train(1, "sparse.yaml")), several = Losses(Train(2, "sparse.yaml", "--distributed.wire", wire));
+        for (int i = 0; i < one.Length; i++)
+        {
+            several[i].ShouldBe(one[i], tolerance * one[i], $"step {i + 1}");
+        }
+    }
+
+    [MpiFact]
+    public void ADeadRank_EndsTheJobAndAnotherNumberGoesOnExactly()
+    {
+        string expected = Train(1, "sparse.yaml", "--distributed.order", "fixed", "--train.steps", "60"), run = place[$"dead-{Guid.NewGuid():N}"];
+        string[] call = ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, "--distributed.order", "fixed", "--train.steps", "60"];
+        using (Process job = Mpi.Start(2, place.Path, call))
+        {
+            job.StandardInput.Close();
+            _ = job.StandardOutput.ReadToEndAsync();
+            Task<string> error = job.StandardError.ReadToEndAsync();
+            while (!job.HasExited && !Directory.Exists(Path.Combine(run, "checkpoints", "step-000004")))
+            {
+                Thread.Sleep(5);
+            }
+            int[] ranks = Children(job.Id);
+            ranks.Length.ShouldBe(2);
+            using (Process victim = Process.GetProcessById(ranks[^1]))
+            {
+                victim.Kill();
+            }
+            job.WaitForExit(30_000).ShouldBeTrue("the others end within 30 seconds");
+            job.ExitCode.ShouldNotBe(0);
+            error.Result.ShouldContain("signal 9");
+        }
+        Mpi.Run(1, place.Path, [.. call, "--resume"]).ShouldEndWith(0);
+        SameBits(run, expected, 60);
+        Metrics(run).ShouldBe(Metrics(expected));
+    }
+
+    [MpiFact]
+    public void WhatCannotBeDealtOut_IsRefusedOnceAndEndsAll()
+    {
+        Ink.Outcome refused = Mpi.Run(2, place.Path, ["pretrain", "r.yaml", "--out", place["odd"], "--train.batch_size", "3", "--train.accumulation", "1", "--quiet"]).ShouldEndWith(2);
+        refused.Error.Split("cannot be dealt out evenly").Length.ShouldBe(2, refused.Error);
+        Mpi.Run(2, place.Path, ["generate", "--model", "x", "--prompt", "y"]).ShouldEndWith(2).Error.ShouldContain("done by one process");
+        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", place["odd"], "--distributed.zero", "3").ShouldEndWith(2).Error.ShouldContain("ZeRO-3");
+    }
+
+    [MpiFact]
+    public void TheFirstRankAlonePrints_AndSaysHowMany()
+    {
+        Ink.Outcome found = Mpi.Run(2, place.Path, ["inspect", "--mpi", "--json"]).ShouldEndWith(0);
+        found.Json.GetProperty("ranks").GetInt32().ShouldBe(2);
+        found.Json.GetProperty("abi").GetString().ShouldBe("open-mpi");
+        Ink.Outcome sums = Mpi.Run(2, place.Path, ["bench", "collective", "--most", "1", "--json"]).ShouldEndWith(0);
+        sums.Json.GetProperty("ranks").GetInt32().ShouldBe(2);
+        sums.Json.GetProperty("entries").GetArrayLength().ShouldBe(15);
+    }
+
+    /// <summary>The same suite on the other ABI.</summary>
+    [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData("r.yaml", 4)]
+    [InlineData("sparse.yaml", 2)]
+    public void OnMpich_TheBitsAreThoseOfOneProcessToo(string recipe, int ranks)
+    {
+        Assert.SkipWhen(Mpi.Absent(Mpi.Mpich) is not null, Mpi.Absent(Mpi.Mpich) ?? "");
+        string one = Train(1, recipe, "--distributed.order", "fixed"), run = place[$"mpich-{Guid.NewGuid():N}"];
+        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, "--distributed.order", "fixed"], Mpi.Mpich).ShouldEndWith(0);
+        SameBits(run, one);
+    }
+
+    private string Train(int ranks, string recipe, params string[] more)
+    {
+        string run = place[$"mpi-{Guid.NewGuid():N}"];
+        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, .. more]).ShouldEndWith(0);
+        return run;
+    }
+
+    private static int[] Children(int parent)
+        => [.. Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
+            .Where(id => File.Exists($"/proc/{id}/stat") && ParentOf(id) == parent && File.ReadAllText($"/proc/{id}/cmdline").Contains("ink.dll", StringComparison.Ordinal)).Order()];
+
+    private static int ParentOf(int id)
+    {
+        try
+        {
+            string stat = File.ReadAllText($"/proc/{id}/stat");
+            return int.Parse(stat[(stat.LastIndexOf(')') + 4)..].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;   // it has ended meanwhile
+        }
+    }
+
+    private static void SameBits(string run, string expected, int steps = Steps)
+    {
+        foreach (string file in (string[])["model.safetensors", "optimizer.state", "config.json"])
+        {
+            string name = Path.Combine("checkpoints", $"step-{steps:D6}", file);
+            File.ReadAllBytes(Path.Combine(run, name)).ShouldBe(File.ReadAllBytes(Path.Combine(expected, name)), file);
+        }
+    }
+
+    private static double[] Losses(string run)
+        => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!).Where(line => line["loss"] is not null).Select(line => line["loss"]!.GetValue<double>())];
+
+    private static string[] Metrics(string run) => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
+    {
+        JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+        foreach (string key in WallClock)
+        {
+            metrics.Remove(key);
+        }
+        return metrics.ToJsonString();
+    })];
+}
