@@ -126,7 +126,7 @@ public sealed class GgufRulesTests : IDisposable
 
     private GgufFile Open(byte[] bytes)
     {
-        string path = _directory.File("x.gguf");
+        string path = _directory["x.gguf"];
         File.WriteAllBytes(path, bytes);
         return GgufFile.Open(path);
     }

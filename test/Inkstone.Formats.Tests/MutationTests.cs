@@ -24,7 +24,7 @@ public sealed class MutationTests : IDisposable
     private void Damage(string kind, int count, int seed)
     {
         byte[] valid = kind == "gguf" ? Gguf() : Safetensors();
-        string path = _directory.File("x." + kind);
+        string path = _directory["x." + kind];
         Random random = new(seed);
         int refused = 0;
         for (int i = 0; i < count; i++)
@@ -134,7 +134,7 @@ public sealed class MutationTests : IDisposable
     private byte[] Safetensors()
     {
         using Device device = new(threads: 1);
-        string path = _directory.File("valid.safetensors");
+        string path = _directory["valid.safetensors"];
         SafetensorsWriter.Write(path, [new("a.weight", Tensor.Allocate(device, new Shape(4, 8))), new("b", Tensor.Allocate(device, new Shape(3)), "BF16"), new("c", Tensor.Allocate(device, new Shape(2, 2, 2)), "F16")]);
         return File.ReadAllBytes(path);
     }
@@ -142,7 +142,7 @@ public sealed class MutationTests : IDisposable
     private byte[] Gguf()
     {
         using Device device = new(threads: 1);
-        string path = _directory.File("valid.gguf"), tokenizer = _directory.Path;
+        string path = _directory["valid.gguf"], tokenizer = _directory.Path;
         File.WriteAllText(Path.Combine(tokenizer, "tokenizer.json"), """
             {"added_tokens":[{"id":3,"content":"<s>","special":true}],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},
              "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}

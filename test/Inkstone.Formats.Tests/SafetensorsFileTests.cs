@@ -23,7 +23,7 @@ public sealed class SafetensorsFileTests : IDisposable
         float[] values = [0, -0f, 1.5f, float.NaN, float.NegativeInfinity, 1e-42f, 65504, -7];
         using Tensor f32 = Tensor.From(_device, new Shape(2, 4), values);
         using Tensor ids = Tensor.From(_device, new Shape(3), [1, -2, 3]);
-        string path = _directory.File("a.safetensors");
+        string path = _directory["a.safetensors"];
         SafetensorsWriter.Write(path, [new("w", f32), new("half", f32, "F16"), new("brain", f32, "BF16"), new("ids", ids)],
             new Dictionary<string, string> { ["format"] = "pt", ["note"] = "砚" });
 
@@ -43,7 +43,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_bfloat16_tensor_above_two_gibibytes_is_read()
     {
         const int rows = 66_000, width = 16_384;
-        string path = _directory.File("large.safetensors");
+        string path = _directory["large.safetensors"];
         using (FileStream stream = File.Create(path))
         {
             byte[] header = Encoding.UTF8.GetBytes($$$"""{"x":{"dtype":"BF16","shape":[{{{rows}}},{{{width}}}],"data_offsets":[0,{{{2L * rows * width}}}]}}""");
@@ -68,7 +68,7 @@ public sealed class SafetensorsFileTests : IDisposable
         float[] values = new float[100];
         (values[40], values[77]) = (float.NaN, value);
         using Tensor x = Tensor.From(_device, new Shape(10, 10), values);
-        string path = _directory.File("x.safetensors");
+        string path = _directory["x.safetensors"];
         string message = Should.Throw<InvalidDataException>(() => SafetensorsWriter.Write(path, [new("model.layers.0.w", x, type)])).Message;
         message.ShouldContain("model.layers.0.w");
         message.ShouldContain(value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
@@ -85,8 +85,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Bfloat16_rounds_to_nearest_even(uint bits, int expected)
     {
         using Tensor x = Tensor.From(_device, new Shape(1), [BitConverter.UInt32BitsToSingle(bits)]);
-        SafetensorsWriter.Write(_directory.File("b.safetensors"), [new("x", x, "BF16")]);
-        using SafetensorsFile file = SafetensorsFile.Open(_directory.File("b.safetensors"));
+        SafetensorsWriter.Write(_directory["b.safetensors"], [new("x", x, "BF16")]);
+        using SafetensorsFile file = SafetensorsFile.Open(_directory["b.safetensors"]);
         BinaryPrimitives.ReadUInt16LittleEndian(file.Bytes("x")).ShouldBe((ushort)expected);
 
         using Tensor back = Tensor.Allocate(_device, new Shape(1), DType.BFloat16);
@@ -106,7 +106,7 @@ public sealed class SafetensorsFileTests : IDisposable
         byte[] json = Encoding.UTF8.GetBytes(header), data = new byte[3 + 2 * count];
         Random random = new(count);
         random.NextBytes(data);
-        string path = _directory.File("c.safetensors");
+        string path = _directory["c.safetensors"];
         File.WriteAllBytes(path, [.. BitConverter.GetBytes((ulong)json.Length), .. json, .. data]);
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -120,13 +120,13 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         using Tensor x = Tensor.From(_device, new Shape(2, 2), [1f, 2, 3, 4]), wrong = Tensor.Allocate(_device, new Shape(4));
         using Tensor ids = Tensor.From(_device, new Shape(4), [1, 2, 3, 4]);
-        SafetensorsWriter.Write(_directory.File("d.safetensors"), [new("x", x), new("ids", ids)]);
-        using SafetensorsFile file = SafetensorsFile.Open(_directory.File("d.safetensors"));
+        SafetensorsWriter.Write(_directory["d.safetensors"], [new("x", x), new("ids", ids)]);
+        using SafetensorsFile file = SafetensorsFile.Open(_directory["d.safetensors"]);
         Should.Throw<InvalidDataException>(() => file.ReadInto("x", wrong)).Message.ShouldContain("F32 [2, 2]");
         Should.Throw<InvalidDataException>(() => file.ReadFloats("y")).Message.ShouldContain("\"y\"");
         Should.Throw<InvalidDataException>(() => file.ReadFloats("ids")).Message.ShouldContain("I64");
-        Should.Throw<ArgumentException>(() => SafetensorsWriter.Write(_directory.File("e.safetensors"), [new("x", x), new("x", x)]));
-        File.Exists(_directory.File("e.safetensors")).ShouldBeFalse();
+        Should.Throw<ArgumentException>(() => SafetensorsWriter.Write(_directory["e.safetensors"], [new("x", x), new("x", x)]));
+        File.Exists(_directory["e.safetensors"]).ShouldBeFalse();
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
         Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order().ShouldBe(
             ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"]);
-        using (JsonDocument index = JsonDocument.Parse(File.ReadAllText(_directory.File("model.safetensors.index.json"))))
+        using (JsonDocument index = JsonDocument.Parse(File.ReadAllText(_directory["model.safetensors.index.json"])))
         {
             index.RootElement.GetProperty("metadata").GetProperty("total_size").GetInt32().ShouldBe(36);
         }
@@ -156,7 +156,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{""", "not valid JSON")]
     public void A_bad_index_is_refused(string index, string because)
     {
-        File.WriteAllText(_directory.File("model.safetensors.index.json"), index);
+        File.WriteAllText(_directory["model.safetensors.index.json"], index);
         Should.Throw<Exception>(() => HfWeights.Open(_directory.Path)).Message.ShouldContain(because);
     }
 

@@ -64,8 +64,8 @@ public sealed class SafetensorsRulesTests : IDisposable
     [InlineData("InvalidHeader", new byte[] { 3, 0, 0, 0, 0, 0, 0, 0, (byte)'{', 0xC3, (byte)'}' })]
     public void A_broken_frame_is_named(string rule, byte[] bytes)
     {
-        File.WriteAllBytes(_directory.File("x.safetensors"), bytes);
-        InvalidDataException e = Should.Throw<InvalidDataException>(() => SafetensorsFile.Open(_directory.File("x.safetensors")));
+        File.WriteAllBytes(_directory["x.safetensors"], bytes);
+        InvalidDataException e = Should.Throw<InvalidDataException>(() => SafetensorsFile.Open(_directory["x.safetensors"]));
         e.Message.ShouldContain(rule);
         e.Message.ShouldContain("x.safetensors");
     }
@@ -118,7 +118,7 @@ public sealed class SafetensorsRulesTests : IDisposable
 
     private void ReadAll(byte[] file)
     {
-        string path = _directory.File("fuzz.safetensors");
+        string path = _directory["fuzz.safetensors"];
         File.WriteAllBytes(path, file);
         using SafetensorsFile opened = SafetensorsFile.Open(path);
         foreach (TensorEntry entry in opened.Tensors)
@@ -138,7 +138,7 @@ public sealed class SafetensorsRulesTests : IDisposable
 
     private void Open(string header, int data)
     {
-        string path = _directory.File("t.safetensors");
+        string path = _directory["t.safetensors"];
         File.WriteAllBytes(path, Frame(header, data));
         SafetensorsFile.Open(path).Dispose();
     }

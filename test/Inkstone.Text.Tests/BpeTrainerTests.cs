@@ -76,7 +76,7 @@ public sealed class BpeTrainerTests
     {
         using TemporaryDirectory aside = new();
         string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i * 7919 % 1000} {Sample}"));
-        string plain = aside.File("a.txt", text), packed = Path.Combine(aside.Path, "a.txt.gz");
+        string plain = aside.Write("a.txt", text), packed = Path.Combine(aside.Path, "a.txt.gz");
         using (GZipStream gzip = new(File.Create(packed), CompressionLevel.Fastest))
         {
             gzip.Write(Encoding.UTF8.GetBytes(text));
@@ -97,7 +97,7 @@ public sealed class BpeTrainerTests
         using TemporaryDirectory aside = new();
         string line = string.Concat(Enumerable.Range(0, 70_000).Select(i => $"Wort{i % 977}'s 床前明月光，{i * 31 % 1013}!! 疑是  地上霜"));
         Encoding.UTF8.GetByteCount(line).ShouldBeGreaterThan(3 << 20);
-        BpeTrainer.Train([aside.File("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
+        BpeTrainer.Train([aside.Write("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
     }
 
     /// <summary>Hugging Face and rustbpe count pairs in 32 bits, where the first of these words would be rarer than nothing.</summary>
@@ -125,7 +125,7 @@ public sealed class BpeTrainerTests
     public void Ill_formed_text_is_counted_and_replaced()
     {
         using TemporaryDirectory aside = new();
-        string file = aside.File("bad.txt", [.. "abc "u8, 0xFF, .. " def "u8, 0xE4, 0xBD, (byte)'\n', .. "ghi\n"u8]);
+        string file = aside.Write("bad.txt", [.. "abc "u8, 0xFF, .. " def "u8, 0xE4, 0xBD, (byte)'\n', .. "ghi\n"u8]);
         List<BpeProgress> reports = new();
         Tokenizer ours = BpeTrainer.Train([file], new(300, SplitPattern.Gpt2), new Collect(reports));
         reports[^1].InvalidBytes.ShouldBe(2);
@@ -137,10 +137,10 @@ public sealed class BpeTrainerTests
     public void Wrong_input_is_one_clear_sentence()
     {
         using TemporaryDirectory aside = new();
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("binary", [1, 2, 0, 4])], new(300))).Message.ShouldContain("zero byte at offset 2");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("empty", [])], new(300))).Message.ShouldContain("corpus is empty");
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("binary", [1, 2, 0, 4])], new(300))).Message.ShouldContain("zero byte at offset 2");
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("empty", [])], new(300))).Message.ShouldContain("corpus is empty");
         Should.Throw<InvalidDataException>(() => BpeTrainer.TrainText([], new(300))).Message.ShouldContain("corpus is empty");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.File("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))).Message.ShouldContain("damaged gzip");
+        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))).Message.ShouldContain("damaged gzip");
         Should.Throw<FileNotFoundException>(() => BpeTrainer.Train([Path.Combine(aside.Path, "none")], new(300))).Message.ShouldContain("does not exist");
         Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(100))).Message.ShouldContain("too small");
         Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x", "x"]))).Message.ShouldContain("named twice");

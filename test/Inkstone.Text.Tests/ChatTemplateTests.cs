@@ -30,16 +30,16 @@ public sealed class ChatTemplateTests
     public void Templates_are_read_from_directories_configurations_and_files()
     {
         using TemporaryDirectory aside = new();
-        string config = aside.File("tokenizer_config.json", """{"bos_token": {"content": "<s>"}, "image_token": "<img>", "unk_token": null, "chat_template": [{"name": "default", "template": "plain{{ bos_token }}{{ image_token }}{{ unk_token }}"}, {"name": "tool_use", "template": "tools {{ tools | length }}"}]}""");
+        string config = aside.Write("tokenizer_config.json", """{"bos_token": {"content": "<s>"}, "image_token": "<img>", "unk_token": null, "chat_template": [{"name": "default", "template": "plain{{ bos_token }}{{ image_token }}{{ unk_token }}"}, {"name": "tool_use", "template": "tools {{ tools | length }}"}]}""");
         ChatTemplate.Read(aside.Path).Render([]).ShouldBe("plain<s><img>");
         ChatTemplate.Read(config).Render([], new JsonArray(1, 2)).ShouldBe("tools 2");
-        string file = aside.File("chat_template.jinja", "separate{{ bos_token }}");
+        string file = aside.Write("chat_template.jinja", "separate{{ bos_token }}");
         ChatTemplate.Read(aside.Path).Render([], []).ShouldBe("separate<s>");
         ChatTemplate.Read(file).Render([]).ShouldBe("separate<s>");
         ChatTemplate.Read(config).Render([]).ShouldBe("plain<s><img>");
         Should.Throw<FileNotFoundException>(() => ChatTemplate.Read(Path.Combine(aside.Path, "nowhere"))).Message.ShouldContain("no chat template at");
         File.Delete(file);
-        aside.File("tokenizer_config.json", "{}");
+        aside.Write("tokenizer_config.json", "{}");
         Should.Throw<InvalidDataException>(() => ChatTemplate.Read(aside.Path)).Message.ShouldContain("has no chat template");
     }
 

@@ -77,7 +77,7 @@ public sealed class CompanionTokenTests
     {
         if (content != null)
         {
-            aside.File(name, content);
+            aside.Write(name, content);
         }
     }
 
@@ -89,7 +89,7 @@ public sealed class CompanionTokenTests
             vocabulary[ByteAlphabet.ToChar(b).ToString()] = vocabulary.Count;
         }
         string around = processor ? """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]}}}""" : "null";
-        aside.File("tokenizer.json", $$$"""
+        aside.Write("tokenizer.json", $$$"""
             {"added_tokens": [{"id":{{{id}}},"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
              "normalizer": null, "pre_tokenizer": {"type":"ByteLevel","add_prefix_space":false,"use_regex":true}, "post_processor": {{{around}}}, "decoder": {"type":"ByteLevel"},
              "model": {"type":"BPE","vocab":{{{vocabulary.ToJsonString()}}},"merges":[]}}

@@ -18,7 +18,7 @@ public sealed class HuggingFaceFeatureTests
     {
         Case c = Cases.Single(x => x.Name == name);
         using TemporaryDirectory aside = new();
-        Tokenizer tokenizer = Tokenizer.Load(aside.File("tokenizer.json", c.Tokenizer.GetRawText()));
+        Tokenizer tokenizer = Tokenizer.Load(aside.Write("tokenizer.json", c.Tokenizer.GetRawText()));
         for (int i = 0; i < c.Texts.Length; i++)
         {
             tokenizer.Encode(c.Texts[i], addSpecialTokens: false).ShouldBe(c.Ids[i], $"{name}: '{c.Texts[i]}'");

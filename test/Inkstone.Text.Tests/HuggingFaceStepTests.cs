@@ -26,7 +26,7 @@ public sealed class HuggingFaceStepTests
             json["model"]![key == "vocab" ? "vocab" : "merges"] = value!.DeepClone();
         }
         using TemporaryDirectory aside = new();
-        Tokenizer tokenizer = Tokenizer.Load(aside.File("tokenizer.json", json.ToJsonString()));
+        Tokenizer tokenizer = Tokenizer.Load(aside.Write("tokenizer.json", json.ToJsonString()));
         for (int i = 0; i < Texts.Length; i++)
         {
             tokenizer.Encode(Texts[i], addSpecialTokens: false).ShouldBe(c.Ids[i], $"{name}: '{Texts[i]}'");

@@ -44,11 +44,11 @@ public sealed class TokenizerFileTests
     {
         using TemporaryDirectory aside = new();
         Should.Throw<FileNotFoundException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("no tokenizer at");
-        aside.File("tokenizer.json", "{\n \"model\": {,}");
+        aside.Write("tokenizer.json", "{\n \"model\": {,}");
         Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("line 2");
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", "{}");
-        aside.File("added_tokens.json", """{"<x>": "1"}""");
+        aside.Write("tokenizer_config.json", "{}");
+        aside.Write("added_tokens.json", """{"<x>": "1"}""");
         Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("added_tokens.json: <x> must be a whole number");
     }
 
@@ -57,12 +57,12 @@ public sealed class TokenizerFileTests
     {
         using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
+        aside.Write("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
         Tokenizer loaded = Tokenizer.Load(aside.Path);
         (loaded.BosId, loaded.EosId, loaded.ChatTemplate).ShouldBe((0, null, "yes"));
         loaded.Encode("low").ShouldBe(loaded.Encode("low", addSpecialTokens: false));
         loaded.Notices.ShouldHaveSingleItem().ShouldContain("add_bos_token is true, but the post_processor of tokenizer.json does not add '<|endoftext|>'");
-        aside.File("chat_template.jinja", "newer");
+        aside.Write("chat_template.jinja", "newer");
         Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
     }
 
@@ -75,7 +75,7 @@ public sealed class TokenizerFileTests
     {
         using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
-        aside.File("tokenizer_config.json", config);
+        aside.Write("tokenizer_config.json", config);
         Tokenizer padded = Tokenizer.Load(aside.Path).WithPadToken();
         padded.PadId.ShouldBe(pad is null ? null : padded.TokenToId(pad));
         padded.Save(aside.Path);
@@ -115,7 +115,7 @@ public sealed class TokenizerFileTests
             loaded.Encode(text).ShouldBe(Small.Encode(text));
             loaded.Decode(loaded.Encode(text)).ShouldBe(text);
         }
-        string merges = aside.File("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
+        string merges = aside.Write("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
         Should.Throw<InvalidDataException>(() => Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), merges, [])).Message.ShouldContain("line 2");
     }
 

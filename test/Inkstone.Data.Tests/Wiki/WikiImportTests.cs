@@ -145,10 +145,10 @@ public sealed class WikiImportTests : IDisposable
     public void A_dump_that_was_cut_off_is_refused(double share, string reason)
     {
         byte[] xml = Encoding.UTF8.GetBytes(Dump(Enumerable.Range(1, 50).Select(i => Page(i, $"页{i}", new string('文', 100)))));
-        string plain = _folder.Write("a.xml", xml[..(int)(share * xml.Length)]);
+        string plain = _folder.Write("a.xml", xml.AsSpan(0, (int)(share * xml.Length)));
         Should.Throw<InvalidDataException>(() => Import("zh-cn", 2, plain)).Message.ShouldContain(reason);
         byte[] packed = Bzip(xml);
-        string bzip = _folder.Write("a.xml.bz2", packed[..(int)(share * packed.Length)]);
+        string bzip = _folder.Write("a.xml.bz2", packed.AsSpan(0, (int)(share * packed.Length)));
         Should.Throw<InvalidDataException>(() => Import("zh-cn", 2, bzip)).Message.ShouldContain(reason);
         Directory.Exists(_folder["out"]).ShouldBeFalse();
     }
