@@ -28,7 +28,7 @@ public sealed class SafetensorsFileTests : IDisposable
             new Dictionary<string, string> { ["format"] = "pt", ["note"] = "砚" });
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        file.Tensors.Select(t => t.Name).ShouldBe(["w", "ids", "brain", "half"]);
+        file.Tensors.Select(t => t.Name).ShouldBe(["ids", "w", "brain", "half"]);
         file.Metadata["note"].ShouldBe("砚");
         file.ReadFloats("w").Select(BitConverter.SingleToInt32Bits).ShouldBe(values.Select(BitConverter.SingleToInt32Bits));
         file.ReadInts("ids").ShouldBe([1, -2, 3]);
