@@ -7,7 +7,7 @@ internal static class StageFigures
 {
     private static readonly (string Key, string Label)[] Known =
     [
-        ("documents", "documents"), ("parameters", "parameters"), ("tokens", "tokens"), ("vocab_size", "tokens"), ("vocabulary", "tokens"),
+        ("documents", "documents"), ("parameters", "parameters"), ("tokens", "tokens"), ("vocab_size", "kinds of token"), ("vocabulary", "kinds of token"),
         ("valid_bits_per_byte", "bits per byte"), ("valid_rewards/accuracies", "preferred"), ("valid_loss", "loss"), ("bits_per_byte", "bits per byte"), ("rows", "rows"), ("text", "text"),
     ];
 
