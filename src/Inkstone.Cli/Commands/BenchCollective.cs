@@ -11,8 +11,8 @@ internal static class BenchCollective
     public static Verb Create()
     {
         Option<int> most = new("--most") { Description = "largest sum, MiB", HelpName = "MIB", DefaultValueFactory = _ => 16 };
-        return new Verb("collective", "sums over processes as training makes them, beside the limits of memory and wire measured in the same run; start it with mpirun", [most], Run,
-            "mpirun -n 2 --bind-to none ink bench collective", "mpirun -n 4 --bind-to none ink bench collective --most 64 --json")
+        return new Verb("collective", "sums over processes as training makes them, beside the limits of memory and wire measured in the same run; it is started by mpirun -n N", [most], Run,
+            "ink bench collective", "ink bench collective --most 64 --json")
         { TakesRanks = true };
 
         int Run(Call call)
