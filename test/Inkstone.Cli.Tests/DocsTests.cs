@@ -37,7 +37,7 @@ public sealed partial class DocsTests
             File.WriteAllLines(Path.Combine(directory, "prompts.jsonl"), Enumerable.Range(0, 6).Select(i => $$"""{"question":"第{{i}}篇文章讲什么？"}"""));
             Directory.CreateDirectory(Path.Combine(directory, "configs/prompts"));
             File.Copy(Path.Combine(Root(), "configs/prompts/arithmetic.jsonl"), Path.Combine(directory, "configs/prompts/arithmetic.jsonl"));
-            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/reinforcement.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md", "docs/comparing.md", "docs/structured-evaluation.md", "docs/reports.md", "docs/pipelines.md", "docs/packages.md"];
+            string[] pages = ["README.md", "docs/fine-tuning.md", "docs/preference.md", "docs/reinforcement.md", "docs/structured-output.md", "docs/preparing-text.md", "docs/near-duplicates.md", "docs/mixing.md", "docs/structured-evaluation.md", "docs/reports.md", "docs/pipelines.md", "docs/packages.md"];
             List<string[]> lines = [.. pages.SelectMany(Snippets).Where(line => line.StartsWith("ink ", StringComparison.Ordinal)).Select(Words)];
             lines.Count.ShouldBeGreaterThan(5);
             foreach (string[] words in lines)

@@ -23,7 +23,7 @@ public sealed class CompanionsTests : IDisposable
         Out("additional_chat_templates/tool_use.jinja").ShouldBe("base's");
         Out("additional_chat_templates/rag.jinja").ShouldBe("adapter's");
         File.Exists(_d["out/vocab.json"]).ShouldBeFalse("it belongs to another tokenizer.json");
-        File.Exists(_d["out/README.md"]).ShouldBeFalse();
+        Out("README.md").ShouldBe("base's", "the card goes along");
     }
 
     [Fact]

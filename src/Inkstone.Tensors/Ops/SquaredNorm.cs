@@ -45,7 +45,7 @@ public static unsafe partial class Ops
     }
 
     /// <summary>The sums of <see cref="SquaredNorm(TensorList)"/> piece by piece (see <see cref="TensorList.Pieces"/>). Not recorded.</summary>
-    public static void SquaredNorms(TensorList parameters, Span<double> sums)
+    public static void SquaredNorm(TensorList parameters, Span<double> sums)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(sums.Length, parameters.Pieces);
         if (parameters.Count > 0)

@@ -60,7 +60,7 @@ internal sealed class ShardedAdamW : IOptimizer
         {
             ParameterArena.Define(_segments[i].Tensor, _gradients.Reached[_segments[i].Parameter]);
         }
-        Ops.SquaredNorms(_tensors, _ownSums);
+        Ops.SquaredNorm(_tensors, _ownSums);
         Array.Clear(_sums);
         for (int i = 0; i < _segments.Count; i++)
         {

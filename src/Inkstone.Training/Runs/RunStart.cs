@@ -18,7 +18,11 @@ public sealed record RunOptions(bool Resume, bool Force, Func<double>? Roof, Act
     /// <exception cref="InvalidDataException">Its rows cannot be dealt out evenly.</exception>
     internal TrainOptions Deal(TrainOptions train)
     {
-        int rows = train.BatchSize * train.Accumulation, number = train.Accumulation;
+        if (Ranks.Size == 1)
+        {
+            return train;
+        }
+        int rows = checked(train.BatchSize * train.Accumulation), number = train.Accumulation;
         while (number <= rows && (number % Ranks.Size != 0 || rows % number != 0))
         {
             number++;

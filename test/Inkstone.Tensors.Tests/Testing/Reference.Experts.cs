@@ -2,10 +2,15 @@ namespace Inkstone.Tensors.Tests;
 
 internal static partial class Reference
 {
-    public static double[] RouterScores(double[] x, double[] weight, int k, bool softmax, double[]? bias = null)
+    public static double[] RouterScores(double[] x, double[] weight, int k, RouterScoring scoring, double[]? bias = null)
     {
         double[] logits = Linear(x, weight, k, bias);
-        return softmax ? Softmax(logits, weight.Length / k) : [.. logits.Select(z => 1 / (1 + Math.Exp(-z)))];
+        return scoring switch
+        {
+            RouterScoring.Softmax => Softmax(logits, weight.Length / k),
+            RouterScoring.Sigmoid => [.. logits.Select(z => 1 / (1 + Math.Exp(-z)))],
+            _ => [.. logits.Select(z => Math.Sqrt(Math.Log(1 + Math.Exp(z))))],
+        };
     }
 
     /// <summary>Experts of each token by sorting: best groups first (sum of their two best), then the best experts inside them.</summary>
