@@ -20,9 +20,10 @@ internal static class Goldens
     public static T Read<T>(string file) => JsonSerializer.Deserialize<T>(File.ReadAllBytes(file))!;
 
     /// <summary>Why a test that needs these paths below shared is skipped, or null when all of them are there.</summary>
-    public static string? Absent(string[] paths)
-        => Root is null ? "the folder shared is not beside the repository"
-            : paths.Select(Shared).FirstOrDefault(path => !File.Exists(path) && !Directory.Exists(path)) is { } absent ? $"{absent} is absent" : null;
+    public static string? Absent(string[] paths) =>
+        Root is null ? "the folder shared is not beside the repository"
+        : paths.Select(Shared).FirstOrDefault(path => !File.Exists(path) && !Directory.Exists(path)) is { } absent ? $"{absent} is absent"
+        : null;
 
     private static string? Find()
     {

@@ -3,7 +3,8 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
-// How the house looks to who would live in it: sizes of files and methods, public types, what is documented, what breaks the style. One column a directory of sources.
+// How the house looks to who would live in it: sizes of files and methods, public types, what is documented, what breaks the style. One
+// column a directory of sources.
 //   dotnet run -c Release --project bench/house                          this repository's src
 //   dotnet run -c Release --project bench/house -- ../earlier/src src    beside an earlier one
 string[] places = args.Length > 0 ? args : [Path.Combine(Root(), "src")];
@@ -11,7 +12,13 @@ House[] houses = [.. places.Select(place => new House(place))];
 Console.WriteLine($"| measure | {string.Join(" | ", places)} |\n| --- |{string.Concat(places.Select(_ => " --- |"))}");
 Row("source files", h => Count(h.Files.Length));
 Row("lines of a file, p50 / p90", h => Percentiles(h.Files.Select(Lines)));
-Row("lines of a method, p50 / p90", h => Percentiles(h.All.OfType<BaseMethodDeclarationSyntax>().Where(m => m.Body is not null || m.ExpressionBody is not null).Select(Lines)));
+Row(
+    "lines of a method, p50 / p90",
+    h =>
+        Percentiles(
+            h.All.OfType<BaseMethodDeclarationSyntax>().Where(m => m.Body is not null || m.ExpressionBody is not null).Select(Lines)
+        )
+);
 Row("files above 300 lines", h => Count(h.Files.Count(f => Lines(f) > 300)));
 Row("lines above 140 columns", h => Count(h.Files.Sum(f => f.GetText().Lines.Count(l => l.Span.Length > 140))));
 Row("public types", h => Count(h.All.OfType<BaseTypeDeclarationSyntax>().Count(House.IsPublic)));
@@ -27,7 +34,8 @@ void Row(string name, Func<House, string> measure) => Console.WriteLine($"| {nam
 
 static string Count(int n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
-static int Lines(SyntaxNode node) => node.GetLocation().GetLineSpan() is { } span ? span.EndLinePosition.Line - span.StartLinePosition.Line + 1 : 0;
+static int Lines(SyntaxNode node) =>
+    node.GetLocation().GetLineSpan() is { } span ? span.EndLinePosition.Line - span.StartLinePosition.Line + 1 : 0;
 
 static string Percentiles(IEnumerable<int> values)
 {
@@ -35,18 +43,21 @@ static string Percentiles(IEnumerable<int> values)
     return sorted.Length == 0 ? "–" : $"{sorted[sorted.Length / 2]} / {sorted[sorted.Length * 9 / 10]}";
 }
 
-static int Tags(SyntaxNode node, string name) => Documentation(node).OfType<XmlElementSyntax>().Count(e => e.StartTag.Name.ToString() == name);
+static int Tags(SyntaxNode node, string name) =>
+    Documentation(node).OfType<XmlElementSyntax>().Count(e => e.StartTag.Name.ToString() == name);
 
-static IEnumerable<SyntaxNode> Documentation(SyntaxNode node) => node.DescendantTrivia().Where(t => t.HasStructure).SelectMany(t => t.GetStructure()!.DescendantNodesAndSelf());
+static IEnumerable<SyntaxNode> Documentation(SyntaxNode node) =>
+    node.DescendantTrivia().Where(t => t.HasStructure).SelectMany(t => t.GetStructure()!.DescendantNodesAndSelf());
 
-static bool IsBraceless(SyntaxNode node) => node switch
-{
-    IfStatementSyntax s => s.Statement is not BlockSyntax || s.Else is { Statement: not (BlockSyntax or IfStatementSyntax) },
-    ForStatementSyntax s => s.Statement is not BlockSyntax,
-    ForEachStatementSyntax s => s.Statement is not BlockSyntax,
-    WhileStatementSyntax s => s.Statement is not BlockSyntax,
-    _ => false,
-};
+static bool IsBraceless(SyntaxNode node) =>
+    node switch
+    {
+        IfStatementSyntax s => s.Statement is not BlockSyntax || s.Else is { Statement: not (BlockSyntax or IfStatementSyntax) },
+        ForStatementSyntax s => s.Statement is not BlockSyntax,
+        ForEachStatementSyntax s => s.Statement is not BlockSyntax,
+        WhileStatementSyntax s => s.Statement is not BlockSyntax,
+        _ => false,
+    };
 
 static string Root()
 {
@@ -61,9 +72,14 @@ static string Root()
 /// <summary>The sources below a directory, parsed.</summary>
 internal sealed class House(string place)
 {
-    public SyntaxNode[] Files { get; } = [.. Directory.EnumerateFiles(place, "*.cs", SearchOption.AllDirectories)
-        .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin" or "artifacts"))
-        .Order(StringComparer.Ordinal).Select(f => CSharpSyntaxTree.ParseText(File.ReadAllText(f), path: f).GetRoot())];
+    public SyntaxNode[] Files { get; } =
+    [
+        .. Directory
+            .EnumerateFiles(place, "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin" or "artifacts"))
+            .Order(StringComparer.Ordinal)
+            .Select(f => CSharpSyntaxTree.ParseText(File.ReadAllText(f), path: f).GetRoot()),
+    ];
 
     public IEnumerable<SyntaxNode> All => Files.SelectMany(f => f.DescendantNodes());
 
@@ -71,12 +87,19 @@ internal sealed class House(string place)
 
     public string Documented(string project)
     {
-        MethodDeclarationSyntax[] open = [.. Files.Where(f => Project(f) == project).SelectMany(f => f.DescendantNodes().OfType<MethodDeclarationSyntax>()).Where(m => IsPublic(m) && m.ParameterList.Parameters.Count > 0)];
+        MethodDeclarationSyntax[] open =
+        [
+            .. Files
+                .Where(f => Project(f) == project)
+                .SelectMany(f => f.DescendantNodes().OfType<MethodDeclarationSyntax>())
+                .Where(m => IsPublic(m) && m.ParameterList.Parameters.Count > 0),
+        ];
         return $"{open.Count(AreParametersDocumented)} of {open.Length}";
     }
 
-    public static bool IsPublic(MemberDeclarationSyntax member)
-        => member.Modifiers.Any(SyntaxKind.PublicKeyword) && member.Ancestors().OfType<BaseTypeDeclarationSyntax>().All(t => t.Modifiers.Any(SyntaxKind.PublicKeyword));
+    public static bool IsPublic(MemberDeclarationSyntax member) =>
+        member.Modifiers.Any(SyntaxKind.PublicKeyword)
+        && member.Ancestors().OfType<BaseTypeDeclarationSyntax>().All(t => t.Modifiers.Any(SyntaxKind.PublicKeyword));
 
     private string Project(SyntaxNode file) => Path.GetRelativePath(place, file.SyntaxTree.FilePath).Split(Path.DirectorySeparatorChar)[0];
 
@@ -84,6 +107,7 @@ internal sealed class House(string place)
     {
         SyntaxNode[] said = [.. method.GetLeadingTrivia().Where(t => t.HasStructure).SelectMany(t => t.GetStructure()!.DescendantNodes())];
         HashSet<string> named = [.. said.OfType<XmlNameAttributeSyntax>().Select(a => a.Identifier.ToString())];
-        return said.OfType<XmlEmptyElementSyntax>().Any(e => e.Name.ToString() == "inheritdoc") || method.ParameterList.Parameters.All(p => named.Contains(p.Identifier.Text));
+        return said.OfType<XmlEmptyElementSyntax>().Any(e => e.Name.ToString() == "inheritdoc")
+            || method.ParameterList.Parameters.All(p => named.Contains(p.Identifier.Text));
     }
 }

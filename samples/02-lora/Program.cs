@@ -23,4 +23,4 @@ using (model.Model.Adapter!.Disabled())
 {
     Console.WriteLine("without the adapter: The cat" + model.Generate("The cat", likeliest));
 }
-model.Save("adapter", overwrite: true);   // adapter_config.json and adapter_model.safetensors, as PEFT has them
+model.Save("adapter", overwrite: true); // adapter_config.json and adapter_model.safetensors, as PEFT has them

@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Inkstone.Chat;
 
-/// <summary>Takes apart what a model writes, as it comes: thoughts (<c>&lt;think&gt;…&lt;/think&gt;</c>), the answer, calls of tools.</summary>
+/// <summary>Takes apart what a model writes, as it comes: thoughts (<c>&lt;think&gt;…&lt;/think&gt;</c>), the answer, calls of
+/// tools.</summary>
 internal sealed class AnswerReader
 {
-    private const string ThoughtOpens = "<think>", ThoughtCloses = "</think>";
+    private const string ThoughtOpens = "<think>",
+        ThoughtCloses = "</think>";
 
     private readonly ToolForm? _tools;
     private readonly Action<PieceKind, string, int> _tell;
@@ -13,7 +15,8 @@ internal sealed class AnswerReader
     private readonly StringBuilder _pending = new();
     private ToolCallScanner? _call;
     private State _state;
-    private bool _saidAnything, _trim;
+    private bool _saidAnything,
+        _trim;
     private int _calls;
     private JsonEnd _arguments;
     private bool _argumentsBegun;
@@ -69,9 +72,7 @@ internal sealed class AnswerReader
     public void Add(string text)
     {
         _pending.Append(text);
-        while (_pending.Length > 0 && Step())
-        {
-        }
+        while (_pending.Length > 0 && Step()) { }
     }
 
     /// <summary>The end of the text: what was held back is told.</summary>
@@ -141,7 +142,7 @@ internal sealed class AnswerReader
             string start = text.TrimStart();
             if (start.Length == 0)
             {
-                return false;   // white space alone decides nothing
+                return false; // white space alone decides nothing
             }
             if (_thoughts && start.StartsWith(ThoughtOpens, StringComparison.Ordinal))
             {
@@ -163,10 +164,16 @@ internal sealed class AnswerReader
         return Until(text, _tools?.Opens ?? [], PieceKind.Text, _ => BeginCall());
     }
 
-    /// <summary>Tells what stands before the first of <paramref name="markers"/>, which is dropped; holds back what may become one.</summary>
+    /// <summary>Tells what stands before the first of <paramref name="markers"/>, which is dropped; holds back what may become
+    /// one.</summary>
     private bool Until(string text, string[] markers, PieceKind kind, Action<string> found)
     {
-        (int at, string marker) = markers.Select(m => (At: text.IndexOf(m, StringComparison.Ordinal), m)).Where(f => f.At >= 0).OrderBy(f => f.At).ThenByDescending(f => f.m.Length).FirstOrDefault((-1, ""));
+        (int at, string marker) = markers
+            .Select(m => (At: text.IndexOf(m, StringComparison.Ordinal), m))
+            .Where(f => f.At >= 0)
+            .OrderBy(f => f.At)
+            .ThenByDescending(f => f.m.Length)
+            .FirstOrDefault((-1, ""));
         if (at >= 0)
         {
             // The line ends between a thought or an answer and what follows belong to neither.
@@ -192,9 +199,7 @@ internal sealed class AnswerReader
     private void BeginCall()
     {
         _state = State.Call;
-        _call = new ToolCallScanner(
-            name => _tell(PieceKind.Call, name, _calls++),
-            part => _tell(PieceKind.Arguments, part, _calls - 1));
+        _call = new ToolCallScanner(name => _tell(PieceKind.Call, name, _calls++), part => _tell(PieceKind.Arguments, part, _calls - 1));
     }
 
     private void EndCall()

@@ -19,8 +19,20 @@ public sealed class Answers
     {
         (_tokenizer, PromptTokens, Generations, _shape) = (tokenizer, promptTokens, generations, shape);
         // Markers that are special tokens are hidden from the text and have to be read from the ids.
-        string[] markers = [.. shape.Tools?.Opens ?? [], .. shape.Tools?.Closes ?? [], "<｜tool▁sep｜>", "[ARGS]", "[CALL_ID]", "<think>", "</think>"];
-        _markers = [.. shape.Tools is null && !shape.Thoughts ? [] : markers.Select(tokenizer.TokenToId).OfType<int>().Where(tokenizer.IsSpecial)];
+        string[] markers =
+        [
+            .. shape.Tools?.Opens ?? [],
+            .. shape.Tools?.Closes ?? [],
+            "<｜tool▁sep｜>",
+            "[ARGS]",
+            "[CALL_ID]",
+            "<think>",
+            "</think>",
+        ];
+        _markers =
+        [
+            .. shape.Tools is null && !shape.Thoughts ? [] : markers.Select(tokenizer.TokenToId).OfType<int>().Where(tokenizer.IsSpecial),
+        ];
     }
 
     /// <summary>Tokens of the prompt.</summary>
@@ -46,18 +58,23 @@ public sealed class Answers
 
     /// <summary>Parts of all answers as they come; each answer ends with <see cref="PieceKind.End"/>. One reader.</summary>
     /// <exception cref="InvalidOperationException">The engine failed.</exception>
-    public IAsyncEnumerable<AnswerPiece> ReadAllAsync(CancellationToken cancelled = default) => Generations.Count == 1 ? Read(0, cancelled) : ReadTogether(cancelled);
+    public IAsyncEnumerable<AnswerPiece> ReadAllAsync(CancellationToken cancelled = default) =>
+        Generations.Count == 1 ? Read(0, cancelled) : ReadTogether(cancelled);
 
     private async IAsyncEnumerable<AnswerPiece> ReadTogether([EnumeratorCancellation] CancellationToken cancelled)
     {
         Channel<AnswerPiece> pieces = Channel.CreateUnbounded<AnswerPiece>();
-        Task all = Task.WhenAll(Generations.Select(async (_, choice) =>
-        {
-            await foreach (AnswerPiece piece in Read(choice, cancelled).ConfigureAwait(false))
-            {
-                await pieces.Writer.WriteAsync(piece, cancelled).ConfigureAwait(false);
-            }
-        }));
+        Task all = Task.WhenAll(
+            Generations.Select(
+                async (_, choice) =>
+                {
+                    await foreach (AnswerPiece piece in Read(choice, cancelled).ConfigureAwait(false))
+                    {
+                        await pieces.Writer.WriteAsync(piece, cancelled).ConfigureAwait(false);
+                    }
+                }
+            )
+        );
         _ = all.ContinueWith(done => pieces.Writer.Complete(done.Exception?.GetBaseException()), TaskScheduler.Default);
         await foreach (AnswerPiece piece in pieces.Reader.ReadAllAsync(cancelled).ConfigureAwait(false))
         {
@@ -103,17 +120,26 @@ public sealed class Answers
         {
             yield return piece;
         }
-        AnswerEnd end = called ? AnswerEnd.Tools : generation.FinishReason switch
+        AnswerEnd end = called
+            ? AnswerEnd.Tools
+            : generation.FinishReason switch
+            {
+                FinishReason.Length => AnswerEnd.Length,
+                FinishReason.Cancelled => AnswerEnd.Cancelled,
+                _ => reader.Calls > 0 ? AnswerEnd.Tools : AnswerEnd.Stop,
+            };
+        yield return new AnswerPiece(choice, PieceKind.End, "")
         {
-            FinishReason.Length => AnswerEnd.Length,
-            FinishReason.Cancelled => AnswerEnd.Cancelled,
-            _ => reader.Calls > 0 ? AnswerEnd.Tools : AnswerEnd.Stop,
+            End = end,
+            StopText = generation.StopText,
+            Tokens = [.. tokens],
         };
-        yield return new AnswerPiece(choice, PieceKind.End, "") { End = end, StopText = generation.StopText, Tokens = [.. tokens] };
     }
 
-    private AnswerReader Reader(Action<PieceKind, string, int> tell)
-        => _shape.Forced is { } forced ? AnswerReader.OfForcedCall(_shape.Tools!, forced.Name, tell) : new AnswerReader(_shape.Tools, _shape.Thoughts, _shape.InThought, tell);
+    private AnswerReader Reader(Action<PieceKind, string, int> tell) =>
+        _shape.Forced is { } forced
+            ? AnswerReader.OfForcedCall(_shape.Tools!, forced.Name, tell)
+            : new AnswerReader(_shape.Tools, _shape.Thoughts, _shape.InThought, tell);
 
     /// <summary>Adds a piece, to the last one where it goes on.</summary>
     private static void Tell(List<AnswerPiece> ready, int choice, PieceKind kind, string text, int call)
@@ -123,7 +149,13 @@ public sealed class Answers
             ready[^1] = last with { Text = last.Text + text };
             return;
         }
-        ready.Add(new AnswerPiece(choice, kind, text) { Call = call, CallId = kind == PieceKind.Call ? "call_" + Guid.NewGuid().ToString("N")[..24] : null });
+        ready.Add(
+            new AnswerPiece(choice, kind, text)
+            {
+                Call = call,
+                CallId = kind == PieceKind.Call ? "call_" + Guid.NewGuid().ToString("N")[..24] : null,
+            }
+        );
     }
 
     private static IEnumerable<AnswerPiece> Flush(List<AnswerPiece> ready, List<GenerationOutput> tokens)

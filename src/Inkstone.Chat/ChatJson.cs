@@ -9,5 +9,9 @@ namespace Inkstone.Chat;
 internal sealed partial class ChatJson : JsonSerializerContext
 {
     /// <summary>For documents that are sent or put into prompts.</summary>
-    public static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, TypeInfoResolver = Default };
+    public static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        TypeInfoResolver = Default,
+    };
 }

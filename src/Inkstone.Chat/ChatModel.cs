@@ -6,7 +6,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Chat;
 
-/// <summary>A model that answers conversations, many at a time: its template writes the prompt, an engine makes the text, and what it writes is told apart.</summary>
+/// <summary>A model that answers conversations, many at a time: its template writes the prompt, an engine makes the text, and what it
+/// writes is told apart.</summary>
 public sealed class ChatModel
 {
     private readonly ChatPrompt _prompt;
@@ -52,7 +53,10 @@ public sealed class ChatModel
     {
         (string text, bool inThought) = _rendering.Render(request);
         JsonArray tools = request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools ?? [];
-        ForcedCall? forced = tools.Count > 0 && request.ToolChoice.Kind == ToolChoiceKind.Required ? ForcedCall.Of(_rendering.ToolForm, tools, request.ToolChoice.Name) : null;
+        ForcedCall? forced =
+            tools.Count > 0 && request.ToolChoice.Kind == ToolChoiceKind.Required
+                ? ForcedCall.Of(_rendering.ToolForm, tools, request.ToolChoice.Name)
+                : null;
         AnswerConstraint? constraint = forced?.Constraint ?? request.Constraint ?? (tools.Count > 0 ? Calls(tools) : null);
         int[] ids = _prompt.Encode(text + forced?.Prefill);
         SamplingParams p = Fit(request.Sampling, ids.Length);
@@ -66,12 +70,16 @@ public sealed class ChatModel
         {
             for (int i = 0; i < request.Count; i++)
             {
-                generations.Add(Engine.Submit(new GenerationRequest(ids, p with { Seed = p.Seed + (ulong)i })
-                {
-                    Adapter = request.Adapter,
-                    LogProbs = request.LogProbs,
-                    Mask = constraint is null ? null : _masks.Of(constraint),
-                }));
+                generations.Add(
+                    Engine.Submit(
+                        new GenerationRequest(ids, p with { Seed = p.Seed + (ulong)i })
+                        {
+                            Adapter = request.Adapter,
+                            LogProbs = request.LogProbs,
+                            Mask = constraint is null ? null : _masks.Of(constraint),
+                        }
+                    )
+                );
             }
         }
         catch
@@ -79,14 +87,30 @@ public sealed class ChatModel
             generations.ForEach(g => g.Cancel());
             throw;
         }
-        return new Answers(Engine.Tokenizer, ids.Length, generations, new AnswerShape(tools.Count > 0 && request.Constraint is null ? _rendering.ToolForm : null, request.SplitThoughts, inThought, forced, request.ParallelCalls, request.LogProbs is not null));
+        return new Answers(
+            Engine.Tokenizer,
+            ids.Length,
+            generations,
+            new AnswerShape(
+                tools.Count > 0 && request.Constraint is null ? _rendering.ToolForm : null,
+                request.SplitThoughts,
+                inThought,
+                forced,
+                request.ParallelCalls,
+                request.LogProbs is not null
+            )
+        );
     }
 
-    /// <summary>Calls that a model makes of itself are held to the tools' schemas, where these can be held: only tools that are called strict insist on it.</summary>
+    /// <summary>Calls that a model makes of itself are held to the tools' schemas, where these can be held: only tools that are called
+    /// strict insist on it.</summary>
     private AnswerConstraint? Calls(JsonArray tools)
     {
         AnswerConstraint? calls = ForcedCall.Optional(_rendering.ToolForm, tools, Template?.Source);
-        if (calls is null || tools.Any(tool => tool!["function"]!["strict"] is JsonValue strict && strict.TryGetValue(out bool insists) && insists))
+        if (
+            calls is null
+            || tools.Any(tool => tool!["function"]!["strict"] is JsonValue strict && strict.TryGetValue(out bool insists) && insists)
+        )
         {
             return calls;
         }
@@ -110,7 +134,15 @@ public sealed class ChatModel
     /// <param name="logProbs">how many of the likeliest tokens are told beside each</param>
     /// <param name="promptLogProbs">whether those of the prompt are wanted, too</param>
     /// <inheritdoc cref="Start"/>
-    public Answers Continue(IReadOnlyList<int[]> prompts, SamplingParams sampling, int count = 1, AnswerConstraint? constraint = null, string? adapter = null, int? logProbs = null, bool promptLogProbs = false)
+    public Answers Continue(
+        IReadOnlyList<int[]> prompts,
+        SamplingParams sampling,
+        int count = 1,
+        AnswerConstraint? constraint = null,
+        string? adapter = null,
+        int? logProbs = null,
+        bool promptLogProbs = false
+    )
     {
         List<Generation> generations = [];
         try
@@ -120,13 +152,17 @@ public sealed class ChatModel
                 SamplingParams p = Fit(sampling, prompt.Length);
                 for (int i = 0; i < count; i++)
                 {
-                    generations.Add(Engine.Submit(new GenerationRequest(prompt, p with { Seed = p.Seed + (ulong)i })
-                    {
-                        Adapter = adapter,
-                        LogProbs = logProbs,
-                        PromptLogProbs = promptLogProbs ? 1 : null,
-                        Mask = constraint is null ? null : _masks.Of(constraint),
-                    }));
+                    generations.Add(
+                        Engine.Submit(
+                            new GenerationRequest(prompt, p with { Seed = p.Seed + (ulong)i })
+                            {
+                                Adapter = adapter,
+                                LogProbs = logProbs,
+                                PromptLogProbs = promptLogProbs ? 1 : null,
+                                Mask = constraint is null ? null : _masks.Of(constraint),
+                            }
+                        )
+                    );
                 }
             }
         }
@@ -135,20 +171,33 @@ public sealed class ChatModel
             generations.ForEach(g => g.Cancel());
             throw;
         }
-        return new Answers(Engine.Tokenizer, prompts.Sum(p => p.Length), generations, new AnswerShape(null, false, false, null, true, logProbs is not null));
+        return new Answers(
+            Engine.Tokenizer,
+            prompts.Sum(p => p.Length),
+            generations,
+            new AnswerShape(null, false, false, null, true, logProbs is not null)
+        );
     }
 
     /// <summary>At most as many tokens as the context has room for.</summary>
     private SamplingParams Fit(SamplingParams p, int promptTokens)
     {
         int room = Engine.MaxLength - promptTokens;
-        return room > 0 ? p with { MaxTokens = Math.Min(p.MaxTokens, room), MaxLength = null } : throw new PromptTooLongException(promptTokens, Engine.MaxLength);
+        return room > 0
+            ? p with
+            {
+                MaxTokens = Math.Min(p.MaxTokens, room),
+                MaxLength = null,
+            }
+            : throw new PromptTooLongException(promptTokens, Engine.MaxLength);
     }
 }
 
 /// <summary>A prompt that leaves no room in the model's context.</summary>
 public sealed class PromptTooLongException(int tokens, int context)
-    : ArgumentException($"the prompt has {tokens} tokens and is too large: the model's context holds {context} and one must be left; shorten it.")
+    : ArgumentException(
+        $"the prompt has {tokens} tokens and is too large: the model's context holds {context} and one must be left; shorten it."
+    )
 {
     /// <summary>Tokens of the prompt.</summary>
     public int Tokens => tokens;

@@ -6,7 +6,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Chat;
 
-/// <summary>A conversation as the text that a model continues, with its tools and with the beginning of an answer where one is given or forced.</summary>
+/// <summary>A conversation as the text that a model continues, with its tools and with the beginning of an answer where one is given or
+/// forced.</summary>
 internal sealed partial class ChatRendering(ChatPrompt prompt)
 {
     /// <summary>How the template writes calls.</summary>
@@ -20,7 +21,11 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
         JsonArray messages = request.Messages;
         JsonArray? tools = request.ToolChoice.Kind == ToolChoiceKind.None || request.Tools is not { Count: > 0 } ? null : request.Tools;
         string begun = "";
-        bool continued = request.AddGenerationPrompt && messages is [.., JsonObject last] && (string?)last["role"] == "assistant" && last["tool_calls"] is null;
+        bool continued =
+            request.AddGenerationPrompt
+            && messages is [.., JsonObject last]
+            && (string?)last["role"] == "assistant"
+            && last["tool_calls"] is null;
         if (continued)
         {
             // An answer that has begun is continued.
@@ -28,7 +33,9 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
             messages = [.. messages.Take(messages.Count - 1).Select(m => m!.DeepClone())];
             if (messages is [.., JsonObject before] && (string?)before["role"] == "assistant")
             {
-                throw new ArgumentException("two answers of the assistant stand at the end of messages; there can be one, which is continued.");
+                throw new ArgumentException(
+                    "two answers of the assistant stand at the end of messages; there can be one, which is continued."
+                );
             }
         }
         if (!ToolForm.Written)
@@ -40,7 +47,7 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
         bool forced = request.ToolChoice.Kind == ToolChoiceKind.Required || request.Constraint is not null || continued;
         if (opened.Success && forced)
         {
-            text += text.EndsWith('\n') ? "\n</think>\n\n" : "\n\n</think>\n\n";   // what is forced is no thought
+            text += text.EndsWith('\n') ? "\n</think>\n\n" : "\n\n</think>\n\n"; // what is forced is no thought
         }
         return (text + begun, opened.Success && !forced);
     }
@@ -52,7 +59,11 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
         {
             return prompt.Render(messages, tools, request.Variables, request.AddGenerationPrompt);
         }
-        catch (TemplateException) when (messages is [JsonObject first, JsonObject second, ..] && (string?)first["role"] == "system" && (string?)second["role"] == "user")
+        catch (TemplateException)
+            when (messages is [JsonObject first, JsonObject second, ..]
+                && (string?)first["role"] == "system"
+                && (string?)second["role"] == "user"
+            )
         {
             JsonArray folded = [.. messages.Skip(1).Select(m => m!.DeepClone())];
             folded[0]!["content"] = $"{(string?)first["content"]}\n\n{(string?)second["content"]}";

@@ -4,7 +4,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Chat;
 
-/// <summary>Masks over a tokenizer's tokens for what an answer has to be. The last grammars are kept, as a service asks for the same ones again and again.</summary>
+/// <summary>Masks over a tokenizer's tokens for what an answer has to be. The last grammars are kept, as a service asks for the same ones
+/// again and again.</summary>
 internal sealed class ConstraintMasks(Tokenizer tokenizer)
 {
     private const int Kept = 64;
@@ -20,7 +21,8 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
     private long _clock;
 
     /// <summary>A mask for one text.</summary>
-    /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names it.</exception>
+    /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names
+    /// it.</exception>
     public ITokenMask Of(AnswerConstraint constraint) => new GrammarMask(Compiled(constraint));
 
     /// <summary>Compiles a constraint ahead of its use.</summary>
@@ -52,28 +54,45 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
         {
             return new CompiledGrammar(Grammar(constraint), _vocabulary);
         }
-        catch (Exception fault) when (fault is KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or InsufficientExecutionStackException)
+        catch (Exception fault)
+            when (fault
+                    is KeyNotFoundException
+                        or InvalidOperationException
+                        or FormatException
+                        or OverflowException
+                        or InsufficientExecutionStackException
+            )
         {
             throw new GrammarException($"what the answer has to be is not well-formed: {fault.Message}", fault);
         }
     }
 
-    private static string Key(AnswerConstraint constraint) => constraint switch
-    {
-        AnswerConstraint.Schema schema => $"schema\0{schema.Compact}\0{schema.Document}",
-        AnswerConstraint.Choice choice => "choice\0" + string.Join('\0', choice.Texts),
-        AnswerConstraint.Calls calls => $"calls\0{calls.Opens}\0{calls.Closes}\0{calls.Document}",
-        _ => constraint.ToString(),
-    };
+    private static string Key(AnswerConstraint constraint) =>
+        constraint switch
+        {
+            AnswerConstraint.Schema schema => $"schema\0{schema.Compact}\0{schema.Document}",
+            AnswerConstraint.Choice choice => "choice\0" + string.Join('\0', choice.Texts),
+            AnswerConstraint.Calls calls => $"calls\0{calls.Opens}\0{calls.Closes}\0{calls.Document}",
+            _ => constraint.ToString(),
+        };
 
-    private static TextGrammar Grammar(AnswerConstraint constraint) => constraint switch
-    {
-        AnswerConstraint.Json => TextGrammar.JsonObject(),
-        AnswerConstraint.Schema schema => TextGrammar.JsonSchema(schema.Document, schema.Compact ? Compact : null),
-        AnswerConstraint.Regex regex => TextGrammar.Regex(regex.Pattern),
-        AnswerConstraint.Choice choice => TextGrammar.Choice(choice.Texts),
-        AnswerConstraint.Grammar grammar => TextGrammar.Gbnf(grammar.Text),
-        AnswerConstraint.Calls calls => TextGrammar.Triggered(calls.Opens, TextGrammar.Sequence(TextGrammar.Regex(Space), TextGrammar.JsonSchema(calls.Document), TextGrammar.Regex(Space), TextGrammar.Token(calls.Closes))),
-        _ => throw new ArgumentOutOfRangeException(nameof(constraint)),
-    };
+    private static TextGrammar Grammar(AnswerConstraint constraint) =>
+        constraint switch
+        {
+            AnswerConstraint.Json => TextGrammar.JsonObject(),
+            AnswerConstraint.Schema schema => TextGrammar.JsonSchema(schema.Document, schema.Compact ? Compact : null),
+            AnswerConstraint.Regex regex => TextGrammar.Regex(regex.Pattern),
+            AnswerConstraint.Choice choice => TextGrammar.Choice(choice.Texts),
+            AnswerConstraint.Grammar grammar => TextGrammar.Gbnf(grammar.Text),
+            AnswerConstraint.Calls calls => TextGrammar.Triggered(
+                calls.Opens,
+                TextGrammar.Sequence(
+                    TextGrammar.Regex(Space),
+                    TextGrammar.JsonSchema(calls.Document),
+                    TextGrammar.Regex(Space),
+                    TextGrammar.Token(calls.Closes)
+                )
+            ),
+            _ => throw new ArgumentOutOfRangeException(nameof(constraint)),
+        };
 }

@@ -15,19 +15,28 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
         }
         if (name is not null)
         {
-            JsonObject function = functions.FirstOrDefault(f => (string?)f["name"] == name)
+            JsonObject function =
+                functions.FirstOrDefault(f => (string?)f["name"] == name)
                 ?? throw new ArgumentException($"tool_choice names the function {name}, which is not among the tools.");
             string quoted = ((JsonNode)name).ToJsonString(ChatJson.Readable);
-            string before = form.Name == "deepseek" ? $"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n" : $"{form.Prefill}{{\"name\": {quoted}, \"{form.ArgumentsKey}\": ";
+            string before =
+                form.Name == "deepseek"
+                    ? $"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n"
+                    : $"{form.Prefill}{{\"name\": {quoted}, \"{form.ArgumentsKey}\": ";
             return new(before, new AnswerConstraint.Schema(Parameters(function).ToJsonString()) { Compact = true }, name);
         }
         return new(form.Prefill, new AnswerConstraint.Schema(AnyCall(form, functions)) { Compact = true }, null);
     }
 
     /// <summary>What holds the calls of a model that calls if it likes; null where its form is no JSON between two markers.</summary>
-    public static AnswerConstraint? Optional(ToolForm form, JsonArray tools, string? template)
-        => form.Name == "hermes" && template?.Contains("<function=", StringComparison.Ordinal) != true
-            ? new AnswerConstraint.Calls(form.Opens[0], form.Closes[0], AnyCall(form, [.. tools.Select(tool => tool!["function"]!.AsObject())])) : null;
+    public static AnswerConstraint? Optional(ToolForm form, JsonArray tools, string? template) =>
+        form.Name == "hermes" && template?.Contains("<function=", StringComparison.Ordinal) != true
+            ? new AnswerConstraint.Calls(
+                form.Opens[0],
+                form.Closes[0],
+                AnyCall(form, [.. tools.Select(tool => tool!["function"]!.AsObject())])
+            )
+            : null;
 
     /// <summary>The schema of an object with the name of a tool and arguments for it.</summary>
     private static string AnyCall(ToolForm form, JsonObject[] functions)
@@ -51,13 +60,20 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
                     definitions[key] = all.Parent is null ? all : all.DeepClone();
                 }
             }
-            calls.Add((JsonNode)new JsonObject
-            {
-                ["type"] = "object",
-                ["properties"] = new JsonObject { ["name"] = new JsonObject { ["const"] = function["name"]?.DeepClone() }, [form.ArgumentsKey] = parameters },
-                ["required"] = new JsonArray("name", form.ArgumentsKey),
-                ["additionalProperties"] = false,
-            });
+            calls.Add(
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["type"] = "object",
+                        ["properties"] = new JsonObject
+                        {
+                            ["name"] = new JsonObject { ["const"] = function["name"]?.DeepClone() },
+                            [form.ArgumentsKey] = parameters,
+                        },
+                        ["required"] = new JsonArray("name", form.ArgumentsKey),
+                        ["additionalProperties"] = false,
+                    }
+            );
         }
         definitions["anyOf"] = calls;
         return definitions.ToJsonString();
@@ -67,11 +83,23 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
     private static JsonObject Parameters(JsonObject function)
     {
         JsonObject schema = function["parameters"] is JsonObject given ? given.DeepClone().AsObject() : [];
-        if (!schema.ContainsKey("type") && !schema.ContainsKey("anyOf") && !schema.ContainsKey("$ref") && !schema.ContainsKey("oneOf") && !schema.ContainsKey("allOf"))
+        if (
+            !schema.ContainsKey("type")
+            && !schema.ContainsKey("anyOf")
+            && !schema.ContainsKey("$ref")
+            && !schema.ContainsKey("oneOf")
+            && !schema.ContainsKey("allOf")
+        )
         {
             schema["type"] = "object";
         }
-        if (schema["properties"] is null or JsonObject { Count: 0 } && !schema.ContainsKey("additionalProperties") && schema["type"] is JsonValue type && type.TryGetValue(out string? kind) && kind == "object")
+        if (
+            schema["properties"] is null or JsonObject { Count: 0 }
+            && !schema.ContainsKey("additionalProperties")
+            && schema["type"] is JsonValue type
+            && type.TryGetValue(out string? kind)
+            && kind == "object"
+        )
         {
             schema["additionalProperties"] = false;
         }

@@ -4,7 +4,8 @@ namespace Inkstone.Chat;
 internal struct JsonEnd
 {
     private int _depth;
-    private bool _inText, _escaped;
+    private bool _inText,
+        _escaped;
 
     public bool Begun { get; private set; }
 
@@ -22,7 +23,10 @@ internal struct JsonEnd
             return false;
         }
         _inText = c == '"';
-        _depth += c is '{' or '[' ? 1 : c is '}' or ']' ? -1 : 0;
+        _depth +=
+            c is '{' or '[' ? 1
+            : c is '}' or ']' ? -1
+            : 0;
         return _depth == 0;
     }
 }

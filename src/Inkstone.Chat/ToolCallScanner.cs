@@ -5,8 +5,10 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Chat;
 
 /// <summary>
-/// Reads one call of a tool, or a list of them, character by character, in every form that models write: <c>{"name": …, "arguments": {…}}</c>
-/// (Qwen, Hermes; Llama 3 says "parameters"), a list of such objects (Mistral), a name followed by the arguments (newer Mistral, DeepSeek), and
+/// Reads one call of a tool, or a list of them, character by character, in every form that models write: <c>{"name": …, "arguments":
+/// {…}}</c>
+/// (Qwen, Hermes; Llama 3 says "parameters"), a list of such objects (Mistral), a name followed by the arguments (newer Mistral, DeepSeek),
+/// and
 /// <c>&lt;function=name&gt;&lt;parameter=key&gt;…</c> (Qwen3-Coder). Arguments are handed on as they come, unchanged.
 /// </summary>
 /// <param name="begin">called with the name of each call</param>
@@ -16,13 +18,20 @@ internal sealed class ToolCallScanner(Action<string> begin, Action<string> argum
     /// <summary>What DeepSeek and Mistral write between name and arguments.</summary>
     private static readonly string[] Separators = ["<｜tool▁sep｜>", "[CALL_ID]", "[ARGS]", "```json", "```", "\n", "{"];
 
-    private readonly StringBuilder _raw = new(), _token = new(), _held = new();
+    private readonly StringBuilder _raw = new(),
+        _token = new(),
+        _held = new();
     private State _state = State.Start;
     private JsonEnd _value;
-    private string? _key, _name;
-    private bool _list, _atValue, _begun, _textual;
+    private string? _key,
+        _name;
+    private bool _list,
+        _atValue,
+        _begun,
+        _textual;
     private int _depth;
-    private bool _inText, _escaped;
+    private bool _inText,
+        _escaped;
 
     private enum State
     {
@@ -197,7 +206,7 @@ internal sealed class ToolCallScanner(Action<string> begin, Action<string> argum
         {
             return;
         }
-        _textual = _held.Length == 0 ? c == '"' : _textual;   // some models write the arguments as a text that holds JSON
+        _textual = _held.Length == 0 ? c == '"' : _textual; // some models write the arguments as a text that holds JSON
         _held.Append(c);
         if (_begun && !_textual)
         {
@@ -236,7 +245,7 @@ internal sealed class ToolCallScanner(Action<string> begin, Action<string> argum
         string name = text[..^separator.Length].Trim();
         if (name is "function" or "")
         {
-            _token.Clear();   // DeepSeek V3 writes the kind of the tool before its name
+            _token.Clear(); // DeepSeek V3 writes the kind of the tool before its name
             Failed = separator == "{";
             return;
         }
@@ -290,7 +299,8 @@ internal sealed class ToolCallScanner(Action<string> begin, Action<string> argum
         JsonObject values = [];
         foreach (string part in text[(end + 1)..].Split("<parameter=").Skip(1))
         {
-            int close = part.IndexOf('>', StringComparison.Ordinal), last = part.IndexOf("</parameter>", StringComparison.Ordinal);
+            int close = part.IndexOf('>', StringComparison.Ordinal),
+                last = part.IndexOf("</parameter>", StringComparison.Ordinal);
             if (close > 0)
             {
                 values[part[..close]] = Value((last > close ? part[(close + 1)..last] : part[(close + 1)..]).Trim('\n'));

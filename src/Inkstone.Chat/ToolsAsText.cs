@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Chat;
 
-/// <summary>Tools for templates that know none: they are described to the model in words, and calls and results become plain messages in the form of Hermes.</summary>
+/// <summary>Tools for templates that know none: they are described to the model in words, and calls and results become plain messages in
+/// the form of Hermes.</summary>
 internal static class ToolsAsText
 {
     /// <summary>The messages with everything about tools written out.</summary>
@@ -22,7 +23,11 @@ internal static class ToolsAsText
             {
                 // Results of several calls follow one another and are one message of the user.
                 string result = $"<tool_response>\n{content}\n</tool_response>";
-                if (written is [.., JsonObject last] && (string?)last["role"] == "user" && Text(last).StartsWith("<tool_response>", StringComparison.Ordinal))
+                if (
+                    written is [.., JsonObject last]
+                    && (string?)last["role"] == "user"
+                    && Text(last).StartsWith("<tool_response>", StringComparison.Ordinal)
+                )
                 {
                     last["content"] = $"{Text(last)}\n{result}";
                     continue;
@@ -41,7 +46,8 @@ internal static class ToolsAsText
     private static void Describe(JsonArray messages, JsonArray tools)
     {
         string lines = string.Join('\n', tools.Select(tool => tool!.ToJsonString(ChatJson.Readable)));
-        string text = $"You can call these functions, one JSON description a line:\n<tools>\n{lines}\n</tools>\n"
+        string text =
+            $"You can call these functions, one JSON description a line:\n<tools>\n{lines}\n</tools>\n"
             + "To call one, answer with its name and its arguments as JSON between these tags, and nothing else:\n<tool_call>\n{\"name\": \"function\", \"arguments\": {\"key\": \"value\"}}\n</tool_call>";
         if (messages is [JsonObject first, ..] && (string?)first["role"] == "system")
         {
@@ -55,9 +61,14 @@ internal static class ToolsAsText
 
     private static string Call(JsonNode? call)
     {
-        JsonObject written = new() { ["name"] = call?["function"]?["name"]?.DeepClone(), ["arguments"] = call?["function"]?["arguments"]?.DeepClone() };
+        JsonObject written = new()
+        {
+            ["name"] = call?["function"]?["name"]?.DeepClone(),
+            ["arguments"] = call?["function"]?["arguments"]?.DeepClone(),
+        };
         return $"<tool_call>\n{written.ToJsonString(ChatJson.Readable)}\n</tool_call>";
     }
 
-    private static string Text(JsonObject message) => message["content"] is JsonValue value && value.TryGetValue(out string? text) ? text : "";
+    private static string Text(JsonObject message) =>
+        message["content"] is JsonValue value && value.TryGetValue(out string? text) ? text : "";
 }

@@ -12,7 +12,8 @@ public static class Collectives
         {
             return [own.ToArray()];
         }
-        int[] lengths = new int[ranks.Size], four = new int[ranks.Size];
+        int[] lengths = new int[ranks.Size],
+            four = new int[ranks.Size];
         lengths[ranks.Rank] = own.Length;
         Array.Fill(four, sizeof(int));
         ranks.AllGather(MemoryMarshal.AsBytes(lengths.AsSpan()), four);

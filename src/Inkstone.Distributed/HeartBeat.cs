@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Inkstone.Distributed;
 
 /// <summary>
-/// A thread that tells the next rank twice a second that this process lives, and listens to the rank before. A process that was killed ends the job through its launcher; a cut link or a
+/// A thread that tells the next rank twice a second that this process lives, and listens to the rank before. A process that was killed ends
+/// the job through its launcher; a cut link or a
 /// frozen machine gives no error and no end, so who hears nothing for <see cref="Silence"/> says so and ends the job.
 /// </summary>
 internal sealed unsafe class HeartBeat : IDisposable
@@ -11,16 +12,20 @@ internal sealed unsafe class HeartBeat : IDisposable
     /// <summary>So long a rank may be silent.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(20);
 
-    private const int Between = 500, Tag = 7;
+    private const int Between = 500,
+        Tag = 7;
 
     private readonly Mpi _mpi;
     private readonly nint _communicator;
-    private readonly int _rank, _size;
+    private readonly int _rank,
+        _size;
     private readonly Action<string> _dying;
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _end = new();
-    private nint _sent, _heard;
-    private bool _sending, _listening;
+    private nint _sent,
+        _heard;
+    private bool _sending,
+        _listening;
     private readonly nint _buffer = System.Runtime.InteropServices.Marshal.AllocHGlobal(16);
 
     public HeartBeat(Mpi mpi, nint communicator, int rank, int size, Action<string> dying)
@@ -51,7 +56,8 @@ internal sealed unsafe class HeartBeat : IDisposable
 
     private void Beat()
     {
-        int next = (_rank + 1) % _size, before = (_rank + _size - 1) % _size;
+        int next = (_rank + 1) % _size,
+            before = (_rank + _size - 1) % _size;
         long last = Stopwatch.GetTimestamp();
         try
         {
@@ -60,7 +66,10 @@ internal sealed unsafe class HeartBeat : IDisposable
                 // A call into MPI that does not return is silence too.
                 if (!_mpi.Turn.TryEnter(Silence))
                 {
-                    Die($"a call into MPI has not returned for {Silence.TotalSeconds:0} seconds: the link to another process is cut, or that process hangs", abort: false);
+                    Die(
+                        $"a call into MPI has not returned for {Silence.TotalSeconds:0} seconds: the link to another process is cut, or that process hangs",
+                        abort: false
+                    );
                     return;
                 }
                 try
@@ -81,7 +90,10 @@ internal sealed unsafe class HeartBeat : IDisposable
                 }
                 if (Stopwatch.GetElapsedTime(last) > Silence)
                 {
-                    Die($"rank {before} has said nothing for {Silence.TotalSeconds:0} seconds: it hangs, or the link to it is cut", abort: true);
+                    Die(
+                        $"rank {before} has said nothing for {Silence.TotalSeconds:0} seconds: it hangs, or the link to it is cut",
+                        abort: true
+                    );
                     return;
                 }
             }

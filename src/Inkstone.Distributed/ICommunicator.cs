@@ -1,7 +1,8 @@
 namespace Inkstone.Distributed;
 
 /// <summary>
-/// The processes that work on one thing, each with a number, its rank. Collective operations are called by all of them in the same order, with the same sizes, by one thread of each;
+/// The processes that work on one thing, each with a number, its rank. Collective operations are called by all of them in the same order,
+/// with the same sizes, by one thread of each;
 /// they return when this process' part is done. An operation that waits leaves the processor to others.
 /// </summary>
 public interface ICommunicator : IDisposable

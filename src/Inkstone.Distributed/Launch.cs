@@ -33,6 +33,7 @@ public sealed record Launch(string Launcher, int Rank, int Size)
         }
         return null;
 
-        static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+        static int? Number(string? text) =>
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 }

@@ -3,20 +3,26 @@ using System.Runtime.InteropServices;
 namespace Inkstone.Distributed;
 
 /// <summary>
-/// An MPI library, loaded at run time: function pointers, and the two tables of handles and constants in which Open MPI and MPICH (and its relatives) differ. Open MPI's handles are
-/// addresses, MPICH's are 32-bit numbers; both fit a <see langword="nint"/> that is 0 before it is written. Calls of all threads take turns.
+/// An MPI library, loaded at run time: function pointers, and the two tables of handles and constants in which Open MPI and MPICH (and its
+/// relatives) differ. Open MPI's handles are
+/// addresses, MPICH's are 32-bit numbers; both fit a <see langword="nint"/> that is 0 before it is written. Calls of all threads take
+/// turns.
 /// </summary>
 internal sealed unsafe class Mpi
 {
     /// <summary>A variable that names another library.</summary>
     public const string NameVariable = "INK_MPI";
 
-    private const int ThreadsTakeTurns = 2;   // MPI_THREAD_SERIALIZED
+    private const int ThreadsTakeTurns = 2; // MPI_THREAD_SERIALIZED
 
     /// <summary>Exact names: those without a number come with development packages only.</summary>
-    private static readonly string[] Names = OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "libmpi.12.dylib"] : ["libmpi.so.40", "libmpich.so.12", "libmpi.so.12"];
+    private static readonly string[] Names = OperatingSystem.IsMacOS()
+        ? ["libmpi.40.dylib", "libmpi.12.dylib"]
+        : ["libmpi.so.40", "libmpich.so.12", "libmpi.so.12"];
 
-    private readonly nint _library, _inPlace, _ignore;
+    private readonly nint _library,
+        _inPlace,
+        _ignore;
     private readonly delegate* unmanaged<int> _finalize;
     private readonly delegate* unmanaged<nint, int, int> _abort;
     private readonly delegate* unmanaged<nint, nint*, int> _duplicate;
@@ -27,7 +33,8 @@ internal sealed unsafe class Mpi
     private readonly delegate* unmanaged<void*, int, nint, void*, int*, int*, nint, nint, nint*, int> _allGather;
     private readonly delegate* unmanaged<void*, int, nint, int, nint, nint*, int> _broadcast;
     private readonly delegate* unmanaged<nint, nint*, int> _barrier;
-    private readonly delegate* unmanaged<void*, int, nint, int, int, nint, nint*, int> _send, _receive;
+    private readonly delegate* unmanaged<void*, int, nint, int, int, nint, nint*, int> _send,
+        _receive;
 
     private Mpi(nint library, string name)
     {
@@ -82,10 +89,16 @@ internal sealed unsafe class Mpi
     {
         get
         {
-            byte* text = stackalloc byte[8192];   // MPI_MAX_LIBRARY_VERSION_STRING of MPICH; Open MPI has 256
+            byte* text = stackalloc byte[8192]; // MPI_MAX_LIBRARY_VERSION_STRING of MPICH; Open MPI has 256
             int length = 0;
             Check(((delegate* unmanaged<byte*, int*, int>)Export("MPI_Get_library_version"))(text, &length), "MPI_Get_library_version");
-            return Marshal.PtrToStringUTF8((nint)text, length).TrimEnd('\0').ReplaceLineEndings("\n").Split('\n')[0].Replace('\t', ' ').Trim();
+            return Marshal
+                .PtrToStringUTF8((nint)text, length)
+                .TrimEnd('\0')
+                .ReplaceLineEndings("\n")
+                .Split('\n')[0]
+                .Replace('\t', ' ')
+                .Trim();
         }
     }
 
@@ -95,7 +108,11 @@ internal sealed unsafe class Mpi
     {
         PrepareEnvironment();
         string? wanted = Environment.GetEnvironmentVariable(NameVariable);
-        foreach (string name in wanted is { Length: > 0 } ? [wanted] : launch is { IsOpenMpi: false } ? Names.Skip(1).Append(Names[0]) : Names)
+        foreach (
+            string name in wanted is { Length: > 0 } ? [wanted]
+            : launch is { IsOpenMpi: false } ? Names.Skip(1).Append(Names[0])
+            : Names
+        )
         {
             if (NativeLibrary.TryLoad(name, out nint library))
             {
@@ -108,16 +125,22 @@ internal sealed unsafe class Mpi
     /// <summary>MPI_Init_thread; the handlers of faults stay the runtime's, so that a null reference is an exception as ever.</summary>
     public (int Rank, int Size) Start()
     {
-        int[] signals = [8, 11, OperatingSystem.IsMacOS() ? 10 : 7];   // SIGFPE, SIGSEGV, SIGBUS
+        int[] signals = [8, 11, OperatingSystem.IsMacOS() ? 10 : 7]; // SIGFPE, SIGSEGV, SIGBUS
         nint libc = LibC();
-        delegate* unmanaged<int, void*, void*, int> action = (delegate* unmanaged<int, void*, void*, int>)NativeLibrary.GetExport(libc, "sigaction");
-        byte* handlers = stackalloc byte[signals.Length * 256];        // struct sigaction has 152 bytes
+        delegate* unmanaged<int, void*, void*, int> action = (delegate* unmanaged<int, void*, void*, int>)
+            NativeLibrary.GetExport(libc, "sigaction");
+        byte* handlers = stackalloc byte[signals.Length * 256]; // struct sigaction has 152 bytes
         for (int i = 0; i < signals.Length; i++)
         {
             _ = action(signals[i], null, handlers + i * 256);
         }
-        int provided = 0, rank = 0, size = 0;
-        Check(((delegate* unmanaged<int*, byte***, int, int*, int>)Export("MPI_Init_thread"))(null, null, ThreadsTakeTurns, &provided), "MPI_Init_thread");
+        int provided = 0,
+            rank = 0,
+            size = 0;
+        Check(
+            ((delegate* unmanaged<int*, byte***, int, int*, int>)Export("MPI_Init_thread"))(null, null, ThreadsTakeTurns, &provided),
+            "MPI_Init_thread"
+        );
         for (int i = 0; i < signals.Length; i++)
         {
             _ = action(signals[i], handlers + i * 256, null);
@@ -168,10 +191,21 @@ internal sealed unsafe class Mpi
         return request;
     }
 
-    public nint AllToAll(void* send, int* sendBytes, int* sendStarts, void* receive, int* receiveBytes, int* receiveStarts, nint communicator)
+    public nint AllToAll(
+        void* send,
+        int* sendBytes,
+        int* sendStarts,
+        void* receive,
+        int* receiveBytes,
+        int* receiveStarts,
+        nint communicator
+    )
     {
         nint request = 0;
-        Check(_allToAll(send, sendBytes, sendStarts, Bytes, receive, receiveBytes, receiveStarts, Bytes, communicator, &request), "MPI_Ialltoallv");
+        Check(
+            _allToAll(send, sendBytes, sendStarts, Bytes, receive, receiveBytes, receiveStarts, Bytes, communicator, &request),
+            "MPI_Ialltoallv"
+        );
         return request;
     }
 
@@ -211,7 +245,8 @@ internal sealed unsafe class Mpi
     }
 
     /// <summary>
-    /// C's environment, which .NET's does not reach: UCX leaves the handlers of faults alone, and MPI_Init and MPI_Finalize yield where ranks share a core.
+    /// C's environment, which .NET's does not reach: UCX leaves the handlers of faults alone, and MPI_Init and MPI_Finalize yield where
+    /// ranks share a core.
     /// </summary>
     private static void PrepareEnvironment()
     {
@@ -219,10 +254,12 @@ internal sealed unsafe class Mpi
         {
             return;
         }
-        delegate* unmanaged<byte*, byte*, int, int> set = (delegate* unmanaged<byte*, byte*, int, int>)NativeLibrary.GetExport(LibC(), "setenv");
+        delegate* unmanaged<byte*, byte*, int, int> set = (delegate* unmanaged<byte*, byte*, int, int>)
+            NativeLibrary.GetExport(LibC(), "setenv");
         foreach ((string name, string value) in ((string, string)[])[("UCX_ERROR_SIGNALS", ""), ("OMPI_MCA_mpi_yield_when_idle", "1")])
         {
-            nint key = Marshal.StringToCoTaskMemUTF8(name), text = Marshal.StringToCoTaskMemUTF8(value);
+            nint key = Marshal.StringToCoTaskMemUTF8(name),
+                text = Marshal.StringToCoTaskMemUTF8(value);
             _ = set((byte*)key, (byte*)text, 0);
             Marshal.FreeCoTaskMem(key);
             Marshal.FreeCoTaskMem(text);

@@ -6,21 +6,25 @@ using System.Text;
 namespace Inkstone.Distributed;
 
 /// <summary>
-/// The processes that an MPI launcher started. Every operation is begun, and then looked after by this process, because MPI makes no progress without calls: while others compute on
+/// The processes that an MPI launcher started. Every operation is begun, and then looked after by this process, because MPI makes no
+/// progress without calls: while others compute on
 /// this process' processors (<see cref="Patient"/>) it sleeps between two looks, else it yields at first.
 /// </summary>
 public sealed unsafe class MpiCommunicator : ICommunicator
 {
-    /// <summary>Most bytes of one message; larger ones go in pieces, because they are several times slower per byte and counts are 32-bit.</summary>
+    /// <summary>Most bytes of one message; larger ones go in pieces, because they are several times slower per byte and counts are
+    /// 32-bit.</summary>
     private const int MostBytes = 4 << 20;
 
-    private const int YieldMilliseconds = 2, CrowdedWaits = 200;
+    private const int YieldMilliseconds = 2,
+        CrowdedWaits = 200;
     private static readonly TimeSpan ShortYield = TimeSpan.FromMicroseconds(100);
 
     private readonly Mpi _mpi;
     private readonly nint _handle;
     private readonly bool _own;
-    private readonly int[] _sendStarts, _receiveStarts;
+    private readonly int[] _sendStarts,
+        _receiveStarts;
     private readonly HeartBeat? _heartBeat;
 
     private MpiCommunicator(Mpi mpi, nint handle, int rank, int size, int localSize)
@@ -47,7 +51,8 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     /// <inheritdoc/>
     public int LocalSize { get; }
 
-    /// <summary>Of the processors that this process may use, the first of its own: where several ranks may use the same ones, they share them out.</summary>
+    /// <summary>Of the processors that this process may use, the first of its own: where several ranks may use the same ones, they share
+    /// them out.</summary>
     public int FirstProcessor { get; }
 
     /// <summary>How many are its own; at least 1.</summary>
@@ -60,13 +65,19 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     /// <param name="launch">who started this one</param>
     /// <param name="dying">is told, on a thread of its own, why the process is about to end because another is gone</param>
     /// <exception cref="InvalidDataException">There is no MPI library on this machine.</exception>
-    public static MpiCommunicator Open(Launch launch, Action<string> dying)
-        => new(Mpi.Find(launch) ?? throw new InvalidDataException($"{launch.Launcher} started {launch.Size} processes, but there is no MPI library to meet by: {MpiFindings.HowToInstall}"), dying);
+    public static MpiCommunicator Open(Launch launch, Action<string> dying) =>
+        new(
+            Mpi.Find(launch)
+                ?? throw new InvalidDataException(
+                    $"{launch.Launcher} started {launch.Size} processes, but there is no MPI library to meet by: {MpiFindings.HowToInstall}"
+                ),
+            dying
+        );
 
     /// <inheritdoc/>
     public ICommunicator Duplicate()
     {
-        Barrier();   // MPI_Comm_dup waits inside MPI, where nobody else may call meanwhile
+        Barrier(); // MPI_Comm_dup waits inside MPI, where nobody else may call meanwhile
         lock (_mpi.Turn)
         {
             return new MpiCommunicator(_mpi, _mpi.Duplicate(_handle), Rank, Size, LocalSize);
@@ -84,8 +95,16 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     {
         Room(send.Length, Place(sendBytes, _sendStarts));
         Room(receive.Length, Place(receiveBytes, _receiveStarts));
-        fixed (byte* from = send, to = receive)
-        fixed (int* sent = sendBytes, sentAt = _sendStarts, received = receiveBytes, receivedAt = _receiveStarts)
+        fixed (
+            byte* from = send,
+                to = receive
+        )
+        fixed (
+            int* sent = sendBytes,
+                sentAt = _sendStarts,
+                received = receiveBytes,
+                receivedAt = _receiveStarts
+        )
         {
             lock (_mpi.Turn)
             {
@@ -100,7 +119,10 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     {
         Room(buffer.Length, Place(bytes, _receiveStarts));
         fixed (byte* at = buffer)
-        fixed (int* lengths = bytes, starts = _receiveStarts)
+        fixed (
+            int* lengths = bytes,
+                starts = _receiveStarts
+        )
         {
             lock (_mpi.Turn)
             {
@@ -156,9 +178,10 @@ public sealed unsafe class MpiCommunicator : ICommunicator
     }
 
     private nint _request;
-    private int _crowded;   // waits to come in which nothing is yielded, because somebody else took the processor for long
+    private int _crowded; // waits to come in which nothing is yielded, because somebody else took the processor for long
 
-    private void AllReduce<T>(Span<T> values, nint type) where T : unmanaged
+    private void AllReduce<T>(Span<T> values, nint type)
+        where T : unmanaged
     {
         while (!values.IsEmpty)
         {
@@ -224,7 +247,9 @@ public sealed unsafe class MpiCommunicator : ICommunicator
         int[] bytes = new int[Size];
         Array.Fill(bytes, Words * sizeof(ulong));
         AllGather(MemoryMarshal.AsBytes(all.AsSpan()), bytes);
-        int local = 0, sharing = 0, before = 0;
+        int local = 0,
+            sharing = 0,
+            before = 0;
         for (int r = 0; r < Size; r++)
         {
             ReadOnlySpan<ulong> other = all.AsSpan(r * Words, Words);
@@ -233,7 +258,9 @@ public sealed unsafe class MpiCommunicator : ICommunicator
             sharing += shares ? 1 : 0;
             before += shares && r < Rank ? 1 : 0;
         }
-        int processors = Environment.ProcessorCount, first = before * processors / sharing, end = (before + 1) * processors / sharing;
+        int processors = Environment.ProcessorCount,
+            first = before * processors / sharing,
+            end = (before + 1) * processors / sharing;
         return (local, first, Math.Max(1, end - first));
     }
 }

@@ -8,12 +8,15 @@ namespace Inkstone.Distributed;
 public sealed record MpiFindings(string? Library, string? Version, string? Abi, Launch? Launch)
 {
     /// <summary>A sentence for those who have none.</summary>
-    public const string HowToInstall = "install one (Debian, Ubuntu: apt install openmpi-bin; Fedora: dnf install openmpi; macOS: brew install open-mpi), or name its file in INK_MPI";
+    public const string HowToInstall =
+        "install one (Debian, Ubuntu: apt install openmpi-bin; Fedora: dnf install openmpi; macOS: brew install open-mpi), or name its file in INK_MPI";
 
     /// <summary>Looks.</summary>
     public static MpiFindings Look()
     {
         Launch? launch = Launch.Current;
-        return Mpi.Find(launch) is { } mpi ? new MpiFindings(mpi.Name, mpi.Version, mpi.IsOpenMpi ? "open-mpi" : "mpich", launch) : new MpiFindings(null, null, null, launch);
+        return Mpi.Find(launch) is { } mpi
+            ? new MpiFindings(mpi.Name, mpi.Version, mpi.IsOpenMpi ? "open-mpi" : "mpich", launch)
+            : new MpiFindings(null, null, null, launch);
     }
 }

@@ -22,7 +22,8 @@ public sealed class SingleProcess : ICommunicator
     public void AllReduce(Span<double> values) { }
 
     /// <inheritdoc/>
-    public void AllToAll(ReadOnlySpan<byte> send, ReadOnlySpan<int> sendBytes, Span<byte> receive, ReadOnlySpan<int> receiveBytes) => send[..sendBytes[0]].CopyTo(receive);
+    public void AllToAll(ReadOnlySpan<byte> send, ReadOnlySpan<int> sendBytes, Span<byte> receive, ReadOnlySpan<int> receiveBytes) =>
+        send[..sendBytes[0]].CopyTo(receive);
 
     /// <inheritdoc/>
     public void AllGather(Span<byte> buffer, ReadOnlySpan<int> bytes) { }

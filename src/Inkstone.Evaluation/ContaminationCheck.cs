@@ -22,9 +22,18 @@ public static class ContaminationCheck
     /// <param name="tokenizer">of the shards; may be null where there are none</param>
     /// <param name="cancelled">looked at between documents</param>
     /// <exception cref="ArgumentException">There are shards and no tokenizer.</exception>
-    public static IReadOnlyList<TaskContamination> Find(IReadOnlyList<Request> requests, IReadOnlyList<string> paths, int length, Tokenizer? tokenizer, CancellationToken cancelled = default)
+    public static IReadOnlyList<TaskContamination> Find(
+        IReadOnlyList<Request> requests,
+        IReadOnlyList<string> paths,
+        int length,
+        Tokenizer? tokenizer,
+        CancellationToken cancelled = default
+    )
     {
-        (string Task, int Id, string Text)[] documents = [.. requests.DistinctBy(r => (r.Task, r.DocumentId)).Select(r => (r.Task, r.DocumentId, string.Join('\n', Texts(r.Document))))];
+        (string Task, int Id, string Text)[] documents =
+        [
+            .. requests.DistinctBy(r => (r.Task, r.DocumentId)).Select(r => (r.Task, r.DocumentId, string.Join('\n', Texts(r.Document)))),
+        ];
         TextOverlap overlap = new([.. documents.Select(d => d.Text)], length);
         foreach (string path in paths)
         {
@@ -34,14 +43,26 @@ public static class ContaminationCheck
                 overlap.Look(text);
             }
         }
-        return [.. documents.Select((d, i) => (d.Task, d.Id, Found: overlap.Found.Contains(i))).GroupBy(d => d.Task).Select(g => new TaskContamination(g.Key, g.Count(), [.. g.Where(d => d.Found).Select(d => d.Id)]))];
+        return
+        [
+            .. documents
+                .Select((d, i) => (d.Task, d.Id, Found: overlap.Found.Contains(i)))
+                .GroupBy(d => d.Task)
+                .Select(g => new TaskContamination(g.Key, g.Count(), [.. g.Where(d => d.Found).Select(d => d.Id)])),
+        ];
     }
 
     private static IEnumerable<string> Documents(string path, Tokenizer? tokenizer)
     {
-        string[] shards = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.bin").Order(StringComparer.Ordinal)] : path.EndsWith(".bin", StringComparison.Ordinal) ? [path] : [];
+        string[] shards =
+            Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.bin").Order(StringComparer.Ordinal)]
+            : path.EndsWith(".bin", StringComparison.Ordinal) ? [path]
+            : [];
         return shards.Length == 0 ? new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([path])).Select(d => d.Text)
-            : tokenizer is null ? throw new ArgumentException($"{path} holds token shards, and only the model's tokenizer tells what they say; name the model with --model, or the texts instead of the shards")
+            : tokenizer is null
+                ? throw new ArgumentException(
+                    $"{path} holds token shards, and only the model's tokenizer tells what they say; name the model with --model, or the texts instead of the shards"
+                )
             : shards.SelectMany(s => Decoded(s, tokenizer));
     }
 
@@ -77,11 +98,12 @@ public static class ContaminationCheck
     }
 
     /// <summary>Texts of a document, wherever they stand.</summary>
-    private static IEnumerable<string> Texts(Value value) => value switch
-    {
-        StringValue text => [text.Text],
-        DictValue dict => dict.Entries.Values.SelectMany(Texts),
-        SequenceValue list => list.Elements.SelectMany(Texts),
-        _ => [],
-    };
+    private static IEnumerable<string> Texts(Value value) =>
+        value switch
+        {
+            StringValue text => [text.Text],
+            DictValue dict => dict.Entries.Values.SelectMany(Texts),
+            SequenceValue list => list.Elements.SelectMany(Texts),
+            _ => [],
+        };
 }

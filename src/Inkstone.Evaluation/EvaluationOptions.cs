@@ -44,7 +44,8 @@ public sealed record EvaluationOptions
     /// <summary>Directories that hold data sets under their names, looked into before the hub's cache.</summary>
     public IReadOnlyList<string> DataDirectories { get; init; } = [];
 
-    /// <summary>The files of a data set's split, by its dataset_path, dataset_name and split, where they lie elsewhere; asked before all other places.</summary>
+    /// <summary>The files of a data set's split, by its dataset_path, dataset_name and split, where they lie elsewhere; asked before all
+    /// other places.</summary>
     public Func<string, string?, string, IReadOnlyList<string>?>? DataFiles { get; init; }
 
     /// <summary>Takes a sentence about what a user would call a mistake.</summary>

@@ -21,7 +21,11 @@ public sealed class EvaluationRun
         {
             _documents[task.Name] = [.. Chosen(task)];
             RunWarnings.Tell(task, _documents[task.Name], options);
-            requests.AddRange(new RequestBuilder(task, new PromptOptions(options.SystemInstruction, options.Chat, options.FewshotAsMultiturn)).Build(_documents[task.Name]));
+            requests.AddRange(
+                new RequestBuilder(task, new PromptOptions(options.SystemInstruction, options.Chat, options.FewshotAsMultiturn)).Build(
+                    _documents[task.Name]
+                )
+            );
         }
         Requests = requests;
     }
@@ -42,26 +46,46 @@ public sealed class EvaluationRun
         {
             throw new ArgumentException("give either --limit or --samples");
         }
-        return options.Limit is <= 0 ? throw new ArgumentException("--limit must be above 0: a share below 1, or a number of documents")
-            : new EvaluationRun(new TaskLoader(new TaskIndex(options.IncludePaths), new DatasetSource(options.DataDirectories, options.DataFiles)).Load(tasks), options);
+        return options.Limit is <= 0
+            ? throw new ArgumentException("--limit must be above 0: a share below 1, or a number of documents")
+            : new EvaluationRun(
+                new TaskLoader(new TaskIndex(options.IncludePaths), new DatasetSource(options.DataDirectories, options.DataFiles)).Load(
+                    tasks
+                ),
+                options
+            );
     }
 
     /// <summary>Asks a model for all that is not answered yet.</summary>
     /// <param name="model">the model</param>
     /// <param name="progress">hears the number of answered requests</param>
-    /// <param name="own">the part of the requests that is asked here, by their numbers; the others are answered elsewhere; null: all</param>
+    /// <param name="own">the part of the requests that is asked here, by their numbers; the others are answered elsewhere; null:
+    /// all</param>
     /// <param name="cancelled">looked at between requests</param>
     public void Answer(IEvaluatedModel model, Action<int>? progress = null, Range? own = null, CancellationToken cancelled = default)
     {
         int done = 0;
-        foreach (IGrouping<RequestKind, Request> kind in Requests.Take(own ?? Range.All).Where(r => r.Responses.Count == 0).GroupBy(r => r.Kind))
+        foreach (
+            IGrouping<RequestKind, Request> kind in Requests.Take(own ?? Range.All).Where(r => r.Responses.Count == 0).GroupBy(r => r.Kind)
+        )
         {
             Request[] asked = [.. kind.SelectMany(r => Enumerable.Repeat(r, r.Repeats))];
             IReadOnlyList<Value> answers = kind.Key switch
             {
-                RequestKind.LogLikelihood => [.. model.LogLikelihoods([.. asked.Select(r => (r.Context, r.Continuation!))], Told, cancelled).Select(Pair)],
-                RequestKind.Rolling => [.. model.RollingLogLikelihoods([.. asked.Select(r => r.Context)], Told, cancelled).Select(l => new FloatValue(l))],
-                _ => [.. model.Generate([.. asked.Select(r => (r.Context, TextSettings.Of(r.Settings!)))], Told, cancelled).Select(t => new StringValue(t))],
+                RequestKind.LogLikelihood =>
+                [
+                    .. model.LogLikelihoods([.. asked.Select(r => (r.Context, r.Continuation!))], Told, cancelled).Select(Pair),
+                ],
+                RequestKind.Rolling =>
+                [
+                    .. model.RollingLogLikelihoods([.. asked.Select(r => r.Context)], Told, cancelled).Select(l => new FloatValue(l)),
+                ],
+                _ =>
+                [
+                    .. model
+                        .Generate([.. asked.Select(r => (r.Context, TextSettings.Of(r.Settings!)))], Told, cancelled)
+                        .Select(t => new StringValue(t)),
+                ],
             };
             for (int i = 0; i < asked.Length; i++)
             {
@@ -118,10 +142,18 @@ public sealed class EvaluationRun
         if (_options.Samples is not null && _options.Samples.TryGetValue(task.Name, out IReadOnlyList<int>? wanted) && wanted.Count > 0)
         {
             int beyond = wanted.FirstOrDefault(i => i < 0 || i >= rows.Count, -1);
-            return beyond < 0 && !wanted.Contains(-1) ? wanted.Distinct().Order().Select(i => (i, rows[i]))
-                : throw new InvalidDataException($"--samples asks for document {beyond} of {task.Name}, which has the documents 0 to {rows.Count - 1}.");
+            return beyond < 0 && !wanted.Contains(-1)
+                ? wanted.Distinct().Order().Select(i => (i, rows[i]))
+                : throw new InvalidDataException(
+                    $"--samples asks for document {beyond} of {task.Name}, which has the documents 0 to {rows.Count - 1}."
+                );
         }
-        int count = _options.Limit switch { null => rows.Count, < 1 and { } share => (int)Math.Ceiling(rows.Count * share), { } number => (int)number };
+        int count = _options.Limit switch
+        {
+            null => rows.Count,
+            < 1 and { } share => (int)Math.Ceiling(rows.Count * share),
+            { } number => (int)number,
+        };
         return rows.Take(count).Select((row, i) => (i, row));
     }
 }

@@ -12,17 +12,19 @@ internal static class MessageForms
     public static ChatRequest Request(ChatModel model, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         SamplingParams usual = model.Sampling;
-        SamplingParams p = (usual with
-        {
-            Temperature = options?.Temperature ?? usual.Temperature,
-            TopP = options?.TopP ?? usual.TopP,
-            TopK = options?.TopK ?? usual.TopK,
-            FrequencyPenalty = options?.FrequencyPenalty ?? usual.FrequencyPenalty,
-            PresencePenalty = options?.PresencePenalty ?? usual.PresencePenalty,
-            MaxTokens = options?.MaxOutputTokens ?? usual.MaxTokens,
-            Seed = (ulong)(options?.Seed ?? Random.Shared.NextInt64()),
-            Stop = [.. usual.Stop ?? [], .. options?.StopSequences ?? []],
-        }).Validate();
+        SamplingParams p = (
+            usual with
+            {
+                Temperature = options?.Temperature ?? usual.Temperature,
+                TopP = options?.TopP ?? usual.TopP,
+                TopK = options?.TopK ?? usual.TopK,
+                FrequencyPenalty = options?.FrequencyPenalty ?? usual.FrequencyPenalty,
+                PresencePenalty = options?.PresencePenalty ?? usual.PresencePenalty,
+                MaxTokens = options?.MaxOutputTokens ?? usual.MaxTokens,
+                Seed = (ulong)(options?.Seed ?? Random.Shared.NextInt64()),
+                Stop = [.. usual.Stop ?? [], .. options?.StopSequences ?? []],
+            }
+        ).Validate();
         JsonArray all = [.. messages.SelectMany(Message)];
         if (options?.Instructions is { Length: > 0 } instructions)
         {
@@ -39,16 +41,26 @@ internal static class MessageForms
                 _ => default,
             },
             ParallelCalls = options?.AllowMultipleToolCalls ?? true,
-            Constraint = options?.ResponseFormat is ChatResponseFormatJson json ? json.Schema is { } schema ? new AnswerConstraint.Schema(schema.GetRawText()) : new AnswerConstraint.Json() : null,
+            Constraint = options?.ResponseFormat is ChatResponseFormatJson json
+                ? json.Schema is { } schema
+                    ? new AnswerConstraint.Schema(schema.GetRawText())
+                    : new AnswerConstraint.Json()
+                : null,
             Adapter = options?.ModelId is { } id && model.Engine.Adapters.Contains(id) ? id : null,
         };
     }
 
-    private static JsonNode Tool(AIFunctionDeclaration f) => new JsonObject
-    {
-        ["type"] = "function",
-        ["function"] = new JsonObject { ["name"] = f.Name, ["description"] = f.Description, ["parameters"] = JsonNode.Parse(f.JsonSchema.GetRawText()) },
-    };
+    private static JsonNode Tool(AIFunctionDeclaration f) =>
+        new JsonObject
+        {
+            ["type"] = "function",
+            ["function"] = new JsonObject
+            {
+                ["name"] = f.Name,
+                ["description"] = f.Description,
+                ["parameters"] = JsonNode.Parse(f.JsonSchema.GetRawText()),
+            },
+        };
 
     /// <summary>One message, or one for each result of a function.</summary>
     private static IEnumerable<JsonNode> Message(ChatMessage message)
@@ -56,7 +68,12 @@ internal static class MessageForms
         FunctionResultContent[] results = [.. message.Contents.OfType<FunctionResultContent>()];
         foreach (FunctionResultContent result in results)
         {
-            yield return new JsonObject { ["role"] = "tool", ["tool_call_id"] = result.CallId, ["content"] = result.Result as string ?? Text(result.Result) };
+            yield return new JsonObject
+            {
+                ["role"] = "tool",
+                ["tool_call_id"] = result.CallId,
+                ["content"] = result.Result as string ?? Text(result.Result),
+            };
         }
         if (results.Length > 0 && message.Text.Length == 0)
         {
@@ -74,17 +91,30 @@ internal static class MessageForms
         FunctionCallContent[] calls = [.. message.Contents.OfType<FunctionCallContent>()];
         if (calls.Length > 0)
         {
-            json["tool_calls"] = new JsonArray([.. calls.Select(JsonNode (call) => new JsonObject
-            {
-                ["id"] = call.CallId,
-                ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = Node(call.Arguments) ?? new JsonObject() },
-            })]);
+            json["tool_calls"] = new JsonArray([
+                .. calls.Select(
+                    JsonNode (call) =>
+                        new JsonObject
+                        {
+                            ["id"] = call.CallId,
+                            ["type"] = "function",
+                            ["function"] = new JsonObject
+                            {
+                                ["name"] = call.Name,
+                                ["arguments"] = Node(call.Arguments) ?? new JsonObject(),
+                            },
+                        }
+                ),
+            ]);
         }
         yield return json;
     }
 
-    private static string Text(object? value) => value is null ? "" : value is JsonElement { ValueKind: JsonValueKind.String } text ? text.GetString()! : Node(value)?.ToJsonString() ?? "";
+    private static string Text(object? value) =>
+        value is null ? ""
+        : value is JsonElement { ValueKind: JsonValueKind.String } text ? text.GetString()!
+        : Node(value)?.ToJsonString() ?? "";
 
-    private static JsonNode? Node(object? value) => value is null ? null : JsonSerializer.SerializeToNode(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType()));
+    private static JsonNode? Node(object? value) =>
+        value is null ? null : JsonSerializer.SerializeToNode(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType()));
 }

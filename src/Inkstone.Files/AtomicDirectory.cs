@@ -1,8 +1,10 @@
 namespace Inkstone.Files;
 
 /// <summary>
-/// A directory that appears under its name whole or not at all: filled beside it, flushed with everything in it, renamed, and the rename flushed.
-/// Without <see cref="Commit"/> what had the name keeps it. Only what an earlier one of these wrote is ever replaced: <see cref="WrittenFiles"/> tells.
+/// A directory that appears under its name whole or not at all: filled beside it, flushed with everything in it, renamed, and the rename
+/// flushed.
+/// Without <see cref="Commit"/> what had the name keeps it. Only what an earlier one of these wrote is ever replaced:
+/// <see cref="WrittenFiles"/> tells.
 /// </summary>
 public sealed class AtomicDirectory : IDisposable
 {
@@ -25,14 +27,19 @@ public sealed class AtomicDirectory : IDisposable
     /// <summary>The directory to fill.</summary>
     public string Staging { get; }
 
-    /// <summary>Refuses a name that is taken: a file, a directory unless it may be overwritten, and one with anything in it that the program did not write.</summary>
+    /// <summary>Refuses a name that is taken: a file, a directory unless it may be overwritten, and one with anything in it that the
+    /// program did not write.</summary>
     /// <exception cref="ArgumentException">The name is taken.</exception>
     public static void RefuseTaken(string path, bool overwrite)
     {
         bool taken = File.Exists(path) || Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any();
         if (taken && !(overwrite && Directory.Exists(path)))
         {
-            throw new ArgumentException(File.Exists(path) ? $"{path} exists already and is a file; name a directory" : $"{path} exists already; name another output or add --force to overwrite it");
+            throw new ArgumentException(
+                File.Exists(path)
+                    ? $"{path} exists already and is a file; name a directory"
+                    : $"{path} exists already; name another output or add --force to overwrite it"
+            );
         }
         RefuseForeign(path, path);
     }
@@ -50,7 +57,7 @@ public sealed class AtomicDirectory : IDisposable
         }
         try
         {
-            RefuseForeign(_path, old);   // something may have come while we were filling
+            RefuseForeign(_path, old); // something may have come while we were filling
             Directory.Move(Staging, _path);
         }
         catch when (old is not null)
@@ -92,20 +99,23 @@ public sealed class AtomicDirectory : IDisposable
         }
     }
 
-    /// <summary>Deletes a directory, which loses its name first: what bears the name is always whole. One that holds anything else than the program's files stays.</summary>
+    /// <summary>Deletes a directory, which loses its name first: what bears the name is always whole. One that holds anything else than the
+    /// program's files stays.</summary>
     public static void Delete(string path)
     {
         if (WrittenFiles.Of(path).Foreign(contents: false) is not null)
         {
             return;
         }
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), doomed = Neighbour.Partial(full);
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)),
+            doomed = Neighbour.Partial(full);
         Directory.Move(full, doomed);
         DirectoryEntries.Flush(Path.GetDirectoryName(full)!);
         Directory.Delete(doomed, recursive: true);
     }
 
-    /// <summary>Deletes from <paramref name="directory"/> what killed writers have left, and gives a directory its name back whose successor has not come; no writer may be at work there.</summary>
+    /// <summary>Deletes from <paramref name="directory"/> what killed writers have left, and gives a directory its name back whose
+    /// successor has not come; no writer may be at work there.</summary>
     public static void Sweep(string directory)
     {
         foreach (string file in Directory.GetFiles(directory).Where(Neighbour.IsPartial))

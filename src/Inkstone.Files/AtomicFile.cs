@@ -3,12 +3,14 @@ using System.Text;
 namespace Inkstone.Files;
 
 /// <summary>
-/// A file that a reader, or a power cut, meets whole or not at all: written as a neighbour, flushed to the disk, renamed, and the rename flushed.
+/// A file that a reader, or a power cut, meets whole or not at all: written as a neighbour, flushed to the disk, renamed, and the rename
+/// flushed.
 /// Without <see cref="Commit"/> what had the name keeps it. A link is followed: what it names is replaced.
 /// </summary>
 public sealed class AtomicFile : IDisposable
 {
-    private readonly string _path, _partial;
+    private readonly string _path,
+        _partial;
 
     /// <summary>Opens a neighbour of <paramref name="path"/> for writing; the directory is made when absent.</summary>
     public AtomicFile(string path)
@@ -42,9 +44,7 @@ public sealed class AtomicFile : IDisposable
         {
             Stream.Dispose();
         }
-        catch (IOException)
-        {
-        }
+        catch (IOException) { }
         if (File.Exists(_partial))
         {
             File.Delete(_partial);

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Inkstone.Files;
 
 /// <summary>
-/// A hash of FIPS 180-4 with blocks of 64 bytes, over bytes that come in pieces: what hubs publish of their files. The runtime's own call OpenSSL,
+/// A hash of FIPS 180-4 with blocks of 64 bytes, over bytes that come in pieces: what hubs publish of their files. The runtime's own call
+/// OpenSSL,
 /// and a program compiled ahead ends with an abort where its library is missing. Nothing secret depends on these.
 /// </summary>
 public abstract class BlockHash
@@ -44,7 +45,8 @@ public abstract class BlockHash
         _filled = bytes.Length - whole;
     }
 
-    /// <summary>Ends the hash: a one bit, zeros, and the length in bits fill the last block, or two. Nothing may be added afterwards.</summary>
+    /// <summary>Ends the hash: a one bit, zeros, and the length in bits fill the last block, or two. Nothing may be added
+    /// afterwards.</summary>
     /// <returns>the bytes of the hash</returns>
     public byte[] Finish()
     {
@@ -72,7 +74,7 @@ public abstract class BlockHash
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
         byte[] buffer = new byte[1 << 18];
-        for (int read; (read = stream.Read(buffer)) > 0;)
+        for (int read; (read = stream.Read(buffer)) > 0; )
         {
             cancelled.ThrowIfCancellationRequested();
             Append(buffer.AsSpan(0, read));

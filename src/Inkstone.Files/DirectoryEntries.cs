@@ -33,7 +33,7 @@ internal static partial class DirectoryEntries
         int handle = Open(directory, ReadOnly);
         if (handle < 0)
         {
-            return;   // a directory that may be written but not read: the rename is done, only its flush is left to the system
+            return; // a directory that may be written but not read: the rename is done, only its flush is left to the system
         }
         _ = Flush(handle);
         _ = Close(handle);
@@ -59,7 +59,8 @@ internal static partial class DirectoryEntries
         Flush(directory);
     }
 
-    /// <summary>Opens a file for reading without asking whether somebody has locked it; null where it cannot be opened. .NET's own streams on Unix ask.</summary>
+    /// <summary>Opens a file for reading without asking whether somebody has locked it; null where it cannot be opened. .NET's own streams
+    /// on Unix ask.</summary>
     public static FileStream? OpenUnlocked(string path)
     {
         if (OperatingSystem.IsWindows())

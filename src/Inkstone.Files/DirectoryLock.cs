@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Inkstone.Files;
 
 /// <summary>
-/// Keeps a directory to one writing process. The file <c>.ink-lock</c> is locked by the system, which lets go however the process ends, and names
+/// Keeps a directory to one writing process. The file <c>.ink-lock</c> is locked by the system, which lets go however the process ends, and
+/// names
 /// process, host and start time, for messages and for file systems or hosts that the system's lock does not reach. Readers need no lock.
 /// </summary>
 public sealed class DirectoryLock : IDisposable
@@ -30,7 +31,8 @@ public sealed class DirectoryLock : IDisposable
         }
         bool made = !Directory.Exists(directory);
         Directory.CreateDirectory(directory);
-        string path = Path.Combine(directory, FileName), mine = Owner.Me.ToString();
+        string path = Path.Combine(directory, FileName),
+            mine = Owner.Me.ToString();
         while (true)
         {
             FileStream file = Open(directory, path);
@@ -48,11 +50,11 @@ public sealed class DirectoryLock : IDisposable
                     Unfinished.Add(path, directoryToo: made);
                     return new DirectoryLock(path, file, made);
                 }
-                file.Dispose();   // its last owner deleted the file between our opening and locking it
+                file.Dispose(); // its last owner deleted the file between our opening and locking it
             }
             catch (OperationCanceledException)
             {
-                Release(path, file, made);   // the program is being ended
+                Release(path, file, made); // the program is being ended
                 throw;
             }
             catch
@@ -86,7 +88,13 @@ public sealed class DirectoryLock : IDisposable
         try
         {
             // On Unix only None locks; on Windows it would keep readers out as well.
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Read | FileShare.Delete : FileShare.None, bufferSize: 1);
+            return new FileStream(
+                path,
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                OperatingSystem.IsWindows() ? FileShare.Read | FileShare.Delete : FileShare.None,
+                bufferSize: 1
+            );
         }
         catch (IOException) when (Owner.Parse(Read(path)) is { } owner)
         {
@@ -98,7 +106,9 @@ public sealed class DirectoryLock : IDisposable
     {
         if (owner.Host != Owner.Me.Host)
         {
-            throw new ArgumentException($"{directory} was in use by {owner}, and whether it still is cannot be known on {Owner.Me.Host}; when that process has ended, delete {path}");
+            throw new ArgumentException(
+                $"{directory} was in use by {owner}, and whether it still is cannot be known on {Owner.Me.Host}; when that process has ended, delete {path}"
+            );
         }
         if (owner.IsAlive)
         {
@@ -106,8 +116,8 @@ public sealed class DirectoryLock : IDisposable
         }
     }
 
-    private static ArgumentException InUse(Owner owner, string directory)
-        => new($"{directory} is in use by {owner}; wait until it ends, stop it, or name another directory");
+    private static ArgumentException InUse(Owner owner, string directory) =>
+        new($"{directory} is in use by {owner}; wait until it ends, stop it, or name another directory");
 
     private static string Read(string path)
     {
@@ -118,7 +128,8 @@ public sealed class DirectoryLock : IDisposable
     /// <summary>A process, as the lock's file names it.</summary>
     private sealed record Owner(int Process, string Host, DateTime Started)
     {
-        public static Owner Me { get; } = new(Environment.ProcessId, Environment.MachineName, StartOf(System.Diagnostics.Process.GetCurrentProcess()));
+        public static Owner Me { get; } =
+            new(Environment.ProcessId, Environment.MachineName, StartOf(System.Diagnostics.Process.GetCurrentProcess()));
 
         /// <summary>Whether that very process still runs: its number may have been given to another one since.</summary>
         public bool IsAlive
@@ -137,12 +148,20 @@ public sealed class DirectoryLock : IDisposable
             }
         }
 
-        public static Owner? Parse(string text)
-            => text.Split(' ') is ["process", var process, "on", var host, "since", var started]
-                && int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
-                && DateTime.TryParse(started, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out DateTime at) ? new Owner(id, host, at) : null;
+        public static Owner? Parse(string text) =>
+            text.Split(' ') is ["process", var process, "on", var host, "since", var started]
+            && int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            && DateTime.TryParse(
+                started,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal,
+                out DateTime at
+            )
+                ? new Owner(id, host, at)
+                : null;
 
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"process {Process} on {Host} since {Started:yyyy-MM-ddTHH:mm:ss.fffZ}");
+        public override string ToString() =>
+            string.Create(CultureInfo.InvariantCulture, $"process {Process} on {Host} since {Started:yyyy-MM-ddTHH:mm:ss.fffZ}");
 
         private static DateTime StartOf(Process process) => process.StartTime.ToUniversalTime();
 
@@ -150,7 +169,10 @@ public sealed class DirectoryLock : IDisposable
         private static bool IsZombie(int process)
         {
             string path = $"/proc/{process}/stat";
-            return File.Exists(path) && File.ReadAllText(path) is var stat && stat.LastIndexOf(')') is >= 0 and var name && stat.AsSpan(name + 1).TrimStart() is ['Z' or 'X', ..];
+            return File.Exists(path)
+                && File.ReadAllText(path) is var stat
+                && stat.LastIndexOf(')') is >= 0 and var name
+                && stat.AsSpan(name + 1).TrimStart() is ['Z' or 'X', ..];
         }
     }
 }

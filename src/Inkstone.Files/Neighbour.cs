@@ -2,13 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace Inkstone.Files;
 
-/// <summary>Names in the same directory, where a rename copies nothing. A random part keeps two writers of one path apart, and ours from other programs'.</summary>
+/// <summary>Names in the same directory, where a rename copies nothing. A random part keeps two writers of one path apart, and ours from
+/// other programs'.</summary>
 internal static partial class Neighbour
 {
     /// <summary>What is not yet called <paramref name="path"/>, or shall never be again: nobody misses it.</summary>
     public static string Partial(string path) => $"{path}.ink-{Random()}.partial";
 
-    /// <summary>What was called <paramref name="path"/> and makes room for its successor, which may not have come when the writer was killed.</summary>
+    /// <summary>What was called <paramref name="path"/> and makes room for its successor, which may not have come when the writer was
+    /// killed.</summary>
     public static string Old(string path) => $"{path}.ink-{Random()}.old";
 
     /// <summary>Whether <paramref name="entry"/> is a <see cref="Partial"/>.</summary>

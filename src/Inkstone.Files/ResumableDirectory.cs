@@ -1,7 +1,8 @@
 namespace Inkstone.Files;
 
 /// <summary>
-/// A directory for the work of one long run, which goes away with the run unless <see cref="Keep"/> has been called: from then on it survives whatever
+/// A directory for the work of one long run, which goes away with the run unless <see cref="Keep"/> has been called: from then on it
+/// survives whatever
 /// ends the process, and the next run goes on in it. One process has it at a time.
 /// </summary>
 public sealed class ResumableDirectory : IDisposable

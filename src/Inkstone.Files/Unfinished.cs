@@ -12,7 +12,8 @@ public static class Unfinished
 
     private static readonly ConcurrentDictionary<string, bool> Paths = new(StringComparer.Ordinal);
 
-    /// <summary>From now on nothing is begun or given its name: writers end with an <see cref="OperationCanceledException"/> and tidy up.</summary>
+    /// <summary>From now on nothing is begun or given its name: writers end with an <see cref="OperationCanceledException"/> and tidy
+    /// up.</summary>
     public static void Close() => Paths[Closed] = true;
 
     /// <summary>Deletes all of it; nothing new can be begun afterwards.</summary>
@@ -26,7 +27,12 @@ public static class Unfinished
             {
                 Thread.Sleep(10);
             }
-            if (Paths[path] && Path.GetDirectoryName(path) is { } directory && Directory.Exists(directory) && !Directory.EnumerateFileSystemEntries(directory).Any())
+            if (
+                Paths[path]
+                && Path.GetDirectoryName(path) is { } directory
+                && Directory.Exists(directory)
+                && !Directory.EnumerateFileSystemEntries(directory).Any()
+            )
             {
                 Directory.Delete(directory);
             }

@@ -6,7 +6,8 @@ using System.Text.Json;
 namespace Inkstone.Files;
 
 /// <summary>
-/// The hidden list <c>.ink-files</c> of a directory: the files that the program wrote there, with their lengths and hashes. It tells the program's
+/// The hidden list <c>.ink-files</c> of a directory: the files that the program wrote there, with their lengths and hashes. It tells the
+/// program's
 /// own files, which may be replaced, from everything else, which may not; and whole ones from damaged ones.
 /// </summary>
 public sealed class WrittenFiles
@@ -29,7 +30,10 @@ public sealed class WrittenFiles
         string[] lines = File.Exists(path) ? File.ReadAllLines(path) : [];
         foreach (string line in lines is [Title, ..] ? lines[1..] : [])
         {
-            if (line.Split(' ', 3) is [var hash, var length, var name] && long.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes))
+            if (
+                line.Split(' ', 3) is [var hash, var length, var name]
+                && long.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes)
+            )
             {
                 written._files[name] = (hash, bytes);
             }
@@ -68,11 +72,12 @@ public sealed class WrittenFiles
     /// <summary>The first thing in the directory that is not as the program wrote it, in words; null: all of it may be replaced.</summary>
     /// <param name="known">Names that the caller has looked at itself.</param>
     /// <param name="contents">False compares names and lengths only.</param>
-    public string? Foreign(Func<string, bool>? known = null, bool contents = true)
-        => Foreign(new DirectoryInfo(_directory), "", known, contents);
+    public string? Foreign(Func<string, bool>? known = null, bool contents = true) =>
+        Foreign(new DirectoryInfo(_directory), "", known, contents);
 
     /// <summary>The first listed file that is missing or damaged, in words; null: none is.</summary>
-    /// <remarks>People edit JSON and templates, so those are whole while they can be read; everything else must be what was written.</remarks>
+    /// <remarks>People edit JSON and templates, so those are whole while they can be read; everything else must be what was
+    /// written.</remarks>
     public string? Damage()
     {
         foreach ((string name, (_, long length)) in _files)
@@ -123,10 +128,13 @@ public sealed class WrittenFiles
             {
                 continue;
             }
-            string? found = entry.LinkTarget is not null ? $"the link {name}, which ink did not make"
+            string? found =
+                entry.LinkTarget is not null ? $"the link {name}, which ink did not make"
                 : entry is DirectoryInfo inner ? Foreign(inner, name + "/", known, contents)
                 : !_files.TryGetValue(name, out (string Hash, long Length) file) ? $"{name}, which ink did not write"
-                : ((FileInfo)entry).Length != file.Length || contents && !IsAsWritten(name, (FileInfo)entry) ? $"{name}, which was changed after ink wrote it" : null;
+                : ((FileInfo)entry).Length != file.Length || contents && !IsAsWritten(name, (FileInfo)entry)
+                    ? $"{name}, which was changed after ink wrote it"
+                : null;
             if (found is not null)
             {
                 return found;
@@ -146,9 +154,16 @@ public sealed class WrittenFiles
     private static string Hash(FileInfo file)
     {
         XxHash128 hash = new();
-        using FileStream stream = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+        using FileStream stream = new(
+            file.FullName,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite,
+            bufferSize: 0,
+            FileOptions.SequentialScan
+        );
         byte[] buffer = new byte[1 << 18];
-        for (int read; (read = stream.Read(buffer)) > 0;)
+        for (int read; (read = stream.Read(buffer)) > 0; )
         {
             hash.Append(buffer.AsSpan(0, read));
         }

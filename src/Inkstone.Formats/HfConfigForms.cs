@@ -4,13 +4,22 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// A config.json that transformers 4 and 5 read alike: positions stand as rope_theta with rope_scaling and as rope_parameters (of the new form alone 4.57 takes
-/// theta 10,000 without a word), experts as num_experts too, and what described quantised weights is gone, because weights are written as floats.
+/// A config.json that transformers 4 and 5 read alike: positions stand as rope_theta with rope_scaling and as rope_parameters (of the new
+/// form alone 4.57 takes
+/// theta 10,000 without a word), experts as num_experts too, and what described quantised weights is gone, because weights are written as
+/// floats.
 /// </summary>
 public static class HfConfigForms
 {
-    private const string Parameters = "rope_parameters", Theta = "rope_theta", Scaling = "rope_scaling", Type = "rope_type", Partial = "partial_rotary_factor",
-        Full = "full_attention", Sliding = "sliding_attention", LocalTheta = "rope_local_base_freq", Main = "main";
+    private const string Parameters = "rope_parameters",
+        Theta = "rope_theta",
+        Scaling = "rope_scaling",
+        Type = "rope_type",
+        Partial = "partial_rotary_factor",
+        Full = "full_attention",
+        Sliding = "sliding_attention",
+        LocalTheta = "rope_local_base_freq",
+        Main = "main";
 
     /// <summary>The configuration with both forms.</summary>
     public static HfConfig Both(HfConfig config)
@@ -18,7 +27,12 @@ public static class HfConfigForms
         JsonObject json = JsonNode.Parse(config.ToJson())!.AsObject();
         json.Remove("quantization_config");
         AddRope(json);
-        if (json["num_local_experts"] is { } experts && json["num_experts"] is null && (string?)json["model_type"] is { } family && family.StartsWith("qwen", StringComparison.Ordinal))
+        if (
+            json["num_local_experts"] is { } experts
+            && json["num_experts"] is null
+            && (string?)json["model_type"] is { } family
+            && family.StartsWith("qwen", StringComparison.Ordinal)
+        )
         {
             json["num_experts"] = experts.DeepClone();
         }
@@ -41,12 +55,12 @@ public static class HfConfigForms
         }
         if (parameters[Main] is JsonObject)
         {
-            return;   // DeepSeek-V4: bases by kind of position, whose old words stand beside them where the file has them
+            return; // DeepSeek-V4: bases by kind of position, whose old words stand beside them where the file has them
         }
         JsonObject full = parameters[Full] as JsonObject ?? parameters;
         if (full != parameters && full[Partial] is not null)
         {
-            return;   // no word of before says which share of heads one kind of layer turns
+            return; // no word of before says which share of heads one kind of layer turns
         }
         json[Theta] ??= full[Theta]?.DeepClone();
         if (parameters[Sliding] is JsonObject sliding && !JsonNode.DeepEquals(sliding[Theta], full[Theta]))
@@ -73,7 +87,7 @@ public static class HfConfigForms
         {
             parameters[Type] = parameters["type"]?.DeepClone() ?? "default";
         }
-        parameters.Remove("type");   // the name of before
+        parameters.Remove("type"); // the name of before
         parameters[Theta] = json[Theta]?.DeepClone();
         if (json[Partial] is { } partial)
         {
@@ -81,7 +95,11 @@ public static class HfConfigForms
         }
         if (json[LocalTheta] is { } local)
         {
-            return new JsonObject { [Full] = parameters, [Sliding] = new JsonObject { [Type] = "default", [Theta] = local.DeepClone() } };
+            return new JsonObject
+            {
+                [Full] = parameters,
+                [Sliding] = new JsonObject { [Type] = "default", [Theta] = local.DeepClone() },
+            };
         }
         return parameters;
     }
@@ -90,9 +108,17 @@ public static class HfConfigForms
     private static JsonObject AsReals(JsonObject rope)
     {
         JsonObject copy = rope.DeepClone().AsObject();
-        foreach (string key in (string[])["factor", "low_freq_factor", "high_freq_factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"])
+        foreach (
+            string key in (string[])
+                ["factor", "low_freq_factor", "high_freq_factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"]
+        )
         {
-            if (copy[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.ToJsonString() is var text && !text.AsSpan().ContainsAny('.', 'e', 'E'))
+            if (
+                copy[key] is JsonValue value
+                && value.GetValueKind() == JsonValueKind.Number
+                && value.ToJsonString() is var text
+                && !text.AsSpan().ContainsAny('.', 'e', 'E')
+            )
             {
                 copy[key] = JsonNode.Parse(text + ".0");
             }

@@ -1,6 +1,7 @@
 namespace Inkstone.Formats;
 
-/// <summary>A model directory as transformers writes it: config.json, generation_config.json, weights in one safetensors file or in shards.</summary>
+/// <summary>A model directory as transformers writes it: config.json, generation_config.json, weights in one safetensors file or in
+/// shards.</summary>
 public sealed class HfDirectory
 {
     /// <summary>The weights' file when there are no shards.</summary>
@@ -15,8 +16,8 @@ public sealed class HfDirectory
     /// <summary>Default sampling and end tokens.</summary>
     public const string GenerationConfigFile = "generation_config.json";
 
-    private HfDirectory(string path, HfConfig config, HfConfig? generationConfig)
-        => (Path, Config, GenerationConfig) = (path, config, generationConfig);
+    private HfDirectory(string path, HfConfig config, HfConfig? generationConfig) =>
+        (Path, Config, GenerationConfig) = (path, config, generationConfig);
 
     /// <summary>The directory.</summary>
     public string Path { get; }
@@ -37,7 +38,11 @@ public sealed class HfDirectory
             throw new FileNotFoundException($"there is no model directory {path}.", path);
         }
         string generation = System.IO.Path.Combine(path, GenerationConfigFile);
-        return new HfDirectory(path, HfConfig.Read(System.IO.Path.Combine(path, configFile)), File.Exists(generation) ? HfConfig.Read(generation) : null);
+        return new HfDirectory(
+            path,
+            HfConfig.Read(System.IO.Path.Combine(path, configFile)),
+            File.Exists(generation) ? HfConfig.Read(generation) : null
+        );
     }
 
     /// <summary>Maps the weights.</summary>

@@ -31,7 +31,8 @@ public sealed class HfWeights : IDisposable
         HfWeights weights = new(directory);
         try
         {
-            string single = Path.Combine(directory, HfDirectory.WeightsFile), index = Path.Combine(directory, HfDirectory.IndexFile);
+            string single = Path.Combine(directory, HfDirectory.WeightsFile),
+                index = Path.Combine(directory, HfDirectory.IndexFile);
             if (File.Exists(single))
             {
                 weights.AddAll(single);
@@ -42,7 +43,9 @@ public sealed class HfWeights : IDisposable
             }
             else
             {
-                throw new FileNotFoundException($"{directory} has neither {HfDirectory.WeightsFile} nor {HfDirectory.IndexFile}; a model directory has one of them.");
+                throw new FileNotFoundException(
+                    $"{directory} has neither {HfDirectory.WeightsFile} nor {HfDirectory.IndexFile}; a model directory has one of them."
+                );
             }
             return weights;
         }
@@ -65,7 +68,8 @@ public sealed class HfWeights : IDisposable
     /// <summary>Fills a tensor of the same sizes, converting the element type.</summary>
     public void ReadInto(string name, Tensor target) => Place(name).ReadInto(name, target);
 
-    /// <summary>Part <paramref name="part"/> of <paramref name="parts"/> equal ones of a tensor's bytes, cut along its first dimension.</summary>
+    /// <summary>Part <paramref name="part"/> of <paramref name="parts"/> equal ones of a tensor's bytes, cut along its first
+    /// dimension.</summary>
     public ReadOnlySpan<byte> Bytes(string name, int part, int parts) => Place(name).Bytes(name, part, parts);
 
     /// <summary>Whether two tensors have the same type, sizes and bytes.</summary>
@@ -74,8 +78,10 @@ public sealed class HfWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
-    private SafetensorsFile Place(string name) => _places.TryGetValue(name, out SafetensorsFile? file) ? file
-        : throw new InvalidDataException($"{Directory} has no tensor \"{name}\".");
+    private SafetensorsFile Place(string name) =>
+        _places.TryGetValue(name, out SafetensorsFile? file)
+            ? file
+            : throw new InvalidDataException($"{Directory} has no tensor \"{name}\".");
 
     private void AddAll(string path)
     {
@@ -120,8 +126,12 @@ public sealed class HfWeights : IDisposable
         try
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(index));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement map)
-                || map.ValueKind != JsonValueKind.Object || map.EnumerateObject().Any(item => item.Value.ValueKind != JsonValueKind.String))
+            if (
+                document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("weight_map", out JsonElement map)
+                || map.ValueKind != JsonValueKind.Object
+                || map.EnumerateObject().Any(item => item.Value.ValueKind != JsonValueKind.String)
+            )
             {
                 throw new InvalidDataException($"{index} must have a \"weight_map\" from tensor names to file names.");
             }
@@ -129,7 +139,10 @@ public sealed class HfWeights : IDisposable
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{index}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.", e);
+            throw new InvalidDataException(
+                $"{index}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.",
+                e
+            );
         }
     }
 }

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Inkstone.Formats;
 
-/// <summary>JSON may hold escaped halves of surrogate pairs (<c>\ud83d</c> alone), which are no characters: no text can be made of them.</summary>
+/// <summary>JSON may hold escaped halves of surrogate pairs (<c>\ud83d</c> alone), which are no characters: no text can be made of
+/// them.</summary>
 public static class JsonUnicode
 {
     /// <summary>Refuses a document with such a text or name.</summary>
@@ -40,7 +41,10 @@ public static class JsonUnicode
         }
         catch (InvalidOperationException fault)
         {
-            throw new InvalidDataException($"{source}: {what} holds half of a surrogate pair, such as \\ud83d alone, which is no character; write the whole pair, or remove it.", fault);
+            throw new InvalidDataException(
+                $"{source}: {what} holds half of a surrogate pair, such as \\ud83d alone, which is no character; write the whole pair, or remove it.",
+                fault
+            );
         }
     }
 }

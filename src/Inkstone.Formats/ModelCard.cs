@@ -6,7 +6,8 @@ using Inkstone.Files;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// README.md of a model directory as Hugging Face reads it: a YAML head, then what is known of the model. What a model may be used for and under which licence is its maker's to say.
+/// README.md of a model directory as Hugging Face reads it: a YAML head, then what is known of the model. What a model may be used for and
+/// under which licence is its maker's to say.
 /// </summary>
 /// <param name="Config">config.json</param>
 /// <param name="Parameters">number of weights</param>
@@ -43,10 +44,15 @@ public sealed partial record ModelCard(HfConfig Config, long Parameters)
     /// <summary>The file.</summary>
     public string Text()
     {
-        bool scores = (Config.Has("architectures") ? Config.Texts("architectures") : []).Any(a => a.EndsWith("ForSequenceClassification", StringComparison.Ordinal));
+        bool scores = (Config.Has("architectures") ? Config.Texts("architectures") : []).Any(a =>
+            a.EndsWith("ForSequenceClassification", StringComparison.Ordinal)
+        );
         string[] sets = [.. Data.Select(HubName).OfType<string>().Distinct()];
         StringBuilder text = new("---\n# license: name one, such as apache-2.0\n");
-        text.Append(CultureInfo.InvariantCulture, $"library_name: {(IsAdapter ? "peft" : "transformers")}\npipeline_tag: {(scores ? "text-classification" : "text-generation")}\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"library_name: {(IsAdapter ? "peft" : "transformers")}\npipeline_tag: {(scores ? "text-classification" : "text-generation")}\n"
+        );
         if (BaseModel is not null)
         {
             text.Append(CultureInfo.InvariantCulture, $"base_model: {Quoted(HubName(BaseModel) ?? BaseModel)}\n");
@@ -55,13 +61,25 @@ public sealed partial record ModelCard(HfConfig Config, long Parameters)
         List("metrics", Metrics);
         List("tags", ["inkstone"]);
         text.Append("---\n\n# ").Append(IsAdapter ? "Adapter" : "Model").Append("\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"A{(IsAdapter ? " low-rank adapter" : $" model of {Parameters:N0} parameters")} of the family {Config.Text("model_type", "unknown")}, made with Inkstone.\n\n| | |\n| --- | --- |\n");
-        foreach ((string name, string value) in (IEnumerable<(string, string)>)[.. Sizes(), .. Facts, .. Data.Select(d => ("learned from", d))])
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"A{(IsAdapter ? " low-rank adapter" : $" model of {Parameters:N0} parameters")} of the family {Config.Text("model_type", "unknown")}, made with Inkstone.\n\n| | |\n| --- | --- |\n"
+        );
+        foreach (
+            (string name, string value) in (IEnumerable<(string, string)>)[.. Sizes(), .. Facts, .. Data.Select(d => ("learned from", d))]
+        )
         {
             text.Append(CultureInfo.InvariantCulture, $"| {name} | {value.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
         }
-        string load = IsAdapter ? "AutoPeftModelForCausalLM" : scores ? "AutoModelForSequenceClassification" : "AutoModelForCausalLM";
-        return text.Append(CultureInfo.InvariantCulture, $"\n## Use\n\n    ink serve --model .\n\n    from {(IsAdapter ? "peft" : "transformers")} import {load}\n    model = {load}.from_pretrained(\".\")\n").ToString();
+        string load =
+            IsAdapter ? "AutoPeftModelForCausalLM"
+            : scores ? "AutoModelForSequenceClassification"
+            : "AutoModelForCausalLM";
+        return text.Append(
+                CultureInfo.InvariantCulture,
+                $"\n## Use\n\n    ink serve --model .\n\n    from {(IsAdapter ? "peft" : "transformers")} import {load}\n    model = {load}.from_pretrained(\".\")\n"
+            )
+            .ToString();
 
         void List(string key, IReadOnlyList<string> items)
         {
@@ -76,15 +94,19 @@ public sealed partial record ModelCard(HfConfig Config, long Parameters)
         }
     }
 
-    private IEnumerable<(string, string)> Sizes()
-        => from key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings"]
-           where Config.Has(key)
-           select (key, Config.Int(key).ToString(CultureInfo.InvariantCulture));
+    private IEnumerable<(string, string)> Sizes() =>
+        from key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings"]
+        where Config.Has(key)
+        select (key, Config.Int(key).ToString(CultureInfo.InvariantCulture));
 
     /// <summary>ORG/NAME of what lies in a hub's cache, or null.</summary>
-    private static string? HubName(string path) => CachePlace().Match(path) is { Success: true } m ? $"{m.Groups[1].Value}/{m.Groups[2].Value}" : null;
+    private static string? HubName(string path) =>
+        CachePlace().Match(path) is { Success: true } m ? $"{m.Groups[1].Value}/{m.Groups[2].Value}" : null;
 
-    private static string Quoted(string value) => PlainScalar().IsMatch(value) ? value : "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+    private static string Quoted(string value) =>
+        PlainScalar().IsMatch(value)
+            ? value
+            : "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
 
     [GeneratedRegex(@"(?:models|datasets)--([^/\\]+?)--([^/\\]+)(?:[/\\]|$)")]
     private static partial Regex CachePlace();

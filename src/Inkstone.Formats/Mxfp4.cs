@@ -1,7 +1,8 @@
 namespace Inkstone.Formats;
 
 /// <summary>
-/// Microscaling floats of 4 bits (OCP MX v1.0, as gpt-oss stores its experts): blocks of 32 numbers, 16 bytes with the even number in the low half,
+/// Microscaling floats of 4 bits (OCP MX v1.0, as gpt-oss stores its experts): blocks of 32 numbers, 16 bytes with the even number in the
+/// low half,
 /// and one exponent each. Values 0, ½, 1, 1½, 2, 3, 4, 6 with the sign in bit 3, times 2^(scale − 127); the scale 255 is NaN.
 /// </summary>
 public static class Mxfp4
@@ -29,7 +30,8 @@ public static class Mxfp4
         }
     }
 
-    /// <summary>Decodes whole blocks as GGUF has them: the scale's byte, then 16 bytes with number i in the low half and i + 16 in the high one.</summary>
+    /// <summary>Decodes whole blocks as GGUF has them: the scale's byte, then 16 bytes with number i in the low half and i + 16 in the high
+    /// one.</summary>
     public static void DecodeGguf(ReadOnlySpan<byte> source, Span<float> target)
     {
         const int Bytes = 1 + Block / 2;

@@ -4,21 +4,15 @@ namespace Inkstone.Grammar;
 public sealed class GrammarException : ArgumentException
 {
     /// <summary>A fault without a place.</summary>
-    public GrammarException()
-    {
-    }
+    public GrammarException() { }
 
     /// <inheritdoc cref="GrammarException(string, string?, string?)"/>
     public GrammarException(string message)
-        : base(message)
-    {
-    }
+        : base(message) { }
 
     /// <inheritdoc cref="GrammarException(string, string?, string?)"/>
     public GrammarException(string message, Exception? inner)
-        : base(message, inner)
-    {
-    }
+        : base(message, inner) { }
 
     /// <param name="message">one sentence</param>
     /// <param name="keyword">the keyword of a JSON Schema that is not supported</param>

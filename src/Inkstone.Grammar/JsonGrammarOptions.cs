@@ -1,8 +1,10 @@
 namespace Inkstone.Grammar;
 
 /// <summary>How JSON may be written.</summary>
-/// <param name="MaxWhitespace">most white space between two parts, in characters; 0 gives compact JSON. Bounded, because a model may write white space for ever</param>
-/// <param name="MaxDigits">most digits of a number that has a fraction, for the same reason; 15 are what a double keeps apart. Whole numbers may have four more, as those
+/// <param name="MaxWhitespace">most white space between two parts, in characters; 0 gives compact JSON. Bounded, because a model may write
+/// white space for ever</param>
+/// <param name="MaxDigits">most digits of a number that has a fraction, for the same reason; 15 are what a double keeps apart. Whole
+/// numbers may have four more, as those
 /// of 64 bits have, and beside a constant of a schema there is always room for one digit more than it has</param>
 public sealed record JsonGrammarOptions(int MaxWhitespace = 40, int MaxDigits = 15)
 {

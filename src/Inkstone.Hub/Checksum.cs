@@ -17,7 +17,13 @@ internal enum ChecksumKind
 /// <summary>The hash that a file must have, in hexadecimal digits.</summary>
 internal sealed record Checksum(ChecksumKind Kind, string Hex)
 {
-    public string Name => Kind switch { ChecksumKind.Sha256 => "SHA-256", ChecksumKind.Sha1 => "SHA-1", _ => "git's SHA-1" };
+    public string Name =>
+        Kind switch
+        {
+            ChecksumKind.Sha256 => "SHA-256",
+            ChecksumKind.Sha1 => "SHA-1",
+            _ => "git's SHA-1",
+        };
 
     /// <summary>The hash of a file's bytes.</summary>
     public string Of(string path, CancellationToken cancelled = default)
@@ -33,10 +39,11 @@ internal sealed record Checksum(ChecksumKind Kind, string Hex)
 
     /// <summary>A hash by its length alone: 64 digits are SHA-256, 40 are SHA-1.</summary>
     /// <exception cref="InvalidDataException">It is neither.</exception>
-    public static Checksum Parse(string hex, string place) => hex.Length switch
-    {
-        64 when hex.All(char.IsAsciiHexDigit) => new(ChecksumKind.Sha256, hex.ToLowerInvariant()),
-        40 when hex.All(char.IsAsciiHexDigit) => new(ChecksumKind.Sha1, hex.ToLowerInvariant()),
-        _ => throw new InvalidDataException($"{place}: '{hex}' is neither a SHA-256 (64 hexadecimal digits) nor a SHA-1 (40)"),
-    };
+    public static Checksum Parse(string hex, string place) =>
+        hex.Length switch
+        {
+            64 when hex.All(char.IsAsciiHexDigit) => new(ChecksumKind.Sha256, hex.ToLowerInvariant()),
+            40 when hex.All(char.IsAsciiHexDigit) => new(ChecksumKind.Sha1, hex.ToLowerInvariant()),
+            _ => throw new InvalidDataException($"{place}: '{hex}' is neither a SHA-256 (64 hexadecimal digits) nor a SHA-1 (40)"),
+        };
 }

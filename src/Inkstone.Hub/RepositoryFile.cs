@@ -11,14 +11,22 @@ public sealed record RepositoryFile(string Path, long Length, string BlobId, str
     /// <summary>The name of its blob.</summary>
     public string Etag => Sha256 ?? BlobId;
 
-    internal Checksum Checksum => Sha256 is not null ? new Checksum(ChecksumKind.Sha256, Sha256) : new Checksum(ChecksumKind.GitBlob, BlobId);
+    internal Checksum Checksum =>
+        Sha256 is not null ? new Checksum(ChecksumKind.Sha256, Sha256) : new Checksum(ChecksumKind.GitBlob, BlobId);
 
     /// <summary>Refuses a path that would lie outside of the folder that it is put into.</summary>
     /// <exception cref="InvalidDataException">It would.</exception>
     internal static string Safe(string path)
     {
         string[] parts = path.Split('/');
-        return parts.Any(p => p is "" or "." or "..") || path.Contains('\\', StringComparison.Ordinal) || path.Contains('\0', StringComparison.Ordinal) || OperatingSystem.IsWindows() && path.Contains(':', StringComparison.Ordinal)
-            ? throw new InvalidDataException($"the list names a file '{path}', which would lie outside of its folder; nothing of it was loaded") : path;
+        return
+            parts.Any(p => p is "" or "." or "..")
+            || path.Contains('\\', StringComparison.Ordinal)
+            || path.Contains('\0', StringComparison.Ordinal)
+            || OperatingSystem.IsWindows() && path.Contains(':', StringComparison.Ordinal)
+            ? throw new InvalidDataException(
+                $"the list names a file '{path}', which would lie outside of its folder; nothing of it was loaded"
+            )
+            : path;
     }
 }

@@ -4,12 +4,15 @@ using Inkstone.Text;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// A conversation as tokens that a model continues: by the tokenizer's chat template; without one as ChatML, when <c>&lt;|im_start|&gt;</c> is in the
-/// vocabulary; otherwise as questions and answers line by line, in the language of the question, which a model that was only pretrained continues best.
+/// A conversation as tokens that a model continues: by the tokenizer's chat template; without one as ChatML, when <c>&lt;|im_start|&gt;</c>
+/// is in the
+/// vocabulary; otherwise as questions and answers line by line, in the language of the question, which a model that was only pretrained
+/// continues best.
 /// </summary>
 public sealed class ChatPrompt
 {
-    private const string Open = "<|im_start|>", Close = "<|im_end|>";
+    private const string Open = "<|im_start|>",
+        Close = "<|im_end|>";
 
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate? _template;
@@ -25,14 +28,21 @@ public sealed class ChatPrompt
         ChatTemplate? own = ChatTemplate.TryFor(tokenizer);
         if (own is null && variables is { Count: > 0 })
         {
-            throw new InvalidDataException($"the tokenizer has no chat template, so there is nothing that the variable {variables.First().Key} could change; add a chat_template.jinja beside the model's tokenizer.json.");
+            throw new InvalidDataException(
+                $"the tokenizer has no chat template, so there is nothing that the variable {variables.First().Key} could change; add a chat_template.jinja beside the model's tokenizer.json."
+            );
         }
         _template = own ?? (chatMl ? new ChatTemplate(ChatTemplate.ChatMl) : null);
-        IReadOnlyList<string> ends = own is not null ? own.EndOfTurn(tokenizer) : chatMl ? [Close, Open] : [];
+        IReadOnlyList<string> ends =
+            own is not null ? own.EndOfTurn(tokenizer)
+            : chatMl ? [Close, Open]
+            : [];
         EndTokens = [.. ends.Select(tokenizer.TokenToId).OfType<int>()];
         Stops = _template is null ? ["\n"] : [];
-        Manner = own is not null ? null
-            : "the tokenizer has no chat template, so the conversation is written " + (chatMl ? "as ChatML" : "as questions and answers, line by line");
+        Manner = own is not null
+            ? null
+            : "the tokenizer has no chat template, so the conversation is written "
+                + (chatMl ? "as ChatML" : "as questions and answers, line by line");
     }
 
     /// <summary>Tokens that end an answer.</summary>
@@ -51,7 +61,8 @@ public sealed class ChatPrompt
     /// <exception cref="InvalidDataException">A message is not an object with a role.</exception>
     public int[] Encode(JsonArray messages) => Encode(Render(messages));
 
-    /// <summary>The tokens of a rendered conversation. A template writes the special tokens that it wants; without one the tokenizer adds its own.</summary>
+    /// <summary>The tokens of a rendered conversation. A template writes the special tokens that it wants; without one the tokenizer adds
+    /// its own.</summary>
     public int[] Encode(string rendered) => _tokenizer.Encode(rendered, addSpecialTokens: _template is null);
 
     /// <summary>The conversation as text.</summary>
@@ -64,12 +75,15 @@ public sealed class ChatPrompt
     {
         if (messages.Any(message => message is not JsonObject || message["role"] is not JsonValue role || !role.TryGetValue(out string? _)))
         {
-            throw new InvalidDataException("The messages of a conversation must be a JSON array of objects, each with a role and a content.");
+            throw new InvalidDataException(
+                "The messages of a conversation must be a JSON array of objects, each with a role and a content."
+            );
         }
         return _template is null ? Lines(messages) : _template.Render(messages, tools, addGenerationPrompt, variables ?? _variables);
     }
 
-    /// <summary>The same; the oldest turns (a user's message and what follows up to the next) are left out until <paramref name="room"/> tokens are free in <paramref name="context"/>.</summary>
+    /// <summary>The same; the oldest turns (a user's message and what follows up to the next) are left out until <paramref name="room"/>
+    /// tokens are free in <paramref name="context"/>.</summary>
     public (int[] Ids, int DroppedTurns) Encode(JsonArray messages, int context, int room)
     {
         int[] ids = Encode(messages);
@@ -85,7 +99,8 @@ public sealed class ChatPrompt
     /// <summary>Null where the last turn is the only one.</summary>
     private static JsonArray? WithoutOldestTurn(JsonArray messages)
     {
-        int first = IndexOfUser(messages, 0), second = first < 0 ? -1 : IndexOfUser(messages, first + 1);
+        int first = IndexOfUser(messages, 0),
+            second = first < 0 ? -1 : IndexOfUser(messages, first + 1);
         return second < 0 ? null : [.. messages.Take(first).Concat(messages.Skip(second)).Select(message => message!.DeepClone())];
     }
 
@@ -98,15 +113,25 @@ public sealed class ChatPrompt
         return from < messages.Count ? from : -1;
     }
 
-    private static string Lines(JsonArray messages)
-        => string.Concat(messages.Select(message => (Role(message), Content(message!)) switch
-        {
-            ("user", string question) => question.Any(c => c is >= '\u4e00' and <= '\u9fff') ? $"问：{question}\n答：" : $"Q: {question}\nA:",
-            (_, string text) => text + "\n",
-        }));
+    private static string Lines(JsonArray messages) =>
+        string.Concat(
+            messages.Select(message =>
+                (Role(message), Content(message!)) switch
+                {
+                    ("user", string question) => question.Any(c => c is >= '\u4e00' and <= '\u9fff')
+                        ? $"问：{question}\n答："
+                        : $"Q: {question}\nA:",
+                    (_, string text) => text + "\n",
+                }
+            )
+        );
 
-    private static string Content(JsonNode message) => message["content"] is JsonValue value && value.TryGetValue(out string? text) ? text
-        : throw new InvalidDataException($"the content of a message must be a text where the tokenizer has no chat template, it is {message["content"]?.ToJsonString() ?? "missing"}.");
+    private static string Content(JsonNode message) =>
+        message["content"] is JsonValue value && value.TryGetValue(out string? text)
+            ? text
+            : throw new InvalidDataException(
+                $"the content of a message must be a text where the tokenizer has no chat template, it is {message["content"]?.ToJsonString() ?? "missing"}."
+            );
 
     private static string? Role(JsonNode? message) => (string?)message?["role"];
 }

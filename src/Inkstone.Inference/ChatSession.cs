@@ -5,7 +5,8 @@ using Inkstone.Text;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// Answers in conversations with one model: messages in, streamed text out. The conversation is the caller's; what the model has computed of it is kept from
+/// Answers in conversations with one model: messages in, streamed text out. The conversation is the caller's; what the model has computed
+/// of it is kept from
 /// one answer to the next, so only new tokens cost time, and a conversation that is changed is computed from where it differs.
 /// </summary>
 /// <param name="model">who answers</param>
@@ -47,15 +48,25 @@ public sealed class ChatSession(CausalLm model, Tokenizer tokenizer, JsonObject?
     /// <summary>Oldest turns that the last answer did not see, because the context holds no more.</summary>
     public int DroppedTurns { get; private set; }
 
-    /// <summary>The answer to the last message, in pieces as they are decided. A quarter of the context is kept free for it where that many tokens are allowed.</summary>
+    /// <summary>The answer to the last message, in pieces as they are decided. A quarter of the context is kept free for it where that many
+    /// tokens are allowed.</summary>
     /// <param name="messages">objects with role and content; a message of the system comes first</param>
     /// <param name="p">how tokens are chosen</param>
-    /// <param name="cancelled">ends the answer with an <see cref="OperationCanceledException"/>; <see cref="Text"/> has what was said</param>
+    /// <param name="cancelled">ends the answer with an <see cref="OperationCanceledException"/>; <see cref="Text"/> has what was
+    /// said</param>
     public IEnumerable<string> Answer(JsonArray messages, SamplingParams p, CancellationToken cancelled = default)
     {
-        (int[] ids, DroppedTurns) = _prompt.Encode(messages, model.MaxPositionEmbeddings, Math.Clamp(p.MaxTokens, 1, Math.Max(1, model.MaxPositionEmbeddings / 4)));
+        (int[] ids, DroppedTurns) = _prompt.Encode(
+            messages,
+            model.MaxPositionEmbeddings,
+            Math.Clamp(p.MaxTokens, 1, Math.Max(1, model.MaxPositionEmbeddings / 4))
+        );
         PromptTokens = ids.Length;
-        p = p with { Stop = [.. p.Stop ?? [], .. _prompt.Stops], StopTokenIds = p.IgnoreEos ? p.StopTokenIds : [.. p.StopTokenIds, .. _prompt.EndTokens] };
+        p = p with
+        {
+            Stop = [.. p.Stop ?? [], .. _prompt.Stops],
+            StopTokenIds = p.IgnoreEos ? p.StopTokenIds : [.. p.StopTokenIds, .. _prompt.EndTokens],
+        };
         return _text.Generate(_engine, new GenerationRequest(ids, p), cancelled);
     }
 

@@ -24,9 +24,15 @@ public sealed class Generator(CausalLm model)
     /// <summary>New tokens, as they come; tokens that end the text are not among them.</summary>
     /// <param name="prompt">at least one token</param>
     /// <param name="p">how tokens are chosen</param>
-    /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested against</param>
+    /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested
+    /// against</param>
     /// <param name="cancelled">looked at before each part of the prompt and each token</param>
-    public IEnumerable<int> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, CancellationToken cancelled = default)
+    public IEnumerable<int> Generate(
+        IReadOnlyList<int> prompt,
+        SamplingParams p,
+        bool useCache = true,
+        CancellationToken cancelled = default
+    )
     {
         using Engine engine = new(model, null, Options(prompt, p) with { KeepsCache = useCache });
         Generation generation = engine.Add(new GenerationRequest(prompt, p));
@@ -39,6 +45,11 @@ public sealed class Generator(CausalLm model)
     }
 
     /// <summary>An engine for one text.</summary>
-    internal static EngineOptions Options(IReadOnlyList<int> prompt, SamplingParams p)
-        => new() { MaxSequences = 1, MaxLength = (int)Math.Min(int.MaxValue, Math.Max(1, prompt.Count) + Math.Max(0L, p.MaxTokens)), PrefixSharing = false };
+    internal static EngineOptions Options(IReadOnlyList<int> prompt, SamplingParams p) =>
+        new()
+        {
+            MaxSequences = 1,
+            MaxLength = (int)Math.Min(int.MaxValue, Math.Max(1, prompt.Count) + Math.Max(0L, p.MaxTokens)),
+            PrefixSharing = false,
+        };
 }

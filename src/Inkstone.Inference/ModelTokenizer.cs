@@ -15,7 +15,11 @@ public static class ModelTokenizer
             return Tokenizer.Load(path);
         }
         using GgufFile file = GgufFile.Open(path);
-        GgufTokenizer found = GgufTokenizer.Read(file.Metadata) ?? throw new InvalidDataException($"{path} holds no tokenizer; convert the model again from a directory that has a tokenizer.json");
+        GgufTokenizer found =
+            GgufTokenizer.Read(file.Metadata)
+            ?? throw new InvalidDataException(
+                $"{path} holds no tokenizer; convert the model again from a directory that has a tokenizer.json"
+            );
         return Tokenizer.FromJson(Encoding.UTF8.GetBytes(found.Json), Encoding.UTF8.GetBytes(found.ConfigJson), path);
     }
 
@@ -30,7 +34,8 @@ public static class ModelTokenizer
     }
 
     /// <summary>
-    /// A tokenizer as a model of a family may have it. transformers 5 reads the tokenizer of every qwen2 model with Qwen's pattern and composed characters (NFC),
+    /// A tokenizer as a model of a family may have it. transformers 5 reads the tokenizer of every qwen2 model with Qwen's pattern and
+    /// composed characters (NFC),
     /// whatever the file says; so another pattern is refused, and composition is added where only that is missing.
     /// </summary>
     /// <param name="tokenizer">the tokenizer</param>
@@ -45,8 +50,10 @@ public static class ModelTokenizer
         }
         if (!tokenizer.CutsAsQwen2 || tokenizer.Composes == false)
         {
-            throw new InvalidDataException($"{source}: transformers cuts the text of every qwen2 model by Qwen's pattern after NFC, whatever its tokenizer.json says, and this tokenizer does otherwise; "
-                + "take one of Qwen's or of ink tokenizer train --pattern qwen2, or a model of another family, such as llama");
+            throw new InvalidDataException(
+                $"{source}: transformers cuts the text of every qwen2 model by Qwen's pattern after NFC, whatever its tokenizer.json says, and this tokenizer does otherwise; "
+                    + "take one of Qwen's or of ink tokenizer train --pattern qwen2, or a model of another family, such as llama"
+            );
         }
         warn?.Invoke($"{source} composes no characters; it is written with NFC, as transformers reads every qwen2 model");
         return tokenizer.WithComposition();

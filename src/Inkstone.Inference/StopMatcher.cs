@@ -3,13 +3,14 @@ using System.Text;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// Finds stop texts in a stream of pieces. Text that may be the beginning of one is held back until that is decided. A stop text may hold special tokens,
+/// Finds stop texts in a stream of pieces. Text that may be the beginning of one is held back until that is decided. A stop text may hold
+/// special tokens,
 /// which stand in the stream but are never let through.
 /// </summary>
 public sealed class StopMatcher(IReadOnlyList<string> stops)
 {
-    private readonly StringBuilder _text = new();       // undecided
-    private readonly List<bool> _hidden = [];           // of each of its characters
+    private readonly StringBuilder _text = new(); // undecided
+    private readonly List<bool> _hidden = []; // of each of its characters
 
     /// <summary>The stop text that was found; nothing after it is let through.</summary>
     public string? Found { get; private set; }

@@ -40,12 +40,28 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
     /// <summary>Pieces of text as they are decided; together they are the output without the stop text.</summary>
     /// <param name="prompt">at least one token</param>
     /// <param name="p">how tokens are chosen, and what ends the text</param>
-    /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested against</param>
+    /// <param name="useCache">false computes the whole sequence anew for each token: slow, the reference that the cache is tested
+    /// against</param>
     /// <param name="guessing">options of an engine whose guesses count; null: none</param>
     /// <param name="cancelled">looked at before each part of the prompt and each token</param>
-    public IEnumerable<string> Generate(IReadOnlyList<int> prompt, SamplingParams p, bool useCache = true, EngineOptions? guessing = null, CancellationToken cancelled = default)
+    public IEnumerable<string> Generate(
+        IReadOnlyList<int> prompt,
+        SamplingParams p,
+        bool useCache = true,
+        EngineOptions? guessing = null,
+        CancellationToken cancelled = default
+    )
     {
-        using Engine engine = new(model, tokenizer, Generator.Options(prompt, p) with { KeepsCache = useCache, Guesses = guessing?.Guesses ?? 0, Draft = guessing?.Draft });
+        using Engine engine = new(
+            model,
+            tokenizer,
+            Generator.Options(prompt, p) with
+            {
+                KeepsCache = useCache,
+                Guesses = guessing?.Guesses ?? 0,
+                Draft = guessing?.Draft,
+            }
+        );
         foreach (string piece in Generate(engine, new GenerationRequest(prompt, p), cancelled))
         {
             yield return piece;
@@ -75,7 +91,11 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
                 yield return output.Text;
             }
         }
-        (FinishReason, CachedTokens, TotalSeconds) = (generation.FinishReason!.Value, generation.CachedTokens, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        (FinishReason, CachedTokens, TotalSeconds) = (
+            generation.FinishReason!.Value,
+            generation.CachedTokens,
+            Stopwatch.GetElapsedTime(began).TotalSeconds
+        );
         FirstTokenSeconds = _ids.Count == 0 ? TotalSeconds : FirstTokenSeconds;
         Guesses = (engine.Statistics.Guessed, engine.Statistics.Accepted);
     }

@@ -12,7 +12,9 @@ public readonly record struct GenerationMark(int Start, int End, int Message);
 /// <summary>Marks within a text, written with characters that Unicode keeps out of all texts (noncharacters).</summary>
 internal static class GenerationMarks
 {
-    private const char OpenMark = '\uFDD0', OpenEnd = '\uFDD1', CloseMark = '\uFDD2';
+    private const char OpenMark = '\uFDD0',
+        OpenEnd = '\uFDD1',
+        CloseMark = '\uFDD2';
 
     /// <summary>Stands behind what is marked.</summary>
     public const string Close = "\uFDD2";
@@ -29,7 +31,10 @@ internal static class GenerationMarks
         for (int i = 0; i < marked.Length; i++)
         {
             int end = marked[i] == OpenMark ? marked.IndexOf(OpenEnd, i) : -1;
-            if (end > 0 && int.TryParse(marked.AsSpan((i + 1)..end), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int message))
+            if (
+                end > 0
+                && int.TryParse(marked.AsSpan((i + 1)..end), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int message)
+            )
             {
                 open.Push(new(text.Length, text.Length, message));
                 i = end;

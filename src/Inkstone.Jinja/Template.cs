@@ -24,7 +24,8 @@ public sealed class Template
     /// <param name="name">how complaints call it</param>
     /// <param name="options">the manners of its environment; those of chat templates when null</param>
     /// <exception cref="TemplateException">The template is not well-formed.</exception>
-    public static Template Parse(string source, string name = "the template", TemplateOptions? options = null) => new(source, name, options ?? TemplateOptions.Chat);
+    public static Template Parse(string source, string name = "the template", TemplateOptions? options = null) =>
+        new(source, name, options ?? TemplateOptions.Chat);
 
     /// <summary>The text of the template over values.</summary>
     /// <param name="variables">names and their values; of two with one name the latter counts</param>
@@ -38,13 +39,21 @@ public sealed class Template
     /// <param name="clock">what strftime_now asks for the time; the system's when null</param>
     /// <exception cref="TemplateException">The template refuses the values.</exception>
     /// <exception cref="InvalidDataException">A filter changes the marks.</exception>
-    public (string Text, IReadOnlyList<GenerationMark> Marks) RenderMarked(IReadOnlyList<KeyValuePair<string, Value>> variables, IReadOnlyList<Value> messages, TimeProvider? clock = null)
+    public (string Text, IReadOnlyList<GenerationMark> Marks) RenderMarked(
+        IReadOnlyList<KeyValuePair<string, Value>> variables,
+        IReadOnlyList<Value> messages,
+        TimeProvider? clock = null
+    )
     {
-        // Marks travel within the text, through macros and filters. A filter that makes something else of them, or text that has such characters, shows in the comparison.
+        // Marks travel within the text, through macros and filters. A filter that makes something else of them, or text that has such
+        // characters, shows in the comparison.
         string plain = Run(variables, clock, null);
         (string text, IReadOnlyList<GenerationMark> marks) = GenerationMarks.Read(Run(variables, clock, messages));
-        return text == plain ? (text, marks)
-            : throw new InvalidDataException($"{_name}: {{% generation %}} stands where a filter changes it, so what is learned cannot be followed; put it around what is written out.");
+        return text == plain
+            ? (text, marks)
+            : throw new InvalidDataException(
+                $"{_name}: {{% generation %}} stands where a filter changes it, so what is learned cannot be followed; put it around what is written out."
+            );
     }
 
     private string Run(IEnumerable<KeyValuePair<string, Value>> variables, TimeProvider? clock, IReadOnlyList<Value>? marked)

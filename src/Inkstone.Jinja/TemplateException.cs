@@ -5,8 +5,7 @@ public sealed class TemplateException : FormatException
 {
     /// <summary>A fault in <paramref name="template"/>, which is named as its reader knows it.</summary>
     public TemplateException(string template, int line, string reason, Exception? inner = null)
-        : base($"{template}, line {line}: {Sentence(reason)}", inner)
-        => (Line, Reason) = (line, reason);
+        : base($"{template}, line {line}: {Sentence(reason)}", inner) => (Line, Reason) = (line, reason);
 
     /// <summary>Line of the template, from 1.</summary>
     public int Line { get; }

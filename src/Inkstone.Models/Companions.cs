@@ -7,10 +7,20 @@ namespace Inkstone.Models;
 /// <summary>Files beside the weights that belong to a model and go with it: tokenizer, chat templates, generation settings.</summary>
 public static class Companions
 {
-    private const string TokenizerFile = "tokenizer.json", ConfigFile = "tokenizer_config.json", TemplateFile = "chat_template.jinja", TemplatesFolder = "additional_chat_templates";
+    private const string TokenizerFile = "tokenizer.json",
+        ConfigFile = "tokenizer_config.json",
+        TemplateFile = "chat_template.jinja",
+        TemplatesFolder = "additional_chat_templates";
 
     /// <summary>Files that repeat or complete a tokenizer.json, and mean nothing beside another one.</summary>
-    private static readonly string[] TokenizerParts = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+    private static readonly string[] TokenizerParts =
+    [
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer.model",
+    ];
 
     private static readonly string[] Names = [HfDirectory.GenerationConfigFile, TokenizerFile, ConfigFile, .. TokenizerParts, TemplateFile];
 
@@ -59,13 +69,20 @@ public static class Companions
                 File.Delete(Path.Combine(directory, name));
             }
         }
-        string config = Path.Combine(directory, ConfigFile), template = Path.Combine(directory, TemplateFile);
+        string config = Path.Combine(directory, ConfigFile),
+            template = Path.Combine(directory, TemplateFile);
         bool ownConfig = File.Exists(Path.Combine(adapter, ConfigFile));
         if (ownConfig && HfConfig.Read(Path.Combine(adapter, ConfigFile)).Has("chat_template"))
         {
-            File.Delete(template);   // the file of a template counts more than a configuration's: that of the model below would hide the adapter's
+            File.Delete(template); // the file of a template counts more than a configuration's: that of the model below would hide the adapter's
         }
-        else if (ownConfig && File.Exists(config) && !File.Exists(template) && HfConfig.Read(config) is { } below && below.IsText("chat_template"))
+        else if (
+            ownConfig
+            && File.Exists(config)
+            && !File.Exists(template)
+            && HfConfig.Read(config) is { } below
+            && below.IsText("chat_template")
+        )
         {
             AtomicFile.WriteText(template, below.Text("chat_template"));
         }
@@ -79,6 +96,9 @@ public static class Companions
             AtomicFile.WriteText(Path.Combine(directory, TokenizerFile), tokenizer.Json);
             AtomicFile.WriteText(Path.Combine(directory, ConfigFile), tokenizer.ConfigJson);
         }
-        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), GgufGeneration.Read(metadata).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        AtomicFile.WriteText(
+            Path.Combine(directory, HfDirectory.GenerationConfigFile),
+            GgufGeneration.Read(metadata).ToJsonString(new JsonSerializerOptions { WriteIndented = true })
+        );
     }
 }

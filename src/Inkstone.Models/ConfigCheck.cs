@@ -23,7 +23,9 @@ internal static class ConfigCheck
     {
         if (c.Has(key) && c.Number(key) is var value && !(float.IsFinite((float)value) && (value > 0 || (orZero && value == 0))))
         {
-            throw new InvalidDataException(FormattableString.Invariant($"{c.Source}: \"{key}\" must be {(orZero ? "0 or more" : "above 0")}, it is {value}."));
+            throw new InvalidDataException(
+                FormattableString.Invariant($"{c.Source}: \"{key}\" must be {(orZero ? "0 or more" : "above 0")}, it is {value}.")
+            );
         }
     }
 
@@ -55,32 +57,39 @@ internal static class ConfigCheck
     }
 
     /// <summary>The activation that a key names.</summary>
-    public static Activation Activation(HfConfig c, string key = "hidden_act", string absent = "silu") => c.Text(key, absent) switch
-    {
-        "silu" or "swish" => Tensors.Activation.Silu,
-        "gelu" => Tensors.Activation.Gelu,
-        "gelu_pytorch_tanh" or "gelu_new" => Tensors.Activation.GeluTanh,
-        "relu" => Tensors.Activation.Relu,
-        "relu2" => Tensors.Activation.ReluSquared,
-        string other => throw new InvalidDataException($"{c.Source}: {key} \"{other}\" is not known here; known are silu, gelu, gelu_pytorch_tanh, relu and relu2."),
-    };
+    public static Activation Activation(HfConfig c, string key = "hidden_act", string absent = "silu") =>
+        c.Text(key, absent) switch
+        {
+            "silu" or "swish" => Tensors.Activation.Silu,
+            "gelu" => Tensors.Activation.Gelu,
+            "gelu_pytorch_tanh" or "gelu_new" => Tensors.Activation.GeluTanh,
+            "relu" => Tensors.Activation.Relu,
+            "relu2" => Tensors.Activation.ReluSquared,
+            string other => throw new InvalidDataException(
+                $"{c.Source}: {key} \"{other}\" is not known here; known are silu, gelu, gelu_pytorch_tanh, relu and relu2."
+            ),
+        };
 
     /// <summary>Sparse layers here have one activation.</summary>
     public static void Silu(HfConfig c)
     {
         if (Activation(c) != Tensors.Activation.Silu)
         {
-            throw new InvalidDataException($"{c.Source}: experts with hidden_act \"{c.Text("hidden_act")}\" are not built here; known is silu.");
+            throw new InvalidDataException(
+                $"{c.Source}: experts with hidden_act \"{c.Text("hidden_act")}\" are not built here; known is silu."
+            );
         }
     }
 
     /// <summary>Heads, key-value heads and head_dim.</summary>
     /// <param name="c">the configuration</param>
-    /// <param name="absentKeyValueHeads">what transformers takes where the key is absent; null, and a key that is null: as many as heads</param>
+    /// <param name="absentKeyValueHeads">what transformers takes where the key is absent; null, and a key that is null: as many as
+    /// heads</param>
     /// <param name="absentHeadDim">the same of head_dim; null: hidden_size / num_attention_heads</param>
     public static AttentionSpec Attention(HfConfig c, int? absentKeyValueHeads = null, int? absentHeadDim = null)
     {
-        int hidden = c.Int("hidden_size"), heads = c.Int("num_attention_heads");
+        int hidden = c.Int("hidden_size"),
+            heads = c.Int("num_attention_heads");
         Positive(c, ("hidden_size", hidden), ("num_attention_heads", heads));
         int keyValueHeads = c.Int("num_key_value_heads", c.Keys.Contains("num_key_value_heads") ? heads : absentKeyValueHeads ?? heads);
         int headDim = c.Int("head_dim", absentHeadDim ?? hidden / heads);

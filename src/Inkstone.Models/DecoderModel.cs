@@ -6,14 +6,16 @@ namespace Inkstone.Models;
 
 /// <summary>Embedding → blocks → norm → output head: all that decoders share. A family brings its block and its norm.</summary>
 /// <typeparam name="TBlock">the family's block</typeparam>
-public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
+public class DecoderModel<TBlock> : CausalLm
+    where TBlock : class, IDecoderBlock
 {
     private readonly DecoderShape _shape;
     private readonly TBlock[] _blocks;
     private readonly Func<Tensor, Tensor> _norm;
     private readonly Metric _auxLoss = new("aux_loss");
     private (int Layer, ExpertRouter Router)[]? _sparseLayers;
-    private ExpertRouter[]? _routers, _blockRouters;
+    private ExpertRouter[]? _routers,
+        _blockRouters;
     private RouterMetrics? _load;
     private IReadOnlyList<Metric>? _metrics;
 
@@ -23,7 +25,14 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <param name="shape">sizes outside the blocks</param>
     /// <param name="block">the block of a layer at its place</param>
     /// <param name="norm">the norm behind the last block at its place</param>
-    public DecoderModel(HfConfig config, Scope root, DecoderShape shape, Func<int, Scope, TBlock> block, Func<Scope, Func<Tensor, Tensor>> norm) : base(config, root)
+    public DecoderModel(
+        HfConfig config,
+        Scope root,
+        DecoderShape shape,
+        Func<int, Scope, TBlock> block,
+        Func<Scope, Func<Tensor, Tensor>> norm
+    )
+        : base(config, root)
     {
         _shape = shape;
         MaxPositionEmbeddings = shape.MaxPositionEmbeddings > 0 ? shape.MaxPositionEmbeddings : MaxPositionEmbeddings;
@@ -53,15 +62,18 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     protected virtual IEnumerable<Metric> LossMetrics => Routers.Length > 0 ? [_auxLoss] : [];
 
     /// <summary>Sparse layers with their routers.</summary>
-    public (int Layer, ExpertRouter Router)[] SparseLayers
-        => _sparseLayers ??= [.. _blocks.Concat(TrainingBlocks).Index().Where(b => b.Item.Router is not null).Select(b => (b.Index, b.Item.Router!))];
+    public (int Layer, ExpertRouter Router)[] SparseLayers =>
+        _sparseLayers ??= [
+            .. _blocks.Concat(TrainingBlocks).Index().Where(b => b.Item.Router is not null).Select(b => (b.Index, b.Item.Router!)),
+        ];
 
     /// <inheritdoc/>
     public sealed override IReadOnlyList<ExpertRouter> ExpertRouters => Routers;
 
     private ExpertRouter[] Routers => _routers ??= [.. SparseLayers.Select(layer => layer.Router)];
 
-    private ExpertRouter[] BlockRouters => _blockRouters ??= [.. SparseLayers.Where(layer => layer.Layer < _blocks.Length).Select(layer => layer.Router)];
+    private ExpertRouter[] BlockRouters =>
+        _blockRouters ??= [.. SparseLayers.Where(layer => layer.Layer < _blocks.Length).Select(layer => layer.Router)];
 
     /// <inheritdoc/>
     public override IReadOnlyList<Metric> Metrics => _metrics ??= [.. LossMetrics, .. Load.All];
@@ -71,7 +83,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     /// <inheritdoc/>
     public override Tensor Hidden(Tensor ids, ForwardContext ctx)
     {
-        Tensor x = Embed(ids);                                             // [B, T, n·C]
+        Tensor x = Embed(ids); // [B, T, n·C]
         ctx = ctx with { Ids = ids };
         for (int i = 0; i < _blocks.Length; i++)
         {
@@ -80,7 +92,7 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
         }
         ctx.Batch?.Advance();
         x = Ended(x);
-        return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);   // logits are linear in x, so the factor costs C and not V numbers
+        return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale); // logits are linear in x, so the factor costs C and not V numbers
     }
 
     /// <summary>What stands behind the last block: its norm. x: [B, T, n·C].</summary>
@@ -93,7 +105,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     public override bool SharesPrompts => Array.TrueForAll(_blocks, block => block.Cache is AttentionSpec);
 
     /// <inheritdoc/>
-    public override bool CacheSurvives(int length, int longer) => _shape.Rotary is not { CacheSurvives: false } rotary || rotary.ForLength(length) == rotary.ForLength(longer);
+    public override bool CacheSurvives(int length, int longer) =>
+        _shape.Rotary is not { CacheSurvives: false } rotary || rotary.ForLength(length) == rotary.ForLength(longer);
 
     /// <inheritdoc/>
     protected override float LogitSoftCap => _shape.LogitSoftCap;
@@ -121,7 +134,8 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     {
         ExpertRouter[] routers = whole ? Routers : BlockRouters;
         return _shape.RouterAuxLoss is { } weight && Device.Tape.Recording && routers.Length > 0
-            ? Plus(loss, BalanceLoss.OverBatch(routers), weight, LabelCount(labels) / normalizer, _auxLoss) : loss;
+            ? Plus(loss, BalanceLoss.OverBatch(routers), weight, LabelCount(labels) / normalizer, _auxLoss)
+            : loss;
     }
 
     /// <summary>How far correction biases of routers move after an optimizer step; 0 where there are none.</summary>
@@ -135,11 +149,12 @@ public class DecoderModel<TBlock> : CausalLm where TBlock : class, IDecoderBlock
     }
 
     /// <inheritdoc/>
-    public override double ActiveShare(Parameter parameter)
-        => Routers.Length > 0 && parameter.Name.Contains(".experts.", StringComparison.Ordinal) ? Routers[0].ActiveShare : 1;
+    public override double ActiveShare(Parameter parameter) =>
+        Routers.Length > 0 && parameter.Name.Contains(".experts.", StringComparison.Ordinal) ? Routers[0].ActiveShare : 1;
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<long> BlockActivations => [.. Blocks.Concat(TrainingBlocks).Select(block => block.ActivationsPerToken)];
+    protected override IReadOnlyList<long> BlockActivations =>
+        [.. Blocks.Concat(TrainingBlocks).Select(block => block.ActivationsPerToken)];
 
     /// <inheritdoc/>
     public override IReadOnlyList<ICacheSpec> CacheSpecs => [.. Blocks.Select(block => block.Cache)];

@@ -6,7 +6,15 @@ namespace Inkstone.Models;
 internal static class ExpertConfig
 {
     /// <summary>The keys of config.json that it reads.</summary>
-    public static readonly string[] Keys = ["num_experts", "num_local_experts", "decoder_sparse_step", "mlp_only_layers", "output_router_logits", "router_aux_loss_coef"];
+    public static readonly string[] Keys =
+    [
+        "num_experts",
+        "num_local_experts",
+        "decoder_sparse_step",
+        "mlp_only_layers",
+        "output_router_logits",
+        "router_aux_loss_coef",
+    ];
 
     /// <summary>Number of experts: hubs say num_experts, transformers 5 writes num_local_experts.</summary>
     public static int Experts(HfConfig c, int absent) => c.Int("num_experts", c.Int("num_local_experts", absent));
@@ -21,5 +29,6 @@ internal static class ExpertConfig
     }
 
     /// <summary>Weight of the balance loss, or null where output_router_logits does not ask for it.</summary>
-    public static double? AuxLoss(HfConfig c, double absent = 0.001) => c.Bool("output_router_logits", false) ? c.Number("router_aux_loss_coef", absent) : null;
+    public static double? AuxLoss(HfConfig c, double absent = 0.001) =>
+        c.Bool("output_router_logits", false) ? c.Number("router_aux_loss_coef", absent) : null;
 }

@@ -16,7 +16,8 @@ internal sealed class GgufParameters(GgufModel model, bool keep = false) : IPara
     public bool Has(string name) => model.Contains(name);
 
     /// <inheritdoc/>
-    public DType TypeOf(string name, Shape shape, DType wanted) => keep && shape.Rank == 2 && model.Contains(name) ? model.KeptType(name) : wanted;
+    public DType TypeOf(string name, Shape shape, DType wanted) =>
+        keep && shape.Rank == 2 && model.Contains(name) ? model.KeptType(name) : wanted;
 
     /// <inheritdoc/>
     public string? Fill(string name, Tensor parameter, Initial initial)
@@ -34,5 +35,6 @@ internal sealed class GgufParameters(GgufModel model, bool keep = false) : IPara
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Unexpected(Parameters parameters) => model.Names.Where(name => !parameters.Contains(name)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Unexpected(Parameters parameters) =>
+        model.Names.Where(name => !parameters.Contains(name)).Order(StringComparer.Ordinal);
 }

@@ -14,11 +14,14 @@ internal interface IIndexedModel
 internal static class IndexedModel
 {
     /// <summary><c>indexer_loss</c>, a key of our own: transformers does not train indexers.</summary>
-    public static IndexerTraining TrainingOf(HfConfig config) => config.Text("indexer_loss", "none") switch
-    {
-        "none" => IndexerTraining.None,
-        "dense" => IndexerTraining.Dense,
-        "sparse" => IndexerTraining.Sparse,
-        string other => throw new InvalidDataException($"{config.Source}: indexer_loss \"{other}\" is not known here; known are none, dense and sparse."),
-    };
+    public static IndexerTraining TrainingOf(HfConfig config) =>
+        config.Text("indexer_loss", "none") switch
+        {
+            "none" => IndexerTraining.None,
+            "dense" => IndexerTraining.Dense,
+            "sparse" => IndexerTraining.Sparse,
+            string other => throw new InvalidDataException(
+                $"{config.Source}: indexer_loss \"{other}\" is not known here; known are none, dense and sparse."
+            ),
+        };
 }

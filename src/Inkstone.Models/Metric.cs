@@ -1,10 +1,12 @@
 namespace Inkstone.Models;
 
-/// <summary>A number that an optimizer step reports beside its loss, such as a balance loss, the load of a router or a part of an objective.</summary>
+/// <summary>A number that an optimizer step reports beside its loss, such as a balance loss, the load of a router or a part of an
+/// objective.</summary>
 /// <param name="name">as logs call it</param>
 public sealed class Metric(string name)
 {
-    private double _sum, _count;
+    private double _sum,
+        _count;
 
     /// <summary>As logs call it.</summary>
     public string Name => name;

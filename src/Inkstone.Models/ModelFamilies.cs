@@ -71,17 +71,22 @@ public static class ModelFamilies
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);
 
     /// <summary>All of them, and behind them those that the program has added.</summary>
-    public static IReadOnlyList<ModelFamily> All => [.. BuiltIn, .. Added.OrderBy(family => family.Key, StringComparer.Ordinal).Select(family => family.Value)];
+    public static IReadOnlyList<ModelFamily> All =>
+        [.. BuiltIn, .. Added.OrderBy(family => family.Key, StringComparer.Ordinal).Select(family => family.Value)];
 
     /// <summary>
-    /// Adds a family of the program's own, so that configurations, checkpoints and recipes may name it. To be called once, before the first model is made or opened.
+    /// Adds a family of the program's own, so that configurations, checkpoints and recipes may name it. To be called once, before the first
+    /// model is made or opened.
     /// </summary>
     /// <exception cref="ArgumentException">There is a family of that name.</exception>
     public static void Add(ModelFamily family)
     {
         if (BuiltIn.Any(known => known.ModelType == family.ModelType) || !Added.TryAdd(family.ModelType, family))
         {
-            throw new ArgumentException($"there is a family of model_type \"{family.ModelType}\" already; choose another name", nameof(family));
+            throw new ArgumentException(
+                $"there is a family of model_type \"{family.ModelType}\" already; choose another name",
+                nameof(family)
+            );
         }
     }
 
@@ -94,6 +99,8 @@ public static class ModelFamilies
     {
         string type = config.Text("model_type");
         return All.FirstOrDefault(family => family.ModelType == type)
-            ?? throw new InvalidDataException($"{config.Source}: model_type \"{type}\" is not known here; known are {string.Join(", ", All.Select(family => family.ModelType))}.");
+            ?? throw new InvalidDataException(
+                $"{config.Source}: model_type \"{type}\" is not known here; known are {string.Join(", ", All.Select(family => family.ModelType))}."
+            );
     }
 }

@@ -5,7 +5,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>A model with modules that predict tokens beyond the next (arXiv:2412.19437, section 2.2); pretraining adds the mean of their losses.</summary>
+/// <summary>A model with modules that predict tokens beyond the next (arXiv:2412.19437, section 2.2); pretraining adds the mean of their
+/// losses.</summary>
 public interface IPredictsAhead
 {
     /// <summary>Number of modules that predict further tokens.</summary>
@@ -15,7 +16,8 @@ public interface IPredictsAhead
     double PredictionWeight { get; set; }
 
     /// <summary>
-    /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are for token i + depth + 1.
+    /// What the prediction module of a depth (from 1) makes of the tokens: normed hidden states [B, T − depth, C], whose logits at i are
+    /// for token i + depth + 1.
     /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="CausalLm.Hidden"/>.
     /// </summary>
     Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx);
@@ -23,8 +25,14 @@ public interface IPredictsAhead
 
 /// <summary>A decoder with such modules.</summary>
 /// <typeparam name="TBlock">the family's block</typeparam>
-public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, DecoderShape shape, Func<int, Scope, TBlock> block, Func<Scope, Func<Tensor, Tensor>> norm)
-    : DecoderModel<TBlock>(config, root, shape, block, norm), IPredictsAhead where TBlock : class, IDecoderBlock
+public abstract class PredictingModel<TBlock>(
+    HfConfig config,
+    Scope root,
+    DecoderShape shape,
+    Func<int, Scope, TBlock> block,
+    Func<Scope, Func<Tensor, Tensor>> norm
+) : DecoderModel<TBlock>(config, root, shape, block, norm), IPredictsAhead
+    where TBlock : class, IDecoderBlock
 {
     /// <inheritdoc/>
     public abstract int PredictionDepth { get; }
@@ -39,10 +47,18 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
     protected Metric PredictionLoss { get; } = new("mtp_loss");
 
     /// <summary><paramref name="loss"/> and in pretraining that of the modules; how many of them took part.</summary>
-    protected (Tensor Loss, int Modules) PlusAhead(Tensor loss, Tensor hidden, Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
+    protected (Tensor Loss, int Modules) PlusAhead(
+        Tensor loss,
+        Tensor hidden,
+        Tensor ids,
+        Tensor labels,
+        float normalizer,
+        ForwardContext ctx
+    )
     {
         double share = LabelCount(labels) / normalizer;
-        int depth = 1, length = ids.Shape.Last;
+        int depth = 1,
+            length = ids.Shape.Last;
         for (; depth <= PredictionDepth && depth < length && Pretraining && PredictionWeight != 0; depth++)
         {
             hidden = Ahead(depth, hidden, ids, ctx);
@@ -58,7 +74,8 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
     /// <inheritdoc/>
     public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
     {
-        Tensor hidden = Hidden(ids, ctx), loss = LabelLoss(hidden, labels, normalizer);
+        Tensor hidden = Hidden(ids, ctx),
+            loss = LabelLoss(hidden, labels, normalizer);
         if (!Device.Tape.Recording)
         {
             return loss;
@@ -67,14 +84,16 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
         return PlusOwn(PlusBalance(loss, labels, normalizer, modules == PredictionDepth), modules, LabelCount(labels) / normalizer);
     }
 
-    /// <summary><paramref name="loss"/> and what a family aims at beside, with <paramref name="share"/>, where so many modules took part.</summary>
+    /// <summary><paramref name="loss"/> and what a family aims at beside, with <paramref name="share"/>, where so many modules took
+    /// part.</summary>
     protected virtual Tensor PlusOwn(Tensor loss, int modules, double share) => loss;
 
     /// <summary>The context of the first tokens of each row.</summary>
-    protected static ForwardContext Shortened(ForwardContext ctx, int length) => new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
-    {
-        AttentionMask = ctx.AttentionMask is { } mask ? Window(mask, 0, length) : null,
-    };
+    protected static ForwardContext Shortened(ForwardContext ctx, int length) =>
+        new(Window(ctx.Positions, 0, length), ctx.DocumentStarts is { } starts ? Window(starts, 0, length) : null)
+        {
+            AttentionMask = ctx.AttentionMask is { } mask ? Window(mask, 0, length) : null,
+        };
 
     /// <summary>Labels of the tokens <paramref name="depth"/> further on, [B, T − depth]; none across the border of a document.</summary>
     private static Tensor LabelsAhead(int depth, Tensor labels, Tensor? documentStarts)
@@ -87,7 +106,8 @@ public abstract class PredictingModel<TBlock>(HfConfig config, Scope root, Decod
         }
         (int count, int all) = ((int)further.Count, (int)documentStarts.Count);
         int[] host = ArrayPool<int>.Shared.Rent(count + all);
-        Span<int> to = host.AsSpan(0, count), starts = host.AsSpan(count, all);
+        Span<int> to = host.AsSpan(0, count),
+            starts = host.AsSpan(count, all);
         further.CopyTo(to);
         documentStarts.CopyTo(starts);
         for (int i = 0; i < count; i++)

@@ -8,7 +8,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>
-/// A model whose language head has given place to one number: the reward of a text, read from the final hidden state of its last token. Its files are those of transformers'
+/// A model whose language head has given place to one number: the reward of a text, read from the final hidden state of its last token. Its
+/// files are those of transformers'
 /// ForSequenceClassification with one label.
 /// </summary>
 public sealed class ScoredModel : IDisposable
@@ -16,7 +17,9 @@ public sealed class ScoredModel : IDisposable
     /// <summary>Name of the head's weight, [1, C].</summary>
     public const string ScoreName = "score.weight";
 
-    private const string Tied = "tie_word_embeddings", Architectures = "architectures", ForClassification = "ForSequenceClassification";
+    private const string Tied = "tie_word_embeddings",
+        Architectures = "architectures",
+        ForClassification = "ForSequenceClassification";
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
@@ -39,7 +42,8 @@ public sealed class ScoredModel : IDisposable
     public Parameters Trained { get; }
 
     /// <summary>Whether a directory holds such a model.</summary>
-    public static bool Is(string directory) => File.Exists(Path.Combine(directory, HfDirectory.ConfigFile))
+    public static bool Is(string directory) =>
+        File.Exists(Path.Combine(directory, HfDirectory.ConfigFile))
         && HfConfig.Read(Path.Combine(directory, HfDirectory.ConfigFile)).ToJson().Contains(ForClassification, StringComparison.Ordinal);
 
     /// <summary>A language model's layers with a new head, or a scored model with its own.</summary>
@@ -49,25 +53,41 @@ public sealed class ScoredModel : IDisposable
     /// <param name="trained">whether parameters want gradients</param>
     /// <param name="adapter">a low-rank adapter that the model wears, or null</param>
     /// <param name="matrixType">type of the matrices in memory</param>
-    public static ScoredModel Open(string path, Device device, ulong seed = 0, bool trained = true, Adapter? adapter = null, DType matrixType = DType.Float32)
+    public static ScoredModel Open(
+        string path,
+        Device device,
+        ulong seed = 0,
+        bool trained = true,
+        Adapter? adapter = null,
+        DType matrixType = DType.Float32
+    )
     {
         HfDirectory source = HfDirectory.Open(path);
         if (source.Config.Has("num_labels") && (int)source.Config.Number("num_labels", 1) != 1)
         {
-            throw new InvalidDataException($"{source.Config.Source}: num_labels is {(int)source.Config.Number("num_labels", 1)}; a reward is one number, so take a model with one label.");
+            throw new InvalidDataException(
+                $"{source.Config.Source}: num_labels is {(int)source.Config.Number("num_labels", 1)}; a reward is one number, so take a model with one label."
+            );
         }
         using HfWeights weights = source.OpenWeights();
         Headless values = new(new LoadedParameters(weights, source.Config));
         JsonObject config = JsonNode.Parse(source.Config.ToJson())!.AsObject();
-        config[Tied] = true;   // no head of its own is asked for
+        config[Tied] = true; // no head of its own is asked for
         foreach (string key in (string[])["num_labels", "id2label", "label2id", "problem_type", "classifier_dropout"])
         {
             config.Remove(key);
         }
-        CausalLm model = Pretrained.Build(HfConfig.Parse(config.ToJsonString(), source.Config.Source), new Scope(device, values, matrixType, trained, adapter));
+        CausalLm model = Pretrained.Build(
+            HfConfig.Parse(config.ToJsonString(), source.Config.Source),
+            new Scope(device, values, matrixType, trained, adapter)
+        );
         Tensor score = Tensor.Allocate(device, new Shape(1, model.OutputWeight.Shape.Last), DType.Float32, trained);
-        IParameterSource head = weights.Contains(ScoreName) ? new LoadedParameters(weights, source.Config) : new FreshParameters(seed, (float)source.Config.Number("initializer_range", 0.02));
-        return head.Fill(ScoreName, score, Initial.Normal) is { } fault ? throw new InvalidDataException($"{path} does not fit its configuration: {fault}.") : new ScoredModel(source.Config, model, score);
+        IParameterSource head = weights.Contains(ScoreName)
+            ? new LoadedParameters(weights, source.Config)
+            : new FreshParameters(seed, (float)source.Config.Number("initializer_range", 0.02));
+        return head.Fill(ScoreName, score, Initial.Normal) is { } fault
+            ? throw new InvalidDataException($"{path} does not fit its configuration: {fault}.")
+            : new ScoredModel(source.Config, model, score);
     }
 
     /// <summary>Rewards of hidden states [N, C]: [N, 1].</summary>
@@ -80,7 +100,9 @@ public sealed class ScoredModel : IDisposable
     {
         JsonObject config = JsonNode.Parse(_config.ToJson())!.AsObject();
         string? architecture = (string?)(config[Architectures] as JsonArray)?.FirstOrDefault();
-        config[Architectures] = new JsonArray((architecture ?? "ForCausalLM").Replace("ForCausalLM", ForClassification, StringComparison.Ordinal));
+        config[Architectures] = new JsonArray(
+            (architecture ?? "ForCausalLM").Replace("ForCausalLM", ForClassification, StringComparison.Ordinal)
+        );
         config["num_labels"] = 1;
         config["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
         config["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
@@ -89,7 +111,10 @@ public sealed class ScoredModel : IDisposable
             config["pad_token_id"] = pad;
         }
         AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), config.ToJsonString(Indented) + "\n");
-        SafetensorsWriter.WriteModel(directory, [.. Model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor)), new NamedTensor(ScoreName, Score)]);
+        SafetensorsWriter.WriteModel(
+            directory,
+            [.. Model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor)), new NamedTensor(ScoreName, Score)]
+        );
     }
 
     /// <inheritdoc/>

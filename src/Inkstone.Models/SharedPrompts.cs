@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Models;
 
 /// <summary>
-/// Several answers behind one prompt that is computed once: [prompt, answer, answer, …, prompt, …] in one row of T tokens. Only attention sees texts apart, each a prompt
+/// Several answers behind one prompt that is computed once: [prompt, answer, answer, …, prompt, …] in one row of T tokens. Only attention
+/// sees texts apart, each a prompt
 /// with one answer, S tokens together; all else is the same for a token whatever text it is in.
 /// </summary>
 /// <param name="Spread">int32 [S]: which token of the row each token of the texts is</param>

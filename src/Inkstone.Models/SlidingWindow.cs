@@ -2,7 +2,8 @@ using Inkstone.Formats;
 
 namespace Inkstone.Models;
 
-/// <summary>Which layers see only a window of keys: <c>layer_types</c> (transformers 5), or <c>use_sliding_window</c> with <c>max_window_layers</c> (before).</summary>
+/// <summary>Which layers see only a window of keys: <c>layer_types</c> (transformers 5), or <c>use_sliding_window</c> with
+/// <c>max_window_layers</c> (before).</summary>
 internal static class SlidingWindow
 {
     /// <summary>The keys of config.json that it reads.</summary>
@@ -11,7 +12,8 @@ internal static class SlidingWindow
     /// <summary>Attention of each layer, by Qwen's rules.</summary>
     /// <param name="c">the configuration</param>
     /// <param name="whole">attention without a window</param>
-    /// <param name="everywhere">whether every layer slides where layer_types does not say otherwise: qwen3_moe does not read max_window_layers</param>
+    /// <param name="everywhere">whether every layer slides where layer_types does not say otherwise: qwen3_moe does not read
+    /// max_window_layers</param>
     public static AttentionSpec[] OfLayers(HfConfig c, AttentionSpec whole, bool everywhere = false)
     {
         int layers = c.Int("num_hidden_layers");
@@ -20,18 +22,25 @@ internal static class SlidingWindow
         {
             return [.. Enumerable.Repeat(whole, layers)];
         }
-        int window = c.Int("sliding_window"), full = everywhere ? 0 : c.Int("max_window_layers", 28);
+        int window = c.Int("sliding_window"),
+            full = everywhere ? 0 : c.Int("max_window_layers", 28);
         ConfigCheck.Positive(c, ("sliding_window", window));
         AttentionSpec sliding = whole with { Window = window };
         string[] types = LayerTypes(c, layers, "sliding_attention", "full_attention");
-        return [.. Enumerable.Range(0, layers).Select(i => (types.Length > 0 ? types[i] == "sliding_attention" : i >= full) ? sliding : whole)];
+        return
+        [
+            .. Enumerable.Range(0, layers).Select(i => (types.Length > 0 ? types[i] == "sliding_attention" : i >= full) ? sliding : whole),
+        ];
     }
 
     /// <summary>layer_types, checked: one of the known kinds for each layer, or nothing where the key is absent.</summary>
     public static string[] LayerTypes(HfConfig c, int layers, params string[] known)
     {
         string[] types = c.Texts("layer_types");
-        return types.Length == 0 || (types.Length == layers && types.All(known.Contains)) ? types
-            : throw new InvalidDataException($"{c.Source}: layer_types must name {string.Join(" or ", known)} for each of {layers} layers.");
+        return types.Length == 0 || (types.Length == layers && types.All(known.Contains))
+            ? types
+            : throw new InvalidDataException(
+                $"{c.Source}: layer_types must name {string.Join(" or ", known)} for each of {layers} layers."
+            );
     }
 }

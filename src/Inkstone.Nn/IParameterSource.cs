@@ -17,13 +17,16 @@ public enum Initial
     /// <summary>Uniform in ±1/√inputs: the first matrix of a low-rank adapter.</summary>
     KaimingUniform,
 
-    /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2, arXiv:2405.21060).</summary>
+    /// <summary>Logarithms of numbers between 0 and 16: the rates at which heads of linear attention forget (Mamba-2,
+    /// arXiv:2405.21060).</summary>
     LogRate,
 
-    /// <summary>Logarithms of numbers between 1 and 16: the rates at which channels of linear attention forget (arXiv:2510.26692).</summary>
+    /// <summary>Logarithms of numbers between 1 and 16: the rates at which channels of linear attention forget
+    /// (arXiv:2510.26692).</summary>
     LogRateFromOne,
 
-    /// <summary>Numbers whose softplus is between 0.001 and 0.1, evenly by their logarithm: steps of time (Mamba, arXiv:2312.00752, section 3.6).</summary>
+    /// <summary>Numbers whose softplus is between 0.001 and 0.1, evenly by their logarithm: steps of time (Mamba, arXiv:2312.00752, section
+    /// 3.6).</summary>
     TimeStep,
 }
 
@@ -39,7 +42,8 @@ public interface IParameterSource
     /// <summary>Size of the first dimension of a stored value; null where there is none, or where any size can be made.</summary>
     int? RowsOf(string name) => null;
 
-    /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as they have them.</summary>
+    /// <summary>Type in which a parameter is to lie in memory where <paramref name="wanted"/> is asked for: sources may keep matrices as
+    /// they have them.</summary>
     DType TypeOf(string name, Shape shape, DType wanted) => wanted;
 
     /// <summary>Whether parameters get memory; false gives a model of names and sizes alone.</summary>
@@ -97,7 +101,7 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 float[] rates = new float[parameter.Count];
                 for (int i = 0; i < rates.Length; i++)
                 {
-                    rates[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f));   // 0 has no logarithm
+                    rates[i] = MathF.Log(MathF.Max(16 * random.Uniform((ulong)i), 1e-4f)); // 0 has no logarithm
                 }
                 parameter.CopyFrom(rates);
                 break;
@@ -105,7 +109,11 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
                 Each(name, parameter, uniform => Math.Log(1 + 15 * uniform));
                 break;
             case Initial.TimeStep:
-                Each(name, parameter, uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0);
+                Each(
+                    name,
+                    parameter,
+                    uniform => Math.Exp(Math.Log(1e-3) + uniform * Math.Log(100)) is var step ? step + Math.Log(-double.ExpM1(-step)) : 0
+                );
                 break;
             default:
                 Ops.Fill(parameter, initial == Initial.Ones ? 1 : 0);

@@ -8,7 +8,8 @@ namespace Inkstone.Nn;
 /// </summary>
 public sealed class Noise
 {
-    private ulong _seed, _draw;
+    private ulong _seed,
+        _draw;
 
     /// <summary>Whether layers draw.</summary>
     public bool On { get; private set; }

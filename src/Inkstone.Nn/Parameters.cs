@@ -34,8 +34,10 @@ public sealed class Parameters : IReadOnlyList<Parameter>
     public Parameter this[int index] => _list[index];
 
     /// <summary>The tensor of that name.</summary>
-    public Tensor this[string name] => _byName.TryGetValue(name, out Parameter? found) ? found.Tensor
-        : throw new InvalidDataException($"the model has no parameter \"{name}\".");
+    public Tensor this[string name] =>
+        _byName.TryGetValue(name, out Parameter? found)
+            ? found.Tensor
+            : throw new InvalidDataException($"the model has no parameter \"{name}\".");
 
     /// <summary>Whether there is a tensor of that name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
@@ -43,10 +45,17 @@ public sealed class Parameters : IReadOnlyList<Parameter>
     /// <summary>All tensors, for ops that take them in one pass.</summary>
     public TensorList Tensors => _tensors ??= new TensorList(_list.Select(p => p.Tensor));
 
-    /// <summary>Moves what is trained into flat buffers, as far as it does not lie in some already: first what <paramref name="first"/> picks, then the other matrices, which decay, then vectors.</summary>
+    /// <summary>Moves what is trained into flat buffers, as far as it does not lie in some already: first what <paramref name="first"/>
+    /// picks, then the other matrices, which decay, then vectors.</summary>
     /// <returns>The arena of the parameters that were moved; null where there were none.</returns>
-    public ParameterArena? Flatten(Func<Parameter, bool>? first = null)
-        => ParameterArena.Place([.. _list.Select(p => p.Tensor)], i => first?.Invoke(_list[i]) == true ? 0 : _list[i].Tensor.Shape.Rank >= 2 ? 1 : 2);
+    public ParameterArena? Flatten(Func<Parameter, bool>? first = null) =>
+        ParameterArena.Place(
+            [.. _list.Select(p => p.Tensor)],
+            i =>
+                first?.Invoke(_list[i]) == true ? 0
+                : _list[i].Tensor.Shape.Rank >= 2 ? 1
+                : 2
+        );
 
     /// <summary>The parameters that <paramref name="wanted"/> picks, in the same order.</summary>
     public Parameters Where(Func<Parameter, bool> wanted)

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Nn;
 
 /// <summary>
-/// A place in the state dict. Layers ask it for parameters by name; whether these are random or loaded, and in which type they lie, is decided at the root.
+/// A place in the state dict. Layers ask it for parameters by name; whether these are random or loaded, and in which type they lie, is
+/// decided at the root.
 /// </summary>
 /// <remarks><c>scope["model"]["layers"][3]["mlp"]</c> is the place <c>model.layers.3.mlp</c>.</remarks>
 public sealed class Scope
@@ -41,7 +42,8 @@ public sealed class Scope
     /// <summary>An inner place by number: a layer.</summary>
     public Scope this[int index] => this[index.ToString(System.Globalization.CultureInfo.InvariantCulture)];
 
-    /// <summary>Whether the source has something of that name here; a module that is optional in a checkpoint asks before it is built.</summary>
+    /// <summary>Whether the source has something of that name here; a module that is optional in a checkpoint asks before it is
+    /// built.</summary>
     public bool Has(string name) => _root.Source.Has(Join(name));
 
     /// <summary>The parameter <paramref name="name"/> of this place.</summary>
@@ -58,8 +60,13 @@ public sealed class Scope
             return saved;
         }
         // Biases stay exact, also where those of all experts are one tensor, and so do rates, whatever their shape.
-        DType type = shape.Rank >= 2 && initial is not (Initial.Zeros or Initial.LogRateFromOne) ? _root.Source.TypeOf(full, shape, _root.MatrixType) : DType.Float32;
-        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained) : Tensor.WithoutMemory(_root.Device, shape, type);
+        DType type =
+            shape.Rank >= 2 && initial is not (Initial.Zeros or Initial.LogRateFromOne)
+                ? _root.Source.TypeOf(full, shape, _root.MatrixType)
+                : DType.Float32;
+        Tensor tensor = _root.Source.Allocates
+            ? Tensor.Allocate(_root.Device, shape, type, learned && _root.Trained)
+            : Tensor.WithoutMemory(_root.Device, shape, type);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.Fill(full, tensor, initial) is { } fault)
         {
@@ -74,7 +81,9 @@ public sealed class Scope
     public Tensor Integers(string name, Shape shape)
     {
         string full = Join(name);
-        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int32) : Tensor.WithoutMemory(_root.Device, shape, DType.Int32);
+        Tensor tensor = _root.Source.Allocates
+            ? Tensor.Allocate(_root.Device, shape, DType.Int32)
+            : Tensor.WithoutMemory(_root.Device, shape, DType.Int32);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (_root.Source.IsNew || !_root.Source.Allocates)
         {
@@ -96,15 +105,19 @@ public sealed class Scope
     /// <summary>Notes that a tensor of this place does not fit.</summary>
     public void Fault(string fault) => _root.Faults.Add(fault);
 
-    /// <summary>From here on adapters know places by what <paramref name="name"/> makes of their paths: transformers' names, which PEFT meets, where the checkpoint has others.</summary>
+    /// <summary>From here on adapters know places by what <paramref name="name"/> makes of their paths: transformers' names, which PEFT
+    /// meets, where the checkpoint has others.</summary>
     public void NameForAdapters(Func<string, string> name) => _root.AdapterName = name;
 
-    /// <summary>Whole numbers of 64 bits that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is new.</summary>
+    /// <summary>Whole numbers of 64 bits that are kept with the weights: the source's, or <paramref name="fresh"/> where the model is
+    /// new.</summary>
     public long[] LongIntegers(string name, long[] fresh)
     {
         string full = Join(name);
         Shape shape = new(fresh.Length);
-        Tensor tensor = _root.Source.Allocates ? Tensor.Allocate(_root.Device, shape, DType.Int64) : Tensor.WithoutMemory(_root.Device, shape, DType.Int64);
+        Tensor tensor = _root.Source.Allocates
+            ? Tensor.Allocate(_root.Device, shape, DType.Int64)
+            : Tensor.WithoutMemory(_root.Device, shape, DType.Int64);
         _root.Parameters.Add(new Parameter(full, tensor));
         if (!_root.Source.Allocates)
         {
@@ -120,7 +133,8 @@ public sealed class Scope
         return values;
     }
 
-    /// <summary>Size of the first dimension of what the source holds under a name here; null where it holds nothing, or can make any size.</summary>
+    /// <summary>Size of the first dimension of what the source holds under a name here; null where it holds nothing, or can make any
+    /// size.</summary>
     public int? Rows(string name) => _root.Source.RowsOf(Join(name));
 
     /// <summary>The linear layers that were built so far.</summary>

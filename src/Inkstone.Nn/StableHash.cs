@@ -3,7 +3,8 @@ namespace Inkstone.Nn;
 /// <summary>FNV-1a, 64 bits: string hash codes of .NET differ from run to run.</summary>
 public static class StableHash
 {
-    private const ulong Start = 0xCBF29CE484222325, Prime = 0x100000001B3;
+    private const ulong Start = 0xCBF29CE484222325,
+        Prime = 0x100000001B3;
 
     /// <summary>Of a text, by its UTF-16 units.</summary>
     public static ulong Of(string name)

@@ -26,15 +26,25 @@ public static class ReportPage
             ["tables"] = new JsonArray([.. sources.Tables.Select(t => (JsonNode)t.Json())]),
         };
         // Inside a script element only "</" and "<!--" would end it.
-        string json = data.ToJsonString(Compact).Replace("<", "\\u003c", StringComparison.Ordinal).Replace("\u2028", "\\u2028", StringComparison.Ordinal).Replace("\u2029", "\\u2029", StringComparison.Ordinal);
+        string json = data.ToJsonString(Compact)
+            .Replace("<", "\\u003c", StringComparison.Ordinal)
+            .Replace("\u2028", "\\u2028", StringComparison.Ordinal)
+            .Replace("\u2029", "\\u2029", StringComparison.Ordinal);
         StringBuilder page = new(Part("report.html"));
-        return page.Replace("/*style*/", Part("report.css")).Replace("/*curves*/", Part("curves.js")).Replace("/*script*/", Part("report.js")).Replace("/*data*/", json).ToString();
+        return page.Replace("/*style*/", Part("report.css"))
+            .Replace("/*curves*/", Part("curves.js"))
+            .Replace("/*script*/", Part("report.js"))
+            .Replace("/*data*/", json)
+            .ToString();
     }
 
-    /// <summary>A part of the page by its file name: report.html, report.css, curves.js (draws one diagram, knows nothing of reports), report.js.</summary>
+    /// <summary>A part of the page by its file name: report.html, report.css, curves.js (draws one diagram, knows nothing of reports),
+    /// report.js.</summary>
     public static string Part(string name)
     {
-        using Stream stream = typeof(ReportPage).Assembly.GetManifestResourceStream(Prefix + name) ?? throw new ArgumentException($"the page has no part '{name}'");
+        using Stream stream =
+            typeof(ReportPage).Assembly.GetManifestResourceStream(Prefix + name)
+            ?? throw new ArgumentException($"the page has no part '{name}'");
         using StreamReader reader = new(stream);
         return reader.ReadToEnd();
     }

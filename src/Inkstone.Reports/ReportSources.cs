@@ -25,7 +25,9 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
             Look(path, 2);
             if (runs.Count + tables.Count == before && !again)
             {
-                throw new InvalidDataException($"{path} holds nothing to report: no run (metrics.jsonl or TensorBoard's event files), no evaluation (structured.json, results_*.json, eval_results.jsonl), no counts of data");
+                throw new InvalidDataException(
+                    $"{path} holds nothing to report: no run (metrics.jsonl or TensorBoard's event files), no evaluation (structured.json, results_*.json, eval_results.jsonl), no counts of data"
+                );
             }
         }
         string[] names = Names(runs);
@@ -50,7 +52,12 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
             {
                 runs.Add(path);
             }
-            foreach (string file in Directory.EnumerateFiles(path).Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".jsonl", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+            foreach (
+                string file in Directory
+                    .EnumerateFiles(path)
+                    .Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".jsonl", StringComparison.Ordinal))
+                    .Order(StringComparer.Ordinal)
+            )
             {
                 Look(file, 0);
             }
@@ -58,7 +65,12 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
             {
                 return;
             }
-            foreach (string directory in Directory.EnumerateDirectories(path).Where(d => !Path.GetFileName(d).StartsWith('.')).Order(StringComparer.Ordinal))
+            foreach (
+                string directory in Directory
+                    .EnumerateDirectories(path)
+                    .Where(d => !Path.GetFileName(d).StartsWith('.'))
+                    .Order(StringComparer.Ordinal)
+            )
             {
                 Look(directory, levels - 1);
             }
@@ -68,7 +80,10 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
     /// <summary>The last parts of the paths, as many as tell them apart.</summary>
     private static string[] Names(List<string> paths)
     {
-        string[][] parts = [.. paths.Select(p => Path.GetFullPath(p).Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))];
+        string[][] parts =
+        [
+            .. paths.Select(p => Path.GetFullPath(p).Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries)),
+        ];
         for (int count = 1; ; count++)
         {
             string[] names = [.. parts.Select(p => string.Join('/', p.TakeLast(count)))];

@@ -25,7 +25,9 @@ public sealed class RunCurves
         {
             if (!curves.Add(lines[i]) && i < lines.Length - 1)
             {
-                throw new InvalidDataException($"{path}:{i + 1}: this is no record of a step such as {{\"step\": 1, \"loss\": 2.5}}; mend or remove the line");
+                throw new InvalidDataException(
+                    $"{path}:{i + 1}: this is no record of a step such as {{\"step\": 1, \"loss\": 2.5}}; mend or remove the line"
+                );
             }
         }
         return curves;
@@ -45,7 +47,10 @@ public sealed class RunCurves
     }
 
     /// <summary>A line with fewer points, each the mean of its neighbours; ends stay where they are.</summary>
-    public static IReadOnlyList<(double Step, double Value)> Thinned(IReadOnlyList<(double Step, double Value)> points, int most = MostPoints)
+    public static IReadOnlyList<(double Step, double Value)> Thinned(
+        IReadOnlyList<(double Step, double Value)> points,
+        int most = MostPoints
+    )
     {
         if (points.Count <= most)
         {
@@ -54,7 +59,8 @@ public sealed class RunCurves
         List<(double, double)> thin = new(most) { points[0] };
         for (int i = 0; i < most - 2; i++)
         {
-            int from = 1 + (int)((long)i * (points.Count - 2) / (most - 2)), to = 1 + (int)((long)(i + 1) * (points.Count - 2) / (most - 2));
+            int from = 1 + (int)((long)i * (points.Count - 2) / (most - 2)),
+                to = 1 + (int)((long)(i + 1) * (points.Count - 2) / (most - 2));
             (double step, double value) = (0, 0);
             for (int k = from; k < to; k++)
             {

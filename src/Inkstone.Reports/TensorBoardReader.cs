@@ -5,16 +5,19 @@ using System.Text;
 namespace Inkstone.Reports;
 
 /// <summary>
-/// Scalars of TensorBoard's event files, whoever wrote them: TFRecords of Event messages (wall_time 1, step 2, summary 5), whose values hold simple_value or a tensor of one number.
+/// Scalars of TensorBoard's event files, whoever wrote them: TFRecords of Event messages (wall_time 1, step 2, summary 5), whose values
+/// hold simple_value or a tensor of one number.
 /// </summary>
 public static class TensorBoardReader
 {
-    private const int Header = 12, Footer = 4;
+    private const int Header = 12,
+        Footer = 4;
 
     /// <summary>Event files of a directory, in the order of their names.</summary>
     public static string[] Files(string directory) => [.. Directory.EnumerateFiles(directory, "*tfevents*").Order(StringComparer.Ordinal)];
 
-    /// <summary>Reads event files of one run. A START record makes what was told of its step and later ones void, as TensorBoard does; a record that is cut ends its file.</summary>
+    /// <summary>Reads event files of one run. A START record makes what was told of its step and later ones void, as TensorBoard does; a
+    /// record that is cut ends its file.</summary>
     /// <param name="files">the files</param>
     /// <exception cref="InvalidDataException">A record's checksum is wrong.</exception>
     public static RunCurves Read(IEnumerable<string> files)
@@ -23,12 +26,14 @@ public static class TensorBoardReader
         foreach (string file in files)
         {
             byte[] bytes = File.ReadAllBytes(file);
-            for (int at = 0; at + Header <= bytes.Length;)
+            for (int at = 0; at + Header <= bytes.Length; )
             {
                 ulong length = BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at));
                 if (Masked(bytes.AsSpan(at, sizeof(ulong))) != BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + sizeof(ulong))))
                 {
-                    throw new InvalidDataException($"{file}: the record at byte {at} is damaged; it is no event file of TensorBoard, or was cut in its middle");
+                    throw new InvalidDataException(
+                        $"{file}: the record at byte {at} is damaged; it is no event file of TensorBoard, or was cut in its middle"
+                    );
                 }
                 if (length > (ulong)(bytes.Length - at - Header))
                 {
@@ -132,9 +137,10 @@ public static class TensorBoardReader
     private static List<(int Field, Range Part, ulong Number)> Fields(ReadOnlySpan<byte> message)
     {
         List<(int, Range, ulong)> fields = [];
-        for (int at = 0; at < message.Length;)
+        for (int at = 0; at < message.Length; )
         {
-            ulong key = Varint(message, ref at), number = 0;
+            ulong key = Varint(message, ref at),
+                number = 0;
             Range part = 0..0;
             switch (key & 7)
             {

@@ -26,7 +26,9 @@ public sealed partial class InkServer : IAsyncDisposable
     /// <summary>Makes it ready. The model stays the caller's.</summary>
     public InkServer(ChatModel chat, ServerOptions options)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "Inkstone.Server", ContentRootPath = AppContext.BaseDirectory });
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ApplicationName = "Inkstone.Server", ContentRootPath = AppContext.BaseDirectory }
+        );
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -53,7 +55,8 @@ public sealed partial class InkServer : IAsyncDisposable
     /// <exception cref="IOException">The port is taken.</exception>
     public Task StartAsync() => _app.StartAsync();
 
-    /// <summary>Refuses what is new, lets answers end for <see cref="ServerOptions.DrainTime"/>, ends the rest with a word of why, and stops listening.</summary>
+    /// <summary>Refuses what is new, lets answers end for <see cref="ServerOptions.DrainTime"/>, ends the rest with a word of why, and
+    /// stops listening.</summary>
     public async Task StopAsync()
     {
         _model.Draining = true;
@@ -109,11 +112,14 @@ public sealed partial class InkServer : IAsyncDisposable
         Get("/api/ps", ollamaModels.RunningAsync);
         Get("/api/version", OllamaModels.VersionAsync);
         Get("/", PageAsync);
-        Get("/favicon.ico", http =>
-        {
-            http.Response.StatusCode = 204;
-            return Task.CompletedTask;
-        });
+        Get(
+            "/favicon.ico",
+            http =>
+            {
+                http.Response.StatusCode = 204;
+                return Task.CompletedTask;
+            }
+        );
 
         void Post(string path, RequestDelegate handle) => _app.MapMethods(path, ["POST"], handle);
 
@@ -125,12 +131,14 @@ public sealed partial class InkServer : IAsyncDisposable
         http.Response.ContentType = "text/html; charset=utf-8";
         http.Response.Headers.CacheControl = "no-cache";
         // The page needs nothing from elsewhere, and what a model writes can bring nothing in.
-        http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        http.Response.Headers.ContentSecurityPolicy =
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
         using Stream page = Assembly.GetExecutingAssembly().GetManifestResourceStream("index.html")!;
         await page.CopyToAsync(http.Response.Body, http.RequestAborted).ConfigureAwait(false);
     }
 
-    /// <summary>Around every request: its id, CORS, the key, the log line, and faults as errors in the shape that the endpoint's clients read.</summary>
+    /// <summary>Around every request: its id, CORS, the key, the log line, and faults as errors in the shape that the endpoint's clients
+    /// read.</summary>
     private async Task AnswerAsync(HttpContext http, RequestDelegate next)
     {
         long began = Stopwatch.GetTimestamp();
@@ -145,7 +153,12 @@ public sealed partial class InkServer : IAsyncDisposable
             }
             if (!IsOpen(http.Request) && !_keys.Opens(http.Request))
             {
-                throw new ApiException(401, "the API key is missing or wrong; send it as Authorization: Bearer KEY.", "authentication_error", code: "invalid_api_key");
+                throw new ApiException(
+                    401,
+                    "the API key is missing or wrong; send it as Authorization: Bearer KEY.",
+                    "authentication_error",
+                    code: "invalid_api_key"
+                );
             }
             if (_model.Options.LogPrompts && http.Request.Method == "POST")
             {
@@ -154,7 +167,9 @@ public sealed partial class InkServer : IAsyncDisposable
             await next(http).ConfigureAwait(false);
             if (http.Response is { StatusCode: 404 or 405, HasStarted: false } empty)
             {
-                throw empty.StatusCode == 404 ? new ApiException(404, $"there is nothing at {http.Request.Path}.") : new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}.");
+                throw empty.StatusCode == 404
+                    ? new ApiException(404, $"there is nothing at {http.Request.Path}.")
+                    : new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}.");
             }
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -181,7 +196,13 @@ public sealed partial class InkServer : IAsyncDisposable
         finally
         {
             string path = http.GetEndpoint() is RouteEndpoint { RoutePattern.RawText: { } route } ? route : "other";
-            _model.Telemetry.Request(http.TraceIdentifier, http.Request.Method, path, http.Response.StatusCode, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            _model.Telemetry.Request(
+                http.TraceIdentifier,
+                http.Request.Method,
+                path,
+                http.Response.StatusCode,
+                Stopwatch.GetElapsedTime(began).TotalSeconds
+            );
         }
     }
 
@@ -190,7 +211,11 @@ public sealed partial class InkServer : IAsyncDisposable
         ApiException told = fault switch
         {
             ApiException api => api,
-            BadHttpRequestException { StatusCode: 413 } => new(413, $"the body is larger than {_model.Options.MaxBodyBytes} bytes, the limit of this server.", code: "request_too_large"),
+            BadHttpRequestException { StatusCode: 413 } => new(
+                413,
+                $"the body is larger than {_model.Options.MaxBodyBytes} bytes, the limit of this server.",
+                code: "request_too_large"
+            ),
             BadHttpRequestException bad => new(bad.StatusCode is >= 400 and < 500 ? bad.StatusCode : 400, bad.Message),
             _ => new(500, "the server failed; its log says how.", "server_error", code: "internal_error"),
         };
@@ -208,17 +233,28 @@ public sealed partial class InkServer : IAsyncDisposable
             http.Response.Headers.WWWAuthenticate = "Bearer";
         }
         string path = http.Request.Path.Value ?? "";
-        await Wire.SendAsync(http, path.EndsWith("/messages", StringComparison.Ordinal) || path.Contains("/messages/", StringComparison.Ordinal) ? Messages.Error(told) : path.StartsWith("/api/", StringComparison.Ordinal) ? OllamaChat.Error(told) : Wire.Error(told), told.Status).ConfigureAwait(false);
+        await Wire.SendAsync(
+                http,
+                path.EndsWith("/messages", StringComparison.Ordinal) || path.Contains("/messages/", StringComparison.Ordinal)
+                        ? Messages.Error(told)
+                    : path.StartsWith("/api/", StringComparison.Ordinal) ? OllamaChat.Error(told)
+                    : Wire.Error(told),
+                told.Status
+            )
+            .ConfigureAwait(false);
     }
 
     /// <summary>What anybody may see: that the server lives, what it serves, and the page, which asks for the key itself.</summary>
-    private static bool IsOpen(HttpRequest request) => request.Path.Value is "/" or "/favicon.ico" or "/health" or "/v1/health" or "/models" or "/v1/models" or "/api/version";
+    private static bool IsOpen(HttpRequest request) =>
+        request.Path.Value is "/" or "/favicon.ico" or "/health" or "/v1/health" or "/models" or "/v1/models" or "/api/version";
 
     /// <summary>Lets pages of listed origins in; true: this was only a browser's question.</summary>
     private bool AllowOrigin(HttpContext http)
     {
         string? origin = http.Request.Headers.Origin;
-        bool allowed = origin is not null && (_model.Options.Origins.Contains("*") || _model.Options.Origins.Contains(origin, StringComparer.OrdinalIgnoreCase));
+        bool allowed =
+            origin is not null
+            && (_model.Options.Origins.Contains("*") || _model.Options.Origins.Contains(origin, StringComparer.OrdinalIgnoreCase));
         if (allowed)
         {
             http.Response.Headers.AccessControlAllowOrigin = origin;
@@ -233,7 +269,9 @@ public sealed partial class InkServer : IAsyncDisposable
         if (allowed)
         {
             http.Response.Headers.AccessControlAllowMethods = "GET, POST";
-            http.Response.Headers.AccessControlAllowHeaders = http.Request.Headers.AccessControlRequestHeaders is { Count: > 0 } asked ? asked : "*";
+            http.Response.Headers.AccessControlAllowHeaders = http.Request.Headers.AccessControlRequestHeaders is { Count: > 0 } asked
+                ? asked
+                : "*";
             http.Response.Headers.AccessControlMaxAge = "600";
         }
         http.Response.StatusCode = allowed || origin is null ? 200 : 403;
@@ -253,7 +291,7 @@ public sealed partial class InkServer : IAsyncDisposable
     {
         logging.ClearProviders();
         logging.SetMinimumLevel(options.Quiet ? LogLevel.Warning : LogLevel.Information);
-        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None);   // a cut stream is no fault of the program
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None); // a cut stream is no fault of the program
         if (options.LogJson)
         {
             logging.AddJsonConsole(json => (json.UseUtcTimestamp, json.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
@@ -262,7 +300,9 @@ public sealed partial class InkServer : IAsyncDisposable
         {
             logging.AddSimpleConsole(text => (text.SingleLine, text.TimestampFormat) = (true, "HH:mm:ss "));
         }
-        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace
+        );
     }
 
     /// <summary>OpenTelemetry by OTLP, where its usual variable names a collector.</summary>
@@ -272,13 +312,19 @@ public sealed partial class InkServer : IAsyncDisposable
         {
             return;
         }
-        builder.Services.AddOpenTelemetry()
+        builder
+            .Services.AddOpenTelemetry()
             .WithTracing(traces => traces.AddSource(Telemetry.Name, "Microsoft.AspNetCore").AddOtlpExporter())
-            .WithMetrics(metrics => metrics.AddMeter(Telemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddOtlpExporter());
+            .WithMetrics(metrics =>
+                metrics.AddMeter(Telemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddOtlpExporter()
+            );
     }
 
-    private static IPAddress Address(string host) => host is "localhost" ? IPAddress.Loopback : host is "*" or "+" ? IPAddress.Any
-        : IPAddress.TryParse(host, out IPAddress? address) ? address : throw new ArgumentException($"--host must be an IP address such as 127.0.0.1 or 0.0.0.0, or localhost; it is '{host}'.");
+    private static IPAddress Address(string host) =>
+        host is "localhost" ? IPAddress.Loopback
+        : host is "*" or "+" ? IPAddress.Any
+        : IPAddress.TryParse(host, out IPAddress? address) ? address
+        : throw new ArgumentException($"--host must be an IP address such as 127.0.0.1 or 0.0.0.0, or localhost; it is '{host}'.");
 
     [GeneratedRegex(@"\A[\w.:-]{1,128}\z", RegexOptions.CultureInvariant)]
     private static partial Regex RequestId();

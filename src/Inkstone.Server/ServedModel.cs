@@ -31,13 +31,21 @@ internal sealed class ServedModel(ChatModel chat, ServerOptions options, Telemet
     /// <summary>Tokens of the context.</summary>
     public int Context => Engine.MaxLength;
 
-    /// <summary>The adapter that a request's model names; other names mean the model itself, as clients send what they were built for.</summary>
+    /// <summary>The adapter that a request's model names; other names mean the model itself, as clients send what they were built
+    /// for.</summary>
     public string? Adapter(Fields body)
     {
         string? name = body.Text("model");
         string? adapter = name is null ? null : Engine.Adapters.FirstOrDefault(a => a == name || $"{options.ModelName}:{a}" == name);
-        return adapter ?? (body.Text("adapter") is not { } given ? null
-            : Engine.Adapters.Contains(given) ? given : throw ApiException.Bad("adapter", $"there is no adapter '{given}'; there are {(Engine.Adapters.Count == 0 ? "none" : string.Join(", ", Engine.Adapters))}."));
+        return adapter
+            ?? (
+                body.Text("adapter") is not { } given ? null
+                : Engine.Adapters.Contains(given) ? given
+                : throw ApiException.Bad(
+                    "adapter",
+                    $"there is no adapter '{given}'; there are {(Engine.Adapters.Count == 0 ? "none" : string.Join(", ", Engine.Adapters))}."
+                )
+            );
     }
 
     /// <summary>The name that answers bear.</summary>
@@ -50,7 +58,10 @@ internal sealed class ServedModel(ChatModel chat, ServerOptions options, Telemet
     public ChatRequest Request(Fields body)
     {
         JsonArray? tools = ToolFields.Tools(body);
-        return new ChatRequest(MessageFields.Read(body), SamplingFields.Read(body, chat.Sampling, options, Tokenizer, "max_completion_tokens", "max_tokens", "n_predict"))
+        return new ChatRequest(
+            MessageFields.Read(body),
+            SamplingFields.Read(body, chat.Sampling, options, Tokenizer, "max_completion_tokens", "max_tokens", "n_predict")
+        )
         {
             Tools = tools,
             ToolChoice = ToolFields.Choice(body, tools),

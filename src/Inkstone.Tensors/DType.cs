@@ -15,7 +15,8 @@ public enum DType
     /// <summary>Signed 64-bit integer: factors of hashes that are kept with the weights. No op reads them.</summary>
     Int64,
 
-    /// <summary>Blocks of 32 signed bytes behind a half-precision scale d, as in GGUF files: x = d·q. Weights that are not trained.</summary>
+    /// <summary>Blocks of 32 signed bytes behind a half-precision scale d, as in GGUF files: x = d·q. Weights that are not
+    /// trained.</summary>
     Q8_0,
 
     /// <summary>Blocks of 32 half bytes behind a scale: x = d·(q − 8).</summary>
@@ -35,13 +36,28 @@ public static class DTypes
     public static bool IsQuantised(this DType type) => type >= DType.Q8_0;
 
     /// <summary>Bytes of a quantised block.</summary>
-    public static int BlockBytes(this DType type) => type switch { DType.Q8_0 => 34, DType.Q4_0 => 18, DType.Q4_1 => 20, _ => throw NoSize(type) };
+    public static int BlockBytes(this DType type) =>
+        type switch
+        {
+            DType.Q8_0 => 34,
+            DType.Q4_0 => 18,
+            DType.Q4_1 => 20,
+            _ => throw NoSize(type),
+        };
 
     /// <summary>Bytes of one element of a type without blocks.</summary>
-    public static int Size(this DType type) => type switch { DType.BFloat16 => 2, DType.Float32 or DType.Int32 => 4, DType.Int64 => 8, _ => throw NoSize(type) };
+    public static int Size(this DType type) =>
+        type switch
+        {
+            DType.BFloat16 => 2,
+            DType.Float32 or DType.Int32 => 4,
+            DType.Int64 => 8,
+            _ => throw NoSize(type),
+        };
 
     /// <summary>Bytes of <paramref name="count"/> elements.</summary>
-    public static long Bytes(this DType type, long count) => type.IsQuantised() ? count / BlockElements * type.BlockBytes() : count * type.Size();
+    public static long Bytes(this DType type, long count) =>
+        type.IsQuantised() ? count / BlockElements * type.BlockBytes() : count * type.Size();
 
     private static ArgumentException NoSize(DType type) => new($"{type} has no such size", nameof(type));
 }

@@ -1,7 +1,8 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// A CPU as a place for tensors: its worker threads, the arena of the running step, the tape, and the kernels chosen for its instruction set.
+/// A CPU as a place for tensors: its worker threads, the arena of the running step, the tape, and the kernels chosen for its instruction
+/// set.
 /// One thread at a time computes on a device.
 /// </summary>
 public sealed class Device : IDisposable
@@ -17,7 +18,9 @@ public sealed class Device : IDisposable
     public Device(int threads = 0, Isa? isa = null, DType matMulType = DType.Float32, int firstProcessor = 0)
     {
         Isa best = CpuFeatures.Best();
-        Isa = isa is { } wanted && wanted < best ? wanted : isa is null || isa == best ? best
+        Isa =
+            isa is { } wanted && wanted < best ? wanted
+            : isa is null || isa == best ? best
             : CpuFeatures.Levels().Contains(isa.Value) ? isa.Value
             : throw new ArgumentException($"this CPU has no {isa} level; its best is {best}", nameof(isa));
         MatMulType = matMulType;
@@ -36,7 +39,8 @@ public sealed class Device : IDisposable
         set => (_matMulType, MatMulKernel) = (value, value == DType.BFloat16 ? MicroKernel.BFloat16(Isa) : MicroKernel.Float32(Isa));
     }
 
-    /// <summary>Whether a step that does not train multiplies quantised weights in 8 bits; else they are widened to <see cref="MatMulType"/>, as in training.</summary>
+    /// <summary>Whether a step that does not train multiplies quantised weights in 8 bits; else they are widened to
+    /// <see cref="MatMulType"/>, as in training.</summary>
     public bool Int8Products { get; set; } = true;
 
     /// <summary>Name of the micro-kernel that matrix products run on.</summary>
@@ -46,7 +50,8 @@ public sealed class Device : IDisposable
     internal MicroKernel MatMulKernel { get; set; } = null!;
 
     /// <summary>
-    /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step keeps them so:
+    /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step
+    /// keeps them so:
     /// half of the memory and of the traffic, and nothing to convert.
     /// </summary>
     internal DType CompactType => Tape.Training && MatMulKernel.ElementType == DType.BFloat16 ? DType.BFloat16 : DType.Float32;
@@ -72,7 +77,9 @@ public sealed class Device : IDisposable
     {
         if (_inStep)
         {
-            throw new InvalidOperationException("a step is open on this device already; end it before the next one begins, or work inside it");
+            throw new InvalidOperationException(
+                "a step is open on this device already; end it before the next one begins, or work inside it"
+            );
         }
         (_inStep, Tape.Recording) = (true, record);
         return new StepScope(this);
@@ -105,8 +112,8 @@ public sealed class Device : IDisposable
         _inStep = false;
     }
 
-    internal void Run<TKernel>(TKernel kernel, int count, int grain) where TKernel : struct, IRangeKernel
-        => Workers.For(ref kernel, count, grain);
+    internal void Run<TKernel>(TKernel kernel, int count, int grain)
+        where TKernel : struct, IRangeKernel => Workers.For(ref kernel, count, grain);
 
     /// <inheritdoc/>
     public void Dispose()

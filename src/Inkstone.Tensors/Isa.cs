@@ -41,7 +41,9 @@ public static class CpuFeatures
         }
         return Enum.TryParse(cap, ignoreCase: true, out Isa level) && Enum.IsDefined(level)
             ? (Isa)Math.Min((int)level, (int)best)
-            : throw new ArgumentException($"{CapVariable}={cap} is no instruction-set level: use portable, avx2, avx512, avx512bf16 or amx");
+            : throw new ArgumentException(
+                $"{CapVariable}={cap} is no instruction-set level: use portable, avx2, avx512, avx512bf16 or amx"
+            );
     }
 
     /// <summary>Every level this CPU has, lowest first.</summary>
@@ -70,8 +72,8 @@ public static class CpuFeatures
     /// <summary>A line for people: vendor string of the CPU and the level found.</summary>
     public static string Describe() => $"{CpuName()}, {Environment.ProcessorCount} cores, {Best()}";
 
-    internal static bool HasAvx512 => Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported
-        && Vector512.IsHardwareAccelerated;
+    internal static bool HasAvx512 =>
+        Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported && Vector512.IsHardwareAccelerated;
 
     /// <summary>CPUID leaf 7, subleaf 1, EAX bit 5.</summary>
     internal static bool HasBf16 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
@@ -80,8 +82,8 @@ public static class CpuFeatures
     internal static bool HasVnni => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0;
 
     /// <summary>CPUID leaf 7, EDX bits 22 (AMX-BF16) and 24 (AMX-TILE).</summary>
-    internal static bool HasAmx => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0
-        && (X86Base.CpuId(7, 0).Edx & (1 << 24)) != 0;
+    internal static bool HasAmx =>
+        X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0 && (X86Base.CpuId(7, 0).Edx & (1 << 24)) != 0;
 
     /// <summary>CPUID leaf 7, EDX bit 25: AMX-INT8.</summary>
     internal static bool HasAmxInt8 => X86Base.IsSupported && MaxLeaf >= 7 && (X86Base.CpuId(7, 0).Edx & (1 << 25)) != 0;

@@ -17,16 +17,31 @@ public sealed record KernelChoice(string Type, string Kernel, string Reason);
 /// <param name="ReadOneThread">bytes per second from main memory</param>
 /// <param name="ReadAllThreads">bytes per second from main memory</param>
 /// <param name="Choices">kernels in use</param>
-public sealed record MachineRoofs(int Threads, IReadOnlyList<UnitRoof> Units, double ReadOneThread, double ReadAllThreads, IReadOnlyList<KernelChoice> Choices)
+public sealed record MachineRoofs(
+    int Threads,
+    IReadOnlyList<UnitRoof> Units,
+    double ReadOneThread,
+    double ReadAllThreads,
+    IReadOnlyList<KernelChoice> Choices
+)
 {
-    /// <summary>Measures all of them; takes about a second. The calling thread must be prepared like a worker (<see cref="CpuThread.Prepare"/>).</summary>
+    /// <summary>Measures all of them; takes about a second. The calling thread must be prepared like a worker
+    /// (<see cref="CpuThread.Prepare"/>).</summary>
     public static MachineRoofs Measure(Device device)
     {
         List<UnitRoof> units = [];
         if (UnitProbe.Float32 is null || device.Isa < Isa.Avx512)
         {
             MicroKernel kernel = MicroKernel.Float32(device.Isa);
-            units.Add(new UnitRoof("fp32", kernel.Name, Roof.MeasureProducts(device, kernel, alone: true), Roof.MeasureProducts(device, kernel), 1));
+            units.Add(
+                new UnitRoof(
+                    "fp32",
+                    kernel.Name,
+                    Roof.MeasureProducts(device, kernel, alone: true),
+                    Roof.MeasureProducts(device, kernel),
+                    1
+                )
+            );
         }
         else
         {
@@ -42,38 +57,65 @@ public sealed record MachineRoofs(int Threads, IReadOnlyList<UnitRoof> Units, do
                 Add("int8", UnitProbe.TileInt8);
             }
         }
-        return new MachineRoofs(device.Workers.Count, units, Roof.MeasureMemory(device, alone: true), Roof.MeasureMemory(device), Choose(device.Isa, units));
+        return new MachineRoofs(
+            device.Workers.Count,
+            units,
+            Roof.MeasureMemory(device, alone: true),
+            Roof.MeasureMemory(device),
+            Choose(device.Isa, units)
+        );
 
         void Add(string type, UnitProbe? probe)
         {
             if (probe is not null)
             {
                 double alone = Roof.MeasureUnit(device, probe, alone: true);
-                units.Add(new UnitRoof(type, probe.Instruction, alone, Roof.MeasureUnit(device, probe, alone: false), units.Count == 0 ? 1 : alone / units[0].OneThread));
+                units.Add(
+                    new UnitRoof(
+                        type,
+                        probe.Instruction,
+                        alone,
+                        Roof.MeasureUnit(device, probe, alone: false),
+                        units.Count == 0 ? 1 : alone / units[0].OneThread
+                    )
+                );
             }
         }
     }
 
     private static KernelChoice[] Choose(Isa isa, List<UnitRoof> units)
     {
-        MicroKernel float32 = MicroKernel.Float32(isa), bfloat16 = MicroKernel.BFloat16(isa);
+        MicroKernel float32 = MicroKernel.Float32(isa),
+            bfloat16 = MicroKernel.BFloat16(isa);
         Int8Kernel int8 = Int8Kernel.Of(isa);
         string level = isa == CpuFeatures.Levels()[^1] ? "the best level of this CPU" : $"{CpuFeatures.CapVariable} allows no more";
         return
         [
             new("fp32", float32.Name, $"{isa}, {level}"),
-            new("bf16", bfloat16.Name, bfloat16.Layout switch
-            {
-                PanelLayout.Tiles => $"AMX has {Times("TDPBF16PS")} the rate of fp32",
-                PanelLayout.Pairs => $"VDPBF16PS has {Times("VDPBF16PS")} the rate of fp32",
-                _ when isa < Isa.Avx512Bf16 => "no unit for bfloat16 at this level: numbers are multiplied in float32",
-                _ => $"VDPBF16PS has {Times("VDPBF16PS")} the rate of fp32, which is no gain: numbers are multiplied in float32",
-            }),
-            new("int8", int8.Name, int8 == PortableInt8.Kernel ? "no unit for products of bytes at this level"
-                : int8 == AmxInt8.Kernel ? $"AMX has {Times("TDPBUSD")} the rate of fp32" : $"VPDPBUSD has {Times("VPDPBUSD")} the rate of fp32"),
+            new(
+                "bf16",
+                bfloat16.Name,
+                bfloat16.Layout switch
+                {
+                    PanelLayout.Tiles => $"AMX has {Times("TDPBF16PS")} the rate of fp32",
+                    PanelLayout.Pairs => $"VDPBF16PS has {Times("VDPBF16PS")} the rate of fp32",
+                    _ when isa < Isa.Avx512Bf16 => "no unit for bfloat16 at this level: numbers are multiplied in float32",
+                    _ => $"VDPBF16PS has {Times("VDPBF16PS")} the rate of fp32, which is no gain: numbers are multiplied in float32",
+                }
+            ),
+            new(
+                "int8",
+                int8.Name,
+                int8 == PortableInt8.Kernel ? "no unit for products of bytes at this level"
+                    : int8 == AmxInt8.Kernel ? $"AMX has {Times("TDPBUSD")} the rate of fp32"
+                    : $"VPDPBUSD has {Times("VPDPBUSD")} the rate of fp32"
+            ),
         ];
 
-        string Times(string instruction) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"{units.FirstOrDefault(u => u.Instruction == instruction)?.OfFloat32 ?? UnitSpeed.BFloat16:0.0} ×");
+        string Times(string instruction) =>
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{units.FirstOrDefault(u => u.Instruction == instruction)?.OfFloat32 ?? UnitSpeed.BFloat16:0.0} ×"
+            );
     }
 }

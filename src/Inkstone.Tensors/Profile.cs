@@ -53,6 +53,6 @@ public sealed class Profile
 internal static class ProfileExtensions
 {
     /// <summary>Opens a measured scope: <c>using var _ = device.Measure("rms_norm.forward", bytes: …);</c></summary>
-    public static Profile.Scope Measure(this Device device, string name, double flops = 0, double bytes = 0)
-        => new(device.Profile, name, flops, bytes);
+    public static Profile.Scope Measure(this Device device, string name, double flops = 0, double bytes = 0) =>
+        new(device.Profile, name, flops, bytes);
 }

@@ -1,9 +1,11 @@
 namespace Inkstone.Tensors;
 
 /// <summary>Writes a tensor's elements; <typeparamref name="T"/> is float for float32, ushort for bfloat16, int for int32.</summary>
-public delegate void ElementWriter<T>(Span<T> target) where T : unmanaged;
+public delegate void ElementWriter<T>(Span<T> target)
+    where T : unmanaged;
 
-/// <summary>Transfers between a tensor and memory of the host. Code outside this library moves elements by these names alone, and holds no address of a tensor.</summary>
+/// <summary>Transfers between a tensor and memory of the host. Code outside this library moves elements by these names alone, and holds no
+/// address of a tensor.</summary>
 public sealed unsafe partial class Tensor
 {
     /// <summary>Copies the elements from <paramref name="start"/> on as float32, into which bfloat16 is widened.</summary>
@@ -30,7 +32,8 @@ public sealed unsafe partial class Tensor
         new ReadOnlySpan<int>(I32 + start, target.Length).CopyTo(target);
     }
 
-    /// <summary>Copies the bytes of as many elements as fit, from <paramref name="start"/> on, as they lie in memory; not of quantised tensors, see <see cref="RowBytes"/>.</summary>
+    /// <summary>Copies the bytes of as many elements as fit, from <paramref name="start"/> on, as they lie in memory; not of quantised
+    /// tensors, see <see cref="RowBytes"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer of them.</exception>
     public void CopyTo(Span<byte> target, long start = 0)
     {
@@ -92,9 +95,14 @@ public sealed unsafe partial class Tensor
 
     /// <summary>Lets <paramref name="write"/> fill the whole tensor: for loaders, which decode straight into it.</summary>
     /// <exception cref="InvalidOperationException">The elements are not of type <typeparamref name="T"/>.</exception>
-    public void Load<T>(ElementWriter<T> write) where T : unmanaged
+    public void Load<T>(ElementWriter<T> write)
+        where T : unmanaged
     {
-        void* memory = typeof(T) == typeof(float) ? F32 : typeof(T) == typeof(int) ? I32 : typeof(T) == typeof(ushort) ? B16 : throw new InvalidOperationException($"no tensor holds {typeof(T).Name}");
+        void* memory =
+            typeof(T) == typeof(float) ? F32
+            : typeof(T) == typeof(int) ? I32
+            : typeof(T) == typeof(ushort) ? B16
+            : throw new InvalidOperationException($"no tensor holds {typeof(T).Name}");
         write(new Span<T>(memory, checked((int)Count)));
     }
 

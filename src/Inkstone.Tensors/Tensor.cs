@@ -29,12 +29,17 @@ public sealed unsafe partial class Tensor : IDisposable
     public bool RequiresGrad { get; internal set; }
 
     /// <summary>
-    /// Whether the gradient of this result may arrive in bfloat16: the op that made it spends the gradient on products, which would round it anyway.
+    /// Whether the gradient of this result may arrive in bfloat16: the op that made it spends the gradient on products, which would round
+    /// it anyway.
     /// </summary>
     internal bool HasCompactGrad { get; set; }
 
-    /// <summary>Gradient of the loss by this tensor (same shape; float32, or bfloat16 where <see cref="HasCompactGrad"/>), or null where none has arrived.</summary>
-    public Tensor? Grad => _viewOf is { } source ? source.Grad?.View(Shape) : _gradIsSet ? GradStorage : null;
+    /// <summary>Gradient of the loss by this tensor (same shape; float32, or bfloat16 where <see cref="HasCompactGrad"/>), or null where
+    /// none has arrived.</summary>
+    public Tensor? Grad =>
+        _viewOf is { } source ? source.Grad?.View(Shape)
+        : _gradIsSet ? GradStorage
+        : null;
 
     /// <summary>The tensor whose memory and gradient these are: another one where this is a view.</summary>
     internal Tensor Source => _viewOf ?? this;
@@ -74,8 +79,13 @@ public sealed unsafe partial class Tensor : IDisposable
     }
 
     /// <summary>Address of the first element. Valid until the tensor is released; sizes are the caller's to respect.</summary>
-    public byte* Pointer => _pointer != null ? _pointer
-        : throw new ObjectDisposedException(nameof(Tensor), "this tensor's memory was released: its step has ended, it was freed by the backward pass, or it was disposed");
+    public byte* Pointer =>
+        _pointer != null
+            ? _pointer
+            : throw new ObjectDisposedException(
+                nameof(Tensor),
+                "this tensor's memory was released: its step has ended, it was freed by the backward pass, or it was disposed"
+            );
 
     internal float* F32 => DType == DType.Float32 ? (float*)Pointer : throw WrongType(DType.Float32);
 
@@ -93,7 +103,10 @@ public sealed unsafe partial class Tensor : IDisposable
     {
         if (type.IsQuantised() && (shape.Last % DTypes.BlockElements != 0 || requiresGrad))
         {
-            throw new ArgumentException($"{type} holds rows of a multiple of {DTypes.BlockElements} that are not trained, not {shape}", nameof(type));
+            throw new ArgumentException(
+                $"{type} holds rows of a multiple of {DTypes.BlockElements} that are not trained, not {shape}",
+                nameof(type)
+            );
         }
         Tensor tensor = new(device) { _owned = true };
         tensor.Attach(new NativeBlock(type.Bytes(shape.Count)), shape, type);
@@ -102,7 +115,8 @@ public sealed unsafe partial class Tensor : IDisposable
         return tensor;
     }
 
-    /// <summary>A tensor that owns its memory, with undefined contents: the machine gives each page when it is first written. For memory that is planned and perhaps never used.</summary>
+    /// <summary>A tensor that owns its memory, with undefined contents: the machine gives each page when it is first written. For memory
+    /// that is planned and perhaps never used.</summary>
     public static Tensor Reserve(Device device, Shape shape, DType type = DType.Float32)
     {
         Tensor tensor = new(device) { _owned = true };
@@ -111,7 +125,8 @@ public sealed unsafe partial class Tensor : IDisposable
     }
 
     /// <summary>A tensor of which only type and sizes exist; reading it throws. For what a model would need before it is loaded.</summary>
-    public static Tensor WithoutMemory(Device device, Shape shape, DType type = DType.Float32) => new(device) { Shape = shape, DType = type };
+    public static Tensor WithoutMemory(Device device, Shape shape, DType type = DType.Float32) =>
+        new(device) { Shape = shape, DType = type };
 
     /// <summary>A tensor that owns its memory, with the given values.</summary>
     public static Tensor From(Device device, Shape shape, ReadOnlySpan<float> values, bool requiresGrad = false)
@@ -129,13 +144,26 @@ public sealed unsafe partial class Tensor : IDisposable
         return tensor;
     }
 
-    /// <summary>A tensor over memory that someone else owns and keeps while the tensor is used; for tests of kernels at the end of a page.</summary>
-    internal static Tensor Wrap(Device device, byte* pointer, Shape shape, DType type = DType.Float32)
-        => new(device) { _owned = true, _pointer = pointer, Shape = shape, DType = type };
+    /// <summary>A tensor over memory that someone else owns and keeps while the tensor is used; for tests of kernels at the end of a
+    /// page.</summary>
+    internal static Tensor Wrap(Device device, byte* pointer, Shape shape, DType type = DType.Float32) =>
+        new(device)
+        {
+            _owned = true,
+            _pointer = pointer,
+            Shape = shape,
+            DType = type,
+        };
 
     /// <summary>A part of a float32 tensor from element <paramref name="start"/> on; valid as long as that is.</summary>
-    internal static Tensor Part(Tensor whole, long start, Shape shape)
-        => new(whole.Device) { _owned = true, _pointer = (byte*)(whole.F32 + start), Shape = shape, DType = DType.Float32 };
+    internal static Tensor Part(Tensor whole, long start, Shape shape) =>
+        new(whole.Device)
+        {
+            _owned = true,
+            _pointer = (byte*)(whole.F32 + start),
+            Shape = shape,
+            DType = DType.Float32,
+        };
 
     /// <summary>A part of a parameter with the same part of its gradient, which is always defined.</summary>
     internal static Tensor Segment(Tensor weights, Tensor gradients, long start, Shape shape)
@@ -163,12 +191,14 @@ public sealed unsafe partial class Tensor : IDisposable
     }
 
     /// <summary>The same elements in another shape; shares memory and gradient.</summary>
-    public Tensor View(Shape shape) => shape == Shape ? this
+    public Tensor View(Shape shape) =>
+        shape == Shape ? this
         : shape.Count == Count ? Device.Arena.RentView(Source, shape)
         : throw new ArgumentException($"a tensor of {Shape} cannot be viewed as {shape}", nameof(shape));
 
     /// <summary>The single value of a one-element tensor.</summary>
-    public float Item() => Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
+    public float Item() =>
+        Count == 1 ? F32[0] : throw new InvalidOperationException($"only a tensor of one element is a number, this one is {Shape}");
 
     /// <summary>Fills one part of the first dimension with zeros.</summary>
     public void ClearPart(int index) => Part(index).Clear();
@@ -185,8 +215,8 @@ public sealed unsafe partial class Tensor : IDisposable
     }
 
     /// <summary>Chooses whether a parameter is trained. Quantised weights never are.</summary>
-    public void SetRequiresGrad(bool value)
-        => RequiresGrad = !value || !DType.IsQuantised() ? value : throw new InvalidOperationException($"a {DType} weight cannot be trained");
+    public void SetRequiresGrad(bool value) =>
+        RequiresGrad = !value || !DType.IsQuantised() ? value : throw new InvalidOperationException($"a {DType} weight cannot be trained");
 
     /// <summary>Forgets the gradient. A parameter keeps the memory; the next contribution overwrites it.</summary>
     public void ZeroGrad() => _gradIsSet = false;
@@ -202,7 +232,9 @@ public sealed unsafe partial class Tensor : IDisposable
         }
         if (GradIsSealed)
         {
-            throw new InvalidOperationException($"a gradient came to a parameter of {Shape} after the part of the model that it belongs to had been gone through: it is read elsewhere too");
+            throw new InvalidOperationException(
+                $"a gradient came to a parameter of {Shape} after the part of the model that it belongs to had been gone through: it is read elsewhere too"
+            );
         }
         accumulate = _gradIsSet;
         if (!_gradIsSet)
@@ -214,7 +246,8 @@ public sealed unsafe partial class Tensor : IDisposable
         return GradStorage!;
     }
 
-    /// <summary>As <see cref="AddGrad"/> for an op that can write bfloat16: a single contribution to a <see cref="HasCompactGrad"/> tensor is kept so, sums are float32.</summary>
+    /// <summary>As <see cref="AddGrad"/> for an op that can write bfloat16: a single contribution to a <see cref="HasCompactGrad"/> tensor
+    /// is kept so, sums are float32.</summary>
     internal Tensor AddCompactGrad(out bool accumulate)
     {
         if (_viewOf is null && HasCompactGrad && !_gradIsSet && !_owned)
@@ -249,8 +282,13 @@ public sealed unsafe partial class Tensor : IDisposable
     internal bool TryMoveGrad(Tensor gradient)
     {
         Tensor target = Source;
-        if (target._gradIsSet || target._owned || gradient._viewOf is not null || gradient.Shape != target.Shape
-            || (gradient.DType == DType.BFloat16 && !target.HasCompactGrad))
+        if (
+            target._gradIsSet
+            || target._owned
+            || gradient._viewOf is not null
+            || gradient.Shape != target.Shape
+            || (gradient.DType == DType.BFloat16 && !target.HasCompactGrad)
+        )
         {
             return false;
         }

@@ -4,7 +4,8 @@ namespace Inkstone.Tensors;
 public sealed class TensorList
 {
     private readonly Tensor[] _tensors;
-    private readonly int[] _firstPieces, _tensorOfPiece;
+    private readonly int[] _firstPieces,
+        _tensorOfPiece;
 
     /// <summary>A list of tensors on one device.</summary>
     public TensorList(IEnumerable<Tensor> tensors)

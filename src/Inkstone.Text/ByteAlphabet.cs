@@ -17,13 +17,18 @@ internal static class ByteAlphabet
     /// <summary>The byte that a character stands for, or -1.</summary>
     public static int ToByte(char c) => c < Bytes.Length ? Bytes[c] : -1;
 
-    public static string ToText(ReadOnlySpan<byte> bytes) => string.Create(bytes.Length, bytes, static (text, source) =>
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            text[i] = Chars[source[i]];
-        }
-    });
+    public static string ToText(ReadOnlySpan<byte> bytes) =>
+        string.Create(
+            bytes.Length,
+            bytes,
+            static (text, source) =>
+            {
+                for (int i = 0; i < text.Length; i++)
+                {
+                    text[i] = Chars[source[i]];
+                }
+            }
+        );
 
     /// <summary>The bytes that a text of the alphabet stands for, or null when a character is not of the alphabet.</summary>
     public static byte[]? ToBytes(string text)

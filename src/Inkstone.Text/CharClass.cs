@@ -4,10 +4,14 @@ using System.Text;
 
 namespace Inkstone.Text;
 
-/// <summary>The three character classes that split patterns speak of: <c>\p{L}</c>, <c>\p{N}</c> and <c>\s</c>; everything else is <see cref="Other"/>.</summary>
+/// <summary>The three character classes that split patterns speak of: <c>\p{L}</c>, <c>\p{N}</c> and <c>\s</c>; everything else is
+/// <see cref="Other"/>.</summary>
 internal static class CharClass
 {
-    public const byte Other = 0, Letter = 1, Number = 2, Space = 3;
+    public const byte Other = 0,
+        Letter = 1,
+        Number = 2,
+        Space = 3;
 
     private static readonly byte[] Bmp = Classify();
 
@@ -54,16 +58,18 @@ internal static class CharClass
         return end;
     }
 
-    public static byte Of(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
-    {
-        <= UnicodeCategory.OtherLetter => Letter,
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Number,
-        UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => Space,
-        _ => codePoint is (>= 9 and <= 13) or 0x85 ? Space : Other,
-    };
+    public static byte Of(int codePoint) =>
+        CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
+        {
+            <= UnicodeCategory.OtherLetter => Letter,
+            UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Number,
+            UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => Space,
+            _ => codePoint is (>= 9 and <= 13) or 0x85 ? Space : Other,
+        };
 
     /// <summary>What regular expressions call <c>\w</c>: letters, marks, decimal and letter numbers, connectors, joiners.</summary>
-    public static bool IsWord(int codePoint) => CharUnicodeInfo.GetUnicodeCategory(codePoint) is <= UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation
+    public static bool IsWord(int codePoint) =>
+        CharUnicodeInfo.GetUnicodeCategory(codePoint) is <= UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation
         || codePoint is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9);
 
     private static byte[] Classify()

@@ -20,17 +20,26 @@ public enum SplitPattern
 internal static class SplitRegex
 {
     public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-    public const string Gpt4 = @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
-    public const string Nanochat = @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
-    public const string Qwen2 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    public const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    public const string Gpt4 =
+        @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
+    public const string Nanochat =
+        @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
+    public const string Qwen2 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    public const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    public static string Of(SplitPattern pattern) => pattern switch
-    {
-        SplitPattern.Gpt2 => Gpt2,
-        SplitPattern.Gpt4 => Gpt4,
-        SplitPattern.Nanochat => Nanochat,
-        SplitPattern.Qwen2 => Qwen2,
-        _ => throw new ArgumentOutOfRangeException(nameof(pattern), pattern, "Unknown split pattern; choose gpt2, gpt4, nanochat or qwen2."),
-    };
+    public static string Of(SplitPattern pattern) =>
+        pattern switch
+        {
+            SplitPattern.Gpt2 => Gpt2,
+            SplitPattern.Gpt4 => Gpt4,
+            SplitPattern.Nanochat => Nanochat,
+            SplitPattern.Qwen2 => Qwen2,
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(pattern),
+                pattern,
+                "Unknown split pattern; choose gpt2, gpt4, nanochat or qwen2."
+            ),
+        };
 }

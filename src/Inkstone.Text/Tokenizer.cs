@@ -13,7 +13,9 @@ namespace Inkstone.Text;
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string JsonName = TokenizerFiles.JsonName, ConfigName = TokenizerFiles.ConfigName, TemplateName = TokenizerFiles.TemplateName;
+    private const string JsonName = TokenizerFiles.JsonName,
+        ConfigName = TokenizerFiles.ConfigName,
+        TemplateName = TokenizerFiles.TemplateName;
 
     private readonly byte[] _json;
     private readonly byte[]? _config;
@@ -34,7 +36,9 @@ public sealed class Tokenizer
         string configFile = files.ConfigFile;
         _continuing = _parts.Normalizer?.Continuing;
         _added = new(_parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t, Encoding.UTF8.GetBytes(t.Content))));
-        _addedNormalized = new(_parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray())));
+        _addedNormalized = new(
+            _parts.AddedTokens.Where(t => t.Normalized).Select(t => (t, Normalized(Encoding.UTF8.GetBytes(t.Content)).ToArray()))
+        );
         Decoder = new TokenDecoder(DecodedTokens(), _parts.DecoderSteps);
         _special = new bool[_parts.Tokens.Length];
         foreach (AddedToken token in _parts.AddedTokens)
@@ -52,7 +56,9 @@ public sealed class Tokenizer
         ClassName = roles?.ClassName;
         foreach (AddedToken token in files.Undeclared)
         {
-            _notices.Add($"{configFile}: '{token.Content}' has a role, but no file lists it as a token; it is added with the id {token.Id}, as transformers does, so correct it if that is a slip");
+            _notices.Add(
+                $"{configFile}: '{token.Content}' has a role, but no file lists it as a token; it is added with the id {token.Id}, as transformers does, so correct it if that is a slip"
+            );
         }
         (_prefix, _suffix) = ([.. _parts.Prefix], [.. _parts.Suffix]);
         Heed("bos", roles?.AddBos, BosId, _prefix);
@@ -62,8 +68,10 @@ public sealed class Tokenizer
         {
             if (asked is { } wanted && id is { } token && wanted != added.Contains(token))
             {
-                _notices.Add($"{configFile}: add_{role}_token is {(wanted ? "true" : "false")}, but the post_processor of {JsonName} {(wanted ? "does not add" : "adds")} '{IdToToken(token)}'; "
-                    + "the post_processor counts, as in transformers 5 (some tokenizers of transformers 4 heed the key)");
+                _notices.Add(
+                    $"{configFile}: add_{role}_token is {(wanted ? "true" : "false")}, but the post_processor of {JsonName} {(wanted ? "does not add" : "adds")} '{IdToToken(token)}'; "
+                        + "the post_processor counts, as in transformers 5 (some tokenizers of transformers 4 heed the key)"
+                );
             }
         }
     }
@@ -100,19 +108,26 @@ public sealed class Tokenizer
 
     internal TokenDecoder Decoder { get; }
 
-    /// <summary>Loads a directory that holds a tokenizer.json, or such a file; tokenizer_config.json and chat_template.jinja beside it are read too.</summary>
+    /// <summary>Loads a directory that holds a tokenizer.json, or such a file; tokenizer_config.json and chat_template.jinja beside it are
+    /// read too.</summary>
     public static Tokenizer Load(string path)
     {
         string file = Directory.Exists(path) ? Path.Combine(path, JsonName) : path;
         if (!File.Exists(file))
         {
-            string? gguf = Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault() : null;
-            throw new FileNotFoundException($"There is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.", file);
+            string? gguf = Directory.Exists(path)
+                ? Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault()
+                : null;
+            throw new FileNotFoundException(
+                $"There is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.",
+                file
+            );
         }
         return new Tokenizer(TokenizerFiles.Read(file));
     }
 
-    /// <summary>Loads MicroLM's vocab.json and merge.txt; special tokens without an id get the next ones. The first special token ends a text.</summary>
+    /// <summary>Loads MicroLM's vocab.json and merge.txt; special tokens without an id get the next ones. The first special token ends a
+    /// text.</summary>
     public static Tokenizer LoadMicroLm(string vocabJson, string mergeTxt, IReadOnlyList<string> specialTokens)
     {
         byte[] json = MicroLmFiles.Read(vocabJson, mergeTxt, specialTokens);
@@ -134,7 +149,8 @@ public sealed class Tokenizer
     public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
 
     /// <summary>Whether text is cut into words by the pattern of Qwen 2.</summary>
-    public bool CutsAsQwen2 => _parts.ByteLevel && !_parts.PreTokenizer.AddPrefixSpace && _parts.PreTokenizer.OnlyScanner is { IsQwen2: true };
+    public bool CutsAsQwen2 =>
+        _parts.ByteLevel && !_parts.PreTokenizer.AddPrefixSpace && _parts.PreTokenizer.OnlyScanner is { IsQwen2: true };
 
     /// <summary>Whether characters are composed (NFC) and nothing else is changed; null where nothing is changed at all.</summary>
     public bool? Composes => _parts.Normalizer == null ? null : _parts.Normalizer is UnicodeNormalizer { IsNfc: true };
@@ -148,11 +164,15 @@ public sealed class Tokenizer
     }
 
     /// <summary>The same tokenizer with its end token to fill up batches, where it names none for that.</summary>
-    public Tokenizer WithPadToken()
-        => PadId is not null || EosId is not { } eos || _config is null ? this
-            : new(new TokenizerFiles(_json, _parts, TokenizerConfig.WithPad(_config, IdToToken(eos)), ConfigName, SeparateChatTemplate, []));
+    public Tokenizer WithPadToken() =>
+        PadId is not null || EosId is not { } eos || _config is null
+            ? this
+            : new(
+                new TokenizerFiles(_json, _parts, TokenizerConfig.WithPad(_config, IdToToken(eos)), ConfigName, SeparateChatTemplate, [])
+            );
 
-    /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at all.</summary>
+    /// <summary>Writes tokenizer.json and tokenizer_config.json (and chat_template.jinja, if it was one), each whole or not at
+    /// all.</summary>
     public void Save(string directory)
     {
         AtomicFile.Write(Path.Combine(directory, JsonName), _json);
@@ -174,7 +194,8 @@ public sealed class Tokenizer
         MicroLmFiles.Write(
             directory,
             Enumerable.Range(0, VocabularySize).Where(Exists).Select(id => (id, TokenBytes(id).ToArray())),
-            _parts.Model.Merges.Select(m => (TokenBytes(m.Left).ToArray(), TokenBytes(m.Right).ToArray())));
+            _parts.Model.Merges.Select(m => (TokenBytes(m.Left).ToArray(), TokenBytes(m.Right).ToArray()))
+        );
     }
 
     /// <summary>Ids of a text; with <paramref name="addSpecialTokens"/> those that the post-processor adds, too.</summary>
@@ -202,10 +223,16 @@ public sealed class Tokenizer
 
     /// <summary>Appends the ids of a text in UTF-8, the fast way in; ill-formed sequences count as U+FFFD.</summary>
     public void Encode(ReadOnlySpan<byte> utf8, bool addSpecialTokens, List<int> ids) =>
-        EncodeValid(Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)), addSpecialTokens, PiecePlace.First, ids);
+        EncodeValid(
+            Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)),
+            addSpecialTokens,
+            PiecePlace.First,
+            ids
+        );
 
     /// <summary>
-    /// Ids of a text that goes on behind the token <paramref name="last"/>: nothing is put before it as before a text of its own, and none of its tokens
+    /// Ids of a text that goes on behind the token <paramref name="last"/>: nothing is put before it as before a text of its own, and none
+    /// of its tokens
     /// reaches back. Behind an added token a text begins anew, as it does within a whole text.
     /// </summary>
     public int[] EncodeContinuation(string text, int last)
@@ -219,7 +246,8 @@ public sealed class Tokenizer
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => new StreamDecoder(this, skipSpecialTokens).AddAll(ids);
 
     /// <summary>Id of a token as it is spelled in tokenizer.json.</summary>
-    public int? TokenToId(string token) => _addedIds.TryGetValue(token, out int id) || _parts.Model.Ids.TryGetValue(token, out id) ? id : null;
+    public int? TokenToId(string token) =>
+        _addedIds.TryGetValue(token, out int id) || _parts.Model.Ids.TryGetValue(token, out id) ? id : null;
 
     /// <summary>A token as it is spelled in tokenizer.json.</summary>
     /// <exception cref="ArgumentOutOfRangeException">No token has this id.</exception>
@@ -238,7 +266,8 @@ public sealed class Tokenizer
     /// <summary>Whether a token has this id: ids may have gaps.</summary>
     public bool Exists(int id) => (uint)id < (uint)_parts.Tokens.Length && _parts.Tokens[id] != null;
 
-    private ArgumentOutOfRangeException NoToken(int id) => new(nameof(id), id, $"No token has the id {id}; ids go from 0 to {VocabularySize - 1}.");
+    private ArgumentOutOfRangeException NoToken(int id) =>
+        new(nameof(id), id, $"No token has the id {id}; ids go from 0 to {VocabularySize - 1}.");
 
     private int? Role(string? token, string key, string file)
     {
@@ -246,7 +275,8 @@ public sealed class Tokenizer
         {
             return null;
         }
-        return TokenToId(token) ?? throw new InvalidDataException($"{file}: {key} is '{token}', which is no token of {JsonName}; name one that is.");
+        return TokenToId(token)
+            ?? throw new InvalidDataException($"{file}: {key} is '{token}', which is no token of {JsonName}; name one that is.");
     }
 
     /// <summary>An added token that is found in normalized text is decoded as it is found there.</summary>
@@ -272,7 +302,8 @@ public sealed class Tokenizer
         {
             scratch = new EncodeScratch();
         }
-        int at = 0, resume = 0;
+        int at = 0,
+            resume = 0;
         while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
             EncodePlain(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
@@ -290,8 +321,12 @@ public sealed class Tokenizer
     /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
     private void EncodePlain(ReadOnlySpan<byte> text, PiecePlace place, EncodeScratch scratch, List<int> ids)
     {
-        text = place != PiecePlace.Continuing ? Normalized(text) : _continuing == null ? text : _continuing.Apply(text);
-        int at = 0, resume = 0;
+        text =
+            place != PiecePlace.Continuing ? Normalized(text)
+            : _continuing == null ? text
+            : _continuing.Apply(text);
+        int at = 0,
+            resume = 0;
         while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
         {
             EncodeWords(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
@@ -315,7 +350,7 @@ public sealed class Tokenizer
         }
         if (steps.OnlyScanner is { } scanner)
         {
-            for (int i = 0; i < text.Length;)
+            for (int i = 0; i < text.Length; )
             {
                 int end = scanner.Next(text, i);
                 model.Encode(text[i..end], scratch, ids);

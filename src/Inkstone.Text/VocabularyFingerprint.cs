@@ -1,6 +1,7 @@
 namespace Inkstone.Text;
 
-/// <summary>FNV-1a over every token's id, length and bytes and over the merges by rank, so that shards can tell which vocabulary made them.</summary>
+/// <summary>FNV-1a over every token's id, length and bytes and over the merges by rank, so that shards can tell which vocabulary made
+/// them.</summary>
 internal static class VocabularyFingerprint
 {
     private const ulong Prime = 0x100000001B3;

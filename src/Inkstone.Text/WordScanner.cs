@@ -15,14 +15,15 @@ internal sealed class WordScanner
     public static WordScanner For(SplitPattern pattern) => ForRegex(SplitRegex.Of(pattern))!;
 
     /// <summary>The scanner equal to a pattern, or null when the pattern is not one of the known ones.</summary>
-    public static WordScanner? ForRegex(string regex) => regex switch
-    {
-        SplitRegex.Gpt2 => new(true, 0),
-        SplitRegex.Gpt4 or SplitRegex.Llama3 => new(false, 3),
-        SplitRegex.Nanochat => new(false, 2),
-        SplitRegex.Qwen2 => new(false, 1),
-        _ => null,
-    };
+    public static WordScanner? ForRegex(string regex) =>
+        regex switch
+        {
+            SplitRegex.Gpt2 => new(true, 0),
+            SplitRegex.Gpt4 or SplitRegex.Llama3 => new(false, 3),
+            SplitRegex.Nanochat => new(false, 2),
+            SplitRegex.Qwen2 => new(false, 1),
+            _ => null,
+        };
 
     /// <summary>Whether the pattern is that of Qwen 2: every digit alone.</summary>
     public bool IsQwen2 => !_gpt2 && _digits == 1;
@@ -95,10 +96,13 @@ internal sealed class WordScanner
         return i;
     }
 
-    /// <summary><c>\s*[\r\n]+|\s+(?!\S)|\s+</c> (the first branch only when asked): a run of white space leaves its last character to the word behind it.</summary>
+    /// <summary><c>\s*[\r\n]+|\s+(?!\S)|\s+</c> (the first branch only when asked): a run of white space leaves its last character to the
+    /// word behind it.</summary>
     private static int WhiteSpace(ReadOnlySpan<byte> s, int start, bool breakAfterLine)
     {
-        int i = start, last = start, afterLine = 0;
+        int i = start,
+            last = start,
+            afterLine = 0;
         while (i < s.Length && CharClass.At(s, i, out int size) == CharClass.Space)
         {
             last = i;

@@ -6,8 +6,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// Computes what a golden adapter case holds (adapter_config.json, adapter_model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:
-/// logits and loss of the model that wears the adapter, every gradient, six AdamW steps, and the logits after these with the adapter merged.
+/// Computes what a golden adapter case holds (adapter_config.json, adapter_model.safetensors, io.safetensors, grads.safetensors,
+/// adamw.json) and compares:
+/// logits and loss of the model that wears the adapter, every gradient, six AdamW steps, and the logits after these with the adapter
+/// merged.
 /// </summary>
 public sealed class AdapterVerification(string directory, Device device)
 {
@@ -26,16 +28,25 @@ public sealed class AdapterVerification(string directory, Device device)
         _checks.Clear();
         using SafetensorsFile io = SafetensorsFile.Open(Path.Combine(directory, "io.safetensors"));
         CaseBatch batch = CaseBatch.From(io);
-        string below = PeftAdapter.BaseOf(directory) ?? throw new InvalidDataException($"{Path.Combine(directory, PeftAdapter.ConfigFile)} names no base_model_name_or_path; add it.");
+        string below =
+            PeftAdapter.BaseOf(directory)
+            ?? throw new InvalidDataException(
+                $"{Path.Combine(directory, PeftAdapter.ConfigFile)} names no base_model_name_or_path; add it."
+            );
         using CausalLm model = PeftAdapter.Open(below, directory, device);
         Add("logits", Deviation.OfLargest(Logits(model, batch), io.ReadFloats("logits")), _tolerances.Logits);
         Gradients(model, io, batch);
         Steps(model, batch);
         model.Adapter!.Merge();
-        // AdamW's first step is as long for a gradient that is nearly 0 as for any other, so where rounding decides its sign a weight moves the other way. A whole
+        // AdamW's first step is as long for a gradient that is nearly 0 as for any other, so where rounding decides its sign a weight moves
+        // the other way. A whole
         // matrix that is trained has many such gradients, and each counts in full.
         double tolerance = _tolerances.Logits * (model.Adapter.Config.SavedModules.Count > 0 ? 10 : 1);
-        Add("merged logits after the steps", Deviation.OfLargest(Logits(model, batch), io.ReadFloats("merged_logits_after_6_steps")), tolerance);
+        Add(
+            "merged logits after the steps",
+            Deviation.OfLargest(Logits(model, batch), io.ReadFloats("merged_logits_after_6_steps")),
+            tolerance
+        );
         return _checks;
     }
 
@@ -51,7 +62,11 @@ public sealed class AdapterVerification(string directory, Device device)
             string name = InFile(entry.Name);
             Tensor? actual = left.Remove(name) ? parameters[name].Grad : null;
             bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
-            Add($"gradient {name[Adapter.Prefix.Length..]}", comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+            Add(
+                $"gradient {name[Adapter.Prefix.Length..]}",
+                comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN,
+                _tolerances.Gradient
+            );
         }
         foreach (string name in left)
         {
@@ -65,7 +80,8 @@ public sealed class AdapterVerification(string directory, Device device)
         parameters.ZeroGrad();
     }
 
-    /// <summary><c>q_proj.lora_A.default.weight</c> is <c>q_proj.lora_A.weight</c>; a magnitude is <c>lora_magnitude_vector</c> in files.</summary>
+    /// <summary><c>q_proj.lora_A.default.weight</c> is <c>q_proj.lora_A.weight</c>; a magnitude is <c>lora_magnitude_vector</c> in
+    /// files.</summary>
     private static string InFile(string name)
     {
         string plain = InMemory.Aggregate(name, (text, part) => text.Replace(part, "", StringComparison.Ordinal));
@@ -76,8 +92,9 @@ public sealed class AdapterVerification(string directory, Device device)
     {
         HfConfig golden = HfConfig.Read(Path.Combine(directory, "adamw.json"));
         Parameters parameters = model.Adapter!.Parameters;
-        AdamW optimizer = new(parameters, new AdamWSettings(Beta2: 0.999, WeightDecay: 0));   // torch's betas; adapters do not decay
-        double[] expected = golden.Numbers("losses"), losses = new double[expected.Length];
+        AdamW optimizer = new(parameters, new AdamWSettings(Beta2: 0.999, WeightDecay: 0)); // torch's betas; adapters do not decay
+        double[] expected = golden.Numbers("losses"),
+            losses = new double[expected.Length];
         for (int step = 0; step < losses.Length; step++)
         {
             losses[step] = batch.LossAndGradients(model);

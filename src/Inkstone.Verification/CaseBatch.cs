@@ -22,7 +22,8 @@ internal sealed class CaseBatch(int rows, int length, int[] ids, int[] labels)
     public static CaseBatch From(SafetensorsFile io)
     {
         long[] shape = io.Entry("input_ids").Shape;
-        return shape.Length == 2 ? new CaseBatch((int)shape[0], (int)shape[1], io.ReadInts("input_ids"), io.ReadInts("labels"))
+        return shape.Length == 2
+            ? new CaseBatch((int)shape[0], (int)shape[1], io.ReadInts("input_ids"), io.ReadInts("labels"))
             : throw new InvalidDataException($"{io.Path}: input_ids must be [rows, length].");
     }
 
@@ -65,6 +66,6 @@ internal sealed class CaseBatch(int rows, int length, int[] ids, int[] labels)
         return [.. kept];
     }
 
-    private static int[] Next(int[] values, int length)
-        => [.. values.Select((_, i) => (i + 1) % length == 0 ? IgnoredLabel : values[i + 1])];
+    private static int[] Next(int[] values, int length) =>
+        [.. values.Select((_, i) => (i + 1) % length == 0 ? IgnoredLabel : values[i + 1])];
 }

@@ -8,7 +8,8 @@ using Inkstone.Text;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// Requests in tokens (tokens.json; tokenizers lie in ../../tokenizers): how they are cut, and for the models that lie beside (models/NAME) log-likelihoods, windows and texts.
+/// Requests in tokens (tokens.json; tokenizers lie in ../../tokenizers): how they are cut, and for the models that lie beside (models/NAME)
+/// log-likelihoods, windows and texts.
 /// </summary>
 public sealed class EvaluationTokenVerification(string directory, Device device)
 {
@@ -18,12 +19,15 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
     public IReadOnlyList<VerificationCheck> Run()
     {
         string file = Path.Combine(directory, "tokens.json");
-        return File.Exists(file) ? [.. JsonNode.Parse(File.ReadAllBytes(file))!["sets"]!.AsObject().SelectMany(s => Set(s.Key, s.Value!.AsObject()))] : [];
+        return File.Exists(file)
+            ? [.. JsonNode.Parse(File.ReadAllBytes(file))!["sets"]!.AsObject().SelectMany(s => Set(s.Key, s.Value!.AsObject()))]
+            : [];
     }
 
     private VerificationCheck[] Set(string name, JsonObject set)
     {
-        string place = Path.GetFullPath(Path.Combine(directory, "..", "..", "tokenizers", name)), weights = Path.Combine(directory, "models", name);
+        string place = Path.GetFullPath(Path.Combine(directory, "..", "..", "tokenizers", name)),
+            weights = Path.Combine(directory, "models", name);
         if (!Directory.Exists(place))
         {
             throw new DirectoryNotFoundException($"the tokenizer of {name} is not at {place}; put it there.");
@@ -34,7 +38,8 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
         foreach ((string key, JsonNode? rows) in set)
         {
             string[] words = key.Split('_');
-            int length = words.Length > 2 && words[^2] == "length" ? int.Parse(words[^1], System.Globalization.CultureInfo.InvariantCulture) : 512;
+            int length =
+                words.Length > 2 && words[^2] == "length" ? int.Parse(words[^1], System.Globalization.CultureInfo.InvariantCulture) : 512;
             LocalModelOptions options = key switch
             {
                 "add_bos_token_true" => new(length, AddBosToken: true),
@@ -69,12 +74,23 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
             }
         }
         VerificationCheck split = new($"{name}: tokens of requests", tally.Tokens, 0);
-        return model is null ? [split] : [split, new($"{name}: log-likelihoods", tally.Worst, LogLikelihoods), new($"{name}: greedy flags", tally.Flags, 0), new($"{name}: texts", tally.Texts, 0)];
+        return model is null
+            ? [split]
+            :
+            [
+                split,
+                new($"{name}: log-likelihoods", tally.Worst, LogLikelihoods),
+                new($"{name}: greedy flags", tally.Flags, 0),
+                new($"{name}: texts", tally.Texts, 0),
+            ];
     }
 
     private sealed class Tally
     {
-        public double Tokens, Flags, Texts, Worst;
+        public double Tokens,
+            Flags,
+            Texts,
+            Worst;
     }
 
     /// <summary>Requests under one set of options.</summary>
@@ -129,7 +145,10 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                 try
                 {
                     LocalModel local = new(model!, tokenizer, options);
-                    GeneratedText made = local.Write((string)one!["context"]!, TextSettings.Of((DictValue)JsonValues.Of(one["gen_kwargs"])));
+                    GeneratedText made = local.Write(
+                        (string)one!["context"]!,
+                        TextSettings.Of((DictValue)JsonValues.Of(one["gen_kwargs"]))
+                    );
                     if (one["raised"] is not null)
                     {
                         tally.Texts++;
@@ -138,7 +157,10 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                     // A token that ends the text is recorded, and is not among those that are made here.
                     int[] ids = [.. one["new_ids"]!.AsArray().Select(i => (int)i!)];
                     tally.Tokens += made.Prompt.SequenceEqual(one["fed_ids"]!.AsArray().Select(i => (int)i!)) ? 0 : 1;
-                    tally.Texts += made.Text == (string)one["text"]! && (ids.SequenceEqual(made.Ids) || ids.AsSpan(..^1).SequenceEqual(made.Ids)) ? 0 : 1;
+                    tally.Texts +=
+                        made.Text == (string)one["text"]! && (ids.SequenceEqual(made.Ids) || ids.AsSpan(..^1).SequenceEqual(made.Ids))
+                            ? 0
+                            : 1;
                 }
                 catch (InvalidDataException)
                 {
@@ -149,18 +171,30 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
 
         public void Chat(JsonArray conversations, string? source)
         {
-            ChatTemplate template = source is null ? ChatTemplate.For(tokenizer) : new ChatTemplate(source, tokenizer.BosId is { } bos ? new Dictionary<string, string> { ["bos_token"] = tokenizer.IdToToken(bos) } : null);
+            ChatTemplate template = source is null
+                ? ChatTemplate.For(tokenizer)
+                : new ChatTemplate(
+                    source,
+                    tokenizer.BosId is { } bos ? new Dictionary<string, string> { ["bos_token"] = tokenizer.IdToToken(bos) } : null
+                );
             foreach (JsonNode? conversation in conversations)
             {
-                PromptMessage[] messages = [.. conversation!["messages"]!.AsArray().Select(m => new PromptMessage((string)m!["role"]!, (string)m["content"]!))];
-                tally.Tokens += ChatRendering.Of(template)(messages, (bool)conversation["add_generation_prompt"]!) == (string)conversation["text"]! ? 0 : 1;
+                PromptMessage[] messages =
+                [
+                    .. conversation!["messages"]!.AsArray().Select(m => new PromptMessage((string)m!["role"]!, (string)m["content"]!)),
+                ];
+                tally.Tokens +=
+                    ChatRendering.Of(template)(messages, (bool)conversation["add_generation_prompt"]!) == (string)conversation["text"]!
+                        ? 0
+                        : 1;
                 Pairs(conversation["pairs"] ?? new JsonArray());
                 Generate(conversation["generate"] ?? new JsonArray());
             }
         }
 
-        private static bool Same(ScoredTokens tokens, JsonNode expected)
-            => tokens.Context.SequenceEqual(expected["context_ids"]!.AsArray().Select(i => (int)i!)) && tokens.Continuation.SequenceEqual(expected["continuation_ids"]!.AsArray().Select(i => (int)i!));
+        private static bool Same(ScoredTokens tokens, JsonNode expected) =>
+            tokens.Context.SequenceEqual(expected["context_ids"]!.AsArray().Select(i => (int)i!))
+            && tokens.Continuation.SequenceEqual(expected["continuation_ids"]!.AsArray().Select(i => (int)i!));
 
         private void Compare(LogLikelihood found, JsonNode expected)
         {

@@ -5,14 +5,22 @@ using Inkstone.Nn;
 
 namespace Inkstone.Verification;
 
-/// <summary>Training of indexers (DeepSeek-V3.2): main + kl over the chosen keys, and the warm-up over all visible ones, whose gradients lie in grads_dense.safetensors.</summary>
+/// <summary>Training of indexers (DeepSeek-V3.2): main + kl over the chosen keys, and the warm-up over all visible ones, whose gradients
+/// lie in grads_dense.safetensors.</summary>
 internal static class IndexerVerification
 {
     /// <summary>Whether a file of steps is of this kind.</summary>
     public static bool IsCase(HfConfig golden) => golden.Text("total", "").StartsWith("main + kl", StringComparison.Ordinal);
 
     /// <summary>The warm-up: what indexers lose to attention over all visible keys, and their gradients.</summary>
-    public static void Dense(CausalLm model, string directory, SafetensorsFile io, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
+    public static void Dense(
+        CausalLm model,
+        string directory,
+        SafetensorsFile io,
+        CaseBatch batch,
+        Action<string, double, double> add,
+        Tolerances tolerances
+    )
     {
         if (!io.Contains("kl_dense") || model is not IIndexedModel indexed)
         {
@@ -28,7 +36,13 @@ internal static class IndexerVerification
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads_dense.safetensors"));
         foreach (TensorEntry entry in expected.Tensors)
         {
-            add($"dense gradient {entry.Name}", model.Parameters[entry.Name].Grad is { } gradient ? Deviation.OfNorm(gradient.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, tolerances.Gradient);
+            add(
+                $"dense gradient {entry.Name}",
+                model.Parameters[entry.Name].Grad is { } gradient
+                    ? Deviation.OfNorm(gradient.ToArray(), expected.ReadFloats(entry.Name))
+                    : double.NaN,
+                tolerances.Gradient
+            );
         }
         model.Parameters.ZeroGrad();
         indexed.IndexerTraining = before;

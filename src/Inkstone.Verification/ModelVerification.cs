@@ -59,7 +59,11 @@ public sealed class ModelVerification(string directory, Device device)
         if (io.Contains("token_logprobs"))
         {
             Tensor logProbs = model.TokenLogProbs(hidden, batch.NextIds(device));
-            Add(prefix + "token_logprobs", Deviation.OfLargest(batch.WithoutLast(logProbs.ToArray()), io.ReadFloats("token_logprobs")), _tolerances.Logits);
+            Add(
+                prefix + "token_logprobs",
+                Deviation.OfLargest(batch.WithoutLast(logProbs.ToArray()), io.ReadFloats("token_logprobs")),
+                _tolerances.Logits
+            );
         }
     }
 
@@ -108,7 +112,11 @@ public sealed class ModelVerification(string directory, Device device)
         {
             Tensor? actual = model.Parameters.Contains(entry.Name) ? model.Parameters[entry.Name].Grad : null;
             bool comparable = actual is not null && SafetensorsFile.SameSizes(entry, actual.Shape);
-            Add($"gradient {entry.Name}", comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN, _tolerances.Gradient);
+            Add(
+                $"gradient {entry.Name}",
+                comparable ? Deviation.OfNorm(actual!.ToArray(), expected.ReadFloats(entry.Name)) : double.NaN,
+                _tolerances.Gradient
+            );
         }
         foreach (Parameter p in model.Parameters)
         {
@@ -123,8 +131,9 @@ public sealed class ModelVerification(string directory, Device device)
     private void Greedy(CausalLm model, CaseBatch batch)
     {
         HfConfig golden = HfConfig.Read(Path.Combine(directory, "adamw.json"));
-        int[] prompt = golden.Ints("greedy_prompt"), expected = golden.Ints("greedy_24");
-        if (prompt.Length == 0)   // nothing to compare with but the model without its cache
+        int[] prompt = golden.Ints("greedy_prompt"),
+            expected = golden.Ints("greedy_24");
+        if (prompt.Length == 0) // nothing to compare with but the model without its cache
         {
             prompt = [.. batch.FirstIds(8)];
             expected = [.. new Generator(model).Generate(prompt, SamplingParams.Greedy(24, ignoreEos: true), useCache: false)];
@@ -146,7 +155,8 @@ public sealed class ModelVerification(string directory, Device device)
     }
 
     /// <summary>
-    /// How far the expected tokens, given those before them, lie below the likeliest, relative to the largest logit. With rounded products a near tie
+    /// How far the expected tokens, given those before them, lie below the likeliest, relative to the largest logit. With rounded products
+    /// a near tie
     /// may fall the other way and change the whole rest of a text, so texts are not compared then.
     /// </summary>
     private double Regret(CausalLm model, int[] prompt, int[] expected)
@@ -155,7 +165,8 @@ public sealed class ModelVerification(string directory, Device device)
         int[] ids = [.. prompt, .. expected];
         Tensor hidden = model.Hidden(device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(device, 1, ids.Length));
         ReadOnlySpan<float> logits = model.Logits(hidden).ToArray();
-        float worst = 0, largest = 0;
+        float worst = 0,
+            largest = 0;
         for (int i = prompt.Length; i < ids.Length; i++)
         {
             ReadOnlySpan<float> row = logits.Slice((i - 1) * model.VocabSize, model.VocabSize);
@@ -170,7 +181,8 @@ public sealed class ModelVerification(string directory, Device device)
         return worst / largest;
     }
 
-    /// <summary>A row through the cache, one token after the other, gives the logits of the whole; for recurrent layers the recurrence against the chunks.</summary>
+    /// <summary>A row through the cache, one token after the other, gives the logits of the whole; for recurrent layers the recurrence
+    /// against the chunks.</summary>
     private void TokenByToken(CausalLm model, SafetensorsFile io, CaseBatch batch)
     {
         ReadOnlySpan<int> ids = batch.RowIds(batch.Rows - 1);
@@ -189,7 +201,8 @@ public sealed class ModelVerification(string directory, Device device)
     /// <summary>Documents packed into one row give the logits that each gives alone; the file's name tells their lengths.</summary>
     private void Packed(CausalLm model, SafetensorsFile io)
     {
-        string misc = Path.Combine(directory, "..", "..", "misc"), name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
+        string misc = Path.Combine(directory, "..", "..", "misc"),
+            name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
         if (!Directory.Exists(misc))
         {
             return;
@@ -218,13 +231,24 @@ public sealed class ModelVerification(string directory, Device device)
         if (MultiTokenVerification.IsCase(golden))
         {
             using CausalLm predicting = Open();
-            MultiTokenVerification.Steps(predicting is IPredictsAhead { PredictionDepth: > 0 } || IndexerVerification.IsCase(golden) ? predicting
-                : throw new InvalidDataException($"{file} holds steps with prediction modules, which are not built for {predicting.Config.Text("model_type")}."), golden, batch, Add, _tolerances);
+            MultiTokenVerification.Steps(
+                predicting is IPredictsAhead { PredictionDepth: > 0 } || IndexerVerification.IsCase(golden)
+                    ? predicting
+                    : throw new InvalidDataException(
+                        $"{file} holds steps with prediction modules, which are not built for {predicting.Config.Text("model_type")}."
+                    ),
+                golden,
+                batch,
+                Add,
+                _tolerances
+            );
             return;
         }
         using CausalLm model = Open();
         AdamW optimizer = new(model.Parameters, new AdamWSettings());
-        double[] expectedLosses = golden.Numbers("losses"), losses = new double[expectedLosses.Length], norms = new double[losses.Length];
+        double[] expectedLosses = golden.Numbers("losses"),
+            losses = new double[expectedLosses.Length],
+            norms = new double[losses.Length];
         for (int step = 0; step < losses.Length; step++)
         {
             losses[step] = batch.LossAndGradients(model);
@@ -236,7 +260,8 @@ public sealed class ModelVerification(string directory, Device device)
         Add("AdamW gradient norms", Deviation.Relative(norms, golden.Numbers("grad_norms_before_clip")), _tolerances.Norm);
     }
 
-    /// <summary>Six steps with Muon on the blocks' matrices and AdamW on the rest; the reference iterates in bfloat16, so the tolerance is wide.</summary>
+    /// <summary>Six steps with Muon on the blocks' matrices and AdamW on the rest; the reference iterates in bfloat16, so the tolerance is
+    /// wide.</summary>
     private void MuonSteps(CaseBatch batch)
     {
         string file = Path.Combine(directory, "..", "..", "misc", "muon.json");
@@ -248,7 +273,8 @@ public sealed class ModelVerification(string directory, Device device)
         using CausalLm model = Open();
         Muon muon = new(model.Parameters.Where(Muon.Takes), new MuonSettings());
         AdamW rest = new(model.Parameters.Where(p => !Muon.Takes(p)), new AdamWSettings(WeightDecay: 0));
-        double[] expected = golden.Numbers("losses"), losses = new double[expected.Length];
+        double[] expected = golden.Numbers("losses"),
+            losses = new double[expected.Length];
         for (int step = 0; step < losses.Length; step++)
         {
             losses[step] = batch.LossAndGradients(model);
@@ -267,11 +293,16 @@ public sealed class ModelVerification(string directory, Device device)
         return model;
     }
 
-    /// <summary>With rounded products a near tie between two experts may fall the other way and change a token's logits altogether: one token in forty may differ then.</summary>
+    /// <summary>With rounded products a near tie between two experts may fall the other way and change a token's logits altogether: one
+    /// token in forty may differ then.</summary>
     private void AddLogits(string name, CausalLm model, ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
         bool mayDiffer = device.MatMulType == DType.BFloat16 && model.ActiveElementCount < model.Parameters.ElementCount;
-        Add(name, mayDiffer ? Deviation.OfMostRows(actual, expected, model.VocabSize, 40) : Deviation.OfLargest(actual, expected), _tolerances.Logits);
+        Add(
+            name,
+            mayDiffer ? Deviation.OfMostRows(actual, expected, model.VocabSize, 40) : Deviation.OfLargest(actual, expected),
+            _tolerances.Logits
+        );
     }
 
     private void Add(string name, double worst, double tolerance) => _checks.Add(new VerificationCheck(name, worst, tolerance));

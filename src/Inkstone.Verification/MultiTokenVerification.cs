@@ -9,7 +9,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// Pretraining with prediction modules (DeepSeek-V3, Qwen3.5): the logits of the prediction modules, and steps of which each loss, the gradient norm and the moving correction bias are compared.
+/// Pretraining with prediction modules (DeepSeek-V3, Qwen3.5): the logits of the prediction modules, and steps of which each loss, the
+/// gradient norm and the moving correction bias are compared.
 /// adamw.json tells the weights of the losses and the step of the bias in its formulas.
 /// </summary>
 internal static partial class MultiTokenVerification
@@ -31,8 +32,11 @@ internal static partial class MultiTokenVerification
         else if (model is DeepseekV3Model deepseek && IsCase(golden))
         {
             string total = golden.Text("total");
-            deepseek.Objective = new DeepseekV3Objective(Factor(golden, SequenceFactor().Match(total)), Factor(golden, PredictionFactor().Match(total)),
-                Factor(golden, BiasFactor().Match(golden.Text("bias", ""))));
+            deepseek.Objective = new DeepseekV3Objective(
+                Factor(golden, SequenceFactor().Match(total)),
+                Factor(golden, PredictionFactor().Match(total)),
+                Factor(golden, BiasFactor().Match(golden.Text("bias", "")))
+            );
         }
         else if (model is IPredictsAhead predicting && IsCase(golden))
         {
@@ -41,7 +45,13 @@ internal static partial class MultiTokenVerification
     }
 
     /// <summary>Logits of the first module.</summary>
-    public static void Forward(CausalLm model, SafetensorsFile io, CaseBatch batch, Action<string, double, double> add, Tolerances tolerances)
+    public static void Forward(
+        CausalLm model,
+        SafetensorsFile io,
+        CaseBatch batch,
+        Action<string, double, double> add,
+        Tolerances tolerances
+    )
     {
         if (!io.Contains("mtp_logits"))
         {
@@ -51,7 +61,8 @@ internal static partial class MultiTokenVerification
         Tensor ids = batch.Ids(model.Device);
         ForwardContext ctx = ForwardContext.Rows(model.Device, batch.Rows, batch.Length);
         float[] logits = model is IPredictsAhead { PredictionDepth: > 0 } predicting
-            ? model.Logits(predicting.Ahead(1, model.Hidden(ids, ctx), ids, ctx)).ToArray() : [];
+            ? model.Logits(predicting.Ahead(1, model.Hidden(ids, ctx), ids, ctx)).ToArray()
+            : [];
         add("mtp_logits", Deviation.OfLargest(logits, io.ReadFloats("mtp_logits")), tolerances.Logits);
     }
 
@@ -64,7 +75,9 @@ internal static partial class MultiTokenVerification
         double[][] found = [.. names.Select(_ => new double[expected.Length])];
         for (int step = 0; step < expected.Length; step++)
         {
-            double total = batch.LossAndGradients(model), norm = GradientClip.Norm(model.Parameters), added = model.AddedLoss;
+            double total = batch.LossAndGradients(model),
+                norm = GradientClip.Norm(model.Parameters),
+                added = model.AddedLoss;
             if (step == 0)
             {
                 Counts(model, golden, add);
@@ -108,14 +121,21 @@ internal static partial class MultiTokenVerification
             }
         }
         // With rounded products a token between two experts may choose the other one.
-        add("router counts", differing + Math.Abs(counts.Keys.Count() - model.SparseLayers.Length), model.Device.MatMulType == DType.BFloat16 ? 20 : 0);
+        add(
+            "router counts",
+            differing + Math.Abs(counts.Keys.Count() - model.SparseLayers.Length),
+            model.Device.MatMulType == DType.BFloat16 ? 20 : 0
+        );
     }
 
     private static double Figure(CausalLm model, string name) => model.Metrics.First(f => f.Name == name).Value;
 
-    private static double Factor(HfConfig golden, Match match)
-        => match.Success && double.TryParse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double factor) ? factor
-            : throw new InvalidDataException($"{golden.Source}: \"total\" must read main + X * mtp (+ Y * seq_aux), and \"bias\" name Z * sign.");
+    private static double Factor(HfConfig golden, Match match) =>
+        match.Success && double.TryParse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double factor)
+            ? factor
+            : throw new InvalidDataException(
+                $"{golden.Source}: \"total\" must read main + X * mtp (+ Y * seq_aux), and \"bias\" name Z * sign."
+            );
 
     [GeneratedRegex(@"([\d.eE+-]+) \* mtp")]
     private static partial Regex PredictionFactor();

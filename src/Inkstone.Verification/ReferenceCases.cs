@@ -7,11 +7,17 @@ namespace Inkstone.Verification;
 public static class ReferenceCases
 {
     /// <summary>Runs every comparison that the folder has files for.</summary>
-    /// <param name="directory">a model case, an adapter case, a training run, or a folder with files of losses (preference_losses*.json) and of whole steps (e2e_*.json)</param>
+    /// <param name="directory">a model case, an adapter case, a training run, or a folder with files of losses (preference_losses*.json)
+    /// and of whole steps (e2e_*.json)</param>
     /// <param name="device">where it computes</param>
     /// <param name="stepped">hears step and loss of a training run</param>
     /// <param name="together">processes that repeat a training run together; everything else each computes for itself</param>
-    public static IReadOnlyList<VerificationCheck> Run(string directory, Device device, Action<int, double>? stepped = null, Cooperation? together = null)
+    public static IReadOnlyList<VerificationCheck> Run(
+        string directory,
+        Device device,
+        Action<int, double>? stepped = null,
+        Cooperation? together = null
+    )
     {
         if (!Directory.Exists(directory))
         {
@@ -35,10 +41,21 @@ public static class ReferenceCases
         }
         if (TrainingVerification.IsCase(directory))
         {
-            return (together is null ? new TrainingVerification(directory, device) : new TrainingVerification(directory, device) { Together = together }).Run(stepped);
+            return (
+                together is null
+                    ? new TrainingVerification(directory, device)
+                    : new TrainingVerification(directory, device) { Together = together }
+            ).Run(stepped);
         }
-        List<VerificationCheck> checks = [.. LossFile.In(directory).SelectMany(file => new LossFile(file, device).Run()), .. StepFile.In(directory).SelectMany(file => new StepFile(file, device).Run())];
-        return checks.Count > 0 ? checks : throw new InvalidDataException(
-            $"{directory} holds no reference numbers; a model case has io.safetensors, an adapter case adapter_config.json beside it, a training run run.json, losses preference_losses*.json, whole steps e2e_*.json.");
+        List<VerificationCheck> checks =
+        [
+            .. LossFile.In(directory).SelectMany(file => new LossFile(file, device).Run()),
+            .. StepFile.In(directory).SelectMany(file => new StepFile(file, device).Run()),
+        ];
+        return checks.Count > 0
+            ? checks
+            : throw new InvalidDataException(
+                $"{directory} holds no reference numbers; a model case has io.safetensors, an adapter case adapter_config.json beside it, a training run run.json, losses preference_losses*.json, whole steps e2e_*.json."
+            );
     }
 }

@@ -14,7 +14,9 @@ namespace Inkstone.Verification;
 /// </summary>
 public sealed class TrainingVerification(string directory, Device device)
 {
-    private const int FirstSteps = 20, WarmupSteps = 20, ValidationEvery = 50;
+    private const int FirstSteps = 20,
+        WarmupSteps = 20,
+        ValidationEvery = 50;
     private const double MinMultiple = 0.1;
 
     /// <summary>The processes that train together; each takes its part of the micro-batches.</summary>
@@ -28,15 +30,22 @@ public sealed class TrainingVerification(string directory, Device device)
     public IReadOnlyList<VerificationCheck> Run(Action<int, double>? progress = null)
     {
         HfConfig run = HfConfig.Read(Path.Combine(directory, "run.json"));
-        int length = run.Int("sequence_length"), batch = run.Int("batch"), accumulation = run.Int("accumulation"), steps = run.Int("steps");
-        ushort[] train = ReadTokens("train.bin"), valid = ReadTokens("valid.bin");
+        int length = run.Int("sequence_length"),
+            batch = run.Int("batch"),
+            accumulation = run.Int("accumulation"),
+            steps = run.Int("steps");
+        ushort[] train = ReadTokens("train.bin"),
+            valid = ReadTokens("valid.bin");
         using CausalLm model = Pretrained.Open(Path.Combine(directory, "model"), device);
         AdamW optimizer = new(model.Parameters, new AdamWSettings());
         Together.Check(accumulation, "adamw");
-        using SharedGradients? gradients = Together.Needed ? new SharedGradients(model.Parameters, !model.IsTied, accumulation, Together) : null;
+        using SharedGradients? gradients = Together.Needed
+            ? new SharedGradients(model.Parameters, !model.IsTied, accumulation, Together)
+            : null;
         (int own, int end) = Together.Own(accumulation);
         LearningRate rate = new(Schedule.Cosine, steps, WarmupSteps, MinMultiple: MinMultiple);
-        double[] losses = new double[steps], norms = new double[steps];
+        double[] losses = new double[steps],
+            norms = new double[steps];
         List<double> validation = [Validate(model, valid, length, batch)];
         for (int step = 0; step < steps; step++)
         {
@@ -48,7 +57,15 @@ public sealed class TrainingVerification(string directory, Device device)
                 {
                     gradients?.Listen(device.Tape);
                 }
-                parts[micro] = MicroBatch(model, train, (step * accumulation + micro) * batch, batch, length, batch * length * accumulation, learn: true);
+                parts[micro] = MicroBatch(
+                    model,
+                    train,
+                    (step * accumulation + micro) * batch,
+                    batch,
+                    length,
+                    batch * length * accumulation,
+                    learn: true
+                );
                 gradients?.Leaf(device.Tape);
             }
             gradients?.Finish();
@@ -69,12 +86,17 @@ public sealed class TrainingVerification(string directory, Device device)
     private List<VerificationCheck> Compare(HfConfig run, double[] losses, double[] norms, double[] validation)
     {
         bool narrow = device.MatMulType == DType.BFloat16;
-        double[] expected = run.Numbers("losses"), expectedNorms = run.Numbers("grad_norms");
+        double[] expected = run.Numbers("losses"),
+            expectedNorms = run.Numbers("grad_norms");
         int first = Math.Min(FirstSteps, Math.Min(losses.Length, Math.Min(expected.Length, expectedNorms.Length)));
         return
         [
             new($"first {first} losses", Deviation.Relative(losses.AsSpan(0, first), expected.AsSpan(0, first)), narrow ? 5e-3 : 1e-4),
-            new($"first {first} gradient norms", Deviation.Relative(norms.AsSpan(0, first), expectedNorms.AsSpan(0, first)), narrow ? 5e-2 : 1e-3),
+            new(
+                $"first {first} gradient norms",
+                Deviation.Relative(norms.AsSpan(0, first), expectedNorms.AsSpan(0, first)),
+                narrow ? 5e-2 : 1e-3
+            ),
             new("all losses", Deviation.Relative(losses, expected), narrow ? 2e-2 : 5e-3),
             new("validation losses", Deviation.Relative(validation, run.Numbers("validation_losses")), narrow ? 5e-3 : 1e-3),
         ];
@@ -106,7 +128,12 @@ public sealed class TrainingVerification(string directory, Device device)
             }
             (seen[i], next[i]) = (tokens[at], tokens[at + 1]);
         }
-        Tensor loss = model.Loss(device.Rent(new Shape(rows, length), seen), device.Rent(new Shape(rows, length), next), normalizer, ForwardContext.Rows(device, rows, length));
+        Tensor loss = model.Loss(
+            device.Rent(new Shape(rows, length), seen),
+            device.Rent(new Shape(rows, length), next),
+            normalizer,
+            ForwardContext.Rows(device, rows, length)
+        );
         if (learn)
         {
             device.Tape.Backward(loss);
@@ -114,6 +141,6 @@ public sealed class TrainingVerification(string directory, Device device)
         return loss.Item();
     }
 
-    private ushort[] ReadTokens(string name)
-        => MemoryMarshal.Cast<byte, ushort>(File.ReadAllBytes(Path.Combine(directory, name))).ToArray();
+    private ushort[] ReadTokens(string name) =>
+        MemoryMarshal.Cast<byte, ushort>(File.ReadAllBytes(Path.Combine(directory, name))).ToArray();
 }

@@ -9,7 +9,7 @@ namespace Inkstone.Verification;
 public sealed record VerificationCheck(string Name, double Worst, double Tolerance)
 {
     /// <summary>Whether the deviation is a number within the tolerance.</summary>
-    public bool Ok => Worst <= Tolerance;   // false for NaN
+    public bool Ok => Worst <= Tolerance; // false for NaN
 }
 
 /// <summary>Allowed deviations for a type of matrix products.</summary>
@@ -20,13 +20,15 @@ public sealed record VerificationCheck(string Name, double Worst, double Toleran
 internal sealed record Tolerances(double Logits, double Gradient, double Loss, double Norm)
 {
     /// <summary>
-    /// The tolerances for a device's matrix products. Reference numbers whose file of steps tells the smallest margin of its greedy text come from families in which
+    /// The tolerances for a device's matrix products. Reference numbers whose file of steps tells the smallest margin of its greedy text
+    /// come from families in which
     /// a right float32 engine stays 5e-6, 1.2e-5, 2e-5 and 5e-5 from them, four times what it does elsewhere.
     /// </summary>
-    public static Tolerances For(Tensors.DType matMulType, string? steps = null)
-        => matMulType == Tensors.DType.BFloat16 ? new(Logits: 2e-2, Gradient: 5e-2, Loss: 5e-3, Norm: 5e-2)
-            : steps is not null && HfConfig.Read(steps).Has("greedy_smallest_margin") ? new(Logits: 2e-5, Gradient: 5e-5, Loss: 5e-5, Norm: 1e-4)
-            : new(Logits: 5e-6, Gradient: 2e-5, Loss: 1e-5, Norm: 1e-5);
+    public static Tolerances For(Tensors.DType matMulType, string? steps = null) =>
+        matMulType == Tensors.DType.BFloat16 ? new(Logits: 2e-2, Gradient: 5e-2, Loss: 5e-3, Norm: 5e-2)
+        : steps is not null && HfConfig.Read(steps).Has("greedy_smallest_margin")
+            ? new(Logits: 2e-5, Gradient: 5e-5, Loss: 5e-5, Norm: 1e-4)
+        : new(Logits: 5e-6, Gradient: 2e-5, Loss: 1e-5, Norm: 1e-5);
 }
 
 /// <summary>Measures of deviation.</summary>
@@ -35,7 +37,8 @@ internal static class Deviation
     /// <summary>Largest difference, relative to the largest expected value.</summary>
     public static double OfLargest(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
-        double difference = Math.Abs(actual.Length - expected.Length), largest = 0;
+        double difference = Math.Abs(actual.Length - expected.Length),
+            largest = 0;
         for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
         {
             double d = Math.Abs((double)actual[i] - expected[i]);
@@ -45,7 +48,8 @@ internal static class Deviation
         return largest > 0 ? difference / largest : difference;
     }
 
-    /// <summary>Largest difference, relative to the largest expected value, when the worst rows, one in <paramref name="oneIn"/>, are left out.</summary>
+    /// <summary>Largest difference, relative to the largest expected value, when the worst rows, one in <paramref name="oneIn"/>, are left
+    /// out.</summary>
     public static double OfMostRows(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, int width, int oneIn)
     {
         if (actual.Length != expected.Length)
@@ -71,7 +75,8 @@ internal static class Deviation
     /// <summary>Norm of the difference over the norm of the expected values.</summary>
     public static double OfNorm(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
-        double difference = 0, norm = 0;
+        double difference = 0,
+            norm = 0;
         for (int i = 0; i < expected.Length; i++)
         {
             double d = (double)actual[i] - expected[i];

@@ -3,7 +3,8 @@ using System.Xml.Linq;
 
 namespace Inkstone.Architecture.Tests;
 
-/// <summary>The floors of ARCHITECTURE.md: what each project may import. The compiler enforces what the project files say; this enforces the project files.</summary>
+/// <summary>The floors of ARCHITECTURE.md: what each project may import. The compiler enforces what the project files say; this enforces
+/// the project files.</summary>
 public sealed partial class FloorTests
 {
     private static readonly Dictionary<string, string[]> Floors = new()
@@ -22,12 +23,46 @@ public sealed partial class FloorTests
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
-        ["Verification"] = ["Data", "Distributed", "Evaluation", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text", "Training"],
+        ["Verification"] =
+        [
+            "Data",
+            "Distributed",
+            "Evaluation",
+            "Files",
+            "Formats",
+            "Inference",
+            "Jinja",
+            "Models",
+            "Nn",
+            "Tensors",
+            "Text",
+            "Training",
+        ],
         ["Reports"] = ["Files"],
         ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
         ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
         ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
-        ["Cli"] = ["Chat", "Data", "Distributed", "Evaluation", "Files", "Formats", "Grammar", "Hub", "Inference", "Jinja", "Models", "Nn", "Reports", "Server", "Tensors", "Text", "Training", "Verification"],
+        ["Cli"] =
+        [
+            "Chat",
+            "Data",
+            "Distributed",
+            "Evaluation",
+            "Files",
+            "Formats",
+            "Grammar",
+            "Hub",
+            "Inference",
+            "Jinja",
+            "Models",
+            "Nn",
+            "Reports",
+            "Server",
+            "Tensors",
+            "Text",
+            "Training",
+            "Verification",
+        ],
     };
 
     private static readonly Dictionary<string, string[]> Packages = new()
@@ -36,7 +71,18 @@ public sealed partial class FloorTests
         ["Distributed"] = ["System.IO.Hashing"],
         ["Tensors"] = ["Iced"],
         ["Models"] = ["System.IO.Hashing"],
-        ["Data"] = ["AngleSharp", "Apache.Arrow", "Apache.Arrow.Compression", "K4os.Compression.LZ4", "Sep", "SharpZipLib", "Snappier", "System.IO.Hashing", "ZstdSharp.Port"],
+        ["Data"] =
+        [
+            "AngleSharp",
+            "Apache.Arrow",
+            "Apache.Arrow.Compression",
+            "K4os.Compression.LZ4",
+            "Sep",
+            "SharpZipLib",
+            "Snappier",
+            "System.IO.Hashing",
+            "ZstdSharp.Port",
+        ],
         ["Evaluation"] = ["YamlDotNet"],
         ["Training"] = ["JsonSchema.Net", "System.IO.Hashing", "YamlDotNet"],
         ["Reports"] = ["System.IO.Hashing"],
@@ -46,15 +92,16 @@ public sealed partial class FloorTests
     };
 
     [Fact]
-    public void Every_project_has_its_floor()
-        => Repository.Files("src", "*.csproj").Select(Name).Order().ShouldBe(Floors.Keys.Order());
+    public void Every_project_has_its_floor() => Repository.Files("src", "*.csproj").Select(Name).Order().ShouldBe(Floors.Keys.Order());
 
     [Fact]
     public void Projects_import_only_what_their_floor_allows()
     {
         foreach (string project in Repository.Files("src", "*.csproj"))
         {
-            References(project, "ProjectReference").Select(Name).Except(Floors[Name(project)])
+            References(project, "ProjectReference")
+                .Select(Name)
+                .Except(Floors[Name(project)])
                 .ShouldBeEmpty($"{Name(project)} imports more than the table of floors says");
         }
     }
@@ -64,7 +111,8 @@ public sealed partial class FloorTests
     {
         foreach (string project in Repository.Files("src", "*.csproj"))
         {
-            References(project, "PackageReference").Except(Packages.GetValueOrDefault(Name(project), []))
+            References(project, "PackageReference")
+                .Except(Packages.GetValueOrDefault(Name(project), []))
                 .ShouldBeEmpty($"{Name(project)} uses a package that the table does not name");
         }
     }
@@ -75,12 +123,21 @@ public sealed partial class FloorTests
         string[] rows = [.. File.ReadLines(Path.Combine(Repository.Root, "ARCHITECTURE.md")).Where(line => line.StartsWith('|'))];
         foreach ((string project, string[] packages) in Packages)
         {
-            string[] named = [.. rows.Select(row => row.Split('|', StringSplitOptions.TrimEntries)).Where(cells => cells[1] == project).SelectMany(cells => cells[2].Split(", "))];
+            string[] named =
+            [
+                .. rows.Select(row => row.Split('|', StringSplitOptions.TrimEntries))
+                    .Where(cells => cells[1] == project)
+                    .SelectMany(cells => cells[2].Split(", ")),
+            ];
             named.Order().ShouldBe(packages.Order(), $"the packages of {project} in ARCHITECTURE.md");
         }
         string notices = File.ReadAllText(Path.Combine(Repository.Root, "THIRD-PARTY-NOTICES.md"));
-        XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion").Select(e => (string)e.Attribute("Include")!)
-            .Where(name => !Regex.IsMatch(notices, $@"\b{Regex.Escape(name.Split(".mtp", 2)[0])}\b")).ShouldBeEmpty();
+        XDocument
+            .Load(Path.Combine(Repository.Root, "Directory.Packages.props"))
+            .Descendants("PackageVersion")
+            .Select(e => (string)e.Attribute("Include")!)
+            .Where(name => !Regex.IsMatch(notices, $@"\b{Regex.Escape(name.Split(".mtp", 2)[0])}\b"))
+            .ShouldBeEmpty();
     }
 
     [Fact]
@@ -89,7 +146,9 @@ public sealed partial class FloorTests
         foreach (string project in Repository.Files("src", "*.csproj"))
         {
             bool allowed = XDocument.Load(project).Descendants("AllowUnsafeBlocks").Any(e => (bool)e);
-            (allowed && Name(project) is not ("Distributed" or "Files" or "Formats" or "Tensors")).ShouldBeFalse($"{Name(project)} allows unsafe code");
+            (allowed && Name(project) is not ("Distributed" or "Files" or "Formats" or "Tensors")).ShouldBeFalse(
+                $"{Name(project)} allows unsafe code"
+            );
         }
     }
 
@@ -97,26 +156,39 @@ public sealed partial class FloorTests
     public void Type_names_say_what_a_thing_is()
     {
         string[] empty = ["Manager", "Helper", "Helpers", "Util", "Utils", "Common", "Base", "Impl"];
-        Repository.Files("src", "*.cs").Select(file => Path.GetFileNameWithoutExtension(file))
-            .Where(name => empty.Any(word => name.EndsWith(word, StringComparison.Ordinal))).ShouldBeEmpty();
+        Repository
+            .Files("src", "*.cs")
+            .Select(file => Path.GetFileNameWithoutExtension(file))
+            .Where(name => empty.Any(word => name.EndsWith(word, StringComparison.Ordinal)))
+            .ShouldBeEmpty();
     }
 
     /// <summary>The runtime's hashes call OpenSSL, and a program compiled ahead ends with an abort where its library is missing.</summary>
     [Fact]
-    public void Nothing_needs_OpenSSL()
-        => Repository.Files("src", "*.cs").Where(file => File.ReadAllText(file).Contains("System.Security.Cryptography", StringComparison.Ordinal)).ShouldBeEmpty();
-
-    /// <summary>What all threads share and anybody may change is neither the product's state nor a measurement's place: devices, runs and profiles are objects.</summary>
-    [Fact]
-    public void No_static_field_can_be_assigned()
-        => Repository.Files("src", "*.cs").SelectMany(file => File.ReadLines(file).Where(line => MutableStatic().IsMatch(line)).Select(line => $"{Path.GetFileName(file)}: {line.Trim()}"))
+    public void Nothing_needs_OpenSSL() =>
+        Repository
+            .Files("src", "*.cs")
+            .Where(file => File.ReadAllText(file).Contains("System.Security.Cryptography", StringComparison.Ordinal))
             .ShouldBeEmpty();
 
-    [GeneratedRegex(@"^\s+((public|internal|private|protected)\s+)?static\s+(?!readonly\b|(unsafe\s+)?(partial\s+)?(class|delegate)\b)[\w<>\[\],.?* ]+\s\w+\s*(,|;|=[^>=])")]
+    /// <summary>What all threads share and anybody may change is neither the product's state nor a measurement's place: devices, runs and
+    /// profiles are objects.</summary>
+    [Fact]
+    public void No_static_field_can_be_assigned() =>
+        Repository
+            .Files("src", "*.cs")
+            .SelectMany(file =>
+                File.ReadLines(file).Where(line => MutableStatic().IsMatch(line)).Select(line => $"{Path.GetFileName(file)}: {line.Trim()}")
+            )
+            .ShouldBeEmpty();
+
+    [GeneratedRegex(
+        @"^\s+((public|internal|private|protected)\s+)?static\s+(?!readonly\b|(unsafe\s+)?(partial\s+)?(class|delegate)\b)[\w<>\[\],.?* ]+\s\w+\s*(,|;|=[^>=])"
+    )]
     private static partial Regex MutableStatic();
 
     private static string Name(string project) => Path.GetFileNameWithoutExtension(project.Replace('\\', '/')).Replace("Inkstone.", "");
 
-    private static IEnumerable<string> References(string project, string kind)
-        => XDocument.Load(project).Descendants(kind).Select(e => (string)e.Attribute("Include")!);
+    private static IEnumerable<string> References(string project, string kind) =>
+        XDocument.Load(project).Descendants(kind).Select(e => (string)e.Attribute("Include")!);
 }

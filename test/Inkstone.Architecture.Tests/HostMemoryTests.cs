@@ -6,23 +6,39 @@ using System.Reflection.PortableExecutable;
 
 namespace Inkstone.Architecture.Tests;
 
-/// <summary>Memory of tensors stays inside Inkstone.Tensors: other libraries move elements by named methods (<c>CopyTo</c>, <c>CopyFrom</c>, <c>Load</c>, <c>Item</c>), which another device can have too.</summary>
+/// <summary>Memory of tensors stays inside Inkstone.Tensors: other libraries move elements by named methods (<c>CopyTo</c>,
+/// <c>CopyFrom</c>, <c>Load</c>, <c>Item</c>), which another device can have too.</summary>
 public sealed class HostMemoryTests
 {
     private static readonly string[] Raw = ["get_Span", "get_Ints", "get_BFloat16s", "get_Bytes", "get_Pointer"];
 
-    public static TheoryData<string> Programs => [.. Repository.Files("src", "*.csproj").Select(file => Path.GetFileNameWithoutExtension(file)!).Where(name => name != "Inkstone.Tensors").Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Programs =>
+        [
+            .. Repository
+                .Files("src", "*.csproj")
+                .Select(file => Path.GetFileNameWithoutExtension(file)!)
+                .Where(name => name != "Inkstone.Tensors")
+                .Order(StringComparer.Ordinal),
+        ];
 
     [Theory]
     [MemberData(nameof(Programs))]
     public void Nobody_outside_holds_spans_or_pointers_of_tensors(string program)
     {
-        string file = Directory.EnumerateFiles(AppContext.BaseDirectory, "*.dll").Single(path => path.EndsWith(program == "Inkstone.Cli" ? $"{Path.DirectorySeparatorChar}ink.dll" : $"{Path.DirectorySeparatorChar}{program}.dll", StringComparison.Ordinal));
+        string file = Directory
+            .EnumerateFiles(AppContext.BaseDirectory, "*.dll")
+            .Single(path =>
+                path.EndsWith(
+                    program == "Inkstone.Cli" ? $"{Path.DirectorySeparatorChar}ink.dll" : $"{Path.DirectorySeparatorChar}{program}.dll",
+                    StringComparison.Ordinal
+                )
+            );
         Uses(file).ShouldBeEmpty();
     }
 
     [Fact]
-    public void The_test_sees_a_use() => Uses(typeof(HostMemoryTests).Assembly.Location).ShouldBe([$"{nameof(HostMemoryTests)}.{nameof(AUse)} calls Tensor.get_Span"]);
+    public void The_test_sees_a_use() =>
+        Uses(typeof(HostMemoryTests).Assembly.Location).ShouldBe([$"{nameof(HostMemoryTests)}.{nameof(AUse)} calls Tensor.get_Span"]);
 
     private static float AUse(Tensors.Tensor tensor) => tensor.Span[0];
 
@@ -52,7 +68,10 @@ public sealed class HostMemoryTests
                 ImmutableArray<byte> code = image.GetMethodBody(method.RelativeVirtualAddress).GetILContent();
                 for (int at = 0; at + 5 <= code.Length; at++)
                 {
-                    if (code[at] is 0x28 or 0x6F && raw.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(code.AsSpan(at + 1, 4)), out string? name))   // call, callvirt
+                    if (
+                        code[at] is 0x28 or 0x6F
+                        && raw.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(code.AsSpan(at + 1, 4)), out string? name)
+                    ) // call, callvirt
                     {
                         uses.Add($"{Outermost(metadata, method.GetDeclaringType())}.{metadata.GetString(method.Name)} calls Tensor.{name}");
                     }

@@ -6,8 +6,9 @@ internal static class Repository
     public static string Root { get; } = Find();
 
     /// <summary>Source files of a folder, generated ones left out.</summary>
-    public static IEnumerable<string> Files(string folder, string pattern)
-        => Directory.EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
+    public static IEnumerable<string> Files(string folder, string pattern) =>
+        Directory
+            .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
             .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "artifacts" or "node_modules"));
 
     private static string Find()

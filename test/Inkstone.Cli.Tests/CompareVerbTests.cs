@@ -32,7 +32,11 @@ public sealed class CompareVerbTests(Workplace place) : IClassFixture<Workplace>
         {
             family.GetProperty("active_parameters").GetInt64().ShouldBeInRange(58_800, 61_200);
             family.GetProperty("bits_per_byte").GetProperty("of").GetArrayLength().ShouldBe(2);
-            family.GetProperty("bits_per_byte").GetProperty("low").GetDouble().ShouldBeLessThan(family.GetProperty("bits_per_byte").GetProperty("high").GetDouble(), "two seeds");
+            family
+                .GetProperty("bits_per_byte")
+                .GetProperty("low")
+                .GetDouble()
+                .ShouldBeLessThan(family.GetProperty("bits_per_byte").GetProperty("high").GetDouble(), "two seeds");
             family.GetProperty("decode_tokens_per_second").GetDouble().ShouldBeGreaterThan(0);
             JsonNode config = JsonNode.Parse(File.ReadAllText(place[$"duel/{family.GetProperty("name").GetString()}/model.json"]))!;
             ((int)config["vocab_size"]!).ShouldBe(300);
@@ -47,7 +51,9 @@ public sealed class CompareVerbTests(Workplace place) : IClassFixture<Workplace>
         JsonElement again = Ink.RunIn(place.Path, "compare", "shootout.yaml", "--out", "duel", "--json", "--quiet").ShouldEndWith(0).Json;
         again.GetRawText().ShouldBe(first.GetRawText());
         File.GetLastWriteTimeUtc(place["duel/llama/seed-3/metrics.jsonl"]).ShouldBe(trained);
-        Ink.RunIn(place.Path, "compare", "shootout.yaml", "--out", "duel", "--train.steps", "7").ShouldEndWith(2).Error.ShouldContain("other settings");
+        Ink.RunIn(place.Path, "compare", "shootout.yaml", "--out", "duel", "--train.steps", "7")
+            .ShouldEndWith(2)
+            .Error.ShouldContain("other settings");
     }
 
     [Theory]
@@ -58,6 +64,8 @@ public sealed class CompareVerbTests(Workplace place) : IClassFixture<Workplace>
     public void WhatCannotBe_IsRefused(string old, string changed, string named)
     {
         File.WriteAllText(place["wrong.yaml"], Shootout.Replace(old, changed, StringComparison.Ordinal));
-        Ink.RunIn(place.Path, "compare", "wrong.yaml", "--out", $"wrong-{named.Length}", "--quiet").ShouldEndWith(2).Error.ShouldContain(named);
+        Ink.RunIn(place.Path, "compare", "wrong.yaml", "--out", $"wrong-{named.Length}", "--quiet")
+            .ShouldEndWith(2)
+            .Error.ShouldContain(named);
     }
 }

@@ -34,7 +34,9 @@ public sealed class ConsoleTests
         }
         if (width == 200)
         {
-            line.ShouldBe("[==..................]  123456/1000000  loss 2.3457  1.234 bits/byte  lr 1.00e-3  |g| 0.75  12,345 tok/s  66 % of roof  3.0 GiB  2 h 03 min left");
+            line.ShouldBe(
+                "[==..................]  123456/1000000  loss 2.3457  1.234 bits/byte  lr 1.00e-3  |g| 0.75  12,345 tok/s  66 % of roof  3.0 GiB  2 h 03 min left"
+            );
         }
     }
 
@@ -52,8 +54,8 @@ public sealed class ConsoleTests
     }
 
     [Fact]
-    public void A_word_that_no_line_holds_stays_whole()
-        => Cells.Wrap("saved /a/very/long/path/to/a/checkpoint now", 12).ShouldBe("saved\n/a/very/long/path/to/a/checkpoint\nnow");
+    public void A_word_that_no_line_holds_stays_whole() =>
+        Cells.Wrap("saved /a/very/long/path/to/a/checkpoint now", 12).ShouldBe("saved\n/a/very/long/path/to/a/checkpoint\nnow");
 
     [Fact]
     public void What_is_printed_never_meets_the_live_line()
@@ -68,7 +70,12 @@ public sealed class ConsoleTests
         terminal.Show("[======....]  3/5  loss 1");
         terminal.Write("but now\n");
         screen.Play(raw.ToString());
-        screen.Lines.ShouldBe(["valid at step 1: loss 3.0000 and some", "more words than fit", "no line end yet but now", "[======....]  3/5  loss 1"]);
+        screen.Lines.ShouldBe([
+            "valid at step 1: loss 3.0000 and some",
+            "more words than fit",
+            "no line end yet but now",
+            "[======....]  3/5  loss 1",
+        ]);
         terminal.Show("");
         terminal.WriteLine("done");
         screen = new Screen();
@@ -80,10 +87,20 @@ public sealed class ConsoleTests
     [Fact]
     public void A_loss_curve_falls_from_left_to_right()
     {
-        RunMetrics metrics = new([.. Enumerable.Range(1, 400).Select(i => (i, 1 + 6 * Math.Exp(-i / 80.0)))], [(200, 1.5, null), (400, 1.1, 0.4)], 1000);
+        RunMetrics metrics = new(
+            [.. Enumerable.Range(1, 400).Select(i => (i, 1 + 6 * Math.Exp(-i / 80.0)))],
+            [(200, 1.5, null), (400, 1.1, 0.4)],
+            1000
+        );
         string[] lines = LossCurve.Draw(metrics, 60).TrimEnd('\n').Split('\n');
         lines.ShouldAllBe(line => Cells.Of(line) <= 60);
-        int[] lefts = [.. lines.Take(12).Select(line => line[9..].IndexOfAny([.. Enumerable.Range(0x2801, 255).Select(c => (char)c)])).Where(i => i >= 0)];
+        int[] lefts =
+        [
+            .. lines
+                .Take(12)
+                .Select(line => line[9..].IndexOfAny([.. Enumerable.Range(0x2801, 255).Select(c => (char)c)]))
+                .Where(i => i >= 0),
+        ];
         lefts.ShouldBe(lefts.Order());
         lefts[0].ShouldBe(0);
         lines[11].ShouldContain('o');
@@ -98,10 +115,12 @@ public sealed class ConsoleTests
         string root = Directory.CreateTempSubdirectory("ink-name-").FullName;
         try
         {
-            string built = Path.Combine(root, "artifacts", "bin", "Inkstone.Cli", "release"), tools = Path.Combine(root, "tools dir");
+            string built = Path.Combine(root, "artifacts", "bin", "Inkstone.Cli", "release"),
+                tools = Path.Combine(root, "tools dir");
             Directory.CreateDirectory(built);
             Directory.CreateDirectory(tools);
-            string script = Path.Combine(root, OperatingSystem.IsWindows() ? "ink.cmd" : "ink"), tool = Path.Combine(tools, "ink");
+            string script = Path.Combine(root, OperatingSystem.IsWindows() ? "ink.cmd" : "ink"),
+                tool = Path.Combine(tools, "ink");
             File.WriteAllText(script, "");
             File.WriteAllText(tool, "");
             ProgramName.Of(Path.Combine(built, "ink"), built, "/nowhere", root).ShouldBe(Path.Combine(".", Path.GetFileName(script)));
@@ -129,7 +148,9 @@ public sealed class ConsoleTests
             {
                 switch (output[i])
                 {
-                    case '\n': Lines.Add(""); break;
+                    case '\n':
+                        Lines.Add("");
+                        break;
                     case '\r' when output.AsSpan(i + 1).StartsWith("\e[K"):
                         Lines[^1] = "";
                         i += 3;

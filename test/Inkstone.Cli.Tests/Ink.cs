@@ -21,7 +21,8 @@ internal static class Ink
     public static Outcome End(Process process, int patience = Patience, Action? meanwhile = null)
     {
         process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         meanwhile?.Invoke();
         if (!process.WaitForExit(patience))
         {
@@ -31,7 +32,8 @@ internal static class Ink
         return new Outcome(process.ExitCode, output.Result, error.Result);
     }
 
-    public static Process Start(string directory, params string[] arguments) => Start(directory, new Dictionary<string, string>(), arguments);
+    public static Process Start(string directory, params string[] arguments) =>
+        Start(directory, new Dictionary<string, string>(), arguments);
 
     public static Process Start(string directory, IReadOnlyDictionary<string, string> variables, string[] arguments)
     {
@@ -50,8 +52,21 @@ internal static class Ink
         return Process.Start(start)!;
     }
 
-    public static void Signal(Process process, PosixSignal signal)
-        => Process.Start("kill", [signal switch { PosixSignal.SIGTERM => "-TERM", PosixSignal.SIGHUP => "-HUP", _ => "-INT" }, $"{process.Id}"]).WaitForExit();
+    public static void Signal(Process process, PosixSignal signal) =>
+        Process
+            .Start(
+                "kill",
+                [
+                    signal switch
+                    {
+                        PosixSignal.SIGTERM => "-TERM",
+                        PosixSignal.SIGHUP => "-HUP",
+                        _ => "-INT",
+                    },
+                    $"{process.Id}",
+                ]
+            )
+            .WaitForExit();
 
     internal sealed record Outcome(int Code, string Output, string Error)
     {

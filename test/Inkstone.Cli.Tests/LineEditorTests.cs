@@ -21,14 +21,16 @@ public sealed partial class LineEditorTests
     [InlineData("say: <Paste:一\r\n\t二>!", "say: 一\n    二!")]
     [InlineData("一行<AltEnter>二行<Home>X<^U>Y", "一行\nY二行")]
     [InlineData("<^C>not left", "not left")]
-    public void Keys_edit_the_message(string typed, string message) => new LineEditor(TextWriter.Null, new Typed(typed + "<Enter>"), () => (40, 10)).Read("> ").ShouldBe(message);
+    public void Keys_edit_the_message(string typed, string message) =>
+        new LineEditor(TextWriter.Null, new Typed(typed + "<Enter>"), () => (40, 10)).Read("> ").ShouldBe(message);
 
     [Theory]
     [InlineData("<^D>")]
     [InlineData("<^C><^C>")]
     [InlineData("x<^C><^C><^C>")]
     [InlineData("")]
-    public void Leaving_gives_nothing(string typed) => new LineEditor(TextWriter.Null, new Typed(typed), () => (40, 10)).Read("> ").ShouldBeNull();
+    public void Leaving_gives_nothing(string typed) =>
+        new LineEditor(TextWriter.Null, new Typed(typed), () => (40, 10)).Read("> ").ShouldBeNull();
 
     [Fact]
     public void Earlier_messages_come_back_and_the_draft_is_kept()
@@ -71,7 +73,11 @@ public sealed partial class LineEditorTests
         {
             foreach (Match match in Name().Matches(keys))
             {
-                foreach (Key key in match.Groups[1].Success ? [Named(match.Groups[1].Value)] : match.Value.EnumerateRunes().Select(r => new Key(Text: r.ToString())))
+                foreach (
+                    Key key in match.Groups[1].Success
+                        ? [Named(match.Groups[1].Value)]
+                        : match.Value.EnumerateRunes().Select(r => new Key(Text: r.ToString()))
+                )
                 {
                     _keys.Enqueue(key);
                 }
@@ -82,25 +88,27 @@ public sealed partial class LineEditorTests
 
         public Key? Read() => _keys.TryDequeue(out Key key) ? key : null;
 
-        private static Key Named(string name) => name switch
-        {
-            "Left" => new(ConsoleKey.LeftArrow),
-            "Right" => new(ConsoleKey.RightArrow),
-            "Up" => new(ConsoleKey.UpArrow),
-            "Down" => new(ConsoleKey.DownArrow),
-            "WordLeft" => new(ConsoleKey.LeftArrow, Word: true),
-            "WordRight" => new(ConsoleKey.RightArrow, Word: true),
-            "AltEnter" => new(ConsoleKey.Enter, Alt: true),
-            _ when name[0] == '^' => new(Control: name[1]),
-            _ when name.StartsWith("Paste:", StringComparison.Ordinal) => new(Pasted: name[6..]),
-            _ => new(Enum.Parse<ConsoleKey>(name)),
-        };
+        private static Key Named(string name) =>
+            name switch
+            {
+                "Left" => new(ConsoleKey.LeftArrow),
+                "Right" => new(ConsoleKey.RightArrow),
+                "Up" => new(ConsoleKey.UpArrow),
+                "Down" => new(ConsoleKey.DownArrow),
+                "WordLeft" => new(ConsoleKey.LeftArrow, Word: true),
+                "WordRight" => new(ConsoleKey.RightArrow, Word: true),
+                "AltEnter" => new(ConsoleKey.Enter, Alt: true),
+                _ when name[0] == '^' => new(Control: name[1]),
+                _ when name.StartsWith("Paste:", StringComparison.Ordinal) => new(Pasted: name[6..]),
+                _ => new(Enum.Parse<ConsoleKey>(name)),
+            };
 
         [GeneratedRegex("<([^>]+)>|[^<]+")]
         private static partial Regex Name();
     }
 
-    /// <summary>As much of a terminal as the editor uses; it remembers how it looked before the last drawing, which ends the message.</summary>
+    /// <summary>As much of a terminal as the editor uses; it remembers how it looked before the last drawing, which ends the
+    /// message.</summary>
     private sealed class Screen : TextWriter
     {
         private Screen? _last;
@@ -126,8 +134,12 @@ public sealed partial class LineEditorTests
                 int count = part.Groups[1].Success && part.Groups[1].Length > 0 ? int.Parse(part.Groups[1].Value) : 1;
                 switch (part.Groups[2].Value)
                 {
-                    case "A": Row -= count; break;
-                    case "C": Column += count; break;
+                    case "A":
+                        Row -= count;
+                        break;
+                    case "C":
+                        Column += count;
+                        break;
                     case "J":
                         Rows.RemoveRange(Row + 1, Rows.Count - Row - 1);
                         Rows[Row] = "";
@@ -155,7 +167,12 @@ public sealed partial class LineEditorTests
             }
             if (value != "\n")
             {
-                _last = new Screen { Rows = [.. Rows], Row = Row, Column = Column };
+                _last = new Screen
+                {
+                    Rows = [.. Rows],
+                    Row = Row,
+                    Column = Column,
+                };
             }
         }
     }

@@ -16,7 +16,9 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         string known = Path.Combine(AppContext.BaseDirectory, "help.txt");
         string changed = Path.Combine(AppContext.BaseDirectory, "help.actual.txt");
         File.WriteAllText(changed, actual);
-        (File.ReadAllText(known) == actual).ShouldBeTrue($"the help has changed; if it should, copy {changed} over help.txt of this project");
+        (File.ReadAllText(known) == actual).ShouldBeTrue(
+            $"the help has changed; if it should, copy {changed} over help.txt of this project"
+        );
 
         void Visit(string[] verb)
         {
@@ -24,7 +26,19 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
             pages.Add(page);
             string examples = page[page.IndexOf("\nExamples:\n", StringComparison.Ordinal)..];
             ExampleLine().Count(examples).ShouldBe(2, page);
-            foreach (Match match in VerbLine().Matches(page.Contains("\nVerbs:\n", StringComparison.Ordinal) ? page[page.IndexOf("\nVerbs:\n", StringComparison.Ordinal)..page.IndexOf("\nFlags of every", StringComparison.Ordinal)] : ""))
+            foreach (
+                Match match in VerbLine()
+                    .Matches(
+                        page.Contains("\nVerbs:\n", StringComparison.Ordinal)
+                            ? page[
+                                page.IndexOf("\nVerbs:\n", StringComparison.Ordinal)..page.IndexOf(
+                                    "\nFlags of every",
+                                    StringComparison.Ordinal
+                                )
+                            ]
+                            : ""
+                    )
+            )
             {
                 Visit([.. verb, match.Groups[1].Value]);
             }
@@ -71,7 +85,10 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [InlineData("convert nowhere x.gguf", "there is no file or directory 'nowhere'")]
     [InlineData("generate --model lone --prompt x", "give the file lone/m.gguf itself")]
     [InlineData("new --config quickstart --out q --dtype q8", "--dtype must be bf16, f16 or f32, got 'q8'")]
-    [InlineData("data prepare --input r.yaml --out x --max-length 99999999999999", "--max-length must be at most 2147483647, got 99999999999999")]
+    [InlineData(
+        "data prepare --input r.yaml --out x --max-length 99999999999999",
+        "--max-length must be at most 2147483647, got 99999999999999"
+    )]
     [InlineData("tokenizer encode --tokenizer tok --texts nowhere.json", "there is no file nowhere.json; check the path")]
     [InlineData("tokenizer encode --tokenizer tok --texts odd", "odd is a directory, where a file is wanted")]
     [InlineData("pretrain r.yaml --tokenizer nowhere", "tokenizer names nowhere, which does not exist")]
@@ -102,7 +119,14 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void Json_IsOneDocumentAndNothingElse()
     {
-        int[] ids = [.. Json("tokenizer", "encode", "--tokenizer", "tok", "--text", "two and three").EnumerateArray().Single().EnumerateArray().Select(e => e.GetInt32())];
+        int[] ids =
+        [
+            .. Json("tokenizer", "encode", "--tokenizer", "tok", "--text", "two and three")
+                .EnumerateArray()
+                .Single()
+                .EnumerateArray()
+                .Select(e => e.GetInt32()),
+        ];
         string list = string.Join(',', ids);
         Json("tokenizer", "decode", "--tokenizer", "tok", "--ids", list).GetProperty("text").GetString().ShouldBe("two and three");
         Json("inspect", "--machine").GetProperty("units")[0].GetProperty("gops_all_threads").GetDouble().ShouldBeGreaterThan(0);
@@ -113,16 +137,34 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
         Json("inspect", "json-run/checkpoints/step-000006/model.safetensors").GetProperty("tensors").GetInt32().ShouldBe(20);
         Json("logits", "--model", "json-run", "--ids", list).GetProperty("logits").GetArrayLength().ShouldBe(ids.Length);
         File.WriteAllText(place["texts.json"], "[\"two and three\", \"今天\"]");
-        Json("perplexity", "--model", "json-run", "--texts", "texts.json", "--context", "4").GetProperty("documents").GetArrayLength().ShouldBe(2);
-        string text = Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0").GetProperty("text").GetString()!;
-        Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0", "--no-cache").GetProperty("text").GetString().ShouldBe(text);
-        Ink.RunIn(place.Path, "generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0").ShouldEndWith(0).Output.ShouldBe(text + "\n");
-        Json("chat", "--model", "json-run", "--message", "two?", "--message", "几？", "--max-tokens", "4").GetProperty("turns").GetArrayLength().ShouldBe(2);
-        Json("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "json-new").GetProperty("parameters").GetInt64().ShouldBeGreaterThan(1_000_000);
+        Json("perplexity", "--model", "json-run", "--texts", "texts.json", "--context", "4")
+            .GetProperty("documents")
+            .GetArrayLength()
+            .ShouldBe(2);
+        string text = Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0")
+            .GetProperty("text")
+            .GetString()!;
+        Json("generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0", "--no-cache")
+            .GetProperty("text")
+            .GetString()
+            .ShouldBe(text);
+        Ink.RunIn(place.Path, "generate", "--model", "json-run", "--prompt", "two", "--max-tokens", "5", "--temperature", "0")
+            .ShouldEndWith(0)
+            .Output.ShouldBe(text + "\n");
+        Json("chat", "--model", "json-run", "--message", "two?", "--message", "几？", "--max-tokens", "4")
+            .GetProperty("turns")
+            .GetArrayLength()
+            .ShouldBe(2);
+        Json("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "json-new")
+            .GetProperty("parameters")
+            .GetInt64()
+            .ShouldBeGreaterThan(1_000_000);
         // The only special token of this tokenizer, 0, ends texts and fills up batches.
         foreach (string model in (string[])["json-new", "json-run/checkpoints/step-000006"])
         {
-            JsonElement config = Read($"{model}/config.json"), generation = Read($"{model}/generation_config.json"), tokenizer = Read($"{model}/tokenizer_config.json");
+            JsonElement config = Read($"{model}/config.json"),
+                generation = Read($"{model}/generation_config.json"),
+                tokenizer = Read($"{model}/tokenizer_config.json");
             (config.GetProperty("eos_token_id").GetInt32(), config.GetProperty("pad_token_id").GetInt32()).ShouldBe((0, 0));
             (generation.GetProperty("eos_token_id").GetInt32(), generation.GetProperty("pad_token_id").GetInt32()).ShouldBe((0, 0));
             tokenizer.GetProperty("pad_token").GetString().ShouldBe("<|endoftext|>");
@@ -132,11 +174,30 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void TextBecomesShards_ThroughPrepareTrainAndTokenize()
     {
-        File.WriteAllLines(place["raw.jsonl"], Enumerable.Range(0, 200).Select(i => $"{{\"text\": \"this is document number {i} and it says that {i} is {(i % 2 == 0 ? "even" : "odd")}\"}}"));
-        JsonElement prepared = Json("data", "prepare", "--input", "raw.jsonl", "--min-length", "20", "--valid-ratio", "0.1", "--out", "text");
+        File.WriteAllLines(
+            place["raw.jsonl"],
+            Enumerable
+                .Range(0, 200)
+                .Select(i => $"{{\"text\": \"this is document number {i} and it says that {i} is {(i % 2 == 0 ? "even" : "odd")}\"}}")
+        );
+        JsonElement prepared = Json(
+            "data",
+            "prepare",
+            "--input",
+            "raw.jsonl",
+            "--min-length",
+            "20",
+            "--valid-ratio",
+            "0.1",
+            "--out",
+            "text"
+        );
         int valid = prepared.GetProperty("valid_documents").GetInt32();
         (prepared.GetProperty("train_documents").GetInt32() + valid).ShouldBe(200);
-        Json("tokenizer", "train", "--input", "text/tokenizer_corpus.txt", "--vocab-size", "300", "--out", "text-tok").GetProperty("vocab_size").GetInt32().ShouldBe(300);
+        Json("tokenizer", "train", "--input", "text/tokenizer_corpus.txt", "--vocab-size", "300", "--out", "text-tok")
+            .GetProperty("vocab_size")
+            .GetInt32()
+            .ShouldBe(300);
         JsonElement tokens = Json("tokenize", "--tokenizer", "text-tok", "--input", "text", "--out", "text-tokens");
         tokens.GetProperty("documents").GetInt32().ShouldBe(200);
         Json("inspect", "text-tokens/valid-00000.bin").GetProperty("documents").GetInt32().ShouldBe(valid);
@@ -149,7 +210,9 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void Help_and_version_are_where_users_look()
     {
-        Ink.Run("help", "tokenizer", "train").ShouldEndWith(0).Output.ShouldBe(Ink.Run("tokenizer", "train", "--help").ShouldEndWith(0).Output);
+        Ink.Run("help", "tokenizer", "train")
+            .ShouldEndWith(0)
+            .Output.ShouldBe(Ink.Run("tokenizer", "train", "--help").ShouldEndWith(0).Output);
         Ink.Run("help").ShouldEndWith(0).Output.ShouldStartWith("ink: ");
         Ink.Run("--version").ShouldEndWith(0).Output.ShouldMatch(@"^ink \d+\.\d+\.\d+\n$");
     }
@@ -157,10 +220,32 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void Inspect_KnowsEveryFolderThatInkMakes()
     {
-        File.WriteAllLines(place["seen.jsonl"], Enumerable.Range(0, 300).Select(i => $"{{\"text\": \"document {i} says that the number {i} is {(i % 2 == 0 ? "even" : "odd")}, and no more\", \"id\": {i}}}"));
-        Ink.RunIn(place.Path, "data", "prepare", "--input", "seen.jsonl", "--min-length", "20", "--valid-ratio", "0.1", "--out", "seen-text", "--quiet").ShouldEndWith(0);
+        File.WriteAllLines(
+            place["seen.jsonl"],
+            Enumerable
+                .Range(0, 300)
+                .Select(i =>
+                    $"{{\"text\": \"document {i} says that the number {i} is {(i % 2 == 0 ? "even" : "odd")}, and no more\", \"id\": {i}}}"
+                )
+        );
+        Ink.RunIn(
+                place.Path,
+                "data",
+                "prepare",
+                "--input",
+                "seen.jsonl",
+                "--min-length",
+                "20",
+                "--valid-ratio",
+                "0.1",
+                "--out",
+                "seen-text",
+                "--quiet"
+            )
+            .ShouldEndWith(0);
         Ink.RunIn(place.Path, "tokenize", "--tokenizer", "tok", "--input", "seen-text", "--out", "seen-tokens", "--quiet").ShouldEndWith(0);
-        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "seen-run", "--train.steps", "12", "--train.eval_every", "1", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "seen-run", "--train.steps", "12", "--train.eval_every", "1", "--quiet")
+            .ShouldEndWith(0);
 
         JsonElement data = Json("inspect", "seen.jsonl");
         data.GetProperty("records").GetInt32().ShouldBe(300);
@@ -188,16 +273,21 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     {
         using (Process process = Ink.Start(place.Path, "quickstart", "--smoke", "--out", "stopped", "--json"))
         {
-            while (!(process.StandardError.ReadLine() is { } line ? line : throw new InvalidOperationException("it ended too soon")).StartsWith("step ", StringComparison.Ordinal))
-            {
-            }
+            while (
+                !(
+                    process.StandardError.ReadLine() is { } line ? line : throw new InvalidOperationException("it ended too soon")
+                ).StartsWith("step ", StringComparison.Ordinal)
+            ) { }
             Ink.Signal(process, PosixSignal.SIGINT);
             process.StandardError.ReadToEnd().ShouldContain("repeat the same command");
             process.WaitForExit();
             process.ExitCode.ShouldBe(130);
         }
-        Ink.RunIn(place.Path, "quickstart", "--smoke", "--out", "stopped", "--seed", "7").ShouldEndWith(2).Error.ShouldContain("--smoke --seed 42");
-        JsonElement whole = Json("quickstart", "--smoke", "--out", "never-stopped"), resumed = Json("quickstart", "--smoke", "--out", "stopped");
+        Ink.RunIn(place.Path, "quickstart", "--smoke", "--out", "stopped", "--seed", "7")
+            .ShouldEndWith(2)
+            .Error.ShouldContain("--smoke --seed 42");
+        JsonElement whole = Json("quickstart", "--smoke", "--out", "never-stopped"),
+            resumed = Json("quickstart", "--smoke", "--out", "stopped");
         foreach (string same in (string[])["bits_per_byte_before", "bits_per_byte_after", "sft_valid_loss_after", "exact_match", "story"])
         {
             resumed.GetProperty(same).ToString().ShouldBe(whole.GetProperty(same).ToString());
@@ -212,7 +302,10 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     public void Quickstart_EndsInAMeasuredTable()
     {
         JsonElement result = Json("quickstart", "--smoke", "--out", "first");
-        result.GetProperty("bits_per_byte_after").GetDouble().ShouldBeLessThan(0.5 * result.GetProperty("bits_per_byte_before").GetDouble());
+        result
+            .GetProperty("bits_per_byte_after")
+            .GetDouble()
+            .ShouldBeLessThan(0.5 * result.GetProperty("bits_per_byte_before").GetDouble());
         result.GetProperty("exact_match_of").GetInt32().ShouldBe(40);
         Json("inspect", "first/run").GetProperty("step").GetInt32().ShouldBe(result.GetProperty("steps").GetInt32());
     }
@@ -220,16 +313,26 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void TheSameSeed_WritesTheSameText()
     {
-        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "seeded", "--seed", "3", "--quiet").ShouldEndWith(0);
-        string once = Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5").GetProperty("text").GetString()!;
-        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5").GetProperty("text").GetString().ShouldBe(once);
-        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "6").GetProperty("text").GetString().ShouldNotBe(once);
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "seeded", "--seed", "3", "--quiet")
+            .ShouldEndWith(0);
+        string once = Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5")
+            .GetProperty("text")
+            .GetString()!;
+        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "5")
+            .GetProperty("text")
+            .GetString()
+            .ShouldBe(once);
+        Json("generate", "--model", "seeded", "--prompt", "two", "--max-tokens", "12", "--seed", "6")
+            .GetProperty("text")
+            .GetString()
+            .ShouldNotBe(once);
     }
 
     [Fact]
     public void ShardsOfAnotherVocabulary_AreRefused()
     {
-        Ink.RunIn(place.Path, "tokenizer", "train", "--input", "r.yaml", "--vocab-size", "280", "--out", "other", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, "tokenizer", "train", "--input", "r.yaml", "--vocab-size", "280", "--out", "other", "--quiet")
+            .ShouldEndWith(0);
         Ink.Outcome outcome = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "mismatch", "--tokenizer", "other").ShouldEndWith(2);
         outcome.Error.ShouldContain("train-00000.bin");
         outcome.Error.ShouldContain("other");
@@ -239,9 +342,22 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
     [Fact]
     public void Quiet_SaysNothing_AndNoColorWritesNoEscapes()
     {
-        Ink.Outcome quiet = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "quiet", "--train.steps", "2", "--schedule.warmup_steps", "1", "--quiet").ShouldEndWith(0);
+        Ink.Outcome quiet = Ink.RunIn(
+                place.Path,
+                "pretrain",
+                "r.yaml",
+                "--out",
+                "quiet",
+                "--train.steps",
+                "2",
+                "--schedule.warmup_steps",
+                "1",
+                "--quiet"
+            )
+            .ShouldEndWith(0);
         quiet.Error.ShouldBeEmpty();
-        Ink.Outcome plain = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "plain", "--train.steps", "2", "--no-color").ShouldEndWith(0);
+        Ink.Outcome plain = Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", "plain", "--train.steps", "2", "--no-color")
+            .ShouldEndWith(0);
         plain.Error.ShouldContain("step 2/2");
         (plain.Output + plain.Error).ShouldNotContain('\u001b');
     }

@@ -7,17 +7,22 @@ internal static class Mpi
 {
     private const int Patience = 300_000;
 
-    public const string OpenMpi = "mpirun.openmpi", Mpich = "mpiexec.hydra";
+    public const string OpenMpi = "mpirun.openmpi",
+        Mpich = "mpiexec.hydra";
 
     /// <summary>Why a test that needs a launcher is skipped, or null.</summary>
-    public static string? Absent(string launcher)
-        => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(d => File.Exists(Path.Combine(d, launcher))) ? null
+    public static string? Absent(string launcher) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(d => File.Exists(Path.Combine(d, launcher)))
+            ? null
             : $"{launcher} is not installed (Debian: apt install {(launcher == OpenMpi ? "openmpi-bin" : "mpich")})";
 
     public static Process Start(int ranks, string directory, string[] arguments, string launcher = OpenMpi)
     {
         string[] placing = launcher == OpenMpi ? ["--oversubscribe", "--bind-to", "none"] : [];
-        ProcessStartInfo start = new(launcher, ["-n", $"{ranks}", .. placing, "dotnet", Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments, "--threads", "1"])
+        ProcessStartInfo start = new(
+            launcher,
+            ["-n", $"{ranks}", .. placing, "dotnet", Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments, "--threads", "1"]
+        )
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,
@@ -36,7 +41,8 @@ internal static class Mpi
         }
         using Process process = Start(ranks, directory, arguments, launcher);
         process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Patience))
         {
             process.Kill(entireProcessTree: true);
@@ -50,12 +56,20 @@ internal static class Mpi
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class MpiFactAttribute : FactAttribute
 {
-    public MpiFactAttribute([System.Runtime.CompilerServices.CallerFilePath] string? file = null, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0) : base(file, line) => Skip = Mpi.Absent(Mpi.OpenMpi);
+    public MpiFactAttribute(
+        [System.Runtime.CompilerServices.CallerFilePath] string? file = null,
+        [System.Runtime.CompilerServices.CallerLineNumber] int line = 0
+    )
+        : base(file, line) => Skip = Mpi.Absent(Mpi.OpenMpi);
 }
 
 /// <inheritdoc cref="MpiFactAttribute"/>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class MpiTheoryAttribute : TheoryAttribute
 {
-    public MpiTheoryAttribute([System.Runtime.CompilerServices.CallerFilePath] string? file = null, [System.Runtime.CompilerServices.CallerLineNumber] int line = 0) : base(file, line) => Skip = Mpi.Absent(Mpi.OpenMpi);
+    public MpiTheoryAttribute(
+        [System.Runtime.CompilerServices.CallerFilePath] string? file = null,
+        [System.Runtime.CompilerServices.CallerLineNumber] int line = 0
+    )
+        : base(file, line) => Skip = Mpi.Absent(Mpi.OpenMpi);
 }

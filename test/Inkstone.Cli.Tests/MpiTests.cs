@@ -8,9 +8,31 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
 {
     private const int Steps = 8;
 
-    private static readonly string[] WallClock = ["seconds", "tokens_per_second", "fraction_of_roof", "memory_bytes", "reduce_seconds", "reduce_wait_seconds"];
+    private static readonly string[] WallClock =
+    [
+        "seconds",
+        "tokens_per_second",
+        "fraction_of_roof",
+        "memory_bytes",
+        "reduce_seconds",
+        "reduce_wait_seconds",
+    ];
 
-    private static readonly string[] Short = ["--train.steps", "8", "--train.batch_size", "2", "--train.accumulation", "4", "--train.eval_every", "4", "--train.save_every", "4", "--train.eval_batches", "3"];
+    private static readonly string[] Short =
+    [
+        "--train.steps",
+        "8",
+        "--train.batch_size",
+        "2",
+        "--train.accumulation",
+        "4",
+        "--train.eval_every",
+        "4",
+        "--train.save_every",
+        "4",
+        "--train.eval_batches",
+        "3",
+    ];
 
     /// <summary>Experts, their bias and balance, a block that looks further ahead.</summary>
     [MpiFact]
@@ -18,16 +40,17 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
 
     [MpiTheory]
     [Trait("Category", "Slow")]
-    [InlineData("r.yaml", 2)]        // muon, tied head
+    [InlineData("r.yaml", 2)] // muon, tied head
     [InlineData("r.yaml", 4)]
     [InlineData("sparse.yaml", 4)]
-    [InlineData("linear.yaml", 2)]   // linear attention, experts with an auxiliary loss
+    [InlineData("linear.yaml", 2)] // linear attention, experts with an auxiliary loss
     [InlineData("linear.yaml", 4)]
     public void InFixedOrder_TheBitsAreThoseOfOneProcess_InAnyFamily(string recipe, int ranks) => SameAsOne(recipe, ranks);
 
     private void SameAsOne(string recipe, int ranks)
     {
-        string one = Train(1, recipe, "--distributed.order", "fixed"), several = Train(ranks, recipe, "--distributed.order", "fixed");
+        string one = Train(1, recipe, "--distributed.order", "fixed"),
+            several = Train(ranks, recipe, "--distributed.order", "fixed");
         SameBits(several, one);
         Metrics(several).ShouldBe(Metrics(one));
     }
@@ -36,7 +59,8 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     public void ShardedMoments_HaveTheBitsOfWholeOnes()
     {
         string[] fixedOrder = ["--distributed.order", "fixed", "--optimizer.name", "adamw"];
-        string whole = Train(1, "r.yaml", fixedOrder), sharded = Train(2, "r.yaml", [.. fixedOrder, "--distributed.zero", "1", "--distributed.bucket_mb", "0.0625"]);
+        string whole = Train(1, "r.yaml", fixedOrder),
+            sharded = Train(2, "r.yaml", [.. fixedOrder, "--distributed.zero", "1", "--distributed.bucket_mb", "0.0625"]);
         SameBits(sharded, whole);
         Metrics(sharded).ShouldBe(Metrics(whole));
     }
@@ -47,7 +71,8 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     [InlineData("bf16", 2e-3)]
     public void InAnyOrder_LossesAreThoseOfOneProcess(string wire, double tolerance)
     {
-        double[] one = Losses(Train(1, "sparse.yaml")), several = Losses(Train(2, "sparse.yaml", "--distributed.wire", wire));
+        double[] one = Losses(Train(1, "sparse.yaml")),
+            several = Losses(Train(2, "sparse.yaml", "--distributed.wire", wire));
         for (int i = 0; i < one.Length; i++)
         {
             several[i].ShouldBe(one[i], tolerance * one[i], $"step {i + 1}");
@@ -57,8 +82,21 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     [MpiFact]
     public void ADeadRank_EndsTheJobAndAnotherNumberGoesOnExactly()
     {
-        string expected = Train(1, "sparse.yaml", "--distributed.order", "fixed", "--train.steps", "60"), run = place[$"dead-{Guid.NewGuid():N}"];
-        string[] call = ["pretrain", "sparse.yaml", "--out", run, "--quiet", .. Short, "--distributed.order", "fixed", "--train.steps", "60"];
+        string expected = Train(1, "sparse.yaml", "--distributed.order", "fixed", "--train.steps", "60"),
+            run = place[$"dead-{Guid.NewGuid():N}"];
+        string[] call =
+        [
+            "pretrain",
+            "sparse.yaml",
+            "--out",
+            run,
+            "--quiet",
+            .. Short,
+            "--distributed.order",
+            "fixed",
+            "--train.steps",
+            "60",
+        ];
         using (Process job = Mpi.Start(2, place.Path, call))
         {
             job.StandardInput.Close();
@@ -86,10 +124,17 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     [MpiFact]
     public void WhatCannotBeDealtOut_IsRefusedOnceAndEndsAll()
     {
-        Ink.Outcome refused = Mpi.Run(2, place.Path, ["pretrain", "r.yaml", "--out", place["odd"], "--train.batch_size", "3", "--train.accumulation", "1", "--quiet"]).ShouldEndWith(2);
+        Ink.Outcome refused = Mpi.Run(
+                2,
+                place.Path,
+                ["pretrain", "r.yaml", "--out", place["odd"], "--train.batch_size", "3", "--train.accumulation", "1", "--quiet"]
+            )
+            .ShouldEndWith(2);
         refused.Error.Split("cannot be dealt out evenly").Length.ShouldBe(2, refused.Error);
         Mpi.Run(2, place.Path, ["generate", "--model", "x", "--prompt", "y"]).ShouldEndWith(2).Error.ShouldContain("done by one process");
-        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", place["odd"], "--distributed.zero", "3").ShouldEndWith(2).Error.ShouldContain("ZeRO-3");
+        Ink.RunIn(place.Path, "pretrain", "r.yaml", "--out", place["odd"], "--distributed.zero", "3")
+            .ShouldEndWith(2)
+            .Error.ShouldContain("ZeRO-3");
     }
 
     [MpiFact]
@@ -111,8 +156,10 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
     public void OnMpich_TheBitsAreThoseOfOneProcessToo(string recipe, int ranks)
     {
         Assert.SkipWhen(Mpi.Absent(Mpi.Mpich) is not null, Mpi.Absent(Mpi.Mpich) ?? "");
-        string one = Train(1, recipe, "--distributed.order", "fixed"), run = place[$"mpich-{Guid.NewGuid():N}"];
-        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, "--distributed.order", "fixed"], Mpi.Mpich).ShouldEndWith(0);
+        string one = Train(1, recipe, "--distributed.order", "fixed"),
+            run = place[$"mpich-{Guid.NewGuid():N}"];
+        Mpi.Run(ranks, place.Path, ["pretrain", recipe, "--out", run, "--quiet", .. Short, "--distributed.order", "fixed"], Mpi.Mpich)
+            .ShouldEndWith(0);
         SameBits(run, one);
     }
 
@@ -123,9 +170,20 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         return run;
     }
 
-    private static int[] Children(int parent)
-        => [.. Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
-            .Where(id => File.Exists($"/proc/{id}/stat") && ParentOf(id) == parent && File.ReadAllText($"/proc/{id}/cmdline").Contains("ink.dll", StringComparison.Ordinal)).Order()];
+    private static int[] Children(int parent) =>
+        [
+            .. Directory
+                .GetDirectories("/proc")
+                .Select(Path.GetFileName)
+                .Where(name => int.TryParse(name, out _))
+                .Select(name => int.Parse(name!, System.Globalization.CultureInfo.InvariantCulture))
+                .Where(id =>
+                    File.Exists($"/proc/{id}/stat")
+                    && ParentOf(id) == parent
+                    && File.ReadAllText($"/proc/{id}/cmdline").Contains("ink.dll", StringComparison.Ordinal)
+                )
+                .Order(),
+        ];
 
     private static int ParentOf(int id)
     {
@@ -136,7 +194,7 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         }
         catch (IOException)
         {
-            return 0;   // it has ended meanwhile
+            return 0; // it has ended meanwhile
         }
     }
 
@@ -149,16 +207,25 @@ public sealed class MpiTests(Workplace place) : IClassFixture<Workplace>
         }
     }
 
-    private static double[] Losses(string run)
-        => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!).Where(line => line["loss"] is not null).Select(line => line["loss"]!.GetValue<double>())];
+    private static double[] Losses(string run) =>
+        [
+            .. File.ReadAllLines(Path.Combine(run, "metrics.jsonl"))
+                .Select(line => JsonNode.Parse(line)!)
+                .Where(line => line["loss"] is not null)
+                .Select(line => line["loss"]!.GetValue<double>()),
+        ];
 
-    private static string[] Metrics(string run) => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
-    {
-        JsonObject metrics = JsonNode.Parse(line)!.AsObject();
-        foreach (string key in WallClock)
-        {
-            metrics.Remove(key);
-        }
-        return metrics.ToJsonString();
-    })];
+    private static string[] Metrics(string run) =>
+        [
+            .. File.ReadAllLines(Path.Combine(run, "metrics.jsonl"))
+                .Select(line =>
+                {
+                    JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+                    foreach (string key in WallClock)
+                    {
+                        metrics.Remove(key);
+                    }
+                    return metrics.ToJsonString();
+                }),
+        ];
 }

@@ -21,7 +21,8 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
     public void FiftyKills_EndBitIdentical()
     {
         string[] longer = ["--train.steps", "3000", "--train.eval_every", "50", "--train.sample_every", "100", "--train.save_every", "5"];
-        string expected = place["long"], run = place["long-killed"];
+        string expected = place["long"],
+            run = place["long-killed"];
         Train(expected, longer).ShouldEndWith(0);
         Kill(run, new Random(50), 50, longer).ShouldBe(50, "the run must outlast the kills, or they prove nothing");
         Train(run, ["--resume", .. longer]).ShouldEndWith(0);
@@ -38,11 +39,13 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
         Compare(run, expected);
     }
 
-    /// <summary>The correction bias moves with every step: a run that forgot it, or the counts of a half step, would go another way.</summary>
+    /// <summary>The correction bias moves with every step: a run that forgot it, or the counts of a half step, would go another
+    /// way.</summary>
     [Fact]
     public void ASparseModel_EndsBitIdenticalToo()
     {
-        string expected = place["sparse"], run = place["sparse-resumed"];
+        string expected = place["sparse"],
+            run = place["sparse-resumed"];
         Train(expected, "sparse.yaml").ShouldEndWith(0);
         Interrupt(run, afterStep: 4, "sparse.yaml");
         Train(run, "sparse.yaml", "--resume", "--threads", "1").ShouldEndWith(0);
@@ -83,7 +86,7 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
         Ink.Outcome refused = Train(expected).ShouldEndWith(2);
         refused.Error.ShouldContain("--resume");
         File.ReadAllBytes(Path.Combine(expected, "metrics.jsonl")).ShouldBe(before);
-        Train(expected, "--resume").ShouldEndWith(0);   // nothing is left to do
+        Train(expected, "--resume").ShouldEndWith(0); // nothing is left to do
         Compare(expected, expected);
     }
 
@@ -91,7 +94,18 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
     public void AnExplodingLearningRate_EndsInOneSentenceAndKeepsTheLastGoodCheckpoint()
     {
         string run = place["exploding"];
-        Ink.Outcome fault = Train(run, "--optimizer.name", "adamw", "--optimizer.lr", "1000000", "--train.save_every", "1", "--optimizer.clip", "0").ShouldEndWith(2);
+        Ink.Outcome fault = Train(
+                run,
+                "--optimizer.name",
+                "adamw",
+                "--optimizer.lr",
+                "1000000",
+                "--train.save_every",
+                "1",
+                "--optimizer.clip",
+                "0"
+            )
+            .ShouldEndWith(2);
         fault.Error.ShouldContain("training diverged at step");
         fault.Error.ShouldContain("learning rate");
         fault.Error.ShouldContain("optimizer.lr");
@@ -147,8 +161,17 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
         }
     }
 
-    private Ink.Outcome Train(string run, params string[] more)
-        => Ink.RunIn(place.Path, ["pretrain", .. more is [string first, ..] && first.EndsWith(".yaml", StringComparison.Ordinal) ? more : ["r.yaml", .. more], "--out", run, "--quiet"]);
+    private Ink.Outcome Train(string run, params string[] more) =>
+        Ink.RunIn(
+            place.Path,
+            [
+                "pretrain",
+                .. more is [string first, ..] && first.EndsWith(".yaml", StringComparison.Ordinal) ? more : ["r.yaml", .. more],
+                "--out",
+                run,
+                "--quiet",
+            ]
+        );
 
     private static int Lines(string path)
     {
@@ -160,32 +183,44 @@ public sealed class ResumeTests(Workplace place) : IClassFixture<Workplace>
     private static void Compare(string run, string expected, int steps = 24)
     {
         string last = Path.Combine("checkpoints", $"step-{steps:D6}");
-        foreach (string file in (string[])["model.safetensors", "optimizer.state", "config.json", "tokenizer.json", "generation_config.json"])
+        foreach (
+            string file in (string[])["model.safetensors", "optimizer.state", "config.json", "tokenizer.json", "generation_config.json"]
+        )
         {
             File.ReadAllBytes(Path.Combine(run, last, file)).ShouldBe(File.ReadAllBytes(Path.Combine(expected, last, file)), file);
         }
         State(run, last).ShouldBe(State(expected, last));
         File.ReadAllText(Path.Combine(run, "samples.jsonl")).ShouldBe(File.ReadAllText(Path.Combine(expected, "samples.jsonl")));
-        string[] actual = Metrics(run), right = Metrics(expected);
-        actual.Zip(right).FirstOrDefault(pair => pair.First != pair.Second).ShouldBe(default, "the first line of metrics.jsonl that differs");
+        string[] actual = Metrics(run),
+            right = Metrics(expected);
+        actual
+            .Zip(right)
+            .FirstOrDefault(pair => pair.First != pair.Second)
+            .ShouldBe(default, "the first line of metrics.jsonl that differs");
         actual.Length.ShouldBe(right.Length);
-        Directory.GetFileSystemEntries(Path.Combine(run, "checkpoints")).ShouldNotContain(e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".old", StringComparison.Ordinal));
+        Directory
+            .GetFileSystemEntries(Path.Combine(run, "checkpoints"))
+            .ShouldNotContain(e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".old", StringComparison.Ordinal));
     }
 
     private static string State(string run, string last)
     {
         JsonObject state = JsonNode.Parse(File.ReadAllText(Path.Combine(run, last, "state.json")))!.AsObject();
-        state.Remove("recipe");   // names the output directory
+        state.Remove("recipe"); // names the output directory
         return state.ToJsonString();
     }
 
-    private static string[] Metrics(string run) => [.. File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
-    {
-        JsonObject metrics = JsonNode.Parse(line)!.AsObject();
-        foreach (string key in WallClock)
-        {
-            metrics.Remove(key);
-        }
-        return metrics.ToJsonString();
-    })];
+    private static string[] Metrics(string run) =>
+        [
+            .. File.ReadAllLines(Path.Combine(run, "metrics.jsonl"))
+                .Select(line =>
+                {
+                    JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+                    foreach (string key in WallClock)
+                    {
+                        metrics.Remove(key);
+                    }
+                    return metrics.ToJsonString();
+                }),
+        ];
 }

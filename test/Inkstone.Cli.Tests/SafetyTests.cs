@@ -13,7 +13,9 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
         Do("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "model").ShouldEndWith(2).Error.ShouldContain("--force");
         Do("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "model", "--force").ShouldEndWith(0);
         File.WriteAllText(place["model/config.json"], "{\"thesis\": 1}");
-        Do("new", "--config", "quickstart", "--out", "model", "--force").ShouldEndWith(2).Error.ShouldContain("config.json, which was changed");
+        Do("new", "--config", "quickstart", "--out", "model", "--force")
+            .ShouldEndWith(2)
+            .Error.ShouldContain("config.json, which was changed");
         File.ReadAllText(place["model/config.json"]).ShouldBe("{\"thesis\": 1}");
 
         File.WriteAllText(place["thesis.gguf"], "mine");
@@ -32,13 +34,28 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
     [Fact]
     public void ARunInUse_IsRefusedUntilItsProcessIsGone()
     {
-        using Process process = Ink.Start(place.Path, "pretrain", "r.yaml", "--out", "busy", "--quiet", "--train.steps", "100000", "--train.eval_every", "0", "--train.save_every", "400");
+        using Process process = Ink.Start(
+            place.Path,
+            "pretrain",
+            "r.yaml",
+            "--out",
+            "busy",
+            "--quiet",
+            "--train.steps",
+            "100000",
+            "--train.eval_every",
+            "0",
+            "--train.save_every",
+            "400"
+        );
         Until(process, () => Directory.Exists(place["busy/checkpoints/step-000400"]));
         foreach (string how in (string[])["--resume", "--force"])
         {
-            Do("pretrain", "r.yaml", "--out", "busy", how).ShouldEndWith(2).Error.ShouldContain($"busy is in use by process {process.Id} on ");
+            Do("pretrain", "r.yaml", "--out", "busy", how)
+                .ShouldEndWith(2)
+                .Error.ShouldContain($"busy is in use by process {process.Id} on ");
         }
-        Do("inspect", "busy").ShouldEndWith(0);   // readers need no lock
+        Do("inspect", "busy").ShouldEndWith(0); // readers need no lock
         process.Kill();
         process.WaitForExit();
         File.Exists(place["busy/.ink-lock"]).ShouldBeTrue();
@@ -54,12 +71,24 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
     {
         string folder = $"stopped-{signal}-{milliseconds}";
         Directory.CreateDirectory(place[folder]);
-        File.WriteAllLines(place[$"{folder}/raw.jsonl"], Enumerable.Range(0, 400_000).Select(i => $"{{\"text\": \"this is document number {i} and it says that {i} is {(i % 2 == 0 ? "even" : "odd")}\"}}"));
-        foreach (string verb in (string[])["data prepare --input raw.jsonl --out out", "tokenize --tokenizer ../tok --input raw.jsonl --out out", "new --config microlm-31m --out out"])
+        File.WriteAllLines(
+            place[$"{folder}/raw.jsonl"],
+            Enumerable
+                .Range(0, 400_000)
+                .Select(i => $"{{\"text\": \"this is document number {i} and it says that {i} is {(i % 2 == 0 ? "even" : "odd")}\"}}")
+        );
+        foreach (
+            string verb in (string[])
+                [
+                    "data prepare --input raw.jsonl --out out",
+                    "tokenize --tokenizer ../tok --input raw.jsonl --out out",
+                    "new --config microlm-31m --out out",
+                ]
+        )
         {
             using Process process = Ink.Start(place[folder], [.. verb.Split(' '), "--quiet"]);
             Until(process, () => Directory.GetFileSystemEntries(place[folder], "*.partial", SearchOption.AllDirectories).Length > 0);
-            Thread.Sleep(verb.StartsWith("new", StringComparison.Ordinal) ? 0 : milliseconds);   // a small model is soon written
+            Thread.Sleep(verb.StartsWith("new", StringComparison.Ordinal) ? 0 : milliseconds); // a small model is soon written
             Ink.Signal(process, signal);
             process.WaitForExit(20_000).ShouldBeTrue(verb);
             string error = process.StandardError.ReadToEnd();
@@ -76,7 +105,8 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
     {
         Do("new", "--config", "quickstart", "--tokenizer", "tok", "--out", "base", "--force").ShouldEndWith(0);
         string[] words = line.TrimEnd().Split(' ');
-        string pipe = words.Single(word => word.StartsWith("never", StringComparison.Ordinal)), output = "early-" + words[0];
+        string pipe = words.Single(word => word.StartsWith("never", StringComparison.Ordinal)),
+            output = "early-" + words[0];
         Process.Start("mkfifo", [place[pipe]]).WaitForExit();
         using Process process = Ink.Start(place.Path, [.. words, output]);
         Until(process, () => File.Exists(place[$"{output}/.ink-lock"]));
@@ -89,7 +119,7 @@ public sealed class SafetyTests(Workplace place) : IClassFixture<Workplace>
 
     private static void Until(Process process, Func<bool> done)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); !process.HasExited && !done() && watch.Elapsed.TotalSeconds < 60;)
+        for (Stopwatch watch = Stopwatch.StartNew(); !process.HasExited && !done() && watch.Elapsed.TotalSeconds < 60; )
         {
             Thread.Sleep(2);
         }

@@ -5,7 +5,22 @@ namespace Inkstone.Cli.Tests;
 /// <summary>Best of n: what is kept, by rewards that can be computed again from the texts.</summary>
 public sealed class SampleVerbTests(Workplace place) : IClassFixture<Workplace>
 {
-    private static readonly string[] Flags = ["--model", "writer", "--input", "prompts.jsonl", "--max-tokens", "12", "--temperature", "1.5", "--seed", "5", "--ignore-eos", "--quiet", "--force"];
+    private static readonly string[] Flags =
+    [
+        "--model",
+        "writer",
+        "--input",
+        "prompts.jsonl",
+        "--max-tokens",
+        "12",
+        "--temperature",
+        "1.5",
+        "--seed",
+        "5",
+        "--ignore-eos",
+        "--quiet",
+        "--force",
+    ];
 
     [Fact]
     public void TheBestOfAllAnswersIsKept_AndTheWorstIsRejected()
@@ -15,10 +30,13 @@ public sealed class SampleVerbTests(Workplace place) : IClassFixture<Workplace>
         string[] rewarded = [.. Flags, "--best-of", "5", "--rewards", "rewards.yaml"];
         Ink.RunIn(place.Path, ["sample", .. rewarded, "--keep", "all", "--out", "all.jsonl"]).ShouldEndWith(0);
         Ink.RunIn(place.Path, ["sample", .. rewarded, "--out", "best.jsonl"]).ShouldEndWith(0);
-        JsonElement told = Ink.RunIn(place.Path, ["sample", .. rewarded, "--keep", "pairs", "--out", "pairs.jsonl", "--json"]).ShouldEndWith(0).Json;
+        JsonElement told = Ink.RunIn(place.Path, ["sample", .. rewarded, "--keep", "pairs", "--out", "pairs.jsonl", "--json"])
+            .ShouldEndWith(0)
+            .Json;
 
         ILookup<string, JsonElement> all = Rows("all.jsonl").ToLookup(r => r.GetProperty("note").GetString()!);
-        JsonElement[] best = Rows("best.jsonl"), pairs = Rows("pairs.jsonl");
+        JsonElement[] best = Rows("best.jsonl"),
+            pairs = Rows("pairs.jsonl");
         all.Count.ShouldBe(3);
         best.Length.ShouldBe(3);
         foreach (JsonElement row in best)
@@ -60,7 +78,12 @@ public sealed class SampleVerbTests(Workplace place) : IClassFixture<Workplace>
     public void WhatCannotBe_IsRefused(string flags, string named)
     {
         Prepare();
-        Ink.RunIn(place.Path, ["sample", "--model", "writer", "--input", "prompts.jsonl", "--out", "never.jsonl", "--quiet", .. flags.Split(' ')]).ShouldEndWith(2).Error.ShouldContain(named);
+        Ink.RunIn(
+                place.Path,
+                ["sample", "--model", "writer", "--input", "prompts.jsonl", "--out", "never.jsonl", "--quiet", .. flags.Split(' ')]
+            )
+            .ShouldEndWith(2)
+            .Error.ShouldContain(named);
         File.Exists(place["never.jsonl"]).ShouldBeFalse();
     }
 
@@ -73,7 +96,10 @@ public sealed class SampleVerbTests(Workplace place) : IClassFixture<Workplace>
         if (!Directory.Exists(place["writer"]))
         {
             Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "writer", "--quiet").ShouldEndWith(0);
-            File.WriteAllLines(place["prompts.jsonl"], Enumerable.Range(0, 3).Select(i => $$"""{"prompt":"two and {{i}}","note":"n{{i}}"}"""));
+            File.WriteAllLines(
+                place["prompts.jsonl"],
+                Enumerable.Range(0, 3).Select(i => $$"""{"prompt":"two and {{i}}","note":"n{{i}}"}""")
+            );
         }
     }
 }

@@ -10,11 +10,16 @@ public sealed class Workplace : IDisposable
     public Workplace()
     {
         Path = Directory.CreateTempSubdirectory("ink-cli-").FullName;
-        Tokenizer tokenizer = BpeTrainer.TrainText([Text(0, 400)], new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
+        Tokenizer tokenizer = BpeTrainer.TrainText(
+            [Text(0, 400)],
+            new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"])
+        );
         tokenizer.Save(this["tok"]);
         Shard(tokenizer, "train", 0, 300);
         Shard(tokenizer, "valid", 300, 40);
-        File.WriteAllText(this["r.yaml"], """
+        File.WriteAllText(
+            this["r.yaml"],
+            """
             model: {model_type: llama, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2,
                     num_key_value_heads: 1, max_position_embeddings: 64, rms_norm_eps: 1e-5, tie_word_embeddings: true}
             tokenizer: tok
@@ -23,8 +28,11 @@ public sealed class Workplace : IDisposable
             schedule: {warmup_steps: 5}
             train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, sample_every: 8, sample_prompts: [two], sample_tokens: 8, save_every: 3, keep: 2}
             out: run
-            """);
-        File.WriteAllText(this["sparse.yaml"], """
+            """
+        );
+        File.WriteAllText(
+            this["sparse.yaml"],
+            """
             model: {model_type: deepseek_v3, hidden_size: 32, intermediate_size: 64, moe_intermediate_size: 16, num_hidden_layers: 2, num_attention_heads: 2, q_lora_rank: 16,
                     kv_lora_rank: 12, qk_nope_head_dim: 8, qk_rope_head_dim: 4, v_head_dim: 8, first_k_dense_replace: 1, n_routed_experts: 4, n_shared_experts: 1,
                     num_experts_per_tok: 2, n_group: 2, topk_group: 2, routed_scaling_factor: 1, num_nextn_predict_layers: 1, sequence_balance_loss_weight: 1e-3,
@@ -35,8 +43,11 @@ public sealed class Workplace : IDisposable
             schedule: {warmup_steps: 5}
             train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, sample_every: 8, sample_prompts: [two], sample_tokens: 8, save_every: 3, keep: 2}
             out: run
-            """);
-        File.WriteAllText(this["linear.yaml"], """
+            """
+        );
+        File.WriteAllText(
+            this["linear.yaml"],
+            """
             model: {model_type: qwen3_next, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, layer_types: [linear_attention, full_attention], num_attention_heads: 2,
                     num_key_value_heads: 1, head_dim: 16, partial_rotary_factor: 0.25, linear_conv_kernel_dim: 4, linear_key_head_dim: 16, linear_value_head_dim: 16,
                     linear_num_key_heads: 1, linear_num_value_heads: 2, mlp_only_layers: [0], decoder_sparse_step: 1, num_experts: 4, num_experts_per_tok: 2, moe_intermediate_size: 16,
@@ -48,7 +59,8 @@ public sealed class Workplace : IDisposable
             schedule: {warmup_steps: 5}
             train: {steps: 24, batch_size: 4, accumulation: 2, eval_every: 6, eval_batches: 2, save_every: 3, keep: 2}
             out: run
-            """);
+            """
+        );
     }
 
     public string Path { get; }
@@ -60,8 +72,11 @@ public sealed class Workplace : IDisposable
     private void Shard(Tokenizer tokenizer, string split, int from, int documents)
     {
         Directory.CreateDirectory(this["tokens"]);
-        using TokenShardWriter writer = new(this[$"tokens/{split}-00000.bin"], TokenShardFormat.Inkstone,
-            new ShardVocabulary(tokenizer.VocabularySize, tokenizer.VocabularyHash, tokenizer.EosId!.Value));
+        using TokenShardWriter writer = new(
+            this[$"tokens/{split}-00000.bin"],
+            TokenShardFormat.Inkstone,
+            new ShardVocabulary(tokenizer.VocabularySize, tokenizer.VocabularyHash, tokenizer.EosId!.Value)
+        );
         for (int i = from; i < from + documents; i++)
         {
             string text = Text(i, 1);

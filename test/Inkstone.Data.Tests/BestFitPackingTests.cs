@@ -3,8 +3,13 @@ namespace Inkstone.Data.Tests;
 public sealed class BestFitPackingTests
 {
     [Fact]
-    public void A_small_case_by_hand()
-        => BestFitPacking.Pack([3, 8, 1, 4, 2, 1], 10).ShouldBe([[1, 4], [0, 2, 3, 5]]);
+    public void A_small_case_by_hand() =>
+        BestFitPacking
+            .Pack([3, 8, 1, 4, 2, 1], 10)
+            .ShouldBe([
+                [1, 4],
+                [0, 2, 3, 5],
+            ]);
 
     [Theory]
     [InlineData(1)]
@@ -44,9 +49,14 @@ public sealed class BestFitPackingTests
     {
         using ParquetFile file = new(Goldens.Shared("data/chatlm/my_train_dataset_3k.parquet"));
         // Of Chinese text a character is about a token; the chat template adds a few to each turn.
-        int[] lengths = [.. file.ReadRows().Select(r => Math.Min(rowLength, r["prompt"]!.GetValue<string>().Length + r["response"]!.GetValue<string>().Length + 10))];
+        int[] lengths =
+        [
+            .. file.ReadRows()
+                .Select(r => Math.Min(rowLength, r["prompt"]!.GetValue<string>().Length + r["response"]!.GetValue<string>().Length + 10)),
+        ];
         int rows = BestFitPacking.Pack(lengths, rowLength).Length;
-        double filled = lengths.Sum() / (double)rowLength / rows, padded = lengths.Average() / rowLength;
+        double filled = lengths.Sum() / (double)rowLength / rows,
+            padded = lengths.Average() / rowLength;
         Console.WriteLine($"rows of {rowLength}: {filled:P2} filled, {padded:P2} without packing");
         filled.ShouldBeGreaterThan(atLeast);
     }
@@ -55,8 +65,8 @@ public sealed class BestFitPackingTests
     [InlineData(0)]
     [InlineData(11)]
     [InlineData(-1)]
-    public void What_does_not_fit_is_refused(int length)
-        => Should.Throw<ArgumentException>(() => BestFitPacking.Pack([5, length], 10)).Message.ShouldContain($"{length} tokens");
+    public void What_does_not_fit_is_refused(int length) =>
+        Should.Throw<ArgumentException>(() => BestFitPacking.Pack([5, length], 10)).Message.ShouldContain($"{length} tokens");
 
     private static int SlowRows(int[] lengths, int rowLength, bool best)
     {
@@ -81,7 +91,9 @@ public sealed class BestFitPackingTests
         return rooms.Count;
     }
 
-    private static int[] Lengths(Random random, int count, int rowLength) => [.. Enumerable.Range(0, count).Select(_ => random.Next(1, Math.Max(2, rowLength / random.Next(1, 5) + 1)))];
+    private static int[] Lengths(Random random, int count, int rowLength) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.Next(1, Math.Max(2, rowLength / random.Next(1, 5) + 1)))];
 
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 }

@@ -6,7 +6,8 @@ namespace Inkstone.Data.Tests;
 
 public sealed class CleaningTests
 {
-    /// <summary>The right-hand sides are what is left of the text when the tokens of html.spec.whatwg.org, 13.2.5, that are no characters are taken out.</summary>
+    /// <summary>The right-hand sides are what is left of the text when the tokens of html.spec.whatwg.org, 13.2.5, that are no characters
+    /// are taken out.</summary>
     [Theory]
     [InlineData("if 1 < 2 and 3 > 2 then yes", "if 1 < 2 and 3 > 2 then yes")]
     [InlineData("a<b and c>d", "ad")]
@@ -25,8 +26,8 @@ public sealed class CleaningTests
     public void Only_what_HTML_calls_a_tag_or_comment_is_removed(string text, string left) => HtmlTags.Remove(text).ShouldBe(left);
 
     [Fact]
-    public void Text_without_brackets_is_the_same_instance_and_so_not_counted_as_changed()
-        => ReferenceEquals(HtmlTags.Remove("no tag"), "no tag").ShouldBeTrue();
+    public void Text_without_brackets_is_the_same_instance_and_so_not_counted_as_changed() =>
+        ReferenceEquals(HtmlTags.Remove("no tag"), "no tag").ShouldBeTrue();
 
     [Theory]
     [InlineData("\n  \n    def f(x):\n        return  x\n\n\n\n\tend  \n\n", true, "    def f(x):\n        return  x\n\n\n\n\tend")]
@@ -34,8 +35,8 @@ public sealed class CleaningTests
     [InlineData("\t<pre>a  b</pre>", true, "\ta  b")]
     [InlineData("one page\fthe next\vline\u0007", false, "one page\nthe next\nline")]
     [InlineData("one page\f\f\fthe  next", true, "one page\n\n\nthe  next")]
-    public void White_space_of_code_stays_when_asked_and_never_glues_words(string text, bool keep, string expected)
-        => Cleaned(text, new PrepareOptions(["in"], "out", CleanHtml: true, KeepWhiteSpace: keep, MinLength: 0)).ShouldBe(expected);
+    public void White_space_of_code_stays_when_asked_and_never_glues_words(string text, bool keep, string expected) =>
+        Cleaned(text, new PrepareOptions(["in"], "out", CleanHtml: true, KeepWhiteSpace: keep, MinLength: 0)).ShouldBe(expected);
 
     [Fact]
     public void A_document_of_which_nothing_is_left_is_counted()
@@ -51,7 +52,9 @@ public sealed class CleaningTests
         for (int length = 0; length < 300; length++)
         {
             byte[] text = Encoding.UTF8.GetBytes(new string((char)('a' + length % 26), length));
-            ulong expected = System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(CryptographicOperations.HashData(HashAlgorithmName.SHA1, text));
+            ulong expected = System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(
+                CryptographicOperations.HashData(HashAlgorithmName.SHA1, text)
+            );
             Sha1.First8Bytes(text).ShouldBe(expected);
         }
         Sha1.First8Bytes("abc"u8).ShouldBe(0xA9993E364706816AUL); // FIPS 180-4's example

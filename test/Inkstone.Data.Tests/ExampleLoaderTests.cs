@@ -18,12 +18,14 @@ public sealed class ExampleLoaderTests
         List<(int Id, int Label)> seen = [];
         while (loader.Next(batch))
         {
-            int labels = 0, tokens = 0;
+            int labels = 0,
+                tokens = 0;
             for (int row = 0; row < batch.Rows; row++)
             {
                 for (int t = 0; t < batch.Length; t++)
                 {
-                    int at = row * batch.Length + t, start = batch.DocumentStarts[at];
+                    int at = row * batch.Length + t,
+                        start = batch.DocumentStarts[at];
                     if (batch.Inputs[at] == 9999)
                     {
                         batch.Labels[at].ShouldBe(Batch.IgnoredLabel);
@@ -49,7 +51,10 @@ public sealed class ExampleLoaderTests
                 tokens.ShouldBe(batch.Length, "no padding");
             }
         }
-        seen.Order().ShouldBe(Examples.SelectMany(e => e.Ids.Zip(e.Ids.Skip(1).Zip(e.Learned.Skip(1), (id, l) => l ? id : Batch.IgnoredLabel))).Order());
+        seen.Order()
+            .ShouldBe(
+                Examples.SelectMany(e => e.Ids.Zip(e.Ids.Skip(1).Zip(e.Learned.Skip(1), (id, l) => l ? id : Batch.IgnoredLabel))).Order()
+            );
     }
 
     [Theory]
@@ -58,7 +63,8 @@ public sealed class ExampleLoaderTests
     {
         ExampleLoaderOptions options = new(3, 16, batching, ShuffleSeed: 5);
         ExampleLoader one = new(Examples, options);
-        Batch expected = new(3, 16), actual = new(3, 16);
+        Batch expected = new(3, 16),
+            actual = new(3, 16);
         HashSet<string> epochs = [];
         for (int i = 0; i < 60; i++)
         {
@@ -77,7 +83,8 @@ public sealed class ExampleLoaderTests
     [Fact]
     public void Packing_fills_rows()
     {
-        ExampleLoader packed = new(Examples, new ExampleLoaderOptions(4, 16, Batching.Packed)), padded = new(Examples, new ExampleLoaderOptions(4, 16, Batching.Padded));
+        ExampleLoader packed = new(Examples, new ExampleLoaderOptions(4, 16, Batching.Packed)),
+            padded = new(Examples, new ExampleLoaderOptions(4, 16, Batching.Padded));
         padded.RowCount.ShouldBe(Examples.Length);
         int tokens = Examples.Sum(e => e.Ids.Length - 1);
         packed.RowCount.ShouldBeLessThanOrEqualTo((int)Math.Ceiling(tokens / 16.0 * 1.1));
@@ -86,8 +93,12 @@ public sealed class ExampleLoaderTests
     [Fact]
     public void What_cannot_be_batched_is_refused()
     {
-        Should.Throw<ArgumentException>(() => new ExampleLoader([], new ExampleLoaderOptions(4, 16, Batching.Packed))).Message.ShouldContain("no conversation");
-        Should.Throw<ArgumentException>(() => new ExampleLoader([Example(0, 18)], new ExampleLoaderOptions(4, 16, Batching.Padded))).Message.ShouldContain("17");
+        Should
+            .Throw<ArgumentException>(() => new ExampleLoader([], new ExampleLoaderOptions(4, 16, Batching.Packed)))
+            .Message.ShouldContain("no conversation");
+        Should
+            .Throw<ArgumentException>(() => new ExampleLoader([Example(0, 18)], new ExampleLoaderOptions(4, 16, Batching.Padded)))
+            .Message.ShouldContain("17");
         new ExampleLoader([Example(0, 17)], new ExampleLoaderOptions(4, 16, Batching.Padded)).RowCount.ShouldBe(1);
     }
 
@@ -127,8 +138,7 @@ public sealed class ExampleLoaderTests
                 int[] inputs = batch.Inputs.ToArray();
                 resumed.Next(batch);
                 batch.Inputs.ToArray().ShouldBe(inputs);
-            }
-            while (!loader.PassEnded);
+            } while (!loader.PassEnded);
             seen.ShouldBe(tokens);
         }
         while (!loader.PassEnded || loader.State.Epoch == 1)
@@ -165,6 +175,6 @@ public sealed class ExampleLoaderTests
         batch.HasPadding.ShouldBeFalse();
     }
 
-    private static MaskedConversation Example(int number, int length)
-        => new([.. Enumerable.Range(0, length).Select(t => number * 100 + t)], [.. Enumerable.Range(0, length).Select(t => t % 3 != 1)]);
+    private static MaskedConversation Example(int number, int length) =>
+        new([.. Enumerable.Range(0, length).Select(t => number * 100 + t)], [.. Enumerable.Range(0, length).Select(t => t % 3 != 1)]);
 }

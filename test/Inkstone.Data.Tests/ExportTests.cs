@@ -39,7 +39,17 @@ public sealed class ExportTests : IDisposable
     [Fact]
     public void Apache_Arrow_reads_what_is_written()
     {
-        JsonObject[] records = [.. Enumerable.Range(0, 60_000).Select(i => new JsonObject { ["n"] = i, ["text"] = i % 7 == 0 ? null : $"第 {i} 行", ["ids"] = new JsonArray([.. Enumerable.Range(0, i % 4).Select(k => JsonValue.Create(k))]) })];
+        JsonObject[] records =
+        [
+            .. Enumerable
+                .Range(0, 60_000)
+                .Select(i => new JsonObject
+                {
+                    ["n"] = i,
+                    ["text"] = i % 7 == 0 ? null : $"第 {i} 行",
+                    ["ids"] = new JsonArray([.. Enumerable.Range(0, i % 4).Select(k => JsonValue.Create(k))]),
+                }),
+        ];
         RecordExport.ToParquet(_place["a.parquet"], () => records);
         using ParquetFileReader reader = new(_place["a.parquet"]);
         reader.FileMetaData.NumRows.ShouldBe(60_000);
@@ -67,9 +77,19 @@ public sealed class ExportTests : IDisposable
     [InlineData(true)]
     public void Examples_as_tokens_come_back_without_padding(bool packed)
     {
-        MaskedConversation[] examples = [.. Enumerable.Range(1, 40).Select(i => new MaskedConversation([.. Enumerable.Range(0, i % 9 + 2).Select(t => 100 + t * i)], [.. Enumerable.Range(0, i % 9 + 2).Select(t => t >= 1 && t % 3 != 0)]))];
+        MaskedConversation[] examples =
+        [
+            .. Enumerable
+                .Range(1, 40)
+                .Select(i => new MaskedConversation(
+                    [.. Enumerable.Range(0, i % 9 + 2).Select(t => 100 + t * i)],
+                    [.. Enumerable.Range(0, i % 9 + 2).Select(t => t >= 1 && t % 3 != 0)]
+                )),
+        ];
         IReadOnlyList<JsonObject> rows = [.. TokenizedExamples.Rows(examples, 16, padId: 0, packed)];
-        rows.ShouldAllBe(r => r["token_ids"]!.AsArray().Count == 16 && r["position_ids"]!.AsArray().Count == 16 && r["attention_mask"]!.AsArray().Count == 16);
+        rows.ShouldAllBe(r =>
+            r["token_ids"]!.AsArray().Count == 16 && r["position_ids"]!.AsArray().Count == 16 && r["attention_mask"]!.AsArray().Count == 16
+        );
         RecordExport.ToParquet(_place["e.parquet"], () => rows);
         TokenizedExamples.Are(_place["e.parquet"]).ShouldBeTrue();
         string[] read = [.. TokenizedExamples.Read(_place["e.parquet"]).Select(e => Spell(e.Example))];
@@ -89,15 +109,33 @@ public sealed class ExportTests : IDisposable
     {
         File.WriteAllText(_place["bad.jsonl"], """{"token_ids":[1,2,3],"labels":[-100,3,-100]}""");
         RecordExport.ToParquet(_place["bad.parquet"], () => RecordExport.Records([_place["bad.jsonl"]]));
-        Should.Throw<InvalidDataException>(() => TokenizedExamples.Read(_place["bad.parquet"]).Count()).Message.ShouldContain("label 3 stands at token 2");
+        Should
+            .Throw<InvalidDataException>(() => TokenizedExamples.Read(_place["bad.parquet"]).Count())
+            .Message.ShouldContain("label 3 stands at token 2");
     }
 
     [Fact]
     public void A_survey_counts_kinds_lengths_and_keys()
     {
-        File.WriteAllLines(_place["s.jsonl"], ["""{"text":"山水有清音"}""", """{"messages":[{"role":"user","content":"问"},{"role":"assistant","content":"答答"}]}""", """{"odd":"thing"}""", """{"text":""}"""]);
+        File.WriteAllLines(
+            _place["s.jsonl"],
+            [
+                """{"text":"山水有清音"}""",
+                """{"messages":[{"role":"user","content":"问"},{"role":"assistant","content":"答答"}]}""",
+                """{"odd":"thing"}""",
+                """{"text":""}""",
+            ]
+        );
         DataSurvey survey = DataSurvey.Of([_place["s.jsonl"]], 2, 0, text => text.Length * 2);
-        survey.Kinds.ShouldBe(new Dictionary<string, long> { ["text"] = 1, ["conversation"] = 1, ["other"] = 2 }, ignoreOrder: true);
+        survey.Kinds.ShouldBe(
+            new Dictionary<string, long>
+            {
+                ["text"] = 1,
+                ["conversation"] = 1,
+                ["other"] = 2,
+            },
+            ignoreOrder: true
+        );
         (survey.Records, survey.Characters, survey.Tokens).ShouldBe((4, 14, 28));
         survey.Unusable["a text is empty"].ShouldBe(1);
         survey.Shown[1].Turns.ShouldBe([("user", "问"), ("assistant", "答答")]);

@@ -22,7 +22,9 @@ public sealed class NearDuplicateTests : IDisposable
         foreach (string line in File.ReadLines(Goldens.Shared(Path.Combine(Folder, "pairs.jsonl"))))
         {
             JsonElement pair = JsonDocument.Parse(line).RootElement;
-            string[] exact = pair.GetProperty(pair.TryGetProperty(key + "_exact", out _) ? key + "_exact" : "char5_exact").GetString()!.Split('/');
+            string[] exact = pair.GetProperty(pair.TryGetProperty(key + "_exact", out _) ? key + "_exact" : "char5_exact")
+                .GetString()!
+                .Split('/');
             double jaccard = double.Parse(exact[0]) / double.Parse(exact[1]);
             if (jaccard >= threshold)
             {
@@ -34,7 +36,9 @@ public sealed class NearDuplicateTests : IDisposable
         if (threshold == 0.8)
         {
             using JsonDocument clusters = JsonDocument.Parse(File.ReadAllText(Goldens.Shared(Path.Combine(Folder, "clusters.json"))));
-            JsonSerializer.Serialize(Clusters()).ShouldBe(JsonSerializer.Serialize(clusters.RootElement.GetProperty(key == "char5" ? "char5" : "word5_for_english")));
+            JsonSerializer
+                .Serialize(Clusters())
+                .ShouldBe(JsonSerializer.Serialize(clusters.RootElement.GetProperty(key == "char5" ? "char5" : "word5_for_english")));
         }
     }
 
@@ -74,7 +78,8 @@ public sealed class NearDuplicateTests : IDisposable
     {
         string input = Write(Texts(3000, seed: 5));
         Dedup(input, ShingleKind.Characters, 0.8);
-        byte[] pairs = File.ReadAllBytes(Path.Combine(_folder["out"], "pairs.jsonl")), clusters = File.ReadAllBytes(Path.Combine(_folder["out"], "clusters.json"));
+        byte[] pairs = File.ReadAllBytes(Path.Combine(_folder["out"], "pairs.jsonl")),
+            clusters = File.ReadAllBytes(Path.Combine(_folder["out"], "clusters.json"));
         Directory.Delete(_folder["out"], recursive: true);
 
         int stops = 0;
@@ -83,14 +88,25 @@ public sealed class NearDuplicateTests : IDisposable
             int left = steps;
             try
             {
-                Run(input, new Steps(() => { if (--left == 0) { throw new OperationCanceledException(); } }));
+                Run(
+                    input,
+                    new Steps(() =>
+                    {
+                        if (--left == 0)
+                        {
+                            throw new OperationCanceledException();
+                        }
+                    })
+                );
                 break;
             }
             catch (OperationCanceledException)
             {
                 // A killed run has written more to the files of its stage than its last state says.
                 string[] files = Directory.GetFiles(Path.Combine(_folder["out"], "unfinished"));
-                string stage = new[] { "pairs", "candidates", "bucket" }.First(name => files.Any(f => Path.GetFileName(f).StartsWith(name, StringComparison.Ordinal)));
+                string stage = new[] { "pairs", "candidates", "bucket" }.First(name =>
+                    files.Any(f => Path.GetFileName(f).StartsWith(name, StringComparison.Ordinal))
+                );
                 foreach (string file in files.Where(f => Path.GetFileName(f).StartsWith(stage, StringComparison.Ordinal)))
                 {
                     File.AppendAllText(file, "cut off");
@@ -128,30 +144,43 @@ public sealed class NearDuplicateTests : IDisposable
     public void Buckets_and_candidates_larger_than_memory_give_the_same_pairs()
     {
         string[] texts = Texts(500, seed: 7);
-        List<NearPair>[] found = [.. new long[] { 128 << 20, 20_000 }.Select(memory =>
-        {
-            string work = Directory.CreateDirectory(_folder[$"work-{memory}"]).FullName;
-            NearDuplicateSearch search = new NearDuplicateSearch(work, new NearDuplicateOptions(), "texts", 1 << 20) { BucketMemory = memory };
-            search.Run(from => texts.Skip((int)from), null, default);
-            return search.ReadPairs().ToList();
-        })];
+        List<NearPair>[] found =
+        [
+            .. new long[] { 128 << 20, 20_000 }.Select(memory =>
+            {
+                string work = Directory.CreateDirectory(_folder[$"work-{memory}"]).FullName;
+                NearDuplicateSearch search = new NearDuplicateSearch(work, new NearDuplicateOptions(), "texts", 1 << 20)
+                {
+                    BucketMemory = memory,
+                };
+                search.Run(from => texts.Skip((int)from), null, default);
+                return search.ReadPairs().ToList();
+            }),
+        ];
         found[0].Count.ShouldBeGreaterThan(50);
         found[1].ShouldBe(found[0]);
     }
 
     [Fact]
-    public void A_line_without_the_field_is_named()
-        => Should.Throw<InvalidDataException>(() => Run(_folder.Write("in.jsonl", "{\"text\":\"a\"}\n{\"body\":\"b\"}\n"))).Message.ShouldContain("in.jsonl:2");
+    public void A_line_without_the_field_is_named() =>
+        Should
+            .Throw<InvalidDataException>(() => Run(_folder.Write("in.jsonl", "{\"text\":\"a\"}\n{\"body\":\"b\"}\n")))
+            .Message.ShouldContain("in.jsonl:2");
 
-    private DedupResult Dedup(string input, ShingleKind kind, double threshold)
-        => new DedupRun(Options(input) with { Near = new NearDuplicateOptions(threshold, kind) }).Run();
+    private DedupResult Dedup(string input, ShingleKind kind, double threshold) =>
+        new DedupRun(Options(input) with { Near = new NearDuplicateOptions(threshold, kind) }).Run();
 
-    private DedupResult Run(string input, IProgress<NearDuplicateProgress>? progress = null) => new DedupRun(Options(input)) { SaveEvery = 100 }.Run(progress);
+    private DedupResult Run(string input, IProgress<NearDuplicateProgress>? progress = null) =>
+        new DedupRun(Options(input)) { SaveEvery = 100 }.Run(progress);
 
     private DedupOptions Options(string input) => new([input], _folder["out"], ["text"], new NearDuplicateOptions());
 
-    private List<(uint, uint, double)> Pairs() => [.. File.ReadLines(Path.Combine(_folder["out"], "pairs.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
-        .Select(p => (p.GetProperty("a").GetUInt32(), p.GetProperty("b").GetUInt32(), p.GetProperty("jaccard").GetDouble()))];
+    private List<(uint, uint, double)> Pairs() =>
+        [
+            .. File.ReadLines(Path.Combine(_folder["out"], "pairs.jsonl"))
+                .Select(line => JsonDocument.Parse(line).RootElement)
+                .Select(p => (p.GetProperty("a").GetUInt32(), p.GetProperty("b").GetUInt32(), p.GetProperty("jaccard").GetDouble())),
+        ];
 
     private uint[][] Clusters() => JsonSerializer.Deserialize<uint[][]>(File.ReadAllText(Path.Combine(_folder["out"], "clusters.json")))!;
 
@@ -172,7 +201,8 @@ public sealed class NearDuplicateTests : IDisposable
         List<string> texts = [];
         while (texts.Count < count)
         {
-            char[] text = texts.Count == 0 || random.Next(3) == 0 ? new char[random.Next(60, 300)] : texts[random.Next(texts.Count)].ToCharArray();
+            char[] text =
+                texts.Count == 0 || random.Next(3) == 0 ? new char[random.Next(60, 300)] : texts[random.Next(texts.Count)].ToCharArray();
             for (int i = 0; i < text.Length; i++)
             {
                 if (text[i] == 0)

@@ -19,7 +19,8 @@ public sealed class PackedLoaderTests : IDisposable
     {
         string path = Goldens.Of("training/train.bin");
         using JsonDocument run = JsonDocument.Parse(File.ReadAllText(Goldens.Of("training/run.json")));
-        int length = run.RootElement.GetProperty("sequence_length").GetInt32(), rows = run.RootElement.GetProperty("batch").GetInt32();
+        int length = run.RootElement.GetProperty("sequence_length").GetInt32(),
+            rows = run.RootElement.GetProperty("batch").GetInt32();
         int steps = run.RootElement.GetProperty("steps").GetInt32() * run.RootElement.GetProperty("accumulation").GetInt32();
         byte[] bytes = File.ReadAllBytes(path);
         int[] tokens = [.. Enumerable.Range(0, bytes.Length / 2).Select(i => bytes[2 * i] | (bytes[2 * i + 1] << 8))];
@@ -56,7 +57,8 @@ public sealed class PackedLoaderTests : IDisposable
             {
                 loader.Next(batch).ShouldBeTrue();
             }
-            int start = (int)(row % windows) * 16, documentStart = 0;
+            int start = (int)(row % windows) * 16,
+                documentStart = 0;
             for (int t = 0; t < 16; t++)
             {
                 int at = row % 3 * 16 + t;
@@ -80,9 +82,12 @@ public sealed class PackedLoaderTests : IDisposable
     [Fact]
     public void A_shuffled_epoch_shows_each_window_once_and_another_epoch_another_order()
     {
-        IReadOnlyList<TokenShard> shards = Shards([[.. Enumerable.Range(1, 1001)]]);
+        IReadOnlyList<TokenShard> shards = Shards([
+            [.. Enumerable.Range(1, 1001)],
+        ]);
         PackedLoader loader = new(shards, new PackedLoaderOptions(10, ShuffleSeed: 7));
-        List<int> first = Starts(loader, 100), second = Starts(loader, 100);
+        List<int> first = Starts(loader, 100),
+            second = Starts(loader, 100);
         first.Order().ShouldBe(Enumerable.Range(0, 100).Select(i => i * 10 + 1));
         second.Order().ShouldBe(first.Order());
         second.ShouldNotBe(first);
@@ -99,7 +104,8 @@ public sealed class PackedLoaderTests : IDisposable
         IReadOnlyList<TokenShard> shards = Shards([Documents(9, 300)]);
         PackedLoaderOptions options = new(7, true, seed);
         PackedLoader one = new(shards, options);
-        Batch expected = new(4, 7), actual = new(4, 7);
+        Batch expected = new(4, 7),
+            actual = new(4, 7);
         for (int m = 0; m < 40; m++)
         {
             PackedLoader resumed = new PackedLoader(shards, options) { State = one.State };
@@ -160,11 +166,15 @@ public sealed class PackedLoaderTests : IDisposable
     [Fact]
     public void Too_little_text_and_unknown_ends_are_named()
     {
-        Should.Throw<ArgumentException>(() => new PackedLoader(Shards([Documents(1, 16)]), new PackedLoaderOptions(16))).Message.ShouldContain("16");
+        Should
+            .Throw<ArgumentException>(() => new PackedLoader(Shards([Documents(1, 16)]), new PackedLoaderOptions(16)))
+            .Message.ShouldContain("16");
         Should.Throw<ArgumentException>(() => new PackedLoader([], new PackedLoaderOptions(16))).Message.ShouldContain("0 tokens");
         string bare = _folder.Write("bare.bin", new byte[200]);
         using TokenShard shard = TokenShard.Open(bare);
-        Should.Throw<ArgumentException>(() => new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true))).Message.ShouldContain("bare.bin");
+        Should
+            .Throw<ArgumentException>(() => new PackedLoader([shard], new PackedLoaderOptions(16, DocumentAware: true)))
+            .Message.ShouldContain("bare.bin");
         using TokenShard named = TokenShard.Open(bare, endOfDocumentId: 0);
         new PackedLoader([named], new PackedLoaderOptions(16, DocumentAware: true)).WindowCount.ShouldBe(6);
     }

@@ -5,9 +5,22 @@ namespace Inkstone.Data.Tests;
 /// <summary>Many documents of one kind, in two languages, with planted copies of which 0.2 to 20 % was changed.</summary>
 public sealed class PlantedDuplicatesTests : IDisposable
 {
-    private static readonly string[] Things = [.. "砚台 松烟 竹简 宣纸 印泥 镇尺 书匣 石阶 渡口 山雀 芦苇 灯芯 瓦当 茶炉 棋盘 蓑衣 渔网 磨坊 谷仓 织机 铜铃 木梳 烽火 石桥 船坞 盐田 桑园 炭窑 水车 风箱".Split(' ')];
-    private static readonly string[] Doings = [.. "研磨 晾晒 收藏 修补 搬运 打磨 临摹 称量 寻找 交换 保存 烧制 雕刻 捆扎 修剪 清洗 分发 整理 辨认 守护".Split(' ')];
-    private static readonly string[] Words = [.. "inkstone lantern harbour ledger orchard quarry loom kiln ferry granary bellows chisel sundial weir trellis anvil saddle compass cellar thatch carries measures polishes copies lifts counts sharpens repairs guards paints sorts stacks".Split(' ')];
+    private static readonly string[] Things =
+    [
+        .. "砚台 松烟 竹简 宣纸 印泥 镇尺 书匣 石阶 渡口 山雀 芦苇 灯芯 瓦当 茶炉 棋盘 蓑衣 渔网 磨坊 谷仓 织机 铜铃 木梳 烽火 石桥 船坞 盐田 桑园 炭窑 水车 风箱".Split(
+            ' '
+        ),
+    ];
+    private static readonly string[] Doings =
+    [
+        .. "研磨 晾晒 收藏 修补 搬运 打磨 临摹 称量 寻找 交换 保存 烧制 雕刻 捆扎 修剪 清洗 分发 整理 辨认 守护".Split(' '),
+    ];
+    private static readonly string[] Words =
+    [
+        .. "inkstone lantern harbour ledger orchard quarry loom kiln ferry granary bellows chisel sundial weir trellis anvil saddle compass cellar thatch carries measures polishes copies lifts counts sharpens repairs guards paints sorts stacks".Split(
+            ' '
+        ),
+    ];
     private readonly TemporaryDirectory _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -36,7 +49,9 @@ public sealed class PlantedDuplicatesTests : IDisposable
                 file.WriteLine(JsonSerializer.Serialize(new { text }));
             }
         }
-        DedupResult result = new DedupRun(new DedupOptions([_folder["in.jsonl"]], _folder["out"], ["text"], new NearDuplicateOptions())).Run();
+        DedupResult result = new DedupRun(
+            new DedupOptions([_folder["in.jsonl"]], _folder["out"], ["text"], new NearDuplicateOptions())
+        ).Run();
 
         HashSet<(int, int)> found = [];
         foreach (string line in File.ReadLines(_folder["out/pairs.jsonl"]))
@@ -59,8 +74,17 @@ public sealed class PlantedDuplicatesTests : IDisposable
         string Any(string[] of) => of[random.Next(of.Length)];
         IEnumerable<int> sentences = Enumerable.Range(0, random.Next(3, 8));
         return random.Next(10) < 7
-            ? string.Concat(sentences.Select(_ => $"{Any(Things)}和{Any(Things)}都需要{Any(Doings)}，{Any(Things)}旁的{Any(Things)}正在{Any(Doings)}{Any(Things)}。")) + random.Next()
-            : string.Join(' ', sentences.Select(_ => $"The {Any(Words)} {Any(Words)} a {Any(Words)}, while the {Any(Words)} {Any(Words)} one {Any(Words)} each week.")) + $" {random.Next()}";
+            ? string.Concat(
+                sentences.Select(_ =>
+                    $"{Any(Things)}和{Any(Things)}都需要{Any(Doings)}，{Any(Things)}旁的{Any(Things)}正在{Any(Doings)}{Any(Things)}。"
+                )
+            ) + random.Next()
+            : string.Join(
+                ' ',
+                sentences.Select(_ =>
+                    $"The {Any(Words)} {Any(Words)} a {Any(Words)}, while the {Any(Words)} {Any(Words)} one {Any(Words)} each week."
+                )
+            ) + $" {random.Next()}";
     }
 
     private static string Edited(string text, double share, Random random)
@@ -83,7 +107,8 @@ public sealed class PlantedDuplicatesTests : IDisposable
 
     private static double Jaccard(string a, string b)
     {
-        HashSet<string> first = Shingles(a), second = Shingles(b);
+        HashSet<string> first = Shingles(a),
+            second = Shingles(b);
         int common = first.Count(second.Contains);
         return (double)common / (first.Count + second.Count - common);
     }

@@ -35,7 +35,8 @@ public sealed class PreparationTests : IDisposable
         Cleaned(new PrepareOptions(["in"], "out", MinLength: 20)).ShouldBe(text);
         Cleaned(new PrepareOptions(["in"], "out", MinLength: 21)).ShouldBeNull();
         Cleaned(new PrepareOptions(["in"], "out", MinLength: 1, MaxLength: 19)).ShouldBeNull();
-        Cleaned(new PrepareOptions(["in"], "out", MinLength: 1, MaxLength: 3, MaxLengthAction: MaxLengthAction.Truncate)).ShouldBe("😀中😀");
+        Cleaned(new PrepareOptions(["in"], "out", MinLength: 1, MaxLength: 3, MaxLengthAction: MaxLengthAction.Truncate))
+            .ShouldBe("😀中😀");
 
         string? Cleaned(PrepareOptions options)
         {
@@ -72,14 +73,18 @@ public sealed class PreparationTests : IDisposable
         result.LengthStats.Mean.ShouldBe(lengths.Average(), 1e-9);
         result.LengthStats.Median.ShouldBe((lengths[(lengths.Length - 1) / 2] + lengths[lengths.Length / 2]) / 2.0);
 
-        result.FilterStats.Single(c => c.Name == "too short").ShouldBe(new FilterCount("too short", 3000, 0, texts.Count(t => !IsLongEnough(t.Trim()))));
-        result.FilterStats.Single(c => c.Name == "exact duplicates").Dropped.ShouldBe(texts.Count(t => IsLongEnough(t.Trim())) - expected.Length);
+        result
+            .FilterStats.Single(c => c.Name == "too short")
+            .ShouldBe(new FilterCount("too short", 3000, 0, texts.Count(t => !IsLongEnough(t.Trim()))));
+        result
+            .FilterStats.Single(c => c.Name == "exact duplicates")
+            .Dropped.ShouldBe(texts.Count(t => IsLongEnough(t.Trim())) - expected.Length);
         result.FilterStats.Single(c => c.Name == "strip").Changed.ShouldBe(texts.Count(t => t != t.Trim()));
         JsonElement metadata = JsonDocument.Parse(File.ReadAllText(_folder["out/metadata.json"])).RootElement;
         metadata.GetProperty("length_stats").GetProperty("p95").GetDouble().ShouldBe(result.LengthStats.P95);
         metadata.GetProperty("options").GetProperty("min_length").GetInt32().ShouldBe(50);
         Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order().ShouldBe(["out", "raw.jsonl"]);
-        Directory.GetFiles(_folder["out"]).Length.ShouldBe(5);   // with .ink-files
+        Directory.GetFiles(_folder["out"]).Length.ShouldBe(5); // with .ink-files
     }
 
     [Fact]
@@ -96,11 +101,22 @@ public sealed class PreparationTests : IDisposable
     public void Text_format_is_MicroLMs()
     {
         string[] texts = SomeTexts(200);
-        PrepareOptions options = new([WriteJsonl("raw.jsonl", texts)], _folder["out"], Format: PrepareFormat.Text, OutputSeparator: "###", Dedup: false, ValidRatio: 0);
+        PrepareOptions options = new(
+            [WriteJsonl("raw.jsonl", texts)],
+            _folder["out"],
+            Format: PrepareFormat.Text,
+            OutputSeparator: "###",
+            Dedup: false,
+            ValidRatio: 0
+        );
         new Preparation(options).Run().ValidDocuments.ShouldBe(0);
         string[] expected = [.. texts.Select(t => t.Trim()).Where(IsLongEnough)];
         (File.ReadAllText(_folder["out/train.txt"]) == string.Concat(expected.Select(t => t + "\n###\n"))).ShouldBeTrue();
-        new DocumentReader(new ReadOptions(Separator: "###")).Read([_folder["out/train.txt"]]).Select(d => d.Text).SequenceEqual(expected).ShouldBeTrue();
+        new DocumentReader(new ReadOptions(Separator: "###"))
+            .Read([_folder["out/train.txt"]])
+            .Select(d => d.Text)
+            .SequenceEqual(expected)
+            .ShouldBeTrue();
     }
 
     [Fact]
@@ -123,11 +139,17 @@ public sealed class PreparationTests : IDisposable
         message.ShouldContain("too short: 2");
         message.ShouldContain("50");
         Should.Throw<InvalidDataException>(() => Prepare(_folder.Write("empty.jsonl", ""), "out")).Message.ShouldContain("empty.jsonl");
-        Should.Throw<InvalidDataException>(() => Prepare(_folder.Write("broken.jsonl", "{\"text\":\"" + new string('x', 60) + "\"}\n{"), "out")).Message.ShouldContain("broken.jsonl:2");
+        Should
+            .Throw<InvalidDataException>(() =>
+                Prepare(_folder.Write("broken.jsonl", "{\"text\":\"" + new string('x', 60) + "\"}\n{"), "out")
+            )
+            .Message.ShouldContain("broken.jsonl:2");
         string many = WriteJsonl("many.jsonl", SomeTexts(5000));
         using CancellationTokenSource cancelled = new();
         cancelled.Cancel();
-        Should.Throw<OperationCanceledException>(() => new Preparation(new PrepareOptions([many], _folder["out"])).Run(null, cancelled.Token));
+        Should.Throw<OperationCanceledException>(() =>
+            new Preparation(new PrepareOptions([many], _folder["out"])).Run(null, cancelled.Token)
+        );
         Directory.GetDirectories(_folder.Path).ShouldBeEmpty();
     }
 
@@ -139,9 +161,13 @@ public sealed class PreparationTests : IDisposable
         string input = _folder.Write(name, before + new string('x', 5000) + after);
         PrepareOptions options = new([input], _folder["out"], InputSeparator: "###", MinLength: 1, ValidRatio: 0);
         int line = before.Count(c => c == '\n') + 1;
-        Should.Throw<InvalidDataException>(() => new Preparation(options) { MostBytes = 4999 }.Run()).Message.ShouldContain($"{name}:{line}: the document has 5,000 bytes");
+        Should
+            .Throw<InvalidDataException>(() => new Preparation(options) { MostBytes = 4999 }.Run())
+            .Message.ShouldContain($"{name}:{line}: the document has 5,000 bytes");
         Directory.Exists(_folder["out"]).ShouldBeFalse();
-        new Preparation(options with { MaxLength = 4000, MaxLengthAction = MaxLengthAction.Truncate }) { MostBytes = 4999 }.Run().Documents.ShouldBe(2);
+        new Preparation(options with { MaxLength = 4000, MaxLengthAction = MaxLengthAction.Truncate }) { MostBytes = 4999 }
+            .Run()
+            .Documents.ShouldBe(2);
     }
 
     [Fact]
@@ -149,15 +175,19 @@ public sealed class PreparationTests : IDisposable
     {
         Should.Throw<ArgumentException>(() => new PrepareOptions([], "out").Validate());
         Should.Throw<ArgumentException>(() => new PrepareOptions(["a"], "out", ValidRatio: 1).Validate()).Message.ShouldContain("1");
-        Should.Throw<ArgumentException>(() => new PrepareOptions(["a"], "out", MinLength: 60, MaxLength: 50).Validate()).Message.ShouldContain("60");
+        Should
+            .Throw<ArgumentException>(() => new PrepareOptions(["a"], "out", MinLength: 60, MaxLength: 50).Validate())
+            .Message.ShouldContain("60");
     }
 
     private PrepareResult Prepare(string input, string output, bool force = false) =>
         new Preparation(new PrepareOptions([input], _folder[output], ValidRatio: 0.05, Force: force)).Run();
 
-    private string[] Texts(string file) => [.. File.ReadLines(_folder[file]).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];
+    private string[] Texts(string file) =>
+        [.. File.ReadLines(_folder[file]).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];
 
-    private string WriteJsonl(string name, string[] texts) => _folder.Write(name, string.Concat(texts.Select(t => JsonSerializer.Serialize(new { text = t }) + "\n")));
+    private string WriteJsonl(string name, string[] texts) =>
+        _folder.Write(name, string.Concat(texts.Select(t => JsonSerializer.Serialize(new { text = t }) + "\n")));
 
     /// <summary>Texts of 30 to 110 characters, some with blanks around, some more than once.</summary>
     private static string[] SomeTexts(int count)
@@ -165,7 +195,12 @@ public sealed class PreparationTests : IDisposable
         Random random = new(count);
         string alphabet = "天地玄黄宇宙洪荒日月盈昃abcdefgh😀";
         Rune[] runes = [.. alphabet.EnumerateRunes()];
-        string[] texts = [.. Enumerable.Range(0, count).Select(_ => string.Concat(Enumerable.Range(0, random.Next(30, 110)).Select(_ => runes[random.Next(runes.Length)])))];
+        string[] texts =
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(_ => string.Concat(Enumerable.Range(0, random.Next(30, 110)).Select(_ => runes[random.Next(runes.Length)]))),
+        ];
         for (int i = 0; i < count / 10; i++)
         {
             texts[random.Next(count)] = texts[random.Next(count)];

@@ -12,11 +12,14 @@ public sealed class ReadingTests : IDisposable
     [Fact]
     public void Json_lines_give_the_keys_in_order_and_lists_line_by_line()
     {
-        string path = _folder.Write("poems.jsonl", """
+        string path = _folder.Write(
+            "poems.jsonl",
+            """
             {"paragraphs": ["床前明月光，", "疑是地上霜。"], "id": [1, {"text": "no"}], "title": "静夜思"}
 
             {"title":"a\"\u4e2d\ud83d\ude00","paragraphs":[]}
-            """);
+            """
+        );
         Document[] documents = [.. Read(path, new ReadOptions(["title", "paragraphs"]))];
         documents.ShouldBe([new Document(path, 1, "静夜思\n床前明月光，\n疑是地上霜。"), new Document(path, 3, "a\"中😀\n")]);
     }
@@ -58,7 +61,10 @@ public sealed class ReadingTests : IDisposable
     public void Lines_of_any_length_at_any_place_of_the_buffer_are_whole()
     {
         Random random = new(1);
-        string[] lines = [.. Enumerable.Range(0, 60).Select(i => new string((char)('a' + i % 26), i == 30 ? 3_000_000 : random.Next(0, 70_000)))];
+        string[] lines =
+        [
+            .. Enumerable.Range(0, 60).Select(i => new string((char)('a' + i % 26), i == 30 ? 3_000_000 : random.Next(0, 70_000))),
+        ];
         string path = _folder.Write("long.jsonl", string.Join('\n', lines.Select(l => $"{{\"text\":\"{l}\"}}")));
         Read(path, new ReadOptions()).Select(d => d.Text).ShouldBe(lines);
     }
@@ -82,16 +88,22 @@ public sealed class ReadingTests : IDisposable
     [InlineData(InvalidUtf8.Drop, "fine")]
     public void Invalid_utf8_is_counted_and_treated_as_asked(InvalidUtf8 choice, string expected)
     {
-        foreach ((string name, byte[] bytes, string? separator) in new (string, byte[], string?)[]
-        {
-            ("x.jsonl", [.. "{\"text\":\"ab"u8, 0xFF, .. "cd\"}\n{\"text\":\"fine\"}\n"u8], null),
-            ("x.txt", [.. "ab"u8, 0xFF, .. "cd\n###\nfine\n"u8], "###"),
-        })
+        foreach (
+            (string name, byte[] bytes, string? separator) in new (string, byte[], string?)[]
+            {
+                ("x.jsonl", [.. "{\"text\":\"ab"u8, 0xFF, .. "cd\"}\n{\"text\":\"fine\"}\n"u8], null),
+                ("x.txt", [.. "ab"u8, 0xFF, .. "cd\n###\nfine\n"u8], "###"),
+            }
+        )
         {
             DocumentReader reader = new(new ReadOptions(Separator: separator, InvalidUtf8: choice));
             string.Join('|', reader.Read([_folder.Write(name, bytes)]).Select(d => d.Text)).ShouldBe(expected);
             reader.InvalidUtf8Count.ShouldBe(1);
-            Should.Throw<InvalidDataException>(() => Read(_folder[name], new ReadOptions(Separator: separator, InvalidUtf8: InvalidUtf8.Fail)).Count()).Message.ShouldContain($"{name}:1: ");
+            Should
+                .Throw<InvalidDataException>(() =>
+                    Read(_folder[name], new ReadOptions(Separator: separator, InvalidUtf8: InvalidUtf8.Fail)).Count()
+                )
+                .Message.ShouldContain($"{name}:1: ");
         }
     }
 
@@ -109,13 +121,21 @@ public sealed class ReadingTests : IDisposable
         Refused("image.txt", [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13], "binary");
         Refused("utf16.txt", Encoding.Unicode.GetBytes("Hello, world"), "binary");
         // 中文编码 in GB18030, several times
-        Refused("gbk.txt", [.. Enumerable.Repeat(new byte[] { 0xD6, 0xD0, 0xCE, 0xC4, 0xB1, 0xE0, 0xC2, 0xEB }, 9).SelectMany(b => b)], "GB18030");
+        Refused(
+            "gbk.txt",
+            [.. Enumerable.Repeat(new byte[] { 0xD6, 0xD0, 0xCE, 0xC4, 0xB1, 0xE0, 0xC2, 0xEB }, 9).SelectMany(b => b)],
+            "GB18030"
+        );
         Refused("cut.txt.gz", Gzip(string.Join(' ', Enumerable.Range(0, 9999)))[..200], "cut.txt.gz");
         Should.Throw<FileNotFoundException>(() => InputFiles.Find([_folder["absent"]])).Message.ShouldContain("absent");
-        Should.Throw<FileNotFoundException>(() => InputFiles.Find([Directory.CreateDirectory(_folder["empty"]).FullName])).Message.ShouldContain("empty");
+        Should
+            .Throw<FileNotFoundException>(() => InputFiles.Find([Directory.CreateDirectory(_folder["empty"]).FullName]))
+            .Message.ShouldContain("empty");
 
         void Refused(string name, byte[] bytes, string named) =>
-            Should.Throw<InvalidDataException>(() => Read(_folder.Write(name, bytes), new ReadOptions()).Count()).Message.ShouldContain(named);
+            Should
+                .Throw<InvalidDataException>(() => Read(_folder.Write(name, bytes), new ReadOptions()).Count())
+                .Message.ShouldContain(named);
     }
 
     private static IEnumerable<Document> Read(string path, ReadOptions options) => new DocumentReader(options).Read([path]);
@@ -138,7 +158,8 @@ public sealed class ReadingTests : IDisposable
         using TemporaryDirectory directory = new();
         string file = Path.Combine(directory.Path, "a.jsonl");
         File.WriteAllText(file, line + "\n");
-        Should.Throw<InvalidDataException>(() => new DocumentReader(new ReadOptions()).Read([file]).ToList()).Message
-            .ShouldBe($"{file}:1: there is no key 'text' but {keys}: name the right one with --text-key.");
+        Should
+            .Throw<InvalidDataException>(() => new DocumentReader(new ReadOptions()).Read([file]).ToList())
+            .Message.ShouldBe($"{file}:1: there is no key 'text' but {keys}: name the right one with --text-key.");
     }
 }

@@ -52,7 +52,8 @@ public sealed class SmallWorldTests : IDisposable
     {
         SmallWorldCorpus corpus = new(seed);
         string text = "\n" + string.Join('\n', Take(corpus, 4_000_000));
-        HashSet<string> taught = [.. corpus.Dialogues.Select(d => d.Question)], replies = [.. corpus.Dialogues.Select(d => d.Reply)];
+        HashSet<string> taught = [.. corpus.Dialogues.Select(d => d.Question)],
+            replies = [.. corpus.Dialogues.Select(d => d.Reply)];
         corpus.Unasked.Count.ShouldBeInRange(60, 250);
         corpus.Reworded.Count.ShouldBeInRange(60, 250);
         foreach (WorldQuestion question in corpus.Unasked.Concat(corpus.Reworded))
@@ -74,7 +75,9 @@ public sealed class SmallWorldTests : IDisposable
         {
             // Told in other words: some sentence joins the name and the answer.
             string name = q.Language == WorldLanguage.Chinese ? NameIn(q.Prompt, zh: true) : NameIn(q.Prompt, zh: false);
-            text.Split('.', '。', '\n').Any(sentence => sentence.Contains(name, StringComparison.OrdinalIgnoreCase) && sentence.Contains(q.Answer.TrimEnd('的'))).ShouldBeTrue(q.Reply);
+            text.Split('.', '。', '\n')
+                .Any(sentence => sentence.Contains(name, StringComparison.OrdinalIgnoreCase) && sentence.Contains(q.Answer.TrimEnd('的')))
+                .ShouldBeTrue(q.Reply);
         }
         foreach (WorldQuestion q in corpus.HeldOut.Where(q => q.Category == "addition" && q.Language == WorldLanguage.English))
         {
@@ -97,8 +100,41 @@ public sealed class SmallWorldTests : IDisposable
     private static string NameIn(string prompt, bool zh)
     {
         string[] around = zh
-            ? ["的年龄是", "最爱吃的是", "的职业是", "的爱好是", "流过", "的河是", "最有名的特产是", "在", "常常能看到", "走进", "，看到的屋顶都是", "的工匠会做", "爱吃", "是用来"]
-            : ["This year ", " is famous for its", "'s favourite food is", " works as", "'s hobby is", "The river of ", "In ", " you can often see", " the roofs are", "The craftsmen of ", " like to eat", " are used for", " is used for", " make", " is"];
+            ?
+            [
+                "的年龄是",
+                "最爱吃的是",
+                "的职业是",
+                "的爱好是",
+                "流过",
+                "的河是",
+                "最有名的特产是",
+                "在",
+                "常常能看到",
+                "走进",
+                "，看到的屋顶都是",
+                "的工匠会做",
+                "爱吃",
+                "是用来",
+            ]
+            :
+            [
+                "This year ",
+                " is famous for its",
+                "'s favourite food is",
+                " works as",
+                "'s hobby is",
+                "The river of ",
+                "In ",
+                " you can often see",
+                " the roofs are",
+                "The craftsmen of ",
+                " like to eat",
+                " are used for",
+                " is used for",
+                " make",
+                " is",
+            ];
         foreach (string part in around)
         {
             prompt = prompt.Replace(part, "");
@@ -122,7 +158,9 @@ public sealed class SmallWorldTests : IDisposable
     [Fact]
     public void A_seed_gives_the_same_bytes_and_another_seed_others()
     {
-        byte[] first = Written(3), second = Written(3), other = Written(4);
+        byte[] first = Written(3),
+            second = Written(3),
+            other = Written(4);
         second.ShouldBe(first);
         other.ShouldNotBe(first);
 
@@ -133,7 +171,10 @@ public sealed class SmallWorldTests : IDisposable
     public void Written_files_are_lines_of_JSON_of_the_asked_size()
     {
         string path = new SmallWorldCorpus(1).Write(_folder.Path, 200_000);
-        List<string> texts = [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];
+        List<string> texts =
+        [
+            .. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!),
+        ];
         texts.Sum(t => Encoding.UTF8.GetByteCount(t)).ShouldBeInRange(200_000, 203_000);
         texts.ShouldAllBe(t => t.Length >= SmallWorldCorpus.MinimumCharacters);
         texts.Distinct().Count().ShouldBeGreaterThan(texts.Count * 95 / 100);
@@ -148,7 +189,9 @@ public sealed class SmallWorldTests : IDisposable
     [InlineData("清水河边。", false)]
     [InlineData("", false)]
     public void An_answer_ends_with_its_sentence(string continuation, bool right) =>
-        new WorldQuestion("towns", WorldLanguage.Chinese, "流过青石镇的河是", "清水河", "流过青石镇的河是哪条河？").IsAnsweredBy(continuation).ShouldBe(right);
+        new WorldQuestion("towns", WorldLanguage.Chinese, "流过青石镇的河是", "清水河", "流过青石镇的河是哪条河？")
+            .IsAnsweredBy(continuation)
+            .ShouldBe(right);
 
     [Theory]
     [InlineData(2)]
@@ -174,7 +217,11 @@ public sealed class SmallWorldTests : IDisposable
     /// <summary>Whether a sentence stands in the text as such: not as the end of one about a longer number, 十二月 or 熊猫.</summary>
     private static bool IsIn(string text, string sentence)
     {
-        for (int at = text.IndexOf(sentence, StringComparison.Ordinal); at >= 0; at = text.IndexOf(sentence, at + 1, StringComparison.Ordinal))
+        for (
+            int at = text.IndexOf(sentence, StringComparison.Ordinal);
+            at >= 0;
+            at = text.IndexOf(sentence, at + 1, StringComparison.Ordinal)
+        )
         {
             if (!(char.IsAsciiDigit(text[at - 1]) && char.IsAsciiDigit(sentence[0])) && text[at - 1] is not ('十' or '熊'))
             {

@@ -30,7 +30,8 @@ public sealed class TablesTests
     [InlineData("rows_array.json")]
     public void Every_writers_rows_are_the_same(string name, params string[] lost)
     {
-        JsonObject[] truth = Lines(Goldens.Of(Folder + "rows.jsonl")), rows = Read(name);
+        JsonObject[] truth = Lines(Goldens.Of(Folder + "rows.jsonl")),
+            rows = Read(name);
         rows.Length.ShouldBe(truth.Length);
         for (int i = 0; i < rows.Length; i++)
         {
@@ -45,7 +46,8 @@ public sealed class TablesTests
             Lose(truth[i], lost);
             foreach ((string column, JsonNode? value) in truth[i])
             {
-                Same(rows[i][column], value, lost.Contains("10 decimals")).ShouldBeTrue($"{name}, row {i}, {column}: {rows[i][column]?.ToJsonString()} and not {value?.ToJsonString()}");
+                Same(rows[i][column], value, lost.Contains("10 decimals"))
+                    .ShouldBeTrue($"{name}, row {i}, {column}: {rows[i][column]?.ToJsonString()} and not {value?.ToJsonString()}");
             }
             rows[i].Count.ShouldBe(truth[i].Count, name);
         }
@@ -54,7 +56,8 @@ public sealed class TablesTests
     [GoldenFact("goldens/data/tables")]
     public void Texts_that_a_writer_calls_JSON_are_what_they_spell()
     {
-        JsonObject[] truth = Lines(Goldens.Of(Folder + "datasets_json.expect.jsonl")), rows = Read("datasets_json.parquet");
+        JsonObject[] truth = Lines(Goldens.Of(Folder + "datasets_json.expect.jsonl")),
+            rows = Read("datasets_json.parquet");
         rows.Length.ShouldBe(truth.Length);
         for (int i = 0; i < rows.Length; i++)
         {
@@ -67,8 +70,17 @@ public sealed class TablesTests
     {
         using TemporaryDirectory place = new();
         File.WriteAllText(place["q.csv"], ",question,A,answer\r\n0,\"墨锭在____上，\n\"\"研磨\"\"？\",砚台,A\r\n1,x,\"a,b\",B\r\n");
-        JsonRecords.Read(place["q.csv"], []).Select(r => r.Record.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })).ShouldBe(
-            ["""{"index":"0","question":"墨锭在____上，\n\"研磨\"？","A":"砚台","answer":"A"}""", """{"index":"1","question":"x","A":"a,b","answer":"B"}"""]);
+        JsonRecords
+            .Read(place["q.csv"], [])
+            .Select(r =>
+                r.Record.ToJsonString(
+                    new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+                )
+            )
+            .ShouldBe([
+                """{"index":"0","question":"墨锭在____上，\n\"研磨\"？","A":"砚台","answer":"A"}""",
+                """{"index":"1","question":"x","A":"a,b","answer":"B"}""",
+            ]);
         new DocumentReader(new ReadOptions(["question"])).Read([place["q.csv"]]).Last().Text.ShouldBe("x");
         File.WriteAllText(place["bad.csv"], "a,b\n1,2\n3\n");
         Should.Throw<InvalidDataException>(() => JsonRecords.Read(place["bad.csv"], []).Count()).Message.ShouldContain("bad.csv:3");
@@ -89,46 +101,83 @@ public sealed class TablesTests
             }
         }
         File.WriteAllBytes(place["cut.jsonl.zst"], File.ReadAllBytes(place["cut.jsonl.zst"])[..20_000]);
-        Should.Throw<InvalidDataException>(() => JsonRecords.Read(place["cut.jsonl.zst"], []).Count()).Message.ShouldContain("cut.jsonl.zst' is damaged");
+        Should
+            .Throw<InvalidDataException>(() => JsonRecords.Read(place["cut.jsonl.zst"], []).Count())
+            .Message.ShouldContain("cut.jsonl.zst' is damaged");
     }
 
-    private static JsonObject[] Read(string name) => [.. InputFiles.Find([Goldens.Of(Folder + name)]).SelectMany(f => JsonRecords.Read(f, [])).Select(r => r.Record)];
+    private static JsonObject[] Read(string name) =>
+        [.. InputFiles.Find([Goldens.Of(Folder + name)]).SelectMany(f => JsonRecords.Read(f, [])).Select(r => r.Record)];
 
     private static JsonObject[] Lines(string path) => [.. File.ReadLines(path).Select(l => JsonNode.Parse(l)!.AsObject())];
 
     private static void Lose(JsonObject row, string[] lost)
     {
-        string? when = row["when"]?.GetValue<string>(), day = row["day"]?.GetValue<string>();
+        string? when = row["when"]?.GetValue<string>(),
+            day = row["day"]?.GetValue<string>();
         foreach (string word in lost)
         {
             switch (word)
             {
-                case "when: milliseconds, UTC": row["when"] = when is null ? null : Milliseconds(when) + "Z"; break;
-                case "when: milliseconds": row["when"] = when is null ? null : Milliseconds(when, always: true); break;
-                case "when: blank": row["when"] = when?.Replace('T', ' '); break;
-                case "when: number": row["when"] = when is null ? null : (long)(DateTime.Parse(when, System.Globalization.CultureInfo.InvariantCulture) - DateTime.UnixEpoch).TotalMilliseconds; break;
-                case "day: moment": row["day"] = day is null ? null : day + "T00:00:00.000"; break;
-                case "day: number": row["day"] = day is null ? null : (long)(DateTime.Parse(day, System.Globalization.CultureInfo.InvariantCulture) - DateTime.UnixEpoch).TotalMilliseconds; break;
-                case "short floats" when row["weight"] is { } weight: row["weight"] = Short(weight.GetValue<double>()); break;
-                case "NaN: null" when row["nan"]?.ToString() == "NaN": row["nan"] = null; break;
-                case "nan: null" when row["nan"]?.GetValueKind() == JsonValueKind.String: row["nan"] = null; break;
+                case "when: milliseconds, UTC":
+                    row["when"] = when is null ? null : Milliseconds(when) + "Z";
+                    break;
+                case "when: milliseconds":
+                    row["when"] = when is null ? null : Milliseconds(when, always: true);
+                    break;
+                case "when: blank":
+                    row["when"] = when?.Replace('T', ' ');
+                    break;
+                case "when: number":
+                    row["when"] = when is null
+                        ? null
+                        : (long)
+                            (
+                                DateTime.Parse(when, System.Globalization.CultureInfo.InvariantCulture) - DateTime.UnixEpoch
+                            ).TotalMilliseconds;
+                    break;
+                case "day: moment":
+                    row["day"] = day is null ? null : day + "T00:00:00.000";
+                    break;
+                case "day: number":
+                    row["day"] = day is null
+                        ? null
+                        : (long)
+                            (DateTime.Parse(day, System.Globalization.CultureInfo.InvariantCulture) - DateTime.UnixEpoch).TotalMilliseconds;
+                    break;
+                case "short floats" when row["weight"] is { } weight:
+                    row["weight"] = Short(weight.GetValue<double>());
+                    break;
+                case "NaN: null" when row["nan"]?.ToString() == "NaN":
+                    row["nan"] = null;
+                    break;
+                case "nan: null" when row["nan"]?.GetValueKind() == JsonValueKind.String:
+                    row["nan"] = null;
+                    break;
             }
         }
     }
 
-    private static string Milliseconds(string when, bool always = false) => when[..23] is var cut && cut.EndsWith(".000", StringComparison.Ordinal) && !always ? cut[..19] : cut;
+    private static string Milliseconds(string when, bool always = false) =>
+        when[..23] is var cut && cut.EndsWith(".000", StringComparison.Ordinal) && !always ? cut[..19] : cut;
 
-    private static bool Same(JsonNode? a, JsonNode? b, bool rounded) => (a, b) switch
-    {
-        (JsonArray x, JsonArray y) => x.Count == y.Count && x.Zip(y).All(p => Same(p.First, p.Second, rounded)),
-        (JsonObject x, JsonObject y) => x.Count == y.Count && x.All(p => y.ContainsKey(p.Key) && Same(p.Value, y[p.Key], rounded)),
-        (JsonValue x, JsonValue y) when x.GetValueKind() == JsonValueKind.Number && y.GetValueKind() == JsonValueKind.Number
-            => Exact(x) == Exact(y) || Math.Abs(Number(x) - Number(y)) <= (rounded ? 1e-10 : 0),
-        _ => JsonNode.DeepEquals(a, b),
-    };
+    private static bool Same(JsonNode? a, JsonNode? b, bool rounded) =>
+        (a, b) switch
+        {
+            (JsonArray x, JsonArray y) => x.Count == y.Count && x.Zip(y).All(p => Same(p.First, p.Second, rounded)),
+            (JsonObject x, JsonObject y) => x.Count == y.Count && x.All(p => y.ContainsKey(p.Key) && Same(p.Value, y[p.Key], rounded)),
+            (JsonValue x, JsonValue y) when x.GetValueKind() == JsonValueKind.Number && y.GetValueKind() == JsonValueKind.Number => Exact(x)
+                == Exact(y)
+                || Math.Abs(Number(x) - Number(y)) <= (rounded ? 1e-10 : 0),
+            _ => JsonNode.DeepEquals(a, b),
+        };
 
     /// <summary>A float32 as few digits spell it.</summary>
-    private static double Short(double value) => double.Parse(((float)value).ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+    private static double Short(double value) =>
+        double.Parse(
+            ((float)value).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 
     /// <summary>As numbers of the form that JSON gives: 18446744073709551615 is no double.</summary>
     private static string Exact(JsonValue value) => value.ToJsonString();

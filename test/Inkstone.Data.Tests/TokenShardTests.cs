@@ -41,10 +41,23 @@ public sealed class TokenShardTests : IDisposable
             ids.ShouldBe(expected.GetRange(start, length));
         }
         shard.CheckVocabulary(vocabularySize, "model");
-        Should.Throw<InvalidDataException>(() => shard.CheckVocabulary(vocabularySize - 1, "model")).Message.ShouldContain($"{vocabularySize - 1}");
+        Should
+            .Throw<InvalidDataException>(() => shard.CheckVocabulary(vocabularySize - 1, "model"))
+            .Message.ShouldContain($"{vocabularySize - 1}");
         if (format == TokenShardFormat.Inkstone)
         {
-            shard.Header.ShouldBe(new TokenShardHeader(vocabularySize <= 65536 ? 2 : 4, expected.Count, 40, (expected.Count - 40) * 3, 0xABCDEF, vocabularySize, 3, vocabularySize - 1));
+            shard.Header.ShouldBe(
+                new TokenShardHeader(
+                    vocabularySize <= 65536 ? 2 : 4,
+                    expected.Count,
+                    40,
+                    (expected.Count - 40) * 3,
+                    0xABCDEF,
+                    vocabularySize,
+                    3,
+                    vocabularySize - 1
+                )
+            );
         }
     }
 
@@ -69,7 +82,22 @@ public sealed class TokenShardTests : IDisposable
         }
         // numpy.save of array([1, 2, 6399], uint16): 118 bytes of dictionary, spaces and a line feed after the 10-byte prefix.
         string dictionary = "{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }";
-        byte[] expected = [0x93, .. "NUMPY"u8, 1, 0, 118, 0, .. Encoding.ASCII.GetBytes(dictionary.PadRight(117) + "\n"), 1, 0, 2, 0, 0xFF, 0x18];
+        byte[] expected =
+        [
+            0x93,
+            .. "NUMPY"u8,
+            1,
+            0,
+            118,
+            0,
+            .. Encoding.ASCII.GetBytes(dictionary.PadRight(117) + "\n"),
+            1,
+            0,
+            2,
+            0,
+            0xFF,
+            0x18,
+        ];
         File.ReadAllBytes(_folder["c.npy"]).ShouldBe(expected);
     }
 
@@ -79,7 +107,10 @@ public sealed class TokenShardTests : IDisposable
     public void Later_npy_versions_are_read(byte version)
     {
         byte[] dictionary = Encoding.ASCII.GetBytes("{'descr':'<u4','fortran_order':False,'shape':(2,)}\n");
-        string path = _folder.Write("d.npy", [0x93, .. "NUMPY"u8, version, 0, (byte)dictionary.Length, 0, 0, 0, .. dictionary, 1, 0, 0, 0, 2, 0, 1, 0]);
+        string path = _folder.Write(
+            "d.npy",
+            [0x93, .. "NUMPY"u8, version, 0, (byte)dictionary.Length, 0, 0, 0, .. dictionary, 1, 0, 0, 0, 2, 0, 1, 0]
+        );
         using TokenShard shard = TokenShard.Open(path);
         int[] ids = new int[2];
         shard.Read(0, ids);
@@ -119,7 +150,10 @@ public sealed class TokenShardTests : IDisposable
 
         void Refused(string dictionary, int dataBytes, string named)
         {
-            string path = _folder.Write("f.npy", [0x93, .. "NUMPY"u8, 1, 0, (byte)dictionary.Length, 0, .. Encoding.ASCII.GetBytes(dictionary), .. new byte[dataBytes]]);
+            string path = _folder.Write(
+                "f.npy",
+                [0x93, .. "NUMPY"u8, 1, 0, (byte)dictionary.Length, 0, .. Encoding.ASCII.GetBytes(dictionary), .. new byte[dataBytes]]
+            );
             Should.Throw<InvalidDataException>(() => TokenShard.Open(path)).Message.ShouldContain(named);
         }
     }

@@ -22,7 +22,11 @@ public sealed class TokenizeRunTests : IDisposable
 
         foreach (string split in new[] { "train", "valid" })
         {
-            string[] own = [.. File.ReadLines(_folder[$"prepared/{split}.jsonl"]).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("text").GetString()!)];
+            string[] own =
+            [
+                .. File.ReadLines(_folder[$"prepared/{split}.jsonl"])
+                    .Select(l => JsonDocument.Parse(l).RootElement.GetProperty("text").GetString()!),
+            ];
             byte[][] documents = [.. own.Select(Encoding.UTF8.GetBytes)];
             List<int> expected = [.. documents.SelectMany(d => d.Select(b => (int)b).Append(End))];
             ReadAll([.. result.Shards.Where(s => s.Split == split)]).ShouldBe(expected);
@@ -65,19 +69,31 @@ public sealed class TokenizeRunTests : IDisposable
 
         int calls = 0;
         using CancellationTokenSource stop = new();
-        Should.Throw<OperationCanceledException>(() => new TokenizeRun(Options("parts", 9_000), Bytes, (text, ids) =>
-        {
-            if (Interlocked.Increment(ref calls) > stopAt)
+        Should.Throw<OperationCanceledException>(() =>
+            new TokenizeRun(
+                Options("parts", 9_000),
+                Bytes,
+                (text, ids) =>
+                {
+                    if (Interlocked.Increment(ref calls) > stopAt)
+                    {
+                        stop.Cancel();
+                    }
+                    Encode(text, ids);
+                }
+            )
             {
-                stop.Cancel();
-            }
-            Encode(text, ids);
-        })
-        { WaveDocuments = 40 }.Run(null, stop.Token));
+                WaveDocuments = 40,
+            }.Run(null, stop.Token)
+        );
         Directory.Exists(_folder["parts"]).ShouldBe(leavesShards);
         if (leavesShards)
         {
-            Directory.GetFiles(_folder["parts"]).ShouldNotContain(file => file.EndsWith(".partial", StringComparison.Ordinal) || file.EndsWith("lock", StringComparison.Ordinal));
+            Directory
+                .GetFiles(_folder["parts"])
+                .ShouldNotContain(file =>
+                    file.EndsWith(".partial", StringComparison.Ordinal) || file.EndsWith("lock", StringComparison.Ordinal)
+                );
             _folder.Write("parts/train-00001.bin.ink-a1b2c3d4.partial", "left by a run that had no time to tidy up");
             Should.Throw<ArgumentException>(() => Run("parts", TokenShardFormat.Inkstone, 8_000)).Message.ShouldContain("unfinished");
         }
@@ -85,7 +101,7 @@ public sealed class TokenizeRunTests : IDisposable
 
         string[] names = [.. Directory.GetFiles(_folder["whole"]).Select(f => Path.GetFileName(f)!).Order()];
         Directory.GetFiles(_folder["parts"]).Select(Path.GetFileName).Order().ShouldBe(names);
-        foreach (string name in names.Where(n => n is not ("metadata.json" or ".ink-files")))   // these name the output
+        foreach (string name in names.Where(n => n is not ("metadata.json" or ".ink-files"))) // these name the output
         {
             File.ReadAllBytes(_folder[$"parts/{name}"]).ShouldBe(File.ReadAllBytes(_folder[$"whole/{name}"]), name);
         }
@@ -103,7 +119,9 @@ public sealed class TokenizeRunTests : IDisposable
             Encode(text, ids);
         }
         // The first wave holds several shards; then the run is stopped.
-        Should.Throw<OperationCanceledException>(() => new TokenizeRun(Options("out", 9_000), Bytes, Counted) { WaveDocuments = 200 }.Run(new Stopper(stop), stop.Token));
+        Should.Throw<OperationCanceledException>(() =>
+            new TokenizeRun(Options("out", 9_000), Bytes, Counted) { WaveDocuments = 200 }.Run(new Stopper(stop), stop.Token)
+        );
         calls.ShouldBe(200);
         new TokenizeRun(Options("out", 9_000), Bytes, Counted).Run();
         calls.ShouldBeInRange(300, 350); // only the documents of the one shard that was open are encoded twice
@@ -116,7 +134,10 @@ public sealed class TokenizeRunTests : IDisposable
         Run("out", TokenShardFormat.Inkstone, 9_000);
         Should.Throw<ArgumentException>(() => Run("out", TokenShardFormat.Inkstone, 9_000)).Message.ShouldContain("--force");
         new TokenizeRun(Options("out", 1 << 20) with { Force = true }, Bytes, Encode).Run();
-        Directory.GetFiles(_folder["out"]).Select(Path.GetFileName).ShouldBe([".ink-files", "metadata.json", "train-00000.bin", "valid-00000.bin"], ignoreOrder: true);
+        Directory
+            .GetFiles(_folder["out"])
+            .Select(Path.GetFileName)
+            .ShouldBe([".ink-files", "metadata.json", "train-00000.bin", "valid-00000.bin"], ignoreOrder: true);
         File.ReadAllText(_folder["out/metadata.json"]).ShouldNotContain("partial");
     }
 
@@ -139,7 +160,9 @@ public sealed class TokenizeRunTests : IDisposable
         Run("out", TokenShardFormat.Inkstone, 1 << 20);
         byte[] before = File.ReadAllBytes(_folder["out/train-00000.bin"]);
         calls = 0;
-        Should.Throw<AggregateException>(() => new TokenizeRun(Options("out", 9_000) with { Force = true }, Bytes, Failing) { WaveDocuments = 40 }.Run());
+        Should.Throw<AggregateException>(() =>
+            new TokenizeRun(Options("out", 9_000) with { Force = true }, Bytes, Failing) { WaveDocuments = 40 }.Run()
+        );
         File.ReadAllBytes(_folder["out/train-00000.bin"]).ShouldBe(before);
         Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).ShouldBe(["out", "prepared", "raw.jsonl"], ignoreOrder: true);
     }
@@ -157,11 +180,15 @@ public sealed class TokenizeRunTests : IDisposable
         _folder.Write($"ours/own-{name}", text);
         foreach (bool force in new[] { false, true })
         {
-            Should.Throw<ArgumentException>(() => new TokenizeRun(Options("theirs", 9_000) with { Force = force }, Bytes, Encode).Run()).Message.ShouldContain($"holds {name}, which ink did not write");
+            Should
+                .Throw<ArgumentException>(() => new TokenizeRun(Options("theirs", 9_000) with { Force = force }, Bytes, Encode).Run())
+                .Message.ShouldContain($"holds {name}, which ink did not write");
             Directory.GetFileSystemEntries(_folder["theirs"]).Length.ShouldBe(1);
             File.ReadAllText(_folder[$"theirs/{name}"]).ShouldBe(text);
         }
-        Should.Throw<ArgumentException>(() => new TokenizeRun(Options("ours", 9_000) with { Force = true }, Bytes, Encode).Run()).Message.ShouldContain("own-" + name);
+        Should
+            .Throw<ArgumentException>(() => new TokenizeRun(Options("ours", 9_000) with { Force = true }, Bytes, Encode).Run())
+            .Message.ShouldContain("own-" + name);
         File.ReadAllText(_folder[$"ours/own-{name}"]).ShouldBe(text);
     }
 
@@ -173,13 +200,18 @@ public sealed class TokenizeRunTests : IDisposable
         File.Move(text, _folder["plain/train.txt"]);
         TokenizeResult result = new TokenizeRun(new TokenizeOptions([_folder["plain"]], _folder["parts"]), Bytes, Encode).Run();
         (result.Documents, result.TrainTokens, result.TrainBytes).ShouldBe((2, 8, 6));
-        Should.Throw<InvalidDataException>(() => new TokenizeRun(new TokenizeOptions([_folder.Write("none.txt", "")], _folder["none"]), Bytes, Encode).Run()).Message.ShouldContain("none.txt");
+        Should
+            .Throw<InvalidDataException>(() =>
+                new TokenizeRun(new TokenizeOptions([_folder.Write("none.txt", "")], _folder["none"]), Bytes, Encode).Run()
+            )
+            .Message.ShouldContain("none.txt");
     }
 
     private TokenizeResult Run(string output, TokenShardFormat format, long shardTokens) =>
         new TokenizeRun(Options(output, shardTokens) with { Format = format }, Bytes, Encode).Run();
 
-    private TokenizeOptions Options(string output, long shardTokens) => new([_folder["prepared"]], _folder[output], ShardTokens: shardTokens);
+    private TokenizeOptions Options(string output, long shardTokens) =>
+        new([_folder["prepared"]], _folder[output], ShardTokens: shardTokens);
 
     private static void Encode(ReadOnlySpan<char> text, List<int> ids)
     {

@@ -3,7 +3,8 @@ using System.Xml.Linq;
 
 namespace Inkstone.Data.Tests;
 
-/// <summary>What a small world gives beside its documents: right where it says so, wrong where it says so, and the same each time.</summary>
+/// <summary>What a small world gives beside its documents: right where it says so, wrong where it says so, and the same each
+/// time.</summary>
 public sealed class WorldSourcesTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("ink-world-").FullName;
@@ -55,5 +56,6 @@ public sealed class WorldSourcesTests : IDisposable
         }
     }
 
-    private JsonObject[] Lines(string name) => [.. File.ReadLines(Path.Combine(_directory, name)).Select(line => JsonNode.Parse(line)!.AsObject())];
+    private JsonObject[] Lines(string name) =>
+        [.. File.ReadLines(Path.Combine(_directory, name)).Select(line => JsonNode.Parse(line)!.AsObject())];
 }

@@ -13,7 +13,9 @@ public sealed class PythonTests
         random.NextDouble().ShouldBe(0.9664535356921388);
         random.NextDouble().ShouldBe(0.4407325991753527);
         new MersenneTwister(1234).Sample([.. Enumerable.Range(0, 60)], 4).ShouldBe([49, 28, 7, 0]);
-        new MersenneTwister(7).Sample([.. Enumerable.Range(0, 60)], 25).ShouldBe([20, 9, 25, 41, 3, 4, 52, 34, 6, 23, 37, 55, 32, 13, 2, 5, 27, 26, 54, 15, 44, 35, 43, 48, 7]);
+        new MersenneTwister(7)
+            .Sample([.. Enumerable.Range(0, 60)], 25)
+            .ShouldBe([20, 9, 25, 41, 3, 4, 52, 34, 6, 23, 37, 55, 32, 13, 2, 5, 27, 26, 54, 15, 44, 35, 43, 48, 7]);
         new MersenneTwister(0).Sample([.. Enumerable.Range(0, 5000)], 6).ShouldBe([3155, 3445, 331, 2121, 4188, 3980]);
         int[] places = new int[8];
         new MersenneTwister(3).Choices(places, 11);
@@ -63,7 +65,8 @@ public sealed class PythonTests
     [InlineData("答案是?：?\\s?([A-D])", "答案是：B 答案C", "['B', 'C']")]
     [InlineData("(?m)^\\s*-.*$", "- a\n- b", "['- a', '- b']")]
     [InlineData("a\\Z", "aa", "['a']")]
-    public void Expressions_find_what_re_finds(string pattern, string text, string repr) => new ListValue(PythonRegex.Of(pattern).FindAll(text)).Repr.ShouldBe(repr);
+    public void Expressions_find_what_re_finds(string pattern, string text, string repr) =>
+        new ListValue(PythonRegex.Of(pattern).FindAll(text)).Repr.ShouldBe(repr);
 
     [Theory]
     [InlineData("\\s+", " ", "a \n b", "a b")]
@@ -74,11 +77,15 @@ public sealed class PythonTests
     [InlineData("(?s).*#### ", "", "a\n#### 5", "5")]
     [InlineData("\\.$", "", "5.\n", "5\n")]
     [InlineData("x", "\\n", "axb", "a\nb")]
-    public void Replacements_are_those_of_re(string pattern, string replacement, string text, string expected) => PythonRegex.Of(pattern).Replace(text, replacement).ShouldBe(expected);
+    public void Replacements_are_those_of_re(string pattern, string replacement, string text, string expected) =>
+        PythonRegex.Of(pattern).Replace(text, replacement).ShouldBe(expected);
 
     [Theory]
     [InlineData("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     [InlineData("砚", "727cf371de88862477508c74624a486dbd20d3e131e7618632a6d137c1ab086f")]
-    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb")]
+    [InlineData(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"
+    )]
     public void Hashes_are_SHA_256(string text, string hex) => Sha256.Hex(text).ShouldBe(hex);
 }

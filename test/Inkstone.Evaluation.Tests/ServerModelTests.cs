@@ -26,24 +26,42 @@ public sealed class ServerModelTests : IDisposable
     [Fact]
     public void Log_likelihoods_are_those_of_the_tokens_behind_the_context()
     {
-        _answer = (path, body) => path == "/v1/models" ? (200, JsonNode.Parse("""{"data": [{"id": "first"}]}""")!) : (200, Echo((string)body!["prompt"]!));
+        _answer = (path, body) =>
+            path == "/v1/models" ? (200, JsonNode.Parse("""{"data": [{"id": "first"}]}""")!) : (200, Echo((string)body!["prompt"]!));
         using OpenAiClient client = new(_url, "secret");
         // Each letter is a token of log-probability −(its place); the context's last blank belongs to the continuation.
-        new OpenAiModel(client, chat: false, parallel: 1).LogLikelihoods([("abc ", "de"), ("abc", "d")]).ShouldBe([new LogLikelihood(-(3 + 4 + 5), false), new LogLikelihood(-3, false)]);
+        new OpenAiModel(client, chat: false, parallel: 1)
+            .LogLikelihoods([("abc ", "de"), ("abc", "d")])
+            .ShouldBe([new LogLikelihood(-(3 + 4 + 5), false), new LogLikelihood(-3, false)]);
         new OpenAiModel(client, chat: false, parallel: 1).RollingLogLikelihoods(["abcd"]).ShouldBe([-(1 + 2 + 3)]);
         _asked.ShouldAllBe(a => a.Key == "Bearer secret");
         _asked[1].Body!["model"]!.GetValue<string>().ShouldBe("first");
         _answer = (_, body) => (200, Echo((string)body!["prompt"]!, -100));
         new OpenAiModel(client, chat: false).LogLikelihoods([("abc", "d")]).ShouldBe([new LogLikelihood(-3, true)]);
         _answer = (_, body) => (200, Echo((string)body!["prompt"]!, double.NaN));
-        new OpenAiModel(client, chat: false).LogLikelihoods([("abc", "d")]).ShouldBe([new LogLikelihood(-3, false)]);   // nobody says
-        Should.Throw<InvalidDataException>(() => new OpenAiModel(client, chat: false).LogLikelihoods([("", "de")])).Message.ShouldContain("no context");
+        new OpenAiModel(client, chat: false).LogLikelihoods([("abc", "d")]).ShouldBe([new LogLikelihood(-3, false)]); // nobody says
+        Should
+            .Throw<InvalidDataException>(() => new OpenAiModel(client, chat: false).LogLikelihoods([("", "de")]))
+            .Message.ShouldContain("no context");
     }
 
     [Fact]
     public void Texts_are_cut_at_every_stop_and_refusals_are_told()
     {
-        _answer = (_, body) => (200, new JsonObject { ["choices"] = new JsonArray(new JsonObject { ["text"] = "12\n\nQ: next", ["message"] = new JsonObject { ["content"] = "chat " + body!["messages"]?[0]?["content"] } }) });
+        _answer = (_, body) =>
+            (
+                200,
+                new JsonObject
+                {
+                    ["choices"] = new JsonArray(
+                        new JsonObject
+                        {
+                            ["text"] = "12\n\nQ: next",
+                            ["message"] = new JsonObject { ["content"] = "chat " + body!["messages"]?[0]?["content"] },
+                        }
+                    ),
+                }
+            );
         using OpenAiClient client = new(_url + "/v1#m");
         TextSettings settings = new(["a", "b", "c", "d", "Q:"], 9, 0);
         new OpenAiModel(client, chat: false).Generate([("x", settings)]).ShouldBe(["12\n\n"]);
@@ -53,16 +71,29 @@ public sealed class ServerModelTests : IDisposable
         new OpenAiModel(client, chat: true).Generate([(context, settings with { Until = [] })]).ShouldBe(["chat hi"]);
 
         _answer = (_, _) => (400, JsonNode.Parse("""{"error": {"message": "too long"}}""")!);
-        Should.Throw<InvalidDataException>(() => new OpenAiModel(client, chat: false).Generate([("x", settings)])).Message.ShouldContain("400: too long");
+        Should
+            .Throw<InvalidDataException>(() => new OpenAiModel(client, chat: false).Generate([("x", settings)]))
+            .Message.ShouldContain("400: too long");
     }
 
     [Fact]
     public async Task A_busy_server_is_asked_again()
     {
         int calls = 0;
-        _answer = (_, _) => Interlocked.Increment(ref calls) == 1 ? (429, new JsonObject()) : (200, JsonNode.Parse("""{"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}""")!);
+        _answer = (_, _) =>
+            Interlocked.Increment(ref calls) == 1
+                ? (429, new JsonObject())
+                : (
+                    200,
+                    JsonNode.Parse(
+                        """{"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 2}}"""
+                    )!
+                );
         using OpenAiClient client = new(_url + "#m");
-        StructuredAnswer answer = await new OpenAiStructuredModel("m", client).AnswerAsync(new StructuredRequest("p", [], """{"type": "object"}""", 0, 1, 8, 1), CancellationToken.None);
+        StructuredAnswer answer = await new OpenAiStructuredModel("m", client).AnswerAsync(
+            new StructuredRequest("p", [], """{"type": "object"}""", 0, 1, 8, 1),
+            CancellationToken.None
+        );
         (answer.Text, answer.Tokens, answer.End, calls).ShouldBe(("{}", 2, "stop", 2));
         _asked[1].Body!["response_format"]!["json_schema"]!["schema"]!.ToJsonString().ShouldBe("""{"type":"object"}""");
     }
@@ -70,8 +101,13 @@ public sealed class ServerModelTests : IDisposable
     [Fact]
     public async Task A_judge_that_loves_the_first_place_says_nothing()
     {
-        AnswerPair[] pairs = [.. Enumerable.Range(0, 10).Select(i => new AnswerPair($"p{i}", "q", i < 7 ? "good" : "bad", i < 7 ? "bad" : "good"))];
-        IReadOnlyDictionary<string, Share> fair = JudgeRun.Summary(await new JudgeRun(pairs).AskAsync(new Judge(q => q.IndexOf("good") < q.IndexOf("Answer B") ? "A" : "B"), 2));
+        AnswerPair[] pairs =
+        [
+            .. Enumerable.Range(0, 10).Select(i => new AnswerPair($"p{i}", "q", i < 7 ? "good" : "bad", i < 7 ? "bad" : "good")),
+        ];
+        IReadOnlyDictionary<string, Share> fair = JudgeRun.Summary(
+            await new JudgeRun(pairs).AskAsync(new Judge(q => q.IndexOf("good") < q.IndexOf("Answer B") ? "A" : "B"), 2)
+        );
         fair["score"].Value.ShouldBe(0.7, 1e-9);
         (fair["agreement"].Value, fair["first_place"].Value).ShouldBe((1, 0.5));
         fair["score"].Error.ShouldBe(Math.Sqrt(0.7 * 0.3 / 9), 1e-9);
@@ -82,19 +118,23 @@ public sealed class ServerModelTests : IDisposable
 
     private static JsonObject Echo(string prompt, double best = -0.5)
     {
-        string all = prompt + "!";   // one token more is made
+        string all = prompt + "!"; // one token more is made
         return new JsonObject
         {
-            ["choices"] = new JsonArray(new JsonObject
-            {
-                ["logprobs"] = new JsonObject
+            ["choices"] = new JsonArray(
+                new JsonObject
                 {
-                    ["tokens"] = new JsonArray([.. all.Select(c => (JsonNode)c.ToString())]),
-                    ["token_logprobs"] = new JsonArray([.. all.Select((_, i) => i == 0 ? null : (JsonNode)(-(double)i))]),
-                    ["top_logprobs"] = new JsonArray([.. all.Select(_ => (JsonNode)(double.IsNaN(best) ? [] : new JsonObject { ["x"] = best }))]),
-                    ["text_offset"] = new JsonArray([.. all.Select((_, i) => (JsonNode)i)]),
-                },
-            }),
+                    ["logprobs"] = new JsonObject
+                    {
+                        ["tokens"] = new JsonArray([.. all.Select(c => (JsonNode)c.ToString())]),
+                        ["token_logprobs"] = new JsonArray([.. all.Select((_, i) => i == 0 ? null : (JsonNode)(-(double)i))]),
+                        ["top_logprobs"] = new JsonArray([
+                            .. all.Select(_ => (JsonNode)(double.IsNaN(best) ? [] : new JsonObject { ["x"] = best })),
+                        ]),
+                        ["text_offset"] = new JsonArray([.. all.Select((_, i) => (JsonNode)i)]),
+                    },
+                }
+            ),
         };
     }
 
@@ -109,7 +149,7 @@ public sealed class ServerModelTests : IDisposable
             }
             catch (Exception)
             {
-                return;   // the test is over
+                return; // the test is over
             }
             using StreamReader reader = new(context.Request.InputStream);
             string body = await reader.ReadToEndAsync();
@@ -126,7 +166,14 @@ public sealed class ServerModelTests : IDisposable
     {
         public string Name => "judge";
 
-        public Task<StructuredAnswer> AnswerAsync(StructuredRequest request, CancellationToken cancelled)
-            => Task.FromResult(new StructuredAnswer($$"""{"reason": "so", "better": "{{verdict((string)request.Messages[1]!["content"]!)}}"}""", null, null, null));
+        public Task<StructuredAnswer> AnswerAsync(StructuredRequest request, CancellationToken cancelled) =>
+            Task.FromResult(
+                new StructuredAnswer(
+                    $$"""{"reason": "so", "better": "{{verdict((string)request.Messages[1]!["content"]!)}}"}""",
+                    null,
+                    null,
+                    null
+                )
+            );
     }
 }

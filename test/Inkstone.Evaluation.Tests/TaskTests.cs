@@ -18,7 +18,11 @@ public sealed class TaskTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("evaluation-").FullName;
 
-    public TaskTests() => File.WriteAllLines(Path.Combine(_folder, "rows.jsonl"), Enumerable.Range(0, 8).Select(i => $"{{\"q\": \"row {i}\", \"label\": {i % 2}}}"));
+    public TaskTests() =>
+        File.WriteAllLines(
+            Path.Combine(_folder, "rows.jsonl"),
+            Enumerable.Range(0, 8).Select(i => $"{{\"q\": \"row {i}\", \"label\": {i % 2}}}")
+        );
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -38,7 +42,8 @@ public sealed class TaskTests : IDisposable
     {
         EvaluationRun run = Prepare("task: t" + Common);
         run.Answer(new Says(" no"));
-        string file = Path.Combine(_folder, "answers.jsonl"), samples = Path.Combine(_folder, "samples_t_x.jsonl");
+        string file = Path.Combine(_folder, "answers.jsonl"),
+            samples = Path.Combine(_folder, "samples_t_x.jsonl");
         File.WriteAllLines(file, RecordedAnswers.Lines(run.Requests));
         File.WriteAllLines(samples, run.Score().Samples["t"].Select(ResultFiles.SampleLine));
         foreach (string from in new[] { file, samples })
@@ -61,15 +66,18 @@ public sealed class TaskTests : IDisposable
     [InlineData("task: t\nclass: !function task.Task", "written in Python")]
     [InlineData("task: t\ninclude: nowhere.yaml", "no task file")]
     [InlineData("tsk: t", "neither the key task nor the key group")]
-    public void What_cannot_be_run_is_refused_by_name(string yaml, string reason)
-        => Should.Throw<Exception>(() => Prepare(yaml + Common)).Message.ShouldContain(reason);
+    public void What_cannot_be_run_is_refused_by_name(string yaml, string reason) =>
+        Should.Throw<Exception>(() => Prepare(yaml + Common)).Message.ShouldContain(reason);
 
     [Fact]
     public void A_question_can_be_kept_out_of_its_own_examples()
     {
         List<string> warnings = [];
         string yaml = "task: t\nfewshot_split: validation" + Common;
-        bool Shows(EvaluationRun run) => run.Requests.Any(r => r.Context.Split("\n\n")[..^1].Any(shot => shot.StartsWith(r.Context.Split("\n\n")[^1], StringComparison.Ordinal)));
+        bool Shows(EvaluationRun run) =>
+            run.Requests.Any(r =>
+                r.Context.Split("\n\n")[..^1].Any(shot => shot.StartsWith(r.Context.Split("\n\n")[^1], StringComparison.Ordinal))
+            );
         Shows(Prepare(yaml, new EvaluationOptions { NumFewshot = 5, Warn = warnings.Add })).ShouldBeTrue();
         warnings.ShouldHaveSingleItem().ShouldContain("--exclude-own-answers");
         Shows(Prepare(yaml, new EvaluationOptions { NumFewshot = 5, ExcludeOwnAnswers = true })).ShouldBeFalse();
@@ -80,7 +88,9 @@ public sealed class TaskTests : IDisposable
     {
         Dataset table = CsvTable.Read(",n,text,n\n0,1,\"a, \"\"b\"\"\",\n1,,NA,2.5\n\n2,007,c,x\n", ',');
         table.Columns.ShouldBe(["Unnamed: 0", "n", "text", "n.1"]);
-        new ListValue(table.Rows).Repr.ShouldBe("[{'Unnamed: 0': 0, 'n': 1.0, 'text': 'a, \"b\"', 'n.1': None}, {'Unnamed: 0': 1, 'n': None, 'text': None, 'n.1': '2.5'}, {'Unnamed: 0': 2, 'n': 7.0, 'text': 'c', 'n.1': 'x'}]");
+        new ListValue(table.Rows).Repr.ShouldBe(
+            "[{'Unnamed: 0': 0, 'n': 1.0, 'text': 'a, \"b\"', 'n.1': None}, {'Unnamed: 0': 1, 'n': None, 'text': None, 'n.1': '2.5'}, {'Unnamed: 0': 2, 'n': 7.0, 'text': 'c', 'n.1': 'x'}]"
+        );
     }
 
     [Theory]
@@ -91,8 +101,15 @@ public sealed class TaskTests : IDisposable
     public void Settings_are_read_as_lm_eval_reads_them(string text, string repr) => GenKwargs.Parse(text).Repr.ShouldBe(repr);
 
     [Fact]
-    public void Every_built_in_task_is_well_formed()
-        => BuiltInTasks.All().Select(c => TaskEntry.Of(c, null)!).Where(e => e.Kind == TaskKind.Task).Select(e => new TaskConfig(e.Config, e.Name).Name).Distinct().Count().ShouldBe(52 + 67 + 2 + 6 + 5);
+    public void Every_built_in_task_is_well_formed() =>
+        BuiltInTasks
+            .All()
+            .Select(c => TaskEntry.Of(c, null)!)
+            .Where(e => e.Kind == TaskKind.Task)
+            .Select(e => new TaskConfig(e.Config, e.Name).Name)
+            .Distinct()
+            .Count()
+            .ShouldBe(52 + 67 + 2 + 6 + 5);
 
     private EvaluationRun Prepare(string yaml, EvaluationOptions? options = null)
     {
@@ -105,11 +122,19 @@ public sealed class TaskTests : IDisposable
 
     private sealed class Says(string answer) : IEvaluatedModel
     {
-        public IReadOnlyList<LogLikelihood> LogLikelihoods(IReadOnlyList<(string Context, string Continuation)> requests, Action? answered, CancellationToken cancelled)
-            => [.. requests.Select(r => new LogLikelihood(r.Continuation == answer ? -1 : -2, true))];
+        public IReadOnlyList<LogLikelihood> LogLikelihoods(
+            IReadOnlyList<(string Context, string Continuation)> requests,
+            Action? answered,
+            CancellationToken cancelled
+        ) => [.. requests.Select(r => new LogLikelihood(r.Continuation == answer ? -1 : -2, true))];
 
-        public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) => throw new NotSupportedException();
+        public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) =>
+            throw new NotSupportedException();
 
-        public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered, CancellationToken cancelled) => throw new NotSupportedException();
+        public IReadOnlyList<string> Generate(
+            IReadOnlyList<(string Context, TextSettings Settings)> requests,
+            Action? answered,
+            CancellationToken cancelled
+        ) => throw new NotSupportedException();
     }
 }

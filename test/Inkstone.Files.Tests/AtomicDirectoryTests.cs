@@ -10,18 +10,28 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void A_directory_is_written_whole_or_not_at_all()
     {
         string target = _directory["model"];
-        Should.Throw<IOException>(() => AtomicDirectory.Write(target, overwrite: false, place =>
-        {
-            File.WriteAllText(Path.Combine(place, "config.json"), "{}");
-            throw new IOException("disk full");
-        }));
+        Should.Throw<IOException>(() =>
+            AtomicDirectory.Write(
+                target,
+                overwrite: false,
+                place =>
+                {
+                    File.WriteAllText(Path.Combine(place, "config.json"), "{}");
+                    throw new IOException("disk full");
+                }
+            )
+        );
         Entries().ShouldBeEmpty();
 
-        AtomicDirectory.Write(target, overwrite: false, place =>
-        {
-            Directory.Exists(target).ShouldBeFalse();
-            AtomicFile.WriteText(Path.Combine(place, "inner", "weights"), "1");
-        });
+        AtomicDirectory.Write(
+            target,
+            overwrite: false,
+            place =>
+            {
+                Directory.Exists(target).ShouldBeFalse();
+                AtomicFile.WriteText(Path.Combine(place, "inner", "weights"), "1");
+            }
+        );
         File.ReadAllText(Path.Combine(target, "inner", "weights")).ShouldBe("1");
         Entries().ShouldBe(["model"]);
     }
@@ -35,7 +45,11 @@ public sealed class AtomicDirectoryTests : IDisposable
         Should.Throw<IOException>(() => AtomicDirectory.Write(target, overwrite: true, _ => throw new IOException("disk full")));
         File.ReadAllText(Path.Combine(target, "first")).ShouldBe("1");
 
-        AtomicDirectory.Write(target + Path.DirectorySeparatorChar, overwrite: true, place => File.WriteAllText(Path.Combine(place, "second"), "2"));
+        AtomicDirectory.Write(
+            target + Path.DirectorySeparatorChar,
+            overwrite: true,
+            place => File.WriteAllText(Path.Combine(place, "second"), "2")
+        );
         Directory.GetFiles(target).Select(Path.GetFileName).ShouldBe([WrittenFiles.FileName, "second"], ignoreOrder: true);
         Entries().ShouldBe(["model"]);
     }
@@ -48,7 +62,9 @@ public sealed class AtomicDirectoryTests : IDisposable
         File.Exists(_directory["empty/a"]).ShouldBeTrue();
 
         File.WriteAllText(_directory["file"], "text");
-        Should.Throw<ArgumentException>(() => AtomicDirectory.Write(_directory["file"], overwrite: true, _ => { })).Message.ShouldContain("exists");
+        Should
+            .Throw<ArgumentException>(() => AtomicDirectory.Write(_directory["file"], overwrite: true, _ => { }))
+            .Message.ShouldContain("exists");
         Entries().ShouldBe(["empty", "file"], ignoreOrder: true);
     }
 

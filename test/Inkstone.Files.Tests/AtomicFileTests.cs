@@ -28,27 +28,38 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = _directory["a.txt"];
         AtomicFile.WriteText(path, "old");
-        Should.Throw<InvalidDataException>(() => AtomicFile.Write(path, stream =>
-        {
-            stream.Write("half"u8);
-            throw new InvalidDataException("wrong");
-        }));
+        Should.Throw<InvalidDataException>(() =>
+            AtomicFile.Write(
+                path,
+                stream =>
+                {
+                    stream.Write("half"u8);
+                    throw new InvalidDataException("wrong");
+                }
+            )
+        );
         new AtomicFile(path).Dispose();
         File.ReadAllText(path).ShouldBe("old");
         Entries().ShouldBe(["a.txt"]);
     }
 
-    /// <summary>A position beyond what any file system takes stands for a full disk: writing goes well until the buffer has to leave.</summary>
+    /// <summary>A position beyond what any file system takes stands for a full disk: writing goes well until the buffer has to
+    /// leave.</summary>
     [Fact]
     public void Nothing_is_left_when_the_last_bytes_cannot_be_written()
     {
         string path = _directory["a.txt"];
         AtomicFile.WriteText(path, "old");
-        Should.Throw<IOException>(() => AtomicFile.Write(path, stream =>
-        {
-            stream.Position = long.MaxValue - 2;
-            stream.Write("beyond"u8);
-        }));
+        Should.Throw<IOException>(() =>
+            AtomicFile.Write(
+                path,
+                stream =>
+                {
+                    stream.Position = long.MaxValue - 2;
+                    stream.Write("beyond"u8);
+                }
+            )
+        );
         File.ReadAllText(path).ShouldBe("old");
         Entries().ShouldBe(["a.txt"]);
     }
@@ -65,7 +76,8 @@ public sealed class AtomicFileTests : IDisposable
     public void Two_writers_of_one_path_do_not_meet()
     {
         string path = _directory["a.txt"];
-        using AtomicFile first = new(path), second = new(path);
+        using AtomicFile first = new(path),
+            second = new(path);
         first.Stream.Write("first"u8);
         second.Stream.Write("second"u8);
         second.Commit();

@@ -35,7 +35,7 @@ public sealed class DirectoryLockTests : IDisposable
         DirectoryLock.Take(_directory["run"]).Dispose();
         Left("");
         DirectoryLock.Take(_directory["run"]).Dispose();
-        Left("proc");   // killed while it wrote
+        Left("proc"); // killed while it wrote
         DirectoryLock.Take(_directory["run"]).Dispose();
     }
 
@@ -43,7 +43,12 @@ public sealed class DirectoryLockTests : IDisposable
     public void A_living_process_is_believed_where_the_system_does_not_lock()
     {
         using Process me = Process.GetCurrentProcess();
-        Left(string.Create(CultureInfo.InvariantCulture, $"process {me.Id} on {Environment.MachineName} since {me.StartTime.ToUniversalTime():yyyy-MM-ddTHH:mm:ss.fffZ}"));
+        Left(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"process {me.Id} on {Environment.MachineName} since {me.StartTime.ToUniversalTime():yyyy-MM-ddTHH:mm:ss.fffZ}"
+            )
+        );
         Should.Throw<ArgumentException>(() => DirectoryLock.Take(_directory["run"])).Message.ShouldContain("in use by process");
         File.Exists(Lock).ShouldBeTrue();
     }
@@ -59,7 +64,8 @@ public sealed class DirectoryLockTests : IDisposable
         DirectoryLock.Take(_directory["run"]).Dispose();
     }
 
-    private static string Now(int seconds) => DateTime.UtcNow.AddSeconds(seconds).ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+    private static string Now(int seconds) =>
+        DateTime.UtcNow.AddSeconds(seconds).ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 
     private void Left(string text)
     {

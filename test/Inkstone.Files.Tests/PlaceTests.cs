@@ -25,14 +25,16 @@ public sealed class PlaceTests : IDisposable
     [InlineData("a", "second/b/file", "holds the input")]
     [InlineData("link/new", "a", "lies inside the input")]
     [InlineData("a/b/new/deep", "second", "lies inside the input")]
-    public void An_output_that_meets_an_input_is_refused(string output, string input, string said)
-        => Should.Throw<ArgumentException>(() => Place.KeepApart(_directory[output], file: false, [null, _directory[input]])).Message.ShouldContain(said);
+    public void An_output_that_meets_an_input_is_refused(string output, string input, string said) =>
+        Should
+            .Throw<ArgumentException>(() => Place.KeepApart(_directory[output], file: false, [null, _directory[input]]))
+            .Message.ShouldContain(said);
 
     [Theory]
     [InlineData("ab", "a")]
     [InlineData("a/c", "a/b")]
     [InlineData("a/b/file2", "a/b/file")]
-    [InlineData("new", "new")]   // an input that does not exist cannot be lost
+    [InlineData("new", "new")] // an input that does not exist cannot be lost
     public void Neighbours_are_not(string output, string input) => Place.KeepApart(_directory[output], file: false, [_directory[input]]);
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class WrittenFilesTests : IDisposable
     [Theory]
     [InlineData("thesis.txt", "mine", "thesis.txt, which ink did not write")]
     [InlineData("inner/model.safetensors", "mine", "inner/model.safetensors, which ink did not write")]
-    [InlineData("config.json", "{\"a\": 2}", "config.json, which was changed")]   // of the same length
+    [InlineData("config.json", "{\"a\": 2}", "config.json, which was changed")] // of the same length
     [InlineData("weights", "12345678 and more", "weights, which was changed")]
     [InlineData("download.partial", "half", "download.partial, which ink did not write")]
     public void What_came_or_changed_since_is_foreign_and_keeps_the_directory_from_being_replaced(string name, string text, string said)
@@ -38,7 +38,11 @@ public sealed class WrittenFilesTests : IDisposable
     public void What_comes_while_the_successor_is_made_is_kept_too()
     {
         string model = Model();
-        Should.Throw<ArgumentException>(() => AtomicDirectory.Write(model, overwrite: true, _ => File.WriteAllText(Path.Combine(model, "thesis.txt"), "mine"))).Message.ShouldContain("thesis.txt");
+        Should
+            .Throw<ArgumentException>(() =>
+                AtomicDirectory.Write(model, overwrite: true, _ => File.WriteAllText(Path.Combine(model, "thesis.txt"), "mine"))
+            )
+            .Message.ShouldContain("thesis.txt");
         File.ReadAllText(Path.Combine(model, "thesis.txt")).ShouldBe("mine");
         File.ReadAllText(Path.Combine(model, "weights")).ShouldBe("12345678");
         Directory.GetFileSystemEntries(_directory.Path).Length.ShouldBe(1);
@@ -49,13 +53,17 @@ public sealed class WrittenFilesTests : IDisposable
     {
         Directory.CreateDirectory(_directory["theirs"]);
         File.WriteAllText(_directory["theirs/config.json"], "{}");
-        Should.Throw<ArgumentException>(() => AtomicDirectory.Write(_directory["theirs"], overwrite: true, _ => { })).Message.ShouldContain("config.json, which ink did not write");
+        Should
+            .Throw<ArgumentException>(() => AtomicDirectory.Write(_directory["theirs"], overwrite: true, _ => { }))
+            .Message.ShouldContain("config.json, which ink did not write");
 
         string model = Model();
         File.Delete(Path.Combine(model, "weights"));
         File.WriteAllText(_directory["elsewhere"], "12345678");
         File.CreateSymbolicLink(Path.Combine(model, "weights"), _directory["elsewhere"]);
-        Should.Throw<ArgumentException>(() => AtomicDirectory.Write(model, overwrite: true, _ => { })).Message.ShouldContain("link weights");
+        Should
+            .Throw<ArgumentException>(() => AtomicDirectory.Write(model, overwrite: true, _ => { }))
+            .Message.ShouldContain("link weights");
         File.Exists(_directory["elsewhere"]).ShouldBeTrue();
     }
 
@@ -74,7 +82,7 @@ public sealed class WrittenFilesTests : IDisposable
     [InlineData("weights", "1234", "weights has 4 bytes where 8 were written")]
     [InlineData("weights", "00000000", "weights holds other bytes")]
     [InlineData("config.json", "", "config.json has 0 bytes")]
-    [InlineData("config.json", "{\"a\": 1, \"b\": 2}", null)]   // edited by hand
+    [InlineData("config.json", "{\"a\": 1, \"b\": 2}", null)] // edited by hand
     public void Damage_is_told_by_size_and_content(string name, string? text, string? said)
     {
         string model = Model();
@@ -101,12 +109,16 @@ public sealed class WrittenFilesTests : IDisposable
 
     private string Model()
     {
-        AtomicDirectory.Write(_directory["model"], overwrite: false, place =>
-        {
-            AtomicFile.WriteText(Path.Combine(place, "config.json"), "{\"a\": 1}");
-            AtomicFile.WriteText(Path.Combine(place, "weights"), "12345678");
-            AtomicFile.WriteText(Path.Combine(place, "inner", "moments"), "12");
-        });
+        AtomicDirectory.Write(
+            _directory["model"],
+            overwrite: false,
+            place =>
+            {
+                AtomicFile.WriteText(Path.Combine(place, "config.json"), "{\"a\": 1}");
+                AtomicFile.WriteText(Path.Combine(place, "weights"), "12345678");
+                AtomicFile.WriteText(Path.Combine(place, "inner", "moments"), "12");
+            }
+        );
         return _directory["model"];
     }
 }

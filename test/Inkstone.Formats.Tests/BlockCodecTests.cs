@@ -25,7 +25,8 @@ public sealed class BlockCodecTests
     public void Decoded_values_are_exact(GgufType type)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Goldens.Of("misc/quantised_blocks.safetensors"));
-        float[] wanted = file.ReadFloats($"{type}.values"), got = new float[wanted.Length];
+        float[] wanted = file.ReadFloats($"{type}.values"),
+            got = new float[wanted.Length];
         BlockCodec.Decode(type, file.Bytes($"{type}.bytes"), got);
         Same(MemoryMarshal.AsBytes(got.AsSpan()), MemoryMarshal.AsBytes(wanted.AsSpan()));
     }
@@ -41,7 +42,8 @@ public sealed class BlockCodecTests
     public void Encoded_bytes_are_exact(GgufType type)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Goldens.Of("misc/quantised_blocks.safetensors"));
-        byte[] wanted = file.Bytes($"{type}.bytes").ToArray(), got = new byte[wanted.Length];
+        byte[] wanted = file.Bytes($"{type}.bytes").ToArray(),
+            got = new byte[wanted.Length];
         BlockCodec.Encode(type, file.ReadFloats("float32"), got);
         if (type is GgufType.Q4_1 or GgufType.Q5_1)
         {
@@ -51,7 +53,8 @@ public sealed class BlockCodecTests
         Same(got, wanted);
     }
 
-    /// <summary>512 blocks of random bytes, which use every point of the grids; hashes of what ggml's own dequantize_row functions (libggml 0.5, x64) give.</summary>
+    /// <summary>512 blocks of random bytes, which use every point of the grids; hashes of what ggml's own dequantize_row functions (libggml
+    /// 0.5, x64) give.</summary>
     [Theory]
     [InlineData(GgufType.IQ2_XXS, "3ef01094e3a4eb7d56187894188c548bab0a3b22b75e7c29f3faf06f7172b33a")]
     [InlineData(GgufType.IQ2_XS, "0539cc8318157384ac2531add0ca90b2139ac6b28026a53437b46011866a5470")]
@@ -94,7 +97,8 @@ public sealed class BlockCodecTests
         Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(values.AsSpan()))).ShouldBe(wanted);
     }
 
-    /// <summary>Relative root mean square errors that ggml's own quantiser reaches on the same numbers (ggml_quantize_chunk, libggml 0.5, x64).</summary>
+    /// <summary>Relative root mean square errors that ggml's own quantiser reaches on the same numbers (ggml_quantize_chunk, libggml 0.5,
+    /// x64).</summary>
     [Theory]
     [InlineData(GgufType.Q2_K, 0.33125)]
     [InlineData(GgufType.Q3_K, 0.18605)]
@@ -103,7 +107,8 @@ public sealed class BlockCodecTests
     [InlineData(GgufType.Q6_K, 0.02276)]
     public void K_blocks_are_rounded_as_well_as_ggml_does(GgufType type, double reached)
     {
-        float[] x = new float[1 << 14], y = new float[x.Length];
+        float[] x = new float[1 << 14],
+            y = new float[x.Length];
         ulong state = 7;
         for (int i = 0; i < x.Length; i++)
         {
@@ -144,6 +149,6 @@ public sealed class BlockCodecTests
         values.ShouldAllBe(v => v == 0);
     }
 
-    private static void Same(ReadOnlySpan<byte> got, ReadOnlySpan<byte> wanted)
-        => got.CommonPrefixLength(wanted).ShouldBe(wanted.Length, "the first byte that differs");
+    private static void Same(ReadOnlySpan<byte> got, ReadOnlySpan<byte> wanted) =>
+        got.CommonPrefixLength(wanted).ShouldBe(wanted.Length, "the first byte that differs");
 }

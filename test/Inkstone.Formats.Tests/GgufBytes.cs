@@ -9,10 +9,11 @@ internal sealed class GgufBytes
 
     public byte[] ToArray() => [.. _bytes];
 
-    public static GgufBytes Head(uint magic = 0x46554747, uint version = 3, ulong tensors = 0, ulong pairs = 0)
-        => new GgufBytes().Number(magic).Number(version).Number(tensors).Number(pairs);
+    public static GgufBytes Head(uint magic = 0x46554747, uint version = 3, ulong tensors = 0, ulong pairs = 0) =>
+        new GgufBytes().Number(magic).Number(version).Number(tensors).Number(pairs);
 
-    public GgufBytes Number<T>(T value) where T : unmanaged
+    public GgufBytes Number<T>(T value)
+        where T : unmanaged
     {
         _bytes.AddRange(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<T>(ref value)));
         return this;
@@ -26,7 +27,8 @@ internal sealed class GgufBytes
         return this;
     }
 
-    public GgufBytes Pair<T>(string key, uint type, T value) where T : unmanaged => Text(key).Number(type).Number(value);
+    public GgufBytes Pair<T>(string key, uint type, T value)
+        where T : unmanaged => Text(key).Number(type).Number(value);
 
     public GgufBytes Tensor(string name, uint type, ulong offset, params ulong[] sizes)
     {

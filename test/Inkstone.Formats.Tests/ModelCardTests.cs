@@ -18,7 +18,8 @@ public sealed class ModelCardTests
             Metrics = ["loss"],
             Facts = [("steps", "3 of 9")],
         }.Text();
-        text.ShouldStartWith("""
+        text.ShouldStartWith(
+            """
             ---
             # license: name one, such as apache-2.0
             library_name: peft
@@ -32,11 +33,14 @@ public sealed class ModelCardTests
             - inkstone
             ---
 
-            """);
+            """
+        );
         text.ShouldContain("| steps | 3 of 9 |");
         text.ShouldContain("| learned from | mine: own.jsonl |");
         text.ShouldContain("| hidden_size | 64 |");
-        new ModelCard(Config, 1) { BaseModel = "my: model" }.Text().ShouldContain("\nbase_model: \"my: model\"\n");
+        new ModelCard(Config, 1) { BaseModel = "my: model" }
+            .Text()
+            .ShouldContain("\nbase_model: \"my: model\"\n");
     }
 
     [Fact]

@@ -81,7 +81,13 @@ public sealed class MutationTests : IDisposable
                     bytes.InsertRange(at, bytes.GetRange(at, Math.Min(random.Next(1, 64), bytes.Count - at)));
                     break;
                 case 4:
-                    ulong number = random.Next(4) switch { 0 => ulong.MaxValue, 1 => 1UL << random.Next(64), 2 => (ulong)random.Next(300), _ => long.MaxValue };
+                    ulong number = random.Next(4) switch
+                    {
+                        0 => ulong.MaxValue,
+                        1 => 1UL << random.Next(64),
+                        2 => (ulong)random.Next(300),
+                        _ => long.MaxValue,
+                    };
                     for (int j = 0; j < 8 && at + j < bytes.Count; j++)
                     {
                         bytes[at + j] = (byte)(number >> (8 * j));
@@ -96,12 +102,16 @@ public sealed class MutationTests : IDisposable
     }
 
     /// <summary>Some of Llama's tensors, permuted ones and stacked ones among them.</summary>
-    private static readonly GgufArchitecture Tiny = new("llama", "llama",
-    [
-        GgufTensorRule.Weight("attn_q", "self_attn.q_proj", GgufLayout.Interleaved(c => c.Int("num_attention_heads"))),
-        GgufTensorRule.Weight("attn_k", "self_attn.k_proj", GgufLayout.Interleaved(c => c.Int("num_key_value_heads"))),
-        GgufTensorRule.Weight("ffn_up", "mlp.up_proj"), GgufTensorRule.Weight("ffn_up_exps", "mlp.experts.*.up_proj"),
-    ]);
+    private static readonly GgufArchitecture Tiny = new(
+        "llama",
+        "llama",
+        [
+            GgufTensorRule.Weight("attn_q", "self_attn.q_proj", GgufLayout.Interleaved(c => c.Int("num_attention_heads"))),
+            GgufTensorRule.Weight("attn_k", "self_attn.k_proj", GgufLayout.Interleaved(c => c.Int("num_key_value_heads"))),
+            GgufTensorRule.Weight("ffn_up", "mlp.up_proj"),
+            GgufTensorRule.Weight("ffn_up_exps", "mlp.experts.*.up_proj"),
+        ]
+    );
 
     private static void ReadGguf(string path)
     {
@@ -135,28 +145,53 @@ public sealed class MutationTests : IDisposable
     {
         using Device device = new(threads: 1);
         string path = _directory["valid.safetensors"];
-        SafetensorsWriter.Write(path, [new("a.weight", Tensor.Allocate(device, new Shape(4, 8))), new("b", Tensor.Allocate(device, new Shape(3)), "BF16"), new("c", Tensor.Allocate(device, new Shape(2, 2, 2)), "F16")]);
+        SafetensorsWriter.Write(
+            path,
+            [
+                new("a.weight", Tensor.Allocate(device, new Shape(4, 8))),
+                new("b", Tensor.Allocate(device, new Shape(3)), "BF16"),
+                new("c", Tensor.Allocate(device, new Shape(2, 2, 2)), "F16"),
+            ]
+        );
         return File.ReadAllBytes(path);
     }
 
     private byte[] Gguf()
     {
         using Device device = new(threads: 1);
-        string path = _directory["valid.gguf"], tokenizer = _directory.Path;
-        File.WriteAllText(Path.Combine(tokenizer, "tokenizer.json"), """
+        string path = _directory["valid.gguf"],
+            tokenizer = _directory.Path;
+        File.WriteAllText(
+            Path.Combine(tokenizer, "tokenizer.json"),
+            """
             {"added_tokens":[{"id":3,"content":"<s>","special":true}],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},
              "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}
-            """);
-        File.WriteAllText(Path.Combine(tokenizer, "tokenizer_config.json"), """{"bos_token":"<s>","eos_token":"<s>","chat_template":"{{ messages }}"}""");
-        HfConfig config = HfConfig.Parse("""
+            """
+        );
+        File.WriteAllText(
+            Path.Combine(tokenizer, "tokenizer_config.json"),
+            """{"bos_token":"<s>","eos_token":"<s>","chat_template":"{{ messages }}"}"""
+        );
+        HfConfig config = HfConfig.Parse(
+            """
             {"model_type":"llama","vocab_size":4,"hidden_size":32,"intermediate_size":32,"num_hidden_layers":1,"num_attention_heads":2,"num_key_value_heads":1,"rms_norm_eps":1e-5}
-            """);
+            """
+        );
         NamedTensor Matrix(string name, int rows) => new(name, Tensor.Allocate(device, new Shape(rows, 32)));
-        GgufExport.Write(path, config, Tiny,
-        [
-            Matrix("model.embed_tokens.weight", 4), Matrix("model.layers.0.self_attn.q_proj.weight", 32), Matrix("model.layers.0.self_attn.k_proj.weight", 16),
-            Matrix("model.layers.0.mlp.up_proj.weight", 32), new("model.norm.weight", Tensor.Allocate(device, new Shape(32))),
-        ], GgufFileType.Q8_0, tokenizer);
+        GgufExport.Write(
+            path,
+            config,
+            Tiny,
+            [
+                Matrix("model.embed_tokens.weight", 4),
+                Matrix("model.layers.0.self_attn.q_proj.weight", 32),
+                Matrix("model.layers.0.self_attn.k_proj.weight", 16),
+                Matrix("model.layers.0.mlp.up_proj.weight", 32),
+                new("model.norm.weight", Tensor.Allocate(device, new Shape(32))),
+            ],
+            GgufFileType.Q8_0,
+            tokenizer
+        );
         return File.ReadAllBytes(path);
     }
 }

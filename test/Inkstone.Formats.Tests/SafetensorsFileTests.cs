@@ -24,8 +24,11 @@ public sealed class SafetensorsFileTests : IDisposable
         using Tensor f32 = Tensor.From(_device, new Shape(2, 4), values);
         using Tensor ids = Tensor.From(_device, new Shape(3), [1, -2, 3]);
         string path = _directory["a.safetensors"];
-        SafetensorsWriter.Write(path, [new("w", f32), new("half", f32, "F16"), new("brain", f32, "BF16"), new("ids", ids)],
-            new Dictionary<string, string> { ["format"] = "pt", ["note"] = "砚" });
+        SafetensorsWriter.Write(
+            path,
+            [new("w", f32), new("half", f32, "F16"), new("brain", f32, "BF16"), new("ids", ids)],
+            new Dictionary<string, string> { ["format"] = "pt", ["note"] = "砚" }
+        );
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
         file.Tensors.Select(t => t.Name).ShouldBe(["w", "ids", "brain", "half"]);
@@ -42,11 +45,14 @@ public sealed class SafetensorsFileTests : IDisposable
     [Trait("Category", "Slow")]
     public void A_bfloat16_tensor_above_two_gibibytes_is_read()
     {
-        const int rows = 66_000, width = 16_384;
+        const int rows = 66_000,
+            width = 16_384;
         string path = _directory["large.safetensors"];
         using (FileStream stream = File.Create(path))
         {
-            byte[] header = Encoding.UTF8.GetBytes($$$"""{"x":{"dtype":"BF16","shape":[{{{rows}}},{{{width}}}],"data_offsets":[0,{{{2L * rows * width}}}]}}""");
+            byte[] header = Encoding.UTF8.GetBytes(
+                $$$"""{"x":{"dtype":"BF16","shape":[{{{rows}}},{{{width}}}],"data_offsets":[0,{{{2L * rows * width}}}]}}"""
+            );
             stream.Write(BitConverter.GetBytes((ulong)header.Length));
             stream.Write(header);
             stream.SetLength(8 + header.Length + 2L * rows * width);
@@ -69,18 +75,20 @@ public sealed class SafetensorsFileTests : IDisposable
         (values[40], values[77]) = (float.NaN, value);
         using Tensor x = Tensor.From(_device, new Shape(10, 10), values);
         string path = _directory["x.safetensors"];
-        string message = Should.Throw<InvalidDataException>(() => SafetensorsWriter.Write(path, [new("model.layers.0.w", x, type)])).Message;
+        string message = Should
+            .Throw<InvalidDataException>(() => SafetensorsWriter.Write(path, [new("model.layers.0.w", x, type)]))
+            .Message;
         message.ShouldContain("model.layers.0.w");
         message.ShouldContain(value.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
         Directory.GetFiles(_directory.Path).ShouldBeEmpty();
     }
 
     [Theory]
-    [InlineData(0x3F80_8000u, 0x3F80)]   // a tie goes to the even neighbour
+    [InlineData(0x3F80_8000u, 0x3F80)] // a tie goes to the even neighbour
     [InlineData(0x3F81_8000u, 0x3F82)]
     [InlineData(0x3F80_8001u, 0x3F81)]
-    [InlineData(0x7F7F_7FFFu, 0x7F7F)]   // the largest that fits
-    [InlineData(0x7F80_0001u, 0x7FC0)]   // NaN stays NaN
+    [InlineData(0x7F7F_7FFFu, 0x7F7F)] // the largest that fits
+    [InlineData(0x7F80_0001u, 0x7FC0)] // NaN stays NaN
     [InlineData(0x8000_0000u, 0x8000)]
     public void Bfloat16_rounds_to_nearest_even(uint bits, int expected)
     {
@@ -102,8 +110,10 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Bfloat16_widens_at_every_length_and_alignment(int count)
     {
         // An odd-sized U8 tensor first leaves what follows unaligned.
-        string header = $$"""{"odd":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"x":{"dtype":"BF16","shape":[{{count}}],"data_offsets":[3,{{3 + 2 * count}}] } }""";
-        byte[] json = Encoding.UTF8.GetBytes(header), data = new byte[3 + 2 * count];
+        string header =
+            $$"""{"odd":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"x":{"dtype":"BF16","shape":[{{count}}],"data_offsets":[3,{{3 + 2 * count}}] } }""";
+        byte[] json = Encoding.UTF8.GetBytes(header),
+            data = new byte[3 + 2 * count];
         Random random = new(count);
         random.NextBytes(data);
         string path = _directory["c.safetensors"];
@@ -118,7 +128,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Reading_the_wrong_shape_name_or_type_says_so()
     {
-        using Tensor x = Tensor.From(_device, new Shape(2, 2), [1f, 2, 3, 4]), wrong = Tensor.Allocate(_device, new Shape(4));
+        using Tensor x = Tensor.From(_device, new Shape(2, 2), [1f, 2, 3, 4]),
+            wrong = Tensor.Allocate(_device, new Shape(4));
         using Tensor ids = Tensor.From(_device, new Shape(4), [1, 2, 3, 4]);
         SafetensorsWriter.Write(_directory["d.safetensors"], [new("x", x), new("ids", ids)]);
         using SafetensorsFile file = SafetensorsFile.Open(_directory["d.safetensors"]);
@@ -132,12 +143,16 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Shards_and_index_hold_the_whole_state()
     {
-        using Tensor a = Tensor.From(_device, new Shape(4), [1f, 2, 3, 4]), b = Tensor.From(_device, new Shape(4), [5f, 6, 7, 8]);
+        using Tensor a = Tensor.From(_device, new Shape(4), [1f, 2, 3, 4]),
+            b = Tensor.From(_device, new Shape(4), [5f, 6, 7, 8]);
         using Tensor c = Tensor.From(_device, new Shape(1), [9f]);
         SafetensorsWriter.WriteModel(_directory.Path, [new("b", b), new("a", a), new("c", c)], maxShardBytes: 20);
 
-        Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order().ShouldBe(
-            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"]);
+        Directory
+            .GetFiles(_directory.Path)
+            .Select(Path.GetFileName)
+            .Order()
+            .ShouldBe(["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"]);
         using (JsonDocument index = JsonDocument.Parse(File.ReadAllText(_directory["model.safetensors.index.json"])))
         {
             index.RootElement.GetProperty("metadata").GetProperty("total_size").GetInt32().ShouldBe(36);
@@ -171,7 +186,9 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Config_errors_name_file_and_key()
     {
         HfConfig config = HfConfig.Parse("""{"hidden_size":"64","rope":{"x":1.5}}""", "m/config.json");
-        Should.Throw<InvalidDataException>(() => config.Int("hidden_size")).Message.ShouldBe("m/config.json: \"hidden_size\" must be a whole number, it is \"64\".");
+        Should
+            .Throw<InvalidDataException>(() => config.Int("hidden_size"))
+            .Message.ShouldBe("m/config.json: \"hidden_size\" must be a whole number, it is \"64\".");
         Should.Throw<InvalidDataException>(() => config.Int("vocab_size")).Message.ShouldBe("m/config.json has no \"vocab_size\"; add it.");
         Should.Throw<InvalidDataException>(() => config.Object("rope")!.Int("x")).Message.ShouldContain("m/config.json: rope");
         Should.Throw<InvalidDataException>(() => HfConfig.Parse("[]", "x")).Message.ShouldContain("x");

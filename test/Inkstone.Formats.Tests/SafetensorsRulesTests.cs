@@ -22,10 +22,22 @@ public sealed class SafetensorsRulesTests : IDisposable
     public void Valid_files_are_read(string header, int data) => Should.NotThrow(() => Open(header, data));
 
     [Theory]
-    [InlineData("InvalidOffset(b)", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}""", 12)]
-    [InlineData("InvalidOffset(b)", """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12)]
+    [InlineData(
+        "InvalidOffset(b)",
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}""",
+        12
+    )]
+    [InlineData(
+        "InvalidOffset(b)",
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""",
+        12
+    )]
     [InlineData("InvalidOffset(a)", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8)]
-    [InlineData("InvalidOffset(b)", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4)]
+    [InlineData(
+        "InvalidOffset(b)",
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""",
+        4
+    )]
     [InlineData("TensorInvalidInfo(a)", """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4)]
     [InlineData("TensorInvalidInfo(a)", """{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}}""", 8)]
     [InlineData("MisalignedSlice(a)", """{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}}""", 2)]
@@ -34,8 +46,16 @@ public sealed class SafetensorsRulesTests : IDisposable
     [InlineData("ValidationOverflow(a)", """{"a":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,0]}}""", 0)]
     [InlineData("MetadataIncompleteBuffer", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3)]
     [InlineData("MetadataIncompleteBuffer", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5)]
-    [InlineData("DuplicateKey", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8)]
-    [InlineData("DuplicateKey", """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8)]
+    [InlineData(
+        "DuplicateKey",
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        8
+    )]
+    [InlineData(
+        "DuplicateKey",
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        8
+    )]
     [InlineData("DuplicateKey", """{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}""", 4)]
     [InlineData("DuplicateKey", """{"__metadata__":{"k":"1","k":"2"}}""", 0)]
     [InlineData("DuplicateKey", """{"__metadata__":{},"__metadata__":{}}""", 0)]
@@ -74,7 +94,8 @@ public sealed class SafetensorsRulesTests : IDisposable
     [Fact]
     public void Mutations_never_escape()
     {
-        const string Header = """{"__metadata__":{"format":"pt"},"ab":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}}""";
+        const string Header =
+            """{"__metadata__":{"format":"pt"},"ab":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}}""";
         byte[] valid = Frame(Header, 32);
         Random random = new(7);
         int accepted = 0;
@@ -87,11 +108,22 @@ public sealed class SafetensorsRulesTests : IDisposable
                 int at = random.Next(Math.Max(1, bytes.Count - 8));
                 switch (random.Next(5))
                 {
-                    case 0: bytes[at] = (byte)random.Next(256); break;
-                    case 1: bytes[at] ^= (byte)(1 << random.Next(8)); break;
-                    case 2: bytes.RemoveRange(at, Math.Min(random.Next(1, 9), bytes.Count - at - 1)); break;
-                    case 3: bytes.InsertRange(at, Encoding.UTF8.GetBytes(tokens[random.Next(tokens.Length)])); break;
-                    default: bytes.RemoveRange(at, bytes.Count - at); bytes.Add(0); break;
+                    case 0:
+                        bytes[at] = (byte)random.Next(256);
+                        break;
+                    case 1:
+                        bytes[at] ^= (byte)(1 << random.Next(8));
+                        break;
+                    case 2:
+                        bytes.RemoveRange(at, Math.Min(random.Next(1, 9), bytes.Count - at - 1));
+                        break;
+                    case 3:
+                        bytes.InsertRange(at, Encoding.UTF8.GetBytes(tokens[random.Next(tokens.Length)]));
+                        break;
+                    default:
+                        bytes.RemoveRange(at, bytes.Count - at);
+                        bytes.Add(0);
+                        break;
                 }
             }
             byte[] file = [.. bytes];

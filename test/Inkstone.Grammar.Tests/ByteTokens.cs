@@ -7,7 +7,8 @@ namespace Inkstone.Grammar.Tests;
 /// <summary>A vocabulary of the 256 bytes, some longer tokens and three added ones, for tests that need no real one.</summary>
 internal static class ByteTokens
 {
-    public static TokenVocabulary Vocabulary { get; } = new(Make("{\"", "\":", "\",\"", "\"}", "true", "false", "null", "  ", "abc", "\"a\":", ",\"a\":1", "name"));
+    public static TokenVocabulary Vocabulary { get; } =
+        new(Make("{\"", "\":", "\",\"", "\"}", "true", "false", "null", "  ", "abc", "\"a\":", ",\"a\":1", "name"));
 
     /// <summary>The token that ends a text.</summary>
     public static int End { get; } = Vocabulary.Tokenizer.TokenToId("<end>")!.Value;
@@ -45,16 +46,45 @@ internal static class ByteTokens
                 }
             }
         }
-        object Added(int id, string content, bool special) => new { id, content, single_word = false, lstrip = false, rstrip = false, normalized = false, special };
+        object Added(int id, string content, bool special) =>
+            new
+            {
+                id,
+                content,
+                single_word = false,
+                lstrip = false,
+                rstrip = false,
+                normalized = false,
+                special,
+            };
         int next = vocab.Count;
-        string json = JsonSerializer.Serialize(new
-        {
-            version = "1.0",
-            added_tokens = new[] { Added(next, "<end>", true), Added(next + 1, "<call>", true), Added(next + 2, "<tool_call>", false) },
-            pre_tokenizer = new { type = "ByteLevel", add_prefix_space = false, trim_offsets = true, use_regex = true },
-            decoder = new { type = "ByteLevel", add_prefix_space = false, trim_offsets = true, use_regex = true },
-            model = new { type = "BPE", vocab, merges },
-        });
+        string json = JsonSerializer.Serialize(
+            new
+            {
+                version = "1.0",
+                added_tokens = new[] { Added(next, "<end>", true), Added(next + 1, "<call>", true), Added(next + 2, "<tool_call>", false) },
+                pre_tokenizer = new
+                {
+                    type = "ByteLevel",
+                    add_prefix_space = false,
+                    trim_offsets = true,
+                    use_regex = true,
+                },
+                decoder = new
+                {
+                    type = "ByteLevel",
+                    add_prefix_space = false,
+                    trim_offsets = true,
+                    use_regex = true,
+                },
+                model = new
+                {
+                    type = "BPE",
+                    vocab,
+                    merges,
+                },
+            }
+        );
         return Tokenizer.FromJson(Encoding.UTF8.GetBytes(json), "{}"u8.ToArray(), "test");
     }
 

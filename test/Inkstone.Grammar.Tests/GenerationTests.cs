@@ -7,7 +7,13 @@ namespace Inkstone.Grammar.Tests;
 /// <summary>Whatever a model prefers, what it writes is valid: tokens drawn at random, judged by JsonSchema.Net.</summary>
 public sealed class GenerationTests(ITestOutputHelper output)
 {
-    private static string[] Schemas { get; } = [.. JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "schemas.json"))).RootElement.EnumerateArray().Select(s => s.GetRawText())];
+    private static string[] Schemas { get; } =
+    [
+        .. JsonDocument
+            .Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "schemas.json")))
+            .RootElement.EnumerateArray()
+            .Select(s => s.GetRawText()),
+    ];
 
     [Fact]
     public void Random_texts_of_bytes_are_valid() => Judge(ByteTokens.Vocabulary, ByteTokens.End, 3, 200);
@@ -28,7 +34,8 @@ public sealed class GenerationTests(ITestOutputHelper output)
         Judge(new TokenVocabulary(tokenizer), tokenizer.EosId!.Value, 5, 60);
     }
 
-    /// <summary>Each token of a large vocabulary, at places within random texts: long bounds, names seen before, free objects, patterns.</summary>
+    /// <summary>Each token of a large vocabulary, at places within random texts: long bounds, names seen before, free objects,
+    /// patterns.</summary>
     [GoldenFact("tokenizers/qwen2.5")]
     [Trait("Category", "Slow")]
     public void Masks_of_Qwens_tokens_allow_exactly_what_is_accepted()
@@ -37,11 +44,16 @@ public sealed class GenerationTests(ITestOutputHelper output)
         TokenVocabulary vocabulary = new(tokenizer);
         ulong[] mask = new ulong[vocabulary.MaskLength];
         int places = 0;
-        foreach (string schema in new[]
-        {
-            """{"type":"object"}""", """{"type":"string","minLength":3,"maxLength":500}""", """{"type":"string","maxLength":20}""", """{"type":"array","items":{"type":"string","pattern":"^[a-z]+: .{0,9}$"}}""",
-            """{"type":"object","properties":{"name":{"type":"string"},"id":{"type":"integer"}},"required":["id"],"additionalProperties":{"type":"string"}}""",
-        })
+        foreach (
+            string schema in new[]
+            {
+                """{"type":"object"}""",
+                """{"type":"string","minLength":3,"maxLength":500}""",
+                """{"type":"string","maxLength":20}""",
+                """{"type":"array","items":{"type":"string","pattern":"^[a-z]+: .{0,9}$"}}""",
+                """{"type":"object","properties":{"name":{"type":"string"},"id":{"type":"integer"}},"required":["id"],"additionalProperties":{"type":"string"}}""",
+            }
+        )
         {
             CompiledGrammar grammar = new(TextGrammar.JsonSchema(schema), vocabulary);
             for (int seed = 0; seed < 2; seed++)
@@ -90,7 +102,8 @@ public sealed class GenerationTests(ITestOutputHelper output)
                         wrong.Add($"{Schemas[i]}: {text}");
                     }
                 }
-                catch (Exception fault) when (fault is JsonException or ArgumentException or InvalidOperationException or OverflowException or FormatException)
+                catch (Exception fault)
+                    when (fault is JsonException or ArgumentException or InvalidOperationException or OverflowException or FormatException)
                 {
                     wrong.Add($"{Schemas[i]}: {text}: {fault.Message}");
                 }

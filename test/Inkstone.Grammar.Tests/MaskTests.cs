@@ -6,18 +6,25 @@ namespace Inkstone.Grammar.Tests;
 /// <summary>Masks say of every token what taking it says, whatever the place, and sequences can go back and part.</summary>
 public sealed class MaskTests
 {
-    private const string Person = """{"type":"object","properties":{"name":{"type":"string","maxLength":6},"a":{"type":"integer"}},"required":["a"],"additionalProperties":{"type":["integer","object"]}}""";
+    private const string Person =
+        """{"type":"object","properties":{"name":{"type":"string","maxLength":6},"a":{"type":"integer"}},"required":["a"],"additionalProperties":{"type":["integer","object"]}}""";
 
     public static TheoryData<string> Grammars => ["person", "any", "gbnf", "trigger", "regex"];
 
-    private static TextGrammar Grammar(string name) => name switch
-    {
-        "person" => TextGrammar.JsonSchema(Person),
-        "any" => TextGrammar.Json(new(3)),
-        "gbnf" => TextGrammar.Gbnf("root ::= sum\nsum ::= sum \"+\" item | item\nitem ::= [a-c]* ( \"(\" sum \")\" )? | \"\" # left recursion and nothing"),
-        "trigger" => TextGrammar.Triggered("<call>", TextGrammar.Sequence(TextGrammar.JsonSchema(Person), TextGrammar.Token("<tool_call>"))),
-        _ => TextGrammar.Regex("(abc|ab|[^a-z]{2,3}é?)*name"),
-    };
+    private static TextGrammar Grammar(string name) =>
+        name switch
+        {
+            "person" => TextGrammar.JsonSchema(Person),
+            "any" => TextGrammar.Json(new(3)),
+            "gbnf" => TextGrammar.Gbnf(
+                "root ::= sum\nsum ::= sum \"+\" item | item\nitem ::= [a-c]* ( \"(\" sum \")\" )? | \"\" # left recursion and nothing"
+            ),
+            "trigger" => TextGrammar.Triggered(
+                "<call>",
+                TextGrammar.Sequence(TextGrammar.JsonSchema(Person), TextGrammar.Token("<tool_call>"))
+            ),
+            _ => TextGrammar.Regex("(abc|ab|[^a-z]{2,3}é?)*name"),
+        };
 
     [Theory]
     [MemberData(nameof(Grammars))]
@@ -46,7 +53,9 @@ public sealed class MaskTests
                 }
                 accepted.ShouldNotBeEmpty();
                 // Long tokens and structure are rarer than letters, so they are drawn from the end of the vocabulary half of the time.
-                int take = accepted[random.Next(2) == 0 ? random.Next(accepted.Count) : accepted.Count - 1 - random.Next(Math.Min(6, accepted.Count))];
+                int take = accepted[
+                    random.Next(2) == 0 ? random.Next(accepted.Count) : accepted.Count - 1 - random.Next(Math.Min(6, accepted.Count))
+                ];
                 sequence.Accept(take).ShouldBeTrue();
             }
         }
@@ -93,14 +102,18 @@ public sealed class MaskTests
     [InlineData("""{"x":{"x":1},"a":1}""", true)]
     [InlineData("""{"a":1,"x":{"y":1,"y":2}}""", false)]
     [InlineData("{\"a\":1,\"q\\\"\":2,\"q\\\"\":3}", false)]
-    public void A_name_comes_once_in_an_object(string text, bool allowed)
-        => ByteTokens.Allows(TextGrammar.JsonSchema(Person), text).ShouldBe(allowed);
+    public void A_name_comes_once_in_an_object(string text, bool allowed) =>
+        ByteTokens.Allows(TextGrammar.JsonSchema(Person), text).ShouldBe(allowed);
 
     /// <summary>Names that end after one letter are used up, and then no name may begin with them.</summary>
     [Fact]
     public void No_name_is_begun_that_cannot_be_ended()
     {
-        CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.JsonSchema("""{"type":"object","propertyNames":{"pattern":"^([a-z]{1,4}x?)$"},"additionalProperties":{"const":1}}"""));
+        CompiledGrammar grammar = ByteTokens.Compile(
+            TextGrammar.JsonSchema(
+                """{"type":"object","propertyNames":{"pattern":"^([a-z]{1,4}x?)$"},"additionalProperties":{"const":1}}"""
+            )
+        );
         ulong[] mask = new ulong[grammar.Vocabulary.MaskLength];
         TokenMask sequence = grammar.NewMask(ByteTokens.End);
         foreach (byte b in """{"abcdx":1,"abcd":1,"name":1,"nam"""u8)
@@ -116,7 +129,7 @@ public sealed class MaskTests
                 ((mask[id >> 6] >> id & 1) != 0).ShouldBe(ok, grammar.Vocabulary.Tokenizer.IdToToken(id));
                 sequence.Rollback(ok ? 1 : 0);
             }
-            sequence.Rollback(3);   // before the letters, where "name" is a token
+            sequence.Rollback(3); // before the letters, where "name" is a token
         }
         ByteTokens.Allows(grammar, """{"abcd":1,"abcdx":1,"abc":1}""").ShouldBeTrue();
         TokenMask used = grammar.NewMask(ByteTokens.End);
@@ -131,9 +144,16 @@ public sealed class MaskTests
     [Fact]
     public void What_must_come_is_told()
     {
-        TokenMask sequence = ByteTokens.Compile(TextGrammar.JsonSchema("""{"type":"object","properties":{"name":{"const":"abc"}},"required":["name"],"additionalProperties":false}""", new(0))).NewMask(ByteTokens.End);
+        TokenMask sequence = ByteTokens
+            .Compile(
+                TextGrammar.JsonSchema(
+                    """{"type":"object","properties":{"name":{"const":"abc"}},"required":["name"],"additionalProperties":false}""",
+                    new(0)
+                )
+            )
+            .NewMask(ByteTokens.End);
         Encoding.UTF8.GetString(sequence.ForcedText()).ShouldStartWith("{\"name\":\"");
-        sequence.ForcedToken().ShouldBe(-1);   // { and {" are both tokens
+        sequence.ForcedToken().ShouldBe(-1); // { and {" are both tokens
         foreach (byte b in "{\"name\":\"abc\"}"u8)
         {
             sequence.Accept(ByteTokens.Id(b)).ShouldBeTrue();
@@ -148,12 +168,16 @@ public sealed class MaskTests
         int call = ByteTokens.Vocabulary.Tokenizer.TokenToId("<call>")!.Value;
         TokenMask text = ByteTokens.Compile(TextGrammar.Text()).NewMask(ByteTokens.End);
         text.Accept(call).ShouldBeFalse();
-        TokenMask tool = ByteTokens.Compile(TextGrammar.Sequence(TextGrammar.Token("<call>"), TextGrammar.Literal("\n"), TextGrammar.JsonObject())).NewMask(ByteTokens.End);
+        TokenMask tool = ByteTokens
+            .Compile(TextGrammar.Sequence(TextGrammar.Token("<call>"), TextGrammar.Literal("\n"), TextGrammar.JsonObject()))
+            .NewMask(ByteTokens.End);
         tool.Accept(ByteTokens.Id((byte)'<')).ShouldBeFalse();
         tool.Accept(call).ShouldBeTrue();
         tool.Accept(call).ShouldBeFalse();
         tool.Accept(ByteTokens.Id((byte)'\n')).ShouldBeTrue();
-        TokenMask lazy = ByteTokens.Compile(TextGrammar.Triggered("<tool_call>", TextGrammar.Sequence(TextGrammar.JsonObject(), TextGrammar.Literal("!")))).NewMask(ByteTokens.End);
+        TokenMask lazy = ByteTokens
+            .Compile(TextGrammar.Triggered("<tool_call>", TextGrammar.Sequence(TextGrammar.JsonObject(), TextGrammar.Literal("!"))))
+            .NewMask(ByteTokens.End);
         foreach (byte b in "<tool_cal, so <tool_call>{}"u8)
         {
             lazy.Accept(ByteTokens.Id(b)).ShouldBeTrue();
@@ -183,11 +207,15 @@ public sealed class GrammarCacheTests
     {
         GrammarCache cache = new(ByteTokens.Vocabulary, capacity: 2);
         int made = 0;
-        CompiledGrammar Get(string text) => cache.Get(text, () =>
-        {
-            made++;
-            return text == "wrong" ? TextGrammar.JsonSchema("""{"type":"x"}""") : TextGrammar.Literal(text);
-        });
+        CompiledGrammar Get(string text) =>
+            cache.Get(
+                text,
+                () =>
+                {
+                    made++;
+                    return text == "wrong" ? TextGrammar.JsonSchema("""{"type":"x"}""") : TextGrammar.Literal(text);
+                }
+            );
         CompiledGrammar a = Get("a");
         Get("b").ShouldNotBe(a);
         Get("a").ShouldBe(a);
@@ -206,7 +234,14 @@ public sealed class GrammarCacheTests
     {
         CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.Json(new(4)));
         RandomTexts Texts(int seed) => new(grammar, ByteTokens.End, new Random(seed), "\"a\"");
-        int[][] alone = [.. Enumerable.Range(0, 8).Select(seed => new RandomTexts(ByteTokens.Compile(TextGrammar.Json(new(4))), ByteTokens.End, new Random(seed), "\"a\"").Write(60))];
+        int[][] alone =
+        [
+            .. Enumerable
+                .Range(0, 8)
+                .Select(seed =>
+                    new RandomTexts(ByteTokens.Compile(TextGrammar.Json(new(4))), ByteTokens.End, new Random(seed), "\"a\"").Write(60)
+                ),
+        ];
         int[][] together = await Task.WhenAll(Enumerable.Range(0, 8).Select(seed => Task.Run(() => Texts(seed).Write(60))));
         together.ShouldBe(alone);
     }

@@ -35,8 +35,8 @@ public sealed class NotationTests
     [InlineData("a(", "not closed")]
     [InlineData("[b-a]", "out of order")]
     [InlineData("*", "nothing to repeat")]
-    public void Patterns_that_cannot_be_held_say_why(string pattern, string word)
-        => Should.Throw<GrammarException>(() => TextGrammar.Regex(pattern)).Message.ShouldContain(word);
+    public void Patterns_that_cannot_be_held_say_why(string pattern, string word) =>
+        Should.Throw<GrammarException>(() => TextGrammar.Regex(pattern)).Message.ShouldContain(word);
 
     [Theory]
     [InlineData("root ::= \"a\" b* [0-9]{2}\nb ::= \"b\" | \"c\" # done", "abcb12", true)]
@@ -50,7 +50,8 @@ public sealed class NotationTests
     [InlineData("root ::= a? a? a? a?\na ::= [a]?", "aaaa", true)]
     [InlineData("root ::= a? a? a? a?\na ::= [a]?", "aaaaa", false)]
     [InlineData("root ::= . .?", "é", true)]
-    public void Gbnf_allows_its_texts(string grammar, string text, bool allowed) => ByteTokens.Allows(TextGrammar.Gbnf(grammar), text).ShouldBe(allowed);
+    public void Gbnf_allows_its_texts(string grammar, string text, bool allowed) =>
+        ByteTokens.Allows(TextGrammar.Gbnf(grammar), text).ShouldBe(allowed);
 
     [Theory]
     [InlineData("root ::= a", "line 1", "rule a")]
@@ -79,8 +80,22 @@ public sealed class NotationTests
         CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.JsonSchema($$"""{"allOf":[{"type":"number"},{{schema}}]}"""));
         Json.Schema.JsonSchema judge = Json.Schema.JsonSchema.FromText(schema);
         Random random = new(3);
-        foreach (string text in Enumerable.Range(-130, 260).Select(n => (n / 4m).ToString(CultureInfo.InvariantCulture)).Concat(
-            Enumerable.Range(0, 400).Select(_ => Math.Round((decimal)(random.NextDouble() * 220 - 110), random.Next(4)).ToString(CultureInfo.InvariantCulture))).Append("100").Append("0").Append("0.25").Append("-0.0001"))
+        foreach (
+            string text in Enumerable
+                .Range(-130, 260)
+                .Select(n => (n / 4m).ToString(CultureInfo.InvariantCulture))
+                .Concat(
+                    Enumerable
+                        .Range(0, 400)
+                        .Select(_ =>
+                            Math.Round((decimal)(random.NextDouble() * 220 - 110), random.Next(4)).ToString(CultureInfo.InvariantCulture)
+                        )
+                )
+                .Append("100")
+                .Append("0")
+                .Append("0.25")
+                .Append("-0.0001")
+        )
         {
             bool valid = judge.Evaluate(System.Text.Json.JsonDocument.Parse(text).RootElement).IsValid;
             string plain = text.Contains('.') ? text.TrimEnd('0').TrimEnd('.') : text;
@@ -114,7 +129,7 @@ public sealed class NotationTests
     {
         if (holds)
         {
-            _ = ByteTokens.Compile(TextGrammar.JsonSchema(schema));   // a reference to itself says nothing
+            _ = ByteTokens.Compile(TextGrammar.JsonSchema(schema)); // a reference to itself says nothing
             return;
         }
         Should.Throw<GrammarException>(() => ByteTokens.Compile(TextGrammar.JsonSchema(schema))).Message.ShouldContain("no value");

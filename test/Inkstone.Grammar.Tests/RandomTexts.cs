@@ -12,11 +12,28 @@ internal sealed class RandomTexts(CompiledGrammar grammar, int endToken, Random 
     private const int MostTokens = 3000;
 
     private readonly ulong[] _mask = new ulong[grammar.Vocabulary.MaskLength];
-    private readonly int[] _hints = [.. grammar.Vocabulary.Tokenizer.Encode(hints, false).Concat(hints.SelectMany(c => grammar.Vocabulary.Tokenizer.Encode(c.ToString(), false))).Distinct()];
-    private readonly int[][] _names = [.. System.Text.RegularExpressions.Regex.Matches(hints, "\"([^\"]*)\"").Select(m => m.Groups[1].Value).Distinct().Select(n => grammar.Vocabulary.Tokenizer.EncodeContinuation(n, grammar.Vocabulary.Tokenizer.TokenToId("\"")!.Value))];
-    private readonly int[] _closing = [.. "}]\",:0truefalsn".Select(c => grammar.Vocabulary.Tokenizer.TokenToId(c.ToString()) ?? -1).Where(id => id >= 0)];
+    private readonly int[] _hints =
+    [
+        .. grammar
+            .Vocabulary.Tokenizer.Encode(hints, false)
+            .Concat(hints.SelectMany(c => grammar.Vocabulary.Tokenizer.Encode(c.ToString(), false)))
+            .Distinct(),
+    ];
+    private readonly int[][] _names =
+    [
+        .. System
+            .Text.RegularExpressions.Regex.Matches(hints, "\"([^\"]*)\"")
+            .Select(m => m.Groups[1].Value)
+            .Distinct()
+            .Select(n => grammar.Vocabulary.Tokenizer.EncodeContinuation(n, grammar.Vocabulary.Tokenizer.TokenToId("\"")!.Value)),
+    ];
+    private readonly int[] _closing =
+    [
+        .. "}]\",:0truefalsn".Select(c => grammar.Vocabulary.Tokenizer.TokenToId(c.ToString()) ?? -1).Where(id => id >= 0),
+    ];
 
-    /// <summary>One text's tokens, without the end. After <paramref name="soft"/> tokens what closes is preferred, so that texts end.</summary>
+    /// <summary>One text's tokens, without the end. After <paramref name="soft"/> tokens what closes is preferred, so that texts
+    /// end.</summary>
     public int[] Write(int soft)
     {
         TokenMask sequence = grammar.NewMask(endToken);
@@ -26,12 +43,16 @@ internal sealed class RandomTexts(CompiledGrammar grammar, int endToken, Random 
             sequence.Fill(_mask);
             if (_mask.AsSpan().IndexOfAnyExcept(0UL) < 0)
             {
-                throw new InvalidOperationException($"no token is allowed after …{grammar.Vocabulary.Tokenizer.Decode(ids.ToArray().AsSpan()[^Math.Min(ids.Count, 30)..])}");
+                throw new InvalidOperationException(
+                    $"no token is allowed after …{grammar.Vocabulary.Tokenizer.Decode(ids.ToArray().AsSpan()[^Math.Min(ids.Count, 30)..])}"
+                );
             }
             int id = ids.Count < soft ? Any() : Closing(sequence);
             if (!sequence.Accept(id))
             {
-                throw new InvalidOperationException($"token {id} was allowed and is not accepted after {grammar.Vocabulary.Tokenizer.Decode([.. ids])}");
+                throw new InvalidOperationException(
+                    $"token {id} was allowed and is not accepted after {grammar.Vocabulary.Tokenizer.Decode([.. ids])}"
+                );
             }
             if (sequence.IsFinished)
             {
@@ -44,7 +65,9 @@ internal sealed class RandomTexts(CompiledGrammar grammar, int endToken, Random 
             }
             if (ids.Count > MostTokens)
             {
-                throw new InvalidOperationException($"no end after {MostTokens} tokens: {grammar.Vocabulary.Tokenizer.Decode([.. ids])[..400]}");
+                throw new InvalidOperationException(
+                    $"no end after {MostTokens} tokens: {grammar.Vocabulary.Tokenizer.Decode([.. ids])[..400]}"
+                );
             }
         }
     }

@@ -10,27 +10,38 @@ public sealed class SuiteTests(ITestOutputHelper output)
     private const string Folder = "INK_JSON_SCHEMA_SUITE";
 
     /// <summary>Keywords that are refused by name; all schemas of the suite that are refused have one of these.</summary>
-    private static readonly string[] Refused = ["uniqueItems", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$ref", "$schema"];
+    private static readonly string[] Refused =
+    [
+        "uniqueItems",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "$dynamicRef",
+        "$ref",
+        "$schema",
+    ];
 
     public static TheoryData<string> Files => [.. FolderFiles().Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
-    private static string[] FolderFiles() => Environment.GetEnvironmentVariable(Folder) is { Length: > 0 } folder ? Directory.GetFiles(folder, "*.json") : [];
+    private static string[] FolderFiles() =>
+        Environment.GetEnvironmentVariable(Folder) is { Length: > 0 } folder ? Directory.GetFiles(folder, "*.json") : [];
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     [Trait("Category", "Slow")]
-    public void Valid_instances_can_be_written_and_invalid_ones_cannot(string file)
-        => Check(File.ReadAllText(FolderFiles().Single(f => Path.GetFileName(f) == file)), output).ShouldBeEmpty();
+    public void Valid_instances_can_be_written_and_invalid_ones_cannot(string file) =>
+        Check(File.ReadAllText(FolderFiles().Single(f => Path.GetFileName(f) == file)), output).ShouldBeEmpty();
 
     /// <summary>A few groups of the suite, copied.</summary>
     [Fact]
-    public void Selected_instances()
-        => Check(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "suite.json")), output).ShouldBeEmpty();
+    public void Selected_instances() =>
+        Check(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "suite.json")), output).ShouldBeEmpty();
 
     internal static List<string> Check(string groups, ITestOutputHelper output)
     {
         List<string> wrong = [];
-        int held = 0, refused = 0, instances = 0;
+        int held = 0,
+            refused = 0,
+            instances = 0;
         using JsonDocument document = JsonDocument.Parse(groups);
         foreach (JsonElement group in document.RootElement.EnumerateArray())
         {
@@ -41,8 +52,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
                 grammar = ByteTokens.Compile(TextGrammar.JsonSchema(group.GetProperty("schema")));
             }
             catch (GrammarException fault) when (fault.Keyword is null && fault.Message.StartsWith("no value", StringComparison.Ordinal))
-            {
-            }
+            { }
             catch (GrammarException fault)
             {
                 output.WriteLine($"refused: {name}: {fault.Message}");
@@ -64,7 +74,9 @@ public sealed class SuiteTests(ITestOutputHelper output)
                 {
                     if ((grammar is not null && ByteTokens.Allows(grammar, text)) != valid)
                     {
-                        wrong.Add($"{name}: {test.GetProperty("description").GetString()}: {text} should be {(valid ? "valid" : "invalid")}");
+                        wrong.Add(
+                            $"{name}: {test.GetProperty("description").GetString()}: {text} should be {(valid ? "valid" : "invalid")}"
+                        );
                         break;
                     }
                 }
@@ -75,14 +87,16 @@ public sealed class SuiteTests(ITestOutputHelper output)
     }
 
     /// <summary>A value as JSON, numbers in plain decimals.</summary>
-    private static string Write(JsonElement value, string space) => value.ValueKind switch
-    {
-        JsonValueKind.Number => Plain(ExactNumber.Parse(value.GetRawText())),
-        JsonValueKind.String => JsonSerializer.Serialize(value.GetString()),
-        JsonValueKind.Array => $"[{space}{string.Join($",{space}", value.EnumerateArray().Select(v => Write(v, space)))}{space}]",
-        JsonValueKind.Object => $"{{{space}{string.Join($",{space}", value.EnumerateObject().Select(p => $"{Name(p.Name)}{space}:{space}{Write(p.Value, space)}"))}{space}}}",
-        _ => value.GetRawText(),
-    };
+    private static string Write(JsonElement value, string space) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.Number => Plain(ExactNumber.Parse(value.GetRawText())),
+            JsonValueKind.String => JsonSerializer.Serialize(value.GetString()),
+            JsonValueKind.Array => $"[{space}{string.Join($",{space}", value.EnumerateArray().Select(v => Write(v, space)))}{space}]",
+            JsonValueKind.Object =>
+                $"{{{space}{string.Join($",{space}", value.EnumerateObject().Select(p => $"{Name(p.Name)}{space}:{space}{Write(p.Value, space)}"))}{space}}}",
+            _ => value.GetRawText(),
+        };
 
     private static string Plain(ExactNumber n) => (n.IsNegative ? "-" : "") + n.Whole + (n.Scale > 0 ? "." + n.Fraction : "");
 

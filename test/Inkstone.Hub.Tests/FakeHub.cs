@@ -48,13 +48,17 @@ internal sealed record Seen(string Method, string Host, string Path, Dictionary<
 }
 
 /// <summary>
-/// A hub of one repository on loopback, as the hub's protocol has it: revision, list in pages, HEAD with commit and etag, small files on the hub itself,
+/// A hub of one repository on loopback, as the hub's protocol has it: revision, list in pages, HEAD with commit and etag, small files on
+/// the hub itself,
 /// large ones behind a signed address of another port. ModelScope's addresses too.
 /// </summary>
 internal sealed class FakeHub : IDisposable
 {
-    public const string Id = "yan/tiny-shi", Commit = "0123456789abcdef0123456789abcdef01234567", NpmTarball = "pen-1.2.3.tgz";
-    private readonly TcpListener _hub = new(IPAddress.Loopback, 0), _cdn = new(IPAddress.Loopback, 0);
+    public const string Id = "yan/tiny-shi",
+        Commit = "0123456789abcdef0123456789abcdef01234567",
+        NpmTarball = "pen-1.2.3.tgz";
+    private readonly TcpListener _hub = new(IPAddress.Loopback, 0),
+        _cdn = new(IPAddress.Loopback, 0);
     private readonly List<Seen> _log = [];
 
     public FakeHub(params (string Path, byte[] Content)[] files)
@@ -100,7 +104,8 @@ internal sealed class FakeHub : IDisposable
         _cdn.Dispose();
     }
 
-    private static string GitBlob(byte[] content) => Hex(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {content.Length}\0"), .. content]));
+    private static string GitBlob(byte[] content) =>
+        Hex(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {content.Length}\0"), .. content]));
 
     private static string Hex(byte[] hash) => Convert.ToHexStringLower(hash);
 
@@ -114,9 +119,7 @@ internal sealed class FakeHub : IDisposable
                 _ = Answer(await listener.AcceptTcpClientAsync(), host);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
-        {
-        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException) { }
     }
 
     private async Task Answer(TcpClient client, string host)
@@ -128,7 +131,12 @@ internal sealed class FakeHub : IDisposable
             while (await ReadHead(stream) is [var first, .. var lines])
             {
                 string[] words = first.Split(' ');
-                Seen seen = new(words[0], host, words[1], lines.Select(l => l.Split(": ", 2)).ToDictionary(p => p[0], p => p[1], StringComparer.OrdinalIgnoreCase));
+                Seen seen = new(
+                    words[0],
+                    host,
+                    words[1],
+                    lines.Select(l => l.Split(": ", 2)).ToDictionary(p => p[0], p => p[1], StringComparer.OrdinalIgnoreCase)
+                );
                 lock (_log)
                 {
                     _log.Add(seen);
@@ -141,9 +149,7 @@ internal sealed class FakeHub : IDisposable
                 }
             }
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException) { }
     }
 
     private static async Task<string[]> ReadHead(NetworkStream stream)
@@ -161,7 +167,15 @@ internal sealed class FakeHub : IDisposable
         return Encoding.ASCII.GetString([.. bytes]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
     }
 
-    private static async Task<bool> Write(TcpClient client, NetworkStream stream, Seen seen, Fault[] faults, int status, byte[] body, Dictionary<string, string> headers)
+    private static async Task<bool> Write(
+        TcpClient client,
+        NetworkStream stream,
+        Seen seen,
+        Fault[] faults,
+        int status,
+        byte[] body,
+        Dictionary<string, string> headers
+    )
     {
         foreach (Fault fault in faults)
         {
@@ -183,10 +197,16 @@ internal sealed class FakeHub : IDisposable
             }
             body = body[..Math.Max(0, body.Length - fault.Short)];
         }
-        if (status == 200 && headers.ContainsKey("Accept-Ranges") && seen.Headers.TryGetValue("Range", out string? range) && !faults.Any(f => f.NoRange))
+        if (
+            status == 200
+            && headers.ContainsKey("Accept-Ranges")
+            && seen.Headers.TryGetValue("Range", out string? range)
+            && !faults.Any(f => f.NoRange)
+        )
         {
             Match match = Regex.Match(range, @"bytes=(\d+)-(\d*)");
-            int from = int.Parse(match.Groups[1].Value, null), to = match.Groups[2].Length > 0 ? Math.Min(int.Parse(match.Groups[2].Value, null), body.Length - 1) : body.Length - 1;
+            int from = int.Parse(match.Groups[1].Value, null),
+                to = match.Groups[2].Length > 0 ? Math.Min(int.Parse(match.Groups[2].Value, null), body.Length - 1) : body.Length - 1;
             headers["Content-Range"] = from < body.Length ? $"bytes {from}-{to}/{body.Length}" : $"bytes */{body.Length}";
             (status, body) = from < body.Length ? (206, body[from..(to + 1)]) : (416, []);
         }
@@ -211,7 +231,7 @@ internal sealed class FakeHub : IDisposable
         await Task.Delay(cut.Stall);
         if (cut.Reset)
         {
-            await Task.Delay(50);   // what was sent arrives first
+            await Task.Delay(50); // what was sent arrives first
             client.LingerState = new LingerOption(true, 0);
         }
         return false;
@@ -231,16 +251,27 @@ internal sealed class FakeHub : IDisposable
         if (path == "/pen/1.2.3" || path == "/pen/latest")
         {
             byte[] tarball = Files[NpmTarball];
-            return Json(new JsonObject { ["version"] = "1.2.3", ["dist"] = new JsonObject { ["tarball"] = $"{Endpoint}/{NpmTarball}", ["shasum"] = Hex(SHA1.HashData(tarball)) } });
+            return Json(
+                new JsonObject
+                {
+                    ["version"] = "1.2.3",
+                    ["dist"] = new JsonObject { ["tarball"] = $"{Endpoint}/{NpmTarball}", ["shasum"] = Hex(SHA1.HashData(tarball)) },
+                }
+            );
         }
         if (Regex.Match(path, $"^/api/(models|datasets)/{Id}/revision/(.+)$") is { Success: true } revision)
         {
-            return revision.Groups[2].Value is "main" or "old/one" ? Json(new JsonObject { ["sha"] = Commit }) : Error(404, "RevisionNotFound");
+            return revision.Groups[2].Value is "main" or "old/one"
+                ? Json(new JsonObject { ["sha"] = Commit })
+                : Error(404, "RevisionNotFound");
         }
         if (Regex.IsMatch(path, $"^/api/(models|datasets)/{Id}/tree/{Commit}$"))
         {
             int at = Regex.Match(seen.Path, @"cursor=(\d+)") is { Success: true } cursor ? int.Parse(cursor.Groups[1].Value, null) : 0;
-            JsonArray list = [.. Files.OrderBy(f => f.Key, StringComparer.Ordinal).Skip(at).Take(PageSize).Select(f => Entry(f.Key, f.Value))];
+            JsonArray list =
+            [
+                .. Files.OrderBy(f => f.Key, StringComparer.Ordinal).Skip(at).Take(PageSize).Select(f => Entry(f.Key, f.Value)),
+            ];
             (int status, byte[] body, Dictionary<string, string> headers) = Json(list);
             if (at + PageSize < Files.Count)
             {
@@ -255,28 +286,66 @@ internal sealed class FakeHub : IDisposable
                 return Error(401, "GatedRepo");
             }
             byte[]? content = Files.GetValueOrDefault(file.Groups[2].Value);
-            return content is null ? Error(404, "EntryNotFound") : IsLarge(content)
-                ? (302, [], new() { ["X-Repo-Commit"] = Commit, ["X-Linked-Etag"] = $"\"{Etag(content)}\"", ["Location"] = $"{OtherOrigin}/lfs/{Etag(content)}?signature=a%2Fb" })
-                : (307, [], new() { ["X-Repo-Commit"] = Commit, ["Location"] = $"/api/resolve-cache/{file.Groups[2].Value.Replace("%", "%25", StringComparison.Ordinal).Replace(" ", "%20", StringComparison.Ordinal).Replace("#", "%23", StringComparison.Ordinal).Replace("诗", "%E8%AF%97", StringComparison.Ordinal)}" });
+            return content is null ? Error(404, "EntryNotFound")
+                : IsLarge(content)
+                    ? (
+                        302,
+                        [],
+                        new()
+                        {
+                            ["X-Repo-Commit"] = Commit,
+                            ["X-Linked-Etag"] = $"\"{Etag(content)}\"",
+                            ["Location"] = $"{OtherOrigin}/lfs/{Etag(content)}?signature=a%2Fb",
+                        }
+                    )
+                : (
+                    307,
+                    [],
+                    new()
+                    {
+                        ["X-Repo-Commit"] = Commit,
+                        ["Location"] =
+                            $"/api/resolve-cache/{file.Groups[2].Value.Replace("%", "%25", StringComparison.Ordinal).Replace(" ", "%20", StringComparison.Ordinal).Replace("#", "%23", StringComparison.Ordinal).Replace("诗", "%E8%AF%97", StringComparison.Ordinal)}",
+                    }
+                );
         }
-        if (path.StartsWith("/api/resolve-cache/", StringComparison.Ordinal) && Files.TryGetValue(path["/api/resolve-cache/".Length..], out byte[]? small))
+        if (
+            path.StartsWith("/api/resolve-cache/", StringComparison.Ordinal)
+            && Files.TryGetValue(path["/api/resolve-cache/".Length..], out byte[]? small)
+        )
         {
             return Content(small);
         }
         return Files.TryGetValue(path[1..], out byte[]? plain) ? Content(plain) : Error(404, "RepoNotFound");
     }
 
-    private (int, byte[], Dictionary<string, string>) Cdn(Seen seen)
-        => Files.Values.FirstOrDefault(c => seen.Path.Contains(Etag(c), StringComparison.Ordinal)) is { } content && seen.Path.EndsWith("signature=a%2Fb", StringComparison.Ordinal) ? Content(content) : (404, [], []);
+    private (int, byte[], Dictionary<string, string>) Cdn(Seen seen) =>
+        Files.Values.FirstOrDefault(c => seen.Path.Contains(Etag(c), StringComparison.Ordinal)) is { } content
+        && seen.Path.EndsWith("signature=a%2Fb", StringComparison.Ordinal)
+            ? Content(content)
+            : (404, [], []);
 
     private (int, byte[], Dictionary<string, string>) ModelScope(Seen seen, string path)
     {
         if (Regex.IsMatch(path, $"^/api/v1/(models/{Id}/repo/files|datasets/{Id}/repo/tree)$"))
         {
-            return Json(new JsonObject
-            {
-                ["Data"] = new JsonObject { [nameof(Files)] = new JsonArray([.. Files.Select(f => new JsonObject { ["Path"] = f.Key, ["Type"] = "blob", ["Size"] = f.Value.Length, ["Sha256"] = Hex(SHA256.HashData(f.Value)) })]) },
-            });
+            return Json(
+                new JsonObject
+                {
+                    ["Data"] = new JsonObject
+                    {
+                        [nameof(Files)] = new JsonArray([
+                            .. Files.Select(f => new JsonObject
+                            {
+                                ["Path"] = f.Key,
+                                ["Type"] = "blob",
+                                ["Size"] = f.Value.Length,
+                                ["Sha256"] = Hex(SHA256.HashData(f.Value)),
+                            }),
+                        ]),
+                    },
+                }
+            );
         }
         string name = Uri.UnescapeDataString(Regex.Match(seen.Path, "FilePath=([^&]+)").Groups[1].Value.Replace('+', ' '));
         return Files.TryGetValue(name, out byte[]? content) ? Content(content) : (404, "{}"u8.ToArray(), []);
@@ -284,17 +353,31 @@ internal sealed class FakeHub : IDisposable
 
     private static JsonObject Entry(string path, byte[] content)
     {
-        JsonObject entry = new() { ["type"] = "file", ["path"] = path, ["size"] = content.Length, ["oid"] = GitBlob(content) };
+        JsonObject entry = new()
+        {
+            ["type"] = "file",
+            ["path"] = path,
+            ["size"] = content.Length,
+            ["oid"] = GitBlob(content),
+        };
         if (IsLarge(content))
         {
-            entry["lfs"] = new JsonObject { ["oid"] = Etag(content), ["size"] = content.Length, ["pointerSize"] = 130 };
+            entry["lfs"] = new JsonObject
+            {
+                ["oid"] = Etag(content),
+                ["size"] = content.Length,
+                ["pointerSize"] = 130,
+            };
         }
         return entry;
     }
 
-    private static (int, byte[], Dictionary<string, string>) Content(byte[] content) => (200, content, new() { ["Accept-Ranges"] = "bytes", ["ETag"] = $"\"{Hex(MD5.HashData(content))}\"" });
+    private static (int, byte[], Dictionary<string, string>) Content(byte[] content) =>
+        (200, content, new() { ["Accept-Ranges"] = "bytes", ["ETag"] = $"\"{Hex(MD5.HashData(content))}\"" });
 
-    private static (int, byte[], Dictionary<string, string>) Json(JsonNode json) => (200, Encoding.UTF8.GetBytes(json.ToJsonString()), new() { ["Content-Type"] = "application/json" });
+    private static (int, byte[], Dictionary<string, string>) Json(JsonNode json) =>
+        (200, Encoding.UTF8.GetBytes(json.ToJsonString()), new() { ["Content-Type"] = "application/json" });
 
-    private static (int, byte[], Dictionary<string, string>) Error(int status, string code) => (status, "{}"u8.ToArray(), new() { ["X-Error-Code"] = code });
+    private static (int, byte[], Dictionary<string, string>) Error(int status, string code) =>
+        (status, "{}"u8.ToArray(), new() { ["X-Error-Code"] = code });
 }

@@ -30,7 +30,9 @@ public sealed class HubFetchTests : IDisposable
         {
             FileInfo link = new(Path.Combine(result.Directory, path));
             File.ReadAllBytes(link.FullName).ShouldBe(content);
-            link.LinkTarget.ShouldBe(string.Concat(Enumerable.Repeat("../", 2 + path.Count(c => c == '/'))) + "blobs/" + FakeHub.Etag(content));
+            link.LinkTarget.ShouldBe(
+                string.Concat(Enumerable.Repeat("../", 2 + path.Count(c => c == '/'))) + "blobs/" + FakeHub.Etag(content)
+            );
         }
         using JsonDocument tree = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "trees", FakeHub.Commit + ".json")));
         JsonElement weights = tree.RootElement.GetProperty("files").GetProperty("model.safetensors");
@@ -184,7 +186,7 @@ public sealed class HubFetchTests : IDisposable
         }
         if (status == 403)
         {
-            hub.Log.Count(s => s.Method == "HEAD" && s.Path.EndsWith("model.safetensors", StringComparison.Ordinal)).ShouldBe(2);   // a fresh address
+            hub.Log.Count(s => s.Method == "HEAD" && s.Path.EndsWith("model.safetensors", StringComparison.Ordinal)).ShouldBe(2); // a fresh address
         }
     }
 
@@ -225,14 +227,29 @@ public sealed class HubFetchTests : IDisposable
     [Fact]
     public async Task Pages_patterns_branches_and_a_path_in_the_endpoint()
     {
-        using FakeHub hub = new([.. Enumerable.Range(0, 40).Select(i => ($"part-{i:00}.txt", Encoding.ASCII.GetBytes($"part {i}")))]) { PageSize = 7 };
+        using FakeHub hub = new([.. Enumerable.Range(0, 40).Select(i => ($"part-{i:00}.txt", Encoding.ASCII.GetBytes($"part {i}")))])
+        {
+            PageSize = 7,
+        };
         HubSettings settings = new(hub.Endpoint + "/mirror/", _home.Path);
-        FetchResult some = await new HubFetch(settings, new RepositoryId(RepositoryKind.Dataset, FakeHub.Id), new FetchRequest("old/one", ["part-1*"], ["*5.txt"])).Run();
+        FetchResult some = await new HubFetch(
+            settings,
+            new RepositoryId(RepositoryKind.Dataset, FakeHub.Id),
+            new FetchRequest("old/one", ["part-1*"], ["*5.txt"])
+        ).Run();
         some.Files.ShouldBe(9);
         File.ReadAllText(Path.Combine(_home.Path, "datasets--yan--tiny-shi", "refs", "old", "one")).ShouldBe(FakeHub.Commit);
-        FetchResult half = await new HubFetch(settings, new RepositoryId(RepositoryKind.Dataset, FakeHub.Id), new FetchRequest("old/one", Share: 0.5)).Run();
+        FetchResult half = await new HubFetch(
+            settings,
+            new RepositoryId(RepositoryKind.Dataset, FakeHub.Id),
+            new FetchRequest("old/one", Share: 0.5)
+        ).Run();
         half.Files.ShouldBeInRange(12, 28);
-        FetchResult less = await new HubFetch(settings, new RepositoryId(RepositoryKind.Dataset, FakeHub.Id), new FetchRequest("old/one", Share: 0.25)).Run();
+        FetchResult less = await new HubFetch(
+            settings,
+            new RepositoryId(RepositoryKind.Dataset, FakeHub.Id),
+            new FetchRequest("old/one", Share: 0.25)
+        ).Run();
         less.Loaded.ShouldBe(0, "a smaller share is part of a larger one");
     }
 
@@ -256,20 +273,43 @@ public sealed class HubFetchTests : IDisposable
         FetchResult result = await Fetch(hub);
         string blob = Path.Combine(_home.Path, "models--yan--tiny-shi", "blobs", FakeHub.Etag(Weights));
         File.WriteAllBytes(blob, Bytes(Weights.Length, seed: 9));
-        (await Should.ThrowAsync<FileNotFoundException>(() => Fetch(hub, new FetchRequest(Verify: true), offline: true))).Message.ShouldContain("model.safetensors");
+        (
+            await Should.ThrowAsync<FileNotFoundException>(() => Fetch(hub, new FetchRequest(Verify: true), offline: true))
+        ).Message.ShouldContain("model.safetensors");
         await Fetch(hub, new FetchRequest(Verify: true));
         File.ReadAllBytes(Path.Combine(result.Directory, "model.safetensors")).ShouldBe(Weights);
     }
 
-    private static FakeHub Tiny(bool gated = false) => new(
-        ("config.json", "{}\n"u8.ToArray()), ("README.md", "---\nlanguage: zh\nlicense: apache-2.0\n---\n# Tiny\n"u8.ToArray()), ("same_as_config.json", "{}\n"u8.ToArray()),
-        ("empty.txt", []), ("model.safetensors", Weights), ("sub/deep/model copy #1.bin", Bytes(1500, seed: 2)), ("a/诗 100%.txt", "落霞与孤鹜齐飞\n"u8.ToArray()))
-    { IsGated = gated };
+    private static FakeHub Tiny(bool gated = false) =>
+        new(
+            ("config.json", "{}\n"u8.ToArray()),
+            ("README.md", "---\nlanguage: zh\nlicense: apache-2.0\n---\n# Tiny\n"u8.ToArray()),
+            ("same_as_config.json", "{}\n"u8.ToArray()),
+            ("empty.txt", []),
+            ("model.safetensors", Weights),
+            ("sub/deep/model copy #1.bin", Bytes(1500, seed: 2)),
+            ("a/诗 100%.txt", "落霞与孤鹜齐飞\n"u8.ToArray())
+        )
+        {
+            IsGated = gated,
+        };
 
-    private Task<FetchResult> Fetch(FakeHub hub, FetchRequest? request = null, string? token = null, bool offline = false, TimeSpan? silence = null, CancellationToken cancelled = default)
-        => new HubFetch(new HubSettings(hub.Endpoint, _home.Path, token, offline) { Silence = silence ?? TimeSpan.FromSeconds(30) }, Model, request ?? new FetchRequest()).Run(cancelled);
+    private Task<FetchResult> Fetch(
+        FakeHub hub,
+        FetchRequest? request = null,
+        string? token = null,
+        bool offline = false,
+        TimeSpan? silence = null,
+        CancellationToken cancelled = default
+    ) =>
+        new HubFetch(
+            new HubSettings(hub.Endpoint, _home.Path, token, offline) { Silence = silence ?? TimeSpan.FromSeconds(30) },
+            Model,
+            request ?? new FetchRequest()
+        ).Run(cancelled);
 
-    private static long BodyBytes(FakeHub hub) => hub.Log.Where(seen => seen.Path.Contains(FakeHub.Etag(Weights), StringComparison.Ordinal)).Sum(seen => (long)seen.Sent);
+    private static long BodyBytes(FakeHub hub) =>
+        hub.Log.Where(seen => seen.Path.Contains(FakeHub.Etag(Weights), StringComparison.Ordinal)).Sum(seen => (long)seen.Sent);
 
     private static byte[] Bytes(int length, int seed = 1)
     {

@@ -33,14 +33,26 @@ public sealed class OtherSourcesTests : IDisposable
         int asked = hub.Log.Length;
         (await fetch.Run()).Loaded.ShouldBe(0);
         hub.Log.Length.ShouldBe(asked + 1);
-        (await new ModelScopeFetch(settings with { Offline = true }, new RepositoryId(RepositoryKind.Dataset, FakeHub.Id), new FetchRequest()).Run()).Files.ShouldBe(2);
+        (
+            await new ModelScopeFetch(
+                settings with
+                {
+                    Offline = true,
+                },
+                new RepositoryId(RepositoryKind.Dataset, FakeHub.Id),
+                new FetchRequest()
+            ).Run()
+        ).Files.ShouldBe(2);
     }
 
     [Fact]
     public async Task A_plain_file_is_checked_by_a_list_and_resumed_while_it_is_the_same()
     {
         byte[] content = RandomNumberGenerator.GetBytes(500_000);
-        using FakeHub hub = new(("w-latest.xml", content), ("sums.txt", Encoding.ASCII.GetBytes($"{Convert.ToHexStringLower(SHA1.HashData(content))}  w-20260101.xml\n")));
+        using FakeHub hub = new(
+            ("w-latest.xml", content),
+            ("sums.txt", Encoding.ASCII.GetBytes($"{Convert.ToHexStringLower(SHA1.HashData(content))}  w-20260101.xml\n"))
+        );
         hub.Faults.Add(new Fault("GET hub /w-latest") { CutAfter = 200_000 });
         PlainFetch fetch = new(hub.Endpoint + "/w-latest.xml", _home.Path) { HashList = hub.Endpoint + "/sums.txt" };
         (await fetch.Run()).Loaded.ShouldBe(500_000);
@@ -49,7 +61,11 @@ public sealed class OtherSourcesTests : IDisposable
         hub.Files["w-latest.xml"] = RandomNumberGenerator.GetBytes(500_000);
         File.Delete(Path.Combine(_home.Path, "w-latest.xml"));
         (await Should.ThrowAsync<InvalidDataException>(fetch.Run(TestContext.Current.CancellationToken))).Message.ShouldContain("SHA-1");
-        (await Should.ThrowAsync<RefusedException>(new PlainFetch(hub.Endpoint + "/nothing", _home.Path).Run(TestContext.Current.CancellationToken))).Message.ShouldContain("404");
+        (
+            await Should.ThrowAsync<RefusedException>(
+                new PlainFetch(hub.Endpoint + "/nothing", _home.Path).Run(TestContext.Current.CancellationToken)
+            )
+        ).Message.ShouldContain("404");
         Directory.GetFiles(_home.Path).ShouldBeEmpty();
     }
 
@@ -60,9 +76,17 @@ public sealed class OtherSourcesTests : IDisposable
         using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true))
         using (TarWriter tar = new(gzip))
         {
-            foreach ((string name, string text) in new[] { ("package/package.json", "{\"version\":\"1.2.3\",\"license\":\"Apache-2.0\"}"), ("package/data/t.txt", "汉\t漢\n") })
+            foreach (
+                (string name, string text) in new[]
+                {
+                    ("package/package.json", "{\"version\":\"1.2.3\",\"license\":\"Apache-2.0\"}"),
+                    ("package/data/t.txt", "汉\t漢\n"),
+                }
+            )
             {
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+                tar.WriteEntry(
+                    new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) }
+                );
             }
         }
         using FakeHub hub = new((FakeHub.NpmTarball, packed.ToArray()));
@@ -105,11 +129,24 @@ public sealed class OtherSourcesTests : IDisposable
     public void A_catalogue_says_what_it_does_not_know()
     {
         Catalogue catalogue = new();
-        catalogue.Add(JsonNode.Parse("""{"a": {"about": "x", "sources": [{"hf": "o/n", "include": ["*.json"]}, {"file": "sub/x.txt"}]}, "b": {"sources": [{"browser": "https://p", "how": "code 1"}]}}""")!.AsObject(), "/sets/c.yaml");
+        catalogue.Add(
+            JsonNode
+                .Parse(
+                    """{"a": {"about": "x", "sources": [{"hf": "o/n", "include": ["*.json"]}, {"file": "sub/x.txt"}]}, "b": {"sources": [{"browser": "https://p", "how": "code 1"}]}}"""
+                )!
+                .AsObject(),
+            "/sets/c.yaml"
+        );
         catalogue.Find("2")!.Name.ShouldBe("b");
         catalogue.Find("a")!.Sources[1].At.ShouldBe("/sets/sub/x.txt");
-        Should.Throw<InvalidDataException>(() => catalogue.Add(JsonNode.Parse("""{"a": {"sorces": []}}""")!.AsObject(), "c.yaml")).Message.ShouldContain("'sorces'");
-        Should.Throw<InvalidDataException>(() => catalogue.Add(JsonNode.Parse("""{"a": {"sources": [{"hf": "a", "url": "b"}]}}""")!.AsObject(), "c.yaml")).Message.ShouldContain("names one of");
+        Should
+            .Throw<InvalidDataException>(() => catalogue.Add(JsonNode.Parse("""{"a": {"sorces": []}}""")!.AsObject(), "c.yaml"))
+            .Message.ShouldContain("'sorces'");
+        Should
+            .Throw<InvalidDataException>(() =>
+                catalogue.Add(JsonNode.Parse("""{"a": {"sources": [{"hf": "a", "url": "b"}]}}""")!.AsObject(), "c.yaml")
+            )
+            .Message.ShouldContain("names one of");
     }
 
     /// <summary>A cache that the hub's own client wrote, read as its own client would read it offline.</summary>
@@ -128,11 +165,19 @@ public sealed class OtherSourcesTests : IDisposable
             string[] parts = repository.Name.Split("--");
             RepositoryId id = new(parts[0] == "models" ? RepositoryKind.Model : RepositoryKind.Dataset, $"{parts[1]}/{parts[2]}");
             HubCache cache = new(settings, id);
-            cache.Branches.ShouldBe(repository.Value.GetProperty("refs").EnumerateObject().Select(r => KeyValuePair.Create(r.Name, r.Value.GetString()!)), ignoreOrder: true);
-            cache.Commits.ShouldBe(repository.Value.GetProperty("snapshots").EnumerateObject().Select(s => s.Name).Order(StringComparer.Ordinal));
+            cache.Branches.ShouldBe(
+                repository.Value.GetProperty("refs").EnumerateObject().Select(r => KeyValuePair.Create(r.Name, r.Value.GetString()!)),
+                ignoreOrder: true
+            );
+            cache.Commits.ShouldBe(
+                repository.Value.GetProperty("snapshots").EnumerateObject().Select(s => s.Name).Order(StringComparer.Ordinal)
+            );
             foreach (JsonProperty tree in repository.Value.GetProperty("trees").EnumerateObject())
             {
-                cache.Files(tree.Name)!.Select(f => f.Path).ShouldBe(tree.Value.EnumerateArray().Select(f => f.GetString()!), ignoreOrder: true);
+                cache
+                    .Files(tree.Name)!
+                    .Select(f => f.Path)
+                    .ShouldBe(tree.Value.EnumerateArray().Select(f => f.GetString()!), ignoreOrder: true);
             }
             foreach (JsonProperty snapshot in repository.Value.GetProperty("snapshots").EnumerateObject())
             {

@@ -24,10 +24,14 @@ public sealed class ChatSessionTests : IDisposable
          "max_position_embeddings":700,"initializer_range":0.2}
         """;
 
-    private const string Template = "{% for m in messages %}<|turn|>{{ m.role }}:{{ m.content }}<|over|>\n{% endfor %}{% if add_generation_prompt %}<|turn|>bot:{{ mood }}{% endif %}";
+    private const string Template =
+        "{% for m in messages %}<|turn|>{{ m.role }}:{{ m.content }}<|over|>\n{% endfor %}{% if add_generation_prompt %}<|turn|>bot:{{ mood }}{% endif %}";
 
     private readonly Device _device = new(threads: 2);
-    private readonly Tokenizer _plain = BpeTrainer.TrainText(["a"], new BpeTrainerOptions(259, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|turn|>", "<|over|>"]));
+    private readonly Tokenizer _plain = BpeTrainer.TrainText(
+        ["a"],
+        new BpeTrainerOptions(259, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|turn|>", "<|over|>"])
+    );
     private readonly Tokenizer _tokenizer;
 
     public ChatSessionTests() => _tokenizer = _plain.WithChatTemplate(Template);
@@ -39,7 +43,12 @@ public sealed class ChatSessionTests : IDisposable
     public void The_token_behind_an_answer_ends_it()
     {
         int Id(string token) => _tokenizer.TokenToId(token)!.Value;
-        using CausalLm model = ChainModel.Make(_device, 259, ChainModel.Chain(Id(":"), Id("o"), Id("k"), 2, Id("x"), Id("y"), Id("z")), ",\"eos_token_id\":0");
+        using CausalLm model = ChainModel.Make(
+            _device,
+            259,
+            ChainModel.Chain(Id(":"), Id("o"), Id("k"), 2, Id("x"), Id("y"), Id("z")),
+            ",\"eos_token_id\":0"
+        );
         using ChatSession session = new(model, _tokenizer);
         string.Concat(session.Answer([Say("user", "hi")], SamplingParams.Greedy(12))).ShouldBe("ok");
         (session.FinishReason, session.NewTokens, session.Text).ShouldBe((FinishReason.Stop, 2, "ok"));
@@ -48,7 +57,7 @@ public sealed class ChatSessionTests : IDisposable
 
     [Theory]
     [InlineData(Llama, true)]
-    [InlineData(Windowed, null)]     // as long as the window has not moved on
+    [InlineData(Windowed, null)] // as long as the window has not moved on
     [InlineData(Recurrent, false)]
     public void What_is_kept_between_answers_changes_none(string config, bool? canShorten)
     {
@@ -118,8 +127,15 @@ public sealed class ChatSessionTests : IDisposable
         prompt.Encode(messages, whole + 10, 10).DroppedTurns.ShouldBe(0);
         (int[] ids, int dropped) = prompt.Encode(messages, whole, 10);
         dropped.ShouldBe(1);
-        _tokenizer.Decode(ids).ShouldBe("<|turn|>system:be kind<|over|>\n" + string.Concat(Enumerable.Range(1, 4).Select(i => $"<|turn|>user:question {i}<|over|>\n<|turn|>assistant:answer {i}<|over|>\n"))
-            + "<|turn|>user:last<|over|>\n<|turn|>bot:");
+        _tokenizer
+            .Decode(ids)
+            .ShouldBe(
+                "<|turn|>system:be kind<|over|>\n"
+                    + string.Concat(
+                        Enumerable.Range(1, 4).Select(i => $"<|turn|>user:question {i}<|over|>\n<|turn|>assistant:answer {i}<|over|>\n")
+                    )
+                    + "<|turn|>user:last<|over|>\n<|turn|>bot:"
+            );
         prompt.Encode(messages, 1, 1).DroppedTurns.ShouldBe(5);
 
         using CausalLm model = Pretrained.New(HfConfig.Parse(Llama.Replace("700", $"{whole}", StringComparison.Ordinal)), _device, seed: 3);
@@ -133,9 +149,15 @@ public sealed class ChatSessionTests : IDisposable
     [Fact]
     public void Variables_reach_the_template_or_are_refused_without_one()
     {
-        new ChatPrompt(_tokenizer, new JsonObject { ["mood"] = "glad" }).Encode([Say("user", "x")])[^4..].ShouldBe(_tokenizer.Encode("glad"));
-        Should.Throw<InvalidDataException>(() => new ChatPrompt(_plain, new JsonObject { ["mood"] = "glad" })).Message.ShouldContain("no chat template");
-        Should.Throw<InvalidDataException>(() => new ChatPrompt(_plain).Encode([new JsonObject { ["role"] = 3 }])).Message.ShouldContain("a role and a content");
+        new ChatPrompt(_tokenizer, new JsonObject { ["mood"] = "glad" })
+            .Encode([Say("user", "x")])[^4..]
+            .ShouldBe(_tokenizer.Encode("glad"));
+        Should
+            .Throw<InvalidDataException>(() => new ChatPrompt(_plain, new JsonObject { ["mood"] = "glad" }))
+            .Message.ShouldContain("no chat template");
+        Should
+            .Throw<InvalidDataException>(() => new ChatPrompt(_plain).Encode([new JsonObject { ["role"] = 3 }]))
+            .Message.ShouldContain("a role and a content");
     }
 
     private string Fresh(CausalLm model, JsonArray messages, SamplingParams p)

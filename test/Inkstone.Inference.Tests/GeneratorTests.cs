@@ -59,18 +59,24 @@ public sealed class GeneratorTests : IDisposable
         Generator generator = new(_model);
         generator.Generate([.. Enumerable.Repeat(8, 695)], SamplingParams.Greedy(100, ignoreEos: true)).Count().ShouldBe(5);
         Should.Throw<ArgumentException>(() => generator.Generate([], SamplingParams.Greedy(1)).Count()).Message.ShouldContain("no tokens");
-        Should.Throw<ArgumentException>(() => generator.Generate([60], SamplingParams.Greedy(1)).Count()).Message.ShouldContain("vocabulary of 60");
-        Should.Throw<ArgumentException>(() => generator.Generate(new int[700], SamplingParams.Greedy(1)).Count()).Message.ShouldContain("700");
+        Should
+            .Throw<ArgumentException>(() => generator.Generate([60], SamplingParams.Greedy(1)).Count())
+            .Message.ShouldContain("vocabulary of 60");
+        Should
+            .Throw<ArgumentException>(() => generator.Generate(new int[700], SamplingParams.Greedy(1)).Count())
+            .Message.ShouldContain("700");
     }
 
     [Fact]
     public void A_decoded_token_allocates_nothing()
     {
-        using IEnumerator<int> tokens = new Generator(_model).Generate([10, 11, 12], new SamplingParams(Temperature: 1, TopK: 20, TopP: 0.9f, MaxTokens: 200, IgnoreEos: true)).GetEnumerator();
+        using IEnumerator<int> tokens = new Generator(_model)
+            .Generate([10, 11, 12], new SamplingParams(Temperature: 1, TopK: 20, TopP: 0.9f, MaxTokens: 200, IgnoreEos: true))
+            .GetEnumerator();
         for (int i = 0; i < 140; i++)
         {
             tokens.MoveNext().ShouldBeTrue();
-            Thread.Sleep(i % 20 == 0 ? 50 : 0);   // the runtime replaces its first, unoptimised code in the background; that code boxes
+            Thread.Sleep(i % 20 == 0 ? 50 : 0); // the runtime replaces its first, unoptimised code in the background; that code boxes
         }
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 30; i++)

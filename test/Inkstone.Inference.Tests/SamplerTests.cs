@@ -81,8 +81,19 @@ public sealed class SamplerTests
     public void The_same_seed_draws_the_same_and_nothing_is_allocated()
     {
         Random random = new(5);
-        float[] logits = [.. Enumerable.Range(0, 5000).Select(_ => (float)(4 * random.NextDouble()))], scratch = new float[5000];
-        SamplingParams p = new(Temperature: 0.9f, TopK: 500, TopP: 0.9f, MinP: 0.01f, TypicalP: 0.9f, RepetitionPenalty: 1.1f, FrequencyPenalty: 0.1f, NoRepeatNgramSize: 3, Seed: 11);
+        float[] logits = [.. Enumerable.Range(0, 5000).Select(_ => (float)(4 * random.NextDouble()))],
+            scratch = new float[5000];
+        SamplingParams p = new(
+            Temperature: 0.9f,
+            TopK: 500,
+            TopP: 0.9f,
+            MinP: 0.01f,
+            TypicalP: 0.9f,
+            RepetitionPenalty: 1.1f,
+            FrequencyPenalty: 0.1f,
+            NoRepeatNgramSize: 3,
+            Seed: 11
+        );
         int[] ids = [.. Enumerable.Range(0, 64).Select(i => i * 31 % 5000)];
         Sampler sampler = new(5000);
         int Draw(int length)
@@ -108,7 +119,14 @@ public sealed class SamplerTests
     {
         for (ulong seed = 0; seed < 20; seed++)
         {
-            new Sampler(4).Next([20, 90, -90, 89.5f], [0], 1, new SamplingParams(Temperature: temperature, TopP: topP, TopK: 3, MinP: 0.1f, Seed: seed)).ShouldBe(1);
+            new Sampler(4)
+                .Next(
+                    [20, 90, -90, 89.5f],
+                    [0],
+                    1,
+                    new SamplingParams(Temperature: temperature, TopP: topP, TopK: 3, MinP: 0.1f, Seed: seed)
+                )
+                .ShouldBe(1);
         }
         new Sampler(4).Next([20, 90, -90, 89.5f], [0], 1, new SamplingParams(Temperature: SamplingParams.LeastTemperature)).ShouldBe(1);
     }
@@ -116,11 +134,22 @@ public sealed class SamplerTests
     [Fact]
     public void Forbidden_tokens_are_not_made()
     {
-        SamplingParams p = new(Temperature: 0) { SuppressTokens = [3, 99], BeginSuppressTokens = [2], BadWords = [[5, 7, 1], [0]], MinNewTokens = 2, StopTokenIds = [4] };
-        Kept(p, [5, 7], 2).ShouldBe([false, false, false, false, false, true]);     // 1 would complete [5, 7, 1]
+        SamplingParams p = new(Temperature: 0)
+        {
+            SuppressTokens = [3, 99],
+            BeginSuppressTokens = [2],
+            BadWords =
+            [
+                [5, 7, 1],
+                [0],
+            ],
+            MinNewTokens = 2,
+            StopTokenIds = [4],
+        };
+        Kept(p, [5, 7], 2).ShouldBe([false, false, false, false, false, true]); // 1 would complete [5, 7, 1]
         Kept(p, [7, 7], 2).ShouldBe([false, true, false, false, false, true]);
         Kept(p, [7, 7, 5], 2).ShouldBe([false, true, true, false, false, true]);
-        Kept(p, [7, 7, 5, 5], 2).ShouldBe([false, true, true, false, true, true]);  // two were made, so an end may come
+        Kept(p, [7, 7, 5, 5], 2).ShouldBe([false, true, true, false, true, true]); // two were made, so an end may come
 
         static bool[] Kept(SamplingParams p, int[] ids, int promptLength)
         {
@@ -130,28 +159,35 @@ public sealed class SamplerTests
         }
     }
 
-    public static TheoryData<string, SamplingParams> Senseless => new()
-    {
-        { "temperature", new(Temperature: -1) },
-        { "temperature", new(Temperature: float.NaN) },
-        { "temperature", new(Temperature: float.PositiveInfinity) },
-        { "top_k", new(TopK: -1) },
-        { "top_p", new(TopP: 0) },
-        { "top_p", new(TopP: float.NaN) },
-        { "min_p", new(MinP: 2) },
-        { "min_p", new(MinP: float.NaN) },
-        { "typical_p", new(TypicalP: 1.5f) },
-        { "epsilon_cutoff", new(EpsilonCutoff: 1) },
-        { "repetition_penalty", new(RepetitionPenalty: 1e-45f) },
-        { "repetition_penalty", new(RepetitionPenalty: float.NaN) },
-        { "frequency_penalty", new(FrequencyPenalty: 3) },
-        { "presence_penalty", new(PresencePenalty: float.NaN) },
-        { "no_repeat_ngram_size", new(NoRepeatNgramSize: -1) },
-        { "max_tokens", new(MaxTokens: -1) },
-        { "min_new_tokens", new() { MinNewTokens = -1 } },
-        { "max_length", new() { MaxLength = 0 } },
-        { "stop", new(Stop: [""]) },
-    };
+    public static TheoryData<string, SamplingParams> Senseless =>
+        new()
+        {
+            { "temperature", new(Temperature: -1) },
+            { "temperature", new(Temperature: float.NaN) },
+            { "temperature", new(Temperature: float.PositiveInfinity) },
+            { "top_k", new(TopK: -1) },
+            { "top_p", new(TopP: 0) },
+            { "top_p", new(TopP: float.NaN) },
+            { "min_p", new(MinP: 2) },
+            { "min_p", new(MinP: float.NaN) },
+            { "typical_p", new(TypicalP: 1.5f) },
+            { "epsilon_cutoff", new(EpsilonCutoff: 1) },
+            { "repetition_penalty", new(RepetitionPenalty: 1e-45f) },
+            { "repetition_penalty", new(RepetitionPenalty: float.NaN) },
+            { "frequency_penalty", new(FrequencyPenalty: 3) },
+            { "presence_penalty", new(PresencePenalty: float.NaN) },
+            { "no_repeat_ngram_size", new(NoRepeatNgramSize: -1) },
+            { "max_tokens", new(MaxTokens: -1) },
+            {
+                "min_new_tokens",
+                new() { MinNewTokens = -1 }
+            },
+            {
+                "max_length",
+                new() { MaxLength = 0 }
+            },
+            { "stop", new(Stop: [""]) },
+        };
 
     [Theory]
     [MemberData(nameof(Senseless))]
@@ -161,19 +197,20 @@ public sealed class SamplerTests
         Should.Throw<ArgumentException>(() => p.Validate(key => "--" + key)).Message.ShouldStartWith($"--{name} must be");
     }
 
-    private static SamplingParams Settings(string name) => name switch
-    {
-        "temperature_0.7" => new(Temperature: 0.7f),
-        "top_k_5" => new(TopK: 5),
-        "top_k_100" => new(TopK: 100),
-        "top_p_0.9" => new(TopP: 0.9f),
-        "top_p_0.1" => new(TopP: 0.1f),
-        "min_p_0.05" => new(MinP: 0.05f),
-        "typical_0.9" => new(TypicalP: 0.9f),
-        "epsilon_0.01" => new(EpsilonCutoff: 0.01f),
-        "repetition_1.3" => new(RepetitionPenalty: 1.3f),
-        _ => new(NoRepeatNgramSize: 2),
-    };
+    private static SamplingParams Settings(string name) =>
+        name switch
+        {
+            "temperature_0.7" => new(Temperature: 0.7f),
+            "top_k_5" => new(TopK: 5),
+            "top_k_100" => new(TopK: 100),
+            "top_p_0.9" => new(TopP: 0.9f),
+            "top_p_0.1" => new(TopP: 0.1f),
+            "min_p_0.05" => new(MinP: 0.05f),
+            "typical_0.9" => new(TypicalP: 0.9f),
+            "epsilon_0.01" => new(EpsilonCutoff: 0.01f),
+            "repetition_1.3" => new(RepetitionPenalty: 1.3f),
+            _ => new(NoRepeatNgramSize: 2),
+        };
 
     private static bool[] Process(float[] logits, SamplingParams p)
     {
@@ -184,7 +221,8 @@ public sealed class SamplerTests
 
     private static void Compare(JsonElement golden, JsonElement expectedRows, SamplingParams p)
     {
-        float[][] logits = Rows(golden.GetProperty("logits")), expected = Rows(expectedRows);
+        float[][] logits = Rows(golden.GetProperty("logits")),
+            expected = Rows(expectedRows);
         int[][] previous = Previous(golden);
         Sampler sampler = new(logits[0].Length);
         for (int row = 0; row < logits.Length; row++)
@@ -192,17 +230,24 @@ public sealed class SamplerTests
             sampler.Process(logits[row], previous[row], previous[row].Length, p);
             for (int i = 0; i < logits[row].Length; i++)
             {
-                float e = expected[row][i], a = logits[row][i];
+                float e = expected[row][i],
+                    a = logits[row][i];
                 (a == e || Math.Abs(a - e) <= 1e-6 * Math.Max(1, Math.Abs(e))).ShouldBeTrue($"row {row}, token {i}: {a} for {e}");
             }
         }
     }
 
-    private static int[][] Previous(JsonElement golden)
-        => [.. golden.GetProperty("previous_ids").EnumerateArray().Select(row => row.EnumerateArray().Select(id => id.GetInt32()).ToArray())];
+    private static int[][] Previous(JsonElement golden) =>
+        [.. golden.GetProperty("previous_ids").EnumerateArray().Select(row => row.EnumerateArray().Select(id => id.GetInt32()).ToArray())];
 
-    private static float[][] Rows(JsonElement rows)
-        => [.. rows.EnumerateArray().Select(row => row.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Null ? float.NegativeInfinity : x.GetSingle()).ToArray())];
+    private static float[][] Rows(JsonElement rows) =>
+        [
+            .. rows.EnumerateArray()
+                .Select(row =>
+                    row.EnumerateArray().Select(x => x.ValueKind == JsonValueKind.Null ? float.NegativeInfinity : x.GetSingle()).ToArray()
+                ),
+        ];
 
-    private static JsonElement Read(string name) => JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", name))).RootElement;
+    private static JsonElement Read(string name) =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", name))).RootElement;
 }

@@ -4,12 +4,16 @@ using Inkstone.Text;
 
 namespace Inkstone.Inference.Tests;
 
-/// <summary>What ends a text: stops that are special tokens, end tokens of generation_config.json, of config.json and of the tokenizer.</summary>
+/// <summary>What ends a text: stops that are special tokens, end tokens of generation_config.json, of config.json and of the
+/// tokenizer.</summary>
 public sealed class StopTokenTests : IDisposable
 {
     private readonly Device _device = new(threads: 1);
     private readonly TemporaryDirectory _directory = new();
-    private readonly Tokenizer _tokenizer = BpeTrainer.TrainText(["a"], new BpeTrainerOptions(259, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|turn|>", "<|over|>"]));
+    private readonly Tokenizer _tokenizer = BpeTrainer.TrainText(
+        ["a"],
+        new BpeTrainerOptions(259, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|turn|>", "<|over|>"])
+    );
 
     public void Dispose()
     {
@@ -34,13 +38,13 @@ public sealed class StopTokenTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"eos_token_id": [0, 2]}""", ",\"eos_token_id\":0", "bc")]                       // the file counts more
+    [InlineData("""{"eos_token_id": [0, 2]}""", ",\"eos_token_id\":0", "bc")] // the file counts more
     [InlineData("""{"eos_token_id": 2}""", "", "bc")]
-    [InlineData("""{"temperature": 1.0}""", ",\"eos_token_id\":2", "bc")]                            // what it leaves out config.json says
+    [InlineData("""{"temperature": 1.0}""", ",\"eos_token_id\":2", "bc")] // what it leaves out config.json says
     [InlineData("""{"eos_token_id": null}""", ",\"eos_token_id\":2", "bc")]
     [InlineData(null, ",\"eos_token_id\":[7,2]", "bc")]
-    [InlineData(null, "", "bcde")]                                                                    // the tokenizer's end token, 0
-    [InlineData("""{"eos_token_id": 1}""", "", "bcde" + "eeee")]                                      // which does not count beside another
+    [InlineData(null, "", "bcde")] // the tokenizer's end token, 0
+    [InlineData("""{"eos_token_id": 1}""", "", "bcde" + "eeee")] // which does not count beside another
     public void End_tokens_come_from_generation_config_then_config_then_the_tokenizer(string? generation, string config, string expected)
     {
         int end = expected.Length == 8 ? Id("e") : 0;
@@ -65,14 +69,18 @@ public sealed class StopTokenTests : IDisposable
         using (CausalLm made = ChainModel.Make(_device, 288, Abc(), ",\"eos_token_id\":0"))
         {
             _tokenizer.Save(_directory[""]);
-            _directory.Write("generation_config.json", """{"eos_token_id": [0, 2], "do_sample": true, "temperature": 0.25, "top_k": 5, "repetition_penalty": 1.5}""");
+            _directory.Write(
+                "generation_config.json",
+                """{"eos_token_id": [0, 2], "do_sample": true, "temperature": 0.25, "top_k": 5, "repetition_penalty": 1.5}"""
+            );
             Pretrained.SaveGguf(made, _directory["m.gguf"], type, _directory[""]);
         }
         using CausalLm model = Pretrained.Open(_directory["m.gguf"], _device, matrixType: null, trained: false);
         model.EosTokenIds.ShouldBe([0, 2]);
         SamplingParams p = GenerationSettings.Read(model.GenerationConfig).Sampling(true);
         (p.Temperature, p.TopK, p.TopP, p.RepetitionPenalty).ShouldBe((0.25f, 5, 1, 1.5f));
-        string.Concat(new TextGenerator(model, ModelTokenizer.Load(_directory["m.gguf"])).Generate(Ids("a"), SamplingParams.Greedy(5))).ShouldBe("bc");
+        string.Concat(new TextGenerator(model, ModelTokenizer.Load(_directory["m.gguf"])).Generate(Ids("a"), SamplingParams.Greedy(5)))
+            .ShouldBe("bc");
     }
 
     [Fact]

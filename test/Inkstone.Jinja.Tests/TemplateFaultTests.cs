@@ -5,7 +5,10 @@ namespace Inkstone.Jinja.Tests;
 public sealed class TemplateFaultTests
 {
     private static readonly KeyValuePair<string, Value>[] Values =
-        [new("messages", JsonValues.Of(JsonNode.Parse("""[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]"""))), new("tools", NoneValue.None)];
+    [
+        new("messages", JsonValues.Of(JsonNode.Parse("""[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]"""))),
+        new("tools", NoneValue.None),
+    ];
 
     [Theory]
     [InlineData("a\n{{ raise_exception('Roles must alternate...') }}", 2, "Roles must alternate...")]
@@ -33,10 +36,22 @@ public sealed class TemplateFaultTests
 
     [Theory]
     [InlineData("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nests too deeply")]
-    [InlineData("{% set n = namespace(x='ab') %}{% for i in range(100) %}{% set n.x = n.x ~ n.x %}{% endfor %}", "longer than a template may make")]
-    [InlineData("{% set n = namespace(x=[1, 2]) %}{% for i in range(100) %}{% set n.x = n.x + n.x %}{% endfor %}", "longer than a template may make")]
-    [InlineData("{% set n = namespace(x=[1]) %}{% for i in range(900) %}{% for j in range(900) %}{% set n.x = [n.x] %}{% endfor %}{% endfor %}{{ n.x }}", "nests too deeply")]
-    [InlineData("{% set n = namespace(x=[1]) %}{% for i in range(900) %}{% for j in range(900) %}{% set n.x = n.x | map('string') %}{% endfor %}{% endfor %}{{ n.x | list }}", "nests too deeply")]
+    [InlineData(
+        "{% set n = namespace(x='ab') %}{% for i in range(100) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "longer than a template may make"
+    )]
+    [InlineData(
+        "{% set n = namespace(x=[1, 2]) %}{% for i in range(100) %}{% set n.x = n.x + n.x %}{% endfor %}",
+        "longer than a template may make"
+    )]
+    [InlineData(
+        "{% set n = namespace(x=[1]) %}{% for i in range(900) %}{% for j in range(900) %}{% set n.x = [n.x] %}{% endfor %}{% endfor %}{{ n.x }}",
+        "nests too deeply"
+    )]
+    [InlineData(
+        "{% set n = namespace(x=[1]) %}{% for i in range(900) %}{% for j in range(900) %}{% set n.x = n.x | map('string') %}{% endfor %}{% endfor %}{{ n.x | list }}",
+        "nests too deeply"
+    )]
     [InlineData("{% set n = namespace() %}{% set n.n = n %}{{ n }}", "nests too deeply")]
     [InlineData("{{ 'x' * 1000000000 }}", "longer than a template may make")]
     [InlineData("{{ '%1000000000d' % 1 }}", "longer than a template may make")]
@@ -44,8 +59,8 @@ public sealed class TemplateFaultTests
     [InlineData("{{ 9 ** 9 ** 9 ** 9 ** 9 ** 9 }}", "bits")]
     [InlineData("{{ range(1000000000) }}", "range too big")]
     [InlineData("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", "too many steps")]
-    public void Runaway_templates_end_in_a_fault(string source, string reason)
-        => Should.Throw<TemplateException>(() => Template.Parse(source).Render([])).Reason.ShouldContain(reason);
+    public void Runaway_templates_end_in_a_fault(string source, string reason) =>
+        Should.Throw<TemplateException>(() => Template.Parse(source).Render([])).Reason.ShouldContain(reason);
 
     [Theory]
     [InlineData("(")]
@@ -54,17 +69,89 @@ public sealed class TemplateFaultTests
     [InlineData("not ")]
     [InlineData("-")]
     [InlineData("a if ")]
-    public void Deep_nesting_ends_in_a_fault(string piece)
-        => Should.Throw<TemplateException>(() => Template.Parse("{{ " + string.Concat(Enumerable.Repeat(piece, 200_000)) + " }}"));
+    public void Deep_nesting_ends_in_a_fault(string piece) =>
+        Should.Throw<TemplateException>(() => Template.Parse("{{ " + string.Concat(Enumerable.Repeat(piece, 200_000)) + " }}"));
 
     [Fact]
     public void Random_templates_end_in_a_text_or_a_fault()
     {
         string[] pieces =
         [
-            "{{ ", " }}", "{% ", " %}", "{%- ", " -%}", "{# ", " #}", "if ", "else", "endif", "for ", "in ", "endfor", "set ", "endset", "macro f(x)", "endmacro", "call ", "endcall", "filter ", "endfilter", "raw", "endraw",
-            "x", "messages", "loop", "f", "ns", "namespace()", ".content", ".upper()", "[0]", "[::-1]", "(", ")", "[", "]", "{", "}", ",", ":", " | ", "upper", "join", "map", "list", "tojson", "int", "sort", "select", "'a'", "\"%s\"", "1", "2.5", "-3",
-            " + ", " * ", " ~ ", " % ", " == ", " < ", " and ", " not ", " is ", "defined", "none", "true", "= ", "**", "\n", "text", "'{}'.format(", "range(5)", "床😀",
+            "{{ ",
+            " }}",
+            "{% ",
+            " %}",
+            "{%- ",
+            " -%}",
+            "{# ",
+            " #}",
+            "if ",
+            "else",
+            "endif",
+            "for ",
+            "in ",
+            "endfor",
+            "set ",
+            "endset",
+            "macro f(x)",
+            "endmacro",
+            "call ",
+            "endcall",
+            "filter ",
+            "endfilter",
+            "raw",
+            "endraw",
+            "x",
+            "messages",
+            "loop",
+            "f",
+            "ns",
+            "namespace()",
+            ".content",
+            ".upper()",
+            "[0]",
+            "[::-1]",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            " | ",
+            "upper",
+            "join",
+            "map",
+            "list",
+            "tojson",
+            "int",
+            "sort",
+            "select",
+            "'a'",
+            "\"%s\"",
+            "1",
+            "2.5",
+            "-3",
+            " + ",
+            " * ",
+            " ~ ",
+            " % ",
+            " == ",
+            " < ",
+            " and ",
+            " not ",
+            " is ",
+            "defined",
+            "none",
+            "true",
+            "= ",
+            "**",
+            "\n",
+            "text",
+            "'{}'.format(",
+            "range(5)",
+            "床😀",
         ];
         Random random = new(7);
         int texts = 0;

@@ -29,17 +29,34 @@ public sealed class AdapterTests : IDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static readonly LoraConfig[] All = [
+    private static readonly LoraConfig[] All =
+    [
         new LoraConfig(4, 8, ["q_proj", "v_proj"]),
         new LoraConfig(4, 8, [LoraConfig.AllLinear], Dropout: 0.1, RankStabilised: true),
         new LoraConfig(2, 4, ["o_proj", "down_proj"], Dropout: 0.2, Dora: true),
-        new LoraConfig(2, 4, []) { TargetPattern = @".*\.layers\.1\..*(v|o)_proj", RankPattern = new Dictionary<string, int> { ["o_proj"] = 3 }, AlphaPattern = new Dictionary<string, double> { ["o_proj"] = 9 } }];
+        new LoraConfig(2, 4, [])
+        {
+            TargetPattern = @".*\.layers\.1\..*(v|o)_proj",
+            RankPattern = new Dictionary<string, int> { ["o_proj"] = 3 },
+            AlphaPattern = new Dictionary<string, double> { ["o_proj"] = 9 },
+        },
+    ];
 
-    private static readonly string[] AllLayers = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+    private static readonly string[] AllLayers =
+    [
+        "self_attn.q_proj",
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.o_proj",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.down_proj",
+    ];
 
     public static TheoryData<LoraConfig> Kinds => [.. All];
 
-    /// <summary>Layers of every kind wear adapters, and a trained one goes through the cache as through the whole: latents are then expanded, and an indexer chooses among loaded keys.</summary>
+    /// <summary>Layers of every kind wear adapters, and a trained one goes through the cache as through the whole: latents are then
+    /// expanded, and an indexer chooses among loaded keys.</summary>
     [Theory]
     [InlineData("lfm2")]
     [InlineData("lfm3")]
@@ -65,17 +82,24 @@ public sealed class AdapterTests : IDisposable
         float[] whole;
         using (_device.Step())
         {
-            whole = tuned.Logits(tuned.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length))).ToArray();
+            whole = tuned
+                .Logits(tuned.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length)))
+                .ToArray();
         }
         using PagedCache cache = tuned.NewCache(ids.Length);
         CachedSequence text = cache.TryNew()!;
         foreach ((int from, int count) in new[] { (0, 9), (9, 1), (10, 11) })
         {
             using StepScope step = _device.Step();
-            float[] logits = tuned.Logits(tuned.Hidden(_device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Next(text, count, ids.Length))).ToArray();
+            float[] logits = tuned
+                .Logits(
+                    tuned.Hidden(_device.Rent(new Shape(1, count), ids.AsSpan(from, count)), ForwardContext.Next(text, count, ids.Length))
+                )
+                .ToArray();
             for (int i = 0; i < logits.Length; i++)
             {
-                Math.Abs(logits[i] - whole[from * 97 + i]).ShouldBeLessThan(2e-5f * whole.Max(MathF.Abs), $"{family} token {from + i / 97}");
+                Math.Abs(logits[i] - whole[from * 97 + i])
+                    .ShouldBeLessThan(2e-5f * whole.Max(MathF.Abs), $"{family} token {from + i / 97}");
             }
         }
     }
@@ -84,12 +108,14 @@ public sealed class AdapterTests : IDisposable
     [MemberData(nameof(Kinds))]
     public void A_new_adapter_changes_nothing_a_trained_one_survives_its_files_and_merging(LoraConfig kind)
     {
-        using CausalLm plain = Pretrained.Open(_model, _device), tuned = PeftAdapter.New(_model, kind, 1, _device);
+        using CausalLm plain = Pretrained.Open(_model, _device),
+            tuned = PeftAdapter.New(_model, kind, 1, _device);
         float[] before = Logits(plain);
         ShouldBeNear(Logits(tuned), before);
 
         AdamW optimizer = new(tuned.Adapter!.Parameters, new AdamWSettings(Rate: 1e-2, WeightDecay: 0));
-        double first = Train(tuned, optimizer, 0), last = 0;
+        double first = Train(tuned, optimizer, 0),
+            last = 0;
         for (int step = 1; step < 60; step++)
         {
             last = Train(tuned, optimizer, step);
@@ -107,7 +133,9 @@ public sealed class AdapterTests : IDisposable
         PeftAdapter.BaseOf(place).ShouldBe(_model);
         LoraConfig read = PeftAdapter.ReadConfig(place);
         read.Targets.ShouldBe(kind.Targets.Contains(LoraConfig.AllLinear) ? AllLayers : kind.Targets);
-        (read.Rank, read.Alpha, read.Dropout, read.Dora, read.RankStabilised, read.TargetPattern).ShouldBe((kind.Rank, kind.Alpha, kind.Dropout, kind.Dora, kind.RankStabilised, kind.TargetPattern));
+        (read.Rank, read.Alpha, read.Dropout, read.Dora, read.RankStabilised, read.TargetPattern).ShouldBe(
+            (kind.Rank, kind.Alpha, kind.Dropout, kind.Dora, kind.RankStabilised, kind.TargetPattern)
+        );
         using (CausalLm loaded = PeftAdapter.Open(_model, place, _device))
         {
             Logits(loaded).ShouldBe(after, "the same bits from the files");
@@ -121,9 +149,11 @@ public sealed class AdapterTests : IDisposable
     [MemberData(nameof(Kinds))]
     public void A_disabled_adapter_is_none_and_comes_back(LoraConfig kind)
     {
-        using CausalLm plain = Pretrained.Open(_model, _device), tuned = PeftAdapter.New(_model, kind, 1, _device);
+        using CausalLm plain = Pretrained.Open(_model, _device),
+            tuned = PeftAdapter.New(_model, kind, 1, _device);
         Shake(tuned);
-        float[] below = Logits(plain), after = Logits(tuned);
+        float[] below = Logits(plain),
+            after = Logits(tuned);
         after.ShouldNotBe(below);
         using (tuned.Adapter!.Disabled())
         {
@@ -139,7 +169,8 @@ public sealed class AdapterTests : IDisposable
         Should.Throw<InvalidOperationException>(() => tuned.Adapter.Disabled().Dispose()).Message.ShouldContain("merged");
     }
 
-    /// <summary>A loss of the model less that of its reference, in one recorded step: recomputing blocks must not put the adapter back into the reference.</summary>
+    /// <summary>A loss of the model less that of its reference, in one recorded step: recomputing blocks must not put the adapter back into
+    /// the reference.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -156,7 +187,8 @@ public sealed class AdapterTests : IDisposable
     {
         using (_device.Step(record: true))
         {
-            Tensor ids = _device.Rent(new Shape(1, 6), [1, 2, 3, 4, 5, 6]), labels = _device.Rent(new Shape(1, 6), [2, 3, 4, 5, 6, 7]);
+            Tensor ids = _device.Rent(new Shape(1, 6), [1, 2, 3, 4, 5, 6]),
+                labels = _device.Rent(new Shape(1, 6), [2, 3, 4, 5, 6, 7]);
             Tensor loss = model.Loss(ids, labels, 6, ForwardContext.Rows(_device, 1, 6));
             if (reference)
             {
@@ -187,9 +219,14 @@ public sealed class AdapterTests : IDisposable
     public void Patterns_give_layers_their_own_rank()
     {
         using CausalLm tuned = PeftAdapter.New(_model, All[^1], 1, _device);
-        tuned.Adapter!.Parameters.Select(p => $"{p.Name[Adapter.Prefix.Length..]} {p.Tensor.Shape}").ShouldBe([
-            "model.layers.1.self_attn.v_proj.lora_A.weight [2, 32]", "model.layers.1.self_attn.v_proj.lora_B.weight [16, 2]",
-            "model.layers.1.self_attn.o_proj.lora_A.weight [3, 32]", "model.layers.1.self_attn.o_proj.lora_B.weight [32, 3]"]);
+        tuned
+            .Adapter!.Parameters.Select(p => $"{p.Name[Adapter.Prefix.Length..]} {p.Tensor.Shape}")
+            .ShouldBe([
+                "model.layers.1.self_attn.v_proj.lora_A.weight [2, 32]",
+                "model.layers.1.self_attn.v_proj.lora_B.weight [16, 2]",
+                "model.layers.1.self_attn.o_proj.lora_A.weight [3, 32]",
+                "model.layers.1.self_attn.o_proj.lora_B.weight [32, 3]",
+            ]);
         tuned.Adapter.Config.ScaleOf("model.layers.1.self_attn.o_proj").ShouldBe(3);
         tuned.Adapter.Config.ScaleOf("model.layers.1.self_attn.v_proj").ShouldBe(2);
     }
@@ -202,7 +239,10 @@ public sealed class AdapterTests : IDisposable
         {
             new PhiloxRandom(7, 1).FillNormal(p.Tensor.Span, 0.3f);
         }
-        float[] calm = Logits(tuned), one = Noisy(1), other = Noisy(2), again = Noisy(1);
+        float[] calm = Logits(tuned),
+            one = Noisy(1),
+            other = Noisy(2),
+            again = Noisy(1);
         one.ShouldNotBe(other);
         one.ShouldBe(again);
         one.ShouldNotBe(calm);
@@ -234,15 +274,18 @@ public sealed class AdapterTests : IDisposable
         {
             PeftAdapter.Write(tuned.Adapter!, place, _model);
         }
-        string file = Path.Combine(place, PeftAdapter.ConfigFile), text = File.ReadAllText(file);
+        string file = Path.Combine(place, PeftAdapter.ConfigFile),
+            text = File.ReadAllText(file);
         text.ShouldContain(was);
         File.WriteAllText(file, text.Replace(was, becomes, StringComparison.Ordinal));
         Should.Throw<InvalidDataException>(() => PeftAdapter.Open(_model, place, _device)).Message.ShouldContain(because);
     }
 
     [Fact]
-    public void Targets_that_no_layer_has_are_refused()
-        => Should.Throw<InvalidDataException>(() => PeftAdapter.New(_model, new LoraConfig(4, 8, ["query_key_value"]), 1, _device)).Message.ShouldContain("no layer is named query_key_value");
+    public void Targets_that_no_layer_has_are_refused() =>
+        Should
+            .Throw<InvalidDataException>(() => PeftAdapter.New(_model, new LoraConfig(4, 8, ["query_key_value"]), 1, _device))
+            .Message.ShouldContain("no layer is named query_key_value");
 
     private static readonly int[] Ids = [.. Enumerable.Range(0, 24).Select(i => i * 7 % 61)];
 
@@ -258,7 +301,12 @@ public sealed class AdapterTests : IDisposable
         using (_device.Step(record: true))
         {
             model.Noise.Begin(5, draw);
-            Tensor value = model.Loss(_device.Rent(new Shape(2, 12), Ids), _device.Rent(new Shape(2, 12), Ids), 24, ForwardContext.Rows(_device, 2, 12));
+            Tensor value = model.Loss(
+                _device.Rent(new Shape(2, 12), Ids),
+                _device.Rent(new Shape(2, 12), Ids),
+                24,
+                ForwardContext.Rows(_device, 2, 12)
+            );
             model.Noise.End();
             _device.Tape.Backward(value);
             loss = value.Item();

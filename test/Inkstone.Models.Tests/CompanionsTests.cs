@@ -59,7 +59,17 @@ public sealed class CompanionsTests : IDisposable
 
     private void Base()
     {
-        foreach (string name in (string[])["generation_config.json", "tokenizer.json", "vocab.json", "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "README.md"])
+        foreach (
+            string name in (string[])
+                [
+                    "generation_config.json",
+                    "tokenizer.json",
+                    "vocab.json",
+                    "chat_template.jinja",
+                    "additional_chat_templates/tool_use.jinja",
+                    "README.md",
+                ]
+        )
         {
             _d.Write("base/" + name, "base's");
         }

@@ -28,7 +28,9 @@ public sealed class DamagedWeightsTests : IDisposable
         Pretrained.Save(model, Path.Combine(_directory, "model"), dtype: type);
         foreach (DType? memory in (DType?[])[DType.Float32, DType.BFloat16, null])
         {
-            string message = Should.Throw<InvalidDataException>(() => Pretrained.Open(Path.Combine(_directory, "model"), _device, memory, trained: false)).Message;
+            string message = Should
+                .Throw<InvalidDataException>(() => Pretrained.Open(Path.Combine(_directory, "model"), _device, memory, trained: false))
+                .Message;
             message.ShouldContain($"\"model.layers.0.mlp.up_proj.weight\" holds {named} at [3, 17]");
             message.ShouldContain("model.safetensors");
         }
@@ -51,14 +53,16 @@ public sealed class DamagedWeightsTests : IDisposable
         File.WriteAllBytes(path, bytes);
         foreach (DType? memory in (DType?[])[DType.Float32, null])
         {
-            Should.Throw<InvalidDataException>(() => Pretrained.Open(path, _device, memory, trained: false)).Message.ShouldContain("\"model.layers.0.self_attn.v_proj.weight\" holds");
+            Should
+                .Throw<InvalidDataException>(() => Pretrained.Open(path, _device, memory, trained: false))
+                .Message.ShouldContain("\"model.layers.0.self_attn.v_proj.weight\" holds");
         }
     }
 
     [Theory]
     [InlineData(GgufFileType.F16, 7e4f)]
     [InlineData(GgufFileType.BF16, 3.4e38f)]
-    [InlineData(GgufFileType.Q8_0, -1e7f)]      // the scale is 1/127 of it
+    [InlineData(GgufFileType.Q8_0, -1e7f)] // the scale is 1/127 of it
     [InlineData(GgufFileType.Q4_0, 1e6f)]
     [InlineData(GgufFileType.Q4_K_M, 1e9f)]
     [InlineData(GgufFileType.Q6_K, -1e30f)]
@@ -73,18 +77,22 @@ public sealed class DamagedWeightsTests : IDisposable
         Directory.GetFiles(_directory).ShouldBeEmpty();
         if (type is GgufFileType.F16 or GgufFileType.BF16)
         {
-            Should.Throw<InvalidDataException>(() => Pretrained.Save(model, Path.Combine(_directory, "hf"), dtype: type.ToString())).Message.ShouldContain("model.layers.0.mlp.up_proj.weight");
+            Should
+                .Throw<InvalidDataException>(() => Pretrained.Save(model, Path.Combine(_directory, "hf"), dtype: type.ToString()))
+                .Message.ShouldContain("model.layers.0.mlp.up_proj.weight");
             Directory.GetFileSystemEntries(_directory).ShouldBeEmpty();
         }
     }
 
-    /// <summary>The scale 255 is NaN by the standard of microscaling floats; a value of 4 times its greatest power of two leaves float32.</summary>
+    /// <summary>The scale 255 is NaN by the standard of microscaling floats; a value of 4 times its greatest power of two leaves
+    /// float32.</summary>
     [GoldenTheory("goldens/models/gpt_oss_mxfp4")]
     [InlineData(255, "NaN")]
     [InlineData(254, "infinity")]
     public void Four_bit_experts_with_a_scale_that_is_no_number_are_refused(byte scale, string named)
     {
-        string golden = Goldens.Of("models/gpt_oss_mxfp4"), path = Path.Combine(_directory, "model.safetensors");
+        string golden = Goldens.Of("models/gpt_oss_mxfp4"),
+            path = Path.Combine(_directory, "model.safetensors");
         File.Copy(Path.Combine(golden, "config.json"), Path.Combine(_directory, "config.json"));
         byte[] bytes = File.ReadAllBytes(Path.Combine(golden, "model.safetensors"));
         int header = 8 + (int)BitConverter.ToUInt64(bytes);
@@ -92,14 +100,21 @@ public sealed class DamagedWeightsTests : IDisposable
         const string name = "model.layers.0.mlp.experts.down_proj";
         int Start(string part) => header + json.RootElement.GetProperty(name + part).GetProperty("data_offsets")[0].GetInt32();
         bytes[Start("_scales")] = scale;
-        bytes.AsSpan(Start("_blocks"), 16).Fill(0x66);   // fours
+        bytes.AsSpan(Start("_blocks"), 16).Fill(0x66); // fours
         File.WriteAllBytes(path, bytes);
         string message = Should.Throw<InvalidDataException>(() => Pretrained.Open(_directory, _device, trained: false)).Message;
         message.ShouldContain($"\"{name}_scales\" holds {named} at [0, ");
     }
 
-    private CausalLm New() => Pretrained.New(HfConfig.Parse("""
-        {"model_type":"llama","vocab_size":32,"hidden_size":256,"intermediate_size":256,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":2,
-         "max_position_embeddings":64,"rms_norm_eps":1e-5,"tie_word_embeddings":false}
-        """), _device, seed: 3);
+    private CausalLm New() =>
+        Pretrained.New(
+            HfConfig.Parse(
+                """
+                {"model_type":"llama","vocab_size":32,"hidden_size":256,"intermediate_size":256,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":2,
+                 "max_position_embeddings":64,"rms_norm_eps":1e-5,"tie_word_embeddings":false}
+                """
+            ),
+            _device,
+            seed: 3
+        );
 }

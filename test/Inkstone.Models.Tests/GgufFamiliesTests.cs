@@ -5,7 +5,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Tests;
 
-/// <summary>Every family that llama.cpp has goes into a GGUF file and comes back with the same numbers; what a file cannot carry is refused by name.</summary>
+/// <summary>Every family that llama.cpp has goes into a GGUF file and comes back with the same numbers; what a file cannot carry is refused
+/// by name.</summary>
 public sealed class GgufFamiliesTests : IDisposable
 {
     private const int Vocabulary = 97;
@@ -26,22 +27,35 @@ public sealed class GgufFamiliesTests : IDisposable
     {
         ["mistral"] = """{"sliding_window": null}""",
         ["mixtral"] = """{"sliding_window": null}""",
-        ["phi3"] = """{"sliding_window": 64, "original_max_position_embeddings": 16, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1], "long_factor": [1.2, 3.7]}}""",
+        ["phi3"] =
+            """{"sliding_window": 64, "original_max_position_embeddings": 16, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1], "long_factor": [1.2, 3.7]}}""",
         ["gemma2"] = """{"query_pre_attn_scalar": 8, "attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}""",
-        ["gemma3_text"] = """{"query_pre_attn_scalar": 8, "num_hidden_layers": 6, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}""",
+        ["gemma3_text"] =
+            """{"query_pre_attn_scalar": 8, "num_hidden_layers": 6, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}""",
         ["gemma3"] = """{"query_pre_attn_scalar": 8, "num_hidden_layers": 6, "tie_word_embeddings": true}""",
         ["qwen3_moe"] = """{"norm_topk_prob": true, "sliding_window": null}""",
-        ["granite"] = """{"embedding_multiplier": 12, "attention_multiplier": 0.25, "residual_multiplier": 0.22, "logits_scaling": 8, "attention_bias": true, "mlp_bias": true}""",
+        ["granite"] =
+            """{"embedding_multiplier": 12, "attention_multiplier": 0.25, "residual_multiplier": 0.22, "logits_scaling": 8, "attention_bias": true, "mlp_bias": true}""",
         ["llama"] = """{"attention_bias": true, "mlp_bias": true}""",
         ["smollm3"] = """{"num_hidden_layers": 4}""",
-        ["olmo3"] = """{"num_hidden_layers": 4, "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}}""",
-        ["gpt_oss"] = """{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "truncate": false}}""",
-        ["deepseek_v2"] = """{"num_key_value_heads": 4, "head_dim": 4, "q_lora_rank": null, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707}}""",
-        ["deepseek_v3"] = """{"num_key_value_heads": 4, "head_dim": 4, "rms_norm_eps": 1e-5, "n_group": 2, "topk_group": 1, "routed_scaling_factor": 2.5}""",
-        ["kimi_k2"] = """{"num_key_value_heads": 4, "head_dim": 4, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 1.0, "beta_slow": 1.0}}""",
+        ["olmo3"] =
+            """{"num_hidden_layers": 4, "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}}""",
+        ["gpt_oss"] =
+            """{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "truncate": false}}""",
+        ["deepseek_v2"] =
+            """{"num_key_value_heads": 4, "head_dim": 4, "q_lora_rank": null, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707}}""",
+        ["deepseek_v3"] =
+            """{"num_key_value_heads": 4, "head_dim": 4, "rms_norm_eps": 1e-5, "n_group": 2, "topk_group": 1, "routed_scaling_factor": 2.5}""",
+        ["kimi_k2"] =
+            """{"num_key_value_heads": 4, "head_dim": 4, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 1.0, "beta_slow": 1.0}}""",
     };
 
-    private static readonly Dictionary<string, string> ReadAs = new() { ["mistral"] = "llama", ["kimi_k2"] = "deepseek_v3", ["gemma3"] = "gemma3_text" };
+    private static readonly Dictionary<string, string> ReadAs = new()
+    {
+        ["mistral"] = "llama",
+        ["kimi_k2"] = "deepseek_v3",
+        ["gemma3"] = "gemma3_text",
+    };
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -51,13 +65,18 @@ public sealed class GgufFamiliesTests : IDisposable
         using CausalLm model = Pretrained.New(config, _device, seed: 3);
         Vary(model);
         using CausalLm again = Through(model, GgufFileType.F32);
-        float[] wanted = Logits(model), got = Logits(again);
+        float[] wanted = Logits(model),
+            got = Logits(again);
         wanted.Zip(got, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f * wanted.Max(Math.Abs), family);
         string readAs = ReadAs.GetValueOrDefault(family, family);
         again.Config.Text("model_type").ShouldBe(readAs);
         string[] known = [.. ConfigKeys.Common, .. ModelFamilies.Of(again.Config).Keys];
         config = ModelFamilies.Of(config).Gguf!.Text(config);
-        foreach (string key in config.Keys.Where(key => known.Contains(key) && again.Config.Has(key) && key is not ("model_type" or "rope_scaling")))
+        foreach (
+            string key in config.Keys.Where(key =>
+                known.Contains(key) && again.Config.Has(key) && key is not ("model_type" or "rope_scaling")
+            )
+        )
         {
             Plain(again.Config, key).ShouldBe(Plain(config, key), $"{family}: {key}");
         }
@@ -75,8 +94,11 @@ public sealed class GgufFamiliesTests : IDisposable
     public void Quantised_files_compute_nearly_the_same_widened_or_kept(string family)
     {
         using CausalLm model = Pretrained.New(Small(family, wide: true), _device, seed: 3);
-        using CausalLm again = Through(model, GgufFileType.Q8_0), kept = Pretrained.Open(File(GgufFileType.Q8_0), _device, matrixType: null, trained: false);
-        float[] wanted = Logits(model), widened = Logits(again), blocks = Logits(kept);
+        using CausalLm again = Through(model, GgufFileType.Q8_0),
+            kept = Pretrained.Open(File(GgufFileType.Q8_0), _device, matrixType: null, trained: false);
+        float[] wanted = Logits(model),
+            widened = Logits(again),
+            blocks = Logits(kept);
         float largest = wanted.Max(Math.Abs);
         // A router whose scores lie close may choose another expert, so the rows are compared by their middle.
         Middle(wanted, widened).ShouldBeInRange(1e-5f * largest, 4e-2f * largest, family);
@@ -119,7 +141,8 @@ public sealed class GgufFamiliesTests : IDisposable
             return;
         }
         using CausalLm again = Through(model, GgufFileType.F32);
-        float[] wanted = Logits(model), got = Logits(again);
+        float[] wanted = Logits(model),
+            got = Logits(again);
         wanted.Zip(got, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f * wanted.Max(Math.Abs));
     }
 
@@ -144,7 +167,11 @@ public sealed class GgufFamiliesTests : IDisposable
     [InlineData("mistral", """{"sliding_window": 9}""", "sliding_window")]
     [InlineData("granite", """{"head_dim": 16}""", "head_dim")]
     [InlineData("deepseek_v3", """{"rope_interleave": false}""", "rope_interleave")]
-    [InlineData("deepseek_v2", """{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 0.707}}""", "mscale_all_dim")]
+    [InlineData(
+        "deepseek_v2",
+        """{"rope_scaling": {"type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 0.707}}""",
+        "mscale_all_dim"
+    )]
     [InlineData("qwen2", """{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""", "dynamic")]
     [InlineData("qwen2", """{"rope_scaling": {"rope_type": "yarn", "factor": 2.0, "attention_factor": 2.0}}""", "attention_factor")]
     [InlineData("ernie4_5", """{"use_bias": true}""", "use_bias")]
@@ -156,7 +183,8 @@ public sealed class GgufFamiliesTests : IDisposable
         System.IO.File.Exists(File(GgufFileType.F32)).ShouldBeFalse();
     }
 
-    /// <summary>llama.cpp does not read yarn's betas of these architectures (tried: logits differ by 2); the file has them, and whoever writes it is told.</summary>
+    /// <summary>llama.cpp does not read yarn's betas of these architectures (tried: logits differ by 2); the file has them, and whoever
+    /// writes it is told.</summary>
     [Theory]
     [InlineData("kimi_k2", "beta_fast 32")]
     [InlineData("gpt_oss", "rounds")]
@@ -182,21 +210,35 @@ public sealed class GgufFamiliesTests : IDisposable
         values.Count(v => v != 0).ShouldBe(4);
     }
 
-    private static object? Plain(HfConfig config, string key) => config.Value(key) is System.Text.Json.JsonElement list ? list.GetRawText().Replace(" ", "", StringComparison.Ordinal).Replace(".0", "", StringComparison.Ordinal) : config.Value(key);
+    private static object? Plain(HfConfig config, string key) =>
+        config.Value(key) is System.Text.Json.JsonElement list
+            ? list.GetRawText().Replace(" ", "", StringComparison.Ordinal).Replace(".0", "", StringComparison.Ordinal)
+            : config.Value(key);
 
-    private static float Middle(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Chunk(Vocabulary).Select(row => row.Max()).Order().ElementAt(a.Length / Vocabulary / 2);
+    private static float Middle(float[] a, float[] b) =>
+        a.Zip(b, (x, y) => Math.Abs(x - y)).Chunk(Vocabulary).Select(row => row.Max()).Order().ElementAt(a.Length / Vocabulary / 2);
 
     internal static HfConfig Small(string family, string? keys = null, bool wide = false)
     {
-        JsonObject root = JsonNode.Parse(ConfigKeysTests.Small(family).ToJson())!.AsObject(), json = root["text_config"] as JsonObject ?? root;
-        foreach ((string key, JsonNode? value) in JsonNode.Parse(Carried.GetValueOrDefault(family, "{}"))!.AsObject().Concat(JsonNode.Parse(keys ?? "{}")!.AsObject()))
+        JsonObject root = JsonNode.Parse(ConfigKeysTests.Small(family).ToJson())!.AsObject(),
+            json = root["text_config"] as JsonObject ?? root;
+        foreach (
+            (string key, JsonNode? value) in JsonNode
+                .Parse(Carried.GetValueOrDefault(family, "{}"))!
+                .AsObject()
+                .Concat(JsonNode.Parse(keys ?? "{}")!.AsObject())
+        )
         {
             json[key] = value?.DeepClone();
         }
         if (wide)
         {
             (json["intermediate_size"], json["initializer_range"]) = (64, 0.1);
-            foreach (string key in new[] { "moe_intermediate_size", "shared_expert_intermediate_size", "q_lora_rank", "kv_lora_rank" }.Where(key => json[key] is not null))
+            foreach (
+                string key in new[] { "moe_intermediate_size", "shared_expert_intermediate_size", "q_lora_rank", "kv_lora_rank" }.Where(
+                    key => json[key] is not null
+                )
+            )
             {
                 json[key] = 32;
             }
@@ -208,7 +250,11 @@ public sealed class GgufFamiliesTests : IDisposable
     internal static void Vary(CausalLm model)
     {
         Random random = new(7);
-        foreach (Parameter parameter in model.Parameters.Where(p => p.Tensor.Shape.Rank == 1 || p.Name.EndsWith("bias", StringComparison.Ordinal)))
+        foreach (
+            Parameter parameter in model.Parameters.Where(p =>
+                p.Tensor.Shape.Rank == 1 || p.Name.EndsWith("bias", StringComparison.Ordinal)
+            )
+        )
         {
             foreach (ref float value in parameter.Tensor.Span)
             {
@@ -230,7 +276,9 @@ public sealed class GgufFamiliesTests : IDisposable
         int[] ids = [.. Enumerable.Range(0, 33).Select(i => (i * 37 + 11) % Vocabulary)];
         using (_device.Step())
         {
-            return model.Logits(model.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length))).Span.ToArray();
+            return model
+                .Logits(model.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length)))
+                .Span.ToArray();
         }
     }
 }

@@ -15,11 +15,25 @@ public sealed class GgufTokenizerTests
     public void Token_types_are_those_of_llama_cpps_converter()
     {
         using Place place = new(Bytes());
-        place.Json["added_tokens"] = new JsonArray(Added(256, "<|endoftext|>", special: true), Added(257, "<|fim_prefix|>", special: false), Added(258, "<tool_call>", special: false),
-            Added(259, "<｜begin｜>", special: false), Added(260, "<unused3>", special: false), Added(261, "[INST]", special: true));
+        place.Json["added_tokens"] = new JsonArray(
+            Added(256, "<|endoftext|>", special: true),
+            Added(257, "<|fim_prefix|>", special: false),
+            Added(258, "<tool_call>", special: false),
+            Added(259, "<｜begin｜>", special: false),
+            Added(260, "<unused3>", special: false),
+            Added(261, "[INST]", special: true)
+        );
         JsonArray written = JsonNode.Parse(place.Written().Json)!["added_tokens"]!.AsArray();
-        written.Select(t => (t!["content"]!.GetValue<string>(), t["special"]!.GetValue<bool>())).ShouldBe(
-            [("<|endoftext|>", true), ("<|fim_prefix|>", true), ("<tool_call>", false), ("<｜begin｜>", true), ("<unused3>", true), ("[INST]", true)]);
+        written
+            .Select(t => (t!["content"]!.GetValue<string>(), t["special"]!.GetValue<bool>()))
+            .ShouldBe([
+                ("<|endoftext|>", true),
+                ("<|fim_prefix|>", true),
+                ("<tool_call>", false),
+                ("<｜begin｜>", true),
+                ("<unused3>", true),
+                ("[INST]", true),
+            ]);
     }
 
     [Fact]
@@ -27,7 +41,9 @@ public sealed class GgufTokenizerTests
     {
         // As in Gemma 3: runs of marks are added tokens and have merges; in raw text Hugging Face never finds them.
         using Place place = new(Pieces());
-        place.Json["added_tokens"]!.AsArray().Add((JsonNode)Added(place.Json["model"]!["vocab"]!["▁▁"]!.GetValue<int>(), "▁▁", special: false));
+        place.Json["added_tokens"]!
+            .AsArray()
+            .Add((JsonNode)Added(place.Json["model"]!["vocab"]!["▁▁"]!.GetValue<int>(), "▁▁", special: false));
         Differences(place).ShouldAllBe(d => d.Text.Contains('▁'), "only the mark itself, written by hand, is another text");
         Tokenizer read = Read(place.Written());
         read.Encode("   hello", false).ShouldBe(place.Load().Encode("   hello", false));
@@ -40,9 +56,11 @@ public sealed class GgufTokenizerTests
     {
         using Place place = new(Bytes());
         place.Json["added_tokens"] = new JsonArray(Added(256, "<s>", special: true), Added(257, "</s>", special: true));
-        place.Json["post_processor"] = JsonNode.Parse(kind == "roberta"
-            ? """{"type":"RobertaProcessing","sep":["</s>",257],"cls":["<s>",256],"trim_offsets":true,"add_prefix_space":false}"""
-            : """{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"</s>","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]},"</s>":{"id":"</s>","ids":[257],"tokens":["</s>"]}}}]}""");
+        place.Json["post_processor"] = JsonNode.Parse(
+            kind == "roberta"
+                ? """{"type":"RobertaProcessing","sep":["</s>",257],"cls":["<s>",256],"trim_offsets":true,"add_prefix_space":false}"""
+                : """{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"</s>","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]},"</s>":{"id":"</s>","ids":[257],"tokens":["</s>"]}}}]}"""
+        );
         Read(place.Written()).Encode("hi").ShouldBe([256, .. place.Load().Encode("hi", false), 257]);
         Differences(place).ShouldBeEmpty();
         // The key alone adds nothing.
@@ -65,7 +83,21 @@ public sealed class GgufTokenizerTests
         place.Json["normalizer"] = new JsonObject { ["type"] = "Lowercase" };
         Differences(place).ShouldContain(d => d.Plain);
         place.Json["normalizer"] = null;
-        place.Json["added_tokens"]!.AsArray().Add((JsonNode)new JsonObject { ["id"] = 257, ["content"] = "<m>", ["single_word"] = false, ["lstrip"] = true, ["rstrip"] = false, ["normalized"] = false, ["special"] = true });
+        place.Json["added_tokens"]!
+            .AsArray()
+            .Add(
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["id"] = 257,
+                        ["content"] = "<m>",
+                        ["single_word"] = false,
+                        ["lstrip"] = true,
+                        ["rstrip"] = false,
+                        ["normalized"] = false,
+                        ["special"] = true,
+                    }
+            );
         Differences(place).ShouldContain(d => d.Text == "a <m> b");
         place.Json["model"]!["end_of_word_suffix"] = "</w>";
         Should.Throw<InvalidDataException>(() => place.Written()).Message.ShouldContain("model.end_of_word_suffix");
@@ -114,7 +146,9 @@ public sealed class GgufTokenizerTests
         using Place place = new(Bytes());
         List<string> said = [];
         ModelTokenizer.ForFamily(place.Load(), "llama", "tok", said.Add).Composes.ShouldBeNull();
-        Should.Throw<InvalidDataException>(() => ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add)).Message.ShouldStartWith("tok: transformers cuts the text of every qwen2 model by Qwen's pattern");
+        Should
+            .Throw<InvalidDataException>(() => ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add))
+            .Message.ShouldStartWith("tok: transformers cuts the text of every qwen2 model by Qwen's pattern");
         said.ShouldBeEmpty();
         place.Json["pre_tokenizer"] = JsonNode.Parse(GgufTokenizer.Read(Metadata(place, "qwen2"))!.Json)!["pre_tokenizer"]!.DeepClone();
         ModelTokenizer.ForFamily(place.Load(), "qwen2", "tok", said.Add).Encode("e\u0301").ShouldBe(place.Load().Encode("\u00E9"));
@@ -137,9 +171,11 @@ public sealed class GgufTokenizerTests
         }
     }
 
-    private static IReadOnlyList<TokenizerDifference> Differences(Place place) => TokenizerComparison.Of(place.Load(), Read(place.Written()));
+    private static IReadOnlyList<TokenizerDifference> Differences(Place place) =>
+        TokenizerComparison.Of(place.Load(), Read(place.Written()));
 
-    private static Tokenizer Read(GgufTokenizer found) => Tokenizer.FromJson(Encoding.UTF8.GetBytes(found.Json), Encoding.UTF8.GetBytes(found.ConfigJson), "test");
+    private static Tokenizer Read(GgufTokenizer found) =>
+        Tokenizer.FromJson(Encoding.UTF8.GetBytes(found.Json), Encoding.UTF8.GetBytes(found.ConfigJson), "test");
 
     /// <summary>A GGUF's pairs with a vocabulary in which every word of the texts above is built from left to right.</summary>
     private static GgufMetadata Metadata(Place place, string pre)
@@ -147,7 +183,22 @@ public sealed class GgufTokenizerTests
         JsonNode model = place.Json["model"]!;
         List<string> tokens = [.. model["vocab"]!.AsObject().OrderBy(t => t.Value!.GetValue<int>()).Select(t => t.Key)];
         List<string> merges = [];
-        foreach (string text in new[] { "helloWorld's 12345/\n", "ABCdef", "你好hello12345", "a1234你好b .x", "hi xy你好 1234\n\n", "hi 123", "a\u0301b 12", "hi,12345", "hi you, 12", "a 1234567", "a$ 1234" })
+        foreach (
+            string text in new[]
+            {
+                "helloWorld's 12345/\n",
+                "ABCdef",
+                "你好hello12345",
+                "a1234你好b .x",
+                "hi xy你好 1234\n\n",
+                "hi 123",
+                "a\u0301b 12",
+                "hi,12345",
+                "hi you, 12",
+                "a 1234567",
+                "a$ 1234",
+            }
+        )
         {
             string spelled = string.Concat(Encoding.UTF8.GetBytes(text).Select(Letter));
             for (int start = 0; start < spelled.Length; start++)
@@ -171,16 +222,17 @@ public sealed class GgufTokenizerTests
         return m;
     }
 
-    private static JsonObject Added(int id, string content, bool special) => new()
-    {
-        ["id"] = id,
-        ["content"] = content,
-        ["single_word"] = false,
-        ["lstrip"] = false,
-        ["rstrip"] = false,
-        ["normalized"] = false,
-        ["special"] = special,
-    };
+    private static JsonObject Added(int id, string content, bool special) =>
+        new()
+        {
+            ["id"] = id,
+            ["content"] = content,
+            ["single_word"] = false,
+            ["lstrip"] = false,
+            ["rstrip"] = false,
+            ["normalized"] = false,
+            ["special"] = special,
+        };
 
     private static JsonObject Bytes()
     {
@@ -193,28 +245,55 @@ public sealed class GgufTokenizerTests
         {
             ["added_tokens"] = new JsonArray(Added(256, "<s>", special: true)),
             ["normalizer"] = null,
-            ["pre_tokenizer"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["use_regex"] = true },
+            ["pre_tokenizer"] = new JsonObject
+            {
+                ["type"] = "ByteLevel",
+                ["add_prefix_space"] = false,
+                ["use_regex"] = true,
+            },
             ["post_processor"] = null,
             ["decoder"] = new JsonObject { ["type"] = "ByteLevel" },
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray() },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray(),
+            },
         };
     }
 
     private static JsonNode Pieces()
     {
         JsonObject vocabulary = new() { ["<unk>"] = 0, ["<s>"] = 1 };
-        string[] more = [.. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"), "▁", "h", "e", "l", "o", "▁▁", "he", "ll", "hell", "hello", "▁hello", "▁▁▁"];
+        string[] more =
+        [
+            .. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"),
+            "▁",
+            "h",
+            "e",
+            "l",
+            "o",
+            "▁▁",
+            "he",
+            "ll",
+            "hell",
+            "hello",
+            "▁hello",
+            "▁▁▁",
+        ];
         foreach (string token in more)
         {
             vocabulary[token] = vocabulary.Count;
         }
-        return JsonNode.Parse($$$"""
+        return JsonNode.Parse(
+            $$$"""
             {"added_tokens": [{"id":0,"content":"<unk>","special":true,"normalized":false},{"id":1,"content":"<s>","special":true,"normalized":false}],
              "normalizer": {"type":"Replace","pattern":{"String":" "},"content":"▁"}, "pre_tokenizer": null, "post_processor": null,
              "decoder": {"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"}]},
              "model": {"type":"BPE","unk_token":"<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{{{vocabulary.ToJsonString()}}},
                        "merges":[["h","e"],["l","l"],["he","ll"],["hell","o"],["▁","hello"],["▁","▁"],["▁▁","▁"]]}}
-            """)!;
+            """
+        )!;
     }
 
     /// <summary>GPT-2's printable letter for a byte.</summary>
@@ -233,8 +312,15 @@ public sealed class GgufTokenizerTests
         string place = Directory.CreateTempSubdirectory("ink-").FullName;
         try
         {
-            File.WriteAllText(Path.Combine(place, "tokenizer.json"), """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 7}, "merges": []}}""");
-            string message = Should.Throw<InvalidDataException>(() => GgufTokenizer.AsWritten(place, HfConfig.Parse("""{"vocab_size": 7}"""), "model/tokenizer.json")).Message;
+            File.WriteAllText(
+                Path.Combine(place, "tokenizer.json"),
+                """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 7}, "merges": []}}"""
+            );
+            string message = Should
+                .Throw<InvalidDataException>(() =>
+                    GgufTokenizer.AsWritten(place, HfConfig.Parse("""{"vocab_size": 7}"""), "model/tokenizer.json")
+                )
+                .Message;
             message.ShouldStartWith("model/tokenizer.json: token \"b\" has the id 7");
             message.ShouldNotContain(place);
         }

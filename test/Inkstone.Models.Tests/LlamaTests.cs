@@ -30,12 +30,21 @@ public sealed class LlamaTests : IDisposable
     [Fact]
     public void Parameters_have_the_names_and_shapes_of_the_checkpoint_format()
     {
-        _model.Parameters.Take(6).Select(p => $"{p.Name} {p.Tensor.Shape}").ShouldBe([
-            "model.embed_tokens.weight [97, 48]", "model.layers.0.input_layernorm.weight [48]",
-            "model.layers.0.self_attn.q_proj.bias [60]", "model.layers.0.self_attn.q_proj.weight [60, 48]",
-            "model.layers.0.self_attn.k_proj.bias [20]", "model.layers.0.self_attn.k_proj.weight [20, 48]"]);
+        _model
+            .Parameters.Take(6)
+            .Select(p => $"{p.Name} {p.Tensor.Shape}")
+            .ShouldBe([
+                "model.embed_tokens.weight [97, 48]",
+                "model.layers.0.input_layernorm.weight [48]",
+                "model.layers.0.self_attn.q_proj.bias [60]",
+                "model.layers.0.self_attn.q_proj.weight [60, 48]",
+                "model.layers.0.self_attn.k_proj.bias [20]",
+                "model.layers.0.self_attn.k_proj.weight [20, 48]",
+            ]);
         _model.Parameters.Skip(_model.Parameters.Count - 2).Select(p => p.Name).ShouldBe(["model.norm.weight", "lm_head.weight"]);
-        _model.Parameters.ElementCount.ShouldBe(2 * 97 * 48 + 48 + 3 * (2 * 48 + 2 * (60 * 48) + 60 + 48 + 2 * (20 * 48 + 20) + 3 * 80 * 48 + 2 * 80 + 48));
+        _model.Parameters.ElementCount.ShouldBe(
+            2 * 97 * 48 + 48 + 3 * (2 * 48 + 2 * (60 * 48) + 60 + 48 + 2 * (20 * 48 + 20) + 3 * 80 * 48 + 2 * 80 + 48)
+        );
     }
 
     [Fact]
@@ -66,21 +75,25 @@ public sealed class LlamaTests : IDisposable
     [Fact]
     public void A_batch_of_two_is_two_batches_of_one()
     {
-        int[] a = Ids(17, 1), b = Ids(17, 2);
+        int[] a = Ids(17, 1),
+            b = Ids(17, 2);
         ShouldBeNear(Logits(_model, [.. a, .. b], 2), [.. Logits(_model, a, 1), .. Logits(_model, b, 1)]);
     }
 
     [Fact]
     public void Later_tokens_do_not_change_earlier_logits()
     {
-        int[] ids = Ids(20, 1), changed = [.. ids[..12], .. Ids(8, 9)];
+        int[] ids = Ids(20, 1),
+            changed = [.. ids[..12], .. Ids(8, 9)];
         ShouldBeNear(Logits(_model, ids, 1)[..(12 * 97)], Logits(_model, changed, 1)[..(12 * 97)]);
     }
 
     [Fact]
     public void Packed_documents_give_the_logits_of_each_alone()
     {
-        int[] a = Ids(7, 1), b = Ids(12, 2), starts = [.. Enumerable.Repeat(0, 7), .. Enumerable.Repeat(7, 12)];
+        int[] a = Ids(7, 1),
+            b = Ids(12, 2),
+            starts = [.. Enumerable.Repeat(0, 7), .. Enumerable.Repeat(7, 12)];
         float[] packed;
         using (_device.Step())
         {
@@ -94,19 +107,22 @@ public sealed class LlamaTests : IDisposable
     [Fact]
     public void Gradients_are_slopes_of_the_loss()
     {
-        int[] ids = Ids(30, 1), labels = [.. Ids(29, 2), -100];
+        int[] ids = Ids(30, 1),
+            labels = [.. Ids(29, 2), -100];
         _ = Loss(ids, labels, learn: true);
         Random random = new(4);
         foreach (Parameter p in _model.Parameters)
         {
-            float[] start = p.Tensor.Span.ToArray(), direction = [.. start.Select(_ => random.Next(2) * 2f - 1)];
+            float[] start = p.Tensor.Span.ToArray(),
+                direction = [.. start.Select(_ => random.Next(2) * 2f - 1)];
             double slope = 0;
             for (int i = 0; i < start.Length; i++)
             {
                 slope += (double)p.Tensor.Grad!.Span[i] * direction[i];
             }
             const float H = 2e-3f;
-            double plus = Shifted(H), minus = Shifted(-H);
+            double plus = Shifted(H),
+                minus = Shifted(-H);
             start.CopyTo(p.Tensor.Span);
             double measured = (plus - minus) / (2 * H);
             Math.Abs(measured - slope).ShouldBeLessThan(2e-3 + 0.02 * Math.Abs(slope), p.Name);
@@ -125,7 +141,9 @@ public sealed class LlamaTests : IDisposable
     [Fact]
     public void A_few_steps_learn_one_text_by_heart()
     {
-        int[] text = Ids(24, 6), ids = text[..23], labels = text[1..];
+        int[] text = Ids(24, 6),
+            ids = text[..23],
+            labels = text[1..];
         AdamW optimizer = new(_model.Parameters, new AdamWSettings(Rate: 3e-3, WeightDecay: 0));
         double loss = 0;
         for (int step = 0; step < 120; step++)
@@ -159,7 +177,8 @@ public sealed class LlamaTests : IDisposable
     [Fact]
     public void A_new_model_depends_on_the_seed_alone()
     {
-        using CausalLm same = Pretrained.New(HfConfig.Parse(Config), _device, seed: 3), other = Pretrained.New(HfConfig.Parse(Config), _device, seed: 4);
+        using CausalLm same = Pretrained.New(HfConfig.Parse(Config), _device, seed: 3),
+            other = Pretrained.New(HfConfig.Parse(Config), _device, seed: 4);
         same.Parameters["lm_head.weight"].Span.SequenceEqual(_model.Parameters["lm_head.weight"].Span).ShouldBeTrue();
         other.Parameters["lm_head.weight"].Span.SequenceEqual(_model.Parameters["lm_head.weight"].Span).ShouldBeFalse();
         float[] weights = _model.Parameters["lm_head.weight"].Span.ToArray();
@@ -188,11 +207,18 @@ public sealed class LlamaTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"rope_theta":500000.0,"rope_scaling":{"type":"linear","factor":4.0}}""", """{"rope_parameters":{"rope_type":"linear","rope_theta":500000.0,"factor":4.0}}""")]
-    [InlineData("""{"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":16}}""", """{"rope_parameters":{"rope_type":"yarn","rope_theta":10000.0,"factor":4.0,"original_max_position_embeddings":16}}""")]
+    [InlineData(
+        """{"rope_theta":500000.0,"rope_scaling":{"type":"linear","factor":4.0}}""",
+        """{"rope_parameters":{"rope_type":"linear","rope_theta":500000.0,"factor":4.0}}"""
+    )]
+    [InlineData(
+        """{"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":16}}""",
+        """{"rope_parameters":{"rope_type":"yarn","rope_theta":10000.0,"factor":4.0,"original_max_position_embeddings":16}}"""
+    )]
     public void Both_spellings_of_rotary_positions_mean_the_same(string old, string current)
     {
-        RotaryTable a = Rotary.From(HfConfig.Parse(old), 16), b = Rotary.From(HfConfig.Parse(current), 16);
+        RotaryTable a = Rotary.From(HfConfig.Parse(old), 16),
+            b = Rotary.From(HfConfig.Parse(current), 16);
         a.InverseFrequencies.ToArray().ShouldBe(b.InverseFrequencies.ToArray());
         a.AttentionScaling.ShouldBe(b.AttentionScaling);
         a.InverseFrequencies[^1].ShouldNotBe(RotaryTable.Default(16, 10000).InverseFrequencies[^1]);
@@ -214,8 +240,12 @@ public sealed class LlamaTests : IDisposable
     private double Loss(int[] ids, int[] labels, bool learn)
     {
         using StepScope step = _device.Step(record: learn);
-        Tensor loss = _model.Loss(_device.Rent(new Shape(1, ids.Length), ids), _device.Rent(new Shape(1, ids.Length), labels),
-            labels.Count(l => l >= 0), ForwardContext.Rows(_device, 1, ids.Length));
+        Tensor loss = _model.Loss(
+            _device.Rent(new Shape(1, ids.Length), ids),
+            _device.Rent(new Shape(1, ids.Length), labels),
+            labels.Count(l => l >= 0),
+            ForwardContext.Rows(_device, 1, ids.Length)
+        );
         if (learn)
         {
             _device.Tape.Backward(loss);

@@ -19,7 +19,9 @@ public sealed class OptimizerTests : IDisposable
     [InlineData("wsd_1_sqrt", Schedule.WsdSqrt, 0, 20)]
     public void Schedules_are_those_of_transformers(string name, Schedule schedule, double min, int decay)
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", "schedules.json")));
+        using JsonDocument golden = JsonDocument.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Numbers", "schedules.json"))
+        );
         LearningRate rate = new(schedule, TotalSteps: 100, WarmupSteps: 10, decay, min, WarmupFromZero: true);
         int step = 0;
         foreach (JsonElement expected in golden.RootElement.GetProperty(name).EnumerateArray())
@@ -32,17 +34,19 @@ public sealed class OptimizerTests : IDisposable
     [Fact]
     public void Settings_that_make_no_sense_are_named_with_their_range()
     {
-        foreach ((string part, Action make) in new (string, Action)[]
-        {
-            ("Rate must be 0 or more", () => new AdamWSettings(Rate: -1).Validate()),
-            ("Rate must be", () => new AdamWSettings(Rate: double.NaN).Validate()),
-            ("Beta1 must be from 0 to below 1", () => new AdamWSettings(Beta1: 1).Validate()),
-            ("Beta2 must be", () => new AdamWSettings(Beta2: double.PositiveInfinity).Validate()),
-            ("Epsilon must be", () => new AdamWSettings(Epsilon: -1e-8).Validate()),
-            ("WeightDecay must be", () => new AdamWSettings(WeightDecay: double.NaN).Validate()),
-            ("Momentum must be from 0 to below 1", () => new MuonSettings(Momentum: 1).Validate()),
-            ("Steps must be from 1 to 100", () => new MuonSettings(Steps: 0).Validate()),
-        })
+        foreach (
+            (string part, Action make) in new (string, Action)[]
+            {
+                ("Rate must be 0 or more", () => new AdamWSettings(Rate: -1).Validate()),
+                ("Rate must be", () => new AdamWSettings(Rate: double.NaN).Validate()),
+                ("Beta1 must be from 0 to below 1", () => new AdamWSettings(Beta1: 1).Validate()),
+                ("Beta2 must be", () => new AdamWSettings(Beta2: double.PositiveInfinity).Validate()),
+                ("Epsilon must be", () => new AdamWSettings(Epsilon: -1e-8).Validate()),
+                ("WeightDecay must be", () => new AdamWSettings(WeightDecay: double.NaN).Validate()),
+                ("Momentum must be from 0 to below 1", () => new MuonSettings(Momentum: 1).Validate()),
+                ("Steps must be from 1 to 100", () => new MuonSettings(Steps: 0).Validate()),
+            }
+        )
         {
             Should.Throw<ArgumentException>(make).Message.ShouldStartWith(part);
         }
@@ -75,7 +79,9 @@ public sealed class OptimizerTests : IDisposable
             float[] start = Values(random, count);
             (Parameters parameters, Tensor w) = One(shape, start);
             AdamW optimizer = new(parameters, s);
-            double[] x = [.. start.Select(v => (double)v)], m = new double[count], v = new double[count];
+            double[] x = [.. start.Select(v => (double)v)],
+                m = new double[count],
+                v = new double[count];
             for (int step = 1; step <= 3; step++)
             {
                 float[] g = Values(random, count);
@@ -84,7 +90,8 @@ public sealed class OptimizerTests : IDisposable
                 w.ZeroGrad();
                 for (int i = 0; i < count; i++)
                 {
-                    double gi = g[i] * 0.25, rate = 0.005;
+                    double gi = g[i] * 0.25,
+                        rate = 0.005;
                     m[i] = 0.9 * m[i] + 0.1 * gi;
                     v[i] = 0.95 * v[i] + 0.05 * gi * gi;
                     x[i] -= matrix ? rate * 0.1 * x[i] : 0;
@@ -101,7 +108,8 @@ public sealed class OptimizerTests : IDisposable
     [Fact]
     public void Results_do_not_depend_on_the_thread_count_and_steps_allocate_nothing()
     {
-        float[] start = Values(new Random(1), 300 * 200), g = Values(new Random(2), 300 * 200);
+        float[] start = Values(new Random(1), 300 * 200),
+            g = Values(new Random(2), 300 * 200);
         List<(double Norm, int[] Bits)> results = [];
         foreach (int threads in new[] { 1, 2, 3 })
         {
@@ -134,11 +142,13 @@ public sealed class OptimizerTests : IDisposable
         results[0].Norm.ShouldBe(Math.Sqrt(2 * g.Sum(x => (double)x * x)), 1e-9);
     }
 
-    /// <summary>The iterations bring every singular value near one: U·Uᵀ is near the identity for a wide update, and tall is the transpose of wide.</summary>
+    /// <summary>The iterations bring every singular value near one: U·Uᵀ is near the identity for a wide update, and tall is the transpose
+    /// of wide.</summary>
     [Fact]
     public void Muon_makes_the_update_nearly_orthogonal()
     {
-        float[] g = Values(new Random(3), 8 * 24), transposed = new float[8 * 24];
+        float[] g = Values(new Random(3), 8 * 24),
+            transposed = new float[8 * 24];
         for (int i = 0; i < 8; i++)
         {
             for (int j = 0; j < 24; j++)
@@ -146,7 +156,8 @@ public sealed class OptimizerTests : IDisposable
                 transposed[j * 8 + i] = g[i * 24 + j];
             }
         }
-        float[] wide = Update(new Shape(8, 24), g), tall = Update(new Shape(24, 8), transposed);
+        float[] wide = Update(new Shape(8, 24), g),
+            tall = Update(new Shape(24, 8), transposed);
         for (int i = 0; i < 8; i++)
         {
             double square = 0;
@@ -192,7 +203,8 @@ public sealed class OptimizerTests : IDisposable
         device.Tape.Backward(Ops.Sum(Ops.Multiply(w, constant)));
     }
 
-    private static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
+    private static float[] Values(Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
 
     private sealed class Given(float[] values) : IParameterSource
     {

@@ -5,7 +5,8 @@ namespace Inkstone.Models.Tests;
 /// <summary>Blocks are taken, shared, found and returned; the numbers they hold are tested with the families.</summary>
 public sealed class PagedCacheTests : IDisposable
 {
-    private static readonly AttentionSpec Whole = new(2, 1, 4), Near = Whole with { Window = 20 };
+    private static readonly AttentionSpec Whole = new(2, 1, 4),
+        Near = Whole with { Window = 20 };
     private static readonly DeltaSpec Recurrent = new(1, 1, 4, 4, 4);
 
     private readonly Device _device = new(threads: 1);
@@ -16,7 +17,10 @@ public sealed class PagedCacheTests : IDisposable
     public void Blocks_are_taken_as_a_text_grows_and_all_come_back()
     {
         using PagedCache cache = new(_device, [Whole, Near, Whole], tokens: 64, sequences: 3, longest: 64, step: 16);
-        using (CachedSequence a = cache.TryNew()!, b = cache.TryNew()!)
+        using (
+            CachedSequence a = cache.TryNew()!,
+                b = cache.TryNew()!
+        )
         {
             Compute(a, 33).ShouldBeTrue();
             cache.TokensInUse.ShouldBe(48);
@@ -74,7 +78,8 @@ public sealed class PagedCacheTests : IDisposable
     public void What_was_freed_first_is_used_first_and_found_no_more()
     {
         using PagedCache cache = new(_device, [Whole], tokens: 64, sequences: 1, longest: 64, step: 64);
-        int[] old = [.. Enumerable.Range(0, 32)], other = [.. Enumerable.Range(100, 48)];
+        int[] old = [.. Enumerable.Range(0, 32)],
+            other = [.. Enumerable.Range(100, 48)];
         using (CachedSequence a = cache.TryNew(old)!)
         {
             Compute(a, 32);

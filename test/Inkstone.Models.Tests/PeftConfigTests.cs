@@ -12,15 +12,22 @@ public sealed class PeftConfigTests : IDisposable
 
     private readonly string _directory = Directory.CreateTempSubdirectory("ink-peft-").FullName;
     private readonly Device _device = new(threads: 2);
-    private readonly string _model, _adapter;
+    private readonly string _model,
+        _adapter;
 
     public PeftConfigTests()
     {
         (_model, _adapter) = (Path.Combine(_directory, "model"), Directory.CreateDirectory(Path.Combine(_directory, "adapter")).FullName);
-        using CausalLm model = Pretrained.New(HfConfig.Parse("""
-            {"model_type":"qwen2","vocab_size":61,"hidden_size":64,"intermediate_size":48,"num_hidden_layers":2,"num_attention_heads":4,
-             "num_key_value_heads":2,"max_position_embeddings":64,"tie_word_embeddings":false,"eos_token_id":5}
-            """), _device, seed: 3);
+        using CausalLm model = Pretrained.New(
+            HfConfig.Parse(
+                """
+                {"model_type":"qwen2","vocab_size":61,"hidden_size":64,"intermediate_size":48,"num_hidden_layers":2,"num_attention_heads":4,
+                 "num_key_value_heads":2,"max_position_embeddings":64,"tie_word_embeddings":false,"eos_token_id":5}
+                """
+            ),
+            _device,
+            seed: 3
+        );
         Pretrained.Save(model, _model);
         using CausalLm tuned = PeftAdapter.New(_model, new LoraConfig(4, 8, ["q_proj", "v_proj"]), 1, _device);
         foreach (Parameter p in tuned.Adapter!.Parameters)
@@ -92,8 +99,12 @@ public sealed class PeftConfigTests : IDisposable
     public void A_text_is_a_regular_expression_of_Python_over_the_whole_path(string pattern, bool matches)
     {
         const string path = "model.layers.1.self_attn.q_proj";
-        new LoraConfig(4, 8, []) { TargetPattern = pattern }.Matches(path).ShouldBe(matches);
-        new LoraConfig(4, 8, ["q_proj"]) { ExcludedPattern = pattern }.Matches(path).ShouldBe(!matches);
+        new LoraConfig(4, 8, []) { TargetPattern = pattern }
+            .Matches(path)
+            .ShouldBe(matches);
+        new LoraConfig(4, 8, ["q_proj"]) { ExcludedPattern = pattern }
+            .Matches(path)
+            .ShouldBe(!matches);
     }
 
     [Theory]
@@ -102,7 +113,7 @@ public sealed class PeftConfigTests : IDisposable
     [InlineData(new[] { "blocks", "layer." }, "q_proj", true)]
     [InlineData(new[] { "layer" }, "q_proj", false)]
     [InlineData(new[] { "blocks" }, "q_proj", false)]
-    [InlineData(new[] { "blocks" }, "model.layers.1.self_attn.q_proj", true)]   // a whole path asks for no number
+    [InlineData(new[] { "blocks" }, "model.layers.1.self_attn.q_proj", true)] // a whole path asks for no number
     public void Layers_are_counted_behind_a_pattern(string[] patterns, string target, bool matches)
     {
         LoraConfig config = new(4, 8, [target]) { Layers = [1], LayerPatterns = patterns };
@@ -114,15 +125,28 @@ public sealed class PeftConfigTests : IDisposable
     public void The_first_pattern_of_the_file_counts()
     {
         const string path = "model.layers.1.self_attn.q_proj";
-        new LoraConfig(4, 8, ["q_proj"]) { AlphaPattern = new Dictionary<string, double> { [".*_proj"] = 12, ["q_proj"] = 4 } }.ScaleOf(path).ShouldBe(3);
-        new LoraConfig(4, 8, ["q_proj"]) { AlphaPattern = new Dictionary<string, double> { ["_proj"] = 12, ["^model.layers.1.*q_proj"] = 4 } }.ScaleOf(path).ShouldBe(1);
+        new LoraConfig(4, 8, ["q_proj"])
+        {
+            AlphaPattern = new Dictionary<string, double> { [".*_proj"] = 12, ["q_proj"] = 4 },
+        }
+            .ScaleOf(path)
+            .ShouldBe(3);
+        new LoraConfig(4, 8, ["q_proj"])
+        {
+            AlphaPattern = new Dictionary<string, double> { ["_proj"] = 12, ["^model.layers.1.*q_proj"] = 4 },
+        }
+            .ScaleOf(path)
+            .ShouldBe(1);
     }
 
     [Fact]
-    public void An_expression_that_never_ends_is_named()
-        => Should.Throw<InvalidDataException>(() => new LoraConfig(4, 8, []) { TargetPattern = "(a+)+$b" }.Matches(new string('a', 40))).Message.ShouldContain("(a+)+$b");
+    public void An_expression_that_never_ends_is_named() =>
+        Should
+            .Throw<InvalidDataException>(() => new LoraConfig(4, 8, []) { TargetPattern = "(a+)+$b" }.Matches(new string('a', 40)))
+            .Message.ShouldContain("(a+)+$b");
 
-    /// <summary>A weight whose decompositions are known: Σ σᵢ hᵢ gᵢᵀ with orthonormal h and g, and the same with a triangle in between.</summary>
+    /// <summary>A weight whose decompositions are known: Σ σᵢ hᵢ gᵢᵀ with orthonormal h and g, and the same with a triangle in
+    /// between.</summary>
     [Theory]
     [InlineData("pissa", 1)]
     [InlineData("pissa", 3)]
@@ -130,10 +154,19 @@ public sealed class PeftConfigTests : IDisposable
     [InlineData("olora", 3)]
     public void The_start_takes_its_part_out_of_the_base(string start, int rank)
     {
-        double[,] h = Orthonormal(0), g = Orthonormal(1);
+        double[,] h = Orthonormal(0),
+            g = Orthonormal(1);
         // W = H·R, R = diag(σ)·Gᵀ for singular values, upper triangular for QR.
-        double R(int i, int j) => start == "pissa" ? 2.0 / (i + 1) * g[j, i] : j >= i ? 1.0 / (1 + i + j) : 0;
-        float[] Product(int first) => [.. from n in Enumerable.Range(0, Hidden) from k in Enumerable.Range(0, Hidden) select (float)Enumerable.Range(first, Hidden - first).Sum(i => h[n, i] * R(i, k))];
+        double R(int i, int j) =>
+            start == "pissa" ? 2.0 / (i + 1) * g[j, i]
+            : j >= i ? 1.0 / (1 + i + j)
+            : 0;
+        float[] Product(int first) =>
+            [
+                .. from n in Enumerable.Range(0, Hidden)
+                from k in Enumerable.Range(0, Hidden)
+                select (float)Enumerable.Range(first, Hidden - first).Sum(i => h[n, i] * R(i, k)),
+            ];
         using (CausalLm model = Pretrained.Open(_model, _device))
         {
             Product(0).CopyTo(model.Parameters["model.layers.0.self_attn.q_proj.weight"].Span);
@@ -141,12 +174,17 @@ public sealed class PeftConfigTests : IDisposable
         }
         using (CausalLm tuned = PeftAdapter.New(_model, new LoraConfig(rank, rank, ["model.layers.0.self_attn.q_proj"]), 1, _device))
         {
-            PeftAdapter.Write(tuned.Adapter!, _adapter, "../model");   // B is 0, s is 1
+            PeftAdapter.Write(tuned.Adapter!, _adapter, "../model"); // B is 0, s is 1
         }
         Set("init_lora_weights", $"\"{start}\"");
         using CausalLm opened = PeftAdapter.Open(_model, _adapter, _device);
         float[] rest = Product(rank);
-        opened.Parameters["model.layers.0.self_attn.q_proj.weight"].Span.ToArray().Zip(rest, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f);
+        opened
+            .Parameters["model.layers.0.self_attn.q_proj.weight"]
+            .Span.ToArray()
+            .Zip(rest, (a, b) => Math.Abs(a - b))
+            .Max()
+            .ShouldBeLessThan(1e-6f);
     }
 
     [Theory]
@@ -189,17 +227,24 @@ public sealed class PeftConfigTests : IDisposable
     [Fact]
     public void A_bias_of_B_is_scaled_and_merged_into_the_layers_bias()
     {
-        string[] layers = [.. from layer in Enumerable.Range(0, 2) from name in (string[])["q_proj", "v_proj"] select $"model.layers.{layer}.self_attn.{name}"];
+        string[] layers =
+        [
+            .. from layer in Enumerable.Range(0, 2)
+            from name in (string[])["q_proj", "v_proj"]
+            select $"model.layers.{layer}.self_attn.{name}",
+        ];
         foreach (string layer in layers)
         {
             Add(layer + ".bias", layer + ".lora_B.bias", out _);
         }
         Set("lora_bias", "true");
-        using CausalLm plain = Pretrained.Open(_model, _device), opened = PeftAdapter.Open(_model, _adapter, _device, trained: false);
+        using CausalLm plain = Pretrained.Open(_model, _device),
+            opened = PeftAdapter.Open(_model, _adapter, _device, trained: false);
         float[] apart = Logits(opened);
         opened.Adapter!.Merge();
-        float[] bias = opened.Adapter.Parameters[$"{Adapter.Prefix}{layers[0]}.lora_B.bias"].Span.ToArray(), was = plain.Parameters[layers[0] + ".bias"].Span.ToArray();
-        opened.Parameters[layers[0] + ".bias"].Span.ToArray().ShouldBe([.. was.Zip(bias, (a, b) => a + 2 * b)]);   // α / r
+        float[] bias = opened.Adapter.Parameters[$"{Adapter.Prefix}{layers[0]}.lora_B.bias"].Span.ToArray(),
+            was = plain.Parameters[layers[0] + ".bias"].Span.ToArray();
+        opened.Parameters[layers[0] + ".bias"].Span.ToArray().ShouldBe([.. was.Zip(bias, (a, b) => a + 2 * b)]); // α / r
         float[] merged = Logits(opened);
         apart.Zip(merged, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-5f * apart.Max(Math.Abs));
     }
@@ -209,7 +254,17 @@ public sealed class PeftConfigTests : IDisposable
     {
         using CausalLm tuned = PeftAdapter.New(_model, new LoraConfig(4, 8, [LoraConfig.AllLinear]), 1, _device);
         PeftAdapter.Write(tuned.Adapter!, _adapter, "../model");
-        PeftAdapter.ReadConfig(_adapter).Targets.ShouldBe(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]);
+        PeftAdapter
+            .ReadConfig(_adapter)
+            .Targets.ShouldBe([
+                "self_attn.q_proj",
+                "self_attn.k_proj",
+                "self_attn.v_proj",
+                "self_attn.o_proj",
+                "mlp.gate_proj",
+                "mlp.up_proj",
+                "mlp.down_proj",
+            ]);
         Logits().Length.ShouldBeGreaterThan(0);
     }
 
@@ -217,13 +272,14 @@ public sealed class PeftConfigTests : IDisposable
     [InlineData("attn_out", "q_proj")]
     [InlineData("up_prj", "up_proj")]
     [InlineData("model.layers.7.self_attn.q_proj", "model.layers.0.self_attn.q_proj")]
-    public void A_target_that_no_layer_has_is_named_with_the_nearest(string target, string nearest)
-        => Should.Throw<InvalidDataException>(() => PeftAdapter.New(_model, new LoraConfig(4, 8, ["v_proj", target]), 1, _device)).Message
-            .ShouldContain($"no layer is named {target}; the nearest is {nearest}");
+    public void A_target_that_no_layer_has_is_named_with_the_nearest(string target, string nearest) =>
+        Should
+            .Throw<InvalidDataException>(() => PeftAdapter.New(_model, new LoraConfig(4, 8, ["v_proj", target]), 1, _device))
+            .Message.ShouldContain($"no layer is named {target}; the nearest is {nearest}");
 
     [Theory]
     [InlineData("../model", true)]
-    [InlineData("model", true)]             // from a directory above the adapter
+    [InlineData("model", true)] // from a directory above the adapter
     [InlineData("ORG/model-of-a-hub", false)]
     public void The_base_is_found_from_where_the_adapter_lies(string name, bool found)
     {
@@ -237,16 +293,27 @@ public sealed class PeftConfigTests : IDisposable
     public void What_other_tools_leave_out_is_said(string family, string part, bool said)
     {
         string path = Path.Combine(_directory, family);
-        using (CausalLm model = Pretrained.New(HfConfig.Parse(family == "qwen2" ? File.ReadAllText(Path.Combine(_model, "config.json")) : """
-            {"model_type":"qwen3_next","vocab_size":61,"hidden_size":32,"intermediate_size":48,"num_hidden_layers":2,"num_attention_heads":2,"num_key_value_heads":1,"head_dim":16,
-             "layer_types":["linear_attention","full_attention"],"linear_num_value_heads":2,"linear_num_key_heads":1,"linear_key_head_dim":16,"linear_value_head_dim":16,"linear_conv_kernel_dim":4,
-             "num_experts":2,"num_experts_per_tok":1,"moe_intermediate_size":16,"shared_expert_intermediate_size":16,"decoder_sparse_step":1,"mlp_only_layers":[],"norm_topk_prob":true,
-             "partial_rotary_factor":0.25,"max_position_embeddings":64,"rms_norm_eps":1e-6,"tie_word_embeddings":false}
-            """), _device, 1))
+        using (
+            CausalLm model = Pretrained.New(
+                HfConfig.Parse(
+                    family == "qwen2"
+                        ? File.ReadAllText(Path.Combine(_model, "config.json"))
+                        : """
+                        {"model_type":"qwen3_next","vocab_size":61,"hidden_size":32,"intermediate_size":48,"num_hidden_layers":2,"num_attention_heads":2,"num_key_value_heads":1,"head_dim":16,
+                         "layer_types":["linear_attention","full_attention"],"linear_num_value_heads":2,"linear_num_key_heads":1,"linear_key_head_dim":16,"linear_value_head_dim":16,"linear_conv_kernel_dim":4,
+                         "num_experts":2,"num_experts_per_tok":1,"moe_intermediate_size":16,"shared_expert_intermediate_size":16,"decoder_sparse_step":1,"mlp_only_layers":[],"norm_topk_prob":true,
+                         "partial_rotary_factor":0.25,"max_position_embeddings":64,"rms_norm_eps":1e-6,"tie_word_embeddings":false}
+                        """
+                ),
+                _device,
+                1
+            )
+        )
         {
             Pretrained.Save(model, path);
         }
-        using CausalLm all = PeftAdapter.New(path, new LoraConfig(2, 4, [LoraConfig.AllLinear]), 1, _device), attention = PeftAdapter.New(path, new LoraConfig(2, 4, ["q_proj", "v_proj"]), 1, _device);
+        using CausalLm all = PeftAdapter.New(path, new LoraConfig(2, 4, [LoraConfig.AllLinear]), 1, _device),
+            attention = PeftAdapter.New(path, new LoraConfig(2, 4, ["q_proj", "v_proj"]), 1, _device);
         all.Adapter!.Paths.ShouldContain(p => p.Contains(part));
         (PeftAdapter.Caution(all) is not null).ShouldBe(said);
         PeftAdapter.Caution(attention).ShouldBeNull();
@@ -282,7 +349,8 @@ public sealed class PeftConfigTests : IDisposable
         File.WriteAllText(file, json.ToJsonString());
     }
 
-    /// <summary>Columns of a Hadamard matrix in another order, each a vector of length 1; made triangular-friendly by nothing but their orthogonality.</summary>
+    /// <summary>Columns of a Hadamard matrix in another order, each a vector of length 1; made triangular-friendly by nothing but their
+    /// orthogonality.</summary>
     private static double[,] Orthonormal(int shift)
     {
         double[,] m = new double[Hidden, Hidden];
@@ -290,7 +358,8 @@ public sealed class PeftConfigTests : IDisposable
         {
             for (int j = 0; j < Hidden; j++)
             {
-                m[i, j] = (System.Numerics.BitOperations.PopCount((uint)(i & (j * 5 + shift) % Hidden)) % 2 == 0 ? 1 : -1) / Math.Sqrt(Hidden);
+                m[i, j] =
+                    (System.Numerics.BitOperations.PopCount((uint)(i & (j * 5 + shift) % Hidden)) % 2 == 0 ? 1 : -1) / Math.Sqrt(Hidden);
             }
         }
         return m;

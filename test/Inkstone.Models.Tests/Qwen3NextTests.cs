@@ -5,10 +5,12 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Tests;
 
-/// <summary>What the reference case is too short for: states that go from chunk to chunk, documents across their borders, and new models.</summary>
+/// <summary>What the reference case is too short for: states that go from chunk to chunk, documents across their borders, and new
+/// models.</summary>
 public sealed class Qwen3NextTests : IDisposable
 {
-    private const int Vocabulary = 61, Length = 150;
+    private const int Vocabulary = 61,
+        Length = 150;
 
     private const string Config = """
         {"model_type":"qwen3_next","vocab_size":61,"hidden_size":32,"intermediate_size":48,"num_hidden_layers":4,"num_attention_heads":4,"num_key_value_heads":2,
@@ -41,7 +43,10 @@ public sealed class Qwen3NextTests : IDisposable
         _model.Parameters["model.layers.0.linear_attn.in_proj_qkvz.weight"].Shape.ShouldBe(new Shape(2 * 16 + 2 * 48, 32));
         _model.Parameters["model.layers.0.linear_attn.conv1d.weight"].Shape.ShouldBe(new Shape(80, 1, 4));
         _model.Parameters["model.layers.3.self_attn.q_proj.weight"].Shape.ShouldBe(new Shape(128, 32));
-        (_model.Parameters.ElementCount - _model.ActiveElementCount).ShouldBe(3 * 2 * 3 * 20 * 32, "two of four experts in three layers rest");
+        (_model.Parameters.ElementCount - _model.ActiveElementCount).ShouldBe(
+            3 * 2 * 3 * 20 * 32,
+            "two of four experts in three layers rest"
+        );
     }
 
     [Fact]
@@ -82,7 +87,8 @@ public sealed class Qwen3NextTests : IDisposable
     [Fact]
     public void Documents_that_begin_within_chunks_give_the_logits_of_each_alone()
     {
-        int[] lengths = [30, 75, 1, 2, 42], ids = Ids(Length, 2);
+        int[] lengths = [30, 75, 1, 2, 42],
+            ids = Ids(Length, 2);
         int[] starts = [.. lengths.SelectMany((length, i) => Enumerable.Repeat(lengths.Take(i).Sum(), length))];
         float[] packed;
         using (_device.Step())
@@ -100,7 +106,10 @@ public sealed class Qwen3NextTests : IDisposable
         Pretrained.Save(_model, place);
         int[] ids = Ids(80, 4);
         float[] expected = Logits(ids);
-        using (CausalLm same = Pretrained.Open(place, _device, trained: false), narrow = Pretrained.Open(place, _device, DType.BFloat16, trained: false))
+        using (
+            CausalLm same = Pretrained.Open(place, _device, trained: false),
+                narrow = Pretrained.Open(place, _device, DType.BFloat16, trained: false)
+        )
         {
             narrow.Parameters["model.layers.0.linear_attn.conv1d.weight"].DType.ShouldBe(DType.BFloat16);
             Logits(same, ids).ShouldBe(expected);
@@ -113,14 +122,20 @@ public sealed class Qwen3NextTests : IDisposable
     [Fact]
     public void A_few_steps_learn_one_text_by_heart_and_the_cache_recites_it()
     {
-        int[] text = Ids(90, 6), labels = text[1..];
+        int[] text = Ids(90, 6),
+            labels = text[1..];
         AdamW optimizer = new(_model.Parameters, new AdamWSettings(Rate: 5e-3, WeightDecay: 0));
         double loss = 0;
         for (int step = 0; step < 150; step++)
         {
             using (_device.Step(record: true))
             {
-                Tensor sum = _model.Loss(_device.Rent(new Shape(1, 89), text.AsSpan(0, 89)), _device.Rent(new Shape(1, 89), labels), 89, ForwardContext.Rows(_device, 1, 89));
+                Tensor sum = _model.Loss(
+                    _device.Rent(new Shape(1, 89), text.AsSpan(0, 89)),
+                    _device.Rent(new Shape(1, 89), labels),
+                    89,
+                    ForwardContext.Rows(_device, 1, 89)
+                );
                 _device.Tape.Backward(sum);
                 loss = sum.Item();
             }
@@ -138,8 +153,12 @@ public sealed class Qwen3NextTests : IDisposable
     [InlineData("\"num_experts_per_tok\":2", "\"num_experts_per_tok\":5", "at most num_experts")]
     [InlineData("\"eos_token_id\":3", "\"layer_types\":[\"linear_attention\"]", "each of 4 layers")]
     [InlineData("\"linear_key_head_dim\":8", "\"linear_key_head_dim\":0", "must be above 0")]
-    public void A_configuration_that_cannot_be_says_why(string was, string becomes, string because)
-        => Should.Throw<InvalidDataException>(() => Pretrained.New(HfConfig.Parse(Config.Replace(was, becomes, StringComparison.Ordinal)), _device, 1)).Message.ShouldContain(because);
+    public void A_configuration_that_cannot_be_says_why(string was, string becomes, string because) =>
+        Should
+            .Throw<InvalidDataException>(() =>
+                Pretrained.New(HfConfig.Parse(Config.Replace(was, becomes, StringComparison.Ordinal)), _device, 1)
+            )
+            .Message.ShouldContain(because);
 
     private static int[] Ids(int count, int seed)
     {

@@ -25,9 +25,18 @@ public sealed class SlidingWindowTests
 
         using PagedCache cache = model.NewCache(ids.Length, step: 200);
         CachedSequence text = cache.TryNew()!;
-        using (CausalLm everywhere = Pretrained.New(HfConfig.Parse(Config.Replace("\"use_sliding_window\":true", "\"use_sliding_window\":false", StringComparison.Ordinal) + layers), device, seed: 3))
+        using (
+            CausalLm everywhere = Pretrained.New(
+                HfConfig.Parse(
+                    Config.Replace("\"use_sliding_window\":true", "\"use_sliding_window\":false", StringComparison.Ordinal) + layers
+                ),
+                device,
+                seed: 3
+            )
+        )
         {
-            Logits(device, everywhere, ids, () => ForwardContext.Rows(device, 1, ids.Length))[^97..].ShouldNotBe(whole[^97..], "the window hides something");
+            Logits(device, everywhere, ids, () => ForwardContext.Rows(device, 1, ids.Length))[^97..]
+                .ShouldNotBe(whole[^97..], "the window hides something");
         }
         List<float> parts = [];
         for (int at = 0, i = 0; at < ids.Length; i++)
@@ -44,7 +53,9 @@ public sealed class SlidingWindowTests
         }
 
         text.TryTruncate(ids.Length - 1).ShouldBeTrue();
-        Logits(device, model, ids[^1..], () => ForwardContext.Next(text, 1)).Zip(whole[^97..]).ShouldAllBe(p => Math.Abs(p.First - p.Second) < 5e-6f * largest);
+        Logits(device, model, ids[^1..], () => ForwardContext.Next(text, 1))
+            .Zip(whole[^97..])
+            .ShouldAllBe(p => Math.Abs(p.First - p.Second) < 5e-6f * largest);
         text.TryTruncate(3).ShouldBeFalse("what lay before the window is gone");
     }
 

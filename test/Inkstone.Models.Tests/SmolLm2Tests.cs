@@ -68,15 +68,21 @@ public sealed class SmolLm2Tests : IDisposable
         using CausalLm model = Pretrained.Open(Path, _device, matrixType: null, trained: false);
         model.Parameters["model.layers.3.mlp.up_proj.weight"].DType.ShouldBe(DType.Q4_1);
         model.OutputWeight.DType.ShouldBe(DType.Q8_0);
-        // Activations are rounded to 8 bits, as llama.cpp rounds them: the worst of 49,152 logits at any place moves far more than the likelihood.
+        // Activations are rounded to 8 bits, as llama.cpp rounds them: the worst of 49,152 logits at any place moves far more than the
+        // likelihood.
         Logits_are_near(model, 0.1);
         using JsonDocument texts = Json("perplexity.json");
-        double found = 0, wanted = 0;
+        double found = 0,
+            wanted = 0;
         int tokens = 0;
         foreach (JsonElement item in texts.RootElement.GetProperty("documents").EnumerateArray().Take(6))
         {
             int[] ids = Ids(item, "ids");
-            (found, wanted, tokens) = (found + Likelihood(model, ids), wanted + item.GetProperty("nll_sum").GetDouble(), tokens + ids.Length - 1);
+            (found, wanted, tokens) = (
+                found + Likelihood(model, ids),
+                wanted + item.GetProperty("nll_sum").GetDouble(),
+                tokens + ids.Length - 1
+            );
         }
         Math.Exp((found - wanted) / tokens).ShouldBeInRange(0.98, 1.02);
     }
@@ -88,8 +94,11 @@ public sealed class SmolLm2Tests : IDisposable
         float[] wanted = golden.ReadFloats("logits");
         using (_device.Step())
         {
-            Tensor logits = model.Logits(model.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length)));
-            double worst = 0, largest = 0;
+            Tensor logits = model.Logits(
+                model.Hidden(_device.Rent(new Shape(1, ids.Length), ids), ForwardContext.Rows(_device, 1, ids.Length))
+            );
+            double worst = 0,
+                largest = 0;
             for (int i = 0; i < wanted.Length; i++)
             {
                 (worst, largest) = (Math.Max(worst, Math.Abs(logits.Span[i] - wanted[i])), Math.Max(largest, Math.Abs(wanted[i])));
@@ -98,8 +107,8 @@ public sealed class SmolLm2Tests : IDisposable
         }
     }
 
-    private static int[] Greedy(CausalLm model, int[] prompt, int count)
-        => [.. new Generator(model).Generate(prompt, SamplingParams.Greedy(count, ignoreEos: true))];
+    private static int[] Greedy(CausalLm model, int[] prompt, int count) =>
+        [.. new Generator(model).Generate(prompt, SamplingParams.Greedy(count, ignoreEos: true))];
 
     private double Likelihood(CausalLm model, int[] ids)
     {

@@ -40,13 +40,20 @@ public sealed class SparseModelTests : IDisposable
         foreach (int length in new[] { 9, 1, 1, 5, 1, 6 })
         {
             using StepScope step = _device.Step();
-            parts.AddRange(model.Logits(model.Hidden(_device.Rent(new Shape(1, length), ids.AsSpan(at, length)), ForwardContext.Next(text, length))).Span);
+            parts.AddRange(
+                model
+                    .Logits(model.Hidden(_device.Rent(new Shape(1, length), ids.AsSpan(at, length)), ForwardContext.Next(text, length)))
+                    .Span
+            );
             at += length;
         }
         ShouldBeNear([.. parts], whole);
         text.TryTruncate(9).ShouldBeTrue();
         using StepScope again = _device.Step();
-        ShouldBeNear(model.Logits(model.Hidden(_device.Rent(new Shape(1, 1), ids.AsSpan(9, 1)), ForwardContext.Next(text, 1))).Span.ToArray(), whole[(9 * 97)..(10 * 97)]);
+        ShouldBeNear(
+            model.Logits(model.Hidden(_device.Rent(new Shape(1, 1), ids.AsSpan(9, 1)), ForwardContext.Next(text, 1))).Span.ToArray(),
+            whole[(9 * 97)..(10 * 97)]
+        );
     }
 
     [Fact]
@@ -62,7 +69,9 @@ public sealed class SparseModelTests : IDisposable
     {
         double magnitude = 0.1 * 0.6 * Math.Log(4) + 1;
         DeepseekV3Config.From(HfConfig.Parse(DeepseekV3)).SoftmaxScale.ShouldBe((float)(magnitude * magnitude / 4), 1e-6f);
-        DeepseekV3Config.From(HfConfig.Parse(DeepseekV3.Replace("mscale_all_dim\":0.6", "mscale_all_dim\":0", StringComparison.Ordinal))).SoftmaxScale.ShouldBe(0.25f, 1e-6f);
+        DeepseekV3Config
+            .From(HfConfig.Parse(DeepseekV3.Replace("mscale_all_dim\":0.6", "mscale_all_dim\":0", StringComparison.Ordinal)))
+            .SoftmaxScale.ShouldBe(0.25f, 1e-6f);
     }
 
     [Theory]
@@ -71,28 +80,36 @@ public sealed class SparseModelTests : IDisposable
     public void A_batch_of_two_is_two_batches_of_one(string config)
     {
         using CausalLm model = New(config);
-        int[] a = Ids(17, 1), b = Ids(17, 2);
+        int[] a = Ids(17, 1),
+            b = Ids(17, 2);
         ShouldBeNear(Logits(model, [.. a, .. b], 2), [.. Logits(model, a, 1), .. Logits(model, b, 1)]);
     }
 
-    /// <summary>Main loss, further tokens and balance together: the gradient is the slope along a random direction of each parameter.</summary>
+    /// <summary>Main loss, further tokens and balance together: the gradient is the slope along a random direction of each
+    /// parameter.</summary>
     [Theory]
     [InlineData(Qwen3Moe)]
     [InlineData(DeepseekV3)]
     public void Gradients_are_slopes_of_the_whole_loss(string config)
     {
         using CausalLm model = New(config);
-        int[] ids = Ids(40, 1), labels = [.. Ids(39, 2), -100];
+        int[] ids = Ids(40, 1),
+            labels = [.. Ids(39, 2), -100];
         _ = Loss(model, ids, labels);
-        Dictionary<string, float[]> gradients = model.Parameters.Where(p => p.Tensor.RequiresGrad).ToDictionary(p => p.Name, p => p.Tensor.Grad!.Span.ToArray());
+        Dictionary<string, float[]> gradients = model
+            .Parameters.Where(p => p.Tensor.RequiresGrad)
+            .ToDictionary(p => p.Name, p => p.Tensor.Grad!.Span.ToArray());
         Random random = new(4);
         int measured = 0;
         foreach (Parameter p in model.Parameters.Where(p => p.Tensor.RequiresGrad))
         {
-            float[] start = p.Tensor.Span.ToArray(), direction = [.. start.Select(_ => random.Next(2) * 2f - 1)];
+            float[] start = p.Tensor.Span.ToArray(),
+                direction = [.. start.Select(_ => random.Next(2) * 2f - 1)];
             double slope = gradients[p.Name].Select((g, i) => (double)g * direction[i]).Sum();
             // Where a shift sends a token to another expert the loss has a step and no slope: then two widths disagree.
-            double wide = Slope(5e-4f), narrow = Slope(2.5e-4f), allowed = 0.01 + 0.04 * Math.Abs(slope);
+            double wide = Slope(5e-4f),
+                narrow = Slope(2.5e-4f),
+                allowed = 0.01 + 0.04 * Math.Abs(slope);
             if (Math.Abs(wide - narrow) < allowed / 2)
             {
                 Math.Abs(narrow - slope).ShouldBeLessThan(allowed, p.Name);
@@ -150,20 +167,33 @@ public sealed class SparseModelTests : IDisposable
     {
         using CausalLm model = New(DeepseekV3);
         ((DeepseekV3Model)model).Objective = new DeepseekV3Objective(0, 1, 0);
-        int[] ids = Ids(20, 1), labels = Ids(20, 2), starts = [.. Enumerable.Repeat(0, 8), .. Enumerable.Repeat(8, 12)];
-        labels[7] = -100;   // as the loader has it: what follows a document is not learned
+        int[] ids = Ids(20, 1),
+            labels = Ids(20, 2),
+            starts = [.. Enumerable.Repeat(0, 8), .. Enumerable.Repeat(8, 12)];
+        labels[7] = -100; // as the loader has it: what follows a document is not learned
         double packed = Added(ids, labels, starts);
         // Each document alone; what a packed row has of them is their sum, weighed by the number of labels of each depth.
-        (double First, double Second) a = Parts(ids[..8], labels[..8]), b = Parts(ids[8..], labels[8..]);
-        (int, int) inA = (6, 5), inB = (11, 10);
-        double expected = ((inA.Item1 * a.First + inB.Item1 * b.First) / (inA.Item1 + inB.Item1) + (inA.Item2 * a.Second + inB.Item2 * b.Second) / (inA.Item2 + inB.Item2)) / 2;
+        (double First, double Second) a = Parts(ids[..8], labels[..8]),
+            b = Parts(ids[8..], labels[8..]);
+        (int, int) inA = (6, 5),
+            inB = (11, 10);
+        double expected =
+            (
+                (inA.Item1 * a.First + inB.Item1 * b.First) / (inA.Item1 + inB.Item1)
+                + (inA.Item2 * a.Second + inB.Item2 * b.Second) / (inA.Item2 + inB.Item2)
+            ) / 2;
         packed.ShouldBe(expected, 1e-5);
 
         double Added(int[] x, int[] y, int[] documentStarts)
         {
             using StepScope step = _device.Step(record: true);
             Shape shape = new(1, x.Length);
-            _ = model.Loss(_device.Rent(shape, x), _device.Rent(shape, y), y.Count(l => l >= 0), ForwardContext.Packed(_device.Rent(shape, documentStarts)));
+            _ = model.Loss(
+                _device.Rent(shape, x),
+                _device.Rent(shape, y),
+                y.Count(l => l >= 0),
+                ForwardContext.Packed(_device.Rent(shape, documentStarts))
+            );
             double added = model.AddedLoss;
             model.StepEnded();
             return added;
@@ -176,22 +206,25 @@ public sealed class SparseModelTests : IDisposable
             Tensor tokens = _device.Rent(new Shape(1, x.Length), x);
             ForwardContext ctx = ForwardContext.Rows(_device, 1, x.Length);
             DeepseekV3Model deepseek = (DeepseekV3Model)model;
-            Tensor one = deepseek.Ahead(1, deepseek.Hidden(tokens, ctx), tokens, ctx), two = deepseek.Ahead(2, one, tokens, ctx);
+            Tensor one = deepseek.Ahead(1, deepseek.Hidden(tokens, ctx), tokens, ctx),
+                two = deepseek.Ahead(2, one, tokens, ctx);
             return (Mean(one, y[1..]), Mean(two, y[2..]));
         }
 
-        double Mean(Tensor hidden, int[] y)
-            => Ops.LinearCrossEntropy(hidden, model.OutputWeight, _device.Rent(new Shape(1, y.Length), y), y.Count(l => l >= 0)).Item();
+        double Mean(Tensor hidden, int[] y) =>
+            Ops.LinearCrossEntropy(hidden, model.OutputWeight, _device.Rent(new Shape(1, y.Length), y), y.Count(l => l >= 0)).Item();
     }
 
-    /// <summary>Padding behind a sequence changes neither what is counted of it nor its balance: the balance of two sequences is the mean of both.</summary>
+    /// <summary>Padding behind a sequence changes neither what is counted of it nor its balance: the balance of two sequences is the mean
+    /// of both.</summary>
     [Fact]
     public void Padding_is_neither_counted_nor_balanced()
     {
         using CausalLm model = New(DeepseekV3);
         ((DeepseekV3Model)model).Objective = new DeepseekV3Objective(1, 0, 0);
         ExpertRouter router = ((DeepseekV3Model)model).SparseLayers[0].Router;
-        int[] a = Ids(20, 1), b = Ids(12, 2);
+        int[] a = Ids(20, 1),
+            b = Ids(12, 2);
         (double balanceOfA, float[] countsOfA) = Balance([.. a], 1, 20, null);
         (double balanceOfB, float[] countsOfB) = Balance([.. b], 1, 12, null);
         int[] mask = [.. Enumerable.Repeat(1, 32), .. Enumerable.Repeat(0, 28)];
@@ -206,7 +239,10 @@ public sealed class SparseModelTests : IDisposable
             using StepScope step = _device.Step(record: true);
             Shape shape = new(rows, length);
             int[] labels = [.. ids.Select((id, i) => attentionMask is null || attentionMask[i] == 1 ? id : -100)];
-            ForwardContext ctx = ForwardContext.Rows(_device, rows, length) with { AttentionMask = attentionMask is null ? null : _device.Rent(shape, attentionMask) };
+            ForwardContext ctx = ForwardContext.Rows(_device, rows, length) with
+            {
+                AttentionMask = attentionMask is null ? null : _device.Rent(shape, attentionMask),
+            };
             _ = model.Loss(_device.Rent(shape, ids), _device.Rent(shape, labels), labels.Count(l => l >= 0), ctx);
             (double added, float[] found) = (model.AddedLoss, router.Counts.ToArray());
             model.StepEnded();
@@ -217,8 +253,10 @@ public sealed class SparseModelTests : IDisposable
     [Fact]
     public void Micro_batches_of_a_step_add_up_to_the_step()
     {
-        using CausalLm whole = New(DeepseekV3), parts = New(DeepseekV3);
-        int[] ids = Ids(40, 1), labels = Ids(40, 2);
+        using CausalLm whole = New(DeepseekV3),
+            parts = New(DeepseekV3);
+        int[] ids = Ids(40, 1),
+            labels = Ids(40, 2);
         double a = Loss(whole, ids, labels, rows: 2, normalizer: 40);
         double b = Loss(parts, ids[..20], labels[..20], normalizer: 40) + Loss(parts, ids[20..], labels[20..], normalizer: 40);
         b.ShouldBe(a, 1e-5);
@@ -242,8 +280,17 @@ public sealed class SparseModelTests : IDisposable
             loaded.Parameters["model.layers.1.mlp.gate.e_score_correction_bias"].Span.ToArray().ShouldAllBe(b => b == 0.25f);
             ShouldBeNear(Logits(loaded, Ids(9, 1), 1), Logits(model, Ids(9, 1), 1), 0);
         }
-        SafetensorsWriter.Write(Path.Combine(place, "model.safetensors"), [.. model.Parameters.Where(p => !p.Name.StartsWith("model.layers.3.", StringComparison.Ordinal)
-            && !p.Name.StartsWith("model.layers.4.", StringComparison.Ordinal)).Select(p => new NamedTensor(p.Name, p.Tensor))]);
+        SafetensorsWriter.Write(
+            Path.Combine(place, "model.safetensors"),
+            [
+                .. model
+                    .Parameters.Where(p =>
+                        !p.Name.StartsWith("model.layers.3.", StringComparison.Ordinal)
+                        && !p.Name.StartsWith("model.layers.4.", StringComparison.Ordinal)
+                    )
+                    .Select(p => new NamedTensor(p.Name, p.Tensor)),
+            ]
+        );
         using (DeepseekV3Model loaded = (DeepseekV3Model)Pretrained.Open(place, _device))
         {
             loaded.PredictionDepth.ShouldBe(0);
@@ -256,12 +303,19 @@ public sealed class SparseModelTests : IDisposable
     [InlineData(Qwen3Moe, "\"num_experts_per_tok\":2", "\"num_experts_per_tok\":7", "num_experts_per_tok 7 must be at most num_experts 6")]
     [InlineData(DeepseekV3, "\"n_group\":3", "\"n_group\":4", "n_routed_experts 6 must be a multiple of n_group 4")]
     [InlineData(DeepseekV3, "\"topk_group\":2", "\"topk_group\":4", "topk_group 4 must be at most n_group 3")]
-    [InlineData(DeepseekV3, "\"num_experts_per_tok\":2", "\"num_experts_per_tok\":5", "num_experts_per_tok 5 must be at most the experts of topk_group groups 4")]
+    [InlineData(
+        DeepseekV3,
+        "\"num_experts_per_tok\":2",
+        "\"num_experts_per_tok\":5",
+        "num_experts_per_tok 5 must be at most the experts of topk_group groups 4"
+    )]
     [InlineData(DeepseekV3, "\"qk_rope_head_dim\":6", "\"qk_rope_head_dim\":5", "qk_rope_head_dim 5 must be even")]
     public void A_configuration_that_cannot_be_says_why(string config, string was, string becomes, string because)
     {
         config.ShouldContain(was);
-        Should.Throw<InvalidDataException>(() => New(config.Replace(was, becomes, StringComparison.Ordinal))).Message.ShouldContain(because);
+        Should
+            .Throw<InvalidDataException>(() => New(config.Replace(was, becomes, StringComparison.Ordinal)))
+            .Message.ShouldContain(because);
     }
 
     [Theory]
@@ -270,7 +324,8 @@ public sealed class SparseModelTests : IDisposable
     public void Threads_do_not_change_a_bit_of_a_gradient(string config)
     {
         using Device three = new(threads: 3);
-        using CausalLm a = New(config), b = Pretrained.New(HfConfig.Parse(config), three, 3);
+        using CausalLm a = New(config),
+            b = Pretrained.New(HfConfig.Parse(config), three, 3);
         Loss(b, Ids(40, 1), Ids(40, 2)).ShouldBe(Loss(a, Ids(40, 1), Ids(40, 2)));
         foreach (Parameter p in a.Parameters.Where(p => p.Tensor.RequiresGrad))
         {
@@ -297,8 +352,12 @@ public sealed class SparseModelTests : IDisposable
     {
         using StepScope step = model.Device.Step(record: true);
         Shape shape = new(rows, ids.Length / rows);
-        Tensor loss = model.Loss(model.Device.Rent(shape, ids), model.Device.Rent(shape, labels), normalizer > 0 ? normalizer : labels.Count(l => l >= 0),
-            ForwardContext.Rows(model.Device, rows, ids.Length / rows));
+        Tensor loss = model.Loss(
+            model.Device.Rent(shape, ids),
+            model.Device.Rent(shape, labels),
+            normalizer > 0 ? normalizer : labels.Count(l => l >= 0),
+            ForwardContext.Rows(model.Device, rows, ids.Length / rows)
+        );
         model.Device.Tape.Backward(loss);
         return loss.Item();
     }

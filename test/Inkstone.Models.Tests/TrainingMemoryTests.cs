@@ -5,10 +5,12 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Tests;
 
-/// <summary>What saves memory in a training step and what it may change: recomputation nothing, bfloat16 activations only what products round anyway.</summary>
+/// <summary>What saves memory in a training step and what it may change: recomputation nothing, bfloat16 activations only what products
+/// round anyway.</summary>
 public sealed class TrainingMemoryTests
 {
-    private const int B = 2, T = 64;
+    private const int B = 2,
+        T = 64;
 
     private const string Sizes = """
         "vocab_size":97,"hidden_size":64,"intermediate_size":96,"num_hidden_layers":4,"num_attention_heads":4,"num_key_value_heads":2,"max_position_embeddings":128,
@@ -54,13 +56,14 @@ public sealed class TrainingMemoryTests
 
     [Theory]
     [InlineData("llama")]
-    [InlineData("qwen2")]   // biases want the gradient in float32
+    [InlineData("qwen2")] // biases want the gradient in float32
     public void Activations_in_bfloat16_change_gradients_no_more_than_products_in_bfloat16_do(string family)
     {
         (float exact, float[][] truth, _) = Step(family, DType.Float32, recompute: false);
         (float rounded, float[][] gradients, _) = Step(family, DType.BFloat16, recompute: false);
         rounded.ShouldBe(exact, 2e-3 * exact);
-        double off = 0, whole = 0;
+        double off = 0,
+            whole = 0;
         for (int i = 0; i < truth.Length; i++)
         {
             off += truth[i].Zip(gradients[i]).Sum(pair => Math.Pow(pair.First - pair.Second, 2));
@@ -69,7 +72,8 @@ public sealed class TrainingMemoryTests
         Math.Sqrt(off / whole).ShouldBeLessThan(2e-2);
     }
 
-    /// <summary>Losses of routers, counts that move the correction bias, tokens further ahead, dropout: nothing of it may come twice, or too late.</summary>
+    /// <summary>Losses of routers, counts that move the correction bias, tokens further ahead, dropout: nothing of it may come twice, or
+    /// too late.</summary>
     [Theory]
     [InlineData("qwen3_moe", null)]
     [InlineData("qwen3_next", null)]
@@ -80,7 +84,7 @@ public sealed class TrainingMemoryTests
         (double[] figures, float[][] weights) = Train(family, adapterDropout, recompute: false);
         (double[] same, float[][] again) = Train(family, adapterDropout, recompute: true);
         same.ShouldBe(figures);
-        figures.ShouldContain(figure => figure > 1.01);   // routers do not choose evenly
+        figures.ShouldContain(figure => figure > 1.01); // routers do not choose evenly
         weights.Zip(again).ShouldAllBe(pair => pair.First.SequenceEqual(pair.Second));
     }
 
@@ -95,11 +99,14 @@ public sealed class TrainingMemoryTests
         return (loss, Values(model.Parameters, p => p.Tensor.Grad), device.Arena.PeakBytes);
     }
 
-    /// <summary>Four steps of two micro-batches, of which the second has so short documents that no label is left two tokens ahead.</summary>
+    /// <summary>Four steps of two micro-batches, of which the second has so short documents that no label is left two tokens
+    /// ahead.</summary>
     private static (double[] Metrics, float[][] Weights) Train(string family, double? adapterDropout, bool recompute)
     {
         using Device device = new(threads: 2);
-        Adapter? adapter = adapterDropout is { } dropout ? new(new LoraConfig(4, 8, ["q_proj", "o_proj"], dropout), new FreshParameters(5, 0), trained: true) : null;
+        Adapter? adapter = adapterDropout is { } dropout
+            ? new(new LoraConfig(4, 8, ["q_proj", "o_proj"], dropout), new FreshParameters(5, 0), trained: true)
+            : null;
         using CausalLm model = Pretrained.New(Of(family), device, 3, adapter is null ? DType.Float32 : DType.BFloat16, adapter);
         model.Recompute = recompute;
         Parameters trained = adapter?.Parameters ?? model.Parameters;
@@ -128,15 +135,33 @@ public sealed class TrainingMemoryTests
 
     private static float Pass(CausalLm model, int step, int document)
     {
-        int[] ids = [.. Enumerable.Range(0, B * T).Select(i => (i + step) * 37 % 97)], labels = [.. ids.Select(id => (id * 5 + 3) % 97)];
-        int[] starts = [.. Enumerable.Range(0, B * T).Select(i => document == T ? i % T < 20 ? 0 : 20 : i % T / document * document)];
+        int[] ids = [.. Enumerable.Range(0, B * T).Select(i => (i + step) * 37 % 97)],
+            labels = [.. ids.Select(id => (id * 5 + 3) % 97)];
+        int[] starts =
+        [
+            .. Enumerable
+                .Range(0, B * T)
+                .Select(i =>
+                    document == T
+                        ? i % T < 20
+                            ? 0
+                            : 20
+                        : i % T / document * document
+                ),
+        ];
         Device device = model.Device;
         Shape shape = new(B, T);
         using StepScope scope = device.Step(record: true);
-        Tensor root = model.Loss(device.Rent(shape, ids), device.Rent(shape, labels), 2 * ids.Length, ForwardContext.Packed(device.Rent(shape, starts)));
+        Tensor root = model.Loss(
+            device.Rent(shape, ids),
+            device.Rent(shape, labels),
+            2 * ids.Length,
+            ForwardContext.Packed(device.Rent(shape, starts))
+        );
         device.Tape.Backward(root);
         return root.Item();
     }
 
-    private static float[][] Values(IEnumerable<Parameter> parameters, Func<Parameter, Tensor?> of) => [.. parameters.Select(p => of(p)?.Span.ToArray() ?? [])];
+    private static float[][] Values(IEnumerable<Parameter> parameters, Func<Parameter, Tensor?> of) =>
+        [.. parameters.Select(p => of(p)?.Span.ToArray() ?? [])];
 }

@@ -19,8 +19,15 @@ public sealed partial class ReportTests : IDisposable
         Run("runs/a", 40);
         Run("runs/b", 3000);
         Write("runs/b/samples.jsonl", """{"step":10,"prompt":"从前","text":"有座山</script><b>"}""" + "\n{\"step\":20,\"pro");
-        Write("eval/structured.json", """{"prompts": 40, "models": [{"model": "base", "guided": true, "metrics": {"parse": {"value": 1, "stderr": 0.01, "n": 40}, "missing": {"value": 0.5, "stderr": null, "n": 40}, "hallucination": {"value": null, "stderr": null, "n": 0}, "types": {"value": 1, "stderr": 0, "n": 40}, "enums": {"value": 1, "stderr": 0, "n": 5}, "strict": {"value": 0.25, "stderr": 0.07, "n": 40}, "strict_alias": {"value": 0.3, "stderr": 0.07, "n": 40}, "value_match": {"value": 0.1, "stderr": 0.01, "n": 40}, "latency_seconds": {"value": 0.5, "stderr": 0.1, "n": 40}, "pairs": {"f1": 0.3}}}]}""");
-        Write("runs/eval_results.jsonl", """{"stage": "sft", "step": 20, "loss": 1.25, "perplexity": 3.49, "bits_per_byte": 0.5, "scores": {"arc": {"acc,none": {"value": 0.5, "stderr": 0.05, "n": 100}}}}""" + "\n");
+        Write(
+            "eval/structured.json",
+            """{"prompts": 40, "models": [{"model": "base", "guided": true, "metrics": {"parse": {"value": 1, "stderr": 0.01, "n": 40}, "missing": {"value": 0.5, "stderr": null, "n": 40}, "hallucination": {"value": null, "stderr": null, "n": 0}, "types": {"value": 1, "stderr": 0, "n": 40}, "enums": {"value": 1, "stderr": 0, "n": 5}, "strict": {"value": 0.25, "stderr": 0.07, "n": 40}, "strict_alias": {"value": 0.3, "stderr": 0.07, "n": 40}, "value_match": {"value": 0.1, "stderr": 0.01, "n": 40}, "latency_seconds": {"value": 0.5, "stderr": 0.1, "n": 40}, "pairs": {"f1": 0.3}}}]}"""
+        );
+        Write(
+            "runs/eval_results.jsonl",
+            """{"stage": "sft", "step": 20, "loss": 1.25, "perplexity": 3.49, "bits_per_byte": 0.5, "scores": {"arc": {"acc,none": {"value": 0.5, "stderr": 0.05, "n": 100}}}}"""
+                + "\n"
+        );
         ReportSources sources = ReportSources.Read([At("runs"), At("eval")]);
         sources.Runs.Select(r => r.Name).ShouldBe(["a", "b"]);
         sources.Tables.Count.ShouldBe(2);
@@ -47,7 +54,7 @@ public sealed partial class ReportTests : IDisposable
                 file.Step(Metrics(step, 4.0 / step));
             }
             file.Validation(4, 1.5, double.NaN, true);
-            file.Start(default!, 2);   // resumed behind step 2
+            file.Start(default!, 2); // resumed behind step 2
             file.Step(Metrics(3, 0.25));
         }
         RunCurves curves = TensorBoardReader.Read(TensorBoardReader.Files(At("tb/tensorboard")));
@@ -56,7 +63,7 @@ public sealed partial class ReportTests : IDisposable
 
         string path = TensorBoardReader.Files(At("tb/tensorboard"))[0];
         byte[] bytes = File.ReadAllBytes(path);
-        File.WriteAllBytes(path, bytes[..^9]);   // a killed writer
+        File.WriteAllBytes(path, bytes[..^9]); // a killed writer
         TensorBoardReader.Read([path])["train/loss"].Count.ShouldBeGreaterThan(0);
         bytes[3] ^= 1;
         File.WriteAllBytes(path, bytes);
@@ -71,7 +78,10 @@ public sealed partial class ReportTests : IDisposable
         byte[] png = CurvePicture.Png(ReportSources.Read([At("a"), At("b")]).Runs);
         File.WriteAllBytes(At("p.png"), png);
         CurvePicture.IsOurs(At("p.png")).ShouldBeTrue();
-        (int width, int height) = (BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20)));
+        (int width, int height) = (
+            BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)),
+            BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20))
+        );
         byte[] rows = Unpacked(png);
         rows.Length.ShouldBe(height * ((3 * width) + 1));
         HashSet<(int, int, int)> colours = [];
@@ -90,7 +100,10 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void Thinning_keeps_ends_and_means()
     {
-        IReadOnlyList<(double Step, double Value)> thin = RunCurves.Thinned([.. Enumerable.Range(0, 10_000).Select(i => ((double)i, i % 2 * 2.0))], 500);
+        IReadOnlyList<(double Step, double Value)> thin = RunCurves.Thinned(
+            [.. Enumerable.Range(0, 10_000).Select(i => ((double)i, i % 2 * 2.0))],
+            500
+        );
         (thin.Count, thin[0].Step, thin[^1].Step).ShouldBe((500, 0, 9999));
         thin.Average(p => p.Value).ShouldBe(1, 0.05);
     }
@@ -109,7 +122,18 @@ public sealed partial class ReportTests : IDisposable
 
     private void Run(string name, int steps)
     {
-        Write($"{name}/metrics.jsonl", string.Concat(Enumerable.Range(1, steps).Select(i => FormattableString.Invariant($"{{\"step\":{i},\"loss\":{5.0 / i},\"tokens\":{i * 10},\"seconds\":0.1,\"tokens_per_second\":100}}\n"))) + $"{{\"step\":{steps},\"valid_loss\":0.5,\"best\":true}}\n");
+        Write(
+            $"{name}/metrics.jsonl",
+            string.Concat(
+                Enumerable
+                    .Range(1, steps)
+                    .Select(i =>
+                        FormattableString.Invariant(
+                            $"{{\"step\":{i},\"loss\":{5.0 / i},\"tokens\":{i * 10},\"seconds\":0.1,\"tokens_per_second\":100}}\n"
+                        )
+                    )
+            ) + $"{{\"step\":{steps},\"valid_loss\":0.5,\"best\":true}}\n"
+        );
         Write($"{name}/recipe.resolved.yaml", "model:\n  hidden_size: 192\n");
     }
 
@@ -129,7 +153,10 @@ public sealed partial class ReportTests : IDisposable
         {
             if (png.AsSpan(at + 4, 4).SequenceEqual("IDAT"u8))
             {
-                using ZLibStream zlib = new(new MemoryStream(png, at + 8, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at))), CompressionMode.Decompress);
+                using ZLibStream zlib = new(
+                    new MemoryStream(png, at + 8, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at))),
+                    CompressionMode.Decompress
+                );
                 using MemoryStream rows = new();
                 zlib.CopyTo(rows);
                 return rows.ToArray();

@@ -9,18 +9,24 @@ public sealed class SamplesTests
     private const int Patience = 120_000;
 
     [Fact]
-    public void TrainAndGenerate_ContinuesItsRhyme_AndLeavesAModel()
-        => Run("TrainAndGenerate", "bottles/model.safetensors", "bottles/config.json", "bottles/tokenizer.json").ShouldContain("green bottles");
+    public void TrainAndGenerate_ContinuesItsRhyme_AndLeavesAModel() =>
+        Run("TrainAndGenerate", "bottles/model.safetensors", "bottles/config.json", "bottles/tokenizer.json")
+            .ShouldContain("green bottles");
 
     [Fact]
     public void TrainAndGenerate_IsAWholeProgramInTenLines_WithOneUsing()
     {
-        string[] lines = [.. File.ReadLines(Path.Combine(Samples(), "01-train-and-generate", "Program.cs")).Where(line => line.Trim().Length > 0)];
+        string[] lines =
+        [
+            .. File.ReadLines(Path.Combine(Samples(), "01-train-and-generate", "Program.cs")).Where(line => line.Trim().Length > 0),
+        ];
         lines.Length.ShouldBeLessThanOrEqualTo(10);
         string code = string.Join('\n', File.ReadLines(Path.Combine(Samples(), "01-train-and-generate", "Program.cs"))).TrimEnd();
         foreach (string readme in (string[])["README.md", "README.zh-CN.md"])
         {
-            File.ReadAllText(Path.Combine(Samples(), "..", readme)).ReplaceLineEndings("\n").ShouldContain($"```csharp\n{code}\n```", Case.Sensitive);
+            File.ReadAllText(Path.Combine(Samples(), "..", readme))
+                .ReplaceLineEndings("\n")
+                .ShouldContain($"```csharp\n{code}\n```", Case.Sensitive);
         }
         lines.Count(line => line.StartsWith("using Inkstone", StringComparison.Ordinal)).ShouldBe(1);
     }
@@ -38,15 +44,16 @@ public sealed class SamplesTests
     {
         string[] lines = Run("YourOwnObjective").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         lines.Length.ShouldBe(3);
-        double[] loss = [.. lines.Select(l => Number(l, "focal loss "))], probability = [.. lines.Select(l => Number(l, "mean_probability "))];
+        double[] loss = [.. lines.Select(l => Number(l, "focal loss "))],
+            probability = [.. lines.Select(l => Number(l, "mean_probability "))];
         loss[2].ShouldBeLessThan(loss[0]);
         probability[2].ShouldBeGreaterThan(probability[0]);
         probability.ShouldAllBe(p => p > 0 && p < 1);
     }
 
     [Fact]
-    public void YourOwnFamily_IsTrained_Saved_AndOpened()
-        => Run("YourOwnFamily", "days/model.safetensors").ShouldContain("Monday, Tuesday, Wednesday, Thursday, Friday");
+    public void YourOwnFamily_IsTrained_Saved_AndOpened() =>
+        Run("YourOwnFamily", "days/model.safetensors").ShouldContain("Monday, Tuesday, Wednesday, Thursday, Friday");
 
     [Fact]
     public void Tokenizing_ComesBack()
@@ -57,15 +64,18 @@ public sealed class SamplesTests
     }
 
     [Fact]
-    public void Chat_AnswersWhatItWasTaught()
-        => Run("Chat").ShouldBe("> Who are you?\nI am a small model.\n> What is black?\nInk is black.\n");
+    public void Chat_AnswersWhatItWasTaught() =>
+        Run("Chat").ShouldBe("> Who are you?\nI am a small model.\n> What is black?\nInk is black.\n");
 
     [Fact]
-    public void Agent_CallsItsTool_AndSaysWhatCameOfIt()
-        => Run("Agent").ShouldBe("> How much ink is left?\n(ink_left is called)\nThere are 7 bottles left.\n");
+    public void Agent_CallsItsTool_AndSaysWhatCameOfIt() =>
+        Run("Agent").ShouldBe("> How much ink is left?\n(ink_left is called)\nThere are 7 bottles left.\n");
 
-    private static double Number(string line, string behind)
-        => double.Parse(line[(line.IndexOf(behind, StringComparison.Ordinal) + behind.Length)..].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);
+    private static double Number(string line, string behind) =>
+        double.Parse(
+            line[(line.IndexOf(behind, StringComparison.Ordinal) + behind.Length)..].Split(',')[0],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 
     /// <summary>stdout of a sample, which must have left these files.</summary>
     private static string Run(string name, params string[] files)
@@ -73,8 +83,16 @@ public sealed class SamplesTests
         string directory = Directory.CreateTempSubdirectory("ink-sample-").FullName;
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo("dotnet", [Program(name)]) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true })!;
-            Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+            using Process process = Process.Start(
+                new ProcessStartInfo("dotnet", [Program(name)])
+                {
+                    WorkingDirectory = directory,
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                }
+            )!;
+            Task<string> output = process.StandardOutput.ReadToEndAsync(),
+                error = process.StandardError.ReadToEndAsync();
             if (!process.WaitForExit(Patience))
             {
                 process.Kill();
@@ -97,5 +115,6 @@ public sealed class SamplesTests
         return Path.Combine(here, "..", "..", $"Inkstone.Samples.{name}", Path.GetFileName(here), $"Inkstone.Samples.{name}.dll");
     }
 
-    private static string Samples([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", "..", "samples"));
+    private static string Samples([CallerFilePath] string file = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", "..", "samples"));
 }

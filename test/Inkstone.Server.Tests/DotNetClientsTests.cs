@@ -29,7 +29,16 @@ public sealed class DotNetClientsTests : IAsyncLifetime
     public async Task OpenAi_chats_streams_and_calls_tools()
     {
         ChatClient client = Client().GetChatClient("scripted");
-        ChatCompletion answer = await client.CompleteChatAsync([new UserChatMessage("<|hello|>")], new ChatCompletionOptions { Temperature = 0, MaxOutputTokenCount = 50, IncludeLogProbabilities = true, TopLogProbabilityCount = 2 });
+        ChatCompletion answer = await client.CompleteChatAsync(
+            [new UserChatMessage("<|hello|>")],
+            new ChatCompletionOptions
+            {
+                Temperature = 0,
+                MaxOutputTokenCount = 50,
+                IncludeLogProbabilities = true,
+                TopLogProbabilityCount = 2,
+            }
+        );
         answer.Content[0].Text.ShouldBe("Hello, world!");
         answer.FinishReason.ShouldBe(OpenAI.Chat.ChatFinishReason.Stop);
         answer.Role.ShouldBe(ChatMessageRole.Assistant);
@@ -62,7 +71,9 @@ public sealed class DotNetClientsTests : IAsyncLifetime
         OpenAIEmbeddingCollection vectors = await Client().GetEmbeddingClient("scripted").GenerateEmbeddingsAsync(["one", "two"]);
         vectors.Count.ShouldBe(2);
         vectors[0].ToFloats().Length.ShouldBe(_served.Engine.Model.OutputWeight.Shape.Last);
-        ClientResultException fault = await Should.ThrowAsync<ClientResultException>(() => Client().GetChatClient("x").CompleteChatAsync([new UserChatMessage(new string('x', 5000))]));
+        ClientResultException fault = await Should.ThrowAsync<ClientResultException>(() =>
+            Client().GetChatClient("x").CompleteChatAsync([new UserChatMessage(new string('x', 5000))])
+        );
         fault.Status.ShouldBe(400);
         fault.Message.ShouldContain("too large");
     }
@@ -82,13 +93,32 @@ public sealed class DotNetClientsTests : IAsyncLifetime
     {
         using IChatClient client = Client().GetChatClient("scripted").AsIChatClient().AsBuilder().UseFunctionInvocation().Build();
         string? asked = null;
-        AIFunction tool = AIFunctionFactory.Create([Description("weather")] (string city) => { asked = city; return "<|sun|>"; }, "get_weather");
-        Microsoft.Extensions.AI.ChatResponse answer = await client.GetResponseAsync("<|weather|>", new ChatOptions { Tools = [tool], Temperature = 0, MaxOutputTokens = 60 });
+        AIFunction tool = AIFunctionFactory.Create(
+            [Description("weather")]
+            (string city) =>
+            {
+                asked = city;
+                return "<|sun|>";
+            },
+            "get_weather"
+        );
+        Microsoft.Extensions.AI.ChatResponse answer = await client.GetResponseAsync(
+            "<|weather|>",
+            new ChatOptions
+            {
+                Tools = [tool],
+                Temperature = 0,
+                MaxOutputTokens = 60,
+            }
+        );
         asked.ShouldBe("Paris");
         answer.Messages.Count.ShouldBe(3);
         answer.Messages.ShouldAllBe(m => m.Role != ChatRole.System);
 
-        Microsoft.Extensions.AI.ChatResponse<Answer> made = await client.GetResponseAsync<Answer>("<|json|>", new ChatOptions { Temperature = 0 });
+        Microsoft.Extensions.AI.ChatResponse<Answer> made = await client.GetResponseAsync<Answer>(
+            "<|json|>",
+            new ChatOptions { Temperature = 0 }
+        );
         made.Result.answer.ShouldBe(42);
         Microsoft.Extensions.AI.ChatResponse thought = await client.GetResponseAsync("<|think|>", new ChatOptions { Temperature = 0 });
         thought.Text.ShouldBe("Good day.");
@@ -112,7 +142,11 @@ public sealed class DotNetClientsTests : IAsyncLifetime
         text.ShouldBe("The sun shines in Paris.");
         ChatHistory history = new("system");
         history.AddUserMessage("Paris?");
-        Microsoft.SemanticKernel.ChatMessageContent called = await service.GetChatMessageContentAsync(history, new OpenAIPromptExecutionSettings { MaxTokens = 60, ToolCallBehavior = ToolCallBehavior.EnableKernelFunctions }, kernel);
+        Microsoft.SemanticKernel.ChatMessageContent called = await service.GetChatMessageContentAsync(
+            history,
+            new OpenAIPromptExecutionSettings { MaxTokens = 60, ToolCallBehavior = ToolCallBehavior.EnableKernelFunctions },
+            kernel
+        );
         called.Role.ShouldBe(AuthorRole.Assistant);
     }
 
@@ -130,7 +164,16 @@ public sealed class DotNetClientsTests : IAsyncLifetime
     {
         using OllamaApiClient client = new(_served.Address, "scripted");
         string text = "";
-        await foreach (OllamaSharp.Models.Chat.ChatResponseStream? part in client.ChatAsync(new OllamaSharp.Models.Chat.ChatRequest { Model = "scripted", Messages = [new("user", "<|hello|>")], Options = new RequestOptions { Temperature = 0 } }))
+        await foreach (
+            OllamaSharp.Models.Chat.ChatResponseStream? part in client.ChatAsync(
+                new OllamaSharp.Models.Chat.ChatRequest
+                {
+                    Model = "scripted",
+                    Messages = [new("user", "<|hello|>")],
+                    Options = new RequestOptions { Temperature = 0 },
+                }
+            )
+        )
         {
             text += part?.Message.Content;
         }
@@ -139,7 +182,15 @@ public sealed class DotNetClientsTests : IAsyncLifetime
         (await client.EmbedAsync("text")).Embeddings.Single().Length.ShouldBeGreaterThan(10);
     }
 
-    private OpenAIClient Client() => new(new ApiKeyCredential("any"), new OpenAIClientOptions { Endpoint = new Uri(_served.Address, "v1"), RetryPolicy = new System.ClientModel.Primitives.ClientRetryPolicy(0) });
+    private OpenAIClient Client() =>
+        new(
+            new ApiKeyCredential("any"),
+            new OpenAIClientOptions
+            {
+                Endpoint = new Uri(_served.Address, "v1"),
+                RetryPolicy = new System.ClientModel.Primitives.ClientRetryPolicy(0),
+            }
+        );
 
     /// <summary>What a structured answer is read into.</summary>
     private sealed record Answer(int answer);

@@ -34,7 +34,9 @@ public sealed class InProcessTests : IAsyncDisposable
         answer.FinishReason.ShouldBe(ChatFinishReason.Stop);
         answer.Usage!.OutputTokenCount.ShouldBe(4);
         answer.ModelId.ShouldBe("scripted");
-        (await _client.GetResponseAsync("<|long|>", new ChatOptions { MaxOutputTokens = 3 })).FinishReason.ShouldBe(ChatFinishReason.Length);
+        (await _client.GetResponseAsync("<|long|>", new ChatOptions { MaxOutputTokens = 3 })).FinishReason.ShouldBe(
+            ChatFinishReason.Length
+        );
         ChatResponse thought = await _client.GetResponseAsync("<|think|>", new ChatOptions { Temperature = 0 });
         thought.Messages[0].Contents.OfType<TextReasoningContent>().Single().Text.ShouldBe("She greets me.");
     }
@@ -43,13 +45,29 @@ public sealed class InProcessTests : IAsyncDisposable
     public async Task An_agent_calls_functions_and_structured_answers_are_objects()
     {
         string? asked = null;
-        AIFunction tool = AIFunctionFactory.Create((string city) => { asked = city; return "<|sun|>"; }, "get_weather");
+        AIFunction tool = AIFunctionFactory.Create(
+            (string city) =>
+            {
+                asked = city;
+                return "<|sun|>";
+            },
+            "get_weather"
+        );
         AIAgent agent = _client.AsAIAgent(instructions: "Help.", name: "helper", tools: [tool]);
         AgentResponse answer = await agent.RunAsync("<|weather|>");
         asked.ShouldBe("Paris");
         answer.Text.ShouldEndWith("The sun shines in Paris.");
         (await _client.GetResponseAsync<Made>("<|json|>", new ChatOptions { Temperature = 0 })).Result.answer.ShouldBe(42);
-        ChatResponse forced = await _client.GetResponseAsync("hi", new ChatOptions { Tools = [tool], ToolMode = ChatToolMode.RequireSpecific("get_weather"), MaxOutputTokens = 60, Temperature = 0 });
+        ChatResponse forced = await _client.GetResponseAsync(
+            "hi",
+            new ChatOptions
+            {
+                Tools = [tool],
+                ToolMode = ChatToolMode.RequireSpecific("get_weather"),
+                MaxOutputTokens = 60,
+                Temperature = 0,
+            }
+        );
         forced.Messages[0].Contents.OfType<FunctionCallContent>().Single().Name.ShouldBe("get_weather");
     }
 
@@ -59,7 +77,9 @@ public sealed class InProcessTests : IAsyncDisposable
         using CancellationTokenSource stop = new();
         await Should.ThrowAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync("<|long|>", new ChatOptions { Temperature = 0 }, stop.Token))
+            await foreach (
+                ChatResponseUpdate update in _client.GetStreamingResponseAsync("<|long|>", new ChatOptions { Temperature = 0 }, stop.Token)
+            )
             {
                 await stop.CancelAsync();
             }

@@ -15,10 +15,25 @@ public sealed class LimitsTests
     public async Task A_key_opens_by_either_header_and_a_wrong_one_does_not()
     {
         await using Served served = await Served.StartAsync(new ServerOptions { ApiKeys = ["first-key", "second-key"] });
-        foreach ((string? header, string? value, int status) in ((string?, string?, int)[])[(null, null, 401), ("Authorization", "Bearer wrong", 401), ("Authorization", "Bearer ", 401), ("Authorization", "Bearer first-ke", 401), ("Authorization", "Bearer first-key", 200),
-            ("Authorization", "Bearer second-key", 200), ("X-Api-Key", "first-key", 200), ("X-Api-Key", "x", 401), ("Authorization", "Bearer first-keyfirst-key", 401)])
+        foreach (
+            (string? header, string? value, int status) in ((string?, string?, int)[])
+                [
+                    (null, null, 401),
+                    ("Authorization", "Bearer wrong", 401),
+                    ("Authorization", "Bearer ", 401),
+                    ("Authorization", "Bearer first-ke", 401),
+                    ("Authorization", "Bearer first-key", 200),
+                    ("Authorization", "Bearer second-key", 200),
+                    ("X-Api-Key", "first-key", 200),
+                    ("X-Api-Key", "x", 401),
+                    ("Authorization", "Bearer first-keyfirst-key", 401),
+                ]
+        )
         {
-            using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(Served.Say("<|hello|>").ToJsonString()) };
+            using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions")
+            {
+                Content = new StringContent(Served.Say("<|hello|>").ToJsonString()),
+            };
             if (header is not null)
             {
                 request.Headers.TryAddWithoutValidation(header, value);
@@ -27,7 +42,12 @@ public sealed class LimitsTests
             ((int)response.StatusCode).ShouldBe(status, $"{header}: {value}");
             if (status == 401)
             {
-                JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error").GetProperty("type").GetString().ShouldBe("authentication_error");
+                JsonDocument
+                    .Parse(await response.Content.ReadAsStringAsync())
+                    .RootElement.GetProperty("error")
+                    .GetProperty("type")
+                    .GetString()
+                    .ShouldBe("authentication_error");
             }
         }
         foreach (string path in (string[])["/health", "/v1/models", "/models", "/"])
@@ -60,13 +80,22 @@ public sealed class LimitsTests
     [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"n\": 100000}", 400)]
     [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tool_choice\": \"required\"}", 400)]
     [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"response_format\": {\"type\": \"sound\"}}", 400)]
-    [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"response_format\": {\"type\": \"json_object\", \"schema\": 123}}", 400)]
-    [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}", 400)]
+    [InlineData(
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"response_format\": {\"type\": \"json_object\", \"schema\": 123}}",
+        400
+    )]
+    [InlineData(
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}",
+        400
+    )]
     [InlineData("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": \"x\"}}]}]}", 400)]
     public async Task What_is_wrong_is_said_in_openais_shape(string body, int status)
     {
         await using Served served = await Served.StartAsync();
-        using HttpResponseMessage response = await served.Client.PostAsync("/v1/chat/completions", new StringContent(body, Encoding.UTF8, "text/plain"));
+        using HttpResponseMessage response = await served.Client.PostAsync(
+            "/v1/chat/completions",
+            new StringContent(body, Encoding.UTF8, "text/plain")
+        );
         ((int)response.StatusCode).ShouldBe(status);
         response.Content.Headers.ContentType!.MediaType.ShouldBe("application/json");
         JsonElement error = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error");
@@ -78,7 +107,15 @@ public sealed class LimitsTests
     public async Task A_keyword_that_cannot_be_held_is_named()
     {
         await using Served served = await Served.StartAsync();
-        JsonObject format = new() { ["type"] = "json_schema", ["json_schema"] = new JsonObject { ["name"] = "s", ["schema"] = JsonNode.Parse("""{"type": "object", "unevaluatedProperties": false}""") } };
+        JsonObject format = new()
+        {
+            ["type"] = "json_schema",
+            ["json_schema"] = new JsonObject
+            {
+                ["name"] = "s",
+                ["schema"] = JsonNode.Parse("""{"type": "object", "unevaluatedProperties": false}"""),
+            },
+        };
         (int status, JsonElement body) = await served.PostAsync("/v1/chat/completions", Served.Say("a", ("response_format", format)));
         status.ShouldBe(400);
         body.GetProperty("error").GetProperty("message").GetString()!.ShouldContain("unevaluatedProperties");
@@ -92,7 +129,10 @@ public sealed class LimitsTests
         await using Served served = await Served.StartAsync(context: 64);
         foreach (bool stream in (bool[])[false, true])
         {
-            (int status, JsonElement body) = await served.PostAsync("/v1/chat/completions", Served.Say(new string('x', 200), ("stream", stream)));
+            (int status, JsonElement body) = await served.PostAsync(
+                "/v1/chat/completions",
+                Served.Say(new string('x', 200), ("stream", stream))
+            );
             status.ShouldBe(400);
             JsonElement error = body.GetProperty("error");
             error.GetProperty("type").GetString().ShouldBe("exceed_context_size_error");
@@ -114,7 +154,12 @@ public sealed class LimitsTests
     public async Task A_full_queue_is_429_and_says_when_to_come_again()
     {
         await using Served served = await Served.StartAsync(engineOptions: new EngineOptions { MaxSequences = 1, MaxWaiting = 1 });
-        Task<HttpResponseMessage>[] tasks = [.. Enumerable.Range(0, 12).Select(_ => served.Client.PostAsync("/v1/chat/completions", new StringContent(Served.Say("<|long|>").ToJsonString())))];
+        Task<HttpResponseMessage>[] tasks =
+        [
+            .. Enumerable
+                .Range(0, 12)
+                .Select(_ => served.Client.PostAsync("/v1/chat/completions", new StringContent(Served.Say("<|long|>").ToJsonString()))),
+        ];
         HttpResponseMessage[] responses = await Task.WhenAll(tasks);
         responses.Select(r => (int)r.StatusCode).Distinct().Order().ShouldBe([200, 429]);
         foreach (HttpResponseMessage refused in responses.Where(r => (int)r.StatusCode == 429))
@@ -129,10 +174,14 @@ public sealed class LimitsTests
         await using Served served = await Served.StartAsync();
         JsonObject body = Served.Say("<|long|>", ("stream", true), ("ignore_eos", true), ("max_tokens", 3900));
         string text = body.ToJsonString();
-        using (TcpClient client = new())   // the .NET client would read on for two seconds before it goes
+        using (TcpClient client = new()) // the .NET client would read on for two seconds before it goes
         {
             await client.ConnectAsync(served.Address.Host, served.Address.Port);
-            await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {text.Length}\r\n\r\n{text}"));
+            await client
+                .GetStream()
+                .WriteAsync(
+                    Encoding.UTF8.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {text.Length}\r\n\r\n{text}")
+                );
             (await client.GetStream().ReadAsync(new byte[500])).ShouldBeGreaterThan(0);
         }
         await Until(() => served.Engine.Statistics is { Running: 0, CacheTokensUsed: 0 });
@@ -142,7 +191,14 @@ public sealed class LimitsTests
     [Fact]
     public async Task Stopping_lets_short_answers_end_and_tells_long_ones()
     {
-        Served served = await Served.StartAsync(new ServerOptions { DrainTime = TimeSpan.FromSeconds(0.3) }, scripts: new Dictionary<string, string[]> { ["short"] = ["ab", "cd"], ["ever"] = [.. Enumerable.Range(0, 3000).Select(i => $"w{i} ")] });
+        Served served = await Served.StartAsync(
+            new ServerOptions { DrainTime = TimeSpan.FromSeconds(0.3) },
+            scripts: new Dictionary<string, string[]>
+            {
+                ["short"] = ["ab", "cd"],
+                ["ever"] = [.. Enumerable.Range(0, 3000).Select(i => $"w{i} ")],
+            }
+        );
         JsonObject body = Served.Say("<|ever|>", ("stream", true), ("ignore_eos", true));
         Task<(string Text, bool Cut)>[] streams = [.. Enumerable.Range(0, 4).Select(_ => ReadAsync(served, body))];
         await Task.Delay(200);
@@ -150,7 +206,9 @@ public sealed class LimitsTests
         await served.DisposeAsync();
         foreach ((string text, bool cut) in await Task.WhenAll(streams))
         {
-            (text.Contains("[DONE]", StringComparison.Ordinal) || (text.Contains("shutting down", StringComparison.Ordinal) && cut)).ShouldBeTrue(text.Length > 300 ? text[^300..] : text);
+            (
+                text.Contains("[DONE]", StringComparison.Ordinal) || (text.Contains("shutting down", StringComparison.Ordinal) && cut)
+            ).ShouldBeTrue(text.Length > 300 ? text[^300..] : text);
         }
         (Environment.TickCount64 - began).ShouldBeLessThan(5000);
     }
@@ -197,7 +255,10 @@ public sealed class LimitsTests
     private static async Task<(string, bool)> ReadAsync(Served served, JsonObject body)
     {
         using HttpClient client = new() { BaseAddress = served.Address };
-        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body.ToJsonString()) };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = new StringContent(body.ToJsonString()),
+        };
         using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using StreamReader reader = new(await response.Content.ReadAsStreamAsync());
         StringBuilder text = new();

@@ -24,7 +24,19 @@ public sealed class LoadTests
     {
         await using Served served = await Served.StartAsync();
         int ended = 0;
-        JsonObject f = await ServeBench.RunAsync(new ServeBenchOptions(served.Address + "v1") { Requests = 12, Concurrency = 4, MaxTokens = 16, PromptTokens = 20, IgnoreEos = true, Goodput = new Dictionary<string, double> { ["e2el"] = 60_000 } }, n => ended = Math.Max(ended, n), CancellationToken.None);
+        JsonObject f = await ServeBench.RunAsync(
+            new ServeBenchOptions(served.Address + "v1")
+            {
+                Requests = 12,
+                Concurrency = 4,
+                MaxTokens = 16,
+                PromptTokens = 20,
+                IgnoreEos = true,
+                Goodput = new Dictionary<string, double> { ["e2el"] = 60_000 },
+            },
+            n => ended = Math.Max(ended, n),
+            CancellationToken.None
+        );
         ended.ShouldBe(12);
         ((int)f["completed"]!).ShouldBe(12);
         ((int)f["failed"]!).ShouldBe(0);
@@ -38,7 +50,20 @@ public sealed class LoadTests
             ((double)f[$"median_{name}_ms"]!).ShouldBeLessThanOrEqualTo((double)f[$"p99_{name}_ms"]! + 1e-9);
         }
         ((double)f["mean_e2el_ms"]!).ShouldBeGreaterThan((double)f["mean_ttft_ms"]!);
-        JsonObject poisson = await ServeBench.RunAsync(new ServeBenchOptions(served.Address.ToString()) { Requests = 10, Concurrency = 0, Rate = 100, RampTo = 400, MaxTokens = 2, Chat = false, Prompts = [JsonValue.Create("<|hello|>")!] }, _ => { }, CancellationToken.None);
+        JsonObject poisson = await ServeBench.RunAsync(
+            new ServeBenchOptions(served.Address.ToString())
+            {
+                Requests = 10,
+                Concurrency = 0,
+                Rate = 100,
+                RampTo = 400,
+                MaxTokens = 2,
+                Chat = false,
+                Prompts = [JsonValue.Create("<|hello|>")!],
+            },
+            _ => { },
+            CancellationToken.None
+        );
         ((int)poisson["completed"]!).ShouldBe(10);
     }
 
@@ -53,7 +78,15 @@ public sealed class LoadTests
     public async Task A_soak_finds_nothing_wrong_here()
     {
         await using Served served = await Served.StartAsync();
-        SoakResult result = await Soak.RunAsync(served.Address.ToString(), null, null, TimeSpan.FromSeconds(3), 4, (_, _) => { }, CancellationToken.None);
+        SoakResult result = await Soak.RunAsync(
+            served.Address.ToString(),
+            null,
+            null,
+            TimeSpan.FromSeconds(3),
+            4,
+            (_, _) => { },
+            CancellationToken.None
+        );
         result.Requests.ShouldBeGreaterThan(20);
         result.Ok.ShouldBeTrue(result.Json().ToJsonString());
     }
@@ -64,8 +97,20 @@ public sealed class LoadTests
         string file = Path.GetTempFileName();
         try
         {
-            File.WriteAllLines(file, ["a plain line", "{\"prompt\": \"p\"}", "{\"messages\": [{\"role\": \"user\", \"content\": \"m\"}]}", "{\"conversations\": [{\"from\": \"human\", \"value\": \"c\"}]}", ""]);
-            ServeBench.ReadPrompts(file).Select(p => p.ToJsonString()).ShouldBe(["\"a plain line\"", "\"p\"", "[{\"role\":\"user\",\"content\":\"m\"}]", "\"c\""]);
+            File.WriteAllLines(
+                file,
+                [
+                    "a plain line",
+                    "{\"prompt\": \"p\"}",
+                    "{\"messages\": [{\"role\": \"user\", \"content\": \"m\"}]}",
+                    "{\"conversations\": [{\"from\": \"human\", \"value\": \"c\"}]}",
+                    "",
+                ]
+            );
+            ServeBench
+                .ReadPrompts(file)
+                .Select(p => p.ToJsonString())
+                .ShouldBe(["\"a plain line\"", "\"p\"", "[{\"role\":\"user\",\"content\":\"m\"}]", "\"c\""]);
             File.WriteAllText(file, "{\"x\": 1}");
             Should.Throw<InvalidDataException>(() => ServeBench.ReadPrompts(file)).Message.ShouldContain("line 1");
         }

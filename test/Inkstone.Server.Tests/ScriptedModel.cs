@@ -10,13 +10,16 @@ using Inkstone.Text;
 namespace Inkstone.Server.Tests;
 
 /// <summary>
-/// A real model, computed by the real engine, that says what a test wants: embedding and head are tables in which each token has one successor. A conversation whose last
+/// A real model, computed by the real engine, that says what a test wants: embedding and head are tables in which each token has one
+/// successor. A conversation whose last
 /// message is the name of a script, such as <c>&lt;|weather|&gt;</c>, is answered with the script's pieces, each a token of its own.
 /// </summary>
 internal sealed class ScriptedModel : IDisposable
 {
-    /// <summary>Every conversation ends with its last message, so that the last token chooses the script; the words about tools make the form of calls known.</summary>
-    private const string Template = "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% if m.tool_calls %}{% for c in m.tool_calls %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor %}{% endif %}<|end|>{% endfor %}"
+    /// <summary>Every conversation ends with its last message, so that the last token chooses the script; the words about tools make the
+    /// form of calls known.</summary>
+    private const string Template =
+        "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% if m.tool_calls %}{% for c in m.tool_calls %}[{{ c.function.name }} {{ c.function.arguments | tojson }}]{% endfor %}{% endif %}<|end|>{% endfor %}"
         + "{% if tools %}<|tools|>{{ tools | tojson }}FORM{% endif %}{% if add_generation_prompt %}<|assistant|>{{ messages[-1].content | replace('\"', '') }}{% endif %}";
 
     private readonly Device _device = new(1);
@@ -27,7 +30,16 @@ internal sealed class ScriptedModel : IDisposable
     /// <param name="context">tokens of the context</param>
     public ScriptedModel(IReadOnlyDictionary<string, string[]> scripts, string form = "<tool_call>", int context = 4096)
     {
-        List<(string Text, bool Special)> added = [("<|bos|>", true), ("<|end|>", true), ("<|user|>", true), ("<|assistant|>", true), ("<|system|>", true), ("<|tool|>", true), ("<|tools|>", true)];
+        List<(string Text, bool Special)> added =
+        [
+            ("<|bos|>", true),
+            ("<|end|>", true),
+            ("<|user|>", true),
+            ("<|assistant|>", true),
+            ("<|system|>", true),
+            ("<|tool|>", true),
+            ("<|tools|>", true),
+        ];
         List<(int, int)> chain = [];
         Dictionary<string, int> ids = new(StringComparer.Ordinal);
         int vocabulary = 256;
@@ -69,24 +81,61 @@ internal sealed class ScriptedModel : IDisposable
         JsonObject json = new()
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray([.. added.Select(JsonNode (a) => new JsonObject
-            {
-                ["id"] = ids[a.Text],
-                ["content"] = a.Text,
-                ["single_word"] = false,
-                ["lstrip"] = false,
-                ["rstrip"] = false,
-                ["normalized"] = false,
-                ["special"] = a.Special,
-            })]),
+            ["added_tokens"] = new JsonArray([
+                .. added.Select(
+                    JsonNode (a) =>
+                        new JsonObject
+                        {
+                            ["id"] = ids[a.Text],
+                            ["content"] = a.Text,
+                            ["single_word"] = false,
+                            ["lstrip"] = false,
+                            ["rstrip"] = false,
+                            ["normalized"] = false,
+                            ["special"] = a.Special,
+                        }
+                ),
+            ]),
             ["normalizer"] = null,
-            ["pre_tokenizer"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = true },
+            ["pre_tokenizer"] = new JsonObject
+            {
+                ["type"] = "ByteLevel",
+                ["add_prefix_space"] = false,
+                ["trim_offsets"] = true,
+                ["use_regex"] = true,
+            },
             ["post_processor"] = null,
-            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true, ["use_regex"] = true },
-            ["model"] = new JsonObject { ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = null, ["end_of_word_suffix"] = null, ["fuse_unk"] = false, ["byte_fallback"] = false, ["vocab"] = vocab, ["merges"] = new JsonArray() },
+            ["decoder"] = new JsonObject
+            {
+                ["type"] = "ByteLevel",
+                ["add_prefix_space"] = true,
+                ["trim_offsets"] = true,
+                ["use_regex"] = true,
+            },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["dropout"] = null,
+                ["unk_token"] = null,
+                ["continuing_subword_prefix"] = null,
+                ["end_of_word_suffix"] = null,
+                ["fuse_unk"] = false,
+                ["byte_fallback"] = false,
+                ["vocab"] = vocab,
+                ["merges"] = new JsonArray(),
+            },
         };
-        JsonObject config = new() { ["bos_token"] = "<|bos|>", ["eos_token"] = "<|end|>", ["chat_template"] = Template.Replace("FORM", form, StringComparison.Ordinal) };
-        Tokenizer = Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()), Encoding.UTF8.GetBytes(config.ToJsonString()), "scripted");
+        JsonObject config = new()
+        {
+            ["bos_token"] = "<|bos|>",
+            ["eos_token"] = "<|end|>",
+            ["chat_template"] = Template.Replace("FORM", form, StringComparison.Ordinal),
+        };
+        Tokenizer = Tokenizer.FromJson(
+            Encoding.UTF8.GetBytes(json.ToJsonString()),
+            Encoding.UTF8.GetBytes(config.ToJsonString()),
+            "scripted"
+        );
         Model = Chain(vocabulary, chain, context, end);
     }
 
@@ -103,15 +152,22 @@ internal sealed class ScriptedModel : IDisposable
     private CausalLm Chain(int vocabulary, List<(int Token, int Next)> chain, int context, int end)
     {
         int hidden = (vocabulary + 15) / 16 * 16;
-        CausalLm model = Pretrained.New(HfConfig.Parse($$"""
-            {"model_type":"llama","vocab_size":{{vocabulary}},"hidden_size":{{hidden}},"intermediate_size":16,"num_hidden_layers":1,"num_attention_heads":1,
-             "num_key_value_heads":1,"head_dim":16,"max_position_embeddings":{{context}},"tie_word_embeddings":false,"eos_token_id":{{end}}}
-            """), _device, seed: 1);
+        CausalLm model = Pretrained.New(
+            HfConfig.Parse(
+                $$"""
+                {"model_type":"llama","vocab_size":{{vocabulary}},"hidden_size":{{hidden}},"intermediate_size":16,"num_hidden_layers":1,"num_attention_heads":1,
+                 "num_key_value_heads":1,"head_dim":16,"max_position_embeddings":{{context}},"tie_word_embeddings":false,"eos_token_id":{{end}}}
+                """
+            ),
+            _device,
+            seed: 1
+        );
         foreach (Parameter p in model.Parameters)
         {
             p.Tensor.Span.Fill(p.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? 1 : 0);
         }
-        Span<float> embedding = model.Parameters["model.embed_tokens.weight"].Span, head = model.Parameters["lm_head.weight"].Span;
+        Span<float> embedding = model.Parameters["model.embed_tokens.weight"].Span,
+            head = model.Parameters["lm_head.weight"].Span;
         Dictionary<int, int> successors = chain.ToDictionary(pair => pair.Token, pair => pair.Next);
         for (int id = 0; id < vocabulary; id++)
         {

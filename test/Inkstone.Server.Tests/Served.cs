@@ -17,7 +17,14 @@ internal sealed class Served : IAsyncDisposable
         ["chinese"] = ["你", "好", "，世界"],
         ["nothing"] = [],
         ["weather"] = ["<tool_call>", "\n{\"name\": \"get_weather\"", ", \"arguments\": {\"city\"", ": \"Par", "is\"}}", "\n</tool_call>"],
-        ["two"] = ["I look. <tool_call>\n", "{\"name\": \"get_time\", \"arguments\": {\"city\": null}}\n", "</tool_call>\n<tool_call>", "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}", "</tool_call> "],
+        ["two"] =
+        [
+            "I look. <tool_call>\n",
+            "{\"name\": \"get_time\", \"arguments\": {\"city\": null}}\n",
+            "</tool_call>\n<tool_call>",
+            "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}",
+            "</tool_call> ",
+        ],
         ["think"] = ["<think>\nShe greets", " me.\n</think>\n\n", "Good day."],
         ["long"] = [.. Enumerable.Range(0, 400).Select(i => $" word{i}")],
         ["json"] = ["{\"answer\"", ": 42}"],
@@ -26,7 +33,8 @@ internal sealed class Served : IAsyncDisposable
 
     private readonly ScriptedModel _scripted;
 
-    private Served(ScriptedModel scripted, AsyncEngine engine, InkServer server) => (_scripted, Engine, Server) = (scripted, engine, server);
+    private Served(ScriptedModel scripted, AsyncEngine engine, InkServer server) =>
+        (_scripted, Engine, Server) = (scripted, engine, server);
 
     public AsyncEngine Engine { get; }
 
@@ -36,7 +44,13 @@ internal sealed class Served : IAsyncDisposable
 
     public HttpClient Client { get; private init; } = null!;
 
-    public static async Task<Served> StartAsync(ServerOptions? options = null, EngineOptions? engineOptions = null, IReadOnlyDictionary<string, string[]>? scripts = null, string form = "<tool_call>", int context = 4096)
+    public static async Task<Served> StartAsync(
+        ServerOptions? options = null,
+        EngineOptions? engineOptions = null,
+        IReadOnlyDictionary<string, string[]>? scripts = null,
+        string form = "<tool_call>",
+        int context = 4096
+    )
     {
         ScriptedModel scripted = new(scripts ?? Scripts, form, context);
         AsyncEngine engine = new(scripted.Model, scripted.Tokenizer, (engineOptions ?? new()) with { CacheTokens = 16384 });
@@ -48,7 +62,12 @@ internal sealed class Served : IAsyncDisposable
     /// <summary>A conversation of one message.</summary>
     public static JsonObject Say(string content, params (string Key, JsonNode? Value)[] more)
     {
-        JsonObject body = new() { ["model"] = "scripted", ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = content }), ["temperature"] = 0 };
+        JsonObject body = new()
+        {
+            ["model"] = "scripted",
+            ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = content }),
+            ["temperature"] = 0,
+        };
         foreach ((string key, JsonNode? value) in more)
         {
             body[key] = value;
@@ -56,21 +75,32 @@ internal sealed class Served : IAsyncDisposable
         return body;
     }
 
-    public static JsonArray Tools(params string[] names) => [.. names.Select(JsonNode (name) => new JsonObject
-    {
-        ["type"] = "function",
-        ["function"] = new JsonObject
-        {
-            ["name"] = name,
-            ["description"] = $"does {name}",
-            ["parameters"] = JsonNode.Parse("""{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "title": "t", "properties": {"city": {"type": ["string", "null"]}}, "required": ["city"], "additionalProperties": false}"""),
-            ["strict"] = true,
-        },
-    })];
+    public static JsonArray Tools(params string[] names) =>
+        [
+            .. names.Select(
+                JsonNode (name) =>
+                    new JsonObject
+                    {
+                        ["type"] = "function",
+                        ["function"] = new JsonObject
+                        {
+                            ["name"] = name,
+                            ["description"] = $"does {name}",
+                            ["parameters"] = JsonNode.Parse(
+                                """{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "title": "t", "properties": {"city": {"type": ["string", "null"]}}, "required": ["city"], "additionalProperties": false}"""
+                            ),
+                            ["strict"] = true,
+                        },
+                    }
+            ),
+        ];
 
     public async Task<(int Status, JsonElement Body)> PostAsync(string path, JsonNode body)
     {
-        using HttpResponseMessage response = await Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
+        using HttpResponseMessage response = await Client.PostAsync(
+            path,
+            new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json")
+        );
         return ((int)response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>());
     }
 
@@ -86,10 +116,20 @@ internal sealed class Served : IAsyncDisposable
     {
         body = body.DeepClone();
         body["stream"] = true;
-        using HttpResponseMessage response = await Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
+        using HttpResponseMessage response = await Client.PostAsync(
+            path,
+            new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json")
+        );
         string raw = await response.Content.ReadAsStringAsync();
         ((int)response.StatusCode).ShouldBe(200, raw);
-        return (raw, [.. raw.Split('\n').Where(l => l.StartsWith("data: {", StringComparison.Ordinal)).Select(l => JsonDocument.Parse(l["data: ".Length..]).RootElement)]);
+        return (
+            raw,
+            [
+                .. raw.Split('\n')
+                    .Where(l => l.StartsWith("data: {", StringComparison.Ordinal))
+                    .Select(l => JsonDocument.Parse(l["data: ".Length..]).RootElement),
+            ]
+        );
     }
 
     public async ValueTask DisposeAsync()

@@ -39,7 +39,8 @@ public sealed class ArenaTests(Devices devices)
         using Tensor w = Tensor.From(Device, new Shape(2), [1f, 2f], requiresGrad: true);
         using (Device.Step(record: true))
         {
-            Tensor hidden = Ops.Silu(w), loss = Ops.Sum(hidden);
+            Tensor hidden = Ops.Silu(w),
+                loss = Ops.Sum(hidden);
             Device.Tape.Backward(loss);
             Should.Throw<ObjectDisposedException>(() => hidden.Span.Length);
             loss.Item().ShouldBe(2.4926528f, 1e-5f);
@@ -75,7 +76,8 @@ public sealed class ArenaTests(Devices devices)
         using Tensor w = Tensor.From(Device, new Shape(2, 3), [1f, 2, 3, 4, 5, 6], requiresGrad: true);
         using (Device.Step(record: true))
         {
-            Tensor row = w.View(new Shape(6)), square = Ops.Multiply(row.View(new Shape(3, 2)), row.View(new Shape(3, 2)));
+            Tensor row = w.View(new Shape(6)),
+                square = Ops.Multiply(row.View(new Shape(3, 2)), row.View(new Shape(3, 2)));
             Device.Tape.Backward(Ops.Sum(square));
             row.Span[0] = 10;
         }
@@ -102,11 +104,12 @@ public sealed class ArenaTests(Devices devices)
     [Fact]
     public void AGradientThatCameThroughAView_HasItsOwnersShape()
     {
-        using Tensor x = Tensor.From(Device, new Shape(2, 2), [1f, 2, 3, 4]), w = Tensor.From(Device, new Shape(3, 2), new float[6], requiresGrad: true);
+        using Tensor x = Tensor.From(Device, new Shape(2, 2), [1f, 2, 3, 4]),
+            w = Tensor.From(Device, new Shape(3, 2), new float[6], requiresGrad: true);
         using Tensor c = Tensor.From(Device, new Shape(6), [1f, 2, 3, 4, 5, 6]);
         using (Device.Step(record: true))
         {
-            Tensor flat = Ops.Linear(x, w).View(new Shape(6));   // a product reads its gradient by rows of 3
+            Tensor flat = Ops.Linear(x, w).View(new Shape(6)); // a product reads its gradient by rows of 3
             Device.Tape.Backward(Ops.Sum(Ops.Multiply(flat, c)));
         }
         w.Grad!.Span.ToArray().ShouldBe([13f, 18, 17, 24, 21, 30]);

@@ -8,8 +8,11 @@ public sealed class CacheSizesTests
         // L1d 48 KiB in 12 ways, L1i, L2 2 MiB in 16 ways, L3 105 MiB in 15 ways that 128 threads may share.
         (int, int, int)[] leaves =
         [
-            (1 | 1 << 5 | 1 << 14, 11 << 22 | 63, 63), (2 | 1 << 5, 7 << 22 | 63, 63),
-            (3 | 2 << 5 | 1 << 14, 15 << 22 | 63, 2047), (3 | 3 << 5 | 127 << 14, 14 << 22 | 63, 114687), (0, 0, 0),
+            (1 | 1 << 5 | 1 << 14, 11 << 22 | 63, 63),
+            (2 | 1 << 5, 7 << 22 | 63, 63),
+            (3 | 2 << 5 | 1 << 14, 15 << 22 | 63, 2047),
+            (3 | 3 << 5 | 127 << 14, 14 << 22 | 63, 114687),
+            (0, 0, 0),
         ];
         CacheSizes sizes = CacheSizes.FromCpuId(i => leaves[i], 8, "leaf")!;
         sizes.ShouldBe(new CacheSizes(48 << 10, 2 << 20, 105 << 20, 8, "leaf"));
@@ -21,14 +24,14 @@ public sealed class CacheSizesTests
         // 48 KiB, 1 MiB, and 508 MiB of a package of which a core reaches one complex
         CacheSizes sizes = CacheSizes.FromOldLeaves(0x300c0140, 0x04006140, 0x0fe09140, 2)!;
         (sizes.Level1, sizes.Level2, sizes.Level3, sizes.Level3Sharers).ShouldBe((48 << 10, 1 << 20, 32 << 20, 2));
-        CacheSizes.FromOldLeaves(0, 0x01006040, 0, 2).ShouldBeNull();   // Intel tells the second level only
+        CacheSizes.FromOldLeaves(0, 0x01006040, 0, 2).ShouldBeNull(); // Intel tells the second level only
     }
 
     [Fact]
     public void A_cpu_that_tells_nothing_or_nonsense_is_not_believed()
     {
         CacheSizes.FromCpuId(_ => default, 2, "leaf").ShouldBeNull();
-        CacheSizes.FromCpuId(_ => (1 | 1 << 5, 0, 0), 2, "leaf").ShouldBeNull();   // one byte of cache, sixteen times
+        CacheSizes.FromCpuId(_ => (1 | 1 << 5, 0, 0), 2, "leaf").ShouldBeNull(); // one byte of cache, sixteen times
         CacheSizes.FromFolder("/no/such/folder").ShouldBeNull();
     }
 
@@ -41,7 +44,9 @@ public sealed class CacheSizesTests
             void Cache(int index, string level, string type, string size, string cores)
             {
                 string place = Directory.CreateDirectory(Path.Combine(folder, $"index{index}")).FullName;
-                foreach ((string name, string value) in new[] { ("level", level), ("type", type), ("size", size), ("shared_cpu_list", cores) })
+                foreach (
+                    (string name, string value) in new[] { ("level", level), ("type", type), ("size", size), ("shared_cpu_list", cores) }
+                )
                 {
                     File.WriteAllText(Path.Combine(place, name), value + "\n");
                 }

@@ -11,7 +11,7 @@ public sealed class ParameterArenaTests(Devices devices)
     {
         Tensor[] parameters = Parameters();
         float[][] before = [.. parameters.Select(p => p.Span.ToArray())];
-        Backward(parameters[0], 3);   // one gradient is there before the move
+        Backward(parameters[0], 3); // one gradient is there before the move
         ParameterArena arena = ParameterArena.Place(parameters, i => parameters[i].Shape.Rank >= 2 ? 0 : 1)!;
 
         arena.Parameters.ShouldBe([parameters[1], parameters[4], parameters[0], parameters[2], parameters[3]]);
@@ -50,21 +50,25 @@ public sealed class ParameterArenaTests(Devices devices)
     public void What_is_not_trained_stays_outside()
     {
         Device device = devices.Default;
-        Tensor frozen = Tensor.Allocate(device, new Shape(4)), blocks = Tensor.Allocate(device, new Shape(2, 32), DType.Q8_0), half = Tensor.Allocate(device, new Shape(2), DType.BFloat16);
+        Tensor frozen = Tensor.Allocate(device, new Shape(4)),
+            blocks = Tensor.Allocate(device, new Shape(2, 32), DType.Q8_0),
+            half = Tensor.Allocate(device, new Shape(2), DType.BFloat16);
         ParameterArena.Place([frozen, blocks, half], _ => 0).ShouldBeNull();
     }
 
     [Fact]
     public void A_pass_over_a_list_gives_the_bits_of_one_tensor_after_the_other()
     {
-        Tensor[] one = Parameters(), all = Parameters();
+        Tensor[] one = Parameters(),
+            all = Parameters();
         ParameterArena.Place(all, i => i % 2);
-        Tensor[][] moments = [.. Enumerable.Range(0, 2).Select(_ => Parameters(1e-3f))], flat = [.. Enumerable.Range(0, 2).Select(_ => Parameters(1e-3f))];
+        Tensor[][] moments = [.. Enumerable.Range(0, 2).Select(_ => Parameters(1e-3f))],
+            flat = [.. Enumerable.Range(0, 2).Select(_ => Parameters(1e-3f))];
         double norm = 0;
         AdamWCoefficients c = new(1e-2, 0.9, 0.95, 1e-8, 0.1, 0.19, 0.0975, 0.5);
         for (int i = 0; i < one.Length; i++)
         {
-            if (i != 2)   // no gradient reaches it
+            if (i != 2) // no gradient reaches it
             {
                 Backward(one[i], 0.1f * (i + 1));
                 Backward(all[i], 0.1f * (i + 1));
@@ -74,8 +78,17 @@ public sealed class ParameterArenaTests(Devices devices)
         }
         TensorList list = new(all);
         Ops.SquaredNorm(list).ShouldBe(norm);
-        Ops.AdamWStep(list, new TensorList(flat[0]), new TensorList(flat[1]), [.. Enumerable.Range(0, list.Count).Select(i => list[i].Shape.Rank >= 2)], c);
-        all.Concat(flat[0]).Concat(flat[1]).Select(t => t.Span.ToArray()).ShouldBe(one.Concat(moments[0]).Concat(moments[1]).Select(t => t.Span.ToArray()));
+        Ops.AdamWStep(
+            list,
+            new TensorList(flat[0]),
+            new TensorList(flat[1]),
+            [.. Enumerable.Range(0, list.Count).Select(i => list[i].Shape.Rank >= 2)],
+            c
+        );
+        all.Concat(flat[0])
+            .Concat(flat[1])
+            .Select(t => t.Span.ToArray())
+            .ShouldBe(one.Concat(moments[0]).Concat(moments[1]).Select(t => t.Span.ToArray()));
         Ops.SquaredNorm(new TensorList([])).ShouldBe(0);
     }
 

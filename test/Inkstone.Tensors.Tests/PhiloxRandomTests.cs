@@ -7,8 +7,8 @@ public sealed class PhiloxRandomTests
     [InlineData(0x0000000000000000ul, 0x0000000000000000ul, 0x0000000000000000ul, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [InlineData(0xfffffffffffffffful, 0xfffffffffffffffful, 0xfffffffffffffffful, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
     [InlineData(0x299f31d0a4093822ul, 0x0370734413198a2eul, 0x85a308d3243f6a88ul, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
-    public void KnownAnswers(ulong seed, ulong stream, ulong counter, uint a, uint b, uint c, uint d)
-        => new PhiloxRandom(seed, stream).Block(counter).ShouldBe((a, b, c, d));
+    public void KnownAnswers(ulong seed, ulong stream, ulong counter, uint a, uint b, uint c, uint d) =>
+        new PhiloxRandom(seed, stream).Block(counter).ShouldBe((a, b, c, d));
 
     /// <summary>Sixteen counters at once are sixteen counters one by one, also where their lower half comes round.</summary>
     [Theory]
@@ -23,7 +23,16 @@ public sealed class PhiloxRandomTests
         {
             PhiloxVectors.Blocks(random, counter, p);
         }
-        uint[] expected = [.. Enumerable.Range(0, 16).SelectMany(i => { (uint a, uint b, uint c, uint d) = random.Block(counter + (ulong)i); return new[] { a, b, c, d }; })];
+        uint[] expected =
+        [
+            .. Enumerable
+                .Range(0, 16)
+                .SelectMany(i =>
+                {
+                    (uint a, uint b, uint c, uint d) = random.Block(counter + (ulong)i);
+                    return new[] { a, b, c, d };
+                }),
+        ];
         numbers.ShouldBe(expected);
     }
 
@@ -55,7 +64,8 @@ public sealed class PhiloxRandomTests
     [InlineData(50_003)]
     public void FillNormal_HasTheWantedMoments(int count)
     {
-        float[] values = new float[count], prefix = new float[Math.Min(count, 3)];
+        float[] values = new float[count],
+            prefix = new float[Math.Min(count, 3)];
         new PhiloxRandom(1, 2).FillNormal(values, 0.02f);
         new PhiloxRandom(1, 2).FillNormal(prefix, 0.02f);
         values[..prefix.Length].ShouldBe(prefix);
@@ -63,7 +73,7 @@ public sealed class PhiloxRandomTests
         {
             values.Average().ShouldBe(0, 5e-4);
             Math.Sqrt(values.Average(v => (double)v * v)).ShouldBe(0.02, 5e-4);
-            values.Count(v => Math.Abs(v) > 0.04).ShouldBeInRange(count * 4 / 100, count * 5 / 100);   // 4.55 %
+            values.Count(v => Math.Abs(v) > 0.04).ShouldBeInRange(count * 4 / 100, count * 5 / 100); // 4.55 %
         }
     }
 }

@@ -25,10 +25,12 @@ public sealed class TapeTests(Devices devices)
     {
         using (Device.Step())
         {
-            Should.Throw<InvalidOperationException>(() =>
-            {
-                using StepScope inner = Device.Step(record: true);
-            }).Message.ShouldContain("a step is open");
+            Should
+                .Throw<InvalidOperationException>(() =>
+                {
+                    using StepScope inner = Device.Step(record: true);
+                })
+                .Message.ShouldContain("a step is open");
             Device.Tape.Recording.ShouldBeFalse("the outer step goes on as it was");
         }
         using (Device.Step(record: true))
@@ -40,7 +42,8 @@ public sealed class TapeTests(Devices devices)
     [Fact]
     public void OnlyWhatDependsOnParameters_IsRecorded()
     {
-        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true), frozen = Tensor.From(Device, new Shape(2), [1f, 1f]);
+        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true),
+            frozen = Tensor.From(Device, new Shape(2), [1f, 1f]);
         using (Device.Step(record: true))
         {
             Tensor x = Ops.Exp(frozen);
@@ -60,7 +63,8 @@ public sealed class TapeTests(Devices devices)
     [Fact]
     public void ResultsThatNothingUses_GetNoGradient()
     {
-        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true), unused = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true);
+        using Tensor w = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true),
+            unused = Tensor.From(Device, new Shape(2), [3f, 4f], requiresGrad: true);
         Backward(() =>
         {
             Ops.Exp(unused);
@@ -74,7 +78,8 @@ public sealed class TapeTests(Devices devices)
     {
         const int Size = 1 << 16;
         using Device device = new(1);
-        using Tensor w = Tensor.Allocate(device, new Shape(Size), requiresGrad: true), c = Tensor.Allocate(device, new Shape(Size));
+        using Tensor w = Tensor.Allocate(device, new Shape(Size), requiresGrad: true),
+            c = Tensor.Allocate(device, new Shape(Size));
         c.Span.Fill(2);
         long peak = 0;
         for (int depth = 1; depth <= 3; depth++)
@@ -85,7 +90,7 @@ public sealed class TapeTests(Devices devices)
                 Tensor h = Ops.Scale(w, 1);
                 for (int i = 0; i < depth; i++)
                 {
-                    h = Ops.Add(h, c);   // c wants no gradient: the one that arrives is passed on as it is
+                    h = Ops.Add(h, c); // c wants no gradient: the one that arrives is passed on as it is
                 }
                 Tensor loss = Ops.Sum(h);
                 long forward = device.Arena.BytesInUse;
@@ -94,7 +99,7 @@ public sealed class TapeTests(Devices devices)
             }
             w.Grad!.Span.ToArray().ShouldAllBe(g => g == 1);
         }
-        peak.ShouldBeLessThanOrEqualTo(Size * sizeof(float) + 4096);   // one gradient, however deep
+        peak.ShouldBeLessThanOrEqualTo(Size * sizeof(float) + 4096); // one gradient, however deep
     }
 
     [Fact]
@@ -104,11 +109,13 @@ public sealed class TapeTests(Devices devices)
         Backward(() =>
         {
             Tensor x = Ops.Scale(w, 1);
-            Tensor a = Ops.Add(x, Ops.Silu(x));          // x + f(x)
-            Tensor b = Ops.Add(a, Ops.Multiply(a, a));   // a + a²
+            Tensor a = Ops.Add(x, Ops.Silu(x)); // x + f(x)
+            Tensor b = Ops.Add(a, Ops.Multiply(a, a)); // a + a²
             return Ops.Sum(Ops.Add(b, x));
         });
-        double s = 1 / (1 + Math.Exp(-0.7)), a = 0.7 + 0.7 * s, da = 1 + s * (1 + 0.7 * (1 - s));
+        double s = 1 / (1 + Math.Exp(-0.7)),
+            a = 0.7 + 0.7 * s,
+            da = 1 + s * (1 + 0.7 * (1 - s));
         w.Grad!.Item().ShouldBe((float)((1 + 2 * a) * da + 1), 1e-5f);
     }
 
@@ -117,17 +124,20 @@ public sealed class TapeTests(Devices devices)
     {
         using Device device = new(2);
         using TrainingStep step = new(device);
-        float first = 0, last = 0;
+        float first = 0,
+            last = 0;
         for (int i = 0; i < 5; i++)
         {
             last = step.Run();
             first = i == 0 ? last : first;
         }
-        last.ShouldBeLessThan(first);   // the step does train
-        long mine = long.MaxValue, all = long.MaxValue;
+        last.ShouldBeLessThan(first); // the step does train
+        long mine = long.MaxValue,
+            all = long.MaxValue;
         for (int i = 0; i < 40; i++)
         {
-            long before = GC.GetTotalAllocatedBytes(precise: true), beforeMine = GC.GetAllocatedBytesForCurrentThread();
+            long before = GC.GetTotalAllocatedBytes(precise: true),
+                beforeMine = GC.GetAllocatedBytesForCurrentThread();
             step.Run();
             mine = Math.Min(mine, GC.GetAllocatedBytesForCurrentThread() - beforeMine);
             all = Math.Min(all, GC.GetTotalAllocatedBytes(precise: true) - before);
@@ -154,11 +164,12 @@ public sealed class TapeTests(Devices devices)
     public void TrainingInBFloat16_FollowsFloat32()
     {
         using Device device = new(2, matMulType: DType.BFloat16);
-        using TrainingStep rounded = new(device), exact = new(devices.Default);
+        using TrainingStep rounded = new(device),
+            exact = new(devices.Default);
         for (int i = 0; i < 10; i++)
         {
             float expected = exact.Run();
-            rounded.Run().ShouldBe(expected, 0.02f * expected, $"step {i}");   // bfloat16 has 8 bits, one part in 256, and errors add up
+            rounded.Run().ShouldBe(expected, 0.02f * expected, $"step {i}"); // bfloat16 has 8 bits, one part in 256, and errors add up
         }
     }
 

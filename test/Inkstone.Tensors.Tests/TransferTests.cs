@@ -7,8 +7,9 @@ public sealed class TransferTests(Devices devices)
     [Fact]
     public void Float32_and_bfloat16_go_out_and_in()
     {
-        using Tensor single = Tensor.Allocate(devices.Default, new Shape(2, 3)), half = Tensor.Allocate(devices.Default, new Shape(6), DType.BFloat16);
-        float[] values = [1, -2, 3.1415927f, float.PositiveInfinity, 0, 1.00390625f];   // the last lies between two bfloat16, and the even one is below
+        using Tensor single = Tensor.Allocate(devices.Default, new Shape(2, 3)),
+            half = Tensor.Allocate(devices.Default, new Shape(6), DType.BFloat16);
+        float[] values = [1, -2, 3.1415927f, float.PositiveInfinity, 0, 1.00390625f]; // the last lies between two bfloat16, and the even one is below
         single.CopyFrom(values);
         half.CopyFrom(values);
         single.ToArray().ShouldBe(values);
@@ -29,7 +30,8 @@ public sealed class TransferTests(Devices devices)
     [Fact]
     public void Whole_numbers_go_out_and_in_and_are_counted()
     {
-        using Tensor ids = Tensor.From(devices.Default, new Shape(5), [3, -100, 7, -100, 1]), copy = Tensor.Allocate(devices.Default, new Shape(5), DType.Int32);
+        using Tensor ids = Tensor.From(devices.Default, new Shape(5), [3, -100, 7, -100, 1]),
+            copy = Tensor.Allocate(devices.Default, new Shape(5), DType.Int32);
         ids.CountOf(-100).ShouldBe(2);
         copy.CopyFrom(ids);
         copy.CopyFrom([9], 4);
@@ -42,7 +44,8 @@ public sealed class TransferTests(Devices devices)
     [Fact]
     public void Nothing_beyond_the_end_is_touched()
     {
-        using Tensor x = Tensor.Allocate(devices.Default, new Shape(4)), y = Tensor.Allocate(devices.Default, new Shape(5));
+        using Tensor x = Tensor.Allocate(devices.Default, new Shape(4)),
+            y = Tensor.Allocate(devices.Default, new Shape(5));
         Should.Throw<ArgumentOutOfRangeException>(() => x.CopyTo(new float[3], 2));
         Should.Throw<ArgumentOutOfRangeException>(() => x.CopyTo(new float[1], -1));
         Should.Throw<ArgumentOutOfRangeException>(() => x.CopyFrom(new float[5]));

@@ -35,7 +35,7 @@ public sealed class WorkersTests
             (*sum).ShouldBe(36);
             if (job % 4000 == 0)
             {
-                Thread.Sleep(20);   // long enough for the threads to park
+                Thread.Sleep(20); // long enough for the threads to park
             }
         }
     }
@@ -56,7 +56,7 @@ public sealed class WorkersTests
                 FailingKernel failing = new((int*)address);
                 workers.For(ref failing, 64, 1);
             });
-            Volatile.Read(ref *runs).ShouldBe(threads == 1 ? 1 : 64);   // no thread is still at work when the caller goes on
+            Volatile.Read(ref *runs).ShouldBe(threads == 1 ? 1 : 64); // no thread is still at work when the caller goes on
         }
         EveryIndexIsDoneOnce(threads);
     }
@@ -65,7 +65,8 @@ public sealed class WorkersTests
     public unsafe void ScratchMemory_IsPrivateAndGrows()
     {
         using Workers workers = new(2);
-        byte* zero = workers.Scratch(0, 100), one = workers.Scratch(1, 100);
+        byte* zero = workers.Scratch(0, 100),
+            one = workers.Scratch(1, 100);
         ((nint)one).ShouldNotBe((nint)zero);
         ((nint)workers.Scratch(0, 50)).ShouldBe((nint)zero);
         new Span<byte>(workers.Scratch(0, 1 << 20), 1 << 20).Fill(1);

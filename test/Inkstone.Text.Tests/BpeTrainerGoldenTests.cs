@@ -17,7 +17,12 @@ public sealed class BpeTrainerGoldenTests
     [InlineData("nanochat_6400_min0", SplitPattern.Nanochat, 6400, 0)]
     [InlineData("qwen2_1000_min0", SplitPattern.Qwen2, 1000, 0)]
     [InlineData("qwen2_6400_min0", SplitPattern.Qwen2, 6400, 0)]
-    public void Training_on_the_golden_corpus_gives_the_golden_file_and_its_ids(string name, SplitPattern pattern, int size, int minFrequency)
+    public void Training_on_the_golden_corpus_gives_the_golden_file_and_its_ids(
+        string name,
+        SplitPattern pattern,
+        int size,
+        int minFrequency
+    )
     {
         string folder = Goldens.Of("tokenizers");
         Tokenizer ours = BpeTrainer.Train([Path.Combine(folder, "corpus.txt")], new(size, pattern, minFrequency, Special));
@@ -38,7 +43,8 @@ public sealed class BpeTrainerGoldenTests
         loaded.VocabularyHash.ShouldBe(ours.VocabularyHash);
     }
 
-    /// <summary>rustbpe numbers the bytes otherwise, so it breaks ties otherwise; all but a few tokens are the same (trained on lines without their ends).</summary>
+    /// <summary>rustbpe numbers the bytes otherwise, so it breaks ties otherwise; all but a few tokens are the same (trained on lines
+    /// without their ends).</summary>
     [GoldenFact("goldens/tokenizers")]
     public void Training_on_lines_agrees_with_rustbpe()
     {

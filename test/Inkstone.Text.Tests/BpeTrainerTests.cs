@@ -5,8 +5,9 @@ namespace Inkstone.Text.Tests;
 
 public sealed class BpeTrainerTests
 {
-    private const string Sample = "low low low low low lower lower newest newest newest newest newest newest widest widest widest\n" +
-        "床前明月光，疑是地上霜。举头望明月，低头思故乡。\naaaa aaaaaa aaa bbbb abababab 1234 1234\n";
+    private const string Sample =
+        "low low low low low lower lower newest newest newest newest newest newest widest widest widest\n"
+        + "床前明月光，疑是地上霜。举头望明月，低头思故乡。\naaaa aaaaaa aaa bbbb abababab 1234 1234\n";
 
     /// <summary>The textbook loop: count all pairs anew, take the highest count and then the lowest ids, merge everywhere.</summary>
     [Theory]
@@ -21,7 +22,7 @@ public sealed class BpeTrainerTests
         foreach (string document in documents)
         {
             byte[] utf8 = Encoding.UTF8.GetBytes(document);
-            for (int i = 0; i < utf8.Length;)
+            for (int i = 0; i < utf8.Length; )
             {
                 int end = WordScanner.For(SplitPattern.Gpt2).Next(utf8, i);
                 string word = ByteAlphabet.ToText(utf8.AsSpan(i..end));
@@ -29,8 +30,19 @@ public sealed class BpeTrainerTests
                 i = end;
             }
         }
-        List<string> tokens = ["<s>", .. Enumerable.Range(0, 256).Select(b => ByteAlphabet.ToChar((byte)b)).Order().Where(c => alphabet || words.Keys.Any(w => w.Contains(c))).Select(c => c.ToString())];
-        List<(List<int> Symbols, long Count)> split = words.Select(w => (Symbols: w.Key.Select(c => tokens.IndexOf(c.ToString())).ToList(), Count: w.Value)).ToList();
+        List<string> tokens =
+        [
+            "<s>",
+            .. Enumerable
+                .Range(0, 256)
+                .Select(b => ByteAlphabet.ToChar((byte)b))
+                .Order()
+                .Where(c => alphabet || words.Keys.Any(w => w.Contains(c)))
+                .Select(c => c.ToString()),
+        ];
+        List<(List<int> Symbols, long Count)> split = words
+            .Select(w => (Symbols: w.Key.Select(c => tokens.IndexOf(c.ToString())).ToList(), Count: w.Value))
+            .ToList();
         while (tokens.Count < 380)
         {
             Dictionary<(int, int), long> counts = new();
@@ -76,7 +88,8 @@ public sealed class BpeTrainerTests
     {
         using TemporaryDirectory aside = new();
         string text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i * 7919 % 1000} {Sample}"));
-        string plain = aside.Write("a.txt", text), packed = Path.Combine(aside.Path, "a.txt.gz");
+        string plain = aside.Write("a.txt", text),
+            packed = Path.Combine(aside.Path, "a.txt.gz");
         using (GZipStream gzip = new(File.Create(packed), CompressionLevel.Fastest))
         {
             gzip.Write(Encoding.UTF8.GetBytes(text));
@@ -97,7 +110,9 @@ public sealed class BpeTrainerTests
         using TemporaryDirectory aside = new();
         string line = string.Concat(Enumerable.Range(0, 70_000).Select(i => $"Wort{i % 977}'s 床前明月光，{i * 31 % 1013}!! 疑是  地上霜"));
         Encoding.UTF8.GetByteCount(line).ShouldBeGreaterThan(3 << 20);
-        BpeTrainer.Train([aside.Write("line.txt", line)], new(700, pattern)).VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
+        BpeTrainer
+            .Train([aside.Write("line.txt", line)], new(700, pattern))
+            .VocabularyHash.ShouldBe(BpeTrainer.TrainText([line], new(700, pattern)).VocabularyHash);
     }
 
     /// <summary>Hugging Face and rustbpe count pairs in 32 bits, where the first of these words would be rarer than nothing.</summary>
@@ -116,7 +131,10 @@ public sealed class BpeTrainerTests
     [Fact]
     public void A_cap_on_words_cuts_between_characters()
     {
-        Tokenizer capped = BpeTrainer.TrainText(["明月明月明月明月明月明月 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], new(300, SplitPattern.Gpt2, MaxPreTokenLength: 7));
+        Tokenizer capped = BpeTrainer.TrainText(
+            ["明月明月明月明月明月明月 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
+            new(300, SplitPattern.Gpt2, MaxPreTokenLength: 7)
+        );
         Enumerable.Range(256, capped.VocabularySize - 256).Max(id => capped.TokenBytes(id).Length).ShouldBeLessThanOrEqualTo(7);
         capped.TokenToId(ByteAlphabet.ToText(Encoding.UTF8.GetBytes("明月"))).ShouldNotBeNull();
     }
@@ -130,21 +148,37 @@ public sealed class BpeTrainerTests
         Tokenizer ours = BpeTrainer.Train([file], new(300, SplitPattern.Gpt2), new Collect(reports));
         reports[^1].InvalidBytes.ShouldBe(2);
         reports[^1].Stage.ShouldBe(BpeStage.Merge);
-        ours.VocabularyHash.ShouldBe(BpeTrainer.TrainText(["abc \uFFFD def \uFFFD\n", "ghi\n"], new(300, SplitPattern.Gpt2)).VocabularyHash);
+        ours.VocabularyHash.ShouldBe(
+            BpeTrainer.TrainText(["abc \uFFFD def \uFFFD\n", "ghi\n"], new(300, SplitPattern.Gpt2)).VocabularyHash
+        );
     }
 
     [Fact]
     public void Wrong_input_is_one_clear_sentence()
     {
         using TemporaryDirectory aside = new();
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("binary", [1, 2, 0, 4])], new(300))).Message.ShouldContain("zero byte at offset 2");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("empty", [])], new(300))).Message.ShouldContain("corpus is empty");
+        Should
+            .Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("binary", [1, 2, 0, 4])], new(300)))
+            .Message.ShouldContain("zero byte at offset 2");
+        Should
+            .Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("empty", [])], new(300)))
+            .Message.ShouldContain("corpus is empty");
         Should.Throw<InvalidDataException>(() => BpeTrainer.TrainText([], new(300))).Message.ShouldContain("corpus is empty");
-        Should.Throw<InvalidDataException>(() => BpeTrainer.Train([aside.Write("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))).Message.ShouldContain("damaged gzip");
-        Should.Throw<FileNotFoundException>(() => BpeTrainer.Train([Path.Combine(aside.Path, "none")], new(300))).Message.ShouldContain("does not exist");
+        Should
+            .Throw<InvalidDataException>(() =>
+                BpeTrainer.Train([aside.Write("cut.gz", [0x1F, 0x8B, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])], new(300))
+            )
+            .Message.ShouldContain("damaged gzip");
+        Should
+            .Throw<FileNotFoundException>(() => BpeTrainer.Train([Path.Combine(aside.Path, "none")], new(300)))
+            .Message.ShouldContain("does not exist");
         Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(100))).Message.ShouldContain("too small");
-        Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x", "x"]))).Message.ShouldContain("named twice");
-        Should.Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x"], EosToken: "x", PadToken: "x"))).Message.ShouldContain("padding token");
+        Should
+            .Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x", "x"])))
+            .Message.ShouldContain("named twice");
+        Should
+            .Throw<ArgumentException>(() => BpeTrainer.TrainText(["a"], new(300, SpecialTokens: ["x"], EosToken: "x", PadToken: "x")))
+            .Message.ShouldContain("padding token");
         Should.Throw<OperationCanceledException>(() => BpeTrainer.TrainText(["a b"], new(300), cancellation: new CancellationToken(true)));
     }
 

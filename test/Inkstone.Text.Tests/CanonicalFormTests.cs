@@ -6,7 +6,9 @@ namespace Inkstone.Text.Tests;
 /// <summary>normalization.json holds random strings of difficult characters with their forms C and D by ICU.</summary>
 public sealed class CanonicalFormTests
 {
-    private static readonly string[][] Cases = JsonSerializer.Deserialize<string[][]>(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "normalization.json")))!;
+    private static readonly string[][] Cases = JsonSerializer.Deserialize<string[][]>(
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "normalization.json"))
+    )!;
 
     [Fact]
     public void Forms_are_those_of_ICU()

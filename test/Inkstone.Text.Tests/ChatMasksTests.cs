@@ -5,7 +5,8 @@ namespace Inkstone.Text.Tests;
 
 public sealed class ChatMasksTests
 {
-    private const string ChatMl = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+    private const string ChatMl =
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
     /// <summary>As Qwen3's: thoughts of earlier turns are left out, the last answer always has some.</summary>
     private const string Rewriting = """
@@ -20,10 +21,13 @@ public sealed class ChatMasksTests
         {%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- if enable_thinking is defined and not enable_thinking %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}{%- endif %}
         """;
 
-    private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help user assistant content"], new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]));
+    private static readonly Tokenizer Small = BpeTrainer.TrainText(
+        ["hello hello help user assistant content"],
+        new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    );
 
-    private static JsonArray Conversation(params string[] turns)
-        => [.. turns.Select((t, i) => (JsonNode)new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = t })];
+    private static JsonArray Conversation(params string[] turns) =>
+        [.. turns.Select((t, i) => (JsonNode)new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = t })];
 
     [Fact]
     public void Every_answer_is_learned_to_its_end()
@@ -39,7 +43,10 @@ public sealed class ChatMasksTests
     {
         // Two letters that are one token: behind a prompt that ends with the first, the answer must still begin with its own.
         ChatTemplate tight = new("{% for m in messages %}{{ m.content }}{% endfor %}");
-        string pair = Enumerable.Range(0, Small.VocabularySize).Select(Small.IdToToken).First(t => t.Length == 2 && t.All(char.IsAsciiLetter));
+        string pair = Enumerable
+            .Range(0, Small.VocabularySize)
+            .Select(Small.IdToToken)
+            .First(t => t.Length == 2 && t.All(char.IsAsciiLetter));
         Small.Encode(pair).Length.ShouldBe(1);
         MaskedConversation masked = One(new ChatMasks(tight, Small), Conversation(pair[..1], pair[1..]));
         masked.Ids.ShouldBe([.. Small.Encode(pair[..1]), .. Small.Encode(pair[1..])]);
@@ -48,19 +55,31 @@ public sealed class ChatMasksTests
 
     /// <summary>Tokenizers that put a space before a text of its own: an answer is none, unless a special token stands before it.</summary>
     [Theory]
-    [InlineData("""{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""", "null", "▁")]
+    [InlineData(
+        """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""",
+        "null",
+        "▁"
+    )]
     [InlineData("null", """{"type":"ByteLevel","add_prefix_space":true,"use_regex":false}""", "Ġ")]
     public void An_answer_gains_no_space_that_is_in_no_message(string normalizer, string preTokenizer, string space)
     {
         Tokenizer tokenizer = Lettered(normalizer, preTokenizer, space);
-        ChatTemplate template = new("{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% else %}{{ m.content }}</s>{% endif %}{% endfor %}");
+        ChatTemplate template = new(
+            "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% else %}{{ m.content }}</s>{% endif %}{% endfor %}"
+        );
         MaskedConversation masked = One(new ChatMasks(template, tokenizer), Conversation("hi", "(yes)", "a", "b"));
         // "](" is one token of the whole text, so the turns must be encoded by themselves.
-        Tokens(masked, tokenizer).ShouldBe([space, "[", "h", "i", "]", "(", "y", "e", "s", ")", "</s>", space, "[", "a", "]", "b", "</s>"]);
+        Tokens(masked, tokenizer)
+            .ShouldBe([space, "[", "h", "i", "]", "(", "y", "e", "s", ")", "</s>", space, "[", "a", "]", "b", "</s>"]);
         string.Concat(Tokens(masked, tokenizer).Where((_, i) => masked.Learned[i])).ShouldBe("(yes)</s>b</s>");
-        ChatTemplate special = new("{% for m in messages %}{{ '<u>' if m.role == 'user' else '<a>' }}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<a>{% endif %}");
+        ChatTemplate special = new(
+            "{% for m in messages %}{{ '<u>' if m.role == 'user' else '<a>' }}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
+        );
         MaskedConversation whole = One(new ChatMasks(special, tokenizer), Conversation("hi", "yes"));
-        whole.Ids.ShouldBe(tokenizer.Encode("<u>hi</s><a>yes</s>", addSpecialTokens: false), "where no token reaches over a border, the tokens are those of the whole text");
+        whole.Ids.ShouldBe(
+            tokenizer.Encode("<u>hi</s><a>yes</s>", addSpecialTokens: false),
+            "where no token reaches over a border, the tokens are those of the whole text"
+        );
         string.Concat(Tokens(whole, tokenizer).Where((_, i) => whole.Learned[i])).ShouldBe($"{space}yes</s>");
     }
 
@@ -84,10 +103,16 @@ public sealed class ChatMasksTests
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl, Rewriting])
         {
             IReadOnlyList<MaskedConversation> examples = new ChatMasks(new ChatTemplate(source), Small).Of(messages);
-            string.Concat(examples.Select(Learned)).ShouldBe(source == ChatMl ? "good<|im_end|>\n" : source == Rewriting ? "<think>\n\n</think>\n\ngood<|im_end|>\n" : "good<|im_end|>");
+            string.Concat(examples.Select(Learned))
+                .ShouldBe(
+                    source == ChatMl ? "good<|im_end|>\n"
+                    : source == Rewriting ? "<think>\n\n</think>\n\ngood<|im_end|>\n"
+                    : "good<|im_end|>"
+                );
             Small.Decode(examples.ShouldHaveSingleItem().Ids).ShouldContain("BAD");
         }
-        Learned(One(new ChatMasks(new ChatTemplate(ChatMl), Small, new ChatMaskOptions(Everything: true)), messages)).ShouldNotContain("BAD");
+        Learned(One(new ChatMasks(new ChatTemplate(ChatMl), Small, new ChatMaskOptions(Everything: true)), messages))
+            .ShouldNotContain("BAD");
     }
 
     [Theory]
@@ -96,18 +121,31 @@ public sealed class ChatMasksTests
     [InlineData("\"train\": [0]", "train [0]")]
     [InlineData("\"masked\": 0.5", "masked 0.5")]
     [InlineData("\"train_detail\": [{\"begin_offset\": 0, \"end_offset\": 2, \"train\": false}]", "train_detail")]
-    public void A_weight_between_yes_and_no_is_refused(string key, string named)
-        => Should.Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(ChatMl), Small).Of(JsonNode.Parse($$"""[{"role": "assistant", "content": "x", {{key}}}]""")!.AsArray())).Message.ShouldContain(named);
+    public void A_weight_between_yes_and_no_is_refused(string key, string named) =>
+        Should
+            .Throw<InvalidDataException>(() =>
+                new ChatMasks(new ChatTemplate(ChatMl), Small).Of(
+                    JsonNode.Parse($$"""[{"role": "assistant", "content": "x", {{key}}}]""")!.AsArray()
+                )
+            )
+            .Message.ShouldContain(named);
 
-    /// <summary>A byte waits in the stream in case the next one spoils it; what shows tokens one by one settles each, so that a line break stands with its own token.</summary>
+    /// <summary>A byte waits in the stream in case the next one spoils it; what shows tokens one by one settles each, so that a line break
+    /// stands with its own token.</summary>
     [Fact]
     public void A_settled_byte_stands_with_its_token()
     {
-        Tokenizer bytes = Tokenizer.FromJson(Encoding.UTF8.GetBytes("""
-            {"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,
-             "decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},
-             "model":{"type":"BPE","byte_fallback":true,"unk_token":null,"vocab":{"▁a":0,"b":1,"<0x0A>":2,"<0xC3>":3,"<0xA9>":4},"merges":[]}}
-            """), "{}"u8.ToArray(), "test");
+        Tokenizer bytes = Tokenizer.FromJson(
+            Encoding.UTF8.GetBytes(
+                """
+                {"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,
+                 "decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},
+                 "model":{"type":"BPE","byte_fallback":true,"unk_token":null,"vocab":{"▁a":0,"b":1,"<0x0A>":2,"<0xC3>":3,"<0xA9>":4},"merges":[]}}
+                """
+            ),
+            "{}"u8.ToArray(),
+            "test"
+        );
         int[] ids = [0, 2, 1, 3, 4, 2, 1];
         StreamDecoder stream = new(bytes);
         ids.Select(stream.Add).ShouldBe(["a", "", "\nb", "", "", "", "é\nb"]);
@@ -123,29 +161,50 @@ public sealed class ChatMasksTests
         messages[1]!["tool_calls"] = JsonNode.Parse("""[{"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}]""");
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl])
         {
-            Should.Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(source), Small).Of(messages)).Message.ShouldContain("Message 1 calls a tool");
+            Should
+                .Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(source), Small).Of(messages))
+                .Message.ShouldContain("Message 1 calls a tool");
         }
-        string knowing = ChatMl.Replace("{{ m.content }}", "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% endif %}", StringComparison.Ordinal);
+        string knowing = ChatMl.Replace(
+            "{{ m.content }}",
+            "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}{% endif %}",
+            StringComparison.Ordinal
+        );
         Learned(One(new ChatMasks(new ChatTemplate(knowing), Small), messages)).ShouldBe("f<|im_end|>\n");
-        Learned(One(new ChatMasks(new ChatTemplate("{% for m in messages %}{{ m | tojson }}{% endfor %}"), Small), messages)).ShouldContain("tool_calls");
+        Learned(One(new ChatMasks(new ChatTemplate("{% for m in messages %}{{ m | tojson }}{% endfor %}"), Small), messages))
+            .ShouldContain("tool_calls");
         messages[1]!["tool_calls"] = new JsonArray();
         Learned(One(new ChatMasks(new ChatTemplate(ChatMl), Small), messages)).ShouldBe("<|im_end|>\n", "an empty list calls nothing");
     }
 
     /// <summary>What is right here is what transformers' assistant mask says of these templates.</summary>
     [Theory]
-    [InlineData("{% for m in messages %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' and loop.last %}{% generation %}{{m.content}}<|im_end|>{% endgeneration %}{% else %}{{m.content}}<|im_end|>{% endif %}\n{% endfor %}", "good<|im_end|>")]
-    [InlineData("{% for m in messages %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' %}{% generation %}{{- '<think>\n\n</think>\n\n' if loop.last else '' }}{{- m.content+'<|im_end|>' }}{% endgeneration %}{% else %}{{m.content}}<|im_end|>{% endif %}\n{% endfor %}", "bad<|im_end|><think>\n\n</think>\n\ngood<|im_end|>")]
-    [InlineData("{% macro turn(m) %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' %}{% generation %}{{m.content}}{% endgeneration %}{% else %}{{m.content}}{% endif %}{% endmacro %}{% for m in messages[0:] %}{{ turn(m) | trim }}\n{% endfor %}", "badgood")]
-    [InlineData("{% for m in messages %}{% set text %}{% if m.role=='assistant' %}{% generation %}{{m.content}}{% generation %}!{% endgeneration %}{% endgeneration %}{% else %}{{m.content}}{% endif %}{% endset %}{{ m.role ~ ':' ~ text }}\n{% endfor %}", "bad!good!")]
-    public void Marks_of_a_template_say_what_is_learned(string source, string learned)
-        => Learned(One(new ChatMasks(new ChatTemplate(source), Small), Conversation("q", "bad", "q2", "good"))).ShouldBe(learned);
+    [InlineData(
+        "{% for m in messages %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' and loop.last %}{% generation %}{{m.content}}<|im_end|>{% endgeneration %}{% else %}{{m.content}}<|im_end|>{% endif %}\n{% endfor %}",
+        "good<|im_end|>"
+    )]
+    [InlineData(
+        "{% for m in messages %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' %}{% generation %}{{- '<think>\n\n</think>\n\n' if loop.last else '' }}{{- m.content+'<|im_end|>' }}{% endgeneration %}{% else %}{{m.content}}<|im_end|>{% endif %}\n{% endfor %}",
+        "bad<|im_end|><think>\n\n</think>\n\ngood<|im_end|>"
+    )]
+    [InlineData(
+        "{% macro turn(m) %}<|im_start|>{{m.role}}\n{% if m.role=='assistant' %}{% generation %}{{m.content}}{% endgeneration %}{% else %}{{m.content}}{% endif %}{% endmacro %}{% for m in messages[0:] %}{{ turn(m) | trim }}\n{% endfor %}",
+        "badgood"
+    )]
+    [InlineData(
+        "{% for m in messages %}{% set text %}{% if m.role=='assistant' %}{% generation %}{{m.content}}{% generation %}!{% endgeneration %}{% endgeneration %}{% else %}{{m.content}}{% endif %}{% endset %}{{ m.role ~ ':' ~ text }}\n{% endfor %}",
+        "bad!good!"
+    )]
+    public void Marks_of_a_template_say_what_is_learned(string source, string learned) =>
+        Learned(One(new ChatMasks(new ChatTemplate(source), Small), Conversation("q", "bad", "q2", "good"))).ShouldBe(learned);
 
     [Fact]
     public void Marks_that_a_filter_changes_are_refused()
     {
         ChatTemplate counting = new("{% set x %}{% generation %}{{ messages[1].content }}{% endgeneration %}{% endset %}{{ x | length }}");
-        Should.Throw<InvalidDataException>(() => new ChatMasks(counting, Small).Of(Conversation("q", "a"))).Message.ShouldContain("where a filter changes it");
+        Should
+            .Throw<InvalidDataException>(() => new ChatMasks(counting, Small).Of(Conversation("q", "a")))
+            .Message.ShouldContain("where a filter changes it");
         ChatTemplate nameless = new("{% generation %}{{ messages | map(attribute='content') | join }}{% endgeneration %}");
         Learned(One(new ChatMasks(nameless, Small), Conversation("q", "a"))).ShouldBe("qa");
         JsonArray weighed = Conversation("q", "a");
@@ -157,7 +216,8 @@ public sealed class ChatMasksTests
     public void The_template_that_is_written_marks_answers_and_renders_as_before()
     {
         JsonArray messages = Conversation("help", "hello", "help", "hello");
-        ChatTemplate own = new(ChatTemplate.ChatMl), plain = new(ChatMl);
+        ChatTemplate own = new(ChatTemplate.ChatMl),
+            plain = new(ChatMl);
         own.Render(messages).ShouldBe(plain.Render(messages));
         own.Render(messages, addGenerationPrompt: true).ShouldBe(plain.Render(messages, addGenerationPrompt: true));
         Learned(One(new ChatMasks(own, Small), messages)).ShouldBe("hello<|im_end|>hello<|im_end|>");
@@ -175,11 +235,17 @@ public sealed class ChatMasksTests
             {
                 messages[3]!["reasoning_content"] = "hm";
             }
-            IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small, new ChatMaskOptions(Variables: variables)).Of(messages);
+            IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small, new ChatMaskOptions(Variables: variables)).Of(
+                messages
+            );
             examples.Count.ShouldBe(3);
             for (int i = 0; i < 3; i++)
             {
-                string seen = template.Render([.. messages.Take(2 * i + 1).Select(m => m!.DeepClone())], addGenerationPrompt: true, variables: variables);
+                string seen = template.Render(
+                    [.. messages.Take(2 * i + 1).Select(m => m!.DeepClone())],
+                    addGenerationPrompt: true,
+                    variables: variables
+                );
                 int[] prompt = Small.Encode(seen, addSpecialTokens: false);
                 examples[i].Ids[..prompt.Length].ShouldBe(prompt);
                 examples[i].Learned.Count(l => !l).ShouldBe(prompt.Length);
@@ -188,20 +254,32 @@ public sealed class ChatMasksTests
             string thought = variables is null ? "<think>\nhm\n</think>\n\n" : "";
             examples.Select(Learned).ShouldBe([$"{opened}one<|im_end|>\n", $"{thought}two<|im_end|>\n", $"{opened}three<|im_end|>\n"]);
         }
-        Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(messages, variables: silent)).Message.ShouldContain("asked not to think, and this answer has a thought");
-        Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small, new ChatMaskOptions(TurnSplitting.Never)).Of(messages)).Message.ShouldContain("one example for each answer");
+        Should
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(messages, variables: silent))
+            .Message.ShouldContain("asked not to think, and this answer has a thought");
+        Should
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small, new ChatMaskOptions(TurnSplitting.Never)).Of(messages))
+            .Message.ShouldContain("one example for each answer");
         One(new ChatMasks(template, Small), Conversation("q", "one")).Ids.Length.ShouldBeGreaterThan(0, "one answer nests");
         Learned(One(new ChatMasks(template, Small, new ChatMaskOptions(Everything: true)), messages)).ShouldBe(template.Render(messages));
-        Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(new JsonArray("no object"))).Message.ShouldContain("role and a content");
+        Should
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(new JsonArray("no object")))
+            .Message.ShouldContain("role and a content");
     }
 
     [Fact]
     public void A_template_that_writes_the_last_question_otherwise_is_learned_as_it_is_asked()
     {
-        ChatTemplate template = new("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ ('be brief: ' if loop.last and m.role == 'user') ~ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+        ChatTemplate template = new(
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ ('be brief: ' if loop.last and m.role == 'user') ~ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+        );
         IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small).Of(Conversation("q", "one", "q2", "two"));
         examples.Select(Learned).ShouldBe(["one<|im_end|>\n", "two<|im_end|>\n"]);
-        Small.Decode(examples[1].Ids).ShouldBe("<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\none<|im_end|>\n<|im_start|>user\nbe brief: q2<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>\n");
+        Small
+            .Decode(examples[1].Ids)
+            .ShouldBe(
+                "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\none<|im_end|>\n<|im_start|>user\nbe brief: q2<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>\n"
+            );
     }
 
     [Fact]
@@ -211,7 +289,10 @@ public sealed class ChatMasksTests
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl])
         {
             string end = source == ChatMl ? "<|im_end|>\n" : "<|im_end|>";
-            new ChatMasks(new ChatTemplate(source), Small, new ChatMaskOptions(TurnSplitting.Always)).Of(messages).Select(Learned).ShouldBe([$"one{end}", $"two{end}"]);
+            new ChatMasks(new ChatTemplate(source), Small, new ChatMaskOptions(TurnSplitting.Always))
+                .Of(messages)
+                .Select(Learned)
+                .ShouldBe([$"one{end}", $"two{end}"]);
         }
     }
 
@@ -226,7 +307,9 @@ public sealed class ChatMasksTests
     [InlineData("{{ m.content }}", "a", "r", "r\n</think>\n\na<|im_end|>\n")]
     public void What_a_model_wrote_behind_an_opened_thought_is_learned(string shown, string content, string? reasoning, string learned)
     {
-        ChatTemplate template = new($$$"""{% for m in messages %}{{{'{'}}}{ '<|im_start|>' + m.role + '\n' }}{{{shown}}}{{{'{'}}}{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{{'{'}}}{ '<|im_start|>assistant\n<think>\n' }}{% endif %}""");
+        ChatTemplate template = new(
+            $$$"""{% for m in messages %}{{{'{'}}}{ '<|im_start|>' + m.role + '\n' }}{{{shown}}}{{{'{'}}}{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{{'{'}}}{ '<|im_start|>assistant\n<think>\n' }}{% endif %}"""
+        );
         JsonArray messages = Conversation("q", content);
         if (reasoning is not null)
         {
@@ -242,7 +325,12 @@ public sealed class ChatMasksTests
     [InlineData("<|im_start|>bot\n", "goes on with 'bot⏎' where the answer is rendered as 'assistant⏎a<|im_end|>⏎'")]
     public void The_cause_is_named_where_an_answer_does_not_go_on_behind_the_prompt(string prompt, string cause)
     {
-        ChatTemplate template = new("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}" + prompt + "{% endif %}", name: "t");
+        ChatTemplate template = new(
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}"
+                + prompt
+                + "{% endif %}",
+            name: "t"
+        );
         string message = Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(Conversation("q", "a"))).Message;
         message.ShouldStartWith("Message 1 ");
         message.ShouldContain(cause);
@@ -251,7 +339,13 @@ public sealed class ChatMasksTests
     [Fact]
     public void A_closed_thought_in_the_prompt_is_not_looked_for_in_the_answer()
     {
-        ChatTemplate template = new(ChatMl.Replace("{% if add_generation_prompt %}<|im_start|>assistant\n", "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n", StringComparison.Ordinal));
+        ChatTemplate template = new(
+            ChatMl.Replace(
+                "{% if add_generation_prompt %}<|im_start|>assistant\n",
+                "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n",
+                StringComparison.Ordinal
+            )
+        );
         MaskedConversation masked = One(new ChatMasks(template, Small), Conversation("q", "a"));
         Small.Decode(masked.Ids).ShouldBe("<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\na<|im_end|>\n");
         Learned(masked).ShouldBe("a<|im_end|>\n");
@@ -263,7 +357,9 @@ public sealed class ChatMasksTests
         new ChatTemplate(ChatMl).SplitSpecialTokens(Small).ShouldBeEmpty();
         Tokenizer plain = BpeTrainer.TrainText(["hello <s>"], new(280, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_end|>"]));
         new ChatTemplate(ChatMl).SplitSpecialTokens(plain).ShouldBe(["<|im_start|>"]);
-        new ChatTemplate("{% for m in messages %}<s>[INST]{{ m.content }}<｜end｜>a < b <|{% endfor %}").SplitSpecialTokens(plain).ShouldBe(["<s>", "<｜end｜>"]);
+        new ChatTemplate("{% for m in messages %}<s>[INST]{{ m.content }}<｜end｜>a < b <|{% endfor %}")
+            .SplitSpecialTokens(plain)
+            .ShouldBe(["<s>", "<｜end｜>"]);
         new ChatTemplate("{{ raise_exception('no') }}").SplitSpecialTokens(plain).ShouldBeEmpty();
     }
 
@@ -280,10 +376,24 @@ public sealed class ChatMasksTests
         JsonObject json = new()
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray([.. tokens.Take(3).Select((t, i) => (JsonNode)new JsonObject
-            {
-                ["id"] = i, ["content"] = t, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
-            })]),
+            ["added_tokens"] = new JsonArray([
+                .. tokens
+                    .Take(3)
+                    .Select(
+                        (t, i) =>
+                            (JsonNode)
+                                new JsonObject
+                                {
+                                    ["id"] = i,
+                                    ["content"] = t,
+                                    ["single_word"] = false,
+                                    ["lstrip"] = false,
+                                    ["rstrip"] = false,
+                                    ["normalized"] = false,
+                                    ["special"] = true,
+                                }
+                    ),
+            ]),
             ["normalizer"] = JsonNode.Parse(normalizer),
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
             ["model"] = new JsonObject

@@ -37,14 +37,22 @@ public sealed class ChatTemplateGoldenTests
     [InlineData("mini-llm")]
     public void Masks_of_conversations_are_the_goldens(string name)
     {
-        string file = Goldens.Of("chat/masks.json"), directory = Goldens.Shared($"tokenizers/{name}");
+        string file = Goldens.Of("chat/masks.json"),
+            directory = Goldens.Shared($"tokenizers/{name}");
         Tokenizer tokenizer = Tokenizer.Load(directory);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
         using JsonDocument goldens = JsonDocument.Parse(File.ReadAllBytes(file));
         int compared = 0;
-        foreach (JsonElement golden in goldens.RootElement.GetProperty("cases").EnumerateArray().Where(c => c.GetProperty("tokenizer").GetString() == name))
+        foreach (
+            JsonElement golden in goldens
+                .RootElement.GetProperty("cases")
+                .EnumerateArray()
+                .Where(c => c.GetProperty("tokenizer").GetString() == name)
+        )
         {
-            JsonElement conversation = goldens.RootElement.GetProperty("conversations").GetProperty(golden.GetProperty("conversation").GetString()!);
+            JsonElement conversation = goldens
+                .RootElement.GetProperty("conversations")
+                .GetProperty(golden.GetProperty("conversation").GetString()!);
             MaskedConversation masked = masks.Of(conversation).ShouldHaveSingleItem();
             masked.Ids.ShouldBe(golden.GetProperty("ids").Deserialize<int[]>());
             masked.Learned.Select(l => l ? 1 : 0).ShouldBe(golden.GetProperty("loss_mask").Deserialize<int[]>()!);
@@ -58,7 +66,9 @@ public sealed class ChatTemplateGoldenTests
     {
         Tokenizer tokenizer = Tokenizer.Load(Goldens.Shared("tokenizers/minimind"));
         ChatTemplate.For(tokenizer).EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
-        new ChatTemplate("{% for m in messages %}{{ m.content }}<|endoftext|>\n{% endfor %}").EndOfTurn(tokenizer).ShouldBe(["<|endoftext|>", "<|im_end|>"]);
+        new ChatTemplate("{% for m in messages %}{{ m.content }}<|endoftext|>\n{% endfor %}")
+            .EndOfTurn(tokenizer)
+            .ShouldBe(["<|endoftext|>", "<|im_end|>"]);
         new ChatTemplate("{{ raise_exception('never') }}").EndOfTurn(tokenizer).ShouldBe(["<|im_end|>"]);
     }
 }

@@ -28,7 +28,10 @@ public sealed class CompanionTokenTests
         Write(aside, "added_tokens.json", added);
         Tokenizer tokenizer = Tokenizer.Load(aside.Path);
         tokenizer.Encode("a<x>b<z>").ShouldBe(ids);
-        tokenizer.Notices.Count.ShouldBe(config?.Contains("<y>", StringComparison.Ordinal) == true ? 1 : 0, "a role whose token no file lists may be a slip");
+        tokenizer.Notices.Count.ShouldBe(
+            config?.Contains("<y>", StringComparison.Ordinal) == true ? 1 : 0,
+            "a role whose token no file lists may be a slip"
+        );
         // What is saved holds them by itself.
         using TemporaryDirectory copy = new();
         tokenizer.Save(copy.Path);
@@ -43,7 +46,11 @@ public sealed class CompanionTokenTests
     {
         using TemporaryDirectory aside = new();
         WriteTokenizer(aside);
-        Write(aside, "tokenizer_config.json", """{"added_tokens_decoder": {"256": {"content":"<s>","lstrip":true,"normalized":false,"rstrip":false,"single_word":false,"special":true}}}""");
+        Write(
+            aside,
+            "tokenizer_config.json",
+            """{"added_tokens_decoder": {"256": {"content":"<s>","lstrip":true,"normalized":false,"rstrip":false,"single_word":false,"special":true}}}"""
+        );
         Tokenizer.Load(aside.Path).Encode("a <s>").ShouldBe([64, 256]);
         Write(aside, "tokenizer_config.json", """{"eos_token": "</s>"}""");
         Write(aside, "special_tokens_map.json", """{"eos_token": {"content": "<s>"}}""");
@@ -67,7 +74,11 @@ public sealed class CompanionTokenTests
     {
         using TemporaryDirectory aside = new();
         WriteTokenizer(aside, processor: processor);
-        Write(aside, "tokenizer_config.json", $$"""{"bos_token": "<s>", "tokenizer_class": "{{type}}", "add_bos_token": {{(key ? "true" : "false")}}}""");
+        Write(
+            aside,
+            "tokenizer_config.json",
+            $$"""{"bos_token": "<s>", "tokenizer_class": "{{type}}", "add_bos_token": {{(key ? "true" : "false")}}}"""
+        );
         Tokenizer tokenizer = Tokenizer.Load(aside.Path);
         tokenizer.Encode("ab").ShouldBe(added ? [256, 64, 65] : [64, 65]);
         tokenizer.Notices.ShouldHaveSingleItem().ShouldContain("the post_processor counts");
@@ -88,11 +99,16 @@ public sealed class CompanionTokenTests
         {
             vocabulary[ByteAlphabet.ToChar(b).ToString()] = vocabulary.Count;
         }
-        string around = processor ? """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]}}}""" : "null";
-        aside.Write("tokenizer.json", $$$"""
+        string around = processor
+            ? """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[256],"tokens":["<s>"]}}}"""
+            : "null";
+        aside.Write(
+            "tokenizer.json",
+            $$$"""
             {"added_tokens": [{"id":{{{id}}},"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
              "normalizer": null, "pre_tokenizer": {"type":"ByteLevel","add_prefix_space":false,"use_regex":true}, "post_processor": {{{around}}}, "decoder": {"type":"ByteLevel"},
              "model": {"type":"BPE","vocab":{{{vocabulary.ToJsonString()}}},"merges":[]}}
-            """);
+            """
+        );
     }
 }

@@ -8,7 +8,10 @@ namespace Inkstone.Text.Tests;
 /// </summary>
 public sealed class HuggingFaceFeatureTests
 {
-    private static readonly Case[] Cases = JsonSerializer.Deserialize<Case[]>(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "huggingface-features.json")), JsonSerializerOptions.Web)!;
+    private static readonly Case[] Cases = JsonSerializer.Deserialize<Case[]>(
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "huggingface-features.json")),
+        JsonSerializerOptions.Web
+    )!;
 
     public static TheoryData<string> Names => [.. Cases.Select(c => c.Name)];
 
@@ -44,5 +47,16 @@ public sealed class HuggingFaceFeatureTests
         }
     }
 
-    internal sealed record Case(string Name, JsonElement Tokenizer, string[] Texts, int[][] Ids, int[][] Special, string[] Decoded, string[] Skipped, int[][] Random, string[] RandomDecoded, string[] RandomSkipped);
+    internal sealed record Case(
+        string Name,
+        JsonElement Tokenizer,
+        string[] Texts,
+        int[][] Ids,
+        int[][] Special,
+        string[] Decoded,
+        string[] Skipped,
+        int[][] Random,
+        string[] RandomDecoded,
+        string[] RandomSkipped
+    );
 }

@@ -4,12 +4,15 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Text.Tests;
 
 /// <summary>
-/// Every normalizer, pre-tokenizer, post-processor and decoder that a BPE tokenizer can have, in many orders, with what Hugging Face tokenizers
+/// Every normalizer, pre-tokenizer, post-processor and decoder that a BPE tokenizer can have, in many orders, with what Hugging Face
+/// tokenizers
 /// 0.23.2 make of it (huggingface-steps.json, written by bench/peers/tokenizers-steps.cjs).
 /// </summary>
 public sealed class HuggingFaceStepTests
 {
-    private static readonly JsonNode Data = JsonNode.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "huggingface-steps.json")))!;
+    private static readonly JsonNode Data = JsonNode.Parse(
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "huggingface-steps.json"))
+    )!;
     private static readonly string[] Texts = Data["texts"].Deserialize<string[]>()!;
     private static readonly Case[] Cases = Data["cases"].Deserialize<Case[]>(JsonSerializerOptions.Web)!;
 
@@ -46,5 +49,13 @@ public sealed class HuggingFaceStepTests
         }
     }
 
-    internal sealed record Case(string Name, string Vocabulary, JsonNode Tokenizer, int[][] Ids, int[][]? Special, int[][] Random, string[] Decoded);
+    internal sealed record Case(
+        string Name,
+        string Vocabulary,
+        JsonNode Tokenizer,
+        int[][] Ids,
+        int[][]? Special,
+        int[][] Random,
+        string[] Decoded
+    );
 }

@@ -22,11 +22,23 @@ public sealed class MergingTests
         // Every character ends in the byte 80 and begins with E4 or E5, so merges across characters come first;
         // the characters by themselves are learned later from words of one.
         Random random = new(11);
-        string[] documents = [.. Enumerable.Range(0, 400).Select(_ => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)(0x4E00 + (random.Next(40) * 64)))))];
+        string[] documents =
+        [
+            .. Enumerable
+                .Range(0, 400)
+                .Select(_ => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)(0x4E00 + (random.Next(40) * 64))))),
+        ];
         documents = [.. documents, .. Enumerable.Range(0, 1600).Select(i => ((char)(0x4E00 + (i % 40 * 64))).ToString())];
         foreach (int size in new[] { 270, 300, 400, 800 })
         {
-            Check(BpeTrainer.TrainText(documents, new(size, SplitPattern.Gpt2)), seed: size, words: 1000, low: 0x4E00 / 64, high: 0x5800 / 64, step: 64);
+            Check(
+                BpeTrainer.TrainText(documents, new(size, SplitPattern.Gpt2)),
+                seed: size,
+                words: 1000,
+                low: 0x4E00 / 64,
+                high: 0x5800 / 64,
+                step: 64
+            );
         }
     }
 
@@ -60,14 +72,22 @@ public sealed class MergingTests
     public void Many_threads_encode_as_one_does()
     {
         Random random = new(1);
-        string[] documents = [.. Enumerable.Range(0, 500).Select(_ => string.Concat(Enumerable.Range(0, 60).Select(_ => (char)(0x4E00 + random.Next(300)))))];
+        string[] documents =
+        [
+            .. Enumerable.Range(0, 500).Select(_ => string.Concat(Enumerable.Range(0, 60).Select(_ => (char)(0x4E00 + random.Next(300))))),
+        ];
         Tokenizer tokenizer = BpeTrainer.TrainText(documents, new(1500, SplitPattern.Gpt4));
         int[][] alone = [.. documents.Select(d => tokenizer.Encode(d))];
-        Parallel.For(0, 8 * documents.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
-        {
-            int[] ids = tokenizer.Encode(documents[i % documents.Length]);
-            ids.AsSpan().SequenceEqual(alone[i % documents.Length]).ShouldBeTrue();
-        });
+        Parallel.For(
+            0,
+            8 * documents.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            i =>
+            {
+                int[] ids = tokenizer.Encode(documents[i % documents.Length]);
+                ids.AsSpan().SequenceEqual(alone[i % documents.Length]).ShouldBeTrue();
+            }
+        );
     }
 
     private static void Check(Tokenizer tokenizer, int seed, int words, int low = 0x4E00, int high = 0x9FA5, int step = 1)
@@ -77,7 +97,11 @@ public sealed class MergingTests
         for (int i = 0; i < words; i++)
         {
             // Letters only, so that every pattern leaves the word whole.
-            string word = string.Concat(Enumerable.Range(0, random.Next(1, 30)).Select(_ => random.Next(12) == 0 ? (char)('a' + random.Next(26)) : (char)(random.Next(low, high) * step)));
+            string word = string.Concat(
+                Enumerable
+                    .Range(0, random.Next(1, 30))
+                    .Select(_ => random.Next(12) == 0 ? (char)('a' + random.Next(26)) : (char)(random.Next(low, high) * step))
+            );
             tokenizer.Encode(word, addSpecialTokens: false).ShouldBe(ByDefinition(tokenizer, merges, word), word);
         }
     }
@@ -91,8 +115,14 @@ public sealed class MergingTests
         int rank = 0;
         foreach (JsonElement merge in json.RootElement.GetProperty("model").GetProperty("merges").EnumerateArray())
         {
-            string[] sides = merge.ValueKind == System.Text.Json.JsonValueKind.String ? merge.GetString()!.Split(' ') : [merge[0].GetString()!, merge[1].GetString()!];
-            merges[(tokenizer.TokenToId(sides[0])!.Value, tokenizer.TokenToId(sides[1])!.Value)] = (rank++, tokenizer.TokenToId(sides[0] + sides[1])!.Value);
+            string[] sides =
+                merge.ValueKind == System.Text.Json.JsonValueKind.String
+                    ? merge.GetString()!.Split(' ')
+                    : [merge[0].GetString()!, merge[1].GetString()!];
+            merges[(tokenizer.TokenToId(sides[0])!.Value, tokenizer.TokenToId(sides[1])!.Value)] = (
+                rank++,
+                tokenizer.TokenToId(sides[0] + sides[1])!.Value
+            );
         }
         return merges;
     }

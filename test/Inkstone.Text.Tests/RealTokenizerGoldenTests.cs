@@ -11,7 +11,8 @@ public sealed class RealTokenizerGoldenTests
     [InlineData("llama2")]
     public void Ids_and_texts_equal_those_of_Hugging_Face(string name)
     {
-        string folder = Goldens.Of("tokenizers"), path = Goldens.Shared($"tokenizers/{name}");
+        string folder = Goldens.Of("tokenizers"),
+            path = Goldens.Shared($"tokenizers/{name}");
         Tokenizer tokenizer = Tokenizer.Load(path);
         using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "real", $"{name}.ids.json")));
         int[][] ids = golden.RootElement.GetProperty("ids").Deserialize<int[][]>()!;

@@ -5,21 +5,56 @@ namespace Inkstone.Text.Tests;
 
 public sealed class TokenizerFileTests
 {
-    private static readonly Tokenizer Small = BpeTrainer.TrainText(["hello hello help 明月明月 low lower"], new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]));
+    private static readonly Tokenizer Small = BpeTrainer.TrainText(
+        ["hello hello help 明月明月 low lower"],
+        new(290, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"])
+    );
 
     [Theory]
     [InlineData("normalizer", """{"type":"Precompiled"}""", "normalizer has the type 'Precompiled'")]
-    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"}]}""", "pre_tokenizer.pretokenizers[0] has the type 'UnicodeScripts'")]
-    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used")]
-    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a"},"behavior":"Sideways","invert":false}""", "pre_tokenizer.behavior is 'Sideways'")]
-    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"\\p{Cyrillic}"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used: \\p{Cyrillic} is not supported")]
-    [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Regex":"a\\Kb"},"behavior":"Isolated","invert":false}""", "pre_tokenizer.pattern.Regex cannot be used: \\K is not supported")]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Sequence","pretokenizers":[{"type":"UnicodeScripts"}]}""",
+        "pre_tokenizer.pretokenizers[0] has the type 'UnicodeScripts'"
+    )]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated","invert":false}""",
+        "pre_tokenizer.pattern.Regex cannot be used"
+    )]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Split","pattern":{"Regex":"a"},"behavior":"Sideways","invert":false}""",
+        "pre_tokenizer.behavior is 'Sideways'"
+    )]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Split","pattern":{"Regex":"\\p{Cyrillic}"},"behavior":"Isolated","invert":false}""",
+        "pre_tokenizer.pattern.Regex cannot be used: \\p{Cyrillic} is not supported"
+    )]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Split","pattern":{"Regex":"a\\Kb"},"behavior":"Isolated","invert":false}""",
+        "pre_tokenizer.pattern.Regex cannot be used: \\K is not supported"
+    )]
     [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"__"}""", "pre_tokenizer.replacement must be one character")]
-    [InlineData("pre_tokenizer", """{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}""", "pre_tokenizer.prepend_scheme is 'last'")]
+    [InlineData(
+        "pre_tokenizer",
+        """{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}""",
+        "pre_tokenizer.prepend_scheme is 'last'"
+    )]
     [InlineData("decoder", """{"type":"CTC"}""", "decoder has the type 'CTC'")]
-    [InlineData("decoder", """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":" ","start":-1,"stop":0}]}""", "decoder.decoders[1].start must be a whole number")]
+    [InlineData(
+        "decoder",
+        """{"type":"Sequence","decoders":[{"type":"Fuse"},{"type":"Strip","content":" ","start":-1,"stop":0}]}""",
+        "decoder.decoders[1].start must be a whole number"
+    )]
     [InlineData("post_processor", """{"type":"Unknown"}""", "post_processor has the type 'Unknown'")]
-    [InlineData("post_processor", """{"type":"RobertaProcessing","sep":["a"],"cls":["b",1]}""", "post_processor.sep must be a token and its id")]
+    [InlineData(
+        "post_processor",
+        """{"type":"RobertaProcessing","sep":["a"],"cls":["b",1]}""",
+        "post_processor.sep must be a token and its id"
+    )]
     [InlineData("added_tokens", """[{"id":-1,"content":"<x>"}]""", "added_tokens[0].id must be a whole number")]
     [InlineData("model", """{"type":"Unigram","vocab":{},"merges":[]}""", "model.type is 'Unigram'")]
     [InlineData("model", """{"type":"BPE","dropout":0.1,"vocab":{},"merges":[]}""", "model.dropout is set")]
@@ -49,7 +84,9 @@ public sealed class TokenizerFileTests
         Small.Save(aside.Path);
         aside.Write("tokenizer_config.json", "{}");
         aside.Write("added_tokens.json", """{"<x>": "1"}""");
-        Should.Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path)).Message.ShouldContain("added_tokens.json: <x> must be a whole number");
+        Should
+            .Throw<InvalidDataException>(() => Tokenizer.Load(aside.Path))
+            .Message.ShouldContain("added_tokens.json: <x> must be a whole number");
     }
 
     [Fact]
@@ -57,11 +94,16 @@ public sealed class TokenizerFileTests
     {
         using TemporaryDirectory aside = new();
         Small.Save(aside.Path);
-        aside.Write("tokenizer_config.json", """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}""");
+        aside.Write(
+            "tokenizer_config.json",
+            """{"bos_token": {"content": "<|endoftext|>"}, "eos_token": null, "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]}"""
+        );
         Tokenizer loaded = Tokenizer.Load(aside.Path);
         (loaded.BosId, loaded.EosId, loaded.ChatTemplate).ShouldBe((0, null, "yes"));
         loaded.Encode("low").ShouldBe(loaded.Encode("low", addSpecialTokens: false));
-        loaded.Notices.ShouldHaveSingleItem().ShouldContain("add_bos_token is true, but the post_processor of tokenizer.json does not add '<|endoftext|>'");
+        loaded
+            .Notices.ShouldHaveSingleItem()
+            .ShouldContain("add_bos_token is true, but the post_processor of tokenizer.json does not add '<|endoftext|>'");
         aside.Write("chat_template.jinja", "newer");
         Tokenizer.Load(aside.Path).ChatTemplate.ShouldBe("newer");
     }
@@ -105,9 +147,15 @@ public sealed class TokenizerFileTests
     {
         using TemporaryDirectory aside = new();
         Small.SaveMicroLm(aside.Path);
-        Dictionary<int, string> vocabulary = JsonSerializer.Deserialize<Dictionary<int, string>>(File.ReadAllText(Path.Combine(aside.Path, "vocab.json")))!;
+        Dictionary<int, string> vocabulary = JsonSerializer.Deserialize<Dictionary<int, string>>(
+            File.ReadAllText(Path.Combine(aside.Path, "vocab.json"))
+        )!;
         vocabulary[Small.Encode(" hello")[0]].ShouldStartWith("Ġ");
-        Tokenizer loaded = Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), Path.Combine(aside.Path, "merge.txt"), ["<|endoftext|>", "<new>"]);
+        Tokenizer loaded = Tokenizer.LoadMicroLm(
+            Path.Combine(aside.Path, "vocab.json"),
+            Path.Combine(aside.Path, "merge.txt"),
+            ["<|endoftext|>", "<new>"]
+        );
         loaded.EosId.ShouldBe(0);
         loaded.TokenToId("<new>").ShouldBe(Small.VocabularySize);
         foreach (string text in new[] { "hello lower", "明月 help<|endoftext|>", "\n\t '" })
@@ -116,7 +164,9 @@ public sealed class TokenizerFileTests
             loaded.Decode(loaded.Encode(text)).ShouldBe(text);
         }
         string merges = aside.Write("merge.txt", File.ReadLines(Path.Combine(aside.Path, "merge.txt")).First() + "\nh\n");
-        Should.Throw<InvalidDataException>(() => Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), merges, [])).Message.ShouldContain("line 2");
+        Should
+            .Throw<InvalidDataException>(() => Tokenizer.LoadMicroLm(Path.Combine(aside.Path, "vocab.json"), merges, []))
+            .Message.ShouldContain("line 2");
     }
 
     [Fact]

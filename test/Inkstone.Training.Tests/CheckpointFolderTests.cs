@@ -23,13 +23,22 @@ public sealed class CheckpointFolderTests
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = new(directory.Path);
         folder.Save(State(1, null), 1, d => File.WriteAllText(Path.Combine(d, "config.json"), "{}"));
-        Should.Throw<IOException>(() => folder.Save(State(2, null), 1, d =>
-        {
-            File.WriteAllText(Path.Combine(d, "config.json"), "{}");
-            throw new IOException("No space left on device");
-        }));
+        Should.Throw<IOException>(() =>
+            folder.Save(
+                State(2, null),
+                1,
+                d =>
+                {
+                    File.WriteAllText(Path.Combine(d, "config.json"), "{}");
+                    throw new IOException("No space left on device");
+                }
+            )
+        );
         folder.Steps().ShouldBe([1]);
-        Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).ShouldBe(["checkpoints.json", "step-000001"], ignoreOrder: true);
+        Directory
+            .GetFileSystemEntries(folder.Path)
+            .Select(Path.GetFileName)
+            .ShouldBe(["checkpoints.json", "step-000001"], ignoreOrder: true);
         CheckpointFolder.Resolve(directory.Path).ShouldBe(folder.Of(1));
     }
 
@@ -63,7 +72,9 @@ public sealed class CheckpointFolderTests
         fault.ShouldContain($"{folder.Of(2)} is whole: to go on from it, move {folder.Of(3)} away and --resume again");
 
         Damage(folder.Of(2), file, content);
-        Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
+        Should
+            .Throw<InvalidDataException>(() => folder.Newest())
+            .Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
         Damage(folder.Of(1), file, content);
         Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("no other one is whole");
         Directory.Delete(folder.Path, recursive: true);
@@ -87,7 +98,9 @@ public sealed class CheckpointFolderTests
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = Three(directory);
         File.WriteAllText(Path.Combine(folder.Path, "checkpoints.json"), "{\"last\"");
-        Should.Throw<InvalidDataException>(() => CheckpointFolder.Resolve(directory.Path)).Message.ShouldContain("checkpoints.json is damaged");
+        Should
+            .Throw<InvalidDataException>(() => CheckpointFolder.Resolve(directory.Path))
+            .Message.ShouldContain("checkpoints.json is damaged");
     }
 
     [Fact]
@@ -125,7 +138,8 @@ public sealed class CheckpointFolderTests
     {
         using TemporaryDirectory directory = new();
         using TinyRun run = new();
-        AdamW optimizer = new(run.Model.Parameters, new AdamWSettings()), again = new(run.Model.Parameters, new AdamWSettings()) { StepCount = 0 };
+        AdamW optimizer = new(run.Model.Parameters, new AdamWSettings()),
+            again = new(run.Model.Parameters, new AdamWSettings()) { StepCount = 0 };
         optimizer.StepCount = 7;
         optimizer.State.First().Tensor.Span.Fill(0.25f);
         OptimizerState.Write(directory.Path, [optimizer]);

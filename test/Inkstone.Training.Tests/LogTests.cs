@@ -24,9 +24,11 @@ public sealed class LogTests
             file.Step(Metrics(7, 2.5));
             file.Validation(7, 2.25, double.NaN, true);
             file.Sample(7, "春", "眠");
-            file.Sample(8, new string('长', 60), new string('文', 6000));   // lengths of two and three bytes
+            file.Sample(8, new string('长', 60), new string('文', 6000)); // lengths of two and three bytes
         }
-        List<(long Step, string? Tag, float Value, string? Text)> read = Read(Directory.GetFiles(directory["tensorboard"]).ShouldHaveSingleItem());
+        List<(long Step, string? Tag, float Value, string? Text)> read = Read(
+            Directory.GetFiles(directory["tensorboard"]).ShouldHaveSingleItem()
+        );
         read.ShouldContain((7L, "train/loss", 2.5f, null));
         read.ShouldContain((7L, "valid/loss", 2.25f, null));
         read.Where(r => r.Tag == "sample").Select(r => r.Step).ShouldBe([7L, 8L]);
@@ -40,7 +42,7 @@ public sealed class LogTests
     {
         using TemporaryDirectory directory = new();
         Write(directory, 0, 1, 6);
-        File.AppendAllText(directory["metrics.jsonl"], "{\"step\":6,\"lo");   // the line that a killed process did not finish
+        File.AppendAllText(directory["metrics.jsonl"], "{\"step\":6,\"lo"); // the line that a killed process did not finish
         string[] whole = File.ReadAllLines(directory["metrics.jsonl"]);
         Write(directory, 3, 4, 6);
         string[] resumed = File.ReadAllLines(directory["metrics.jsonl"]);
@@ -82,13 +84,14 @@ public sealed class LogTests
         }
     }
 
-    private static StepMetrics Metrics(int step, double loss) => new(step, 10, loss, double.NaN, 1e-3, 1, 10 * step, 0.5, 20, double.NaN, 1 << 20);
+    private static StepMetrics Metrics(int step, double loss) =>
+        new(step, 10, loss, double.NaN, 1e-3, 1, 10 * step, 0.5, 20, double.NaN, 1 << 20);
 
     private static List<(long Step, string? Tag, float Value, string? Text)> Read(string path)
     {
         List<(long, string?, float, string?)> found = [];
         byte[] bytes = File.ReadAllBytes(path);
-        for (int at = 0; at < bytes.Length;)
+        for (int at = 0; at < bytes.Length; )
         {
             int length = (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at));
             BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + 8)).ShouldBe(SlowMaskedCrc(bytes.AsSpan(at, 8)));
@@ -111,7 +114,8 @@ public sealed class LogTests
             {
                 foreach ((_, byte[] value, _) in Fields(bytes))
                 {
-                    string? tag = null, text = null;
+                    string? tag = null,
+                        text = null;
                     float simple = 0;
                     foreach ((int inner, byte[] content, ulong fixed32) in Fields(value))
                     {
@@ -132,13 +136,15 @@ public sealed class LogTests
         CodedInputStream input = new(message);
         for (uint tag = input.ReadTag(); tag != 0; tag = input.ReadTag())
         {
-            fields.Add(WireFormat.GetTagWireType(tag) switch
-            {
-                WireFormat.WireType.LengthDelimited => (WireFormat.GetTagFieldNumber(tag), input.ReadBytes().ToByteArray(), 0),
-                WireFormat.WireType.Fixed32 => (WireFormat.GetTagFieldNumber(tag), [], input.ReadFixed32()),
-                WireFormat.WireType.Fixed64 => (WireFormat.GetTagFieldNumber(tag), [], input.ReadFixed64()),
-                _ => (WireFormat.GetTagFieldNumber(tag), [], input.ReadUInt64()),
-            });
+            fields.Add(
+                WireFormat.GetTagWireType(tag) switch
+                {
+                    WireFormat.WireType.LengthDelimited => (WireFormat.GetTagFieldNumber(tag), input.ReadBytes().ToByteArray(), 0),
+                    WireFormat.WireType.Fixed32 => (WireFormat.GetTagFieldNumber(tag), [], input.ReadFixed32()),
+                    WireFormat.WireType.Fixed64 => (WireFormat.GetTagFieldNumber(tag), [], input.ReadFixed64()),
+                    _ => (WireFormat.GetTagFieldNumber(tag), [], input.ReadUInt64()),
+                }
+            );
         }
         return fields;
     }

@@ -1,6 +1,7 @@
 namespace Inkstone.Training.Tests;
 
-/// <summary>Every loss of preference and reinforcement learning against finite differences, and those that reference numbers do not hold against formulas written once more.</summary>
+/// <summary>Every loss of preference and reinforcement learning against finite differences, and those that reference numbers do not hold
+/// against formulas written once more.</summary>
 public sealed class PreferenceLossTests
 {
     private const double Step = 1e-6;
@@ -13,13 +14,39 @@ public sealed class PreferenceLossTests
     {
         double smoothing = kind == PairKind.ExoPair ? 0.05 : 0.1;
         PairOptions plain = new([new PairTerm(kind, 0.7, smoothing), new PairTerm(PairKind.Sft, 0.3)], 0.4) { DpopLambda = 3, Gamma = 0.8 };
-        List<PairOptions> all = [plain, plain with { LengthAlpha = 0.4 }, plain with { Divergence = FDivergence.ForwardKl }, plain with { Divergence = FDivergence.JsDivergence },
-            plain with { Divergence = FDivergence.AlphaDivergence, DivergenceAlpha = 0.3 }, plain with { RewardAlpha = 0.25 }];
-        TokenRuns policy = Runs(1, prompts: kind == PairKind.Orpo), reference = Runs(2), squares = Runs(3);
+        List<PairOptions> all =
+        [
+            plain,
+            plain with
+            {
+                LengthAlpha = 0.4,
+            },
+            plain with
+            {
+                Divergence = FDivergence.ForwardKl,
+            },
+            plain with
+            {
+                Divergence = FDivergence.JsDivergence,
+            },
+            plain with
+            {
+                Divergence = FDivergence.AlphaDivergence,
+                DivergenceAlpha = 0.3,
+            },
+            plain with
+            {
+                RewardAlpha = 0.25,
+            },
+        ];
+        TokenRuns policy = Runs(1, prompts: kind == PairKind.Orpo),
+            reference = Runs(2),
+            squares = Runs(3);
         foreach (PairOptions options in all)
         {
             PairLoss loss = new(options);
-            TokenRuns gradient = new(), rest = new();
+            TokenRuns gradient = new(),
+                rest = new();
             loss.Compute(policy, 3, reference, squares, gradient);
             for (int t = 0; t < policy.TokenCount; t++)
             {
@@ -38,7 +65,11 @@ public sealed class PreferenceLossTests
     [Fact]
     public void Weighed_pairs_are_the_pairs_times_their_weights()
     {
-        TokenRuns policy = Runs(1), reference = Runs(2), squares = Runs(3), plain = new(), weighed = new();
+        TokenRuns policy = Runs(1),
+            reference = Runs(2),
+            squares = Runs(3),
+            plain = new(),
+            weighed = new();
         PairOptions options = new([new PairTerm(PairKind.Hinge)], 0.4);
         new PairLoss(options).Compute(policy, 3, reference, squares, plain);
         new PairLoss(options with { Weighted = true }).Compute(policy, 3, reference, squares, weighed);
@@ -56,12 +87,19 @@ public sealed class PreferenceLossTests
     [Fact]
     public void Losses_beyond_reference_numbers_are_their_formulas()
     {
-        TokenRuns policy = Runs(1), reference = Runs(2), gradient = new();
-        double[] u = [.. Enumerable.Range(0, 3).Select(i => Sum(policy, i) - Sum(reference, i))], v = [.. Enumerable.Range(3, 3).Select(i => Sum(policy, i) - Sum(reference, i))];
-        const double b = 0.3, e = 0.1, lambda = 4;
+        TokenRuns policy = Runs(1),
+            reference = Runs(2),
+            gradient = new();
+        double[] u = [.. Enumerable.Range(0, 3).Select(i => Sum(policy, i) - Sum(reference, i))],
+            v = [.. Enumerable.Range(3, 3).Select(i => Sum(policy, i) - Sum(reference, i))];
+        const double b = 0.3,
+            e = 0.1,
+            lambda = 4;
         double Ls(double x) => -Math.Log(1 + Math.Exp(-x));
-        double Of(PairTerm term) => new PairLoss(new PairOptions([term], b) { DpopLambda = lambda }).Compute(policy, 3, reference, null, gradient);
-        Of(new PairTerm(PairKind.Sigmoid, 1, e)).ShouldBe(u.Zip(v, (x, y) => -(1 - e) * Ls(b * (x - y)) - e * Ls(-b * (x - y))).Average(), 1e-12);
+        double Of(PairTerm term) =>
+            new PairLoss(new PairOptions([term], b) { DpopLambda = lambda }).Compute(policy, 3, reference, null, gradient);
+        Of(new PairTerm(PairKind.Sigmoid, 1, e))
+            .ShouldBe(u.Zip(v, (x, y) => -(1 - e) * Ls(b * (x - y)) - e * Ls(-b * (x - y))).Average(), 1e-12);
         Of(new PairTerm(PairKind.IpoSum)).ShouldBe(u.Zip(v, (x, y) => Math.Pow(x - y - 1 / (2 * b), 2)).Average(), 1e-10);
         Of(new PairTerm(PairKind.Dpop)).ShouldBe(u.Zip(v, (x, y) => -Ls(b * (x - y - lambda * Math.Max(0, -x)))).Average(), 1e-12);
     }
@@ -76,7 +114,10 @@ public sealed class PreferenceLossTests
     [InlineData(PolicyKind.Rloo)]
     public void Gradients_of_policies_are_finite_differences(PolicyKind kind)
     {
-        TokenRuns policy = Runs(1), old = Runs(4), entropies = Runs(5), mask = new();
+        TokenRuns policy = Runs(1),
+            old = Runs(4),
+            entropies = Runs(5),
+            mask = new();
         mask.ShapeAs(policy);
         mask.Values.Fill(1);
         mask[1][0] = 0;
@@ -84,11 +125,27 @@ public sealed class PreferenceLossTests
         {
             entropy = -entropy;
         }
-        PolicyAnswers answers = new(old, TokenRuns.Of(((double[])[0.7, -0.4, 1.1, -1.3, 0.2, -0.6]).Select(a => new[] { a }))) { Reference = Runs(6), Mask = mask };
+        PolicyAnswers answers = new(old, TokenRuns.Of(((double[])[0.7, -0.4, 1.1, -1.3, 0.2, -0.6]).Select(a => new[] { a })))
+        {
+            Reference = Runs(6),
+            Mask = mask,
+        };
         foreach (bool sequence in kind == PolicyKind.Luspo ? (bool[])[true] : [false, true])
         {
-            PolicyLoss loss = new(new PolicyOptions(kind) { SequenceRatio = sequence, Beta = 0.3, Delta = 1.6, EntropyCoefficient = 0.2, TopEntropy = 0.8, EpsilonHigh = 0.28 });
-            TokenRuns gradient = new(), byEntropy = new(), rest = new();
+            PolicyLoss loss = new(
+                new PolicyOptions(kind)
+                {
+                    SequenceRatio = sequence,
+                    Beta = 0.3,
+                    Delta = 1.6,
+                    EntropyCoefficient = 0.2,
+                    TopEntropy = 0.8,
+                    EpsilonHigh = 0.28,
+                }
+            );
+            TokenRuns gradient = new(),
+                byEntropy = new(),
+                rest = new();
             double Value() => loss.Compute(policy, entropies, answers, loss.Divisor(mask, 6, 9), 2, rest, null);
             loss.Compute(policy, entropies, answers, loss.Divisor(mask, 6, 9), 2, gradient, byEntropy);
             for (int t = 0; t < policy.TokenCount; t++)
@@ -108,15 +165,25 @@ public sealed class PreferenceLossTests
     public void What_has_no_meaning_is_refused()
     {
         Should.Throw<ArgumentException>(() => new PolicyLoss(new PolicyOptions(PolicyKind.Luspo))).Message.ShouldContain("luspo");
-        Should.Throw<ArgumentException>(() => new PairLoss(new PairOptions([new PairTerm(PairKind.ExoPair)]))).Message.ShouldContain("label_smoothing");
-        Should.Throw<ArgumentException>(() => new PairLoss(new PairOptions([new PairTerm(PairKind.Aot)]) { Weighted = true })).Message.ShouldContain("weighting");
+        Should
+            .Throw<ArgumentException>(() => new PairLoss(new PairOptions([new PairTerm(PairKind.ExoPair)])))
+            .Message.ShouldContain("label_smoothing");
+        Should
+            .Throw<ArgumentException>(() => new PairLoss(new PairOptions([new PairTerm(PairKind.Aot)]) { Weighted = true }))
+            .Message.ShouldContain("weighting");
     }
 
     /// <summary>A reward that is not finite is none: its group learns from the others.</summary>
     [Fact]
     public void Rewards_that_are_no_numbers_count_nothing()
     {
-        double[][] rewards = [[1], [double.PositiveInfinity], [0], [double.NaN]];
+        double[][] rewards =
+        [
+            [1],
+            [double.PositiveInfinity],
+            [0],
+            [double.NaN],
+        ];
         double[] advantages = Advantages.OfGroups(new AdvantageOptions(4), rewards);
         advantages[1].ShouldBe(0);
         advantages[3].ShouldBe(0);
@@ -139,6 +206,10 @@ public sealed class PreferenceLossTests
     {
         Tensors.PhiloxRandom random = new(seed, 0);
         ulong at = 0;
-        return TokenRuns.Of(((int[])[4, 2, 5, 3, 3, 1, .. prompts ? (int[])[2, 3, 1] : []]).Select(n => Enumerable.Range(0, n).Select(_ => -0.3 - 1.4 * random.UniformDouble(at++)).ToArray()));
+        return TokenRuns.Of(
+            ((int[])[4, 2, 5, 3, 3, 1, .. prompts ? (int[])[2, 3, 1] : []]).Select(n =>
+                Enumerable.Range(0, n).Select(_ => -0.3 - 1.4 * random.UniformDouble(at++)).ToArray()
+            )
+        );
     }
 }

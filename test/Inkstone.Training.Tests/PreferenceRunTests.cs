@@ -27,16 +27,29 @@ public sealed class PreferenceRunTests : IDisposable
     public PreferenceRunTests()
     {
         string[] words = ["red", "green", "blue", "seven", "eleven", "apple", "pear"];
-        StringBuilder text = new(), pairs = new();
+        StringBuilder text = new(),
+            pairs = new();
         for (int i = 0; i < 40; i++)
         {
-            string question = $"what is {words[i % 7]} and {words[i * 3 % 5]}?", good = string.Join(' ', Enumerable.Range(0, 1 + i % 6).Select(k => words[(i + k) % 7])), bad = $"no {words[i % 3]}";
+            string question = $"what is {words[i % 7]} and {words[i * 3 % 5]}?",
+                good = string.Join(' ', Enumerable.Range(0, 1 + i % 6).Select(k => words[(i + k) % 7])),
+                bad = $"no {words[i % 3]}";
             text.Append(question).Append(' ').Append(good).Append(' ').Append(bad).Append('\n');
-            pairs.Append($$"""{"prompt":"{{question}}","chosen":[{"role":"user","content":"{{question}}"},{"role":"assistant","content":"{{good}}"}],"rejected":[{"role":"user","content":"{{question}}"},{"role":"assistant","content":"{{bad}}"}]}""").Append('\n');
+            pairs
+                .Append(
+                    $$"""{"prompt":"{{question}}","chosen":[{"role":"user","content":"{{question}}"},{"role":"assistant","content":"{{good}}"}],"rejected":[{"role":"user","content":"{{question}}"},{"role":"assistant","content":"{{bad}}"}]}"""
+                )
+                .Append('\n');
         }
         File.WriteAllText(_directory["text.txt"], text.ToString());
         File.WriteAllText(_directory["pairs.jsonl"], pairs.ToString());
-        Tokenizer tokenizer = BpeTrainer.Train([_directory["text.txt"]], new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]), null, default)
+        Tokenizer tokenizer = BpeTrainer
+            .Train(
+                [_directory["text.txt"]],
+                new BpeTrainerOptions(300, SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]),
+                null,
+                default
+            )
             .WithChatTemplate(ChatTemplate.ChatMl);
         using CausalLm model = Pretrained.New(HfConfig.Parse(Llama), _device, 7);
         Pretrained.Save(model, _directory["model"]);
@@ -61,18 +74,41 @@ public sealed class PreferenceRunTests : IDisposable
         foreach (bool share in (bool[])[true, false])
         {
             AnswerBatch batch = new(share);
-            batch.Add([5, 9, 11, 30, 41, 7, 2, 8, 19, 77], [[12, 44, 3], [9, 8, 7, 6, 5, 4], [1]]);
-            batch.Add([], [[8, 9, 10], [4, 4]]);
-            batch.Add([100], [[101, 102]]);
+            batch.Add(
+                [5, 9, 11, 30, 41, 7, 2, 8, 19, 77],
+                [
+                    [12, 44, 3],
+                    [9, 8, 7, 6, 5, 4],
+                    [1],
+                ]
+            );
+            batch.Add(
+                [],
+                [
+                    [8, 9, 10],
+                    [4, 4],
+                ]
+            );
+            batch.Add(
+                [100],
+                [
+                    [101, 102],
+                ]
+            );
             batch.Close();
             LabelStatistics statistics = new();
             using (_device.Step(record: true))
             {
-                Tensor loss = model.LabelLoss(batch.Hidden(model), batch.Labels(_device), statistics, s =>
-                {
-                    s.LogProbGradients.Fill(-1);
-                    return -s.LogProbs.ToArray().Sum();
-                });
+                Tensor loss = model.LabelLoss(
+                    batch.Hidden(model),
+                    batch.Labels(_device),
+                    statistics,
+                    s =>
+                    {
+                        s.LogProbGradients.Fill(-1);
+                        return -s.LogProbs.ToArray().Sum();
+                    }
+                );
                 _device.Tape.Backward(loss);
             }
             found[share] = (statistics.LogProbs.ToArray(), Nn.GradientClip.Norm(model.Parameters), batch.TokenCount);
@@ -97,7 +133,8 @@ public sealed class PreferenceRunTests : IDisposable
         Run(adapter, loss, "parts", 6, stopAt: 3);
         Run(adapter, loss, "parts", 6, resume: true).Progress.Step.ShouldBe(6);
         string file = adapter.Length > 0 ? PeftAdapter.WeightsFile : HfDirectory.WeightsFile;
-        File.ReadAllBytes(_directory[$"parts/checkpoints/step-000006/{file}"]).ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000006/{file}"]));
+        File.ReadAllBytes(_directory[$"parts/checkpoints/step-000006/{file}"])
+            .ShouldBe(File.ReadAllBytes(_directory[$"whole/checkpoints/step-000006/{file}"]));
     }
 
     /// <summary>Held-out pairs are told apart after a few passes; what logs show has TRL's names.</summary>
@@ -110,13 +147,28 @@ public sealed class PreferenceRunTests : IDisposable
         RunResult result = Run("", loss, "learned", 40);
         Value(result.Last, "rewards/accuracies").ShouldBeGreaterThanOrEqualTo(0.8);
         JsonObject line = JsonNode.Parse(File.ReadLines(_directory["learned/metrics.jsonl"]).First(l => l.Contains("\"lr\"")))!.AsObject();
-        foreach (string name in (string[])["rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected", "logits/chosen", "logits/rejected", "entropy", "mean_token_accuracy"])
+        foreach (
+            string name in (string[])
+                [
+                    "rewards/chosen",
+                    "rewards/rejected",
+                    "rewards/accuracies",
+                    "rewards/margins",
+                    "logps/chosen",
+                    "logps/rejected",
+                    "logits/chosen",
+                    "logits/rejected",
+                    "entropy",
+                    "mean_token_accuracy",
+                ]
+        )
         {
             line.ContainsKey(name).ShouldBeTrue(name);
         }
     }
 
-    /// <summary>The reference of an adapter that the run goes on with is the base with that adapter as it was: the first loss is log 2.</summary>
+    /// <summary>The reference of an adapter that the run goes on with is the base with that adapter as it was: the first loss is log
+    /// 2.</summary>
     [Fact]
     public void An_adapter_that_goes_on_is_its_own_reference()
     {
@@ -124,33 +176,69 @@ public sealed class PreferenceRunTests : IDisposable
         Run("", "type: sigmoid", "second", 3, model: "first/final");
         FirstLoss("second").ShouldBe(Math.Log(2), 1e-5);
         PeftAdapter.Is(_directory["second/final"]).ShouldBeTrue();
-        Should.Throw<InvalidDataException>(() => Run("adapter: {rank: 4}\n", "type: sigmoid", "third", 1, model: "first/final")).Message.ShouldContain("ink merge");
+        Should
+            .Throw<InvalidDataException>(() => Run("adapter: {rank: 4}\n", "type: sigmoid", "third", 1, model: "first/final"))
+            .Message.ShouldContain("ink merge");
     }
 
     [Fact]
-    public void A_run_that_collapses_is_ended_with_a_word()
-        => Should.Throw<DivergenceException>(() => Run("", "type: sigmoid", "collapsed", 200, rate: "3e-2", watch: "{stop: true, drop: 0.5, repetition: 0, length: 0}")).Message.ShouldContain("watch.drop");
+    public void A_run_that_collapses_is_ended_with_a_word() =>
+        Should
+            .Throw<DivergenceException>(() =>
+                Run("", "type: sigmoid", "collapsed", 200, rate: "3e-2", watch: "{stop: true, drop: 0.5, repetition: 0, length: 0}")
+            )
+            .Message.ShouldContain("watch.drop");
 
     [Fact]
     public void What_teaches_nothing_is_counted()
     {
-        File.WriteAllText(_directory["odd.jsonl"], """
+        File.WriteAllText(
+            _directory["odd.jsonl"],
+            """
             {"prompt":"red","chosen":"blue","rejected":"blue"}
             {"prompt":"red","chosen":"","rejected":"blue"}
             {"prompt":"red and green and blue and seven and eleven and apple and pear and red and green and blue and red and green and seven","chosen":"blue","rejected":"red"}
             {"prompt":"red ","chosen":"blue","rejected":"green"}
             {"prompt":"what?","chosen":[{"role":"user","content":"is red"},{"role":"assistant","content":"blue"}],"rejected":[{"role":"user","content":"is red"},{"role":"assistant","content":"green"}]}
             {"chosen":"red and blue","rejected":"red and green"}
-            """);
+            """
+        );
         PreferenceReader reader = new();
         Tokenizer tokenizer = Tokenizer.Load(_directory["model"]);
-        PreferenceSet set = PreferenceSet.Make(reader.ReadPairs([_directory["odd.jsonl"]]), [], new PreferenceSection([], [], 0, 20, "truncate", false), new PreferenceTokens(tokenizer, () => ChatTemplate.For(tokenizer), null), reader);
+        PreferenceSet set = PreferenceSet.Make(
+            reader.ReadPairs([_directory["odd.jsonl"]]),
+            [],
+            new PreferenceSection([], [], 0, 20, "truncate", false),
+            new PreferenceTokens(tokenizer, () => ChatTemplate.For(tokenizer), null),
+            reader
+        );
         set.Train.Count.ShouldBe(2);
-        set.Skipped.Select(s => s.Reason).Order().ShouldBe(["an answer is empty", "prompt is a text that is none of the messages which both answers begin with", "the prompt fills data.max_length", "the two answers are equal"]);
+        set.Skipped.Select(s => s.Reason)
+            .Order()
+            .ShouldBe([
+                "an answer is empty",
+                "prompt is a text that is none of the messages which both answers begin with",
+                "the prompt fills data.max_length",
+                "the two answers are equal",
+            ]);
         set.Moved!.Count.ShouldBe(1, "the blank behind the prompt joins the answers' first tokens");
         tokenizer.Decode(set.Train[1].Prompt).ShouldBe("red and");
         set.Train[1].Answers[0][^1].ShouldBe(tokenizer.EosId!.Value);
-        Should.Throw<InvalidDataException>(() => new PreferenceSource([new PreferenceExample([1], [[2]])], new PreferenceSourceOptions(4, null, false))).Message.ShouldContain("alone");
+        Should
+            .Throw<InvalidDataException>(() =>
+                new PreferenceSource(
+                    [
+                        new PreferenceExample(
+                            [1],
+                            [
+                                [2],
+                            ]
+                        ),
+                    ],
+                    new PreferenceSourceOptions(4, null, false)
+                )
+            )
+            .Message.ShouldContain("alone");
     }
 
     /// <summary>Good and bad answers in each batch as in all, and no answer alone in its batch.</summary>
@@ -159,7 +247,18 @@ public sealed class PreferenceRunTests : IDisposable
     [InlineData(8, 2)]
     public void Judged_answers_are_mixed(int count, int rows)
     {
-        PreferenceExample[] examples = [.. Enumerable.Range(0, count).Select(i => new PreferenceExample([1, 2], [[3 + i, 4]], Good: i < count / 2))];
+        PreferenceExample[] examples =
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(i => new PreferenceExample(
+                    [1, 2],
+                    [
+                        [3 + i, 4],
+                    ],
+                    Good: i < count / 2
+                )),
+        ];
         PreferenceSource source = new(examples, new PreferenceSourceOptions(rows, 5, false, Finite: true));
         PreferenceBatch batch = source.NewBatch(rows);
         int taken = 0;
@@ -176,7 +275,9 @@ public sealed class PreferenceRunTests : IDisposable
     public void A_reward_model_learns_and_is_read_again()
     {
         File.WriteAllText(_directory["reward.yaml"], Recipe("", "centering: 0.01", "reward", 40, "model", "1e-3"));
-        using (RewardTraining run = new(RewardRecipe.Load(_directory["reward.yaml"]), _device, new RunOptions(false, false, null, _ => { })))
+        using (
+            RewardTraining run = new(RewardRecipe.Load(_directory["reward.yaml"]), _device, new RunOptions(false, false, null, _ => { }))
+        )
         {
             Value(run.Run(null, default).Last, "accuracy").ShouldBeGreaterThanOrEqualTo(0.8);
         }
@@ -195,8 +296,16 @@ public sealed class PreferenceRunTests : IDisposable
         {
             Pretrained.Save(teacher, _directory["teacher"]);
         }
-        File.WriteAllLines(_directory["chat.jsonl"], File.ReadLines(_directory["pairs.jsonl"]).Select(l => new JsonObject { ["messages"] = JsonNode.Parse(l)!["chosen"]!.DeepClone() }.ToJsonString()));
-        File.WriteAllText(_directory["distill.yaml"], Recipe("", "beta: 0.5", "student", 30, "model", "3e-3").Replace("pairs.jsonl", "chat.jsonl", StringComparison.Ordinal) + $"\nteacher: {{path: {_directory["teacher"]}, weights: fp32}}\n");
+        File.WriteAllLines(
+            _directory["chat.jsonl"],
+            File.ReadLines(_directory["pairs.jsonl"])
+                .Select(l => new JsonObject { ["messages"] = JsonNode.Parse(l)!["chosen"]!.DeepClone() }.ToJsonString())
+        );
+        File.WriteAllText(
+            _directory["distill.yaml"],
+            Recipe("", "beta: 0.5", "student", 30, "model", "3e-3").Replace("pairs.jsonl", "chat.jsonl", StringComparison.Ordinal)
+                + $"\nteacher: {{path: {_directory["teacher"]}, weights: fp32}}\n"
+        );
         using Distillation run = new(DistillRecipe.Load(_directory["distill.yaml"]), _device, new RunOptions(false, false, null, _ => { }));
         RunResult result = run.Run(null, default);
         result.Last!.Value.Loss.ShouldBeLessThan(0.8 * result.First!.Value.Loss);
@@ -204,23 +313,39 @@ public sealed class PreferenceRunTests : IDisposable
 
     private static double Value(Validation? validation, string name) => validation!.Value.Metrics!.Single(m => m.Name == name).Value;
 
-    private double FirstLoss(string place) => (double)JsonNode.Parse(File.ReadLines(_directory[$"{place}/metrics.jsonl"]).First(l => l.Contains("\"lr\"")))!["loss"]!;
+    private double FirstLoss(string place) =>
+        (double)JsonNode.Parse(File.ReadLines(_directory[$"{place}/metrics.jsonl"]).First(l => l.Contains("\"lr\"")))!["loss"]!;
 
-    private string Recipe(string adapter, string loss, string place, int steps, string model, string rate, string? watch = null) => $$"""
-        model: {path: {{_directory[model]}}, weights: fp32}
-        {{adapter}}data: {train: {{_directory["pairs.jsonl"]}}, valid_ratio: 0.2, max_length: 64}
-        loss: {{{loss}}}
-        {{(watch is null ? "" : $"watch: {watch}\n")}}optimizer: {lr: {{rate}}, weight_decay: 0}
-        schedule: {name: constant, warmup_steps: 0}
-        train: {steps: {{steps}}, batch_size: 4, save_every: 100, eval_batches: 0}
-        out: {{_directory[place]}}
-        """;
+    private string Recipe(string adapter, string loss, string place, int steps, string model, string rate, string? watch = null) =>
+        $$"""
+            model: {path: {{_directory[model]}}, weights: fp32}
+            {{adapter}}data: {train: {{_directory["pairs.jsonl"]}}, valid_ratio: 0.2, max_length: 64}
+            loss: {{{loss}}}
+            {{(watch is null ? "" : $"watch: {watch}\n")}}optimizer: {lr: {{rate}}, weight_decay: 0}
+            schedule: {name: constant, warmup_steps: 0}
+            train: {steps: {{steps}}, batch_size: 4, save_every: 100, eval_batches: 0}
+            out: {{_directory[place]}}
+            """;
 
-    private RunResult Run(string adapter, string loss, string place, int steps, bool resume = false, int? stopAt = null, string model = "model", string rate = "2e-3", string watch = "{prompts: 0}")
+    private RunResult Run(
+        string adapter,
+        string loss,
+        string place,
+        int steps,
+        bool resume = false,
+        int? stopAt = null,
+        string model = "model",
+        string rate = "2e-3",
+        string watch = "{prompts: 0}"
+    )
     {
         File.WriteAllText(_directory[$"{place}.yaml"], Recipe(adapter, loss, place, steps, model, rate, watch));
         using CancellationTokenSource cancel = new();
-        using Preferences run = new(PreferenceRecipe.Load(_directory[$"{place}.yaml"]), _device, new RunOptions(resume, false, null, _ => { }));
+        using Preferences run = new(
+            PreferenceRecipe.Load(_directory[$"{place}.yaml"]),
+            _device,
+            new RunOptions(resume, false, null, _ => { })
+        );
         return run.Run(new Stop(stopAt, cancel), cancel.Token);
     }
 

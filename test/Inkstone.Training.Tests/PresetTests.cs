@@ -6,7 +6,8 @@ namespace Inkstone.Training.Tests;
 
 public sealed class PresetTests
 {
-    /// <summary>Sizes as their authors publish them; mini_deepseekv3, whose authors do not, as the shapes of its matrices add up, prediction module included.</summary>
+    /// <summary>Sizes as their authors publish them; mini_deepseekv3, whose authors do not, as the shapes of its matrices add up,
+    /// prediction module included.</summary>
     [Theory]
     [Trait("Category", "Slow")]
     [InlineData("mini_llama3", 100_538_112, 100_538_112)]

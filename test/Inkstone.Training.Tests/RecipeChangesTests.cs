@@ -34,14 +34,16 @@ public sealed class RecipeChangesTests
     [InlineData("  steps: 4\n", "  tokens: 4\n", "train.tokens: 4 (the run was begun with nothing)")]
     [InlineData("  weights: auto\n", "  weights: fp32\n", "model.weights: fp32 (the run was begun with auto)")]
     [InlineData("  path: no/longer/there\n", "  path: moved/here\n", "model.path: moved/here (the run was begun with no/longer/there)")]
-    public void A_changed_key_is_told_by_its_path(string was, string now, string told) => Check(Begun, was, now).ShouldContain("resuming with a changed recipe: " + told);
+    public void A_changed_key_is_told_by_its_path(string was, string now, string told) =>
+        Check(Begun, was, now).ShouldContain("resuming with a changed recipe: " + told);
 
     [Theory]
     [InlineData("  threads: 0\n", "  threads: 7\n")]
     [InlineData("out: runs/a\n", "out: runs/b\n")]
     [InlineData("  targets: [q_proj, v_proj]\n", "  targets: [q_proj, v_proj]\n  use_what_came_later: false\n")]
     [InlineData("  path: no/longer/there\n", "  path: ./no/longer/there\n")]
-    public void What_changes_nothing_is_allowed(string was, string now) => Check(Begun, was, now).Where(w => !w.Contains("use_what_came_later", StringComparison.Ordinal)).ShouldBeEmpty();
+    public void What_changes_nothing_is_allowed(string was, string now) =>
+        Check(Begun, was, now).Where(w => !w.Contains("use_what_came_later", StringComparison.Ordinal)).ShouldBeEmpty();
 
     /// <summary>The checkpoint has its shape already: a recipe of another one would be written down and not trained.</summary>
     [Theory]
@@ -50,22 +52,26 @@ public sealed class RecipeChangesTests
     [InlineData("  rank: 8\n", "  rank: 16\n", "adapter.rank was 8 and is 16 now")]
     [InlineData("[q_proj, v_proj]", "[q_proj]", "adapter.targets was [q_proj, v_proj] and is [q_proj] now")]
     [InlineData("adapter:\n  rank: 8\n  targets: [q_proj, v_proj]\n", "", "adapter.rank was 8 and is not given now")]
-    public void Another_model_or_adapter_is_refused(string was, string now, string sentence)
-        => Should.Throw<InvalidDataException>(() => Check(Begun, was, now)).Message.ShouldContain(sentence);
+    public void Another_model_or_adapter_is_refused(string was, string now, string sentence) =>
+        Should.Throw<InvalidDataException>(() => Check(Begun, was, now)).Message.ShouldContain(sentence);
 
     [Fact]
     public void Another_base_model_is_refused_while_the_first_is_there()
     {
         using TemporaryDirectory directory = new();
         string begun = Begun.Replace("no/longer/there", directory.Path, StringComparison.Ordinal);
-        Should.Throw<InvalidDataException>(() => Check(begun, directory.Path, "other/base")).Message.ShouldContain($"model.path was {directory.Path} and is other/base now");
+        Should
+            .Throw<InvalidDataException>(() => Check(begun, directory.Path, "other/base"))
+            .Message.ShouldContain($"model.path was {directory.Path} and is other/base now");
     }
 
     [Fact]
     public void An_adapter_where_there_was_none_is_refused()
     {
         string without = Begun.Replace("adapter:\n  rank: 8\n  targets: [q_proj, v_proj]\n", "", StringComparison.Ordinal);
-        Should.Throw<InvalidDataException>(() => RecipeChanges.Check(without, Begun, _ => { })).Message.ShouldContain("adapter.rank was not given and is 8 now");
+        Should
+            .Throw<InvalidDataException>(() => RecipeChanges.Check(without, Begun, _ => { }))
+            .Message.ShouldContain("adapter.rank was not given and is 8 now");
     }
 
     private static List<string> Check(string begun, string was, string now)

@@ -4,10 +4,16 @@ using Json.Schema;
 
 namespace Inkstone.Training.Tests;
 
-/// <summary>The schemas that editors complete recipes by: those that come with the program are what its readers ask for, and judge recipes as the readers do.</summary>
+/// <summary>The schemas that editors complete recipes by: those that come with the program are what its readers ask for, and judge recipes
+/// as the readers do.</summary>
 public sealed class RecipeSchemaTests
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static TheoryData<string> Kinds => [.. RecipeSchemas.Names];
 
@@ -15,7 +21,8 @@ public sealed class RecipeSchemaTests
     [MemberData(nameof(Kinds))]
     public void TheFileOfTheRepository_IsCurrent(string kind)
     {
-        string path = Path.Combine(Root(), "configs", "schemas", kind + ".json"), text = RecipeSchemas.Of(kind).ToJsonString(Readable) + "\n";
+        string path = Path.Combine(Root(), "configs", "schemas", kind + ".json"),
+            text = RecipeSchemas.Of(kind).ToJsonString(Readable) + "\n";
         if (Environment.GetEnvironmentVariable("INK_ACCEPT_SCHEMAS") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -42,7 +49,8 @@ public sealed class RecipeSchemaTests
             Fits(kind, YamlFile.Read(file)).ShouldBeTrue(file);
             string first = File.ReadLines(file).First();
             first.ShouldStartWith("# yaml-language-server: $schema=", customMessage: file);
-            Path.GetFullPath(first.Split('=')[1], Path.GetDirectoryName(file)!).ShouldBe(Path.Combine(Root(), "configs", "schemas", kind + ".json"));
+            Path.GetFullPath(first.Split('=')[1], Path.GetDirectoryName(file)!)
+                .ShouldBe(Path.Combine(Root(), "configs", "schemas", kind + ".json"));
         }
     }
 
@@ -54,15 +62,20 @@ public sealed class RecipeSchemaTests
     [InlineData("pretrain", """{"model": {"hiden_size": 3}}""")]
     [InlineData("pretrain", """{"data": {"document_aware": 1}}""")]
     [InlineData("pipeline", """{"stages": {"a": {"rnu": "x"}}}""")]
-    public void WhatTheReadersRefuse_TheSchemaRefuses(string kind, string recipe) => Fits(kind, JsonNode.Parse(recipe)!.AsObject()).ShouldBeFalse();
+    public void WhatTheReadersRefuse_TheSchemaRefuses(string kind, string recipe) =>
+        Fits(kind, JsonNode.Parse(recipe)!.AsObject()).ShouldBeFalse();
 
     [Theory]
     [InlineData("pretrain", """{"model": {"hidden_size": 64, "layer_types": ["a"]}, "train": {"tokens": "500_000_000"}}""")]
     [InlineData("grpo", """{"rewards": {"mine": {"type": "regex", "pattern": "x"}}}""")]
-    public void WhatTheReadersTake_TheSchemaTakes(string kind, string recipe) => Fits(kind, JsonNode.Parse(recipe)!.AsObject()).ShouldBeTrue();
+    public void WhatTheReadersTake_TheSchemaTakes(string kind, string recipe) =>
+        Fits(kind, JsonNode.Parse(recipe)!.AsObject()).ShouldBeTrue();
 
-    private static bool Fits(string kind, JsonObject recipe)
-        => JsonSchema.FromText(RecipeSchemas.Of(kind).ToJsonString(), new BuildOptions { SchemaRegistry = new SchemaRegistry() }).Evaluate(JsonSerializer.SerializeToElement(recipe)).IsValid;
+    private static bool Fits(string kind, JsonObject recipe) =>
+        JsonSchema
+            .FromText(RecipeSchemas.Of(kind).ToJsonString(), new BuildOptions { SchemaRegistry = new SchemaRegistry() })
+            .Evaluate(JsonSerializer.SerializeToElement(recipe))
+            .IsValid;
 
     private static string Root()
     {

@@ -37,8 +37,18 @@ public sealed class RewardTests : IDisposable
     [InlineData("json: {}", "Here: {\"a\": 1}", "{}", 0.0)]
     [InlineData("json: {}", "{\"a\": 1, \"a\": 2}", "{}", 0.0)]
     [InlineData("json: {}", "", "{}", 0.0)]
-    [InlineData("json_schema: {}", "{\"a\": 1}", """{"schema":{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}}""", 1.0)]
-    [InlineData("json_schema: {}", "{\"a\": \"1\"}", """{"schema":"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}"}""", 0.0)]
+    [InlineData(
+        "json_schema: {}",
+        "{\"a\": 1}",
+        """{"schema":{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}}""",
+        1.0
+    )]
+    [InlineData(
+        "json_schema: {}",
+        "{\"a\": \"1\"}",
+        """{"schema":"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}"}""",
+        0.0
+    )]
     [InlineData("json_schema: {}", "[1", """{"schema":{"type":"array"}}""", 0.0)]
     [InlineData("json_schema: {}", "[1]", """{"schema":{"type":"no such type"}}""", null)]
     [InlineData("json_schema: {}", "[1]", "{}", null)]
@@ -74,8 +84,8 @@ public sealed class RewardTests : IDisposable
     }
 
     [Fact]
-    public void A_prompt_that_opens_the_thoughts_counts()
-        => Make("format: {}").Score([new JudgedAnswer("assistant\n<think>\n", "hm</think>12", [])])[0].ShouldBe(1);
+    public void A_prompt_that_opens_the_thoughts_counts() =>
+        Make("format: {}").Score([new JudgedAnswer("assistant\n<think>\n", "hm</think>12", [])])[0].ShouldBe(1);
 
     [Theory]
     [InlineData("regex: {pattern: '('}", "is no regular expression")]
@@ -85,13 +95,16 @@ public sealed class RewardTests : IDisposable
     [InlineData("program: {}", "command must be a list")]
     [InlineData("judge: {url: 'file:///x'}", "must be an address")]
     [InlineData("number: {fild: answer}", "did you mean 'rewards.number.field'")]
-    public void A_recipe_that_cannot_be_meant_is_refused(string reward, string message) => Should.Throw<InvalidDataException>(() => Make(reward)).Message.ShouldContain(message);
+    public void A_recipe_that_cannot_be_meant_is_refused(string reward, string message) =>
+        Should.Throw<InvalidDataException>(() => Make(reward)).Message.ShouldContain(message);
 
     [Fact]
     public void A_schema_that_is_none_is_refused()
     {
         File.WriteAllText(_directory["schema.json"], "{\"type\": ");
-        Should.Throw<InvalidDataException>(() => Make($"json_schema: {{schema: {_directory["schema.json"]}}}")).Message.ShouldContain("is no JSON Schema");
+        Should
+            .Throw<InvalidDataException>(() => Make($"json_schema: {{schema: {_directory["schema.json"]}}}"))
+            .Message.ShouldContain("is no JSON Schema");
         Should.Throw<FileNotFoundException>(() => Make("json_schema: {schema: absent.json}")).Message.ShouldContain("absent.json");
         Should.Throw<FileNotFoundException>(() => Make("model: {path: absent}")).Message.ShouldContain("ink reward");
     }
@@ -99,7 +112,9 @@ public sealed class RewardTests : IDisposable
     [Fact]
     public void A_program_judges_line_by_line()
     {
-        using IReward reward = Program("while read -r line; do case \"$line\" in *good*) echo 0.5;; *nan*) echo NaN;; *none*) echo null;; *) echo '{\"reward\": -1, \"why\": \"bad\"}';; esac; done");
+        using IReward reward = Program(
+            "while read -r line; do case \"$line\" in *good*) echo 0.5;; *nan*) echo NaN;; *none*) echo null;; *) echo '{\"reward\": -1, \"why\": \"bad\"}';; esac; done"
+        );
         for (int round = 0; round < 2; round++)
         {
             reward.Score([Says("good"), Says("bad"), Says("none")]).ShouldBe([0.5, -1, null]);
@@ -122,17 +137,25 @@ public sealed class RewardTests : IDisposable
     }
 
     [Fact]
-    public void A_program_that_is_not_there_is_told_in_a_sentence()
-        => Should.Throw<InvalidDataException>(() => Make("program: {command: [no-such-program]}").Score([Says("a")])).Message.ShouldContain("no-such-program of the reward program cannot be started");
+    public void A_program_that_is_not_there_is_told_in_a_sentence() =>
+        Should
+            .Throw<InvalidDataException>(() => Make("program: {command: [no-such-program]}").Score([Says("a")]))
+            .Message.ShouldContain("no-such-program of the reward program cannot be started");
 
     [Fact]
     public void A_judge_that_fails_is_counted_and_one_that_never_answers_ends_the_run()
     {
-        using Server server = new(body => body.Contains("broken", StringComparison.Ordinal) ? (500, "{}") : body.Contains("silent", StringComparison.Ordinal) ? (200, Reply("well")) : (200, Reply("I say: 7")));
+        using Server server = new(body =>
+            body.Contains("broken", StringComparison.Ordinal) ? (500, "{}")
+            : body.Contains("silent", StringComparison.Ordinal) ? (200, Reply("well"))
+            : (200, Reply("I say: 7"))
+        );
         using IReward reward = Make($"judge: {{url: '{server.Url}', retries: 1, parallel: 2}}");
         reward.Score([Says("fine"), Says("broken"), Says("silent"), Says("fine too")]).ShouldBe([0.7, null, null, 0.7]);
         reward.Failed.ShouldBe(2);
-        Should.Throw<InvalidDataException>(() => reward.Score([Says("broken")])).Message.ShouldContain("has judged none of 1 answers (it answers 500)");
+        Should
+            .Throw<InvalidDataException>(() => reward.Score([Says("broken")]))
+            .Message.ShouldContain("has judged none of 1 answers (it answers 500)");
         using IReward away = Make("judge: {url: 'http://127.0.0.1:9/v1', retries: 0}");
         Should.Throw<InvalidDataException>(() => away.Score([Says("fine")])).Message.ShouldContain("cannot be reached");
     }
@@ -142,10 +165,33 @@ public sealed class RewardTests : IDisposable
     public void What_is_not_finite_is_counted()
     {
         List<string> warnings = [];
-        NamedReward odd = new("odd", 1, _ => new EachReward(a => a.Answer switch { "inf" => double.PositiveInfinity, "nan" => double.NaN, "none" => null, _ => 1 }));
+        NamedReward odd = new(
+            "odd",
+            1,
+            _ => new EachReward(a =>
+                a.Answer switch
+                {
+                    "inf" => double.PositiveInfinity,
+                    "nan" => double.NaN,
+                    "none" => null,
+                    _ => 1,
+                }
+            )
+        );
         using RewardPanel panel = new([odd], new RewardSetting(_device, 10, warnings.Add), TestTokenizer());
         List<MetricTerm> metrics = [];
-        RolledAnswer[] answers = [.. Enumerable.Range(0, 4).Select(_ => new RolledAnswer { Prompt = [1], Ids = [2], Sampled = [0], Ended = true })];
+        RolledAnswer[] answers =
+        [
+            .. Enumerable
+                .Range(0, 4)
+                .Select(_ => new RolledAnswer
+                {
+                    Prompt = [1],
+                    Ids = [2],
+                    Sampled = [0],
+                    Ended = true,
+                }),
+        ];
         PolicyPrompt prompt = new([1], "?", []);
         double[][] scores = panel.Score([prompt, prompt, prompt, prompt], answers, ["inf", "nan", "none", "good"], metrics);
         scores.Select(s => s[0]).ShouldBe([double.NaN, double.NaN, double.NaN, 1]);
@@ -159,20 +205,34 @@ public sealed class RewardTests : IDisposable
     {
         using TemporaryDirectory place = new();
         File.WriteAllText(place["text.txt"], "a b c");
-        return Text.BpeTrainer.Train([place["text.txt"]], new Text.BpeTrainerOptions(260, Text.SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]), null, default);
+        return Text.BpeTrainer.Train(
+            [place["text.txt"]],
+            new Text.BpeTrainerOptions(260, Text.SplitPattern.Gpt2, SpecialTokens: ["<|endoftext|>"]),
+            null,
+            default
+        );
     }
 
-    private static string Reply(string content) => new JsonObject { ["choices"] = new JsonArray(new JsonObject { ["message"] = new JsonObject { ["content"] = content } }) }.ToJsonString();
+    private static string Reply(string content) =>
+        new JsonObject
+        {
+            ["choices"] = new JsonArray(new JsonObject { ["message"] = new JsonObject { ["content"] = content } }),
+        }.ToJsonString();
 
     private IReward Program(string script)
     {
         File.WriteAllText(_directory["judge.sh"], script);
-        return Make($"program: {{command: [sh, {_directory["judge.sh"]}], timeout_seconds: {(script.StartsWith("sleep", StringComparison.Ordinal) ? "0.3" : "20")}}}");
+        return Make(
+            $"program: {{command: [sh, {_directory["judge.sh"]}], timeout_seconds: {(script.StartsWith("sleep", StringComparison.Ordinal) ? "0.3" : "20")}}}"
+        );
     }
 
     private IReward Make(string reward)
     {
-        File.WriteAllText(_directory["recipe.yaml"], $"model: {{path: m}}\ndata: {{train: d}}\nrewards:\n  {reward}\ntrain: {{steps: 1}}\nout: o\n");
+        File.WriteAllText(
+            _directory["recipe.yaml"],
+            $"model: {{path: m}}\ndata: {{train: d}}\nrewards:\n  {reward}\ntrain: {{steps: 1}}\nout: o\n"
+        );
         return GrpoRecipe.Load(_directory["recipe.yaml"]).Rewards[0].Make(new RewardSetting(_device, 10, _ => { }));
     }
 
@@ -196,7 +256,8 @@ public sealed class RewardTests : IDisposable
                 {
                     HttpListenerContext context = await _listener.GetContextAsync();
                     using StreamReader reader = new(context.Request.InputStream);
-                    (int code, string body) = context.Request.Url!.AbsolutePath == "/v1/chat/completions" ? answer(await reader.ReadToEndAsync()) : (404, "");
+                    (int code, string body) =
+                        context.Request.Url!.AbsolutePath == "/v1/chat/completions" ? answer(await reader.ReadToEndAsync()) : (404, "");
                     context.Response.StatusCode = code;
                     await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
                     context.Response.Close();

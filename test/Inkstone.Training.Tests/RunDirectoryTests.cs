@@ -34,7 +34,8 @@ public sealed class RunDirectoryTests : IDisposable
     [InlineData("recipe.resolved.yaml", "recipe.resolved.yaml, which was changed")]
     public void WhatNoRunWrote_IsKeptUnderWhateverName(string name, string said)
     {
-        string run = Run(), file = Path.Combine(run, name);
+        string run = Run(),
+            file = Path.Combine(run, name);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllText(file, "mine");
         Should.Throw<ArgumentException>(() => RunDirectory.Check(run, resume: false, force: true)).Message.ShouldContain(said);
@@ -50,7 +51,8 @@ public sealed class RunDirectoryTests : IDisposable
         RunDirectory.Check(_directory["new"], resume: false, force: false);
     }
 
-    /// <summary>Keep 2, the last, the best, and one being written: five at most, fewer where the run saves less often or some are there.</summary>
+    /// <summary>Keep 2, the last, the best, and one being written: five at most, fewer where the run saves less often or some are
+    /// there.</summary>
     [Theory]
     [InlineData(1000, 0, 5)]
     [InlineData(3, 0, 3)]
@@ -64,7 +66,9 @@ public sealed class RunDirectoryTests : IDisposable
         need.CheckpointBytes.ShouldBe(3 * 4 * tiny.Model.Parameters.ElementCount);
         need.Checkpoints.ShouldBe(copies);
         need.Check(tiny.Directory, 0);
-        string refused = Should.Throw<IOException>(() => (need with { Checkpoints = 3, CheckpointBytes = 1L << 60 }).Check(tiny.Directory, 0)).Message;
+        string refused = Should
+            .Throw<IOException>(() => (need with { Checkpoints = 3, CheckpointBytes = 1L << 60 }).Check(tiny.Directory, 0))
+            .Message;
         refused.ShouldContain("3 checkpoints");
         refused.ShouldContain("train.keep");
     }
@@ -72,7 +76,11 @@ public sealed class RunDirectoryTests : IDisposable
     private string Run()
     {
         string run = _directory["run"];
-        new CheckpointFolder(run).Save(new TrainState(1, 9, 8, 0, 0, null, null, "recipe"), 1, place => File.WriteAllText(Path.Combine(place, "config.json"), "{}"));
+        new CheckpointFolder(run).Save(
+            new TrainState(1, 9, 8, 0, 0, null, null, "recipe"),
+            1,
+            place => File.WriteAllText(Path.Combine(place, "config.json"), "{}")
+        );
         using MetricsFile metrics = new(run, 0);
         metrics.Validation(0, 1, 1, best: true);
         new TensorBoardFile(run, TimeProvider.System).Dispose();

@@ -9,18 +9,26 @@ namespace Inkstone.Training.Tests;
 /// <summary>A model of a few thousand parameters and a shard of repeating ids to train it on.</summary>
 internal sealed class TinyRun : IDisposable
 {
-    public const int Vocabulary = 24, Length = 16, Eos = 0;
+    public const int Vocabulary = 24,
+        Length = 16,
+        Eos = 0;
 
     private readonly TemporaryDirectory _directory = new();
 
     public TinyRun(int threads = 2, int tokens = 4000, bool document = true)
     {
         Device = new Device(threads);
-        Model = Pretrained.New(HfConfig.Parse($$"""
-            {"model_type": "llama", "vocab_size": {{Vocabulary}}, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-             "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
-             "tie_word_embeddings": false, "initializer_range": 0.05}
-            """), Device, 7);
+        Model = Pretrained.New(
+            HfConfig.Parse(
+                $$"""
+                {"model_type": "llama", "vocab_size": {{Vocabulary}}, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+                 "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+                 "tie_word_embeddings": false, "initializer_range": 0.05}
+                """
+            ),
+            Device,
+            7
+        );
         using (TokenShardWriter writer = new(_directory["train.bin"], TokenShardFormat.Inkstone, new ShardVocabulary(Vocabulary, 1, Eos)))
         {
             List<int> ids = [];
@@ -45,8 +53,17 @@ internal sealed class TinyRun : IDisposable
 
     public string Directory => _directory.Path;
 
-    public TrainStep<Batch> Step(int rows, int accumulation, double rate = 1e-2, int length = Length) => new(Device, Model.Parameters, Objective,
-        new PackedLoader(Shards, new PackedLoaderOptions(length, DocumentAware: true)), [new AdamW(Model.Parameters, new AdamWSettings(rate))], rows, accumulation, clip: 1);
+    public TrainStep<Batch> Step(int rows, int accumulation, double rate = 1e-2, int length = Length) =>
+        new(
+            Device,
+            Model.Parameters,
+            Objective,
+            new PackedLoader(Shards, new PackedLoaderOptions(length, DocumentAware: true)),
+            [new AdamW(Model.Parameters, new AdamWSettings(rate))],
+            rows,
+            accumulation,
+            clip: 1
+        );
 
     public float[] Weights() => [.. Model.Parameters.SelectMany(p => p.Tensor.Span.ToArray())];
 

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Verification.Tests;
 
-/// <summary>Reference numbers of preference and reinforcement learning: all are reproduced, a changed one is noticed, what is not known is named.</summary>
+/// <summary>Reference numbers of preference and reinforcement learning: all are reproduced, a changed one is noticed, what is not known is
+/// named.</summary>
 public sealed class LossFileTests
 {
     [GoldenFact("goldens/adapters/preference_losses2.json")]
@@ -19,7 +20,10 @@ public sealed class LossFileTests
     public void Half_precision_products_stay_within_their_own_tolerances()
     {
         using Device device = new(threads: 2, matMulType: DType.BFloat16);
-        ReferenceCases.Run(Goldens.Of("adapters"), device).Where(check => !check.Ok && !check.Name.Contains("step 2", StringComparison.Ordinal)).ShouldBeEmpty();
+        ReferenceCases
+            .Run(Goldens.Of("adapters"), device)
+            .Where(check => !check.Ok && !check.Name.Contains("step 2", StringComparison.Ordinal))
+            .ShouldBeEmpty();
     }
 
     /// <summary>Every number of every case is compared: one part in a thousand more, and its check fails.</summary>
@@ -39,7 +43,8 @@ public sealed class LossFileTests
     public void A_changed_number_fails_its_check(string file, string path)
     {
         string folder = Directory.CreateTempSubdirectory("ink-losses-").FullName;
-        JsonNode root = JsonNode.Parse(File.ReadAllText(Goldens.Of($"adapters/{file}")))!, at = root;
+        JsonNode root = JsonNode.Parse(File.ReadAllText(Goldens.Of($"adapters/{file}")))!,
+            at = root;
         string[] keys = path.Split('/');
         foreach (string key in keys[..^1])
         {
@@ -60,7 +65,8 @@ public sealed class LossFileTests
         ReferenceCases.Run(folder, device).Count(check => !check.Ok).ShouldBe(1, path);
         Directory.Delete(folder, recursive: true);
 
-        static JsonNode Child(JsonNode node, string key) => (node is JsonArray array ? array[int.Parse(key)] : node[key]) ?? throw new InvalidDataException(key);
+        static JsonNode Child(JsonNode node, string key) =>
+            (node is JsonArray array ? array[int.Parse(key)] : node[key]) ?? throw new InvalidDataException(key);
     }
 
     [GoldenTheory("goldens/adapters/preference_losses2.json")]
@@ -69,7 +75,8 @@ public sealed class LossFileTests
     [InlineData("\"reward_model\"", "\"reward_models\"", "reward_models")]
     public void What_is_not_known_is_named(string was, string becomes, string named)
     {
-        string folder = Directory.CreateTempSubdirectory("ink-losses-").FullName, text = File.ReadAllText(Goldens.Of("adapters/preference_losses2.json"));
+        string folder = Directory.CreateTempSubdirectory("ink-losses-").FullName,
+            text = File.ReadAllText(Goldens.Of("adapters/preference_losses2.json"));
         text.ShouldContain(was);
         File.WriteAllText(Path.Combine(folder, "preference_losses2.json"), text.Replace(was, becomes, StringComparison.Ordinal));
         using Device device = new(threads: 2);

@@ -74,7 +74,9 @@ public sealed class VerificationTests
     public void Adapter_cases_of_other_kinds_are_refused_by_their_key(string name, string key)
     {
         using Device device = new(threads: 2);
-        Should.Throw<InvalidDataException>(() => ReferenceCases.Run(Goldens.Of($"adapters/{name}"), device)).Message.ShouldContain($"\"{key}\"");
+        Should
+            .Throw<InvalidDataException>(() => ReferenceCases.Run(Goldens.Of($"adapters/{name}"), device))
+            .Message.ShouldContain($"\"{key}\"");
     }
 
     [GoldenFact]
@@ -86,7 +88,8 @@ public sealed class VerificationTests
         checks.Single(check => check.Name == "logits").Worst.ShouldBeGreaterThan(1e-4, "these products are rounded");
     }
 
-    /// <summary>Verification computes: whatever is changed in the reference numbers, the check of that name fails and the others do not.</summary>
+    /// <summary>Verification computes: whatever is changed in the reference numbers, the check of that name fails and the others do
+    /// not.</summary>
     [GoldenTheory]
     [InlineData("adamw.json", "5.838897228240967", "5.838997228240967", "AdamW losses")]
     [InlineData("adamw.json", "1.4956774147603238", "1.4957774147603238", "AdamW gradient norms")]

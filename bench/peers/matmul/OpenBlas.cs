@@ -7,14 +7,17 @@ namespace Inkstone.Bench.MatMul;
 internal static unsafe partial class OpenBlas
 {
     private const string Library = "libopenblas.so.0";
-    private const int RowMajor = 101, Plain = 111, Transposed = 112;
+    private const int RowMajor = 101,
+        Plain = 111,
+        Transposed = 112;
 
-    /// <summary>Loads the library; what a shell may have left to slow it down is taken out first. False where it is not installed.</summary>
+    /// <summary>Loads the library; what a shell may have left to slow it down is taken out first. False where it is not
+    /// installed.</summary>
     public static bool TryLoad(int threads)
     {
         foreach (string name in (string[])["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"])
         {
-            _ = UnsetEnvironment(name);   // .NET's own variables do not reach getenv
+            _ = UnsetEnvironment(name); // .NET's own variables do not reach getenv
         }
         if (!NativeLibrary.TryLoad(Library, out _))
         {
@@ -31,11 +34,38 @@ internal static unsafe partial class OpenBlas
     {
         if (m == 1)
         {
-            Sgemv(RowMajor, transposeB ? Plain : Transposed, b.Shape.Rows, b.Shape.Last, 1, (float*)b.Pointer, b.Shape.Last, (float*)a.Pointer, 1, 0, (float*)c.Pointer, 1);
+            Sgemv(
+                RowMajor,
+                transposeB ? Plain : Transposed,
+                b.Shape.Rows,
+                b.Shape.Last,
+                1,
+                (float*)b.Pointer,
+                b.Shape.Last,
+                (float*)a.Pointer,
+                1,
+                0,
+                (float*)c.Pointer,
+                1
+            );
             return;
         }
-        Sgemm(RowMajor, transposeA ? Transposed : Plain, transposeB ? Transposed : Plain, m, n, k, 1,
-            (float*)a.Pointer, a.Shape.Last, (float*)b.Pointer, b.Shape.Last, 0, (float*)c.Pointer, n);
+        Sgemm(
+            RowMajor,
+            transposeA ? Transposed : Plain,
+            transposeB ? Transposed : Plain,
+            m,
+            n,
+            k,
+            1,
+            (float*)a.Pointer,
+            a.Shape.Last,
+            (float*)b.Pointer,
+            b.Shape.Last,
+            0,
+            (float*)c.Pointer,
+            n
+        );
     }
 
     [LibraryImport("libc", EntryPoint = "unsetenv", StringMarshalling = StringMarshalling.Utf8)]
@@ -51,9 +81,36 @@ internal static unsafe partial class OpenBlas
     private static partial nint CoreName();
 
     [LibraryImport(Library, EntryPoint = "cblas_sgemm")]
-    private static partial void Sgemm(int order, int transposeA, int transposeB, int m, int n, int k, float alpha,
-        float* a, int strideA, float* b, int strideB, float beta, float* c, int strideC);
+    private static partial void Sgemm(
+        int order,
+        int transposeA,
+        int transposeB,
+        int m,
+        int n,
+        int k,
+        float alpha,
+        float* a,
+        int strideA,
+        float* b,
+        int strideB,
+        float beta,
+        float* c,
+        int strideC
+    );
 
     [LibraryImport(Library, EntryPoint = "cblas_sgemv")]
-    private static partial void Sgemv(int order, int transpose, int rows, int columns, float alpha, float* a, int strideA, float* x, int strideX, float beta, float* y, int strideY);
+    private static partial void Sgemv(
+        int order,
+        int transpose,
+        int rows,
+        int columns,
+        float alpha,
+        float* a,
+        int strideA,
+        float* x,
+        int strideX,
+        float beta,
+        float* y,
+        int strideY
+    );
 }

@@ -45,4 +45,5 @@ switch (args[0])
         throw new ArgumentException($"'{args[0]}' is none of train, encode, worst.");
 }
 
-static void Print(params (string Name, double Value)[] figures) => Console.WriteLine(JsonSerializer.Serialize(figures.ToDictionary(f => f.Name, f => Math.Round(f.Value, 4))));
+static void Print(params (string Name, double Value)[] figures) =>
+    Console.WriteLine(JsonSerializer.Serialize(figures.ToDictionary(f => f.Name, f => Math.Round(f.Value, 4))));

@@ -15,36 +15,102 @@ internal static class BenchGenerate
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights();
         Option<int> length = BenchFlags.Length();
-        Option<int> tokens = new("--tokens") { Description = "tokens to make", HelpName = "N", DefaultValueFactory = _ => 64 };
-        Option<int> rounds = new("--rounds") { Description = "measured rounds; the median is told", HelpName = "R", DefaultValueFactory = _ => 5 };
-        Option<int> streams = new("--streams") { Description = "texts side by side", HelpName = "N", DefaultValueFactory = _ => 1 };
+        Option<int> tokens = new("--tokens")
+        {
+            Description = "tokens to make",
+            HelpName = "N",
+            DefaultValueFactory = _ => 64,
+        };
+        Option<int> rounds = new("--rounds")
+        {
+            Description = "measured rounds; the median is told",
+            HelpName = "R",
+            DefaultValueFactory = _ => 5,
+        };
+        Option<int> streams = new("--streams")
+        {
+            Description = "texts side by side",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1,
+        };
         SpeculationFlags speculation = new();
-        return new Verb("generate", "reading prompts and making tokens one by one, and where the time goes", [model, weights, length, tokens, streams, .. speculation.All, rounds], Run,
-            "ink bench generate --model model.gguf", "ink bench generate --model model.gguf --length 128 --tokens 128 --streams 16 --json");
+        return new Verb(
+            "generate",
+            "reading prompts and making tokens one by one, and where the time goes",
+            [model, weights, length, tokens, streams, .. speculation.All, rounds],
+            Run,
+            "ink bench generate --model model.gguf",
+            "ink bench generate --model model.gguf --length 128 --tokens 128 --streams 16 --json"
+        );
 
         int Run(Call call)
         {
-            (int read, int written, int measured) = (BenchFlags.Tokens(call, length), BenchFlags.Tokens(call, tokens, least: 2), BenchFlags.Rounds(call, rounds));
-            int texts = call.Get(streams) is > 0 and int n ? n : throw new ArgumentException($"--streams must be 1 or more, it is {call.Get(streams)}");
+            (int read, int written, int measured) = (
+                BenchFlags.Tokens(call, length),
+                BenchFlags.Tokens(call, tokens, least: 2),
+                BenchFlags.Rounds(call, rounds)
+            );
+            int texts = call.Get(streams) is > 0 and int n
+                ? n
+                : throw new ArgumentException($"--streams must be 1 or more, it is {call.Get(streams)}");
             Cost cost = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
                 read = call.Has(length) ? read : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
-                return read + written <= m.MaxPositionEmbeddings ? Measure(m, Roof.Measure(device), read, written, texts, measured, speculation.Add(call, m, new EngineOptions()), call.Cancelled)
-                    : throw new ArgumentException($"--length {read} and --tokens {written} do not fit the model's context of {m.MaxPositionEmbeddings}; give fewer");
+                return read + written <= m.MaxPositionEmbeddings
+                    ? Measure(
+                        m,
+                        Roof.Measure(device),
+                        read,
+                        written,
+                        texts,
+                        measured,
+                        speculation.Add(call, m, new EngineOptions()),
+                        call.Cancelled
+                    )
+                    : throw new ArgumentException(
+                        $"--length {read} and --tokens {written} do not fit the model's context of {m.MaxPositionEmbeddings}; give fewer"
+                    );
             });
             return call.Result(cost.Json(), output => cost.Print(call, output));
         }
     }
 
-    private static Cost Measure(CausalLm model, Roof roof, int length, int tokens, int streams, int rounds, EngineOptions guessing, CancellationToken cancelled)
+    private static Cost Measure(
+        CausalLm model,
+        Roof roof,
+        int length,
+        int tokens,
+        int streams,
+        int rounds,
+        EngineOptions guessing,
+        CancellationToken cancelled
+    )
     {
-        int[][] prompts = [.. Enumerable.Range(0, streams).Select(stream => Enumerable.Range(0, length).Select(i => (int)((1000 + stream * 101L + i * 37L) % model.VocabSize)).ToArray())];
+        int[][] prompts =
+        [
+            .. Enumerable
+                .Range(0, streams)
+                .Select(stream =>
+                    Enumerable.Range(0, length).Select(i => (int)((1000 + stream * 101L + i * 37L) % model.VocabSize)).ToArray()
+                ),
+        ];
         using CausalLm? draft = guessing.Draft;
-        using Engine engine = new(model, null, guessing with { MaxSequences = streams, MaxLength = length + tokens, PrefixSharing = false });
-        List<double> prefill = [], decode = [];
+        using Engine engine = new(
+            model,
+            null,
+            guessing with
+            {
+                MaxSequences = streams,
+                MaxLength = length + tokens,
+                PrefixSharing = false,
+            }
+        );
+        List<double> prefill = [],
+            decode = [];
         long bytes = 0;
         for (int round = -2; round < rounds; round++)
         {
@@ -56,40 +122,78 @@ internal static class BenchGenerate
                 decode.Add(rest / (tokens - 1));
             }
         }
-        Profile reading = new(), writing = new();
+        Profile reading = new(),
+            writing = new();
         _ = Round(engine, prompts, tokens, () => model.Device.Profile = writing, () => model.Device.Profile = reading);
         model.Device.Profile = null;
-        double weightBytes = model.Parameters.Where(p => p.Tensor.Shape.Rank == 2 && p.Tensor.DType != DType.Int32).Sum(p => model.ActiveShare(p) * p.Tensor.DType.Bytes(p.Tensor.Count));
-        string type = model.Parameters.Where(p => p.Tensor.Shape.Rank == 2).GroupBy(p => p.Tensor.DType).MaxBy(g => g.Sum(p => p.Tensor.Count))!.Key.ToString().ToLowerInvariant();
+        double weightBytes = model
+            .Parameters.Where(p => p.Tensor.Shape.Rank == 2 && p.Tensor.DType != DType.Int32)
+            .Sum(p => model.ActiveShare(p) * p.Tensor.DType.Bytes(p.Tensor.Count));
+        string type = model
+            .Parameters.Where(p => p.Tensor.Shape.Rank == 2)
+            .GroupBy(p => p.Tensor.DType)
+            .MaxBy(g => g.Sum(p => p.Tensor.Count))!
+            .Key.ToString()
+            .ToLowerInvariant();
         int threads = model.Device.Workers.Count;
         string many = streams == 1 ? "" : Figures.Of($"{streams} × ");
         double arithmetic = roof.FlopsPerSecond / (2.0 * model.ActiveElementCount);
         return new Cost(
             [
-                new("prefill", $"{many}{length} tokens", type, threads, Median(prefill), streams * length / Median(prefill), "tokens/s", arithmetic),
-                new("decode", $"{many}{tokens} tokens after {length}", type, threads, Median(decode), streams / Median(decode), "tokens/s",
-                    Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic)),
+                new(
+                    "prefill",
+                    $"{many}{length} tokens",
+                    type,
+                    threads,
+                    Median(prefill),
+                    streams * length / Median(prefill),
+                    "tokens/s",
+                    arithmetic
+                ),
+                new(
+                    "decode",
+                    $"{many}{tokens} tokens after {length}",
+                    type,
+                    threads,
+                    Median(decode),
+                    streams / Median(decode),
+                    "tokens/s",
+                    Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic)
+                ),
             ],
-            bytes / (tokens - 1), engine.Statistics, [.. Ops("prefill", reading, 1), .. Ops("decode", writing, tokens - 1)]);
+            bytes / (tokens - 1),
+            engine.Statistics,
+            [.. Ops("prefill", reading, 1), .. Ops("decode", writing, tokens - 1)]
+        );
     }
 
-    private static IEnumerable<Op> Ops(string phase, Profile profile, int tokens)
-        => profile.Entries.OrderByDescending(e => e.Value.Seconds).Select(e => new Op(phase, e.Key, (double)e.Value.Calls / tokens, e.Value.Seconds / tokens));
+    private static IEnumerable<Op> Ops(string phase, Profile profile, int tokens) =>
+        profile
+            .Entries.OrderByDescending(e => e.Value.Seconds)
+            .Select(e => new Op(phase, e.Key, (double)e.Value.Calls / tokens, e.Value.Seconds / tokens));
 
     /// <summary>Seconds until all texts have their first token and of all others, and managed bytes that the others cost.</summary>
-    private static (double First, double Others, long Bytes) Round(Engine engine, int[][] prompts, int tokens, Action? atFirst = null, Action? before = null)
+    private static (double First, double Others, long Bytes) Round(
+        Engine engine,
+        int[][] prompts,
+        int tokens,
+        Action? atFirst = null,
+        Action? before = null
+    )
     {
         before?.Invoke();
-        long began = Stopwatch.GetTimestamp(), allocated = 0;
-        Generation[] texts = [.. prompts.Select(prompt => engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(tokens, ignoreEos: true))))];
+        long began = Stopwatch.GetTimestamp(),
+            allocated = 0;
+        Generation[] texts =
+        [
+            .. prompts.Select(prompt => engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(tokens, ignoreEos: true)))),
+        ];
         double first = 0;
         while (engine.Step())
         {
             foreach (Generation text in texts)
             {
-                while (text.TryRead(out _))
-                {
-                }
+                while (text.TryRead(out _)) { }
             }
             if (first == 0 && texts[^1].Ids.Length > 0)
             {
@@ -112,9 +216,26 @@ internal static class BenchGenerate
             JsonArray ops = [];
             foreach (Op op in Ops)
             {
-                ops.Add((JsonNode)new JsonObject { ["phase"] = op.Phase, ["name"] = op.Name, ["calls"] = op.Calls, ["seconds"] = op.Seconds });
+                ops.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["phase"] = op.Phase,
+                            ["name"] = op.Name,
+                            ["calls"] = op.Calls,
+                            ["seconds"] = op.Seconds,
+                        }
+                );
             }
-            return new JsonObject { ["machine"] = CpuFeatures.Describe(), ["entries"] = BenchFlags.Json(Entries), ["managed_bytes_per_token"] = BytesPerToken, ["guessed_tokens"] = Engine.Guessed, ["accepted_tokens"] = Engine.Accepted, ["ops"] = ops };
+            return new JsonObject
+            {
+                ["machine"] = CpuFeatures.Describe(),
+                ["entries"] = BenchFlags.Json(Entries),
+                ["managed_bytes_per_token"] = BytesPerToken,
+                ["guessed_tokens"] = Engine.Guessed,
+                ["accepted_tokens"] = Engine.Accepted,
+                ["ops"] = ops,
+            };
         }
 
         public void Print(Call call, TextWriter output)

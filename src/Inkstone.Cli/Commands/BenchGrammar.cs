@@ -10,7 +10,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Cli;
 
-/// <summary><c>ink bench grammar</c>: what holding a text to a JSON Schema costs a token. Tokens are drawn among the allowed ones; other draws have warmed the masks up.</summary>
+/// <summary><c>ink bench grammar</c>: what holding a text to a JSON Schema costs a token. Tokens are drawn among the allowed ones; other
+/// draws have warmed the masks up.</summary>
 internal static class BenchGrammar
 {
     private const string Usual = """
@@ -24,24 +25,61 @@ internal static class BenchGrammar
 
     public static Verb Create()
     {
-        Option<string> tokenizer = new("--tokenizer") { Description = "a tokenizer or a model that has one", HelpName = "PATH", Required = true };
-        Option<string> schemas = new("--schemas") { Description = "a JSON array of schemas; default: five usual ones", HelpName = "FILE.json" };
-        Option<int> texts = new("--texts") { Description = "measured texts of each schema", HelpName = "N", DefaultValueFactory = _ => 100 };
-        Option<int> tokens = new("--tokens") { Description = "tokens of a text at most", HelpName = "N", DefaultValueFactory = _ => 200 };
-        Option<int> warm = new("--warm-up") { Description = "texts of each schema before the measured ones", HelpName = "N", DefaultValueFactory = _ => 200 };
-        return new Verb("grammar", "what a mask over the vocabulary costs a token when a text is held to a JSON Schema", [tokenizer, schemas, texts, tokens, warm], Run,
-            "ink bench grammar --tokenizer tok", "ink bench grammar --tokenizer tok --schemas schemas.json --texts 20 --json");
+        Option<string> tokenizer = new("--tokenizer")
+        {
+            Description = "a tokenizer or a model that has one",
+            HelpName = "PATH",
+            Required = true,
+        };
+        Option<string> schemas = new("--schemas")
+        {
+            Description = "a JSON array of schemas; default: five usual ones",
+            HelpName = "FILE.json",
+        };
+        Option<int> texts = new("--texts")
+        {
+            Description = "measured texts of each schema",
+            HelpName = "N",
+            DefaultValueFactory = _ => 100,
+        };
+        Option<int> tokens = new("--tokens")
+        {
+            Description = "tokens of a text at most",
+            HelpName = "N",
+            DefaultValueFactory = _ => 200,
+        };
+        Option<int> warm = new("--warm-up")
+        {
+            Description = "texts of each schema before the measured ones",
+            HelpName = "N",
+            DefaultValueFactory = _ => 200,
+        };
+        return new Verb(
+            "grammar",
+            "what a mask over the vocabulary costs a token when a text is held to a JSON Schema",
+            [tokenizer, schemas, texts, tokens, warm],
+            Run,
+            "ink bench grammar --tokenizer tok",
+            "ink bench grammar --tokenizer tok --schemas schemas.json --texts 20 --json"
+        );
 
         int Run(Call call)
         {
             Tokenizer own = ModelTokenizer.Load(call.Get(tokenizer)!);
-            (int measured, int most, int before) = (BenchFlags.Rounds(call, texts), BenchFlags.Tokens(call, tokens), BenchFlags.Rounds(call, warm));
+            (int measured, int most, int before) = (
+                BenchFlags.Rounds(call, texts),
+                BenchFlags.Tokens(call, tokens),
+                BenchFlags.Rounds(call, warm)
+            );
             string source = call.Get(schemas) is { } file ? File.ReadAllText(file) : Usual;
             string[] all = [.. JsonDocument.Parse(source).RootElement.EnumerateArray().Select(s => s.GetRawText())];
             long began = Stopwatch.GetTimestamp();
             TokenVocabulary vocabulary = new(own);
             double arranging = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            List<double> compile = [], first = [], fill = [], accept = [];
+            List<double> compile = [],
+                first = [],
+                fill = [],
+                accept = [];
             long bytes = 0;
             foreach (string schema in all)
             {
@@ -74,17 +112,21 @@ internal static class BenchGrammar
                 ["accept_microseconds_p99"] = 1e6 * At(accept, 0.99),
                 ["managed_bytes_per_token"] = (double)bytes / fill.Count,
             };
-            return call.Result(result, output =>
-            {
-                foreach ((string name, JsonNode? value) in result)
+            return call.Result(
+                result,
+                output =>
                 {
-                    output.WriteLine(Figures.Of($"{name}: {value}"));
+                    foreach ((string name, JsonNode? value) in result)
+                    {
+                        output.WriteLine(Figures.Of($"{name}: {value}"));
+                    }
                 }
-            });
+            );
         }
     }
 
-    private static double At(List<double> values, double part) => values.Order().ElementAt((int)Math.Min(values.Count - 1, part * values.Count));
+    private static double At(List<double> values, double part) =>
+        values.Order().ElementAt((int)Math.Min(values.Count - 1, part * values.Count));
 
     /// <summary>Draws texts; after half of the tokens what closes is preferred, so that most of them end.</summary>
     private sealed class Drawing(CompiledGrammar grammar, Tokenizer tokenizer, int most)
@@ -104,7 +146,8 @@ internal static class BenchGrammar
                 List<int> ids = [];
                 for (int i = 0; i < most && !sequence.IsFinished; i++)
                 {
-                    long before = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
+                    long before = GC.GetAllocatedBytesForCurrentThread(),
+                        began = Stopwatch.GetTimestamp();
                     sequence.Fill(_mask);
                     double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
                     allocated += GC.GetAllocatedBytesForCurrentThread() - before;

@@ -12,10 +12,19 @@ internal static class BenchKernels
     public static Verb Create()
     {
         Option<string> config = BenchFlags.Config();
-        Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
-        return new Verb("kernels", "every op at a model's sizes: time, rate, and fraction of the limit measured in the same run", [config, rows, length], Run,
-            "ink bench kernels --config microlm-31m", "ink bench kernels --config microlm-31m --batch 8 --length 512 --precision bf16 --json")
-        { TakesRanks = true };
+        Option<int> rows = BenchFlags.Batch(),
+            length = BenchFlags.Length();
+        return new Verb(
+            "kernels",
+            "every op at a model's sizes: time, rate, and fraction of the limit measured in the same run",
+            [config, rows, length],
+            Run,
+            "ink bench kernels --config microlm-31m",
+            "ink bench kernels --config microlm-31m --batch 8 --length 512 --precision bf16 --json"
+        )
+        {
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
@@ -24,8 +33,12 @@ internal static class BenchKernels
             {
                 MachineRoofs machine = MachineRoofs.Measure(device);
                 Roof roof = Roof.Measure(device);
-                return (machine, roof, device.MatMulKernelName,
-                    new KernelBench(device, roof).Run(BenchFlags.Model(call, config), batch, tokens, call.Cancelled).ToList());
+                return (
+                    machine,
+                    roof,
+                    device.MatMulKernelName,
+                    new KernelBench(device, roof).Run(BenchFlags.Model(call, config), batch, tokens, call.Cancelled).ToList()
+                );
             });
             JsonObject json = new()
             {
@@ -35,32 +48,68 @@ internal static class BenchKernels
                 ["roof_flops_per_second"] = roof.FlopsPerSecond,
                 ["roof_bytes_per_second"] = roof.BytesPerSecond,
                 ["roof_bytes_per_second_one_thread"] = machine.ReadOneThread,
-                ["units"] = new JsonArray([.. machine.Units.Select(u => (JsonNode)new JsonObject
-                {
-                    ["type"] = u.Type,
-                    ["instruction"] = u.Instruction,
-                    ["operations_per_second"] = u.AllThreads,
-                    ["operations_per_second_one_thread"] = u.OneThread,
-                })]),
-                ["choices"] = new JsonArray([.. machine.Choices.Select(c => (JsonNode)new JsonObject { ["type"] = c.Type, ["kernel"] = c.Kernel, ["reason"] = c.Reason })]),
+                ["units"] = new JsonArray([
+                    .. machine.Units.Select(u =>
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["type"] = u.Type,
+                                ["instruction"] = u.Instruction,
+                                ["operations_per_second"] = u.AllThreads,
+                                ["operations_per_second_one_thread"] = u.OneThread,
+                            }
+                    ),
+                ]),
+                ["choices"] = new JsonArray([
+                    .. machine.Choices.Select(c =>
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["type"] = c.Type,
+                                ["kernel"] = c.Kernel,
+                                ["reason"] = c.Reason,
+                            }
+                    ),
+                ]),
                 ["entries"] = BenchFlags.Json(entries),
             };
-            return call.Result(json, output =>
-            {
-                output.WriteLine(CpuFeatures.Describe());
-                output.WriteLine(Figures.Of($"limits: {roof.FlopsPerSecond / 1e9:0} GFLOP/s ({kernel}), {roof.BytesPerSecond / 1e9:0.0} GB/s from memory, {machine.ReadOneThread / 1e9:0.0} by one thread"));
-                output.WriteLine("units: " + string.Join(", ", machine.Units.Select(u => Figures.Of($"{u.Type} {u.Instruction} {u.AllThreads / 1e9:0} G/s ({u.OneThread / 1e9:0} by one thread)"))));
-                foreach (KernelChoice choice in machine.Choices)
+            return call.Result(
+                json,
+                output =>
                 {
-                    output.WriteLine($"{choice.Type}: {choice.Kernel}; {choice.Reason}");
+                    output.WriteLine(CpuFeatures.Describe());
+                    output.WriteLine(
+                        Figures.Of(
+                            $"limits: {roof.FlopsPerSecond / 1e9:0} GFLOP/s ({kernel}), {roof.BytesPerSecond / 1e9:0.0} GB/s from memory, {machine.ReadOneThread / 1e9:0.0} by one thread"
+                        )
+                    );
+                    output.WriteLine(
+                        "units: "
+                            + string.Join(
+                                ", ",
+                                machine.Units.Select(u =>
+                                    Figures.Of($"{u.Type} {u.Instruction} {u.AllThreads / 1e9:0} G/s ({u.OneThread / 1e9:0} by one thread)")
+                                )
+                            )
+                    );
+                    foreach (KernelChoice choice in machine.Choices)
+                    {
+                        output.WriteLine($"{choice.Type}: {choice.Kernel}; {choice.Reason}");
+                    }
+                    Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "sizes", "ms", "rate", "of limit");
+                    foreach (KernelEntry e in entries)
+                    {
+                        table.AddRow(
+                            e.Name,
+                            Markup.Escape(e.Shape),
+                            Figures.Of($"{1e3 * e.Seconds:0.000}"),
+                            Figures.Of($"{e.Rate:0.0} {e.Unit}"),
+                            Figures.Of($"{100 * e.Fraction:0} %")
+                        );
+                    }
+                    call.Page.Write(table);
                 }
-                Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "sizes", "ms", "rate", "of limit");
-                foreach (KernelEntry e in entries)
-                {
-                    table.AddRow(e.Name, Markup.Escape(e.Shape), Figures.Of($"{1e3 * e.Seconds:0.000}"), Figures.Of($"{e.Rate:0.0} {e.Unit}"), Figures.Of($"{100 * e.Fraction:0} %"));
-                }
-                call.Page.Write(table);
-            });
+            );
         }
     }
 }

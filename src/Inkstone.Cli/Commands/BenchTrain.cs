@@ -14,28 +14,79 @@ internal static class BenchTrain
     public static Verb Create()
     {
         Option<string> config = BenchFlags.Config();
-        Option<int> rows = BenchFlags.Batch(), length = BenchFlags.Length();
-        Option<int> steps = new("--steps") { Description = "measured steps", HelpName = "N", DefaultValueFactory = _ => 5 };
-        Option<int?> lora = new("--lora") { Description = "rank of an adapter on q, k, v and o that is trained on a bfloat16 model, instead of all weights", HelpName = "R" };
-        Option<string> wire = new("--wire") { Description = "under mpirun: type in which gradients travel: fp32 or bf16", HelpName = "TYPE", DefaultValueFactory = _ => "fp32" };
+        Option<int> rows = BenchFlags.Batch(),
+            length = BenchFlags.Length();
+        Option<int> steps = new("--steps")
+        {
+            Description = "measured steps",
+            HelpName = "N",
+            DefaultValueFactory = _ => 5,
+        };
+        Option<int?> lora = new("--lora")
+        {
+            Description = "rank of an adapter on q, k, v and o that is trained on a bfloat16 model, instead of all weights",
+            HelpName = "R",
+        };
+        Option<string> wire = new("--wire")
+        {
+            Description = "under mpirun: type in which gradients travel: fp32 or bf16",
+            HelpName = "TYPE",
+            DefaultValueFactory = _ => "fp32",
+        };
         wire.AcceptOnlyFromAmong("fp32", "bf16");
-        Option<double> bucket = new("--bucket-mb") { Description = "under mpirun: gradients that travel at once, MiB", HelpName = "MIB", DefaultValueFactory = _ => 4 };
+        Option<double> bucket = new("--bucket-mb")
+        {
+            Description = "under mpirun: gradients that travel at once, MiB",
+            HelpName = "MIB",
+            DefaultValueFactory = _ => 4,
+        };
         Option<bool> recompute = new("--recompute") { Description = "keep only the inputs of blocks and compute what is inside again" };
-        Option<string> compare = new("--compare") { Description = "a JSON result of an earlier run to print ratios against", HelpName = "FILE" };
-        return new Verb("train", "whole training steps of a model on random tokens, and where the time goes", [config, rows, length, steps, lora, recompute, wire, bucket, compare], Run,
-            "ink bench train --config microlm-31m --precision bf16", "ink bench train --config qwen2.5-0.5b --batch 2 --length 512 --lora 8 --precision bf16 --json")
-        { TakesRanks = true };
+        Option<string> compare = new("--compare")
+        {
+            Description = "a JSON result of an earlier run to print ratios against",
+            HelpName = "FILE",
+        };
+        return new Verb(
+            "train",
+            "whole training steps of a model on random tokens, and where the time goes",
+            [config, rows, length, steps, lora, recompute, wire, bucket, compare],
+            Run,
+            "ink bench train --config microlm-31m --precision bf16",
+            "ink bench train --config qwen2.5-0.5b --batch 2 --length 512 --lora 8 --precision bf16 --json"
+        )
+        {
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
-            EarlierTrainBench? earlier = call.Get(compare) is { } file ? EarlierTrainBench.Read(file) : null;   // before minutes are spent
-            (int batch, int tokens, int measured) = (BenchFlags.Rows(call, rows), BenchFlags.Tokens(call, length), BenchFlags.Rounds(call, steps));
-            LoraConfig? adapter = call.Get(lora) is { } rank ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora") : null;
+            EarlierTrainBench? earlier = call.Get(compare) is { } file ? EarlierTrainBench.Read(file) : null; // before minutes are spent
+            (int batch, int tokens, int measured) = (
+                BenchFlags.Rows(call, rows),
+                BenchFlags.Tokens(call, length),
+                BenchFlags.Rounds(call, steps)
+            );
+            LoraConfig? adapter = call.Get(lora) is { } rank
+                ? new LoraConfig(rank, 2 * rank, ["q_proj", "k_proj", "v_proj", "o_proj"]).Validate("--lora")
+                : null;
             string kernel = "";
             TrainCost cost = call.Compute(device =>
             {
                 kernel = device.MatMulKernelName;
-                return TrainBench.Run(device, BenchFlags.Model(call, config), batch, tokens, measured, adapter, call.Get(recompute), new Cooperation(call.Ranks, new DistributedOptions(Bf16Wire: call.Get(wire) == "bf16", BucketMegabytes: call.Get(bucket))), call.Cancelled);
+                return TrainBench.Run(
+                    device,
+                    BenchFlags.Model(call, config),
+                    batch,
+                    tokens,
+                    measured,
+                    adapter,
+                    call.Get(recompute),
+                    new Cooperation(
+                        call.Ranks,
+                        new DistributedOptions(Bf16Wire: call.Get(wire) == "bf16", BucketMegabytes: call.Get(bucket))
+                    ),
+                    call.Cancelled
+                );
             });
             return call.Result(Json(cost, kernel, earlier), output => Print(call, output, cost, kernel, earlier));
         }
@@ -88,17 +139,29 @@ internal static class BenchTrain
         return json;
     }
 
-    private static double Fraction(OpCost op, Roof roof)
-        => op.GigaflopsPerSecond > 0 ? op.GigaflopsPerSecond * 1e9 / roof.FlopsPerSecond : op.GigabytesPerSecond * 1e9 / roof.BytesPerSecond;
+    private static double Fraction(OpCost op, Roof roof) =>
+        op.GigaflopsPerSecond > 0 ? op.GigaflopsPerSecond * 1e9 / roof.FlopsPerSecond : op.GigabytesPerSecond * 1e9 / roof.BytesPerSecond;
 
     private static void Print(Call call, TextWriter output, TrainCost c, string kernel, EarlierTrainBench? earlier)
     {
         output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
-        output.WriteLine(Figures.Of($"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"));
-        output.WriteLine(Figures.Of($"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB in all"));
+        output.WriteLine(
+            Figures.Of(
+                $"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"
+            )
+        );
+        output.WriteLine(
+            Figures.Of(
+                $"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB in all"
+            )
+        );
         if (c.Ranks > 1)
         {
-            output.WriteLine(Figures.Of($"{c.Ranks} processes, each with its own rows; gradients are summed in {1e3 * c.ReduceSeconds:0} ms a step, of which {1e3 * c.ReduceWaitSeconds:0} ms are waited for"));
+            output.WriteLine(
+                Figures.Of(
+                    $"{c.Ranks} processes, each with its own rows; gradients are summed in {1e3 * c.ReduceSeconds:0} ms a step, of which {1e3 * c.ReduceWaitSeconds:0} ms are waited for"
+                )
+            );
         }
         if (earlier is not null)
         {
@@ -111,8 +174,17 @@ internal static class BenchTrain
         }
         foreach (OpCost op in c.Ops)
         {
-            List<string> row = [op.Name, Figures.Of($"{op.Calls}"), Figures.Of($"{1e3 * op.Seconds:0.0}"), Figures.Of($"{100 * op.Share:0.0} %"),
-                op.GigaflopsPerSecond > 0 ? Figures.Of($"{op.GigaflopsPerSecond:0} GFLOP/s") : Figures.Of($"{op.GigabytesPerSecond:0.0} GB/s"), Figures.Of($"{100 * Fraction(op, c.Roof):0} %")];
+            List<string> row =
+            [
+                op.Name,
+                Figures.Of($"{op.Calls}"),
+                Figures.Of($"{1e3 * op.Seconds:0.0}"),
+                Figures.Of($"{100 * op.Share:0.0} %"),
+                op.GigaflopsPerSecond > 0
+                    ? Figures.Of($"{op.GigaflopsPerSecond:0} GFLOP/s")
+                    : Figures.Of($"{op.GigabytesPerSecond:0.0} GB/s"),
+                Figures.Of($"{100 * Fraction(op, c.Roof):0} %"),
+            ];
             if (earlier is not null)
             {
                 row.Add(earlier.SecondsOfOps.TryGetValue(op.Name, out double seconds) ? Figures.Of($"{seconds / op.Seconds:0.00}") : "new");

@@ -10,7 +10,10 @@ namespace Inkstone.Cli;
 /// <summary>A small Llama with random weights, computed on the given device and on a portable one, with and without cache.</summary>
 internal static class BuiltInModel
 {
-    private const int Rows = 2, Length = 48, Vocabulary = 211, NewTokens = 24;
+    private const int Rows = 2,
+        Length = 48,
+        Vocabulary = 211,
+        NewTokens = 24;
 
     private const string Config = """
         {"model_type": "llama", "vocab_size": 211, "hidden_size": 96, "intermediate_size": 200, "num_hidden_layers": 2, "num_attention_heads": 6,
@@ -20,7 +23,8 @@ internal static class BuiltInModel
     public static IReadOnlyList<VerificationCheck> Run(Device device)
     {
         using Device portable = new(1, Isa.Portable);
-        using CausalLm here = Pretrained.New(HfConfig.Parse(Config), device, 1), there = Pretrained.New(HfConfig.Parse(Config), portable, 1);
+        using CausalLm here = Pretrained.New(HfConfig.Parse(Config), device, 1),
+            there = Pretrained.New(HfConfig.Parse(Config), portable, 1);
         (float[] logits, double loss, List<float[]> gradients) = Compute(here);
         (float[] rightLogits, double rightLoss, List<float[]> rightGradients) = Compute(there);
         double tolerance = device.MatMulType == DType.BFloat16 ? 3e-2 : 2e-5;
@@ -31,7 +35,9 @@ internal static class BuiltInModel
         }
         int[] prompt = [3, 1, 4, 1, 5];
         Generator generator = new(here);
-        bool same = generator.Generate(prompt, SamplingParams.Greedy(NewTokens)).SequenceEqual(generator.Generate(prompt, SamplingParams.Greedy(NewTokens), useCache: false));
+        bool same = generator
+            .Generate(prompt, SamplingParams.Greedy(NewTokens))
+            .SequenceEqual(generator.Generate(prompt, SamplingParams.Greedy(NewTokens), useCache: false));
         return
         [
             new("logits", RelativeNorm(logits, rightLogits), tolerance),
@@ -53,7 +59,12 @@ internal static class BuiltInModel
         }
         using (model.Device.Step(record: true))
         {
-            Tensor loss = model.Loss(model.Device.Rent(shape, ids), model.Device.Rent(shape, labels), Rows * Length, ForwardContext.Rows(model.Device, Rows, Length));
+            Tensor loss = model.Loss(
+                model.Device.Rent(shape, ids),
+                model.Device.Rent(shape, labels),
+                Rows * Length,
+                ForwardContext.Rows(model.Device, Rows, Length)
+            );
             model.Device.Tape.Backward(loss);
             List<float[]> gradients = [];
             foreach (Parameter p in model.Parameters)
@@ -67,7 +78,8 @@ internal static class BuiltInModel
     /// <summary>‖a − e‖ / ‖e‖.</summary>
     private static double RelativeNorm(float[] actual, float[] expected)
     {
-        double difference = 0, norm = 0;
+        double difference = 0,
+            norm = 0;
         for (int i = 0; i < expected.Length; i++)
         {
             difference += Math.Pow(actual[i] - expected[i], 2);

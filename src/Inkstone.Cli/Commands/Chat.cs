@@ -11,14 +11,24 @@ internal static class Chat
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights();
         Option<string> system = new("--system") { Description = "what the model is told first", HelpName = "S" };
-        Option<string[]> message = new("--message") { Description = "say this instead of reading from the terminal (repeatable)", HelpName = "S" };
+        Option<string[]> message = new("--message")
+        {
+            Description = "say this instead of reading from the terminal (repeatable)",
+            HelpName = "S",
+        };
         Option<string[]> variables = TemplateVariables.Option();
         SamplingFlags sampling = new(draws: true, maxTokens: null);
-        return new Verb("chat", "a conversation by the tokenizer's chat template; /help lists its commands, Ctrl-C stops an answer, Ctrl-D leaves", [model, weights, system, message, variables, .. sampling.All], Run,
+        return new Verb(
+            "chat",
+            "a conversation by the tokenizer's chat template; /help lists its commands, Ctrl-C stops an answer, Ctrl-D leaves",
+            [model, weights, system, message, variables, .. sampling.All],
+            Run,
             "ink chat --model runs/poems",
-            "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json");
+            "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json"
+        );
 
         int Run(Call call)
         {
@@ -124,24 +134,31 @@ internal static class Chat
     }
 
     /// <summary>Tokens and rate, and what was cut.</summary>
-    private static string Summary(ChatSession s, bool stopped)
-        => Figures.Of($"({s.NewTokens} tokens{Figures.Rate(s.DecodeRate)}{(stopped ? "; stopped" : s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})");
+    private static string Summary(ChatSession s, bool stopped) =>
+        Figures.Of(
+            $"({s.NewTokens} tokens{Figures.Rate(s.DecodeRate)}{(stopped ? "; stopped" : s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})"
+        );
 
-    private static JsonObject Json(string said, ChatSession s) => new()
-    {
-        ["message"] = said,
-        ["answer"] = s.Text.Trim(),
-        ["finish_reason"] = Generate.Word(s.FinishReason),
-        ["prompt_tokens"] = s.PromptTokens,
-        ["reused_tokens"] = s.ReusedTokens,
-        ["dropped_turns"] = s.DroppedTurns,
-        ["new_tokens"] = s.NewTokens,
-        ["decode_tokens_per_second"] = double.IsFinite(s.DecodeRate) ? Math.Round(s.DecodeRate, 2) : null,
-    };
+    private static JsonObject Json(string said, ChatSession s) =>
+        new()
+        {
+            ["message"] = said,
+            ["answer"] = s.Text.Trim(),
+            ["finish_reason"] = Generate.Word(s.FinishReason),
+            ["prompt_tokens"] = s.PromptTokens,
+            ["reused_tokens"] = s.ReusedTokens,
+            ["dropped_turns"] = s.DroppedTurns,
+            ["new_tokens"] = s.NewTokens,
+            ["decode_tokens_per_second"] = double.IsFinite(s.DecodeRate) ? Math.Round(s.DecodeRate, 2) : null,
+        };
 
     /// <summary>What the user says: the messages of the command line, lines from a pipe, or what is typed on a terminal.</summary>
-    private static IEnumerable<string> Said(Call call, string[]? messages, bool typed)
-        => messages is { Length: > 0 } ? messages : (typed && call.Error is Terminal terminal ? Typed(call, terminal) : Lines(call, typed)).Where(line => !string.IsNullOrWhiteSpace(line)).Select(line => line.Trim());
+    private static IEnumerable<string> Said(Call call, string[]? messages, bool typed) =>
+        messages is { Length: > 0 }
+            ? messages
+            : (typed && call.Error is Terminal terminal ? Typed(call, terminal) : Lines(call, typed))
+                .Where(line => !string.IsNullOrWhiteSpace(line))
+                .Select(line => line.Trim());
 
     private static IEnumerable<string> Typed(Call call, Terminal terminal)
     {

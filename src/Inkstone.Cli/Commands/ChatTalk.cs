@@ -21,11 +21,19 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
         ("/regen", "", "answer the last message again"),
         ("/save", "FILE.json", "write the conversation as a JSON array of messages"),
         ("/load", "FILE.json", "go on with such a conversation"),
-        ("/set", "[NAME VALUE]", "change a setting (temperature, top_k, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty, max_tokens, seed); without: show all"),
+        (
+            "/set",
+            "[NAME VALUE]",
+            "change a setting (temperature, top_k, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty, max_tokens, seed); without: show all"
+        ),
         ("/quit", "", "leave; so do Ctrl-D, and Ctrl-C twice where nothing is typed"),
     ];
 
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Objects with role and content, as chat templates take them.</summary>
     public JsonArray Messages { get; private set; } = Beginning(system);
@@ -49,7 +57,8 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
     public (string Told, bool Answers) Do(string line)
     {
         Match words = CommandLine().Match(line);
-        string name = words.Groups[1].Value, rest = words.Groups[2].Value.Trim();
+        string name = words.Groups[1].Value,
+            rest = words.Groups[2].Value.Trim();
         switch (name)
         {
             case "/help":
@@ -71,15 +80,17 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
                 Ended = true;
                 return ("", false);
             default:
-                throw new ArgumentException($"there is no command {name}{Spelling.Suggestion(name, Commands.Select(c => c.Name))}; /help lists them, and a message that begins with a slash is written with two");
+                throw new ArgumentException(
+                    $"there is no command {name}{Spelling.Suggestion(name, Commands.Select(c => c.Name))}; /help lists them, and a message that begins with a slash is written with two"
+                );
         }
     }
 
     private string? System => Messages is [JsonObject first, ..] && (string?)first["role"] == "system" ? (string?)first["content"] : null;
 
-    private static string Help()
-        => string.Join('\n', Commands.Select(c => $"{$"{c.Name} {c.Argument}",-20} {c.What}"))
-            + "\n\nUp and Down bring back what was said; Alt-Enter begins a new line; Ctrl-C stops an answer and keeps the talk";
+    private static string Help() =>
+        string.Join('\n', Commands.Select(c => $"{$"{c.Name} {c.Argument}", -20} {c.What}"))
+        + "\n\nUp and Down bring back what was said; Alt-Enter begins a new line; Ctrl-C stops an answer and keeps the talk";
 
     private string Tell(string text)
     {
@@ -104,9 +115,11 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
         if (Messages is [.., JsonObject last] && (string?)last["role"] == "assistant")
         {
             TakeBack();
-            Sampling = Sampling with { Seed = Sampling.Seed + 1 };   // else the same text would come again
+            Sampling = Sampling with { Seed = Sampling.Seed + 1 }; // else the same text would come again
         }
-        return Messages is [.., JsonObject question] && (string?)question["role"] == "user" ? ("", true) : throw new ArgumentException("/regen: nothing was asked yet");
+        return Messages is [.., JsonObject question] && (string?)question["role"] == "user"
+            ? ("", true)
+            : throw new ArgumentException("/regen: nothing was asked yet");
     }
 
     private string Save(string path)
@@ -122,13 +135,19 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
     private string Load(string path)
     {
         JsonArray messages = JsonArray.Create(TextFile.Array(path))!;
-        Messages = messages.All(m => m is JsonObject o && o["role"] is JsonValue role && role.GetValueKind() == JsonValueKind.String && o.ContainsKey("content")) ? messages
+        Messages = messages.All(m =>
+            m is JsonObject o && o["role"] is JsonValue role && role.GetValueKind() == JsonValueKind.String && o.ContainsKey("content")
+        )
+            ? messages
             : throw new InvalidDataException($"{path} must be a JSON array of messages with role and content");
         return Figures.Of($"{Messages.Count} messages read from {path}");
     }
 
-    private string Settings()
-        => string.Create(CultureInfo.InvariantCulture, $"temperature {Sampling.Temperature}, top_k {Sampling.TopK}, top_p {Sampling.TopP}, min_p {Sampling.MinP}, repetition_penalty {Sampling.RepetitionPenalty}, frequency_penalty {Sampling.FrequencyPenalty}, presence_penalty {Sampling.PresencePenalty}, max_tokens {(Sampling.MaxTokens == int.MaxValue ? "what the context holds" : Sampling.MaxTokens)}, seed {Sampling.Seed}");
+    private string Settings() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"temperature {Sampling.Temperature}, top_k {Sampling.TopK}, top_p {Sampling.TopP}, min_p {Sampling.MinP}, repetition_penalty {Sampling.RepetitionPenalty}, frequency_penalty {Sampling.FrequencyPenalty}, presence_penalty {Sampling.PresencePenalty}, max_tokens {(Sampling.MaxTokens == int.MaxValue ? "what the context holds" : Sampling.MaxTokens)}, seed {Sampling.Seed}"
+        );
 
     private string Set(string words)
     {
@@ -138,27 +157,38 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
         }
         string name = given.TrimStart('-').Replace('-', '_');
         SamplingParams p = Sampling;
-        Sampling = (name switch
-        {
-            "temperature" => p with { Temperature = Number() },
-            "top_k" => p with { TopK = Whole() },
-            "top_p" => p with { TopP = Number() },
-            "min_p" => p with { MinP = Number() },
-            "repetition_penalty" => p with { RepetitionPenalty = Number() },
-            "frequency_penalty" => p with { FrequencyPenalty = Number() },
-            "presence_penalty" => p with { PresencePenalty = Number() },
-            "max_tokens" => p with { MaxTokens = Whole(), MaxLength = null },
-            "seed" => p with { Seed = (ulong)Whole() },
-            _ => throw new ArgumentException($"there is no setting {name}{Spelling.Suggestion(name, ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty", "max_tokens", "seed"])}; /help lists them"),
-        }).Validate();
+        Sampling = (
+            name switch
+            {
+                "temperature" => p with { Temperature = Number() },
+                "top_k" => p with { TopK = Whole() },
+                "top_p" => p with { TopP = Number() },
+                "min_p" => p with { MinP = Number() },
+                "repetition_penalty" => p with { RepetitionPenalty = Number() },
+                "frequency_penalty" => p with { FrequencyPenalty = Number() },
+                "presence_penalty" => p with { PresencePenalty = Number() },
+                "max_tokens" => p with { MaxTokens = Whole(), MaxLength = null },
+                "seed" => p with { Seed = (ulong)Whole() },
+                _ => throw new ArgumentException(
+                    $"there is no setting {name}{Spelling.Suggestion(name, ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty", "max_tokens", "seed"])}; /help lists them"
+                ),
+            }
+        ).Validate();
         return $"{name} is {value}";
 
-        float Number() => float.TryParse(value, CultureInfo.InvariantCulture, out float number) ? number : throw new ArgumentException($"{name} must be a number, got '{value}'");
+        float Number() =>
+            float.TryParse(value, CultureInfo.InvariantCulture, out float number)
+                ? number
+                : throw new ArgumentException($"{name} must be a number, got '{value}'");
 
-        int Whole() => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new ArgumentException($"{name} must be a whole number of 0 or more, got '{value}'");
+        int Whole() =>
+            int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : throw new ArgumentException($"{name} must be a whole number of 0 or more, got '{value}'");
     }
 
-    private static string Needed(string name, string file) => file.Length > 0 ? file : throw new ArgumentException($"{name} needs a file, such as {name} talk.json");
+    private static string Needed(string name, string file) =>
+        file.Length > 0 ? file : throw new ArgumentException($"{name} needs a file, such as {name} talk.json");
 
     private static JsonArray Beginning(string? system) => system is null ? [] : new JsonArray(Message("system", system));
 

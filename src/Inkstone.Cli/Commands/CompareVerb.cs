@@ -18,23 +18,50 @@ namespace Inkstone.Cli;
 /// <summary><c>ink compare</c>: families at equal parameters, tokens and data.</summary>
 internal static class CompareVerb
 {
-    private const string ResultFile = "result.json", SettingsFile = "compare.json", PageFile = "index.html", ModelFile = "model.json";
+    private const string ResultFile = "result.json",
+        SettingsFile = "compare.json",
+        PageFile = "index.html",
+        ModelFile = "model.json";
 
-    private const int ShortCache = 1024, LongCache = 32768, CacheStep = 512, DecodePrompt = 32, DecodeTokens = 64, Vocabulary = 1024;
+    private const int ShortCache = 1024,
+        LongCache = 32768,
+        CacheStep = 512,
+        DecodePrompt = 32,
+        DecodeTokens = 64,
+        Vocabulary = 1024;
 
     private static readonly KeyValuePair<string, string>[] Less =
     [
-        new("train.steps", "4"), new("train.batch_size", "2"), new("train.accumulation", "1"), new("data.sequence_length", "64"), new("train.eval_batches", "2"), new("schedule.warmup_steps", "1"),
+        new("train.steps", "4"),
+        new("train.batch_size", "2"),
+        new("train.accumulation", "1"),
+        new("data.sequence_length", "64"),
+        new("train.eval_batches", "2"),
+        new("schedule.warmup_steps", "1"),
     ];
 
     public static Verb Create()
     {
-        Argument<string> file = new("SHOOTOUT") { Description = "file of the comparison (YAML), or a preset: " + string.Join(", ", Presets.Names("compare")) };
+        Argument<string> file = new("SHOOTOUT")
+        {
+            Description = "file of the comparison (YAML), or a preset: " + string.Join(", ", Presets.Names("compare")),
+        };
         Option<string> output = RunReport.Out();
-        Option<bool> smoke = new("--smoke") { Description = "a few steps of each family, one seed: whether everything works, not who is better" };
-        return new Verb("compare", "trains families at equal parameters, equal tokens and the same data, and puts them side by side; a stopped comparison goes on when the command is repeated", [file, output, smoke], Run,
-            "ink compare families --smoke --out runs/families-smoke", "ink compare my-shootout.yaml --out runs/shootout --train.tokens 8M")
-        { TakesRecipeKeys = true };
+        Option<bool> smoke = new("--smoke")
+        {
+            Description = "a few steps of each family, one seed: whether everything works, not who is better",
+        };
+        return new Verb(
+            "compare",
+            "trains families at equal parameters, equal tokens and the same data, and puts them side by side; a stopped comparison goes on when the command is repeated",
+            [file, output, smoke],
+            Run,
+            "ink compare families --smoke --out runs/families-smoke",
+            "ink compare my-shootout.yaml --out runs/shootout --train.tokens 8M"
+        )
+        {
+            TakesRecipeKeys = true,
+        };
 
         int Run(Call call)
         {
@@ -47,7 +74,10 @@ internal static class CompareVerb
             if (!shootout.OwnData)
             {
                 World(call, Path.Combine(directory, "world"), small ? 600_000 : 4_000_000);
-                foreach ((string key, string place) in (ReadOnlySpan<(string, string)>)[("tokenizer", "tokenizer"), ("data.train", "tokens"), ("data.valid", "tokens")])
+                foreach (
+                    (string key, string place) in (ReadOnlySpan<(string, string)>)
+                        [("tokenizer", "tokenizer"), ("data.train", "tokens"), ("data.valid", "tokens")]
+                )
                 {
                     keys.Add(new(key, Path.Combine(directory, "world", place)));
                 }
@@ -63,7 +93,10 @@ internal static class CompareVerb
                     return 130;
                 }
                 done.Add(contestant);
-                AtomicFile.WriteText(Path.Combine(directory, PageFile), ComparePage.Of(Path.GetFileNameWithoutExtension(call.Get(file)!), shootout, done, CpuFeatures.Describe()));
+                AtomicFile.WriteText(
+                    Path.Combine(directory, PageFile),
+                    ComparePage.Of(Path.GetFileNameWithoutExtension(call.Get(file)!), shootout, done, CpuFeatures.Describe())
+                );
             }
             JsonObject json = Json(shootout, done, directory);
             return call.Result(json, _ => Print(call, done, directory));
@@ -71,10 +104,20 @@ internal static class CompareVerb
     }
 
     /// <summary>All runs of one family; null when it was interrupted.</summary>
-    private static Contestant? Contest(Call call, string directory, string recipe, ContestantOptions family, Shootout shootout, List<KeyValuePair<string, string>> keys)
+    private static Contestant? Contest(
+        Call call,
+        string directory,
+        string recipe,
+        ContestantOptions family,
+        Shootout shootout,
+        List<KeyValuePair<string, string>> keys
+    )
     {
-        string place = Path.Combine(directory, family.Name), model = Path.Combine(place, ModelFile);
-        string tokenizerPath = keys.LastOrDefault(k => k.Key == "tokenizer").Value ?? Recipe.Load(recipe, [new("model.preset", Presets.Names("models")[0]), new("out", place), .. keys]).Tokenizer;
+        string place = Path.Combine(directory, family.Name),
+            model = Path.Combine(place, ModelFile);
+        string tokenizerPath =
+            keys.LastOrDefault(k => k.Key == "tokenizer").Value
+            ?? Recipe.Load(recipe, [new("model.preset", Presets.Names("models")[0]), new("out", place), .. keys]).Tokenizer;
         Tokenizer tokenizer = Tokenizer.Load(tokenizerPath).WithPadToken();
         FittedFamily fitted = FamilyFit.Of(family, shootout.ActiveParameters, tokenizer.VocabularySize, TokenIds.Of(tokenizer));
         Directory.CreateDirectory(place);
@@ -82,11 +125,17 @@ internal static class CompareVerb
         List<JsonObject> runs = [];
         foreach (long seed in shootout.Seeds)
         {
-            string run = Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")), result = Path.Combine(run, ResultFile);
+            string run = Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")),
+                result = Path.Combine(run, ResultFile);
             if (!File.Exists(result))
             {
-                call.Say(Figures.Of($"{family.Name}, seed {seed}: {fitted.Active:N0} of {fitted.Parameters:N0} parameters work for a token"));
-                Recipe loaded = Recipe.Load(recipe, [new("model.preset", model), .. keys, new("train.seed", seed.ToString(CultureInfo.InvariantCulture)), new("out", run)]);
+                call.Say(
+                    Figures.Of($"{family.Name}, seed {seed}: {fitted.Active:N0} of {fitted.Parameters:N0} parameters work for a token")
+                );
+                Recipe loaded = Recipe.Load(
+                    recipe,
+                    [new("model.preset", model), .. keys, new("train.seed", seed.ToString(CultureInfo.InvariantCulture)), new("out", run)]
+                );
                 RunResult trained = PretrainRun.Do(call, loaded, resume: new CheckpointFolder(run).Steps().Count > 0, force: true);
                 if (trained.Interrupted)
                 {
@@ -100,58 +149,85 @@ internal static class CompareVerb
         }
         using Device device = new(threads: 1);
         using CausalLm sizes = Pretrained.Describe(HfConfig.Parse(fitted.Config.ToJsonString()), device);
-        return new Contestant(family.Name, sizes.Config.Text("model_type"), fitted.Parameters, fitted.Active, sizes.CacheBytes(ShortCache, CacheStep), sizes.CacheBytes(LongCache, CacheStep), runs,
-            [.. shootout.Seeds.Select(seed => RunMetrics.Read(Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"))))]);
+        return new Contestant(
+            family.Name,
+            sizes.Config.Text("model_type"),
+            fitted.Parameters,
+            fitted.Active,
+            sizes.CacheBytes(ShortCache, CacheStep),
+            sizes.CacheBytes(LongCache, CacheStep),
+            runs,
+            [
+                .. shootout.Seeds.Select(seed =>
+                    RunMetrics.Read(Path.Combine(place, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")))
+                ),
+            ]
+        );
     }
 
     /// <summary>Tokens a second behind a short prompt, one text alone, in the types of the checkpoint.</summary>
-    private static double Decode(Call call, string checkpoint) => call.Compute(device =>
-    {
-        using CausalLm model = Models.Open(checkpoint, device);
-        int tokens = Math.Min(DecodeTokens, model.MaxPositionEmbeddings - DecodePrompt);
-        using Engine engine = new(model, null, new EngineOptions { MaxSequences = 1, MaxLength = DecodePrompt + tokens });
-        int[] prompt = [.. Enumerable.Range(1, DecodePrompt).Select(i => i % model.VocabSize)];
-        double best = 0;
-        for (int round = 0; round < 3; round++)
+    private static double Decode(Call call, string checkpoint) =>
+        call.Compute(device =>
         {
-            Generation text = engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(tokens, ignoreEos: true)));
-            while (text.Ids.Length == 0 && engine.Step())
+            using CausalLm model = Models.Open(checkpoint, device);
+            int tokens = Math.Min(DecodeTokens, model.MaxPositionEmbeddings - DecodePrompt);
+            using Engine engine = new(model, null, new EngineOptions { MaxSequences = 1, MaxLength = DecodePrompt + tokens });
+            int[] prompt = [.. Enumerable.Range(1, DecodePrompt).Select(i => i % model.VocabSize)];
+            double best = 0;
+            for (int round = 0; round < 3; round++)
             {
+                Generation text = engine.Add(new GenerationRequest(prompt, SamplingParams.Greedy(tokens, ignoreEos: true)));
+                while (text.Ids.Length == 0 && engine.Step()) { }
+                long began = Stopwatch.GetTimestamp();
+                int before = text.Ids.Length;
+                while (engine.Step()) { }
+                best = Math.Max(best, (text.Ids.Length - before) / Stopwatch.GetElapsedTime(began).TotalSeconds);
             }
-            long began = Stopwatch.GetTimestamp();
-            int before = text.Ids.Length;
-            while (engine.Step())
-            {
-            }
-            best = Math.Max(best, (text.Ids.Length - before) / Stopwatch.GetElapsedTime(began).TotalSeconds);
-        }
-        return Math.Round(best, 1);
-    });
+            return Math.Round(best, 1);
+        });
 
     /// <summary>Claims the directory, or finds there what was begun with the same settings.</summary>
     private static void Begin(Call call, string directory, Shootout shootout, List<KeyValuePair<string, string>> keys)
     {
         JsonObject settings = new()
         {
-            ["families"] = new JsonArray([.. shootout.Families.Select(f => (JsonNode)new JsonObject { ["name"] = f.Name, ["preset"] = f.Model.Preset, ["keys"] = new JsonObject(f.Model.Keys.Select(k => KeyValuePair.Create(k.Key, k.Value?.DeepClone()))), ["fit"] = new JsonArray([.. f.Fit.Select(k => JsonValue.Create(k))]) })]),
+            ["families"] = new JsonArray([
+                .. shootout.Families.Select(f =>
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["name"] = f.Name,
+                            ["preset"] = f.Model.Preset,
+                            ["keys"] = new JsonObject(f.Model.Keys.Select(k => KeyValuePair.Create(k.Key, k.Value?.DeepClone()))),
+                            ["fit"] = new JsonArray([.. f.Fit.Select(k => JsonValue.Create(k))]),
+                        }
+                ),
+            ]),
             ["active_parameters"] = shootout.ActiveParameters,
             ["seeds"] = new JsonArray([.. shootout.Seeds.Select(s => JsonValue.Create(s))]),
             ["recipe"] = shootout.Recipe,
             ["keys"] = new JsonArray([.. keys.Where(k => k.Key != "train.threads").Select(k => JsonValue.Create($"{k.Key} {k.Value}"))]),
         };
-        string path = Path.Combine(directory, SettingsFile), text = settings.ToJsonString() + "\n";
+        string path = Path.Combine(directory, SettingsFile),
+            text = settings.ToJsonString() + "\n";
         if (File.Exists(path) && !call.Force)
         {
             if (File.ReadAllText(path) != text)
             {
-                throw new ArgumentException($"{directory} holds a comparison with other settings ({path}); name another --out, or add --force to begin anew");
+                throw new ArgumentException(
+                    $"{directory} holds a comparison with other settings ({path}); name another --out, or add --force to begin anew"
+                );
             }
             return;
         }
         call.Claim(directory);
         if (call.Force)
         {
-            foreach (string result in Directory.Exists(directory) ? Directory.EnumerateFiles(directory, ResultFile, SearchOption.AllDirectories) : [])
+            foreach (
+                string result in Directory.Exists(directory)
+                    ? Directory.EnumerateFiles(directory, ResultFile, SearchOption.AllDirectories)
+                    : []
+            )
             {
                 Directory.Delete(Path.GetDirectoryName(result)!, recursive: true);
             }
@@ -173,23 +249,45 @@ internal static class CompareVerb
         AtomicFile.WriteText(done, "");
     }
 
-    private static JsonObject Json(Shootout shootout, List<Contestant> all, string directory) => new()
-    {
-        ["out"] = directory,
-        ["page"] = Path.Combine(directory, PageFile),
-        ["machine"] = CpuFeatures.Describe(),
-        ["active_parameters"] = shootout.ActiveParameters,
-        ["seeds"] = new JsonArray([.. shootout.Seeds.Select(s => JsonValue.Create(s))]),
-        ["families"] = new JsonArray([.. all.Select(c => c.Json())]),
-    };
+    private static JsonObject Json(Shootout shootout, List<Contestant> all, string directory) =>
+        new()
+        {
+            ["out"] = directory,
+            ["page"] = Path.Combine(directory, PageFile),
+            ["machine"] = CpuFeatures.Describe(),
+            ["active_parameters"] = shootout.ActiveParameters,
+            ["seeds"] = new JsonArray([.. shootout.Seeds.Select(s => JsonValue.Create(s))]),
+            ["families"] = new JsonArray([.. all.Select(c => c.Json())]),
+        };
 
     private static void Print(Call call, List<Contestant> all, string directory)
     {
-        Table table = new Table().Border(TableBorder.Rounded).AddColumns("family", "active", "total", "bits per byte", "training tok/s", "% of roof", "decoding tok/s", "cache B/token at 1k", "at 32k");
+        Table table = new Table()
+            .Border(TableBorder.Rounded)
+            .AddColumns(
+                "family",
+                "active",
+                "total",
+                "bits per byte",
+                "training tok/s",
+                "% of roof",
+                "decoding tok/s",
+                "cache B/token at 1k",
+                "at 32k"
+            );
         foreach (Contestant c in all.OrderBy(c => double.IsNaN(c.BitsPerByte.Mean) ? double.MaxValue : c.BitsPerByte.Mean))
         {
-            table.AddRow(c.Name, Figures.Count(c.Active), Figures.Count(c.Parameters), c.BitsPerByte.ToString(), Figures.Of($"{c.TrainRate:#,0}"), Figures.Of($"{100 * c.FractionOfRoof:0}"), Figures.Of($"{c.DecodeRate:#,0}"),
-                Figures.Of($"{c.ShortCacheBytes / ShortCache:#,0}"), Figures.Of($"{c.LongCacheBytes / LongCache:#,0}"));
+            table.AddRow(
+                c.Name,
+                Figures.Count(c.Active),
+                Figures.Count(c.Parameters),
+                c.BitsPerByte.ToString(),
+                Figures.Of($"{c.TrainRate:#,0}"),
+                Figures.Of($"{100 * c.FractionOfRoof:0}"),
+                Figures.Of($"{c.DecodeRate:#,0}"),
+                Figures.Of($"{c.ShortCacheBytes / ShortCache:#,0}"),
+                Figures.Of($"{c.LongCacheBytes / LongCache:#,0}")
+            );
         }
         call.Page.Write(table);
         call.Out.WriteLine($"page: {Path.Combine(directory, PageFile)}");
@@ -198,13 +296,28 @@ internal static class CompareVerb
     /// <summary>A mean over runs, and the lowest and highest of them.</summary>
     internal readonly record struct Spread(double Mean, double Low, double High)
     {
-        public static Spread Of(IEnumerable<double> values) => values.Where(double.IsFinite).ToArray() is { Length: > 0 } known ? new(known.Average(), known.Min(), known.Max()) : new(double.NaN, double.NaN, double.NaN);
+        public static Spread Of(IEnumerable<double> values) =>
+            values.Where(double.IsFinite).ToArray() is { Length: > 0 } known
+                ? new(known.Average(), known.Min(), known.Max())
+                : new(double.NaN, double.NaN, double.NaN);
 
-        public override string ToString() => double.IsNaN(Mean) ? "–" : Low == High ? Figures.Of($"{Mean:0.0000}") : Figures.Of($"{Mean:0.0000} ({Low:0.0000} to {High:0.0000})");
+        public override string ToString() =>
+            double.IsNaN(Mean) ? "–"
+            : Low == High ? Figures.Of($"{Mean:0.0000}")
+            : Figures.Of($"{Mean:0.0000} ({Low:0.0000} to {High:0.0000})");
     }
 
     /// <summary>A family with what its runs gave.</summary>
-    internal sealed record Contestant(string Name, string ModelType, long Parameters, long Active, long ShortCacheBytes, long LongCacheBytes, IReadOnlyList<JsonObject> Runs, IReadOnlyList<RunMetrics> Metrics)
+    internal sealed record Contestant(
+        string Name,
+        string ModelType,
+        long Parameters,
+        long Active,
+        long ShortCacheBytes,
+        long LongCacheBytes,
+        IReadOnlyList<JsonObject> Runs,
+        IReadOnlyList<RunMetrics> Metrics
+    )
     {
         public Spread BitsPerByte => Spread.Of(Values("valid_bits_per_byte"));
 
@@ -214,23 +327,36 @@ internal static class CompareVerb
 
         public double FractionOfRoof => Median("fraction_of_roof");
 
-        public JsonObject Json() => new()
-        {
-            ["name"] = Name,
-            ["model_type"] = ModelType,
-            ["parameters"] = Parameters,
-            ["active_parameters"] = Active,
-            ["bits_per_byte"] = new JsonObject { ["mean"] = Number(BitsPerByte.Mean), ["low"] = Number(BitsPerByte.Low), ["high"] = Number(BitsPerByte.High), ["of"] = new JsonArray([.. Values("valid_bits_per_byte").Select(v => (JsonNode?)Number(v))]) },
-            ["train_tokens_per_second"] = Number(TrainRate),
-            ["fraction_of_roof"] = Number(FractionOfRoof),
-            ["decode_tokens_per_second"] = Number(DecodeRate),
-            ["cache_bytes_per_token"] = new JsonObject { ["1024"] = ShortCacheBytes / ShortCache, ["32768"] = LongCacheBytes / LongCache },
-        };
+        public JsonObject Json() =>
+            new()
+            {
+                ["name"] = Name,
+                ["model_type"] = ModelType,
+                ["parameters"] = Parameters,
+                ["active_parameters"] = Active,
+                ["bits_per_byte"] = new JsonObject
+                {
+                    ["mean"] = Number(BitsPerByte.Mean),
+                    ["low"] = Number(BitsPerByte.Low),
+                    ["high"] = Number(BitsPerByte.High),
+                    ["of"] = new JsonArray([.. Values("valid_bits_per_byte").Select(v => (JsonNode?)Number(v))]),
+                },
+                ["train_tokens_per_second"] = Number(TrainRate),
+                ["fraction_of_roof"] = Number(FractionOfRoof),
+                ["decode_tokens_per_second"] = Number(DecodeRate),
+                ["cache_bytes_per_token"] = new JsonObject
+                {
+                    ["1024"] = ShortCacheBytes / ShortCache,
+                    ["32768"] = LongCacheBytes / LongCache,
+                },
+            };
 
         private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
-        private IEnumerable<double> Values(string key) => Runs.Select(r => r[key] is JsonValue v && v.TryGetValue(out double d) ? d : double.NaN);
+        private IEnumerable<double> Values(string key) =>
+            Runs.Select(r => r[key] is JsonValue v && v.TryGetValue(out double d) ? d : double.NaN);
 
-        private double Median(string key) => Values(key).Where(double.IsFinite).Order().ToArray() is { Length: > 0 } known ? known[known.Length / 2] : double.NaN;
+        private double Median(string key) =>
+            Values(key).Where(double.IsFinite).Order().ToArray() is { Length: > 0 } known ? known[known.Length / 2] : double.NaN;
     }
 }

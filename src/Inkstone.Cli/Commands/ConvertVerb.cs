@@ -18,16 +18,33 @@ internal static class ConvertVerb
     {
         Argument<string> input = new("IN") { Description = "model directory, run, or .gguf file" };
         Argument<string> output = new("OUT") { Description = "a .gguf file, or a directory to write in HF's layout" };
-        Option<string> dtype = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16; default: as they are, f32 where they are quantised", HelpName = "T" };
-        Option<string> quantize = new("--quantize") { Description = "quantise the matrices of a .gguf file: " + string.Join(", ", Quantised.Select(Label)), HelpName = "Q" };
-        Option<bool> modelfile = new("--modelfile") { Description = "write Ollama's Modelfile beside the .gguf file: template, stop texts, settings" };
-        return new Verb("convert", "a model between HF's layout and GGUF, and from one element type to another", [input, output, dtype, quantize, modelfile], Run,
+        Option<string> dtype = new("--dtype")
+        {
+            Description = "element type of the weights: f32, f16 or bf16; default: as they are, f32 where they are quantised",
+            HelpName = "T",
+        };
+        Option<string> quantize = new("--quantize")
+        {
+            Description = "quantise the matrices of a .gguf file: " + string.Join(", ", Quantised.Select(Label)),
+            HelpName = "Q",
+        };
+        Option<bool> modelfile = new("--modelfile")
+        {
+            Description = "write Ollama's Modelfile beside the .gguf file: template, stop texts, settings",
+        };
+        return new Verb(
+            "convert",
+            "a model between HF's layout and GGUF, and from one element type to another",
+            [input, output, dtype, quantize, modelfile],
+            Run,
             "ink convert runs/poems poems.gguf --quantize q4_k_m --modelfile",
-            "ink convert model.gguf model --dtype bf16");
+            "ink convert model.gguf model --dtype bf16"
+        );
 
         int Run(Call call)
         {
-            string from = Models.Whole(call.Get(input)!), to = call.Get(output)!;
+            string from = Models.Whole(call.Get(input)!),
+                to = call.Get(output)!;
             bool gguf = Path.GetExtension(to).Equals(".gguf", StringComparison.OrdinalIgnoreCase);
             string?[] inputs = [call.Get(input), from];
             _ = gguf ? call.ClaimFile(to, GgufExport.Wrote, inputs) : call.Claim(to, inputs);
@@ -35,11 +52,15 @@ internal static class ConvertVerb
             {
                 (null, null) => Models.StoredType(from),
                 (string name, null) => Parse(name, "--dtype", Plain),
-                (null, string name) => gguf ? Parse(name, "--quantize", Quantised)
+                (null, string name) => gguf
+                    ? Parse(name, "--quantize", Quantised)
                     : throw new ArgumentException($"--quantize needs an output that ends with .gguf, {to} is a directory in HF's layout"),
                 _ => throw new ArgumentException("give either --dtype or --quantize"),
             };
-            string? beside = !call.Get(modelfile) ? null : gguf ? Modelfile.Claim(call, to) : throw new ArgumentException($"--modelfile needs an output that ends with .gguf, {to} is a directory in HF's layout");
+            string? beside =
+                !call.Get(modelfile) ? null
+                : gguf ? Modelfile.Claim(call, to)
+                : throw new ArgumentException($"--modelfile needs an output that ends with .gguf, {to} is a directory in HF's layout");
             (long parameters, int context) = call.Compute(device =>
             {
                 // Exact for every type that is read; a file of bfloat16 need not be widened.
@@ -66,14 +87,23 @@ internal static class ConvertVerb
             }
             long bytes = gguf ? new FileInfo(to).Length : new DirectoryInfo(to).EnumerateFiles("*.safetensors").Sum(f => f.Length);
             string label = Label(type);
-            return call.Result(new JsonObject { ["out"] = to, ["dtype"] = label, ["parameters"] = parameters, ["bytes"] = bytes },
-                o => o.WriteLine($"{Figures.Count(parameters)} parameters written to {to} as {label}, {Figures.Of($"{bytes / 1e6:0.0}")} MB"));
+            return call.Result(
+                new JsonObject
+                {
+                    ["out"] = to,
+                    ["dtype"] = label,
+                    ["parameters"] = parameters,
+                    ["bytes"] = bytes,
+                },
+                o =>
+                    o.WriteLine($"{Figures.Count(parameters)} parameters written to {to} as {label}, {Figures.Of($"{bytes / 1e6:0.0}")} MB")
+            );
         }
     }
 
-    private static GgufFileType Parse(string name, string flag, GgufFileType[] known)
-        => known.Cast<GgufFileType?>().FirstOrDefault(type => Label(type!.Value).Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? throw new ArgumentException($"{flag} must be one of {string.Join(", ", known.Select(Label))}, got '{name}'");
+    private static GgufFileType Parse(string name, string flag, GgufFileType[] known) =>
+        known.Cast<GgufFileType?>().FirstOrDefault(type => Label(type!.Value).Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ArgumentException($"{flag} must be one of {string.Join(", ", known.Select(Label))}, got '{name}'");
 
     private static string Label(GgufFileType type) => type.ToString().ToLowerInvariant();
 }

@@ -12,27 +12,60 @@ internal static class DataExport
 {
     public static Verb Create()
     {
-        Option<string[]> input = Flags.Inputs("tables (Parquet, Arrow, CSV), JSONL, JSON arrays or text, plain, gzip or zstd; folders of them; what datasets saved to disk");
-        Option<string> output = new("--out") { Description = "file to write: its ending says what, .parquet or .jsonl", HelpName = "FILE", Required = true };
-        Option<string> tokenizer = new("--tokenizer") { Description = "writes conversations as tokens, labels and positions (Parquet as Mini-LLM prepares it)", HelpName = "PATH" };
-        Option<int> length = new("--max-length") { Description = "with --tokenizer: tokens of a row; longer examples are left out", HelpName = "N", DefaultValueFactory = _ => 512 };
+        Option<string[]> input = Flags.Inputs(
+            "tables (Parquet, Arrow, CSV), JSONL, JSON arrays or text, plain, gzip or zstd; folders of them; what datasets saved to disk"
+        );
+        Option<string> output = new("--out")
+        {
+            Description = "file to write: its ending says what, .parquet or .jsonl",
+            HelpName = "FILE",
+            Required = true,
+        };
+        Option<string> tokenizer = new("--tokenizer")
+        {
+            Description = "writes conversations as tokens, labels and positions (Parquet as Mini-LLM prepares it)",
+            HelpName = "PATH",
+        };
+        Option<int> length = new("--max-length")
+        {
+            Description = "with --tokenizer: tokens of a row; longer examples are left out",
+            HelpName = "N",
+            DefaultValueFactory = _ => 512,
+        };
         Option<bool> packed = new("--packed") { Description = "with --tokenizer: several examples a row" };
-        Option<string> template = new("--template") { Description = "with --tokenizer: chat template instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
-        return new Verb("export", "records of any format as one Parquet or JSONL file, or conversations as tokens to fine-tune on", [input, output, tokenizer, length, packed, template], Run,
+        Option<string> template = new("--template")
+        {
+            Description = "with --tokenizer: chat template instead of the tokenizer's: a .jinja file, or chatml",
+            HelpName = "PATH",
+        };
+        return new Verb(
+            "export",
+            "records of any format as one Parquet or JSONL file, or conversations as tokens to fine-tune on",
+            [input, output, tokenizer, length, packed, template],
+            Run,
             "ink data export --input conversations.jsonl --out conversations.parquet",
-            "ink data export --input conversations.jsonl --tokenizer tok --max-length 512 --packed --out packed.parquet");
+            "ink data export --input conversations.jsonl --tokenizer tok --max-length 512 --packed --out packed.parquet"
+        );
 
         int Run(Call call)
         {
             string file = call.Get(output)!;
-            bool isParquet = Path.GetExtension(file) == ".parquet" ? true : Path.GetExtension(file) is ".jsonl" ? false
+            bool isParquet =
+                Path.GetExtension(file) == ".parquet" ? true
+                : Path.GetExtension(file) is ".jsonl" ? false
                 : throw new ArgumentException($"--out must end in .parquet or .jsonl, got '{file}'");
             IReadOnlyList<string> files = InputFiles.Find(call.Get(input)!);
             call.ClaimFile(file, path => isParquet ? InputFiles.IsParquet(path) : JsonRecords.Read(path, []).Any(), files);
             Func<IEnumerable<JsonObject>> records = () => RecordExport.Records(files);
             if (call.Get(tokenizer) is { } path)
             {
-                IReadOnlyList<JsonObject> rows = Tokenized(call, Sft.WithTemplate(Models.Told(call, Tokenizer.Load(path)).WithPadToken(), call.Get(template)), files, call.Between(length, 2, 1 << 20), call.Get(packed));
+                IReadOnlyList<JsonObject> rows = Tokenized(
+                    call,
+                    Sft.WithTemplate(Models.Told(call, Tokenizer.Load(path)).WithPadToken(), call.Get(template)),
+                    files,
+                    call.Between(length, 2, 1 << 20),
+                    call.Get(packed)
+                );
                 records = () => rows;
             }
             else if (call.Get(packed) || call.Get(template) is not null)
@@ -40,8 +73,19 @@ internal static class DataExport
                 throw new ArgumentException($"{(call.Get(packed) ? "--packed" : "--template")} belongs to --tokenizer; give it too");
             }
             ExportReport report = isParquet ? RecordExport.ToParquet(file, records) : RecordExport.ToJsonl(file, records());
-            return call.Result(new JsonObject { ["out"] = file, ["rows"] = report.Rows, ["columns"] = new JsonArray([.. report.Columns.Select(c => JsonValue.Create(c))]), ["bytes"] = report.Bytes },
-                o => o.WriteLine(Figures.Of($"{report.Rows:N0} rows of {string.Join(", ", report.Columns)} in {file}, {Figures.Bytes(report.Bytes)}")));
+            return call.Result(
+                new JsonObject
+                {
+                    ["out"] = file,
+                    ["rows"] = report.Rows,
+                    ["columns"] = new JsonArray([.. report.Columns.Select(c => JsonValue.Create(c))]),
+                    ["bytes"] = report.Bytes,
+                },
+                o =>
+                    o.WriteLine(
+                        Figures.Of($"{report.Rows:N0} rows of {string.Join(", ", report.Columns)} in {file}, {Figures.Bytes(report.Bytes)}")
+                    )
+            );
         }
     }
 

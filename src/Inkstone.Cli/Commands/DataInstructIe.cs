@@ -11,13 +11,27 @@ internal static class DataInstructIe
 {
     public static Verb Create()
     {
-        Argument<string> recipe = new("RECIPE") { Description = "YAML file, or the preset instructie", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => "instructie" };
+        Argument<string> recipe = new("RECIPE")
+        {
+            Description = "YAML file, or the preset instructie",
+            Arity = ArgumentArity.ZeroOrOne,
+            DefaultValueFactory = _ => "instructie",
+        };
         Option<string> input = new("--input") { Description = "directory that the recipe's files are below", HelpName = "DIR" };
-        Option<int?> generate = new("--generate") { Description = "instead: write N made-up records in the form of InstructIE's files", HelpName = "N" };
+        Option<int?> generate = new("--generate")
+        {
+            Description = "instead: write N made-up records in the form of InstructIE's files",
+            HelpName = "N",
+        };
         Option<string> output = Flags.Out("directory for train.jsonl, valid.jsonl, prompts.json, removed.jsonl and report.json");
-        return new Verb("instructie", "InstructIE's texts and relations as conversations that teach structured answers, step by step", [recipe, input, generate, output], Run,
+        return new Verb(
+            "instructie",
+            "InstructIE's texts and relations as conversations that teach structured answers, step by step",
+            [recipe, input, generate, output],
+            Run,
             "ink data instructie --generate 2000 --out raw",
-            "ink data instructie --input raw --out structured");
+            "ink data instructie --input raw --out structured"
+        );
 
         int Run(Call call)
         {
@@ -26,10 +40,22 @@ internal static class DataInstructIe
             {
                 if (records is < 1 or > 10_000_000 || call.Has(input))
                 {
-                    throw new ArgumentException(call.Has(input) ? "--generate makes the files that --input would name; give one of them" : $"--generate must be between 1 and 10000000, got {records}");
+                    throw new ArgumentException(
+                        call.Has(input)
+                            ? "--generate makes the files that --input would name; give one of them"
+                            : $"--generate must be between 1 and 10000000, got {records}"
+                    );
                 }
                 new IeGenerator(call.Seed ?? 42).Write(call.Claim(to), records, call.Force, call.Cancelled);
-                return call.Result(new JsonObject { ["out"] = to, ["records"] = records }, o => o.WriteLine(Figures.Of($"{records:N0} records in {to}; go on with: {ProgramName.Current} data instructie --input {to} --out DIR")));
+                return call.Result(
+                    new JsonObject { ["out"] = to, ["records"] = records },
+                    o =>
+                        o.WriteLine(
+                            Figures.Of(
+                                $"{records:N0} records in {to}; go on with: {ProgramName.Current} data instructie --input {to} --out DIR"
+                            )
+                        )
+                );
             }
             string file = Presets.Recipe(call.Get(recipe)!, "data");
             JsonObject yaml = YamlFile.Read(file);
@@ -61,9 +87,22 @@ internal static class DataInstructIe
         foreach (IeStep step in report.Steps)
         {
             string parts = string.Join("; ", step.Parts.Select(p => Figures.Of($"{p.Key} {p.Value:N0}")));
-            table.AddRow([.. new[] { step.Name, step.Of, Figures.Of($"{step.In:N0}"), Figures.Of($"{step.Out:N0}"), step.Removes && parts.Length > 0 ? "removed: " + parts : parts }.Select(Markup.Escape)]);
+            table.AddRow([
+                .. new[]
+                {
+                    step.Name,
+                    step.Of,
+                    Figures.Of($"{step.In:N0}"),
+                    Figures.Of($"{step.Out:N0}"),
+                    step.Removes && parts.Length > 0 ? "removed: " + parts : parts,
+                }.Select(Markup.Escape),
+            ]);
         }
         call.Page.Write(table);
-        call.Out.WriteLine(Figures.Of($"in {report.Output}: {string.Join(", ", report.Conversations.Select(c => Figures.Of($"{c.Key}.jsonl {c.Value:N0} conversations")))}, prompts.json {report.Prompts:N0} prompts"));
+        call.Out.WriteLine(
+            Figures.Of(
+                $"in {report.Output}: {string.Join(", ", report.Conversations.Select(c => Figures.Of($"{c.Key}.jsonl {c.Value:N0} conversations")))}, prompts.json {report.Prompts:N0} prompts"
+            )
+        );
     }
 }

@@ -14,11 +14,24 @@ internal static class DataMix
     {
         Argument<string> recipe = new("RECIPE") { Description = "YAML file, or a preset: " + string.Join(", ", Presets.Names("mix")) };
         Option<string> output = Flags.Out("directory for pretrain.jsonl, sft.jsonl, dpo.jsonl and mix.json");
-        Option<string> tokenizer = new("--tokenizer") { Description = "counts the tokens of each source with this tokenizer", HelpName = "PATH" };
-        Option<string[]> sources = new("--source") { Description = "CATEGORY=PATH[,PATH] in place of the recipe's sources of a category (repeatable)", HelpName = "CATEGORY=PATH" };
-        return new Verb("mix", "mixes sources by quotas into files to pretrain on, to fine-tune on and to prefer by", [recipe, output, tokenizer, sources], Run,
+        Option<string> tokenizer = new("--tokenizer")
+        {
+            Description = "counts the tokens of each source with this tokenizer",
+            HelpName = "PATH",
+        };
+        Option<string[]> sources = new("--source")
+        {
+            Description = "CATEGORY=PATH[,PATH] in place of the recipe's sources of a category (repeatable)",
+            HelpName = "CATEGORY=PATH",
+        };
+        return new Verb(
+            "mix",
+            "mixes sources by quotas into files to pretrain on, to fine-tune on and to prefer by",
+            [recipe, output, tokenizer, sources],
+            Run,
             "ink data mix mixture.yaml --out mixed",
-            "ink data mix booklet --source general=belle.json,alpaca.json --source identity=me.jsonl --tokenizer tok --out mixed");
+            "ink data mix booklet --source general=belle.json,alpaca.json --source identity=me.jsonl --tokenizer tok --out mixed"
+        );
 
         int Run(Call call)
         {
@@ -35,8 +48,17 @@ internal static class DataMix
             MixRecipe mix = MixRecipe.Read(yaml, file);
             string directory = call.Claim(call.Get(output)!, mix.Categories.SelectMany(c => c.Sources).SelectMany(s => s.Paths));
             Tokenizer? counts = call.Get(tokenizer) is { } path ? Models.Told(call, Tokenizer.Load(path)) : null;
-            MixReport report = call.WithProgress("mix", bar => new Mixture(mix, counts is null ? null : text => counts.Encode(text, false).Length).Run(directory, call.Force,
-                call.Threads ?? Environment.ProcessorCount, new Relay<MixProgress>(p => bar.Report((p.Fraction, Figures.Of($"{p.Phase}, {p.Records:N0} records")))), call.Cancelled));
+            MixReport report = call.WithProgress(
+                "mix",
+                bar =>
+                    new Mixture(mix, counts is null ? null : text => counts.Encode(text, false).Length).Run(
+                        directory,
+                        call.Force,
+                        call.Threads ?? Environment.ProcessorCount,
+                        new Relay<MixProgress>(p => bar.Report((p.Fraction, Figures.Of($"{p.Phase}, {p.Records:N0} records")))),
+                        call.Cancelled
+                    )
+            );
             foreach (string shortage in report.Shortages)
             {
                 call.Warn(shortage);
@@ -50,34 +72,67 @@ internal static class DataMix
         int equals = pair.IndexOf('=', StringComparison.Ordinal);
         string name = equals > 0 ? pair[..equals] : throw new ArgumentException($"--source must be CATEGORY=PATH, got '{pair}'");
         JsonObject? categories = yaml["categories"] as JsonObject;
-        JsonObject category = categories?[name] as JsonObject
-            ?? throw new ArgumentException($"--source names '{name}', and {file} has no such category{Spelling.Suggestion(name, categories?.Select(c => c.Key) ?? [])}");
-        category["sources"] = new JsonArray([.. pair[(equals + 1)..].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(p => new JsonObject { ["path"] = p, ["name"] = Path.GetFileNameWithoutExtension(p) })]);
+        JsonObject category =
+            categories?[name] as JsonObject
+            ?? throw new ArgumentException(
+                $"--source names '{name}', and {file} has no such category{Spelling.Suggestion(name, categories?.Select(c => c.Key) ?? [])}"
+            );
+        category["sources"] = new JsonArray([
+            .. pair[(equals + 1)..]
+                .Split(',', StringSplitOptions.RemoveEmptyEntries)
+                .Select(p => new JsonObject { ["path"] = p, ["name"] = Path.GetFileNameWithoutExtension(p) }),
+        ]);
     }
 
-    private static JsonObject Json(MixReport report) => new()
-    {
-        ["out"] = report.Output,
-        ["lines"] = new JsonObject(report.Lines.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
-        ["sources"] = new JsonArray([.. report.Usage.Select(u => u.ToJson())]),
-        ["shortages"] = new JsonArray([.. report.Shortages.Select(s => JsonValue.Create(s))]),
-    };
+    private static JsonObject Json(MixReport report) =>
+        new()
+        {
+            ["out"] = report.Output,
+            ["lines"] = new JsonObject(report.Lines.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+            ["sources"] = new JsonArray([.. report.Usage.Select(u => u.ToJson())]),
+            ["shortages"] = new JsonArray([.. report.Shortages.Select(s => JsonValue.Create(s))]),
+        };
 
     private static void Print(Call call, MixReport report)
     {
         bool tokens = report.Usage.Any(u => u.Tokens is not null);
         Table table = new Table().Border(TableBorder.Rounded);
-        foreach (string title in (string[])["category", "source", "records", "usable", "written", "times each", "characters", .. tokens ? ["tokens"] : Array.Empty<string>(), "left out because"])
+        foreach (
+            string title in (string[])
+                [
+                    "category",
+                    "source",
+                    "records",
+                    "usable",
+                    "written",
+                    "times each",
+                    "characters",
+                    .. tokens ? ["tokens"] : Array.Empty<string>(),
+                    "left out because",
+                ]
+        )
         {
             table.AddColumn(title);
         }
         foreach (MixUsage u in report.Usage)
         {
-            string[] cells = [u.Category, u.Source, Figures.Of($"{u.Records:N0}"), Figures.Of($"{u.Usable:N0}"), Figures.Of($"{u.Written:N0}"), Figures.Of($"{u.Epochs:0.00}"), Figures.Of($"{u.Characters:N0}"),
-                .. tokens ? [Figures.Of($"{u.Tokens:N0}")] : Array.Empty<string>(), string.Join("; ", u.Skipped.OrderByDescending(s => s.Value).Take(3).Select(s => Figures.Of($"{s.Key}: {s.Value:N0}")))];
+            string[] cells =
+            [
+                u.Category,
+                u.Source,
+                Figures.Of($"{u.Records:N0}"),
+                Figures.Of($"{u.Usable:N0}"),
+                Figures.Of($"{u.Written:N0}"),
+                Figures.Of($"{u.Epochs:0.00}"),
+                Figures.Of($"{u.Characters:N0}"),
+                .. tokens ? [Figures.Of($"{u.Tokens:N0}")] : Array.Empty<string>(),
+                string.Join("; ", u.Skipped.OrderByDescending(s => s.Value).Take(3).Select(s => Figures.Of($"{s.Key}: {s.Value:N0}"))),
+            ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
         call.Page.Write(table);
-        call.Out.WriteLine(Figures.Of($"in {report.Output}: {string.Join(", ", report.Lines.Select(l => Figures.Of($"{l.Key} {l.Value:N0} lines")))}"));
+        call.Out.WriteLine(
+            Figures.Of($"in {report.Output}: {string.Join(", ", report.Lines.Select(l => Figures.Of($"{l.Key} {l.Value:N0} lines")))}")
+        );
     }
 }

@@ -11,20 +11,37 @@ internal static class DistillVerb
     {
         TuningFlags flags = new("distill", "the student");
         Option<string> teacher = new("--teacher") { Description = "the teacher, instead of the recipe's", HelpName = "PATH" };
-        return new Verb("distill", "teaches a small model what a larger one of the same vocabulary finds likely", flags.With(teacher), Run,
+        return new Verb(
+            "distill",
+            "teaches a small model what a larger one of the same vocabulary finds likely",
+            flags.With(teacher),
+            Run,
             "ink distill conversations --model runs/small --teacher runs/large --data.train conversations.jsonl --out runs/student",
-            "ink distill my-recipe.yaml --loss.beta 0 --loss.temperature 2")
-        { TakesRecipeKeys = true, TakesRanks = true };
+            "ink distill my-recipe.yaml --loss.beta 0 --loss.temperature 2"
+        )
+        {
+            TakesRecipeKeys = true,
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
             DistillRecipe loaded = flags.Load(call, (path, keys) => DistillRecipe.Load(path, keys), ("teacher.path", call.Get(teacher)));
-            (RunResult result, ConversationSet data) = flags.Train(call, loaded, (device, options) => new Distillation(loaded, device, options), run =>
-            {
-                ConversationSet set = run.Conversations;
-                call.Say(Figures.Of($"{set.TrainConversations:N0} conversations, {Figures.Count(set.Tokens)} tokens of which {Figures.Count(set.Learned)} are learned; {set.ValidConversations:N0} held out"));
-                return set;
-            });
+            (RunResult result, ConversationSet data) = flags.Train(
+                call,
+                loaded,
+                (device, options) => new Distillation(loaded, device, options),
+                run =>
+                {
+                    ConversationSet set = run.Conversations;
+                    call.Say(
+                        Figures.Of(
+                            $"{set.TrainConversations:N0} conversations, {Figures.Count(set.Tokens)} tokens of which {Figures.Count(set.Learned)} are learned; {set.ValidConversations:N0} held out"
+                        )
+                    );
+                    return set;
+                }
+            );
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.TrainConversations;
             json["valid_conversations"] = data.ValidConversations;

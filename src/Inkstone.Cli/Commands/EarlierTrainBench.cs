@@ -11,10 +11,13 @@ internal sealed record EarlierTrainBench(double TokensPerSecond, IReadOnlyDictio
         try
         {
             JsonNode json = JsonNode.Parse(File.ReadAllText(path))!;
-            return new EarlierTrainBench(json["tokens_per_second"]!.GetValue<double>(),
-                json["ops"]!.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>()));
+            return new EarlierTrainBench(
+                json["tokens_per_second"]!.GetValue<double>(),
+                json["ops"]!.AsArray().ToDictionary(o => o!["name"]!.GetValue<string>(), o => o!["seconds"]!.GetValue<double>())
+            );
         }
-        catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e)
+            when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException or ArgumentException)
         {
             throw new InvalidDataException($"{path} is no result of ink bench train --json; write one with that command first", e);
         }

@@ -2,12 +2,13 @@ using System.Diagnostics;
 using System.Text;
 using Inkstone.Chat;
 using Inkstone.Evaluation;
-using Inkstone.Inference;
 using Inkstone.Grammar;
+using Inkstone.Inference;
 
 namespace Inkstone.Cli;
 
-/// <summary>A model of this machine that answers many questions side by side, with prompts by its chat template, as training writes them.</summary>
+/// <summary>A model of this machine that answers many questions side by side, with prompts by its chat template, as training writes
+/// them.</summary>
 /// <param name="name">what tables call it</param>
 /// <param name="model">the model, which stays the caller's</param>
 /// <param name="adapter">name of the adapter that it wears; null: none</param>
@@ -17,12 +18,23 @@ internal sealed class EngineStructuredModel(string name, ChatModel model, string
 
     public async Task<StructuredAnswer> AnswerAsync(StructuredRequest request, CancellationToken cancelled)
     {
-        SamplingParams sampling = new(Temperature: (float)request.Temperature, TopP: (float)request.TopP, MaxTokens: request.MaxTokens, Seed: request.Seed);
+        SamplingParams sampling = new(
+            Temperature: (float)request.Temperature,
+            TopP: (float)request.TopP,
+            MaxTokens: request.MaxTokens,
+            Seed: request.Seed
+        );
         long began = Stopwatch.GetTimestamp();
         Answers answers;
         try
         {
-            answers = model.Start(new ChatRequest(request.Messages, sampling) { Constraint = request.Schema is null ? null : new AnswerConstraint.Schema(request.Schema), Adapter = adapter });
+            answers = model.Start(
+                new ChatRequest(request.Messages, sampling)
+                {
+                    Constraint = request.Schema is null ? null : new AnswerConstraint.Schema(request.Schema),
+                    Adapter = adapter,
+                }
+            );
         }
         catch (GrammarException fault)
         {
@@ -46,6 +58,11 @@ internal sealed class EngineStructuredModel(string name, ChatModel model, string
             answers.Cancel();
             throw;
         }
-        return new StructuredAnswer(text.ToString(), Stopwatch.GetElapsedTime(began).TotalSeconds, answers.CompletionTokens, end == AnswerEnd.Length ? "length" : "stop");
+        return new StructuredAnswer(
+            text.ToString(),
+            Stopwatch.GetElapsedTime(began).TotalSeconds,
+            answers.CompletionTokens,
+            end == AnswerEnd.Length ? "length" : "stop"
+        );
     }
 }

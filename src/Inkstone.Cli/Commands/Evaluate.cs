@@ -20,36 +20,118 @@ internal static class Evaluate
 {
     public static Verb Create()
     {
-        Argument<string[]> tasks = new("TASK") { Description = "tasks, groups, tags or patterns by name, or task files (YAML)", Arity = ArgumentArity.ZeroOrMore };
-        Option<string> model = new("--model") { Description = "model directory, adapter, run or .gguf file, or the address of a server with OpenAI's API (http://HOST/v1#MODEL); not needed with --requests-out or --responses", HelpName = "PATH" };
+        Argument<string[]> tasks = new("TASK")
+        {
+            Description = "tasks, groups, tags or patterns by name, or task files (YAML)",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        Option<string> model = new("--model")
+        {
+            Description =
+                "model directory, adapter, run or .gguf file, or the address of a server with OpenAI's API (http://HOST/v1#MODEL); not needed with --requests-out or --responses",
+            HelpName = "PATH",
+        };
         Option<string> weights = Flags.Weights(exact: true);
         EvaluateFlags flags = new();
-        Option<string> requestsOut = new("--requests-out") { Description = "write every request as a line of JSON, and stop", HelpName = "FILE.jsonl" };
-        Option<string[]> responses = new("--responses") { Description = "take answers from lines of JSON (task, doc_id, index, resps) or samples files, instead of asking a model", HelpName = "FILE.jsonl", AllowMultipleArgumentsPerToken = true };
-        Option<string> output = new("--output-path") { Description = "write results_DATE.json below DIR, or FILE_DATE.json", HelpName = "PATH" };
+        Option<string> requestsOut = new("--requests-out")
+        {
+            Description = "write every request as a line of JSON, and stop",
+            HelpName = "FILE.jsonl",
+        };
+        Option<string[]> responses = new("--responses")
+        {
+            Description = "take answers from lines of JSON (task, doc_id, index, resps) or samples files, instead of asking a model",
+            HelpName = "FILE.jsonl",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        Option<string> output = new("--output-path")
+        {
+            Description = "write results_DATE.json below DIR, or FILE_DATE.json",
+            HelpName = "PATH",
+        };
         Option<bool> samples = new("--log-samples") { Description = "with --output-path: write samples_TASK_DATE.jsonl too" };
         Option<int> length = new("--max-length") { Description = "most tokens that are fed; default: the model's context", HelpName = "N" };
-        Option<bool?> bos = new("--add-bos-token") { Description = "true or false: whether a begin token stands before each text; default: as the tokenizer does", HelpName = "BOOL" };
-        Option<string> think = new("--think-end-token") { Description = "what ends a thought: an answer begins behind the last of it", HelpName = "S" };
-        Option<string> stage = new("--stage") { Description = "name of a stage of training: adds a line {stage, step, loss, perplexity, bits_per_byte, scores} to --stage-log", HelpName = "NAME" };
+        Option<bool?> bos = new("--add-bos-token")
+        {
+            Description = "true or false: whether a begin token stands before each text; default: as the tokenizer does",
+            HelpName = "BOOL",
+        };
+        Option<string> think = new("--think-end-token")
+        {
+            Description = "what ends a thought: an answer begins behind the last of it",
+            HelpName = "S",
+        };
+        Option<string> stage = new("--stage")
+        {
+            Description = "name of a stage of training: adds a line {stage, step, loss, perplexity, bits_per_byte, scores} to --stage-log",
+            HelpName = "NAME",
+        };
         Option<long?> step = new("--step") { Description = "the stage's step", HelpName = "N" };
-        Option<string> heldOut = new("--held-out") { Description = "with --stage: texts whose loss is measured, as data prepare reads them", HelpName = "PATH" };
-        Option<string> stageLog = new("--stage-log") { Description = "file that --stage adds its line to", HelpName = "FILE.jsonl", DefaultValueFactory = _ => "eval_results.jsonl" };
+        Option<string> heldOut = new("--held-out")
+        {
+            Description = "with --stage: texts whose loss is measured, as data prepare reads them",
+            HelpName = "PATH",
+        };
+        Option<string> stageLog = new("--stage-log")
+        {
+            Description = "file that --stage adds its line to",
+            HelpName = "FILE.jsonl",
+            DefaultValueFactory = _ => "eval_results.jsonl",
+        };
         Option<string> key = new("--api-key") { Description = "key for an address; also the variable OPENAI_API_KEY", HelpName = "KEY" };
-        Option<string[]> against = new("--contamination-against") { Description = "texts or token shards that the model has learned from: tells which documents stand in them", HelpName = "PATH", AllowMultipleArgumentsPerToken = true };
-        Option<int> run = new("--contamination-length") { Description = "Han characters and other words that have to be the same in a row", HelpName = "N", DefaultValueFactory = _ => 13 };
-        return new Verb("evaluate", "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
-            [tasks, model, weights, .. flags.All, requestsOut, responses, output, samples, length, bos, think, stage, step, heldOut, stageLog, key, against, run, EvaluateStructured.Create(), EvaluateJudge.Create()], Run,
+        Option<string[]> against = new("--contamination-against")
+        {
+            Description = "texts or token shards that the model has learned from: tells which documents stand in them",
+            HelpName = "PATH",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        Option<int> run = new("--contamination-length")
+        {
+            Description = "Han characters and other words that have to be the same in a row",
+            HelpName = "N",
+            DefaultValueFactory = _ => 13,
+        };
+        return new Verb(
+            "evaluate",
+            "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
+            [
+                tasks,
+                model,
+                weights,
+                .. flags.All,
+                requestsOut,
+                responses,
+                output,
+                samples,
+                length,
+                bos,
+                think,
+                stage,
+                step,
+                heldOut,
+                stageLog,
+                key,
+                against,
+                run,
+                EvaluateStructured.Create(),
+                EvaluateJudge.Create(),
+            ],
+            Run,
             "ink evaluate arc_easy hellaswag --model runs/poems --data datasets --limit 100",
-            "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json")
-        { TakesRanks = true };
+            "ink evaluate my-task.yaml --model smollm2.gguf --num-fewshot 5 --apply-chat-template --output-path results --log-samples --json"
+        )
+        {
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
             string? path = call.Get(model);
             if (path is null && call.Get(requestsOut) is null && call.Get(responses) is not { Length: > 0 })
             {
-                throw new ArgumentException("name a model with --model, answers with --responses, or a file for the requests with --requests-out");
+                throw new ArgumentException(
+                    "name a model with --model, answers with --responses, or a file for the requests with --requests-out"
+                );
             }
             if (call.Get(tasks) is not { Length: > 0 } && (call.Get(stage) is null || call.Get(heldOut) is null))
             {
@@ -69,16 +151,33 @@ internal static class Evaluate
             Tokenizer? tokenizer = path is null || remote ? null : Models.Tokenizer(path, call);
             EvaluationOptions options = flags.Read(call, tokenizer, remote, out string? template);
             EvaluationRun evaluation = EvaluationRun.Prepare(call.Get(tasks) ?? [], options);
-            call.Say(evaluation.Tasks.Count == 0 ? "no tasks" : $"{evaluation.Requests.Count.ToString("N0", CultureInfo.InvariantCulture)} requests of {string.Join(", ", evaluation.Tasks.Take(5))}{(evaluation.Tasks.Count > 5 ? $" and {evaluation.Tasks.Count - 5} more" : "")}");
+            call.Say(
+                evaluation.Tasks.Count == 0
+                    ? "no tasks"
+                    : $"{evaluation.Requests.Count.ToString("N0", CultureInfo.InvariantCulture)} requests of {string.Join(", ", evaluation.Tasks.Take(5))}{(evaluation.Tasks.Count > 5 ? $" and {evaluation.Tasks.Count - 5} more" : "")}"
+            );
             if (call.Get(requestsOut) is { } file)
             {
-                AtomicFile.WriteText(call.ClaimFile(file, existing => File.ReadLines(existing).Take(1).Any(l => l.StartsWith("{\"task\": ", StringComparison.Ordinal))), string.Concat(RecordedAnswers.Lines(evaluation.Requests).Select(l => l + "\n")));
-                return call.Result(new JsonObject { ["requests"] = evaluation.Requests.Count, ["file"] = file }, o => o.WriteLine($"wrote {evaluation.Requests.Count} requests to {file}"));
+                AtomicFile.WriteText(
+                    call.ClaimFile(
+                        file,
+                        existing => File.ReadLines(existing).Take(1).Any(l => l.StartsWith("{\"task\": ", StringComparison.Ordinal))
+                    ),
+                    string.Concat(RecordedAnswers.Lines(evaluation.Requests).Select(l => l + "\n"))
+                );
+                return call.Result(
+                    new JsonObject { ["requests"] = evaluation.Requests.Count, ["file"] = file },
+                    o => o.WriteLine($"wrote {evaluation.Requests.Count} requests to {file}")
+                );
             }
-            IReadOnlyList<TaskContamination> contaminated = call.Get(against) is { Length: > 0 } learned ? ContaminationCheck.Find(evaluation.Requests, learned, call.Between(run, 1, 1000), tokenizer, call.Cancelled) : [];
+            IReadOnlyList<TaskContamination> contaminated = call.Get(against) is { Length: > 0 } learned
+                ? ContaminationCheck.Find(evaluation.Requests, learned, call.Between(run, 1, 1000), tokenizer, call.Cancelled)
+                : [];
             foreach (TaskContamination task in contaminated.Where(t => t.Found.Count > 0))
             {
-                call.Warn($"{task.Task}: {task.Found.Count} of {task.Documents} documents stand in the training data (numbers {string.Join(", ", task.Found.Take(10))}{(task.Found.Count > 10 ? ", …" : "")}); its score says less than it seems");
+                call.Warn(
+                    $"{task.Task}: {task.Found.Count} of {task.Documents} documents stand in the training data (numbers {string.Join(", ", task.Found.Take(10))}{(task.Found.Count > 10 ? ", …" : "")}); its score says less than it seems"
+                );
             }
             RunDescription description = new(path ?? call.Get(responses)![0], path is null ? "responses" : "ink", template, 0, started);
             foreach (string answers in call.Get(responses) ?? [])
@@ -96,16 +195,32 @@ internal static class Evaluate
             }
             else if (path is not null && !remote && (evaluation.Requests.Any(r => !r.IsAnswered) || call.Get(heldOut) is not null))
             {
-                (description, loss) = Ask(call, evaluation, path, call.Get(weights), tokenizer!, description, call.Get(heldOut), new LocalModelOptions(call.Get(length) is > 0 and var most ? most : null, AddBosToken: call.Get(bos), ThinkEnd: call.Get(think), Seed: (ulong)(call.Seed ?? 0)));
+                (description, loss) = Ask(
+                    call,
+                    evaluation,
+                    path,
+                    call.Get(weights),
+                    tokenizer!,
+                    description,
+                    call.Get(heldOut),
+                    new LocalModelOptions(
+                        call.Get(length) is > 0 and var most ? most : null,
+                        AddBosToken: call.Get(bos),
+                        ThinkEnd: call.Get(think),
+                        Seed: (ulong)(call.Seed ?? 0)
+                    )
+                );
             }
             EvaluationResult result = evaluation.Score();
             if (call.Ranks.Rank > 0)
             {
-                return 0;   // the first process writes
+                return 0; // the first process writes
             }
             description = description with { Seconds = clock.Elapsed.TotalSeconds };
             DictValue whole = ResultFiles.Whole(result, options, description, call.Get(samples));
-            IReadOnlyList<string> written = call.Get(output) is { } to ? ResultFiles.Write(to, result, whole, description, call.Get(samples)) : [];
+            IReadOnlyList<string> written = call.Get(output) is { } to
+                ? ResultFiles.Write(to, result, whole, description, call.Get(samples))
+                : [];
             foreach (string each in written)
             {
                 call.Say($"wrote {each}");
@@ -117,43 +232,90 @@ internal static class Evaluate
                 call.Say($"added a line to {call.Get(stageLog)}");
                 if (loss is not null)
                 {
-                    call.Say(Figures.Of($"{name}: loss {loss.Loss:0.0000}, perplexity {Math.Exp(loss.Loss):0.00}, {loss.Nats / Math.Log(2) / loss.Bytes:0.0000} bits per byte over {loss.Tokens:N0} tokens"));
+                    call.Say(
+                        Figures.Of(
+                            $"{name}: loss {loss.Loss:0.0000}, perplexity {Math.Exp(loss.Loss):0.00}, {loss.Nats / Math.Log(2) / loss.Bytes:0.0000} bits per byte over {loss.Tokens:N0} tokens"
+                        )
+                    );
                 }
                 return call.Result(ValueNodes.Of(line)!, _ => Print(call, result));
             }
             JsonNode json = ValueNodes.Of(whole)!;
             if (contaminated.Count > 0)
             {
-                json["contamination"] = new JsonObject(contaminated.Select(t => KeyValuePair.Create(t.Task, (JsonNode?)new JsonObject { ["documents"] = t.Documents, ["found"] = new JsonArray([.. t.Found.Select(i => (JsonNode)i)]) })));
+                json["contamination"] = new JsonObject(
+                    contaminated.Select(t =>
+                        KeyValuePair.Create(
+                            t.Task,
+                            (JsonNode?)
+                                new JsonObject
+                                {
+                                    ["documents"] = t.Documents,
+                                    ["found"] = new JsonArray([.. t.Found.Select(i => (JsonNode)i)]),
+                                }
+                        )
+                    )
+                );
             }
             return call.Result(json, _ => Print(call, result));
         }
     }
 
-    private static (RunDescription, HeldOutLoss?) Ask(Call call, EvaluationRun run, string path, string? weights, Tokenizer tokenizer, RunDescription description, string? heldOut, LocalModelOptions options) => call.Compute(device =>
-    {
-        using CausalLm model = Models.Open(path, device, weights);
-        LocalModel local = new(model, tokenizer, options, call.Warn);
-        Answer(call, run, local);
-        ShareAnswers(call.Ranks, run);
-        HeldOutLoss? loss = heldOut is null ? null : HeldOutLoss.Of(local, [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)], call.Cancelled);
-        return (description with
+    private static (RunDescription, HeldOutLoss?) Ask(
+        Call call,
+        EvaluationRun run,
+        string path,
+        string? weights,
+        Tokenizer tokenizer,
+        RunDescription description,
+        string? heldOut,
+        LocalModelOptions options
+    ) =>
+        call.Compute(device =>
         {
-            MaxLength = local.MaxLength,
-            Parameters = model.Parameters.ElementCount,
-            Type = weights ?? "fp32",
-            Tokens = [.. new (string, int?)[] { ("pad", tokenizer.PadId), ("eos", tokenizer.EosId), ("bos", tokenizer.BosId) }.Where(t => t.Item2 is not null).Select(t => (t.Item1, tokenizer.IdToToken(t.Item2!.Value), t.Item2!.Value))],
-        }, loss);
-    });
+            using CausalLm model = Models.Open(path, device, weights);
+            LocalModel local = new(model, tokenizer, options, call.Warn);
+            Answer(call, run, local);
+            ShareAnswers(call.Ranks, run);
+            HeldOutLoss? loss = heldOut is null
+                ? null
+                : HeldOutLoss.Of(
+                    local,
+                    [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)],
+                    call.Cancelled
+                );
+            return (
+                description with
+                {
+                    MaxLength = local.MaxLength,
+                    Parameters = model.Parameters.ElementCount,
+                    Type = weights ?? "fp32",
+                    Tokens =
+                    [
+                        .. new (string, int?)[] { ("pad", tokenizer.PadId), ("eos", tokenizer.EosId), ("bos", tokenizer.BosId) }
+                            .Where(t => t.Item2 is not null)
+                            .Select(t => (t.Item1, tokenizer.IdToToken(t.Item2!.Value), t.Item2!.Value)),
+                    ],
+                },
+                loss
+            );
+        });
 
     /// <summary>Each process answers its part of the requests.</summary>
-    private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) => call.WithProgress("evaluate", bar =>
-    {
-        Range own = new(call.Ranks.Rank * run.Requests.Count / call.Ranks.Size, (call.Ranks.Rank + 1) * run.Requests.Count / call.Ranks.Size);
-        int all = run.Requests.Take(own).Where(r => !r.IsAnswered).Sum(r => r.Repeats);
-        run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), own, call.Cancelled);
-        return 0;
-    });
+    private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) =>
+        call.WithProgress(
+            "evaluate",
+            bar =>
+            {
+                Range own = new(
+                    call.Ranks.Rank * run.Requests.Count / call.Ranks.Size,
+                    (call.Ranks.Rank + 1) * run.Requests.Count / call.Ranks.Size
+                );
+                int all = run.Requests.Take(own).Where(r => !r.IsAnswered).Sum(r => r.Repeats);
+                run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), own, call.Cancelled);
+                return 0;
+            }
+        );
 
     /// <summary>Every process has answered its part of the requests; now each has all answers.</summary>
     private static void ShareAnswers(ICommunicator ranks, EvaluationRun run)
@@ -180,10 +342,16 @@ internal static class Evaluate
 
     private static void Print(Call call, EvaluationResult result)
     {
-        Table table = new Table().Border(TableBorder.Rounded).AddColumns("task", "version", "filter", "n-shot", "metric", "", "value", "stderr");
+        Table table = new Table()
+            .Border(TableBorder.Rounded)
+            .AddColumns("task", "version", "filter", "n-shot", "metric", "", "value", "stderr");
         foreach (ResultRow row in ResultTable.Rows(result.Summary))
         {
-            table.AddRow([.. new[] { row.Task, row.Version, row.Filter, row.Shots, row.Metric, row.Direction, row.Value, "± " + row.Error }.Select(Markup.Escape)]);
+            table.AddRow([
+                .. new[] { row.Task, row.Version, row.Filter, row.Shots, row.Metric, row.Direction, row.Value, "± " + row.Error }.Select(
+                    Markup.Escape
+                ),
+            ]);
         }
         call.Page.Write(table);
     }

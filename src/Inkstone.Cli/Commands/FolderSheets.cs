@@ -43,23 +43,49 @@ internal static class MetadataSheet
         sheet.Add("median_characters", o["length_stats"]?["median"]?.DeepClone());
         sheet.Add("longest_characters", o["length_stats"]?["max"]?.DeepClone());
         sheet.Table("files", ["file", "bytes"], Files(folder));
-        sheet.Table("filters", ["filter", "seen", "changed", "dropped"], o["filter_stats"]!.AsArray().Select(f => (string[])[$"{f!["name"]}", $"{f["seen"]}", $"{f["changed"]}", $"{f["dropped"]}"]));
+        sheet.Table(
+            "filters",
+            ["filter", "seen", "changed", "dropped"],
+            o["filter_stats"]!.AsArray().Select(f => (string[])[$"{f!["name"]}", $"{f["seen"]}", $"{f["changed"]}", $"{f["dropped"]}"])
+        );
         return sheet;
     }
 
     private static Sheet Tokens(string folder, JsonObject o)
     {
         Sheet sheet = new("tokens", folder);
-        foreach (string key in (string[])["format", "train_tokens", "valid_tokens", "documents", "train_bytes", "valid_bytes", "vocabulary_size", "vocabulary_hash", "end_of_document_id"])
+        foreach (
+            string key in (string[])
+                [
+                    "format",
+                    "train_tokens",
+                    "valid_tokens",
+                    "documents",
+                    "train_bytes",
+                    "valid_bytes",
+                    "vocabulary_size",
+                    "vocabulary_hash",
+                    "end_of_document_id",
+                ]
+        )
         {
             sheet.Add(key, o[key]?.DeepClone());
         }
-        sheet.Table("shards", ["file", "split", "tokens", "documents", "bytes"], o["shards"]!.AsArray().Select(s => (string[])[$"{s!["file"]}", $"{s["split"]}", $"{s["tokens"]}", $"{s["documents"]}", $"{s["bytes"]}"]));
+        sheet.Table(
+            "shards",
+            ["file", "split", "tokens", "documents", "bytes"],
+            o["shards"]!
+                .AsArray()
+                .Select(s => (string[])[$"{s!["file"]}", $"{s["split"]}", $"{s["tokens"]}", $"{s["documents"]}", $"{s["bytes"]}"])
+        );
         return sheet;
     }
 
-    private static IEnumerable<string[]> Files(string folder)
-        => new DirectoryInfo(folder).EnumerateFiles().OrderBy(f => f.Name, StringComparer.Ordinal).Select(f => (string[])[f.Name, $"{f.Length}"]);
+    private static IEnumerable<string[]> Files(string folder) =>
+        new DirectoryInfo(folder)
+            .EnumerateFiles()
+            .OrderBy(f => f.Name, StringComparer.Ordinal)
+            .Select(f => (string[])[f.Name, $"{f.Length}"]);
 }
 
 /// <summary>What <c>inspect</c> says about the directory of a quickstart.</summary>
@@ -86,7 +112,14 @@ internal static class QuickstartSheet
         sheet.Add("settings", state.Settings);
         sheet.Add("stages_done", state.StagesDone);
         sheet.Add("stages", Quickstart.Stages);
-        sheet.Table("parts", ["path", "what"], Parts.Select(p => p with { Name = Path.Combine(folder, p.Name) }).Where(p => Directory.Exists(p.Name)).Select(p => (string[])[p.Name, p.What]));
+        sheet.Table(
+            "parts",
+            ["path", "what"],
+            Parts
+                .Select(p => p with { Name = Path.Combine(folder, p.Name) })
+                .Where(p => Directory.Exists(p.Name))
+                .Select(p => (string[])[p.Name, p.What])
+        );
         return sheet;
     }
 }
@@ -94,7 +127,8 @@ internal static class QuickstartSheet
 /// <summary>What <c>inspect</c> says about files of text: JSONL, JSON, Parquet, plain text, gzipped or not, or a folder of them.</summary>
 internal static class DataSheet
 {
-    private const int Examined = 1000, ShownCharacters = 60;
+    private const int Examined = 1000,
+        ShownCharacters = 60;
 
     public static bool Reads(string file) => InputFiles.IsJsonLines(file) || InputFiles.IsParquet(file) || InputFiles.IsPlainText(file);
 
@@ -122,7 +156,13 @@ internal static class DataSheet
                     }
                 }
             }
-            rows.Add([Path.GetRelativePath(File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path, file), InputFiles.IsParquet(file) ? "parquet" : InputFiles.IsJsonLines(file) ? "json" : "text", $"{records}"]);
+            rows.Add([
+                Path.GetRelativePath(File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path, file),
+                InputFiles.IsParquet(file) ? "parquet"
+                : InputFiles.IsJsonLines(file) ? "json"
+                : "text",
+                $"{records}",
+            ]);
         }
         sheet.Add("records", rows.Sum(r => long.Parse(r[2], System.Globalization.CultureInfo.InvariantCulture)));
         sheet.Add("examined_for_keys", examined);
@@ -166,9 +206,14 @@ internal static class DataSheet
 
     private static string Shown(JsonNode? value)
     {
-        string text = Figures.Visible((value is JsonValue v && v.TryGetValue(out string? s) ? s : value?.ToJsonString(Readable) ?? "null").ReplaceLineEndings("⏎"));
+        string text = Figures.Visible(
+            (value is JsonValue v && v.TryGetValue(out string? s) ? s : value?.ToJsonString(Readable) ?? "null").ReplaceLineEndings("⏎")
+        );
         return Cells.Fit(text, ShownCharacters);
     }
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 }

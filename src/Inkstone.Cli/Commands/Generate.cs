@@ -13,18 +13,28 @@ internal static class Generate
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights();
         Option<string> prompt = new("--prompt") { Description = "the beginning that the model continues", HelpName = "S" };
         Option<string> ids = new("--ids") { Description = "the beginning as token ids", HelpName = "IDS" };
-        Option<string> messages = new("--messages") { Description = "a conversation to answer, by the chat template: a JSON array of messages with role and content", HelpName = "FILE.json" };
+        Option<string> messages = new("--messages")
+        {
+            Description = "a conversation to answer, by the chat template: a JSON array of messages with role and content",
+            HelpName = "FILE.json",
+        };
         Option<string[]> variables = TemplateVariables.Option();
         Option<bool> noCache = new("--no-cache") { Description = "compute the whole text anew for each token (slow; the same tokens)" };
         SamplingFlags sampling = new(draws: false, UsualTokens);
         GrammarFlags form = new();
         SpeculationFlags speculation = new();
-        return new Verb("generate", "continues a text, streaming", [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, .. speculation.All, noCache], Run,
+        return new Verb(
+            "generate",
+            "continues a text, streaming",
+            [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, .. speculation.All, noCache],
+            Run,
             "ink generate --model runs/poems --prompt \"春眠\" --temperature 0.8",
-            "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json");
+            "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json"
+        );
 
         int Run(Call call)
         {
@@ -35,7 +45,9 @@ internal static class Generate
             JsonObject? values = TemplateVariables.Read(call, variables);
             if (values is not null && call.Get(messages) is null)
             {
-                throw new ArgumentException("--var sets a variable of the chat template, which --messages FILE.json applies and --prompt and --ids do not; give --messages");
+                throw new ArgumentException(
+                    "--var sets a variable of the chat template, which --messages FILE.json applies and --prompt and --ids do not; give --messages"
+                );
             }
             int[] start;
             switch (call.Get(prompt), call.Get(ids), call.Get(messages))
@@ -56,7 +68,12 @@ internal static class Generate
             }
             if (start.Length == 0)
             {
-                start = [tokenizer.BosId ?? tokenizer.EosId ?? throw new ArgumentException("--prompt is empty, and the tokenizer has no token to begin with; give a prompt")];
+                start =
+                [
+                    tokenizer.BosId
+                        ?? tokenizer.EosId
+                        ?? throw new ArgumentException("--prompt is empty, and the tokenizer has no token to begin with; give a prompt"),
+                ];
             }
             return call.Compute(device =>
             {
@@ -73,7 +90,11 @@ internal static class Generate
                     return call.Result(Json(writing, start), _ => { });
                 }
                 call.Out.WriteLine();
-                call.Say(Figures.Of($"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Figures.Rate(writing.DecodeRate)}{Guessed(writing)}"));
+                call.Say(
+                    Figures.Of(
+                        $"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Figures.Rate(writing.DecodeRate)}{Guessed(writing)}"
+                    )
+                );
                 return 0;
             });
         }
@@ -82,21 +103,23 @@ internal static class Generate
     /// <summary>The word of the OpenAI API.</summary>
     public static string Word(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
 
-    private static string Guessed(TextGenerator w) => w.Guesses.Guessed == 0 ? "" : Figures.Of($"; {w.Guesses.Accepted:N0} of {w.Guesses.Guessed:N0} guesses were right");
+    private static string Guessed(TextGenerator w) =>
+        w.Guesses.Guessed == 0 ? "" : Figures.Of($"; {w.Guesses.Accepted:N0} of {w.Guesses.Guessed:N0} guesses were right");
 
-    private static JsonObject Json(TextGenerator w, int[] prompt) => new()
-    {
-        ["prompt_ids"] = new JsonArray([.. prompt.Select(id => JsonValue.Create(id))]),
-        ["ids"] = new JsonArray([.. w.Ids.Select(id => JsonValue.Create(id))]),
-        ["text"] = w.Text,
-        ["finish_reason"] = Word(w.FinishReason),
-        ["prompt_tokens"] = prompt.Length,
-        ["new_tokens"] = w.Ids.Count,
-        ["guessed_tokens"] = w.Guesses.Guessed,
-        ["accepted_tokens"] = w.Guesses.Accepted,
-        ["first_token_seconds"] = Math.Round(w.FirstTokenSeconds, 6),
-        ["total_seconds"] = Math.Round(w.TotalSeconds, 6),
-        ["prefill_tokens_per_second"] = w.FirstTokenSeconds > 0 ? Math.Round(prompt.Length / w.FirstTokenSeconds, 2) : null,
-        ["decode_tokens_per_second"] = double.IsFinite(w.DecodeRate) ? Math.Round(w.DecodeRate, 2) : null,
-    };
+    private static JsonObject Json(TextGenerator w, int[] prompt) =>
+        new()
+        {
+            ["prompt_ids"] = new JsonArray([.. prompt.Select(id => JsonValue.Create(id))]),
+            ["ids"] = new JsonArray([.. w.Ids.Select(id => JsonValue.Create(id))]),
+            ["text"] = w.Text,
+            ["finish_reason"] = Word(w.FinishReason),
+            ["prompt_tokens"] = prompt.Length,
+            ["new_tokens"] = w.Ids.Count,
+            ["guessed_tokens"] = w.Guesses.Guessed,
+            ["accepted_tokens"] = w.Guesses.Accepted,
+            ["first_token_seconds"] = Math.Round(w.FirstTokenSeconds, 6),
+            ["total_seconds"] = Math.Round(w.TotalSeconds, 6),
+            ["prefill_tokens_per_second"] = w.FirstTokenSeconds > 0 ? Math.Round(prompt.Length / w.FirstTokenSeconds, 2) : null,
+            ["decode_tokens_per_second"] = double.IsFinite(w.DecodeRate) ? Math.Round(w.DecodeRate, 2) : null,
+        };
 }

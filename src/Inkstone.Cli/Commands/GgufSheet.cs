@@ -34,7 +34,9 @@ internal static class GgufSheet
         return new WeightFacts(name, model.Type(name).ToString(), shape, model.Type(name).Bytes(count), memory.Bytes(count));
     }
 
-    private static string Shown(object value) => value is Array list ? $"{list.Length} {list.GetType().GetElementType()!.Name}"
-        : Convert.ToString(value, CultureInfo.InvariantCulture)!.ReplaceLineEndings(" ") is { Length: > LongestValue } text ? text[..LongestValue] + "…"
+    private static string Shown(object value) =>
+        value is Array list ? $"{list.Length} {list.GetType().GetElementType()!.Name}"
+        : Convert.ToString(value, CultureInfo.InvariantCulture)!.ReplaceLineEndings(" ") is { Length: > LongestValue } text
+            ? text[..LongestValue] + "…"
         : Convert.ToString(value, CultureInfo.InvariantCulture)!.ReplaceLineEndings(" ");
 }

@@ -7,7 +7,8 @@ using Inkstone.Text;
 namespace Inkstone.Cli;
 
 /// <summary>
-/// Before a model is written as GGUF: what llama.cpp will make of its tokenizer is compared with what the tokenizer does. Texts as people write them must get
+/// Before a model is written as GGUF: what llama.cpp will make of its tokenizer is compared with what the tokenizer does. Texts as people
+/// write them must get
 /// the same ids, or nothing is written; other differences, such as the composed characters that GGUF has no place for, are said.
 /// </summary>
 internal static class GgufTokenizerCheck
@@ -28,7 +29,12 @@ internal static class GgufTokenizerCheck
         {
             // Saved by itself it holds the tokens and roles of all its files.
             tokenizer.Save(place);
-            Compare(call, model, tokenizer, GgufTokenizer.AsWritten(place, config, GgufFile.Is(model) ? model : Path.Combine(model, "tokenizer.json"))!);
+            Compare(
+                call,
+                model,
+                tokenizer,
+                GgufTokenizer.AsWritten(place, config, GgufFile.Is(model) ? model : Path.Combine(model, "tokenizer.json"))!
+            );
             write(place);
         }
         finally
@@ -39,18 +45,26 @@ internal static class GgufTokenizerCheck
 
     private static void Compare(Call call, string model, Tokenizer tokenizer, GgufTokenizer written)
     {
-        IReadOnlyList<TokenizerDifference> differences = TokenizerComparison.Of(tokenizer, Tokenizer.FromJson(Encoding.UTF8.GetBytes(written.Json), Encoding.UTF8.GetBytes(written.ConfigJson), model));
+        IReadOnlyList<TokenizerDifference> differences = TokenizerComparison.Of(
+            tokenizer,
+            Tokenizer.FromJson(Encoding.UTF8.GetBytes(written.Json), Encoding.UTF8.GetBytes(written.ConfigJson), model)
+        );
         if (differences.Count == 0)
         {
             return;
         }
         TokenizerDifference[] first = [.. differences.OrderByDescending(d => d.Plain).Take(Shown)];
-        string texts = $"{differences.Count} of the test texts get other ids from llama.cpp: {string.Join(", ", first.Select(d => Quoted(d.Text)))}{(differences.Count > Shown ? ", …" : "")}";
+        string texts =
+            $"{differences.Count} of the test texts get other ids from llama.cpp: {string.Join(", ", first.Select(d => Quoted(d.Text)))}{(differences.Count > Shown ? ", …" : "")}";
         if (differences.Any(d => d.Plain))
         {
-            throw new InvalidDataException($"{model}: GGUF cannot hold this tokenizer, {texts}; keep the model as a directory, or give it a tokenizer that llama.cpp has, such as one of ink tokenizer train");
+            throw new InvalidDataException(
+                $"{model}: GGUF cannot hold this tokenizer, {texts}; keep the model as a directory, or give it a tokenizer that llama.cpp has, such as one of ink tokenizer train"
+            );
         }
-        call.Warn($"{model}: GGUF cannot hold all of this tokenizer (it has no place for a normalizer, nor for the white space that added tokens take along), so {texts}");
+        call.Warn(
+            $"{model}: GGUF cannot hold all of this tokenizer (it has no place for a normalizer, nor for the white space that added tokens take along), so {texts}"
+        );
     }
 
     private static string Quoted(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";

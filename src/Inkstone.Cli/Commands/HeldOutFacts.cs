@@ -21,15 +21,26 @@ internal sealed record Asking(Func<WorldQuestion, int[]> Prompt, IReadOnlyList<s
     public static Asking Sentences(Tokenizer tokenizer) => new(q => tokenizer.Encode(q.Prompt), ["\n"], (q, text) => q.IsAnsweredBy(text));
 
     /// <summary>A question on a line of its own, as documents have them.</summary>
-    public static Asking Lines(Tokenizer tokenizer)
-        => new(q => tokenizer.Encode(q.Language == WorldLanguage.Chinese ? $"问：{q.Question}\n答：" : $"Q: {q.Question}\nA:"), ["\n"], (q, text) => text.Trim() == q.Reply);
+    public static Asking Lines(Tokenizer tokenizer) =>
+        new(
+            q => tokenizer.Encode(q.Language == WorldLanguage.Chinese ? $"问：{q.Question}\n答：" : $"Q: {q.Question}\nA:"),
+            ["\n"],
+            (q, text) => text.Trim() == q.Reply
+        );
 
     /// <summary>A user's turn of the chat template.</summary>
     public static Asking Chat(Tokenizer tokenizer)
     {
         ChatTemplate template = ChatTemplate.For(tokenizer);
-        return new(q => tokenizer.Encode(template.Render([(JsonNode)new JsonObject { ["role"] = "user", ["content"] = q.Question }], addGenerationPrompt: true), addSpecialTokens: false),
-            template.EndOfTurn(tokenizer), (q, text) => text == q.Reply);
+        return new(
+            q =>
+                tokenizer.Encode(
+                    template.Render([(JsonNode)new JsonObject { ["role"] = "user", ["content"] = q.Question }], addGenerationPrompt: true),
+                    addSpecialTokens: false
+                ),
+            template.EndOfTurn(tokenizer),
+            (q, text) => text == q.Reply
+        );
     }
 }
 
@@ -39,11 +50,19 @@ internal static class HeldOutFacts
     private const int AnswerTokens = 40;
 
     /// <summary>At most <paramref name="count"/> questions, spread evenly over the list.</summary>
-    public static IReadOnlyList<WorldQuestion> Choose(IReadOnlyList<WorldQuestion> all, int count)
-        => all.Count <= count ? all : [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
+    public static IReadOnlyList<WorldQuestion> Choose(IReadOnlyList<WorldQuestion> all, int count) =>
+        all.Count <= count ? all : [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
 
     /// <summary>Asks the model in <paramref name="checkpoint"/>; <paramref name="asked"/> hears of each question.</summary>
-    public static IReadOnlyList<FactAnswer> Ask(string checkpoint, Tokenizer tokenizer, Asking asking, IReadOnlyList<WorldQuestion> questions, Device device, Action asked, CancellationToken cancelled)
+    public static IReadOnlyList<FactAnswer> Ask(
+        string checkpoint,
+        Tokenizer tokenizer,
+        Asking asking,
+        IReadOnlyList<WorldQuestion> questions,
+        Device device,
+        Action asked,
+        CancellationToken cancelled
+    )
     {
         using CausalLm model = Pretrained.Open(checkpoint, device, trained: false);
         TextGenerator generator = new(model, tokenizer);

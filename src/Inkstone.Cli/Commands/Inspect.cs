@@ -9,36 +9,84 @@ internal static class Inspect
 {
     public static Verb Create()
     {
-        Argument<string?> path = new("PATH") { Description = "a model directory, adapter, run, checkpoint, tokenizer, prepared text, tokens, the directory of a quickstart; a .gguf, .safetensors, .bin or .npy file; JSONL, JSON, Parquet or text, plain or gzip", Arity = ArgumentArity.ZeroOrOne };
-        Option<bool> machine = new("--machine") { Description = "this machine instead: caches, limits measured now, kernels chosen and why" };
-        Option<bool> mpi = new("--mpi") { Description = "MPI on this machine instead: the library that several processes would meet by, and how they would be placed" };
-        Option<string> masks = new("--masks") { Description = "conversations (JSONL, a JSON array or Parquet): shows them as tokens of the tokenizer at PATH, and which are learned", HelpName = "FILE" };
-        Option<int> count = new("--count") { Description = "with --masks: conversations shown", HelpName = "N", DefaultValueFactory = _ => 3 };
-        Option<string> template = new("--template") { Description = "with --masks: chat template, instead of the tokenizer's: a .jinja file, or chatml", HelpName = "PATH" };
+        Argument<string?> path = new("PATH")
+        {
+            Description =
+                "a model directory, adapter, run, checkpoint, tokenizer, prepared text, tokens, the directory of a quickstart; a .gguf, .safetensors, .bin or .npy file; JSONL, JSON, Parquet or text, plain or gzip",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<bool> machine = new("--machine")
+        {
+            Description = "this machine instead: caches, limits measured now, kernels chosen and why",
+        };
+        Option<bool> mpi = new("--mpi")
+        {
+            Description = "MPI on this machine instead: the library that several processes would meet by, and how they would be placed",
+        };
+        Option<string> masks = new("--masks")
+        {
+            Description =
+                "conversations (JSONL, a JSON array or Parquet): shows them as tokens of the tokenizer at PATH, and which are learned",
+            HelpName = "FILE",
+        };
+        Option<int> count = new("--count")
+        {
+            Description = "with --masks: conversations shown",
+            HelpName = "N",
+            DefaultValueFactory = _ => 3,
+        };
+        Option<string> template = new("--template")
+        {
+            Description = "with --masks: chat template, instead of the tokenizer's: a .jinja file, or chatml",
+            HelpName = "PATH",
+        };
         Option<string[]> variables = TemplateVariables.Option();
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
-        return new Verb("inspect", "what a file or directory of this program holds, or what this machine can do", [path, machine, mpi, masks, count, template, variables, page], Run,
+        return new Verb(
+            "inspect",
+            "what a file or directory of this program holds, or what this machine can do",
+            [path, machine, mpi, masks, count, template, variables, page],
+            Run,
             "ink inspect runs/poems",
-            "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html")
-        { TakesRanks = true };
+            "ink inspect models/qwen2.5-0.5b --masks conversations.jsonl --html masks.html"
+        )
+        {
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
             if (call.Get(machine))
             {
-                return call.Get(path) is null ? call.Compute(MachineSheet.Of).Print(call) : throw new ArgumentException("--machine takes no PATH: it is about this machine");
+                return call.Get(path) is null
+                    ? call.Compute(MachineSheet.Of).Print(call)
+                    : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
             if (call.Get(mpi))
             {
-                return call.Get(path) is null ? MpiSheet.Of(call).Print(call) : throw new ArgumentException("--mpi takes no PATH: it is about this machine");
+                return call.Get(path) is null
+                    ? MpiSheet.Of(call).Print(call)
+                    : throw new ArgumentException("--mpi takes no PATH: it is about this machine");
             }
             string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine or --mpi for this machine");
             if (call.Get(masks) is { } file)
             {
-                return InspectMasks.Show(call, place, file, call.Between(count, 1, 1_000_000), call.Get(page), call.Get(template), TemplateVariables.Read(call, variables));
+                return InspectMasks.Show(
+                    call,
+                    place,
+                    file,
+                    call.Between(count, 1, 1_000_000),
+                    call.Get(page),
+                    call.Get(template),
+                    TemplateVariables.Read(call, variables)
+                );
             }
             Option? alone = ((Option[])[template, variables, page, count]).FirstOrDefault(call.Has);
-            return alone is null ? Of(place).Print(call) : throw new ArgumentException($"{alone.Name} belongs to --masks FILE, which shows what is learned from conversations; give it too");
+            return alone is null
+                ? Of(place).Print(call)
+                : throw new ArgumentException(
+                    $"{alone.Name} belongs to --masks FILE, which shows what is learned from conversations; give it too"
+                );
         }
     }
 
@@ -46,18 +94,29 @@ internal static class Inspect
     {
         if (Directory.Exists(path))
         {
-            if (Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) == "checkpoints" && Path.GetDirectoryName(Path.GetFullPath(path)) is { } run && RunSheet.Is(run))
+            if (
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) == "checkpoints"
+                && Path.GetDirectoryName(Path.GetFullPath(path)) is { } run
+                && RunSheet.Is(run)
+            )
             {
                 return RunSheet.Of(run);
             }
             return QuickstartSheet.Find(path)
-                ?? (RunSheet.Is(path) ? RunSheet.Of(path)
-                : PeftAdapter.Is(path) ? AdapterSheet.Of(path)
-                : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Of(path)
-                : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Of(path, Text.Tokenizer.Load(path))
-                : MetadataSheet.Find(path)
-                ?? (Directory.EnumerateFiles(path).Any(DataSheet.Reads) ? DataSheet.Of(path)
-                : throw new InvalidDataException($"{path} holds no model, adapter, run, tokenizer, tokens or text; name a directory that ink or Hugging Face wrote, or a file")));
+                ?? (
+                    RunSheet.Is(path) ? RunSheet.Of(path)
+                    : PeftAdapter.Is(path) ? AdapterSheet.Of(path)
+                    : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Of(path)
+                    : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Of(path, Text.Tokenizer.Load(path))
+                    : MetadataSheet.Find(path)
+                        ?? (
+                            Directory.EnumerateFiles(path).Any(DataSheet.Reads)
+                                ? DataSheet.Of(path)
+                                : throw new InvalidDataException(
+                                    $"{path} holds no model, adapter, run, tokenizer, tokens or text; name a directory that ink or Hugging Face wrote, or a file"
+                                )
+                        )
+                );
         }
         if (!File.Exists(path))
         {
@@ -68,10 +127,14 @@ internal static class Inspect
             ".safetensors" => SafetensorsSheet.Of(path),
             ".gguf" => GgufSheet.Of(path),
             ".bin" or ".npy" => ShardSheet.Of(path),
-            ".json" when Path.GetFileName(path) == "config.json" => throw new InvalidDataException($"{path} is one file of a model; name its directory"),
+            ".json" when Path.GetFileName(path) == "config.json" => throw new InvalidDataException(
+                $"{path} is one file of a model; name its directory"
+            ),
             ".json" when IsObject(path) => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
             _ when DataSheet.Reads(path) => DataSheet.Of(path),
-            _ => throw new InvalidDataException($"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json, JSONL, JSON, Parquet, text, or a directory"),
+            _ => throw new InvalidDataException(
+                $"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json, JSONL, JSON, Parquet, text, or a directory"
+            ),
         };
     }
 
@@ -86,7 +149,7 @@ internal static class Inspect
         }
         catch (JsonException)
         {
-            return false;   // JSONL under another name, or damaged: its reader says where
+            return false; // JSONL under another name, or damaged: its reader says where
         }
     }
 }

@@ -15,7 +15,8 @@ internal static class InspectMasks
     /// <summary>Tells a page of ours from others.</summary>
     private const string Generator = "<meta name=\"generator\" content=\"ink inspect\">";
 
-    /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is wanted.</summary>
+    /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is
+    /// wanted.</summary>
     public static int Show(Call call, string path, string file, int count, string? page, string? template, JsonObject? variables)
     {
         Tokenizer tokenizer = Sft.WithTemplate(Models.Tokenizer(path, call), template);
@@ -28,18 +29,47 @@ internal static class InspectMasks
         }
         if (page is not null)
         {
-            AtomicFile.WriteText(call.ClaimFile(page, existing => File.ReadLines(existing).Any(line => line.Contains(Generator, StringComparison.Ordinal)), file, path), Page(file, shown));
+            AtomicFile.WriteText(
+                call.ClaimFile(
+                    page,
+                    existing => File.ReadLines(existing).Any(line => line.Contains(Generator, StringComparison.Ordinal)),
+                    file,
+                    path
+                ),
+                Page(file, shown)
+            );
             call.Say($"written: {page}");
         }
-        JsonArray skips = [.. reader.Report.Skipped.Select(s => (JsonNode)new JsonObject { ["reason"] = s.Reason, ["count"] = s.Count, ["places"] = new JsonArray([.. s.Places.Select(p => (JsonNode)p)]) })];
-        return call.Result(new JsonObject { ["conversations"] = new JsonArray([.. shown.Select(s => (JsonNode)s.Json())]), ["skipped"] = skips }, o => Print(call, o, shown));
+        JsonArray skips =
+        [
+            .. reader.Report.Skipped.Select(s =>
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["reason"] = s.Reason,
+                        ["count"] = s.Count,
+                        ["places"] = new JsonArray([.. s.Places.Select(p => (JsonNode)p)]),
+                    }
+            ),
+        ];
+        return call.Result(
+            new JsonObject { ["conversations"] = new JsonArray([.. shown.Select(s => (JsonNode)s.Json())]), ["skipped"] = skips },
+            o => Print(call, o, shown)
+        );
     }
 
     /// <summary>A conversation that is learned turn by turn shows each of its examples.</summary>
     private static IEnumerable<Shown> Show(Conversation conversation, ChatMasks masks, Tokenizer tokenizer)
     {
         IReadOnlyList<MaskedConversation> examples = ConversationSet.Mask(conversation, masks);
-        return examples.Select((example, i) => new Shown(examples.Count == 1 ? conversation.Place : $"{conversation.Place} (answer {i + 1} of {examples.Count})", example, tokenizer));
+        return examples.Select(
+            (example, i) =>
+                new Shown(
+                    examples.Count == 1 ? conversation.Place : $"{conversation.Place} (answer {i + 1} of {examples.Count})",
+                    example,
+                    tokenizer
+                )
+        );
     }
 
     private static void Print(Call call, TextWriter o, List<Shown> shown)
@@ -47,7 +77,11 @@ internal static class InspectMasks
         bool colours = call.Page.Profile.Capabilities.ColorSystem != ColorSystem.NoColors;
         foreach (Shown conversation in shown)
         {
-            o.WriteLine(Figures.Of($"{conversation.Place}: {conversation.Masked.Ids.Length} tokens, {conversation.Learned} learned {(colours ? "(green; shades change with each token)" : "(between ⟦ and ⟧; · is between tokens)")}"));
+            o.WriteLine(
+                Figures.Of(
+                    $"{conversation.Place}: {conversation.Masked.Ids.Length} tokens, {conversation.Learned} learned {(colours ? "(green; shades change with each token)" : "(between ⟦ and ⟧; · is between tokens)")}"
+                )
+            );
             StringBuilder text = new();
             bool inside = false;
             for (int i = 0; i < conversation.Texts.Length; i++)
@@ -55,11 +89,19 @@ internal static class InspectMasks
                 bool learned = conversation.Masked.Learned[i];
                 if (colours)
                 {
-                    string style = learned ? (i % 2 == 0 ? "black on green" : "black on lime") : i % 2 == 0 ? "grey" : "silver";
+                    string style =
+                        learned ? (i % 2 == 0 ? "black on green" : "black on lime")
+                        : i % 2 == 0 ? "grey"
+                        : "silver";
                     text.Append($"[{style}]").Append(Markup.Escape(conversation.Texts[i])).Append("[/]");
                     continue;
                 }
-                text.Append(learned == inside ? (i > 0 ? "·" : "") : learned ? "⟦" : "⟧").Append(conversation.Texts[i]);
+                text.Append(
+                        learned == inside ? (i > 0 ? "·" : "")
+                        : learned ? "⟦"
+                        : "⟧"
+                    )
+                    .Append(conversation.Texts[i]);
                 inside = learned;
             }
             text.Append(inside ? "⟧" : "");
@@ -77,7 +119,8 @@ internal static class InspectMasks
 
     private static string Page(string file, List<Shown> shown)
     {
-        StringBuilder html = new($$"""
+        StringBuilder html = new(
+            $$"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8">{{Generator}}<title>what is learned: {{Escape(Path.GetFileName(file))}}</title>
             <style>
@@ -89,13 +132,20 @@ internal static class InspectMasks
             <h1>What is learned</h1>
             <p>Green tokens are learned, grey ones are only read. Hover over a token to see its id.</p>
 
-            """);
+            """
+        );
         foreach (Shown conversation in shown)
         {
-            html.Append(System.Globalization.CultureInfo.InvariantCulture, $"<h2>{Escape(conversation.Place)}</h2>\n<p>{conversation.Masked.Ids.Length} tokens, {conversation.Learned} learned</p>\n<pre>");
+            html.Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"<h2>{Escape(conversation.Place)}</h2>\n<p>{conversation.Masked.Ids.Length} tokens, {conversation.Learned} learned</p>\n<pre>"
+            );
             for (int i = 0; i < conversation.Texts.Length; i++)
             {
-                html.Append(System.Globalization.CultureInfo.InvariantCulture, $"<span{(conversation.Masked.Learned[i] ? " class=\"learned\"" : "")} title=\"{conversation.Masked.Ids[i]}\">{Escape(conversation.Texts[i])}</span>");
+                html.Append(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"<span{(conversation.Masked.Learned[i] ? " class=\"learned\"" : "")} title=\"{conversation.Masked.Ids[i]}\">{Escape(conversation.Texts[i])}</span>"
+                );
             }
             html.Append("</pre>\n");
         }
@@ -122,11 +172,12 @@ internal static class InspectMasks
 
         public int Learned => Masked.Learned.Count(l => l);
 
-        public JsonObject Json() => new()
-        {
-            ["place"] = Place,
-            ["ids"] = new JsonArray([.. Masked.Ids.Select(id => (JsonNode)id)]),
-            ["mask"] = new JsonArray([.. Masked.Learned.Select(l => (JsonNode)(l ? 1 : 0))]),
-        };
+        public JsonObject Json() =>
+            new()
+            {
+                ["place"] = Place,
+                ["ids"] = new JsonArray([.. Masked.Ids.Select(id => (JsonNode)id)]),
+                ["mask"] = new JsonArray([.. Masked.Learned.Select(l => (JsonNode)(l ? 1 : 0))]),
+            };
     }
 }

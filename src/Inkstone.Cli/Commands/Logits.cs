@@ -12,32 +12,39 @@ internal static class Logits
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights(exact: true);
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights(exact: true);
         Option<string> ids = Flags.Ids();
-        return new Verb("logits", "logits of every position of a row of ids", [model, weights, ids], Run,
+        return new Verb(
+            "logits",
+            "logits of every position of a row of ids",
+            [model, weights, ids],
+            Run,
             "ink logits --model runs/poems --ids 12,873,4",
-            "ink logits --model models/blank --ids 1,2,3 --json");
+            "ink logits --model models/blank --ids 1,2,3 --json"
+        );
 
-        int Run(Call call) => call.Compute(device =>
-        {
-            using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
-            int[] row = Check(Call.ParseIds(call.Get(ids)!), m);
-            using (device.Step())
+        int Run(Call call) =>
+            call.Compute(device =>
             {
-                Tensor hidden = m.Hidden(device.Rent(new Shape(1, row.Length), row), ForwardContext.Rows(device, 1, row.Length));
-                Tensor logits = m.Logits(hidden);                          // [1, T, V]
-                RequireFinite(logits, row.Length, m.Config.Source);
-                if (call.Json)
+                using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
+                int[] row = Check(Call.ParseIds(call.Get(ids)!), m);
+                using (device.Step())
                 {
-                    call.WriteJson(writer => Write(writer, logits, row.Length));
+                    Tensor hidden = m.Hidden(device.Rent(new Shape(1, row.Length), row), ForwardContext.Rows(device, 1, row.Length));
+                    Tensor logits = m.Logits(hidden); // [1, T, V]
+                    RequireFinite(logits, row.Length, m.Config.Source);
+                    if (call.Json)
+                    {
+                        call.WriteJson(writer => Write(writer, logits, row.Length));
+                    }
+                    else
+                    {
+                        Top(call.Out, logits, row);
+                    }
                 }
-                else
-                {
-                    Top(call.Out, logits, row);
-                }
-            }
-            return 0;
-        });
+                return 0;
+            });
     }
 
     private static int[] Check(int[] row, CausalLm model)
@@ -50,7 +57,9 @@ internal static class Logits
             }
         }
         return row.Length == 0 ? throw new ArgumentException("--ids is empty; give at least one id")
-            : row.Length > model.MaxPositionEmbeddings ? throw new ArgumentException($"--ids has {row.Length} ids, but the model's context holds {model.MaxPositionEmbeddings}") : row;
+            : row.Length > model.MaxPositionEmbeddings
+                ? throw new ArgumentException($"--ids has {row.Length} ids, but the model's context holds {model.MaxPositionEmbeddings}")
+            : row;
     }
 
     private static void RequireFinite(Tensor logits, int rows, string model)
@@ -59,7 +68,9 @@ internal static class Logits
         if (at >= 0)
         {
             int vocabulary = logits.Shape.Last;
-            throw new InvalidDataException($"{model}: the logit of id {at % vocabulary} at position {at / vocabulary} of {rows} is not a finite number: sizes or factors of the configuration are wrong, or the weights are damaged");
+            throw new InvalidDataException(
+                $"{model}: the logit of id {at % vocabulary} at position {at / vocabulary} of {rows} is not a finite number: sizes or factors of the configuration are wrong, or the weights are damaged"
+            );
         }
     }
 
@@ -91,7 +102,9 @@ internal static class Logits
             logits.CopyTo(values, (long)t * vocabulary);
             int[] order = [.. Enumerable.Range(0, vocabulary)];
             Array.Sort(order, (a, b) => values[b].CompareTo(values[a]));
-            output.WriteLine($"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Figures.Of($"{id} {values[id]:0.000}"))));
+            output.WriteLine(
+                $"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Figures.Of($"{id} {values[id]:0.000}")))
+            );
         }
     }
 }

@@ -2,14 +2,20 @@ using System.Text;
 
 namespace Inkstone.Cli;
 
-/// <summary>Losses over steps as a drawing of text: Braille dots for the training loss (two by four in each character), o for validations.</summary>
+/// <summary>Losses over steps as a drawing of text: Braille dots for the training loss (two by four in each character), o for
+/// validations.</summary>
 internal static class LossCurve
 {
-    private const int Rows = 12, Margin = 9;
+    private const int Rows = 12,
+        Margin = 9;
     private const char Blank = '\u2800';
 
     /// <summary>Bits of a Braille character by column and row of the dot.</summary>
-    private static readonly int[,] Dots = { { 0x01, 0x02, 0x04, 0x40 }, { 0x08, 0x10, 0x20, 0x80 } };
+    private static readonly int[,] Dots =
+    {
+        { 0x01, 0x02, 0x04, 0x40 },
+        { 0x08, 0x10, 0x20, 0x80 },
+    };
 
     /// <summary>The drawing, <paramref name="width"/> cells wide, or nothing where there are fewer than two steps.</summary>
     public static string Draw(RunMetrics metrics, int width)
@@ -19,16 +25,18 @@ internal static class LossCurve
             return "";
         }
         int columns = Math.Max(10, width - Margin);
-        double from = metrics.Steps[0].Step, to = metrics.Steps[^1].Step;
+        double from = metrics.Steps[0].Step,
+            to = metrics.Steps[^1].Step;
         double?[] means = Means(metrics.Steps, 2 * columns, from, to);
         (int Step, double Loss)[] valid = [.. metrics.Validations.Select(v => (v.Step, v.Loss)).Where(v => v.Step >= from && v.Step <= to)];
-        double low = means.Min()!.Value, high = means.Max()!.Value;
+        double low = means.Min()!.Value,
+            high = means.Max()!.Value;
         (low, high) = (valid.Select(v => v.Loss).Append(low).Min(), valid.Select(v => v.Loss).Append(high).Max());
         if (high - low < 1e-9)
         {
             high = low + 1;
         }
-        int Row(double loss) => (int)Math.Round((high - loss) / (high - low) * (4 * Rows - 1));   // 0 is the highest
+        int Row(double loss) => (int)Math.Round((high - loss) / (high - low) * (4 * Rows - 1)); // 0 is the highest
 
         char[,] cells = new char[Rows, columns];
         for (int row = 0; row < Rows; row++)
@@ -43,7 +51,8 @@ internal static class LossCurve
         {
             if (means[x] is { } mean)
             {
-                int y = Row(mean), last = before ?? y;
+                int y = Row(mean),
+                    last = before ?? y;
                 for (int dot = Math.Min(y, last); dot <= Math.Max(y, last); dot++)
                 {
                     cells[dot / 4, x / 2] |= (char)Dots[x % 2, dot % 4];
@@ -59,16 +68,22 @@ internal static class LossCurve
         for (int row = 0; row < Rows; row++)
         {
             double label = high - (high - low) * row / (Rows - 1);
-            drawing.Append(row % 4 == 0 || row == Rows - 1 ? Figures.Of($"{label,7:0.000} ") : new string(' ', Margin - 1)).Append('|');
+            drawing.Append(row % 4 == 0 || row == Rows - 1 ? Figures.Of($"{label, 7:0.000} ") : new string(' ', Margin - 1)).Append('|');
             for (int column = 0; column < columns; column++)
             {
                 drawing.Append(cells[row, column]);
             }
             drawing.Append('\n');
         }
-        string first = Figures.Of($"step {from:0}"), end = Figures.Of($"{to:0}");
-        return drawing.Append(' ', Margin).Append(first).Append(' ', Math.Max(1, columns - first.Length - end.Length)).Append(end)
-            .Append("\nloss of training as dots, of held-out text as o\n").ToString();
+        string first = Figures.Of($"step {from:0}"),
+            end = Figures.Of($"{to:0}");
+        return drawing
+            .Append(' ', Margin)
+            .Append(first)
+            .Append(' ', Math.Max(1, columns - first.Length - end.Length))
+            .Append(end)
+            .Append("\nloss of training as dots, of held-out text as o\n")
+            .ToString();
     }
 
     /// <summary>The mean loss of each of <paramref name="count"/> equal stretches; null where no step falls.</summary>

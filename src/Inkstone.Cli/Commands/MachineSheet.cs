@@ -2,7 +2,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Cli;
 
-/// <summary><c>ink inspect --machine</c>: the CPU, its caches, the limits measured now, and the kernels that this program uses on it.</summary>
+/// <summary><c>ink inspect --machine</c>: the CPU, its caches, the limits measured now, and the kernels that this program uses on
+/// it.</summary>
 internal static class MachineSheet
 {
     public static Sheet Of(Device device)
@@ -21,8 +22,20 @@ internal static class MachineSheet
         sheet.Add("caches_from", caches.Source);
         sheet.Add("read_gbytes_per_second", Rounded(roofs.ReadAllThreads));
         sheet.Add("read_gbytes_per_second_one_thread", Rounded(roofs.ReadOneThread));
-        sheet.Table("units", ["type", "instruction", "gops_one_thread", "gops_all_threads", "of_fp32"],
-            roofs.Units.Select(u => new[] { u.Type, u.Instruction, Figures.Of($"{u.OneThread / 1e9:0.0}"), Figures.Of($"{u.AllThreads / 1e9:0.0}"), Figures.Of($"{u.OfFloat32:0.00}") }));
+        sheet.Table(
+            "units",
+            ["type", "instruction", "gops_one_thread", "gops_all_threads", "of_fp32"],
+            roofs.Units.Select(u =>
+                new[]
+                {
+                    u.Type,
+                    u.Instruction,
+                    Figures.Of($"{u.OneThread / 1e9:0.0}"),
+                    Figures.Of($"{u.AllThreads / 1e9:0.0}"),
+                    Figures.Of($"{u.OfFloat32:0.00}"),
+                }
+            )
+        );
         sheet.Table("kernels", ["type", "kernel", "reason"], roofs.Choices.Select(c => new[] { c.Type, c.Kernel, c.Reason }));
         return sheet;
     }

@@ -11,34 +11,77 @@ internal static class Merge
 {
     public static Verb Create()
     {
-        Option<string> model = new("--model") { Description = "the model below; default: the one that the adapter names", HelpName = "PATH" };
-        Option<string> adapter = new("--adapter") { Description = "adapter directory (PEFT's layout), or a run of ink sft", HelpName = "PATH", Required = true };
-        Option<string> output = new("--out") { Description = "directory of the merged model", HelpName = "DIR", Required = true };
-        Option<string> type = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16; default: as in the model below", HelpName = "TYPE" };
+        Option<string> model = new("--model")
+        {
+            Description = "the model below; default: the one that the adapter names",
+            HelpName = "PATH",
+        };
+        Option<string> adapter = new("--adapter")
+        {
+            Description = "adapter directory (PEFT's layout), or a run of ink sft",
+            HelpName = "PATH",
+            Required = true,
+        };
+        Option<string> output = new("--out")
+        {
+            Description = "directory of the merged model",
+            HelpName = "DIR",
+            Required = true,
+        };
+        Option<string> type = new("--dtype")
+        {
+            Description = "element type of the weights: f32, f16 or bf16; default: as in the model below",
+            HelpName = "TYPE",
+        };
         type.AcceptOnlyFromAmong("f32", "f16", "bf16");
-        return new Verb("merge", "adds an adapter to its model and writes the tuned model as a directory of its own", [model, adapter, output, type], Run,
+        return new Verb(
+            "merge",
+            "adds an adapter to its model and writes the tuned model as a directory of its own",
+            [model, adapter, output, type],
+            Run,
             "ink merge --adapter runs/lora --out models/tuned",
-            "ink merge --model models/qwen2.5-0.5b --adapter runs/lora/best --out models/tuned --dtype bf16");
+            "ink merge --model models/qwen2.5-0.5b --adapter runs/lora/best --out models/tuned --dtype bf16"
+        );
 
         int Run(Call call)
         {
             string adapterPath = CheckpointFolder.Resolve(call.Get(adapter)!);
-            string below = Models.Below(adapterPath, call.Get(model)), place = call.Claim(call.Get(output)!, call.Get(adapter), adapterPath, call.Get(model), below);
+            string below = Models.Below(adapterPath, call.Get(model)),
+                place = call.Claim(call.Get(output)!, call.Get(adapter), adapterPath, call.Get(model), below);
             long parameters = call.Compute(device =>
             {
                 using CausalLm tuned = PeftAdapter.Open(below, adapterPath, device, trained: false);
                 tuned.Adapter!.Merge();
                 string wanted = call.Get(type)?.ToUpperInvariant() ?? Models.StoredType(below).ToString();
-                Pretrained.Save(tuned, place, call.Force, wanted, below, beside: directory =>
-                {
-                    Companions.Overlay(adapterPath, directory);
-                    File.Delete(Path.Combine(directory, ModelCard.FileName));   // that of the model below says nothing of this one
-                    new ModelCard(tuned.Config, tuned.Parameters.ElementCount) { BaseModel = below, Facts = [("adapter merged", adapterPath)] }.Write(directory);
-                });
+                Pretrained.Save(
+                    tuned,
+                    place,
+                    call.Force,
+                    wanted,
+                    below,
+                    beside: directory =>
+                    {
+                        Companions.Overlay(adapterPath, directory);
+                        File.Delete(Path.Combine(directory, ModelCard.FileName)); // that of the model below says nothing of this one
+                        new ModelCard(tuned.Config, tuned.Parameters.ElementCount)
+                        {
+                            BaseModel = below,
+                            Facts = [("adapter merged", adapterPath)],
+                        }.Write(directory);
+                    }
+                );
                 return tuned.Parameters.ElementCount;
             });
-            return call.Result(new JsonObject { ["out"] = place, ["model"] = below, ["adapter"] = adapterPath, ["parameters"] = parameters },
-                o => o.WriteLine($"{place}: {Figures.Count(parameters)} parameters\ntry: ink chat --model {place}"));
+            return call.Result(
+                new JsonObject
+                {
+                    ["out"] = place,
+                    ["model"] = below,
+                    ["adapter"] = adapterPath,
+                    ["parameters"] = parameters,
+                },
+                o => o.WriteLine($"{place}: {Figures.Count(parameters)} parameters\ntry: ink chat --model {place}")
+            );
         }
     }
 }

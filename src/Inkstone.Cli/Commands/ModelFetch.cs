@@ -8,12 +8,21 @@ internal static class ModelFetch
 {
     public static Verb Create()
     {
-        Argument<string> name = new("NAME") { Description = "ORG/NAME of a repository, or a name of the menu", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string> name = new("NAME")
+        {
+            Description = "ORG/NAME of a repository, or a name of the menu",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         Option<bool> list = new("--list") { Description = "the menu of models that have a short name" };
         FetchFlags flags = new();
-        return new Verb("fetch", "a model from a hub into its cache, resumed and checked; prints its directory", [name, list, .. flags.All], Run,
+        return new Verb(
+            "fetch",
+            "a model from a hub into its cache, resumed and checked; prints its directory",
+            [name, list, .. flags.All],
+            Run,
             "ink model fetch Qwen/Qwen2.5-0.5B-Instruct --mirror https://hf-mirror.com",
-            "ink model fetch qwen2.5-0.5b-instruct --from modelscope");
+            "ink model fetch qwen2.5-0.5b-instruct --from modelscope"
+        );
 
         int Run(Call call)
         {
@@ -24,16 +33,22 @@ internal static class ModelFetch
                 return FetchFlags.Menu(call, catalogue, RepositoryKind.Model);
             }
             CatalogueEntry? entry = asked.Contains('/', StringComparison.Ordinal) ? null : catalogue.Find(asked);
-            return entry is not null ? DataFetch.Fetch(call, flags, entry, 1, null)
-                : FetchFlags.Result(call, flags.Repository(call, RepositoryKind.Model, asked, IsModelScope(call.Get(flags.From)), null, null, 1), asked);
+            return entry is not null
+                ? DataFetch.Fetch(call, flags, entry, 1, null)
+                : FetchFlags.Result(
+                    call,
+                    flags.Repository(call, RepositoryKind.Model, asked, IsModelScope(call.Get(flags.From)), null, null, 1),
+                    asked
+                );
         }
     }
 
     /// <summary>Which of the two hubs a name is asked of.</summary>
-    public static bool IsModelScope(string? from) => from switch
-    {
-        null or "hf" => false,
-        "modelscope" => true,
-        _ => throw new ArgumentException($"--from must be hf or modelscope for a repository, got '{from}'"),
-    };
+    public static bool IsModelScope(string? from) =>
+        from switch
+        {
+            null or "hf" => false,
+            "modelscope" => true,
+            _ => throw new ArgumentException($"--from must be hf or modelscope for a repository, got '{from}'"),
+        };
 }

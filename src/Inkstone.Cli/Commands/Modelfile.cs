@@ -6,17 +6,28 @@ using Inkstone.Text;
 
 namespace Inkstone.Cli;
 
-/// <summary>Ollama's Modelfile for a .gguf file: where it is, its chat template in Go's language, what ends an answer, how tokens are chosen.</summary>
+/// <summary>Ollama's Modelfile for a .gguf file: where it is, its chat template in Go's language, what ends an answer, how tokens are
+/// chosen.</summary>
 internal static class Modelfile
 {
-    private const string Name = "Modelfile", FirstLine = "# written by ink convert: ollama create NAME -f ";
+    private const string Name = "Modelfile",
+        FirstLine = "# written by ink convert: ollama create NAME -f ";
 
     private static readonly (string Key, string Parameter)[] Settings =
-        [("temperature", "temperature"), ("top_p", "top_p"), ("top_k", "top_k"), ("min_p", "min_p"), ("repetition_penalty", "repeat_penalty")];
+    [
+        ("temperature", "temperature"),
+        ("top_p", "top_p"),
+        ("top_k", "top_k"),
+        ("min_p", "min_p"),
+        ("repetition_penalty", "repeat_penalty"),
+    ];
 
     /// <summary>Where it goes: beside the .gguf file. One that another program wrote is refused.</summary>
-    public static string Claim(Call call, string gguf)
-        => call.ClaimFile(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(gguf))!, Name), path => File.ReadLines(path).FirstOrDefault()?.StartsWith(FirstLine, StringComparison.Ordinal) == true);
+    public static string Claim(Call call, string gguf) =>
+        call.ClaimFile(
+            Path.Combine(Path.GetDirectoryName(Path.GetFullPath(gguf))!, Name),
+            path => File.ReadLines(path).FirstOrDefault()?.StartsWith(FirstLine, StringComparison.Ordinal) == true
+        );
 
     /// <summary>Writes it.</summary>
     public static void Write(Call call, string path, string gguf, string model, int context)
@@ -30,7 +41,9 @@ internal static class Modelfile
         }
         else if (template is not null)
         {
-            call.Warn($"{model}'s chat template does more than put texts around messages, so the Modelfile has none: Ollama takes what it knows of the template in the .gguf file; look at its answers");
+            call.Warn(
+                $"{model}'s chat template does more than put texts around messages, so the Modelfile has none: Ollama takes what it knows of the template in the .gguf file; look at its answers"
+            );
         }
         else
         {

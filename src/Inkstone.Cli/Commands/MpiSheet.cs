@@ -2,7 +2,8 @@ using Inkstone.Distributed;
 
 namespace Inkstone.Cli;
 
-/// <summary><c>ink inspect --mpi</c>: which MPI was found, who started this process, and where its threads and those of its neighbours would compute.</summary>
+/// <summary><c>ink inspect --mpi</c>: which MPI was found, who started this process, and where its threads and those of its neighbours
+/// would compute.</summary>
 internal static class MpiSheet
 {
     public static Sheet Of(Call call)
@@ -22,9 +23,15 @@ internal static class MpiSheet
         return sheet;
     }
 
-    private static string Advice(MpiFindings found, Call call, MpiCommunicator? mpi)
-        => found.Library is null ? "no MPI library is here: " + MpiFindings.HowToInstall
-            : found.Launch is null ? (found.Abi == "open-mpi" ? "start several processes with mpirun -n N --bind-to none -x TERM=dumb ink pretrain RECIPE, or --map-by slot:PE=T for T threads each" : "start several processes with mpiexec -n N ink pretrain RECIPE")
-            : call.Ranks.LocalSize > Environment.ProcessorCount && mpi is { Processors: 1 } ? "more ranks than processors: they take turns, and the job is slower than with fewer"
-            : "each rank computes with the threads above, on processors of its own";
+    private static string Advice(MpiFindings found, Call call, MpiCommunicator? mpi) =>
+        found.Library is null ? "no MPI library is here: " + MpiFindings.HowToInstall
+        : found.Launch is null
+            ? (
+                found.Abi == "open-mpi"
+                    ? "start several processes with mpirun -n N --bind-to none -x TERM=dumb ink pretrain RECIPE, or --map-by slot:PE=T for T threads each"
+                    : "start several processes with mpiexec -n N ink pretrain RECIPE"
+            )
+        : call.Ranks.LocalSize > Environment.ProcessorCount && mpi is { Processors: 1 }
+            ? "more ranks than processors: they take turns, and the job is slower than with fewer"
+        : "each rank computes with the threads above, on processors of its own";
 }

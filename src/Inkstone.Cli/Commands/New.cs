@@ -13,14 +13,33 @@ internal static class New
 {
     public static Verb Create()
     {
-        Option<string> config = new("--config") { Description = "preset, or a config.json: " + string.Join(", ", Presets.Names("models")), HelpName = "PRESET", Required = true };
-        Option<string> tokenizer = new("--tokenizer") { Description = "tokenizer to copy into the model; its size is the vocabulary where the preset names none", HelpName = "PATH" };
+        Option<string> config = new("--config")
+        {
+            Description = "preset, or a config.json: " + string.Join(", ", Presets.Names("models")),
+            HelpName = "PRESET",
+            Required = true,
+        };
+        Option<string> tokenizer = new("--tokenizer")
+        {
+            Description = "tokenizer to copy into the model; its size is the vocabulary where the preset names none",
+            HelpName = "PATH",
+        };
         Option<string> output = Flags.Out();
-        Option<string> type = new("--dtype") { Description = "element type of the weights: f32, f16 or bf16", HelpName = "TYPE", DefaultValueFactory = _ => "f32" };
+        Option<string> type = new("--dtype")
+        {
+            Description = "element type of the weights: f32, f16 or bf16",
+            HelpName = "TYPE",
+            DefaultValueFactory = _ => "f32",
+        };
         type.AcceptOnlyFromAmong("f32", "f16", "bf16");
-        return new Verb("new", "a model with random weights, as an HF directory", [config, tokenizer, output, type], Run,
+        return new Verb(
+            "new",
+            "a model with random weights, as an HF directory",
+            [config, tokenizer, output, type],
+            Run,
             "ink new --config microlm-31m --out models/blank --seed 7",
-            "ink new --config quickstart --tokenizer tok --out models/blank");
+            "ink new --config quickstart --tokenizer tok --out models/blank"
+        );
 
         int Run(Call call)
         {
@@ -30,12 +49,32 @@ internal static class New
             t = t is null ? null : ModelTokenizer.ForFamily(t, json["model_type"]?.GetValue<string>(), call.Get(tokenizer)!, call.Warn);
             (long parameters, long active) = call.Compute(device =>
             {
-                using CausalLm model = Pretrained.New(HfConfig.Parse(json.ToJsonString(), call.Get(config)!), device, (ulong)(call.Seed ?? 42));
-                Pretrained.Save(model, directory, overwrite: call.Force, dtype: call.Get(type)!.ToUpperInvariant(), beside: place => Beside(t, place));
+                using CausalLm model = Pretrained.New(
+                    HfConfig.Parse(json.ToJsonString(), call.Get(config)!),
+                    device,
+                    (ulong)(call.Seed ?? 42)
+                );
+                Pretrained.Save(
+                    model,
+                    directory,
+                    overwrite: call.Force,
+                    dtype: call.Get(type)!.ToUpperInvariant(),
+                    beside: place => Beside(t, place)
+                );
                 return (model.Parameters.ElementCount, model.ActiveElementCount);
             });
-            return call.Result(new JsonObject { ["out"] = directory, ["parameters"] = parameters, ["active_parameters"] = active },
-                o => o.WriteLine($"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"));
+            return call.Result(
+                new JsonObject
+                {
+                    ["out"] = directory,
+                    ["parameters"] = parameters,
+                    ["active_parameters"] = active,
+                },
+                o =>
+                    o.WriteLine(
+                        $"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"
+                    )
+            );
         }
     }
 

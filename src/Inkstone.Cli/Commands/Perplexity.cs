@@ -13,14 +13,33 @@ internal static class Perplexity
 {
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights(exact: true);
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights(exact: true);
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
-        Option<string> input = new("--input") { Description = "JSONL, Parquet or text files as data prepare reads them, or folders of them", HelpName = "PATH" };
-        Option<string> field = new("--field") { Description = "the key or column that holds the text", HelpName = "KEY", DefaultValueFactory = _ => "text" };
-        Option<int> context = new("--context") { Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context", HelpName = "N" };
-        return new Verb("perplexity", "perplexity and bits per byte of texts, as one number and per document", [model, weights, texts, input, field, context], Run,
+        Option<string> input = new("--input")
+        {
+            Description = "JSONL, Parquet or text files as data prepare reads them, or folders of them",
+            HelpName = "PATH",
+        };
+        Option<string> field = new("--field")
+        {
+            Description = "the key or column that holds the text",
+            HelpName = "KEY",
+            DefaultValueFactory = _ => "text",
+        };
+        Option<int> context = new("--context")
+        {
+            Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context",
+            HelpName = "N",
+        };
+        return new Verb(
+            "perplexity",
+            "perplexity and bits per byte of texts, as one number and per document",
+            [model, weights, texts, input, field, context],
+            Run,
             "ink perplexity --model runs/poems --texts held-out.json",
-            "ink perplexity --model runs/poems --input valid.jsonl --field text --context 256 --json");
+            "ink perplexity --model runs/poems --input valid.jsonl --field text --context 256 --json"
+        );
 
         int Run(Call call)
         {
@@ -28,7 +47,12 @@ internal static class Perplexity
             IReadOnlyList<string> documents = (call.Get(texts), call.Get(input)) switch
             {
                 (string array, null) => TextFile.StringArray(array),
-                (null, string files) => [.. new DocumentReader(new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field")).Read(InputFiles.Find([files])).Select(d => d.Text)],
+                (null, string files) =>
+                [
+                    .. new DocumentReader(new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field"))
+                        .Read(InputFiles.Find([files]))
+                        .Select(d => d.Text),
+                ],
                 _ => throw new ArgumentException("give either --texts FILE.json or --input PATH"),
             };
             Tokenizer tokenizer = Models.Tokenizer(path, call);
@@ -39,27 +63,33 @@ internal static class Perplexity
                 {
                     0 => m.MaxPositionEmbeddings,
                     < 2 => throw new ArgumentException("--context must be at least 2"),
-                    int n when n > m.MaxPositionEmbeddings => throw new ArgumentException($"--context is {n}, but the model's context holds {m.MaxPositionEmbeddings}"),
+                    int n when n > m.MaxPositionEmbeddings => throw new ArgumentException(
+                        $"--context is {n}, but the model's context holds {m.MaxPositionEmbeddings}"
+                    ),
                     int n => n,
                 };
-                return call.WithProgress("perplexity", bar =>
-                {
-                    List<Score> all = [];
-                    foreach (string text in documents)
+                return call.WithProgress(
+                    "perplexity",
+                    bar =>
                     {
-                        call.Cancelled.ThrowIfCancellationRequested();
-                        all.Add(Of(m, tokenizer, text, length));
-                        bar.Report(((double)all.Count / documents.Count, $"{all.Count:N0} of {documents.Count:N0} documents"));
+                        List<Score> all = [];
+                        foreach (string text in documents)
+                        {
+                            call.Cancelled.ThrowIfCancellationRequested();
+                            all.Add(Of(m, tokenizer, text, length));
+                            bar.Report(((double)all.Count / documents.Count, $"{all.Count:N0} of {documents.Count:N0} documents"));
+                        }
+                        return all;
                     }
-                    return all;
-                });
+                );
             });
             return Report(call, scores);
         }
     }
 
     /// <summary>
-    /// −Σ log p of every token but the first, in pieces of <paramref name="context"/> tokens whose first input is the piece before's last label, and the bytes of the text behind
+    /// −Σ log p of every token but the first, in pieces of <paramref name="context"/> tokens whose first input is the piece before's last
+    /// label, and the bytes of the text behind
     /// those tokens: what the first one stands for is not predicted, so it is not counted.
     /// </summary>
     private static Score Of(CausalLm model, Tokenizer tokenizer, string text, int context)
@@ -72,7 +102,10 @@ internal static class Perplexity
             using (model.Device.Step())
             {
                 Shape row = new(1, length);
-                Tensor hidden = model.Hidden(model.Device.Rent(row, ids.AsSpan(start, length)), ForwardContext.Rows(model.Device, 1, length));
+                Tensor hidden = model.Hidden(
+                    model.Device.Rent(row, ids.AsSpan(start, length)),
+                    ForwardContext.Rows(model.Device, 1, length)
+                );
                 Tensor logs = model.TokenLogProbs(hidden, model.Device.Rent(row, ids.AsSpan(start + 1, length)));
                 foreach (float log in logs.ToArray())
                 {
@@ -93,7 +126,7 @@ internal static class Perplexity
         string decoded = tokenizer.Decode([first]);
         if (decoded is [' ', ..] && !text.StartsWith(' '))
         {
-            decoded = decoded[1..];   // the blank that some tokenizers put before a text
+            decoded = decoded[1..]; // the blank that some tokenizers put before a text
         }
         return decoded.Contains('\uFFFD') ? tokenizer.TokenBytes(first).Length : Encoding.UTF8.GetByteCount(decoded);
     }
@@ -112,8 +145,15 @@ internal static class Perplexity
         }
         JsonObject json = total.Json();
         json["documents"] = documents;
-        return call.Result(json, o => o.WriteLine(Figures.Of(
-            $"perplexity {total.Perplexity:0.0000}{(total.BitsPerByte is { } bits ? Figures.Of($", {bits:0.0000} bits per byte") : "")} over {total.Tokens:N0} tokens of {scores.Count} documents")));
+        return call.Result(
+            json,
+            o =>
+                o.WriteLine(
+                    Figures.Of(
+                        $"perplexity {total.Perplexity:0.0000}{(total.BitsPerByte is { } bits ? Figures.Of($", {bits:0.0000} bits per byte") : "")} over {total.Tokens:N0} tokens of {scores.Count} documents"
+                    )
+                )
+        );
     }
 
     private sealed record Score(double Nats, long Tokens, long Bytes)
@@ -122,7 +162,22 @@ internal static class Perplexity
 
         public double? BitsPerByte => Bytes > 0 ? Nats / Math.Log(2) / Bytes : null;
 
-        public JsonObject Json() => Tokens == 0 ? new JsonObject { ["perplexity"] = null, ["nll_sum"] = 0, ["tokens"] = 0, ["bytes"] = Bytes }
-            : new JsonObject { ["perplexity"] = Perplexity, ["nll_sum"] = Nats, ["bits_per_byte"] = BitsPerByte, ["tokens"] = Tokens, ["bytes"] = Bytes };
+        public JsonObject Json() =>
+            Tokens == 0
+                ? new JsonObject
+                {
+                    ["perplexity"] = null,
+                    ["nll_sum"] = 0,
+                    ["tokens"] = 0,
+                    ["bytes"] = Bytes,
+                }
+                : new JsonObject
+                {
+                    ["perplexity"] = Perplexity,
+                    ["nll_sum"] = Nats,
+                    ["bits_per_byte"] = BitsPerByte,
+                    ["tokens"] = Tokens,
+                    ["bytes"] = Bytes,
+                };
     }
 }

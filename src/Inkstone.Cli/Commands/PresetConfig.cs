@@ -9,7 +9,8 @@ internal static class PresetConfig
 {
     private const int DefaultVocabulary = 6400;
 
-    /// <summary>The preset or config.json <paramref name="name"/>; where it leaves the vocabulary open, the tokenizer's or <see cref="DefaultVocabulary"/>.</summary>
+    /// <summary>The preset or config.json <paramref name="name"/>; where it leaves the vocabulary open, the tokenizer's or
+    /// <see cref="DefaultVocabulary"/>.</summary>
     public static JsonObject Of(string? name, Tokenizer? tokenizer = null)
     {
         JsonObject json = new ModelOptions(name).Config(tokenizer?.VocabularySize ?? 0, tokenizer is null ? null : TokenIds.Of(tokenizer));

@@ -28,15 +28,29 @@ internal static class Quickstart
     public static Verb Create()
     {
         Option<bool> smoke = new("--smoke") { Description = "a much smaller run of the same kind, under 40 seconds" };
-        Option<string> output = new("--out") { Description = "directory to write", HelpName = "DIR", DefaultValueFactory = _ => "first-model" };
-        return new Verb("quickstart", "makes a small world of sentences, learns a tokenizer and a language model from them, and measures what was learned; a stopped one goes on when the command is repeated", [smoke, output], Run,
+        Option<string> output = new("--out")
+        {
+            Description = "directory to write",
+            HelpName = "DIR",
+            DefaultValueFactory = _ => "first-model",
+        };
+        return new Verb(
+            "quickstart",
+            "makes a small world of sentences, learns a tokenizer and a language model from them, and measures what was learned; a stopped one goes on when the command is repeated",
+            [smoke, output],
+            Run,
             "ink quickstart --out first-model",
-            "ink quickstart --smoke --out /tmp/smoke --seed 7 --json");
+            "ink quickstart --smoke --out /tmp/smoke --seed 7 --json"
+        );
 
         int Run(Call call)
         {
             string directory = call.Get(output)!;
-            QuickstartState state = QuickstartState.Begin(call, directory, new(call.Get(smoke), call.Seed ?? 42, call.Precision ?? "fp32", 0));
+            QuickstartState state = QuickstartState.Begin(
+                call,
+                directory,
+                new(call.Get(smoke), call.Seed ?? 42, call.Precision ?? "fp32", 0)
+            );
             try
             {
                 return new Work(call, directory, state).Run();
@@ -49,7 +63,8 @@ internal static class Quickstart
         }
     }
 
-    /// <summary>One quickstart: each stage leaves its part of the directory whole, so that those which are done are not done again.</summary>
+    /// <summary>One quickstart: each stage leaves its part of the directory whole, so that those which are done are not done
+    /// again.</summary>
     private sealed class Work(Call call, string directory, QuickstartState state)
     {
         private readonly Size _size = state.Smoke ? Smoke : Whole;
@@ -66,26 +81,54 @@ internal static class Quickstart
                 call.Say($"going on with {directory}, which was stopped after stage {state.StagesDone} of {Stages}");
             }
             SmallWorldCorpus world = new((ulong)state.Seed);
-            Stage(1, "a small world: families, numbers, calendars, towns, stories, in Chinese and English", () => SmallWorldData.Corpus(call, world, directory, _size.CorpusBytes));
+            Stage(
+                1,
+                "a small world: families, numbers, calendars, towns, stories, in Chinese and English",
+                () => SmallWorldData.Corpus(call, world, directory, _size.CorpusBytes)
+            );
             Stage(2, "a tokenizer", () => SmallWorldData.Learn(call, directory, _size.Vocabulary));
             Stage(3, "token shards", () => SmallWorldData.Shards(call, directory));
             Tokenizer tokenizer = Tokenizer.Load(At("tokenizer"));
 
-            RunResult trained = null!, tuned = null!;
+            RunResult trained = null!,
+                tuned = null!;
             ConversationSet data = null!;
             CpuShare share = CpuShare.Begin(call.Threads);
             // A run that is whole is opened all the same: it makes no step, and tells its sizes.
-            Always(4, "pretraining: it reads", () =>
-            {
-                Recipe recipe = Recipe.Load(Presets.Recipe(_size.Recipe), Overrides(("tokenizer", At("tokenizer")), ("data.train", At("tokens")), ("data.valid", At("tokens")), ("out", At("run"))));
-                return (trained = PretrainRun.Do(call, recipe, resume: GoesOn("run"), force: true)).Interrupted;
-            });
-            Always(5, "fine-tuning: it learns to answer questions", () =>
-            {
-                SftRecipe recipe = SftRecipe.Load(Presets.Recipe(_size.SftRecipe, "sft"), Overrides(("model.path", trained.Checkpoint!), ("data.train", At("corpus/conversations.jsonl")), ("out", At("chat"))));
-                (tuned, data) = SftVerb.Do(call, recipe, resume: GoesOn("chat"), force: true);
-                return tuned.Interrupted;
-            });
+            Always(
+                4,
+                "pretraining: it reads",
+                () =>
+                {
+                    Recipe recipe = Recipe.Load(
+                        Presets.Recipe(_size.Recipe),
+                        Overrides(
+                            ("tokenizer", At("tokenizer")),
+                            ("data.train", At("tokens")),
+                            ("data.valid", At("tokens")),
+                            ("out", At("run"))
+                        )
+                    );
+                    return (trained = PretrainRun.Do(call, recipe, resume: GoesOn("run"), force: true)).Interrupted;
+                }
+            );
+            Always(
+                5,
+                "fine-tuning: it learns to answer questions",
+                () =>
+                {
+                    SftRecipe recipe = SftRecipe.Load(
+                        Presets.Recipe(_size.SftRecipe, "sft"),
+                        Overrides(
+                            ("model.path", trained.Checkpoint!),
+                            ("data.train", At("corpus/conversations.jsonl")),
+                            ("out", At("chat"))
+                        )
+                    );
+                    (tuned, data) = SftVerb.Do(call, recipe, resume: GoesOn("chat"), force: true);
+                    return tuned.Interrupted;
+                }
+            );
             double busy = share.End();
             Say(6, "questions that were never asked");
             QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!);
@@ -93,7 +136,17 @@ internal static class Quickstart
             Log("sft", tuned, answers.After, answers.UnaskedAfter, answers.Inferred);
             string story = Story(tokenizer, trained.Checkpoint!);
             Done(6);
-            QuickstartReport report = new(directory, trained, tuned, data, answers, story, tokenizer.VocabularySize, Stopwatch.GetElapsedTime(began).TotalSeconds, busy);
+            QuickstartReport report = new(
+                directory,
+                trained,
+                tuned,
+                data,
+                answers,
+                story,
+                tokenizer.VocabularySize,
+                Stopwatch.GetElapsedTime(began).TotalSeconds,
+                busy
+            );
             return call.Result(report.Json(), _ => report.Print(call));
         }
 
@@ -131,7 +184,11 @@ internal static class Quickstart
 
         private List<KeyValuePair<string, string>> Overrides(params ReadOnlySpan<(string Key, string Value)> paths)
         {
-            List<KeyValuePair<string, string>> keys = [new("train.seed", state.Seed.ToString(CultureInfo.InvariantCulture)), new("train.precision", state.Precision)];
+            List<KeyValuePair<string, string>> keys =
+            [
+                new("train.seed", state.Seed.ToString(CultureInfo.InvariantCulture)),
+                new("train.precision", state.Precision),
+            ];
             foreach ((string key, string value) in paths)
             {
                 keys.Add(new(key, value));
@@ -145,33 +202,78 @@ internal static class Quickstart
 
         private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned)
         {
-            Asking lines = Asking.Lines(tokenizer), chat = Asking.Chat(tokenizer), sentences = Asking.Sentences(tokenizer);
+            Asking lines = Asking.Lines(tokenizer),
+                chat = Asking.Chat(tokenizer),
+                sentences = Asking.Sentences(tokenizer);
             (string Model, Asking Asking, IReadOnlyList<WorldQuestion> Questions)[] rounds =
             [
-                (pretrained, lines, world.Reworded), (tuned, chat, world.Reworded), (pretrained, lines, world.Unasked), (tuned, chat, world.Unasked),
-                (pretrained, sentences, world.HeldOut), (tuned, chat, world.HeldOut),
+                (pretrained, lines, world.Reworded),
+                (tuned, chat, world.Reworded),
+                (pretrained, lines, world.Unasked),
+                (tuned, chat, world.Unasked),
+                (pretrained, sentences, world.HeldOut),
+                (tuned, chat, world.HeldOut),
             ];
             rounds = [.. rounds.Select(r => r with { Questions = HeldOutFacts.Choose(r.Questions, _size.Questions) })];
-            int asked = 0, all = rounds.Sum(r => r.Questions.Count);
-            IReadOnlyList<FactAnswer>[] answers = call.WithProgress("questions", bar => rounds.Select(r => call.Compute(device =>
-                HeldOutFacts.Ask(r.Model, tokenizer, r.Asking, r.Questions, device, () => bar.Report(((double)++asked / all, $"{asked:N0} of {all:N0} asked")), call.Cancelled))).ToArray());
+            int asked = 0,
+                all = rounds.Sum(r => r.Questions.Count);
+            IReadOnlyList<FactAnswer>[] answers = call.WithProgress(
+                "questions",
+                bar =>
+                    rounds
+                        .Select(r =>
+                            call.Compute(device =>
+                                HeldOutFacts.Ask(
+                                    r.Model,
+                                    tokenizer,
+                                    r.Asking,
+                                    r.Questions,
+                                    device,
+                                    () => bar.Report(((double)++asked / all, $"{asked:N0} of {all:N0} asked")),
+                                    call.Cancelled
+                                )
+                            )
+                        )
+                        .ToArray()
+            );
             return new QuickstartAnswers(answers[0], answers[1], answers[2], answers[3], answers[4], answers[5]);
         }
 
         /// <summary>Adds a stage to eval_results.jsonl.</summary>
-        private void Log(string stage, RunResult run, IReadOnlyList<FactAnswer> reworded, IReadOnlyList<FactAnswer> unasked, IReadOnlyList<FactAnswer> untold)
-            => StageRecord.Append(At("eval_results.jsonl"), StageRecord.Of(stage, run.Progress.Step, run.Checkpoint!, "small_world",
-                new (string Name, IReadOnlyList<FactAnswer> Answers)[] { ("told_in_new_words", reworded), ("told_never_asked", unasked), ("never_told", untold) }.Select(a => KeyValuePair.Create(a.Name, Share.Of(a.Answers.Select(f => f.Right)))),
-                run.Last is { } last ? (last.Loss, last.BitsPerByte, last.Labels) : null));
+        private void Log(
+            string stage,
+            RunResult run,
+            IReadOnlyList<FactAnswer> reworded,
+            IReadOnlyList<FactAnswer> unasked,
+            IReadOnlyList<FactAnswer> untold
+        ) =>
+            StageRecord.Append(
+                At("eval_results.jsonl"),
+                StageRecord.Of(
+                    stage,
+                    run.Progress.Step,
+                    run.Checkpoint!,
+                    "small_world",
+                    new (string Name, IReadOnlyList<FactAnswer> Answers)[]
+                    {
+                        ("told_in_new_words", reworded),
+                        ("told_never_asked", unasked),
+                        ("never_told", untold),
+                    }.Select(a => KeyValuePair.Create(a.Name, Share.Of(a.Answers.Select(f => f.Right)))),
+                    run.Last is { } last ? (last.Loss, last.BitsPerByte, last.Labels) : null
+                )
+            );
 
         /// <summary>What the pretrained model writes behind the first words of a story.</summary>
-        private string Story(Tokenizer tokenizer, string checkpoint) => call.Compute(device =>
-        {
-            using CausalLm model = Pretrained.Open(checkpoint, device, trained: false);
-            SamplingParams sampling = new SamplingParams(Temperature: 0.7f, MaxTokens: StoryTokens, Seed: (ulong)state.Seed).Validate();
-            TextGenerator writer = new(model, tokenizer);
-            string story = QuickstartReport.StoryBegins + string.Concat(writer.Generate(tokenizer.Encode(QuickstartReport.StoryBegins), sampling));
-            return writer.FinishReason == FinishReason.Stop ? story : story.TrimEnd('\uFFFD') + "…";
-        });
+        private string Story(Tokenizer tokenizer, string checkpoint) =>
+            call.Compute(device =>
+            {
+                using CausalLm model = Pretrained.Open(checkpoint, device, trained: false);
+                SamplingParams sampling = new SamplingParams(Temperature: 0.7f, MaxTokens: StoryTokens, Seed: (ulong)state.Seed).Validate();
+                TextGenerator writer = new(model, tokenizer);
+                string story =
+                    QuickstartReport.StoryBegins + string.Concat(writer.Generate(tokenizer.Encode(QuickstartReport.StoryBegins), sampling));
+                return writer.FinishReason == FinishReason.Stop ? story : story.TrimEnd('\uFFFD') + "…";
+            });
     }
 }

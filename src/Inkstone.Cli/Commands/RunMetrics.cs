@@ -6,7 +6,11 @@ namespace Inkstone.Cli;
 /// <param name="Steps">step and loss</param>
 /// <param name="Validations">step, loss on held-out text, and its bits per byte where they are known</param>
 /// <param name="TokensPerSecond">Tokens over the wall time of all steps; NaN without steps.</param>
-internal sealed record RunMetrics(IReadOnlyList<(int Step, double Loss)> Steps, IReadOnlyList<(int Step, double Loss, double? BitsPerByte)> Validations, double TokensPerSecond)
+internal sealed record RunMetrics(
+    IReadOnlyList<(int Step, double Loss)> Steps,
+    IReadOnlyList<(int Step, double Loss, double? BitsPerByte)> Validations,
+    double TokensPerSecond
+)
 {
     /// <summary>What the run in <paramref name="directory"/> has measured; nothing where the file is absent.</summary>
     public static RunMetrics Read(string directory)
@@ -26,7 +30,13 @@ internal sealed record RunMetrics(IReadOnlyList<(int Step, double Loss)> Steps, 
                 int step = record.GetProperty("step").GetInt32();
                 if (record.TryGetProperty("valid_loss", out JsonElement valid))
                 {
-                    validations.Add((step, valid.GetDouble(), record.TryGetProperty("valid_bits_per_byte", out JsonElement bits) ? bits.GetDouble() : null));
+                    validations.Add(
+                        (
+                            step,
+                            valid.GetDouble(),
+                            record.TryGetProperty("valid_bits_per_byte", out JsonElement bits) ? bits.GetDouble() : null
+                        )
+                    );
                 }
                 else
                 {

@@ -35,45 +35,61 @@ internal static class RunReport
 
     public static Option<bool> Resume() => new("--resume") { Description = "go on from the newest checkpoint in the run's directory" };
 
-    public static Option<bool> AllowChangedData() => new("--allow-changed-data") { Description = "go on with --resume although the data have changed; the best so far then counts no more" };
+    public static Option<bool> AllowChangedData() =>
+        new("--allow-changed-data")
+        {
+            Description = "go on with --resume although the data have changed; the best so far then counts no more",
+        };
 
     /// <summary>What a run is going to do, in one line.</summary>
     /// <param name="p">the plan for a machine of its own</param>
     /// <param name="share">part of the machine that other programs leave it</param>
     public static string Plan(RunPlan p, double share)
     {
-        bool shared = share < CpuShare.Alone, measured = !double.IsNaN(p.Seconds);
-        double seen = shared && measured && p.Steps is null ? share : 1, seconds = shared && p.Steps is not null ? p.Seconds / share : p.Seconds;
-        string steps = p.Steps is { } count ? Figures.Of($"{count:N0} steps, ") : "about ", time = measured ? $"about {(seconds < 1 ? "a second" : Figures.Time(seconds))}, " : "";
-        string others = shared && measured ? $"; other programs leave it {Figures.Of($"{100 * share:0}")} % of the machine{(p.Steps is null || seconds < 10 ? "" : $", alone it takes about {Figures.Time(p.Seconds)}")}" : "";
-        return Figures.Of($"{steps}{Figures.Count(seen * p.Tokens)} tokens: {seen * p.Epochs:0.##} epochs of {Figures.Count(p.DataTokens)}, {seen * p.Tokens / p.Parameters:0.##} for each parameter; {time}{Figures.Bytes(p.MemoryBytes)} of memory{others}");
+        bool shared = share < CpuShare.Alone,
+            measured = !double.IsNaN(p.Seconds);
+        double seen = shared && measured && p.Steps is null ? share : 1,
+            seconds = shared && p.Steps is not null ? p.Seconds / share : p.Seconds;
+        string steps = p.Steps is { } count ? Figures.Of($"{count:N0} steps, ") : "about ",
+            time = measured ? $"about {(seconds < 1 ? "a second" : Figures.Time(seconds))}, " : "";
+        string others =
+            shared && measured
+                ? $"; other programs leave it {Figures.Of($"{100 * share:0}")} % of the machine{(p.Steps is null || seconds < 10 ? "" : $", alone it takes about {Figures.Time(p.Seconds)}")}"
+                : "";
+        return Figures.Of(
+            $"{steps}{Figures.Count(seen * p.Tokens)} tokens: {seen * p.Epochs:0.##} epochs of {Figures.Count(p.DataTokens)}, {seen * p.Tokens / p.Parameters:0.##} for each parameter; {time}{Figures.Bytes(p.MemoryBytes)} of memory{others}"
+        );
     }
 
-    public static JsonObject Json(IRecipe recipe, RunResult r) => new()
-    {
-        ["out"] = recipe.Out,
-        ["interrupted"] = r.Interrupted,
-        ["ended_early"] = r.EndedEarly,
-        ["steps"] = r.Progress.Step,
-        ["total_steps"] = r.Progress.TotalSteps,
-        ["tokens"] = r.Progress.Tokens,
-        ["parameters"] = r.Facts.Parameters,
-        ["first_valid_loss"] = Number(r.First?.Loss),
-        ["valid_loss"] = Number(r.Last?.Loss),
-        ["valid_bits_per_byte"] = Number(r.Last?.BitsPerByte),
-        ["valid_labels"] = r.Last?.Labels,
-        ["best_step"] = r.Progress.BestStep,
-        ["best_valid_loss"] = r.Progress.BestLoss,
-        ["tokens_per_second"] = Number(r.TokensPerSecond),
-        ["fraction_of_roof"] = r.Facts.Roof is { } roof ? Number(r.Facts.FlopsPerToken * r.TokensPerSecond / roof) : null,
-        ["checkpoint"] = r.Checkpoint,
-        ["best_checkpoint"] = r.Best,
-    };
+    public static JsonObject Json(IRecipe recipe, RunResult r) =>
+        new()
+        {
+            ["out"] = recipe.Out,
+            ["interrupted"] = r.Interrupted,
+            ["ended_early"] = r.EndedEarly,
+            ["steps"] = r.Progress.Step,
+            ["total_steps"] = r.Progress.TotalSteps,
+            ["tokens"] = r.Progress.Tokens,
+            ["parameters"] = r.Facts.Parameters,
+            ["first_valid_loss"] = Number(r.First?.Loss),
+            ["valid_loss"] = Number(r.Last?.Loss),
+            ["valid_bits_per_byte"] = Number(r.Last?.BitsPerByte),
+            ["valid_labels"] = r.Last?.Labels,
+            ["best_step"] = r.Progress.BestStep,
+            ["best_valid_loss"] = r.Progress.BestLoss,
+            ["tokens_per_second"] = Number(r.TokensPerSecond),
+            ["fraction_of_roof"] = r.Facts.Roof is { } roof ? Number(r.Facts.FlopsPerToken * r.TokensPerSecond / roof) : null,
+            ["checkpoint"] = r.Checkpoint,
+            ["best_checkpoint"] = r.Best,
+        };
 
     /// <summary>What the objective reports of held-out data.</summary>
     public static void AddMetrics(JsonObject json, RunResult r)
     {
-        foreach ((string prefix, IReadOnlyList<Metric>? metrics) in ((string, IReadOnlyList<Metric>?)[])[("first_valid_", r.First?.Metrics), ("valid_", r.Last?.Metrics)])
+        foreach (
+            (string prefix, IReadOnlyList<Metric>? metrics) in ((string, IReadOnlyList<Metric>?)[])
+                [("first_valid_", r.First?.Metrics), ("valid_", r.Last?.Metrics)]
+        )
         {
             foreach (Metric metric in metrics ?? [])
             {
@@ -85,12 +101,19 @@ internal static class RunReport
     public static void People(TextWriter o, RunResult r, string next)
     {
         string speed = double.IsNaN(r.TokensPerSecond) ? "" : Figures.Of($" at {r.TokensPerSecond:#,0} tokens/s");
-        string end = r.Interrupted ? "interrupted after" : r.EndedEarly ? "no better for long enough, ended after" : "done:";
+        string end =
+            r.Interrupted ? "interrupted after"
+            : r.EndedEarly ? "no better for long enough, ended after"
+            : "done:";
         o.WriteLine(Figures.Of($"{end} {r.Progress.Step} steps, {Figures.Count(r.Progress.Tokens)} tokens{speed}"));
-        if (r.Last is { } valid && !(r.Interrupted && r.First is { } only && only.Equals(valid)))   // measured before the first step alone, it says nothing of the others
+        if (r.Last is { } valid && !(r.Interrupted && r.First is { } only && only.Equals(valid))) // measured before the first step alone, it says nothing of the others
         {
             string before = r.First is { } first ? Figures.Of($" (before: {first.Loss:0.0000})") : "";
-            o.WriteLine(Figures.Of($"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Figures.Of($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"));
+            o.WriteLine(
+                Figures.Of(
+                    $"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Figures.Of($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"
+                )
+            );
         }
         o.WriteLine($"checkpoint: {r.Checkpoint ?? "none"}{(r.Best is not null && r.Best != r.Checkpoint ? $" (best: {r.Best})" : "")}");
         o.WriteLine(r.Interrupted ? "go on with the same command and --resume" : next);

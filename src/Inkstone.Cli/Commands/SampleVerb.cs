@@ -17,21 +17,56 @@ internal static class SampleVerb
 
     public static Verb Create()
     {
-        Option<string> model = Flags.Model(), weights = Flags.Weights();
-        Option<string[]> input = Flags.Inputs("prompts: JSONL, JSON, CSV, Parquet or Arrow with prompt (a text or messages), messages, or question; other keys are kept, and reward functions see them");
-        Option<string> output = new("--out") { Description = "JSONL to write", HelpName = "FILE", Required = true };
-        Option<int> bestOf = new("--best-of") { Description = "answers to each prompt, of which the best is kept", HelpName = "N", DefaultValueFactory = _ => 1 };
-        Option<string> rewards = new("--rewards") { Description = "YAML file whose keys are reward functions, as that section of a recipe; without it the answer counts that the model finds likeliest, by its mean log-probability a token", HelpName = "FILE" };
-        Option<double> least = new("--least") { Description = "leave out prompts whose best answer has less than this (rejection sampling)", HelpName = "X" };
-        Option<string> keep = new("--keep") { Description = "best; all answers, a line each; or pairs: the best and the worst as chosen and rejected, where they differ, for ink dpo", HelpName = "best|all|pairs", DefaultValueFactory = _ => "best" };
+        Option<string> model = Flags.Model(),
+            weights = Flags.Weights();
+        Option<string[]> input = Flags.Inputs(
+            "prompts: JSONL, JSON, CSV, Parquet or Arrow with prompt (a text or messages), messages, or question; other keys are kept, and reward functions see them"
+        );
+        Option<string> output = new("--out")
+        {
+            Description = "JSONL to write",
+            HelpName = "FILE",
+            Required = true,
+        };
+        Option<int> bestOf = new("--best-of")
+        {
+            Description = "answers to each prompt, of which the best is kept",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1,
+        };
+        Option<string> rewards = new("--rewards")
+        {
+            Description =
+                "YAML file whose keys are reward functions, as that section of a recipe; without it the answer counts that the model finds likeliest, by its mean log-probability a token",
+            HelpName = "FILE",
+        };
+        Option<double> least = new("--least")
+        {
+            Description = "leave out prompts whose best answer has less than this (rejection sampling)",
+            HelpName = "X",
+        };
+        Option<string> keep = new("--keep")
+        {
+            Description =
+                "best; all answers, a line each; or pairs: the best and the worst as chosen and rejected, where they differ, for ink dpo",
+            HelpName = "best|all|pairs",
+            DefaultValueFactory = _ => "best",
+        };
         SamplingFlags sampling = new(draws: true, UsualTokens);
-        return new Verb("sample", "answers a file of prompts, keeping the best of several answers", [model, weights, input, output, bestOf, rewards, least, keep, .. sampling.All], Run,
+        return new Verb(
+            "sample",
+            "answers a file of prompts, keeping the best of several answers",
+            [model, weights, input, output, bestOf, rewards, least, keep, .. sampling.All],
+            Run,
             "ink sample --model runs/chat --input prompts.jsonl --best-of 8 --out answers.jsonl",
-            "ink sample --model runs/chat --input prompts.jsonl --best-of 8 --rewards rewards.yaml --keep pairs --out pairs.jsonl");
+            "ink sample --model runs/chat --input prompts.jsonl --best-of 8 --rewards rewards.yaml --keep pairs --out pairs.jsonl"
+        );
 
         int Run(Call call)
         {
-            string path = call.Get(model)!, kept = call.Get(keep)!, file = call.Get(output)!;
+            string path = call.Get(model)!,
+                kept = call.Get(keep)!,
+                file = call.Get(output)!;
             int answers = call.Between(bestOf, 1, 4096);
             if (kept is not ("best" or "all" or "pairs"))
             {
@@ -48,34 +83,75 @@ internal static class SampleVerb
             ChatPrompt chat = new(tokenizer);
             if (answers > 1 && p.Temperature == 0)
             {
-                throw new ArgumentException("--best-of draws several answers, and at temperature 0 all are the same; add --temperature 1, say");
+                throw new ArgumentException(
+                    "--best-of draws several answers, and at temperature 0 all are the same; add --temperature 1, say"
+                );
             }
             Counts counts = new();
             call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
-                using BestOf writer = new(m, tokenizer, answers, p with { StopTokenIds = p.IgnoreEos ? [] : chat.EndTokens }, call.Get(rewards), call.Warn);
+                using BestOf writer = new(
+                    m,
+                    tokenizer,
+                    answers,
+                    p with
+                    {
+                        StopTokenIds = p.IgnoreEos ? [] : chat.EndTokens,
+                    },
+                    call.Get(rewards),
+                    call.Warn
+                );
                 PromptSet prompts = writer.Prompts(files);
                 foreach (SkippedRecords skipped in prompts.Skipped)
                 {
                     call.Warn(skipped.Sentence("record", "left out"));
                 }
                 double bound = call.Has(least) ? call.Get(least) : double.NegativeInfinity;
-                call.WithProgress("sample", bar => RecordExport.ToJsonl(file, writer.Write(prompts.Train, call.Cancelled).SelectMany(answered =>
-                {
-                    counts.Add(answered.Answers);
-                    bar.Report(((double)counts.Prompts / prompts.Train.Count, Figures.Of($"{counts.Prompts:N0} of {prompts.Train.Count:N0} prompts, mean of the best {counts.Mean:0.###}")));
-                    return Rows(answered.Prompt, answered.Answers, kept, bound, counts);
-                })));
+                call.WithProgress(
+                    "sample",
+                    bar =>
+                        RecordExport.ToJsonl(
+                            file,
+                            writer
+                                .Write(prompts.Train, call.Cancelled)
+                                .SelectMany(answered =>
+                                {
+                                    counts.Add(answered.Answers);
+                                    bar.Report(
+                                        (
+                                            (double)counts.Prompts / prompts.Train.Count,
+                                            Figures.Of(
+                                                $"{counts.Prompts:N0} of {prompts.Train.Count:N0} prompts, mean of the best {counts.Mean:0.###}"
+                                            )
+                                        )
+                                    );
+                                    return Rows(answered.Prompt, answered.Answers, kept, bound, counts);
+                                })
+                        )
+                );
                 counts.Skipped = prompts.Skipped.Sum(s => s.Count);
                 return 0;
             });
-            return call.Result(counts.Json(file), o => o.WriteLine(Figures.Of(
-                $"{counts.Rows:N0} lines in {file}; {counts.Prompts:N0} prompts, {answers} answers each, {counts.Tokens:N0} tokens; mean {counts.MeanOfAll:0.###}, of the best {counts.Mean:0.###}{(counts.LeftOut > 0 ? Figures.Of($"; {counts.LeftOut:N0} prompts left out ({(kept == "pairs" ? "their answers are equally good, or none is good enough" : "no answer is good enough")})") : "")}")));
+            return call.Result(
+                counts.Json(file),
+                o =>
+                    o.WriteLine(
+                        Figures.Of(
+                            $"{counts.Rows:N0} lines in {file}; {counts.Prompts:N0} prompts, {answers} answers each, {counts.Tokens:N0} tokens; mean {counts.MeanOfAll:0.###}, of the best {counts.Mean:0.###}{(counts.LeftOut > 0 ? Figures.Of($"; {counts.LeftOut:N0} prompts left out ({(kept == "pairs" ? "their answers are equally good, or none is good enough" : "no answer is good enough")})") : "")}"
+                        )
+                    )
+            );
         }
     }
 
-    private static IEnumerable<JsonObject> Rows(PolicyPrompt prompt, IReadOnlyList<ScoredAnswer> answers, string keep, double least, Counts counts)
+    private static IEnumerable<JsonObject> Rows(
+        PolicyPrompt prompt,
+        IReadOnlyList<ScoredAnswer> answers,
+        string keep,
+        double least,
+        Counts counts
+    )
     {
         (ScoredAnswer best, ScoredAnswer worst) = (answers[0], answers[^1]);
         bool differ = best.Text != worst.Text && best.Score > worst.Score;
@@ -119,7 +195,8 @@ internal static class SampleVerb
         }
     }
 
-    private static JsonNode Said(PolicyPrompt prompt, ScoredAnswer answer) => prompt.Messages is null ? JsonValue.Create(answer.Text) : new JsonArray([Message(answer)]);
+    private static JsonNode Said(PolicyPrompt prompt, ScoredAnswer answer) =>
+        prompt.Messages is null ? JsonValue.Create(answer.Text) : new JsonArray([Message(answer)]);
 
     private static JsonObject Message(ScoredAnswer answer) => new JsonObject { ["role"] = "assistant", ["content"] = answer.Text };
 
@@ -127,8 +204,10 @@ internal static class SampleVerb
 
     private sealed class Counts
     {
-        private double _best, _all;
-        private int _scoredBest, _scored;
+        private double _best,
+            _all;
+        private int _scoredBest,
+            _scored;
 
         public int Prompts { get; private set; }
 
@@ -156,16 +235,17 @@ internal static class SampleVerb
             }
         }
 
-        public JsonObject Json(string file) => new()
-        {
-            ["out"] = file,
-            ["rows"] = Rows,
-            ["prompts"] = Prompts,
-            ["left_out"] = LeftOut,
-            ["skipped"] = Skipped,
-            ["tokens"] = Tokens,
-            ["mean_score"] = Number(MeanOfAll),
-            ["mean_best_score"] = Number(Mean),
-        };
+        public JsonObject Json(string file) =>
+            new()
+            {
+                ["out"] = file,
+                ["rows"] = Rows,
+                ["prompts"] = Prompts,
+                ["left_out"] = LeftOut,
+                ["skipped"] = Skipped,
+                ["tokens"] = Tokens,
+                ["mean_score"] = Number(MeanOfAll),
+                ["mean_best_score"] = Number(Mean),
+            };
     }
 }

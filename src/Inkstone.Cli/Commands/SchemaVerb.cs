@@ -9,14 +9,25 @@ namespace Inkstone.Cli;
 /// <summary><c>ink schema</c>.</summary>
 internal static class SchemaVerb
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static Verb Create()
     {
         Argument<string> kind = new("KIND") { Description = string.Join(", ", RecipeSchemas.Names) };
         Option<string> output = new("--out") { Description = "file to write, instead of stdout", HelpName = "FILE" };
-        return new Verb("schema", "the JSON Schema of a kind of recipe, by which editors complete and check it", [kind, output], Run,
-            "ink schema sft", "ink schema pipeline --out pipeline.schema.json");
+        return new Verb(
+            "schema",
+            "the JSON Schema of a kind of recipe, by which editors complete and check it",
+            [kind, output],
+            Run,
+            "ink schema sft",
+            "ink schema pipeline --out pipeline.schema.json"
+        );
 
         int Run(Call call)
         {
@@ -27,13 +38,21 @@ internal static class SchemaVerb
                 return 0;
             }
             AtomicFile.WriteText(call.ClaimFile(path, file => HasTitle(file)), text);
-            return call.Result(new JsonObject { ["out"] = path }, o => o.WriteLine($"{path}; a recipe's first line names it: # yaml-language-server: $schema={path}"));
+            return call.Result(
+                new JsonObject { ["out"] = path },
+                o => o.WriteLine($"{path}; a recipe's first line names it: # yaml-language-server: $schema={path}")
+            );
         }
     }
 
     /// <summary>A schema as the file that comes with the program has it.</summary>
     public static string Text(string kind) => RecipeSchemas.Of(kind).ToJsonString(Readable) + "\n";
 
-    private static bool HasTitle(string file)
-        => RecipeSchemas.Names.Any(kind => File.ReadLines(file).Skip(2).Take(1).Any(line => line.Contains($"\"title\": \"{(string)RecipeSchemas.Of(kind)["title"]!}\"", StringComparison.Ordinal)));
+    private static bool HasTitle(string file) =>
+        RecipeSchemas.Names.Any(kind =>
+            File.ReadLines(file)
+                .Skip(2)
+                .Take(1)
+                .Any(line => line.Contains($"\"title\": \"{(string)RecipeSchemas.Of(kind)["title"]!}\"", StringComparison.Ordinal))
+        );
 }

@@ -9,15 +9,28 @@ internal static class SftVerb
     public static Verb Create()
     {
         TuningFlags flags = new("sft", "model to start from");
-        return new Verb("sft", "teaches a model to answer, from conversations, all weights or a low-rank adapter", flags.With(), Run,
+        return new Verb(
+            "sft",
+            "teaches a model to answer, from conversations, all weights or a low-rank adapter",
+            flags.With(),
+            Run,
             "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
-            "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume")
-        { TakesRecipeKeys = true, TakesRanks = true };
+            "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume"
+        )
+        {
+            TakesRecipeKeys = true,
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
             SftRecipe loaded = flags.Load(call, (path, keys) => SftRecipe.Load(path, keys));
-            (RunResult result, ConversationSet data) = flags.Train(call, loaded, (device, options) => new Sft(loaded, device, options), run => Tell(call, run.Conversations));
+            (RunResult result, ConversationSet data) = flags.Train(
+                call,
+                loaded,
+                (device, options) => new Sft(loaded, device, options),
+                run => Tell(call, run.Conversations)
+            );
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.TrainConversations;
             json["valid_conversations"] = data.ValidConversations;
@@ -32,15 +45,31 @@ internal static class SftVerb
     }
 
     /// <summary>The run under this call's progress, threads and signals.</summary>
-    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool force)
-        => TuningFlags.Train(call, recipe, resume, force, allowChangedData: false, (device, options) => new Sft(recipe, device, options), run => Tell(call, run.Conversations));
+    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool force) =>
+        TuningFlags.Train(
+            call,
+            recipe,
+            resume,
+            force,
+            allowChangedData: false,
+            (device, options) => new Sft(recipe, device, options),
+            run => Tell(call, run.Conversations)
+        );
 
     private static ConversationSet Tell(Call call, ConversationSet data)
     {
-        call.Say(Figures.Of($"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"));
+        call.Say(
+            Figures.Of(
+                $"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"
+            )
+        );
         if (data.Split > 0)
         {
-            call.Say(Figures.Of($"{data.Split:N0} conversations are learned turn by turn, as {data.SplitExamples:N0} examples: each answer behind the conversation before it, as a model sees that when it answers (data.split_turns)"));
+            call.Say(
+                Figures.Of(
+                    $"{data.Split:N0} conversations are learned turn by turn, as {data.SplitExamples:N0} examples: each answer behind the conversation before it, as a model sees that when it answers (data.split_turns)"
+                )
+            );
         }
         return data;
     }

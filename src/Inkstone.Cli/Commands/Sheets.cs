@@ -25,8 +25,8 @@ internal static class SafetensorsSheet
         return sheet;
     }
 
-    public static IEnumerable<string[]> Rows(IEnumerable<TensorEntry> tensors)
-        => tensors.Select(t => (string[])[t.Name, t.DType, $"[{string.Join(", ", t.Shape)}]", t.Count.ToString(CultureInfo.InvariantCulture)]);
+    public static IEnumerable<string[]> Rows(IEnumerable<TensorEntry> tensors) =>
+        tensors.Select(t => (string[])[t.Name, t.DType, $"[{string.Join(", ", t.Shape)}]", t.Count.ToString(CultureInfo.InvariantCulture)]);
 }
 
 /// <summary>What <c>inspect</c> says about a token shard.</summary>
@@ -87,15 +87,35 @@ internal static class ModelSheet
     /// <summary>Columns of the table of tensors.</summary>
     public static string[] Columns => ["name", "dtype", "shape", "elements", "bytes"];
 
-    public static IEnumerable<string[]> Rows(IEnumerable<WeightFacts> weights) => weights.Select(w =>
-        (string[])[w.Name, w.Type, $"[{string.Join(", ", w.Shape)}]", w.Count.ToString(CultureInfo.InvariantCulture), w.FileBytes.ToString(CultureInfo.InvariantCulture)]);
+    public static IEnumerable<string[]> Rows(IEnumerable<WeightFacts> weights) =>
+        weights.Select(w =>
+            (string[])
+                [
+                    w.Name,
+                    w.Type,
+                    $"[{string.Join(", ", w.Shape)}]",
+                    w.Count.ToString(CultureInfo.InvariantCulture),
+                    w.FileBytes.ToString(CultureInfo.InvariantCulture),
+                ]
+        );
 
     public static void AddConfig(Sheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
     {
         sheet.Add("model_type", config.Text("model_type"));
         sheet.Add("parameters", weights.Sum(w => w.Count));
         sheet.Add("dtypes", string.Join(", ", weights.Select(w => w.Type).Distinct()));
-        foreach (string key in (string[])["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size", "max_position_embeddings"])
+        foreach (
+            string key in (string[])
+                [
+                    "vocab_size",
+                    "hidden_size",
+                    "num_hidden_layers",
+                    "num_attention_heads",
+                    "num_key_value_heads",
+                    "intermediate_size",
+                    "max_position_embeddings",
+                ]
+        )
         {
             sheet.Add(key, config.Has(key) ? config.Int(key) : null);
         }
@@ -112,7 +132,12 @@ internal static class AdapterSheet
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, PeftAdapter.WeightsFile));
         Sheet sheet = new("adapter", path);
         sheet.Add("model", PeftAdapter.BaseOf(path));
-        sheet.Add("method", config.Dora ? "DoRA" : config.RankStabilised ? "rsLoRA" : "LoRA");
+        sheet.Add(
+            "method",
+            config.Dora ? "DoRA"
+                : config.RankStabilised ? "rsLoRA"
+                : "LoRA"
+        );
         sheet.Add("rank", config.Rank);
         sheet.Add("alpha", config.Alpha);
         sheet.Add("dropout", config.Dropout);
@@ -129,8 +154,9 @@ internal static class RunSheet
     /// <summary>Validations in the table; the drawing has them all.</summary>
     private const int ShownValidations = 8;
 
-    public static bool Is(string path)
-        => Directory.Exists(Path.Combine(path, "checkpoints")) || File.Exists(Path.Combine(path, "metrics.jsonl")) && File.Exists(Path.Combine(path, "recipe.resolved.yaml"));
+    public static bool Is(string path) =>
+        Directory.Exists(Path.Combine(path, "checkpoints"))
+        || File.Exists(Path.Combine(path, "metrics.jsonl")) && File.Exists(Path.Combine(path, "recipe.resolved.yaml"));
 
     public static Sheet Of(string path)
     {
@@ -157,12 +183,23 @@ internal static class RunSheet
             sheet.Add("tokens_per_second", Math.Round(metrics.TokensPerSecond, 1));
         }
         sheet.Draw(width => LossCurve.Draw(metrics, width));
-        sheet.Table("validations", ["step", "loss", "bits_per_byte"], metrics.Validations.Select(v => (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]), ShownValidations);
-        sheet.Table("saved", ["step", "valid_best", "path"], steps.Select(s =>
-        {
-            TrainState state = TrainState.Read(folder.Of(s));
-            return (string[])[$"{s}", state.BestStep == s ? "yes" : "", folder.Of(s)];
-        }));
+        sheet.Table(
+            "validations",
+            ["step", "loss", "bits_per_byte"],
+            metrics.Validations.Select(v =>
+                (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]
+            ),
+            ShownValidations
+        );
+        sheet.Table(
+            "saved",
+            ["step", "valid_best", "path"],
+            steps.Select(s =>
+            {
+                TrainState state = TrainState.Read(folder.Of(s));
+                return (string[])[$"{s}", state.BestStep == s ? "yes" : "", folder.Of(s)];
+            })
+        );
         return sheet;
     }
 }

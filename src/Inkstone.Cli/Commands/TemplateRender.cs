@@ -10,14 +10,29 @@ internal static class TemplateRender
 {
     public static Verb Create()
     {
-        Option<string> template = new("--template") { Description = "tokenizer directory, tokenizer_config.json or a .jinja file", HelpName = "PATH", Required = true };
-        Option<string> messages = new("--messages") { Description = "a JSON array of messages with role and content", HelpName = "FILE.json", Required = true };
+        Option<string> template = new("--template")
+        {
+            Description = "tokenizer directory, tokenizer_config.json or a .jinja file",
+            HelpName = "PATH",
+            Required = true,
+        };
+        Option<string> messages = new("--messages")
+        {
+            Description = "a JSON array of messages with role and content",
+            HelpName = "FILE.json",
+            Required = true,
+        };
         Option<string> tools = new("--tools") { Description = "a JSON array of the functions that may be called", HelpName = "FILE.json" };
         Option<bool> prompt = new("--add-generation-prompt") { Description = "end where the assistant's answer begins" };
         Option<string[]> variables = TemplateVariables.Option();
-        return new Verb("render", "applies a chat template and prints the text, nothing added", [template, messages, tools, variables, prompt], Run,
+        return new Verb(
+            "render",
+            "applies a chat template and prints the text, nothing added",
+            [template, messages, tools, variables, prompt],
+            Run,
             "ink template render --template tok --messages messages.json",
-            "ink template render --template tok --messages messages.json --tools tools.json --add-generation-prompt");
+            "ink template render --template tok --messages messages.json --tools tools.json --add-generation-prompt"
+        );
 
         int Run(Call call)
         {

@@ -11,11 +11,13 @@ internal static partial class TemplateVariables
 {
     private static readonly string[] Taken = ["messages", "tools", "add_generation_prompt"];
 
-    public static Option<string[]> Option() => new("--var")
-    {
-        Description = "a variable of the chat template, such as enable_thinking=false; VALUE is JSON (true, 3, [1,2], \"a\"), or else a text (repeatable)",
-        HelpName = "NAME=VALUE",
-    };
+    public static Option<string[]> Option() =>
+        new("--var")
+        {
+            Description =
+                "a variable of the chat template, such as enable_thinking=false; VALUE is JSON (true, 3, [1,2], \"a\"), or else a text (repeatable)",
+            HelpName = "NAME=VALUE",
+        };
 
     /// <summary>The variables; null where none is given. The last of two with the same name counts.</summary>
     public static JsonObject? Read(Call call, Option<string[]> option)
@@ -33,7 +35,8 @@ internal static partial class TemplateVariables
             {
                 throw new ArgumentException($"--var must be NAME=VALUE, such as enable_thinking=false, got '{pair}'");
             }
-            variables[name] = !Taken.Contains(name) ? Value(pair[(equals + 1)..])
+            variables[name] = !Taken.Contains(name)
+                ? Value(pair[(equals + 1)..])
                 : throw new ArgumentException($"--var {name} is a variable that every template gets from elsewhere; name another one");
         }
         return variables;

@@ -10,7 +10,8 @@ internal static class TextFile
     public static IReadOnlyList<string> StringArray(string path)
     {
         JsonElement array = Array(path);
-        return array.EnumerateArray().All(n => n.ValueKind == JsonValueKind.String) ? [.. array.EnumerateArray().Select(n => n.GetString()!)]
+        return array.EnumerateArray().All(n => n.ValueKind == JsonValueKind.String)
+            ? [.. array.EnumerateArray().Select(n => n.GetString()!)]
             : throw new InvalidDataException($"{path} must be a JSON array of strings");
     }
 
@@ -21,12 +22,18 @@ internal static class TextFile
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
             JsonUnicode.Check(document.RootElement, path);
-            return document.RootElement.ValueKind == JsonValueKind.Array ? document.RootElement.Clone() : throw new InvalidDataException($"{path} must be a JSON array");
+            return document.RootElement.ValueKind == JsonValueKind.Array
+                ? document.RootElement.Clone()
+                : throw new InvalidDataException($"{path} must be a JSON array");
         }
         catch (JsonException fault)
         {
-            throw new InvalidDataException(Path.GetExtension(path) is ".jsonl" or ".ndjson" ? $"{path} is JSONL, where a file with one JSON array is wanted"
-                : $"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file", fault);
+            throw new InvalidDataException(
+                Path.GetExtension(path) is ".jsonl" or ".ndjson"
+                    ? $"{path} is JSONL, where a file with one JSON array is wanted"
+                    : $"{path}:{1 + (fault.LineNumber ?? 0)}: this is not valid JSON; mend the file",
+                fault
+            );
         }
     }
 }

@@ -12,9 +12,14 @@ internal static class TokenizerDecode
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string> ids = Flags.Ids();
         Option<bool> skip = new("--skip-special") { Description = "leave special tokens out" };
-        return new Verb("decode", "token ids back to text", [tokenizer, ids, skip], Run,
+        return new Verb(
+            "decode",
+            "token ids back to text",
+            [tokenizer, ids, skip],
+            Run,
             "ink tokenizer decode --tokenizer tok --ids 104,288,31",
-            "ink tokenizer decode --tokenizer tok --ids 0,104,288 --skip-special --json");
+            "ink tokenizer decode --tokenizer tok --ids 0,104,288 --skip-special --json"
+        );
 
         int Run(Call call)
         {
@@ -24,7 +29,9 @@ internal static class TokenizerDecode
             {
                 if (id >= t.VocabularySize)
                 {
-                    throw new ArgumentException($"--ids names {id}, but the tokenizer {call.Get(tokenizer)} has ids 0 to {t.VocabularySize - 1}");
+                    throw new ArgumentException(
+                        $"--ids names {id}, but the tokenizer {call.Get(tokenizer)} has ids 0 to {t.VocabularySize - 1}"
+                    );
                 }
             }
             string text = t.Decode(tokens, call.Get(skip));

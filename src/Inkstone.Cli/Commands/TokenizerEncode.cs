@@ -13,9 +13,14 @@ internal static class TokenizerEncode
         Option<string> text = new("--text") { Description = "one text", HelpName = "S" };
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
         Option<bool> noSpecial = new("--no-special") { Description = "without the special tokens that the tokenizer adds around a text" };
-        return new Verb("encode", "text to token ids, exactly as Hugging Face's tokenizers do it", [tokenizer, text, texts, noSpecial], Run,
+        return new Verb(
+            "encode",
+            "text to token ids, exactly as Hugging Face's tokenizers do it",
+            [tokenizer, text, texts, noSpecial],
+            Run,
             "ink tokenizer encode --tokenizer tok --text \"床前明月光\"",
-            "ink tokenizer encode --tokenizer tok --texts texts.json --no-special --json");
+            "ink tokenizer encode --tokenizer tok --texts texts.json --no-special --json"
+        );
 
         int Run(Call call)
         {

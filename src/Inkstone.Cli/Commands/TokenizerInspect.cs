@@ -11,19 +11,33 @@ internal static class TokenizerInspect
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string> ids = new("--ids") { Description = "show these tokens", HelpName = "IDS" };
         Option<string> text = new("--text") { Description = "show how this text is cut", HelpName = "S" };
-        return new Verb("inspect", "a tokenizer's sizes, special tokens and pieces", [tokenizer, ids, text], Run,
+        return new Verb(
+            "inspect",
+            "a tokenizer's sizes, special tokens and pieces",
+            [tokenizer, ids, text],
+            Run,
             "ink tokenizer inspect --tokenizer tok",
-            "ink tokenizer inspect --tokenizer tok --text \"春眠不觉晓\"");
+            "ink tokenizer inspect --tokenizer tok --text \"春眠不觉晓\""
+        );
 
         int Run(Call call)
         {
             string path = call.Get(tokenizer)!;
             Tokenizer t = Models.Tokenizer(path, call);
-            int[]? shown = call.Get(ids) is { } list ? Call.ParseIds(list) : call.Get(text) is { } s ? t.Encode(s) : null;
+            int[]? shown =
+                call.Get(ids) is { } list ? Call.ParseIds(list)
+                : call.Get(text) is { } s ? t.Encode(s)
+                : null;
             Sheet sheet = TokenizerSheet.Of(path, t);
             if (shown is not null)
             {
-                sheet.Table("tokens", ["id", "token", "bytes", "special"], shown.Select(id => (string[])[$"{id}", t.IdToToken(id), Convert.ToHexString(t.TokenBytes(id)), t.IsSpecial(id) ? "yes" : ""]));
+                sheet.Table(
+                    "tokens",
+                    ["id", "token", "bytes", "special"],
+                    shown.Select(id =>
+                        (string[])[$"{id}", t.IdToToken(id), Convert.ToHexString(t.TokenBytes(id)), t.IsSpecial(id) ? "yes" : ""]
+                    )
+                );
             }
             return sheet.Print(call);
         }

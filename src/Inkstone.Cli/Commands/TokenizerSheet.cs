@@ -14,7 +14,7 @@ internal static class TokenizerSheet
         sheet.Add("eos_id", t.EosId);
         sheet.Add("pad_id", t.PadId);
         sheet.Add("chat_template", t.ChatTemplate is not null);
-        int[] bytes = new int[5];   // tokens of 1, 2, 3, 4-6 and more bytes
+        int[] bytes = new int[5]; // tokens of 1, 2, 3, 4-6 and more bytes
         List<string[]> special = [];
         for (int id = 0; id < t.VocabularySize; id++)
         {
@@ -28,9 +28,17 @@ internal static class TokenizerSheet
                 continue;
             }
             int length = t.TokenBytes(id).Length;
-            bytes[length <= 3 ? Math.Max(0, length - 1) : length <= 6 ? 3 : 4]++;
+            bytes[
+                length <= 3 ? Math.Max(0, length - 1)
+                : length <= 6 ? 3
+                : 4
+            ]++;
         }
-        sheet.Table("token_bytes", ["bytes", "tokens"], ((string[])["1", "2", "3", "4-6", "7+"]).Zip(bytes, (name, count) => (string[])[name, $"{count}"]));
+        sheet.Table(
+            "token_bytes",
+            ["bytes", "tokens"],
+            ((string[])["1", "2", "3", "4-6", "7+"]).Zip(bytes, (name, count) => (string[])[name, $"{count}"])
+        );
         sheet.Table("special_tokens", ["id", "token"], special);
         if (t.Notices.Count > 0)
         {

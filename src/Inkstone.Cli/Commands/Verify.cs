@@ -14,11 +14,22 @@ internal static class Verify
 {
     public static Verb Create()
     {
-        Argument<string[]> folders = new("DIR") { Description = "folders of reference numbers: model cases, training runs; none: every kernel, and a small model", Arity = ArgumentArity.ZeroOrMore };
-        return new Verb("verify", "computes reference numbers on this machine and says how far off each is; exit code 1 if any is too far", [folders], Run,
+        Argument<string[]> folders = new("DIR")
+        {
+            Description = "folders of reference numbers: model cases, training runs; none: every kernel, and a small model",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        return new Verb(
+            "verify",
+            "computes reference numbers on this machine and says how far off each is; exit code 1 if any is too far",
+            [folders],
+            Run,
             "ink verify",
-            "ink verify goldens/models/llama goldens/training --precision bf16 --json")
-        { TakesRanks = true };
+            "ink verify goldens/models/llama goldens/training --precision bf16 --json"
+        )
+        {
+            TakesRanks = true,
+        };
 
         int Run(Call call)
         {
@@ -35,7 +46,11 @@ internal static class Verify
                 {
                     call.Cancelled.ThrowIfCancellationRequested();
                     call.Say($"verifying {folder}");
-                    all.AddRange(ReferenceCases.Run(folder, device, Tell, new Cooperation(call.Ranks, new DistributedOptions())).Select(c => (folder, c)));
+                    all.AddRange(
+                        ReferenceCases
+                            .Run(folder, device, Tell, new Cooperation(call.Ranks, new DistributedOptions()))
+                            .Select(c => (folder, c))
+                    );
                 }
                 return all;
             });
@@ -44,7 +59,16 @@ internal static class Verify
             JsonArray list = [];
             foreach ((string folder, VerificationCheck c) in checks)
             {
-                list.Add((JsonNode)new JsonObject { ["name"] = Name(folder, c), ["worst"] = double.IsFinite(c.Worst) ? c.Worst : null, ["tolerance"] = c.Tolerance, ["ok"] = c.Ok });
+                list.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["name"] = Name(folder, c),
+                            ["worst"] = double.IsFinite(c.Worst) ? c.Worst : null,
+                            ["tolerance"] = c.Tolerance,
+                            ["ok"] = c.Ok,
+                        }
+                );
             }
             call.Result(new JsonObject { ["ranks"] = call.Ranks.Size, ["checks"] = list }, _ => Print(call, checks));
             return ok ? 0 : 1;
@@ -77,10 +101,20 @@ internal static class Verify
 
         static void Print(Call call, List<(string Folder, VerificationCheck Check)> checks)
         {
-            Table table = new Table().Border(TableBorder.Rounded).AddColumn("check").AddColumn("worst").AddColumn("tolerance").AddColumn("");
+            Table table = new Table()
+                .Border(TableBorder.Rounded)
+                .AddColumn("check")
+                .AddColumn("worst")
+                .AddColumn("tolerance")
+                .AddColumn("");
             foreach ((string folder, VerificationCheck c) in checks)
             {
-                table.AddRow(Markup.Escape(Name(folder, c)), Figures.Of($"{c.Worst:0.00e+0}"), Figures.Of($"{c.Tolerance:0.0e+0}"), c.Ok ? "ok" : "FAILED");
+                table.AddRow(
+                    Markup.Escape(Name(folder, c)),
+                    Figures.Of($"{c.Worst:0.00e+0}"),
+                    Figures.Of($"{c.Tolerance:0.0e+0}"),
+                    c.Ok ? "ok" : "FAILED"
+                );
             }
             call.Page.Write(table);
             call.Out.WriteLine($"{checks.Count(c => c.Check.Ok)} of {checks.Count} checks passed");

@@ -13,9 +13,9 @@ internal static class Cells
         int width = 0;
         foreach (Rune rune in element.EnumerateRunes())
         {
-            width = Math.Max(width, UnicodeCalculator.GetWidth(rune.Value));   // −1 for control characters
+            width = Math.Max(width, UnicodeCalculator.GetWidth(rune.Value)); // −1 for control characters
         }
-        return element.Contains('\uFE0F', StringComparison.Ordinal) ? 2 : width;   // an emoji's picture is wide
+        return element.Contains('\uFE0F', StringComparison.Ordinal) ? 2 : width; // an emoji's picture is wide
     }
 
     public static int Of(string text) => Elements(text).Sum(OfElement);
@@ -23,7 +23,7 @@ internal static class Cells
     /// <summary>What is seen as one character each.</summary>
     public static IEnumerable<string> Elements(string text)
     {
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             int length = StringInfo.GetNextTextElementLength(text, i);
             yield return text.Substring(i, length);
@@ -52,7 +52,8 @@ internal static class Cells
         return kept.Append('…').ToString();
     }
 
-    /// <summary>The text with line ends between words, and within a run of Chinese, so that no line is wider; a longer word, a path say, stays whole.</summary>
+    /// <summary>The text with line ends between words, and within a run of Chinese, so that no line is wider; a longer word, a path say,
+    /// stays whole.</summary>
     public static string Wrap(string text, int width)
     {
         StringBuilder lines = new();
@@ -92,7 +93,8 @@ internal static class Cells
         StringBuilder piece = new();
         foreach (string element in Elements(line))
         {
-            bool blank = element == " ", wide = OfElement(element) == 2;
+            bool blank = element == " ",
+                wide = OfElement(element) == 2;
             if (piece.Length > 0 && (wide || blank != (piece[0] == ' ')))
             {
                 yield return piece.ToString();

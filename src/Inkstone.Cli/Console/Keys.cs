@@ -9,7 +9,14 @@ namespace Inkstone.Cli;
 /// <param name="Alt">held with Alt</param>
 /// <param name="Word">an arrow held with Ctrl or Alt: word by word</param>
 /// <param name="Pasted">text that was pasted, with its line ends</param>
-internal readonly record struct Key(ConsoleKey Code = ConsoleKey.None, string? Text = null, char Control = '\0', bool Alt = false, bool Word = false, string? Pasted = null);
+internal readonly record struct Key(
+    ConsoleKey Code = ConsoleKey.None,
+    string? Text = null,
+    char Control = '\0',
+    bool Alt = false,
+    bool Word = false,
+    string? Pasted = null
+);
 
 /// <summary>A source of keys.</summary>
 internal interface IKeys
@@ -27,7 +34,8 @@ internal interface IKeys
 /// </summary>
 internal sealed class ConsoleKeys : IKeys, IDisposable
 {
-    private const string PasteBegins = "[200~", PasteEnds = "\e[201~";
+    private const string PasteBegins = "[200~",
+        PasteEnds = "\e[201~";
 
     private readonly TextWriter _terminal;
 
@@ -65,9 +73,20 @@ internal sealed class ConsoleKeys : IKeys, IDisposable
     /// <summary>A key as the console gives it.</summary>
     private static Key Of(ConsoleKeyInfo key)
     {
-        bool control = key.Modifiers.HasFlag(ConsoleModifiers.Control), alt = key.Modifiers.HasFlag(ConsoleModifiers.Alt);
-        if (key.Key is ConsoleKey.Enter or ConsoleKey.Backspace or ConsoleKey.Delete or ConsoleKey.Home or ConsoleKey.End
-            or ConsoleKey.LeftArrow or ConsoleKey.RightArrow or ConsoleKey.UpArrow or ConsoleKey.DownArrow)
+        bool control = key.Modifiers.HasFlag(ConsoleModifiers.Control),
+            alt = key.Modifiers.HasFlag(ConsoleModifiers.Alt);
+        if (
+            key.Key
+            is ConsoleKey.Enter
+                or ConsoleKey.Backspace
+                or ConsoleKey.Delete
+                or ConsoleKey.Home
+                or ConsoleKey.End
+                or ConsoleKey.LeftArrow
+                or ConsoleKey.RightArrow
+                or ConsoleKey.UpArrow
+                or ConsoleKey.DownArrow
+        )
         {
             return new Key(key.Key, Alt: alt, Word: control || alt);
         }

@@ -4,7 +4,8 @@ using System.Text;
 namespace Inkstone.Cli;
 
 /// <summary>
-/// A message typed on a terminal: characters of any width, several lines by paste or Alt-Enter, the usual keys of a shell's line editor, and the
+/// A message typed on a terminal: characters of any width, several lines by paste or Alt-Enter, the usual keys of a shell's line editor,
+/// and the
 /// messages before it under Up and Down.
 /// </summary>
 /// <param name="screen">where it is drawn</param>
@@ -13,9 +14,14 @@ namespace Inkstone.Cli;
 internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Columns, int Rows)> size)
 {
     private readonly List<string> _history = [];
-    private string _text = "", _draft = "", _prompt = "";
-    private int _cursor, _at, _cursorRow;
-    private bool _ended, _leaving;
+    private string _text = "",
+        _draft = "",
+        _prompt = "";
+    private int _cursor,
+        _at,
+        _cursorRow;
+    private bool _ended,
+        _leaving;
 
     /// <summary>The message, or null when the user leaves: by Ctrl-D, or by Ctrl-C twice where nothing is typed.</summary>
     public string? Read(string prompt)
@@ -59,7 +65,7 @@ internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Column
             case { Control: 'C' } when _text.Length > 0:
                 Replace("");
                 break;
-            case { Control: 'C' } when !_leaving:   // it may be meant for an answer that has just ended
+            case { Control: 'C' } when !_leaving: // it may be meant for an answer that has just ended
                 _leaving = true;
                 screen.Write("\r\e[J(once more leaves, and so does Ctrl-D)\n");
                 return true;
@@ -194,7 +200,8 @@ internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Column
     {
         (int columns, int rows) = size();
         (List<string> lines, int cursorRow, int cursorColumn) = Layout(Math.Max(8, columns - 1));
-        int most = Math.Max(1, rows - 1), first = Math.Clamp(cursorRow - most + 1, 0, Math.Max(0, lines.Count - most));
+        int most = Math.Max(1, rows - 1),
+            first = Math.Clamp(cursorRow - most + 1, 0, Math.Max(0, lines.Count - most));
         int shown = Math.Min(most, lines.Count - first);
         StringBuilder output = new();
         Up(output, _cursorRow);
@@ -218,12 +225,14 @@ internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Column
         }
     }
 
-    /// <summary>Rows of at most <paramref name="width"/> cells, broken by us so that no terminal has to, and the place of the cursor.</summary>
+    /// <summary>Rows of at most <paramref name="width"/> cells, broken by us so that no terminal has to, and the place of the
+    /// cursor.</summary>
     private (List<string> Rows, int CursorRow, int CursorColumn) Layout(int width)
     {
         List<string> rows = [];
         StringBuilder row = new(_prompt);
-        int column = Cells.Of(_prompt), index = 0;
+        int column = Cells.Of(_prompt),
+            index = 0;
         (int Row, int Column) cursor = (0, column);
         foreach (string element in Cells.Elements(_text))
         {

@@ -14,12 +14,15 @@ internal sealed class Terminal(TextWriter inner, Func<int> width) : TextWriter
 
     private readonly Lock _lock = new();
     private string _live = "";
-    private bool _shown, _lineOpen;
+    private bool _shown,
+        _lineOpen;
 
     /// <summary>stderr as a terminal, or <paramref name="error"/> itself where it is none that can rewrite a line.</summary>
     public static TextWriter Of(TextWriter error)
     {
-        bool able = !Console.IsErrorRedirected && AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) }).Profile.Capabilities.Ansi;
+        bool able =
+            !Console.IsErrorRedirected
+            && AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) }).Profile.Capabilities.Ansi;
         return able ? new Terminal(error, ConsoleWidth) : error;
 
         static int ConsoleWidth()

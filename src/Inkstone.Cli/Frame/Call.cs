@@ -21,7 +21,15 @@ internal sealed class Call
     private readonly SharedFlags _flags;
     private readonly Signals _signals;
 
-    public Call(ParseResult parsed, IReadOnlyList<KeyValuePair<string, string>> recipeKeys, SharedFlags flags, TextWriter output, TextWriter error, Signals signals, ICommunicator ranks)
+    public Call(
+        ParseResult parsed,
+        IReadOnlyList<KeyValuePair<string, string>> recipeKeys,
+        SharedFlags flags,
+        TextWriter output,
+        TextWriter error,
+        Signals signals,
+        ICommunicator ranks
+    )
     {
         Ranks = ranks;
         (_parsed, RecipeKeys, _flags, Out, Error, _signals) = (parsed, recipeKeys, flags, output, error, signals);
@@ -30,7 +38,7 @@ internal sealed class Call
         Page = Open(output, plain || Console.IsOutputRedirected);
         if (Console.IsOutputRedirected)
         {
-            Page.Profile.Width = RedirectedWidth;   // a pipe has no edge at which to break lines
+            Page.Profile.Width = RedirectedWidth; // a pipe has no edge at which to break lines
         }
     }
 
@@ -70,11 +78,15 @@ internal sealed class Call
 
     public bool Force => _parsed.GetValue(_flags.Force);
 
-    public int? Threads => _parsed.GetResult(_flags.Threads) is null ? null
+    public int? Threads =>
+        _parsed.GetResult(_flags.Threads) is null ? null
         : _parsed.GetValue(_flags.Threads) is > 0 and <= 4096 and int threads ? threads
         : throw new ArgumentException($"--threads must be between 1 and 4096, got {_parsed.GetValue(_flags.Threads)}");
 
-    public long? Seed => _parsed.GetValue(_flags.Seed) is not < 0 and var seed ? seed : throw new ArgumentException($"--seed must be 0 or more, got {_parsed.GetValue(_flags.Seed)}");
+    public long? Seed =>
+        _parsed.GetValue(_flags.Seed) is not < 0 and var seed
+            ? seed
+            : throw new ArgumentException($"--seed must be 0 or more, got {_parsed.GetValue(_flags.Seed)}");
 
     /// <summary>fp32 or bf16 when the flag was given.</summary>
     public string? Precision => _parsed.GetValue(_flags.Precision) is { } name ? Precisions.Name(Precisions.Parse(name)) : null;
@@ -84,8 +96,9 @@ internal sealed class Call
     public T? Get<T>(Argument<T> argument) => _parsed.GetValue(argument);
 
     /// <summary>A whole number in a range.</summary>
-    public int Between(Option<int> option, int least, int most)
-        => Get(option) is int value && value >= least && value <= most ? value
+    public int Between(Option<int> option, int least, int most) =>
+        Get(option) is int value && value >= least && value <= most
+            ? value
             : throw new ArgumentException($"{option.Name} must be between {least} and {most}, got {Get(option)}");
 
     public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
@@ -108,7 +121,7 @@ internal sealed class Call
     {
         if (!Quiet)
         {
-            Out.Flush();   // what was printed before stands before it
+            Out.Flush(); // what was printed before stands before it
             Error.WriteLine(line);
         }
     }
@@ -155,8 +168,8 @@ internal sealed class Call
     /// Runs <paramref name="work"/> with a device on a thread of its own: a deep stack, pinned to its CPU, so that the pinning never
     /// reaches the threads of the pool, which are children of whoever starts them.
     /// </summary>
-    public T Compute<T>(Func<Device, T> work, int? threads = null, string? precision = null)
-        => ComputeThread.Run(() =>
+    public T Compute<T>(Func<Device, T> work, int? threads = null, string? precision = null) =>
+        ComputeThread.Run(() =>
         {
             using Device device = NewDevice(threads, precision);
             CpuThread.Prepare(FirstProcessor);
@@ -169,7 +182,14 @@ internal sealed class Call
         string? wanted = Precision ?? precision;
         // Who names a type gets it, whatever the weights are.
         int count = Threads ?? threads ?? 0;
-        return new Device(count > 0 ? count : (Ranks as MpiCommunicator)?.Processors ?? 0, matMulType: Precisions.Parse(wanted ?? "fp32"), firstProcessor: FirstProcessor) { Int8Products = wanted is null };
+        return new Device(
+            count > 0 ? count : (Ranks as MpiCommunicator)?.Processors ?? 0,
+            matMulType: Precisions.Parse(wanted ?? "fp32"),
+            firstProcessor: FirstProcessor
+        )
+        {
+            Int8Products = wanted is null,
+        };
     }
 
     private int FirstProcessor => (Ranks as MpiCommunicator)?.FirstProcessor ?? 0;
@@ -177,7 +197,8 @@ internal sealed class Call
     /// <summary>Runs work that answers to <see cref="Cancelled"/> by saving a checkpoint, which a signal waits for.</summary>
     public T Saving<T>(Func<T> work) => _signals.Saving(work);
 
-    /// <summary>Refuses an output directory that is, holds or lies in an input, and one that exists, unless <c>--force</c> was given and ink wrote all that is there.</summary>
+    /// <summary>Refuses an output directory that is, holds or lies in an input, and one that exists, unless <c>--force</c> was given and
+    /// ink wrote all that is there.</summary>
     public string Claim(string path, params IEnumerable<string?> inputs)
     {
         Place.KeepApart(path, file: false, inputs);
@@ -192,7 +213,10 @@ internal sealed class Call
         return Directory.Exists(path) ? throw new ArgumentException($"{path} is a directory; name another output")
             : !File.Exists(path) ? path
             : !Force ? throw new ArgumentException($"{path} exists already; name another output or add --force to overwrite it")
-            : isOurs(path) ? path : throw new ArgumentException($"{path} was not written by ink, and only what ink wrote is replaced: move it away or name another output");
+            : isOurs(path) ? path
+            : throw new ArgumentException(
+                $"{path} was not written by ink, and only what ink wrote is replaced: move it away or name another output"
+            );
     }
 
     /// <summary>A list of ids such as 1,2,3.</summary>
@@ -210,10 +234,13 @@ internal sealed class Call
         return values;
     }
 
-    private static IAnsiConsole Open(TextWriter writer, bool plain) => AnsiConsole.Create(new AnsiConsoleSettings
-    {
-        Out = new AnsiConsoleOutput(writer),
-        Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
-        ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
-    });
+    private static IAnsiConsole Open(TextWriter writer, bool plain) =>
+        AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(writer),
+                Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+                ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            }
+        );
 }

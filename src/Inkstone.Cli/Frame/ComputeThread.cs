@@ -11,18 +11,23 @@ internal static class ComputeThread
     {
         T result = default!;
         ExceptionDispatchInfo? failure = null;
-        Thread thread = new(() =>
+        Thread thread = new(
+            () =>
+            {
+                try
+                {
+                    result = work();
+                }
+                catch (Exception e)
+                {
+                    failure = ExceptionDispatchInfo.Capture(e);
+                }
+            },
+            StackBytes
+        )
         {
-            try
-            {
-                result = work();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        }, StackBytes)
-        { Name = "ink compute" };
+            Name = "ink compute",
+        };
         thread.Start();
         thread.Join();
         failure?.Throw();

@@ -38,9 +38,17 @@ internal static class Faults
     }
 
     /// <summary>Whether the user can mend it.</summary>
-    public static bool IsUsers(Exception fault)
-        => fault is InvalidDataException or ArgumentException or FileNotFoundException or DirectoryNotFoundException or IOException
-            or UnauthorizedAccessException or TemplateException or DivergenceException or OutOfMemoryException;
+    public static bool IsUsers(Exception fault) =>
+        fault
+            is InvalidDataException
+                or ArgumentException
+                or FileNotFoundException
+                or DirectoryNotFoundException
+                or IOException
+                or UnauthorizedAccessException
+                or TemplateException
+                or DivergenceException
+                or OutOfMemoryException;
 
     /// <summary>The message on one line, without the parameter name that .NET appends.</summary>
     public static string Sentence(Exception fault)

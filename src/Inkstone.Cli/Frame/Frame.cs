@@ -17,7 +17,8 @@ internal sealed class Frame(Verb root)
     private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
 
     /// <summary>The version that was built, without the commit behind it.</summary>
-    private static string Version => typeof(Frame).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    private static string Version =>
+        typeof(Frame).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     public int Run(string[] args)
     {
@@ -26,11 +27,12 @@ internal sealed class Frame(Verb root)
         Launch? launch = Launch.Current is { Size: > 1 } several ? several : null;
         if (launch is not null)
         {
-            Environment.SetEnvironmentVariable("TERM", "dumb");   // or the runtime writes escapes into what it takes for a terminal
+            Environment.SetEnvironmentVariable("TERM", "dumb"); // or the runtime writes escapes into what it takes for a terminal
         }
         // A launcher's pipes and pseudo-terminals are no place for a line that is rewritten, and the first process speaks for all.
         return launch is null ? Run(args, output, Terminal.Of(error), error, null)
-            : launch.Rank == 0 ? Run(args, output, error, error, launch) : Run(args, TextWriter.Null, TextWriter.Null, error, launch);
+            : launch.Rank == 0 ? Run(args, output, error, error, launch)
+            : Run(args, TextWriter.Null, TextWriter.Null, error, launch);
     }
 
     /// <param name="args">the command line</param>
@@ -72,7 +74,15 @@ internal sealed class Frame(Verb root)
         ICommunicator ranks = new SingleProcess();
         try
         {
-            ranks = launch is null ? ranks : MpiCommunicator.Open(launch, why => last.WriteLine($"ink: rank {launch.Rank}: {why}; the job ends: what the last checkpoint holds can be gone on from with --resume"));
+            ranks = launch is null
+                ? ranks
+                : MpiCommunicator.Open(
+                    launch,
+                    why =>
+                        last.WriteLine(
+                            $"ink: rank {launch.Rank}: {why}; the job ends: what the last checkpoint holds can be gone on from with --resume"
+                        )
+                );
             int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals, ranks) { Frame = this });
             signals.End();
             output.Flush();
@@ -83,7 +93,9 @@ internal sealed class Frame(Verb root)
         {
             signals.End();
             output.Flush();
-            return launch is null ? Faults.Report(e, error, parsed.GetValue(_flags.Debug)) : EndAll(e, ranks, launch, last, parsed.GetValue(_flags.Debug));
+            return launch is null
+                ? Faults.Report(e, error, parsed.GetValue(_flags.Debug))
+                : EndAll(e, ranks, launch, last, parsed.GetValue(_flags.Debug));
         }
     }
 
@@ -94,7 +106,8 @@ internal sealed class Frame(Verb root)
         return (Mistake(parsed, verb, PathOf(parsed)), verb);
     }
 
-    /// <summary>Runs a command line without mistakes inside another verb: its progress and signals are that verb's, its result goes to <paramref name="output"/>.</summary>
+    /// <summary>Runs a command line without mistakes inside another verb: its progress and signals are that verb's, its result goes to
+    /// <paramref name="output"/>.</summary>
     internal int RunInside(string[] args, TextWriter output, TextWriter error, Signals signals)
     {
         (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
@@ -124,7 +137,8 @@ internal sealed class Frame(Verb root)
         return (parsed, (Verb)parsed.CommandResult.Command, keys);
     }
 
-    /// <summary>A fault of one process ends all of them, because the others would wait for it for ever. One that all have, the first one tells.</summary>
+    /// <summary>A fault of one process ends all of them, because the others would wait for it for ever. One that all have, the first one
+    /// tells.</summary>
     private static int EndAll(Exception fault, ICommunicator ranks, Launch launch, TextWriter last, bool withStack)
     {
         if (launch.Rank > 0)
@@ -167,17 +181,28 @@ internal sealed class Frame(Verb root)
     private static string Sentence(ParseError error)
     {
         // What the library says about a value of the wrong kind names .NET types.
-        if (error.SymbolResult is OptionResult { Tokens: [.., Token value] } option && error.Message.StartsWith("Cannot parse", StringComparison.Ordinal))
+        if (
+            error.SymbolResult is OptionResult { Tokens: [.., Token value] } option
+            && error.Message.StartsWith("Cannot parse", StringComparison.Ordinal)
+        )
         {
             Type type = Nullable.GetUnderlyingType(option.Option.ValueType) ?? option.Option.ValueType;
             if (type == typeof(int) && System.Numerics.BigInteger.TryParse(value.Value, out System.Numerics.BigInteger whole))
             {
-                return FormattableString.Invariant($"{option.Option.Name} must be {(whole.Sign < 0 ? $"at least {int.MinValue}" : $"at most {int.MaxValue}")}, got {value.Value}");
+                return FormattableString.Invariant(
+                    $"{option.Option.Name} must be {(whole.Sign < 0 ? $"at least {int.MinValue}" : $"at most {int.MaxValue}")}, got {value.Value}"
+                );
             }
-            string kind = type == typeof(float) || type == typeof(double) ? "a number" : type == typeof(bool) ? "true or false" : "a whole number";
+            string kind =
+                type == typeof(float) || type == typeof(double) ? "a number"
+                : type == typeof(bool) ? "true or false"
+                : "a whole number";
             return $"{option.Option.Name} must be {kind}, got '{value.Value}'";
         }
-        if (error.SymbolResult is OptionResult { Tokens: [.., Token odd] } choice && error.Message.Contains("Must be one of:", StringComparison.Ordinal))
+        if (
+            error.SymbolResult is OptionResult { Tokens: [.., Token odd] } choice
+            && error.Message.Contains("Must be one of:", StringComparison.Ordinal)
+        )
         {
             string[] words = [.. choice.Option.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(c => c.Label)];
             return $"{choice.Option.Name} must be {string.Join(", ", words[..^1])} or {words[^1]}, got '{odd.Value}'";
@@ -188,7 +213,8 @@ internal sealed class Frame(Verb root)
             {
                 OptionResult { Option: { } bare } => $"{bare.Name} needs a value, {bare.HelpName}",
                 ArgumentResult { Argument: { } argument } => $"{argument.Name} is missing",
-                CommandResult command => $"{command.Command.Arguments.First(a => a.Arity.MinimumNumberOfValues > 0 && command.GetResult(a) is not { Tokens.Count: > 0 }).Name} is missing",
+                CommandResult command =>
+                    $"{command.Command.Arguments.First(a => a.Arity.MinimumNumberOfValues > 0 && command.GetResult(a) is not { Tokens.Count: > 0 }).Name} is missing",
                 _ => error.Message,
             };
         }
@@ -197,7 +223,9 @@ internal sealed class Frame(Verb root)
 
     private static string UnknownFlag(Verb verb, string path, string flag)
     {
-        IEnumerable<string> known = verb.Options.SelectMany(o => o.Aliases.Append(o.Name)).Concat(new SharedFlags().All.Select(o => o.Name));
+        IEnumerable<string> known = verb
+            .Options.SelectMany(o => o.Aliases.Append(o.Name))
+            .Concat(new SharedFlags().All.Select(o => o.Name));
         return $"'{path}' has no flag {flag}{Spelling.Suggestion(flag, known)}; see '{path} --help'";
     }
 }

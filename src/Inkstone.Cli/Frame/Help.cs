@@ -15,7 +15,11 @@ internal static class Help
         Section(page, "Verbs", verb.Subcommands.Select(c => (c.Name, c.Description ?? "")));
         Section(page, "Arguments", verb.Arguments.Select(a => (ArgumentLabel(a), a.Description ?? "")));
         Section(page, "Flags", verb.Options.Where(o => !o.Recursive).Select(o => (OptionLabel(o), Describe(o))));
-        Section(page, "Flags of every verb", shared.All.Where(o => verb.Options.All(own => own.Recursive || own.Name != o.Name)).Select(o => (OptionLabel(o), Describe(o))));
+        Section(
+            page,
+            "Flags of every verb",
+            shared.All.Where(o => verb.Options.All(own => own.Recursive || own.Name != o.Name)).Select(o => (OptionLabel(o), Describe(o)))
+        );
         if (verb.Subcommands.Count > 0)
         {
             page.Append("\nMore about a verb: ").Append(path).Append(" VERB --help\n");
@@ -55,8 +59,8 @@ internal static class Help
         return usage.Append(" [flags]").ToString();
     }
 
-    private static string ArgumentLabel(Argument argument)
-        => (argument.HelpName ?? argument.Name) + (argument.Arity.MaximumNumberOfValues > 1 ? "..." : "");
+    private static string ArgumentLabel(Argument argument) =>
+        (argument.HelpName ?? argument.Name) + (argument.Arity.MaximumNumberOfValues > 1 ? "..." : "");
 
     private static string OptionLabel(Option option)
     {
@@ -72,7 +76,8 @@ internal static class Help
             return text + " (required)";
         }
         return option.HasDefaultValue && option.ValueType != typeof(bool) && option.GetDefaultValue() is { } value and not Array
-            ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{text} (default {value})") : text;
+            ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{text} (default {value})")
+            : text;
     }
 
     private static void Section(StringBuilder page, string title, IEnumerable<(string Label, string Text)> rows)

@@ -3,7 +3,8 @@ namespace Inkstone.Cli;
 /// <summary>How the user calls this program from where they are, so that commands that are printed can be run as they stand.</summary>
 internal static class ProgramName
 {
-    public static string Current { get; } = Of(Environment.ProcessPath, AppContext.BaseDirectory, Environment.GetEnvironmentVariable("PATH"), Environment.CurrentDirectory);
+    public static string Current { get; } =
+        Of(Environment.ProcessPath, AppContext.BaseDirectory, Environment.GetEnvironmentVariable("PATH"), Environment.CurrentDirectory);
 
     /// <param name="process">path of the process: the program itself, or dotnet</param>
     /// <param name="home">the program's own directory</param>
@@ -17,8 +18,14 @@ internal static class ProgramName
         }
         string program = Path.GetFullPath(Checkout(process) ?? process ?? "ink", here);
         string name = Path.GetFileName(program);
-        string? first = path?.Split(Path.PathSeparator).Where(d => d.Length > 0).Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists);
-        return first is not null && Real(Path.GetFullPath(first, here)) == Real(program) ? Path.GetFileNameWithoutExtension(name) : Quoted(Near(program, here));
+        string? first = path
+            ?.Split(Path.PathSeparator)
+            .Where(d => d.Length > 0)
+            .Select(d => Path.Combine(d, name))
+            .FirstOrDefault(File.Exists);
+        return first is not null && Real(Path.GetFullPath(first, here)) == Real(program)
+            ? Path.GetFileNameWithoutExtension(name)
+            : Quoted(Near(program, here));
     }
 
     /// <summary>The script at the root of the checkout in which the program was built, if that is where it lies.</summary>
@@ -35,7 +42,8 @@ internal static class ProgramName
     {
         string relative = Path.GetRelativePath(here, program);
         return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? program
-            : relative.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) ? relative : Path.Combine(".", relative);
+            : relative.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) ? relative
+            : Path.Combine(".", relative);
     }
 
     private static string Quoted(string path) => path.Contains(' ', StringComparison.Ordinal) ? $"\"{path}\"" : path;

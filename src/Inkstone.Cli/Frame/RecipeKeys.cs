@@ -11,7 +11,11 @@ internal static class RecipeKeys
         {
             int equals = args[i].IndexOf('=', StringComparison.Ordinal);
             string flag = equals < 0 ? args[i] : args[i][..equals];
-            if (!flag.StartsWith("--", StringComparison.Ordinal) || !flag.Contains('.', StringComparison.Ordinal) || flag.Contains(' ', StringComparison.Ordinal))
+            if (
+                !flag.StartsWith("--", StringComparison.Ordinal)
+                || !flag.Contains('.', StringComparison.Ordinal)
+                || flag.Contains(' ', StringComparison.Ordinal)
+            )
             {
                 rest.Add(args[i]);
             }

@@ -13,7 +13,8 @@ internal sealed class SharedFlags
 
     public Option<int> Threads { get; } = new("--threads") { Description = "computing threads; default: one per core", HelpName = "N" };
 
-    public Option<string> Precision { get; } = new("--precision") { Description = "type in which matrix products multiply: fp32 or bf16", HelpName = "P" };
+    public Option<string> Precision { get; } =
+        new("--precision") { Description = "type in which matrix products multiply: fp32 or bf16", HelpName = "P" };
 
     public Option<long?> Seed { get; } = new("--seed") { Description = "seed of everything random", HelpName = "N" };
 

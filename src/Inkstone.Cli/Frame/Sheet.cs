@@ -21,7 +21,8 @@ internal sealed class Sheet(string kind, string path)
     /// <param name="columns">their names</param>
     /// <param name="rows">its rows</param>
     /// <param name="most">rows that people see: the first one and the last ones; JSON has them all</param>
-    public void Table(string name, string[] columns, IEnumerable<string[]> rows, int most = int.MaxValue) => _tables.Add((name, columns, [.. rows], most));
+    public void Table(string name, string[] columns, IEnumerable<string[]> rows, int most = int.MaxValue) =>
+        _tables.Add((name, columns, [.. rows], most));
 
     /// <summary>A drawing for people, in at most so many cells.</summary>
     public void Draw(Func<int, string> drawing) => _drawing = drawing;
@@ -47,7 +48,9 @@ internal sealed class Sheet(string kind, string path)
         foreach ((string name, string[] columns, List<string[]> rows, int most) in _tables.Where(t => t.Rows.Count > 0))
         {
             int hidden = Math.Max(0, rows.Count - most);
-            Table table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(hidden > 0 ? Figures.Of($"{name} ({most} of {rows.Count:N0})") : name));
+            Table table = new Table()
+                .Border(TableBorder.Rounded)
+                .Title(Markup.Escape(hidden > 0 ? Figures.Of($"{name} ({most} of {rows.Count:N0})") : name));
             foreach (string column in columns)
             {
                 table.AddColumn(Markup.Escape(column));
@@ -67,10 +70,11 @@ internal sealed class Sheet(string kind, string path)
     }
 
     /// <summary>A value as people read it: a fraction with six digits, which is more than they need.</summary>
-    private static string Text(JsonNode? value)
-        => value is not JsonValue v ? value?.ToJsonString() ?? "none"
-            : v.TryGetValue(out string? text) ? text
-            : v.TryGetValue(out double number) && number != Math.Floor(number) ? Figures.Of($"{number:G6}") : v.ToJsonString();
+    private static string Text(JsonNode? value) =>
+        value is not JsonValue v ? value?.ToJsonString() ?? "none"
+        : v.TryGetValue(out string? text) ? text
+        : v.TryGetValue(out double number) && number != Math.Floor(number) ? Figures.Of($"{number:G6}")
+        : v.ToJsonString();
 
     public JsonObject ToJson()
     {
@@ -87,7 +91,12 @@ internal sealed class Sheet(string kind, string path)
                 JsonObject item = [];
                 for (int i = 0; i < columns.Length; i++)
                 {
-                    item[columns[i]] = double.TryParse(row[i], NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) && columns[i] != "token" ? number : row[i];
+                    item[columns[i]] =
+                        double.TryParse(row[i], NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                        && double.IsFinite(number)
+                        && columns[i] != "token"
+                            ? number
+                            : row[i];
                 }
                 list.Add((JsonNode)item);
             }

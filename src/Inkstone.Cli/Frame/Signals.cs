@@ -5,8 +5,10 @@ using Inkstone.Files;
 namespace Inkstone.Cli;
 
 /// <summary>
-/// Ctrl-C, SIGTERM and the loss of the terminal. The first one cancels the token; a verb that is about to save a checkpoint is waited for, any other
-/// has a moment to end by itself. Then, or at the second one, the program ends: what is half written goes, one line is said, the code is 130.
+/// Ctrl-C, SIGTERM and the loss of the terminal. The first one cancels the token; a verb that is about to save a checkpoint is waited for,
+/// any other
+/// has a moment to end by itself. Then, or at the second one, the program ends: what is half written goes, one line is said, the code is
+/// 130.
 /// </summary>
 internal sealed class Signals : IDisposable
 {
@@ -24,7 +26,8 @@ internal sealed class Signals : IDisposable
     private int _ended;
 
     /// <param name="error">where it tells</param>
-    /// <param name="several">whether mpirun started several processes: USR1, which it passes on at once and without a time limit, then means to save and to end</param>
+    /// <param name="several">whether mpirun started several processes: USR1, which it passes on at once and without a time limit, then
+    /// means to save and to end</param>
     public Signals(TextWriter error, bool several = false)
     {
         (_error, _several) = (error, several);
@@ -70,7 +73,7 @@ internal sealed class Signals : IDisposable
     {
         if (Interlocked.Exchange(ref _ended, 1) == 1)
         {
-            Thread.Sleep(Timeout.Infinite);   // the program is being ended
+            Thread.Sleep(Timeout.Infinite); // the program is being ended
         }
     }
 
@@ -97,8 +100,11 @@ internal sealed class Signals : IDisposable
         _cancel.Cancel();
         if (waits)
         {
-            _error.WriteLine(_several ? "ink: told to stop, after this step if there is time (mpirun gives a second, kill -USR1 as long as it takes); the last checkpoint can be gone on from with --resume"
-                : "ink: stopping after this step; once more ends at once");
+            _error.WriteLine(
+                _several
+                    ? "ink: told to stop, after this step if there is time (mpirun gives a second, kill -USR1 as long as it takes); the last checkpoint can be gone on from with --resume"
+                    : "ink: stopping after this step; once more ends at once"
+            );
         }
         else
         {
@@ -120,8 +126,10 @@ internal sealed class Signals : IDisposable
     /// <summary>Whether we were started with nohup: then the terminal may go and we stay.</summary>
     private static bool HangUpIsIgnored()
     {
-        const string Status = "/proc/self/status", Ignored = "SigIgn:";
-        return File.Exists(Status) && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is { } mask
+        const string Status = "/proc/self/status",
+            Ignored = "SigIgn:";
+        return File.Exists(Status)
+            && File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) is { } mask
             && (ulong.Parse(mask.AsSpan(Ignored.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 1) == 1;
     }
 

@@ -3,7 +3,8 @@ using Inkstone.Files;
 
 namespace Inkstone.Cli;
 
-/// <summary>What .NET and the system say about files, in our words: the path as the user knows it, what is wrong with it, and how to mend it.</summary>
+/// <summary>What .NET and the system say about files, in our words: the path as the user knows it, what is wrong with it, and how to mend
+/// it.</summary>
 internal static partial class SystemWords
 {
     /// <summary>The sentence, or null where the message is not one of theirs.</summary>
@@ -21,11 +22,14 @@ internal static partial class SystemWords
             {
                 "Could not find file" => $"there is no file {path}; check the path",
                 "Could not find a part of the path" => $"there is no directory for {path}; check the path",
-                _ => Directory.Exists(path) ? $"{path} is a directory, where a file is wanted" : $"{path} may not be read or written by this user; change its permissions or name another place",
+                _ => Directory.Exists(path)
+                    ? $"{path} is a directory, where a file is wanted"
+                    : $"{path} may not be read or written by this user; change its permissions or name another place",
             };
         }
         return Named().Match(message) is { Success: true } named
-            ? $"{Shown(named.Groups[2].Value)}: the system says \"{named.Groups[1].Value.ToLowerInvariant()}\"; name another place" : message;
+            ? $"{Shown(named.Groups[2].Value)}: the system says \"{named.Groups[1].Value.ToLowerInvariant()}\"; name another place"
+            : message;
     }
 
     /// <summary>A path below the current directory as it is seen from there.</summary>
@@ -35,7 +39,10 @@ internal static partial class SystemWords
         return path.Length > here.Length && path.StartsWith(here, StringComparison.Ordinal) ? path[here.Length..] : path;
     }
 
-    [GeneratedRegex("^(Could not find file|Could not find a part of the path|Access to the path) '(.+)'( is denied)?\\.?$", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        "^(Could not find file|Could not find a part of the path|Access to the path) '(.+)'( is denied)?\\.?$",
+        RegexOptions.Singleline
+    )]
     private static partial Regex Quoted();
 
     /// <summary>Such as <c>Read-only file system : '/mnt/x'</c>.</summary>

@@ -6,7 +6,8 @@ namespace Inkstone.Cli;
 /// </summary>
 internal sealed class Unheard(Stream inner) : Stream
 {
-    private const int TerminalGone = 5, PipeGone = 32;   // EIO, EPIPE
+    private const int TerminalGone = 5,
+        PipeGone = 32; // EIO, EPIPE
 
     public override bool CanRead => false;
 
@@ -16,7 +17,11 @@ internal sealed class Unheard(Stream inner) : Stream
 
     public override long Length => throw new NotSupportedException();
 
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
@@ -26,9 +31,7 @@ internal sealed class Unheard(Stream inner) : Stream
         {
             inner.Write(buffer);
         }
-        catch (IOException e) when (e.HResult is TerminalGone or PipeGone)
-        {
-        }
+        catch (IOException e) when (e.HResult is TerminalGone or PipeGone) { }
     }
 
     public override void Flush() => inner.Flush();

@@ -11,15 +11,21 @@ internal sealed class Verb : Command
         (Run, Examples) = (run, examples);
         if (run is not null)
         {
-            SetAction(_ => 0);   // never invoked: it says that the verb works without one of those below it
+            SetAction(_ => 0); // never invoked: it says that the verb works without one of those below it
         }
         foreach (Symbol symbol in symbols)
         {
             switch (symbol)
             {
-                case Option option: Add(option); break;
-                case Argument argument: Add(argument); break;
-                case Command command: Add(command); break;
+                case Option option:
+                    Add(option);
+                    break;
+                case Argument argument:
+                    Add(argument);
+                    break;
+                case Command command:
+                    Add(command);
+                    break;
             }
         }
     }

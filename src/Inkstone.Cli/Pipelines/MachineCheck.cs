@@ -7,7 +7,8 @@ namespace Inkstone.Cli;
 /// <summary>Whether this machine can carry a pipeline, asked before anything begins.</summary>
 internal static class MachineCheck
 {
-    private const string Memory = "/proc/meminfo", Available = "MemAvailable:";
+    private const string Memory = "/proc/meminfo",
+        Available = "MemAvailable:";
 
     /// <summary>Says what the machine has, and refuses what it has not.</summary>
     /// <exception cref="ArgumentException">Too little of something is free.</exception>
@@ -18,9 +19,14 @@ internal static class MachineCheck
         {
             place = Path.GetDirectoryName(place)!;
         }
-        long memory = FreeMemory(), disk = new DriveInfo(place).AvailableFreeSpace;
+        long memory = FreeMemory(),
+            disk = new DriveInfo(place).AvailableFreeSpace;
         int threads = call.Threads ?? Environment.ProcessorCount;
-        call.Say(Figures.Of($"this machine: {CpuFeatures.CpuName()}, {threads} threads ({CpuFeatures.Best().ToString().ToLowerInvariant()}), {Figures.Bytes(memory)} of memory free, {Figures.Bytes(disk)} of disk free"));
+        call.Say(
+            Figures.Of(
+                $"this machine: {CpuFeatures.CpuName()}, {threads} threads ({CpuFeatures.Best().ToString().ToLowerInvariant()}), {Figures.Bytes(memory)} of memory free, {Figures.Bytes(disk)} of disk free"
+            )
+        );
         Ask("memory", memory, needs.MemoryBytes, "end other programs, or name smaller sizes with --set");
         Ask("disk", disk, needs.DiskBytes, "free some, or name a directory on another disk with --out");
         if (threads > Environment.ProcessorCount)
@@ -33,7 +39,9 @@ internal static class MachineCheck
     {
         if (free < needed)
         {
-            throw new ArgumentException(Figures.Of($"this pipeline needs {Figures.Bytes(needed.Value)} of {what}, and {Figures.Bytes(free)} are free: {mend}"));
+            throw new ArgumentException(
+                Figures.Of($"this pipeline needs {Figures.Bytes(needed.Value)} of {what}, and {Figures.Bytes(free)} are free: {mend}")
+            );
         }
     }
 
@@ -41,7 +49,14 @@ internal static class MachineCheck
     private static long FreeMemory()
     {
         long allowed = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        string? line = File.Exists(Memory) ? File.ReadLines(Memory).FirstOrDefault(l => l.StartsWith(Available, StringComparison.Ordinal)) : null;
-        return line is null ? allowed : Math.Min(allowed, 1024 * long.Parse(line.AsSpan(Available.Length, line.Length - Available.Length - 2).Trim(), CultureInfo.InvariantCulture));
+        string? line = File.Exists(Memory)
+            ? File.ReadLines(Memory).FirstOrDefault(l => l.StartsWith(Available, StringComparison.Ordinal))
+            : null;
+        return line is null
+            ? allowed
+            : Math.Min(
+                allowed,
+                1024 * long.Parse(line.AsSpan(Available.Length, line.Length - Available.Length - 2).Trim(), CultureInfo.InvariantCulture)
+            );
     }
 }

@@ -32,9 +32,13 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
     public void Check()
     {
         string[] names = [.. pipeline.Stages.Select(s => s.Name)];
-        foreach (string named in choice.Skip.Concat(choice.Force).Concat(choice.From is null ? [] : [choice.From]).Where(n => !names.Contains(n)))
+        foreach (
+            string named in choice.Skip.Concat(choice.Force).Concat(choice.From is null ? [] : [choice.From]).Where(n => !names.Contains(n))
+        )
         {
-            throw new ArgumentException($"{pipeline.File} has no stage '{named}'{Spelling.Suggestion(named, names)}; it has {string.Join(", ", names)}");
+            throw new ArgumentException(
+                $"{pipeline.File} has no stage '{named}'{Spelling.Suggestion(named, names)}; it has {string.Join(", ", names)}"
+            );
         }
         foreach (PipelineStage stage in pipeline.Stages)
         {
@@ -51,9 +55,17 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
             {
                 throw new FileNotFoundException($"{pipeline.File}: stages.{stage.Name}.inputs names {path}, which does not exist");
             }
-            foreach (string needed in _words.Named(stage).Where(n => n != stage.Name && choice.Skip.Contains(n) && !Directory.Exists(_words.Own(n)) && !choice.Skip.Contains(stage.Name)))
+            foreach (
+                string needed in _words
+                    .Named(stage)
+                    .Where(n =>
+                        n != stage.Name && choice.Skip.Contains(n) && !Directory.Exists(_words.Own(n)) && !choice.Skip.Contains(stage.Name)
+                    )
+            )
             {
-                throw new ArgumentException($"{stage.Name} reads what {needed} makes, and {_words.Own(needed)} does not exist: leave --skip {needed} out");
+                throw new ArgumentException(
+                    $"{stage.Name} reads what {needed} makes, and {_words.Own(needed)} does not exist: leave --skip {needed} out"
+                );
             }
         }
     }
@@ -77,7 +89,8 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
     private (StageOutcome, int) Run(PipelineStage stage, string title)
     {
         string[] words = Words(stage);
-        string own = _words.Own(stage.Name), command = string.Join(' ', words.Select(Quoted));
+        string own = _words.Own(stage.Name),
+            command = string.Join(' ', words.Select(Quoted));
         StageState? known = state.Stages.GetValueOrDefault(stage.Name);
         if (choice.Skip.Contains(stage.Name))
         {
@@ -86,7 +99,10 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
         }
         bool makesOwn = _words.Named(stage).Contains(stage.Name);
         string[] outputs = [.. makesOwn ? [own] : Array.Empty<string>(), .. Files(stage.Outputs, stage, "outputs")];
-        string fingerprint = StageInputs.Fingerprint(words, [.. StageInputs.Of(words, output, own), .. Files(stage.Inputs, stage, "inputs")]);
+        string fingerprint = StageInputs.Fingerprint(
+            words,
+            [.. StageInputs.Of(words, output, own), .. Files(stage.Inputs, stage, "inputs")]
+        );
         _behindFrom |= choice.From == stage.Name;
         bool same = known?.Fingerprint == fingerprint && !choice.Force.Contains(stage.Name) && !_behindFrom;
         if (same && known!.Done && outputs.All(Exists))
@@ -113,7 +129,21 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
             state.Stages[stage.Name] = new StageState(fingerprint, Done: true, seconds, result);
             state.Save(output);
         }
-        return (new(stage, command, code switch { 0 => "ran", Signals.Interrupted => "interrupted", _ => "failed" }, seconds, result), code);
+        return (
+            new(
+                stage,
+                command,
+                code switch
+                {
+                    0 => "ran",
+                    Signals.Interrupted => "interrupted",
+                    _ => "failed",
+                },
+                seconds,
+                result
+            ),
+            code
+        );
     }
 
     /// <summary>A stage's command line with what the variable of its verb and this call's own flags add.</summary>
@@ -121,7 +151,11 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
     {
         string[] words = _words.Of(stage);
         List<string> added = [];
-        if (words.Length > 0 && call.Frame.Check(words).Verb.TakesRecipeKeys && Environment.GetEnvironmentVariable(words[0].ToUpperInvariant() + "_ARGS") is { } more)
+        if (
+            words.Length > 0
+            && call.Frame.Check(words).Verb.TakesRecipeKeys
+            && Environment.GetEnvironmentVariable(words[0].ToUpperInvariant() + "_ARGS") is { } more
+        )
         {
             added.AddRange(CommandLineParser.SplitCommandLine(more));
         }
@@ -139,17 +173,25 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
     }
 
     /// <summary>This call's flags that change nothing of what a stage makes, and so are no part of its fingerprint.</summary>
-    private string[] WithoutEffect(string[] words)
-        => [.. call.Quiet ? ["--quiet"] : Array.Empty<string>(), .. call.Threads is { } threads && !words.Contains("--threads") ? ["--threads", threads.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>()];
+    private string[] WithoutEffect(string[] words) =>
+        [
+            .. call.Quiet ? ["--quiet"] : Array.Empty<string>(),
+            .. call.Threads is { } threads && !words.Contains("--threads")
+                ? ["--threads", threads.ToString(CultureInfo.InvariantCulture)]
+                : Array.Empty<string>(),
+        ];
 
-    private IEnumerable<string> Files(IReadOnlyList<string> paths, PipelineStage stage, string key) => paths.Select(p => _words.File(p, stage, key));
+    private IEnumerable<string> Files(IReadOnlyList<string> paths, PipelineStage stage, string key) =>
+        paths.Select(p => _words.File(p, stage, key));
 
     /// <summary>Whether a path lies where stages go, and so may come into being.</summary>
     private bool IsMade(string path) => Path.GetFullPath(path).StartsWith(Path.GetFullPath(output), StringComparison.Ordinal);
 
     /// <summary>A word as a shell takes it.</summary>
-    private static string Quoted(string word)
-        => word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "-_./,=:@+%".Contains(c, StringComparison.Ordinal)) ? word : $"\"{word}\"";
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "-_./,=:@+%".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"\"{word}\"";
 
     private static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
 
@@ -161,7 +203,7 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
         }
         catch (JsonException)
         {
-            return null;   // what a verb prints that failed
+            return null; // what a verb prints that failed
         }
     }
 }

@@ -27,17 +27,24 @@ internal sealed record PipelineState(string Pipeline, bool Smoke, Dictionary<str
         string path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
         {
-            return !Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any() ? wanted
+            return !Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any()
+                ? wanted
                 : throw new ArgumentException($"{directory} holds something else than a pipeline's stages; name another --out");
         }
         PipelineState found = Read(path);
-        return found.Pipeline == wanted.Pipeline && found.Smoke == wanted.Smoke ? found
-            : throw new ArgumentException($"{directory} holds the stages of {found.Pipeline}{(found.Smoke ? " --smoke" : "")}; name another --out");
+        return found.Pipeline == wanted.Pipeline && found.Smoke == wanted.Smoke
+            ? found
+            : throw new ArgumentException(
+                $"{directory} holds the stages of {found.Pipeline}{(found.Smoke ? " --smoke" : "")}; name another --out"
+            );
     }
 
     /// <summary>Writes it.</summary>
-    public void Save(string directory)
-        => AtomicFile.Write(Path.Combine(directory, FileName), stream => JsonSerializer.Serialize(stream, this, PipelineJson.Default.PipelineState));
+    public void Save(string directory) =>
+        AtomicFile.Write(
+            Path.Combine(directory, FileName),
+            stream => JsonSerializer.Serialize(stream, this, PipelineJson.Default.PipelineState)
+        );
 
     private static PipelineState Read(string path)
     {
@@ -52,6 +59,10 @@ internal sealed record PipelineState(string Pipeline, bool Smoke, Dictionary<str
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    WriteIndented = true,
+    RespectRequiredConstructorParameters = true
+)]
 [JsonSerializable(typeof(PipelineState))]
 internal sealed partial class PipelineJson : JsonSerializerContext;

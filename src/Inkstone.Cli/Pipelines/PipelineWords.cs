@@ -13,11 +13,15 @@ internal sealed partial class PipelineWords(Pipeline pipeline, string output)
     public string Own(string stage) => Path.Combine(output, stage);
 
     /// <summary>
-    /// The words of a stage's command line, without the program's name. A word that is nothing but the name of a value becomes the words of that value, which may be none.
+    /// The words of a stage's command line, without the program's name. A word that is nothing but the name of a value becomes the words of
+    /// that value, which may be none.
     /// </summary>
     public string[] Of(PipelineStage stage)
     {
-        List<string> words = [.. CommandLineParser.SplitCommandLine(stage.Run).SelectMany(word => Expand(word, stage, $"stages.{stage.Name}.run", []))];
+        List<string> words =
+        [
+            .. CommandLineParser.SplitCommandLine(stage.Run).SelectMany(word => Expand(word, stage, $"stages.{stage.Name}.run", [])),
+        ];
         return [.. words is ["ink", .. var rest] ? rest : words];
     }
 
@@ -49,29 +53,41 @@ internal sealed partial class PipelineWords(Pipeline pipeline, string output)
         }
     }
 
-    private IEnumerable<string> Expand(string word, PipelineStage stage, string place, string[] open)
-        => Name().Match(word) is { Success: true } name && name.Length == word.Length && pipeline.Values.TryGetValue(name.Groups[1].Value, out string? value)
+    private IEnumerable<string> Expand(string word, PipelineStage stage, string place, string[] open) =>
+        Name().Match(word) is { Success: true } name
+        && name.Length == word.Length
+        && pipeline.Values.TryGetValue(name.Groups[1].Value, out string? value)
             ? CommandLineParser.SplitCommandLine(value).SelectMany(w => Expand(w, stage, place, Opened(name.Groups[1].Value, place, open)))
             : [Fill(word, stage, place, open)];
 
-    private string Fill(string text, PipelineStage stage, string place, string[] open) => Name().Replace(text, name =>
-    {
-        string word = name.Groups[1].Value;
-        if (word == Pipeline.OutName)
-        {
-            return output;
-        }
-        if (pipeline.Values.TryGetValue(word, out string? value))
-        {
-            return Fill(value, stage, place, Opened(word, place, open));
-        }
-        string[] known = [.. pipeline.Stages.TakeWhile(s => s != stage).Append(stage).Select(s => s.Name)];
-        return known.Contains(word) ? Own(word)
-            : throw new InvalidDataException($"{pipeline.File}: {place} names {{{word}}}, which is neither a value nor this stage or one before it{Spelling.Suggestion(word, [.. known, .. pipeline.Values.Keys, Pipeline.OutName])}");
-    });
+    private string Fill(string text, PipelineStage stage, string place, string[] open) =>
+        Name()
+            .Replace(
+                text,
+                name =>
+                {
+                    string word = name.Groups[1].Value;
+                    if (word == Pipeline.OutName)
+                    {
+                        return output;
+                    }
+                    if (pipeline.Values.TryGetValue(word, out string? value))
+                    {
+                        return Fill(value, stage, place, Opened(word, place, open));
+                    }
+                    string[] known = [.. pipeline.Stages.TakeWhile(s => s != stage).Append(stage).Select(s => s.Name)];
+                    return known.Contains(word)
+                        ? Own(word)
+                        : throw new InvalidDataException(
+                            $"{pipeline.File}: {place} names {{{word}}}, which is neither a value nor this stage or one before it{Spelling.Suggestion(word, [.. known, .. pipeline.Values.Keys, Pipeline.OutName])}"
+                        );
+                }
+            );
 
-    private string[] Opened(string value, string place, string[] open)
-        => open.Contains(value) ? throw new InvalidDataException($"{pipeline.File}: {place} names {{{value}}}, whose value names itself") : [.. open, value];
+    private string[] Opened(string value, string place, string[] open) =>
+        open.Contains(value)
+            ? throw new InvalidDataException($"{pipeline.File}: {place} names {{{value}}}, whose value names itself")
+            : [.. open, value];
 
     /// <summary>A command line with flags added, in place of those that it has already.</summary>
     public static string[] With(IReadOnlyList<string> words, IReadOnlyList<string> added)

@@ -7,11 +7,21 @@ internal static class StageFigures
 {
     private static readonly (string Key, string Label)[] Known =
     [
-        ("documents", "documents"), ("parameters", "parameters"), ("tokens", "tokens"), ("vocab_size", "kinds of token"), ("vocabulary", "kinds of token"),
-        ("valid_bits_per_byte", "bits per byte"), ("valid_rewards/accuracies", "preferred"), ("valid_loss", "loss"), ("bits_per_byte", "bits per byte"), ("rows", "rows"), ("text", "text"),
+        ("documents", "documents"),
+        ("parameters", "parameters"),
+        ("tokens", "tokens"),
+        ("vocab_size", "kinds of token"),
+        ("vocabulary", "kinds of token"),
+        ("valid_bits_per_byte", "bits per byte"),
+        ("valid_rewards/accuracies", "preferred"),
+        ("valid_loss", "loss"),
+        ("bits_per_byte", "bits per byte"),
+        ("rows", "rows"),
+        ("text", "text"),
     ];
 
-    private const int Most = 4, Longest = 60;
+    private const int Most = 4,
+        Longest = 60;
 
     public static string Of(JsonNode? result)
     {
@@ -19,7 +29,14 @@ internal static class StageFigures
         {
             return "";
         }
-        List<string> figures = [.. Known.Where(k => sheet[k.Key] is JsonValue).DistinctBy(k => k.Label).Select(k => Figure(sheet[k.Key]!.AsValue(), k.Label)).Take(Most)];
+        List<string> figures =
+        [
+            .. Known
+                .Where(k => sheet[k.Key] is JsonValue)
+                .DistinctBy(k => k.Label)
+                .Select(k => Figure(sheet[k.Key]!.AsValue(), k.Label))
+                .Take(Most),
+        ];
         foreach ((string task, JsonNode? scores) in sheet["scores"] as JsonObject ?? sheet["results"] as JsonObject ?? [])
         {
             figures.AddRange(Scores(task, scores as JsonObject ?? []).Take(1));
@@ -35,11 +52,15 @@ internal static class StageFigures
         return string.Join(", ", figures);
     }
 
-    private static IEnumerable<string> Scores(string task, JsonObject scores)
-        => from score in scores
-           let value = score.Value is JsonObject inner ? inner["value"] as JsonValue : score.Value as JsonValue
-           where value is not null && value.TryGetValue(out double _) && score.Key.Contains(',', StringComparison.Ordinal) && !score.Key.Contains("stderr", StringComparison.Ordinal)
-           select Figures.Of($"{task} {score.Key.Split(',')[0]} {value.GetValue<double>():0.000}");
+    private static IEnumerable<string> Scores(string task, JsonObject scores) =>
+        from score in scores
+        let value = score.Value is JsonObject inner ? inner["value"] as JsonValue : score.Value as JsonValue
+        where
+            value is not null
+            && value.TryGetValue(out double _)
+            && score.Key.Contains(',', StringComparison.Ordinal)
+            && !score.Key.Contains("stderr", StringComparison.Ordinal)
+        select Figures.Of($"{task} {score.Key.Split(',')[0]} {value.GetValue<double>():0.000}");
 
     private static string Figure(JsonValue value, string label)
     {

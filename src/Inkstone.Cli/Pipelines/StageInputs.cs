@@ -7,7 +7,8 @@ namespace Inkstone.Cli;
 /// <summary>What a stage reads, and its fingerprint: where that is the same as last time, so is what the stage makes.</summary>
 internal static class StageInputs
 {
-    /// <summary>Larger files are known by their length and time of writing: reading a corpus takes longer than what is done with it.</summary>
+    /// <summary>Larger files are known by their length and time of writing: reading a corpus takes longer than what is done with
+    /// it.</summary>
     private const long KnownByContent = 16 << 20;
 
     // Folders of the presets that verbs take by name as their first argument.
@@ -35,10 +36,21 @@ internal static class StageInputs
             {
                 yield return Training.Presets.Recipe(word, folder);
             }
-            foreach (string path in word[(word.IndexOf('=', StringComparison.Ordinal) + 1)..]
-                .Trim('[', ']').Split(',', StringSplitOptions.RemoveEmptyEntries))
+            foreach (
+                string path in word[(word.IndexOf('=', StringComparison.Ordinal) + 1)..]
+                    .Trim('[', ']')
+                    .Split(',', StringSplitOptions.RemoveEmptyEntries)
+            )
             {
-                if ((File.Exists(path) || Directory.Exists(path)) && !Lies(path, own) && (!Lies(path, output) || Path.GetFullPath(Path.GetDirectoryName(Path.GetFullPath(path))!) != Path.GetFullPath(output) || Directory.Exists(path)))
+                if (
+                    (File.Exists(path) || Directory.Exists(path))
+                    && !Lies(path, own)
+                    && (
+                        !Lies(path, output)
+                        || Path.GetFullPath(Path.GetDirectoryName(Path.GetFullPath(path))!) != Path.GetFullPath(output)
+                        || Directory.Exists(path)
+                    )
+                )
                 {
                     yield return path;
                 }
@@ -54,13 +66,20 @@ internal static class StageInputs
         foreach (string input in inputs.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
             bool single = File.Exists(input);
-            string[] files = single ? [input] : [.. Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+            string[] files = single
+                ? [input]
+                : [.. Directory.EnumerateFiles(input, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
             foreach (string file in files)
             {
                 FileInfo info = new(file);
                 if (info.Name != DirectoryLock.FileName && info.Name != WrittenFiles.FileName)
                 {
-                    Add(string.Create(CultureInfo.InvariantCulture, $"\n{input} {(single ? "" : Path.GetRelativePath(input, file))} {info.Length} {(info.Length > KnownByContent ? info.LastWriteTimeUtc.Ticks : 0)}\n"));
+                    Add(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"\n{input} {(single ? "" : Path.GetRelativePath(input, file))} {info.Length} {(info.Length > KnownByContent ? info.LastWriteTimeUtc.Ticks : 0)}\n"
+                        )
+                    );
                     if (info.Length <= KnownByContent)
                     {
                         hash.AppendFile(file);

@@ -54,7 +54,11 @@ internal static class CallProgress
                 if (_last == 0 || System.Diagnostics.Stopwatch.GetElapsedTime(_last).TotalSeconds >= 0.1)
                 {
                     _last = System.Diagnostics.Stopwatch.GetTimestamp();
-                    terminal.Show(Figures.Of($"{title} {Figures.Bar(value.Fraction, terminal.Width < 100 ? 10 : 20)} {100 * value.Fraction:0} %  {value.Words}"));
+                    terminal.Show(
+                        Figures.Of(
+                            $"{title} {Figures.Bar(value.Fraction, terminal.Width < 100 ? 10 : 20)} {100 * value.Fraction:0} %  {value.Words}"
+                        )
+                    );
                 }
             }
         }

@@ -25,7 +25,8 @@ internal sealed class PlainProgress(TextWriter error, bool steps = true) : ITrai
         }
     }
 
-    public void Validation(int step, double loss, double bitsPerByte, bool best) => error.WriteLine(ValidationLine(step, loss, bitsPerByte, best));
+    public void Validation(int step, double loss, double bitsPerByte, bool best) =>
+        error.WriteLine(ValidationLine(step, loss, bitsPerByte, best));
 
     public void Sample(int step, string prompt, string text) => error.WriteLine($"sample at step {step}: {Figures.Visible(prompt + text)}");
 
@@ -33,9 +34,11 @@ internal sealed class PlainProgress(TextWriter error, bool steps = true) : ITrai
 
     public void Dispose() { }
 
-    private static string Headline(RunFacts facts, int step)
-        => $"{Figures.Count(facts.Parameters)} parameters, {facts.TokensPerStep:N0} tokens a step{(facts.Roof is { } roof ? Figures.Of($", roof {roof / 1e9:0} GFLOP/s") : "")}{(step > 0 ? $", going on after step {step}" : "")}";
+    private static string Headline(RunFacts facts, int step) =>
+        $"{Figures.Count(facts.Parameters)} parameters, {facts.TokensPerStep:N0} tokens a step{(facts.Roof is { } roof ? Figures.Of($", roof {roof / 1e9:0} GFLOP/s") : "")}{(step > 0 ? $", going on after step {step}" : "")}";
 
-    private static string ValidationLine(int step, double loss, double bitsPerByte, bool best)
-        => Figures.Of($"valid at step {step}: loss {loss:0.0000}{(double.IsNaN(bitsPerByte) ? "" : Figures.Of($"  {bitsPerByte:0.000} bits/byte"))}{(best ? "  (best)" : "")}");
+    private static string ValidationLine(int step, double loss, double bitsPerByte, bool best) =>
+        Figures.Of(
+            $"valid at step {step}: loss {loss:0.0000}{(double.IsNaN(bitsPerByte) ? "" : Figures.Of($"  {bitsPerByte:0.000} bits/byte"))}{(best ? "  (best)" : "")}"
+        );
 }

@@ -7,7 +7,9 @@ internal sealed class RateAverage
 {
     private const double Keep = 0.95;
 
-    private double _seconds, _tokens, _steps;
+    private double _seconds,
+        _tokens,
+        _steps;
 
     public double TokensPerSecond => _tokens / Math.Max(_seconds, 1e-9);
 

@@ -30,7 +30,12 @@ public static partial class CleaningRules
         filters.Add(new TextFilter("strip", options.KeepWhiteSpace ? TrimBlankLines : text => text.Trim()));
         foreach (LiteralReplacement replacement in options.ReplaceLiterals ?? [])
         {
-            filters.Add(new TextFilter($"replace {replacement.Old}", text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)));
+            filters.Add(
+                new TextFilter(
+                    $"replace {replacement.Old}",
+                    text => text.Replace(replacement.Old, replacement.New, StringComparison.Ordinal)
+                )
+            );
         }
         filters.Add(new TextFilter("control characters", text => ControlCharacters().Replace(LineBreaks().Replace(text, "\n"), "")));
         if (options.CleanHtml)
@@ -79,13 +84,17 @@ public static partial class CleaningRules
     private static FilterVerdict OfLanguage(string text, IReadOnlyList<string> wanted)
     {
         LanguageGuess guess = Languages.Detect(text);
-        return wanted.Any(w => Languages.Matches(w, guess.Code)) ? new FilterVerdict(text) : new FilterVerdict(null, guess.Code, guess.Confidence);
+        return wanted.Any(w => Languages.Matches(w, guess.Code))
+            ? new FilterVerdict(text)
+            : new FilterVerdict(null, guess.Code, guess.Confidence);
     }
 
     private static FilterVerdict Judge(string text, QualityFilter filter)
     {
         QualityStatistics statistics = filter.Measure(text);
-        return filter.Judge(statistics) is { } finding ? new FilterVerdict(null, finding.Rule.Name, finding.Value, statistics) : new FilterVerdict(statistics.Text ?? text, Statistics: statistics);
+        return filter.Judge(statistics) is { } finding
+            ? new FilterVerdict(null, finding.Rule.Name, finding.Value, statistics)
+            : new FilterVerdict(statistics.Text ?? text, Statistics: statistics);
     }
 
     private static string CollapseWhiteSpace(string text) => LineFeeds().Replace(Blanks().Replace(text, " "), "\n\n").Trim();

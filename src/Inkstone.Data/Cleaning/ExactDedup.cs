@@ -18,8 +18,18 @@ public sealed class ExactDedup : IDisposable
 
     /// <summary>A run whose partition files live in the folder, which must exist.</summary>
     public ExactDedup(string folder) =>
-        _partitions = [.. Enumerable.Range(0, PartitionCount).Select(i => new FileStream(
-            Path.Combine(folder, $"dedup-{i:00}.tmp"), FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 14, FileOptions.DeleteOnClose))];
+        _partitions = [
+            .. Enumerable
+                .Range(0, PartitionCount)
+                .Select(i => new FileStream(
+                    Path.Combine(folder, $"dedup-{i:00}.tmp"),
+                    FileMode.Create,
+                    FileAccess.ReadWrite,
+                    FileShare.None,
+                    1 << 14,
+                    FileOptions.DeleteOnClose
+                )),
+        ];
 
     /// <summary>Documents added.</summary>
     public long Count { get; private set; }
@@ -61,7 +71,10 @@ public sealed class ExactDedup : IDisposable
         foreach (FileStream partition in _partitions)
         {
             // A full disk refuses the last buffered bytes; the file is deleted all the same.
-            try { partition.Dispose(); }
+            try
+            {
+                partition.Dispose();
+            }
             catch (IOException) { }
         }
     }

@@ -6,18 +6,82 @@ using AngleSharp.Html.Parser;
 namespace Inkstone.Data;
 
 /// <summary>
-/// The text of HTML pages as a reader sees it: parsed as browsers do, so that broken markup is mended; without scripts, forms and what frames the text;
+/// The text of HTML pages as a reader sees it: parsed as browsers do, so that broken markup is mended; without scripts, forms and what
+/// frames the text;
 /// a line for each block, cells parted by tabs, references as characters, and &lt;pre&gt; with its blanks.
 /// </summary>
 internal static partial class HtmlPages
 {
     private static readonly HashSet<string> Left = new(StringComparer.OrdinalIgnoreCase)
-        { "head", "script", "style", "noscript", "template", "svg", "math", "nav", "footer", "aside", "form", "button", "select", "iframe", "object", "audio", "video", "canvas" };
+    {
+        "head",
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "math",
+        "nav",
+        "footer",
+        "aside",
+        "form",
+        "button",
+        "select",
+        "iframe",
+        "object",
+        "audio",
+        "video",
+        "canvas",
+    };
 
     private static readonly HashSet<string> Blocks = new(StringComparer.OrdinalIgnoreCase)
-        { "address", "article", "blockquote", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p", "pre", "section", "table", "tr", "ul", "caption", "details", "summary" };
+    {
+        "address",
+        "article",
+        "blockquote",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+        "caption",
+        "details",
+        "summary",
+    };
 
-    private static readonly HashSet<string> Paragraphs = new(StringComparer.OrdinalIgnoreCase) { "p", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "blockquote", "article", "section" };
+    private static readonly HashSet<string> Paragraphs = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "pre",
+        "table",
+        "blockquote",
+        "article",
+        "section",
+    };
 
     /// <summary>The text of a page; a text without any tag is given back as it is.</summary>
     public static string Text(string page)
@@ -58,7 +122,8 @@ internal static partial class HtmlPages
             text.Append('\n');
             return;
         }
-        bool isBlock = Blocks.Contains(name), isParagraph = Paragraphs.Contains(name);
+        bool isBlock = Blocks.Contains(name),
+            isParagraph = Paragraphs.Contains(name);
         if (isBlock)
         {
             EndLine(text, isParagraph);

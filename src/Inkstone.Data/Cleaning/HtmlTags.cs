@@ -7,8 +7,10 @@ using AngleSharp.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Takes the tags and comments out of a text and leaves every other character as it is. What a tag is, HTML's tokenizer says (html.spec.whatwg.org, 13.2.5):
-/// it begins with a letter behind its bracket and may hold &gt; in quotes, so that "1 &lt; 2" stays; what stands in scripts and styles is no tag.
+/// Takes the tags and comments out of a text and leaves every other character as it is. What a tag is, HTML's tokenizer says
+/// (html.spec.whatwg.org, 13.2.5):
+/// it begins with a letter behind its bracket and may hold &gt; in quotes, so that "1 &lt; 2" stays; what stands in scripts and styles is
+/// no tag.
 /// </summary>
 internal static class HtmlTags
 {
@@ -19,7 +21,10 @@ internal static class HtmlTags
         {
             return text;
         }
-        using HtmlTokenizer tokenizer = new HtmlTokenizer(new TextSource(text), HtmlEntityProvider.Resolver) { IsNotConsumingCharacterReferences = true };
+        using HtmlTokenizer tokenizer = new HtmlTokenizer(new TextSource(text), HtmlEntityProvider.Resolver)
+        {
+            IsNotConsumingCharacterReferences = true,
+        };
         StringBuilder kept = new(text.Length);
         int start = 0;
         while (tokenizer.Get() is { Type: not HtmlTokenType.EndOfFile } token)
@@ -40,12 +45,13 @@ internal static class HtmlTags
     }
 
     /// <summary>Elements whose content is text up to their end tag (the tree builder's part of the standard, 13.2.6).</summary>
-    private static HtmlParseMode ContentOf(string element) => element switch
-    {
-        "script" => HtmlParseMode.Script,
-        "style" or "xmp" or "iframe" or "noembed" or "noframes" => HtmlParseMode.Rawtext,
-        "title" or "textarea" => HtmlParseMode.RCData,
-        "plaintext" => HtmlParseMode.Plaintext,
-        _ => HtmlParseMode.PCData,
-    };
+    private static HtmlParseMode ContentOf(string element) =>
+        element switch
+        {
+            "script" => HtmlParseMode.Script,
+            "style" or "xmp" or "iframe" or "noembed" or "noframes" => HtmlParseMode.Rawtext,
+            "title" or "textarea" => HtmlParseMode.RCData,
+            "plaintext" => HtmlParseMode.Plaintext,
+            _ => HtmlParseMode.PCData,
+        };
 }

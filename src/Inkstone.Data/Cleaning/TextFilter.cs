@@ -10,14 +10,18 @@ public sealed record FilterCount(string Name, long Seen, long Changed, long Drop
 /// <param name="Statistics">What was measured, for the histograms of the report.</param>
 public sealed record FilterVerdict(string? Text, string? Reason = null, double? Value = null, QualityStatistics? Statistics = null);
 
-/// <summary>One step of the cleaning: a function from text to text (the same instance if unchanged), or to null to drop the document. Several threads may apply it at once.</summary>
+/// <summary>One step of the cleaning: a function from text to text (the same instance if unchanged), or to null to drop the document.
+/// Several threads may apply it at once.</summary>
 public sealed class TextFilter
 {
     private readonly Func<string, FilterVerdict> _judge;
-    private long _seen, _changed, _dropped;
+    private long _seen,
+        _changed,
+        _dropped;
 
     /// <summary>A step that needs no reasons.</summary>
-    public TextFilter(string name, Func<string, string?> apply) : this(name, text => new FilterVerdict(apply(text))) { }
+    public TextFilter(string name, Func<string, string?> apply)
+        : this(name, text => new FilterVerdict(apply(text))) { }
 
     /// <summary>A step that tells why it drops a document.</summary>
     public TextFilter(string name, Func<string, FilterVerdict> judge) => (Name, _judge) = (name, judge);

@@ -11,7 +11,8 @@ internal static class ChatMessage
     /// A message with role and content first; other keys follow as they are, without nulls. Tools that are kept in a message (as a text
     /// in its system turn, say) are taken out of it.
     /// </summary>
-    /// <exception cref="FormatException">It has no content, or another than text; the message is the reason for leaving the record out.</exception>
+    /// <exception cref="FormatException">It has no content, or another than text; the message is the reason for leaving the record
+    /// out.</exception>
     /// <exception cref="InvalidDataException">It has no role, or an unknown one; the message lacks only the place.</exception>
     public static JsonObject Read(JsonNode? node, ref JsonNode? tools)
     {
@@ -21,7 +22,9 @@ internal static class ChatMessage
         }
         if ((source["role"] ?? source["from"]) is not JsonValue roleValue || !roleValue.TryGetValue(out string? roleName))
         {
-            throw new InvalidDataException($"a message with the keys {string.Join(", ", source.Select(p => p.Key))} has no role: give role (or from) and content (or value).");
+            throw new InvalidDataException(
+                $"a message with the keys {string.Join(", ", source.Select(p => p.Key))} has no role: give role (or from) and content (or value)."
+            );
         }
 
         string role = MessageRoles.Of(roleName);
@@ -76,7 +79,8 @@ internal static class ChatMessage
         return message;
     }
 
-    public static bool HasReasoning(JsonNode message) => IsText(message["reasoning_content"]) && message["reasoning_content"]!.GetValue<string>().Length > 0;
+    public static bool HasReasoning(JsonNode message) =>
+        IsText(message["reasoning_content"]) && message["reasoning_content"]!.GetValue<string>().Length > 0;
 
     /// <summary>A text, a number as it stands, or the texts of a list of parts.</summary>
     private static string? Text(JsonNode? content)
@@ -91,7 +95,10 @@ internal static class ChatMessage
                 StringBuilder text = new();
                 foreach (JsonNode? part in parts)
                 {
-                    if ((part is JsonObject { } o ? o["text"] : part) is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+                    if (
+                        (part is JsonObject { } o ? o["text"] : part) is not JsonValue value
+                        || value.GetValueKind() != JsonValueKind.String
+                    )
                     {
                         throw new FormatException("a message has parts that are no text");
                     }
@@ -105,5 +112,8 @@ internal static class ChatMessage
 
     private static bool IsText(JsonNode? value) => value is JsonValue text && text.GetValueKind() == JsonValueKind.String;
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 }

@@ -8,6 +8,7 @@ namespace Inkstone.Data;
 /// and <c>reasoning_content</c>; at least one is an assistant's
 /// </param>
 /// <param name="Tools">tools that the assistant may call, or null</param>
-/// <param name="TemplateVariables">variables of the chat template for this conversation alone, such as <c>enable_thinking</c>, or null</param>
+/// <param name="TemplateVariables">variables of the chat template for this conversation alone, such as <c>enable_thinking</c>, or
+/// null</param>
 /// <param name="Place">where it was read, for messages to the user: <c>file:line</c>, or <c>file: row n</c> for Parquet</param>
 public sealed record Conversation(JsonArray Messages, JsonArray? Tools, JsonObject? TemplateVariables, string Place);

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads the data of supervised fine-tuning: JSONL, JSON arrays (gzipped or not) and Parquet, one conversation at a time. Each record may be
+/// Reads the data of supervised fine-tuning: JSONL, JSON arrays (gzipped or not) and Parquet, one conversation at a time. Each record may
+/// be
 /// <c>messages</c> or <c>conversations</c> (role and content, or ShareGPT's from and value), <c>instruction</c> with <c>input</c> and
 /// <c>output</c>, <c>prompt</c> with <c>response</c> or <c>completion</c>, or <c>question</c> with <c>answer</c>.
 /// </summary>
@@ -12,20 +13,33 @@ public sealed class ConversationReader
     private readonly SkippedRecordCounter _skipped = new();
     private readonly SortedDictionary<string, long> _formats = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, long> _roles = new(StringComparer.Ordinal);
-    private long _records, _conversations, _withTools, _withReasoning;
+    private long _records,
+        _conversations,
+        _withTools,
+        _withReasoning;
     private int _longest;
 
     /// <summary>What was read so far.</summary>
-    public ConversationReport Report => new(
-        _records, _conversations, _skipped.Records,
-        new Dictionary<string, long>(_formats), new Dictionary<string, long>(_roles), _roles.GetValueOrDefault(MessageRoles.Assistant), _longest, _withTools, _withReasoning);
+    public ConversationReport Report =>
+        new(
+            _records,
+            _conversations,
+            _skipped.Records,
+            new Dictionary<string, long>(_formats),
+            new Dictionary<string, long>(_roles),
+            _roles.GetValueOrDefault(MessageRoles.Assistant),
+            _longest,
+            _withTools,
+            _withReasoning
+        );
 
     /// <summary>
     /// The conversations of the files in order. Records that nothing can be learned from (no assistant's turn, an empty one, messages
     /// without content, broken tools) are left out and counted in the report.
     /// </summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">A record is no conversation or has an unknown role, or a file is damaged; the message names the place.</exception>
+    /// <exception cref="InvalidDataException">A record is no conversation or has an unknown role, or a file is damaged; the message names
+    /// the place.</exception>
     public IEnumerable<Conversation> Read(IEnumerable<string> files)
     {
         foreach (string file in files)
@@ -65,7 +79,8 @@ public sealed class ConversationReader
     {
         _conversations++;
         _longest = Math.Max(_longest, messages.Count);
-        bool hasTools = tools is not null, hasReasoning = false;
+        bool hasTools = tools is not null,
+            hasReasoning = false;
         foreach (JsonNode? message in messages)
         {
             string role = message!["role"]!.GetValue<string>();

@@ -11,5 +11,13 @@ namespace Inkstone.Data;
 /// <param name="WithTools">conversations with tools or tool calls</param>
 /// <param name="WithReasoning">conversations with reasoning</param>
 public sealed record ConversationReport(
-    long Records, long Conversations, IReadOnlyList<SkippedRecords> Skipped, IReadOnlyDictionary<string, long> Formats,
-    IReadOnlyDictionary<string, long> Roles, long AssistantTurns, int LongestConversation, long WithTools, long WithReasoning);
+    long Records,
+    long Conversations,
+    IReadOnlyList<SkippedRecords> Skipped,
+    IReadOnlyDictionary<string, long> Formats,
+    IReadOnlyDictionary<string, long> Roles,
+    long AssistantTurns,
+    int LongestConversation,
+    long WithTools,
+    long WithReasoning
+);

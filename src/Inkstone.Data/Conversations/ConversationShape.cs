@@ -20,8 +20,18 @@ internal static class ConversationShape
     ];
 
     /// <summary>All keys that mean something here.</summary>
-    public static IReadOnlyCollection<string> Keys { get; } = new HashSet<string>(
-        [.. Lists, .. SystemKeys, .. ReasoningKeys, .. Pairs.SelectMany(p => (string[])[p.Question, .. p.Answers]), "input", "history", "tools", "functions", "chat_template_kwargs"]);
+    public static IReadOnlyCollection<string> Keys { get; } =
+        new HashSet<string>([
+            .. Lists,
+            .. SystemKeys,
+            .. ReasoningKeys,
+            .. Pairs.SelectMany(p => (string[])[p.Question, .. p.Answers]),
+            "input",
+            "history",
+            "tools",
+            "functions",
+            "chat_template_kwargs",
+        ]);
 
     /// <summary>The messages of a record.</summary>
     /// <exception cref="FormatException">The record teaches nothing; the message is the reason for leaving it out.</exception>
@@ -48,12 +58,16 @@ internal static class ConversationShape
         {
             messages.Insert(0, new JsonObject { ["role"] = MessageRoles.System, ["content"] = prompt });
         }
-        JsonArray? tools = ToolCalls.Tools(record["tools"], areFunctions: false) ?? ToolCalls.Tools(record["functions"], areFunctions: true) ?? ToolCalls.Tools(toolsInMessage, areFunctions: false);
+        JsonArray? tools =
+            ToolCalls.Tools(record["tools"], areFunctions: false)
+            ?? ToolCalls.Tools(record["functions"], areFunctions: true)
+            ?? ToolCalls.Tools(toolsInMessage, areFunctions: false);
         Check(messages);
         return (format, messages, tools, Variables(record["chat_template_kwargs"]));
     }
 
-    /// <summary>Variables of the template: an object, or JSON of one in a text; nulls, which Parquet has for keys of other rows, are left out.</summary>
+    /// <summary>Variables of the template: an object, or JSON of one in a text; nulls, which Parquet has for keys of other rows, are left
+    /// out.</summary>
     internal static JsonObject? Variables(JsonNode? value)
     {
         if (value is JsonValue text && text.TryGetValue(out string? json))
@@ -78,7 +92,11 @@ internal static class ConversationShape
                 continue;
             }
             hasAssistant = true;
-            if (string.IsNullOrWhiteSpace(message["content"]!.GetValue<string>()) && message["tool_calls"] is null && !ChatMessage.HasReasoning(message))
+            if (
+                string.IsNullOrWhiteSpace(message["content"]!.GetValue<string>())
+                && message["tool_calls"] is null
+                && !ChatMessage.HasReasoning(message)
+            )
             {
                 throw new FormatException("an assistant's turn is empty");
             }
@@ -103,9 +121,11 @@ internal static class ConversationShape
         if (answer is null)
         {
             throw new InvalidDataException(
-                $"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a conversation: give messages (role, content), conversations (from, value), instruction and output, prompt and response, or question and answer.");
+                $"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a conversation: give messages (role, content), conversations (from, value), instruction and output, prompt and response, or question and answer."
+            );
         }
-        JsonNode? asked = record[question], answered = record[answer];
+        JsonNode? asked = record[question],
+            answered = record[answer];
         if (asked is JsonArray || answered is JsonArray) // Conversational prompts and completions.
         {
             foreach (JsonNode? message in Turns(asked, MessageRoles.User))
@@ -129,7 +149,13 @@ internal static class ConversationShape
         }
         string input = question == "instruction" ? Text(record["input"]) ?? "" : "";
         string text = Text(asked) ?? throw new FormatException($"the {question} is no text");
-        Add(messages, MessageRoles.User, string.IsNullOrWhiteSpace(input) ? text : string.IsNullOrWhiteSpace(text) ? input : $"{text}\n{input}");
+        Add(
+            messages,
+            MessageRoles.User,
+            string.IsNullOrWhiteSpace(input) ? text
+                : string.IsNullOrWhiteSpace(text) ? input
+                : $"{text}\n{input}"
+        );
         Add(messages, MessageRoles.Assistant, answered);
         if (Text(First(record, ReasoningKeys)) is { Length: > 0 } thought)
         {
@@ -150,10 +176,14 @@ internal static class ConversationShape
         return ("", null);
     }
 
-    private static void Add(JsonArray messages, string role, JsonNode? content)
-        => messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") });
+    private static void Add(JsonArray messages, string role, JsonNode? content) =>
+        messages.Add(
+            (JsonNode)
+                new JsonObject { ["role"] = role, ["content"] = Text(content) ?? throw new FormatException("a message has no content") }
+        );
 
-    private static JsonArray Turns(JsonNode? value, string role) => value as JsonArray ?? [(JsonNode)new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
+    private static JsonArray Turns(JsonNode? value, string role) =>
+        value as JsonArray ?? [(JsonNode)new JsonObject { ["role"] = role, ["content"] = value?.DeepClone() }];
 
     /// <summary>A list, JSON of a list in a text, or an object of lists, as some writers turn lists of objects around.</summary>
     private static JsonArray List(JsonNode value)
@@ -168,7 +198,14 @@ internal static class ConversationShape
             int count = columns.Max(c => c.Value?.AsArray().Count ?? 0);
             for (int i = 0; i < count; i++)
             {
-                turned.Add((JsonNode)new JsonObject(columns.Where(c => c.Value?.AsArray().Count > i).Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))));
+                turned.Add(
+                    (JsonNode)
+                        new JsonObject(
+                            columns
+                                .Where(c => c.Value?.AsArray().Count > i)
+                                .Select(c => KeyValuePair.Create(c.Key, c.Value![i]?.DeepClone()))
+                        )
+                );
             }
             return turned;
         }
@@ -187,5 +224,10 @@ internal static class ConversationShape
         return null;
     }
 
-    private static string? Text(JsonNode? value) => value is JsonValue one ? one.GetValueKind() == JsonValueKind.String ? one.GetValue<string>() : one.ToJsonString() : null;
+    private static string? Text(JsonNode? value) =>
+        value is JsonValue one
+            ? one.GetValueKind() == JsonValueKind.String
+                ? one.GetValue<string>()
+                : one.ToJsonString()
+            : null;
 }

@@ -38,7 +38,12 @@ internal static class ToolCalls
         }
         foreach (JsonNode? call in calls)
         {
-            JsonObject function = call!["function"] switch { JsonObject inner => inner, null => call.AsObject(), _ => throw new FormatException(Reason) };
+            JsonObject function = call!["function"] switch
+            {
+                JsonObject inner => inner,
+                null => call.AsObject(),
+                _ => throw new FormatException(Reason),
+            };
             if (function["name"] is not JsonValue name || name.GetValueKind() != JsonValueKind.String)
             {
                 throw new FormatException(Reason);

@@ -21,8 +21,18 @@ public sealed record ShownRecord(string Place, MixKind? Kind, string Text, IRead
 /// <param name="Tokens">tokens in all, or null where no tokenizer counted</param>
 /// <param name="Keys">outermost keys and in how many records they have a value</param>
 /// <param name="Shown">the first records</param>
-public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> Kinds, IReadOnlyDictionary<string, long> Unusable, LengthStatistics? Lengths, IReadOnlyList<long> Histogram,
-    long Characters, double HanShare, long? Tokens, IReadOnlyDictionary<string, long> Keys, IReadOnlyList<ShownRecord> Shown)
+public sealed record DataSurvey(
+    long Records,
+    IReadOnlyDictionary<string, long> Kinds,
+    IReadOnlyDictionary<string, long> Unusable,
+    LengthStatistics? Lengths,
+    IReadOnlyList<long> Histogram,
+    long Characters,
+    double HanShare,
+    long? Tokens,
+    IReadOnlyDictionary<string, long> Keys,
+    IReadOnlyList<ShownRecord> Shown
+)
 {
     /// <summary>Goes through files once, one record in memory at a time.</summary>
     /// <param name="files">the files</param>
@@ -31,13 +41,26 @@ public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> 
     /// <param name="countTokens">tokens of a text, or null</param>
     /// <param name="progress">is told of records</param>
     /// <param name="cancelled">ends it</param>
-    public static DataSurvey Of(IReadOnlyList<string> files, int show, long limit, Func<string, int>? countTokens, Action<long>? progress = null, CancellationToken cancelled = default)
+    public static DataSurvey Of(
+        IReadOnlyList<string> files,
+        int show,
+        long limit,
+        Func<string, int>? countTokens,
+        Action<long>? progress = null,
+        CancellationToken cancelled = default
+    )
     {
-        SortedDictionary<string, long> kinds = new(StringComparer.Ordinal), unusable = new(StringComparer.Ordinal), keys = new(StringComparer.Ordinal);
+        SortedDictionary<string, long> kinds = new(StringComparer.Ordinal),
+            unusable = new(StringComparer.Ordinal),
+            keys = new(StringComparer.Ordinal);
         LengthHistogram lengths = new();
         long[] histogram = new long[32];
         List<ShownRecord> shown = [];
-        long records = 0, counted = 0, characters = 0, han = 0, tokens = 0;
+        long records = 0,
+            counted = 0,
+            characters = 0,
+            han = 0,
+            tokens = 0;
         foreach (string file in files)
         {
             foreach (JsonObject record in RecordExport.Records([file]))
@@ -82,7 +105,18 @@ public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> 
                 }
             }
         }
-        return new DataSurvey(records, kinds, unusable, counted > 0 ? lengths.Summarize() : null, histogram, characters, characters == 0 ? 0 : (double)han / characters, countTokens is null ? null : tokens, keys, shown);
+        return new DataSurvey(
+            records,
+            kinds,
+            unusable,
+            counted > 0 ? lengths.Summarize() : null,
+            histogram,
+            characters,
+            characters == 0 ? 0 : (double)han / characters,
+            countTokens is null ? null : tokens,
+            keys,
+            shown
+        );
     }
 
     private static (MixKind? Kind, string Text) Read(JsonObject record, SortedDictionary<string, long> unusable)
@@ -100,16 +134,29 @@ public sealed record DataSurvey(long Records, IReadOnlyDictionary<string, long> 
         {
             // Its keys say nothing to us: its texts are shown as they are.
         }
-        return (null, string.Join('\n', record.Where(p => p.Value is JsonValue v && v.GetValueKind() == JsonValueKind.String).Select(p => p.Value!.GetValue<string>())));
+        return (
+            null,
+            string.Join(
+                '\n',
+                record
+                    .Where(p => p.Value is JsonValue v && v.GetValueKind() == JsonValueKind.String)
+                    .Select(p => p.Value!.GetValue<string>())
+            )
+        );
     }
 
-    private static IReadOnlyList<(string, string)> Turns(JsonObject record, MixKind? kind) => kind switch
-    {
-        MixKind.Conversation => [.. ConversationShape.Read(record).Messages.Select(m => ($"{m!["role"]}", $"{m["content"]}"))],
-        MixKind.Choice => [.. ChoiceQuestion.Read(record).Select(m => ($"{m!["role"]}", $"{m["content"]}"))],
-        MixKind.Preference when PreferencePair.Read(record) is var pair => [.. pair.Chosen.Select((m, i) => (i == pair.Chosen.Count - 1 ? "chosen" : $"{m!["role"]}", $"{m!["content"]}")), ("rejected", $"{pair.Rejected[^1]!["content"]}")],
-        _ => [],
-    };
+    private static IReadOnlyList<(string, string)> Turns(JsonObject record, MixKind? kind) =>
+        kind switch
+        {
+            MixKind.Conversation => [.. ConversationShape.Read(record).Messages.Select(m => ($"{m!["role"]}", $"{m["content"]}"))],
+            MixKind.Choice => [.. ChoiceQuestion.Read(record).Select(m => ($"{m!["role"]}", $"{m["content"]}"))],
+            MixKind.Preference when PreferencePair.Read(record) is var pair =>
+            [
+                .. pair.Chosen.Select((m, i) => (i == pair.Chosen.Count - 1 ? "chosen" : $"{m!["role"]}", $"{m!["content"]}")),
+                ("rejected", $"{pair.Rejected[^1]!["content"]}"),
+            ],
+            _ => [],
+        };
 
     private static MixSource Anything { get; } = new("", [], null, null, 1, MixKind.Auto, ["text"]);
 

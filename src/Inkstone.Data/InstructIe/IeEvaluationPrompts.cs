@@ -4,18 +4,25 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Data;
 
-/// <summary>Prompts for the structured evaluation from texts that nobody learns: equal numbers by topic, only records whose every head and tail stands in the text.</summary>
+/// <summary>Prompts for the structured evaluation from texts that nobody learns: equal numbers by topic, only records whose every head and
+/// tail stands in the text.</summary>
 internal static class IeEvaluationPrompts
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
     private static readonly string[] Difficulties = ["easy", "medium", "hard"];
 
     /// <summary>Writes the file, and tells how many there are.</summary>
     public static int Write(string file, IReadOnlyList<IeRecord> heldOut, IeFilter filter, IeRecipe recipe, IeSchema schema)
     {
-        ILookup<string, IeRecord> byTopic = heldOut.DistinctBy(r => r.TextHash)
+        ILookup<string, IeRecord> byTopic = heldOut
+            .DistinctBy(r => r.TextHash)
             .Where(r => !filter.Reasons(r).Any(reason => reason != "text is held out") && IeFacts.Of(r, 0).Match == 1)
-            .OrderBy(r => IeRecord.HashOf(r.Input, recipe.Seed)).ToLookup(r => r.Topic);
+            .OrderBy(r => IeRecord.HashOf(r.Input, recipe.Seed))
+            .ToLookup(r => r.Topic);
         string[] topics = [.. schema.Fields.Keys];
         long[] caps = [.. topics.Select(t => (long)byTopic[t].Count())];
         long[] quotas = Quotas.Divide(Math.Min(recipe.Prompts, caps.Sum()), [.. topics.Select(_ => 1.0)], caps);
@@ -30,7 +37,12 @@ internal static class IeEvaluationPrompts
         JsonObject json = new()
         {
             ["version"] = "1.0",
-            ["generation_params"] = new JsonObject { ["temperature"] = 0, ["max_new_tokens"] = 256, ["seed"] = recipe.Seed },
+            ["generation_params"] = new JsonObject
+            {
+                ["temperature"] = 0,
+                ["max_new_tokens"] = 256,
+                ["seed"] = recipe.Seed,
+            },
             ["system"] = recipe.System,
             ["prompts"] = prompts,
         };

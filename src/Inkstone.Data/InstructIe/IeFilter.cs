@@ -44,12 +44,21 @@ internal sealed class IeFilter(IeRecipe recipe, IeSchema schema, IReadOnlySet<ul
         }
     }
 
-    /// <summary>Sizes above which a record is too large for its topic: the smallest that at least this percentage of the records do not exceed.</summary>
+    /// <summary>Sizes above which a record is too large for its topic: the smallest that at least this percentage of the records do not
+    /// exceed.</summary>
     /// <returns>by topic, in the order of <see cref="IeFacts.Sizes"/></returns>
-    public IReadOnlyDictionary<short, int[]> Limits(IEnumerable<IeFacts> kept) => kept.GroupBy(f => f.Topic).ToDictionary(g => g.Key, g => IeFacts.Sizes.Select(s =>
-    {
-        int[] sizes = [.. g.Select(s.Size)];
-        Array.Sort(sizes);
-        return sizes[Math.Clamp((int)Math.Ceiling(recipe.Percentile / 100 * sizes.Length) - 1, 0, sizes.Length - 1)];
-    }).ToArray());
+    public IReadOnlyDictionary<short, int[]> Limits(IEnumerable<IeFacts> kept) =>
+        kept.GroupBy(f => f.Topic)
+            .ToDictionary(
+                g => g.Key,
+                g =>
+                    IeFacts
+                        .Sizes.Select(s =>
+                        {
+                            int[] sizes = [.. g.Select(s.Size)];
+                            Array.Sort(sizes);
+                            return sizes[Math.Clamp((int)Math.Ceiling(recipe.Percentile / 100 * sizes.Length) - 1, 0, sizes.Length - 1)];
+                        })
+                        .ToArray()
+            );
 }

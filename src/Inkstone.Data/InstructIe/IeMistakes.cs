@@ -16,7 +16,8 @@ internal enum IePerturbation
     ExtraValue,
 }
 
-/// <summary>Answers with one mistake. Each kind works on every answer of two fields or more, and the draw alone chooses between them.</summary>
+/// <summary>Answers with one mistake. Each kind works on every answer of two fields or more, and the draw alone chooses between
+/// them.</summary>
 internal static class IeMistakes
 {
     /// <summary>Names of the kinds as files write them.</summary>
@@ -50,7 +51,10 @@ internal static class IeMistakes
                 break;
             case IePerturbation.Invented:
                 string[] free = [.. schema.Where(f => !fields.ContainsKey(f))];
-                fields.Add(free.Length > 0 ? free[(int)(draw / 4 % (ulong)free.Length)] : "备注", [Other(answer, fields[field], entity, draw)]);
+                fields.Add(
+                    free.Length > 0 ? free[(int)(draw / 4 % (ulong)free.Length)] : "备注",
+                    [Other(answer, fields[field], entity, draw)]
+                );
                 break;
             default:
                 fields[field].Add(Other(answer, fields[field], entity, draw));
@@ -74,15 +78,22 @@ internal static class IeMistakes
         do
         {
             twice += twice[^1];
-        }
-        while (schema.Contains(twice) || fields.ContainsKey(twice));
+        } while (schema.Contains(twice) || fields.ContainsKey(twice));
         return twice;
     }
 
     /// <summary>A value of the answer that is none of these, else the entity's name, else what nobody said.</summary>
-    private static string Other(OrderedDictionary<string, OrderedDictionary<string, List<string>>> answer, List<string> not, string entity, ulong draw)
+    private static string Other(
+        OrderedDictionary<string, OrderedDictionary<string, List<string>>> answer,
+        List<string> not,
+        string entity,
+        ulong draw
+    )
     {
-        string[] others = [.. answer.Values.SelectMany(f => f.Values).SelectMany(v => v).Append(entity).Where(v => !not.Contains(v)).Distinct()];
+        string[] others =
+        [
+            .. answer.Values.SelectMany(f => f.Values).SelectMany(v => v).Append(entity).Where(v => !not.Contains(v)).Distinct(),
+        ];
         return others.Length > 0 ? others[(int)(draw / 64 % (ulong)others.Length)] : "不详";
     }
 }

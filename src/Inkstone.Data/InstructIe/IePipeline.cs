@@ -7,15 +7,21 @@ using Inkstone.Files;
 namespace Inkstone.Data;
 
 /// <summary>
-/// InstructIE → conversations: normalise, filter, tier, derive, split, sample, transcribe. The files are read twice, one record in memory at a time: once to decide, once to
+/// InstructIE → conversations: normalise, filter, tier, derive, split, sample, transcribe. The files are read twice, one record in memory
+/// at a time: once to decide, once to
 /// write. The same recipe and files give the same bytes.
 /// </summary>
 /// <param name="recipe">files and thresholds</param>
 public sealed class IePipeline(IeRecipe recipe)
 {
-    private const string Removed = "removed.jsonl", Prompts = "prompts.json";
+    private const string Removed = "removed.jsonl",
+        Prompts = "prompts.json";
 
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
     private static readonly JsonWriterOptions Line = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Runs the steps.</summary>
@@ -24,7 +30,12 @@ public sealed class IePipeline(IeRecipe recipe)
     /// <param name="progress">hears a fraction and what is done</param>
     /// <param name="cancelled">ends it; nothing is left</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or nothing is left.</exception>
-    public IeReport Run(string output, bool overwrite, IProgress<(double Fraction, string Words)>? progress = null, CancellationToken cancelled = default)
+    public IeReport Run(
+        string output,
+        bool overwrite,
+        IProgress<(double Fraction, string Words)>? progress = null,
+        CancellationToken cancelled = default
+    )
     {
         IeReport? report = null;
         AtomicDirectory.Write(output, overwrite, staging => report = Write(output, staging, progress, cancelled));
@@ -40,11 +51,19 @@ public sealed class IePipeline(IeRecipe recipe)
 
         List<IeFacts> facts = [];
         List<bool> kept = [];
-        IeTally malformed = new(), hard = new(), soft = new();
+        IeTally malformed = new(),
+            hard = new(),
+            soft = new();
         long bytes = recipe.Train.Sum(f => new FileInfo(f).Length);
         using (FileStream removed = new(Path.Combine(staging, Removed), FileMode.CreateNew))
         {
-            foreach ((string place, IeRecord? record) in Records(recipe.Train, progress is null ? null : n => progress.Report((0.5 * n / Math.Max(n, bytes / 500), $"deciding, {n:N0} records")), cancelled))
+            foreach (
+                (string place, IeRecord? record) in Records(
+                    recipe.Train,
+                    progress is null ? null : n => progress.Report((0.5 * n / Math.Max(n, bytes / 500), $"deciding, {n:N0} records")),
+                    cancelled
+                )
+            )
             {
                 string[] reasons = record is null ? ["no text, topic or relations"] : [.. filter.Reasons(record)];
                 facts.Add(record is null ? default : IeFacts.Of(record, Array.IndexOf(topics, record.Topic)));
@@ -59,7 +78,9 @@ public sealed class IePipeline(IeRecipe recipe)
             IReadOnlyDictionary<short, int[]> limits = filter.Limits(Kept(facts, kept));
             for (int i = 0; i < facts.Count; i++)
             {
-                string[] reasons = !kept[i] ? [] : [.. IeFacts.Sizes.Where((s, n) => s.Size(facts[i]) > limits[facts[i].Topic][n]).Select(s => s.Reason)];
+                string[] reasons = !kept[i]
+                    ? []
+                    : [.. IeFacts.Sizes.Where((s, n) => s.Size(facts[i]) > limits[facts[i].Topic][n]).Select(s => s.Reason)];
                 if (reasons.Length > 0)
                 {
                     kept[i] = false;
@@ -69,7 +90,9 @@ public sealed class IePipeline(IeRecipe recipe)
             }
             if (!kept.Contains(true))
             {
-                throw new InvalidDataException($"no record of {string.Join(", ", recipe.Train)} is left; the reasons: {string.Join(", ", hard.First.Keys.Concat(malformed.First.Keys))}");
+                throw new InvalidDataException(
+                    $"no record of {string.Join(", ", recipe.Train)} is left; the reasons: {string.Join(", ", hard.First.Keys.Concat(malformed.First.Keys))}"
+                );
             }
             IeSample sample = new(recipe, schema);
             byte[] chosen = sample.Choose(facts, kept);
@@ -77,7 +100,11 @@ public sealed class IePipeline(IeRecipe recipe)
             Dictionary<string, long> written = Transcribe(staging, facts, chosen, schema, sample, bytes, progress, cancelled);
             steps.Add(new IeStep("transcribe", "conversations", written.Values.Sum(), written.Values.Sum(), written));
             int prompts = IeEvaluationPrompts.Write(Path.Combine(staging, Prompts), heldOut, filter, recipe, schema);
-            Dictionary<string, long> byTopic = topics.Select((t, n) => (t, facts.Select((f, i) => f.Topic == n ? (long)System.Numerics.BitOperations.PopCount(chosen[i]) : 0).Sum())).ToDictionary();
+            Dictionary<string, long> byTopic = topics
+                .Select(
+                    (t, n) => (t, facts.Select((f, i) => f.Topic == n ? (long)System.Numerics.BitOperations.PopCount(chosen[i]) : 0).Sum())
+                )
+                .ToDictionary();
             IeReport report = new(output, steps, written, byTopic, prompts, sample.Shortages);
             if (report.Steps.FirstOrDefault(s => !s.AddsUp) is { } wrong)
             {
@@ -91,20 +118,43 @@ public sealed class IePipeline(IeRecipe recipe)
         }
     }
 
-    private List<IeStep> Steps(List<IeFacts> facts, List<bool> kept, byte[] chosen, IeSample sample, IeTally malformed, IeTally hard, int hardOut, IeTally soft)
+    private List<IeStep> Steps(
+        List<IeFacts> facts,
+        List<bool> kept,
+        byte[] chosen,
+        IeSample sample,
+        IeTally malformed,
+        IeTally hard,
+        int hardOut,
+        IeTally soft
+    )
     {
-        int good = facts.Count - (int)malformed.Count, left = kept.Count(k => k);
+        int good = facts.Count - (int)malformed.Count,
+            left = kept.Count(k => k);
         IeFacts[] rest = [.. Kept(facts, kept)];
-        Dictionary<string, long> derived = ByTask(rest.Select(f => f.Tasks(recipe))), taken = ByTask(chosen.Select(c => (int)c));
+        Dictionary<string, long> derived = ByTask(rest.Select(f => f.Tasks(recipe))),
+            taken = ByTask(chosen.Select(c => (int)c));
         ulong[] texts = [.. rest.Select(f => f.TextHash).Distinct()];
         return
         [
             new("normalise", "records", facts.Count, good, malformed.First) { Removes = true },
             new("filter by bounds", "records", good, hardOut, hard.First) { Removes = true, Reasons = hard.All },
             new("filter by percentiles", "records", hardOut, left, soft.First) { Removes = true, Reasons = soft.All },
-            new("tier", "records", left, left, Enum.GetValues<IeTier>().ToDictionary(t => t.ToString().ToLowerInvariant(), t => (long)rest.Count(f => f.Tier(recipe) == t))),
+            new(
+                "tier",
+                "records",
+                left,
+                left,
+                Enum.GetValues<IeTier>().ToDictionary(t => t.ToString().ToLowerInvariant(), t => (long)rest.Count(f => f.Tier(recipe) == t))
+            ),
             new("derive", "tasks", left, derived.Values.Sum(), derived),
-            new("split", "source texts", texts.Length, texts.Length, new Dictionary<string, long> { ["train"] = texts.Count(t => !sample.IsValid(t)), ["valid"] = texts.Count(sample.IsValid) }),
+            new(
+                "split",
+                "source texts",
+                texts.Length,
+                texts.Length,
+                new Dictionary<string, long> { ["train"] = texts.Count(t => !sample.IsValid(t)), ["valid"] = texts.Count(sample.IsValid) }
+            ),
             new("sample", "tasks", derived.Values.Sum(), taken.Values.Sum(), taken),
         ];
 
@@ -118,16 +168,34 @@ public sealed class IePipeline(IeRecipe recipe)
     private static IEnumerable<IeFacts> Kept(List<IeFacts> facts, List<bool> kept) => facts.Where((_, i) => kept[i]);
 
     /// <summary>Writes the conversations that were chosen, in a random order.</summary>
-    private Dictionary<string, long> Transcribe(string staging, List<IeFacts> facts, byte[] chosen, IeSchema schema, IeSample sample, long bytes, IProgress<(double, string)>? progress, CancellationToken cancelled)
+    private Dictionary<string, long> Transcribe(
+        string staging,
+        List<IeFacts> facts,
+        byte[] chosen,
+        IeSchema schema,
+        IeSample sample,
+        long bytes,
+        IProgress<(double, string)>? progress,
+        CancellationToken cancelled
+    )
     {
         string scratch = Directory.CreateDirectory(Path.Combine(staging, "tmp")).FullName;
         Dictionary<string, long> written = new() { ["train"] = 0, ["valid"] = 0 };
         int[] numbers = new int[IeRecipe.TaskNames.Length];
-        using (DiskShuffle train = new(scratch, "train", bytes), valid = new(scratch, "valid", bytes / 16))
+        using (
+            DiskShuffle train = new(scratch, "train", bytes),
+                valid = new(scratch, "valid", bytes / 16)
+        )
         {
             int index = 0;
             ArrayBufferWriter<byte> line = new();
-            foreach ((_, IeRecord? record) in Records(recipe.Train, progress is null ? null : n => progress.Report((0.5 + (0.5 * n / facts.Count), $"writing, {n:N0} records")), cancelled))
+            foreach (
+                (_, IeRecord? record) in Records(
+                    recipe.Train,
+                    progress is null ? null : n => progress.Report((0.5 + (0.5 * n / facts.Count), $"writing, {n:N0} records")),
+                    cancelled
+                )
+            )
             {
                 if (index == facts.Count || (record is not null && record.TextHash != facts[index].TextHash))
                 {
@@ -141,7 +209,15 @@ public sealed class IePipeline(IeRecipe recipe)
                         line.Clear();
                         using (Utf8JsonWriter json = new(line, Line))
                         {
-                            Conversation(json, record!, (IeTask)task, numbers[task]++, facts[index].Tier(recipe), schema.Fields[record!.Topic], sample.Draw(record.TextHash, 8 + task));
+                            Conversation(
+                                json,
+                                record!,
+                                (IeTask)task,
+                                numbers[task]++,
+                                facts[index].Tier(recipe),
+                                schema.Fields[record!.Topic],
+                                sample.Draw(record.TextHash, 8 + task)
+                            );
                         }
                         line.Write("\n"u8);
                         (held ? valid : train).Add(sample.Draw(record!.TextHash, 16 + task), line.WrittenSpan);
@@ -152,7 +228,13 @@ public sealed class IePipeline(IeRecipe recipe)
             }
             foreach ((string name, DiskShuffle shuffle) in new[] { ("train", train), ("valid", valid) })
             {
-                using FileStream stream = new(Path.Combine(staging, name + ".jsonl"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 18);
+                using FileStream stream = new(
+                    Path.Combine(staging, name + ".jsonl"),
+                    FileMode.CreateNew,
+                    FileAccess.Write,
+                    FileShare.None,
+                    1 << 18
+                );
                 shuffle.WriteTo(stream, cancelled);
             }
         }
@@ -160,7 +242,15 @@ public sealed class IePipeline(IeRecipe recipe)
         return written;
     }
 
-    private void Conversation(Utf8JsonWriter json, IeRecord record, IeTask task, int number, IeTier tier, IReadOnlyList<string> fields, ulong draw)
+    private void Conversation(
+        Utf8JsonWriter json,
+        IeRecord record,
+        IeTask task,
+        int number,
+        IeTier tier,
+        IReadOnlyList<string> fields,
+        ulong draw
+    )
     {
         string name = IeRecipe.TaskNames[(int)task];
         IePerturbation mistake = IeMistakes.Kind(draw);
@@ -179,7 +269,16 @@ public sealed class IePipeline(IeRecipe recipe)
         {
             Message("system", recipe.System);
         }
-        Message("user", IeTexts.Prompt(task, draw >> 32, fields, record.Input, task == IeTask.SchemaRepair ? IeMistakes.Make(record.Relations, fields, mistake, draw) : null));
+        Message(
+            "user",
+            IeTexts.Prompt(
+                task,
+                draw >> 32,
+                fields,
+                record.Input,
+                task == IeTask.SchemaRepair ? IeMistakes.Make(record.Relations, fields, mistake, draw) : null
+            )
+        );
         Message("assistant", IeTexts.Json(IeTexts.Answer(record.Relations)));
         json.WriteEndArray();
         json.WriteEndObject();
@@ -194,7 +293,11 @@ public sealed class IePipeline(IeRecipe recipe)
     }
 
     /// <summary>Records in the order of the files, null for one that is none.</summary>
-    private IEnumerable<(string Place, IeRecord? Record)> Records(IReadOnlyList<string> files, Action<long>? told, CancellationToken cancelled)
+    private IEnumerable<(string Place, IeRecord? Record)> Records(
+        IReadOnlyList<string> files,
+        Action<long>? told,
+        CancellationToken cancelled
+    )
     {
         long number = 0;
         foreach (string file in files)

@@ -17,9 +17,13 @@ public sealed partial record IeRecipe
     public static IeRecipe Read(JsonObject recipe, string file, string? input)
     {
         Section all = new(recipe, file, "", "seed", "data", "normalise", "filter", "tier", "derive", "sample", "transcribe");
-        Section data = all.Of("data", "train", "held_out", "schema"), normalise = all.Of("normalise", "topics"), filter = all.Of("filter", "relations", "input", "output", "head_tail", "percentile");
-        Section tier = all.Of("tier", "ideal_relations", "ideal_input", "high", "medium"), derive = all.Of("derive", "repair_relations");
-        Section sample = all.Of("sample", "total", "valid", "ratios"), transcribe = all.Of("transcribe", "system", "prompts");
+        Section data = all.Of("data", "train", "held_out", "schema"),
+            normalise = all.Of("normalise", "topics"),
+            filter = all.Of("filter", "relations", "input", "output", "head_tail", "percentile");
+        Section tier = all.Of("tier", "ideal_relations", "ideal_input", "high", "medium"),
+            derive = all.Of("derive", "repair_relations");
+        Section sample = all.Of("sample", "total", "valid", "ratios"),
+            transcribe = all.Of("transcribe", "system", "prompts");
         Section ratios = sample.Of("ratios", TaskNames);
         IeRecipe known = new() { Train = [], SchemaFile = "" };
         IeRecipe read = new()
@@ -45,18 +49,22 @@ public sealed partial record IeRecipe
             System = transcribe.Text("system", known.System),
             Prompts = transcribe.Whole("prompts", known.Prompts),
         };
-        return read.Ratios.Sum() > 0 ? read : throw new InvalidDataException($"{file}: sample.ratios gives no task a share; name one of {string.Join(", ", TaskNames)}");
+        return read.Ratios.Sum() > 0
+            ? read
+            : throw new InvalidDataException($"{file}: sample.ratios gives no task a share; name one of {string.Join(", ", TaskNames)}");
 
         string Below(string path) => input is null ? path : Path.Combine(input, path);
     }
 
-    private static IeTierRule Rule(Section rule, IeTierRule known) => new(rule.Number("match", known.Match, 0, 1), (int)rule.Number("ideals", known.Ideals, 0, 2));
+    private static IeTierRule Rule(Section rule, IeTierRule known) =>
+        new(rule.Number("match", known.Match, 0, 1), (int)rule.Number("ideals", known.Ideals, 0, 2));
 
     /// <summary>A part of the recipe, which knows its keys.</summary>
     private sealed class Section
     {
         private readonly JsonObject _json;
-        private readonly string _file, _place;
+        private readonly string _file,
+            _place;
 
         public Section(JsonObject json, string file, string place, params string[] keys)
         {
@@ -69,39 +77,73 @@ public sealed partial record IeRecipe
 
         public bool Has(string key) => _json[key] is not null;
 
-        public Section Of(string key, params string[] keys) => _json[key] switch
-        {
-            null => new Section([], _file, $"{_place}{key}.", keys),
-            JsonObject part => new Section(part, _file, $"{_place}{key}.", keys),
-            _ => throw Wrong(key, "must have keys of its own: " + string.Join(", ", keys)),
-        };
+        public Section Of(string key, params string[] keys) =>
+            _json[key] switch
+            {
+                null => new Section([], _file, $"{_place}{key}.", keys),
+                JsonObject part => new Section(part, _file, $"{_place}{key}.", keys),
+                _ => throw Wrong(key, "must have keys of its own: " + string.Join(", ", keys)),
+            };
 
-        public double Number(string key, double known, double least, double most) => _json[key] is not { } node ? known
+        public double Number(string key, double known, double least, double most) =>
+            _json[key] is not { } node ? known
             : Value(node) is { } number && number >= least && number <= most ? number
             : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"must be a number from {least} to {most}"));
 
-        public int Whole(string key, int known) => Number(key, known, 0, 1e9) is var number && number == Math.Floor(number) ? (int)number : throw Wrong(key, "must be a whole number");
+        public int Whole(string key, int known) =>
+            Number(key, known, 0, 1e9) is var number && number == Math.Floor(number)
+                ? (int)number
+                : throw Wrong(key, "must be a whole number");
 
-        public IeRange Range(string key, IeRange known) => _json[key] is not { } node ? known
-            : node is JsonArray { Count: 2 } pair && Value(pair[0]) is { } least and >= 0 && Value(pair[1]) is { } most and < 1e9 && least <= most ? new IeRange((int)least, (int)most)
+        public IeRange Range(string key, IeRange known) =>
+            _json[key] is not { } node ? known
+            : node is JsonArray { Count: 2 } pair
+            && Value(pair[0]) is { } least and >= 0
+            && Value(pair[1]) is { } most and < 1e9
+            && least <= most
+                ? new IeRange((int)least, (int)most)
             : throw Wrong(key, "must be two numbers: [least, most]");
 
-        public string Text(string key, string known) => _json[key] is not { } node ? known : node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : throw Wrong(key, "must be a text");
+        public string Text(string key, string known) =>
+            _json[key] is not { } node ? known
+            : node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>()
+            : throw Wrong(key, "must be a text");
 
-        public string[] Texts(string key, params string[] known) => _json[key] switch
-        {
-            null => known,
-            JsonArray list => [.. list.Select(v => v is JsonValue value && value.TryGetValue(out string? text) ? text : throw Wrong(key, "must be a list of paths"))],
-            _ => [Text(key, "")],
-        };
+        public string[] Texts(string key, params string[] known) =>
+            _json[key] switch
+            {
+                null => known,
+                JsonArray list =>
+                [
+                    .. list.Select(v =>
+                        v is JsonValue value && value.TryGetValue(out string? text) ? text : throw Wrong(key, "must be a list of paths")
+                    ),
+                ],
+                _ => [Text(key, "")],
+            };
 
-        public Dictionary<string, string> Names(string key) => (_json[key] as JsonObject ?? throw Wrong(key, "must be names and what they are called here"))
-            .ToDictionary(p => p.Key, p => p.Value is JsonValue value && value.TryGetValue(out string? text) ? text : throw Wrong(key, "must be names and what they are called here"));
+        public Dictionary<string, string> Names(string key) =>
+            (_json[key] as JsonObject ?? throw Wrong(key, "must be names and what they are called here")).ToDictionary(
+                p => p.Key,
+                p =>
+                    p.Value is JsonValue value && value.TryGetValue(out string? text)
+                        ? text
+                        : throw Wrong(key, "must be names and what they are called here")
+            );
 
         /// <summary>Also 30_000, which is a text for YAML.</summary>
-        private static double? Value(JsonNode? node) => node is not JsonValue value ? null
-            : double.TryParse(value.ToString().Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : null;
+        private static double? Value(JsonNode? node) =>
+            node is not JsonValue value ? null
+            : double.TryParse(
+                value.ToString().Replace("_", "", StringComparison.Ordinal),
+                NumberStyles.Float,
+                CultureInfo.InvariantCulture,
+                out double number
+            )
+                ? number
+            : null;
 
-        private InvalidDataException Wrong(string key, string must) => new($"{_file}: {_place}{key} {must}, got {_json[key]?.ToJsonString() ?? "nothing"}");
+        private InvalidDataException Wrong(string key, string must) =>
+            new($"{_file}: {_place}{key} {must}, got {_json[key]?.ToJsonString() ?? "nothing"}");
     }
 }

@@ -42,7 +42,8 @@ public readonly record struct IeRange(int Least, int Most)
 /// <param name="Ideals">how many of the two wishes, relations and length, are met</param>
 public readonly record struct IeTierRule(double Match, int Ideals);
 
-/// <summary>The steps of the way from InstructIE to conversations and their thresholds. The defaults are those of MicroLM's scripts 01 to 06.</summary>
+/// <summary>The steps of the way from InstructIE to conversations and their thresholds. The defaults are those of MicroLM's scripts 01 to
+/// 06.</summary>
 public sealed partial record IeRecipe
 {
     /// <summary>Decides splits, samples, perturbations and the order of lines.</summary>

@@ -33,20 +33,34 @@ public sealed record IeRecord(string Id, string Topic, string Input, IReadOnlyLi
     /// <param name="topics">other names of topics</param>
     internal static IeRecord? Of(JsonObject json, IReadOnlyDictionary<string, string> topics)
     {
-        if ((Text(json["text"]) ?? Text(json["input"]))?.Trim() is not { Length: > 0 } input || Text(json["cate"]) is not { Length: > 0 } cate || json["relation"] is not JsonArray list)
+        if (
+            (Text(json["text"]) ?? Text(json["input"]))?.Trim() is not { Length: > 0 } input
+            || Text(json["cate"]) is not { Length: > 0 } cate
+            || json["relation"] is not JsonArray list
+        )
         {
             return null;
         }
         List<IeRelation> relations = new(list.Count);
         foreach (JsonNode? node in list)
         {
-            if (node is not JsonObject relation || Text(relation["head"]) is not { Length: > 0 } head || Text(relation["relation"]) is not { Length: > 0 } name || Text(relation["tail"]) is not { Length: > 0 } tail)
+            if (
+                node is not JsonObject relation
+                || Text(relation["head"]) is not { Length: > 0 } head
+                || Text(relation["relation"]) is not { Length: > 0 } name
+                || Text(relation["tail"]) is not { Length: > 0 } tail
+            )
             {
                 return null;
             }
             relations.Add(new IeRelation(head, name, tail));
         }
-        return new IeRecord(Text(json["id"]) ?? HashOf(input).ToString("x16", System.Globalization.CultureInfo.InvariantCulture), topics.GetValueOrDefault(cate, cate), input, relations);
+        return new IeRecord(
+            Text(json["id"]) ?? HashOf(input).ToString("x16", System.Globalization.CultureInfo.InvariantCulture),
+            topics.GetValueOrDefault(cate, cate),
+            input,
+            relations
+        );
     }
 
     private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text.Trim() : null;

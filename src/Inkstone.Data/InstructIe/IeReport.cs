@@ -21,7 +21,14 @@ public sealed record IeStep(string Name, string Of, long In, long Out, IReadOnly
 
     internal JsonObject Json()
     {
-        JsonObject json = new() { ["step"] = Name, ["of"] = Of, ["in"] = In, ["out"] = Out, [Removes ? "removed" : "parts"] = Counts(Parts) };
+        JsonObject json = new()
+        {
+            ["step"] = Name,
+            ["of"] = Of,
+            ["in"] = In,
+            ["out"] = Out,
+            [Removes ? "removed" : "parts"] = Counts(Parts),
+        };
         if (Reasons is not null)
         {
             json["reasons"] = Counts(Reasons);
@@ -29,7 +36,8 @@ public sealed record IeStep(string Name, string Of, long In, long Out, IReadOnly
         return json;
     }
 
-    private static JsonObject Counts(IReadOnlyDictionary<string, long> counts) => new(counts.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value)));
+    private static JsonObject Counts(IReadOnlyDictionary<string, long> counts) =>
+        new(counts.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value)));
 }
 
 /// <summary>What a run of the steps made.</summary>
@@ -39,19 +47,27 @@ public sealed record IeStep(string Name, string Of, long In, long Out, IReadOnly
 /// <param name="Topics">conversations by topic, both splits</param>
 /// <param name="Prompts">prompts for the structured evaluation</param>
 /// <param name="Shortages">what there was too little of</param>
-public sealed record IeReport(string Output, IReadOnlyList<IeStep> Steps, IReadOnlyDictionary<string, long> Conversations, IReadOnlyDictionary<string, long> Topics, int Prompts, IReadOnlyList<string> Shortages)
+public sealed record IeReport(
+    string Output,
+    IReadOnlyList<IeStep> Steps,
+    IReadOnlyDictionary<string, long> Conversations,
+    IReadOnlyDictionary<string, long> Topics,
+    int Prompts,
+    IReadOnlyList<string> Shortages
+)
 {
     /// <summary>The file that it lies in.</summary>
     public const string FileName = "report.json";
 
     /// <summary>As JSON.</summary>
-    public JsonObject Json() => new()
-    {
-        ["out"] = Output,
-        ["steps"] = new JsonArray([.. Steps.Select(s => (JsonNode)s.Json())]),
-        ["conversations"] = new JsonObject(Conversations.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value))),
-        ["topics"] = new JsonObject(Topics.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value))),
-        ["prompts"] = Prompts,
-        ["shortages"] = new JsonArray([.. Shortages.Select(s => (JsonNode)s)]),
-    };
+    public JsonObject Json() =>
+        new()
+        {
+            ["out"] = Output,
+            ["steps"] = new JsonArray([.. Steps.Select(s => (JsonNode)s.Json())]),
+            ["conversations"] = new JsonObject(Conversations.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value))),
+            ["topics"] = new JsonObject(Topics.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value))),
+            ["prompts"] = Prompts,
+            ["shortages"] = new JsonArray([.. Shortages.Select(s => (JsonNode)s)]),
+        };
 }

@@ -1,7 +1,8 @@
 namespace Inkstone.Data;
 
 /// <summary>
-/// Which tasks of which records are taken: shares by task, equal numbers by topic, the better tier before the worse, and of a tier the records of middle complexity
+/// Which tasks of which records are taken: shares by task, equal numbers by topic, the better tier before the worse, and of a tier the
+/// records of middle complexity
 /// first, then the simple, then the complex. Splits are those of the source texts, so no text is in two.
 /// </summary>
 internal sealed class IeSample(IeRecipe recipe, IeSchema schema)
@@ -52,7 +53,14 @@ internal sealed class IeSample(IeRecipe recipe, IeSchema schema)
         long[] quotas = Quotas.Divide(Math.Min(wanted, caps.Sum()), [.. caps.Select(_ => 1.0)], caps);
         for (int topic = 0; topic < quotas.Length; topic++)
         {
-            foreach (int record in byTopic[(short)topic].OrderBy(i => facts[i].Tier(recipe)).ThenBy(i => Array.IndexOf(Preference, facts[i].Complexity)).ThenBy(i => Draw(facts[i].TextHash, task)).ThenBy(i => i).Take((int)quotas[topic]))
+            foreach (
+                int record in byTopic[(short)topic]
+                    .OrderBy(i => facts[i].Tier(recipe))
+                    .ThenBy(i => Array.IndexOf(Preference, facts[i].Complexity))
+                    .ThenBy(i => Draw(facts[i].TextHash, task))
+                    .ThenBy(i => i)
+                    .Take((int)quotas[topic])
+            )
             {
                 chosen[record] |= (byte)(1 << task);
             }

@@ -12,7 +12,8 @@ public sealed class IeSchema
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Fields { get; }
 
     /// <summary>
-    /// Reads <c>{topic: fields}</c>. Fields are the keys of an object, or the texts of a list; what stands between these, such as the types of heads and tails, is passed over.
+    /// Reads <c>{topic: fields}</c>. Fields are the keys of an object, or the texts of a list; what stands between these, such as the types
+    /// of heads and tails, is passed over.
     /// </summary>
     /// <param name="file">JSON</param>
     /// <param name="topics">other names of topics</param>
@@ -34,11 +35,19 @@ public sealed class IeSchema
             string[] names = node switch
             {
                 JsonObject named => [.. named.Select(n => n.Key)],
-                JsonArray list => [.. list.OfType<JsonValue>().Where(v => v.GetValueKind() == JsonValueKind.String).Select(v => v.GetValue<string>())],
+                JsonArray list =>
+                [
+                    .. list.OfType<JsonValue>().Where(v => v.GetValueKind() == JsonValueKind.String).Select(v => v.GetValue<string>()),
+                ],
                 _ => [],
             };
-            fields[topics.GetValueOrDefault(topic, topic)] = names.Length > 0 ? [.. names.Distinct()] : throw new InvalidDataException($"{file}: the topic '{topic}' has no fields; write {{\"{topic}\": [\"field\", …]}}");
+            fields[topics.GetValueOrDefault(topic, topic)] =
+                names.Length > 0
+                    ? [.. names.Distinct()]
+                    : throw new InvalidDataException($"{file}: the topic '{topic}' has no fields; write {{\"{topic}\": [\"field\", …]}}");
         }
-        return fields.Count > 0 ? new IeSchema(fields) : throw new InvalidDataException($"{file}: the file must be an object of topics with their fields; it is something else");
+        return fields.Count > 0
+            ? new IeSchema(fields)
+            : throw new InvalidDataException($"{file}: the file must be an object of topics with their fields; it is something else");
     }
 }

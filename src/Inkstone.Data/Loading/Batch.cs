@@ -1,12 +1,17 @@
 namespace Inkstone.Data;
 
-/// <summary>One micro-batch of token rows, row-major [rows, length]; filled in place by an <see cref="IBatchSource{TBatch}"/> and reused.</summary>
+/// <summary>One micro-batch of token rows, row-major [rows, length]; filled in place by an <see cref="IBatchSource{TBatch}"/> and
+/// reused.</summary>
 public sealed class Batch : ITrainingBatch
 {
     /// <summary>The label that is not learned from.</summary>
     public const int IgnoredLabel = -100;
 
-    private int[] _inputs = [], _labels = [], _documentStarts = [], _positions = [], _attentionMask = [];
+    private int[] _inputs = [],
+        _labels = [],
+        _documentStarts = [],
+        _positions = [],
+        _attentionMask = [];
 
     /// <summary>A batch of <paramref name="rows"/> × <paramref name="length"/> tokens.</summary>
     public Batch(int rows, int length)
@@ -54,7 +59,13 @@ public sealed class Batch : ITrainingBatch
         int count = checked(rows * length);
         if (count > _inputs.Length)
         {
-            (_inputs, _labels, _documentStarts, _positions, _attentionMask) = (new int[count], new int[count], new int[count], new int[count], new int[count]);
+            (_inputs, _labels, _documentStarts, _positions, _attentionMask) = (
+                new int[count],
+                new int[count],
+                new int[count],
+                new int[count],
+                new int[count]
+            );
         }
         (Rows, Length) = (rows, length);
     }

@@ -9,9 +9,11 @@ namespace Inkstone.Data;
 internal static class BestFitPacking
 {
     /// <summary>
-    /// Sample indexes of each row, ascending; every sample is in one row. The fullest rows tend to come first: shuffle them before training.
+    /// Sample indexes of each row, ascending; every sample is in one row. The fullest rows tend to come first: shuffle them before
+    /// training.
     /// </summary>
-    /// <exception cref="ArgumentException">A sample is longer than a row or has no length: longer ones are the caller's to cut or to leave out.</exception>
+    /// <exception cref="ArgumentException">A sample is longer than a row or has no length: longer ones are the caller's to cut or to leave
+    /// out.</exception>
     public static int[][] Pack(ReadOnlySpan<int> lengths, int rowLength)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rowLength, 1);
@@ -46,7 +48,10 @@ internal static class BestFitPacking
         {
             if (length < 1 || length > rowLength)
             {
-                throw new ArgumentException($"A sample of {length} tokens does not fit into rows of {rowLength}: cut it or leave it out.", nameof(lengths));
+                throw new ArgumentException(
+                    $"A sample of {length} tokens does not fit into rows of {rowLength}: cut it or leave it out.",
+                    nameof(lengths)
+                );
             }
             ends[rowLength - length + 1]++;
         }

@@ -1,6 +1,7 @@
 namespace Inkstone.Data;
 
-/// <summary>A number of passes over some rows, the last perhaps not whole. A pass ends where the data ends: no batch and no step holds rows of two.</summary>
+/// <summary>A number of passes over some rows, the last perhaps not whole. A pass ends where the data ends: no batch and no step holds rows
+/// of two.</summary>
 /// <param name="Epochs">passes</param>
 /// <param name="RowCount">rows of a whole one</param>
 public readonly record struct EpochBudget(double Epochs, long RowCount)
@@ -16,7 +17,8 @@ public readonly record struct EpochBudget(double Epochs, long RowCount)
     /// <summary>Steps of so many rows, the last of each pass with what is left; a whole number, however large.</summary>
     public double Steps(long rowsPerStep)
     {
-        double whole = Math.Floor(Epochs), steps = whole * StepsOf(RowCount);
+        double whole = Math.Floor(Epochs),
+            steps = whole * StepsOf(RowCount);
         return whole < Epochs ? steps + StepsOf(Rows((long)whole)) : steps;
 
         long StepsOf(long rows) => (rows + rowsPerStep - 1) / rowsPerStep;

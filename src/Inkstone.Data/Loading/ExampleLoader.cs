@@ -22,16 +22,25 @@ public enum Batching
 /// <param name="Batching">how</param>
 /// <param name="ShuffleSeed">seed of a new order in each epoch; null keeps the order</param>
 /// <param name="Finite">one pass (validation) instead of endless ones</param>
-/// <param name="Epochs">passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null lets passes run into each other</param>
+/// <param name="Epochs">passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null
+/// lets passes run into each other</param>
 /// <param name="PadId">what fills the rest of a row; it is never learned from</param>
-public sealed record ExampleLoaderOptions(int Rows, int Length, Batching Batching, ulong? ShuffleSeed = null, bool Finite = false, int PadId = 0, double? Epochs = null);
+public sealed record ExampleLoaderOptions(
+    int Rows,
+    int Length,
+    Batching Batching,
+    ulong? ShuffleSeed = null,
+    bool Finite = false,
+    int PadId = 0,
+    double? Epochs = null
+);
 
 /// <summary>Batches of conversations, whose labels are the tokens that an assistant says.</summary>
 public sealed class ExampleLoader : IBatchSource<Batch>
 {
     private readonly IReadOnlyList<MaskedConversation> _examples;
     private readonly ExampleLoaderOptions _options;
-    private readonly int[][] _rows;    // indexes of the examples of each row
+    private readonly int[][] _rows; // indexes of the examples of each row
     private readonly List<int> _taken = [];
     private readonly RowCursor _cursor;
 
@@ -43,9 +52,17 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         int longest = examples.Count == 0 ? 0 : examples.Max(Length);
         if (longest == 0 || longest > options.Length)
         {
-            throw new ArgumentException(examples.Count == 0 ? "There is no conversation to learn from." : $"An example of {longest} tokens does not fit rows of {options.Length}.", nameof(examples));
+            throw new ArgumentException(
+                examples.Count == 0
+                    ? "There is no conversation to learn from."
+                    : $"An example of {longest} tokens does not fit rows of {options.Length}.",
+                nameof(examples)
+            );
         }
-        _rows = options.Batching == Batching.Packed ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length) : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
+        _rows =
+            options.Batching == Batching.Packed
+                ? BestFitPacking.Pack([.. examples.Select(Length)], options.Length)
+                : [.. Enumerable.Range(0, examples.Count).Select(i => new[] { i })];
         _cursor = new RowCursor(_rows.Length, options.ShuffleSeed, options.Finite, options.Epochs);
     }
 
@@ -101,7 +118,8 @@ public sealed class ExampleLoader : IBatchSource<Batch>
 
     private void Shape(Batch batch, ReadOnlySpan<int> rows)
     {
-        int sum = 0, longest = 0;
+        int sum = 0,
+            longest = 0;
         foreach (int row in rows)
         {
             int length = 0;
@@ -111,8 +129,15 @@ public sealed class ExampleLoader : IBatchSource<Batch>
             }
             (sum, longest) = (sum + length, Math.Max(longest, length));
         }
-        batch.Reshape(_options.Batching == Batching.PaddingFree ? 1 : rows.Length,
-            _options.Batching switch { Batching.Packed => _options.Length, Batching.Padded => longest, _ => sum });
+        batch.Reshape(
+            _options.Batching == Batching.PaddingFree ? 1 : rows.Length,
+            _options.Batching switch
+            {
+                Batching.Packed => _options.Length,
+                Batching.Padded => longest,
+                _ => sum,
+            }
+        );
     }
 
     private void Clear(Batch batch)
@@ -121,7 +146,8 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         batch.Labels.Fill(Batch.IgnoredLabel);
         batch.AttentionMask.Clear();
         (batch.LabelCount, batch.TokenCount) = (0, 0);
-        Span<int> starts = batch.DocumentStarts, positions = batch.Positions;
+        Span<int> starts = batch.DocumentStarts,
+            positions = batch.Positions;
         for (int i = 0; i < starts.Length; i++)
         {
             // Padding looks at itself alone: it costs attention nothing.
@@ -134,7 +160,9 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         int length = Length(example);
         example.Ids.AsSpan(0, length).CopyTo(batch.Inputs[at..]);
         batch.AttentionMask.Slice(at, length).Fill(1);
-        Span<int> labels = batch.Labels.Slice(at, length), starts = batch.DocumentStarts.Slice(at, length), positions = batch.Positions.Slice(at, length);
+        Span<int> labels = batch.Labels.Slice(at, length),
+            starts = batch.DocumentStarts.Slice(at, length),
+            positions = batch.Positions.Slice(at, length);
         for (int t = 0; t < length; t++)
         {
             (starts[t], positions[t]) = (column, t);

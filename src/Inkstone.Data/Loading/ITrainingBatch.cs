@@ -4,7 +4,8 @@ namespace Inkstone.Data;
 public interface ITrainingBatch
 {
     /// <summary>
-    /// What the loss is a mean over: labels that are learned from, or pairs that are compared. The losses of a step's micro-batches are divided by the sum of these,
+    /// What the loss is a mean over: labels that are learned from, or pairs that are compared. The losses of a step's micro-batches are
+    /// divided by the sum of these,
     /// so that 8 × 1 and 1 × 8 micro-batches give the same gradient. A batch with 0 is passed over.
     /// </summary>
     int LabelCount { get; }

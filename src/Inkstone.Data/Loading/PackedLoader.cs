@@ -5,8 +5,15 @@ namespace Inkstone.Data;
 /// <param name="DocumentAware">Attention and positions begin anew with each document, and no label crosses a border.</param>
 /// <param name="ShuffleSeed">Seed of a new order of windows in each epoch; null keeps the order of the files.</param>
 /// <param name="Finite">One pass (validation) instead of endless ones.</param>
-/// <param name="Epochs">Passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null lets passes run into each other.</param>
-public sealed record PackedLoaderOptions(int Length, bool DocumentAware = false, ulong? ShuffleSeed = null, bool Finite = false, double? Epochs = null);
+/// <param name="Epochs">Passes that are kept apart: the last batch of each holds what is left, and none is filled up from the next; null
+/// lets passes run into each other.</param>
+public sealed record PackedLoaderOptions(
+    int Length,
+    bool DocumentAware = false,
+    ulong? ShuffleSeed = null,
+    bool Finite = false,
+    double? Epochs = null
+);
 
 /// <summary>
 /// Rows of T tokens from a list of shards seen as one stream: window i is tokens [i*T, i*T+T], inputs the first T of these T+1,
@@ -23,7 +30,8 @@ public sealed class PackedLoader : IBatchSource<Batch>
     private LoaderState _state;
 
     /// <summary>A loader at the start of its first pass. The shards stay the caller's to dispose.</summary>
-    /// <exception cref="ArgumentException">There are fewer tokens than one window needs, or the shards do not name the one id that ends documents.</exception>
+    /// <exception cref="ArgumentException">There are fewer tokens than one window needs, or the shards do not name the one id that ends
+    /// documents.</exception>
     public PackedLoader(IReadOnlyList<TokenShard> shards, PackedLoaderOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Length);
@@ -40,7 +48,9 @@ public sealed class PackedLoader : IBatchSource<Batch>
         WindowCount = (TokenCount - 1) / options.Length;
         if (WindowCount < 1)
         {
-            throw new ArgumentException($"{TokenCount} tokens{(shards.Count > 0 ? $" in '{shards[0].Path}'" : "")} are too few for one row of {options.Length} + 1: give more text or a shorter sequence length.");
+            throw new ArgumentException(
+                $"{TokenCount} tokens{(shards.Count > 0 ? $" in '{shards[0].Path}'" : "")} are too few for one row of {options.Length} + 1: give more text or a shorter sequence length."
+            );
         }
         State = default;
     }
@@ -73,7 +83,9 @@ public sealed class PackedLoader : IBatchSource<Batch>
         {
             if (value.Epoch < 0 || value.Position < 0 || value.Position > WindowCount)
             {
-                throw new InvalidDataException($"The stored cursor (epoch {value.Epoch}, window {value.Position}) lies outside the data's {WindowCount} windows: the shards or the sequence length have changed since it was stored.");
+                throw new InvalidDataException(
+                    $"The stored cursor (epoch {value.Epoch}, window {value.Position}) lies outside the data's {WindowCount} windows: the shards or the sequence length have changed since it was stored."
+                );
             }
             _state = value;
             Rekey();
@@ -120,7 +132,9 @@ public sealed class PackedLoader : IBatchSource<Batch>
         {
             if (shard.Header.EndOfDocumentId is not { } own || own != id)
             {
-                throw new ArgumentException($"The token shard '{shard.Path}' does not name the end-of-document id that the other shards have: give the id when opening it, or turn document-aware loading off.");
+                throw new ArgumentException(
+                    $"The token shard '{shard.Path}' does not name the end-of-document id that the other shards have: give the id when opening it, or turn document-aware loading off."
+                );
             }
         }
         return id ?? -1;
@@ -159,7 +173,8 @@ public sealed class PackedLoader : IBatchSource<Batch>
 
     private void FillRow(Batch batch, int row)
     {
-        int length = batch.Length, offset = row * length;
+        int length = batch.Length,
+            offset = row * length;
         _window.AsSpan(0, length).CopyTo(batch.Inputs[offset..]);
         _window.AsSpan(1, length).CopyTo(batch.Labels[offset..]);
         batch.LabelCount += length;

@@ -25,14 +25,17 @@ public sealed class RowCursor(long count, ulong? shuffleSeed, bool finite, doubl
         {
             if (value.Epoch < 0 || value.Position < 0 || value.Position > count)
             {
-                throw new InvalidDataException($"The stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {count} rows: the data, the template or the lengths have changed since it was stored.");
+                throw new InvalidDataException(
+                    $"The stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {count} rows: the data, the template or the lengths have changed since it was stored."
+                );
             }
             _state = value;
             Rekey();
         }
     }
 
-    /// <summary>The next row; null where a batch must end. Where passes are kept apart, only the first row of a batch begins another.</summary>
+    /// <summary>The next row; null where a batch must end. Where passes are kept apart, only the first row of a batch begins
+    /// another.</summary>
     /// <param name="first">whether the batch has no row yet</param>
     public long? Take(bool first)
     {

@@ -32,7 +32,10 @@ internal readonly struct WindowPermutation
         get
         {
             ulong x = (ulong)index;
-            do { x = Encipher(x); } while (x >= _count);
+            do
+            {
+                x = Encipher(x);
+            } while (x >= _count);
             return (long)x;
         }
     }
@@ -40,7 +43,8 @@ internal readonly struct WindowPermutation
     private ulong Encipher(ulong x)
     {
         ulong mask = (1UL << _halfBits) - 1;
-        ulong left = x >> _halfBits, right = x & mask;
+        ulong left = x >> _halfBits,
+            right = x & mask;
         for (int round = 0; round < Rounds; round++)
         {
             (left, right) = (right, left ^ (Mix(right + _key + (ulong)round * 0xD1B54A32D192ED03) & mask));

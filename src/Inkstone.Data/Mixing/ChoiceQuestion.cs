@@ -12,12 +12,14 @@ internal static class ChoiceQuestion
     private static readonly string[] Answers = ["answerKey", "answer", "Answer", "answer_idx", "label"];
 
     /// <summary>All keys that mean something here.</summary>
-    public static IReadOnlyCollection<string> Keys { get; } = [.. Questions, .. Lists, .. Answers, "context", "explanation", .. Enumerable.Range('A', 10).Select(c => $"{(char)c}")];
+    public static IReadOnlyCollection<string> Keys { get; } =
+    [.. Questions, .. Lists, .. Answers, "context", "explanation", .. Enumerable.Range('A', 10).Select(c => $"{(char)c}")];
 
     public static bool Fits(JsonObject record) => Text(record, Questions) is not null && Options(record) is { Count: >= 2 };
 
     /// <summary>The turns of a user and an assistant.</summary>
-    /// <exception cref="FormatException">It names no answer, or none of its choices; the message is the reason for leaving it out.</exception>
+    /// <exception cref="FormatException">It names no answer, or none of its choices; the message is the reason for leaving it
+    /// out.</exception>
     public static JsonArray Read(JsonObject record)
     {
         List<(string Label, string Text)> options = Options(record)!;
@@ -26,7 +28,9 @@ internal static class ChoiceQuestion
         StringBuilder asked = new();
         if (record["context"] is { } context)
         {
-            asked.Append(context is JsonArray lines ? string.Join('\n', lines.Select(l => l?.ToString())) : context.ToString()).Append('\n');
+            asked
+                .Append(context is JsonArray lines ? string.Join('\n', lines.Select(l => l?.ToString())) : context.ToString())
+                .Append('\n');
         }
         asked.Append(Text(record, Questions)!.Trim());
         foreach ((string l, string t) in options)
@@ -38,7 +42,11 @@ internal static class ChoiceQuestion
         {
             told += "\n" + explanation.Trim();
         }
-        return [(JsonNode)new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() }, (JsonNode)new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told }];
+        return
+        [
+            (JsonNode)new JsonObject { ["role"] = MessageRoles.User, ["content"] = asked.ToString() },
+            (JsonNode)new JsonObject { ["role"] = MessageRoles.Assistant, ["content"] = told },
+        ];
     }
 
     private static (string Label, string Text) Right(List<(string Label, string Text)> options, JsonNode? answer)
@@ -66,7 +74,8 @@ internal static class ChoiceQuestion
         JsonNode? list = Lists.Select(k => record[k]).FirstOrDefault(v => v is JsonArray or JsonObject);
         switch (list)
         {
-            case JsonObject columns when columns["text"] is JsonArray texts && columns["label"] is JsonArray labels && texts.Count == labels.Count:
+            case JsonObject columns
+                when columns["text"] is JsonArray texts && columns["label"] is JsonArray labels && texts.Count == labels.Count:
                 return [.. texts.Select((t, i) => ($"{labels[i]}", $"{t}"))];
             case JsonObject named:
                 return [.. named.Where(o => o.Value is JsonValue).Select(o => (o.Key, $"{o.Value}"))];
@@ -76,12 +85,17 @@ internal static class ChoiceQuestion
                 return [.. rows.Select((o, i) => ($"{o!["label"] ?? o["key"] ?? $"{(char)('A' + i)}"}", $"{o["text"]}"))];
         }
         List<(string, string)> letters = [];
-        for (char letter = 'A'; letter <= 'J' && record[$"{letter}"] is JsonValue value && value.GetValueKind() != JsonValueKind.Null; letter++)
+        for (
+            char letter = 'A';
+            letter <= 'J' && record[$"{letter}"] is JsonValue value && value.GetValueKind() != JsonValueKind.Null;
+            letter++
+        )
         {
             letters.Add(($"{letter}", value.ToString()));
         }
         return letters.Count >= 2 ? letters : null;
     }
 
-    private static string? Text(JsonObject record, string[] keys) => keys.Select(k => record[k]).OfType<JsonValue>().FirstOrDefault(v => v.GetValueKind() == JsonValueKind.String)?.GetValue<string>();
+    private static string? Text(JsonObject record, string[] keys) =>
+        keys.Select(k => record[k]).OfType<JsonValue>().FirstOrDefault(v => v.GetValueKind() == JsonValueKind.String)?.GetValue<string>();
 }

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Orders lines by random keys in bounded memory: a line goes to the bucket file of its key's first bits, and each bucket is sorted in memory. The order
+/// Orders lines by random keys in bounded memory: a line goes to the bucket file of its key's first bits, and each bucket is sorted in
+/// memory. The order
 /// depends on the keys alone, so it does not matter who adds lines when. Safe to add to from several threads.
 /// </summary>
 internal sealed class DiskShuffle : IDisposable
@@ -15,9 +16,19 @@ internal sealed class DiskShuffle : IDisposable
     /// <param name="folder">where the buckets lie until it is disposed</param>
     /// <param name="name">what their names begin with</param>
     /// <param name="bytes">about how many bytes will be added</param>
-    public DiskShuffle(string folder, string name, long bytes)
-        => _buckets = [.. Enumerable.Range(0, (int)Math.Clamp(bytes / BucketBytes + 1, 1, MostBuckets)).Select(i => new FileStream(
-            Path.Combine(folder, $"{name}-{i:000}.tmp"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 15, FileOptions.DeleteOnClose))];
+    public DiskShuffle(string folder, string name, long bytes) =>
+        _buckets = [
+            .. Enumerable
+                .Range(0, (int)Math.Clamp(bytes / BucketBytes + 1, 1, MostBuckets))
+                .Select(i => new FileStream(
+                    Path.Combine(folder, $"{name}-{i:000}.tmp"),
+                    FileMode.CreateNew,
+                    FileAccess.ReadWrite,
+                    FileShare.None,
+                    1 << 15,
+                    FileOptions.DeleteOnClose
+                )),
+        ];
 
     public void Add(ulong key, ReadOnlySpan<byte> line)
     {
@@ -42,7 +53,9 @@ internal sealed class DiskShuffle : IDisposable
             cancelled.ThrowIfCancellationRequested();
             if (bucket.Length > Array.MaxLength)
             {
-                throw new InvalidDataException($"a share of {bucket.Length} bytes of the mixture does not fit into memory: mix fewer records at once");
+                throw new InvalidDataException(
+                    $"a share of {bucket.Length} bytes of the mixture does not fit into memory: mix fewer records at once"
+                );
             }
             if (bytes.Length < bucket.Length)
             {
@@ -51,13 +64,18 @@ internal sealed class DiskShuffle : IDisposable
             bucket.Position = 0;
             bucket.ReadExactly(bytes, 0, (int)bucket.Length);
             lines.Clear();
-            for (int at = 0; at < bucket.Length;)
+            for (int at = 0; at < bucket.Length; )
             {
                 int length = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 8));
                 lines.Add((BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at)), at + 12, length));
                 at += 12 + length;
             }
-            lines.Sort((a, b) => a.Key != b.Key ? a.Key.CompareTo(b.Key) : bytes.AsSpan(a.Start, a.Length).SequenceCompareTo(bytes.AsSpan(b.Start, b.Length)));
+            lines.Sort(
+                (a, b) =>
+                    a.Key != b.Key
+                        ? a.Key.CompareTo(b.Key)
+                        : bytes.AsSpan(a.Start, a.Length).SequenceCompareTo(bytes.AsSpan(b.Start, b.Length))
+            );
             foreach ((_, int start, int length) in lines)
             {
                 output.Write(bytes, start, length);

@@ -10,7 +10,13 @@ internal sealed class MixLines
     private static readonly JsonWriterOptions Form = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>How a turn begins where a conversation is written as a text, as the booklet's own sets have it.</summary>
-    private static readonly Dictionary<string, string> Speakers = new() { [MessageRoles.System] = "[系统]", [MessageRoles.User] = "[用户]", [MessageRoles.Assistant] = "[助手]", [MessageRoles.Tool] = "[工具]" };
+    private static readonly Dictionary<string, string> Speakers = new()
+    {
+        [MessageRoles.System] = "[系统]",
+        [MessageRoles.User] = "[用户]",
+        [MessageRoles.Assistant] = "[助手]",
+        [MessageRoles.Tool] = "[工具]",
+    };
 
     private MixLines(string text) => Text = text;
 
@@ -27,32 +33,54 @@ internal sealed class MixLines
     /// <param name="record">the record</param>
     /// <param name="source">what it is taken as, and its name where it has none</param>
     /// <param name="category">the category that it is for</param>
-    /// <exception cref="FormatException">Nothing can be learned from it, or nothing for these files; the message is the reason for leaving it out.</exception>
+    /// <exception cref="FormatException">Nothing can be learned from it, or nothing for these files; the message is the reason for leaving
+    /// it out.</exception>
     /// <exception cref="InvalidDataException">It has no known form; the message lacks only the place.</exception>
     public static MixLines Of(JsonObject record, MixSource source, MixCategory category)
     {
-        MixKind kind = source.Kind != MixKind.Auto ? source.Kind : PreferencePair.Fits(record) ? MixKind.Preference : ChoiceQuestion.Fits(record) ? MixKind.Choice
-            : source.TextKeys.All(k => record[k] is JsonValue or JsonArray) && !record.Any(p => p.Key is "messages" or "conversations") ? MixKind.Text : MixKind.Conversation;
+        MixKind kind =
+            source.Kind != MixKind.Auto ? source.Kind
+            : PreferencePair.Fits(record) ? MixKind.Preference
+            : ChoiceQuestion.Fits(record) ? MixKind.Choice
+            : source.TextKeys.All(k => record[k] is JsonValue or JsonArray) && !record.Any(p => p.Key is "messages" or "conversations")
+                ? MixKind.Text
+            : MixKind.Conversation;
         string name = record["source"] is JsonValue own && own.TryGetValue(out string? said) && said.Length > 0 ? said : source.Name;
         MixLines lines = kind switch
         {
             MixKind.Text => OfText(record, source, name, category),
             MixKind.Preference => OfPair(record, name, category),
-            MixKind.Choice => OfTurns(ChoiceQuestion.Fits(record) ? ChoiceQuestion.Read(record) : throw new InvalidDataException($"the keys {string.Join(", ", record.Select(p => p.Key))} are no question with choices"), null, name, category),
+            MixKind.Choice => OfTurns(
+                ChoiceQuestion.Fits(record)
+                    ? ChoiceQuestion.Read(record)
+                    : throw new InvalidDataException(
+                        $"the keys {string.Join(", ", record.Select(p => p.Key))} are no question with choices"
+                    ),
+                null,
+                name,
+                category
+            ),
             _ => OfConversation(record, name, category),
         };
         lines.Kind = kind;
-        return lines.Lines.Count > 0 ? lines : throw new FormatException($"a {kind.ToString().ToLowerInvariant()} goes to none of the files of its category");
+        return lines.Lines.Count > 0
+            ? lines
+            : throw new FormatException($"a {kind.ToString().ToLowerInvariant()} goes to none of the files of its category");
     }
 
     private static MixLines OfText(JsonObject record, MixSource source, string name, MixCategory category)
     {
-        string text = string.Join('\n', source.TextKeys.Select(k => record[k] switch
-        {
-            JsonValue value => value.ToString(),
-            JsonArray list => string.Join('\n', list.Select(l => l?.ToString())),
-            _ => throw new FormatException($"a text lacks '{k}'"),
-        }));
+        string text = string.Join(
+            '\n',
+            source.TextKeys.Select(k =>
+                record[k] switch
+                {
+                    JsonValue value => value.ToString(),
+                    JsonArray list => string.Join('\n', list.Select(l => l?.ToString())),
+                    _ => throw new FormatException($"a text lacks '{k}'"),
+                }
+            )
+        );
         if (string.IsNullOrWhiteSpace(text))
         {
             throw new FormatException("a text is empty");
@@ -68,30 +96,53 @@ internal sealed class MixLines
 
     private static MixLines OfTurns(JsonArray messages, JsonArray? tools, string name, MixCategory category)
     {
-        return new MixLines(Words(messages)).Add(MixOutputs.Sft, category, name, json =>
-        {
-            json.WritePropertyName("conversations");
-            messages.WriteTo(json);
-            if (tools is null)
-            {
-                return;
-            }
-            json.WritePropertyName("tools");
-            tools.WriteTo(json);
-        }).Add(MixOutputs.Pretrain, category, name, json => json.WriteString("text", string.Join('\n',
-            messages.Select(m => $"{Speakers[m!["role"]!.GetValue<string>()]} {m["content"]!.GetValue<string>().Trim()}"))));
+        return new MixLines(Words(messages))
+            .Add(
+                MixOutputs.Sft,
+                category,
+                name,
+                json =>
+                {
+                    json.WritePropertyName("conversations");
+                    messages.WriteTo(json);
+                    if (tools is null)
+                    {
+                        return;
+                    }
+                    json.WritePropertyName("tools");
+                    tools.WriteTo(json);
+                }
+            )
+            .Add(
+                MixOutputs.Pretrain,
+                category,
+                name,
+                json =>
+                    json.WriteString(
+                        "text",
+                        string.Join(
+                            '\n',
+                            messages.Select(m => $"{Speakers[m!["role"]!.GetValue<string>()]} {m["content"]!.GetValue<string>().Trim()}")
+                        )
+                    )
+            );
     }
 
     private static MixLines OfPair(JsonObject record, string name, MixCategory category)
     {
         (JsonArray chosen, JsonArray rejected) = PreferencePair.Read(record);
-        return new MixLines($"{Words(chosen)}\n{rejected[^1]!["content"]}").Add(MixOutputs.Dpo, category, name, json =>
-        {
-            json.WritePropertyName("chosen");
-            chosen.WriteTo(json);
-            json.WritePropertyName("rejected");
-            rejected.WriteTo(json);
-        });
+        return new MixLines($"{Words(chosen)}\n{rejected[^1]!["content"]}").Add(
+            MixOutputs.Dpo,
+            category,
+            name,
+            json =>
+            {
+                json.WritePropertyName("chosen");
+                chosen.WriteTo(json);
+                json.WritePropertyName("rejected");
+                rejected.WriteTo(json);
+            }
+        );
     }
 
     private static string Words(JsonArray messages) => string.Join('\n', messages.Select(m => m!["content"]!.GetValue<string>()));

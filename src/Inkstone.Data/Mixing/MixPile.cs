@@ -7,7 +7,8 @@ namespace Inkstone.Data;
 /// <param name="files">its files in order</param>
 internal sealed class MixPile(MixCategory category, MixSource source, int number, IReadOnlyList<string> files)
 {
-    private readonly Dictionary<MixOutputs, long> _bytes = [], _lines = [];
+    private readonly Dictionary<MixOutputs, long> _bytes = [],
+        _lines = [];
     private readonly SortedDictionary<string, long> _skipped = new(StringComparer.Ordinal);
     private bool _isCounted;
 
@@ -66,5 +67,15 @@ internal sealed class MixPile(MixCategory category, MixSource source, int number
 
     public void AddLines(MixOutputs to, long count) => _lines[to] = LinesOf(to) + count;
 
-    public MixUsage Usage(bool withTokens) => new(category.Name, source.Name, Usable + _skipped.Values.Sum(), Usable, new Dictionary<string, long>(_skipped), Written, Characters, withTokens ? Tokens : null);
+    public MixUsage Usage(bool withTokens) =>
+        new(
+            category.Name,
+            source.Name,
+            Usable + _skipped.Values.Sum(),
+            Usable,
+            new Dictionary<string, long>(_skipped),
+            Written,
+            Characters,
+            withTokens ? Tokens : null
+        );
 }

@@ -44,7 +44,15 @@ public enum MixOutputs
 /// <param name="Share">the share of its records that may be taken at all, chosen by their hash</param>
 /// <param name="Kind">what its records are</param>
 /// <param name="TextKeys">keys whose texts are joined where it is text</param>
-public sealed record MixSource(string Name, IReadOnlyList<string> Paths, long? Count, double? Weight, double Share, MixKind Kind, IReadOnlyList<string> TextKeys);
+public sealed record MixSource(
+    string Name,
+    IReadOnlyList<string> Paths,
+    long? Count,
+    double? Weight,
+    double Share,
+    MixKind Kind,
+    IReadOnlyList<string> TextKeys
+);
 
 /// <summary>A part of the mixture.</summary>
 /// <param name="Name">such as general, knowledge, math, identity, preference</param>
@@ -54,7 +62,15 @@ public sealed record MixSource(string Name, IReadOnlyList<string> Paths, long? C
 /// <param name="MaxEpochs">how often a record may be written at most, on average</param>
 /// <param name="Writes">the files that it goes to; None: all that its records can go to</param>
 /// <param name="Sources">where it is taken from</param>
-public sealed record MixCategory(string Name, long? Count, double? Weight, int Repeat, double MaxEpochs, MixOutputs Writes, IReadOnlyList<MixSource> Sources);
+public sealed record MixCategory(
+    string Name,
+    long? Count,
+    double? Weight,
+    int Repeat,
+    double MaxEpochs,
+    MixOutputs Writes,
+    IReadOnlyList<MixSource> Sources
+);
 
 /// <summary>A mixture: categories with quotas.</summary>
 /// <param name="Total">records of the categories that have weights</param>

@@ -11,24 +11,34 @@ namespace Inkstone.Data;
 /// <param name="Written">lines that were written of it; a record in two files counts once</param>
 /// <param name="Characters">characters in them</param>
 /// <param name="Tokens">tokens in them, or null where no tokenizer counted</param>
-public sealed record MixUsage(string Category, string Source, long Records, long Usable, IReadOnlyDictionary<string, long> Skipped, long Written, long Characters, long? Tokens)
+public sealed record MixUsage(
+    string Category,
+    string Source,
+    long Records,
+    long Usable,
+    IReadOnlyDictionary<string, long> Skipped,
+    long Written,
+    long Characters,
+    long? Tokens
+)
 {
     /// <summary>How often a usable record was written, on average.</summary>
     public double Epochs => Usable == 0 ? 0 : (double)Written / Usable;
 
     /// <summary>The same as JSON.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["category"] = Category,
-        ["source"] = Source,
-        ["records"] = Records,
-        ["usable"] = Usable,
-        ["skipped"] = new JsonObject(Skipped.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value))),
-        ["written"] = Written,
-        ["epochs"] = Epochs,
-        ["characters"] = Characters,
-        ["tokens"] = Tokens,
-    };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["category"] = Category,
+            ["source"] = Source,
+            ["records"] = Records,
+            ["usable"] = Usable,
+            ["skipped"] = new JsonObject(Skipped.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value))),
+            ["written"] = Written,
+            ["epochs"] = Epochs,
+            ["characters"] = Characters,
+            ["tokens"] = Tokens,
+        };
 }
 
 /// <summary>What a mixture has become.</summary>
@@ -36,7 +46,12 @@ public sealed record MixUsage(string Category, string Source, long Records, long
 /// <param name="Usage">each source</param>
 /// <param name="Lines">lines of each file</param>
 /// <param name="Shortages">quotas that were lowered, in words</param>
-public sealed record MixReport(string Output, IReadOnlyList<MixUsage> Usage, IReadOnlyDictionary<string, long> Lines, IReadOnlyList<string> Shortages);
+public sealed record MixReport(
+    string Output,
+    IReadOnlyList<MixUsage> Usage,
+    IReadOnlyDictionary<string, long> Lines,
+    IReadOnlyList<string> Shortages
+);
 
 /// <summary>How far a mixture is.</summary>
 /// <param name="Phase">counting, taking or shuffling</param>

@@ -9,8 +9,10 @@ using Inkstone.Files;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Mixes sources by quotas into pretrain.jsonl, sft.jsonl and dpo.jsonl. The sources are read twice, one record in memory at a time: once to count what can
-/// be used, once to take it; the order is that of random keys, sorted on disk. The same recipe and sources give the same bytes, whatever the threads.
+/// Mixes sources by quotas into pretrain.jsonl, sft.jsonl and dpo.jsonl. The sources are read twice, one record in memory at a time: once
+/// to count what can
+/// be used, once to take it; the order is that of random keys, sorted on disk. The same recipe and sources give the same bytes, whatever
+/// the threads.
 /// </summary>
 /// <param name="recipe">what to mix</param>
 /// <param name="countTokens">tokens of a text, safe on several threads; null where none are counted</param>
@@ -19,9 +21,20 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     /// <summary>The file that says what was mixed.</summary>
     public const string ManifestFile = "mix.json";
 
-    private static readonly (MixOutputs Output, string File)[] Files = [(MixOutputs.Pretrain, "pretrain.jsonl"), (MixOutputs.Sft, "sft.jsonl"), (MixOutputs.Dpo, "dpo.jsonl")];
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private long _bytes, _done, _records;
+    private static readonly (MixOutputs Output, string File)[] Files =
+    [
+        (MixOutputs.Pretrain, "pretrain.jsonl"),
+        (MixOutputs.Sft, "sft.jsonl"),
+        (MixOutputs.Dpo, "dpo.jsonl"),
+    ];
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+    private long _bytes,
+        _done,
+        _records;
     private string _phase = "";
 
     /// <summary>Mixes.</summary>
@@ -31,50 +44,75 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     /// <param name="progress">is told how far it is</param>
     /// <param name="cancelled">ends it; nothing is left</param>
     /// <exception cref="InvalidDataException">A record has no known form, or a quota cannot be filled.</exception>
-    public MixReport Run(string output, bool overwrite, int threads, IProgress<MixProgress>? progress = null, CancellationToken cancelled = default)
+    public MixReport Run(
+        string output,
+        bool overwrite,
+        int threads,
+        IProgress<MixProgress>? progress = null,
+        CancellationToken cancelled = default
+    )
     {
-        MixPile[] piles = [.. recipe.Categories.SelectMany((c, i) => c.Sources.Select((s, k) => new MixPile(c, s, (i << 16) + k, InputFiles.Find(s.Paths))))];
+        MixPile[] piles =
+        [
+            .. recipe.Categories.SelectMany(
+                (c, i) => c.Sources.Select((s, k) => new MixPile(c, s, (i << 16) + k, InputFiles.Find(s.Paths)))
+            ),
+        ];
         _bytes = piles.Sum(p => p.Files.Sum(f => new FileInfo(f).Length));
         Each("counting", (p, stop) => Scan(p, (lines, _) => p.Count(lines), progress, stop));
         List<string> shortages = [];
         SetQuotas(piles, shortages);
 
-        AtomicDirectory.Write(output, overwrite, staging =>
-        {
-            string scratch = Directory.CreateDirectory(Path.Combine(staging, "tmp")).FullName;
-            Dictionary<MixOutputs, DiskShuffle> shuffles = [];
-            try
+        AtomicDirectory.Write(
+            output,
+            overwrite,
+            staging =>
             {
-                foreach ((MixOutputs to, _) in Files)
+                string scratch = Directory.CreateDirectory(Path.Combine(staging, "tmp")).FullName;
+                Dictionary<MixOutputs, DiskShuffle> shuffles = [];
+                try
                 {
-                    long bytes = (long)piles.Sum(p => p.Usable == 0 ? 0 : (double)p.BytesOf(to) / p.Usable * p.Quota * p.Category.Repeat);
-                    if (bytes > 0)
+                    foreach ((MixOutputs to, _) in Files)
                     {
-                        shuffles[to] = new DiskShuffle(scratch, to.ToString(), bytes);
+                        long bytes = (long)
+                            piles.Sum(p => p.Usable == 0 ? 0 : (double)p.BytesOf(to) / p.Usable * p.Quota * p.Category.Repeat);
+                        if (bytes > 0)
+                        {
+                            shuffles[to] = new DiskShuffle(scratch, to.ToString(), bytes);
+                        }
+                    }
+                    Each("taking", (p, stop) => Scan(p, (lines, i) => Take(p, lines, i, shuffles), progress, stop));
+                    foreach (MixPile pile in piles.Where(p => p.Taken != p.Quota || p.Seen != p.Usable))
+                    {
+                        throw new InvalidDataException($"a file of {pile.Source.Name} changed while it was read; run it again");
+                    }
+                    foreach ((MixOutputs to, string file) in Files.Where(f => shuffles.ContainsKey(f.Output)))
+                    {
+                        progress?.Report(new MixProgress($"shuffling {file}", 0, 1));
+                        using FileStream stream = new(
+                            Path.Combine(staging, file),
+                            FileMode.CreateNew,
+                            FileAccess.Write,
+                            FileShare.None,
+                            1 << 18
+                        );
+                        shuffles[to].WriteTo(stream, cancelled);
                     }
                 }
-                Each("taking", (p, stop) => Scan(p, (lines, i) => Take(p, lines, i, shuffles), progress, stop));
-                foreach (MixPile pile in piles.Where(p => p.Taken != p.Quota || p.Seen != p.Usable))
+                finally
                 {
-                    throw new InvalidDataException($"a file of {pile.Source.Name} changed while it was read; run it again");
+                    foreach (DiskShuffle shuffle in shuffles.Values)
+                    {
+                        shuffle.Dispose();
+                    }
                 }
-                foreach ((MixOutputs to, string file) in Files.Where(f => shuffles.ContainsKey(f.Output)))
-                {
-                    progress?.Report(new MixProgress($"shuffling {file}", 0, 1));
-                    using FileStream stream = new(Path.Combine(staging, file), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 18);
-                    shuffles[to].WriteTo(stream, cancelled);
-                }
+                Directory.Delete(scratch, recursive: true);
+                File.WriteAllText(
+                    Path.Combine(staging, ManifestFile),
+                    Manifest(Report(output, piles, shortages)).ToJsonString(Readable) + "\n"
+                );
             }
-            finally
-            {
-                foreach (DiskShuffle shuffle in shuffles.Values)
-                {
-                    shuffle.Dispose();
-                }
-            }
-            Directory.Delete(scratch, recursive: true);
-            File.WriteAllText(Path.Combine(staging, ManifestFile), Manifest(Report(output, piles, shortages)).ToJsonString(Readable) + "\n");
-        });
+        );
         return Report(output, piles, shortages);
 
         void Each(string phase, Action<MixPile, CancellationToken> work)
@@ -82,21 +120,25 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             (_phase, _done, _records) = (phase, 0, 0);
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
             ExceptionDispatchInfo? first = null;
-            Parallel.ForEach(piles, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) }, pile =>
-            {
-                try
+            Parallel.ForEach(
+                piles,
+                new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads) },
+                pile =>
                 {
-                    if (!stop.IsCancellationRequested)
+                    try
                     {
-                        work(pile, stop.Token);
+                        if (!stop.IsCancellationRequested)
+                        {
+                            work(pile, stop.Token);
+                        }
+                    }
+                    catch (Exception e)
+                    {
+                        Interlocked.CompareExchange(ref first, ExceptionDispatchInfo.Capture(e), null);
+                        stop.Cancel(); // One mistake ends it for all.
                     }
                 }
-                catch (Exception e)
-                {
-                    Interlocked.CompareExchange(ref first, ExceptionDispatchInfo.Capture(e), null);
-                    stop.Cancel(); // One mistake ends it for all.
-                }
-            });
+            );
             first?.Throw();
             cancelled.ThrowIfCancellationRequested();
         }
@@ -105,7 +147,14 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     /// <summary>Gives each usable record of a source with its number.</summary>
     private void Scan(MixPile pile, Action<MixLines, long> use, IProgress<MixProgress>? progress, CancellationToken cancelled)
     {
-        HashSet<string> keys = [.. ConversationShape.Keys, .. ChoiceQuestion.Keys, .. PreferencePair.Keys, .. pile.Source.TextKeys, "source"];
+        HashSet<string> keys =
+        [
+            .. ConversationShape.Keys,
+            .. ChoiceQuestion.Keys,
+            .. PreferencePair.Keys,
+            .. pile.Source.TextKeys,
+            "source",
+        ];
         pile.Begin();
         long number = 0;
         foreach (string file in pile.Files)
@@ -143,11 +192,16 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     }
 
     /// <summary>A plain text file is one document.</summary>
-    private static IEnumerable<(string Place, JsonObject Record)> Records(string file, HashSet<string> keys, MixSource source)
-        => InputFiles.IsPlainText(file) && !InputFiles.IsParquet(file) ? new DocumentReader(new ReadOptions()).Read([file]).Select(d => ($"{file}:{d.Line}", new JsonObject { [source.TextKeys[0]] = d.Text })) : JsonRecords.Read(file, keys);
+    private static IEnumerable<(string Place, JsonObject Record)> Records(string file, HashSet<string> keys, MixSource source) =>
+        InputFiles.IsPlainText(file) && !InputFiles.IsParquet(file)
+            ? new DocumentReader(new ReadOptions())
+                .Read([file])
+                .Select(d => ($"{file}:{d.Line}", new JsonObject { [source.TextKeys[0]] = d.Text }))
+            : JsonRecords.Read(file, keys);
 
     /// <summary>
-    /// Takes a record as often as its source's quota wants: every one for each whole pass, and for the rest so many of those to come that the number is met
+    /// Takes a record as often as its source's quota wants: every one for each whole pass, and for the rest so many of those to come that
+    /// the number is met
     /// exactly (selection sampling: Knuth, volume 2, 3.4.2, algorithm S).
     /// </summary>
     private void Take(MixPile pile, MixLines lines, long number, Dictionary<MixOutputs, DiskShuffle> shuffles)
@@ -199,7 +253,14 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
     private void SetQuotas(MixPile[] piles, List<string> shortages)
     {
         MixCategory[] weighted = [.. recipe.Categories.Where(c => c.Weight is not null)];
-        long[] shares = weighted.Length == 0 ? [] : Quotas.Divide(recipe.Total!.Value, [.. weighted.Select(c => c.Weight!.Value)], [.. weighted.Select(_ => long.MaxValue / 2)]);
+        long[] shares =
+            weighted.Length == 0
+                ? []
+                : Quotas.Divide(
+                    recipe.Total!.Value,
+                    [.. weighted.Select(c => c.Weight!.Value)],
+                    [.. weighted.Select(_ => long.MaxValue / 2)]
+                );
         foreach (MixCategory category in recipe.Categories)
         {
             MixPile[] of = [.. piles.Where(p => p.Category == category)];
@@ -208,20 +269,31 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
             MixPile[] counted = [.. of.Where(p => p.Source.Count is not null)];
             foreach (MixPile pile in counted)
             {
-                pile.Quota = Filled(pile.Source.Count!.Value, caps[Array.IndexOf(of, pile)], $"{category.Name}, {pile.Source.Name}", [pile]);
+                pile.Quota = Filled(
+                    pile.Source.Count!.Value,
+                    caps[Array.IndexOf(of, pile)],
+                    $"{category.Name}, {pile.Source.Name}",
+                    [pile]
+                );
             }
             MixPile[] rest = [.. of.Except(counted)];
             long left = wanted - counted.Sum(p => p.Source.Count!.Value);
             if (left < 0 || (rest.Length == 0 && left > 0))
             {
-                throw new InvalidDataException($"the counts of the sources of {category.Name} sum up to {wanted - left}, and the category wants {wanted}: mend the recipe");
+                throw new InvalidDataException(
+                    $"the counts of the sources of {category.Name} sum up to {wanted - left}, and the category wants {wanted}: mend the recipe"
+                );
             }
             if (rest.Length == 0)
             {
                 continue;
             }
             long[] restCaps = [.. rest.Select(p => caps[Array.IndexOf(of, p)])];
-            long[] quotas = Quotas.Divide(Filled(left, restCaps.Sum(), category.Name, rest), [.. rest.Select(p => p.Source.Weight ?? p.Usable)], restCaps);
+            long[] quotas = Quotas.Divide(
+                Filled(left, restCaps.Sum(), category.Name, rest),
+                [.. rest.Select(p => p.Source.Weight ?? p.Usable)],
+                restCaps
+            );
             for (int i = 0; i < rest.Length; i++)
             {
                 rest[i].Quota = quotas[i];
@@ -235,7 +307,8 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
                 return wanted;
             }
             MixCategory c = of[0].Category;
-            string words = $"{name} wants {wanted} records{(c.Repeat > 1 ? $", {c.Repeat} times each" : "")}, and its sources have {of.Sum(p => p.Usable)}, which at most {c.MaxEpochs:0.##} passes make {most}";
+            string words =
+                $"{name} wants {wanted} records{(c.Repeat > 1 ? $", {c.Repeat} times each" : "")}, and its sources have {of.Sum(p => p.Usable)}, which at most {c.MaxEpochs:0.##} passes make {most}";
             if (!recipe.Shrink)
             {
                 throw new InvalidDataException($"{words}: give more sources, lower count, raise max_epochs, or set shortage: shrink");
@@ -258,11 +331,12 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
         return new MixReport(output, [.. piles.Select(p => p.Usage(countTokens is not null))], lines, shortages);
     }
 
-    private JsonObject Manifest(MixReport report) => new()
-    {
-        ["seed"] = recipe.Seed,
-        ["lines"] = new JsonObject(report.Lines.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
-        ["sources"] = new JsonArray([.. report.Usage.Select(u => u.ToJson())]),
-        ["shortages"] = new JsonArray([.. report.Shortages.Select(s => JsonValue.Create(s))]),
-    };
+    private JsonObject Manifest(MixReport report) =>
+        new()
+        {
+            ["seed"] = recipe.Seed,
+            ["lines"] = new JsonObject(report.Lines.Select(l => KeyValuePair.Create(l.Key, (JsonNode?)l.Value))),
+            ["sources"] = new JsonArray([.. report.Usage.Select(u => u.ToJson())]),
+            ["shortages"] = new JsonArray([.. report.Shortages.Select(s => JsonValue.Create(s))]),
+        };
 }

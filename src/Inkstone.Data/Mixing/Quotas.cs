@@ -4,7 +4,8 @@ namespace Inkstone.Data;
 internal static class Quotas
 {
     /// <summary>
-    /// Whole numbers in the proportion of the weights, none above its cap, that sum up to the total: what exceeds a cap goes to the others, and the largest
+    /// Whole numbers in the proportion of the weights, none above its cap, that sum up to the total: what exceeds a cap goes to the others,
+    /// and the largest
     /// remainders are rounded up (Hamilton's method).
     /// </summary>
     /// <exception cref="ArgumentException">The caps are too low for the total.</exception>
@@ -41,7 +42,11 @@ internal static class Quotas
         {
             quotas[i] = (long)(left * (weights[i] / weight));
         }
-        foreach (int i in open.OrderByDescending(i => left * (weights[i] / weight) - quotas[i]).ThenBy(i => i).Take((int)(left - open.Sum(i => quotas[i]))))
+        foreach (
+            int i in open.OrderByDescending(i => left * (weights[i] / weight) - quotas[i])
+                .ThenBy(i => i)
+                .Take((int)(left - open.Sum(i => quotas[i])))
+        )
         {
             quotas[i]++;
         }

@@ -22,7 +22,9 @@ internal sealed class AppendFiles : IDisposable
                 _files[i] = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, 1 << 15);
                 if (_files[i].Length < lengths[i])
                 {
-                    throw new InvalidDataException($"The file '{path}' of an unfinished run is shorter than it was: use --force to begin anew.");
+                    throw new InvalidDataException(
+                        $"The file '{path}' of an unfinished run is shorter than it was: use --force to begin anew."
+                    );
                 }
                 _files[i].SetLength(lengths[i]);
                 _files[i].Position = lengths[i];
@@ -36,7 +38,8 @@ internal sealed class AppendFiles : IDisposable
     }
 
     /// <summary>The name of one of the files.</summary>
-    public static string PathOf(string folder, string name, int number) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{number:000}"));
+    public static string PathOf(string folder, string name, int number) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{number:000}"));
 
     /// <summary>Bytes of each file, all of them handed to the disk.</summary>
     public long[] Lengths()
@@ -59,7 +62,10 @@ internal sealed class AppendFiles : IDisposable
         foreach (FileStream? file in _files)
         {
             // A full disk refuses the last buffered bytes, which no state speaks of.
-            try { file?.Dispose(); }
+            try
+            {
+                file?.Dispose();
+            }
             catch (IOException) { }
         }
     }

@@ -5,15 +5,18 @@ namespace Inkstone.Data;
 /// <summary>Finds rows with equal keys in bucket files.</summary>
 /// <param name="threshold">Pairs whose sizes alone keep them below it are left out.</param>
 /// <param name="window">Rows before a row in its bucket with which it is paired.</param>
-/// <param name="memory">Bytes of a file that may be in memory: a larger one is read several times, each time for a part of its keys.</param>
+/// <param name="memory">Bytes of a file that may be in memory: a larger one is read several times, each time for a part of its
+/// keys.</param>
 internal sealed class BucketMatcher(double threshold, int window, long memory)
 {
     private const int Batch = 1 << 15;
 
-    /// <summary>Gives candidates, earlier row in the upper half, in batches and with repetitions; returns how many rows had more neighbours than the window holds.</summary>
+    /// <summary>Gives candidates, earlier row in the upper half, in batches and with repetitions; returns how many rows had more neighbours
+    /// than the window holds.</summary>
     public long Match(string file, Action<List<ulong>> give)
     {
-        long length = new FileInfo(file).Length, cut = 0;
+        long length = new FileInfo(file).Length,
+            cut = 0;
         int passes = (int)(length / memory) + 1;
         List<ulong> pairs = new(Batch);
         for (int pass = 0; pass < passes; pass++)
@@ -44,7 +47,7 @@ internal sealed class BucketMatcher(double threshold, int window, long memory)
                 BucketRecord a = bucket[i];
                 if (Math.Min(a.Shingles, b.Shingles) < threshold * Math.Max(a.Shingles, b.Shingles))
                 {
-                    continue;   // |A ∩ B| / |A ∪ B| ≤ smaller / larger
+                    continue; // |A ∩ B| / |A ∪ B| ≤ smaller / larger
                 }
                 if (a.Text == b.Text && a.Shingles == b.Shingles && !b.IsFirstBand)
                 {

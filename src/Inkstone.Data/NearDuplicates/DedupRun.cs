@@ -11,7 +11,13 @@ namespace Inkstone.Data;
 /// <param name="Fields">Keys of the text, joined by line ends.</param>
 /// <param name="Near">What is near.</param>
 /// <param name="Force">Whether an earlier output, or an unfinished run of another input, is replaced.</param>
-public sealed record DedupOptions(IReadOnlyList<string> Inputs, string Output, IReadOnlyList<string> Fields, NearDuplicateOptions Near, bool Force = false);
+public sealed record DedupOptions(
+    IReadOnlyList<string> Inputs,
+    string Output,
+    IReadOnlyList<string> Fields,
+    NearDuplicateOptions Near,
+    bool Force = false
+);
 
 /// <summary>What a search for near duplicates found.</summary>
 /// <param name="Output">The folder.</param>
@@ -21,19 +27,31 @@ public sealed record DedupOptions(IReadOnlyList<string> Inputs, string Output, I
 /// <param name="Clusters">Connected components of two documents and more.</param>
 /// <param name="Clustered">Documents in clusters.</param>
 /// <param name="Largest">Documents of the largest cluster.</param>
-public sealed record DedupResult(string Output, double Threshold, ShingleKind Shingles, NearDuplicateCounts Counts, long Clusters, long Clustered, long Largest)
+public sealed record DedupResult(
+    string Output,
+    double Threshold,
+    ShingleKind Shingles,
+    NearDuplicateCounts Counts,
+    long Clusters,
+    long Clustered,
+    long Largest
+)
 {
     /// <summary>Documents to leave out so that one of each cluster stays.</summary>
     public long Redundant => Clustered - Clusters;
 }
 
 /// <summary>
-/// Near duplicates of a corpus: pairs.jsonl has {a, b, jaccard} of each pair at or above the threshold, clusters.json the connected components as lists of
+/// Near duplicates of a corpus: pairs.jsonl has {a, b, jaccard} of each pair at or above the threshold, clusters.json the connected
+/// components as lists of
 /// rows. What it has done so far lies in the output's folder "unfinished", and the same command goes on from there.
 /// </summary>
 public sealed class DedupRun(DedupOptions options)
 {
-    private const string WorkName = "unfinished", PairsName = "pairs.jsonl", ClustersName = "clusters.json", MetadataName = "metadata.json";
+    private const string WorkName = "unfinished",
+        PairsName = "pairs.jsonl",
+        ClustersName = "clusters.json",
+        MetadataName = "metadata.json";
 
     /// <summary>See <see cref="NearDuplicateSearch.SaveEvery"/>.</summary>
     internal int SaveEvery { get; init; } = 1 << 16;
@@ -61,7 +79,10 @@ public sealed class DedupRun(DedupOptions options)
         }
         catch (Exception exception)
         {
-            if (exception.GetBaseException() is InvalidDataException && NearDuplicateState.Load(Work) is null or { Stage: NearDuplicateStage.Read })
+            if (
+                exception.GetBaseException() is InvalidDataException
+                && NearDuplicateState.Load(Work) is null or { Stage: NearDuplicateStage.Read }
+            )
             {
                 Directory.Delete(Work, recursive: true);
             }
@@ -69,15 +90,31 @@ public sealed class DedupRun(DedupOptions options)
             {
                 throw;
             }
-            throw new IOException($"The disk of '{options.Output}' is full: free space (about five times the input) and run the same command again, which goes on.", full.HResult);
+            throw new IOException(
+                $"The disk of '{options.Output}' is full: free space (about five times the input) and run the same command again, which goes on.",
+                full.HResult
+            );
         }
     }
 
     private DedupResult Run(IReadOnlyList<string> files, IProgress<NearDuplicateProgress>? progress, CancellationToken cancellation)
     {
-        string identity = string.Join('\n', [string.Join(',', options.Fields), .. files.Select(file =>
-            string.Create(CultureInfo.InvariantCulture, $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))]);
-        NearDuplicateSearch search = new(Work, options.Near, identity, files.Sum(file => new FileInfo(file).Length)) { SaveEvery = SaveEvery };
+        string identity = string.Join(
+            '\n',
+            [
+                string.Join(',', options.Fields),
+                .. files.Select(file =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"
+                    )
+                ),
+            ]
+        );
+        NearDuplicateSearch search = new(Work, options.Near, identity, files.Sum(file => new FileInfo(file).Length))
+        {
+            SaveEvery = SaveEvery,
+        };
         NearDuplicateCounts counts;
         try
         {
@@ -85,14 +122,28 @@ public sealed class DedupRun(DedupOptions options)
         }
         catch (ArgumentException exception)
         {
-            throw new ArgumentException($"The folder '{options.Output}' holds an unfinished run with {exception.Message}: name another folder, or use --force to begin anew.", exception);
+            throw new ArgumentException(
+                $"The folder '{options.Output}' holds an unfinished run with {exception.Message}: name another folder, or use --force to begin anew.",
+                exception
+            );
         }
         Clusters clusters = new(counts.Documents);
         WritePairs(search.ReadPairs(), clusters);
         List<List<uint>> all = [.. clusters.All()];
         WriteClusters(all);
-        DedupResult result = new(options.Output, options.Near.Threshold, options.Near.Shingles, counts, all.Count, all.Sum(c => (long)c.Count), all.Count > 0 ? all.Max(c => c.Count) : 0);
-        AtomicFile.Write(Path.Combine(options.Output, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.DedupResult));
+        DedupResult result = new(
+            options.Output,
+            options.Near.Threshold,
+            options.Near.Shingles,
+            counts,
+            all.Count,
+            all.Sum(c => (long)c.Count),
+            all.Count > 0 ? all.Max(c => c.Count) : 0
+        );
+        AtomicFile.Write(
+            Path.Combine(options.Output, MetadataName),
+            stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.DedupResult)
+        );
         foreach (string name in new[] { PairsName, ClustersName, MetadataName })
         {
             WrittenFiles.Of(options.Output).Add(name);
@@ -123,38 +174,50 @@ public sealed class DedupRun(DedupOptions options)
     }
 
     /// <summary>Whether a run was killed before its first state was saved: there is nothing but its lock and its empty folder.</summary>
-    private bool HasJustBegun() => Directory.Exists(options.Output)
+    private bool HasJustBegun() =>
+        Directory.Exists(options.Output)
         && Directory.EnumerateFileSystemEntries(options.Output).All(entry => Path.GetFileName(entry) is WorkName or DirectoryLock.FileName)
-        && (!Directory.Exists(Work) || Directory.EnumerateFileSystemEntries(Work).All(entry => entry.EndsWith(".partial", StringComparison.Ordinal)));
+        && (
+            !Directory.Exists(Work)
+            || Directory.EnumerateFileSystemEntries(Work).All(entry => entry.EndsWith(".partial", StringComparison.Ordinal))
+        );
 
-    private void WritePairs(IEnumerable<NearPair> pairs, Clusters clusters) => AtomicFile.Write(Path.Combine(options.Output, PairsName), stream =>
-    {
-        using Utf8JsonWriter json = new(stream);
-        foreach (NearPair pair in pairs)
-        {
-            clusters.Join(pair.A, pair.B);
-            json.WriteStartObject();
-            json.WriteNumber("a"u8, pair.A);
-            json.WriteNumber("b"u8, pair.B);
-            json.WriteNumber("jaccard"u8, pair.Jaccard);
-            json.WriteEndObject();
-            json.Flush();
-            stream.WriteByte((byte)'\n');
-            json.Reset();
-        }
-    });
+    private void WritePairs(IEnumerable<NearPair> pairs, Clusters clusters) =>
+        AtomicFile.Write(
+            Path.Combine(options.Output, PairsName),
+            stream =>
+            {
+                using Utf8JsonWriter json = new(stream);
+                foreach (NearPair pair in pairs)
+                {
+                    clusters.Join(pair.A, pair.B);
+                    json.WriteStartObject();
+                    json.WriteNumber("a"u8, pair.A);
+                    json.WriteNumber("b"u8, pair.B);
+                    json.WriteNumber("jaccard"u8, pair.Jaccard);
+                    json.WriteEndObject();
+                    json.Flush();
+                    stream.WriteByte((byte)'\n');
+                    json.Reset();
+                }
+            }
+        );
 
     /// <summary>One JSON array, a cluster to a line.</summary>
-    private void WriteClusters(List<List<uint>> clusters) => AtomicFile.Write(Path.Combine(options.Output, ClustersName), stream =>
-    {
-        using StreamWriter writer = new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
-        writer.Write('[');
-        for (int i = 0; i < clusters.Count; i++)
-        {
-            writer.Write(i == 0 ? "\n[" : ",\n[");
-            writer.Write(string.Join(", ", clusters[i]));
-            writer.Write(']');
-        }
-        writer.Write("\n]\n");
-    });
+    private void WriteClusters(List<List<uint>> clusters) =>
+        AtomicFile.Write(
+            Path.Combine(options.Output, ClustersName),
+            stream =>
+            {
+                using StreamWriter writer = new(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true);
+                writer.Write('[');
+                for (int i = 0; i < clusters.Count; i++)
+                {
+                    writer.Write(i == 0 ? "\n[" : ",\n[");
+                    writer.Write(string.Join(", ", clusters[i]));
+                    writer.Write(']');
+                }
+                writer.Write("\n]\n");
+            }
+        );
 }

@@ -5,11 +5,13 @@ using System.Runtime.InteropServices;
 namespace Inkstone.Data;
 
 /// <summary>
-/// MinHash signatures cut into bands (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4). Two documents of similarity s share
+/// MinHash signatures cut into bands (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4). Two documents of
+/// similarity s share
 /// one of b bands of r values with probability 1 - (1 - s^r)^b.
 /// </summary>
 /// <remarks>
-/// As candidates are compared exactly, bands only have to lose nothing: r is the largest for which <see cref="MostHashes"/> values miss at most
+/// As candidates are compared exactly, bands only have to lose nothing: r is the largest for which <see cref="MostHashes"/> values miss at
+/// most
 /// <see cref="Missed"/> of the pairs right at the threshold. At 0.8 that is 38 bands of 8; a pair of 0.85 is missed once in 80,000.
 /// </remarks>
 internal sealed class MinHash
@@ -17,7 +19,8 @@ internal sealed class MinHash
     private const int MostHashes = 320;
     private const double Missed = 0.001;
     private const int SketchBits = 128;
-    private readonly uint[] _factors, _summands;
+    private readonly uint[] _factors,
+        _summands;
 
     public MinHash(double threshold)
     {
@@ -26,7 +29,8 @@ internal sealed class MinHash
             (Bands, Rows) = (bands, rows);
         }
         // Whole groups of four vectors, so that a group's minima stay in registers.
-        int group = 4 * Vector<uint>.Count, length = (Math.Max(SketchBits, Bands * Rows) + group - 1) / group * group;
+        int group = 4 * Vector<uint>.Count,
+            length = (Math.Max(SketchBits, Bands * Rows) + group - 1) / group * group;
         (_factors, _summands) = (new uint[length], new uint[length]);
         double differ = (1 - threshold) / 2;
         MostDifferent = (int)(SketchBits * differ + 5 * Math.Sqrt(SketchBits * differ * (1 - differ)) + 1);
@@ -46,7 +50,8 @@ internal sealed class MinHash
     /// <summary>Room that <see cref="BandKeys"/> needs for a signature.</summary>
     public int Length => _factors.Length;
 
-    /// <summary>Bits in which sketches of a near pair may differ: five standard deviations above the mean at the threshold, which one pair in a million exceeds.</summary>
+    /// <summary>Bits in which sketches of a near pair may differ: five standard deviations above the mean at the threshold, which one pair
+    /// in a million exceeds.</summary>
     public int MostDifferent { get; }
 
     /// <summary>Writes the key of each band: 56 bits of its values' hash, then its number.</summary>
@@ -58,9 +63,18 @@ internal sealed class MinHash
         int lanes = Vector<uint>.Count;
         for (int i = 0; i < _factors.Length; i += 4 * lanes)
         {
-            Vector<uint> a0 = new(_factors, i), a1 = new(_factors, i + lanes), a2 = new(_factors, i + 2 * lanes), a3 = new(_factors, i + 3 * lanes);
-            Vector<uint> b0 = new(_summands, i), b1 = new(_summands, i + lanes), b2 = new(_summands, i + 2 * lanes), b3 = new(_summands, i + 3 * lanes);
-            Vector<uint> m0 = Vector<uint>.AllBitsSet, m1 = m0, m2 = m0, m3 = m0;
+            Vector<uint> a0 = new(_factors, i),
+                a1 = new(_factors, i + lanes),
+                a2 = new(_factors, i + 2 * lanes),
+                a3 = new(_factors, i + 3 * lanes);
+            Vector<uint> b0 = new(_summands, i),
+                b1 = new(_summands, i + lanes),
+                b2 = new(_summands, i + 2 * lanes),
+                b3 = new(_summands, i + 3 * lanes);
+            Vector<uint> m0 = Vector<uint>.AllBitsSet,
+                m1 = m0,
+                m2 = m0,
+                m3 = m0;
             foreach (ulong hash in hashes)
             {
                 Vector<uint> h = new((uint)(hash >> 32));
@@ -80,7 +94,8 @@ internal sealed class MinHash
         }
     }
 
-    /// <summary>One bit of each of 128 minima (b-bit minwise hashing, Li and König 2010): between two documents of similarity s each bit differs with probability (1 - s) / 2.</summary>
+    /// <summary>One bit of each of 128 minima (b-bit minwise hashing, Li and König 2010): between two documents of similarity s each bit
+    /// differs with probability (1 - s) / 2.</summary>
     public static UInt128 Sketch(ReadOnlySpan<uint> signature)
     {
         UInt128 bits = 0;

@@ -9,7 +9,8 @@ public enum ShingleKind
     /// <summary>Every five words in a row, words being what white space separates.</summary>
     Words,
 
-    /// <summary>Words, but characters for a text that holds any letter of a script that does not part its words (Han, kana, Thai and the like).</summary>
+    /// <summary>Words, but characters for a text that holds any letter of a script that does not part its words (Han, kana, Thai and the
+    /// like).</summary>
     Auto,
 }
 

@@ -6,8 +6,10 @@ using Inkstone.Files;
 namespace Inkstone.Data;
 
 /// <summary>
-/// All pairs of texts whose shingle sets have at least a given Jaccard similarity, in bounded memory: bands of MinHash signatures go to bucket files,
-/// buckets give candidates, and of each candidate the exact similarity is computed, so that none is wrong. Everything lies in one folder, and a search
+/// All pairs of texts whose shingle sets have at least a given Jaccard similarity, in bounded memory: bands of MinHash signatures go to
+/// bucket files,
+/// buckets give candidates, and of each candidate the exact similarity is computed, so that none is wrong. Everything lies in one folder,
+/// and a search
 /// that was killed goes on there with the same result.
 /// </summary>
 /// <remarks>
@@ -21,8 +23,12 @@ namespace Inkstone.Data;
 internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions options, string identity, long inputBytes)
 {
     public const int Window = 1000;
-    private const string Buckets = "bucket", CandidateName = "candidates", Pairs = "pairs";
-    private const int WaveTexts = 4096, WaveCharacters = 1 << 22, MostFiles = 512;
+    private const string Buckets = "bucket",
+        CandidateName = "candidates",
+        Pairs = "pairs";
+    private const int WaveTexts = 4096,
+        WaveCharacters = 1 << 22,
+        MostFiles = 512;
     private readonly MinHash _minHash = new(options.Threshold);
     private readonly ParallelOptions _parallel = new() { MaxDegreeOfParallelism = options.Workers };
 
@@ -37,19 +43,24 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     /// <param name="progress">Told of what is done.</param>
     /// <param name="cancellation">Stops the search, which can be taken up.</param>
     /// <exception cref="ArgumentException">The folder holds a search with another input or other options.</exception>
-    public NearDuplicateCounts Run(Func<long, IEnumerable<string>> texts, IProgress<NearDuplicateProgress>? progress, CancellationToken cancellation)
+    public NearDuplicateCounts Run(
+        Func<long, IEnumerable<string>> texts,
+        IProgress<NearDuplicateProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         _parallel.CancellationToken = cancellation;
         string id = $"{identity}\n{options.Threshold:R} {options.Shingles} {_minHash.Bands} x {_minHash.Rows}";
         int files = (int)Math.Clamp(inputBytes / (8 << 20), 16, MostFiles);
-        NearDuplicateState state = NearDuplicateState.Load(folder) ?? new(id, files, NearDuplicateStage.Read, 0, 0, 0, 0, new long[2 + files]);
+        NearDuplicateState state =
+            NearDuplicateState.Load(folder) ?? new(id, files, NearDuplicateStage.Read, 0, 0, 0, 0, new long[2 + files]);
         if (state.Identity != id)
         {
             throw new ArgumentException("another input, threshold or kind of shingles than the unfinished run's");
         }
         if (state is { Stage: NearDuplicateStage.Read, Done: 0 })
         {
-            state.Save(folder);   // from now on the folder is known for ours
+            state.Save(folder); // from now on the folder is known for ours
         }
         while (state.Stage != NearDuplicateStage.Done)
         {
@@ -68,7 +79,12 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
                 }
             }
         }
-        return new NearDuplicateCounts(state.Documents, state.Candidates, new FileInfo(AppendFiles.PathOf(folder, Pairs, 0)).Length / Marshal.SizeOf<NearPair>(), state.Cut);
+        return new NearDuplicateCounts(
+            state.Documents,
+            state.Candidates,
+            new FileInfo(AppendFiles.PathOf(folder, Pairs, 0)).Length / Marshal.SizeOf<NearPair>(),
+            state.Cut
+        );
     }
 
     /// <summary>The pairs of a finished search, by their first and then by their second row.</summary>
@@ -76,7 +92,8 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
     {
         using FileStream file = new(AppendFiles.PathOf(folder, Pairs, 0), FileMode.Open, FileAccess.Read);
         NearPair[] block = new NearPair[4096];
-        int size = Marshal.SizeOf<NearPair>(), read;
+        int size = Marshal.SizeOf<NearPair>(),
+            read;
         while ((read = file.ReadAtLeast(MemoryMarshal.AsBytes(block.AsSpan()), block.Length * size, throwOnEndOfStream: false)) > 0)
         {
             for (int i = 0; i < read / size; i++)
@@ -88,19 +105,32 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
 
     private sealed record Sketch(byte[] Text, uint Shingles, uint Hash, UInt128 Bits, ulong[] Keys);
 
-    private NearDuplicateState Read(NearDuplicateState state, IEnumerable<string> texts, IProgress<NearDuplicateProgress>? progress, CancellationToken cancellation)
+    private NearDuplicateState Read(
+        NearDuplicateState state,
+        IEnumerable<string> texts,
+        IProgress<NearDuplicateProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         using AppendFiles spool = new(folder, SpooledTexts.Name, state.Lengths[..2]);
         using AppendFiles buckets = new(folder, Buckets, state.Lengths[2..]);
-        long done = state.Done, saved = done;
+        long done = state.Done,
+            saved = done;
         foreach (List<string> wave in Waves(texts, cancellation))
         {
             Sketch[] sketches = new Sketch[wave.Count];
-            Parallel.For(0, wave.Count, _parallel, () => (new Shingler(options.Shingles), new ShingleSet(), new uint[_minHash.Length]), (i, _, local) =>
-            {
-                sketches[i] = Draw(wave[i], local.Item1, local.Item2, local.Item3);
-                return local;
-            }, _ => { });
+            Parallel.For(
+                0,
+                wave.Count,
+                _parallel,
+                () => (new Shingler(options.Shingles), new ShingleSet(), new uint[_minHash.Length]),
+                (i, _, local) =>
+                {
+                    sketches[i] = Draw(wave[i], local.Item1, local.Item2, local.Item3);
+                    return local;
+                },
+                _ => { }
+            );
             foreach (Sketch sketch in sketches)
             {
                 Append(sketch, checked((uint)done++));
@@ -152,23 +182,34 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         uint rowsOfFile = (uint)(state.Documents / state.Files + 1);
         BucketMatcher matcher = new(options.Threshold, Window, BucketMemory / options.Workers);
         long cut = state.Cut;
-        for (int done = (int)state.Done; done < state.Files;)
+        for (int done = (int)state.Done; done < state.Files; )
         {
             int next = Math.Min(state.Files, done + options.Workers);
-            Parallel.For(done, next, _parallel, file =>
-            {
-                long cutHere = matcher.Match(AppendFiles.PathOf(folder, Buckets, file), pairs =>
+            Parallel.For(
+                done,
+                next,
+                _parallel,
+                file =>
                 {
-                    lock (candidates)
-                    {
-                        foreach (ulong pair in pairs)
+                    long cutHere = matcher.Match(
+                        AppendFiles.PathOf(folder, Buckets, file),
+                        pairs =>
                         {
-                            candidates.Append((int)((uint)(pair >> 32) / rowsOfFile), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in pair)));
+                            lock (candidates)
+                            {
+                                foreach (ulong pair in pairs)
+                                {
+                                    candidates.Append(
+                                        (int)((uint)(pair >> 32) / rowsOfFile),
+                                        MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in pair))
+                                    );
+                                }
+                            }
                         }
-                    }
-                });
-                Interlocked.Add(ref cut, cutHere);
-            });
+                    );
+                    Interlocked.Add(ref cut, cutHere);
+                }
+            );
             done = next;
             (state with { Done = done, Cut = cut, Lengths = candidates.Lengths() }).Save(folder);
             progress?.Report(new NearDuplicateProgress("match", done, state.Files));
@@ -185,7 +226,10 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         long compared = state.Candidates;
         for (int file = (int)state.Done; file < state.Files; file++)
         {
-            compared += comparer.Compare(AppendFiles.PathOf(folder, CandidateName, file), found => pairs.Append(0, MemoryMarshal.AsBytes(found)));
+            compared += comparer.Compare(
+                AppendFiles.PathOf(folder, CandidateName, file),
+                found => pairs.Append(0, MemoryMarshal.AsBytes(found))
+            );
             (state with { Done = file + 1, Candidates = compared, Lengths = pairs.Lengths() }).Save(folder);
             progress?.Report(new NearDuplicateProgress("compare", file + 1, state.Files));
         }

@@ -28,7 +28,16 @@ internal enum NearDuplicateStage
 /// <param name="Candidates">Pairs compared.</param>
 /// <param name="Cut">See <see cref="NearDuplicateCounts"/>.</param>
 /// <param name="Lengths">Bytes that are whole of the files which the stage writes.</param>
-internal sealed record NearDuplicateState(string Identity, int Files, NearDuplicateStage Stage, long Done, long Documents, long Candidates, long Cut, long[] Lengths)
+internal sealed record NearDuplicateState(
+    string Identity,
+    int Files,
+    NearDuplicateStage Stage,
+    long Done,
+    long Documents,
+    long Candidates,
+    long Cut,
+    long[] Lengths
+)
 {
     private const string FileName = "state.json";
 
@@ -52,5 +61,9 @@ internal sealed record NearDuplicateState(string Identity, int Files, NearDuplic
     }
 
     /// <summary>Writes the state, whole or not at all.</summary>
-    public void Save(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, Metadata.Readable.NearDuplicateState));
+    public void Save(string folder) =>
+        AtomicFile.Write(
+            Path.Combine(folder, FileName),
+            stream => JsonSerializer.Serialize(stream, this, Metadata.Readable.NearDuplicateState)
+        );
 }

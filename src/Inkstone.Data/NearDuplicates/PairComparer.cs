@@ -2,10 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Data;
 
-/// <summary>Computes the exact similarity of candidates, but of those whose sketches (<see cref="MinHash.MostDifferent"/>) say that they are far apart.</summary>
+/// <summary>Computes the exact similarity of candidates, but of those whose sketches (<see cref="MinHash.MostDifferent"/>) say that they
+/// are far apart.</summary>
 internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions options, int mostDifferent, ParallelOptions parallel)
 {
-    private const int MostInMemory = 1 << 23, Chunk = 2048;
+    private const int MostInMemory = 1 << 23,
+        Chunk = 2048;
 
     /// <summary>Gives those pairs of a candidate file that are near, in order; returns how many different candidates there were.</summary>
     /// <remarks>A file with more candidates than memory holds is read several times, each time for a range of first rows.</remarks>
@@ -19,11 +21,18 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
             compared += candidates.Length;
             int chunks = (candidates.Length + Chunk - 1) / Chunk;
             List<NearPair>[] found = new List<NearPair>[chunks];
-            Parallel.For(0, chunks, parallel, () => new Scratch(options.Shingles), (chunk, _, scratch) =>
-            {
-                found[chunk] = Compare(candidates.AsSpan(chunk * Chunk, Math.Min(Chunk, candidates.Length - chunk * Chunk)), scratch);
-                return scratch;
-            }, _ => { });
+            Parallel.For(
+                0,
+                chunks,
+                parallel,
+                () => new Scratch(options.Shingles),
+                (chunk, _, scratch) =>
+                {
+                    found[chunk] = Compare(candidates.AsSpan(chunk * Chunk, Math.Min(Chunk, candidates.Length - chunk * Chunk)), scratch);
+                    return scratch;
+                },
+                _ => { }
+            );
             foreach (List<NearPair> pairs in found)
             {
                 give(CollectionsMarshal.AsSpan(pairs));
@@ -43,7 +52,8 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
         (uint? row, uint? filled) = (null, null);
         foreach (ulong pair in candidates)
         {
-            uint a = (uint)(pair >> 32), b = (uint)pair;
+            uint a = (uint)(pair >> 32),
+                b = (uint)pair;
             if (row != a)
             {
                 (row, first) = (a, texts.Find(a));
@@ -60,7 +70,8 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
             }
 
             filled = a;
-            int common = scratch.Set.Common(scratch.Shingler.Hash(texts.Read(second, ref scratch.Bytes, ref scratch.Text))), union = first.Shingles + second.Shingles - common;
+            int common = scratch.Set.Common(scratch.Shingler.Hash(texts.Read(second, ref scratch.Bytes, ref scratch.Text))),
+                union = first.Shingles + second.Shingles - common;
             if ((double)common / union >= options.Threshold)
             {
                 found.Add(new NearPair(a, b, (uint)common, (uint)union));
@@ -77,7 +88,9 @@ internal sealed class PairComparer(SpooledTexts texts, NearDuplicateOptions opti
         ulong limit = ulong.MaxValue;
         ulong[] block = new ulong[1 << 16];
         int read;
-        while ((read = file.ReadAtLeast(MemoryMarshal.AsBytes(block.AsSpan()), block.Length * sizeof(ulong), throwOnEndOfStream: false)) > 0)
+        while (
+            (read = file.ReadAtLeast(MemoryMarshal.AsBytes(block.AsSpan()), block.Length * sizeof(ulong), throwOnEndOfStream: false)) > 0
+        )
         {
             foreach (ulong pair in block.AsSpan(0, read / sizeof(ulong)))
             {

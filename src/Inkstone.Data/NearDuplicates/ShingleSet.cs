@@ -2,12 +2,14 @@ using System.Numerics;
 
 namespace Inkstone.Data;
 
-/// <summary>A set of shingles that counts what another text shares with it. Neither filling nor counting clears the table: slots carry the number of the call that wrote them.</summary>
+/// <summary>A set of shingles that counts what another text shares with it. Neither filling nor counting clears the table: slots carry the
+/// number of the call that wrote them.</summary>
 internal sealed class ShingleSet
 {
     private ulong[] _hashes = new ulong[1024];
     private int[] _marks = new int[1024];
-    private int _filled, _call;
+    private int _filled,
+        _call;
 
     /// <summary>Different shingles in the set.</summary>
     public int Count { get; private set; }
@@ -41,7 +43,8 @@ internal sealed class ShingleSet
         {
             throw new InvalidOperationException("A set was compared too often.");
         }
-        int call = ++_call, common = 0;
+        int call = ++_call,
+            common = 0;
         foreach (ulong hash in hashes)
         {
             int slot = Find(hash);
@@ -58,7 +61,8 @@ internal sealed class ShingleSet
     /// <summary>The slot of a hash, or the free one where it would lie.</summary>
     private int Find(ulong hash)
     {
-        int mask = _hashes.Length - 1, slot = (int)hash & mask;
+        int mask = _hashes.Length - 1,
+            slot = (int)hash & mask;
         while (_marks[slot] >= _filled && _hashes[slot] != hash)
         {
             slot = (slot + 1) & mask;

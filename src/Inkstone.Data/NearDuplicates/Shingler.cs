@@ -13,7 +13,8 @@ internal sealed class Shingler(ShingleKind kind)
     private ulong[] _parts = new ulong[256];
     private ulong[] _hashes = new ulong[256];
 
-    /// <summary>Hashes of the shingles, repeated as in the text; none of an empty text, one of a text with fewer than <see cref="Size"/> parts.</summary>
+    /// <summary>Hashes of the shingles, repeated as in the text; none of an empty text, one of a text with fewer than <see cref="Size"/>
+    /// parts.</summary>
     public ReadOnlySpan<ulong> Hash(ReadOnlySpan<char> text)
     {
         bool words = kind == ShingleKind.Words || kind == ShingleKind.Auto && !Scripts.HasUnspacedLetter(text);
@@ -23,7 +24,8 @@ internal sealed class Shingler(ShingleKind kind)
             return [];
         }
 
-        int shingles = Math.Max(1, count - Size + 1), size = Math.Min(Size, count);
+        int shingles = Math.Max(1, count - Size + 1),
+            size = Math.Min(Size, count);
         if (_hashes.Length < shingles)
         {
             _hashes = new ulong[2 * shingles];
@@ -59,7 +61,7 @@ internal sealed class Shingler(ShingleKind kind)
     private int Words(ReadOnlySpan<char> text)
     {
         int count = 0;
-        for (int start = 0; start < text.Length;)
+        for (int start = 0; start < text.Length; )
         {
             int end = start;
             while (end < text.Length && !EnglishWords.IsBlank(text[end]))

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Inkstone.Data;
 
-/// <summary>Texts of a search, read by their rows: the index holds 32 bytes for each (offset, bytes, different shingles, sketch), the spool their UTF-8.</summary>
+/// <summary>Texts of a search, read by their rows: the index holds 32 bytes for each (offset, bytes, different shingles, sketch), the spool
+/// their UTF-8.</summary>
 internal sealed class SpooledTexts(string folder) : IDisposable
 {
     /// <summary>The files' common name: number 0 is the index, 1 the texts.</summary>
@@ -31,8 +32,12 @@ internal sealed class SpooledTexts(string folder) : IDisposable
     {
         Span<byte> entry = stackalloc byte[EntrySize];
         Fill(_index, entry, (long)row * EntrySize);
-        return new Entry(BinaryPrimitives.ReadInt64LittleEndian(entry), BinaryPrimitives.ReadInt32LittleEndian(entry[8..]),
-            BinaryPrimitives.ReadInt32LittleEndian(entry[12..]), BinaryPrimitives.ReadUInt128LittleEndian(entry[16..]));
+        return new Entry(
+            BinaryPrimitives.ReadInt64LittleEndian(entry),
+            BinaryPrimitives.ReadInt32LittleEndian(entry[8..]),
+            BinaryPrimitives.ReadInt32LittleEndian(entry[12..]),
+            BinaryPrimitives.ReadUInt128LittleEndian(entry[16..])
+        );
     }
 
     /// <summary>Reads a text into scratch, which grows.</summary>

@@ -1,14 +1,17 @@
 namespace Inkstone.Data;
 
 /// <summary>
-/// Ideographic description sequences (The Unicode Standard, 18.2): an operator and the parts of a character that has no code, as in ⿰氵門. OpenCC converts
+/// Ideographic description sequences (The Unicode Standard, 18.2): an operator and the parts of a character that has no code, as in ⿰氵門.
+/// OpenCC converts
 /// none of the parts, because they spell one character.
 /// </summary>
 internal static class IdeographicDescription
 {
-    public const char FirstOperator = '\u2FF0', LastOperator = '\u2FFF';
+    public const char FirstOperator = '\u2FF0',
+        LastOperator = '\u2FFF';
 
-    private const int MostDepth = 16, MostCodePoints = 64;
+    private const int MostDepth = 16,
+        MostCodePoints = 64;
 
     /// <summary>UTF-16 units of the sequence with which the text begins; 0 where it begins with none that is whole.</summary>
     public static int Length(ReadOnlySpan<char> text)
@@ -36,11 +39,12 @@ internal static class IdeographicDescription
         return length;
     }
 
-    private static int Operands(char c) => c switch
-    {
-        '\u2FF2' or '\u2FF3' => 3,
-        '\u2FFE' or '\u2FFF' => 1,
-        >= FirstOperator and < '\u2FFE' => 2,
-        _ => 0,
-    };
+    private static int Operands(char c) =>
+        c switch
+        {
+            '\u2FF2' or '\u2FF3' => 3,
+            '\u2FFE' or '\u2FFF' => 1,
+            >= FirstOperator and < '\u2FFE' => 2,
+            _ => 0,
+        };
 }

@@ -3,12 +3,14 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Data;
 
 /// <summary>
-/// The field <c>keep</c> of a record: parts of its <c>text</c> that an author has spelled for one script and that no conversion may touch, as pairs of first and
+/// The field <c>keep</c> of a record: parts of its <c>text</c> that an author has spelled for one script and that no conversion may touch,
+/// as pairs of first and
 /// last + 1, counted in Unicode code points.
 /// </summary>
 internal static class KeptText
 {
-    public const string Field = "keep", TextField = "text";
+    public const string Field = "keep",
+        TextField = "text";
 
     /// <exception cref="InvalidDataException">The pairs are no parts of the text in order.</exception>
     public static IReadOnlyList<TextSpan> Read(JsonArray pairs, string text)
@@ -17,7 +19,13 @@ internal static class KeptText
         (int unit, int point) = (0, 0);
         foreach (JsonNode? pair in pairs)
         {
-            if (pair is not JsonArray { Count: 2 } two || two[0] is not JsonValue a || !a.TryGetValue(out int first) || two[1] is not JsonValue b || !b.TryGetValue(out int end))
+            if (
+                pair is not JsonArray { Count: 2 } two
+                || two[0] is not JsonValue a
+                || !a.TryGetValue(out int first)
+                || two[1] is not JsonValue b
+                || !b.TryGetValue(out int end)
+            )
             {
                 throw Bad();
             }
@@ -43,7 +51,8 @@ internal static class KeptText
             return unit;
         }
 
-        InvalidDataException Bad() => new($"a record's field '{Field}' is no list of pairs of places in its '{TextField}', in order: remove or mend it.");
+        InvalidDataException Bad() =>
+            new($"a record's field '{Field}' is no list of pairs of places in its '{TextField}', in order: remove or mend it.");
     }
 
     public static JsonArray Write(string text, IReadOnlyList<TextSpan> spans)

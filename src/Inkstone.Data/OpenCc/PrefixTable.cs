@@ -3,8 +3,10 @@ using System.Numerics;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Longest matches of a dictionary tree in one walk. What a tree of groups answers for a text depends only on how far the text follows any key, so the answer
-/// is worked out once for every prefix of a key; a walk goes down the trie of all keys as far as it can and takes the answer of the node where it ends.
+/// Longest matches of a dictionary tree in one walk. What a tree of groups answers for a text depends only on how far the text follows any
+/// key, so the answer
+/// is worked out once for every prefix of a key; a walk goes down the trie of all keys as far as it can and takes the answer of the node
+/// where it ends.
 /// </summary>
 /// <remarks>Children are found in one open-addressed table: 24 bits of node, 16 of character, 24 of child in one word.</remarks>
 internal sealed class PrefixTable
@@ -14,9 +16,11 @@ internal sealed class PrefixTable
     private readonly char[] _values;
     private readonly ulong[] _children;
     private readonly int _shift;
-    private readonly char _lowest = char.MaxValue, _highest;
+    private readonly char _lowest = char.MaxValue,
+        _highest;
 
-    /// <summary>Where a walk may end: what has matched there (nothing: length 0), what it becomes, and a filter of the characters that lead on, by <see cref="Bit"/>.</summary>
+    /// <summary>Where a walk may end: what has matched there (nothing: length 0), what it becomes, and a filter of the characters that lead
+    /// on, by <see cref="Bit"/>.</summary>
     private readonly record struct Node(ulong Onward, int Value, ushort ValueLength, ushort Length);
 
     public PrefixTable(ScriptDictionary dictionary)
@@ -56,7 +60,7 @@ internal sealed class PrefixTable
     public void Convert(ReadOnlySpan<char> text, CharBuffer output)
     {
         int copied = 0;
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             int at = Walk(text, i);
             ref readonly Node match = ref _nodes[at];
@@ -76,10 +80,11 @@ internal sealed class PrefixTable
         output.Append(text[copied..]);
     }
 
-    /// <summary>The end of the piece of text that begins at <paramref name="start"/>: a match, or all characters up to the next one.</summary>
+    /// <summary>The end of the piece of text that begins at <paramref name="start"/>: a match, or all characters up to the next
+    /// one.</summary>
     public int PieceEnd(ReadOnlySpan<char> text, int start)
     {
-        for (int i = start; i < text.Length;)
+        for (int i = start; i < text.Length; )
         {
             int length = _nodes[Walk(text, i)].Length;
             if (length > 0)
@@ -92,8 +97,10 @@ internal sealed class PrefixTable
     }
 
     /// <summary>Characters that pass together where nothing matches.</summary>
-    private static int Unmatched(ReadOnlySpan<char> text, int i)
-        => text[i] is >= IdeographicDescription.FirstOperator and <= IdeographicDescription.LastOperator ? Math.Max(1, IdeographicDescription.Length(text[i..])) : 1;
+    private static int Unmatched(ReadOnlySpan<char> text, int i) =>
+        text[i] is >= IdeographicDescription.FirstOperator and <= IdeographicDescription.LastOperator
+            ? Math.Max(1, IdeographicDescription.Length(text[i..]))
+            : 1;
 
     /// <summary>The node where the walk from a place ends; the root, which matches nothing, where no key begins.</summary>
     private int Walk(ReadOnlySpan<char> text, int i)

@@ -49,7 +49,8 @@ internal sealed class PrefixTableBuilder
     /// <summary>Characters that lead on from a node other than the root.</summary>
     public IEnumerable<char> Below(int node) => node == 0 ? [] : (_below[node] ?? []).Select(b => b.Character);
 
-    /// <summary>For each node where the value of the match begins in <see cref="Values"/>, its length, and the length of the key; length 0: no match.</summary>
+    /// <summary>For each node where the value of the match begins in <see cref="Values"/>, its length, and the length of the key; length 0:
+    /// no match.</summary>
     public List<(int Value, int ValueLength, int KeyLength)> Matches { get; }
 
     /// <summary>All values.</summary>

@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Inkstone.Data;
 
 /// <summary>
-/// A configuration of OpenCC 1.4 (data/config/opencc_config.schema.json there): dictionaries that normalise the text, a segmentation if there is one, and the
+/// A configuration of OpenCC 1.4 (data/config/opencc_config.schema.json there): dictionaries that normalise the text, a segmentation if
+/// there is one, and the
 /// stages of the conversion.
 /// </summary>
 internal sealed class ScriptConfiguration
@@ -22,7 +23,10 @@ internal sealed class ScriptConfiguration
         _fingerprint.Append(json);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using JsonDocument document = JsonDocument.Parse(
+                json,
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }
+            );
             JsonElement root = document.RootElement;
             Normalization = Stages(root, "normalization", isRequired: false);
             if (root.TryGetProperty("segmentation", out JsonElement segmentation))
@@ -33,7 +37,10 @@ internal sealed class ScriptConfiguration
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new InvalidDataException($"'{_place}' is no configuration of OpenCC ({exception.Message.TrimEnd('.')}): fetch the dictionaries again.", exception);
+            throw new InvalidDataException(
+                $"'{_place}' is no configuration of OpenCC ({exception.Message.TrimEnd('.')}): fetch the dictionaries again.",
+                exception
+            );
         }
         Fingerprint = Convert.ToHexStringLower(_fingerprint.GetCurrentHash());
     }
@@ -60,8 +67,11 @@ internal sealed class ScriptConfiguration
     private ScriptDictionary? Segments(JsonElement segmentation)
     {
         string? type = segmentation.GetProperty("type").GetString();
-        return type == "mmseg" ? Read(segmentation.GetProperty("dict"), withTofu: true)
-            : throw new InvalidDataException($"'{_place}' asks for the segmentation '{type}', a plug-in of OpenCC; mmseg alone is read: choose a conversion without it.");
+        return type == "mmseg"
+            ? Read(segmentation.GetProperty("dict"), withTofu: true)
+            : throw new InvalidDataException(
+                $"'{_place}' asks for the segmentation '{type}', a plug-in of OpenCC; mmseg alone is read: choose a conversion without it."
+            );
     }
 
     /// <summary>A dictionary, or null where it is left out.</summary>
@@ -75,12 +85,21 @@ internal sealed class ScriptConfiguration
         switch (type)
         {
             case "group":
-                ScriptDictionary[] members = [.. json.GetProperty("dicts").EnumerateArray().Select(member => Read(member, withTofu)).OfType<ScriptDictionary>()];
+                ScriptDictionary[] members =
+                [
+                    .. json.GetProperty("dicts").EnumerateArray().Select(member => Read(member, withTofu)).OfType<ScriptDictionary>(),
+                ];
                 string? policy = json.TryGetProperty("match_policy", out JsonElement given) ? given.GetString() : "short_circuit";
-                return policy is not ("union" or "short_circuit") ? throw new InvalidDataException($"'{_place}' has the match_policy '{policy}', which is neither union nor short_circuit: fetch the dictionaries again.")
-                    : members.Length == 0 ? null : new ScriptDictionary.Group(members, policy == "union");
+                return policy is not ("union" or "short_circuit")
+                        ? throw new InvalidDataException(
+                            $"'{_place}' has the match_policy '{policy}', which is neither union nor short_circuit: fetch the dictionaries again."
+                        )
+                    : members.Length == 0 ? null
+                    : new ScriptDictionary.Group(members, policy == "union");
             case "inline":
-                return new ScriptDictionary.Entries(json.GetProperty("entries").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetString()!));
+                return new ScriptDictionary.Entries(
+                    json.GetProperty("entries").EnumerateObject().ToDictionary(e => e.Name, e => e.Value.GetString()!)
+                );
             case "text" or "ocd" or "ocd2":
                 string file = json.GetProperty("file").GetString()!;
                 if (!_read.TryGetValue(file, out IReadOnlyDictionary<string, string>? pairs))
@@ -89,7 +108,9 @@ internal sealed class ScriptConfiguration
                 }
                 return new ScriptDictionary.Entries(pairs);
             default:
-                throw new InvalidDataException($"'{_place}' names a dictionary of type '{type}', which is neither text, group nor inline: fetch the dictionaries again.");
+                throw new InvalidDataException(
+                    $"'{_place}' names a dictionary of type '{type}', which is neither text, group nor inline: fetch the dictionaries again."
+                );
         }
     }
 }

@@ -14,12 +14,21 @@ namespace Inkstone.Data;
 /// <param name="InputBytes">read, after unpacking</param>
 /// <param name="OutputBytes">written</param>
 /// <param name="Conversions">all that the output has been through</param>
-public sealed record ScriptConversionResult(bool Converted, long Records, long Changed, long InputBytes, long OutputBytes, IReadOnlyList<AppliedConversion> Conversions);
+public sealed record ScriptConversionResult(
+    bool Converted,
+    long Records,
+    long Changed,
+    long InputBytes,
+    long OutputBytes,
+    IReadOnlyList<AppliedConversion> Conversions
+);
 
-/// <summary>Converts a file: text of any length piece by piece, or chosen fields of JSON records. Results do not depend on the number of threads.</summary>
+/// <summary>Converts a file: text of any length piece by piece, or chosen fields of JSON records. Results do not depend on the number of
+/// threads.</summary>
 public sealed class ScriptConversion(ScriptConverter converter)
 {
-    private const int PieceSize = 1 << 20, BatchSize = 256;
+    private const int PieceSize = 1 << 20,
+        BatchSize = 256;
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Threads that convert.</summary>
@@ -27,52 +36,86 @@ public sealed class ScriptConversion(ScriptConverter converter)
 
     /// <summary>Converts a text file, gzipped or not, to a text file; everything else in it stays byte for byte.</summary>
     /// <exception cref="InvalidDataException">The input is no valid UTF-8.</exception>
-    public ScriptConversionResult ConvertText(string input, string output, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public ScriptConversionResult ConvertText(
+        string input,
+        string output,
+        IProgress<double>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         Tally tally = new(input, converter);
-        AppliedConversions.Write(output, tally.After, to =>
-        {
-            using FileStream raw = new(input, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-            Stream from = InputFile.Unpacked(raw);
-            OrderedWork.Run(Pieces(from), piece => (piece.Bytes.Length, piece.Lines, tally.IsDone ? piece.Bytes : Convert(piece.Bytes, input, piece.FirstLine)), piece =>
+        AppliedConversions.Write(
+            output,
+            tally.After,
+            to =>
             {
-                (tally.InputBytes, tally.Records, tally.OutputBytes) = (tally.InputBytes + piece.Length, tally.Records + piece.Lines, tally.OutputBytes + piece.Item3.Length);
-                to.Write(piece.Item3);
-                progress?.Report((double)raw.Position / Math.Max(1, raw.Length));
-            }, Threads, cancellation);
-            if (from is GZipStream)
-            {
-                GzipEnd.Check(raw, tally.InputBytes, input);
+                using FileStream raw = new(input, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+                Stream from = InputFile.Unpacked(raw);
+                OrderedWork.Run(
+                    Pieces(from),
+                    piece => (piece.Bytes.Length, piece.Lines, tally.IsDone ? piece.Bytes : Convert(piece.Bytes, input, piece.FirstLine)),
+                    piece =>
+                    {
+                        (tally.InputBytes, tally.Records, tally.OutputBytes) = (
+                            tally.InputBytes + piece.Length,
+                            tally.Records + piece.Lines,
+                            tally.OutputBytes + piece.Item3.Length
+                        );
+                        to.Write(piece.Item3);
+                        progress?.Report((double)raw.Position / Math.Max(1, raw.Length));
+                    },
+                    Threads,
+                    cancellation
+                );
+                if (from is GZipStream)
+                {
+                    GzipEnd.Check(raw, tally.InputBytes, input);
+                }
             }
-        });
+        );
         return tally.Result;
     }
 
     /// <summary>
-    /// Converts every text in the named fields of JSON records (JSONL, a JSON array, Parquet) and writes JSONL. A field <c>keep</c>, as <c>ink data wiki</c> writes
+    /// Converts every text in the named fields of JSON records (JSONL, a JSON array, Parquet) and writes JSONL. A field <c>keep</c>, as
+    /// <c>ink data wiki</c> writes
     /// it, names parts of <c>text</c> that stay as they are.
     /// </summary>
     /// <exception cref="InvalidDataException">A line is no JSON object, or no record has any of the fields.</exception>
-    public ScriptConversionResult ConvertRecords(string input, string output, IReadOnlyCollection<string> fields, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public ScriptConversionResult ConvertRecords(
+        string input,
+        string output,
+        IReadOnlyCollection<string> fields,
+        IProgress<double>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         Tally tally = new(input, converter) { InputBytes = new FileInfo(input).Length };
         bool anyField = false;
-        AppliedConversions.Write(output, tally.After, to =>
-        {
-            OrderedWork.Run(JsonRecords.Read(input, []).Chunk(BatchSize), Work, Take, Threads, cancellation);
-            if (!anyField && tally.Records > 0)
+        AppliedConversions.Write(
+            output,
+            tally.After,
+            to =>
             {
-                throw new InvalidDataException($"{input}: no record has a field {string.Join(" or ", fields)}: name the right one.");
-            }
+                OrderedWork.Run(JsonRecords.Read(input, []).Chunk(BatchSize), Work, Take, Threads, cancellation);
+                if (!anyField && tally.Records > 0)
+                {
+                    throw new InvalidDataException($"{input}: no record has a field {string.Join(" or ", fields)}: name the right one.");
+                }
 
-            void Take((byte[] Lines, int Records, int Changed, bool Found) batch)
-            {
-                (tally.Records, tally.Changed, tally.OutputBytes) = (tally.Records + batch.Records, tally.Changed + batch.Changed, tally.OutputBytes + batch.Lines.Length);
-                anyField |= batch.Found;
-                to.Write(batch.Lines);
-                progress?.Report(Math.Min(1, (double)tally.OutputBytes / Math.Max(1, tally.InputBytes)));
+                void Take((byte[] Lines, int Records, int Changed, bool Found) batch)
+                {
+                    (tally.Records, tally.Changed, tally.OutputBytes) = (
+                        tally.Records + batch.Records,
+                        tally.Changed + batch.Changed,
+                        tally.OutputBytes + batch.Lines.Length
+                    );
+                    anyField |= batch.Found;
+                    to.Write(batch.Lines);
+                    progress?.Report(Math.Min(1, (double)tally.OutputBytes / Math.Max(1, tally.InputBytes)));
+                }
             }
-        });
+        );
         return tally.Result;
 
         (byte[], int, int, bool) Work((string Place, JsonObject Record)[] batch)
@@ -106,7 +149,12 @@ public sealed class ScriptConversion(ScriptConverter converter)
             {
                 continue;
             }
-            if (field == KeptText.TextField && record[KeptText.Field] is JsonArray kept && value is JsonValue one && one.TryGetValue(out string? text))
+            if (
+                field == KeptText.TextField
+                && record[KeptText.Field] is JsonArray kept
+                && value is JsonValue one
+                && one.TryGetValue(out string? text)
+            )
             {
                 string converted = converter.Convert(text, KeptText.Read(kept, text), out IReadOnlyList<TextSpan> moved);
                 changed |= converted != text;
@@ -140,7 +188,8 @@ public sealed class ScriptConversion(ScriptConverter converter)
                 }
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                string text = value.GetValue<string>(), converted = converter.Convert(text);
+                string text = value.GetValue<string>(),
+                    converted = converter.Convert(text);
                 changed = !ReferenceEquals(text, converted);
                 if (changed && node.Parent is JsonObject holder)
                 {
@@ -167,9 +216,12 @@ public sealed class ScriptConversion(ScriptConverter converter)
                 }
                 line++;
             }
-            throw new InvalidDataException($"{file}:{line}: the line is no valid UTF-8: convert the file, for example with iconv -f GB18030 -t UTF-8.");
+            throw new InvalidDataException(
+                $"{file}:{line}: the line is no valid UTF-8: convert the file, for example with iconv -f GB18030 -t UTF-8."
+            );
         }
-        string text = Encoding.UTF8.GetString(bytes), converted = converter.Convert(text);
+        string text = Encoding.UTF8.GetString(bytes),
+            converted = converter.Convert(text);
         return ReferenceEquals(text, converted) ? bytes : Encoding.UTF8.GetBytes(converted);
     }
 
@@ -178,7 +230,7 @@ public sealed class ScriptConversion(ScriptConverter converter)
     {
         byte[] buffer = new byte[PieceSize];
         long line = 1;
-        for (int length = 0, read = 1; read > 0;)
+        for (int length = 0, read = 1; read > 0; )
         {
             if (length == buffer.Length)
             {

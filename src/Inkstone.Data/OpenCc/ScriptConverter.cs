@@ -1,12 +1,14 @@
 namespace Inkstone.Data;
 
 /// <summary>
-/// Converts between the scripts of Chinese as OpenCC 1.4 does: its configurations say what happens (dictionaries that normalise, segmentation, stages, groups),
+/// Converts between the scripts of Chinese as OpenCC 1.4 does: its configurations say what happens (dictionaries that normalise,
+/// segmentation, stages, groups),
 /// its dictionaries hold the pairs. One may be used by many threads at once.
 /// </summary>
 public sealed class ScriptConverter
 {
-    private readonly PrefixTable[] _normalization, _chain;
+    private readonly PrefixTable[] _normalization,
+        _chain;
     private readonly PrefixTable? _segmentation;
 
     private ScriptConverter(string configuration, ScriptConfiguration read)
@@ -26,7 +28,8 @@ public sealed class ScriptConverter
     /// <summary>A converter by a configuration of OpenCC.</summary>
     /// <param name="configuration">its name</param>
     /// <param name="folder">the folder of the .txt files and <c>config</c>; null: <see cref="OpenCcData.DefaultFolder"/></param>
-    /// <param name="withTofu">whether dictionaries count that are marked <c>may_output_tofu</c>: characters that few fonts have. OpenCC's library takes them, its program leaves them out.</param>
+    /// <param name="withTofu">whether dictionaries count that are marked <c>may_output_tofu</c>: characters that few fonts have. OpenCC's
+    /// library takes them, its program leaves them out.</param>
     /// <exception cref="DirectoryNotFoundException">There are no dictionaries; the message says how to get them.</exception>
     /// <exception cref="ArgumentException">There is no such configuration.</exception>
     /// <exception cref="InvalidDataException">A file is not what it should be.</exception>
@@ -44,7 +47,8 @@ public sealed class ScriptConverter
         return output.Text.SequenceEqual(text) ? text : output.Text.ToString();
     }
 
-    /// <summary>The text converted except for some of its parts, each of which also parts what stands before it from what follows.</summary>
+    /// <summary>The text converted except for some of its parts, each of which also parts what stands before it from what
+    /// follows.</summary>
     /// <param name="text">the text</param>
     /// <param name="kept">parts that stay as they are, in order; they may be empty</param>
     /// <param name="moved">the same parts where they lie in the result</param>
@@ -67,8 +71,10 @@ public sealed class ScriptConverter
 
     private void Append(ReadOnlySpan<char> text, CharBuffer output)
     {
-        using CharBuffer one = new(), other = new();
-        CharBuffer normalised = one, spare = other;
+        using CharBuffer one = new(),
+            other = new();
+        CharBuffer normalised = one,
+            spare = other;
         foreach (PrefixTable table in _normalization)
         {
             if (!table.MayMatch(text))
@@ -80,7 +86,8 @@ public sealed class ScriptConverter
             text = spare.Text;
             (normalised, spare) = (spare, normalised);
         }
-        using CharBuffer first = new(), second = new();
+        using CharBuffer first = new(),
+            second = new();
         if (_segmentation is null)
         {
             Chain(text, first, second, output);

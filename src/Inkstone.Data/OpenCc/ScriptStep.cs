@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Inkstone.Data;
 
 /// <summary>
-/// A conversion as a step of something longer: documents are converted, except for those of files that have the wanted script already. Threads may share one.
+/// A conversion as a step of something longer: documents are converted, except for those of files that have the wanted script already.
+/// Threads may share one.
 /// </summary>
 public sealed class ScriptStep(ScriptConverter converter)
 {
@@ -21,6 +22,6 @@ public sealed class ScriptStep(ScriptConverter converter)
     public bool IsDone(string file) => AppliedConversions.Reach(_before.GetOrAdd(file, AppliedConversions.Of), converter.Configuration);
 
     /// <summary>What the documents of a file have been through behind this step, for the manifest.</summary>
-    public IReadOnlyList<AppliedConversion> After(string file)
-        => IsDone(file) ? _before[file] : [.. _before[file], new AppliedConversion(converter.Configuration, converter.Fingerprint)];
+    public IReadOnlyList<AppliedConversion> After(string file) =>
+        IsDone(file) ? _before[file] : [.. _before[file], new AppliedConversion(converter.Configuration, converter.Fingerprint)];
 }

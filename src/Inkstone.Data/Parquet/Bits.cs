@@ -17,7 +17,8 @@ internal static class Bits
         {
             throw new FormatException("a page ends in the middle of its packed numbers");
         }
-        int at = (int)(position >> 3), shift = (int)(position & 7);
+        int at = (int)(position >> 3),
+            shift = (int)(position & 7);
         ulong word = 0;
         if (at + 8 <= source.Length)
         {

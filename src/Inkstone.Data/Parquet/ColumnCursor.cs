@@ -105,8 +105,8 @@ internal sealed class ColumnCursor
     }
 
     /// <summary>A fault of the current page; pages are counted from 0 as row groups are, a dictionary's too.</summary>
-    public InvalidDataException Fault(string reason, Exception? exception = null)
-        => new($"{_place}, column '{_column.Path}', page {_pageNumber}: {reason}: fetch the file again or write it anew.", exception);
+    public InvalidDataException Fault(string reason, Exception? exception = null) =>
+        new($"{_place}, column '{_column.Path}', page {_pageNumber}: {reason}: fetch the file again or write it anew.", exception);
 
     private void ReadPage()
     {
@@ -168,7 +168,8 @@ internal sealed class ColumnCursor
                 _position += headerLength;
                 return header;
             }
-            catch (Exception exception) when (exception is EndOfStreamException or FormatException && length == window && window < LargestHeader)
+            catch (Exception exception)
+                when (exception is EndOfStreamException or FormatException && length == window && window < LargestHeader)
             {
                 // It may go on behind the window.
             }
@@ -191,7 +192,7 @@ internal sealed class ColumnCursor
 
     private void ReadFile(int length)
     {
-        for (int read = 0; read < length;)
+        for (int read = 0; read < length; )
         {
             int more = RandomAccess.Read(_file, _packed.AsSpan(read, length - read), _position + read);
             if (more == 0)
@@ -252,9 +253,22 @@ internal sealed class ColumnCursor
             throw new FormatException("the levels of a page are longer than the page");
         }
         int start = (int)levels;
-        PageCodec.Unpack(header.IsPacked && header.PackedLength > start ? _chunk.Codec : 0, _packed, start, header.PackedLength, header.Length - start, _page);
-        _repetitions = _column.MaxRepetition == 0 ? null : new RunLengths(_packed.AsMemory(0, header.RepetitionLength), WidthOf(_column.MaxRepetition));
-        _definitions = _column.MaxDefinition == 0 ? null : new RunLengths(_packed.AsMemory(header.RepetitionLength, header.DefinitionLength), WidthOf(_column.MaxDefinition));
+        PageCodec.Unpack(
+            header.IsPacked && header.PackedLength > start ? _chunk.Codec : 0,
+            _packed,
+            start,
+            header.PackedLength,
+            header.Length - start,
+            _page
+        );
+        _repetitions =
+            _column.MaxRepetition == 0
+                ? null
+                : new RunLengths(_packed.AsMemory(0, header.RepetitionLength), WidthOf(_column.MaxRepetition));
+        _definitions =
+            _column.MaxDefinition == 0
+                ? null
+                : new RunLengths(_packed.AsMemory(header.RepetitionLength, header.DefinitionLength), WidthOf(_column.MaxDefinition));
         StartValues(header, _page.Memory);
     }
 

@@ -62,6 +62,6 @@ internal sealed class DictionaryDecoder(ColumnDictionary dictionary, ReadOnlyMem
 {
     private readonly RunLengths? _indexes = source.IsEmpty ? null : new(source[1..], source.Span[0]);
 
-    public override void Read(ref PhysicalValue value)
-        => dictionary.Read((_indexes ?? throw new FormatException("a page ends before its last value")).Next(), ref value);
+    public override void Read(ref PhysicalValue value) =>
+        dictionary.Read((_indexes ?? throw new FormatException("a page ends before its last value")).Next(), ref value);
 }

@@ -22,10 +22,19 @@ internal sealed class DeltaIntegers
     {
         _source = source;
         ReadOnlySpan<byte> bytes = source.Span;
-        ulong block = Bits.ReadVarint(bytes, ref _position), miniblocks = Bits.ReadVarint(bytes, ref _position);
+        ulong block = Bits.ReadVarint(bytes, ref _position),
+            miniblocks = Bits.ReadVarint(bytes, ref _position);
         ulong count = Bits.ReadVarint(bytes, ref _position);
         _value = ZigZag(bytes);
-        if (block == 0 || block > LargestBlock || miniblocks == 0 || miniblocks > block || block % miniblocks != 0 || block / miniblocks % 8 != 0 || count > int.MaxValue)
+        if (
+            block == 0
+            || block > LargestBlock
+            || miniblocks == 0
+            || miniblocks > block
+            || block % miniblocks != 0
+            || block / miniblocks % 8 != 0
+            || count > int.MaxValue
+        )
         {
             throw new FormatException("a page begins with impossible sizes of delta blocks");
         }

@@ -9,8 +9,8 @@ internal static class Lz4
     private const int HeaderLength = 8;
 
     /// <summary>Unpacks a block; the number of bytes written, -1 where it is damaged or has no room.</summary>
-    public static int DecodeBlock(ReadOnlySpan<byte> source, Span<byte> target)
-        => target.IsEmpty && source is [0] ? 0 : LZ4Codec.Decode(source, target); // The package refuses the block of nothing, a token without literals.
+    public static int DecodeBlock(ReadOnlySpan<byte> source, Span<byte> target) =>
+        target.IsEmpty && source is [0] ? 0 : LZ4Codec.Decode(source, target); // The package refuses the block of nothing, a token without literals.
 
     /// <summary>
     /// Parquet's codec LZ4, which its format calls deprecated because writers disagree: Hadoop's frames (length, compressed length,
@@ -52,6 +52,6 @@ internal static class Lz4
         return source.IsEmpty && total == announced;
     }
 
-    private static (int Length, int Packed) Header(ReadOnlySpan<byte> source)
-        => (BinaryPrimitives.ReadInt32BigEndian(source), BinaryPrimitives.ReadInt32BigEndian(source[4..]));
+    private static (int Length, int Packed) Header(ReadOnlySpan<byte> source) =>
+        (BinaryPrimitives.ReadInt32BigEndian(source), BinaryPrimitives.ReadInt32BigEndian(source[4..]));
 }

@@ -9,7 +9,14 @@ namespace Inkstone.Data;
 /// <summary>Unpacks pages by the numbers of parquet.thrift's CompressionCodec. Checksums that a codec carries are compared.</summary>
 internal static class PageCodec
 {
-    private const int Uncompressed = 0, SnappyBlock = 1, Gzip = 2, Lzo = 3, Brotli = 4, Lz4Hadoop = 5, Zstd = 6, Lz4Block = 7;
+    private const int Uncompressed = 0,
+        SnappyBlock = 1,
+        Gzip = 2,
+        Lzo = 3,
+        Brotli = 4,
+        Lz4Hadoop = 5,
+        Zstd = 6,
+        Lz4Block = 7;
     private const int MostLz4Expands = 255;
 
     /// <summary>Puts the unpacked bytes of <c>packed[start..end]</c> into the buffer, exactly as many as announced.</summary>
@@ -45,7 +52,8 @@ internal static class PageCodec
                 throw new FormatException($"a page unpacks to {written} bytes instead of {announced}");
             }
         }
-        catch (Exception exception) when (exception is InvalidDataException or ZstdException or ArgumentException or OverflowException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is InvalidDataException or ZstdException or ArgumentException or OverflowException or InvalidOperationException)
         {
             throw new FormatException($"a page does not unpack ({exception.Message.TrimEnd('.')})", exception);
         }
@@ -58,8 +66,10 @@ internal static class PageCodec
     }
 
     /// <summary>Room for all announced bytes, where the packed ones can give so many.</summary>
-    private static Span<byte> Room(ByteBuffer output, long most)
-        => output.Missing <= most ? output.Write(output.Missing) : throw new FormatException($"a page unpacks to fewer than {output.Missing} bytes");
+    private static Span<byte> Room(ByteBuffer output, long most) =>
+        output.Missing <= most
+            ? output.Write(output.Missing)
+            : throw new FormatException($"a page unpacks to fewer than {output.Missing} bytes");
 
     private static int Unwrap(ReadOnlySpan<byte> source, ByteBuffer output)
     {
@@ -69,16 +79,21 @@ internal static class PageCodec
         return decompressor.Unwrap(source, Room(output, (long)Math.Min(most, long.MaxValue)));
     }
 
-    /// <summary>One gzip member or several, or a zlib stream. The stream does not miss the end of what is cut off, so its checksum is compared here.</summary>
+    /// <summary>One gzip member or several, or a zlib stream. The stream does not miss the end of what is cut off, so its checksum is
+    /// compared here.</summary>
     private static int Inflate(ReadOnlySpan<byte> source, MemoryStream stream, ByteBuffer output)
     {
         bool isGzip = source is [0x1F, 0x8B, ..];
-        int written = Fill(isGzip ? new GZipStream(stream, CompressionMode.Decompress) : new ZLibStream(stream, CompressionMode.Decompress), output);
+        int written = Fill(
+            isGzip ? new GZipStream(stream, CompressionMode.Decompress) : new ZLibStream(stream, CompressionMode.Decompress),
+            output
+        );
         bool isRight;
         if (isGzip)
         {
             // CRC-32 and length of the last member (RFC 1952, section 2.3.1).
-            uint crc = BinaryPrimitives.ReadUInt32LittleEndian(source[^8..]), length = BinaryPrimitives.ReadUInt32LittleEndian(source[^4..]);
+            uint crc = BinaryPrimitives.ReadUInt32LittleEndian(source[^8..]),
+                length = BinaryPrimitives.ReadUInt32LittleEndian(source[^4..]);
             isRight = length <= written && Crc32.HashToUInt32(output.Span[^(int)length..]) == crc;
         }
         else

@@ -24,8 +24,18 @@ internal enum ValueEncoding
 
 /// <summary>What stands before the bytes of a page (PageHeader of parquet.thrift).</summary>
 internal readonly record struct PageHeader(
-    PageType Type, int Length, int PackedLength, int? Crc, int Values, ValueEncoding Encoding,
-    ValueEncoding DefinitionEncoding, ValueEncoding RepetitionEncoding, int DefinitionLength, int RepetitionLength, bool IsPacked)
+    PageType Type,
+    int Length,
+    int PackedLength,
+    int? Crc,
+    int Values,
+    ValueEncoding Encoding,
+    ValueEncoding DefinitionEncoding,
+    ValueEncoding RepetitionEncoding,
+    int DefinitionLength,
+    int RepetitionLength,
+    bool IsPacked
+)
 {
     /// <exception cref="FormatException">The bytes are no page header.</exception>
     /// <exception cref="EndOfStreamException">There are too few bytes.</exception>
@@ -33,23 +43,51 @@ internal readonly record struct PageHeader(
     {
         ThriftReader thrift = new(source);
         int type = -1;
-        PageHeader header = new PageHeader { Length = -1, PackedLength = -1, IsPacked = true };
+        PageHeader header = new PageHeader
+        {
+            Length = -1,
+            PackedLength = -1,
+            IsPacked = true,
+        };
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
             switch (field.Id)
             {
-                case 1: type = thrift.ReadInt(field); break;
-                case 2: header = header with { Length = thrift.ReadInt(field) }; break;
-                case 3: header = header with { PackedLength = thrift.ReadInt(field) }; break;
-                case 4: header = header with { Crc = thrift.ReadInt(field) }; break;
-                case 5: header = ReadData(ref thrift, ThriftReader.EnterStruct(field), header); break;
-                case 7: header = ReadDictionary(ref thrift, ThriftReader.EnterStruct(field), header); break;
-                case 8: header = ReadDataV2(ref thrift, ThriftReader.EnterStruct(field), header); break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    type = thrift.ReadInt(field);
+                    break;
+                case 2:
+                    header = header with { Length = thrift.ReadInt(field) };
+                    break;
+                case 3:
+                    header = header with { PackedLength = thrift.ReadInt(field) };
+                    break;
+                case 4:
+                    header = header with { Crc = thrift.ReadInt(field) };
+                    break;
+                case 5:
+                    header = ReadData(ref thrift, ThriftReader.EnterStruct(field), header);
+                    break;
+                case 7:
+                    header = ReadDictionary(ref thrift, ThriftReader.EnterStruct(field), header);
+                    break;
+                case 8:
+                    header = ReadDataV2(ref thrift, ThriftReader.EnterStruct(field), header);
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
-        if (header.Length < 0 || header.PackedLength < 0 || header.Values < 0 || header.DefinitionLength < 0 || header.RepetitionLength < 0 || type < 0)
+        if (
+            header.Length < 0
+            || header.PackedLength < 0
+            || header.Values < 0
+            || header.DefinitionLength < 0
+            || header.RepetitionLength < 0
+            || type < 0
+        )
         {
             throw new FormatException("a page header lacks a size or has a negative one");
         }
@@ -63,11 +101,21 @@ internal readonly record struct PageHeader(
         {
             switch (field.Id)
             {
-                case 1: header = header with { Values = thrift.ReadInt(field) }; break;
-                case 2: header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) }; break;
-                case 3: header = header with { DefinitionEncoding = (ValueEncoding)thrift.ReadInt(field) }; break;
-                case 4: header = header with { RepetitionEncoding = (ValueEncoding)thrift.ReadInt(field) }; break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    header = header with { Values = thrift.ReadInt(field) };
+                    break;
+                case 2:
+                    header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) };
+                    break;
+                case 3:
+                    header = header with { DefinitionEncoding = (ValueEncoding)thrift.ReadInt(field) };
+                    break;
+                case 4:
+                    header = header with { RepetitionEncoding = (ValueEncoding)thrift.ReadInt(field) };
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         return header;
@@ -79,9 +127,15 @@ internal readonly record struct PageHeader(
         {
             switch (field.Id)
             {
-                case 1: header = header with { Values = thrift.ReadInt(field) }; break;
-                case 2: header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) }; break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    header = header with { Values = thrift.ReadInt(field) };
+                    break;
+                case 2:
+                    header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) };
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         return header;
@@ -93,12 +147,24 @@ internal readonly record struct PageHeader(
         {
             switch (field.Id)
             {
-                case 1: header = header with { Values = thrift.ReadInt(field) }; break;
-                case 4: header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) }; break;
-                case 5: header = header with { DefinitionLength = thrift.ReadInt(field) }; break;
-                case 6: header = header with { RepetitionLength = thrift.ReadInt(field) }; break;
-                case 7: header = header with { IsPacked = ThriftReader.ReadBool(field) }; break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    header = header with { Values = thrift.ReadInt(field) };
+                    break;
+                case 4:
+                    header = header with { Encoding = (ValueEncoding)thrift.ReadInt(field) };
+                    break;
+                case 5:
+                    header = header with { DefinitionLength = thrift.ReadInt(field) };
+                    break;
+                case 6:
+                    header = header with { RepetitionLength = thrift.ReadInt(field) };
+                    break;
+                case 7:
+                    header = header with { IsPacked = ThriftReader.ReadBool(field) };
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         return header;

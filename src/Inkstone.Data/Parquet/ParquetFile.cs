@@ -60,12 +60,14 @@ public sealed class ParquetFile : IDisposable
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         Span<byte> magic = stackalloc byte[4];
-        return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && (magic.SequenceEqual("PAR1"u8) || magic.SequenceEqual("PARE"u8));
+        return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4
+            && (magic.SequenceEqual("PAR1"u8) || magic.SequenceEqual("PARE"u8));
     }
 
     /// <summary>
     /// The rows in order, each as an object of its fields. Texts, numbers and booleans are themselves; dates and times are ISO 8601
-    /// texts; byte arrays are texts unless the file says that they are not, which makes them base 64; texts that the file calls JSON are what they spell;
+    /// texts; byte arrays are texts unless the file says that they are not, which makes them base 64; texts that the file calls JSON are
+    /// what they spell;
     /// what is absent is null.
     /// </summary>
     /// <param name="fields">names of the outermost fields to read, in this order; null for all. The others are not touched.</param>
@@ -80,7 +82,8 @@ public sealed class ParquetFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private SchemaNode Field(string name) => Array.Find(_root.Children, c => c.Name == name)
+    private SchemaNode Field(string name) =>
+        Array.Find(_root.Children, c => c.Name == name)
         ?? throw new ArgumentException($"The file '{_path}' has no field '{name}': name one of {string.Join(", ", Fields)}.");
 
     private IEnumerable<JsonObject> ReadRows(SchemaNode[] fields)
@@ -163,13 +166,15 @@ public sealed class ParquetFile : IDisposable
         {
             throw Fault(exception.Message, exception);
         }
-        catch (Exception exception) when (exception is EndOfStreamException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        catch (Exception exception)
+            when (exception is EndOfStreamException or ArgumentException or IndexOutOfRangeException or OverflowException)
         {
             throw Fault("its footer is damaged", exception);
         }
     }
 
-    /// <summary>The row group with as many rows as its columns without lists hold, where there are any: its own count may be wrong.</summary>
+    /// <summary>The row group with as many rows as its columns without lists hold, where there are any: its own count may be
+    /// wrong.</summary>
     private RowGroup Checked(RowGroup group, int number, SchemaNode[] columns, long dataEnd)
     {
         if (group.Columns.Length != columns.Length)
@@ -220,6 +225,6 @@ public sealed class ParquetFile : IDisposable
         }
     }
 
-    private InvalidDataException Fault(string reason, Exception? exception = null)
-        => new($"The Parquet file '{_path}' cannot be read ({reason}): fetch it again or write it anew.", exception);
+    private InvalidDataException Fault(string reason, Exception? exception = null) =>
+        new($"The Parquet file '{_path}' cannot be read ({reason}): fetch it again or write it anew.", exception);
 }

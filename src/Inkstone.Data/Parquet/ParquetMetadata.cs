@@ -43,7 +43,16 @@ internal enum Annotation
 
 /// <summary>One element of the flattened schema.</summary>
 internal sealed record SchemaElement(
-    string Name, PhysicalType? Type, int TypeLength, Repetition Repetition, int Children, Annotation Annotation, bool IsUtc, int Scale, int Precision);
+    string Name,
+    PhysicalType? Type,
+    int TypeLength,
+    Repetition Repetition,
+    int Children,
+    Annotation Annotation,
+    bool IsUtc,
+    int Scale,
+    int Precision
+);
 
 /// <summary>Where the pages of one column of a row group lie, and how they are packed.</summary>
 internal sealed record ColumnChunk(PhysicalType Type, int Codec, long Values, long Start, long Length, bool IsElsewhere);
@@ -93,25 +102,36 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                     break;
             }
         }
-        // Who calls some columns text calls all of them so: what is not called anything is bytes then. Hive, Impala and older Spark call none.
+        // Who calls some columns text calls all of them so: what is not called anything is bytes then. Hive, Impala and older Spark call
+        // none.
         if (Array.Exists(schema, e => e.Annotation == Annotation.Text))
         {
-            schema = Array.ConvertAll(schema, e => e.Type == PhysicalType.ByteArray && e.Annotation == Annotation.None ? e with { Annotation = Annotation.Binary } : e);
+            schema = Array.ConvertAll(
+                schema,
+                e => e.Type == PhysicalType.ByteArray && e.Annotation == Annotation.None ? e with { Annotation = Annotation.Binary } : e
+            );
         }
         return new ParquetMetadata(schema, groups, notes);
     }
 
     private static (string Key, string Value) ReadNote(ref ThriftReader thrift)
     {
-        string key = "", value = "";
+        string key = "",
+            value = "";
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
             switch (field.Id)
             {
-                case 1: key = thrift.ReadText(field); break;
-                case 2: value = thrift.ReadText(field); break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    key = thrift.ReadText(field);
+                    break;
+                case 2:
+                    value = thrift.ReadText(field);
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         return (key, value);
@@ -122,24 +142,48 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
         string name = "";
         PhysicalType? type = null;
         Repetition repetition = Repetition.Required;
-        int length = 0, children = 0, scale = 0, precision = 0;
-        Annotation converted = Annotation.None, logical = Annotation.None;
+        int length = 0,
+            children = 0,
+            scale = 0,
+            precision = 0;
+        Annotation converted = Annotation.None,
+            logical = Annotation.None;
         bool isUtc = false;
         ThriftField field = default;
         while (thrift.TryReadField(ref field))
         {
             switch (field.Id)
             {
-                case 1: type = ReadType(ref thrift, field); break;
-                case 2: length = thrift.ReadInt(field); break;
-                case 3: repetition = (Repetition)thrift.ReadInt(field); break;
-                case 4: name = thrift.ReadText(field); break;
-                case 5: children = thrift.ReadInt(field); break;
-                case 6: converted = Converted(thrift.ReadInt(field)); break;
-                case 7: scale = thrift.ReadInt(field); break;
-                case 8: precision = thrift.ReadInt(field); break;
-                case 10: logical = ReadLogical(ref thrift, field, ref isUtc, ref scale, ref precision); break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    type = ReadType(ref thrift, field);
+                    break;
+                case 2:
+                    length = thrift.ReadInt(field);
+                    break;
+                case 3:
+                    repetition = (Repetition)thrift.ReadInt(field);
+                    break;
+                case 4:
+                    name = thrift.ReadText(field);
+                    break;
+                case 5:
+                    children = thrift.ReadInt(field);
+                    break;
+                case 6:
+                    converted = Converted(thrift.ReadInt(field));
+                    break;
+                case 7:
+                    scale = thrift.ReadInt(field);
+                    break;
+                case 8:
+                    precision = thrift.ReadInt(field);
+                    break;
+                case 10:
+                    logical = ReadLogical(ref thrift, field, ref isUtc, ref scale, ref precision);
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         if (!Enum.IsDefined(repetition))
@@ -150,24 +194,35 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
         {
             isUtc = true;
         }
-        return new SchemaElement(name, type, length, repetition, children, logical != Annotation.None ? logical : converted, isUtc, scale, precision);
+        return new SchemaElement(
+            name,
+            type,
+            length,
+            repetition,
+            children,
+            logical != Annotation.None ? logical : converted,
+            isUtc,
+            scale,
+            precision
+        );
     }
 
-    private static Annotation Converted(int type) => type switch
-    {
-        0 or 4 or 19 => Annotation.Text,
-        1 or 2 => Annotation.Map,
-        3 => Annotation.List,
-        5 => Annotation.Decimal,
-        6 => Annotation.Date,
-        7 => Annotation.TimeMillis,
-        8 => Annotation.TimeMicros,
-        9 => Annotation.TimestampMillis,
-        10 => Annotation.TimestampMicros,
-        >= 11 and <= 14 => Annotation.Unsigned,
-        20 or 21 => Annotation.Binary,
-        _ => Annotation.None,
-    };
+    private static Annotation Converted(int type) =>
+        type switch
+        {
+            0 or 4 or 19 => Annotation.Text,
+            1 or 2 => Annotation.Map,
+            3 => Annotation.List,
+            5 => Annotation.Decimal,
+            6 => Annotation.Date,
+            7 => Annotation.TimeMillis,
+            8 => Annotation.TimeMicros,
+            9 => Annotation.TimestampMillis,
+            10 => Annotation.TimestampMicros,
+            >= 11 and <= 14 => Annotation.Unsigned,
+            20 or 21 => Annotation.Binary,
+            _ => Annotation.None,
+        };
 
     /// <summary>LogicalType is a union: a struct with one field.</summary>
     private static Annotation ReadLogical(ref ThriftReader thrift, ThriftField union, ref bool isUtc, ref int scale, ref int precision)
@@ -183,12 +238,24 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
             {
                 switch (kind.Id, field.Id)
                 {
-                    case (5, 1): scale = thrift.ReadInt(field); break;
-                    case (5, 2): precision = thrift.ReadInt(field); break;
-                    case (7 or 8, 1): isUtc = ThriftReader.ReadBool(field); break;
-                    case (7 or 8, 2): unit = ReadUnit(ref thrift, field); break;
-                    case (10, 2): isSigned = ThriftReader.ReadBool(field); break;
-                    default: thrift.Skip(field); break;
+                    case (5, 1):
+                        scale = thrift.ReadInt(field);
+                        break;
+                    case (5, 2):
+                        precision = thrift.ReadInt(field);
+                        break;
+                    case (7 or 8, 1):
+                        isUtc = ThriftReader.ReadBool(field);
+                        break;
+                    case (7 or 8, 2):
+                        unit = ReadUnit(ref thrift, field);
+                        break;
+                    case (10, 2):
+                        isSigned = ThriftReader.ReadBool(field);
+                        break;
+                    default:
+                        thrift.Skip(field);
+                        break;
                 }
             }
             annotation = kind.Id switch
@@ -198,8 +265,18 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                 3 => Annotation.List,
                 5 => Annotation.Decimal,
                 6 => Annotation.Date,
-                7 => unit switch { 1 => Annotation.TimeMillis, 2 => Annotation.TimeMicros, _ => Annotation.TimeNanos },
-                8 => unit switch { 1 => Annotation.TimestampMillis, 2 => Annotation.TimestampMicros, _ => Annotation.TimestampNanos },
+                7 => unit switch
+                {
+                    1 => Annotation.TimeMillis,
+                    2 => Annotation.TimeMicros,
+                    _ => Annotation.TimeNanos,
+                },
+                8 => unit switch
+                {
+                    1 => Annotation.TimestampMillis,
+                    2 => Annotation.TimestampMicros,
+                    _ => Annotation.TimestampNanos,
+                },
                 10 => isSigned ? Annotation.None : Annotation.Unsigned,
                 13 => Annotation.Binary,
                 14 => Annotation.Uuid,
@@ -239,8 +316,12 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                         columns[i] = ReadChunk(ref thrift);
                     }
                     break;
-                case 3: rows = thrift.ReadLong(field); break;
-                default: thrift.Skip(field); break;
+                case 3:
+                    rows = thrift.ReadLong(field);
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         return new RowGroup(rows, columns);
@@ -268,32 +349,61 @@ internal sealed record ParquetMetadata(SchemaElement[] Schema, RowGroup[] RowGro
                     break;
             }
         }
-        return chunk is null ? throw new FormatException("a column of its row groups has no metadata") : chunk with { IsElsewhere = isElsewhere };
+        return chunk is null
+            ? throw new FormatException("a column of its row groups has no metadata")
+            : chunk with
+            {
+                IsElsewhere = isElsewhere,
+            };
     }
 
     private static ColumnChunk ReadChunkMetadata(ref ThriftReader thrift, ThriftField field)
     {
         PhysicalType? type = null;
         int codec = -1;
-        long values = -1, length = -1, dataStart = -1, dictionaryStart = 0;
+        long values = -1,
+            length = -1,
+            dataStart = -1,
+            dictionaryStart = 0;
         while (thrift.TryReadField(ref field))
         {
             switch (field.Id)
             {
-                case 1: type = ReadType(ref thrift, field); break;
-                case 4: codec = thrift.ReadInt(field); break;
-                case 5: values = thrift.ReadLong(field); break;
-                case 7: length = thrift.ReadLong(field); break;
-                case 9: dataStart = thrift.ReadLong(field); break;
-                case 11: dictionaryStart = thrift.ReadLong(field); break;
-                default: thrift.Skip(field); break;
+                case 1:
+                    type = ReadType(ref thrift, field);
+                    break;
+                case 4:
+                    codec = thrift.ReadInt(field);
+                    break;
+                case 5:
+                    values = thrift.ReadLong(field);
+                    break;
+                case 7:
+                    length = thrift.ReadLong(field);
+                    break;
+                case 9:
+                    dataStart = thrift.ReadLong(field);
+                    break;
+                case 11:
+                    dictionaryStart = thrift.ReadLong(field);
+                    break;
+                default:
+                    thrift.Skip(field);
+                    break;
             }
         }
         if (type is null || values < 0 || length < 0 || dataStart < 0)
         {
             throw new FormatException("a column of its row groups lacks type, size or place");
         }
-        return new ColumnChunk(type.Value, codec, values, dictionaryStart > 0 && dictionaryStart < dataStart ? dictionaryStart : dataStart, length, false);
+        return new ColumnChunk(
+            type.Value,
+            codec,
+            values,
+            dictionaryStart > 0 && dictionaryStart < dataStart ? dictionaryStart : dataStart,
+            length,
+            false
+        );
     }
 
     private static PhysicalType ReadType(ref ThriftReader thrift, ThriftField field)

@@ -38,12 +38,13 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
         return row;
     }
 
-    private JsonNode? Read(SchemaNode node) => node.Element.Repetition switch
-    {
-        Repetition.Repeated => Elements(node, Content),
-        Repetition.Optional when IsAbsent(node) => null,
-        _ => Content(node),
-    };
+    private JsonNode? Read(SchemaNode node) =>
+        node.Element.Repetition switch
+        {
+            Repetition.Repeated => Elements(node, Content),
+            Repetition.Optional when IsAbsent(node) => null,
+            _ => Content(node),
+        };
 
     private JsonNode? Content(SchemaNode node)
     {
@@ -79,8 +80,11 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
     private JsonNode? Only(SchemaNode repeated) => Read(repeated.Children[0]);
 
     /// <summary>Older writers left out the middle one of a list's three levels (LogicalTypes.md, backward compatibility).</summary>
-    private static bool IsElementItself(SchemaNode repeated, SchemaNode list)
-        => repeated.Children.Length != 1 || repeated.Children[0].Element.Repetition == Repetition.Repeated || repeated.Name == "array" || repeated.Name == list.Name + "_tuple";
+    private static bool IsElementItself(SchemaNode repeated, SchemaNode list) =>
+        repeated.Children.Length != 1
+        || repeated.Children[0].Element.Repetition == Repetition.Repeated
+        || repeated.Name == "array"
+        || repeated.Name == list.Name + "_tuple";
 
     private JsonArray Elements(SchemaNode repeated, Func<SchemaNode, JsonNode?> read)
     {
@@ -93,8 +97,7 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
         {
             CountElement(repeated);
             list.Add(read(repeated));
-        }
-        while (Continues(repeated));
+        } while (Continues(repeated));
         return list;
     }
 
@@ -111,8 +114,7 @@ internal sealed class RowReader(SchemaNode[] fields, ColumnCursor?[] columns)
             JsonNode? key = Read(repeated.Children[0]);
             string name = key is JsonValue value && value.TryGetValue(out string? text) ? text : key?.ToJsonString() ?? "";
             map[name] = repeated.Children.Length == 2 ? Read(repeated.Children[1]) : null;
-        }
-        while (Continues(repeated));
+        } while (Continues(repeated));
         return map;
     }
 

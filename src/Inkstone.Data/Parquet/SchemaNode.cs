@@ -38,7 +38,8 @@ internal sealed class SchemaNode
     /// <exception cref="FormatException">The elements are no tree.</exception>
     public static SchemaNode Build(SchemaElement[] elements)
     {
-        int next = 0, columns = 0;
+        int next = 0,
+            columns = 0;
         if (elements.Length == 0 || elements[0].Type is not null)
         {
             throw new FormatException("its schema has no root");
@@ -61,7 +62,10 @@ internal sealed class SchemaNode
             throw new FormatException($"its schema is nested more than {DeepestNesting} levels deep");
         }
         SchemaElement element = elements[next++];
-        string path = parent is null ? "" : parent.Path.Length == 0 ? element.Name : $"{parent.Path}.{element.Name}";
+        string path =
+            parent is null ? ""
+            : parent.Path.Length == 0 ? element.Name
+            : $"{parent.Path}.{element.Name}";
         SchemaNode node = new SchemaNode(element, path, parent) { FirstColumn = columns };
         if (node.IsColumn)
         {

@@ -2,10 +2,23 @@ using System.Text;
 
 namespace Inkstone.Data;
 
-/// <summary>Thrift's compact protocol, in which Parquet writes its footer and page headers (apache/thrift, thrift-compact-protocol.md).</summary>
+/// <summary>Thrift's compact protocol, in which Parquet writes its footer and page headers (apache/thrift,
+/// thrift-compact-protocol.md).</summary>
 internal ref struct ThriftReader(ReadOnlySpan<byte> source)
 {
-    private const int Stop = 0, True = 1, False = 2, Byte = 3, I16 = 4, I32 = 5, I64 = 6, Double = 7, Binary = 8, List = 9, Set = 10, Map = 11, Struct = 12;
+    private const int Stop = 0,
+        True = 1,
+        False = 2,
+        Byte = 3,
+        I16 = 4,
+        I32 = 5,
+        I64 = 6,
+        Double = 7,
+        Binary = 8,
+        List = 9,
+        Set = 10,
+        Map = 11,
+        Struct = 12;
     private const int DeepestNesting = 32;
     private readonly ReadOnlySpan<byte> _source = source;
 
@@ -25,12 +38,13 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> source)
         return true;
     }
 
-    public static bool ReadBool(ThriftField field) => field.Type switch
-    {
-        True => true,
-        False => false,
-        _ => throw WrongType(field),
-    };
+    public static bool ReadBool(ThriftField field) =>
+        field.Type switch
+        {
+            True => true,
+            False => false,
+            _ => throw WrongType(field),
+        };
 
     public int ReadInt(ThriftField field) => checked((int)ReadLong(field));
 

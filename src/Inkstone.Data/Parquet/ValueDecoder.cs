@@ -21,14 +21,15 @@ internal abstract class ValueDecoder
     public abstract void Read(ref PhysicalValue value);
 
     /// <summary>Bytes of one value; 0 for booleans and byte arrays.</summary>
-    public static int SizeOf(PhysicalType type, int typeLength) => type switch
-    {
-        PhysicalType.Int32 or PhysicalType.Float => 4,
-        PhysicalType.Int64 or PhysicalType.Double => 8,
-        PhysicalType.Int96 => 12,
-        PhysicalType.FixedLengthByteArray => typeLength,
-        _ => 0,
-    };
+    public static int SizeOf(PhysicalType type, int typeLength) =>
+        type switch
+        {
+            PhysicalType.Int32 or PhysicalType.Float => 4,
+            PhysicalType.Int64 or PhysicalType.Double => 8,
+            PhysicalType.Int96 => 12,
+            PhysicalType.FixedLengthByteArray => typeLength,
+            _ => 0,
+        };
 
     /// <summary>A value of fixed size from its bytes.</summary>
     public static void Set(ref PhysicalValue value, PhysicalType type, ReadOnlyMemory<byte> bytes)
@@ -47,19 +48,32 @@ internal abstract class ValueDecoder
         }
     }
 
-    public static ValueDecoder For(ValueEncoding encoding, PhysicalType type, int typeLength, ReadOnlyMemory<byte> source, ColumnDictionary? dictionary)
+    public static ValueDecoder For(
+        ValueEncoding encoding,
+        PhysicalType type,
+        int typeLength,
+        ReadOnlyMemory<byte> source,
+        ColumnDictionary? dictionary
+    )
     {
         bool isNumber = type is PhysicalType.Int32 or PhysicalType.Int64;
         return encoding switch
         {
             ValueEncoding.Plain => new PlainDecoder(type, typeLength, source),
             ValueEncoding.PlainDictionary or ValueEncoding.RleDictionary => new DictionaryDecoder(
-                dictionary ?? throw new FormatException("a page refers to a dictionary that is not there"), source),
+                dictionary ?? throw new FormatException("a page refers to a dictionary that is not there"),
+                source
+            ),
             ValueEncoding.Rle when type == PhysicalType.Boolean => new BooleanDecoder(source),
             ValueEncoding.DeltaBinaryPacked when isNumber => new DeltaBinaryPackedDecoder(type, source),
             ValueEncoding.DeltaLengthByteArray when type == PhysicalType.ByteArray => new DeltaLengthByteArrayDecoder(source),
-            ValueEncoding.DeltaByteArray when type is PhysicalType.ByteArray or PhysicalType.FixedLengthByteArray => new DeltaByteArrayDecoder(source, SizeOf(type, typeLength)),
-            ValueEncoding.ByteStreamSplit when SizeOf(type, typeLength) > 0 => new ByteStreamSplitDecoder(type, SizeOf(type, typeLength), source),
+            ValueEncoding.DeltaByteArray when type is PhysicalType.ByteArray or PhysicalType.FixedLengthByteArray =>
+                new DeltaByteArrayDecoder(source, SizeOf(type, typeLength)),
+            ValueEncoding.ByteStreamSplit when SizeOf(type, typeLength) > 0 => new ByteStreamSplitDecoder(
+                type,
+                SizeOf(type, typeLength),
+                source
+            ),
             _ => throw new FormatException($"a page has the encoding {encoding}, which its type {type} does not know"),
         };
     }
@@ -104,8 +118,8 @@ internal sealed class BooleanDecoder : ValueDecoder
 {
     private readonly RunLengths _runs;
 
-    public BooleanDecoder(ReadOnlyMemory<byte> source)
-        => _runs = new RunLengths(source.Length == 0 ? source : source.Slice(4, BinaryPrimitives.ReadInt32LittleEndian(source.Span)), 1);
+    public BooleanDecoder(ReadOnlyMemory<byte> source) =>
+        _runs = new RunLengths(source.Length == 0 ? source : source.Slice(4, BinaryPrimitives.ReadInt32LittleEndian(source.Span)), 1);
 
     public override void Read(ref PhysicalValue value) => value.Bits = _runs.Next();
 }

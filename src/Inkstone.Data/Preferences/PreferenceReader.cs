@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads preferences: JSONL, JSON arrays (gzipped or not) and Parquet. Pairs are <c>chosen</c> and <c>rejected</c>, texts or messages, with a <c>prompt</c> or with it inside
-/// both; or <c>instruction</c> with scored <c>completions</c> (UltraFeedback), of which the best and the worst are taken. Single answers are <c>prompt</c>, <c>completion</c> and
+/// Reads preferences: JSONL, JSON arrays (gzipped or not) and Parquet. Pairs are <c>chosen</c> and <c>rejected</c>, texts or messages, with
+/// a <c>prompt</c> or with it inside
+/// both; or <c>instruction</c> with scored <c>completions</c> (UltraFeedback), of which the best and the worst are taken. Single answers
+/// are <c>prompt</c>, <c>completion</c> and
 /// <c>label</c>, or the two of a pair. Records that nothing can be learned from are left out and counted.
 /// </summary>
 public sealed class PreferenceReader

@@ -4,20 +4,36 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>Applies the steps to documents, many at once, and gives the results in their order.</summary>
-internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<TextFilter> filters, ScriptStep? script, int mostBytes, CancellationToken cancellation)
+internal sealed class DocumentCleaner(
+    PrepareOptions options,
+    IReadOnlyList<TextFilter> filters,
+    ScriptStep? script,
+    int mostBytes,
+    CancellationToken cancellation
+)
 {
     public const string ScoreName = "score";
 
-    private const int WaveDocuments = 2048, WaveCharacters = 1 << 22;
+    private const int WaveDocuments = 2048,
+        WaveCharacters = 1 << 22;
     private readonly bool _detectsLanguage = options.Report || options.Languages is { Count: > 0 };
-    private readonly ParallelOptions _parallel = new() { CancellationToken = cancellation, MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
+    private readonly ParallelOptions _parallel = new()
+    {
+        CancellationToken = cancellation,
+        MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount,
+    };
 
     /// <summary>A document behind all steps.</summary>
     /// <param name="Source">The document.</param>
     /// <param name="Text">What is left of it in UTF-8; null when it was dropped.</param>
     /// <param name="Notes">What steps that measured or dropped it said.</param>
     /// <param name="Language">Its language, where that is asked for.</param>
-    public sealed record Cleaned(Document Source, byte[]? Text, IReadOnlyList<(string Filter, FilterVerdict Verdict)> Notes, string? Language);
+    public sealed record Cleaned(
+        Document Source,
+        byte[]? Text,
+        IReadOnlyList<(string Filter, FilterVerdict Verdict)> Notes,
+        string? Language
+    );
 
     /// <summary>The documents behind all steps, in waves.</summary>
     public IEnumerable<Cleaned[]> Clean(IEnumerable<Document> documents)
@@ -50,13 +66,16 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
         return cleaned;
     }
 
-    private Document Converted(Document document) => script is null ? document : document with { Text = script.Convert(document.Source, document.Text) };
+    private Document Converted(Document document) =>
+        script is null ? document : document with { Text = script.Convert(document.Source, document.Text) };
 
     private FilterVerdict Scored(Document document)
     {
         QualityStatistics statistics = new();
         statistics.Add(ScoreName, document.Score);
-        return document.Score >= options.LeastScore ? new FilterVerdict(document.Text, Statistics: statistics) : new FilterVerdict(null, document.Score is null ? "none" : "least", document.Score, statistics);
+        return document.Score >= options.LeastScore
+            ? new FilterVerdict(document.Text, Statistics: statistics)
+            : new FilterVerdict(null, document.Score is null ? "none" : "least", document.Score, statistics);
     }
 
     private Cleaned Clean(Document document)
@@ -86,7 +105,12 @@ internal sealed class DocumentCleaner(PrepareOptions options, IReadOnlyList<Text
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         if (bytes.Length > mostBytes)
         {
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{document.Source}:{document.Line}: the document has {bytes.Length:N0} bytes and one may have {mostBytes:N0}: split it, or let a maximum length drop or cut it."));
+            throw new InvalidDataException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{document.Source}:{document.Line}: the document has {bytes.Length:N0} bytes and one may have {mostBytes:N0}: split it, or let a maximum length drop or cut it."
+                )
+            );
         }
         return new Cleaned(document, bytes, notes, _detectsLanguage ? Languages.Detect(text).Code : null);
     }

@@ -21,8 +21,8 @@ internal sealed class LengthHistogram
     }
 
     /// <summary>The statistics of at least one document.</summary>
-    public LengthStatistics Summarize() => new(
-        At(0), At(_count - 1), (double)_sum / _count, Percentile(50), Percentile(25), Percentile(75), Percentile(95), Percentile(99));
+    public LengthStatistics Summarize() =>
+        new(At(0), At(_count - 1), (double)_sum / _count, Percentile(50), Percentile(25), Percentile(75), Percentile(95), Percentile(99));
 
     /// <summary>Documents whose lengths lie between two powers of two, from 1 on.</summary>
     public long[] Bins()
@@ -39,7 +39,8 @@ internal sealed class LengthHistogram
     {
         double rank = percent / 100.0 * (_count - 1);
         long below = (long)rank;
-        int low = At(below), high = At(Math.Min(below + 1, _count - 1));
+        int low = At(below),
+            high = At(Math.Min(below + 1, _count - 1));
         return low + (rank - below) * (high - low);
     }
 

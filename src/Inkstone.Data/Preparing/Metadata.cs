@@ -5,7 +5,11 @@ using System.Text.Json.Serialization;
 namespace Inkstone.Data;
 
 /// <summary>The metadata.json of prepared folders and of token folders.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    WriteIndented = true,
+    UseStringEnumConverter = true
+)]
 [JsonSerializable(typeof(PrepareResult))]
 [JsonSerializable(typeof(TokenizeResult))]
 [JsonSerializable(typeof(TokenizePlan))]
@@ -17,5 +21,6 @@ namespace Inkstone.Data;
 internal sealed partial class Metadata : JsonSerializerContext
 {
     /// <summary>As configured above, with Chinese left readable.</summary>
-    public static Metadata Readable => new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static Metadata Readable =>
+        new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

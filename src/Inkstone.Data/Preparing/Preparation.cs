@@ -12,12 +12,14 @@ namespace Inkstone.Data;
 /// that neither order nor company of a document changes its side. Memory does not grow with the input.
 /// </summary>
 /// <remarks>
-/// Cleaned documents first go to a spool file; when all are known, the duplicates are found, and the rest is written. The spool lies beside the output in
+/// Cleaned documents first go to a spool file; when all are known, the duplicates are found, and the rest is written. The spool lies beside
+/// the output in
 /// a folder of its own, which outlives a run that has worked for a while: the same run goes on there.
 /// </remarks>
 public sealed class Preparation(PrepareOptions options)
 {
-    private const string MetadataName = "metadata.json", ReportName = "report.html";
+    private const string MetadataName = "metadata.json",
+        ReportName = "report.html";
     private ScriptStep? _script;
 
     /// <summary>The longest document, in bytes: a value of System.Text.Json may have 166 million.</summary>
@@ -26,7 +28,8 @@ public sealed class Preparation(PrepareOptions options)
     /// <summary>How long a run may work before its state is saved, and between two savings.</summary>
     internal TimeSpan SaveEvery { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Prepares the output folder, or leaves nothing behind but, of a long run that was stopped, what the same run needs to go on.</summary>
+    /// <summary>Prepares the output folder, or leaves nothing behind but, of a long run that was stopped, what the same run needs to go
+    /// on.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be, or nothing of it remains.</exception>
     /// <exception cref="ArgumentException">An option makes no sense, or the output exists.</exception>
     public PrepareResult Run(IProgress<PrepareProgress>? progress = null, CancellationToken cancellation = default)
@@ -53,7 +56,10 @@ public sealed class Preparation(PrepareOptions options)
         }
         catch (IOException exception) when (DiskFull.IsReasonOf(exception))
         {
-            throw new IOException($"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.", exception.HResult);
+            throw new IOException(
+                $"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.",
+                exception.HResult
+            );
         }
     }
 
@@ -63,7 +69,13 @@ public sealed class Preparation(PrepareOptions options)
         return Sha1.First8Bytes(text) / 18446744073709551616.0 < ratio;
     }
 
-    private PrepareResult Prepare(IReadOnlyList<string> files, string folder, ResumableDirectory work, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+    private PrepareResult Prepare(
+        IReadOnlyList<string> files,
+        string folder,
+        ResumableDirectory work,
+        IProgress<PrepareProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         IReadOnlyList<TextFilter> filters = CleaningRules.For(options);
         PrepareState state = TakeUp(work, files, filters);
@@ -75,13 +87,28 @@ public sealed class Preparation(PrepareOptions options)
 
         List<FilterCount> counts =
         [
-            new("invalid utf-8", state.Documents + state.Missing + (options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0), options.InvalidUtf8 == InvalidUtf8.Replace ? state.Invalid : 0, options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0),
+            new(
+                "invalid utf-8",
+                state.Documents + state.Missing + (options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0),
+                options.InvalidUtf8 == InvalidUtf8.Replace ? state.Invalid : 0,
+                options.InvalidUtf8 == InvalidUtf8.Drop ? state.Invalid : 0
+            ),
             new("missing key", state.Documents + state.Missing, 0, state.Missing),
             .. state.Counts,
         ];
         if (options.ScoreKey is not null)
         {
-            counts.Insert(2, new FilterCount(DocumentCleaner.ScoreName, state.Documents, 0, state.Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal)).Sum(r => r.Value)));
+            counts.Insert(
+                2,
+                new FilterCount(
+                    DocumentCleaner.ScoreName,
+                    state.Documents,
+                    0,
+                    state
+                        .Tally.Reasons.Where(r => r.Key.StartsWith(DocumentCleaner.ScoreName + ":", StringComparison.Ordinal))
+                        .Sum(r => r.Value)
+                )
+            );
         }
         long duplicates = options.Dedup ? spool.DropDuplicates(work.Path, cancellation) : 0;
         counts.Add(new FilterCount("exact duplicates", state.Spooled, 0, duplicates));
@@ -89,22 +116,41 @@ public sealed class Preparation(PrepareOptions options)
         {
             spool.DropLines(work.Path, cancellation);
         }
-        BitArray? near = options.NearDuplicates is { } nearOptions ? FindNear(state, nearOptions, spool, work, progress, cancellation) : null;
+        BitArray? near = options.NearDuplicates is { } nearOptions
+            ? FindNear(state, nearOptions, spool, work, progress, cancellation)
+            : null;
         return Write(state, counts, files, folder, spool, near, progress, cancellation);
     }
 
-    /// <summary>What all documents have been through, so that nobody converts them again; nothing where it differs from file to file and this run has converted none.</summary>
+    /// <summary>What all documents have been through, so that nobody converts them again; nothing where it differs from file to file and
+    /// this run has converted none.</summary>
     private IReadOnlyList<AppliedConversion> Conversions(IReadOnlyList<string> files)
     {
-        IReadOnlyList<AppliedConversion>[] each = [.. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file))];
-        return each.All(one => one.SequenceEqual(each[0])) ? each[0] : _script is null ? [] : [each.First(one => one.Count > 0)[^1]];
+        IReadOnlyList<AppliedConversion>[] each =
+        [
+            .. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file)),
+        ];
+        return each.All(one => one.SequenceEqual(each[0])) ? each[0]
+            : _script is null ? []
+            : [each.First(one => one.Count > 0)[^1]];
     }
 
     /// <summary>The state of an unfinished run with the same input and options, or a new one.</summary>
     private PrepareState TakeUp(ResumableDirectory work, IReadOnlyList<string> files, IReadOnlyList<TextFilter> filters)
     {
-        string identity = string.Join('\n', [_script?.Fingerprint, JsonSerializer.Serialize(options with { Force = false, Threads = 0 }, Metadata.Readable.PrepareOptions), .. files.Select(file =>
-            string.Create(CultureInfo.InvariantCulture, $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))]);
+        string identity = string.Join(
+            '\n',
+            [
+                _script?.Fingerprint,
+                JsonSerializer.Serialize(options with { Force = false, Threads = 0 }, Metadata.Readable.PrepareOptions),
+                .. files.Select(file =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"
+                    )
+                ),
+            ]
+        );
         PrepareState? stored = PrepareState.Load(work.Path);
         if (stored is not null && stored.Identity == identity)
         {
@@ -116,11 +162,19 @@ public sealed class Preparation(PrepareOptions options)
         }
         if (stored is not null && !options.Force)
         {
-            throw new ArgumentException($"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output.");
+            throw new ArgumentException(
+                $"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output."
+            );
         }
-        if (stored is null && Directory.EnumerateFileSystemEntries(work.Path).Select(Path.GetFileName).FirstOrDefault(name => !IsOurs(name!)) is { } foreign)
+        if (
+            stored is null
+            && Directory.EnumerateFileSystemEntries(work.Path).Select(Path.GetFileName).FirstOrDefault(name => !IsOurs(name!))
+                is { } foreign
+        )
         {
-            throw new ArgumentException($"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output.");
+            throw new ArgumentException(
+                $"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output."
+            );
         }
         work.Discard();
         if (Directory.Exists(Path.Combine(work.Path, "near")))
@@ -131,14 +185,35 @@ public sealed class Preparation(PrepareOptions options)
     }
 
     /// <summary>What a run may leave that was killed before its first state was saved.</summary>
-    private static bool IsOurs(string name) => name is PrepareSpool.FileName or DirectoryLock.FileName || name.EndsWith(".partial", StringComparison.Ordinal) || name.StartsWith("dedup-", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal);
+    private static bool IsOurs(string name) =>
+        name is PrepareSpool.FileName or DirectoryLock.FileName
+        || name.EndsWith(".partial", StringComparison.Ordinal)
+        || name.StartsWith("dedup-", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal);
 
     private PrepareState Clean(
-        PrepareState state, IReadOnlyList<TextFilter> filters, IReadOnlyList<string> files, PrepareSpool spool, ResumableDirectory work,
-        IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+        PrepareState state,
+        IReadOnlyList<TextFilter> filters,
+        IReadOnlyList<string> files,
+        PrepareSpool spool,
+        ResumableDirectory work,
+        IProgress<PrepareProgress>? progress,
+        CancellationToken cancellation
+    )
     {
-        DocumentReader reader = new(new ReadOptions(options.TextKeys, options.InputSeparator, options.InvalidUtf8, options.MissingKey, "name the right one with --text-key, or leave such lines out with --skip-missing-key", options.ScoreKey));
-        long total = files.Sum(file => new FileInfo(file).Length), read = state.Documents, spooled = state.Spooled, saved = Stopwatch.GetTimestamp();
+        DocumentReader reader = new(
+            new ReadOptions(
+                options.TextKeys,
+                options.InputSeparator,
+                options.InvalidUtf8,
+                options.MissingKey,
+                "name the right one with --text-key, or leave such lines out with --skip-missing-key",
+                options.ScoreKey
+            )
+        );
+        long total = files.Sum(file => new FileInfo(file).Length),
+            read = state.Documents,
+            spooled = state.Spooled,
+            saved = Stopwatch.GetTimestamp();
         DocumentCleaner cleaner = new(options, filters, _script, MostBytes, cancellation);
         foreach (DocumentCleaner.Cleaned[] wave in cleaner.Clean(reader.Read(files).Skip(checked((int)read))))
         {
@@ -166,23 +241,50 @@ public sealed class Preparation(PrepareOptions options)
                 continue;
             }
             // The reader may be ahead of what is done, so its own counts are taken at the end only.
-            (state with { Documents = read, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] }).Save(work.Path);
+            (
+                state with
+                {
+                    Documents = read,
+                    Spooled = spooled,
+                    SpoolBytes = spool.Flush(),
+                    Counts = [.. filters.Select(f => f.Count)],
+                }
+            ).Save(work.Path);
             work.Keep();
             saved = Stopwatch.GetTimestamp();
         }
         RefuseEmpty(reader, state.Tally, spooled);
-        return state with { IsRead = true, Documents = read, Invalid = reader.InvalidUtf8Count, Missing = reader.MissingKeyCount, Spooled = spooled, SpoolBytes = spool.Flush(), Counts = [.. filters.Select(f => f.Count)] };
+        return state with
+        {
+            IsRead = true,
+            Documents = read,
+            Invalid = reader.InvalidUtf8Count,
+            Missing = reader.MissingKeyCount,
+            Spooled = spooled,
+            SpoolBytes = spool.Flush(),
+            Counts = [.. filters.Select(f => f.Count)],
+        };
     }
 
     /// <summary>Which of the documents that the spool still gives are near an earlier one.</summary>
-    private BitArray FindNear(PrepareState state, NearDuplicateOptions near, PrepareSpool spool, ResumableDirectory work, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+    private BitArray FindNear(
+        PrepareState state,
+        NearDuplicateOptions near,
+        PrepareSpool spool,
+        ResumableDirectory work,
+        IProgress<PrepareProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         state.Save(work.Path);
         work.Keep();
         string folder = Directory.CreateDirectory(Path.Combine(work.Path, "near")).FullName;
         NearDuplicateSearch search = new(folder, near with { Threads = options.Threads }, state.Identity, state.SpoolBytes);
-        NearDuplicateCounts counts = search.Run(from => spool.Read().Skip(checked((int)from)).Select(d => Encoding.UTF8.GetString(d.Text.Span)),
-            new Relayed(p => progress?.Report(new PrepareProgress($"near duplicates: {p.Stage}", p.Done, p.Total, state.Spooled))), cancellation);
+        NearDuplicateCounts counts = search.Run(
+            from => spool.Read().Skip(checked((int)from)).Select(d => Encoding.UTF8.GetString(d.Text.Span)),
+            new Relayed(p => progress?.Report(new PrepareProgress($"near duplicates: {p.Stage}", p.Done, p.Total, state.Spooled))),
+            cancellation
+        );
         Clusters clusters = new(counts.Documents);
         foreach (NearPair pair in search.ReadPairs())
         {
@@ -197,10 +299,24 @@ public sealed class Preparation(PrepareOptions options)
     }
 
     private PrepareResult Write(
-        PrepareState state, List<FilterCount> counts, IReadOnlyList<string> files, string folder, PrepareSpool spool, BitArray? near, IProgress<PrepareProgress>? progress, CancellationToken cancellation)
+        PrepareState state,
+        List<FilterCount> counts,
+        IReadOnlyList<string> files,
+        string folder,
+        PrepareSpool spool,
+        BitArray? near,
+        IProgress<PrepareProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         LengthHistogram histogram = new();
-        long train = 0, valid = 0, bytes = 0, seen = 0, cut = 0, tooShort = 0, nearCount = 0;
+        long train = 0,
+            valid = 0,
+            bytes = 0,
+            seen = 0,
+            cut = 0,
+            tooShort = 0,
+            nearCount = 0;
         using (PreparedWriter writer = new(folder, options))
         {
             foreach ((ReadOnlyMemory<byte> memory, bool isCut) in spool.Read())
@@ -246,7 +362,9 @@ public sealed class Preparation(PrepareOptions options)
             }
             if (train == 0 && valid > 0)
             {
-                throw new InvalidDataException($"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}.");
+                throw new InvalidDataException(
+                    $"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}."
+                );
             }
             if (train == 0)
             {
@@ -262,8 +380,22 @@ public sealed class Preparation(PrepareOptions options)
         {
             counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
         }
-        PrepareResult result = new(options.Output, counts, histogram.Summarize(), train + valid, train, valid, bytes, options, state.Tally.Findings(), Conversions(files));
-        AtomicFile.Write(Path.Combine(folder, MetadataName), stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult));
+        PrepareResult result = new(
+            options.Output,
+            counts,
+            histogram.Summarize(),
+            train + valid,
+            train,
+            valid,
+            bytes,
+            options,
+            state.Tally.Findings(),
+            Conversions(files)
+        );
+        AtomicFile.Write(
+            Path.Combine(folder, MetadataName),
+            stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult)
+        );
         if (options.Report)
         {
             AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
@@ -278,9 +410,11 @@ public sealed class Preparation(PrepareOptions options)
             return;
         }
         string drops = string.Join(", ", tally.Reasons.Select(r => $"{r.Key}: {r.Value}"));
-        throw new InvalidDataException(reader.Documents == 0
-            ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."
-            : $"Of {reader.Documents} documents none is left after cleaning ({drops}): loosen the limits, for example a minimum length below {options.MinLength}.");
+        throw new InvalidDataException(
+            reader.Documents == 0
+                ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."
+                : $"Of {reader.Documents} documents none is left after cleaning ({drops}): loosen the limits, for example a minimum length below {options.MinLength}."
+        );
     }
 
     private sealed class Relayed(Action<NearDuplicateProgress> report) : IProgress<NearDuplicateProgress>

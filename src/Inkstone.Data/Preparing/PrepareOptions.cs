@@ -38,13 +38,16 @@ public enum PrepareFormat
 /// <param name="Contamination">Evaluation sets; documents that share a run of units with them are dropped.</param>
 /// <param name="ContaminationLength">Units of such a run.</param>
 /// <param name="MaskPersonalData">Whether e-mail addresses, telephone, identity and bank card numbers are masked.</param>
-/// <param name="DedupLines">Lines of at least so many characters that stood in an earlier document, or earlier in this one, are taken out; 0 keeps them.</param>
+/// <param name="DedupLines">Lines of at least so many characters that stood in an earlier document, or earlier in this one, are taken out;
+/// 0 keeps them.</param>
 /// <param name="NearDuplicates">Of near duplicates the first is kept; null keeps all.</param>
 /// <param name="Report">Whether report.html is written.</param>
 /// <param name="Threads">Threads to use; 0 is one for each core. The result does not depend on it.</param>
-/// <param name="ScoreKey">A key of the input with a number that says how good a document is, as FineWeb-Edu and its Chinese version carry one; null asks for none.</param>
+/// <param name="ScoreKey">A key of the input with a number that says how good a document is, as FineWeb-Edu and its Chinese version carry
+/// one; null asks for none.</param>
 /// <param name="LeastScore">Documents with a lower score, or with none, are dropped.</param>
-/// <param name="Convert">A configuration of OpenCC by which texts are converted before all else, except those of files that have the wanted script already; null converts nothing.</param>
+/// <param name="Convert">A configuration of OpenCC by which texts are converted before all else, except those of files that have the wanted
+/// script already; null converts nothing.</param>
 /// <param name="Dictionaries">The folder of OpenCC's dictionaries; null is <see cref="OpenCcData.DefaultFolder"/>.</param>
 public sealed record PrepareOptions(
     IReadOnlyList<string> Inputs,
@@ -78,7 +81,8 @@ public sealed record PrepareOptions(
     string? ScoreKey = null,
     double LeastScore = 0,
     string? Convert = null,
-    string? Dictionaries = null)
+    string? Dictionaries = null
+)
 {
     /// <summary>Throws if a value makes no sense.</summary>
     public void Validate()
@@ -89,27 +93,40 @@ public sealed record PrepareOptions(
         }
         if (!(ValidRatio >= 0 && ValidRatio < 1))
         {
-            throw new ArgumentException($"The valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation.");
+            throw new ArgumentException(
+                $"The valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation."
+            );
         }
         if (MinLength < 0 || MaxLength < 0 || (MaxLength > 0 && MaxLength < MinLength))
         {
-            throw new ArgumentException($"No document can have at least {MinLength} and at most {MaxLength} characters: change the length limits.");
+            throw new ArgumentException(
+                $"No document can have at least {MinLength} and at most {MaxLength} characters: change the length limits."
+            );
         }
         if (ReplaceLiterals?.Any(r => r.Old.Length == 0) == true)
         {
             throw new ArgumentException("A literal to replace is empty: write old=new.");
         }
-        if (Format == PrepareFormat.Text && (OutputSeparator.Length == 0 || OutputSeparator != OutputSeparator.Trim() || OutputSeparator.Contains('\n')))
+        if (
+            Format == PrepareFormat.Text
+            && (OutputSeparator.Length == 0 || OutputSeparator != OutputSeparator.Trim() || OutputSeparator.Contains('\n'))
+        )
         {
-            throw new ArgumentException($"The separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends.");
+            throw new ArgumentException(
+                $"The separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends."
+            );
         }
         if (DedupLines < 0)
         {
-            throw new ArgumentException($"No line has {DedupLines} characters: give the least length of a line to compare, for example 20.");
+            throw new ArgumentException(
+                $"No line has {DedupLines} characters: give the least length of a line to compare, for example 20."
+            );
         }
         if (ContaminationLength < 1)
         {
-            throw new ArgumentException($"A run of {ContaminationLength} words is none: give the length that counts as the same text, for example 13.");
+            throw new ArgumentException(
+                $"A run of {ContaminationLength} words is none: give the length that counts as the same text, for example 13."
+            );
         }
         QualityFilters.Named(Filters ?? [], Limits ?? new Dictionary<string, double>());
         NearDuplicates?.Validate();
@@ -130,7 +147,8 @@ public sealed record PrepareResult(
     long Bytes,
     PrepareOptions Options,
     PrepareFindings? Findings = null,
-    IReadOnlyList<AppliedConversion>? Conversions = null);
+    IReadOnlyList<AppliedConversion>? Conversions = null
+);
 
 /// <summary>What the steps found, beyond their counts.</summary>
 /// <param name="Reasons">Documents dropped for each reason, as "filter: reason".</param>
@@ -138,7 +156,11 @@ public sealed record PrepareResult(
 /// <param name="Languages">Documents kept of each language.</param>
 /// <param name="Histograms">Statistics of documents kept and dropped.</param>
 public sealed record PrepareFindings(
-    IReadOnlyDictionary<string, long> Reasons, IReadOnlyList<DropSample> Samples, IReadOnlyDictionary<string, long> Languages, IReadOnlyList<StatisticHistogram> Histograms);
+    IReadOnlyDictionary<string, long> Reasons,
+    IReadOnlyList<DropSample> Samples,
+    IReadOnlyDictionary<string, long> Languages,
+    IReadOnlyList<StatisticHistogram> Histograms
+);
 
 /// <summary>A document that was dropped.</summary>
 /// <param name="Filter">By which step.</param>
@@ -155,4 +177,3 @@ public sealed record DropSample(string Filter, string? Reason, double? Value, st
 /// <param name="Kept">Documents kept in each bin.</param>
 /// <param name="Dropped">Documents that the filter dropped in each bin.</param>
 public sealed record StatisticHistogram(string Name, bool IsShare, IReadOnlyList<long> Kept, IReadOnlyList<long> Dropped);
-

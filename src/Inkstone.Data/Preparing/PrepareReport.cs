@@ -32,21 +32,35 @@ internal static class PrepareReport
     {
         PrepareFindings found = result.Findings!;
         StringBuilder page = new();
-        page.Append($"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>Prepared text: {Text(result.Output)}</title>\n<style>{Style}</style></head><body>\n");
+        page.Append(
+            $"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>Prepared text: {Text(result.Output)}</title>\n<style>{Style}</style></head><body>\n"
+        );
         page.Append($"<h1>{Text(result.Output)}</h1><p>Text prepared by ink from {Text(string.Join(", ", result.Options.Inputs))}</p>\n");
         Facts(page, result);
         Steps(page, result.FilterStats);
         Dropped(page, found);
-        page.Append("<h2>How the documents are spread</h2><p class=\"note\"><span class=\"key\">kept</span><span class=\"key drop\">dropped by this filter</span></p><div class=\"charts\">\n");
+        page.Append(
+            "<h2>How the documents are spread</h2><p class=\"note\"><span class=\"key\">kept</span><span class=\"key drop\">dropped by this filter</span></p><div class=\"charts\">\n"
+        );
         Chart(page, "length of what is kept, in characters", lengths, [.. lengths.Select(_ => 0L)], "1", Number(result.LengthStats.Max));
         foreach (StatisticHistogram h in found.Histograms.Where(IsSpread))
         {
-            Chart(page, h.Name, h.Kept, h.Dropped, "0", h.IsShare ? "1" : $"{Number(Math.Pow(2, Last(h) - 1))} and more", h.IsShare ? h.Kept.Count : Last(h) + 1);
+            Chart(
+                page,
+                h.Name,
+                h.Kept,
+                h.Dropped,
+                "0",
+                h.IsShare ? "1" : $"{Number(Math.Pow(2, Last(h) - 1))} and more",
+                h.IsShare ? h.Kept.Count : Last(h) + 1
+            );
         }
         page.Append("</div>\n");
         if (found.Histograms.Any(h => !IsSpread(h)))
         {
-            page.Append($"<p class=\"note\">In one bin for all documents: {Text(string.Join(", ", found.Histograms.Where(h => !IsSpread(h)).Select(h => h.Name)))}.</p>\n");
+            page.Append(
+                $"<p class=\"note\">In one bin for all documents: {Text(string.Join(", ", found.Histograms.Where(h => !IsSpread(h)).Select(h => h.Name)))}.</p>\n"
+            );
         }
         return page.Append("</body></html>\n").ToString();
     }
@@ -70,11 +84,15 @@ internal static class PrepareReport
 
     private static void Steps(StringBuilder page, IReadOnlyList<FilterCount> steps)
     {
-        page.Append("<h2>What each step did</h2><div class=\"scroll\"><table><tr><th>step</th><th>seen</th><th>changed</th><th>dropped</th><th>share</th></tr>");
+        page.Append(
+            "<h2>What each step did</h2><div class=\"scroll\"><table><tr><th>step</th><th>seen</th><th>changed</th><th>dropped</th><th>share</th></tr>"
+        );
         foreach (FilterCount step in steps)
         {
             string share = string.Create(CultureInfo.InvariantCulture, $"{(step.Seen > 0 ? 100.0 * step.Dropped / step.Seen : 0):0.0} %");
-            page.Append($"<tr><td>{Text(step.Name)}</td><td>{Number(step.Seen)}</td><td>{Number(step.Changed)}</td><td>{Number(step.Dropped)}</td><td>{share}</td></tr>");
+            page.Append(
+                $"<tr><td>{Text(step.Name)}</td><td>{Number(step.Seen)}</td><td>{Number(step.Changed)}</td><td>{Number(step.Dropped)}</td><td>{share}</td></tr>"
+            );
         }
         page.Append("</table></div>\n");
     }
@@ -91,21 +109,37 @@ internal static class PrepareReport
             page.Append($"<details><summary>{Text(reason)} <b>{Number(count)}</b></summary>");
             foreach (DropSample sample in found.Samples.Where(s => (s.Reason is null ? s.Filter : $"{s.Filter}: {s.Reason}") == reason))
             {
-                string value = sample.Value is { } v ? string.Create(CultureInfo.InvariantCulture, $"value {v:0.####}") : "", place = sample.Source.Length > 0 ? $"{sample.Source}:{sample.Line}" : "";
-                page.Append($"<blockquote><small>{Text(string.Join(" · ", new[] { value, place }.Where(t => t.Length > 0)))}</small>{Text(sample.Text)}</blockquote>");
+                string value = sample.Value is { } v ? string.Create(CultureInfo.InvariantCulture, $"value {v:0.####}") : "",
+                    place = sample.Source.Length > 0 ? $"{sample.Source}:{sample.Line}" : "";
+                page.Append(
+                    $"<blockquote><small>{Text(string.Join(" · ", new[] { value, place }.Where(t => t.Length > 0)))}</small>{Text(sample.Text)}</blockquote>"
+                );
             }
             page.Append("</details>\n");
         }
     }
 
-    private static void Chart(StringBuilder page, string title, IReadOnlyList<long> kept, IReadOnlyList<long> dropped, string from, string to, int? bins = null)
+    private static void Chart(
+        StringBuilder page,
+        string title,
+        IReadOnlyList<long> kept,
+        IReadOnlyList<long> dropped,
+        string from,
+        string to,
+        int? bins = null
+    )
     {
         int count = bins ?? kept.Count;
         long most = Math.Max(1, Enumerable.Range(0, count).Max(i => kept[i] + dropped[i]));
-        page.Append($"<div class=\"card\"><h3>{Text(title)}</h3><div class=\"bars\" role=\"img\" aria-label=\"histogram of {Text(title)}\">");
+        page.Append(
+            $"<div class=\"card\"><h3>{Text(title)}</h3><div class=\"bars\" role=\"img\" aria-label=\"histogram of {Text(title)}\">"
+        );
         for (int i = 0; i < count; i++)
         {
-            page.Append(CultureInfo.InvariantCulture, $"<i title=\"{kept[i]:N0} kept, {dropped[i]:N0} dropped\"><s style=\"height:{100.0 * dropped[i] / most:0.#}%\"></s><u style=\"height:{100.0 * kept[i] / most:0.#}%\"></u></i>");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"<i title=\"{kept[i]:N0} kept, {dropped[i]:N0} dropped\"><s style=\"height:{100.0 * dropped[i] / most:0.#}%\"></s><u style=\"height:{100.0 * kept[i] / most:0.#}%\"></u></i>"
+            );
         }
         page.Append($"</div><div class=\"axis\"><span>{from}</span><span>{to}</span></div></div>\n");
     }

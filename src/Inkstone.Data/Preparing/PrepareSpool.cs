@@ -4,15 +4,18 @@ using System.Text;
 
 namespace Inkstone.Data;
 
-/// <summary>Cleaned documents on the disk, each as its length in 4 bytes and its UTF-8, and the same without what was there before.</summary>
+/// <summary>Cleaned documents on the disk, each as its length in 4 bytes and its UTF-8, and the same without what was there
+/// before.</summary>
 internal sealed class PrepareSpool : IDisposable
 {
     /// <summary>What it is called in its folder.</summary>
     public const string FileName = "spool.tmp";
 
     private readonly FileStream _file;
-    private readonly int _lineLength, _minLength;
-    private BitArray? _duplicates, _lines;
+    private readonly int _lineLength,
+        _minLength;
+    private BitArray? _duplicates,
+        _lines;
 
     /// <param name="folder">where it lies</param>
     /// <param name="whole">bytes of it that an earlier run has left</param>
@@ -76,10 +79,12 @@ internal sealed class PrepareSpool : IDisposable
         _lines = dedup.FindDuplicates();
     }
 
-    /// <summary>The documents that are left, with whether lines were taken out of them; an empty text is one of which too little is left.</summary>
+    /// <summary>The documents that are left, with whether lines were taken out of them; an empty text is one of which too little is
+    /// left.</summary>
     public IEnumerable<(ReadOnlyMemory<byte> Text, bool IsCut)> Read()
     {
-        int document = 0, line = 0;
+        int document = 0,
+            line = 0;
         foreach (ReadOnlyMemory<byte> text in Raw())
         {
             if (_duplicates?[document++] == true)
@@ -93,7 +98,10 @@ internal sealed class PrepareSpool : IDisposable
     public void Dispose()
     {
         // A full disk refuses the last buffered bytes, which no state speaks of.
-        try { _file.Dispose(); }
+        try
+        {
+            _file.Dispose();
+        }
         catch (IOException) { }
     }
 
@@ -120,7 +128,8 @@ internal sealed class PrepareSpool : IDisposable
         return (CleaningRules.CharacterCount(left.Trim()) < _minLength ? ReadOnlyMemory<byte>.Empty : Encoding.UTF8.GetBytes(left), true);
     }
 
-    private bool IsCompared(ReadOnlySpan<byte> line) => line.Length >= _lineLength && Encoding.UTF8.GetCharCount(line.Trim(" \t\r"u8)) >= _lineLength;
+    private bool IsCompared(ReadOnlySpan<byte> line) =>
+        line.Length >= _lineLength && Encoding.UTF8.GetCharCount(line.Trim(" \t\r"u8)) >= _lineLength;
 
     private IEnumerable<ReadOnlyMemory<byte>> Raw()
     {

@@ -14,7 +14,16 @@ namespace Inkstone.Data;
 /// <param name="Counts">Counts of the steps.</param>
 /// <param name="Tally">What the steps found.</param>
 internal sealed record PrepareState(
-    string Identity, bool IsRead, long Documents, long Invalid, long Missing, long Spooled, long SpoolBytes, IReadOnlyList<FilterCount> Counts, PrepareTally Tally)
+    string Identity,
+    bool IsRead,
+    long Documents,
+    long Invalid,
+    long Missing,
+    long Spooled,
+    long SpoolBytes,
+    IReadOnlyList<FilterCount> Counts,
+    PrepareTally Tally
+)
 {
     private const string FileName = "state.json";
 
@@ -33,10 +42,14 @@ internal sealed record PrepareState(
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The file '{path}' of an unfinished run cannot be read: delete the folder '{folder}' to begin anew.", exception);
+            throw new InvalidDataException(
+                $"The file '{path}' of an unfinished run cannot be read: delete the folder '{folder}' to begin anew.",
+                exception
+            );
         }
     }
 
     /// <summary>Writes the state, whole or not at all.</summary>
-    public void Save(string folder) => AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, Metadata.Readable.PrepareState));
+    public void Save(string folder) =>
+        AtomicFile.Write(Path.Combine(folder, FileName), stream => JsonSerializer.Serialize(stream, this, Metadata.Readable.PrepareState));
 }

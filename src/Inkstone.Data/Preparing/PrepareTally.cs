@@ -2,10 +2,13 @@ using System.Numerics;
 
 namespace Inkstone.Data;
 
-/// <summary>Gathers, in the order of the documents, what the steps said of them; goes into the state of an unfinished run and out of it.</summary>
+/// <summary>Gathers, in the order of the documents, what the steps said of them; goes into the state of an unfinished run and out of
+/// it.</summary>
 internal sealed class PrepareTally
 {
-    private const int SamplesOfReason = 3, SampleCharacters = 240, Bins = 20;
+    private const int SamplesOfReason = 3,
+        SampleCharacters = 240,
+        Bins = 20;
 
     /// <summary>Documents dropped for each reason.</summary>
     public Dictionary<string, long> Reasons { get; init; } = [];
@@ -51,14 +54,25 @@ internal sealed class PrepareTally
         {
             return;
         }
-        string text = document.Text.Length <= SampleCharacters ? document.Text : document.Text[..(char.IsHighSurrogate(document.Text[SampleCharacters - 1]) ? SampleCharacters - 1 : SampleCharacters)] + "…";
+        string text =
+            document.Text.Length <= SampleCharacters
+                ? document.Text
+                : document.Text[..(char.IsHighSurrogate(document.Text[SampleCharacters - 1]) ? SampleCharacters - 1 : SampleCharacters)]
+                    + "…";
         Samples.Add(new DropSample(filter, reason, value, document.Source, document.Line, text));
     }
 
     /// <summary>The findings for people.</summary>
-    public PrepareFindings Findings() => new(Reasons, Samples, Languages,
-        [.. Histograms.Select(h => new StatisticHistogram(h.Key.TrimEnd('%'), h.Key.EndsWith('%'), h.Value[..Bins], h.Value[Bins..]))]);
+    public PrepareFindings Findings() =>
+        new(
+            Reasons,
+            Samples,
+            Languages,
+            [.. Histograms.Select(h => new StatisticHistogram(h.Key.TrimEnd('%'), h.Key.EndsWith('%'), h.Value[..Bins], h.Value[Bins..]))]
+        );
 
-    private static int Bin(double value, bool isShare)
-        => isShare ? Math.Clamp((int)(value * Bins), 0, Bins - 1) : Math.Min(Bins - 1, value < 1 ? 0 : BitOperations.Log2((uint)Math.Min(value, uint.MaxValue)) + 1);
+    private static int Bin(double value, bool isShare) =>
+        isShare
+            ? Math.Clamp((int)(value * Bins), 0, Bins - 1)
+            : Math.Min(Bins - 1, value < 1 ? 0 : BitOperations.Log2((uint)Math.Min(value, uint.MaxValue)) + 1);
 }

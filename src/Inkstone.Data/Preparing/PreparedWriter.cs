@@ -59,7 +59,10 @@ internal sealed class PreparedWriter : IDisposable
         foreach (FileStream stream in new[] { _train, _valid, _corpus })
         {
             // A full disk refuses the last buffered bytes; the folder goes away all the same.
-            try { stream.Dispose(); }
+            try
+            {
+                stream.Dispose();
+            }
             catch (IOException) { }
         }
     }
@@ -81,7 +84,9 @@ internal sealed class PreparedWriter : IDisposable
         {
             if (text[line].Trim(" \t\r"u8).SequenceEqual(separator))
             {
-                throw new InvalidDataException($"A document holds the separator '{_options.OutputSeparator}' as a line of its own: choose another separator, or the JSONL format.");
+                throw new InvalidDataException(
+                    $"A document holds the separator '{_options.OutputSeparator}' as a line of its own: choose another separator, or the JSONL format."
+                );
             }
         }
         stream.Write(text);

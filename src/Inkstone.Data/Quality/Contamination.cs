@@ -6,7 +6,8 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Finds texts of evaluation sets in documents, as GPT-3's authors did (Brown et al. 2020, appendix C): a document that shares a run of n units with a set
+/// Finds texts of evaluation sets in documents, as GPT-3's authors did (Brown et al. 2020, appendix C): a document that shares a run of n
+/// units with a set
 /// is dropped. Units are Han characters and other words, without marks and in lower case, so that typesetting hides nothing.
 /// </summary>
 internal sealed class Contamination
@@ -41,7 +42,9 @@ internal sealed class Contamination
         }
         if (grams.Count == 0)
         {
-            throw new InvalidDataException($"The evaluation sets ({string.Join(", ", paths)}) hold no text of {length} words or characters: name other files, or a smaller --contamination-length.");
+            throw new InvalidDataException(
+                $"The evaluation sets ({string.Join(", ", paths)}) hold no text of {length} words or characters: name other files, or a smaller --contamination-length."
+            );
         }
         _grams = grams.ToFrozenDictionary();
     }
@@ -69,7 +72,8 @@ internal sealed class Contamination
         return set is null ? new FilterVerdict(text) : new FilterVerdict(null, set, found);
     }
 
-    private static ulong[] Hashes(string text) => [.. UnitFilter.Units(text).Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.ToLowerInvariant().AsSpan())))];
+    private static ulong[] Hashes(string text) =>
+        [.. UnitFilter.Units(text).Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.ToLowerInvariant().AsSpan())))];
 
     private ulong Hash(ulong[] units, int start) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(units.AsSpan(start, _length)));
 
@@ -82,11 +86,12 @@ internal sealed class Contamination
         return JsonRecords.Read(file, []).SelectMany(r => Texts(r.Record));
     }
 
-    private static IEnumerable<string> Texts(JsonNode? node) => node switch
-    {
-        JsonObject record => record.SelectMany(p => Texts(p.Value)),
-        JsonArray list => list.SelectMany(Texts),
-        JsonValue value when value.TryGetValue(out string? text) => [text],
-        _ => [],
-    };
+    private static IEnumerable<string> Texts(JsonNode? node) =>
+        node switch
+        {
+            JsonObject record => record.SelectMany(p => Texts(p.Value)),
+            JsonArray list => list.SelectMany(Texts),
+            JsonValue value when value.TryGetValue(out string? text) => [text],
+            _ => [],
+        };
 }

@@ -4,12 +4,14 @@ using System.Text.RegularExpressions;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Words and marks of English as tokenizers for linguists give them: white space parts, marks at the ends of a word stand alone, and so do a few between
+/// Words and marks of English as tokenizers for linguists give them: white space parts, marks at the ends of a word stand alone, and so do
+/// a few between
 /// two letters (a comma, a hyphen). The published filters count these.
 /// </summary>
 internal static partial class EnglishWords
 {
-    private const string Opening = "#\"'([{<“‘„«»「『（《〈【，。？！；：、*+~%=&_§|,;:!?`´’”", Closing = "#\"')]}>”’」』）》〉】，。？！；：、,;:!?*|%—–~´`“‘«»&_§";
+    private const string Opening = "#\"'([{<“‘„«»「『（《〈【，。？！；：、*+~%=&_§|,;:!?`´’”",
+        Closing = "#\"')]}>”’」』）》〉】，。？！；：、,;:!?*|%—–~´`“‘«»&_§";
     private const string BeforeFullStop = "\"')]}%”’」』）》.+-";
 
     /// <summary>The words of a text in order, marks among them.</summary>
@@ -34,7 +36,7 @@ internal static partial class EnglishWords
     /// <summary>Runs between white space, as Python's <c>str.split()</c> sees it.</summary>
     public static IEnumerable<Range> SplitBlanks(string text)
     {
-        for (int start = 0; start < text.Length;)
+        for (int start = 0; start < text.Length; )
         {
             int end = start;
             while (end < text.Length && !IsBlank(text[end]))
@@ -54,7 +56,8 @@ internal static partial class EnglishWords
 
     private static void SplitRun(string run, List<string> words)
     {
-        int start = 0, end = run.Length;
+        int start = 0,
+            end = run.Length;
         for (int length; start < end && (length = LengthOfOpening(run.AsSpan(start, end - start))) > 0; start += length)
         {
             words.Add(run.Substring(start, length));
@@ -74,13 +77,18 @@ internal static partial class EnglishWords
 
     private static int LengthOfOpening(ReadOnlySpan<char> word)
     {
-        int dots = RunOf(word, '.', fromEnd: false), ellipses = RunOf(word, '…', fromEnd: false);
-        return dots > 1 ? dots : ellipses > 0 ? ellipses : Opening.Contains(word[0]) || IsSign(word[0]) ? 1 : 0;
+        int dots = RunOf(word, '.', fromEnd: false),
+            ellipses = RunOf(word, '…', fromEnd: false);
+        return dots > 1 ? dots
+            : ellipses > 0 ? ellipses
+            : Opening.Contains(word[0]) || IsSign(word[0]) ? 1
+            : 0;
     }
 
     private static int LengthOfClosing(ReadOnlySpan<char> word)
     {
-        int dots = RunOf(word, '.', fromEnd: true), ellipses = RunOf(word, '…', fromEnd: true);
+        int dots = RunOf(word, '.', fromEnd: true),
+            ellipses = RunOf(word, '…', fromEnd: true);
         if (dots > 1 || ellipses > 0)
         {
             return Math.Max(dots, ellipses);
@@ -98,8 +106,12 @@ internal static partial class EnglishWords
         {
             return 0;
         }
-        char before = word[^2];   // "U.S." keeps its last full stop, "word." does not
-        bool stands = char.IsDigit(before) || char.IsLetter(before) && !char.IsUpper(before) || BeforeFullStop.Contains(before) || word.Length > 2 && char.IsUpper(before) && char.IsUpper(word[^3]);
+        char before = word[^2]; // "U.S." keeps its last full stop, "word." does not
+        bool stands =
+            char.IsDigit(before)
+            || char.IsLetter(before) && !char.IsUpper(before)
+            || BeforeFullStop.Contains(before)
+            || word.Length > 2 && char.IsUpper(before) && char.IsUpper(word[^3]);
         return stands ? 1 : 0;
     }
 
@@ -126,19 +138,22 @@ internal static partial class EnglishWords
     }
 
     /// <summary>Whether a mark between two characters stands alone.</summary>
-    private static bool Parts(char left, char mark, char right) => mark switch
-    {
-        ',' or '-' or '–' or '—' or '~' => char.IsLetter(left) && char.IsLetter(right) || mark == '-' && char.IsDigit(left) && char.IsDigit(right),
-        ':' or '<' or '>' or '=' or '/' => char.IsLetterOrDigit(left) && char.IsLetter(right),
-        '+' or '*' or '^' => char.IsDigit(left) && (char.IsDigit(right) || right == '-'),
-        '.' => (char.IsLetter(left) && !char.IsUpper(left) || left is '"' or '\'') && (char.IsLetter(right) && !char.IsLower(right) || right is '"' or '\''),
-        _ => char.GetUnicodeCategory(mark) == UnicodeCategory.OtherSymbol,
-    };
+    private static bool Parts(char left, char mark, char right) =>
+        mark switch
+        {
+            ',' or '-' or '–' or '—' or '~' => char.IsLetter(left) && char.IsLetter(right)
+                || mark == '-' && char.IsDigit(left) && char.IsDigit(right),
+            ':' or '<' or '>' or '=' or '/' => char.IsLetterOrDigit(left) && char.IsLetter(right),
+            '+' or '*' or '^' => char.IsDigit(left) && (char.IsDigit(right) || right == '-'),
+            '.' => (char.IsLetter(left) && !char.IsUpper(left) || left is '"' or '\'')
+                && (char.IsLetter(right) && !char.IsLower(right) || right is '"' or '\''),
+            _ => char.GetUnicodeCategory(mark) == UnicodeCategory.OtherSymbol,
+        };
 
     private static bool IsSign(char c) => char.GetUnicodeCategory(c) is UnicodeCategory.OtherSymbol or UnicodeCategory.CurrencySymbol;
 
-    private static int RunOf(ReadOnlySpan<char> word, char mark, bool fromEnd)
-        => word.Length - (fromEnd ? word.TrimEnd(mark) : word.TrimStart(mark)).Length;
+    private static int RunOf(ReadOnlySpan<char> word, char mark, bool fromEnd) =>
+        word.Length - (fromEnd ? word.TrimEnd(mark) : word.TrimStart(mark)).Length;
 
     [GeneratedRegex(@"^https?://\S+$")]
     private static partial Regex Address();

@@ -9,17 +9,21 @@ namespace Inkstone.Data;
 public sealed record LanguageGuess(string Code, double Confidence);
 
 /// <summary>
-/// Tells languages by their script, Chinese in its two forms by characters that only one of them has, and languages of the Latin and Cyrillic scripts by
+/// Tells languages by their script, Chinese in its two forms by characters that only one of them has, and languages of the Latin and
+/// Cyrillic scripts by
 /// their most frequent words. Made for documents, not for single words.
 /// </summary>
 public static class Languages
 {
-    /// <summary>Characters of simplified and, one for one, of traditional Chinese, most frequent first; none of them is right in the other form.</summary>
-    private const string
-        Simplified = "这个来们国会说时为对学动发过现样开还进经义间见两无点长门问实将员题论总军机给战电书车业东关让认马种气变当场体应边数话结该产农处报么写远运选单张语难觉随视热领级济织师识够强调谈负传党阶环严",
-        Traditional = "這個來們國會說時為對學動發過現樣開還進經義間見兩無點長門問實將員題論總軍機給戰電書車業東關讓認馬種氣變當場體應邊數話結該產農處報麼寫遠運選單張語難覺隨視熱領級濟織師識夠強調談負傳黨階環嚴";
+    /// <summary>Characters of simplified and, one for one, of traditional Chinese, most frequent first; none of them is right in the other
+    /// form.</summary>
+    private const string Simplified =
+            "这个来们国会说时为对学动发过现样开还进经义间见两无点长门问实将员题论总军机给战电书车业东关让认马种气变当场体应边数话结该产农处报么写远运选单张语难觉随视热领级济织师识够强调谈负传党阶环严",
+        Traditional =
+            "這個來們國會說時為對學動發過現樣開還進經義間見兩無點長門問實將員題論總軍機給戰電書車業東關讓認馬種氣變當場體應邊數話結該產農處報麼寫遠運選單張語難覺隨視熱領級濟織師識夠強調談負傳黨階環嚴";
 
-    private static readonly FrozenSet<int> OnlySimplified = Simplified.Except(Traditional).Select(c => (int)c).ToFrozenSet(), OnlyTraditional = Traditional.Except(Simplified).Select(c => (int)c).ToFrozenSet();
+    private static readonly FrozenSet<int> OnlySimplified = Simplified.Except(Traditional).Select(c => (int)c).ToFrozenSet(),
+        OnlyTraditional = Traditional.Except(Simplified).Select(c => (int)c).ToFrozenSet();
 
     private static readonly (string Code, FrozenSet<string> Words)[] Latin =
     [
@@ -128,7 +132,9 @@ public static class Languages
         int best = Array.IndexOf(counts, counts.Max());
         double second = counts.Where((_, i) => i != best).Max();
         // Running text has a fifth and more of such words; a list of names has none.
-        return counts[best] < 1 || counts[best] < 0.03 * words ? new LanguageGuess("und", 0) : new LanguageGuess(languages[best].Code, share * counts[best] / (counts[best] + second));
+        return counts[best] < 1 || counts[best] < 0.03 * words
+            ? new LanguageGuess("und", 0)
+            : new LanguageGuess(languages[best].Code, share * counts[best] / (counts[best] + second));
     }
 
     private static FrozenSet<string> Set(string words) => words.Split(' ').ToFrozenSet(StringComparer.Ordinal);

@@ -4,35 +4,82 @@ using System.Text.RegularExpressions;
 namespace Inkstone.Data;
 
 /// <summary>
-/// The rules of Gopher (Rae et al. 2021, appendix A), C4 (Raffel et al. 2020) and FineWeb (Penedo et al. 2024) with their published limits and English words.
+/// The rules of Gopher (Rae et al. 2021, appendix A), C4 (Raffel et al. 2020) and FineWeb (Penedo et al. 2024) with their published limits
+/// and English words.
 /// They are meant for English: of good Chinese texts most fall.
 /// </summary>
 internal static partial class PublishedFilters
 {
     private const string Marks = "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»";
     private static readonly string[] StopWords = ["the", "be", "to", "of", "and", "that", "have", "with"];
-    private static readonly string[] Policy = ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+    private static readonly string[] Policy =
+    [
+        "terms of use",
+        "privacy policy",
+        "cookie policy",
+        "uses cookies",
+        "use of cookies",
+        "use cookies",
+    ];
 
-    public static QualityFilter GopherQuality { get; } = new("gopher-quality", "Gopher's rules on words, marks and lines (Rae et al. 2021)", Gopher,
-        new("words_not_punctuation", QualityBound.Least, 50), new("words_not_punctuation", QualityBound.Most, 100_000),
-        new("mean_word_length", QualityBound.Least, 3), new("mean_word_length", QualityBound.Most, 10),
-        new("hash_ratio", QualityBound.Most, 0.1), new("ellipsis_ratio", QualityBound.Most, 0.1),
-        new("bullet_lines", QualityBound.Most, 0.9), new("ellipsis_lines", QualityBound.Most, 0.3),
-        new("alpha_words", QualityBound.Least, 0.8), new("stop_words", QualityBound.Least, 2));
+    public static QualityFilter GopherQuality { get; } =
+        new(
+            "gopher-quality",
+            "Gopher's rules on words, marks and lines (Rae et al. 2021)",
+            Gopher,
+            new("words_not_punctuation", QualityBound.Least, 50),
+            new("words_not_punctuation", QualityBound.Most, 100_000),
+            new("mean_word_length", QualityBound.Least, 3),
+            new("mean_word_length", QualityBound.Most, 10),
+            new("hash_ratio", QualityBound.Most, 0.1),
+            new("ellipsis_ratio", QualityBound.Most, 0.1),
+            new("bullet_lines", QualityBound.Most, 0.9),
+            new("ellipsis_lines", QualityBound.Most, 0.3),
+            new("alpha_words", QualityBound.Least, 0.8),
+            new("stop_words", QualityBound.Least, 2)
+        );
 
-    public static QualityFilter GopherRepetition { get; } = new("gopher-repetition", "Gopher's rules on repeated lines, paragraphs and runs of words (Rae et al. 2021)", Repetition,
-        new("dup_para_frac", QualityBound.Most, 0.3), new("dup_para_char_frac", QualityBound.Most, 0.2),
-        new("dup_line_frac", QualityBound.Most, 0.3), new("dup_line_char_frac", QualityBound.Most, 0.2),
-        new("top_2_gram", QualityBound.Most, 0.2), new("top_3_gram", QualityBound.Most, 0.18), new("top_4_gram", QualityBound.Most, 0.16),
-        new("dup_5_grams", QualityBound.Most, 0.15), new("dup_6_grams", QualityBound.Most, 0.14), new("dup_7_grams", QualityBound.Most, 0.13),
-        new("dup_8_grams", QualityBound.Most, 0.12), new("dup_9_grams", QualityBound.Most, 0.11), new("dup_10_grams", QualityBound.Most, 0.10));
+    public static QualityFilter GopherRepetition { get; } =
+        new(
+            "gopher-repetition",
+            "Gopher's rules on repeated lines, paragraphs and runs of words (Rae et al. 2021)",
+            Repetition,
+            new("dup_para_frac", QualityBound.Most, 0.3),
+            new("dup_para_char_frac", QualityBound.Most, 0.2),
+            new("dup_line_frac", QualityBound.Most, 0.3),
+            new("dup_line_char_frac", QualityBound.Most, 0.2),
+            new("top_2_gram", QualityBound.Most, 0.2),
+            new("top_3_gram", QualityBound.Most, 0.18),
+            new("top_4_gram", QualityBound.Most, 0.16),
+            new("dup_5_grams", QualityBound.Most, 0.15),
+            new("dup_6_grams", QualityBound.Most, 0.14),
+            new("dup_7_grams", QualityBound.Most, 0.13),
+            new("dup_8_grams", QualityBound.Most, 0.12),
+            new("dup_9_grams", QualityBound.Most, 0.11),
+            new("dup_10_grams", QualityBound.Most, 0.10)
+        );
 
-    public static QualityFilter C4 { get; } = new("c4", "C4's rules: lines that end as sentences do, no code, no notices (Raffel et al. 2020)", Sentences,
-        new("lorem_ipsum", QualityBound.Most, 0), new("curly_bracket", QualityBound.Most, 0), new("sentences", QualityBound.Least, 5));
+    public static QualityFilter C4 { get; } =
+        new(
+            "c4",
+            "C4's rules: lines that end as sentences do, no code, no notices (Raffel et al. 2020)",
+            Sentences,
+            new("lorem_ipsum", QualityBound.Most, 0),
+            new("curly_bracket", QualityBound.Most, 0),
+            new("sentences", QualityBound.Least, 5)
+        );
 
-    public static QualityFilter FineWeb { get; } = new("fineweb", "FineWeb's rules on line ends and short or repeated lines (Penedo et al. 2024)", Lines,
-        new("lines", QualityBound.Least, 1), new("line_punct_ratio", QualityBound.Least, 0.12), new("short_line_ratio", QualityBound.Most, 0.67),
-        new("char_dup_ratio", QualityBound.Most, 0.01), new("list_ratio", QualityBound.Most, 0.3));
+    public static QualityFilter FineWeb { get; } =
+        new(
+            "fineweb",
+            "FineWeb's rules on line ends and short or repeated lines (Penedo et al. 2024)",
+            Lines,
+            new("lines", QualityBound.Least, 1),
+            new("line_punct_ratio", QualityBound.Least, 0.12),
+            new("short_line_ratio", QualityBound.Most, 0.67),
+            new("char_dup_ratio", QualityBound.Most, 0.01),
+            new("list_ratio", QualityBound.Most, 0.3)
+        );
 
     private static QualityStatistics Gopher(string text)
     {
@@ -46,7 +93,11 @@ internal static partial class PublishedFilters
         s.Share("hash_ratio", text.Count(c => c == '#'), words.Count);
         s.Share("ellipsis_ratio", Ellipsis().Count(text), words.Count);
         s.Share("bullet_lines", lines.Count(l => l.TrimStart() is ['•' or '-', ..]), lines.Length);
-        s.Share("ellipsis_lines", lines.Count(l => l.TrimEnd().EndsWith("...", StringComparison.Ordinal) || l.TrimEnd() is [.., '…']), lines.Length);
+        s.Share(
+            "ellipsis_lines",
+            lines.Count(l => l.TrimEnd().EndsWith("...", StringComparison.Ordinal) || l.TrimEnd() is [.., '…']),
+            lines.Length
+        );
         s.Share("alpha_words", words.Count(w => w.Any(char.IsLetter)), words.Count);
         s.Add("stop_words", StopWords.Count(words.Contains));
         return s;

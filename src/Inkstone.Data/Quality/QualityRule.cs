@@ -25,12 +25,15 @@ public sealed record QualityRule(string Statistic, QualityBound Bound, double Li
     /// <summary>Whether the rule asks anything of a document with these statistics; always, unless said otherwise.</summary>
     internal Func<QualityStatistics, bool> AppliesTo { get; init; } = _ => true;
 
-    internal bool Drops(QualityStatistics statistics) => statistics[Statistic] is { } value && AppliesTo(statistics) && Bound switch
-    {
-        QualityBound.Least => value < Limit,
-        QualityBound.Most => value > Limit,
-        _ => value >= Limit,
-    };
+    internal bool Drops(QualityStatistics statistics) =>
+        statistics[Statistic] is { } value
+        && AppliesTo(statistics)
+        && Bound switch
+        {
+            QualityBound.Least => value < Limit,
+            QualityBound.Most => value > Limit,
+            _ => value >= Limit,
+        };
 }
 
 /// <summary>One number of a document.</summary>
@@ -82,8 +85,8 @@ public sealed class QualityFilter
 {
     private readonly Func<string, QualityStatistics> _measure;
 
-    internal QualityFilter(string name, string about, Func<string, QualityStatistics> measure, params IReadOnlyList<QualityRule> rules)
-        => (Name, About, _measure, Rules) = (name, about, measure, rules);
+    internal QualityFilter(string name, string about, Func<string, QualityStatistics> measure, params IReadOnlyList<QualityRule> rules) =>
+        (Name, About, _measure, Rules) = (name, about, measure, rules);
 
     /// <summary>What it is called.</summary>
     public string Name { get; }
@@ -118,8 +121,15 @@ public sealed class QualityFilter
         Dictionary<string, double> set = new(limits);
         if (set.Keys.FirstOrDefault(name => Rules.All(r => r.Name != name)) is { } unknown)
         {
-            throw new ArgumentException($"The filter {Name} has no limit '{unknown}': it has {string.Join(", ", Rules.Select(r => r.Name))}.");
+            throw new ArgumentException(
+                $"The filter {Name} has no limit '{unknown}': it has {string.Join(", ", Rules.Select(r => r.Name))}."
+            );
         }
-        return new QualityFilter(Name, About, _measure, [.. Rules.Select(r => set.TryGetValue(r.Name, out double limit) ? r with { Limit = limit } : r)]);
+        return new QualityFilter(
+            Name,
+            About,
+            _measure,
+            [.. Rules.Select(r => set.TryGetValue(r.Name, out double limit) ? r with { Limit = limit } : r)]
+        );
     }
 }

@@ -20,7 +20,8 @@ internal static class Repetitions
         return (count, characters);
     }
 
-    /// <summary>Characters that the most frequent run of n words covers, its blanks with it: length times frequency of the first with the highest count; null of fewer than n words.</summary>
+    /// <summary>Characters that the most frequent run of n words covers, its blanks with it: length times frequency of the first with the
+    /// highest count; null of fewer than n words.</summary>
     public static int? TopNGram(List<string> words, int n)
     {
         if (words.Count < n)
@@ -38,7 +39,7 @@ internal static class Repetitions
             }
             counts[gram] = count + 1;
         }
-        string top = order.MaxBy(gram => counts[gram])!;   // the first of equals
+        string top = order.MaxBy(gram => counts[gram])!; // the first of equals
         return CleaningRules.CharacterCount(top) * counts[top];
     }
 
@@ -47,7 +48,7 @@ internal static class Repetitions
     {
         HashSet<string> seen = new(StringComparer.Ordinal);
         int characters = 0;
-        for (int i = 0; i + n <= words.Count;)
+        for (int i = 0; i + n <= words.Count; )
         {
             string gram = string.Concat(words.Slice(i, n));
             if (seen.Add(gram))

@@ -4,13 +4,14 @@ using System.Runtime.InteropServices;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Which of some texts share a run of n units with documents, as GPT-3's authors looked for contamination (arXiv:2005.14165, appendix C). Units are Han characters and other words,
+/// Which of some texts share a run of n units with documents, as GPT-3's authors looked for contamination (arXiv:2005.14165, appendix C).
+/// Units are Han characters and other words,
 /// without marks and in lower case. Texts shorter than a run are looked for as a whole.
 /// </summary>
 public sealed class TextOverlap
 {
     private readonly Dictionary<ulong, List<int>> _runs = [];
-    private readonly Dictionary<int, int> _lengths = [];   // length → texts that have runs of it
+    private readonly Dictionary<int, int> _lengths = []; // length → texts that have runs of it
 
     /// <summary>Takes the texts; nothing is read yet.</summary>
     /// <param name="texts">what is looked for</param>
@@ -65,7 +66,9 @@ public sealed class TextOverlap
         }
     }
 
-    private static ulong[] Hashes(string text) => [.. UnitFilter.Units(text).Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.ToLowerInvariant().AsSpan())))];
+    private static ulong[] Hashes(string text) =>
+        [.. UnitFilter.Units(text).Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.ToLowerInvariant().AsSpan())))];
 
-    private static ulong Hash(ulong[] units, int start, int length) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(units.AsSpan(start, length)), length);
+    private static ulong Hash(ulong[] units, int start, int length) =>
+        XxHash3.HashToUInt64(MemoryMarshal.AsBytes(units.AsSpan(start, length)), length);
 }

@@ -7,48 +7,60 @@ using System.Text.RegularExpressions;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Counterparts of the published rules that mean something for Chinese as well. A unit is one Han character or a run of other letters and digits, so that
+/// Counterparts of the published rules that mean something for Chinese as well. A unit is one Han character or a run of other letters and
+/// digits, so that
 /// 50 units are a short paragraph in any script; shares are of units unless said otherwise.
 /// </summary>
 internal static partial class UnitFilter
 {
-    private const double ChineseShare = 0.3, CodeShare = 0.3;
+    private const double ChineseShare = 0.3,
+        CodeShare = 0.3;
     private const int LongestNotice = 200;
-    private const string Punctuation = "，。！？；：、,.!?;:", SentenceEnds = "。！？…；.!?;", VerseEnds = "，。！？；", Closing = "\"”’」』）》')]";
+    private const string Punctuation = "，。！？；：、,.!?;:",
+        SentenceEnds = "。！？…；.!?;",
+        VerseEnds = "，。！？；",
+        Closing = "\"”’」』）》')]";
 
-    /// <summary>Characters of grammar that running Chinese text cannot do without, of today and of old, simplified and traditional.</summary>
+    /// <summary>Characters of grammar that running Chinese text cannot do without, of today and of old, simplified and
+    /// traditional.</summary>
     private const string FunctionCharacters = "的了是在不和有就也与與之而以为為其于於者把被要才都这這那";
 
     private static readonly string[] FunctionWords = ["the", "be", "to", "of", "and", "that", "have", "with"];
 
-    public static QualityFilter Filter { get; } = new("units", "the published rules in units and marks that serve Chinese too", Measure,
-        new("units", QualityBound.Least, 50),
-        new("latin1", QualityBound.Most, 0.1),
-        new("furniture", QualityBound.Below, 0.2),
-        new("hashes", QualityBound.Most, 0.1),
-        new("url_chars", QualityBound.Most, 0.5),
-        new("digits", QualityBound.Most, 0.3),
-        new("function", QualityBound.Least, 2) { AppliesTo = IsNoVerse },
-        new("punctuation", QualityBound.Least, 0.01),
-        new("punctuation", QualityBound.Most, 0.35) { AppliesTo = IsNoVerse },
-        new("line_ends", QualityBound.Least, 0.12) { AppliesTo = s => s["code"] < CodeShare },
-        new("ellipsis_ends", QualityBound.Most, 0.3),
-        new("short_lines", QualityBound.Most, 0.67) { AppliesTo = IsNoVerse },
-        new("bullets", QualityBound.Most, 0.9),
-        new("dup_lines", QualityBound.Most, 0.3),
-        new("dup_line_chars", QualityBound.Most, 0.2),
-        new("dup_para_chars", QualityBound.Most, 0.2),
-        new("dup_ngrams", QualityBound.Most, 0.3),
-        new("distinct", QualityBound.Least, 0.1),
-        new("longest", QualityBound.Most, 1000),
-        new("mean_word", QualityBound.Least, 3) { AppliesTo = IsNoChinese },
-        new("mean_word", QualityBound.Most, 10) { AppliesTo = IsNoChinese });
+    public static QualityFilter Filter { get; } =
+        new(
+            "units",
+            "the published rules in units and marks that serve Chinese too",
+            Measure,
+            new("units", QualityBound.Least, 50),
+            new("latin1", QualityBound.Most, 0.1),
+            new("furniture", QualityBound.Below, 0.2),
+            new("hashes", QualityBound.Most, 0.1),
+            new("url_chars", QualityBound.Most, 0.5),
+            new("digits", QualityBound.Most, 0.3),
+            new("function", QualityBound.Least, 2) { AppliesTo = IsNoVerse },
+            new("punctuation", QualityBound.Least, 0.01),
+            new("punctuation", QualityBound.Most, 0.35) { AppliesTo = IsNoVerse },
+            new("line_ends", QualityBound.Least, 0.12) { AppliesTo = s => s["code"] < CodeShare },
+            new("ellipsis_ends", QualityBound.Most, 0.3),
+            new("short_lines", QualityBound.Most, 0.67) { AppliesTo = IsNoVerse },
+            new("bullets", QualityBound.Most, 0.9),
+            new("dup_lines", QualityBound.Most, 0.3),
+            new("dup_line_chars", QualityBound.Most, 0.2),
+            new("dup_para_chars", QualityBound.Most, 0.2),
+            new("dup_ngrams", QualityBound.Most, 0.3),
+            new("distinct", QualityBound.Least, 0.1),
+            new("longest", QualityBound.Most, 1000),
+            new("mean_word", QualityBound.Least, 3) { AppliesTo = IsNoChinese },
+            new("mean_word", QualityBound.Most, 10) { AppliesTo = IsNoChinese }
+        );
 
     /// <summary>Han characters each for itself, and runs of other letters and digits.</summary>
     public static List<string> Units(string text)
     {
         List<string> units = [];
-        int start = -1, at = 0;
+        int start = -1,
+            at = 0;
         foreach (Rune rune in text.EnumerateRunes())
         {
             bool han = Scripts.IsHan(rune.Value);
@@ -80,9 +92,12 @@ internal static partial class UnitFilter
     private static QualityStatistics Measure(string text)
     {
         List<string> units = Units(text);
-        int n = units.Count, han = units.Count(u => Scripts.IsHan(Rune.GetRuneAt(u, 0).Value)), characters = CleaningRules.CharacterCount(text);
+        int n = units.Count,
+            han = units.Count(u => Scripts.IsHan(Rune.GetRuneAt(u, 0).Value)),
+            characters = CleaningRules.CharacterCount(text);
         bool chinese = han > ChineseShare * n;
-        string[] raw = [.. text.Split('\n').Where(l => !string.IsNullOrWhiteSpace(l))], lines = [.. raw.Select(l => l.Trim())];
+        string[] raw = [.. text.Split('\n').Where(l => !string.IsNullOrWhiteSpace(l))],
+            lines = [.. raw.Select(l => l.Trim())];
         int lineCharacters = lines.Sum(l => CleaningRules.CharacterCount(l));
         QualityStatistics s = new() { Text = WithoutNotices(text) };
         s.Add("units", n);
@@ -93,7 +108,12 @@ internal static partial class UnitFilter
         }
 
         s.Add("chinese", chinese ? 1 : 0);
-        s.Add("function", chinese ? FunctionCharacters.Count(text.Contains) : FunctionWords.Count(w => units.Exists(u => u.Equals(w, StringComparison.OrdinalIgnoreCase))));
+        s.Add(
+            "function",
+            chinese
+                ? FunctionCharacters.Count(text.Contains)
+                : FunctionWords.Count(w => units.Exists(u => u.Equals(w, StringComparison.OrdinalIgnoreCase)))
+        );
         s.Share("punctuation", text.Count(Punctuation.Contains), n);
         s.Share("line_ends", lines.Count(EndsSentence), lines.Length);
         s.Share("ellipsis_ends", lines.Count(IsCutOff), lines.Length);
@@ -128,12 +148,14 @@ internal static partial class UnitFilter
         return string.Join('\n', text.Split('\n').Where(l => l.Length > LongestNotice || !Notice().IsMatch(l)));
     }
 
-    /// <summary>Units in windows that occurred before: unlike the share of the most frequent one it sees a text that says everything twice.</summary>
+    /// <summary>Units in windows that occurred before: unlike the share of the most frequent one it sees a text that says everything
+    /// twice.</summary>
     private static int InRepeatedWindows(List<string> units, int width)
     {
         ulong[] hashes = [.. units.Select(u => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(u.AsSpan())))];
         HashSet<ulong> seen = [];
-        int covered = 0, end = 0;
+        int covered = 0,
+            end = 0;
         for (int i = 0; i + width <= hashes.Length; i++)
         {
             if (seen.Add(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(hashes.AsSpan(i, width)))))
@@ -148,7 +170,8 @@ internal static partial class UnitFilter
 
     private static bool IsCutOff(string line) => line.EndsWith("...", StringComparison.Ordinal) || line[^1] == '…';
 
-    private static bool EndsSentence(string line) => line.TrimEnd(Closing.ToCharArray()) is [.., var last] && SentenceEnds.Contains(last) && !IsCutOff(line);
+    private static bool EndsSentence(string line) =>
+        line.TrimEnd(Closing.ToCharArray()) is [.., var last] && SentenceEnds.Contains(last) && !IsCutOff(line);
 
     private static bool IsNoVerse(QualityStatistics s) => s["verse"] == 0;
 
@@ -157,7 +180,8 @@ internal static partial class UnitFilter
     private static bool IsDigit(char c) => char.GetUnicodeCategory(c) == UnicodeCategory.DecimalDigitNumber;
 
     /// <summary>Letters and numbers of any kind.</summary>
-    private static bool IsWordCharacter(Rune rune) => Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+    private static bool IsWordCharacter(Rune rune) =>
+        Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
     [GeneratedRegex(@"\n{2,}")]
     private static partial Regex BlankLines();
@@ -168,10 +192,16 @@ internal static partial class UnitFilter
     [GeneratedRegex(@"[{};]\s*$|^\s*(def|for|if|return|import)\b.*[:;(]")]
     private static partial Regex CodeLine();
 
-    [GeneratedRegex(@"(?:enable|turn on|requires?|启用|啟用|开启|開啟|打开|打開)[^\n]{0,12}javascript|javascript[^\n]{0,12}(?:disabled|required|未启用|被禁用)|(?:uses?|使用)[^\n]{0,6}cookies?|cookie policy|privacy policy|terms of use|隐私政策[^\n]*使用条款", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"(?:enable|turn on|requires?|启用|啟用|开启|開啟|打开|打開)[^\n]{0,12}javascript|javascript[^\n]{0,12}(?:disabled|required|未启用|被禁用)|(?:uses?|使用)[^\n]{0,6}cookies?|cookie policy|privacy policy|terms of use|隐私政策[^\n]*使用条款",
+        RegexOptions.IgnoreCase
+    )]
     private static partial Regex Notice();
 
     /// <summary>Lines of a site and not of its text.</summary>
-    [GeneratedRegex(@"版权所有|返回顶部|上一篇|下一篇|登录|评论\(\d+\)|cookie policy|privacy policy|terms of use|enable javascript|启用javascript|隐私政策.*(同意|使用条款)|使用条款.*隐私政策|lorem ipsum", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"版权所有|返回顶部|上一篇|下一篇|登录|评论\(\d+\)|cookie policy|privacy policy|terms of use|enable javascript|启用javascript|隐私政策.*(同意|使用条款)|使用条款.*隐私政策|lorem ipsum",
+        RegexOptions.IgnoreCase
+    )]
     private static partial Regex Furniture();
 }

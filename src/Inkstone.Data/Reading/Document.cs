@@ -31,7 +31,8 @@ public enum MissingKey
 }
 
 /// <summary>How documents are read.</summary>
-/// <param name="TextKeys">Keys of a JSONL line, or fields of a Parquet file, whose texts are joined with line feeds; a value may be an array of strings, joined likewise.</param>
+/// <param name="TextKeys">Keys of a JSONL line, or fields of a Parquet file, whose texts are joined with line feeds; a value may be an
+/// array of strings, joined likewise.</param>
 /// <param name="Separator">The line that parts the documents of a plain text file; without one a file is one document.</param>
 /// <param name="InvalidUtf8">What happens to invalid UTF-8.</param>
 /// <param name="MissingKey">What happens to a line or row without one of the keys.</param>
@@ -43,4 +44,5 @@ public sealed record ReadOptions(
     InvalidUtf8 InvalidUtf8 = InvalidUtf8.Replace,
     MissingKey MissingKey = MissingKey.Fail,
     string KeyAdvice = "name the right one with --text-key",
-    string? ScoreKey = null);
+    string? ScoreKey = null
+);

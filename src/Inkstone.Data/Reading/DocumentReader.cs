@@ -6,7 +6,8 @@ using System.Text.Unicode;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Reads documents one by one from JSONL, JSON arrays, CSV and plain text files, as they are or packed, and from Parquet and Arrow files; memory holds one
+/// Reads documents one by one from JSONL, JSON arrays, CSV and plain text files, as they are or packed, and from Parquet and Arrow files;
+/// memory holds one
 /// document at a time (of Parquet one page, of Arrow one record batch).
 /// </summary>
 public sealed class DocumentReader(ReadOptions options)
@@ -27,7 +28,8 @@ public sealed class DocumentReader(ReadOptions options)
     public long BytesRead { get; private set; }
 
     /// <summary>The documents of the files in order.</summary>
-    /// <exception cref="InvalidDataException">Something in a file is not what it should be; the message names file and line or row.</exception>
+    /// <exception cref="InvalidDataException">Something in a file is not what it should be; the message names file and line or
+    /// row.</exception>
     public IEnumerable<Document> Read(IEnumerable<string> files)
     {
         foreach (string file in files)
@@ -123,7 +125,9 @@ public sealed class DocumentReader(ReadOptions options)
 
             if (options.MissingKey == MissingKey.Fail)
             {
-                throw new InvalidDataException($"{file}:{number}: there is no key '{missingKey}' but {JsonText.Keys(line)}: {options.KeyAdvice}.");
+                throw new InvalidDataException(
+                    $"{file}:{number}: there is no key '{missingKey}' but {JsonText.Keys(line)}: {options.KeyAdvice}."
+                );
             }
             MissingKeyCount++;
             return null;
@@ -131,7 +135,10 @@ public sealed class DocumentReader(ReadOptions options)
         catch (JsonException exception)
         {
             string reason = exception.BytePositionInLine is { } position ? $"it breaks at byte {position + 1}" : exception.Message;
-            throw new InvalidDataException($"{file}:{number}: the line is no JSON object with text ({reason}): mend or remove it.", exception);
+            throw new InvalidDataException(
+                $"{file}:{number}: the line is no JSON object with text ({reason}): mend or remove it.",
+                exception
+            );
         }
     }
 
@@ -163,7 +170,9 @@ public sealed class DocumentReader(ReadOptions options)
             }
             else
             {
-                throw new InvalidDataException($"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}.");
+                throw new InvalidDataException(
+                    $"{place}: there is no '{_keys[missing]}' but {string.Join(", ", record.Select(p => p.Key))}: {options.KeyAdvice}."
+                );
             }
         }
     }
@@ -173,7 +182,9 @@ public sealed class DocumentReader(ReadOptions options)
         string? absent = _keys.FirstOrDefault(key => !parquet.Fields.Contains(key));
         if (absent is not null && options.MissingKey == MissingKey.Fail)
         {
-            throw new InvalidDataException($"{file}: there is no field '{absent}': {options.KeyAdvice}, of {string.Join(", ", parquet.Fields)}.");
+            throw new InvalidDataException(
+                $"{file}: there is no field '{absent}': {options.KeyAdvice}, of {string.Join(", ", parquet.Fields)}."
+            );
         }
         if (absent is not null)
         {
@@ -184,8 +195,13 @@ public sealed class DocumentReader(ReadOptions options)
         {
             throw new InvalidDataException($"{file}: the field '{bytes}' holds bytes that are declared to be no text: name another one.");
         }
-        long row = 0, invalid = 0;
-        string[] fields = [.. _keys, .. options.ScoreKey is { } key && parquet.Fields.Contains(key) && !_keys.Contains(key) ? new[] { key } : []];
+        long row = 0,
+            invalid = 0;
+        string[] fields =
+        [
+            .. _keys,
+            .. options.ScoreKey is { } key && parquet.Fields.Contains(key) && !_keys.Contains(key) ? new[] { key } : [],
+        ];
         foreach (JsonObject values in parquet.ReadRows(fields))
         {
             row++;
@@ -199,7 +215,9 @@ public sealed class DocumentReader(ReadOptions options)
             int missing = Array.IndexOf(parts, null);
             if (missing >= 0 && options.MissingKey == MissingKey.Fail)
             {
-                throw new InvalidDataException($"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}.");
+                throw new InvalidDataException(
+                    $"{file}: row {row}: the field '{_keys[missing]}' is null: mend the file, or {options.KeyAdvice}."
+                );
             }
             if (missing >= 0)
             {
@@ -213,15 +231,23 @@ public sealed class DocumentReader(ReadOptions options)
     }
 
     private double? Score(JsonObject values) =>
-        options.ScoreKey is { } key && values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.Deserialize(Records.Default.Double) : null;
+        options.ScoreKey is { } key && values[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            ? value.Deserialize(Records.Default.Double)
+            : null;
 
-    private static string? Text(JsonNode? value, string field, string file, long row) => value switch
-    {
-        null => null,
-        JsonValue one when one.TryGetValue(out string? text) => text,
-        JsonArray list when list.All(e => e is JsonValue v && v.GetValueKind() == JsonValueKind.String) => string.Join('\n', list.Select(e => e!.GetValue<string>())),
-        _ => throw new InvalidDataException($"{file}: row {row}: the field '{field}' is neither a text nor a list of texts: name another one."),
-    };
+    private static string? Text(JsonNode? value, string field, string file, long row) =>
+        value switch
+        {
+            null => null,
+            JsonValue one when one.TryGetValue(out string? text) => text,
+            JsonArray list when list.All(e => e is JsonValue v && v.GetValueKind() == JsonValueKind.String) => string.Join(
+                '\n',
+                list.Select(e => e!.GetValue<string>())
+            ),
+            _ => throw new InvalidDataException(
+                $"{file}: row {row}: the field '{field}' is neither a text nor a list of texts: name another one."
+            ),
+        };
 
     private IEnumerable<Document> ReadPlainText(LineReader lines, string file)
     {
@@ -243,7 +269,9 @@ public sealed class DocumentReader(ReadOptions options)
             }
             if (text.Length > LongestDocument)
             {
-                throw new InvalidDataException($"{file}:{first}: the document is longer than {LongestDocument} characters: name the line that separates documents.");
+                throw new InvalidDataException(
+                    $"{file}:{first}: the document is longer than {LongestDocument} characters: name the line that separates documents."
+                );
             }
             if (lines.Line > first)
             {

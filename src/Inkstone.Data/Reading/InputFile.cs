@@ -82,11 +82,13 @@ internal sealed class InputFile : IDisposable
         int zero = start.IndexOf((byte)0);
         if (zero >= 0)
         {
-            throw new InvalidDataException($"The file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8.");
+            throw new InvalidDataException(
+                $"The file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8."
+            );
         }
 
         int invalid = 0;
-        for (ReadOnlySpan<byte> rest = start; rest.Length > 4;)
+        for (ReadOnlySpan<byte> rest = start; rest.Length > 4; )
         {
             if (Rune.DecodeFromUtf8(rest, out _, out int length) != System.Buffers.OperationStatus.Done)
             {
@@ -96,7 +98,9 @@ internal sealed class InputFile : IDisposable
         }
         if (invalid > start.Length * 3L / 10)
         {
-            throw new InvalidDataException($"The file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8.");
+            throw new InvalidDataException(
+                $"The file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8."
+            );
         }
     }
 }

@@ -6,7 +6,8 @@ using System.Text.Unicode;
 
 namespace Inkstone.Data;
 
-/// <summary>Reads JSON objects one by one: lines of JSONL, elements of one JSON array, rows of Parquet, Arrow and CSV. One is in memory at a time.</summary>
+/// <summary>Reads JSON objects one by one: lines of JSONL, elements of one JSON array, rows of Parquet, Arrow and CSV. One is in memory at
+/// a time.</summary>
 public static class JsonRecords
 {
     /// <summary>The objects of a file, each with its place as a user would look for it.</summary>
@@ -88,10 +89,16 @@ public static class JsonRecords
     {
         using FileStream raw = new(file, FileMode.Open, FileAccess.Read, FileShare.Read);
         using Stream stream = InputFile.Unpacked(raw);
-        using IEnumerator<JsonObject?> elements = JsonSerializer.DeserializeAsyncEnumerable(stream, Records.Default.JsonObject).ToBlockingEnumerable().GetEnumerator();
+        using IEnumerator<JsonObject?> elements = JsonSerializer
+            .DeserializeAsyncEnumerable(stream, Records.Default.JsonObject)
+            .ToBlockingEnumerable()
+            .GetEnumerator();
         for (long number = 1; TryReadElement(elements, file, number); number++)
         {
-            yield return ($"{file}: record {number}", elements.Current ?? throw new InvalidDataException($"{file}: record {number} is null: remove it."));
+            yield return (
+                $"{file}: record {number}",
+                elements.Current ?? throw new InvalidDataException($"{file}: record {number} is null: remove it.")
+            );
         }
     }
 

@@ -11,15 +11,29 @@ internal static class JsonText
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private static readonly (string Bare, string Name)[] NoNumbers =
-        [("NaN", "NaN"), ("nan", "NaN"), ("-Infinity", "-Infinity"), ("Infinity", "Infinity"), ("-inf", "-Infinity"), ("inf", "Infinity")];
+    [
+        ("NaN", "NaN"),
+        ("nan", "NaN"),
+        ("-Infinity", "-Infinity"),
+        ("Infinity", "Infinity"),
+        ("-inf", "-Infinity"),
+        ("inf", "Infinity"),
+    ];
 
     /// <summary>
-    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key. The score is the number of
+    /// The values of the keys, in the order of the keys, joined with line feeds; null with the name of the first missing key. The score is
+    /// the number of
     /// another key, or null.
     /// </summary>
     /// <exception cref="JsonException">The line is no JSON object, or a value is neither text nor a list of texts.</exception>
     /// <exception cref="InvalidOperationException">A text contains half of a surrogate pair.</exception>
-    public static string? Read(ReadOnlySpan<byte> line, IReadOnlyList<string> keys, string? scoreKey, out string? missingKey, out double? score)
+    public static string? Read(
+        ReadOnlySpan<byte> line,
+        IReadOnlyList<string> keys,
+        string? scoreKey,
+        out string? missingKey,
+        out double? score
+    )
     {
         score = null;
         string?[] parts = new string?[keys.Count];
@@ -57,7 +71,9 @@ internal static class JsonText
 
         int missing = Array.IndexOf(parts, null);
         missingKey = missing < 0 ? null : keys[missing];
-        return missing >= 0 ? null : parts.Length == 1 ? parts[0] : string.Join('\n', parts);
+        return missing >= 0 ? null
+            : parts.Length == 1 ? parts[0]
+            : string.Join('\n', parts);
     }
 
     /// <summary>A line as JSON; NaN and infinities, which some writers put bare into it, are texts.</summary>
@@ -79,7 +95,8 @@ internal static class JsonText
     {
         StringBuilder quoted = new();
         string text = Encoding.UTF8.GetString(line);
-        bool isText = false, any = false;
+        bool isText = false,
+            any = false;
         for (int i = 0; i < text.Length; i++)
         {
             if (isText && text[i] == '\\')
@@ -92,7 +109,9 @@ internal static class JsonText
                 continue;
             }
             isText ^= text[i] == '"';
-            (string Bare, string Name) word = isText ? default : Array.Find(NoNumbers, n => text.AsSpan(i).StartsWith(n.Bare, StringComparison.Ordinal));
+            (string Bare, string Name) word = isText
+                ? default
+                : Array.Find(NoNumbers, n => text.AsSpan(i).StartsWith(n.Bare, StringComparison.Ordinal));
             quoted.Append(word.Bare is null ? text[i].ToString() : $"\"{word.Name}\"");
             if (word.Bare is null)
             {
@@ -142,8 +161,11 @@ internal static class JsonText
     }
 
     private static int CodeUnit(ReadOnlySpan<byte> text) =>
-        text.Length >= 6 && text.StartsWith("\\u"u8)
-        && int.TryParse(Encoding.ASCII.GetString(text[2..6]), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int unit) ? unit : -1;
+        text.Length >= 6
+        && text.StartsWith("\\u"u8)
+        && int.TryParse(Encoding.ASCII.GetString(text[2..6]), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int unit)
+            ? unit
+            : -1;
 
     private static string? Value(ref Utf8JsonReader json, string key)
     {

@@ -86,7 +86,10 @@ internal sealed class LineReader(Stream stream, string name)
         }
         catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
         {
-            throw new InvalidDataException($"The packed file '{name}' is damaged after line {Line} ({exception.Message.TrimEnd('.')}): fetch it again.", exception);
+            throw new InvalidDataException(
+                $"The packed file '{name}' is damaged after line {Line} ({exception.Message.TrimEnd('.')}): fetch it again.",
+                exception
+            );
         }
         _atEnd = read == 0;
         _end += read;

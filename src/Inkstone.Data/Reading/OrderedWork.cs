@@ -3,8 +3,15 @@ namespace Inkstone.Data;
 /// <summary>Work on many items by several threads, with results in the order of the items and only a few of both in memory.</summary>
 internal static class OrderedWork
 {
-    /// <summary>Reads items and takes results on the calling thread; <paramref name="work"/> runs on up to <paramref name="threads"/> others.</summary>
-    public static void Run<TItem, TResult>(IEnumerable<TItem> items, Func<TItem, TResult> work, Action<TResult> take, int threads, CancellationToken cancellation)
+    /// <summary>Reads items and takes results on the calling thread; <paramref name="work"/> runs on up to <paramref name="threads"/>
+    /// others.</summary>
+    public static void Run<TItem, TResult>(
+        IEnumerable<TItem> items,
+        Func<TItem, TResult> work,
+        Action<TResult> take,
+        int threads,
+        CancellationToken cancellation
+    )
     {
         if (threads <= 1)
         {

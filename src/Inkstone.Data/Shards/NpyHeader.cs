@@ -47,17 +47,23 @@ internal static partial class NpyHeader
         {
             "<u2" => 2,
             "<u4" => 4,
-            var other => throw new InvalidDataException($"The array '{file.Name}' holds dtype '{other}', ids must be little-endian uint16 ('<u2') or uint32 ('<u4'): convert it with numpy's astype."),
+            var other => throw new InvalidDataException(
+                $"The array '{file.Name}' holds dtype '{other}', ids must be little-endian uint16 ('<u2') or uint32 ('<u4'): convert it with numpy's astype."
+            ),
         };
         if (!long.TryParse(ShapePattern().Match(text).Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long count))
         {
-            throw new InvalidDataException($"The array '{file.Name}' is not one-dimensional (header: {text.Trim()}): flatten it with numpy's ravel.");
+            throw new InvalidDataException(
+                $"The array '{file.Name}' is not one-dimensional (header: {text.Trim()}): flatten it with numpy's ravel."
+            );
         }
 
         dataOffset = (int)(prefixLength + length);
         if (count > long.MaxValue / 8 || file.Length != dataOffset + count * width)
         {
-            throw new InvalidDataException($"The array '{file.Name}' claims {count} ids of {width} bytes after byte {dataOffset}, but its length is {file.Length} bytes: it was cut or changed, write it again.");
+            throw new InvalidDataException(
+                $"The array '{file.Name}' claims {count} ids of {width} bytes after byte {dataOffset}, but its length is {file.Length} bytes: it was cut or changed, write it again."
+            );
         }
 
         return new TokenShardHeader(width, count);
@@ -72,7 +78,10 @@ internal static partial class NpyHeader
         bytes[6] = 1;
         bytes[7] = 0;
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(8), WrittenSize - 10);
-        string dictionary = string.Create(CultureInfo.InvariantCulture, $"{{'descr': '<u{bytesPerToken}', 'fortran_order': False, 'shape': ({count},), }}");
+        string dictionary = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{{'descr': '<u{bytesPerToken}', 'fortran_order': False, 'shape': ({count},), }}"
+        );
         Encoding.ASCII.GetBytes(dictionary, bytes.AsSpan(10));
         bytes[^1] = (byte)'\n';
         return bytes;

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Data;
 
-/// <summary>Token ids: a memory-mapped file in any <see cref="TokenShardFormat"/>, or what a program holds in memory. Safe to read from several threads.</summary>
+/// <summary>Token ids: a memory-mapped file in any <see cref="TokenShardFormat"/>, or what a program holds in memory. Safe to read from
+/// several threads.</summary>
 public sealed class TokenShard : IDisposable
 {
     private readonly MemoryMappedFile? _mapping;
@@ -83,7 +84,9 @@ public sealed class TokenShard : IDisposable
         {
             if (file.Length == 0 || file.Length % 2 != 0)
             {
-                throw new InvalidDataException($"The token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`.");
+                throw new InvalidDataException(
+                    $"The token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`."
+                );
             }
             format = TokenShardFormat.Headerless;
             header = new TokenShardHeader(2, file.Length / 2);
@@ -94,7 +97,9 @@ public sealed class TokenShard : IDisposable
         {
             if (header.EndOfDocumentId is { } stored && stored != given)
             {
-                throw new ArgumentException($"The token shard '{path}' ends its documents with id {stored}, not {given}: use the tokenizer that made the shard.");
+                throw new ArgumentException(
+                    $"The token shard '{path}' ends its documents with id {stored}, not {given}: use the tokenizer that made the shard."
+                );
             }
             header = header with { EndOfDocumentId = given };
         }
@@ -139,19 +144,24 @@ public sealed class TokenShard : IDisposable
     {
         if (Header.VocabularyHash is { } hash && (hash != vocabularyHash || Header.VocabularySize != vocabularySize))
         {
-            throw new InvalidDataException($"The token shard '{Path}' was made with a vocabulary of {Header.VocabularySize} ids (hash {hash:x16}), but the tokenizer '{tokenizerName}' has {vocabularySize} ids (hash {vocabularyHash:x16}): tokenize the text again with that tokenizer.");
+            throw new InvalidDataException(
+                $"The token shard '{Path}' was made with a vocabulary of {Header.VocabularySize} ids (hash {hash:x16}), but the tokenizer '{tokenizerName}' has {vocabularySize} ids (hash {vocabularyHash:x16}): tokenize the text again with that tokenizer."
+            );
         }
 
         CheckVocabulary(vocabularySize, tokenizerName);
     }
 
-    /// <summary>Throws unless every id is below <paramref name="vocabularySize"/> of the model or tokenizer called <paramref name="name"/>.</summary>
+    /// <summary>Throws unless every id is below <paramref name="vocabularySize"/> of the model or tokenizer called
+    /// <paramref name="name"/>.</summary>
     public void CheckVocabulary(int vocabularySize, string name)
     {
         int largest = Header.LargestId ?? FindLargestId();
         if (largest >= vocabularySize)
         {
-            throw new InvalidDataException($"The token shard '{Path}' holds id {largest}, but '{name}' has only {vocabularySize} ids: tokenize the text again with the matching tokenizer.");
+            throw new InvalidDataException(
+                $"The token shard '{Path}' holds id {largest}, but '{name}' has only {vocabularySize} ids: tokenize the text again with the matching tokenizer."
+            );
         }
     }
 

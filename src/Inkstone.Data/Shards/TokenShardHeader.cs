@@ -19,7 +19,8 @@ public sealed record TokenShardHeader(
     ulong? VocabularyHash = null,
     int? VocabularySize = null,
     int? EndOfDocumentId = null,
-    int? LargestId = null)
+    int? LargestId = null
+)
 {
     /// <summary>Bytes before the first id.</summary>
     public const int Size = 256;
@@ -37,25 +38,33 @@ public sealed record TokenShardHeader(
     {
         if (bytes.Length < Size)
         {
-            throw new InvalidDataException($"The token shard '{path}' is cut off inside its {Size}-byte header ({fileLength} bytes): write it again with `ink tokenize`.");
+            throw new InvalidDataException(
+                $"The token shard '{path}' is cut off inside its {Size}-byte header ({fileLength} bytes): write it again with `ink tokenize`."
+            );
         }
 
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (version != Version)
         {
-            throw new InvalidDataException($"The token shard '{path}' has version {version}, this program reads version {Version}: write it again with `ink tokenize`.");
+            throw new InvalidDataException(
+                $"The token shard '{path}' has version {version}, this program reads version {Version}: write it again with `ink tokenize`."
+            );
         }
 
         uint width = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (width is not (2 or 4))
         {
-            throw new InvalidDataException($"The token shard '{path}' claims {width} bytes per token, only 2 and 4 exist: write it again with `ink tokenize`.");
+            throw new InvalidDataException(
+                $"The token shard '{path}' claims {width} bytes per token, only 2 and 4 exist: write it again with `ink tokenize`."
+            );
         }
 
         long tokens = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]);
         if (tokens < 0 || tokens > (long.MaxValue - Size) / width || fileLength != Size + tokens * width)
         {
-            throw new InvalidDataException($"The token shard '{path}' claims {tokens} tokens of {width} bytes, but its length is {fileLength} bytes instead of {Size} + tokens × {width}: it was cut or changed, write it again with `ink tokenize`.");
+            throw new InvalidDataException(
+                $"The token shard '{path}' claims {tokens} tokens of {width} bytes, but its length is {fileLength} bytes instead of {Size} + tokens × {width}: it was cut or changed, write it again with `ink tokenize`."
+            );
         }
 
         TokenShardHeader header = new TokenShardHeader(
@@ -66,12 +75,22 @@ public sealed record TokenShardHeader(
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[52..]) is var id && id == -1 ? null : id,
-            BinaryPrimitives.ReadInt32LittleEndian(bytes[56..]));
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[56..])
+        );
 
-        if (header.DocumentCount < 0 || header.DocumentCount > tokens || header.TextBytes < 0
-            || header.VocabularySize <= 0 || header.LargestId >= header.VocabularySize || header.EndOfDocumentId < 0 || header.EndOfDocumentId >= header.VocabularySize)
+        if (
+            header.DocumentCount < 0
+            || header.DocumentCount > tokens
+            || header.TextBytes < 0
+            || header.VocabularySize <= 0
+            || header.LargestId >= header.VocabularySize
+            || header.EndOfDocumentId < 0
+            || header.EndOfDocumentId >= header.VocabularySize
+        )
         {
-            throw new InvalidDataException($"The header of the token shard '{path}' contradicts itself (documents {header.DocumentCount}, text bytes {header.TextBytes}, vocabulary {header.VocabularySize}, largest id {header.LargestId}, end id {header.EndOfDocumentId}): write it again with `ink tokenize`.");
+            throw new InvalidDataException(
+                $"The header of the token shard '{path}' contradicts itself (documents {header.DocumentCount}, text bytes {header.TextBytes}, vocabulary {header.VocabularySize}, largest id {header.LargestId}, end id {header.EndOfDocumentId}): write it again with `ink tokenize`."
+            );
         }
 
         return header;

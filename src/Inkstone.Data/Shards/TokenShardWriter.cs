@@ -26,12 +26,16 @@ public sealed class TokenShardWriter : IDisposable
     {
         if (vocabulary.EndOfDocumentId < 0 || vocabulary.EndOfDocumentId >= vocabulary.Size)
         {
-            throw new ArgumentException($"The end-of-document id {vocabulary.EndOfDocumentId} lies outside the vocabulary of {vocabulary.Size} ids: name the tokenizer's end-of-text token.");
+            throw new ArgumentException(
+                $"The end-of-document id {vocabulary.EndOfDocumentId} lies outside the vocabulary of {vocabulary.Size} ids: name the tokenizer's end-of-text token."
+            );
         }
         _bytesPerToken = vocabulary.Size <= ushort.MaxValue + 1 ? 2 : 4;
         if (_bytesPerToken == 4 && format == TokenShardFormat.Headerless)
         {
-            throw new ArgumentException($"Headerless shards hold uint16 ids, too narrow for {vocabulary.Size} ids: choose the format with a header, or npy.");
+            throw new ArgumentException(
+                $"Headerless shards hold uint16 ids, too narrow for {vocabulary.Size} ids: choose the format with a header, or npy."
+            );
         }
 
         _path = path;
@@ -76,21 +80,33 @@ public sealed class TokenShardWriter : IDisposable
     /// <summary>Closes the shard; an incomplete one is removed.</summary>
     public void Dispose() => _file.Dispose();
 
-    private TokenShardHeader Describe() => new(
-        _bytesPerToken, TokenCount, DocumentCount, TextBytes, _vocabulary.Hash, _vocabulary.Size, _vocabulary.EndOfDocumentId, _largestId);
+    private TokenShardHeader Describe() =>
+        new(
+            _bytesPerToken,
+            TokenCount,
+            DocumentCount,
+            TextBytes,
+            _vocabulary.Hash,
+            _vocabulary.Size,
+            _vocabulary.EndOfDocumentId,
+            _largestId
+        );
 
-    private byte[] Header() => _format switch
-    {
-        TokenShardFormat.Inkstone => Describe().ToBytes(),
-        TokenShardFormat.Npy => NpyHeader.ToBytes(_bytesPerToken, TokenCount),
-        _ => [],
-    };
+    private byte[] Header() =>
+        _format switch
+        {
+            TokenShardFormat.Inkstone => Describe().ToBytes(),
+            TokenShardFormat.Npy => NpyHeader.ToBytes(_bytesPerToken, TokenCount),
+            _ => [],
+        };
 
     private void Put(int id)
     {
         if ((uint)id >= (uint)_vocabulary.Size)
         {
-            throw new InvalidDataException($"Id {id} lies outside the vocabulary of {_vocabulary.Size} ids while writing '{_path}': tokenizer and vocabulary do not belong together.");
+            throw new InvalidDataException(
+                $"Id {id} lies outside the vocabulary of {_vocabulary.Size} ids while writing '{_path}': tokenizer and vocabulary do not belong together."
+            );
         }
         if (_buffered == _buffer.Length)
         {

@@ -5,16 +5,17 @@ internal sealed class ChineseTales(Telling telling)
 {
     private readonly WorldRandom _random = telling.Random;
 
-    public string Story() => _random.Next(7) switch
-    {
-        0 => Market(),
-        1 => VisitToTheElders(),
-        2 => LostAnimal(),
-        3 => VisitToAFriend(),
-        4 => WorkingDay(),
-        5 => NumberGame(),
-        _ => Letter(),
-    };
+    public string Story() =>
+        _random.Next(7) switch
+        {
+            0 => Market(),
+            1 => VisitToTheElders(),
+            2 => LostAnimal(),
+            3 => VisitToAFriend(),
+            4 => WorkingDay(),
+            5 => NumberGame(),
+            _ => Letter(),
+        };
 
     private string Market()
     {
@@ -22,7 +23,8 @@ internal sealed class ChineseTales(Telling telling)
         (Word title, Person r) = telling.Relative(c, elder: false);
         Town t = telling.World.FamilyOf(c).Town;
         (int a, int b) = telling.Sum();
-        string fruit = _random.Pick(Lexicon.Fruits).Zh, they = Plural(c, r);
+        string fruit = _random.Pick(Lexicon.Fruits).Zh,
+            they = Plural(c, r);
         return $"{_random.Pick(Lexicon.Weekdays).Zh}的早上，{c.Zh}和{title.Zh}{r.Zh}一起去赶集。集市上人很多，有人卖{t.Craft.Zh}，也有人卖{t.Speciality.Zh}。"
             + $"{c.Zh}最喜欢吃{c.Food.Zh}，{title.Zh}就给{c.HeZh}买了一些。{they}先挑了{a}个{fruit}，又挑了{b}个，一共是{a + b}个。"
             + $"回家的路上，{they}走过{t.River.Zh}，看见了{t.Animal.Zh}。{c.Zh}说：“今天真开心！”";
@@ -54,7 +56,8 @@ internal sealed class ChineseTales(Telling telling)
     {
         Person c = telling.ChildWith(null, "town");
         Person friend = telling.ChildWith(telling.World.FamilyOf(c), "town");
-        Town home = telling.World.FamilyOf(c).Town, t = telling.World.FamilyOf(friend).Town;
+        Town home = telling.World.FamilyOf(c).Town,
+            t = telling.World.FamilyOf(friend).Town;
         int day = _random.Next(7);
         return $"{Lexicon.Weekdays[day].Zh}，{c.Zh}坐车到{t.Zh}去看朋友{friend.Zh}。{t.Zh}的屋顶是{t.Roofs.Zh}的，{t.River.Zh}从旁边流过。"
             + $"{friend.Zh}请{c.Zh}尝了尝{t.Zh}的{t.Speciality.Zh}。{c.Zh}说：“真好吃！我住在{home.Zh}，那里最有名的特产是{home.Speciality.Zh}，欢迎你来玩。”"
@@ -77,7 +80,8 @@ internal sealed class ChineseTales(Telling telling)
 
     private string NumberGame()
     {
-        Person a = telling.AnyChild(), b = telling.ChildWith(telling.World.FamilyOf(a));
+        Person a = telling.AnyChild(),
+            b = telling.ChildWith(telling.World.FamilyOf(a));
         (int first, int second) = telling.Comparison();
         (int x, int y) = telling.Sum();
         string winner = first > second ? a.Zh : b.Zh;
@@ -91,7 +95,8 @@ internal sealed class ChineseTales(Telling telling)
         Person friend = telling.ChildWith(telling.World.FamilyOf(c));
         Family f = telling.World.FamilyOf(c);
         (Word title, Person r) = telling.Relative(c, elder: _random.OneIn(2));
-        int month = _random.Next(12), season = Lexicon.SeasonOf(month);
+        int month = _random.Next(12),
+            season = Lexicon.SeasonOf(month);
         return $"亲爱的{friend.Zh}：\n你好！我叫{c.Zh}，今年{c.Age}岁，住在{f.Town.Zh}。我最喜欢吃{c.Food.Zh}，爱好是{c.Hobby!.Zh}。我家里养着{f.Pet.Measure}{f.Pet.Zh}，它爱吃{f.Pet.FoodZh}。"
             + $"我的{title.Zh}是{r.Zh}。现在是{Lexicon.Months[month].Zh}，是{Lexicon.Seasons[season].Zh}，{Lexicon.SeasonWeather[season].Zh}。请你来{f.Town.Zh}玩，这里常常能看到{f.Town.Animal.Zh}。\n你的朋友{c.Zh}";
     }

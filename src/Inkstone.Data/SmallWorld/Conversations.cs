@@ -5,7 +5,22 @@ namespace Inkstone.Data;
 /// <summary>Documents that ask: rows of questions and answers, the teacher's quiz, two children who meet.</summary>
 internal sealed class Conversations(Telling telling)
 {
-    private static readonly string[] Groups = ["people", "people", "people", "people", "addition", "addition", "counting", "comparison", "calendar", "calendar", "towns", "towns", "things"];
+    private static readonly string[] Groups =
+    [
+        "people",
+        "people",
+        "people",
+        "people",
+        "addition",
+        "addition",
+        "counting",
+        "comparison",
+        "calendar",
+        "calendar",
+        "towns",
+        "towns",
+        "things",
+    ];
     private readonly WorldRandom _random = telling.Random;
 
     public string Questions(WorldLanguage language)
@@ -24,14 +39,23 @@ internal sealed class Conversations(Telling telling)
     public string Quiz(WorldLanguage language)
     {
         string teacher = telling.World.People.First(p => p.Job == Lexicon.Teacher).Name(language);
-        string[] praise = language == Chinese ? ["对！", "很好！", "说得对！", "真棒！"] : ["Right!", "Very good!", "That is right!", "Well done!"];
-        string separator = language == Chinese ? "：" : ": ", gap = language == Chinese ? "" : " ";
-        List<string> lines = [language == Chinese ? $"上课了，{teacher}老师问大家问题。" : $"The lesson begins and {teacher} asks the children some questions."];
+        string[] praise =
+            language == Chinese ? ["对！", "很好！", "说得对！", "真棒！"] : ["Right!", "Very good!", "That is right!", "Well done!"];
+        string separator = language == Chinese ? "：" : ": ",
+            gap = language == Chinese ? "" : " ";
+        List<string> lines =
+        [
+            language == Chinese
+                ? $"上课了，{teacher}老师问大家问题。"
+                : $"The lesson begins and {teacher} asks the children some questions.",
+        ];
         for (int i = _random.Between(4, 6); i > 0; i--)
         {
             Fact fact = _random.Pick(telling.Asked(_random.Pick(Groups), language));
             // Nobody is asked about themselves in the third person.
-            string child = telling.ChildWith(telling.World.FamilyOf(telling.World.People[fact.Subject % telling.World.People.Length])).Name(language);
+            string child = telling
+                .ChildWith(telling.World.FamilyOf(telling.World.People[fact.Subject % telling.World.People.Length]))
+                .Name(language);
             string opening = lines.Count > 1 ? _random.Pick(praise) + gap : "";
             lines.Add(teacher + separator + opening + _random.Pick(fact.Questions));
             lines.Add(child + separator + fact.Sentence);
@@ -42,7 +66,8 @@ internal sealed class Conversations(Telling telling)
 
     public string Meeting(WorldLanguage language)
     {
-        Person asks = telling.AnyChild(), answers = telling.ChildWith(telling.World.FamilyOf(asks));
+        Person asks = telling.AnyChild(),
+            answers = telling.ChildWith(telling.World.FamilyOf(asks));
         Family family = telling.World.FamilyOf(answers);
         string separator = language == Chinese ? "：" : ": ";
         List<(string, string)> turns = [];
@@ -58,14 +83,22 @@ internal sealed class Conversations(Telling telling)
         Ask("food", "你最喜欢吃什么？", $"我最喜欢吃{answers.Food.Zh}。", "What is your favourite food?", $"I love {answers.Food.En}.");
         Ask("hobby", "你的爱好是什么？", $"我的爱好是{answers.Hobby!.Zh}。", "What is your hobby?", $"I like {answers.Hobby.En}.");
         Ask("town", "你住在哪里？", $"我住在{family.Town.Zh}。", "Where do you live?", $"I live in {family.Town.En}.");
-        Ask("pet", "你家里养着什么？", $"我家里养着{family.Pet.Measure}{family.Pet.Zh}。", "What animal do you have at home?", $"I have {family.Pet.Pet} at home.");
+        Ask(
+            "pet",
+            "你家里养着什么？",
+            $"我家里养着{family.Pet.Measure}{family.Pet.Zh}。",
+            "What animal do you have at home?",
+            $"I have {family.Pet.Pet} at home."
+        );
         Ask("mother", "你的妈妈是谁？", $"我的妈妈是{family.Mother.Zh}。", "Who is your mother?", $"My mother is {family.Mother.En}.");
         Ask("father", "你的爸爸是谁？", $"我的爸爸是{family.Father.Zh}。", "Who is your father?", $"My father is {family.Father.En}.");
 
-        string a = asks.Name(language), b = answers.Name(language);
-        List<string> lines = language == Chinese
-            ? [$"{a}：你好！你叫什么名字？", $"{b}：你好！我叫{b}。"]
-            : [$"{a}: Hello! What is your name?", $"{b}: Hello! My name is {b}."];
+        string a = asks.Name(language),
+            b = answers.Name(language);
+        List<string> lines =
+            language == Chinese
+                ? [$"{a}：你好！你叫什么名字？", $"{b}：你好！我叫{b}。"]
+                : [$"{a}: Hello! What is your name?", $"{b}: Hello! My name is {b}."];
         foreach ((string question, string answer) in _random.Some(turns, 4))
         {
             lines.Add(a + separator + question);

@@ -5,16 +5,17 @@ internal sealed class EnglishTales(Telling telling)
 {
     private readonly WorldRandom _random = telling.Random;
 
-    public string Story() => _random.Next(7) switch
-    {
-        0 => Market(),
-        1 => VisitToTheElders(),
-        2 => LostAnimal(),
-        3 => VisitToAFriend(),
-        4 => WorkingDay(),
-        5 => NumberGame(),
-        _ => Letter(),
-    };
+    public string Story() =>
+        _random.Next(7) switch
+        {
+            0 => Market(),
+            1 => VisitToTheElders(),
+            2 => LostAnimal(),
+            3 => VisitToAFriend(),
+            4 => WorkingDay(),
+            5 => NumberGame(),
+            _ => Letter(),
+        };
 
     private string Market()
     {
@@ -54,7 +55,8 @@ internal sealed class EnglishTales(Telling telling)
     {
         Person c = telling.ChildWith(null, "town");
         Person friend = telling.ChildWith(telling.World.FamilyOf(c), "town");
-        Town home = telling.World.FamilyOf(c).Town, t = telling.World.FamilyOf(friend).Town;
+        Town home = telling.World.FamilyOf(c).Town,
+            t = telling.World.FamilyOf(friend).Town;
         int day = _random.Next(7);
         return $"On {Lexicon.Weekdays[day].En} {c.En} took the bus to {t.En} to see {c.His} friend {friend.En}. The roofs of {t.En} are {t.Roofs.En}, and the {t.River.En} flows past {t.En}. "
             + $"{friend.En} gave {c.En} some of the {t.Speciality.En} of {t.En}. \"How tasty!\" said {c.En}. \"I live in {home.En}, which is famous for its {home.Speciality.En}. Come and see me!\" "
@@ -75,7 +77,8 @@ internal sealed class EnglishTales(Telling telling)
 
     private string NumberGame()
     {
-        Person a = telling.AnyChild(), b = telling.ChildWith(telling.World.FamilyOf(a));
+        Person a = telling.AnyChild(),
+            b = telling.ChildWith(telling.World.FamilyOf(a));
         (int first, int second) = telling.Comparison();
         (int x, int y) = telling.Sum();
         string winner = first > second ? a.En : b.En;
@@ -89,7 +92,8 @@ internal sealed class EnglishTales(Telling telling)
         Person friend = telling.ChildWith(telling.World.FamilyOf(c));
         Family f = telling.World.FamilyOf(c);
         (Word title, Person r) = telling.Relative(c, elder: _random.OneIn(2));
-        int month = _random.Next(12), season = Lexicon.SeasonOf(month);
+        int month = _random.Next(12),
+            season = Lexicon.SeasonOf(month);
         return $"Dear {friend.En},\nMy name is {c.En}. I am {c.Age} years old and I live in {f.Town.En}. I love {c.Food.En} and I like {c.Hobby!.En}. I have {f.Pet.Pet} at home, and it likes to eat {f.Pet.FoodEn}. "
             + $"My {title.En} is {r.En}. It is {Lexicon.Months[month].En} now, so it is {Lexicon.Seasons[season].En}: {Lexicon.SeasonWeather[season].En}. Come to {f.Town.En}, where you can often see {f.Town.Animal.En}.\nYour friend {c.En}";
     }

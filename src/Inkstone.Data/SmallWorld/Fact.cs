@@ -16,7 +16,8 @@ internal enum Exposure
     Never,
 }
 
-/// <summary>One fact in one language: its first phrasing in two parts (what is asked and what is to be known), others, and questions.</summary>
+/// <summary>One fact in one language: its first phrasing in two parts (what is asked and what is to be known), others, and
+/// questions.</summary>
 /// <param name="Category">The kind of fact: people, family, addition, counting, comparison, calendar, towns, things.</param>
 /// <param name="Relation">What is told: "mother", "plus", "tomorrow".</param>
 /// <param name="Subject">Index of the person, town or number it is told of.</param>
@@ -26,7 +27,15 @@ internal enum Exposure
 /// <param name="Others">Other phrasings, whole sentences.</param>
 /// <param name="Questions">Ways to ask; a Chinese or English sentence each.</param>
 internal sealed record Fact(
-    string Category, string Relation, int Subject, WorldLanguage Language, string Stem, string Answer, string[] Others, string[] Questions)
+    string Category,
+    string Relation,
+    int Subject,
+    WorldLanguage Language,
+    string Stem,
+    string Answer,
+    string[] Others,
+    string[] Questions
+)
 {
     public Exposure Exposure { get; init; }
 
@@ -40,18 +49,20 @@ internal sealed record Fact(
     public string Sentence => Stem + (Language == WorldLanguage.Chinese ? $"{Answer}。" : $" {Answer}.");
 
     /// <summary>The sentences that documents may contain.</summary>
-    public string[] Told => Exposure switch
-    {
-        Exposure.Full or Exposure.Unasked => [Sentence, .. Others],
-        Exposure.Restated => Others,
-        _ => [],
-    };
+    public string[] Told =>
+        Exposure switch
+        {
+            Exposure.Full or Exposure.Unasked => [Sentence, .. Others],
+            Exposure.Restated => Others,
+            _ => [],
+        };
 
     /// <summary>The sentences that no document may contain.</summary>
-    public string[] Untold => Exposure switch
-    {
-        Exposure.Full or Exposure.Unasked => [],
-        Exposure.Restated => [Sentence],
-        _ => [Sentence, .. Others],
-    };
+    public string[] Untold =>
+        Exposure switch
+        {
+            Exposure.Full or Exposure.Unasked => [],
+            Exposure.Restated => [Sentence],
+            _ => [Sentence, .. Others],
+        };
 }

@@ -26,25 +26,96 @@ internal sealed record Tool(string Zh, string UseZh, string En, string Verb, str
 internal static class Lexicon
 {
     public static readonly Word[] FamilyNames =
-        [new("林", "Lin"), new("陈", "Chen"), new("周", "Zhou"), new("徐", "Xu"), new("马", "Ma"), new("高", "Gao"), new("唐", "Tang"), new("叶", "Ye")];
+    [
+        new("林", "Lin"),
+        new("陈", "Chen"),
+        new("周", "Zhou"),
+        new("徐", "Xu"),
+        new("马", "Ma"),
+        new("高", "Gao"),
+        new("唐", "Tang"),
+        new("叶", "Ye"),
+    ];
 
     public static readonly Word[] Grandfathers =
-        [new("建国", "Jianguo"), new("德福", "Defu"), new("永年", "Yongnian"), new("长贵", "Changgui"), new("国梁", "Guoliang"), new("万山", "Wanshan"), new("守田", "Shoutian"), new("春生", "Chunsheng")];
+    [
+        new("建国", "Jianguo"),
+        new("德福", "Defu"),
+        new("永年", "Yongnian"),
+        new("长贵", "Changgui"),
+        new("国梁", "Guoliang"),
+        new("万山", "Wanshan"),
+        new("守田", "Shoutian"),
+        new("春生", "Chunsheng"),
+    ];
 
     public static readonly Word[] Grandmothers =
-        [new("梁秀英", "Liang Xiuying"), new("曹桂兰", "Cao Guilan"), new("董玉珍", "Dong Yuzhen"), new("袁淑芬", "Yuan Shufen"), new("邓凤仙", "Deng Fengxian"), new("崔翠莲", "Cui Cuilian"), new("邹巧云", "Zou Qiaoyun"), new("顾素梅", "Gu Sumei")];
+    [
+        new("梁秀英", "Liang Xiuying"),
+        new("曹桂兰", "Cao Guilan"),
+        new("董玉珍", "Dong Yuzhen"),
+        new("袁淑芬", "Yuan Shufen"),
+        new("邓凤仙", "Deng Fengxian"),
+        new("崔翠莲", "Cui Cuilian"),
+        new("邹巧云", "Zou Qiaoyun"),
+        new("顾素梅", "Gu Sumei"),
+    ];
 
     public static readonly Word[] Fathers =
-        [new("强", "Qiang"), new("伟", "Wei"), new("杰", "Jie"), new("浩", "Hao"), new("勇", "Yong"), new("平", "Ping"), new("军", "Jun"), new("文", "Wen")];
+    [
+        new("强", "Qiang"),
+        new("伟", "Wei"),
+        new("杰", "Jie"),
+        new("浩", "Hao"),
+        new("勇", "Yong"),
+        new("平", "Ping"),
+        new("军", "Jun"),
+        new("文", "Wen"),
+    ];
 
     public static readonly Word[] Mothers =
-        [new("江慧", "Jiang Hui"), new("方丽", "Fang Li"), new("沈敏", "Shen Min"), new("苏静", "Su Jing"), new("秦娟", "Qin Juan"), new("谢芳", "Xie Fang"), new("冯霞", "Feng Xia"), new("杜莹", "Du Ying")];
+    [
+        new("江慧", "Jiang Hui"),
+        new("方丽", "Fang Li"),
+        new("沈敏", "Shen Min"),
+        new("苏静", "Su Jing"),
+        new("秦娟", "Qin Juan"),
+        new("谢芳", "Xie Fang"),
+        new("冯霞", "Feng Xia"),
+        new("杜莹", "Du Ying"),
+    ];
 
     public static readonly Word[] Boys =
-        [new("小明", "Xiaoming"), new("小海", "Xiaohai"), new("小虎", "Xiaohu"), new("小龙", "Xiaolong"), new("小刚", "Xiaogang"), new("小松", "Xiaosong"), new("小川", "Xiaochuan"), new("小峰", "Xiaofeng"), new("小鹏", "Xiaopeng"), new("小安", "Xiao'an"), new("小石", "Xiaoshi"), new("小宝", "Xiaobao")];
+    [
+        new("小明", "Xiaoming"),
+        new("小海", "Xiaohai"),
+        new("小虎", "Xiaohu"),
+        new("小龙", "Xiaolong"),
+        new("小刚", "Xiaogang"),
+        new("小松", "Xiaosong"),
+        new("小川", "Xiaochuan"),
+        new("小峰", "Xiaofeng"),
+        new("小鹏", "Xiaopeng"),
+        new("小安", "Xiao'an"),
+        new("小石", "Xiaoshi"),
+        new("小宝", "Xiaobao"),
+    ];
 
     public static readonly Word[] Girls =
-        [new("小雨", "Xiaoyu"), new("小月", "Xiaoyue"), new("小雪", "Xiaoxue"), new("小梅", "Xiaomei"), new("小兰", "Xiaolan"), new("小云", "Xiaoyun"), new("小花", "Xiaohua"), new("小荷", "Xiaohe"), new("小琴", "Xiaoqin"), new("小竹", "Xiaozhu"), new("小星", "Xiaoxing"), new("小蕊", "Xiaorui")];
+    [
+        new("小雨", "Xiaoyu"),
+        new("小月", "Xiaoyue"),
+        new("小雪", "Xiaoxue"),
+        new("小梅", "Xiaomei"),
+        new("小兰", "Xiaolan"),
+        new("小云", "Xiaoyun"),
+        new("小花", "Xiaohua"),
+        new("小荷", "Xiaohe"),
+        new("小琴", "Xiaoqin"),
+        new("小竹", "Xiaozhu"),
+        new("小星", "Xiaoxing"),
+        new("小蕊", "Xiaorui"),
+    ];
 
     public static readonly Job[] Jobs =
     [
@@ -70,34 +141,125 @@ internal static class Lexicon
     public static Job Teacher => Jobs[0];
 
     public static readonly Word[] ElderHobbies =
-        [new("钓鱼", "fishing"), new("下棋", "playing chess"), new("种花", "growing flowers"), new("唱戏", "singing opera"), new("养鸟", "keeping birds"), new("打太极拳", "practising tai chi"), new("写毛笔字", "writing with a brush"), new("喝茶", "drinking tea")];
+    [
+        new("钓鱼", "fishing"),
+        new("下棋", "playing chess"),
+        new("种花", "growing flowers"),
+        new("唱戏", "singing opera"),
+        new("养鸟", "keeping birds"),
+        new("打太极拳", "practising tai chi"),
+        new("写毛笔字", "writing with a brush"),
+        new("喝茶", "drinking tea"),
+    ];
 
     public static readonly Word[] ChildHobbies =
-        [new("踢足球", "playing football"), new("看书", "reading books"), new("画画", "drawing"), new("唱歌", "singing songs"), new("游泳", "swimming"), new("放风筝", "flying kites"), new("骑自行车", "riding a bicycle"), new("跳舞", "dancing"), new("爬山", "climbing hills"), new("折纸", "folding paper")];
+    [
+        new("踢足球", "playing football"),
+        new("看书", "reading books"),
+        new("画画", "drawing"),
+        new("唱歌", "singing songs"),
+        new("游泳", "swimming"),
+        new("放风筝", "flying kites"),
+        new("骑自行车", "riding a bicycle"),
+        new("跳舞", "dancing"),
+        new("爬山", "climbing hills"),
+        new("折纸", "folding paper"),
+    ];
 
     public static readonly Word[] Foods =
-        [new("面条", "noodles"), new("饺子", "dumplings"), new("米饭", "rice"), new("苹果", "apples"), new("西瓜", "watermelon"), new("鸡蛋", "eggs"), new("包子", "steamed buns"), new("红薯", "sweet potatoes"), new("葡萄", "grapes"), new("汤圆", "rice balls"), new("南瓜", "pumpkin"), new("玉米", "corn"), new("鱼汤", "fish soup"), new("草莓", "strawberries"), new("年糕", "rice cakes"), new("黄瓜", "cucumbers")];
+    [
+        new("面条", "noodles"),
+        new("饺子", "dumplings"),
+        new("米饭", "rice"),
+        new("苹果", "apples"),
+        new("西瓜", "watermelon"),
+        new("鸡蛋", "eggs"),
+        new("包子", "steamed buns"),
+        new("红薯", "sweet potatoes"),
+        new("葡萄", "grapes"),
+        new("汤圆", "rice balls"),
+        new("南瓜", "pumpkin"),
+        new("玉米", "corn"),
+        new("鱼汤", "fish soup"),
+        new("草莓", "strawberries"),
+        new("年糕", "rice cakes"),
+        new("黄瓜", "cucumbers"),
+    ];
 
     /// <summary>Things that are counted in stories.</summary>
     public static readonly Word[] Fruits = [new("桃子", "peaches"), new("梨", "pears"), new("橘子", "oranges"), new("苹果", "apples")];
 
     public static readonly Word[] Towns =
-        [new("青石镇", "Qingshi"), new("白云镇", "Baiyun"), new("柳树镇", "Liushu"), new("月湖镇", "Yuehu"), new("金桥镇", "Jinqiao"), new("红叶镇", "Hongye"), new("竹林镇", "Zhulin"), new("石塔镇", "Shita")];
+    [
+        new("青石镇", "Qingshi"),
+        new("白云镇", "Baiyun"),
+        new("柳树镇", "Liushu"),
+        new("月湖镇", "Yuehu"),
+        new("金桥镇", "Jinqiao"),
+        new("红叶镇", "Hongye"),
+        new("竹林镇", "Zhulin"),
+        new("石塔镇", "Shita"),
+    ];
 
     public static readonly Word[] Rivers =
-        [new("清水河", "Qingshui River"), new("玉带河", "Yudai River"), new("桃花河", "Taohua River"), new("大沙河", "Dasha River"), new("双龙河", "Shuanglong River"), new("松果河", "Songguo River"), new("鱼跃河", "Yuyue River"), new("百草河", "Baicao River")];
+    [
+        new("清水河", "Qingshui River"),
+        new("玉带河", "Yudai River"),
+        new("桃花河", "Taohua River"),
+        new("大沙河", "Dasha River"),
+        new("双龙河", "Shuanglong River"),
+        new("松果河", "Songguo River"),
+        new("鱼跃河", "Yuyue River"),
+        new("百草河", "Baicao River"),
+    ];
 
     public static readonly Word[] Specialities =
-        [new("豆腐", "tofu"), new("茶叶", "tea"), new("蜂蜜", "honey"), new("莲藕", "lotus root"), new("板栗", "chestnuts"), new("竹笋", "bamboo shoots"), new("柿子", "persimmons"), new("芝麻糖", "sesame sweets")];
+    [
+        new("豆腐", "tofu"),
+        new("茶叶", "tea"),
+        new("蜂蜜", "honey"),
+        new("莲藕", "lotus root"),
+        new("板栗", "chestnuts"),
+        new("竹笋", "bamboo shoots"),
+        new("柿子", "persimmons"),
+        new("芝麻糖", "sesame sweets"),
+    ];
 
     public static readonly Word[] WildAnimals =
-        [new("白鹭", "egrets"), new("小鹿", "deer"), new("松鼠", "squirrels"), new("野鸭", "wild ducks"), new("狐狸", "foxes"), new("刺猬", "hedgehogs"), new("猴子", "monkeys"), new("乌龟", "turtles")];
+    [
+        new("白鹭", "egrets"),
+        new("小鹿", "deer"),
+        new("松鼠", "squirrels"),
+        new("野鸭", "wild ducks"),
+        new("狐狸", "foxes"),
+        new("刺猬", "hedgehogs"),
+        new("猴子", "monkeys"),
+        new("乌龟", "turtles"),
+    ];
 
     public static readonly Word[] Colours =
-        [new("红色", "red"), new("蓝色", "blue"), new("绿色", "green"), new("黄色", "yellow"), new("白色", "white"), new("灰色", "grey"), new("黑色", "black"), new("紫色", "purple")];
+    [
+        new("红色", "red"),
+        new("蓝色", "blue"),
+        new("绿色", "green"),
+        new("黄色", "yellow"),
+        new("白色", "white"),
+        new("灰色", "grey"),
+        new("黑色", "black"),
+        new("紫色", "purple"),
+    ];
 
     public static readonly Word[] Crafts =
-        [new("锄头", "hoes"), new("剪刀", "scissors"), new("雨伞", "umbrellas"), new("竹篮", "bamboo baskets"), new("陶碗", "clay bowls"), new("木梳", "wooden combs"), new("铁锅", "iron pots"), new("灯笼", "lanterns")];
+    [
+        new("锄头", "hoes"),
+        new("剪刀", "scissors"),
+        new("雨伞", "umbrellas"),
+        new("竹篮", "bamboo baskets"),
+        new("陶碗", "clay bowls"),
+        new("木梳", "wooden combs"),
+        new("铁锅", "iron pots"),
+        new("灯笼", "lanterns"),
+    ];
 
     public static readonly Animal[] Animals =
     [
@@ -122,10 +284,31 @@ internal static class Lexicon
     ];
 
     public static readonly Word[] Weekdays =
-        [new("星期一", "Monday"), new("星期二", "Tuesday"), new("星期三", "Wednesday"), new("星期四", "Thursday"), new("星期五", "Friday"), new("星期六", "Saturday"), new("星期日", "Sunday")];
+    [
+        new("星期一", "Monday"),
+        new("星期二", "Tuesday"),
+        new("星期三", "Wednesday"),
+        new("星期四", "Thursday"),
+        new("星期五", "Friday"),
+        new("星期六", "Saturday"),
+        new("星期日", "Sunday"),
+    ];
 
     public static readonly Word[] Months =
-        [new("一月", "January"), new("二月", "February"), new("三月", "March"), new("四月", "April"), new("五月", "May"), new("六月", "June"), new("七月", "July"), new("八月", "August"), new("九月", "September"), new("十月", "October"), new("十一月", "November"), new("十二月", "December")];
+    [
+        new("一月", "January"),
+        new("二月", "February"),
+        new("三月", "March"),
+        new("四月", "April"),
+        new("五月", "May"),
+        new("六月", "June"),
+        new("七月", "July"),
+        new("八月", "August"),
+        new("九月", "September"),
+        new("十月", "October"),
+        new("十一月", "November"),
+        new("十二月", "December"),
+    ];
 
     public static readonly Word[] Seasons = [new("春天", "spring"), new("夏天", "summer"), new("秋天", "autumn"), new("冬天", "winter")];
 

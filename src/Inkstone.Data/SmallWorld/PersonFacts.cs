@@ -30,7 +30,12 @@ internal static class PersonFacts
                     Fact[] facts = [.. FamilyFacts(family, family.Children[c], language)];
                     for (int r = 0; r < facts.Length; r++)
                     {
-                        yield return (family.Index + r) % family.Children.Length == c ? facts[r] with { Exposure = Exposure.Never } : facts[r];
+                        yield return (family.Index + r) % family.Children.Length == c
+                            ? facts[r] with
+                            {
+                                Exposure = Exposure.Never,
+                            }
+                            : facts[r];
                     }
                 }
             }
@@ -44,28 +49,84 @@ internal static class PersonFacts
 
         if (language == Chinese)
         {
-            yield return Own("age", $"{p.Zh}的年龄是", $"{p.Age}岁", $"{p.Zh}今年{p.Age}岁。", $"{p.Zh}今年多大？", $"{p.Zh}的年龄是多少？");
-            yield return Own("food", $"{p.Zh}最爱吃的是", p.Food.Zh, $"{p.Zh}最喜欢吃{p.Food.Zh}。", $"{p.Zh}最爱吃的是什么？", $"{p.Zh}最喜欢吃什么？");
+            yield return Own(
+                "age",
+                $"{p.Zh}的年龄是",
+                $"{p.Age}岁",
+                $"{p.Zh}今年{p.Age}岁。",
+                $"{p.Zh}今年多大？",
+                $"{p.Zh}的年龄是多少？"
+            );
+            yield return Own(
+                "food",
+                $"{p.Zh}最爱吃的是",
+                p.Food.Zh,
+                $"{p.Zh}最喜欢吃{p.Food.Zh}。",
+                $"{p.Zh}最爱吃的是什么？",
+                $"{p.Zh}最喜欢吃什么？"
+            );
             if (p.Job is { } job)
             {
-                yield return Own("job", $"{p.Zh}的职业是", job.Zh, $"{p.Zh}是一名{job.Zh}。", $"{p.Zh}的职业是什么？", $"{p.Zh}是做什么工作的？");
+                yield return Own(
+                    "job",
+                    $"{p.Zh}的职业是",
+                    job.Zh,
+                    $"{p.Zh}是一名{job.Zh}。",
+                    $"{p.Zh}的职业是什么？",
+                    $"{p.Zh}是做什么工作的？"
+                );
             }
             if (p.Hobby is { } hobby)
             {
-                yield return Own("hobby", $"{p.Zh}的爱好是", hobby.Zh, $"{p.Zh}喜欢{hobby.Zh}。", $"{p.Zh}的爱好是什么？", $"{p.Zh}喜欢做什么？");
+                yield return Own(
+                    "hobby",
+                    $"{p.Zh}的爱好是",
+                    hobby.Zh,
+                    $"{p.Zh}喜欢{hobby.Zh}。",
+                    $"{p.Zh}的爱好是什么？",
+                    $"{p.Zh}喜欢做什么？"
+                );
             }
             yield break;
         }
 
-        yield return Own("age", $"This year {p.En} is", $"{p.Age} years old", $"{p.En} is {p.Age} years old.", $"How old is {p.En} this year?", $"What is the age of {p.En}?");
-        yield return Own("food", $"{p.En}'s favourite food is", p.Food.En, $"{p.En} loves {p.Food.En}.", $"What is {p.En}'s favourite food?", $"What food does {p.En} love?");
+        yield return Own(
+            "age",
+            $"This year {p.En} is",
+            $"{p.Age} years old",
+            $"{p.En} is {p.Age} years old.",
+            $"How old is {p.En} this year?",
+            $"What is the age of {p.En}?"
+        );
+        yield return Own(
+            "food",
+            $"{p.En}'s favourite food is",
+            p.Food.En,
+            $"{p.En} loves {p.Food.En}.",
+            $"What is {p.En}'s favourite food?",
+            $"What food does {p.En} love?"
+        );
         if (p.Job is { } work)
         {
-            yield return Own("job", $"{p.En} works as", work.En, $"{p.En} is {work.En}.", $"What does {p.En} work as?", $"What is {p.En}'s job?");
+            yield return Own(
+                "job",
+                $"{p.En} works as",
+                work.En,
+                $"{p.En} is {work.En}.",
+                $"What does {p.En} work as?",
+                $"What is {p.En}'s job?"
+            );
         }
         if (p.Hobby is { } pastime)
         {
-            yield return Own("hobby", $"{p.En}'s hobby is", pastime.En, $"{p.En} likes {pastime.En}.", $"What is {p.En}'s hobby?", $"What does {p.En} like doing?");
+            yield return Own(
+                "hobby",
+                $"{p.En}'s hobby is",
+                pastime.En,
+                $"{p.En} likes {pastime.En}.",
+                $"What is {p.En}'s hobby?",
+                $"What does {p.En} like doing?"
+            );
         }
     }
 
@@ -74,9 +135,24 @@ internal static class PersonFacts
         Fact Told(string relation, string stem, string answer, string[] others, params string[] questions) =>
             new("family", relation, c.Index, language, stem, answer, others, questions);
 
-        Fact Relative(string relation, string zh, string en, Person relative) => language == Chinese
-            ? Told(relation, $"{c.Zh}的{zh}是", relative.Zh, [$"{relative.Zh}是{c.Zh}的{zh}。"], $"{c.Zh}的{zh}是谁？", $"谁是{c.Zh}的{zh}？")
-            : Told(relation, $"{c.En}'s {en} is", relative.En, [$"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."], $"Who is {c.En}'s {en}?", $"Who is the {en} of {c.En}?");
+        Fact Relative(string relation, string zh, string en, Person relative) =>
+            language == Chinese
+                ? Told(
+                    relation,
+                    $"{c.Zh}的{zh}是",
+                    relative.Zh,
+                    [$"{relative.Zh}是{c.Zh}的{zh}。"],
+                    $"{c.Zh}的{zh}是谁？",
+                    $"谁是{c.Zh}的{zh}？"
+                )
+                : Told(
+                    relation,
+                    $"{c.En}'s {en} is",
+                    relative.En,
+                    [$"{relative.En} is the {en} of {c.En}.", $"The {en} of {c.En} is {relative.En}."],
+                    $"Who is {c.En}'s {en}?",
+                    $"Who is the {en} of {c.En}?"
+                );
 
         yield return Relative("father", "爸爸", "father", f.Father);
         yield return Relative("mother", "妈妈", "mother", f.Mother);

@@ -19,15 +19,42 @@ public sealed class SmallWorldCorpus
     // A kind of document for each entry: what stands here twice is written twice as often.
     private static readonly string[] Kinds =
     [
-        "portraits", "portraits", "portraits", "portraits", "portraits", "household", "household",
-        "questions", "questions", "questions", "quiz", "meeting", "story", "story", "story", "story",
-        "counting", "counting", "sums", "sums", "comparisons", "comparisons", "calendar", "calendar", "calendar", "towns", "towns", "towns", "things",
+        "portraits",
+        "portraits",
+        "portraits",
+        "portraits",
+        "portraits",
+        "household",
+        "household",
+        "questions",
+        "questions",
+        "questions",
+        "quiz",
+        "meeting",
+        "story",
+        "story",
+        "story",
+        "story",
+        "counting",
+        "counting",
+        "sums",
+        "sums",
+        "comparisons",
+        "comparisons",
+        "calendar",
+        "calendar",
+        "calendar",
+        "towns",
+        "towns",
+        "towns",
+        "things",
     ];
 
     private readonly ulong _seed;
     private readonly int _families;
 
-    /// <summary>Makes the world of a seed and decides what will never be shown. More families are more to learn: 4 suit minutes, 8 are all.</summary>
+    /// <summary>Makes the world of a seed and decides what will never be shown. More families are more to learn: 4 suit minutes, 8 are
+    /// all.</summary>
     public SmallWorldCorpus(ulong seed, int families = 4)
     {
         if (families is < 2 or > 8)
@@ -45,7 +72,8 @@ public sealed class SmallWorldCorpus
         Untold = [.. telling.Facts.SelectMany(f => f.Untold)];
     }
 
-    /// <summary>Sentences that no document contains and questions that none asks; the answers follow from what the documents tell.</summary>
+    /// <summary>Sentences that no document contains and questions that none asks; the answers follow from what the documents
+    /// tell.</summary>
     public IReadOnlyList<WorldQuestion> HeldOut { get; }
 
     /// <summary>What documents tell and ask, in words that no document asks it in, nor fine-tuning.</summary>
@@ -60,7 +88,8 @@ public sealed class SmallWorldCorpus
     /// <summary>Every question that documents ask, in all its wordings, with the sentence that answers it.</summary>
     public IReadOnlyList<(string Question, string Reply)> Dialogues { get; }
 
-    /// <summary>Sentences that no document contains: those of <see cref="HeldOut"/>, and their other phrasings where nothing was told.</summary>
+    /// <summary>Sentences that no document contains: those of <see cref="HeldOut"/>, and their other phrasings where nothing was
+    /// told.</summary>
     internal IReadOnlyList<string> Untold { get; }
 
     /// <summary>Documents without end, in both languages by turns.</summary>
@@ -100,7 +129,8 @@ public sealed class SmallWorldCorpus
 
     /// <summary>
     /// Writes <c>world.jsonl</c> ({"text"}) of about so many bytes of text, <c>questions.jsonl</c> (those shown) and
-    /// <c>held-out.jsonl</c>, <c>unasked.jsonl</c>, <c>reworded.jsonl</c> ({"category","language","prompt","answer","question","reply"}), and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
+    /// <c>held-out.jsonl</c>, <c>unasked.jsonl</c>, <c>reworded.jsonl</c> ({"category","language","prompt","answer","question","reply"}),
+    /// and <c>conversations.jsonl</c> ({"messages"}) to learn answering from.
     /// </summary>
     /// <returns>The path of world.jsonl.</returns>
     public string Write(string directory, long bytes)
@@ -140,7 +170,15 @@ public sealed class SmallWorldCorpus
         using AtomicFile file = new(path);
         foreach (WorldQuestion q in questions)
         {
-            WriteLine(file.Stream, ("category", q.Category), ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"), ("prompt", q.Prompt), ("answer", q.Answer), ("question", q.Question), ("reply", q.Reply));
+            WriteLine(
+                file.Stream,
+                ("category", q.Category),
+                ("language", q.Language == WorldLanguage.Chinese ? "zh" : "en"),
+                ("prompt", q.Prompt),
+                ("answer", q.Answer),
+                ("question", q.Question),
+                ("reply", q.Reply)
+            );
         }
         file.Commit();
     }

@@ -26,7 +26,11 @@ internal sealed class Telling
             _told[group.Key] = [.. group.Where(f => f.Exposure != Exposure.Never)];
             _asked[group.Key] = [.. group.Where(f => f.Exposure == Exposure.Full)];
         }
-        foreach (IGrouping<(int Person, WorldLanguage Language), Fact> group in Facts.Where(f => GroupOf(f) == "people" && f.Exposure != Exposure.Never).GroupBy(f => (f.Subject, f.Language)))
+        foreach (
+            IGrouping<(int Person, WorldLanguage Language), Fact> group in Facts
+                .Where(f => GroupOf(f) == "people" && f.Exposure != Exposure.Never)
+                .GroupBy(f => (f.Subject, f.Language))
+        )
         {
             _ofPerson[group.Key] = [.. group];
         }
@@ -69,19 +73,29 @@ internal sealed class Telling
     {
         Family family = World.FamilyOf(child);
         (string, Word, Person)[] relatives = elder
-            ? [("grandfather", new("爷爷", "grandfather"), family.Grandfather), ("grandmother", new("奶奶", "grandmother"), family.Grandmother)]
+            ?
+            [
+                ("grandfather", new("爷爷", "grandfather"), family.Grandfather),
+                ("grandmother", new("奶奶", "grandmother"), family.Grandmother),
+            ]
             : [("father", new("爸爸", "father"), family.Father), ("mother", new("妈妈", "mother"), family.Mother)];
         (string _, Word title, Person person) = Random.Pick([.. relatives.Where(r => IsTold(r.Item1, child))]);
         return (title, person);
     }
 
-    /// <summary>Two numbers whose sum may be told and, where it is <paramref name="asked"/>, asked for; in stories both are at least 2, for the plural.</summary>
+    /// <summary>Two numbers whose sum may be told and, where it is <paramref name="asked"/>, asked for; in stories both are at least 2, for
+    /// the plural.</summary>
     public (int A, int B) Sum(int smallest = 2, bool asked = true)
     {
         while (true)
         {
-            int a = Random.Between(smallest, NumberFacts.LargestAddend), b = Random.Between(smallest, NumberFacts.LargestAddend);
-            if (Enum.GetValues<WorldLanguage>().Select(l => Get("plus", a * 10 + b, l)).All(f => asked ? f.Exposure == Exposure.Full : f.IsShown))
+            int a = Random.Between(smallest, NumberFacts.LargestAddend),
+                b = Random.Between(smallest, NumberFacts.LargestAddend);
+            if (
+                Enum.GetValues<WorldLanguage>()
+                    .Select(l => Get("plus", a * 10 + b, l))
+                    .All(f => asked ? f.Exposure == Exposure.Full : f.IsShown)
+            )
             {
                 return (a, b);
             }
@@ -93,7 +107,8 @@ internal sealed class Telling
     {
         while (true)
         {
-            int a = Random.Between(1, NumberFacts.Largest), b = Random.Between(1, NumberFacts.Largest);
+            int a = Random.Between(1, NumberFacts.Largest),
+                b = Random.Between(1, NumberFacts.Largest);
             if (a != b && Enum.GetValues<WorldLanguage>().All(l => Get("compare", a * 100 + b, l).Exposure == Exposure.Full))
             {
                 return (a, b);
@@ -101,12 +116,13 @@ internal sealed class Telling
         }
     }
 
-    private static Fact Withhold(Fact fact, int draw) => draw switch
-    {
-        1 => fact with { Exposure = Exposure.Unasked },
-        2 when fact.Questions.Length > 1 => fact with { Questions = fact.Questions[..^1], NewWords = fact.Questions[^1] },
-        _ => fact,
-    };
+    private static Fact Withhold(Fact fact, int draw) =>
+        draw switch
+        {
+            1 => fact with { Exposure = Exposure.Unasked },
+            2 when fact.Questions.Length > 1 => fact with { Questions = fact.Questions[..^1], NewWords = fact.Questions[^1] },
+            _ => fact,
+        };
 
     /// <summary>Family facts and own facts are told together.</summary>
     private static string GroupOf(Fact fact) => fact.Category is "people" or "family" ? "people" : fact.Category;

@@ -4,7 +4,8 @@ using nietras.SeparatedValues;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Rows of CSV and TSV files (RFC 4180: quotes may hold separators and line ends) as objects of texts. A column without a name, as pandas writes its index,
+/// Rows of CSV and TSV files (RFC 4180: quotes may hold separators and line ends) as objects of texts. A column without a name, as pandas
+/// writes its index,
 /// gets the name <c>index</c>.
 /// </summary>
 internal static class CsvRows
@@ -17,7 +18,9 @@ internal static class CsvRows
         char separator = InputFiles.Extension(path).Equals(".TSV", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
         using FileStream raw = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         using Stream stream = InputFile.Unpacked(raw);
-        using SepReader reader = Sep.New(separator).Reader(o => o with { Unescape = true, DisableColCountCheck = true, HasHeader = false }).From(stream);
+        using SepReader reader = Sep.New(separator)
+            .Reader(o => o with { Unescape = true, DisableColCountCheck = true, HasHeader = false })
+            .From(stream);
         string[] names = [];
         while (TryRead(reader, path, ref names, out int line, out JsonObject? row))
         {
@@ -52,7 +55,9 @@ internal static class CsvRows
         }
         if (cells.ColCount != names.Length)
         {
-            throw new InvalidDataException($"{path}:{line}: the row has {cells.ColCount} cells and the first line names {names.Length} columns: mend or remove it.");
+            throw new InvalidDataException(
+                $"{path}:{line}: the row has {cells.ColCount} cells and the first line names {names.Length} columns: mend or remove it."
+            );
         }
         row = [];
         for (int i = 0; i < names.Length; i++)

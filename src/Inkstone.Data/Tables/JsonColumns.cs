@@ -7,17 +7,20 @@ using Apache.Arrow.Types;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Columns of texts in which each text is JSON (Arrow's extension <c>arrow.json</c>, the type Json of the library datasets): their values become what they
+/// Columns of texts in which each text is JSON (Arrow's extension <c>arrow.json</c>, the type Json of the library datasets): their values
+/// become what they
 /// spell. Parquet keeps the word for it in Arrow's schema or in the features of the library.
 /// </summary>
 internal static class JsonColumns
 {
-    private const string ExtensionName = "ARROW:extension:name", Extension = "arrow.json";
+    private const string ExtensionName = "ARROW:extension:name",
+        Extension = "arrow.json";
 
     /// <summary>Stands for the elements of a list in a path.</summary>
     private const string Element = "[]";
 
-    public static bool IsJson(Field field) => field.Metadata is { } metadata && metadata.TryGetValue(ExtensionName, out string? name) && name == Extension;
+    public static bool IsJson(Field field) =>
+        field.Metadata is { } metadata && metadata.TryGetValue(ExtensionName, out string? name) && name == Extension;
 
     /// <summary>What a text spells; the text itself where it spells nothing.</summary>
     public static JsonNode? Decode(string? text)
@@ -47,7 +50,11 @@ internal static class JsonColumns
                 Add(field, field.Name, paths);
             }
         }
-        if (notes.TryGetValue("huggingface", out string? info) && Decode(info) is JsonObject o && o["info"]?["features"] is JsonObject features)
+        if (
+            notes.TryGetValue("huggingface", out string? info)
+            && Decode(info) is JsonObject o
+            && o["info"]?["features"] is JsonObject features
+        )
         {
             foreach ((string name, JsonNode? feature) in features)
             {
@@ -150,7 +157,16 @@ internal static class JsonColumns
             using ArrowStreamReader reader = new(new MemoryStream(Convert.FromBase64String(packed)));
             return reader.Schema;
         }
-        catch (Exception e) when (e is FormatException or InvalidDataException or IOException or NotImplementedException or ArgumentException or IndexOutOfRangeException or NotSupportedException)
+        catch (Exception e)
+            when (e
+                    is FormatException
+                        or InvalidDataException
+                        or IOException
+                        or NotImplementedException
+                        or ArgumentException
+                        or IndexOutOfRangeException
+                        or NotSupportedException
+            )
         {
             return null; // A note that is damaged says nothing: the columns are read without it.
         }

@@ -18,7 +18,8 @@ public sealed record TokenizeOptions(
     long ShardTokens = 100_000_000,
     IReadOnlyList<string>? TextKeys = null,
     string? InputSeparator = null,
-    bool Force = false);
+    bool Force = false
+);
 
 /// <summary>How far a tokenization has come.</summary>
 public sealed record TokenizeProgress(string Split, long BytesDone, long BytesTotal, long Tokens);
@@ -28,7 +29,13 @@ public sealed record TokenizedShard(string File, string Split, long Tokens, long
 
 /// <summary>What a tokenization made: the metadata.json beside the shards.</summary>
 public sealed record TokenizeResult(
-    string Output, TokenShardFormat Format, int VocabularySize, string VocabularyHash, int EndOfDocumentId, IReadOnlyList<TokenizedShard> Shards)
+    string Output,
+    TokenShardFormat Format,
+    int VocabularySize,
+    string VocabularyHash,
+    int EndOfDocumentId,
+    IReadOnlyList<TokenizedShard> Shards
+)
 {
     /// <summary>Ids to train on, end-of-document ids included.</summary>
     public long TrainTokens => Shards.Where(s => s.Split == "train").Sum(s => s.Tokens);
@@ -48,5 +55,13 @@ public sealed record TokenizeResult(
 
 /// <summary>What an unfinished run must share with the one that takes it up: everything that decides the bytes.</summary>
 internal sealed record TokenizePlan(
-    TokenShardFormat Format, long ShardTokens, int VocabularySize, string VocabularyHash, int EndOfDocumentId, IReadOnlyList<string> TextKeys, string? InputSeparator,
-    IReadOnlyList<string> Files, IReadOnlyList<TokenizedShard> Finished);
+    TokenShardFormat Format,
+    long ShardTokens,
+    int VocabularySize,
+    string VocabularyHash,
+    int EndOfDocumentId,
+    IReadOnlyList<string> TextKeys,
+    string? InputSeparator,
+    IReadOnlyList<string> Files,
+    IReadOnlyList<TokenizedShard> Finished
+);

@@ -12,7 +12,8 @@ namespace Inkstone.Data;
 /// </summary>
 public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabulary, EncodeText encode)
 {
-    private const string PlanName = "tokenize-unfinished.json", MetadataName = "metadata.json";
+    private const string PlanName = "tokenize-unfinished.json",
+        MetadataName = "metadata.json";
     private const int WaveCharacters = 1 << 22;
     private readonly List<Document> _wave = [];
     private readonly List<List<int>> _ids = [];
@@ -23,7 +24,8 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     /// <summary>Where the files are made: the output itself, or a place beside one that is to be replaced.</summary>
     private string Folder { get; init; } = options.Output;
 
-    /// <summary>Writes what is still missing. A run that is cancelled leaves its finished shards for the next one; one that fails over its input leaves nothing.</summary>
+    /// <summary>Writes what is still missing. A run that is cancelled leaves its finished shards for the next one; one that fails over its
+    /// input leaves nothing.</summary>
     /// <exception cref="InvalidDataException">The input is not what it should be.</exception>
     /// <exception cref="ArgumentException">The output was made otherwise, is already there, or holds other things.</exception>
     public TokenizeResult Run(IProgress<TokenizeProgress>? progress = null, CancellationToken cancellation = default)
@@ -35,7 +37,11 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         (TokenizeSource[] sources, TokenizePlan plan) = Plan();
         if (WrittenFiles.Of(Folder).Contains(MetadataName) && !File.Exists(PathOf(PlanName)))
         {
-            return options.Force ? Replace(progress, cancellation) : throw new ArgumentException($"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it.");
+            return options.Force
+                ? Replace(progress, cancellation)
+                : throw new ArgumentException(
+                    $"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it."
+                );
         }
 
         using DirectoryLock held = DirectoryLock.Take(Folder);
@@ -52,7 +58,14 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
                 throw new InvalidDataException($"The input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
             }
 
-            TokenizeResult result = new(options.Output, options.Format, vocabulary.Size, plan.VocabularyHash, vocabulary.EndOfDocumentId, finished);
+            TokenizeResult result = new(
+                options.Output,
+                options.Format,
+                vocabulary.Size,
+                plan.VocabularyHash,
+                vocabulary.EndOfDocumentId,
+                finished
+            );
             Save(MetadataName, result, Metadata.Readable.TokenizeResult);
             WrittenFiles.Of(Folder).Add(MetadataName);
             File.Delete(PathOf(PlanName));
@@ -68,7 +81,8 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             {
                 throw;
             }
-            string kept = finished.Count == 0 || Folder != options.Output ? "nothing was kept" : $"the {finished.Count} finished shards are kept";
+            string kept =
+                finished.Count == 0 || Folder != options.Output ? "nothing was kept" : $"the {finished.Count} finished shards are kept";
             throw new IOException($"The disk of '{options.Output}' is full: free space and run again, {kept}.", full.HResult);
         }
     }
@@ -77,7 +91,10 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     private TokenizeResult Replace(IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
     {
         using AtomicDirectory output = new(options.Output, overwrite: true);
-        TokenizeResult result = new TokenizeRun(options, vocabulary, encode) { WaveDocuments = WaveDocuments, Folder = output.Staging }.Run(progress, cancellation);
+        TokenizeResult result = new TokenizeRun(options, vocabulary, encode) { WaveDocuments = WaveDocuments, Folder = output.Staging }.Run(
+            progress,
+            cancellation
+        );
         output.Commit();
         return result;
     }
@@ -85,15 +102,36 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     private (TokenizeSource[], TokenizePlan) Plan()
     {
         TokenizeSource[] sources = TokenizeSource.Find(options);
-        string[] files = [.. sources.SelectMany(s => s.Files, (s, file) =>
-            string.Create(CultureInfo.InvariantCulture, $"{s.Split} {Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"))];
+        string[] files =
+        [
+            .. sources.SelectMany(
+                s => s.Files,
+                (s, file) =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{s.Split} {Path.GetFullPath(file)} {new FileInfo(file).Length} {File.GetLastWriteTimeUtc(file).Ticks}"
+                    )
+            ),
+        ];
         string separators = string.Join('\n', sources.Select(s => s.Separator));
-        return (sources, new TokenizePlan(
-            options.Format, options.ShardTokens, vocabulary.Size, vocabulary.Hash.ToString("x16", CultureInfo.InvariantCulture), vocabulary.EndOfDocumentId,
-            options.TextKeys ?? ["text"], separators, files, []));
+        return (
+            sources,
+            new TokenizePlan(
+                options.Format,
+                options.ShardTokens,
+                vocabulary.Size,
+                vocabulary.Hash.ToString("x16", CultureInfo.InvariantCulture),
+                vocabulary.EndOfDocumentId,
+                options.TextKeys ?? ["text"],
+                separators,
+                files,
+                []
+            )
+        );
     }
 
-    /// <summary>The shards that an unfinished run of the same plan has left; those of another plan must be forced away, and what is no shard of ours stays.</summary>
+    /// <summary>The shards that an unfinished run of the same plan has left; those of another plan must be forced away, and what is no
+    /// shard of ours stays.</summary>
     private List<TokenizedShard> TakeUp(TokenizePlan plan)
     {
         TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
@@ -106,11 +144,15 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         {
             if (Serialize(stored with { Finished = [] }) != Serialize(plan))
             {
-                throw new ArgumentException($"The folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew.");
+                throw new ArgumentException(
+                    $"The folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew."
+                );
             }
             if (written.Damage() is { } damage)
             {
-                throw new InvalidDataException($"The unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew.");
+                throw new InvalidDataException(
+                    $"The unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew."
+                );
             }
             return [.. stored.Finished];
         }
@@ -120,24 +162,34 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
 
     /// <summary>What an unfinished run may hold beyond its list: it was killed between two of its steps.</summary>
     private static bool IsOf(TokenizePlan unfinished, string name) =>
-        name is PlanName or MetadataName || TokenizeSource.Splits.Any(split => name == NameOf(unfinished, split, unfinished.Finished.Count(s => s.Split == split)));
+        name is PlanName or MetadataName
+        || TokenizeSource.Splits.Any(split => name == NameOf(unfinished, split, unfinished.Finished.Count(s => s.Split == split)));
 
     /// <summary>Deletes what this run or the unfinished one before it has written.</summary>
     private void Forget()
     {
         TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
-        string[] loose = stored is null ? [] : [.. Directory.GetFiles(Folder).Select(file => Path.GetFileName(file)).Where(name => IsOf(stored, name))];
+        string[] loose = stored is null
+            ? []
+            : [.. Directory.GetFiles(Folder).Select(file => Path.GetFileName(file)).Where(name => IsOf(stored, name))];
         foreach (string name in WrittenFiles.Of(Folder).Names.Concat(loose).Append(WrittenFiles.FileName))
         {
             File.Delete(PathOf(name));
         }
     }
 
-    private void WriteShards(TokenizeSource source, List<TokenizedShard> finished, TokenizePlan plan, IProgress<TokenizeProgress>? progress, CancellationToken cancellation)
+    private void WriteShards(
+        TokenizeSource source,
+        List<TokenizedShard> finished,
+        TokenizePlan plan,
+        IProgress<TokenizeProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         DocumentReader reader = new(new ReadOptions(options.TextKeys, source.Separator));
         long skip = finished.Where(s => s.Split == source.Split).Sum(s => s.Documents);
-        long total = source.Files.Sum(file => new FileInfo(file).Length), tokens = finished.Where(s => s.Split == source.Split).Sum(s => s.Tokens);
+        long total = source.Files.Sum(file => new FileInfo(file).Length),
+            tokens = finished.Where(s => s.Split == source.Split).Sum(s => s.Tokens);
         int number = finished.Count(s => s.Split == source.Split);
         TokenShardWriter? writer = null;
         try
@@ -219,11 +271,16 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         {
             _ids.Add([]);
         }
-        Parallel.For(0, _wave.Count, new ParallelOptions { CancellationToken = cancellation }, i =>
-        {
-            _ids[i].Clear();
-            encode(_wave[i].Text, _ids[i]);
-        });
+        Parallel.For(
+            0,
+            _wave.Count,
+            new ParallelOptions { CancellationToken = cancellation },
+            i =>
+            {
+                _ids[i].Clear();
+                encode(_wave[i].Text, _ids[i]);
+            }
+        );
         return _wave.Count;
     }
 
@@ -235,7 +292,10 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The file '{PathOf(PlanName)}' is no plan of an unfinished run: move it away, or name another folder.", exception);
+            throw new InvalidDataException(
+                $"The file '{PathOf(PlanName)}' is no plan of an unfinished run: move it away, or name another folder.",
+                exception
+            );
         }
     }
 
@@ -246,6 +306,6 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
 
     private string PathOf(string name) => Path.Combine(Folder, name);
 
-    private void Save<T>(string name, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-        => AtomicFile.Write(PathOf(name), stream => JsonSerializer.Serialize(stream, value, type));
+    private void Save<T>(string name, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        AtomicFile.Write(PathOf(name), stream => JsonSerializer.Serialize(stream, value, type));
 }

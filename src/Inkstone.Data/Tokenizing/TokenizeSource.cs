@@ -27,9 +27,12 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
                     continue;
                 }
                 string? separator = extension == ".txt" ? options.InputSeparator ?? StoredSeparator(folder) : null;
-                return [.. Splits
-                    .Select(split => new TokenizeSource(split, [Path.Combine(folder, split + extension)], separator))
-                    .Where(source => File.Exists(source.Files[0]))];
+                return
+                [
+                    .. Splits
+                        .Select(split => new TokenizeSource(split, [Path.Combine(folder, split + extension)], separator))
+                        .Where(source => File.Exists(source.Files[0])),
+                ];
             }
         }
         return [new TokenizeSource("train", InputFiles.Find(options.Inputs), options.InputSeparator)];
@@ -45,7 +48,9 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
         try
         {
             using JsonDocument metadata = JsonDocument.Parse(File.ReadAllText(path));
-            return metadata.RootElement.TryGetProperty("options", out JsonElement options) && options.TryGetProperty("output_separator", out JsonElement separator)
+            return
+                metadata.RootElement.TryGetProperty("options", out JsonElement options)
+                && options.TryGetProperty("output_separator", out JsonElement separator)
                 ? separator.GetString() ?? MicroLmSeparator
                 : MicroLmSeparator;
         }

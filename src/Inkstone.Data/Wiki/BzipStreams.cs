@@ -4,13 +4,15 @@ using ICSharpCode.SharpZipLib.BZip2;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Cuts a bz2 file into its streams, each of which can be unpacked by itself: <c>BZh</c>, the block size, and the sign of a first block or of an empty stream, which
+/// Cuts a bz2 file into its streams, each of which can be unpacked by itself: <c>BZh</c>, the block size, and the sign of a first block or
+/// of an empty stream, which
 /// together do not occur in packed data by chance (80 bits).
 /// </summary>
 internal static class BzipStreams
 {
     private const int HeadLength = 10;
-    private static readonly byte[] Block = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59], Empty = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
+    private static readonly byte[] Block = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59],
+        Empty = [0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
 
     /// <summary>Where the next stream begins at or behind a place, or -1.</summary>
     public static int Next(ReadOnlySpan<byte> bytes, int from)
@@ -46,9 +48,13 @@ internal static class BzipStreams
             {
                 return (_inner ??= new BZip2InputStream(packed) { IsStreamOwner = false }).Read(buffer, start, count);
             }
-            catch (Exception exception) when (exception is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException)
+            catch (Exception exception)
+                when (exception is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException)
             {
-                throw new InvalidDataException($"The bz2 stream at byte {offset} of '{file}' is damaged or cut off ({exception.Message.TrimEnd('.')}): fetch the file again.", exception);
+                throw new InvalidDataException(
+                    $"The bz2 stream at byte {offset} of '{file}' is damaged or cut off ({exception.Message.TrimEnd('.')}): fetch the file again.",
+                    exception
+                );
             }
         }
 
@@ -56,11 +62,20 @@ internal static class BzipStreams
         public override bool CanSeek => false;
         public override bool CanWrite => false;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
         public override void Flush() { }
+
         public override long Seek(long to, SeekOrigin origin) => throw new NotSupportedException();
+
         public override void SetLength(long value) => throw new NotSupportedException();
+
         public override void Write(byte[] buffer, int start, int count) => throw new NotSupportedException();
+
         protected override void Dispose(bool disposing)
         {
             if (disposing)

@@ -10,7 +10,8 @@ namespace Inkstone.Data;
 /// <param name="Offset">where in the file it begins</param>
 internal readonly record struct DumpPart(byte[] Bytes, int Length, bool IsPacked, long Offset);
 
-/// <summary>Reads a dump part by part: plain, gzipped, or bz2 of one or many streams. Streams come packed, for others to unpack, unless one is very long.</summary>
+/// <summary>Reads a dump part by part: plain, gzipped, or bz2 of one or many streams. Streams come packed, for others to unpack, unless one
+/// is very long.</summary>
 internal sealed class DumpParts(string file) : IDisposable
 {
     private const int PartSize = 4 << 20;
@@ -142,7 +143,8 @@ internal sealed class DumpParts(string file) : IDisposable
         return larger;
     }
 
-    private static FileStream Open(string file)
-        => File.Exists(file) ? new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan)
+    private static FileStream Open(string file) =>
+        File.Exists(file)
+            ? new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan)
             : throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
 }

@@ -42,15 +42,29 @@ internal static class Entities
             return null;
         }
         ReadOnlySpan<char> name = text[1..end];
-        string? meant = name[0] == '#' ? Number(name[1..]) : char.IsAsciiLetter(name[0]) ? HtmlEntityProvider.Resolver.GetSymbol(text[1..length].ToString()) : null;
+        string? meant =
+            name[0] == '#' ? Number(name[1..])
+            : char.IsAsciiLetter(name[0]) ? HtmlEntityProvider.Resolver.GetSymbol(text[1..length].ToString())
+            : null;
         return meant is [var c] && char.IsWhiteSpace(c) && c is not ('\n' or '\u3000') ? " " : meant;
     }
 
     private static string? Number(ReadOnlySpan<char> digits)
     {
         bool isHex = digits is ['x' or 'X', ..];
-        return int.TryParse(isHex ? digits[1..] : digits, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out int code)
-            && Rune.IsValid(code) && (code >= 0x20 || code is '\t' or '\n') && code is not (>= 0x7F and < 0xA0) && (code & 0xFFFE) != 0xFFFE && code is not (>= 0xFDD0 and <= 0xFDEF)
-            ? new Rune(code).ToString() : null;
+        return
+            int.TryParse(
+                isHex ? digits[1..] : digits,
+                isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int code
+            )
+            && Rune.IsValid(code)
+            && (code >= 0x20 || code is '\t' or '\n')
+            && code is not (>= 0x7F and < 0xA0)
+            && (code & 0xFFFE) != 0xFFFE
+            && code is not (>= 0xFDD0 and <= 0xFDEF)
+            ? new Rune(code).ToString()
+            : null;
     }
 }

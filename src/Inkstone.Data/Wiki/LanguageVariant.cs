@@ -1,7 +1,8 @@
 namespace Inkstone.Data;
 
 /// <summary>
-/// The rules of -{…}- (MediaWiki's ConverterRule): flags, a bar, then texts by variant. Of several texts the wanted variant's is shown, else that of its nearest
+/// The rules of -{…}- (MediaWiki's ConverterRule): flags, a bar, then texts by variant. Of several texts the wanted variant's is shown,
+/// else that of its nearest
 /// relative, else the first one.
 /// </summary>
 internal sealed class LanguageVariant
@@ -74,7 +75,11 @@ internal sealed class LanguageVariant
         int start = rules.Start;
         for (int i = rules.Start; i <= rules.End; i++)
         {
-            bool ends = i == rules.End || text[i] == ';' && !isNested(i) && (i + 1 == rules.End || Name(text, new TextSpan(i + 1, rules.End), isNested, out _) is not null);
+            bool ends =
+                i == rules.End
+                || text[i] == ';'
+                    && !isNested(i)
+                    && (i + 1 == rules.End || Name(text, new TextSpan(i + 1, rules.End), isNested, out _) is not null);
             if (!ends)
             {
                 continue;

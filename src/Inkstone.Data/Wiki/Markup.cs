@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Signs that a page cannot hold, used while its markup is taken off: Unicode's noncharacters U+FDD0 to U+FDEF. Text that is to stay as it stands (nowiki, code,
+/// Signs that a page cannot hold, used while its markup is taken off: Unicode's noncharacters U+FDD0 to U+FDEF. Text that is to stay as it
+/// stands (nowiki, code,
 /// what an entity spells) has its markup characters exchanged for such signs, so that no later step reads them as markup.
 /// </summary>
 internal static class Markup
@@ -12,12 +13,14 @@ internal static class Markup
     public const char Void = '\uFDD0';
 
     /// <summary>Around text that is spelled for one script.</summary>
-    public const char KeepBegin = '\uFDD1', KeepEnd = '\uFDD2';
+    public const char KeepBegin = '\uFDD1',
+        KeepEnd = '\uFDD2';
 
     /// <summary>A line end that begins no line of wikitext, so that no list or heading begins behind it.</summary>
     public const char Break = '\uFDD3';
 
-    private const char FirstGuard = '\uFDD4', Last = '\uFDEF';
+    private const char FirstGuard = '\uFDD4',
+        Last = '\uFDEF';
     private const string Guarded = "[]{}|'<>=*#:;-_&!\n \t()（）/";
 
     /// <summary>Appends a text whose markup characters mean nothing.</summary>
@@ -38,14 +41,20 @@ internal static class Markup
     public static char Unguard(char c) => c is >= FirstGuard and <= Last && c - FirstGuard < Guarded.Length ? Guarded[c - FirstGuard] : c;
 
     /// <summary>The text without characters that could be taken for these signs.</summary>
-    public static string WithoutSigns(string text)
-        => text.AsSpan().IndexOfAnyInRange(Void, Last) < 0 ? text : string.Create(text.Length, text, (span, source) =>
-        {
-            for (int i = 0; i < span.Length; i++)
-            {
-                span[i] = source[i] is >= Void and <= Last ? '\uFFFD' : source[i];
-            }
-        });
+    public static string WithoutSigns(string text) =>
+        text.AsSpan().IndexOfAnyInRange(Void, Last) < 0
+            ? text
+            : string.Create(
+                text.Length,
+                text,
+                (span, source) =>
+                {
+                    for (int i = 0; i < span.Length; i++)
+                    {
+                        span[i] = source[i] is >= Void and <= Last ? '\uFFFD' : source[i];
+                    }
+                }
+            );
 
     /// <summary>Whether a character stands for nothing on the page: a sign other than a line break.</summary>
     public static bool IsInvisible(char c) => c is Void or KeepBegin or KeepEnd;

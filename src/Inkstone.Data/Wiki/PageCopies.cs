@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Finds pages that a dump, or dumps after one another, hold more than once, and keeps the copy with the newest revision. Memory is a bit for each page; lines are read
+/// Finds pages that a dump, or dumps after one another, hold more than once, and keeps the copy with the newest revision. Memory is a bit
+/// for each page; lines are read
 /// again only where there are such pages.
 /// </summary>
 internal sealed class PageCopies
@@ -29,7 +30,8 @@ internal sealed class PageCopies
         block[bit / 64] |= 1UL << bit;
     }
 
-    /// <summary>Takes older copies out of the file of pages and notes them in that of pages left out; returns how many there were, and the bytes of their texts.</summary>
+    /// <summary>Takes older copies out of the file of pages and notes them in that of pages left out; returns how many there were, and the
+    /// bytes of their texts.</summary>
     public (long Copies, long TextBytes) Resolve(string pages, string leftOut)
     {
         if (_repeated.Count == 0)
@@ -64,7 +66,12 @@ internal sealed class PageCopies
                 using JsonDocument record = JsonDocument.Parse(line);
                 copies++;
                 bytes += Encoding.UTF8.GetByteCount(record.RootElement.GetProperty("text"u8).GetString()!);
-                others.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{id}\t{revision}\tolder copy\t{record.RootElement.GetProperty("title"u8).GetString()}\t"));
+                others.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{id}\t{revision}\tolder copy\t{record.RootElement.GetProperty("title"u8).GetString()}\t"
+                    )
+                );
             }
         }
         File.Move(kept, pages, overwrite: true);
@@ -89,7 +96,8 @@ internal sealed class PageCopies
             {
                 continue;
             }
-            bool isId = json.ValueTextEquals("id"u8), isRevision = json.ValueTextEquals("revision"u8);
+            bool isId = json.ValueTextEquals("id"u8),
+                isRevision = json.ValueTextEquals("revision"u8);
             json.Read();
             if (isId)
             {

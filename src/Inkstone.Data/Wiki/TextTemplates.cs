@@ -61,12 +61,25 @@ internal static class TextTemplates
 
     private static readonly string[] Namespaces = ["Template:", "模板:", "样板:", "樣板:", "T:"];
     private static readonly string[] Disambiguations =
-        ["dab", "hndis", "geodis", "disamb", "numberdis", "mathdab", "roaddis", "schooldis", "hospitaldis", "歧义", "歧義"];
+    [
+        "dab",
+        "hndis",
+        "geodis",
+        "disamb",
+        "numberdis",
+        "mathdab",
+        "roaddis",
+        "schooldis",
+        "hospitaldis",
+        "歧义",
+        "歧義",
+    ];
 
     private static readonly string[] AskForDisambiguation = ["needed", "inline", "link", "需"];
 
     /// <summary>The rule of a template, or null where it vanishes.</summary>
-    public static Rule? Find(string name) => Rules.GetValueOrDefault(name) ?? (name.StartsWith("link-", StringComparison.OrdinalIgnoreCase) ? LocalLink : null);
+    public static Rule? Find(string name) =>
+        Rules.GetValueOrDefault(name) ?? (name.StartsWith("link-", StringComparison.OrdinalIgnoreCase) ? LocalLink : null);
 
     /// <summary>A template's name as pages of its namespace are called.</summary>
     public static string Name(string written)
@@ -82,9 +95,13 @@ internal static class TextTemplates
         return name;
     }
 
-    /// <summary>Whether a template says that its page only tells meanings of a title apart: by a short name, or as 地名消歧义 and Disambiguation page do.</summary>
-    public static bool IsDisambiguation(string name)
-        => Disambiguations.Contains(name, StringComparer.OrdinalIgnoreCase)
-            || (name.Contains("disambig", StringComparison.OrdinalIgnoreCase) || name.TrimEnd('页', '頁') is var bare && (bare.EndsWith("消歧义", StringComparison.Ordinal) || bare.EndsWith("消歧義", StringComparison.Ordinal)))
-            && !AskForDisambiguation.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
+    /// <summary>Whether a template says that its page only tells meanings of a title apart: by a short name, or as 地名消歧义 and Disambiguation
+    /// page do.</summary>
+    public static bool IsDisambiguation(string name) =>
+        Disambiguations.Contains(name, StringComparer.OrdinalIgnoreCase)
+        || (
+            name.Contains("disambig", StringComparison.OrdinalIgnoreCase)
+            || name.TrimEnd('页', '頁') is var bare
+                && (bare.EndsWith("消歧义", StringComparison.Ordinal) || bare.EndsWith("消歧義", StringComparison.Ordinal))
+        ) && !AskForDisambiguation.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
 }

@@ -40,19 +40,20 @@ public sealed record WikiCounts
     public long TextBytes { get; init; }
 
     /// <summary>Both together.</summary>
-    public static WikiCounts operator +(WikiCounts a, WikiCounts b) => new()
-    {
-        Pages = a.Pages + b.Pages,
-        Kept = a.Kept + b.Kept,
-        Redirects = a.Redirects + b.Redirects,
-        Disambiguations = a.Disambiguations + b.Disambiguations,
-        OtherNamespaces = a.OtherNamespaces + b.OtherNamespaces,
-        OtherModels = a.OtherModels + b.OtherModels,
-        Suppressed = a.Suppressed + b.Suppressed,
-        Empty = a.Empty + b.Empty,
-        OlderCopies = a.OlderCopies + b.OlderCopies,
-        OlderRevisions = a.OlderRevisions + b.OlderRevisions,
-        XmlBytes = a.XmlBytes + b.XmlBytes,
-        TextBytes = a.TextBytes + b.TextBytes,
-    };
+    public static WikiCounts operator +(WikiCounts a, WikiCounts b) =>
+        new()
+        {
+            Pages = a.Pages + b.Pages,
+            Kept = a.Kept + b.Kept,
+            Redirects = a.Redirects + b.Redirects,
+            Disambiguations = a.Disambiguations + b.Disambiguations,
+            OtherNamespaces = a.OtherNamespaces + b.OtherNamespaces,
+            OtherModels = a.OtherModels + b.OtherModels,
+            Suppressed = a.Suppressed + b.Suppressed,
+            Empty = a.Empty + b.Empty,
+            OlderCopies = a.OlderCopies + b.OlderCopies,
+            OlderRevisions = a.OlderRevisions + b.OlderRevisions,
+            XmlBytes = a.XmlBytes + b.XmlBytes,
+            TextBytes = a.TextBytes + b.TextBytes,
+        };
 }

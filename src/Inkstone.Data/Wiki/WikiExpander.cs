@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// The first step of taking markup off a page: comments, tags of extensions, templates, parameters and language variants become what they show. What remains is
+/// The first step of taking markup off a page: comments, tags of extensions, templates, parameters and language variants become what they
+/// show. What remains is
 /// wikitext of tables, links, headings, lists, quotes and HTML.
 /// </summary>
 internal sealed class WikiExpander(string title, LanguageVariant variant)
@@ -65,12 +66,22 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
                 }
                 else
                 {
-                    Expand(text, node.Children, new TextSpan(node.Bars[0] + 1, node.Bars.Count > 1 ? node.Bars[1] : node.ContentEnd), output);
+                    Expand(
+                        text,
+                        node.Children,
+                        new TextSpan(node.Bars[0] + 1, node.Bars.Count > 1 ? node.Bars[1] : node.ContentEnd),
+                        output
+                    );
                 }
                 break;
             default:
                 output.Append(Markup.KeepBegin);
-                Expand(text, node.Children, variant.Shown(text, new TextSpan(node.ContentStart, node.ContentEnd), node.Bars, at => IsInside(node, at)), output);
+                Expand(
+                    text,
+                    node.Children,
+                    variant.Shown(text, new TextSpan(node.ContentStart, node.ContentEnd), node.Bars, at => IsInside(node, at)),
+                    output
+                );
                 output.Append(Markup.KeepEnd);
                 break;
         }
@@ -118,7 +129,8 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
             output.Append(Markup.Void);
             return;
         }
-        string tex = name == "math" ? formula : $"\\ce{{{formula}}}", sign = isBlock ? "$$" : "$";
+        string tex = name == "math" ? formula : $"\\ce{{{formula}}}",
+            sign = isBlock ? "$$" : "$";
         if (isBlock)
         {
             output.Append(Markup.Break);
@@ -140,9 +152,12 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
         output.Append(Markup.Break).AppendGuarded(lines.TrimEnd()).Append(Markup.Break);
     }
 
-    private static string WithoutNowiki(string text)
-        => text.Contains("<nowiki", StringComparison.OrdinalIgnoreCase)
-            ? text.Replace("<nowiki>", "", StringComparison.OrdinalIgnoreCase).Replace("</nowiki>", "", StringComparison.OrdinalIgnoreCase).Replace("<nowiki/>", "", StringComparison.OrdinalIgnoreCase).Replace("<nowiki />", "", StringComparison.OrdinalIgnoreCase)
+    private static string WithoutNowiki(string text) =>
+        text.Contains("<nowiki", StringComparison.OrdinalIgnoreCase)
+            ? text.Replace("<nowiki>", "", StringComparison.OrdinalIgnoreCase)
+                .Replace("</nowiki>", "", StringComparison.OrdinalIgnoreCase)
+                .Replace("<nowiki/>", "", StringComparison.OrdinalIgnoreCase)
+                .Replace("<nowiki />", "", StringComparison.OrdinalIgnoreCase)
             : text;
 
     private void ShowTemplate(string text, WikiNode node, StringBuilder output)
@@ -160,7 +175,15 @@ internal sealed class WikiExpander(string title, LanguageVariant variant)
             output.Append(Markup.Void);
             return;
         }
-        string? shown = rule.Spells ?? (rule.IsMeasure ? Measure(text, node) : rule.Arguments.Select(argument => Argument(text, node, argument)).FirstOrDefault(value => !string.IsNullOrWhiteSpace(value)));
+        string? shown =
+            rule.Spells
+            ?? (
+                rule.IsMeasure
+                    ? Measure(text, node)
+                    : rule
+                        .Arguments.Select(argument => Argument(text, node, argument))
+                        .FirstOrDefault(value => !string.IsNullOrWhiteSpace(value))
+            );
         if (rule.IsBlock)
         {
             output.Append(Markup.Break);

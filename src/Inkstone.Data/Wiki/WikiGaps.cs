@@ -2,10 +2,13 @@ using System.Text;
 
 namespace Inkstone.Data;
 
-/// <summary>Closes the gaps that left-out markup leaves in a line: brackets that hold nothing any more, marks at their border, doubled blanks.</summary>
+/// <summary>Closes the gaps that left-out markup leaves in a line: brackets that hold nothing any more, marks at their border, doubled
+/// blanks.</summary>
 internal static class WikiGaps
 {
-    private const string Opening = "(（[［【〔《「『“", Closing = ")）]］】〕》」』”", Separators = "，,、；;：:/／·。 \t";
+    private const string Opening = "(（[［【〔《「『“",
+        Closing = ")）]］】〕》」』”",
+        Separators = "，,、；;：:/／·。 \t";
 
     public static string Close(string line)
     {
@@ -31,7 +34,8 @@ internal static class WikiGaps
         return output.ToString();
     }
 
-    /// <summary>Goes from each gap outwards: over blanks and marks, which go if brackets stand on both sides, or on the side of the gap.</summary>
+    /// <summary>Goes from each gap outwards: over blanks and marks, which go if brackets stand on both sides, or on the side of the
+    /// gap.</summary>
     private static string Brackets(string line)
     {
         StringBuilder text = new(line);
@@ -50,7 +54,8 @@ internal static class WikiGaps
             {
                 end++;
             }
-            bool opens = start > 0 && Opening.Contains(text[start - 1]), closes = end < text.Length && Closing.Contains(text[end]);
+            bool opens = start > 0 && Opening.Contains(text[start - 1]),
+                closes = end < text.Length && Closing.Contains(text[end]);
             if (opens && closes && Opening.IndexOf(text[start - 1]) == Closing.IndexOf(text[end]))
             {
                 text.Remove(start - 1, end - start + 2).Insert(start - 1, Markup.Void);

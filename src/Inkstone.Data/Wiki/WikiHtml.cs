@@ -4,7 +4,8 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Takes HTML's tags off and leaves what they hold: a block's borders and br are line ends, list items get their sign, tables and what is styled as invisible vanish.
+/// Takes HTML's tags off and leaves what they hold: a block's borders and br are line ends, list items get their sign, tables and what is
+/// styled as invisible vanish.
 /// What is no tag of wikitext stays.
 /// </summary>
 internal sealed class WikiHtml
@@ -33,7 +34,13 @@ internal sealed class WikiHtml
             _output.Append(_text, copied, at - copied);
             ReadOnlySpan<char> attributes = _text.AsSpan(at + nameEnd, length - nameEnd - 1);
             int end = at + length;
-            if (!isClosing && !attributes.EndsWith("/") && (name == "table" || IsInvisible(attributes)) && name is not ("br" or "hr" or "wbr") && EndOf(name, end) is var beyond and > 0)
+            if (
+                !isClosing
+                && !attributes.EndsWith("/")
+                && (name == "table" || IsInvisible(attributes))
+                && name is not ("br" or "hr" or "wbr")
+                && EndOf(name, end) is var beyond and > 0
+            )
             {
                 _output.Append(Markup.Void);
                 end = beyond;
@@ -134,7 +141,10 @@ internal sealed class WikiHtml
         int depth = 1;
         for (int at = _text.IndexOf('<', from); at >= 0; at = _text.IndexOf('<', at + 1))
         {
-            if (WikiTags.Parse(_text.AsSpan(at), out bool isClosing, out _, out int length) != name || !isClosing && _text[at + length - 2] == '/')
+            if (
+                WikiTags.Parse(_text.AsSpan(at), out bool isClosing, out _, out int length) != name
+                || !isClosing && _text[at + length - 2] == '/'
+            )
             {
                 continue;
             }

@@ -5,18 +5,29 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// The last step: lines of wikitext become lines of text. Headings stand alone and go with a section that holds nothing; list items get their sign or number and two
+/// The last step: lines of wikitext become lines of text. Headings stand alone and go with a section that holds nothing; list items get
+/// their sign or number and two
 /// blanks for each level above the first; blank lines part paragraphs.
 /// </summary>
 internal sealed class WikiLines
 {
-    private static readonly SearchValues<char> Nothing = SearchValues.Create([' ', '\t', '\r', '\u00A0', Markup.Void, Markup.KeepBegin, Markup.KeepEnd, Markup.Break]);
+    private static readonly SearchValues<char> Nothing = SearchValues.Create([
+        ' ',
+        '\t',
+        '\r',
+        '\u00A0',
+        Markup.Void,
+        Markup.KeepBegin,
+        Markup.KeepEnd,
+        Markup.Break,
+    ]);
 
     private readonly StringBuilder _text = new();
     private readonly List<(int Level, string Text)> _headings = []; // not written yet
     private readonly List<int> _numbers = [];
     private string _prefix = "";
-    private bool _parted, _begun;
+    private bool _parted,
+        _begun;
 
     private WikiLines() { }
 
@@ -82,7 +93,8 @@ internal sealed class WikiLines
     {
         string trimmed = line.TrimEnd([' ', '\t', '\r', Markup.Void, Markup.KeepEnd, Markup.Break]);
         ReadOnlySpan<char> all = trimmed.AsSpan(first);
-        int left = all.IndexOfAnyExcept('='), right = all.Length - 1 - all.LastIndexOfAnyExcept('=');
+        int left = all.IndexOfAnyExcept('='),
+            right = all.Length - 1 - all.LastIndexOfAnyExcept('=');
         if (left < 0)
         {
             left = right = (all.Length - 1) / 2;
@@ -108,7 +120,9 @@ internal sealed class WikiLines
         {
             end++;
         }
-        string prefix = line[first..end], open = line[..first], content = line[end..];
+        string prefix = line[first..end],
+            open = line[..first],
+            content = line[end..];
         int colon = prefix[^1] == ';' ? DefinitionAt(content) : -1;
         if (colon >= 0)
         {
@@ -140,7 +154,8 @@ internal sealed class WikiLines
             Marks(text);
             return;
         }
-        int level = prefix.Length - 1, common = 0;
+        int level = prefix.Length - 1,
+            common = 0;
         while (common < Math.Min(prefix.Length, _prefix.Length) && Kind(prefix[common]) == Kind(_prefix[common]))
         {
             common++;

@@ -3,15 +3,44 @@ using System.Text;
 
 namespace Inkstone.Data;
 
-/// <summary>Puts what links show in their place: labels of links within the wiki and out of it; files, categories and links to other languages vanish.</summary>
+/// <summary>Puts what links show in their place: labels of links within the wiki and out of it; files, categories and links to other
+/// languages vanish.</summary>
 internal sealed class WikiLinks(WikiSite site)
 {
     private const int MostNested = 12; // files hold captions with links; more is damage
     private static readonly SearchValues<char> NoTarget = SearchValues.Create("[]{}<>\n" + Markup.Break);
     private static readonly SearchValues<char> AddressEnd = SearchValues.Create(" \t\n[]<>\"" + Markup.Break + Markup.Void);
     private static readonly string[] Protocols =
-        ["http://", "https://", "//", "ftp://", "ftps://", "sftp://", "mailto:", "news:", "irc://", "ircs://", "gopher://", "telnet://", "nntp://", "git://", "svn://", "ssh://", "tel:", "sip:", "sips:", "sms:", "xmpp:",
-         "magnet:", "bitcoin:", "geo:", "urn:", "worldwind://", "redis://", "mms://"];
+    [
+        "http://",
+        "https://",
+        "//",
+        "ftp://",
+        "ftps://",
+        "sftp://",
+        "mailto:",
+        "news:",
+        "irc://",
+        "ircs://",
+        "gopher://",
+        "telnet://",
+        "nntp://",
+        "git://",
+        "svn://",
+        "ssh://",
+        "tel:",
+        "sip:",
+        "sips:",
+        "sms:",
+        "xmpp:",
+        "magnet:",
+        "bitcoin:",
+        "geo:",
+        "urn:",
+        "worldwind://",
+        "redis://",
+        "mms://",
+    ];
 
     public string Show(string text)
     {
@@ -24,15 +53,17 @@ internal sealed class WikiLinks(WikiSite site)
         return output.ToString();
     }
 
-    /// <summary>For each [[ the place of its ]]. Of three or more brackets in a row the inner two count, unless a single one was opened that the first of three closes.</summary>
+    /// <summary>For each [[ the place of its ]]. Of three or more brackets in a row the inner two count, unless a single one was opened
+    /// that the first of three closes.</summary>
     private static Dictionary<int, int> Match(string text)
     {
         const int Single = -1;
         Dictionary<int, int> pairs = [];
         Stack<int> open = new();
-        for (int i = text.AsSpan().IndexOfAny('[', ']'); i >= 0;)
+        for (int i = text.AsSpan().IndexOfAny('[', ']'); i >= 0; )
         {
-            int run = text.AsSpan(i).IndexOfAnyExcept(text[i]), end = run < 0 ? text.Length : i + run;
+            int run = text.AsSpan(i).IndexOfAnyExcept(text[i]),
+                end = run < 0 ? text.Length : i + run;
             if (text[i] == '[')
             {
                 if ((end - i) % 2 == 1)
@@ -74,7 +105,7 @@ internal sealed class WikiLinks(WikiSite site)
 
     private void Show(string text, Dictionary<int, int> pairs, TextSpan span, StringBuilder output, int depth)
     {
-        for (int at = span.Start; at < span.End;)
+        for (int at = span.Start; at < span.End; )
         {
             int step = text.AsSpan(at, span.End - at).IndexOf('[');
             if (step < 0 || depth == MostNested)
@@ -177,14 +208,18 @@ internal sealed class WikiLinks(WikiSite site)
         {
             return 0;
         }
-        int close = address, open = 0;
+        int close = address,
+            open = 0;
         for (; close < rest.Length && (open > 0 || rest[close] != ']'); close++)
         {
             if (rest[close] == '\n')
             {
                 return 0;
             }
-            open += rest[close] == '[' ? 1 : rest[close] == ']' ? -1 : 0;
+            open +=
+                rest[close] == '[' ? 1
+                : rest[close] == ']' ? -1
+                : 0;
         }
         if (close == rest.Length)
         {

@@ -7,11 +7,23 @@ namespace Inkstone.Data;
 /// <param name="Conversion">converts the texts, except for what the pages spell for one script; null: they stay as written</param>
 /// <param name="Threads">threads that unpack and clean</param>
 /// <param name="Force">whether an earlier output is replaced</param>
-public sealed record WikiOptions(IReadOnlyList<string> Dumps, string Output, string Variant = "zh-cn", ScriptConverter? Conversion = null, int Threads = 1, bool Force = false);
+public sealed record WikiOptions(
+    IReadOnlyList<string> Dumps,
+    string Output,
+    string Variant = "zh-cn",
+    ScriptConverter? Conversion = null,
+    int Threads = 1,
+    bool Force = false
+);
 
 /// <summary>What was made of the dumps; the metadata.json of the folder.</summary>
 /// <param name="Dumps">the files</param>
 /// <param name="Variant">the script for which language variants were resolved</param>
 /// <param name="Conversions">what the texts have been through</param>
 /// <param name="Counts">what became of the pages</param>
-public sealed record WikiResult(IReadOnlyList<string> Dumps, string Variant, IReadOnlyList<AppliedConversion> Conversions, WikiCounts Counts);
+public sealed record WikiResult(
+    IReadOnlyList<string> Dumps,
+    string Variant,
+    IReadOnlyList<AppliedConversion> Conversions,
+    WikiCounts Counts
+);

@@ -9,4 +9,13 @@ namespace Inkstone.Data;
 /// <param name="Model">what its text is: wikitext, css, …</param>
 /// <param name="Text">its source; null where it was suppressed</param>
 /// <param name="OlderRevisions">revisions that were passed over</param>
-internal sealed record WikiPage(long Id, string Title, int Namespace, string? Redirect, long Revision, string Model, string? Text, int OlderRevisions);
+internal sealed record WikiPage(
+    long Id,
+    string Title,
+    int Namespace,
+    string? Redirect,
+    long Revision,
+    string Model,
+    string? Text,
+    int OlderRevisions
+);

@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Takes the marks of bold and italic text off a line by MediaWiki's rules (Parser::doQuotes): four apostrophes are one and bold, more than five are some and both, and
+/// Takes the marks of bold and italic text off a line by MediaWiki's rules (Parser::doQuotes): four apostrophes are one and bold, more than
+/// five are some and both, and
 /// where neither bold nor italic is closed one bold mark was an apostrophe and italic.
 /// </summary>
 internal static class WikiQuotes
@@ -26,7 +27,8 @@ internal static class WikiQuotes
             }
             i += run;
         }
-        int bold = marks.Count(m => m.Length is 3 or 5), italic = marks.Count(m => m.Length is 2 or 5);
+        int bold = marks.Count(m => m.Length is 3 or 5),
+            italic = marks.Count(m => m.Length is 2 or 5);
         if (bold % 2 == 1 && italic % 2 == 1 && Apostrophe(line, marks) is var mistaken and >= 0)
         {
             marks[mistaken] = (marks[mistaken].Start + 1, 2);
@@ -41,7 +43,8 @@ internal static class WikiQuotes
         return output.Append(line, copied, line.Length - copied).ToString();
     }
 
-    /// <summary>Which bold mark is an apostrophe and italic: one behind a word of one letter, else behind a longer word, else behind a blank.</summary>
+    /// <summary>Which bold mark is an apostrophe and italic: one behind a word of one letter, else behind a longer word, else behind a
+    /// blank.</summary>
     private static int Apostrophe(string line, List<(int Start, int Length)> marks)
     {
         (int word, int blank) = (-1, -1);
@@ -53,7 +56,8 @@ internal static class WikiQuotes
             {
                 continue;
             }
-            char last = start > before ? line[start - 1] : '\0', second = start - 1 > before ? line[start - 2] : '\0';
+            char last = start > before ? line[start - 1] : '\0',
+                second = start - 1 > before ? line[start - 2] : '\0';
             if (last == ' ')
             {
                 blank = blank < 0 ? i : blank;

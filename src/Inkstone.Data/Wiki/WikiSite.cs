@@ -3,7 +3,8 @@ using System.Xml;
 
 namespace Inkstone.Data;
 
-/// <summary>What prefixes of links mean on a wiki: its namespaces, as the head of its dump and MediaWiki name them, and the languages of other wikis.</summary>
+/// <summary>What prefixes of links mean on a wiki: its namespaces, as the head of its dump and MediaWiki name them, and the languages of
+/// other wikis.</summary>
 public sealed class WikiSite
 {
     private const string LanguageCodes = """
@@ -17,7 +18,9 @@ public sealed class WikiSite
         zh-hk zh-min-nan zh-mo zh-sg zh-tw zh-yue zu
         """;
 
-    private static readonly FrozenSet<string> Languages = LanguageCodes.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).ToFrozenSet();
+    private static readonly FrozenSet<string> Languages = LanguageCodes
+        .Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
+        .ToFrozenSet();
     private static readonly (int Key, string[] Names)[] Standard =
     [
         (-2, ["Media", "媒体", "媒體", "媒体文件", "媒體檔案"]),
@@ -58,8 +61,14 @@ public sealed class WikiSite
         using XmlReader reader = XmlReader.Create(new StringReader(siteInfo), PageReader.Settings);
         while (reader.Read())
         {
-            if (reader.NodeType == XmlNodeType.Element && reader.LocalName is "namespace" or "namespacealias" && int.TryParse(reader.GetAttribute("key"), out int key) && !reader.IsEmptyElement
-                && reader.Read() && reader.NodeType == XmlNodeType.Text)
+            if (
+                reader.NodeType == XmlNodeType.Element
+                && reader.LocalName is "namespace" or "namespacealias"
+                && int.TryParse(reader.GetAttribute("key"), out int key)
+                && !reader.IsEmptyElement
+                && reader.Read()
+                && reader.NodeType == XmlNodeType.Text
+            )
             {
                 _namespaces[reader.Value.Trim()] = key;
             }

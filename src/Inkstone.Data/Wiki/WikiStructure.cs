@@ -3,12 +3,14 @@ using System.Buffers;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Finds comments, tags with their content, and braces in one pass over a page, as MediaWiki's preprocessor does (Preprocessor_Hash): what is not closed is text. It is
+/// Finds comments, tags with their content, and braces in one pass over a page, as MediaWiki's preprocessor does (Preprocessor_Hash): what
+/// is not closed is text. It is
 /// kinder in one point: a [[ that is not closed does not keep the template around it from ending.
 /// </summary>
 internal sealed class WikiStructure
 {
-    private static readonly SearchValues<char> Outside = SearchValues.Create("<{-"), Inside = SearchValues.Create("<{}-|[]");
+    private static readonly SearchValues<char> Outside = SearchValues.Create("<{-"),
+        Inside = SearchValues.Create("<{}-|[]");
 
     private readonly string _text;
     private readonly Stack<Piece> _open = new();
@@ -44,7 +46,7 @@ internal sealed class WikiStructure
 
     private void Run()
     {
-        for (int i = 0; ;)
+        for (int i = 0; ; )
         {
             int step = _text.AsSpan(i).IndexOfAny(_open.Count > 0 ? Inside : Outside);
             if (step < 0)
@@ -142,7 +144,13 @@ internal sealed class WikiStructure
         }
         Piece piece = Top;
         int matching = Math.Min(Math.Min(count, piece.Count), 3);
-        WikiNode node = Node(matching == 3 ? WikiNodeKind.Parameter : WikiNodeKind.Template, piece, piece.ContentStart - matching, i, i + matching);
+        WikiNode node = Node(
+            matching == 3 ? WikiNodeKind.Parameter : WikiNodeKind.Template,
+            piece,
+            piece.ContentStart - matching,
+            i,
+            i + matching
+        );
         piece.Count -= matching;
         if (piece.Count >= 2)
         {
@@ -164,8 +172,8 @@ internal sealed class WikiStructure
         }
     }
 
-    private static WikiNode Node(WikiNodeKind kind, Piece piece, int start, int contentEnd, int end)
-        => new(kind, start, end, piece.ContentStart, contentEnd) { Bars = piece.Bars, Children = piece.Children };
+    private static WikiNode Node(WikiNodeKind kind, Piece piece, int start, int contentEnd, int end) =>
+        new(kind, start, end, piece.ContentStart, contentEnd) { Bars = piece.Bars, Children = piece.Children };
 
     /// <summary>Takes the innermost piece for text and gives what is in it to the piece around it.</summary>
     private void BreakTop(bool keepBars)
@@ -185,7 +193,11 @@ internal sealed class WikiStructure
         {
             return Comment(i);
         }
-        if (WikiTags.Parse(rest, out bool isClosing, out int nameEnd, out int length) is not { } name || isClosing || !WikiTags.IsAtomic(name))
+        if (
+            WikiTags.Parse(rest, out bool isClosing, out int nameEnd, out int length) is not { } name
+            || isClosing
+            || !WikiTags.IsAtomic(name)
+        )
         {
             return i + 1;
         }
@@ -193,7 +205,9 @@ internal sealed class WikiStructure
         TextSpan attributes = new(i + nameEnd, contentStart - 1);
         if (rest[length - 2] == '/')
         {
-            Top.Children.Add(new WikiNode(WikiNodeKind.Tag, i, contentStart, contentStart, contentStart) { Name = name, Attributes = attributes });
+            Top.Children.Add(
+                new WikiNode(WikiNodeKind.Tag, i, contentStart, contentStart, contentStart) { Name = name, Attributes = attributes }
+            );
             return contentStart;
         }
         (int contentEnd, int end) = Closing(name, contentStart);
@@ -216,7 +230,11 @@ internal sealed class WikiStructure
             return (-1, -1);
         }
         string closing = "</" + name;
-        for (int at = _text.IndexOf(closing, from, StringComparison.OrdinalIgnoreCase); at >= 0; at = _text.IndexOf(closing, at + 1, StringComparison.OrdinalIgnoreCase))
+        for (
+            int at = _text.IndexOf(closing, from, StringComparison.OrdinalIgnoreCase);
+            at >= 0;
+            at = _text.IndexOf(closing, at + 1, StringComparison.OrdinalIgnoreCase)
+        )
         {
             int end = at + closing.Length;
             while (end < _text.Length && char.IsWhiteSpace(_text[end]))
@@ -235,8 +253,10 @@ internal sealed class WikiStructure
     /// <summary>A comment; alone on its line it goes with the line.</summary>
     private int Comment(int i)
     {
-        int close = _text.IndexOf("-->", Math.Min(i + 4, _text.Length), StringComparison.Ordinal), end = close < 0 ? _text.Length : close + 3;
-        int lineStart = i, lineEnd = end;
+        int close = _text.IndexOf("-->", Math.Min(i + 4, _text.Length), StringComparison.Ordinal),
+            end = close < 0 ? _text.Length : close + 3;
+        int lineStart = i,
+            lineEnd = end;
         while (lineStart > 0 && _text[lineStart - 1] is ' ' or '\t')
         {
             lineStart--;
@@ -245,7 +265,10 @@ internal sealed class WikiStructure
         {
             lineEnd++;
         }
-        bool isLine = (lineStart == 0 || _text[lineStart - 1] == '\n') && At(lineEnd, '\n') && (Top.Children is not [.., var last] || last.End <= lineStart);
+        bool isLine =
+            (lineStart == 0 || _text[lineStart - 1] == '\n')
+            && At(lineEnd, '\n')
+            && (Top.Children is not [.., var last] || last.End <= lineStart);
         WikiNode node = isLine ? new(WikiNodeKind.Comment, lineStart, lineEnd + 1, i, end) : new(WikiNodeKind.Comment, i, end, i, end);
         Top.Children.Add(node);
         return node.End;

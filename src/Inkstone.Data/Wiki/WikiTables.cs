@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Inkstone.Data;
 
-/// <summary>Takes tables out: {| at the beginning of a line, also behind colons, up to the |} that belongs to it. One that never ends goes up to the next heading.</summary>
+/// <summary>Takes tables out: {| at the beginning of a line, also behind colons, up to the |} that belongs to it. One that never ends goes
+/// up to the next heading.</summary>
 internal static class WikiTables
 {
     public static string Remove(string text)
@@ -15,7 +16,8 @@ internal static class WikiTables
         int depth = 0;
         foreach (Range range in text.AsSpan().Split('\n'))
         {
-            ReadOnlySpan<char> line = text.AsSpan()[range], bare = Bare(line);
+            ReadOnlySpan<char> line = text.AsSpan()[range],
+                bare = Bare(line);
             if (bare.StartsWith("{|"))
             {
                 if (depth++ == 0)
@@ -49,7 +51,10 @@ internal static class WikiTables
         foreach (Range range in text.AsSpan(from).Split('\n'))
         {
             ReadOnlySpan<char> bare = Bare(text.AsSpan(from)[range]);
-            depth += bare.StartsWith("{|") ? 1 : bare.StartsWith("|}") ? -1 : 0;
+            depth +=
+                bare.StartsWith("{|") ? 1
+                : bare.StartsWith("|}") ? -1
+                : 0;
             if (depth == 0)
             {
                 return true;

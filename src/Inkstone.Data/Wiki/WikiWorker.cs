@@ -23,7 +23,7 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
             using Stream packed = BzipStreams.Unpack(new MemoryStream(part.Bytes, 0, part.Length), file, part.Offset);
             byte[] xml = ArrayPool<byte>.Shared.Rent(Math.Max(1 << 20, 4 * part.Length));
             int length = 0;
-            for (int read; (read = packed.Read(xml, length, xml.Length - length)) > 0;)
+            for (int read; (read = packed.Read(xml, length, xml.Length - length)) > 0; )
             {
                 if ((length += read) < xml.Length)
                 {
@@ -66,7 +66,10 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
         }
         catch (XmlException exception)
         {
-            throw new InvalidDataException($"The XML of '{file}' cannot be read behind page {(ids.Count > 0 ? $"{ids[^1]}" : "0")} ({exception.Message.TrimEnd('.')}): fetch the dump again.", exception);
+            throw new InvalidDataException(
+                $"The XML of '{file}' cannot be read behind page {(ids.Count > 0 ? $"{ids[^1]}" : "0")} ({exception.Message.TrimEnd('.')}): fetch the dump again.",
+                exception
+            );
         }
         return new WikiRows(lines.ToArray(), leftOut.ToString(), ids, counts);
     }
@@ -79,7 +82,8 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
         {
             return new WikiPart(all.ToArray(), Pages(xml, 0, 0), [], HasBorder: false);
         }
-        int last = all.LastIndexOf("</page>"u8), end = last < first ? first : last + "</page>"u8.Length;
+        int last = all.LastIndexOf("</page>"u8),
+            end = last < first ? first : last + "</page>"u8.Length;
         return new WikiPart(all[..first].ToArray(), Pages(xml, first, end - first), all[end..].ToArray(), HasBorder: true);
     }
 
@@ -129,7 +133,17 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
 
         WikiCounts LeaveOut(string reason, WikiCounts count)
         {
-            leftOut.Append(page.Id).Append('\t').Append(page.Revision).Append('\t').Append(reason).Append('\t').Append(Cell(page.Title)).Append('\t').Append(Cell(page.Redirect ?? "")).Append('\n');
+            leftOut
+                .Append(page.Id)
+                .Append('\t')
+                .Append(page.Revision)
+                .Append('\t')
+                .Append(reason)
+                .Append('\t')
+                .Append(Cell(page.Title))
+                .Append('\t')
+                .Append(Cell(page.Redirect ?? ""))
+                .Append('\n');
             return count;
         }
     }

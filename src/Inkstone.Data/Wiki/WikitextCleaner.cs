@@ -10,7 +10,8 @@ namespace Inkstone.Data;
 /// <param name="IsConverted">false where the page asks that nothing in it be converted</param>
 public sealed record CleanPage(string Text, IReadOnlyList<TextSpan> Kept, bool IsDisambiguation, bool IsConverted);
 
-/// <summary>Wikitext to plain text as a careful person would copy it from the page, for one script of Chinese. One may be used by many threads at once.</summary>
+/// <summary>Wikitext to plain text as a careful person would copy it from the page, for one script of Chinese. One may be used by many
+/// threads at once.</summary>
 /// <param name="site">names of namespaces</param>
 /// <param name="variant">the wanted script: zh-cn, zh-tw, zh-hk, zh-sg, zh-mo, zh-my, zh-hans or zh-hant</param>
 public sealed partial class WikitextCleaner(WikiSite site, string variant)
@@ -32,7 +33,10 @@ public sealed partial class WikitextCleaner(WikiSite site, string variant)
             text = Switches().Replace(text, "");
         }
         (string shown, List<TextSpan> kept) = Finish(WikiLines.Read(_links.Show(text)));
-        bool isDisambiguation = expander.IsDisambiguation || DisambiguationTitle().IsMatch(title) || wikitext.Contains("__DISAMBIG__", StringComparison.Ordinal);
+        bool isDisambiguation =
+            expander.IsDisambiguation
+            || DisambiguationTitle().IsMatch(title)
+            || wikitext.Contains("__DISAMBIG__", StringComparison.Ordinal);
         return new CleanPage(shown, kept, isDisambiguation, isConverted);
     }
 
@@ -66,8 +70,11 @@ public sealed partial class WikitextCleaner(WikiSite site, string variant)
         return (text.ToString(), kept);
     }
 
-    [GeneratedRegex("__(?:NO(?:TOC|EDITSECTION|GALLERY|CONTENTCONVERT|CC|TITLECONVERT|TC|NEWSECTIONLINK|INDEX|GLOBAL|TITLE|TALK)|FORCETOC|TOC|NEWSECTIONLINK|HIDDENCAT|EXPECT[A-Z]+|START|END|INDEX|STATICREDIRECT|DISAMBIG|ARCHIVEDTALK|"
-        + "\\p{IsCJKUnifiedIdeographs}{2,10})__", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        "__(?:NO(?:TOC|EDITSECTION|GALLERY|CONTENTCONVERT|CC|TITLECONVERT|TC|NEWSECTIONLINK|INDEX|GLOBAL|TITLE|TALK)|FORCETOC|TOC|NEWSECTIONLINK|HIDDENCAT|EXPECT[A-Z]+|START|END|INDEX|STATICREDIRECT|DISAMBIG|ARCHIVEDTALK|"
+            + "\\p{IsCJKUnifiedIdeographs}{2,10})__",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant
+    )]
     private static partial Regex Switches();
 
     [GeneratedRegex("__(?:NOCONTENTCONVERT|NOCC|不[转轉][换換](?:内容|內容)?)__", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

@@ -6,14 +6,33 @@ using Inkstone.Jinja;
 namespace Inkstone.Evaluation;
 
 /// <summary>
-/// CSV as pandas reads it without being told types, which is how data sets of CSV files come: a column of numbers is int, or float where one is missing; "NA" and
+/// CSV as pandas reads it without being told types, which is how data sets of CSV files come: a column of numbers is int, or float where
+/// one is missing; "NA" and
 /// the like, and empty cells, are None; a column without a name is "Unnamed: 0".
 /// </summary>
 internal static class CsvTable
 {
     private static readonly HashSet<string> Missing = new(StringComparer.Ordinal)
     {
-        "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+        "",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
     };
 
     /// <param name="text">the file's text</param>
@@ -28,7 +47,8 @@ internal static class CsvTable
         List<string> names = [];
         for (int c = 0; c < lines[0].Count; c++)
         {
-            string name = lines[0][c].Length > 0 ? lines[0][c] : $"Unnamed: {c.ToString(CultureInfo.InvariantCulture)}", unique = name;
+            string name = lines[0][c].Length > 0 ? lines[0][c] : $"Unnamed: {c.ToString(CultureInfo.InvariantCulture)}",
+                unique = name;
             for (int n = 1; names.Contains(unique); n++)
             {
                 unique = $"{name}.{n.ToString(CultureInfo.InvariantCulture)}";
@@ -37,7 +57,10 @@ internal static class CsvTable
         }
         List<List<string>> rows = [.. lines.Skip(1)];
         Value[][] columns = [.. names.Select((_, c) => Typed([.. rows.Select(r => c < r.Count ? r[c] : "")]))];
-        return new Dataset(names, [.. rows.Select((_, r) => DictValue.Of(names.Select((name, c) => KeyValuePair.Create(name, columns[c][r]))))]);
+        return new Dataset(
+            names,
+            [.. rows.Select((_, r) => DictValue.Of(names.Select((name, c) => KeyValuePair.Create(name, columns[c][r]))))]
+        );
     }
 
     private static Value[] Typed(string[] cells)
@@ -48,7 +71,14 @@ internal static class CsvTable
         {
             return [.. cells.Select(_ => NoneValue.None)];
         }
-        if (complete && present.All(c => BigInteger.TryParse(c, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger n) && n >= long.MinValue && n <= ulong.MaxValue))
+        if (
+            complete
+            && present.All(c =>
+                BigInteger.TryParse(c, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger n)
+                && n >= long.MinValue
+                && n <= ulong.MaxValue
+            )
+        )
         {
             return [.. cells.Select(c => new IntValue(BigInteger.Parse(c, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)))];
         }
@@ -66,8 +96,13 @@ internal static class CsvTable
     private static double? Real(string cell)
     {
         string number = cell.Trim();
-        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && !number.Contains('∞', StringComparison.Ordinal) && (number.Any(char.IsAsciiDigit) || number.EndsWith("inf", StringComparison.OrdinalIgnoreCase))
-            ? value : number.TrimStart('-', '+').ToUpperInvariant() is "INF" or "INFINITY" ? (number[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity) : null;
+        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && !number.Contains('∞', StringComparison.Ordinal)
+            && (number.Any(char.IsAsciiDigit) || number.EndsWith("inf", StringComparison.OrdinalIgnoreCase))
+                ? value
+            : number.TrimStart('-', '+').ToUpperInvariant() is "INF" or "INFINITY"
+                ? (number[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity)
+            : null;
     }
 
     /// <summary>RFC 4180, with line ends of any kind; lines with nothing in them are skipped.</summary>
@@ -76,7 +111,8 @@ internal static class CsvTable
         List<List<string>> lines = [];
         List<string> line = [];
         StringBuilder cell = new();
-        bool quoted = false, any = false;
+        bool quoted = false,
+            any = false;
         for (int i = 0; i < text.Length; i++)
         {
             char c = text[i];

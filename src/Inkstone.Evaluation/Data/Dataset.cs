@@ -7,7 +7,8 @@ namespace Inkstone.Evaluation;
 /// <param name="Rows">one dict for each row, with the columns in order</param>
 internal sealed record Dataset(IReadOnlyList<string> Columns, IReadOnlyList<DictValue> Rows)
 {
-    /// <summary>Rows as a table holds them: every row has every key, an int is a float where another row has one, lists and maps likewise.</summary>
+    /// <summary>Rows as a table holds them: every row has every key, an int is a float where another row has one, lists and maps
+    /// likewise.</summary>
     public static Dataset Of(IReadOnlyList<Value> rows)
     {
         Column table = new();
@@ -23,7 +24,8 @@ internal sealed record Dataset(IReadOnlyList<string> Columns, IReadOnlyList<Dict
     {
         private readonly OrderedDictionary<string, Column> _members = new(StringComparer.Ordinal);
         private Column? _elements;
-        private bool _real, _whole;
+        private bool _real,
+            _whole;
 
         public IEnumerable<string> Keys => _members.Keys;
 
@@ -57,12 +59,17 @@ internal sealed record Dataset(IReadOnlyList<string> Columns, IReadOnlyList<Dict
             }
         }
 
-        public Value Shaped(Value value) => value switch
-        {
-            DictValue dict => DictValue.Of(_members.Select(m => KeyValuePair.Create(m.Key, m.Value.Shaped(dict.Entries.GetValueOrDefault(new StringValue(m.Key)) ?? NoneValue.None)))),
-            SequenceValue row => new ListValue([.. row.Elements.Select(_elements!.Shaped)]),
-            IntValue whole when _real && _whole => new FloatValue((double)whole.Number),
-            _ => value,
-        };
+        public Value Shaped(Value value) =>
+            value switch
+            {
+                DictValue dict => DictValue.Of(
+                    _members.Select(m =>
+                        KeyValuePair.Create(m.Key, m.Value.Shaped(dict.Entries.GetValueOrDefault(new StringValue(m.Key)) ?? NoneValue.None))
+                    )
+                ),
+                SequenceValue row => new ListValue([.. row.Elements.Select(_elements!.Shaped)]),
+                IntValue whole when _real && _whole => new FloatValue((double)whole.Number),
+                _ => value,
+            };
     }
 }

@@ -18,7 +18,17 @@ internal static class DatasetFiles
     {
         if (files.All(f => Path.GetExtension(f) is ".csv" or ".tsv"))
         {
-            Dataset[] tables = [.. files.Select(f => CsvTable.Read(File.ReadAllText(f), delimiter is [char given] ? given : Path.GetExtension(f) == ".tsv" ? '\t' : ','))];
+            Dataset[] tables =
+            [
+                .. files.Select(f =>
+                    CsvTable.Read(
+                        File.ReadAllText(f),
+                        delimiter is [char given] ? given
+                            : Path.GetExtension(f) == ".tsv" ? '\t'
+                            : ','
+                    )
+                ),
+            ];
             return tables.Length == 1 ? tables[0] : Dataset.Of([.. tables.SelectMany(t => t.Rows)]);
         }
         return Dataset.Of([.. files.SelectMany(f => Rows(f, field))]);
@@ -33,7 +43,8 @@ internal static class DatasetFiles
         if (field is not null)
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
-            return document.RootElement.TryGetProperty(field, out JsonElement rows) && rows.ValueKind == JsonValueKind.Array ? [.. rows.EnumerateArray().Select(JsonValues.Of)]
+            return document.RootElement.TryGetProperty(field, out JsonElement rows) && rows.ValueKind == JsonValueKind.Array
+                ? [.. rows.EnumerateArray().Select(JsonValues.Of)]
                 : throw new InvalidDataException($"{file} has no list '{field}'.");
         }
         return JsonRecords.Read(file, []).Select(r => JsonValues.Of((JsonNode)r.Record));

@@ -3,12 +3,17 @@ using Inkstone.Jinja;
 namespace Inkstone.Evaluation;
 
 /// <summary>
-/// Finds a task's data: files that it names; else a directory, of those given or of the hub's cache, whose files are called after splits, as in
+/// Finds a task's data: files that it names; else a directory, of those given or of the hub's cache, whose files are called after splits,
+/// as in
 /// <c>ORG/NAME/CONFIG/test-00000-of-00001.parquet</c>.
 /// </summary>
 /// <param name="directories">directories that may hold data sets under their names, before the hub's cache</param>
-/// <param name="elsewhere">the files of a data set's split, by its path, configuration and split, where they lie elsewhere; asked first</param>
-internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<string, string?, string, IReadOnlyList<string>?>? elsewhere = null)
+/// <param name="elsewhere">the files of a data set's split, by its path, configuration and split, where they lie elsewhere; asked
+/// first</param>
+internal sealed class DatasetSource(
+    IReadOnlyList<string> directories,
+    Func<string, string?, string, IReadOnlyList<string>?>? elsewhere = null
+)
 {
     private static readonly string[] Builders = ["json", "csv", "parquet", "text"];
 
@@ -30,7 +35,9 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
     {
         string path = task.Text("dataset_path") ?? throw new InvalidDataException($"{task.Place}: the task has no dataset_path.");
         DictValue options = task.Get("dataset_kwargs") as DictValue ?? new DictValue([]);
-        IReadOnlyList<string> files = elsewhere?.Invoke(path, task.Text("dataset_name"), split) ?? (Builders.Contains(path) ? Named(task, options, split, taskFile) : Found(task, path, options, split, taskFile));
+        IReadOnlyList<string> files =
+            elsewhere?.Invoke(path, task.Text("dataset_name"), split)
+            ?? (Builders.Contains(path) ? Named(task, options, split, taskFile) : Found(task, path, options, split, taskFile));
         string key = string.Join('\n', files) + options.Repr;
         if (!_read.TryGetValue(key, out Dataset? data))
         {
@@ -42,14 +49,21 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
     /// <summary>Files that dataset_kwargs names: one for each split, or one that is the training split.</summary>
     private static List<string> Named(TaskConfig task, DictValue options, string split, string? taskFile)
     {
-        Value? given = options.Get("data_files") is DictValue splits ? splits.Get(split)
-            : split == "train" ? options.Get("data_files") : null;
+        Value? given =
+            options.Get("data_files") is DictValue splits ? splits.Get(split)
+            : split == "train" ? options.Get("data_files")
+            : null;
         if (given is null)
         {
             throw new InvalidDataException($"{task.Place}: dataset_kwargs names no data_files for the split '{split}'.");
         }
         string? folder = options.Text("data_dir");
-        return [.. (given is ListValue several ? several.Elements : [given]).SelectMany(f => Files(task, folder is null ? f.Text : Path.Combine(folder, f.Text), taskFile))];
+        return
+        [
+            .. (given is ListValue several ? several.Elements : [given]).SelectMany(f =>
+                Files(task, folder is null ? f.Text : Path.Combine(folder, f.Text), taskFile)
+            ),
+        ];
     }
 
     private static string[] Files(TaskConfig task, string name, string? taskFile)
@@ -67,14 +81,19 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
             }
             if (name.AsSpan().IndexOfAny('*', '?') >= 0 && Directory.Exists(Path.GetDirectoryName(path)))
             {
-                string[] matching = [.. Directory.EnumerateFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+                string[] matching =
+                [
+                    .. Directory.EnumerateFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path)).Order(StringComparer.Ordinal),
+                ];
                 if (matching.Length > 0)
                 {
                     return matching;
                 }
             }
         }
-        throw new FileNotFoundException($"{task.Place}: there is no file '{name}', neither from here nor from beside the task file or above it; check data_files");
+        throw new FileNotFoundException(
+            $"{task.Place}: there is no file '{name}', neither from here nor from beside the task file or above it; check data_files"
+        );
     }
 
     private static IEnumerable<string> Roots(string? taskFile)
@@ -88,27 +107,38 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
 
     private List<string> Found(TaskConfig task, string path, DictValue options, string split, string? taskFile)
     {
-        List<string> places = [.. Roots(taskFile).Select(r => Path.GetFullPath(path, r)), .. directories.Select(d => Path.GetFullPath(path, Path.GetFullPath(d))), .. directories.Select(d => Path.Combine(Path.GetFullPath(d), Path.GetFileName(path)))];
+        List<string> places =
+        [
+            .. Roots(taskFile).Select(r => Path.GetFullPath(path, r)),
+            .. directories.Select(d => Path.GetFullPath(path, Path.GetFullPath(d))),
+            .. directories.Select(d => Path.Combine(Path.GetFullPath(d), Path.GetFileName(path))),
+        ];
         if (HubCache(path) is { } cached)
         {
             places.Add(cached);
         }
         string? config = task.Text("dataset_name") ?? options.Text("name");
         string? folder = options.Text("data_dir");
-        foreach (string place in places.Where(Directory.Exists).Select(p => folder is null ? p : Path.Combine(p, folder)).Where(Directory.Exists))
+        foreach (
+            string place in places.Where(Directory.Exists).Select(p => folder is null ? p : Path.Combine(p, folder)).Where(Directory.Exists)
+        )
         {
             if (InFolder(place, config, split) is { Count: > 0 } files)
             {
                 return files;
             }
         }
-        throw new InvalidDataException($"{task.Place}: the data set {path}{(config is null ? "" : $" ({config})")}, split '{split}', is not here: fetch it into the hub's cache, or name a directory that holds {path} with --data DIR.");
+        throw new InvalidDataException(
+            $"{task.Place}: the data set {path}{(config is null ? "" : $" ({config})")}, split '{split}', is not here: fetch it into the hub's cache, or name a directory that holds {path} with --data DIR."
+        );
     }
 
     /// <summary>The newest snapshot of a data set in the hub's cache.</summary>
     private static string? HubCache(string name)
     {
-        string home = Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } given ? given : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface");
+        string home = Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } given
+            ? given
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface");
         string hub = Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache : Path.Combine(home, "hub");
         string repository = Path.Combine(hub, "datasets--" + name.Replace("/", "--", StringComparison.Ordinal));
         string main = Path.Combine(repository, "refs", "main");
@@ -123,13 +153,28 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
     private static List<string> InFolder(string folder, string? config, string split)
     {
         string[] words = SplitWords.GetValueOrDefault(split) ?? SplitWords.Values.FirstOrDefault(w => w.Contains(split)) ?? [split];
-        string[] all = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => DatasetFiles.Extensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal)];
+        string[] all =
+        [
+            .. Directory
+                .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Where(f => DatasetFiles.Extensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
+                .Order(StringComparer.Ordinal),
+        ];
         string[][] parts = [.. all.Select(f => Path.GetRelativePath(folder, f).Split(Path.DirectorySeparatorChar, '/'))];
         bool ofConfig = config is not null && parts.Any(IsConfig);
         // The split's own name counts before its other names, and both before files that name no split.
-        foreach (string[] accepted in (string[][])[[split], words])
+        foreach (
+            string[] accepted in (string[][])
+                [
+                    [split],
+                    words,
+                ]
+        )
         {
-            List<string> files = [.. all.Where((f, i) => (!ofConfig || IsConfig(parts[i])) && parts[i].Any(p => accepted.Contains(Split(p))))];
+            List<string> files =
+            [
+                .. all.Where((f, i) => (!ofConfig || IsConfig(parts[i])) && parts[i].Any(p => accepted.Contains(Split(p)))),
+            ];
             if (files.Count > 0)
             {
                 return files;
@@ -137,7 +182,13 @@ internal sealed class DatasetSource(IReadOnlyList<string> directories, Func<stri
         }
         return [];
 
-        bool IsConfig(string[] path) => path.Any(p => p == config || p.StartsWith(config + "_", StringComparison.Ordinal) || p.StartsWith(config + "-", StringComparison.Ordinal) || p.StartsWith(config + ".", StringComparison.Ordinal));
+        bool IsConfig(string[] path) =>
+            path.Any(p =>
+                p == config
+                || p.StartsWith(config + "_", StringComparison.Ordinal)
+                || p.StartsWith(config + "-", StringComparison.Ordinal)
+                || p.StartsWith(config + ".", StringComparison.Ordinal)
+            );
 
         string Split(string part)
         {

@@ -8,7 +8,8 @@ namespace Inkstone.Evaluation;
 public static class GenKwargs
 {
     /// <summary>
-    /// <c>temperature=0.7,do_sample=true,max_gen_toks=9</c>, or JSON. A comma always ends a value, so lists are for JSON: <c>{"until": ["Q:", "A:"]}</c>.
+    /// <c>temperature=0.7,do_sample=true,max_gen_toks=9</c>, or JSON. A comma always ends a value, so lists are for JSON: <c>{"until":
+    /// ["Q:", "A:"]}</c>.
     /// </summary>
     /// <param name="text">the settings</param>
     /// <param name="warn">takes a sentence about a part without a value</param>
@@ -31,7 +32,9 @@ public static class GenKwargs
             int equals = part.IndexOf('=', StringComparison.Ordinal);
             if (equals < 0)
             {
-                warn?.Invoke($"--gen-kwargs has '{part}' without a value; a list is written as JSON: --gen-kwargs '{{\"until\": [\"Q:\", \"A:\"]}}'");
+                warn?.Invoke(
+                    $"--gen-kwargs has '{part}' without a value; a list is written as JSON: --gen-kwargs '{{\"until\": [\"Q:\", \"A:\"]}}'"
+                );
             }
             settings.Put(equals < 0 ? part : part[..equals], Typed(equals < 0 ? "" : part[(equals + 1)..]));
         }
@@ -50,7 +53,10 @@ public static class GenKwargs
             "TRUE" => BoolValue.True,
             "FALSE" => BoolValue.False,
             "NONE" => NoneValue.None,
-            _ when PythonValues.IsDigits(text.TrimStart('+', '-')) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => PythonValues.Int(whole),
+            _ when PythonValues.IsDigits(text.TrimStart('+', '-'))
+                    && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => PythonValues.Int(
+                whole
+            ),
             _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => new FloatValue(real),
             _ => new StringValue(text),
         };

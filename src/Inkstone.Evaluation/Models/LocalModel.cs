@@ -10,7 +10,13 @@ namespace Inkstone.Evaluation;
 /// <param name="AddBosToken">whether a begin token stands before each text; null leaves it to the tokenizer</param>
 /// <param name="ThinkEnd">what ends a thought; a text begins behind the last of them</param>
 /// <param name="Seed">seed of texts that are drawn</param>
-public sealed record LocalModelOptions(int? MaxLength = null, int MaxGenTokens = 256, bool? AddBosToken = null, string? ThinkEnd = null, ulong Seed = 0)
+public sealed record LocalModelOptions(
+    int? MaxLength = null,
+    int MaxGenTokens = 256,
+    bool? AddBosToken = null,
+    string? ThinkEnd = null,
+    ulong Seed = 0
+)
 {
     /// <summary>The id of a token that ends a thought, instead of its text.</summary>
     public int? ThinkEndToken { get; init; }
@@ -22,7 +28,8 @@ public sealed record LocalModelOptions(int? MaxLength = null, int MaxGenTokens =
 /// <param name="Text">their text, behind a thought and before the stop texts</param>
 public sealed record GeneratedText(int[] Prompt, int[] Ids, string Text);
 
-/// <summary>A model of this machine as one that can be evaluated: the engine computes requests side by side, and what they have in common once.</summary>
+/// <summary>A model of this machine as one that can be evaluated: the engine computes requests side by side, and what they have in common
+/// once.</summary>
 public sealed class LocalModel : IEvaluatedModel
 {
     private readonly CausalLm _model;
@@ -55,13 +62,21 @@ public sealed class LocalModel : IEvaluatedModel
     public TokenSplitter Splitter { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<LogLikelihood> LogLikelihoods(IReadOnlyList<(string Context, string Continuation)> requests, Action? answered = null, CancellationToken cancelled = default)
+    public IReadOnlyList<LogLikelihood> LogLikelihoods(
+        IReadOnlyList<(string Context, string Continuation)> requests,
+        Action? answered = null,
+        CancellationToken cancelled = default
+    )
     {
         ScoredTokens[] tokens = [.. requests.Select(r => Splitter.Split(r.Context, r.Continuation))];
-        int lost = Enumerable.Range(0, requests.Count).Count(i => Splitter.LosesText(tokens[i], requests[i].Context, requests[i].Continuation));
+        int lost = Enumerable
+            .Range(0, requests.Count)
+            .Count(i => Splitter.LosesText(tokens[i], requests[i].Context, requests[i].Continuation));
         if (lost > 0)
         {
-            _warn?.Invoke($"in {lost} of {requests.Count} requests a token spans the joint of context and continuation, so that other text is scored than was written, as in lm-evaluation-harness");
+            _warn?.Invoke(
+                $"in {lost} of {requests.Count} requests a token spans the joint of context and continuation, so that other text is scored than was written, as in lm-evaluation-harness"
+            );
         }
         int cut = tokens.Count(t => t.Context.Length + t.Continuation.Length > MaxLength + 1);
         if (cut > 0)
@@ -72,11 +87,17 @@ public sealed class LocalModel : IEvaluatedModel
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered = null, CancellationToken cancelled = default)
+    public IReadOnlyList<double> RollingLogLikelihoods(
+        IReadOnlyList<string> texts,
+        Action? answered = null,
+        CancellationToken cancelled = default
+    )
     {
         if (texts.Any(t => Splitter.Encode(t) is [var first, ..] && first == Splitter.PrefixToken))
         {
-            _warn?.Invoke("the tokenizer puts its begin token before each text, and that token is scored too, as in lm-evaluation-harness; --add-bos-token false scores the text alone");
+            _warn?.Invoke(
+                "the tokenizer puts its begin token before each text, and that token is scored too, as in lm-evaluation-harness; --add-bos-token false scores the text alone"
+            );
         }
         List<double> sums = [];
         foreach (string text in texts)
@@ -94,7 +115,11 @@ public sealed class LocalModel : IEvaluatedModel
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Generate(IReadOnlyList<(string Context, TextSettings Settings)> requests, Action? answered = null, CancellationToken cancelled = default)
+    public IReadOnlyList<string> Generate(
+        IReadOnlyList<(string Context, TextSettings Settings)> requests,
+        Action? answered = null,
+        CancellationToken cancelled = default
+    )
     {
         TextMaker.Wanted[] wanted = [.. requests.Select((r, i) => Wanted(r.Context, r.Settings, (ulong)i))];
         return [.. new TextMaker(_model, _tokenizer).Make(wanted, answered, cancelled).Zip(requests, (ids, r) => Text(ids, r.Settings))];
@@ -110,19 +135,34 @@ public sealed class LocalModel : IEvaluatedModel
         return new GeneratedText(wanted.Prompt, ids, Text(ids, settings));
     }
 
-    private TextMaker.Wanted Wanted(string context, TextSettings settings, ulong number) => new(Prompt(context, settings),
-        new SamplingParams(Temperature: (float)settings.Temperature, TopK: settings.TopK, TopP: (float)settings.TopP, MaxTokens: settings.MaxTokens ?? _options.MaxGenTokens, Seed: _options.Seed + number), [.. Stops(settings)]);
+    private TextMaker.Wanted Wanted(string context, TextSettings settings, ulong number) =>
+        new(
+            Prompt(context, settings),
+            new SamplingParams(
+                Temperature: (float)settings.Temperature,
+                TopK: settings.TopK,
+                TopP: (float)settings.TopP,
+                MaxTokens: settings.MaxTokens ?? _options.MaxGenTokens,
+                Seed: _options.Seed + number
+            ),
+            [.. Stops(settings)]
+        );
 
     /// <summary>The prompt's tokens; where they are too many their beginning is cut.</summary>
     private int[] Prompt(string context, TextSettings settings)
     {
-        int most = settings.MaxTokens ?? _options.MaxGenTokens, room = MaxLength - most;
+        int most = settings.MaxTokens ?? _options.MaxGenTokens,
+            room = MaxLength - most;
         if (room <= 0)
         {
-            throw new InvalidDataException($"{most} tokens are to be made, and the model's context holds {MaxLength}, so nothing is left for the prompt; lower them: --gen-kwargs max_gen_toks=N.");
+            throw new InvalidDataException(
+                $"{most} tokens are to be made, and the model's context holds {MaxLength}, so nothing is left for the prompt; lower them: --gen-kwargs max_gen_toks=N."
+            );
         }
         int[] ids = Splitter.EncodePrompt(context);
-        return ids.Length == 0 ? throw new InvalidDataException("a prompt has no tokens; write something before the answer.") : ids.Length > room ? ids[^room..] : ids;
+        return ids.Length == 0 ? throw new InvalidDataException("a prompt has no tokens; write something before the answer.")
+            : ids.Length > room ? ids[^room..]
+            : ids;
     }
 
     /// <summary>The text of new tokens: behind a thought, before each stop text.</summary>
@@ -143,9 +183,13 @@ public sealed class LocalModel : IEvaluatedModel
     }
 
     /// <summary>Text before each stop text, one after the other.</summary>
-    private static string Cut(string text, IEnumerable<string> stops)
-        => stops.Where(s => s.Length > 0).Aggregate(text, (rest, stop) => rest.IndexOf(stop, StringComparison.Ordinal) is >= 0 and var at ? rest[..at] : rest);
+    private static string Cut(string text, IEnumerable<string> stops) =>
+        stops
+            .Where(s => s.Length > 0)
+            .Aggregate(text, (rest, stop) => rest.IndexOf(stop, StringComparison.Ordinal) is >= 0 and var at ? rest[..at] : rest);
 
-    private IEnumerable<string> Stops(TextSettings settings)
-        => _tokenizer.EosId is { } eos && !settings.Until.Contains(_tokenizer.IdToToken(eos)) ? settings.Until.Append(_tokenizer.IdToToken(eos)) : settings.Until;
+    private IEnumerable<string> Stops(TextSettings settings) =>
+        _tokenizer.EosId is { } eos && !settings.Until.Contains(_tokenizer.IdToToken(eos))
+            ? settings.Until.Append(_tokenizer.IdToToken(eos))
+            : settings.Until;
 }

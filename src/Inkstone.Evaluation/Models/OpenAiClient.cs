@@ -6,7 +6,8 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>A server with OpenAI's API. What fails for a while (status 429 and 5xx, a lost connection) is tried again, with longer and longer pauses.</summary>
+/// <summary>A server with OpenAI's API. What fails for a while (status 429 and 5xx, a lost connection) is tried again, with longer and
+/// longer pauses.</summary>
 public sealed class OpenAiClient : IDisposable
 {
     private const int Tries = 5;
@@ -36,14 +37,17 @@ public sealed class OpenAiClient : IDisposable
     }
 
     /// <summary>Whether a model is named by an address and not by a path.</summary>
-    public static bool IsUrl(string model) => model.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || model.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+    public static bool IsUrl(string model) =>
+        model.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || model.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The model that is asked.</summary>
     /// <exception cref="InvalidDataException">The server has none.</exception>
     public async Task<string> ModelAsync(CancellationToken cancelled = default)
     {
         JsonNode models = _model is null ? await SendAsync("models", null, cancelled).ConfigureAwait(false) : new JsonObject();
-        return _model ??= (string?)(models["data"] as JsonArray)?.FirstOrDefault()?["id"] ?? throw new InvalidDataException($"{_root}/models names no model; name one behind the address: {_root}#NAME");
+        return _model ??=
+            (string?)(models["data"] as JsonArray)?.FirstOrDefault()?["id"]
+            ?? throw new InvalidDataException($"{_root}/models names no model; name one behind the address: {_root}#NAME");
     }
 
     /// <summary>Asks; the model's name is added.</summary>
@@ -68,12 +72,18 @@ public sealed class OpenAiClient : IDisposable
             string fault;
             try
             {
-                using HttpRequestMessage request = new(body is null ? HttpMethod.Get : HttpMethod.Post, $"{_root}/{path}") { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+                using HttpRequestMessage request = new(body is null ? HttpMethod.Get : HttpMethod.Post, $"{_root}/{path}")
+                {
+                    Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
+                };
                 using HttpResponseMessage response = await _http.SendAsync(request, cancelled).ConfigureAwait(false);
                 string text = await response.Content.ReadAsStringAsync(cancelled).ConfigureAwait(false);
                 if (response.IsSuccessStatusCode)
                 {
-                    return Parsed(text) ?? throw new InvalidDataException($"{_root}/{path} answers with something that is no JSON; is it a server with OpenAI's API?");
+                    return Parsed(text)
+                        ?? throw new InvalidDataException(
+                            $"{_root}/{path} answers with something that is no JSON; is it a server with OpenAI's API?"
+                        );
                 }
                 fault = $"{_root}/{path} answers with {(int)response.StatusCode}: {Reason(text)}";
                 if (response.StatusCode != HttpStatusCode.TooManyRequests && (int)response.StatusCode < 500 || attempt == Tries)
@@ -92,12 +102,13 @@ public sealed class OpenAiClient : IDisposable
         }
     }
 
-    private static string Reason(string text) => Parsed(text)?["error"] switch
-    {
-        JsonObject error => (string?)error["message"] ?? error.ToJsonString(),
-        { } other => other.ToString(),
-        null => text.Length > 200 ? text[..200] : text,
-    };
+    private static string Reason(string text) =>
+        Parsed(text)?["error"] switch
+        {
+            JsonObject error => (string?)error["message"] ?? error.ToJsonString(),
+            { } other => other.ToString(),
+            null => text.Length > 200 ? text[..200] : text,
+        };
 
     private static JsonNode? Parsed(string text)
     {

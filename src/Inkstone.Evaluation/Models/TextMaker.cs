@@ -20,15 +20,34 @@ internal sealed class TextMaker(CausalLm model, Tokenizer tokenizer)
         {
             return made;
         }
-        using Engine engine = new(model, null, new EngineOptions { MaxSequences = AtOnce, MaxLength = Math.Min(model.MaxPositionEmbeddings, wanted.Max(w => w.Prompt.Length + w.Sampling.MaxTokens)) });
-        Queue<int> waiting = new(Enumerable.Range(0, wanted.Count).OrderBy(i => wanted[i].Prompt, Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))));
+        using Engine engine = new(
+            model,
+            null,
+            new EngineOptions
+            {
+                MaxSequences = AtOnce,
+                MaxLength = Math.Min(model.MaxPositionEmbeddings, wanted.Max(w => w.Prompt.Length + w.Sampling.MaxTokens)),
+            }
+        );
+        Queue<int> waiting = new(
+            Enumerable
+                .Range(0, wanted.Count)
+                .OrderBy(i => wanted[i].Prompt, Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
+        );
         List<Running> running = [];
         while (waiting.Count + running.Count > 0)
         {
             cancelled.ThrowIfCancellationRequested();
             while (running.Count < AtOnce && waiting.TryDequeue(out int next))
             {
-                running.Add(new Running(next, engine.Add(new GenerationRequest(wanted[next].Prompt, wanted[next].Sampling)), wanted[next].Stops, tokenizer));
+                running.Add(
+                    new Running(
+                        next,
+                        engine.Add(new GenerationRequest(wanted[next].Prompt, wanted[next].Sampling)),
+                        wanted[next].Stops,
+                        tokenizer
+                    )
+                );
             }
             _ = engine.Step();
             foreach (Running text in running)
@@ -47,7 +66,10 @@ internal sealed class TextMaker(CausalLm model, Tokenizer tokenizer)
     private sealed class Running(int number, Generation generation, IReadOnlyList<string> stops, Tokenizer tokenizer)
     {
         /// <summary>A stop text is sought in as many of the last tokens as it has itself, and two more.</summary>
-        private readonly (string Text, int Tokens)[] _stops = [.. stops.Select(s => (s, tokenizer.Encode(s, addSpecialTokens: false).Length + 2))];
+        private readonly (string Text, int Tokens)[] _stops =
+        [
+            .. stops.Select(s => (s, tokenizer.Encode(s, addSpecialTokens: false).Length + 2)),
+        ];
 
         public int Number => number;
 

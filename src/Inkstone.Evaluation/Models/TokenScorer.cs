@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Log-likelihoods of tokens behind tokens, many requests side by side; what they have in common is computed once when they are asked in the order of their tokens.</summary>
+/// <summary>Log-likelihoods of tokens behind tokens, many requests side by side; what they have in common is computed once when they are
+/// asked in the order of their tokens.</summary>
 /// <param name="model">the model</param>
 /// <param name="maxLength">most tokens that are fed; what is too much is cut from a context's beginning</param>
 internal sealed class TokenScorer(CausalLm model, int maxLength)
@@ -17,8 +18,18 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
     {
         int[][] rows = [.. requests.Select(Row)];
         LogLikelihood[] found = new LogLikelihood[rows.Length];
-        using Engine engine = new(model, null, new EngineOptions { MaxSequences = AtOnce, MaxLength = Math.Min(model.MaxPositionEmbeddings, rows.Select(r => r.Length).DefaultIfEmpty(1).Max()) });
-        Queue<int> waiting = new(Enumerable.Range(0, rows.Length).OrderBy(i => rows[i], Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))));
+        using Engine engine = new(
+            model,
+            null,
+            new EngineOptions
+            {
+                MaxSequences = AtOnce,
+                MaxLength = Math.Min(model.MaxPositionEmbeddings, rows.Select(r => r.Length).DefaultIfEmpty(1).Max()),
+            }
+        );
+        Queue<int> waiting = new(
+            Enumerable.Range(0, rows.Length).OrderBy(i => rows[i], Comparer<int[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
+        );
         List<(int Number, Generation Generation)> running = [];
         while (waiting.Count + running.Count > 0)
         {
@@ -32,12 +43,22 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
                     answered?.Invoke();
                     continue;
                 }
-                running.Add((next, engine.Add(new GenerationRequest(rows[next], new SamplingParams(Temperature: 0, MaxTokens: 0)) { PromptLogProbs = first })));
+                running.Add(
+                    (
+                        next,
+                        engine.Add(
+                            new GenerationRequest(rows[next], new SamplingParams(Temperature: 0, MaxTokens: 0)) { PromptLogProbs = first }
+                        )
+                    )
+                );
             }
             _ = engine.Step();
             foreach ((int number, Generation generation) in running.Where(r => r.Generation.FinishReason is not null))
             {
-                found[number] = new LogLikelihood(generation.PromptLogProbs.Sum(t => (double)t.LogProb), generation.PromptLogProbs.All(t => t.IsLikeliest));
+                found[number] = new LogLikelihood(
+                    generation.PromptLogProbs.Sum(t => (double)t.LogProb),
+                    generation.PromptLogProbs.All(t => t.IsLikeliest)
+                );
                 answered?.Invoke();
             }
             running.RemoveAll(r => r.Generation.FinishReason is not null);
@@ -45,7 +66,8 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
         return found;
     }
 
-    /// <summary>Σ log p of the continuation, by the op that perplexity is measured with: long texts share nothing, and need not know what is likeliest.</summary>
+    /// <summary>Σ log p of the continuation, by the op that perplexity is measured with: long texts share nothing, and need not know what
+    /// is likeliest.</summary>
     public double Sum(ScoredTokens tokens)
     {
         int[] row = Row(tokens);
@@ -68,7 +90,9 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
     {
         if (tokens.Continuation.Length > maxLength)
         {
-            throw new InvalidDataException($"a continuation has {tokens.Continuation.Length} tokens, and the model's context holds {maxLength}; shorten it, or raise --max-length.");
+            throw new InvalidDataException(
+                $"a continuation has {tokens.Continuation.Length} tokens, and the model's context holds {maxLength}; shorten it, or raise --max-length."
+            );
         }
         int[] whole = [.. tokens.Context, .. tokens.Continuation];
         return whole[Math.Max(0, whole.Length - maxLength - 1)..];
@@ -80,19 +104,21 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
         const int Rows = 64;
         using StepScope step = model.Device.Step();
         int fed = row.Length - 1;
-        Tensor hidden = model.Hidden(model.Device.Rent(new Shape(1, fed), row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed));       // [1, T, C]
+        Tensor hidden = model.Hidden(model.Device.Rent(new Shape(1, fed), row.AsSpan(0, fed)), ForwardContext.Rows(model.Device, 1, fed)); // [1, T, C]
         double sum = 0;
         bool greedy = true;
         float[] of = new float[model.VocabSize];
         for (int from = first - 1; from < fed; from += Rows)
         {
             int count = Math.Min(Rows, fed - from);
-            Tensor logits = model.Logits(Ops.GatherRows(hidden, model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)])));        // [n, V]
+            Tensor logits = model.Logits(Ops.GatherRows(hidden, model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)]))); // [n, V]
             for (int i = 0; i < count; i++)
             {
                 logits.CopyTo(of, (long)(i) * of.Length);
-                double largest = double.NegativeInfinity, total = 0;
-                int best = 0, label = row[from + i + 1];
+                double largest = double.NegativeInfinity,
+                    total = 0;
+                int best = 0,
+                    label = row[from + i + 1];
                 for (int v = 0; v < of.Length; v++)
                 {
                     (best, largest) = of[v] > largest ? (v, of[v]) : (best, largest);

@@ -5,7 +5,8 @@ namespace Inkstone.Evaluation;
 /// <param name="Content">its text</param>
 public sealed record PromptMessage(string Role, string Content);
 
-/// <summary>Renders a conversation as a model sees it; with false as the last argument its last message, an assistant's, stays open.</summary>
+/// <summary>Renders a conversation as a model sees it; with false as the last argument its last message, an assistant's, stays
+/// open.</summary>
 /// <param name="messages">the conversation</param>
 /// <param name="addGenerationPrompt">end where the assistant's answer begins</param>
 public delegate string ChatRenderer(IReadOnlyList<PromptMessage> messages, bool addGenerationPrompt);

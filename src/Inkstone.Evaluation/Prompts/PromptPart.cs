@@ -34,10 +34,13 @@ internal sealed record PromptPart(string Role, string Content, string Delimiter 
     }
 
     /// <summary>Two texts with a delimiter between them, unless a blank is there already or one of them is empty.</summary>
-    public static string Joined(string? first, string? second, string delimiter)
-        => string.IsNullOrEmpty(first) ? second ?? "" : string.IsNullOrEmpty(second) ? first : first + (NeedsDelimiter(first, second) ? delimiter : "") + second;
+    public static string Joined(string? first, string? second, string delimiter) =>
+        string.IsNullOrEmpty(first) ? second ?? ""
+        : string.IsNullOrEmpty(second) ? first
+        : first + (NeedsDelimiter(first, second) ? delimiter : "") + second;
 
-    public static bool NeedsDelimiter(string first, string second) => first.Length > 0 && !(PythonText.IsSpace(first[^1]) || PythonText.IsSpace(second[0]));
+    public static bool NeedsDelimiter(string first, string second) =>
+        first.Length > 0 && !(PythonText.IsSpace(first[^1]) || PythonText.IsSpace(second[0]));
 
     public static bool EndsInBlank(string text) => text.Length > 0 && PythonText.IsSpace(text[^1]);
 }

@@ -18,8 +18,28 @@ public enum RequestKind
 /// <summary>One request to a model, and its answers.</summary>
 public sealed class Request
 {
-    internal Request(RequestKind kind, string task, int documentId, int index, DictValue document, string context, string? continuation, DictValue? settings, int repeats)
-        => (Kind, Task, DocumentId, Index, Document, Context, Continuation, Settings, Repeats) = (kind, task, documentId, index, document, context, continuation, settings, repeats);
+    internal Request(
+        RequestKind kind,
+        string task,
+        int documentId,
+        int index,
+        DictValue document,
+        string context,
+        string? continuation,
+        DictValue? settings,
+        int repeats
+    ) =>
+        (Kind, Task, DocumentId, Index, Document, Context, Continuation, Settings, Repeats) = (
+            kind,
+            task,
+            documentId,
+            index,
+            document,
+            context,
+            continuation,
+            settings,
+            repeats
+        );
 
     /// <summary>What is asked for.</summary>
     public RequestKind Kind { get; }
@@ -57,10 +77,11 @@ public sealed class Request
     internal Dictionary<string, Value> Filtered { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What the model is given, as result files have it.</summary>
-    internal IReadOnlyList<Value> Arguments => Kind switch
-    {
-        RequestKind.LogLikelihood => [new StringValue(Context), new StringValue(Continuation!)],
-        RequestKind.Rolling => [new StringValue(Context)],
-        _ => [new StringValue(Context), Settings!],
-    };
+    internal IReadOnlyList<Value> Arguments =>
+        Kind switch
+        {
+            RequestKind.LogLikelihood => [new StringValue(Context), new StringValue(Continuation!)],
+            RequestKind.Rolling => [new StringValue(Context)],
+            _ => [new StringValue(Context), Settings!],
+        };
 }

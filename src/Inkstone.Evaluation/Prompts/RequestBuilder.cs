@@ -15,12 +15,21 @@ internal sealed class RequestBuilder(EvaluationTask task, PromptOptions options)
         foreach ((int id, DictValue document) in documents)
         {
             IReadOnlyList<string> contexts = _prompts.Contexts(document, shots);
-            requests.AddRange(Of(document, contexts).Select((r, i) => new Request(r.Kind, task.Name, id, i, document, r.Context, r.Continuation, r.Settings, task.Config.Repeats)));
+            requests.AddRange(
+                Of(document, contexts)
+                    .Select(
+                        (r, i) =>
+                            new Request(r.Kind, task.Name, id, i, document, r.Context, r.Continuation, r.Settings, task.Config.Repeats)
+                    )
+            );
         }
         return requests;
     }
 
-    private IEnumerable<(RequestKind Kind, string Context, string? Continuation, DictValue? Settings)> Of(DictValue document, IReadOnlyList<string> contexts)
+    private IEnumerable<(RequestKind Kind, string Context, string? Continuation, DictValue? Settings)> Of(
+        DictValue document,
+        IReadOnlyList<string> contexts
+    )
     {
         switch (task.Config.OutputType)
         {
@@ -34,12 +43,18 @@ internal sealed class RequestBuilder(EvaluationTask task, PromptOptions options)
                 yield return (RequestKind.Generate, contexts[0], null, (DictValue)task.Config.Get("generation_kwargs")!);
                 yield break;
         }
-        IReadOnlyList<string> choices = task.Choices(document) ?? throw new InvalidDataException($"{task.Config.Place}: a task of multiple choice needs doc_to_choice.");
+        IReadOnlyList<string> choices =
+            task.Choices(document)
+            ?? throw new InvalidDataException($"{task.Config.Place}: a task of multiple choice needs doc_to_choice.");
         string delimiter = Delimiter();
         IEnumerable<(string, string)> pairs = task.MultipleInput
             ? contexts.Select(context => (context, delimiter + task.Target(document).Text))
             : choices.Select(choice => (contexts[0], delimiter + choice));
-        foreach ((string context, string continuation) in task.HasMetric("acc_mutual_info") ? pairs.Concat(choices.Select(choice => ("", delimiter + choice))) : pairs)
+        foreach (
+            (string context, string continuation) in task.HasMetric("acc_mutual_info")
+                ? pairs.Concat(choices.Select(choice => ("", delimiter + choice)))
+                : pairs
+        )
         {
             yield return (RequestKind.LogLikelihood, context, continuation, null);
         }
@@ -48,9 +63,15 @@ internal sealed class RequestBuilder(EvaluationTask task, PromptOptions options)
     private string Delimiter()
     {
         string delimiter = task.Config.Text("target_delimiter") ?? "";
-        return options.Chat is null || (task.Config.Text("gen_prefix") is { Length: > 0 } prefix && !PromptPart.EndsInBlank(prefix)) ? delimiter : "";
+        return options.Chat is null || (task.Config.Text("gen_prefix") is { Length: > 0 } prefix && !PromptPart.EndsInBlank(prefix))
+            ? delimiter
+            : "";
     }
 
-    private string Text(Value target) => target is StringValue text ? text.Content
-        : throw new InvalidDataException($"{task.Config.Place}: the target {target.Repr} is no text; write doc_to_target as a template: \"{{{{…}}}}\".");
+    private string Text(Value target) =>
+        target is StringValue text
+            ? text.Content
+            : throw new InvalidDataException(
+                $"{task.Config.Place}: the target {target.Repr} is no text; write doc_to_target as a template: \"{{{{…}}}}\"."
+            );
 }

@@ -5,7 +5,8 @@ namespace Inkstone.Evaluation;
 /// </summary>
 internal sealed class MersenneTwister
 {
-    private const int N = 624, M = 397;
+    private const int N = 624,
+        M = 397;
 
     private readonly uint[] _state = new uint[N];
     private int _at = N;
@@ -31,7 +32,8 @@ internal sealed class MersenneTwister
     /// <summary>random(): 53 bits in [0, 1).</summary>
     public double NextDouble()
     {
-        uint a = Next() >> 5, b = Next() >> 6;
+        uint a = Next() >> 5,
+            b = Next() >> 6;
         return ((a * 67108864.0) + b) / 9007199254740992.0;
     }
 
@@ -80,8 +82,7 @@ internal sealed class MersenneTwister
         do
         {
             drawn = Next() >> (32 - bits);
-        }
-        while (drawn >= n);
+        } while (drawn >= n);
         return (int)drawn;
     }
 

@@ -36,7 +36,8 @@ internal sealed class PythonLiteral
 
     private char Current => _at < _source.Length ? _source[_at] : '\0';
 
-    private FormatException Fault() => new($"'{(_source.Length > 80 ? _source[..80] + "…" : _source)}' cannot be read as a value of Python, from character {_at + 1} on");
+    private FormatException Fault() =>
+        new($"'{(_source.Length > 80 ? _source[..80] + "…" : _source)}' cannot be read as a value of Python, from character {_at + 1} on");
 
     private void SkipSpace()
     {
@@ -50,7 +51,9 @@ internal sealed class PythonLiteral
     private Value ReadTuple(char end)
     {
         (List<Value> items, bool comma) = ReadItems(end);
-        return !comma && items.Count == 1 ? items[0] : items.Count > 0 || end == ')' ? new TupleValue(items) : throw Fault();
+        return !comma && items.Count == 1 ? items[0]
+            : items.Count > 0 || end == ')' ? new TupleValue(items)
+            : throw Fault();
     }
 
     private (List<Value> Items, bool Comma) ReadItems(char end)
@@ -97,9 +100,18 @@ internal sealed class PythonLiteral
             case '-' or '+':
                 _at++;
                 Value number = ReadValue();
-                return c == '+' ? number : number switch { IntValue whole => new IntValue(-whole.Number), FloatValue real => new FloatValue(-real.Number), _ => throw Fault() };
+                return c == '+'
+                    ? number
+                    : number switch
+                    {
+                        IntValue whole => new IntValue(-whole.Number),
+                        FloatValue real => new FloatValue(-real.Number),
+                        _ => throw Fault(),
+                    };
             default:
-                return char.IsAsciiDigit(c) || c == '.' ? ReadNumber() : AtText() ? ReadTexts() : ReadName();
+                return char.IsAsciiDigit(c) || c == '.' ? ReadNumber()
+                    : AtText() ? ReadTexts()
+                    : ReadName();
         }
     }
 
@@ -145,7 +157,13 @@ internal sealed class PythonLiteral
         {
             end++;
         }
-        Value value = _source[_at..end] switch { "True" => BoolValue.True, "False" => BoolValue.False, "None" => NoneValue.None, _ => throw Fault() };
+        Value value = _source[_at..end] switch
+        {
+            "True" => BoolValue.True,
+            "False" => BoolValue.False,
+            "None" => NoneValue.None,
+            _ => throw Fault(),
+        };
         _at = end;
         return value;
     }
@@ -153,16 +171,31 @@ internal sealed class PythonLiteral
     private Value ReadNumber()
     {
         int end = _at;
-        while (end < _source.Length && (char.IsAsciiLetterOrDigit(_source[end]) || _source[end] is '.' or '_' || (_source[end] is '+' or '-' && _source[end - 1] is 'e' or 'E')))
+        while (
+            end < _source.Length
+            && (
+                char.IsAsciiLetterOrDigit(_source[end])
+                || _source[end] is '.' or '_'
+                || (_source[end] is '+' or '-' && _source[end - 1] is 'e' or 'E')
+            )
+        )
         {
             end++;
         }
         string digits = _source[_at..end].Replace("_", "", StringComparison.Ordinal);
         // Zeros before a number are an error in Python.
         bool octalLike = digits.Length > 1 && digits[0] == '0' && digits.All(char.IsAsciiDigit) && digits.Any(d => d != '0');
-        Value? value = octalLike ? null
+        Value? value =
+            octalLike ? null
             : BigInteger.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out BigInteger whole) ? new IntValue(whole)
-            : double.TryParse(digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out double real) ? new FloatValue(real) : null;
+            : double.TryParse(
+                digits,
+                NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                CultureInfo.InvariantCulture,
+                out double real
+            )
+                ? new FloatValue(real)
+            : null;
         _at = value is null ? _at : end;
         return value ?? throw Fault();
     }
@@ -227,10 +260,25 @@ internal sealed class PythonLiteral
     private void ReadEscape(StringBuilder text)
     {
         char c = _at + 1 < _source.Length ? _source[_at + 1] : throw Fault();
-        int digits = c switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
+        int digits = c switch
+        {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
         if (digits > 0)
         {
-            if (_at + 2 + digits > _source.Length || !int.TryParse(_source.AsSpan(_at + 2, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code) || code is < 0 or > 0x10FFFF)
+            if (
+                _at + 2 + digits > _source.Length
+                || !int.TryParse(
+                    _source.AsSpan(_at + 2, digits),
+                    NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture,
+                    out int code
+                )
+                || code is < 0 or > 0x10FFFF
+            )
             {
                 throw Fault();
             }
@@ -240,7 +288,8 @@ internal sealed class PythonLiteral
         }
         if (c is >= '0' and <= '7')
         {
-            int value = 0, end = _at + 1;
+            int value = 0,
+                end = _at + 1;
             while (end < _source.Length && end < _at + 4 && _source[end] is >= '0' and <= '7')
             {
                 value = (value * 8) + _source[end++] - '0';
@@ -249,21 +298,23 @@ internal sealed class PythonLiteral
             _at = end;
             return;
         }
-        text.Append(c switch
-        {
-            'n' => "\n",
-            't' => "\t",
-            'r' => "\r",
-            'b' => "\b",
-            'f' => "\f",
-            'v' => "\v",
-            'a' => "\a",
-            '\\' => "\\",
-            '\'' => "'",
-            '"' => "\"",
-            '\n' => "",
-            _ => "\\" + c,
-        });
+        text.Append(
+            c switch
+            {
+                'n' => "\n",
+                't' => "\t",
+                'r' => "\r",
+                'b' => "\b",
+                'f' => "\f",
+                'v' => "\v",
+                'a' => "\a",
+                '\\' => "\\",
+                '\'' => "'",
+                '"' => "\"",
+                '\n' => "",
+                _ => "\\" + c,
+            }
+        );
         _at += 2;
     }
 }

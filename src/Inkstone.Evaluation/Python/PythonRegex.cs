@@ -6,7 +6,8 @@ using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Python's <c>re</c> over .NET's expressions: what the two write differently is translated, and groups are numbered as they stand.</summary>
+/// <summary>Python's <c>re</c> over .NET's expressions: what the two write differently is translated, and groups are numbered as they
+/// stand.</summary>
 internal sealed class PythonRegex
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(20);
@@ -43,19 +44,21 @@ internal sealed class PythonRegex
         List<Value> found = [];
         for (Match match = _regex.Match(text); match.Success; match = match.NextMatch())
         {
-            found.Add(_groups switch
-            {
-                0 => new StringValue(match.Value),
-                1 => new StringValue(match.Groups[1].Value),
-                _ => new TupleValue([.. Enumerable.Range(1, _groups).Select(g => new StringValue(match.Groups[g].Value))]),
-            });
+            found.Add(
+                _groups switch
+                {
+                    0 => new StringValue(match.Value),
+                    1 => new StringValue(match.Groups[1].Value),
+                    _ => new TupleValue([.. Enumerable.Range(1, _groups).Select(g => new StringValue(match.Groups[g].Value))]),
+                }
+            );
         }
         return found;
     }
 
     /// <summary>sub(replacement, text, count); 0 replaces all.</summary>
-    public string Replace(string text, string replacement, int count = 0)
-        => _regex.Replace(text, match => Expanded(replacement, match), count == 0 ? -1 : count);
+    public string Replace(string text, string replacement, int count = 0) =>
+        _regex.Replace(text, match => Expanded(replacement, match), count == 0 ? -1 : count);
 
     /// <summary>split(text).</summary>
     public string[] Split(string text) => _regex.Split(text);
@@ -82,7 +85,11 @@ internal sealed class PythonRegex
             {
                 int end = template.IndexOf('>', i);
                 string name = template[(i + 2)..end];
-                text.Append(match.Groups[int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : _names[name]].Value);
+                text.Append(
+                    match
+                        .Groups[int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : _names[name]]
+                        .Value
+                );
                 i = end;
             }
             else if (char.IsAsciiDigit(next))
@@ -93,7 +100,19 @@ internal sealed class PythonRegex
             }
             else
             {
-                text.Append(next switch { 'n' => '\n', 't' => '\t', 'r' => '\r', 'f' => '\f', 'v' => '\v', 'a' => '\a', '\\' => '\\', _ => next });
+                text.Append(
+                    next switch
+                    {
+                        'n' => '\n',
+                        't' => '\t',
+                        'r' => '\r',
+                        'f' => '\f',
+                        'v' => '\v',
+                        'a' => '\a',
+                        '\\' => '\\',
+                        _ => next,
+                    }
+                );
             }
         }
         return text.ToString();
@@ -102,7 +121,7 @@ internal sealed class PythonRegex
     private string Translated()
     {
         StringBuilder to = new();
-        for (int i = 0; i < _pattern.Length;)
+        for (int i = 0; i < _pattern.Length; )
         {
             i = _pattern[i] switch
             {
@@ -161,7 +180,9 @@ internal sealed class PythonRegex
                 char other => Written(to, other.ToString(), i + 1),
             };
         }
-        return i < _pattern.Length ? Written(to, "]", i + 1) : throw new FormatException($"the expression '{_pattern}' has a '[' without a ']'");
+        return i < _pattern.Length
+            ? Written(to, "]", i + 1)
+            : throw new FormatException($"the expression '{_pattern}' has a '[' without a ']'");
     }
 
     private int Group(StringBuilder to, int i)

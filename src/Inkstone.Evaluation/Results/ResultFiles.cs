@@ -26,7 +26,8 @@ public sealed record RunDescription(string Model, string Source, string? ChatTem
     public string? Type { get; init; }
 }
 
-/// <summary>Result files as lm-evaluation-harness leaves them: results_DATE.json and samples_TASK_DATE.jsonl in a directory of the model's name.</summary>
+/// <summary>Result files as lm-evaluation-harness leaves them: results_DATE.json and samples_TASK_DATE.jsonl in a directory of the model's
+/// name.</summary>
 public static partial class ResultFiles
 {
     /// <summary>All that results_DATE.json holds.</summary>
@@ -61,18 +62,45 @@ public static partial class ResultFiles
             ("config", PythonValues.Dict(config)),
             ("git_hash", none),
             ("date", new FloatValue(run.Started.ToUnixTimeMilliseconds() / 1000.0)),
-            ("pretty_env_info", new StringValue($"{System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}")),
+            (
+                "pretty_env_info",
+                new StringValue(
+                    $"{System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}"
+                )
+            ),
             ("transformers_version", new StringValue("N/A")),
             ("lm_eval_version", new StringValue("0.4.13 (ink)")),
             ("upper_git_hash", none),
-            .. run.Tokens.Select(t => ($"tokenizer_{t.Role}_token", (Value)new ListValue([new StringValue(t.Token), new StringValue(t.Id.ToString(CultureInfo.InvariantCulture))]))),
-            .. run.MaxLength is { } length ? new (string, Value)[] { ("eot_token_id", run.Tokens.FirstOrDefault(t => t.Role == "eos") is { Token: not null } eos ? PythonValues.Int(eos.Id) : none), ("max_length", PythonValues.Int(length)) } : [],
-            ("task_hashes", withSamples ? PythonValues.Dict(result.Samples.Select(s => (s.Key, (Value)new StringValue(Hash(s.Value))))) : PythonValues.Dict()),
+            .. run.Tokens.Select(t =>
+                (
+                    $"tokenizer_{t.Role}_token",
+                    (Value)new ListValue([new StringValue(t.Token), new StringValue(t.Id.ToString(CultureInfo.InvariantCulture))])
+                )
+            ),
+            .. run.MaxLength is { } length
+                ? new (string, Value)[]
+                {
+                    (
+                        "eot_token_id",
+                        run.Tokens.FirstOrDefault(t => t.Role == "eos") is { Token: not null } eos ? PythonValues.Int(eos.Id) : none
+                    ),
+                    ("max_length", PythonValues.Int(length)),
+                }
+                : [],
+            (
+                "task_hashes",
+                withSamples
+                    ? PythonValues.Dict(result.Samples.Select(s => (s.Key, (Value)new StringValue(Hash(s.Value)))))
+                    : PythonValues.Dict()
+            ),
             ("model_source", new StringValue(run.Source)),
             ("model_name", new StringValue(run.Model)),
             ("model_name_sanitized", new StringValue(Sanitized(run.Model))),
             ("system_instruction", PythonValues.OrNone(options.SystemInstruction)),
-            ("system_instruction_sha", PythonValues.OrNone(string.IsNullOrEmpty(options.SystemInstruction) ? null : Sha256.Hex(options.SystemInstruction))),
+            (
+                "system_instruction_sha",
+                PythonValues.OrNone(string.IsNullOrEmpty(options.SystemInstruction) ? null : Sha256.Hex(options.SystemInstruction))
+            ),
             ("fewshot_as_multiturn", BoolValue.Of(options.Chat is not null && options.FewshotAsMultiturn)),
             ("chat_template", PythonValues.OrNone(run.ChatTemplate)),
             ("chat_template_sha", PythonValues.OrNone(run.ChatTemplate is null ? null : Sha256.Hex(run.ChatTemplate))),
@@ -82,7 +110,8 @@ public static partial class ResultFiles
     }
 
     /// <summary>Writes the files.</summary>
-    /// <param name="path">a directory, in which one of the model's name is made; or a file whose name ends in .json, to whose stem the date is added</param>
+    /// <param name="path">a directory, in which one of the model's name is made; or a file whose name ends in .json, to whose stem the date
+    /// is added</param>
     /// <param name="result">the scores</param>
     /// <param name="whole">what <see cref="Whole"/> gave</param>
     /// <param name="run">by what</param>
@@ -93,9 +122,18 @@ public static partial class ResultFiles
         string date = run.Started.LocalDateTime.ToString("yyyy-MM-ddTHH-mm-ss.ffffff", CultureInfo.InvariantCulture);
         bool named = path.EndsWith(".json", StringComparison.Ordinal);
         string directory = named ? Path.GetDirectoryName(Path.GetFullPath(path))! : Path.Combine(path, Sanitized(run.Model));
-        List<string> files = [named ? Path.Combine(directory, $"{Path.GetFileNameWithoutExtension(path)}_{date}.json") : Path.Combine(directory, $"results_{date}.json")];
+        List<string> files =
+        [
+            named
+                ? Path.Combine(directory, $"{Path.GetFileNameWithoutExtension(path)}_{date}.json")
+                : Path.Combine(directory, $"results_{date}.json"),
+        ];
         AtomicFile.WriteText(files[0], JsonValues.Write(whole, indent: 2, ascii: false));
-        foreach ((string task, IReadOnlyList<DictValue> samples) in withSamples ? result.Samples : new Dictionary<string, IReadOnlyList<DictValue>>())
+        foreach (
+            (string task, IReadOnlyList<DictValue> samples) in withSamples
+                ? result.Samples
+                : new Dictionary<string, IReadOnlyList<DictValue>>()
+        )
         {
             files.Add(Path.Combine(directory, $"samples_{task}_{date}.jsonl"));
             AtomicFile.WriteText(files[^1], string.Concat(samples.Select(s => SampleLine(s) + "\n")));
@@ -108,16 +146,31 @@ public static partial class ResultFiles
     {
         OrderedDictionary<Value, Value> line = new(sample.Entries);
         line.Put("target", new StringValue(sample.Entries[new StringValue("target")].Text));
-        line.Put("arguments", PythonValues.Dict(((SequenceValue)sample.Get("arguments")!).Elements.Select((a, i) => ($"gen_args_{i.ToString(CultureInfo.InvariantCulture)}",
-            (Value)PythonValues.Dict(((SequenceValue)a).Elements.Select((v, j) => ($"arg_{j.ToString(CultureInfo.InvariantCulture)}", v)))))));
+        line.Put(
+            "arguments",
+            PythonValues.Dict(
+                ((SequenceValue)sample.Get("arguments")!).Elements.Select(
+                    (a, i) =>
+                        (
+                            $"gen_args_{i.ToString(CultureInfo.InvariantCulture)}",
+                            (Value)
+                                PythonValues.Dict(
+                                    ((SequenceValue)a).Elements.Select((v, j) => ($"arg_{j.ToString(CultureInfo.InvariantCulture)}", v))
+                                )
+                        )
+                )
+            )
+        );
         line.Put("resps", Texts(sample.Get("resps")!));
         line.Put("filtered_resps", Texts(sample.Get("filtered_resps")!));
         return JsonValues.Write(new DictValue(line), ascii: false);
     }
 
-    private static Value Texts(Value value) => value is SequenceValue row ? new ListValue([.. row.Elements.Select(Texts)]) : new StringValue(value.Text);
+    private static Value Texts(Value value) =>
+        value is SequenceValue row ? new ListValue([.. row.Elements.Select(Texts)]) : new StringValue(value.Text);
 
-    private static string Hash(IReadOnlyList<DictValue> samples) => Sha256.Hex(string.Concat(samples.Select(s => s.Text("doc_hash") + s.Text("prompt_hash") + s.Text("target_hash"))));
+    private static string Hash(IReadOnlyList<DictValue> samples) =>
+        Sha256.Hex(string.Concat(samples.Select(s => s.Text("doc_hash") + s.Text("prompt_hash") + s.Text("target_hash"))));
 
     private static string Sanitized(string model) => Forbidden().Replace(model, "__");
 

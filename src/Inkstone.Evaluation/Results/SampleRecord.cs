@@ -6,11 +6,17 @@ namespace Inkstone.Evaluation;
 /// <summary>What result files tell of one document under one filter.</summary>
 internal static class SampleRecord
 {
-    public static DictValue Of(EvaluationTask task, int id, DictValue document, Request[] requests, string filter, IReadOnlyList<(string Metric, Value Value)> scores)
+    public static DictValue Of(
+        EvaluationTask task,
+        int id,
+        DictValue document,
+        Request[] requests,
+        string filter,
+        IReadOnlyList<(string Metric, Value Value)> scores
+    )
     {
         Value target = task.Target(document);
-        return PythonValues.Dict(
-        [
+        return PythonValues.Dict([
             ("doc_id", PythonValues.Int(id)),
             ("doc", document),
             ("target", target),

@@ -7,12 +7,13 @@ namespace Inkstone.Evaluation;
 public static class ValueNodes
 {
     /// <summary>The JSON of a value; null for None.</summary>
-    public static JsonNode? Of(Value value) => value switch
-    {
-        NoneValue => null,
-        DictValue dict => new JsonObject(dict.Entries.Select(e => KeyValuePair.Create(e.Key.Text, Of(e.Value)))),
-        SequenceValue row => new JsonArray([.. row.Elements.Select(Of)]),
-        FloatValue { Number: var number } when !double.IsFinite(number) => null,
-        _ => JsonNode.Parse(JsonValues.Write(value)),
-    };
+    public static JsonNode? Of(Value value) =>
+        value switch
+        {
+            NoneValue => null,
+            DictValue dict => new JsonObject(dict.Entries.Select(e => KeyValuePair.Create(e.Key.Text, Of(e.Value)))),
+            SequenceValue row => new JsonArray([.. row.Elements.Select(Of)]),
+            FloatValue { Number: var number } when !double.IsFinite(number) => null,
+            _ => JsonNode.Parse(JsonValues.Write(value)),
+        };
 }

@@ -6,10 +6,36 @@ namespace Inkstone.Evaluation;
 internal static class Aggregations
 {
     /// <summary>Those whose standard error is found by drawing documents again and again.</summary>
-    private static readonly string[] Bootstrapped = ["median", "matthews_corrcoef", "f1", "perplexity", "bleu", "chrf", "chrf++", "ter", "nanmean"];
+    private static readonly string[] Bootstrapped =
+    [
+        "median",
+        "matthews_corrcoef",
+        "f1",
+        "perplexity",
+        "bleu",
+        "chrf",
+        "chrf++",
+        "ter",
+        "nanmean",
+    ];
 
     public static readonly string[] Names =
-        ["mean", "nanmean", "median", "perplexity", "weighted_perplexity", "bits_per_byte", "f1", "matthews_corrcoef", "brier_score", "bleu", "chrf", "chrf++", "ter", "bypass"];
+    [
+        "mean",
+        "nanmean",
+        "median",
+        "perplexity",
+        "weighted_perplexity",
+        "bits_per_byte",
+        "f1",
+        "matthews_corrcoef",
+        "brier_score",
+        "bleu",
+        "chrf",
+        "chrf++",
+        "ter",
+        "bypass",
+    ];
 
     public static bool Has(string name) => Names.Contains(name);
 
@@ -38,7 +64,13 @@ internal static class Aggregations
         switch (name)
         {
             case "mean" or "nanmean" or "perplexity" or "median":
-                double[] numbers = [.. values.Select(v => PythonValues.Real(v) ?? throw new InvalidDataException($"{place}: {name} needs a number for each document, and one has {v.Repr}."))];
+                double[] numbers =
+                [
+                    .. values.Select(v =>
+                        PythonValues.Real(v)
+                        ?? throw new InvalidDataException($"{place}: {name} needs a number for each document, and one has {v.Repr}.")
+                    ),
+                ];
                 return name switch
                 {
                     "mean" => at => Mean(numbers, at),
@@ -47,17 +79,35 @@ internal static class Aggregations
                     _ => at => at.Select(i => numbers[i]).Where(n => !double.IsNaN(n)).DefaultIfEmpty(double.NaN).Average(),
                 };
             case "weighted_perplexity" or "bits_per_byte":
-                (double Log, double Weight)[] pairs = [.. values.Cast<SequenceValue>().Select(v => (PythonValues.Real(v.Elements[0])!.Value, PythonValues.Real(v.Elements[1])!.Value))];
+                (double Log, double Weight)[] pairs =
+                [
+                    .. values
+                        .Cast<SequenceValue>()
+                        .Select(v => (PythonValues.Real(v.Elements[0])!.Value, PythonValues.Real(v.Elements[1])!.Value)),
+                ];
                 return name == "bits_per_byte" ? at => -Weighted(at) / Math.Log(2) : at => Math.Exp(-Weighted(at));
 
                 double Weighted(int[] at) => at.Sum(i => pairs[i].Log) / at.Sum(i => pairs[i].Weight);
             case "f1" or "matthews_corrcoef":
-                (int Gold, int Found)[] labels = [.. values.Cast<SequenceValue>().Select(v => (PythonValues.Whole(v.Elements[0]) ?? throw new InvalidDataException($"{place}: {name} needs one right choice for each document."), PythonValues.Whole(v.Elements[1])!.Value))];
+                (int Gold, int Found)[] labels =
+                [
+                    .. values
+                        .Cast<SequenceValue>()
+                        .Select(v =>
+                            (
+                                PythonValues.Whole(v.Elements[0])
+                                    ?? throw new InvalidDataException($"{place}: {name} needs one right choice for each document."),
+                                PythonValues.Whole(v.Elements[1])!.Value
+                            )
+                        ),
+                ];
                 return name == "f1" ? BinaryF1(labels, place) : at => Correlation(labels, at);
             case "brier_score":
                 return Brier([.. values.Cast<SequenceValue>()], place);
             default:
-                throw new InvalidDataException($"{place}: the score {name} is computed by sacrebleu elsewhere and is not built in; leave the metric out, or take --predict-only.");
+                throw new InvalidDataException(
+                    $"{place}: the score {name} is computed by sacrebleu elsewhere and is not built in; leave the metric out, or take --predict-only."
+                );
         }
     }
 
@@ -77,11 +127,14 @@ internal static class Aggregations
         int[] classes = [.. labels.SelectMany(l => new[] { l.Gold, l.Found }).Distinct().Order()];
         if (classes.Length > 2 || (classes.Length == 2 && !classes.Contains(1)))
         {
-            throw new InvalidDataException($"{place}: f1 is that of choice 1 against choice 0, and the task has the choices {string.Join(", ", classes)}; take mcc, or a task of two choices.");
+            throw new InvalidDataException(
+                $"{place}: f1 is that of choice 1 against choice 0, and the task has the choices {string.Join(", ", classes)}; take mcc, or a task of two choices."
+            );
         }
         return at =>
         {
-            int hits = at.Count(i => labels[i] is (1, 1)), wrong = at.Count(i => labels[i].Gold == 1 != (labels[i].Found == 1));
+            int hits = at.Count(i => labels[i] is (1, 1)),
+                wrong = at.Count(i => labels[i].Gold == 1 != (labels[i].Found == 1));
             return hits + wrong == 0 ? 0 : 2.0 * hits / ((2.0 * hits) + wrong);
         };
     }
@@ -89,8 +142,10 @@ internal static class Aggregations
     /// <summary>Matthews' correlation for any number of classes (Gorodkin 2004).</summary>
     private static double Correlation((int Gold, int Found)[] labels, int[] at)
     {
-        Dictionary<int, double> gold = [], found = [];
-        double right = 0, n = at.Length;
+        Dictionary<int, double> gold = [],
+            found = [];
+        double right = 0,
+            n = at.Length;
         foreach (int i in at)
         {
             gold[labels[i].Gold] = gold.GetValueOrDefault(labels[i].Gold) + 1;
@@ -105,12 +160,24 @@ internal static class Aggregations
     /// <summary>Mean over documents of Σ (p − 1[right])².</summary>
     private static Func<int[], double> Brier(SequenceValue[] values, string place)
     {
-        double[][] shares = [.. values.Select(v => ((SequenceValue)v.Elements[1]).Elements.Select(p => PythonValues.Real(p)!.Value).ToArray())];
-        int[] right = [.. values.Select(v => PythonValues.Whole(v.Elements[0]) ?? throw new InvalidDataException($"{place}: brier_score needs one right choice for each document."))];
+        double[][] shares =
+        [
+            .. values.Select(v => ((SequenceValue)v.Elements[1]).Elements.Select(p => PythonValues.Real(p)!.Value).ToArray()),
+        ];
+        int[] right =
+        [
+            .. values.Select(v =>
+                PythonValues.Whole(v.Elements[0])
+                ?? throw new InvalidDataException($"{place}: brier_score needs one right choice for each document.")
+            ),
+        ];
         if (shares.Any(s => s.Length != shares[0].Length) || right.Any(r => r >= shares[0].Length || r < -shares[0].Length))
         {
             throw new InvalidDataException($"{place}: brier_score needs as many choices in each document, and one of them right.");
         }
-        return at => at.Average(i => shares[i].Select((p, c) => Math.Pow(p - (c == (right[i] < 0 ? right[i] + shares[i].Length : right[i]) ? 1 : 0), 2)).Sum());
+        return at =>
+            at.Average(i =>
+                shares[i].Select((p, c) => Math.Pow(p - (c == (right[i] < 0 ? right[i] + shares[i].Length : right[i]) ? 1 : 0), 2)).Sum()
+            );
     }
 }

@@ -3,7 +3,8 @@ using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Scores of multiple choice: which choice is likeliest, by itself, per character, per byte, or beyond its own likelihood.</summary>
+/// <summary>Scores of multiple choice: which choice is likeliest, by itself, per character, per byte, or beyond its own
+/// likelihood.</summary>
 internal static class ChoiceScores
 {
     /// <summary>The mark for a target that is none of the choices.</summary>
@@ -16,7 +17,11 @@ internal static class ChoiceScores
         bool[] greedy = new bool[responses.Count];
         for (int i = 0; i < responses.Count; i++)
         {
-            SequenceValue pair = responses[i] as SequenceValue ?? throw new InvalidDataException($"{task.Config.Place}: the filters make {responses[i].Repr} of a log-likelihood; leave filter_list out.");
+            SequenceValue pair =
+                responses[i] as SequenceValue
+                ?? throw new InvalidDataException(
+                    $"{task.Config.Place}: the filters make {responses[i].Repr} of a log-likelihood; leave filter_list out."
+                );
             (all[i], greedy[i]) = (PythonValues.Real(pair.Elements[0])!.Value, pair.Elements[1].IsTrue);
         }
         double[] logs = all.Length == 2 * choices.Count && task.HasMetric("acc_mutual_info") ? all[..choices.Count] : all;
@@ -33,7 +38,10 @@ internal static class ChoiceScores
         Add("exact_match", () => PythonValues.Int(gold.Places.Any(g => g != None && At(greedy, g)) ? 1 : 0));
         Add("brier_score", () => new TupleValue([gold.Value, new ListValue([.. Softmax(logs).Select(p => new FloatValue(p))])]));
         Add("likelihood", () => new TupleValue([gold.Value, new TupleValue([.. logs.Select(l => new FloatValue(l))])]));
-        Add("acc_mutual_info", () => new FloatValue(gold.IsOne && Largest([.. logs.Select((l, i) => l - all[choices.Count + i])]) == gold.Places[0] ? 1 : 0));
+        Add(
+            "acc_mutual_info",
+            () => new FloatValue(gold.IsOne && Largest([.. logs.Select((l, i) => l - all[choices.Count + i])]) == gold.Places[0] ? 1 : 0)
+        );
         return scores;
 
         void Add(string metric, Func<Value> value)
@@ -55,8 +63,16 @@ internal static class ChoiceScores
         Value gold = task.MultipleInput ? task.Question(document) : task.Target(document);
         if (gold is SequenceValue several)
         {
-            int[] places = [.. several.Elements.Select(g => PythonValues.Whole(g) is { } place ? (place < choices.Count ? place : None)
-                : throw new InvalidDataException($"{task.Config.Place}: a list of targets must hold the numbers of choices, not {g.Repr}."))];
+            int[] places =
+            [
+                .. several.Elements.Select(g =>
+                    PythonValues.Whole(g) is { } place
+                        ? (place < choices.Count ? place : None)
+                        : throw new InvalidDataException(
+                            $"{task.Config.Place}: a list of targets must hold the numbers of choices, not {g.Repr}."
+                        )
+                ),
+            ];
             return new Gold(new ListValue([.. places.Select(p => PythonValues.Int(p))]), places, false);
         }
         int one = gold switch
@@ -86,7 +102,8 @@ internal static class ChoiceScores
 
     private static double[] Softmax(double[] logs)
     {
-        double largest = logs.Max(), sum = 0;
+        double largest = logs.Max(),
+            sum = 0;
         double[] shares = [.. logs.Select(l => Math.Exp(l - largest))];
         foreach (double share in shares)
         {

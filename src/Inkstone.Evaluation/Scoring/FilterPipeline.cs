@@ -13,9 +13,18 @@ internal sealed record FilterPipeline(string Name, IReadOnlyList<ResponseFilter>
         {
             return [new FilterPipeline("none", [ResponseFilters.TakeFirst])];
         }
-        return [.. list.Elements.OfType<DictValue>().Select(p => new FilterPipeline(
-            p.Text("name") ?? throw new InvalidDataException($"{config.Place}: a filter of filter_list has no name."),
-            [.. (p.Get("filter") as ListValue)?.Elements.OfType<DictValue>().Select(f => ResponseFilters.Named(f, config.Place)) ?? []]))];
+        return
+        [
+            .. list
+                .Elements.OfType<DictValue>()
+                .Select(p => new FilterPipeline(
+                    p.Text("name") ?? throw new InvalidDataException($"{config.Place}: a filter of filter_list has no name."),
+                    [
+                        .. (p.Get("filter") as ListValue)?.Elements.OfType<DictValue>().Select(f => ResponseFilters.Named(f, config.Place))
+                            ?? [],
+                    ]
+                )),
+        ];
     }
 
     public void Apply(IEnumerable<Request> requests)

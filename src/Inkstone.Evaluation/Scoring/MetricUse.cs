@@ -48,12 +48,18 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
             };
             return [.. names.Select(n => new MetricUse(n, new DictValue([]), Known[n].Aggregation, BoolValue.Of(Known[n].Higher)))];
         }
-        return [.. list.Elements.Select(m => Read(m as DictValue ?? throw new InvalidDataException($"{config.Place}: metric_list must hold maps with a metric."), config))];
+        return
+        [
+            .. list.Elements.Select(m =>
+                Read(m as DictValue ?? throw new InvalidDataException($"{config.Place}: metric_list must hold maps with a metric."), config)
+            ),
+        ];
     }
 
     private static MetricUse Read(DictValue metric, TaskConfig config)
     {
-        string name = metric.Text("metric") ?? throw new InvalidDataException($"{config.Place}: an entry of metric_list has no key metric.");
+        string name =
+            metric.Text("metric") ?? throw new InvalidDataException($"{config.Place}: an entry of metric_list has no key metric.");
         bool own = YamlValues.FunctionName(config.Get("process_results")) is not null;
         if (!own && (!Known.ContainsKey(name) || metric.Get("hf_evaluate") is { IsTrue: true }))
         {
@@ -61,15 +67,28 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
         }
         string aggregation = metric.Get("aggregation") switch
         {
-            StringValue text => Aggregations.Has(text.Content) ? text.Content : throw new InvalidDataException($"{config.Place}: there is no aggregation '{text.Content}'; there are {string.Join(", ", Aggregations.Names)}."),
+            StringValue text => Aggregations.Has(text.Content)
+                ? text.Content
+                : throw new InvalidDataException(
+                    $"{config.Place}: there is no aggregation '{text.Content}'; there are {string.Join(", ", Aggregations.Names)}."
+                ),
             { } function when YamlValues.FunctionName(function) is { } named => named,
             _ => Known.TryGetValue(name, out (string Aggregation, bool Higher) known) ? known.Aggregation : "mean",
         };
         if (name == "likelihood" && aggregation == "mean")
         {
-            throw new InvalidDataException($"{config.Place}: the metric likelihood gives a list for each document, of which no mean can be taken; take acc or brier_score.");
+            throw new InvalidDataException(
+                $"{config.Place}: the metric likelihood gives a list for each document, of which no mean can be taken; take acc or brier_score."
+            );
         }
-        Value better = metric.Get("higher_is_better") ?? BoolValue.Of(!Known.TryGetValue(name, out (string Aggregation, bool Higher) usual) || usual.Higher);
-        return new MetricUse(name, new DictValue(new OrderedDictionary<Value, Value>(metric.Entries.Where(e => !OwnKeys.Contains(e.Key.Text)))), aggregation, better);
+        Value better =
+            metric.Get("higher_is_better")
+            ?? BoolValue.Of(!Known.TryGetValue(name, out (string Aggregation, bool Higher) usual) || usual.Higher);
+        return new MetricUse(
+            name,
+            new DictValue(new OrderedDictionary<Value, Value>(metric.Entries.Where(e => !OwnKeys.Contains(e.Key.Text)))),
+            aggregation,
+            better
+        );
     }
 }

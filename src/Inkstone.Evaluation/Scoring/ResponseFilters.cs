@@ -10,10 +10,23 @@ internal delegate Value ResponseFilter(Value responses, DictValue document);
 /// <summary>The filters that task files name, with lm-evaluation-harness's parameters and defaults.</summary>
 internal static class ResponseFilters
 {
-    private const string Invalid = "[invalid]", GsmNumber = @"#### (\-?[0-9\.\,]+)";
+    private const string Invalid = "[invalid]",
+        GsmNumber = @"#### (\-?[0-9\.\,]+)";
 
     private static readonly string[] Names =
-        ["format_span", "lowercase", "majority_vote", "map", "multi_choice_regex", "regex", "regex_pos", "remove_whitespace", "take_first", "take_first_k", "uppercase"];
+    [
+        "format_span",
+        "lowercase",
+        "majority_vote",
+        "map",
+        "multi_choice_regex",
+        "regex",
+        "regex_pos",
+        "remove_whitespace",
+        "take_first",
+        "take_first_k",
+        "uppercase",
+    ];
 
     public static ResponseFilter TakeFirst { get; } = (responses, _) => Row(responses)[0];
 
@@ -25,9 +38,14 @@ internal static class ResponseFilters
             case "take_first":
                 return TakeFirst;
             case "take_first_k":
-                int k = PythonValues.Whole(options.Get("k")) ?? throw new InvalidDataException($"{place}: the filter take_first_k needs k.");
-                return (responses, _) => Row(responses) is { } row && row.Count >= k ? new ListValue([.. row.Take(k)])
-                    : throw new InvalidDataException($"{place}: take_first_k wants {k} responses and there are {Row(responses).Count}; raise the task's repeats.");
+                int k =
+                    PythonValues.Whole(options.Get("k")) ?? throw new InvalidDataException($"{place}: the filter take_first_k needs k.");
+                return (responses, _) =>
+                    Row(responses) is { } row && row.Count >= k
+                        ? new ListValue([.. row.Take(k)])
+                        : throw new InvalidDataException(
+                            $"{place}: take_first_k wants {k} responses and there are {Row(responses).Count}; raise the task's repeats."
+                        );
             case "majority_vote":
                 return (responses, _) => new ListValue([Commonest(Row(responses))]);
             case "remove_whitespace":
@@ -53,16 +71,26 @@ internal static class ResponseFilters
         }
     }
 
-    internal static IReadOnlyList<Value> Row(Value responses) => responses switch
-    {
-        SequenceValue row => row.Elements,
-        StringValue text => [.. text.Items],
-        _ => throw new InvalidDataException($"a filter got {responses.Repr} where a list of responses is wanted; check the order of the filters."),
-    };
+    internal static IReadOnlyList<Value> Row(Value responses) =>
+        responses switch
+        {
+            SequenceValue row => row.Elements,
+            StringValue text => [.. text.Items],
+            _ => throw new InvalidDataException(
+                $"a filter got {responses.Repr} where a list of responses is wanted; check the order of the filters."
+            ),
+        };
 
-    private static ResponseFilter Each(string place, string name, Func<string, string> change)
-        => (responses, _) => new ListValue([.. Row(responses).Select(r => r is StringValue text ? new StringValue(change(text.Content))
-            : throw new InvalidDataException($"{place}: the filter {name} works on texts, not on {r.Repr}."))]);
+    private static ResponseFilter Each(string place, string name, Func<string, string> change) =>
+        (responses, _) =>
+            new ListValue([
+                .. Row(responses)
+                    .Select(r =>
+                        r is StringValue text
+                            ? new StringValue(change(text.Content))
+                            : throw new InvalidDataException($"{place}: the filter {name} works on texts, not on {r.Repr}.")
+                    ),
+            ]);
 
     private static ResponseFilter Matching(RegexFilter filter) => (responses, _) => new ListValue([.. Row(responses).Select(filter.Pick)]);
 
@@ -80,7 +108,15 @@ internal static class ResponseFilters
     {
         Value fallback = options.Get("fallback") ?? new ListValue([new StringValue("invalid")]);
         PythonRegex pairs = PythonRegex.Of(@"\('([^']*)', '([^']*)'\)");
-        return (responses, _) => new ListValue([.. Row(responses).Select(r => pairs.FindAll(r.Text) is { Count: > 0 } found ? new ListValue([.. found.Select(f => ((TupleValue)f).Elements[1])]) : fallback)]);
+        return (responses, _) =>
+            new ListValue([
+                .. Row(responses)
+                    .Select(r =>
+                        pairs.FindAll(r.Text) is { Count: > 0 } found
+                            ? new ListValue([.. found.Select(f => ((TupleValue)f).Elements[1])])
+                            : fallback
+                    ),
+            ]);
     }
 }
 
@@ -103,7 +139,10 @@ internal sealed class RegexFilter
     public Value Pick(Value response)
     {
         List<Value> found = _regex.FindAll(response is StringValue text ? text.Content : "");
-        return found.Count == 0 ? Fallback : Stripped(found[Selected(found.Count)]) ?? (Fallback is StringValue words ? new StringValue(PythonText.Strip(words.Content, null)) : Fallback);
+        return found.Count == 0
+            ? Fallback
+            : Stripped(found[Selected(found.Count)])
+                ?? (Fallback is StringValue words ? new StringValue(PythonText.Strip(words.Content, null)) : Fallback);
     }
 
     /// <summary>The match without blanks around it; null where there is none, "" where its groups are all empty.</summary>
@@ -113,8 +152,12 @@ internal sealed class RegexFilter
         return found.Count == 0 ? null : Stripped(found[Selected(found.Count)])?.Content ?? "";
     }
 
-    private int Selected(int count) => _select < count && _select >= -count ? (_select < 0 ? _select + count : _select)
-        : throw new InvalidDataException($"{_place}: group_select is {_select.ToString(CultureInfo.InvariantCulture)}, and a response has {count} matches only; take 0 (the first) or -1 (the last).");
+    private int Selected(int count) =>
+        _select < count && _select >= -count
+            ? (_select < 0 ? _select + count : _select)
+            : throw new InvalidDataException(
+                $"{_place}: group_select is {_select.ToString(CultureInfo.InvariantCulture)}, and a response has {count} matches only; take 0 (the first) or -1 (the last)."
+            );
 
     /// <summary>Of several groups the first that is not empty; null where all are.</summary>
     private static StringValue? Stripped(Value match)
@@ -124,19 +167,29 @@ internal sealed class RegexFilter
     }
 }
 
-/// <summary>The filter multi_choice_regex: the expression, else a choice's own words, else a letter behind a colon; the answer is written as "(A)".</summary>
+/// <summary>The filter multi_choice_regex: the expression, else a choice's own words, else a letter behind a colon; the answer is written
+/// as "(A)".</summary>
 internal sealed class ChoiceFilter(DictValue options, RegexFilter regex, string place)
 {
-    private readonly bool _ignoreCase = options.Get("ignore_case")?.IsTrue ?? false, _ignorePunctuation = options.Get("ignore_punctuation")?.IsTrue ?? false;
-    private readonly PythonRegex[] _ignored = [.. (options.Get("regexes_to_ignore") as ListValue)?.Elements.Select(r => PythonRegex.Of(r.Text)) ?? []];
+    private readonly bool _ignoreCase = options.Get("ignore_case")?.IsTrue ?? false,
+        _ignorePunctuation = options.Get("ignore_punctuation")?.IsTrue ?? false;
+    private readonly PythonRegex[] _ignored =
+    [
+        .. (options.Get("regexes_to_ignore") as ListValue)?.Elements.Select(r => PythonRegex.Of(r.Text)) ?? [],
+    ];
 
     public Value Apply(Value responses, DictValue document)
     {
-        SequenceValue choices = document.Get("choices") as SequenceValue
-            ?? throw new InvalidDataException($"{place}: the filter multi_choice_regex needs a column choices, a list of texts, and the documents have none.");
+        SequenceValue choices =
+            document.Get("choices") as SequenceValue
+            ?? throw new InvalidDataException(
+                $"{place}: the filter multi_choice_regex needs a column choices, a list of texts, and the documents have none."
+            );
         string[] words = [.. choices.Elements.Select(c => Plain(PythonText.Strip(c.Text, null)))];
         string[] letters = [.. words.Select((_, i) => ((char)('A' + i)).ToString())];
-        PythonRegex byWords = PythonRegex.Of(string.Join('|', words.OrderByDescending(w => CodePoints.Count(w)).Select(PythonRegex.Escape)));
+        PythonRegex byWords = PythonRegex.Of(
+            string.Join('|', words.OrderByDescending(w => CodePoints.Count(w)).Select(PythonRegex.Escape))
+        );
         PythonRegex byLetter = PythonRegex.Of($@":[\s]*({string.Join('|', letters)})");
         Dictionary<string, string> letterOfWords = new(StringComparer.Ordinal);
         for (int i = 0; i < words.Length; i++)
@@ -174,8 +227,18 @@ internal sealed class ChoiceFilter(DictValue options, RegexFilter regex, string 
         StringBuilder kept = new(text.Length);
         foreach (string character in CodePoints.Each(text))
         {
-            if (CharUnicodeInfo.GetUnicodeCategory(character, 0) is not (UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation
-                or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.OtherPunctuation))
+            if (
+                CharUnicodeInfo.GetUnicodeCategory(character, 0)
+                is not (
+                    UnicodeCategory.ConnectorPunctuation
+                    or UnicodeCategory.DashPunctuation
+                    or UnicodeCategory.OpenPunctuation
+                    or UnicodeCategory.ClosePunctuation
+                    or UnicodeCategory.InitialQuotePunctuation
+                    or UnicodeCategory.FinalQuotePunctuation
+                    or UnicodeCategory.OtherPunctuation
+                )
+            )
             {
                 kept.Append(character);
             }
@@ -189,8 +252,21 @@ internal static class SpanFilter
 {
     private static readonly (string Word, string Label)[] Labels =
     [
-        ("person", "PER"), ("location", "LOC"), ("organization", "ORG"), ("counties", "LOC"), ("places", "LOC"), ("people", "PER"), ("persons", "PER"), ("company", "ORG"),
-        ("country", "LOC"), ("continent", "LOC"), ("time", "DATE"), ("date", "DATE"), ("per", "PER"), ("loc", "LOC"), ("org", "ORG"),
+        ("person", "PER"),
+        ("location", "LOC"),
+        ("organization", "ORG"),
+        ("counties", "LOC"),
+        ("places", "LOC"),
+        ("people", "PER"),
+        ("persons", "PER"),
+        ("company", "ORG"),
+        ("country", "LOC"),
+        ("continent", "LOC"),
+        ("time", "DATE"),
+        ("date", "DATE"),
+        ("per", "PER"),
+        ("loc", "LOC"),
+        ("org", "ORG"),
     ];
 
     public static string Format(string text)
@@ -201,8 +277,18 @@ internal static class SpanFilter
             text = PythonRegex.Of($@"\b{word}\s*:").Replace(text, label + ":");
         }
         text = PythonText.Strip(text.Replace("$$", "$", StringComparison.Ordinal).TrimEnd('$').Replace('\n', '$'), null);
-        IEnumerable<string> entities = PythonRegex.Of(@"\b(PER|LOC|ORG|DATE):\s*([^$]+)").FindAll(text).Cast<TupleValue>().SelectMany(found => found.Elements[1].Text.Split(',')
-            .Select(entity => PythonText.Strip(entity, null)).Where(entity => PythonCase.Lower(entity) != "none").Select(entity => $"{PythonCase.Lower(found.Elements[0].Text)}: {entity}"));
+        IEnumerable<string> entities = PythonRegex
+            .Of(@"\b(PER|LOC|ORG|DATE):\s*([^$]+)")
+            .FindAll(text)
+            .Cast<TupleValue>()
+            .SelectMany(found =>
+                found
+                    .Elements[1]
+                    .Text.Split(',')
+                    .Select(entity => PythonText.Strip(entity, null))
+                    .Where(entity => PythonCase.Lower(entity) != "none")
+                    .Select(entity => $"{PythonCase.Lower(found.Elements[0].Text)}: {entity}")
+            );
         return string.Join(" $ ", entities);
     }
 }

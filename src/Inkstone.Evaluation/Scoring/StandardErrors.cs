@@ -2,7 +2,8 @@ using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Standard errors: s/√n of a mean, with s over n − 1; of others the deviation over documents drawn anew with Python's generator.</summary>
+/// <summary>Standard errors: s/√n of a mean, with s over n − 1; of others the deviation over documents drawn anew with Python's
+/// generator.</summary>
 internal static class StandardErrors
 {
     private const int ChunkSize = 1000;
@@ -20,24 +21,32 @@ internal static class StandardErrors
             double[] numbers = [.. values.Select(v => PythonValues.Real(v)!.Value)];
             return new FloatValue(Deviation(numbers) / Math.Sqrt(numbers.Length));
         }
-        return Aggregations.IsBootstrapped(aggregation) ? new FloatValue(Deviation(Bootstrap(Aggregations.Number(aggregation, values, place), values.Count, iterations))) : new StringValue("N/A");
+        return Aggregations.IsBootstrapped(aggregation)
+            ? new FloatValue(Deviation(Bootstrap(Aggregations.Number(aggregation, values, place), values.Count, iterations)))
+            : new StringValue("N/A");
     }
 
-    /// <summary>Chunks of 1,000 draws, each from a generator of its own, seeded by the chunk's number; what fills no chunk is left out.</summary>
+    /// <summary>Chunks of 1,000 draws, each from a generator of its own, seeded by the chunk's number; what fills no chunk is left
+    /// out.</summary>
     private static double[] Bootstrap(Func<int[], double> statistic, int count, int iterations)
     {
-        int size = Math.Min(ChunkSize, iterations), chunks = iterations / size;
+        int size = Math.Min(ChunkSize, iterations),
+            chunks = iterations / size;
         double[] found = new double[chunks * size];
-        Parallel.For(0, chunks, chunk =>
-        {
-            MersenneTwister random = new(chunk);
-            int[] places = new int[count];
-            for (int i = 0; i < size; i++)
+        Parallel.For(
+            0,
+            chunks,
+            chunk =>
             {
-                random.Choices(places, count);
-                found[(chunk * size) + i] = statistic(places);
+                MersenneTwister random = new(chunk);
+                int[] places = new int[count];
+                for (int i = 0; i < size; i++)
+                {
+                    random.Choices(places, count);
+                    found[(chunk * size) + i] = statistic(places);
+                }
             }
-        });
+        );
         return found;
     }
 

@@ -33,7 +33,9 @@ internal readonly record struct AnswerField(string? Entity, string Name, JsonEle
         get
         {
             JsonElement[] values = Value.ValueKind == JsonValueKind.Array ? [.. Value.EnumerateArray()] : [Value];
-            return values.Any(v => v.ValueKind != JsonValueKind.String) ? null : [.. values.Select(v => AnswerText.Text(v)?.Trim() ?? "").Where(t => t.Length > 0)];
+            return values.Any(v => v.ValueKind != JsonValueKind.String)
+                ? null
+                : [.. values.Select(v => AnswerText.Text(v)?.Trim() ?? "").Where(t => t.Length > 0)];
         }
     }
 
@@ -41,18 +43,20 @@ internal readonly record struct AnswerField(string? Entity, string Name, JsonEle
     public bool IsEmpty => Value.ValueKind == JsonValueKind.Null || Texts is { Length: 0 };
 
     /// <summary>Whether the value is of the type that is wanted.</summary>
-    public bool Is(string? type) => type switch
-    {
-        "string" => Value.ValueKind == JsonValueKind.String,
-        "list" => Value.ValueKind == JsonValueKind.Array && Texts is not null,
-        "number" => Value.ValueKind == JsonValueKind.Number,
-        "boolean" => Value.ValueKind is JsonValueKind.True or JsonValueKind.False,
-        _ => Texts is not null,
-    };
+    public bool Is(string? type) =>
+        type switch
+        {
+            "string" => Value.ValueKind == JsonValueKind.String,
+            "list" => Value.ValueKind == JsonValueKind.Array && Texts is not null,
+            "number" => Value.ValueKind == JsonValueKind.Number,
+            "boolean" => Value.ValueKind is JsonValueKind.True or JsonValueKind.False,
+            _ => Texts is not null,
+        };
 }
 
 /// <summary>
-/// The fields of an answer wherever they stand. A member of the top level with an object is an entity where all members are such, or where the text has its name; else it is a field.
+/// The fields of an answer wherever they stand. A member of the top level with an object is an entity where all members are such, or where
+/// the text has its name; else it is a field.
 /// </summary>
 /// <param name="Form">the answer's form</param>
 /// <param name="All">its fields</param>
@@ -83,7 +87,8 @@ internal sealed record AnswerFields(AnswerForm Form, IReadOnlyList<AnswerField> 
         bool Add(JsonElement root)
         {
             KeyValuePair<string, JsonElement>[] members = [.. MicroLmRules.Members(root)];
-            bool all = members.Length > 0 && members.All(m => Objects(m.Value).Any()), any = false;
+            bool all = members.Length > 0 && members.All(m => Objects(m.Value).Any()),
+                any = false;
             foreach ((string name, JsonElement value) in members)
             {
                 JsonElement[] objects = [.. Objects(value)];
@@ -100,7 +105,12 @@ internal sealed record AnswerFields(AnswerForm Form, IReadOnlyList<AnswerField> 
             return any;
         }
 
-        static IEnumerable<JsonElement> Objects(JsonElement value) => value.ValueKind == JsonValueKind.Object ? [value]
-            : value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && value.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object) ? value.EnumerateArray() : [];
+        static IEnumerable<JsonElement> Objects(JsonElement value) =>
+            value.ValueKind == JsonValueKind.Object ? [value]
+            : value.ValueKind == JsonValueKind.Array
+            && value.GetArrayLength() > 0
+            && value.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object)
+                ? value.EnumerateArray()
+            : [];
     }
 }

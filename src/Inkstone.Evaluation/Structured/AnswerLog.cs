@@ -6,7 +6,8 @@ using Inkstone.Files;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Answers as lines of JSON, added as they come: whoever is interrupted goes on where he was. An answer counts again while model, question and settings are the same.</summary>
+/// <summary>Answers as lines of JSON, added as they come: whoever is interrupted goes on where he was. An answer counts again while model,
+/// question and settings are the same.</summary>
 public sealed class AnswerLog : IDisposable
 {
     /// <summary>The file's name.</summary>
@@ -33,16 +34,25 @@ public sealed class AnswerLog : IDisposable
             try
             {
                 JsonNode line = JsonNode.Parse(bytes.AsSpan(start, end - start))!;
-                _known[((string)line["model"]!, (string)line["key"]!)] = new StructuredAnswer((string)line["output"]!, (double?)line["seconds"], (int?)line["tokens"], (string?)line["end"]);
+                _known[((string)line["model"]!, (string)line["key"]!)] = new StructuredAnswer(
+                    (string)line["output"]!,
+                    (double?)line["seconds"],
+                    (int?)line["tokens"],
+                    (string?)line["end"]
+                );
             }
-            catch (Exception fault) when (fault is JsonException or ArgumentNullException or NullReferenceException or InvalidOperationException)
+            catch (Exception fault)
+                when (fault is JsonException or ArgumentNullException or NullReferenceException or InvalidOperationException)
             {
-                throw new InvalidDataException($"{path}:{number}: this is no answer of an evaluation; move the file away to begin anew", fault);
+                throw new InvalidDataException(
+                    $"{path}:{number}: this is no answer of an evaluation; move the file away to begin anew",
+                    fault
+                );
             }
             whole = end + 1;
         }
         _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        _file.SetLength(whole);   // the last line may have been cut
+        _file.SetLength(whole); // the last line may have been cut
         _file.Position = whole;
     }
 
@@ -91,6 +101,11 @@ public sealed class AnswerLog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private static string Key(StructuredRequest request) => Sha256.Hex(string.Create(System.Globalization.CultureInfo.InvariantCulture,
-        $"{request.Id}\0{request.Messages.ToJsonString()}\0{request.Schema}\0{request.Temperature}\0{request.TopP}\0{request.MaxTokens}\0{request.Seed}"))[..16];
+    private static string Key(StructuredRequest request) =>
+        Sha256.Hex(
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{request.Id}\0{request.Messages.ToJsonString()}\0{request.Schema}\0{request.Temperature}\0{request.TopP}\0{request.MaxTokens}\0{request.Seed}"
+            )
+        )[..16];
 }

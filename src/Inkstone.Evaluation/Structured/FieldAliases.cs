@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Other names of fields. A name is only taken as another where the other is allowed and the name itself is not, so that no alias takes a field from a schema that has both.</summary>
+/// <summary>Other names of fields. A name is only taken as another where the other is allowed and the name itself is not, so that no alias
+/// takes a field from a schema that has both.</summary>
 public sealed class FieldAliases
 {
     private static readonly Dictionary<string, string[]> Usual = new(StringComparer.Ordinal)
@@ -50,15 +51,20 @@ public sealed class FieldAliases
         try
         {
             JsonObject? json = JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject;
-            return new FieldAliases(json!.ToDictionary(f => f.Key, f => f.Value!.AsArray().Select(n => n!.GetValue<string>()).ToArray(), StringComparer.Ordinal));
+            return new FieldAliases(
+                json!.ToDictionary(f => f.Key, f => f.Value!.AsArray().Select(n => n!.GetValue<string>()).ToArray(), StringComparer.Ordinal)
+            );
         }
-        catch (Exception fault) when (fault is JsonException or NullReferenceException or InvalidOperationException or ArgumentNullException)
+        catch (Exception fault)
+            when (fault is JsonException or NullReferenceException or InvalidOperationException or ArgumentNullException)
         {
             throw new InvalidDataException($"{path}: the file must be JSON such as {{\"创办者\": [\"创始人\"]}}", fault);
         }
     }
 
     /// <summary>The allowed field that a name stands for, else the name.</summary>
-    public string Canonical(string name, IReadOnlyList<string> allowed)
-        => allowed.Contains(name) ? name : allowed.FirstOrDefault(field => _names.TryGetValue(field, out string[]? others) && others.Contains(name)) ?? name;
+    public string Canonical(string name, IReadOnlyList<string> allowed) =>
+        allowed.Contains(name)
+            ? name
+            : allowed.FirstOrDefault(field => _names.TryGetValue(field, out string[]? others) && others.Contains(name)) ?? name;
 }

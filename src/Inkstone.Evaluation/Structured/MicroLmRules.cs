@@ -10,8 +10,10 @@ namespace Inkstone.Evaluation;
 public sealed record MicroLmScore(bool Parses, int Missing, int Extra, bool Strict);
 
 /// <summary>
-/// The rules by which MicroLM published its table, as they are: fields are the keys of objects one level down, and keys of the top level whose value is no object. A top level that is a list has no
-/// fields, what is missing there is all, and nothing in it is extra; keys of a flat object are never extra; types are not looked at; what does not parse has nothing extra.
+/// The rules by which MicroLM published its table, as they are: fields are the keys of objects one level down, and keys of the top level
+/// whose value is no object. A top level that is a list has no
+/// fields, what is missing there is all, and nothing in it is extra; keys of a flat object are never extra; types are not looked at; what
+/// does not parse has nothing extra.
 /// </summary>
 public static class MicroLmRules
 {
@@ -42,7 +44,9 @@ public static class MicroLmRules
             {
                 found.Add(field);
                 extra += prompt.Allowed.Contains(field) ? 0 : 1;
-                values &= !prompt.Enums.TryGetValue(field, out IReadOnlyList<string>? allowed) || All(of).All(v => v.ValueKind == JsonValueKind.String && allowed.Contains(AnswerText.Text(v)));
+                values &=
+                    !prompt.Enums.TryGetValue(field, out IReadOnlyList<string>? allowed)
+                    || All(of).All(v => v.ValueKind == JsonValueKind.String && allowed.Contains(AnswerText.Text(v)));
             }
         }
         int missing = prompt.Required.Count(f => !found.Contains(f));
@@ -61,10 +65,11 @@ public static class MicroLmRules
     }
 
     /// <summary>A text is one value, a list several; anything else is not looked at.</summary>
-    private static IEnumerable<JsonElement> All(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => [value],
-        JsonValueKind.Array => value.EnumerateArray(),
-        _ => [],
-    };
+    private static IEnumerable<JsonElement> All(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => [value],
+            JsonValueKind.Array => value.EnumerateArray(),
+            _ => [],
+        };
 }

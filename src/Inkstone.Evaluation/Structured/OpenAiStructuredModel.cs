@@ -24,11 +24,20 @@ public sealed class OpenAiStructuredModel(string name, OpenAiClient client) : IS
         };
         if (request.Schema is not null)
         {
-            body["response_format"] = new JsonObject { ["type"] = "json_schema", ["json_schema"] = new JsonObject { ["name"] = "answer", ["schema"] = JsonNode.Parse(request.Schema) } };
+            body["response_format"] = new JsonObject
+            {
+                ["type"] = "json_schema",
+                ["json_schema"] = new JsonObject { ["name"] = "answer", ["schema"] = JsonNode.Parse(request.Schema) },
+            };
         }
         long began = Stopwatch.GetTimestamp();
         JsonNode answer = await client.PostAsync("chat/completions", body, cancelled).ConfigureAwait(false);
         JsonNode? choice = (answer["choices"] as JsonArray)?.FirstOrDefault();
-        return new StructuredAnswer((string?)choice?["message"]?["content"] ?? "", Stopwatch.GetElapsedTime(began).TotalSeconds, (int?)answer["usage"]?["completion_tokens"], (string?)choice?["finish_reason"]);
+        return new StructuredAnswer(
+            (string?)choice?["message"]?["content"] ?? "",
+            Stopwatch.GetElapsedTime(began).TotalSeconds,
+            (int?)answer["usage"]?["completion_tokens"],
+            (string?)choice?["finish_reason"]
+        );
     }
 }

@@ -10,7 +10,15 @@ namespace Inkstone.Evaluation;
 /// <param name="TopP">share of probability that is drawn from</param>
 /// <param name="MaxTokens">most tokens</param>
 /// <param name="Seed">of what is drawn</param>
-public sealed record StructuredRequest(string Id, JsonArray Messages, string? Schema, double Temperature, double TopP, int MaxTokens, ulong Seed);
+public sealed record StructuredRequest(
+    string Id,
+    JsonArray Messages,
+    string? Schema,
+    double Temperature,
+    double TopP,
+    int MaxTokens,
+    ulong Seed
+);
 
 /// <summary>What a model answered.</summary>
 /// <param name="Text">the answer, without thoughts</param>

@@ -14,14 +14,25 @@ namespace Inkstone.Evaluation;
 /// <param name="Types">string, list, string_or_list by field; a field without one is string_or_list</param>
 /// <param name="Enums">the only values that a field may have</param>
 /// <param name="Gold">the right answer, or null</param>
-public sealed record StructuredPrompt(string Id, string Group, string Instruction, IReadOnlyList<string> Fields, string Input, IReadOnlyList<string> Required, IReadOnlyList<string> Allowed,
-    IReadOnlyDictionary<string, string> Types, IReadOnlyDictionary<string, IReadOnlyList<string>> Enums, JsonObject? Gold)
+public sealed record StructuredPrompt(
+    string Id,
+    string Group,
+    string Instruction,
+    IReadOnlyList<string> Fields,
+    string Input,
+    IReadOnlyList<string> Required,
+    IReadOnlyList<string> Allowed,
+    IReadOnlyDictionary<string, string> Types,
+    IReadOnlyDictionary<string, IReadOnlyList<string>> Enums,
+    JsonObject? Gold
+)
 {
     /// <summary>What the user says: instruction, schema and text, as training writes them. The schema is always shown.</summary>
     public string Text => IeTexts.Prompt(Instruction, Fields, Input);
 
     /// <summary>
-    /// What an answer may be, from what the prompt shows: entities with the allowed fields, their types and values. Which fields a text tells is not given away.
+    /// What an answer may be, from what the prompt shows: entities with the allowed fields, their types and values. Which fields a text
+    /// tells is not given away.
     /// Lengths are bounded, so that an answer ends.
     /// </summary>
     public string JsonSchema()
@@ -29,10 +40,27 @@ public sealed record StructuredPrompt(string Id, string Group, string Instructio
         JsonObject fields = [];
         foreach (string field in Allowed)
         {
-            JsonObject text = Enums.TryGetValue(field, out IReadOnlyList<string>? values) ? new JsonObject { ["enum"] = new JsonArray([.. values.Select(v => (JsonNode)v)]) }
-                : new JsonObject { ["type"] = "string", ["minLength"] = 1, ["maxLength"] = 60 };
-            JsonObject list = new() { ["type"] = "array", ["items"] = text.DeepClone(), ["minItems"] = 1, ["maxItems"] = 8 };
-            fields[field] = Types.GetValueOrDefault(field) switch { "string" => text, "list" => list, _ => new JsonObject { ["anyOf"] = new JsonArray(text, list) } };
+            JsonObject text = Enums.TryGetValue(field, out IReadOnlyList<string>? values)
+                ? new JsonObject { ["enum"] = new JsonArray([.. values.Select(v => (JsonNode)v)]) }
+                : new JsonObject
+                {
+                    ["type"] = "string",
+                    ["minLength"] = 1,
+                    ["maxLength"] = 60,
+                };
+            JsonObject list = new()
+            {
+                ["type"] = "array",
+                ["items"] = text.DeepClone(),
+                ["minItems"] = 1,
+                ["maxItems"] = 8,
+            };
+            fields[field] = Types.GetValueOrDefault(field) switch
+            {
+                "string" => text,
+                "list" => list,
+                _ => new JsonObject { ["anyOf"] = new JsonArray(text, list) },
+            };
         }
         return new JsonObject
         {
@@ -40,7 +68,13 @@ public sealed record StructuredPrompt(string Id, string Group, string Instructio
             ["minProperties"] = 1,
             ["maxProperties"] = 4,
             ["propertyNames"] = new JsonObject { ["minLength"] = 1, ["maxLength"] = 40 },
-            ["additionalProperties"] = new JsonObject { ["type"] = "object", ["properties"] = fields, ["additionalProperties"] = false, ["minProperties"] = 1 },
+            ["additionalProperties"] = new JsonObject
+            {
+                ["type"] = "object",
+                ["properties"] = fields,
+                ["additionalProperties"] = false,
+                ["minProperties"] = 1,
+            },
         }.ToJsonString();
     }
 }

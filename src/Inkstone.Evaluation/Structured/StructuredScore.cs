@@ -11,7 +11,15 @@ namespace Inkstone.Evaluation;
 /// <param name="WrongTypes">fields whose value is of another type</param>
 /// <param name="WrongValues">fields whose value is none of those allowed</param>
 /// <param name="Strict">an object, and nothing of the above</param>
-public sealed record StructuredScore(bool Parses, bool JsonOnly, IReadOnlyList<string> Missing, IReadOnlyList<string> Extra, IReadOnlyList<string> WrongTypes, IReadOnlyList<string> WrongValues, bool Strict)
+public sealed record StructuredScore(
+    bool Parses,
+    bool JsonOnly,
+    IReadOnlyList<string> Missing,
+    IReadOnlyList<string> Extra,
+    IReadOnlyList<string> WrongTypes,
+    IReadOnlyList<string> WrongValues,
+    bool Strict
+)
 {
     /// <summary>Its form in a word: entities, flat, list, other, none.</summary>
     public required string Form { get; init; }
@@ -39,10 +47,21 @@ public sealed record StructuredScore(bool Parses, bool JsonOnly, IReadOnlyList<s
     {
         AnswerFields fields = AnswerFields.Of(AnswerText.Parse(answer), prompt.Input);
         (string[] missing, string[] extra, string[] types, string[] values) = Faults(prompt, fields.All);
-        (string[] missingByAlias, string[] extraByAlias, string[] typesByAlias, string[] valuesByAlias) = Faults(prompt, [.. fields.All.Select(f => f with { Name = aliases.Canonical(f.Name, prompt.Allowed) })]);
+        (string[] missingByAlias, string[] extraByAlias, string[] typesByAlias, string[] valuesByAlias) = Faults(
+            prompt,
+            [.. fields.All.Select(f => f with { Name = aliases.Canonical(f.Name, prompt.Allowed) })]
+        );
         bool isObject = fields.Form is AnswerForm.Entities or AnswerForm.Flat;
         (double match, (int, int, int) pairs) = Values(prompt, fields.All);
-        return new StructuredScore(fields.Form != AnswerForm.None, AnswerText.IsJson(answer), missing, extra, types, values, isObject && missing.Length + extra.Length + types.Length + values.Length == 0)
+        return new StructuredScore(
+            fields.Form != AnswerForm.None,
+            AnswerText.IsJson(answer),
+            missing,
+            extra,
+            types,
+            values,
+            isObject && missing.Length + extra.Length + types.Length + values.Length == 0
+        )
         {
             Form = fields.Form.ToString().ToLowerInvariant(),
             MissingByAlias = missingByAlias.Length > 0,
@@ -53,11 +72,30 @@ public sealed record StructuredScore(bool Parses, bool JsonOnly, IReadOnlyList<s
         };
     }
 
-    private static (string[] Missing, string[] Extra, string[] Types, string[] Values) Faults(StructuredPrompt prompt, IReadOnlyList<AnswerField> fields) => (
-        [.. prompt.Required.Where(r => !fields.Any(f => f.Name == r && !f.IsEmpty))],
-        [.. fields.Select(f => f.Name).Where(n => !prompt.Allowed.Contains(n)).Distinct()],
-        [.. fields.Where(f => prompt.Allowed.Contains(f.Name) && !f.Is(prompt.Types.GetValueOrDefault(f.Name))).Select(f => f.Name).Distinct()],
-        [.. fields.Where(f => prompt.Enums.TryGetValue(f.Name, out IReadOnlyList<string>? allowed) && f.Texts is { } texts && !texts.All(allowed.Contains)).Select(f => f.Name).Distinct()]);
+    private static (string[] Missing, string[] Extra, string[] Types, string[] Values) Faults(
+        StructuredPrompt prompt,
+        IReadOnlyList<AnswerField> fields
+    ) =>
+        (
+            [.. prompt.Required.Where(r => !fields.Any(f => f.Name == r && !f.IsEmpty))],
+            [.. fields.Select(f => f.Name).Where(n => !prompt.Allowed.Contains(n)).Distinct()],
+            [
+                .. fields
+                    .Where(f => prompt.Allowed.Contains(f.Name) && !f.Is(prompt.Types.GetValueOrDefault(f.Name)))
+                    .Select(f => f.Name)
+                    .Distinct(),
+            ],
+            [
+                .. fields
+                    .Where(f =>
+                        prompt.Enums.TryGetValue(f.Name, out IReadOnlyList<string>? allowed)
+                        && f.Texts is { } texts
+                        && !texts.All(allowed.Contains)
+                    )
+                    .Select(f => f.Name)
+                    .Distinct(),
+            ]
+        );
 
     /// <summary>A field counts where one of the same name, of the same entity if there is one, has the same values in any order.</summary>
     private static (double Match, (int, int, int) Pairs) Values(StructuredPrompt prompt, IReadOnlyList<AnswerField> told)
@@ -66,7 +104,9 @@ public sealed record StructuredScore(bool Parses, bool JsonOnly, IReadOnlyList<s
         {
             return (double.NaN, default);
         }
-        IReadOnlyList<AnswerField> gold = AnswerFields.Of(JsonSerializer.SerializeToElement(prompt.Gold, GoldJson.Default.JsonObject), prompt.Input).All;
+        IReadOnlyList<AnswerField> gold = AnswerFields
+            .Of(JsonSerializer.SerializeToElement(prompt.Gold, GoldJson.Default.JsonObject), prompt.Input)
+            .All;
         int right = gold.Count(g =>
         {
             AnswerField[] named = [.. told.Where(t => t.Name == g.Name && t.Texts is not null)];
@@ -74,10 +114,15 @@ public sealed record StructuredScore(bool Parses, bool JsonOnly, IReadOnlyList<s
             HashSet<string> wanted = [.. g.Texts ?? []];
             return (same.Length > 0 ? same : named).Any(t => wanted.SetEquals(t.Texts!));
         });
-        HashSet<(string, string)> pairs = [.. Pairs(told)], goldPairs = [.. Pairs(gold)];
-        return (gold.Count == 0 ? double.NaN : (double)right / gold.Count, (pairs.Count, goldPairs.Count, pairs.Intersect(goldPairs).Count()));
+        HashSet<(string, string)> pairs = [.. Pairs(told)],
+            goldPairs = [.. Pairs(gold)];
+        return (
+            gold.Count == 0 ? double.NaN : (double)right / gold.Count,
+            (pairs.Count, goldPairs.Count, pairs.Intersect(goldPairs).Count())
+        );
 
-        static IEnumerable<(string, string)> Pairs(IReadOnlyList<AnswerField> fields) => fields.SelectMany(f => (f.Texts ?? []).Select(t => (f.Name, t)));
+        static IEnumerable<(string, string)> Pairs(IReadOnlyList<AnswerField> fields) =>
+            fields.SelectMany(f => (f.Texts ?? []).Select(t => (f.Name, t)));
     }
 }
 

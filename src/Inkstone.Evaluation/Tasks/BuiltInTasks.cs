@@ -3,21 +3,28 @@ using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
 
-/// <summary>Tasks that need no file: HellaSwag and IFEval, whose files need Python elsewhere, and the best known that are told in a few lines.</summary>
+/// <summary>Tasks that need no file: HellaSwag and IFEval, whose files need Python elsewhere, and the best known that are told in a few
+/// lines.</summary>
 internal static class BuiltInTasks
 {
     private const string Folder = "Inkstone.Evaluation.Tasks.BuiltIn.";
 
     /// <summary>Configurations of tasks and groups.</summary>
-    public static IEnumerable<DictValue> All()
-        => typeof(BuiltInTasks).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Folder, StringComparison.Ordinal)).Order(StringComparer.Ordinal).SelectMany(Read);
+    public static IEnumerable<DictValue> All() =>
+        typeof(BuiltInTasks)
+            .Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(Folder, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .SelectMany(Read);
 
     private static IEnumerable<DictValue> Read(string resource)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(resource)!;
         using StreamReader reader = new(stream);
         DictValue file = YamlValues.Read(reader, resource[Folder.Length..]);
-        return file.Get("subjects") is DictValue subjects ? Subjects(file, subjects) : file.Get("tasks") is ListValue tasks ? Several(file, tasks) : [file];
+        return file.Get("subjects") is DictValue subjects ? Subjects(file, subjects)
+            : file.Get("tasks") is ListValue tasks ? Several(file, tasks)
+            : [file];
     }
 
     /// <summary>One task for each subject, with its name in the description, and the group of them all.</summary>

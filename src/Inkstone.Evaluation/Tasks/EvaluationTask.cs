@@ -14,8 +14,12 @@ internal sealed class EvaluationTask
         Metrics = MetricUse.Read(config);
         Pipelines = FilterPipeline.Read(config);
         DatasetOf = split => BuiltInFunctions.Process(config, "process_docs", datasets.Load(config, split, file));
-        string split = config.Text("test_split") ?? config.Text("validation_split")
-            ?? throw new InvalidDataException($"{config.Place}: the task has neither test_split nor validation_split; name the split to evaluate.");
+        string split =
+            config.Text("test_split")
+            ?? config.Text("validation_split")
+            ?? throw new InvalidDataException(
+                $"{config.Place}: the task has neither test_split nor validation_split; name the split to evaluate."
+            );
         Documents = DatasetOf(split);
         if (Documents.Rows.Count == 0)
         {
@@ -72,7 +76,9 @@ internal sealed class EvaluationTask
             return document.Entries.GetValueOrDefault(text) ?? throw Missing(text.Content);
         }
         string rendered = Render(text.Content, document, "doc_to_text");
-        return PythonValues.IsDigits(rendered) && Config.Get("doc_to_choice") is not null ? Literal(rendered, "doc_to_text") : new StringValue(rendered);
+        return PythonValues.IsDigits(rendered) && Config.Get("doc_to_choice") is not null
+            ? Literal(rendered, "doc_to_text")
+            : new StringValue(rendered);
     }
 
     /// <summary>What is right: a text, the place of a choice, or a list of either.</summary>
@@ -81,7 +87,9 @@ internal sealed class EvaluationTask
         rule ??= Config.Get("doc_to_target") ?? throw new InvalidDataException($"{Config.Place}: the task has no doc_to_target.");
         if (rule is not StringValue text)
         {
-            return rule is IntValue or ListValue ? rule : throw new InvalidDataException($"{Config.Place}: doc_to_target must be a text, a number or a list.");
+            return rule is IntValue or ListValue
+                ? rule
+                : throw new InvalidDataException($"{Config.Place}: doc_to_target must be a text, a number or a list.");
         }
         if (_columns.Contains(text.Content))
         {
@@ -89,7 +97,9 @@ internal sealed class EvaluationTask
         }
         string rendered = Render(text.Content, document, "doc_to_target");
         return PythonValues.IsDigits(rendered) && Config.Get("doc_to_choice") is not null ? Literal(rendered, "doc_to_target")
-            : rendered.Length >= 2 && rendered[0] == '[' && rendered[^1] == ']' ? PythonLiteral.TryRead(rendered) ?? new StringValue(rendered) : new StringValue(rendered);
+            : rendered.Length >= 2 && rendered[0] == '[' && rendered[^1] == ']'
+                ? PythonLiteral.TryRead(rendered) ?? new StringValue(rendered)
+            : new StringValue(rendered);
     }
 
     /// <summary>The choices; null where the task has none.</summary>
@@ -113,8 +123,10 @@ internal sealed class EvaluationTask
     }
 
     /// <summary>A template, or the column that it names, over a document; null where there is no rule.</summary>
-    public string? Field(DictValue document, string? rule, string key)
-        => string.IsNullOrEmpty(rule) ? null : document.Entries.TryGetValue(new StringValue(rule), out Value? value) ? value.Text : Render(rule, document, key);
+    public string? Field(DictValue document, string? rule, string key) =>
+        string.IsNullOrEmpty(rule) ? null
+        : document.Entries.TryGetValue(new StringValue(rule), out Value? value) ? value.Text
+        : Render(rule, document, key);
 
     /// <summary>A template over a document.</summary>
     public string Render(string source, DictValue document, string key)
@@ -142,7 +154,8 @@ internal sealed class EvaluationTask
 
     private void LookAtFirst(DictValue document)
     {
-        Value question = Question(document), target = Target(document);
+        Value question = Question(document),
+            target = Target(document);
         IReadOnlyList<string>? choices = Choices(document);
         MultipleInput = choices is not null && PythonValues.Whole(question) is not null;
         MultipleTarget = target is SequenceValue;
@@ -152,11 +165,15 @@ internal sealed class EvaluationTask
         }
         if (!MultipleTarget && PythonValues.Whole(target) is { } place && (place >= choices.Count || place < -choices.Count))
         {
-            throw new InvalidDataException($"{Config.Place}: the first document's target is choice number {place}, and it has {choices.Count} choices; check doc_to_target.");
+            throw new InvalidDataException(
+                $"{Config.Place}: the first document's target is choice number {place}, and it has {choices.Count} choices; check doc_to_target."
+            );
         }
         if (choices.Any(c => c.Length == 0))
         {
-            throw new InvalidDataException($"{Config.Place}: the first document has an empty choice, which cannot be scored; leave the row out.");
+            throw new InvalidDataException(
+                $"{Config.Place}: the first document has an empty choice, which cannot be scored; leave the row out."
+            );
         }
     }
 }

@@ -13,12 +13,21 @@ internal static class HellaSwag
         string context = $"{row.Text("ctx_a")} {PythonCase.Capitalize(row.Text("ctx_b") ?? "")}";
         OrderedDictionary<Value, Value> entries = new(row.Entries);
         entries.Put("query", new StringValue(Clean($"{row.Text("activity_label")}: {context}")));
-        entries.Put("choices", new ListValue([.. (row.Get("endings") as SequenceValue)?.Elements.Select(e => new StringValue(Clean(e.Text))) ?? []]));
-        entries.Put("gold", PythonLiteral.TryRead(row.Get("label")?.Text.Trim() ?? "") as IntValue ?? throw new InvalidDataException("a row of HellaSwag has no label; take the split validation, the test split has none."));
+        entries.Put(
+            "choices",
+            new ListValue([.. (row.Get("endings") as SequenceValue)?.Elements.Select(e => new StringValue(Clean(e.Text))) ?? []])
+        );
+        entries.Put(
+            "gold",
+            PythonLiteral.TryRead(row.Get("label")?.Text.Trim() ?? "") as IntValue
+                ?? throw new InvalidDataException("a row of HellaSwag has no label; take the split validation, the test split has none.")
+        );
         return new DictValue(entries);
     }
 
     /// <summary>Two blanks become one, once: where more stand, some stay.</summary>
-    private static string Clean(string text)
-        => Bracketed.Replace(PythonText.Strip(text, null).Replace(" [title]", ". ", StringComparison.Ordinal), "").Replace("  ", " ", StringComparison.Ordinal);
+    private static string Clean(string text) =>
+        Bracketed
+            .Replace(PythonText.Strip(text, null).Replace(" [title]", ". ", StringComparison.Ordinal), "")
+            .Replace("  ", " ", StringComparison.Ordinal);
 }

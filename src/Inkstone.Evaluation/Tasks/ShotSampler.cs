@@ -6,11 +6,13 @@ namespace Inkstone.Evaluation;
 internal sealed class ShotSampler
 {
     private readonly IReadOnlyList<DictValue> _pool;
-    private readonly bool _first, _excludes;
+    private readonly bool _first,
+        _excludes;
     private readonly string _place;
     private MersenneTwister _random = new(1234);
 
-    private ShotSampler(IReadOnlyList<DictValue> pool, bool first, bool excludes, string place) => (_pool, _first, _excludes, _place) = (pool, first, excludes, place);
+    private ShotSampler(IReadOnlyList<DictValue> pool, bool first, bool excludes, string place) =>
+        (_pool, _first, _excludes, _place) = (pool, first, excludes, place);
 
     /// <summary>Leaves a document out of its own examples wherever they come from, and not only where lm-evaluation-harness does.</summary>
     public bool AlwaysExclude { get; set; }
@@ -23,9 +25,12 @@ internal sealed class ShotSampler
         string sampler = shots.Text("sampler") ?? "default";
         if (sampler is not ("default" or "first_n"))
         {
-            throw new InvalidDataException($"{task.Config.Place}: fewshot_config has the sampler '{sampler}'; there are default and first_n.");
+            throw new InvalidDataException(
+                $"{task.Config.Place}: fewshot_config has the sampler '{sampler}'; there are default and first_n."
+            );
         }
-        IReadOnlyList<DictValue> pool = split is not null ? task.DatasetOf(split).Rows
+        IReadOnlyList<DictValue> pool =
+            split is not null ? task.DatasetOf(split).Rows
             : shots.Get("samples") is ListValue samples ? [.. samples.Elements.OfType<DictValue>()]
             : (task.Config.Text("training_split") ?? task.Config.Text("validation_split")) is { } other ? task.DatasetOf(other).Rows
             : task.Documents.Rows;
@@ -57,8 +62,13 @@ internal sealed class ShotSampler
         {
             sample = [.. sample.Where(d => !d.Equals(document)).Take(count)];
         }
-        return sample.Count == count ? sample : throw new InvalidDataException($"{_place}: the rows for examples hold the document itself more than once, so fewer than {count} are left; remove duplicates.");
+        return sample.Count == count
+            ? sample
+            : throw new InvalidDataException(
+                $"{_place}: the rows for examples hold the document itself more than once, so fewer than {count} are left; remove duplicates."
+            );
     }
 
-    private InvalidDataException TooFew(int count) => new($"{_place}: {count} examples are wanted and there are {_pool.Count} rows for them; lower --num-fewshot.");
+    private InvalidDataException TooFew(int count) =>
+        new($"{_place}: {count} examples are wanted and there are {_pool.Count} rows for them; lower --num-fewshot.");
 }

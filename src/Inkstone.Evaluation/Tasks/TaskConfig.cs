@@ -9,14 +9,56 @@ internal sealed class TaskConfig
 
     private static readonly string[] Keys =
     [
-        "task", "task_alias", "tag", "custom_dataset", "dataset_path", "dataset_name", "dataset_kwargs", "training_split", "validation_split", "test_split", "fewshot_split",
-        "process_docs", "doc_to_text", "doc_to_target", "doc_to_image", "doc_to_audio", "unsafe_code", "doc_to_choice", "process_results", "use_prompt", "description", "target_delimiter",
-        "fewshot_delimiter", "fewshot_config", "num_fewshot", "metric_list", "output_type", "generation_kwargs", "repeats", "filter_list", "should_decontaminate",
-        "doc_to_decontamination_query", "gen_prefix", "metadata",
+        "task",
+        "task_alias",
+        "tag",
+        "custom_dataset",
+        "dataset_path",
+        "dataset_name",
+        "dataset_kwargs",
+        "training_split",
+        "validation_split",
+        "test_split",
+        "fewshot_split",
+        "process_docs",
+        "doc_to_text",
+        "doc_to_target",
+        "doc_to_image",
+        "doc_to_audio",
+        "unsafe_code",
+        "doc_to_choice",
+        "process_results",
+        "use_prompt",
+        "description",
+        "target_delimiter",
+        "fewshot_delimiter",
+        "fewshot_config",
+        "num_fewshot",
+        "metric_list",
+        "output_type",
+        "generation_kwargs",
+        "repeats",
+        "filter_list",
+        "should_decontaminate",
+        "doc_to_decontamination_query",
+        "gen_prefix",
+        "metadata",
     ];
 
     private static readonly string[] ShotKeys =
-        ["sampler", "split", "process_docs", "fewshot_indices", "samples", "doc_to_text", "doc_to_choice", "doc_to_target", "gen_prefix", "fewshot_delimiter", "target_delimiter"];
+    [
+        "sampler",
+        "split",
+        "process_docs",
+        "fewshot_indices",
+        "samples",
+        "doc_to_text",
+        "doc_to_choice",
+        "doc_to_target",
+        "gen_prefix",
+        "fewshot_delimiter",
+        "target_delimiter",
+    ];
 
     private readonly OrderedDictionary<Value, Value> _entries = [];
 
@@ -25,26 +67,35 @@ internal sealed class TaskConfig
     /// <exception cref="InvalidDataException">A key is unknown, or needs Python.</exception>
     public TaskConfig(DictValue file, string place)
     {
-        (Place, Name) = (place, file.Text("task") ?? throw new InvalidDataException($"{place}: the task has no name; give it the key task."));
+        (Place, Name) = (
+            place,
+            file.Text("task") ?? throw new InvalidDataException($"{place}: the task has no name; give it the key task.")
+        );
         foreach ((Value key, Value value) in file.Entries)
         {
             if (!Keys.Contains(key.Text))
             {
-                throw new InvalidDataException($"{place}: the task has an unknown key '{key.Text}'; the nearest that there is: {Keys.MinBy(k => Math.Abs(k.Length - key.Text.Length) + (k.Zip(key.Text).Count(p => p.First != p.Second) * 2))}.");
+                throw new InvalidDataException(
+                    $"{place}: the task has an unknown key '{key.Text}'; the nearest that there is: {Keys.MinBy(k => Math.Abs(k.Length - key.Text.Length) + (k.Zip(key.Text).Count(p => p.First != p.Second) * 2))}."
+                );
             }
         }
         foreach (string key in Keys)
         {
-            _entries.Put(key, file.Get(key) ?? key switch
-            {
-                "unsafe_code" or "should_decontaminate" => BoolValue.False,
-                "description" => StringValue.Empty,
-                "target_delimiter" => new StringValue(" "),
-                "fewshot_delimiter" => new StringValue("\n\n"),
-                "output_type" => new StringValue("generate_until"),
-                "repeats" => PythonValues.Int(1),
-                _ => NoneValue.None,
-            });
+            _entries.Put(
+                key,
+                file.Get(key)
+                    ?? key switch
+                    {
+                        "unsafe_code" or "should_decontaminate" => BoolValue.False,
+                        "description" => StringValue.Empty,
+                        "target_delimiter" => new StringValue(" "),
+                        "fewshot_delimiter" => new StringValue("\n\n"),
+                        "output_type" => new StringValue("generate_until"),
+                        "repeats" => PythonValues.Int(1),
+                        _ => NoneValue.None,
+                    }
+            );
         }
         if (!OutputTypes.Contains(OutputType))
         {
@@ -102,7 +153,15 @@ internal sealed class TaskConfig
             OrderedDictionary<Value, Value> settings = new(given.Entries);
             if (given.Get("temperature") is { } temperature)
             {
-                settings.Put("temperature", new FloatValue(PythonValues.Real(temperature) ?? throw new InvalidDataException($"{Place}: generation_kwargs has a temperature that is no number: {temperature.Repr}.")));
+                settings.Put(
+                    "temperature",
+                    new FloatValue(
+                        PythonValues.Real(temperature)
+                            ?? throw new InvalidDataException(
+                                $"{Place}: generation_kwargs has a temperature that is no number: {temperature.Repr}."
+                            )
+                    )
+                );
             }
             if (!given.Has("until"))
             {
@@ -112,7 +171,15 @@ internal sealed class TaskConfig
         }
         else if (OutputType == "generate_until")
         {
-            _entries.Put("generation_kwargs", PythonValues.Dict(("temperature", new FloatValue(0)), ("do_sample", BoolValue.False), ("max_gen_toks", PythonValues.Int(256)), ("until", until)));
+            _entries.Put(
+                "generation_kwargs",
+                PythonValues.Dict(
+                    ("temperature", new FloatValue(0)),
+                    ("do_sample", BoolValue.False),
+                    ("max_gen_toks", PythonValues.Int(256)),
+                    ("until", until)
+                )
+            );
         }
     }
 
@@ -122,7 +189,9 @@ internal sealed class TaskConfig
         {
             if (!ShotKeys.Contains(key.Text))
             {
-                throw new InvalidDataException($"{Place}: fewshot_config has an unknown key '{key.Text}'; there are {string.Join(", ", ShotKeys)}.");
+                throw new InvalidDataException(
+                    $"{Place}: fewshot_config has an unknown key '{key.Text}'; there are {string.Join(", ", ShotKeys)}."
+                );
             }
         }
         OrderedDictionary<Value, Value> shots = [];
@@ -148,7 +217,9 @@ internal sealed class TaskConfig
             string? function = Functions(value).FirstOrDefault(f => !BuiltInFunctions.Has(this, f));
             if (function is not null)
             {
-                throw new InvalidDataException($"{Place}: the task '{Name}' needs Python ({key.Text}: !function {function}), which is not run here; write the rows as the function makes them, or take a task without it.");
+                throw new InvalidDataException(
+                    $"{Place}: the task '{Name}' needs Python ({key.Text}: !function {function}), which is not run here; write the rows as the function makes them, or take a task without it."
+                );
             }
         }
         foreach (string key in (string[])["doc_to_image", "doc_to_audio", "use_prompt", "custom_dataset"])
@@ -160,10 +231,11 @@ internal sealed class TaskConfig
         }
     }
 
-    private static IEnumerable<string> Functions(Value value) => value switch
-    {
-        DictValue dict => YamlValues.FunctionName(dict) is { } function ? [function] : dict.Entries.Values.SelectMany(Functions),
-        SequenceValue row => row.Elements.SelectMany(Functions),
-        _ => [],
-    };
+    private static IEnumerable<string> Functions(Value value) =>
+        value switch
+        {
+            DictValue dict => YamlValues.FunctionName(dict) is { } function ? [function] : dict.Entries.Values.SelectMany(Functions),
+            SequenceValue row => row.Elements.SelectMany(Functions),
+            _ => [],
+        };
 }

@@ -20,7 +20,17 @@ internal sealed class TaskGroup
         Name = name;
         Alias = config.Text("group_alias") ?? name;
         Version = (config.Get("metadata") as DictValue)?.Get("version")?.Text ?? "N/A";
-        Metrics = [.. (config.Get(KeyMetrics) switch { ListValue several => several.Elements, { } one => [one], null => [] }).Select(m => Read(m, place))];
+        Metrics =
+        [
+            .. (
+                config.Get(KeyMetrics) switch
+                {
+                    ListValue several => several.Elements,
+                    { } one => [one],
+                    null => [],
+                }
+            ).Select(m => Read(m, place)),
+        ];
     }
 
     public string Name { get; }
@@ -43,9 +53,20 @@ internal sealed class TaskGroup
         DictValue metric = value as DictValue ?? throw new InvalidDataException($"{place}: {KeyMetrics} must hold maps with a metric.");
         if ((metric.Text("aggregation") ?? "mean") != "mean")
         {
-            throw new InvalidDataException($"{place}: {KeyMetrics} knows the aggregation mean alone, not {metric.Get("aggregation")!.Text}.");
+            throw new InvalidDataException(
+                $"{place}: {KeyMetrics} knows the aggregation mean alone, not {metric.Get("aggregation")!.Text}."
+            );
         }
-        IReadOnlyList<string>? filters = metric.Get("filter_list") switch { ListValue several => [.. several.Elements.Select(f => f.Text)], { } one => [one.Text], null => null };
-        return new GroupMetric(metric.Text("metric") ?? throw new InvalidDataException($"{place}: {KeyMetrics} names no metric."), filters, metric.Get("weight_by_size")?.IsTrue ?? !metric.Has("weight_by_size"));
+        IReadOnlyList<string>? filters = metric.Get("filter_list") switch
+        {
+            ListValue several => [.. several.Elements.Select(f => f.Text)],
+            { } one => [one.Text],
+            null => null,
+        };
+        return new GroupMetric(
+            metric.Text("metric") ?? throw new InvalidDataException($"{place}: {KeyMetrics} names no metric."),
+            filters,
+            metric.Get("weight_by_size")?.IsTrue ?? !metric.Has("weight_by_size")
+        );
     }
 }

@@ -19,12 +19,14 @@ internal enum TaskKind
 internal sealed record TaskEntry(string Name, TaskKind Kind, DictValue Config, string? File, SortedSet<string> Tagged)
 {
     /// <summary>What a file's keys describe; null when that is neither a task nor a group.</summary>
-    public static TaskEntry? Of(DictValue config, string? file)
-        => config.Text("group") is { } group ? new(group, TaskKind.Group, config, file, [])
-            : config.Text("task") is { } task ? new(task, TaskKind.Task, config, file, []) : null;
+    public static TaskEntry? Of(DictValue config, string? file) =>
+        config.Text("group") is { } group ? new(group, TaskKind.Group, config, file, [])
+        : config.Text("task") is { } task ? new(task, TaskKind.Task, config, file, [])
+        : null;
 }
 
-/// <summary>All tasks, groups and tags by name: those that are built in, and those of directories of task files; a later directory counts more.</summary>
+/// <summary>All tasks, groups and tags by name: those that are built in, and those of directories of task files; a later directory counts
+/// more.</summary>
 internal sealed class TaskIndex
 {
     private readonly Dictionary<string, TaskEntry> _entries = new(StringComparer.Ordinal);
@@ -47,7 +49,11 @@ internal sealed class TaskIndex
             {
                 Add(found, entry);
             }
-            foreach ((string name, TaskEntry entry) in found.Where(f => !NeedsPython(f.Value) || _entries.GetValueOrDefault(f.Key) is not { File: null, Kind: TaskKind.Task }))
+            foreach (
+                (string name, TaskEntry entry) in found.Where(f =>
+                    !NeedsPython(f.Value) || _entries.GetValueOrDefault(f.Key) is not { File: null, Kind: TaskKind.Task }
+                )
+            )
             {
                 _entries[name] = entry;
             }
@@ -62,8 +68,12 @@ internal sealed class TaskIndex
     public string Unknown(string name)
     {
         string? near = _entries.Keys.MinBy(k => Distance(k, name));
-        string hint = near is not null && Distance(near, name) <= 3 ? $"; did you mean '{near}'?" : "; name a file, or say where task files lie: --include-path DIR";
-        return $"there is no task, group or tag '{name}'{hint}" + (_unread.Count > 0 ? $" ({_unread.Count} files could not be read, the first: {_unread[0]})" : "");
+        string hint =
+            near is not null && Distance(near, name) <= 3
+                ? $"; did you mean '{near}'?"
+                : "; name a file, or say where task files lie: --include-path DIR";
+        return $"there is no task, group or tag '{name}'{hint}"
+            + (_unread.Count > 0 ? $" ({_unread.Count} files could not be read, the first: {_unread[0]})" : "");
     }
 
     private static void Add(Dictionary<string, TaskEntry> entries, TaskEntry entry)
@@ -72,7 +82,11 @@ internal sealed class TaskIndex
         {
             return;
         }
-        foreach (Value tag in entry.Config.Get("tag") is ListValue tags ? tags.Elements : entry.Config.Get("tag") is { } one ? [one] : [])
+        foreach (
+            Value tag in entry.Config.Get("tag") is ListValue tags ? tags.Elements
+            : entry.Config.Get("tag") is { } one ? [one]
+            : []
+        )
         {
             if (!entries.TryGetValue(tag.Text, out TaskEntry? known))
             {
@@ -88,17 +102,21 @@ internal sealed class TaskIndex
         string[] files = [.. Directory.EnumerateFiles(directory, "*.yaml", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         TaskEntry?[] entries = new TaskEntry?[files.Length];
         string?[] faults = new string?[files.Length];
-        Parallel.For(0, files.Length, i =>
-        {
-            try
+        Parallel.For(
+            0,
+            files.Length,
+            i =>
             {
-                entries[i] = TaskEntry.Of(TaskFiles.Read(files[i]), files[i]);
+                try
+                {
+                    entries[i] = TaskEntry.Of(TaskFiles.Read(files[i]), files[i]);
+                }
+                catch (Exception fault) when (fault is InvalidDataException or IOException)
+                {
+                    faults[i] = fault.Message;
+                }
             }
-            catch (Exception fault) when (fault is InvalidDataException or IOException)
-            {
-                faults[i] = fault.Message;
-            }
-        });
+        );
         _unread.AddRange(faults.OfType<string>());
         return entries.OfType<TaskEntry>();
     }

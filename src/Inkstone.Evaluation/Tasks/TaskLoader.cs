@@ -47,27 +47,42 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
         {
             return [name];
         }
-        Regex pattern = new("^" + Regex.Escape(name).Replace(@"\*", ".*", StringComparison.Ordinal).Replace(@"\?", ".", StringComparison.Ordinal) + "$", RegexOptions.CultureInvariant | RegexOptions.Singleline);
+        Regex pattern = new(
+            "^" + Regex.Escape(name).Replace(@"\*", ".*", StringComparison.Ordinal).Replace(@"\?", ".", StringComparison.Ordinal) + "$",
+            RegexOptions.CultureInvariant | RegexOptions.Singleline
+        );
         string[] found = [.. index.Names.Where(n => pattern.IsMatch(n)).Order(StringComparer.Ordinal)];
-        return found.Length > 0 ? found : throw new InvalidDataException($"no task, group or tag is called like '{name}'; name one, or say where task files lie: --include-path DIR");
+        return found.Length > 0
+            ? found
+            : throw new InvalidDataException(
+                $"no task, group or tag is called like '{name}'; name one, or say where task files lie: --include-path DIR"
+            );
     }
 
-    private TaskEntry Entry(string name) => index.Find(name)
-        ?? (File.Exists(name) ? TaskEntry.Of(TaskFiles.Read(name), Path.GetFullPath(name)) ?? throw new InvalidDataException($"{name} has neither the key task nor the key group; it is no task file.")
-        : throw new InvalidDataException(index.Unknown(name)));
+    private TaskEntry Entry(string name) =>
+        index.Find(name)
+        ?? (
+            File.Exists(name)
+                ? TaskEntry.Of(TaskFiles.Read(name), Path.GetFullPath(name))
+                    ?? throw new InvalidDataException($"{name} has neither the key task nor the key group; it is no task file.")
+                : throw new InvalidDataException(index.Unknown(name))
+        );
 
-    private IEnumerable<object> Build(TaskEntry entry, DictValue? overrides) => entry.Kind switch
-    {
-        TaskKind.Tag => entry.Tagged.SelectMany(name => index.Find(name) is { } tagged ? Build(tagged, overrides) : []),
-        TaskKind.Group => [Group(entry.Name, entry.Config, overrides, entry)],
-        _ => [Task(entry, overrides)],
-    };
+    private IEnumerable<object> Build(TaskEntry entry, DictValue? overrides) =>
+        entry.Kind switch
+        {
+            TaskKind.Tag => entry.Tagged.SelectMany(name => index.Find(name) is { } tagged ? Build(tagged, overrides) : []),
+            TaskKind.Group => [Group(entry.Name, entry.Config, overrides, entry)],
+            _ => [Task(entry, overrides)],
+        };
 
     private EvaluationTask Task(TaskEntry entry, DictValue? overrides)
     {
         if (entry.Config.Get("class") is { } type)
         {
-            throw new InvalidDataException($"{entry.File}: the task '{entry.Name}' is written in Python (class: {YamlValues.FunctionName(type) ?? type.Text}), which is not run here.");
+            throw new InvalidDataException(
+                $"{entry.File}: the task '{entry.Name}' is written in Python (class: {YamlValues.FunctionName(type) ?? type.Text}), which is not run here."
+            );
         }
         OrderedDictionary<Value, Value> config = new(entry.Config.Entries);
         foreach ((Value key, Value value) in overrides?.Entries ?? [])
@@ -96,8 +111,17 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
     private TaskGroup Group(string name, DictValue config, DictValue? overrides, TaskEntry source)
     {
         TaskGroup group = new(name, config, source.File ?? name);
-        DictValue merged = Merged(new DictValue(new OrderedDictionary<Value, Value>(config.Entries.Where(e => !TaskGroup.Keys.Contains(e.Key.Text) && e.Key.Text != "tag"))), overrides);
-        foreach (Value member in config.Get("task") is ListValue list ? list.Elements : config.Get("task") is { } one ? [one] : [])
+        DictValue merged = Merged(
+            new DictValue(
+                new OrderedDictionary<Value, Value>(config.Entries.Where(e => !TaskGroup.Keys.Contains(e.Key.Text) && e.Key.Text != "tag"))
+            ),
+            overrides
+        );
+        foreach (
+            Value member in config.Get("task") is ListValue list ? list.Elements
+            : config.Get("task") is { } one ? [one]
+            : []
+        )
         {
             foreach (object child in Member(member, name, merged, source))
             {
@@ -112,17 +136,37 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
         if (member is DictValue { } inline && inline.Text("group") is { } innerName)
         {
             return index.Find(innerName) is { } known
-                ? Build(known, Merged(overrides, new DictValue(new OrderedDictionary<Value, Value>(inline.Entries.Where(e => e.Key.Text != "group")))))
+                ? Build(
+                    known,
+                    Merged(overrides, new DictValue(new OrderedDictionary<Value, Value>(inline.Entries.Where(e => e.Key.Text != "group"))))
+                )
                 : [Group($"{group}::{innerName}", inline, overrides, source)];
         }
-        string name = member is DictValue dict ? dict.Text("task") ?? throw new InvalidDataException($"{source.File ?? group}: a member of the group '{group}' has neither the key task nor the key group.") : member.Text;
+        string name = member is DictValue dict
+            ? dict.Text("task")
+                ?? throw new InvalidDataException(
+                    $"{source.File ?? group}: a member of the group '{group}' has neither the key task nor the key group."
+                )
+            : member.Text;
         DictValue own = member is DictValue changes ? Merged(overrides, changes) : overrides;
         if (index.Find(name) is { } entry)
         {
             return Build(entry, entry.Kind == TaskKind.Task ? Merged(PythonValues.Dict(("task", new StringValue(name))), own) : own);
         }
         return member is DictValue
-            ? [Task(new TaskEntry($"{group}::{name}", TaskKind.Task, Merged(own, PythonValues.Dict(("task", new StringValue($"{group}::{name}")))), source.File, []), null)]
+            ?
+            [
+                Task(
+                    new TaskEntry(
+                        $"{group}::{name}",
+                        TaskKind.Task,
+                        Merged(own, PythonValues.Dict(("task", new StringValue($"{group}::{name}")))),
+                        source.File,
+                        []
+                    ),
+                    null
+                ),
+            ]
             : throw new InvalidDataException($"{source.File ?? group}: {index.Unknown(name)}");
     }
 

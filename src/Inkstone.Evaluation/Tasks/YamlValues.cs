@@ -30,7 +30,8 @@ internal static partial class YamlValues
         try
         {
             stream.Load(reader);
-            return stream.Documents.Count > 0 && Of(stream.Documents[0].RootNode) is DictValue map ? map
+            return stream.Documents.Count > 0 && Of(stream.Documents[0].RootNode) is DictValue map
+                ? map
                 : throw new InvalidDataException($"{path} holds no map of keys: it is no task file.");
         }
         catch (YamlException fault)
@@ -39,13 +40,14 @@ internal static partial class YamlValues
         }
     }
 
-    private static Value Of(YamlNode node) => node switch
-    {
-        YamlMappingNode map => Map(map),
-        YamlSequenceNode row => new ListValue([.. row.Children.Select(Of)]),
-        YamlScalarNode scalar => Scalar(scalar),
-        _ => NoneValue.None,
-    };
+    private static Value Of(YamlNode node) =>
+        node switch
+        {
+            YamlMappingNode map => Map(map),
+            YamlSequenceNode row => new ListValue([.. row.Children.Select(Of)]),
+            YamlScalarNode scalar => Scalar(scalar),
+            _ => NoneValue.None,
+        };
 
     private static DictValue Map(YamlMappingNode map)
     {
@@ -54,7 +56,9 @@ internal static partial class YamlValues
         {
             if (key is YamlScalarNode { Value: "<<", Style: ScalarStyle.Plain })
             {
-                foreach (DictValue merged in (value is YamlSequenceNode several ? several.Children : [value]).Select(Of).OfType<DictValue>())
+                foreach (
+                    DictValue merged in (value is YamlSequenceNode several ? several.Children : [value]).Select(Of).OfType<DictValue>()
+                )
                 {
                     foreach ((Value name, Value inherited) in merged.Entries)
                     {
@@ -98,8 +102,15 @@ internal static partial class YamlValues
         }
         if (OtherBase().IsMatch(text))
         {
-            int radix = unsigned[1] switch { 'x' => 16, 'b' => 2, _ => 8 };
-            BigInteger value = unsigned.Skip(radix == 8 ? 1 : 2).Aggregate(BigInteger.Zero, (sum, c) => (sum * radix) + Convert.ToInt32(c.ToString(), 16));
+            int radix = unsigned[1] switch
+            {
+                'x' => 16,
+                'b' => 2,
+                _ => 8,
+            };
+            BigInteger value = unsigned
+                .Skip(radix == 8 ? 1 : 2)
+                .Aggregate(BigInteger.Zero, (sum, c) => (sum * radix) + Convert.ToInt32(c.ToString(), 16));
             return new IntValue(negative ? -value : value);
         }
         if (Real().IsMatch(text))

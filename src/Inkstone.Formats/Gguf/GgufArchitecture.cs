@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// All that GGUF files of a family of models need: names, how tensors lie, hyperparameters both ways. A family brings its own, so nothing here knows a family.
+/// All that GGUF files of a family of models need: names, how tensors lie, hyperparameters both ways. A family brings its own, so nothing
+/// here knows a family.
 /// What a file cannot carry, because llama.cpp assumes it, is refused by name when it is another.
 /// </summary>
 /// <param name="Name">general.architecture, llama.cpp's name</param>
@@ -28,7 +29,8 @@ public sealed record GgufArchitecture(string Name, string ModelType, IReadOnlyLi
     /// <summary>Whether llama.cpp wants a head where the model's is the embedding; then the file holds it twice.</summary>
     public bool NeedsHead { get; init; }
 
-    /// <summary>Whether a file of this <see cref="Name"/> is of this family, where several share it; the first in the list that says so counts.</summary>
+    /// <summary>Whether a file of this <see cref="Name"/> is of this family, where several share it; the first in the list that says so
+    /// counts.</summary>
     public Func<GgufFile, GgufKeys, bool> Is { get; init; } = (_, _) => true;
 
     /// <summary>What config.json means where it lacks a key.</summary>

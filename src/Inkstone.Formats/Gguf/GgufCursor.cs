@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Inkstone.Formats;
 
-/// <summary>Walks through the head of a GGUF file and never past its end: each count is held against the bytes that are left before anything is allocated.</summary>
+/// <summary>Walks through the head of a GGUF file and never past its end: each count is held against the bytes that are left before
+/// anything is allocated.</summary>
 internal ref struct GgufCursor(ReadOnlySpan<byte> bytes, string file)
 {
     private readonly ReadOnlySpan<byte> _bytes = bytes;
@@ -12,7 +13,8 @@ internal ref struct GgufCursor(ReadOnlySpan<byte> bytes, string file)
 
     public readonly int Left => _bytes.Length - Position;
 
-    public T Read<T>(string what) where T : unmanaged
+    public T Read<T>(string what)
+        where T : unmanaged
     {
         int size = Marshal.SizeOf<T>();
         T value = MemoryMarshal.Read<T>(Take(typeof(T) == typeof(bool) ? 1 : size, what));
@@ -23,13 +25,16 @@ internal ref struct GgufCursor(ReadOnlySpan<byte> bytes, string file)
     public int Count(int least, string what)
     {
         ulong count = Read<ulong>(what);
-        return count <= (ulong)(Left / least) ? (int)count : throw Invalid("count", $"{what} claims {count}, which do not fit into the {Left} bytes that are left");
+        return count <= (ulong)(Left / least)
+            ? (int)count
+            : throw Invalid("count", $"{what} claims {count}, which do not fit into the {Left} bytes that are left");
     }
 
     public string Text(string what, int longest = int.MaxValue)
     {
         int length = Count(1, $"the length of {what}");
-        return length <= longest ? Encoding.UTF8.GetString(Take(length, what))
+        return length <= longest
+            ? Encoding.UTF8.GetString(Take(length, what))
             : throw Invalid("length", $"{what} has {length} bytes, at most {longest} are allowed");
     }
 

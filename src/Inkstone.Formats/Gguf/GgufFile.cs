@@ -44,7 +44,8 @@ public sealed unsafe class GgufFile : IDisposable
     public IReadOnlyList<GgufTensor> Tensors => _header.Tensors;
 
     /// <summary>Whether <paramref name="path"/> is a file with the ending .gguf.</summary>
-    public static bool Is(string path) => System.IO.Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
+    public static bool Is(string path) =>
+        System.IO.Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
 
     /// <summary>Opens and checks a file.</summary>
     public static GgufFile Open(string path) => MappedFile.Open(path, (path, stream) => new GgufFile(path, stream));
@@ -53,8 +54,8 @@ public sealed unsafe class GgufFile : IDisposable
     public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>The entry of a tensor.</summary>
-    public GgufTensor Tensor(string name) => _byName.TryGetValue(name, out GgufTensor? tensor) ? tensor
-        : throw new InvalidDataException($"{Path} has no tensor \"{name}\".");
+    public GgufTensor Tensor(string name) =>
+        _byName.TryGetValue(name, out GgufTensor? tensor) ? tensor : throw new InvalidDataException($"{Path} has no tensor \"{name}\".");
 
     /// <summary>The bytes of some rows, as they lie in the file; at most 2 GiB.</summary>
     public ReadOnlySpan<byte> Rows(GgufTensor tensor, long first, long count)
@@ -62,9 +63,13 @@ public sealed unsafe class GgufFile : IDisposable
         ObjectDisposedException.ThrowIf(_data == null, this);
         if (!tensor.Type.IsKnown())
         {
-            throw new InvalidDataException($"{Path}: tensor \"{tensor.Name}\" has the type {(int)tensor.Type}, which is not known here; take another quantisation of the model.");
+            throw new InvalidDataException(
+                $"{Path}: tensor \"{tensor.Name}\" has the type {(int)tensor.Type}, which is not known here; take another quantisation of the model."
+            );
         }
-        long row = tensor.Type.Bytes(tensor.RowLength), offset = checked(first * row), length = checked(count * row);
+        long row = tensor.Type.Bytes(tensor.RowLength),
+            offset = checked(first * row),
+            length = checked(count * row);
         return first >= 0 && count >= 0 && offset + length <= tensor.ByteCount && tensor.Offset + tensor.ByteCount <= _dataLength
             ? new ReadOnlySpan<byte>(_data + tensor.Offset + offset, checked((int)length))
             : throw new InvalidDataException($"{Path}: tensor \"{tensor.Name}\" was read past its end.");
@@ -78,7 +83,8 @@ public sealed unsafe class GgufFile : IDisposable
         {
             throw new InvalidDataException($"{Path}: tensor \"{name}\" is {tensor.Describe()}, {target.Length} elements were wanted.");
         }
-        int width = (int)tensor.RowLength, step = Math.Max(1, ChunkElements / Math.Max(width, 1));
+        int width = (int)tensor.RowLength,
+            step = Math.Max(1, ChunkElements / Math.Max(width, 1));
         for (int row = 0, rows = width == 0 ? 0 : target.Length / width; row < rows; row += step)
         {
             int count = Math.Min(step, rows - row);

@@ -1,6 +1,7 @@
 namespace Inkstone.Formats;
 
-/// <summary>What a whole GGUF file is said to be, llama.cpp's llama_ftype by its numbers: one element type for all matrices, or a mixture of K-quants.</summary>
+/// <summary>What a whole GGUF file is said to be, llama.cpp's llama_ftype by its numbers: one element type for all matrices, or a mixture
+/// of K-quants.</summary>
 public enum GgufFileType
 {
     /// <summary>Single precision.</summary>

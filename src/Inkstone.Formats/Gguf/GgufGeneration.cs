@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Formats;
 
-/// <summary>generation_config.json and what a GGUF file says instead: tokens that end a text, and general.sampling for how tokens are drawn.</summary>
+/// <summary>generation_config.json and what a GGUF file says instead: tokens that end a text, and general.sampling for how tokens are
+/// drawn.</summary>
 public static class GgufGeneration
 {
     private const string Sampling = "general.sampling.";
@@ -10,7 +11,13 @@ public static class GgufGeneration
     /// <summary>Tokens that end a text beside eos.</summary>
     private static readonly string[] FurtherEnds = ["tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 
-    private static readonly (string Key, string Name)[] Numbers = [("temp", "temperature"), ("top_p", "top_p"), ("min_p", "min_p"), ("penalty_repeat", "repetition_penalty")];
+    private static readonly (string Key, string Name)[] Numbers =
+    [
+        ("temp", "temperature"),
+        ("top_p", "top_p"),
+        ("min_p", "min_p"),
+        ("penalty_repeat", "repetition_penalty"),
+    ];
 
     /// <summary>A file's settings as generation_config.json; draws are asked for where it says how.</summary>
     public static JsonObject Read(GgufMetadata m)

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// The head of a GGUF file: magic, version, metadata, and one entry per tensor. Every rule of the format (ggml, docs/gguf.md) is checked here,
+/// The head of a GGUF file: magic, version, metadata, and one entry per tensor. Every rule of the format (ggml, docs/gguf.md) is checked
+/// here,
 /// before any address is computed; a broken rule is named in the message.
 /// </summary>
 public sealed class GgufHeader
@@ -16,10 +17,13 @@ public sealed class GgufHeader
 
     internal const string AlignmentKey = "general.alignment";
 
-    internal const int DefaultAlignment = 32, LongestKey = 65_535, LongestName = 64, MostDimensions = 4;
+    internal const int DefaultAlignment = 32,
+        LongestKey = 65_535,
+        LongestName = 64,
+        MostDimensions = 4;
 
-    private GgufHeader(GgufMetadata metadata, GgufTensor[] tensors, long dataStart)
-        => (Metadata, Tensors, DataStart) = (metadata, tensors, dataStart);
+    private GgufHeader(GgufMetadata metadata, GgufTensor[] tensors, long dataStart) =>
+        (Metadata, Tensors, DataStart) = (metadata, tensors, dataStart);
 
     /// <summary>Key-value pairs.</summary>
     public GgufMetadata Metadata { get; }
@@ -44,14 +48,22 @@ public sealed class GgufHeader
         uint version = cursor.Read<uint>("the version");
         if (version is not (2 or Version))
         {
-            throw Invalid(file, "version", (version & 0xFFFF) == 0 && version != 0 ? "it is big-endian" : $"its version is {version}; 2 and 3 are read");
+            throw Invalid(
+                file,
+                "version",
+                (version & 0xFFFF) == 0 && version != 0 ? "it is big-endian" : $"its version is {version}; 2 and 3 are read"
+            );
         }
         // The least a tensor entry takes: name's length, dimensions, type, offset; a pair: key's length and one byte, type, one byte.
         ulong tensorCount = cursor.Read<ulong>("the number of tensors");
         int pairs = cursor.Count(14, "the number of metadata pairs");
         if (tensorCount > (ulong)cursor.Left / 24)
         {
-            throw Invalid(file, "count", $"the number of tensors claims {tensorCount}, which do not fit into the {cursor.Left} bytes that are left");
+            throw Invalid(
+                file,
+                "count",
+                $"the number of tensors claims {tensorCount}, which do not fit into the {cursor.Left} bytes that are left"
+            );
         }
         GgufMetadata metadata = new(file);
         for (int i = 0; i < pairs; i++)
@@ -73,7 +85,8 @@ public sealed class GgufHeader
     /// <summary>The next multiple of <paramref name="alignment"/>.</summary>
     internal static long Padded(long position, long alignment) => checked((position + alignment - 1) / alignment * alignment);
 
-    internal static InvalidDataException Invalid(string file, string rule, string why) => new($"{file} is not a valid GGUF file ({rule}): {why}.");
+    internal static InvalidDataException Invalid(string file, string rule, string why) =>
+        new($"{file} is not a valid GGUF file ({rule}): {why}.");
 
     private static void ReadPair(ref GgufCursor cursor, GgufMetadata metadata)
     {
@@ -89,37 +102,46 @@ public sealed class GgufHeader
         }
     }
 
-    private static object ReadValue(ref GgufCursor cursor, string key, uint type) => type switch
-    {
-        0 => cursor.Read<byte>(key),
-        1 => cursor.Read<sbyte>(key),
-        2 => cursor.Read<ushort>(key),
-        3 => cursor.Read<short>(key),
-        4 => cursor.Read<uint>(key),
-        5 => cursor.Read<int>(key),
-        6 => cursor.Read<float>(key),
-        7 => cursor.Read<byte>(key) != 0,
-        8 => cursor.Text(key),
-        9 => ReadArray(ref cursor, key),
-        10 => cursor.Read<ulong>(key),
-        11 => cursor.Read<long>(key),
-        12 => cursor.Read<double>(key),
-        _ => throw cursor.Invalid("value type", $"\"{key}\" has the unknown type {type}"),
-    };
+    private static object ReadValue(ref GgufCursor cursor, string key, uint type) =>
+        type switch
+        {
+            0 => cursor.Read<byte>(key),
+            1 => cursor.Read<sbyte>(key),
+            2 => cursor.Read<ushort>(key),
+            3 => cursor.Read<short>(key),
+            4 => cursor.Read<uint>(key),
+            5 => cursor.Read<int>(key),
+            6 => cursor.Read<float>(key),
+            7 => cursor.Read<byte>(key) != 0,
+            8 => cursor.Text(key),
+            9 => ReadArray(ref cursor, key),
+            10 => cursor.Read<ulong>(key),
+            11 => cursor.Read<long>(key),
+            12 => cursor.Read<double>(key),
+            _ => throw cursor.Invalid("value type", $"\"{key}\" has the unknown type {type}"),
+        };
 
     private static object ReadArray(ref GgufCursor cursor, string key)
     {
         uint type = cursor.Read<uint>($"the type of {key}");
         switch (type)
         {
-            case 0: return ReadNumbers<byte>(ref cursor, key);
-            case 1: return ReadNumbers<sbyte>(ref cursor, key);
-            case 2: return ReadNumbers<ushort>(ref cursor, key);
-            case 3: return ReadNumbers<short>(ref cursor, key);
-            case 4: return ReadNumbers<uint>(ref cursor, key);
-            case 5: return ReadNumbers<int>(ref cursor, key);
-            case 6: return ReadNumbers<float>(ref cursor, key);
-            case 7: return ReadNumbers<byte>(ref cursor, key).Select(b => b != 0).ToArray();
+            case 0:
+                return ReadNumbers<byte>(ref cursor, key);
+            case 1:
+                return ReadNumbers<sbyte>(ref cursor, key);
+            case 2:
+                return ReadNumbers<ushort>(ref cursor, key);
+            case 3:
+                return ReadNumbers<short>(ref cursor, key);
+            case 4:
+                return ReadNumbers<uint>(ref cursor, key);
+            case 5:
+                return ReadNumbers<int>(ref cursor, key);
+            case 6:
+                return ReadNumbers<float>(ref cursor, key);
+            case 7:
+                return ReadNumbers<byte>(ref cursor, key).Select(b => b != 0).ToArray();
             case 8:
                 string[] texts = new string[cursor.Count(sizeof(ulong), $"the length of {key}")];
                 for (int i = 0; i < texts.Length; i++)
@@ -127,27 +149,39 @@ public sealed class GgufHeader
                     texts[i] = cursor.Text(key);
                 }
                 return texts;
-            case 9: throw cursor.Invalid("nested array", $"\"{key}\" is a list of lists");
-            case 10: return ReadNumbers<ulong>(ref cursor, key);
-            case 11: return ReadNumbers<long>(ref cursor, key);
-            case 12: return ReadNumbers<double>(ref cursor, key);
-            default: throw cursor.Invalid("value type", $"\"{key}\" is a list of the unknown type {type}");
+            case 9:
+                throw cursor.Invalid("nested array", $"\"{key}\" is a list of lists");
+            case 10:
+                return ReadNumbers<ulong>(ref cursor, key);
+            case 11:
+                return ReadNumbers<long>(ref cursor, key);
+            case 12:
+                return ReadNumbers<double>(ref cursor, key);
+            default:
+                throw cursor.Invalid("value type", $"\"{key}\" is a list of the unknown type {type}");
         }
     }
 
-    private static T[] ReadNumbers<T>(ref GgufCursor cursor, string key) where T : unmanaged
+    private static T[] ReadNumbers<T>(ref GgufCursor cursor, string key)
+        where T : unmanaged
     {
-        int size = Marshal.SizeOf<T>(), count = cursor.Count(size, $"the length of {key}");
+        int size = Marshal.SizeOf<T>(),
+            count = cursor.Count(size, $"the length of {key}");
         return MemoryMarshal.Cast<byte, T>(cursor.Take(count * size, key)).ToArray();
     }
 
-    private static long Alignment(GgufMetadata metadata) => metadata.Find(AlignmentKey) switch
-    {
-        null => DefaultAlignment,
-        uint value when System.Numerics.BitOperations.IsPow2(value) => value,
-        uint value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} is {value}; it must be a power of two"),
-        object value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} must be an unsigned 32-bit number, it is of type {value.GetType().Name}"),
-    };
+    private static long Alignment(GgufMetadata metadata) =>
+        metadata.Find(AlignmentKey) switch
+        {
+            null => DefaultAlignment,
+            uint value when System.Numerics.BitOperations.IsPow2(value) => value,
+            uint value => throw Invalid(metadata.Source, "alignment", $"{AlignmentKey} is {value}; it must be a power of two"),
+            object value => throw Invalid(
+                metadata.Source,
+                "alignment",
+                $"{AlignmentKey} must be an unsigned 32-bit number, it is of type {value.GetType().Name}"
+            ),
+        };
 
     private static GgufTensor ReadTensor(ref GgufCursor cursor, HashSet<string> names)
     {
@@ -189,17 +223,20 @@ public sealed class GgufHeader
         {
             throw cursor.Invalid("size overflow", $"\"{name}\" has more bytes than can be counted");
         }
-        return offset <= long.MaxValue ? new GgufTensor(name, type, shape, (long)offset)
+        return offset <= long.MaxValue
+            ? new GgufTensor(name, type, shape, (long)offset)
             : throw cursor.Invalid("offset", $"\"{name}\" lies at {offset}");
     }
 
     /// <summary>
-    /// Each tensor begins where the one before ends, padded to the alignment, and the last one ends inside the file. How long a tensor of an unknown
+    /// Each tensor begins where the one before ends, padded to the alignment, and the last one ends inside the file. How long a tensor of
+    /// an unknown
     /// type is cannot be told: the next one may begin at any aligned place behind it.
     /// </summary>
     private static void CheckOffsets(GgufTensor[] tensors, long alignment, long start, long fileLength, string file)
     {
-        long expected = 0, room = fileLength - start;
+        long expected = 0,
+            room = fileLength - start;
         bool unknown = false;
         foreach (GgufTensor tensor in tensors)
         {
@@ -214,7 +251,11 @@ public sealed class GgufHeader
             }
             if (tensor.ByteCount > room - expected)
             {
-                throw Invalid(file, "truncated", $"\"{tensor.Name}\" needs {tensor.ByteCount} bytes, but {Math.Max(0, room - expected)} are left in the file");
+                throw Invalid(
+                    file,
+                    "truncated",
+                    $"\"{tensor.Name}\" needs {tensor.ByteCount} bytes, but {Math.Max(0, room - expected)} are left in the file"
+                );
             }
             expected = Padded(expected + tensor.ByteCount, alignment);
         }

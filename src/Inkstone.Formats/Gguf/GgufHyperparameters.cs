@@ -4,11 +4,21 @@ namespace Inkstone.Formats;
 internal static class GgufHyperparameters
 {
     /// <summary>Adds the pairs, and returns the tensors that positions need; says what llama.cpp does otherwise.</summary>
-    public static IReadOnlyList<(string Name, float[] Values)> Write(HfConfig config, GgufArchitecture architecture, GgufMetadata m, Action<string> warn)
+    public static IReadOnlyList<(string Name, float[] Values)> Write(
+        HfConfig config,
+        GgufArchitecture architecture,
+        GgufMetadata m,
+        Action<string> warn
+    )
     {
         GgufKeys keys = new(architecture.Name, m);
         int headDim = architecture.HeadDim(config);
-        architecture.Assume(config, architecture.Activation.Key, IsActivation(config, architecture), $"the activation {architecture.Activation.Name}");
+        architecture.Assume(
+            config,
+            architecture.Activation.Key,
+            IsActivation(config, architecture),
+            $"the activation {architecture.Activation.Name}"
+        );
         keys.Set("block_count", config.Int("num_hidden_layers"));
         keys.Set("context_length", config.Int("max_position_embeddings", 2048));
         keys.Set("embedding_length", config.Int("hidden_size"));
@@ -28,6 +38,7 @@ internal static class GgufHyperparameters
     private static bool IsActivation(HfConfig config, GgufArchitecture architecture)
     {
         string name = config.Text(architecture.Activation.Key, architecture.Activation.Name);
-        return name == architecture.Activation.Name || (name, architecture.Activation.Name) is ("swish", "silu") or ("gelu_new", "gelu_pytorch_tanh");
+        return name == architecture.Activation.Name
+            || (name, architecture.Activation.Name) is ("swish", "silu") or ("gelu_new", "gelu_pytorch_tanh");
     }
 }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// The typed key-value pairs of a GGUF file in their order. Values are numbers of the width that the file gives them (byte to ulong, float, double),
+/// The typed key-value pairs of a GGUF file in their order. Values are numbers of the width that the file gives them (byte to ulong, float,
+/// double),
 /// bool, string, or an array of one of these.
 /// </summary>
 public sealed class GgufMetadata(string source)
@@ -56,46 +57,65 @@ public sealed class GgufMetadata(string source)
     public string? Text(string key) => Find(key) is not { } value ? null : value as string ?? throw Wrong(key, "a text", value);
 
     /// <summary>True or false, or <paramref name="absent"/>.</summary>
-    public bool Bool(string key, bool absent) => Find(key) is not { } value ? absent : value is bool flag ? flag : throw Wrong(key, "true or false", value);
+    public bool Bool(string key, bool absent) =>
+        Find(key) is not { } value ? absent
+        : value is bool flag ? flag
+        : throw Wrong(key, "true or false", value);
 
     /// <summary>A whole number of any width, or null.</summary>
-    public int? Int(string key) => Find(key) is not { } value ? null
+    public int? Int(string key) =>
+        Find(key) is not { } value ? null
         : value is byte or sbyte or ushort or short or int or uint or long or ulong
-            && decimal.ToInt64(Math.Clamp(Convert.ToDecimal(value, CultureInfo.InvariantCulture), long.MinValue, long.MaxValue)) is >= int.MinValue and <= int.MaxValue and long number
-            ? (int)number : throw Wrong(key, "a whole number of 32 bits", value);
+        && decimal.ToInt64(Math.Clamp(Convert.ToDecimal(value, CultureInfo.InvariantCulture), long.MinValue, long.MaxValue))
+            is >= int.MinValue
+                and <= int.MaxValue
+                and long number
+            ? (int)number
+        : throw Wrong(key, "a whole number of 32 bits", value);
 
     /// <summary>A number, or null.</summary>
-    public double? Number(string key) => Find(key) switch
-    {
-        null => null,
-        float value => Shortest(value),
-        double value => value,
-        bool or string or Array => throw Wrong(key, "a number", Find(key)!),
-        object value => Convert.ToDouble(value, CultureInfo.InvariantCulture),
-    };
+    public double? Number(string key) =>
+        Find(key) switch
+        {
+            null => null,
+            float value => Shortest(value),
+            double value => value,
+            bool or string or Array => throw Wrong(key, "a number", Find(key)!),
+            object value => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+        };
 
     /// <summary>The shortest decimal that is this float: a rope base of 1e5f is 100000, an epsilon of 1e-5f is 1e-05.</summary>
-    internal static double Shortest(float value) => double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    internal static double Shortest(float value) =>
+        double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     /// <summary>A list of true and false, or null.</summary>
-    public bool[]? Bools(string key) => Find(key) is not { } value ? null : value as bool[] ?? throw Wrong(key, "a list of true and false", value);
+    public bool[]? Bools(string key) =>
+        Find(key) is not { } value ? null : value as bool[] ?? throw Wrong(key, "a list of true and false", value);
 
     /// <summary>A list of texts, or null.</summary>
-    public string[]? Texts(string key) => Find(key) is not { } value ? null : value as string[] ?? throw Wrong(key, "a list of texts", value);
+    public string[]? Texts(string key) =>
+        Find(key) is not { } value ? null : value as string[] ?? throw Wrong(key, "a list of texts", value);
 
     /// <summary>A list of whole numbers, or null.</summary>
-    public int[]? Ints(string key) => Find(key) switch
-    {
-        null => null,
-        // The runtime lets uint[] pass for int[], so ask for the exact type.
-        int[] values when values.GetType() == typeof(int[]) => values,
-        Array values when values is byte[] or short[] or uint[] => [.. values.Cast<object>().Select(v => unchecked((int)Convert.ToInt64(v, CultureInfo.InvariantCulture)))],
-        object value => throw Wrong(key, "a list of whole numbers", value),
-    };
+    public int[]? Ints(string key) =>
+        Find(key) switch
+        {
+            null => null,
+            // The runtime lets uint[] pass for int[], so ask for the exact type.
+            int[] values when values.GetType() == typeof(int[]) => values,
+            Array values when values is byte[] or short[] or uint[] =>
+            [
+                .. values.Cast<object>().Select(v => unchecked((int)Convert.ToInt64(v, CultureInfo.InvariantCulture))),
+            ],
+            object value => throw Wrong(key, "a list of whole numbers", value),
+        };
 
     /// <summary>A list of float32 numbers, or null.</summary>
-    public float[]? Floats(string key) => Find(key) is not { } value ? null : value as float[] ?? throw Wrong(key, "a list of numbers", value);
+    public float[]? Floats(string key) =>
+        Find(key) is not { } value ? null : value as float[] ?? throw Wrong(key, "a list of numbers", value);
 
-    private InvalidDataException Wrong(string key, string wanted, object value)
-        => new($"{source}: \"{key}\" must be {wanted}, it is {(value is Array array ? $"a list of {array.Length}" : Convert.ToString(value, CultureInfo.InvariantCulture))}.");
+    private InvalidDataException Wrong(string key, string wanted, object value) =>
+        new(
+            $"{source}: \"{key}\" must be {wanted}, it is {(value is Array array ? $"a list of {array.Length}" : Convert.ToString(value, CultureInfo.InvariantCulture))}."
+        );
 }

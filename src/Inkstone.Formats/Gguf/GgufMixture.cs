@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// The element type of each matrix, as llama.cpp mixes them when it quantises without an importance matrix: values, outputs of attention and the way down are
+/// The element type of each matrix, as llama.cpp mixes them when it quantises without an importance matrix: values, outputs of attention
+/// and the way down are
 /// given more bits, in the first and last layers above all.
 /// </summary>
 /// <param name="wanted">the file's type</param>
@@ -27,23 +28,28 @@ internal sealed class GgufMixture(GgufFileType wanted, int layers, int experts, 
         return Fitting(type, width);
     }
 
-    private GgufType Usual => wanted switch
-    {
-        GgufFileType.Q3_K_S or GgufFileType.Q3_K_M or GgufFileType.Q3_K_L => GgufType.Q3_K,
-        GgufFileType.Q4_K_S or GgufFileType.Q4_K_M => GgufType.Q4_K,
-        GgufFileType.Q5_K_S or GgufFileType.Q5_K_M => GgufType.Q5_K,
-        _ => Enum.Parse<GgufType>(wanted.ToString()),
-    };
+    private GgufType Usual =>
+        wanted switch
+        {
+            GgufFileType.Q3_K_S or GgufFileType.Q3_K_M or GgufFileType.Q3_K_L => GgufType.Q3_K,
+            GgufFileType.Q4_K_S or GgufFileType.Q4_K_M => GgufType.Q4_K,
+            GgufFileType.Q5_K_S or GgufFileType.Q5_K_M => GgufType.Q5_K,
+            _ => Enum.Parse<GgufType>(wanted.ToString()),
+        };
 
     private bool IsK => wanted is >= GgufFileType.Q2_K and <= GgufFileType.Q6_K;
 
     /// <summary>Embedding and head.</summary>
     private GgufType? Whole(string name, int width)
     {
-        bool head = name == "output.weight", embedding = name == "token_embd.weight";
+        bool head = name == "output.weight",
+            embedding = name == "token_embd.weight";
         return (head || embedding) && wanted == GgufFileType.Q4_0 ? GgufType.Q8_0
-            : IsK && (head || (tied && embedding)) ? width % Usual.BlockElements() == 0 ? GgufType.Q6_K : GgufType.Q8_0
-            : head || embedding ? Usual : null;
+            : IsK && (head || (tied && embedding))
+                ? width % Usual.BlockElements() == 0 ? GgufType.Q6_K
+                    : GgufType.Q8_0
+            : head || embedding ? Usual
+            : null;
     }
 
     private GgufType InLayer(string name)
@@ -75,22 +81,34 @@ internal sealed class GgufMixture(GgufFileType wanted, int layers, int experts, 
             _ => Usual,
         };
         // Values of the 70B models are small, shared by eight heads each.
-        return experts == 8 ? GgufType.Q8_0 : layers == LayersOf70B && type is GgufType.Q3_K or GgufType.Q4_K ? GgufType.Q5_K : type;
+        return experts == 8 ? GgufType.Q8_0
+            : layers == LayersOf70B && type is GgufType.Q3_K or GgufType.Q4_K ? GgufType.Q5_K
+            : type;
     }
 
-    private GgufType Output() => experts == 8
-        ? wanted is GgufFileType.Q2_K or GgufFileType.Q3_K_S or GgufFileType.Q3_K_M or GgufFileType.Q4_K_S or GgufFileType.Q4_K_M ? GgufType.Q5_K : Usual
-        : wanted switch { GgufFileType.Q2_K => GgufType.Q3_K, GgufFileType.Q3_K_M => GgufType.Q4_K, GgufFileType.Q3_K_L => GgufType.Q5_K, _ => Usual };
+    private GgufType Output() =>
+        experts == 8
+            ? wanted is GgufFileType.Q2_K or GgufFileType.Q3_K_S or GgufFileType.Q3_K_M or GgufFileType.Q4_K_S or GgufFileType.Q4_K_M
+                ? GgufType.Q5_K
+                : Usual
+            : wanted switch
+            {
+                GgufFileType.Q2_K => GgufType.Q3_K,
+                GgufFileType.Q3_K_M => GgufType.Q4_K,
+                GgufFileType.Q3_K_L => GgufType.Q5_K,
+                _ => Usual,
+            };
 
-    private GgufType Down(int layer) => wanted switch
-    {
-        GgufFileType.Q2_K => GgufType.Q3_K,
-        GgufFileType.Q3_K_M => layer < layers / 16 ? GgufType.Q5_K : GgufType.Q4_K,
-        GgufFileType.Q3_K_L => GgufType.Q5_K,
-        GgufFileType.Q4_K_S when layer < layers / 8 => GgufType.Q5_K,
-        GgufFileType.Q4_K_M or GgufFileType.Q5_K_M when MoreBits(layer) => GgufType.Q6_K,
-        _ => Usual,
-    };
+    private GgufType Down(int layer) =>
+        wanted switch
+        {
+            GgufFileType.Q2_K => GgufType.Q3_K,
+            GgufFileType.Q3_K_M => layer < layers / 16 ? GgufType.Q5_K : GgufType.Q4_K,
+            GgufFileType.Q3_K_L => GgufType.Q5_K,
+            GgufFileType.Q4_K_S when layer < layers / 8 => GgufType.Q5_K,
+            GgufFileType.Q4_K_M or GgufFileType.Q5_K_M when MoreBits(layer) => GgufType.Q6_K,
+            _ => Usual,
+        };
 
     /// <summary>The first and last eighth, and every third layer between.</summary>
     private bool MoreBits(int layer) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;

@@ -15,7 +15,9 @@ public sealed class GgufModel : IDisposable
         Config = HfConfig.Parse(GgufConfig.Read(file, architecture).ToJsonString(), file.Path);
         int? experts = new GgufKeys(architecture.Name, file.Metadata).Int("expert_count");
         ILookup<string, GgufTensorRule> rules = architecture.Tensors.ToLookup(rule => rule.File, StringComparer.Ordinal);
-        foreach (GgufTensor tensor in file.Tensors.Where(t => t.Name is not (GgufRope.Factors or GgufRope.LongFactors or GgufRope.ShortFactors)))
+        foreach (
+            GgufTensor tensor in file.Tensors.Where(t => t.Name is not (GgufRope.Factors or GgufRope.LongFactors or GgufRope.ShortFactors))
+        )
         {
             (string pattern, int[] numbers) = GgufTensorRule.Pattern(tensor.Name);
             Add(tensor, rules[pattern].FirstOrDefault() ?? new GgufTensorRule(tensor.Name, tensor.Name, GgufLayout.Same), numbers, experts);
@@ -55,14 +57,17 @@ public sealed class GgufModel : IDisposable
     public GgufType Type(string name) => _parameters[name][0].Tensor.Type;
 
     /// <summary>Type in which a parameter may lie in memory as it lies in the file; float32 where there is none.</summary>
-    public DType KeptType(string name) => !_parameters[name].All(part => part.KeepsRows) ? DType.Float32 : Type(name) switch
-    {
-        GgufType.BF16 => DType.BFloat16,
-        GgufType.Q8_0 => DType.Q8_0,
-        GgufType.Q4_0 => DType.Q4_0,
-        GgufType.Q4_1 => DType.Q4_1,
-        _ => DType.Float32,
-    };
+    public DType KeptType(string name) =>
+        !_parameters[name].All(part => part.KeepsRows)
+            ? DType.Float32
+            : Type(name) switch
+            {
+                GgufType.BF16 => DType.BFloat16,
+                GgufType.Q8_0 => DType.Q8_0,
+                GgufType.Q4_0 => DType.Q4_0,
+                GgufType.Q4_1 => DType.Q4_1,
+                _ => DType.Float32,
+            };
 
     /// <summary>Sizes of a parameter.</summary>
     public IReadOnlyList<long> Shape(string name) => _parameters[name][0].Shape;
@@ -73,13 +78,18 @@ public sealed class GgufModel : IDisposable
         List<Part> parts = _parameters[name];
         if (!parts[0].Shape.SequenceEqual(Enumerable.Range(0, target.Shape.Rank).Select(i => (long)target.Shape[i])))
         {
-            throw new InvalidDataException($"{File.Path}: tensor \"{name}\" is [{string.Join(", ", parts[0].Shape)}], the model wants {target.Shape}.");
+            throw new InvalidDataException(
+                $"{File.Path}: tensor \"{name}\" is [{string.Join(", ", parts[0].Shape)}], the model wants {target.Shape}."
+            );
         }
         if (parts.Sum(part => part.View.Shape.Aggregate(1L, (product, size) => product * size)) != target.Count)
         {
-            throw new InvalidDataException($"{File.Path} has only a part of \"{name}\": {string.Join(", ", parts.Select(part => part.Tensor.Name))}.");
+            throw new InvalidDataException(
+                $"{File.Path} has only a part of \"{name}\": {string.Join(", ", parts.Select(part => part.Tensor.Name))}."
+            );
         }
-        float[]? wide = target.DType is DType.Float32 or DType.BFloat16 && !parts.All(part => part.KeepsRows) ? new float[target.Count] : null;
+        float[]? wide =
+            target.DType is DType.Float32 or DType.BFloat16 && !parts.All(part => part.KeepsRows) ? new float[target.Count] : null;
         foreach (Part part in parts)
         {
             Read(part, target, wide);
@@ -139,7 +149,9 @@ public sealed class GgufModel : IDisposable
         }
         if (tensor.Shape[0] != (experts ?? 0))
         {
-            throw new InvalidDataException($"{File.Path}: {tensor.Name} has {tensor.Shape[0]} experts, the file's metadata speaks of {experts ?? 0}.");
+            throw new InvalidDataException(
+                $"{File.Path}: {tensor.Name} has {tensor.Shape[0]} experts, the file's metadata speaks of {experts ?? 0}."
+            );
         }
         for (int expert = 0; expert < tensor.Shape[0]; expert++)
         {
@@ -153,7 +165,9 @@ public sealed class GgufModel : IDisposable
         GgufView view = rule.Layout.View(Config, shape, $"{File.Path}: {tensor.Name}");
         if (!view.Shape.SequenceEqual(sizes))
         {
-            throw new InvalidDataException($"{File.Path}: {tensor.Name} is {tensor.Describe()}, but [{string.Join(", ", view.Shape)}] is wanted.");
+            throw new InvalidDataException(
+                $"{File.Path}: {tensor.Name} is {tensor.Describe()}, but [{string.Join(", ", view.Shape)}] is wanted."
+            );
         }
         if (!_parameters.TryGetValue(name, out List<Part>? parts))
         {
@@ -166,7 +180,8 @@ public sealed class GgufModel : IDisposable
         parts.Add(new Part(tensor, firstRow, shape, view));
     }
 
-    /// <summary>A tensor of the file, or an expert's rows of one, and how it lies in a parameter of sizes <paramref name="Shape"/>.</summary>
+    /// <summary>A tensor of the file, or an expert's rows of one, and how it lies in a parameter of sizes
+    /// <paramref name="Shape"/>.</summary>
     private sealed record Part(GgufTensor Tensor, long FirstRow, long[] Shape, GgufView View)
     {
         public bool KeepsRows { get; } = Shape.Length > 0 && View.KeepsRows(Shape[^1]);

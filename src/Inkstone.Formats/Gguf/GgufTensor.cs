@@ -1,6 +1,7 @@
 namespace Inkstone.Formats;
 
-/// <summary>One tensor of a GGUF file: sizes as Hugging Face has them (the file stores them in reverse), and its place after the beginning of the data.</summary>
+/// <summary>One tensor of a GGUF file: sizes as Hugging Face has them (the file stores them in reverse), and its place after the beginning
+/// of the data.</summary>
 public sealed record GgufTensor(string Name, GgufType Type, long[] Shape, long Offset)
 {
     /// <summary>Number of elements.</summary>

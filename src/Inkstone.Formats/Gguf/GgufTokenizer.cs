@@ -8,12 +8,21 @@ namespace Inkstone.Formats;
 /// <param name="ConfigJson">tokenizer_config.json, with the chat template</param>
 public sealed record GgufTokenizer(string Json, string ConfigJson)
 {
-    internal const string Prefix = "tokenizer.ggml.", Template = "tokenizer.chat_template";
+    internal const string Prefix = "tokenizer.ggml.",
+        Template = "tokenizer.chat_template";
 
     /// <summary>Kinds of tokens (tokenizer.ggml.token_type).</summary>
-    internal const int Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6;
+    internal const int Normal = 1,
+        Unknown = 2,
+        Control = 3,
+        UserDefined = 4,
+        Unused = 5,
+        Byte = 6;
 
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Relaxed = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>What llama.cpp will make of a directory's tokenizer once it is written; null where the directory has none.</summary>
     /// <param name="directory">where the files are</param>
@@ -27,7 +36,8 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
     }
 
     /// <summary>
-    /// Reads it; null where the file holds none. llama.cpp changes no text before it cuts it, but transformers composes characters (NFC) for every model of the
+    /// Reads it; null where the file holds none. llama.cpp changes no text before it cuts it, but transformers composes characters (NFC)
+    /// for every model of the
     /// Qwen families, whatever their files say, so theirs are read that way.
     /// </summary>
     public static GgufTokenizer? Read(GgufMetadata m)
@@ -37,7 +47,9 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
         {
             return null;
         }
-        string[] tokens = m.Texts(Prefix + "tokens") ?? throw new InvalidDataException($"{m.Source} has no \"{Prefix}tokens\"; its tokenizer cannot be read.");
+        string[] tokens =
+            m.Texts(Prefix + "tokens")
+            ?? throw new InvalidDataException($"{m.Source} has no \"{Prefix}tokens\"; its tokenizer cannot be read.");
         int[] types = m.Ints(Prefix + "token_type") ?? [.. tokens.Select(_ => Normal)];
         if (types.Length != tokens.Length)
         {
@@ -54,9 +66,24 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
         json["padding"] = null;
         json["added_tokens"] = Added(tokens, types);
         // The names that begin texts by themselves: SentencePiece models and Llama 3.
-        bool addBos = m.Bool(Prefix + "add_bos_token", pieces || m.Text(Prefix + "pre") is "llama-bpe" or "llama3" or "llama-v3" or "falcon3" or "falcon-h1" or "pixtral" or "midm-2.0" or "lfm2" or "tekken" or "chameleon");
+        bool addBos = m.Bool(
+            Prefix + "add_bos_token",
+            pieces
+                || m.Text(Prefix + "pre")
+                    is "llama-bpe"
+                        or "llama3"
+                        or "llama-v3"
+                        or "falcon3"
+                        or "falcon-h1"
+                        or "pixtral"
+                        or "midm-2.0"
+                        or "lfm2"
+                        or "tekken"
+                        or "chameleon"
+        );
         bool addEos = m.Bool(Prefix + "add_eos_token", false);
-        string? bos = Token(m, tokens, "bos_token_id"), eos = Token(m, tokens, "eos_token_id");
+        string? bos = Token(m, tokens, "bos_token_id"),
+            eos = Token(m, tokens, "eos_token_id");
         json["post_processor"] = Ends(addBos ? bos : null, addEos ? eos : null, m);
         JsonObject config = new()
         {
@@ -80,9 +107,12 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
 
     private static JsonObject ByteLevelTokenizer(GgufMetadata m, string[] tokens, int[] types)
     {
-        string[] merges = m.Texts(Prefix + "merges") ?? throw new InvalidDataException($"{m.Source} has no \"{Prefix}merges\"; its tokenizer cannot be read.");
+        string[] merges =
+            m.Texts(Prefix + "merges")
+            ?? throw new InvalidDataException($"{m.Source} has no \"{Prefix}merges\"; its tokenizer cannot be read.");
         (JsonNode steps, bool ignoresMerges) = TokenizerSplits.Steps(m.Text(Prefix + "pre") ?? "default", m.Source);
-        bool qwen = m.Text(Prefix + "pre") == "qwen2" && m.Text("general.architecture")?.StartsWith("qwen", StringComparison.Ordinal) == true;
+        bool qwen =
+            m.Text(Prefix + "pre") == "qwen2" && m.Text("general.architecture")?.StartsWith("qwen", StringComparison.Ordinal) == true;
         return new JsonObject
         {
             ["normalizer"] = qwen ? new JsonObject { ["type"] = "NFC" } : null,
@@ -125,16 +155,19 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
         {
             if (types[id] is Control or UserDefined or Unknown && tokens[id].Length > 0)
             {
-                added.Add((JsonNode)new JsonObject
-                {
-                    ["id"] = id,
-                    ["content"] = tokens[id],
-                    ["single_word"] = false,
-                    ["lstrip"] = false,
-                    ["rstrip"] = false,
-                    ["normalized"] = false,
-                    ["special"] = types[id] != UserDefined,
-                });
+                added.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["id"] = id,
+                            ["content"] = tokens[id],
+                            ["single_word"] = false,
+                            ["lstrip"] = false,
+                            ["rstrip"] = false,
+                            ["normalized"] = false,
+                            ["special"] = types[id] != UserDefined,
+                        }
+                );
             }
         }
         return added;
@@ -146,27 +179,77 @@ public sealed record GgufTokenizer(string Json, string ConfigJson)
         {
             return null;
         }
-        JsonArray single = [], pair = [];
+        JsonArray single = [],
+            pair = [];
         JsonObject special = [];
-        foreach ((string? token, string? sequence, string key) in new (string?, string?, string)[] { (bos, null, "bos_token_id"), (null, "A", ""), (eos, null, "eos_token_id") })
+        foreach (
+            (string? token, string? sequence, string key) in new (string?, string?, string)[]
+            {
+                (bos, null, "bos_token_id"),
+                (null, "A", ""),
+                (eos, null, "eos_token_id"),
+            }
+        )
         {
             if (sequence is not null)
             {
-                single.Add((JsonNode)new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } });
-                pair.Add((JsonNode)new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } });
-                pair.Add((JsonNode)new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "B", ["type_id"] = 0 } });
+                single.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 },
+                        }
+                );
+                pair.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 },
+                        }
+                );
+                pair.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["Sequence"] = new JsonObject { ["id"] = "B", ["type_id"] = 0 },
+                        }
+                );
             }
             else if (token is not null)
             {
-                single.Add((JsonNode)new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } });
-                pair.Add((JsonNode)new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } });
-                special[token] = new JsonObject { ["id"] = token, ["ids"] = new JsonArray(m.Int(Prefix + key)), ["tokens"] = new JsonArray(token) };
+                single.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 },
+                        }
+                );
+                pair.Add(
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 },
+                        }
+                );
+                special[token] = new JsonObject
+                {
+                    ["id"] = token,
+                    ["ids"] = new JsonArray(m.Int(Prefix + key)),
+                    ["tokens"] = new JsonArray(token),
+                };
             }
         }
-        return new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["pair"] = pair, ["special_tokens"] = special };
+        return new JsonObject
+        {
+            ["type"] = "TemplateProcessing",
+            ["single"] = single,
+            ["pair"] = pair,
+            ["special_tokens"] = special,
+        };
     }
 
-    private static string? Token(GgufMetadata m, string[] tokens, string key) => m.Int(Prefix + key) is not { } id ? null
+    private static string? Token(GgufMetadata m, string[] tokens, string key) =>
+        m.Int(Prefix + key) is not { } id ? null
         : (uint)id < (uint)tokens.Length ? tokens[id]
         : throw new InvalidDataException($"{m.Source}: {Prefix}{key} is {id}, but there are {tokens.Length} tokens.");
 }

@@ -86,55 +86,59 @@ public static class GgufTypes
     public static bool IsKnown(this GgufType type) => type.BlockBytes() > 0;
 
     /// <summary>Elements of one block; a row holds whole blocks.</summary>
-    public static int BlockElements(this GgufType type) => type switch
-    {
-        GgufType.F32 or GgufType.F16 or GgufType.BF16 => 1,
-        GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 or GgufType.IQ4_NL or GgufType.MXFP4 => 32,
-        _ => 256,
-    };
+    public static int BlockElements(this GgufType type) =>
+        type switch
+        {
+            GgufType.F32 or GgufType.F16 or GgufType.BF16 => 1,
+            GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 or GgufType.IQ4_NL or GgufType.MXFP4 => 32,
+            _ => 256,
+        };
 
     /// <summary>Bytes of one block, 0 for a type that is not known here.</summary>
-    public static int BlockBytes(this GgufType type) => type switch
-    {
-        GgufType.F32 => 4,
-        GgufType.F16 or GgufType.BF16 => 2,
-        GgufType.Q4_0 or GgufType.IQ4_NL => 18,
-        GgufType.Q4_1 => 20,
-        GgufType.Q5_0 => 22,
-        GgufType.Q5_1 => 24,
-        GgufType.Q8_0 => 34,
-        GgufType.Q2_K => 84,
-        GgufType.Q3_K => 110,
-        GgufType.Q4_K => 144,
-        GgufType.Q5_K => 176,
-        GgufType.Q6_K => 210,
-        GgufType.IQ1_S => 50,
-        GgufType.IQ1_M => 56,
-        GgufType.IQ2_XXS => 66,
-        GgufType.IQ2_XS => 74,
-        GgufType.IQ2_S => 82,
-        GgufType.IQ3_XXS => 98,
-        GgufType.IQ3_S => 110,
-        GgufType.IQ4_XS => 136,
-        GgufType.TQ1_0 => 54,
-        GgufType.TQ2_0 => 66,
-        GgufType.MXFP4 => 17,
-        _ => 0,
-    };
+    public static int BlockBytes(this GgufType type) =>
+        type switch
+        {
+            GgufType.F32 => 4,
+            GgufType.F16 or GgufType.BF16 => 2,
+            GgufType.Q4_0 or GgufType.IQ4_NL => 18,
+            GgufType.Q4_1 => 20,
+            GgufType.Q5_0 => 22,
+            GgufType.Q5_1 => 24,
+            GgufType.Q8_0 => 34,
+            GgufType.Q2_K => 84,
+            GgufType.Q3_K => 110,
+            GgufType.Q4_K => 144,
+            GgufType.Q5_K => 176,
+            GgufType.Q6_K => 210,
+            GgufType.IQ1_S => 50,
+            GgufType.IQ1_M => 56,
+            GgufType.IQ2_XXS => 66,
+            GgufType.IQ2_XS => 74,
+            GgufType.IQ2_S => 82,
+            GgufType.IQ3_XXS => 98,
+            GgufType.IQ3_S => 110,
+            GgufType.IQ4_XS => 136,
+            GgufType.TQ1_0 => 54,
+            GgufType.TQ2_0 => 66,
+            GgufType.MXFP4 => 17,
+            _ => 0,
+        };
 
     /// <summary>Bytes of <paramref name="elements"/> elements, whole blocks.</summary>
     public static long Bytes(this GgufType type, long elements) => elements / type.BlockElements() * type.BlockBytes();
 
-    /// <summary>Where a block keeps its scale and its minimum in half precision; −1: it has none there (IQ1_M spreads its scale over others).</summary>
-    internal static (int Scale, int Least) ScalePlaces(this GgufType type) => type switch
-    {
-        GgufType.Q4_1 or GgufType.Q5_1 or GgufType.Q4_K or GgufType.Q5_K => (0, 2),
-        GgufType.Q2_K => (80, 82),
-        GgufType.Q3_K => (108, -1),
-        GgufType.Q6_K => (208, -1),
-        GgufType.TQ1_0 => (52, -1),
-        GgufType.TQ2_0 => (64, -1),
-        GgufType.IQ1_M => (-1, -1),
-        _ => (0, -1),
-    };
+    /// <summary>Where a block keeps its scale and its minimum in half precision; −1: it has none there (IQ1_M spreads its scale over
+    /// others).</summary>
+    internal static (int Scale, int Least) ScalePlaces(this GgufType type) =>
+        type switch
+        {
+            GgufType.Q4_1 or GgufType.Q5_1 or GgufType.Q4_K or GgufType.Q5_K => (0, 2),
+            GgufType.Q2_K => (80, 82),
+            GgufType.Q3_K => (108, -1),
+            GgufType.Q6_K => (208, -1),
+            GgufType.TQ1_0 => (52, -1),
+            GgufType.TQ2_0 => (64, -1),
+            GgufType.IQ1_M => (-1, -1),
+            _ => (0, -1),
+        };
 }

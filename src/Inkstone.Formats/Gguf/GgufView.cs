@@ -1,8 +1,10 @@
 namespace Inkstone.Formats;
 
 /// <summary>
-/// How a tensor of a GGUF file lies in a parameter: the file's elements, in their order, are those of a box of <paramref name="Sizes"/> whose element (i, j, …)
-/// is element <paramref name="Offset"/> + i · <c>Strides[0]</c> + j · <c>Strides[1]</c> + … of the parameter. So a view permutes, transposes, or takes a part.
+/// How a tensor of a GGUF file lies in a parameter: the file's elements, in their order, are those of a box of <paramref name="Sizes"/>
+/// whose element (i, j, …)
+/// is element <paramref name="Offset"/> + i · <c>Strides[0]</c> + j · <c>Strides[1]</c> + … of the parameter. So a view permutes,
+/// transposes, or takes a part.
 /// </summary>
 /// <param name="Shape">sizes of the file's tensor</param>
 /// <param name="Sizes">the same elements, cut as the strides need it</param>
@@ -19,8 +21,10 @@ public sealed record GgufView(long[] Shape, long[] Sizes, long[] Strides, long O
     /// <summary>The parameter as it is.</summary>
     public static GgufView Whole(long[] shape) => new(shape, shape, Contiguous(shape));
 
-    /// <summary>Whether rows of the file are rows of the parameter, in whatever order, so that blocks may be copied. <paramref name="width"/>: of the parameter's rows.</summary>
-    public bool KeepsRows(long width) => Added == 0 && RowFactor is null && Strides.Length > 0 && Strides[^1] == 1 && Sizes[^1] == Shape[^1] && Shape[^1] == width;
+    /// <summary>Whether rows of the file are rows of the parameter, in whatever order, so that blocks may be copied.
+    /// <paramref name="width"/>: of the parameter's rows.</summary>
+    public bool KeepsRows(long width) =>
+        Added == 0 && RowFactor is null && Strides.Length > 0 && Strides[^1] == 1 && Sizes[^1] == Shape[^1] && Shape[^1] == width;
 
     /// <summary>The element of the parameter that is the file's <paramref name="element"/>.</summary>
     public long Place(long element)
@@ -41,7 +45,8 @@ public sealed record GgufView(long[] Shape, long[] Sizes, long[] Strides, long O
     public void Gather(long row, Func<long, float> element, Span<float> target)
     {
         float factor = RowFactor?.Invoke(row) ?? 1;
-        long place = 0, stride = Strides.Length == 0 ? 0 : Strides[^1];
+        long place = 0,
+            stride = Strides.Length == 0 ? 0 : Strides[^1];
         for (int i = 0, left = 0; i < target.Length; i++, left--, place += stride)
         {
             (place, left) = left == 0 ? (Place(row * target.Length + i), Stretch(target.Length)) : (place, left);
@@ -56,7 +61,8 @@ public sealed record GgufView(long[] Shape, long[] Sizes, long[] Strides, long O
     public void Scatter(long row, ReadOnlySpan<float> source, Span<float> parameter)
     {
         float factor = RowFactor?.Invoke(row) ?? 1;
-        long place = 0, stride = Strides.Length == 0 ? 0 : Strides[^1];
+        long place = 0,
+            stride = Strides.Length == 0 ? 0 : Strides[^1];
         for (int i = 0, left = 0; i < source.Length; i++, left--, place += stride)
         {
             (place, left) = left == 0 ? (Place(row * source.Length + i), Stretch(source.Length)) : (place, left);

@@ -22,15 +22,20 @@ internal static class GgufVocabulary
             m.Add(Prefix + "model", "no_vocab");
             return;
         }
-        JsonNode json = Parse(file), settings = Parse(Path.Combine(directory, "tokenizer_config.json"));
+        JsonNode json = Parse(file),
+            settings = Parse(Path.Combine(directory, "tokenizer_config.json"));
         string template = Path.Combine(directory, "chat_template.jinja");
         try
         {
             Write(json, settings, File.Exists(template) ? File.ReadAllText(template) : null, config, m, shown ?? file);
         }
-        catch (Exception fault) when (fault is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
+        catch (Exception fault)
+            when (fault is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
         {
-            throw new InvalidDataException($"{shown ?? file} is no tokenizer that can be written as GGUF: {fault.Message.ReplaceLineEndings(" ")}", fault);
+            throw new InvalidDataException(
+                $"{shown ?? file} is no tokenizer that can be written as GGUF: {fault.Message.ReplaceLineEndings(" ")}",
+                fault
+            );
         }
     }
 
@@ -47,14 +52,23 @@ internal static class GgufVocabulary
         {
             Put(token, id!.GetValue<int>(), GgufTokenizer.Normal);
         }
-        bool pieces = model["byte_fallback"]?.GetValue<bool>() == true && json["pre_tokenizer"]?.ToJsonString().Contains("\"ByteLevel\"", StringComparison.Ordinal) != true;
+        bool pieces =
+            model["byte_fallback"]?.GetValue<bool>() == true
+            && json["pre_tokenizer"]?.ToJsonString().Contains("\"ByteLevel\"", StringComparison.Ordinal) != true;
         foreach (JsonNode token in added)
         {
             string content = token["content"]!.GetValue<string>();
             bool special = token["special"]?.GetValue<bool>() == true || LooksSpecial(content);
-            // Hugging Face finds an added token with a mark for a space in text as little as the mark itself: merges make it, as they make any other.
+            // Hugging Face finds an added token with a mark for a space in text as little as the mark itself: merges make it, as they make
+            // any other.
             bool merged = pieces && !special && content.Contains(Mark) && vocabulary.ContainsKey(content);
-            Put(content, token["id"]!.GetValue<int>(), special ? GgufTokenizer.Control : merged ? GgufTokenizer.Normal : GgufTokenizer.UserDefined);
+            Put(
+                content,
+                token["id"]!.GetValue<int>(),
+                special ? GgufTokenizer.Control
+                    : merged ? GgufTokenizer.Normal
+                    : GgufTokenizer.UserDefined
+            );
         }
         foreach (string key in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
         {
@@ -66,13 +80,24 @@ internal static class GgufVocabulary
         (string Left, string Right)[] merges = [.. model["merges"]!.AsArray().Select(merge => Pair(merge!))];
         string? unknown = Text(model["unk_token"]) ?? Text(settings["unk_token"]);
         m.Add(Prefix + "model", pieces ? "llama" : "gpt2");
-        m.Add(Prefix + "pre", pieces ? "default" : TokenizerSplits.Name(json["pre_tokenizer"], model["ignore_merges"]?.GetValue<bool>() == true, file));
+        m.Add(
+            Prefix + "pre",
+            pieces ? "default" : TokenizerSplits.Name(json["pre_tokenizer"], model["ignore_merges"]?.GetValue<bool>() == true, file)
+        );
         m.Add(Prefix + "tokens", tokens);
         if (pieces)
         {
             m.Add(Prefix + "scores", Scores(tokens, types, ids, merges, unknown));
-            m.Add(Prefix + "add_space_prefix", Steps(json["normalizer"], "normalizers").Any(s => Text(s["type"]) == "Prepend")
-                || Steps(json["pre_tokenizer"], "pretokenizers").Any(s => Text(s["type"]) == "Metaspace" && Text(s["prepend_scheme"]) != "never" && s["add_prefix_space"]?.GetValue<bool>() != false));
+            m.Add(
+                Prefix + "add_space_prefix",
+                Steps(json["normalizer"], "normalizers").Any(s => Text(s["type"]) == "Prepend")
+                    || Steps(json["pre_tokenizer"], "pretokenizers")
+                        .Any(s =>
+                            Text(s["type"]) == "Metaspace"
+                            && Text(s["prepend_scheme"]) != "never"
+                            && s["add_prefix_space"]?.GetValue<bool>() != false
+                        )
+            );
         }
         m.Add(Prefix + "token_type", types);
         if (!pieces)
@@ -81,9 +106,18 @@ internal static class GgufVocabulary
         }
         // What the post-processor puts around a text counts, whatever the settings say; llama.cpp can put one token on each side.
         (List<int> before, List<int> behind) = Around(json["post_processor"]);
-        foreach ((string role, int? put) in new[] { ("bos", before.Count > 0 ? before[0] : (int?)null), ("eos", behind.Count > 0 ? behind[0] : null) })
+        foreach (
+            (string role, int? put) in new[]
+            {
+                ("bos", before.Count > 0 ? before[0] : (int?)null),
+                ("eos", behind.Count > 0 ? behind[0] : null),
+            }
+        )
         {
-            int? named = Text(settings[$"{role}_token"]) is { } token && ids.TryGetValue(token, out int own) ? own : config.Ints($"{role}_token_id") is [int first, ..] ? first : null;
+            int? named =
+                Text(settings[$"{role}_token"]) is { } token && ids.TryGetValue(token, out int own) ? own
+                : config.Ints($"{role}_token_id") is [int first, ..] ? first
+                : null;
             // The end token also ends generation, so another one that is only put behind texts does not take its place.
             int? id = role == "bos" ? put ?? named : named ?? put;
             if (id is { } known)
@@ -117,8 +151,15 @@ internal static class GgufVocabulary
         }
     }
 
-    /// <summary>SentencePiece merges the pair with the highest score first: a token's score is minus the place of the first merge that makes it.</summary>
-    private static float[] Scores(string[] tokens, int[] types, Dictionary<string, int> ids, (string Left, string Right)[] merges, string? unknown)
+    /// <summary>SentencePiece merges the pair with the highest score first: a token's score is minus the place of the first merge that
+    /// makes it.</summary>
+    private static float[] Scores(
+        string[] tokens,
+        int[] types,
+        Dictionary<string, int> ids,
+        (string Left, string Right)[] merges,
+        string? unknown
+    )
     {
         float[] scores = [.. tokens.Select(_ => -1e9f)];
         for (int rank = merges.Length - 1; rank >= 0; rank--)
@@ -130,15 +171,18 @@ internal static class GgufVocabulary
         }
         for (int id = 0; id < tokens.Length; id++)
         {
-            types[id] = tokens[id] == unknown ? GgufTokenizer.Unknown
-                : types[id] == GgufTokenizer.Normal && tokens[id] is ['<', '0', 'x', _, _, '>'] ? GgufTokenizer.Byte : types[id];
+            types[id] =
+                tokens[id] == unknown ? GgufTokenizer.Unknown
+                : types[id] == GgufTokenizer.Normal && tokens[id] is ['<', '0', 'x', _, _, '>'] ? GgufTokenizer.Byte
+                : types[id];
             scores[id] = types[id] == GgufTokenizer.Normal ? scores[id] : 0;
         }
         return scores;
     }
 
     /// <summary>An added token that llama.cpp's converter takes for special, whatever its flag says.</summary>
-    private static bool LooksSpecial(string token) => token is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
+    private static bool LooksSpecial(string token) =>
+        token is "<pad>" or "<mask>" or "<2mass>" or "[@BOS@]"
         || (token.StartsWith("<|", StringComparison.Ordinal) && token.EndsWith("|>", StringComparison.Ordinal))
         || (token.StartsWith("<｜", StringComparison.Ordinal) && token.EndsWith("｜>", StringComparison.Ordinal))
         || (token.StartsWith("<unused", StringComparison.Ordinal) && token.EndsWith('>'));
@@ -173,19 +217,25 @@ internal static class GgufVocabulary
         return (before, behind);
     }
 
-    private static IEnumerable<JsonNode> Steps(JsonNode? step, string members) => step is null ? []
-        : Text(step["type"]) == "Sequence" ? step[members]!.AsArray().SelectMany(s => Steps(s, members)) : [step];
+    private static IEnumerable<JsonNode> Steps(JsonNode? step, string members) =>
+        step is null ? []
+        : Text(step["type"]) == "Sequence" ? step[members]!.AsArray().SelectMany(s => Steps(s, members))
+        : [step];
 
     private static (string Left, string Right) Pair(JsonNode merge)
     {
-        string[] sides = merge is JsonArray array ? [.. array.Select(side => side!.GetValue<string>())] : merge.GetValue<string>().Split(' ');
+        string[] sides = merge is JsonArray array
+            ? [.. array.Select(side => side!.GetValue<string>())]
+            : merge.GetValue<string>().Split(' ');
         return sides.Length == 2 ? (sides[0], sides[1]) : throw new FormatException($"the merge {merge.ToJsonString()} has not two sides");
     }
 
     private static string? Text(JsonNode? token) => token is JsonObject ? token["content"]?.GetValue<string>() : token?.GetValue<string>();
 
-    private static string? Template(JsonNode? node) => node is JsonArray named
-        ? named.Where(t => t?["name"]?.GetValue<string>() == "default").Select(t => t!["template"]?.GetValue<string>()).FirstOrDefault() : node?.GetValue<string>();
+    private static string? Template(JsonNode? node) =>
+        node is JsonArray named
+            ? named.Where(t => t?["name"]?.GetValue<string>() == "default").Select(t => t!["template"]?.GetValue<string>()).FirstOrDefault()
+            : node?.GetValue<string>();
 
     private static JsonNode Parse(string file)
     {
@@ -195,7 +245,10 @@ internal static class GgufVocabulary
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{file}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.", e);
+            throw new InvalidDataException(
+                $"{file}:{1 + (e.LineNumber ?? 0)}: this is not valid JSON; download or write the file again.",
+                e
+            );
         }
     }
 }

@@ -18,43 +18,48 @@ internal static class GgufWriter
 {
     private const int BatchElements = 1 << 20;
 
-    public static void Write(string path, GgufMetadata metadata, IReadOnlyList<GgufRows> tensors, Workers workers) => AtomicFile.Write(path, stream =>
-    {
-        Number(stream, GgufHeader.Magic);
-        Number(stream, GgufHeader.Version);
-        Number(stream, (ulong)tensors.Count);
-        Number(stream, (ulong)metadata.Keys.Count);
-        foreach (string key in metadata.Keys)
-        {
-            Text(stream, key);
-            Value(stream, metadata.Find(key)!);
-        }
-        long offset = 0;
-        foreach (GgufRows tensor in tensors)
-        {
-            Text(stream, tensor.Name);
-            Number(stream, (uint)tensor.Shape.Length);
-            foreach (long size in tensor.Shape.Reverse())
+    public static void Write(string path, GgufMetadata metadata, IReadOnlyList<GgufRows> tensors, Workers workers) =>
+        AtomicFile.Write(
+            path,
+            stream =>
             {
-                Number(stream, (ulong)size);
+                Number(stream, GgufHeader.Magic);
+                Number(stream, GgufHeader.Version);
+                Number(stream, (ulong)tensors.Count);
+                Number(stream, (ulong)metadata.Keys.Count);
+                foreach (string key in metadata.Keys)
+                {
+                    Text(stream, key);
+                    Value(stream, metadata.Find(key)!);
+                }
+                long offset = 0;
+                foreach (GgufRows tensor in tensors)
+                {
+                    Text(stream, tensor.Name);
+                    Number(stream, (uint)tensor.Shape.Length);
+                    foreach (long size in tensor.Shape.Reverse())
+                    {
+                        Number(stream, (ulong)size);
+                    }
+                    Number(stream, (uint)tensor.Type);
+                    Number(stream, (ulong)offset);
+                    offset = GgufHeader.Padded(offset + tensor.Type.Bytes(Count(tensor)), GgufHeader.DefaultAlignment);
+                }
+                Pad(stream);
+                foreach (GgufRows tensor in tensors)
+                {
+                    Data(stream, tensor, workers);
+                    Pad(stream);
+                }
             }
-            Number(stream, (uint)tensor.Type);
-            Number(stream, (ulong)offset);
-            offset = GgufHeader.Padded(offset + tensor.Type.Bytes(Count(tensor)), GgufHeader.DefaultAlignment);
-        }
-        Pad(stream);
-        foreach (GgufRows tensor in tensors)
-        {
-            Data(stream, tensor, workers);
-            Pad(stream);
-        }
-    });
+        );
 
     private static long Count(GgufRows tensor) => tensor.Shape.Aggregate(1L, (product, size) => product * size);
 
     private static void Data(Stream stream, GgufRows tensor, Workers workers)
     {
-        int width = checked((int)tensor.Shape[^1]), rowBytes = checked((int)tensor.Type.Bytes(width));
+        int width = checked((int)tensor.Shape[^1]),
+            rowBytes = checked((int)tensor.Type.Bytes(width));
         long rows = width == 0 ? 0 : Count(tensor) / width;
         int batch = (int)Math.Min(rows, Math.Max(1, BatchElements / Math.Max(1, width)));
         (float[] values, byte[] bytes) = (new float[batch * width], new byte[batch * rowBytes]);
@@ -96,7 +101,8 @@ internal static class GgufWriter
         stream.Write(new byte[end - stream.Position]);
     }
 
-    private static void Number<T>(Stream stream, T value) where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+    private static void Number<T>(Stream stream, T value)
+        where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 
     private static void Text(Stream stream, string text)
     {
@@ -115,10 +121,18 @@ internal static class GgufWriter
     {
         switch (value)
         {
-            case uint number: Number(stream, number); break;
-            case float number: Number(stream, number); break;
-            case bool flag: Number(stream, (byte)(flag ? 1 : 0)); break;
-            case string text: Text(stream, text); break;
+            case uint number:
+                Number(stream, number);
+                break;
+            case float number:
+                Number(stream, number);
+                break;
+            case bool flag:
+                Number(stream, (byte)(flag ? 1 : 0));
+                break;
+            case string text:
+                Text(stream, text);
+                break;
             case Array array:
                 Number(stream, TypeOf(array.GetType().GetElementType()!));
                 Number(stream, (ulong)array.Length);
@@ -127,10 +141,19 @@ internal static class GgufWriter
                     Content(stream, item);
                 }
                 break;
-            case int number: Number(stream, number); break;
-            default: throw new ArgumentException($"metadata of type {value.GetType().Name} is not written", nameof(value));
+            case int number:
+                Number(stream, number);
+                break;
+            default:
+                throw new ArgumentException($"metadata of type {value.GetType().Name} is not written", nameof(value));
         }
     }
 
-    private static uint TypeOf(Type type) => type == typeof(uint) ? 4u : type == typeof(int) ? 5u : type == typeof(float) ? 6u : type == typeof(bool) ? 7u : type == typeof(string) ? 8u : 9u;
+    private static uint TypeOf(Type type) =>
+        type == typeof(uint) ? 4u
+        : type == typeof(int) ? 5u
+        : type == typeof(float) ? 6u
+        : type == typeof(bool) ? 7u
+        : type == typeof(string) ? 8u
+        : 9u;
 }

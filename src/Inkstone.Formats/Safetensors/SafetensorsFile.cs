@@ -50,8 +50,10 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>The entry of a tensor.</summary>
-    public TensorEntry Entry(string name) => _byName.TryGetValue(name, out TensorEntry? entry) ? entry
-        : throw new InvalidDataException($"{Path} has no tensor \"{name}\" (TensorNotFound).");
+    public TensorEntry Entry(string name) =>
+        _byName.TryGetValue(name, out TensorEntry? entry)
+            ? entry
+            : throw new InvalidDataException($"{Path} has no tensor \"{name}\" (TensorNotFound).");
 
     /// <summary>The bytes of a tensor of up to 2 GiB as they lie in the file.</summary>
     public ReadOnlySpan<byte> Bytes(string name)
@@ -88,8 +90,14 @@ public sealed unsafe class SafetensorsFile : IDisposable
     }
 
     /// <summary>An integer tensor, each value of which must fit 32 bits.</summary>
-    public int[] ReadInts(string name) => Array.ConvertAll(ReadLongs(name), value => value is >= int.MinValue and <= int.MaxValue ? (int)value
-        : throw new InvalidDataException($"{Path}: tensor \"{name}\" holds {value}, which does not fit 32 bits."));
+    public int[] ReadInts(string name) =>
+        Array.ConvertAll(
+            ReadLongs(name),
+            value =>
+                value is >= int.MinValue and <= int.MaxValue
+                    ? (int)value
+                    : throw new InvalidDataException($"{Path}: tensor \"{name}\" holds {value}, which does not fit 32 bits.")
+        );
 
     /// <summary>An integer tensor.</summary>
     public long[] ReadLongs(string name)
@@ -106,7 +114,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 "I16" => BinaryPrimitives.ReadInt16LittleEndian(bytes[(2 * i)..]),
                 "U16" => BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]),
                 "U8" or "BOOL" => bytes[i],
-                _ => throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.DType}; whole numbers are read from I64, I32, I16, U16, U8 or BOOL."),
+                _ => throw new InvalidDataException(
+                    $"{Path}: tensor \"{name}\" is {entry.DType}; whole numbers are read from I64, I32, I16, U16, U8 or BOOL."
+                ),
             };
         }
         return values;
@@ -163,14 +173,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         TensorEntry entry = Entry(name);
         long size = entry.ByteCount / parts;
-        return size * parts == entry.ByteCount ? Slice(entry, part * size, size)
+        return size * parts == entry.ByteCount
+            ? Slice(entry, part * size, size)
             : throw new InvalidDataException($"{Path}: tensor \"{name}\" is {entry.Describe()}, which cannot be cut into {parts} parts.");
     }
 
     /// <summary>Whether a tensor here and one of another file (or of this one) have the same type, sizes and bytes.</summary>
     public bool SameBytes(string name, SafetensorsFile other, string otherName)
     {
-        TensorEntry mine = Entry(name), theirs = other.Entry(otherName);
+        TensorEntry mine = Entry(name),
+            theirs = other.Entry(otherName);
         bool same = mine.DType == theirs.DType && mine.Shape.SequenceEqual(theirs.Shape);
         for (long at = 0; same && at < mine.ByteCount; at += ChunkElements)
         {
@@ -208,7 +220,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Part of a tensor's bytes. The header's checks keep every entry inside the data; this one keeps the part inside the entry.</summary>
+    /// <summary>Part of a tensor's bytes. The header's checks keep every entry inside the data; this one keeps the part inside the
+    /// entry.</summary>
     private ReadOnlySpan<byte> Slice(TensorEntry entry, long offset, long length)
     {
         ObjectDisposedException.ThrowIf(_data == null, this);

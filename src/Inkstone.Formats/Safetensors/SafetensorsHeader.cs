@@ -18,8 +18,8 @@ public sealed class SafetensorsHeader
 
     private const string MetadataKey = "__metadata__";
 
-    private SafetensorsHeader(TensorEntry[] tensors, IReadOnlyDictionary<string, string> metadata)
-        => (Tensors, Metadata) = (tensors, metadata);
+    private SafetensorsHeader(TensorEntry[] tensors, IReadOnlyDictionary<string, string> metadata) =>
+        (Tensors, Metadata) = (tensors, metadata);
 
     /// <summary>Tensors in the order of their bytes.</summary>
     public IReadOnlyList<TensorEntry> Tensors { get; }
@@ -41,12 +41,17 @@ public sealed class SafetensorsHeader
         }
         if ((long)length > fileLength - PrefixLength)
         {
-            throw Invalid(file, "InvalidHeaderLength", $"the header claims {length} bytes, the file has {fileLength - PrefixLength} after its length field");
+            throw Invalid(
+                file,
+                "InvalidHeaderLength",
+                $"the header claims {length} bytes, the file has {fileLength - PrefixLength} after its length field"
+            );
         }
         return (int)length;
     }
 
-    /// <summary>Parses the JSON and checks every tensor against <paramref name="dataLength"/>, the number of bytes after the header.</summary>
+    /// <summary>Parses the JSON and checks every tensor against <paramref name="dataLength"/>, the number of bytes after the
+    /// header.</summary>
     public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long dataLength, string file)
     {
         if (!Utf8.IsValid(json))
@@ -72,7 +77,11 @@ public sealed class SafetensorsHeader
         long end = CheckOffsets(tensors, file);
         if (end != dataLength)
         {
-            throw Invalid(file, "MetadataIncompleteBuffer", $"the tensors take {end} bytes, the file holds {dataLength}; it is cut short or has bytes to spare");
+            throw Invalid(
+                file,
+                "MetadataIncompleteBuffer",
+                $"the tensors take {end} bytes, the file holds {dataLength}; it is cut short or has bytes to spare"
+            );
         }
         return new SafetensorsHeader(tensors, metadata);
     }
@@ -95,7 +104,11 @@ public sealed class SafetensorsHeader
             }
             if (bits / 8 != t.ByteCount)
             {
-                throw Invalid(file, $"TensorInvalidInfo({t.Name})", $"{t.Describe()} takes {bits / 8} bytes, its offsets say {t.ByteCount}");
+                throw Invalid(
+                    file,
+                    $"TensorInvalidInfo({t.Name})",
+                    $"{t.Describe()} takes {bits / 8} bytes, its offsets say {t.ByteCount}"
+                );
             }
         }
         return position;
@@ -161,11 +174,18 @@ public sealed class SafetensorsHeader
     private static TensorEntry ReadTensor(ref Utf8JsonReader reader, string name, string file)
     {
         string? type = null;
-        long[]? shape = null, offsets = null;
+        long[]? shape = null,
+            offsets = null;
         Expect(ref reader, JsonTokenType.StartObject, name);
         while (NextKey(ref reader) is { } key)
         {
-            bool twice = key switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
+            bool twice = key switch
+            {
+                "dtype" => type is not null,
+                "shape" => shape is not null,
+                "data_offsets" => offsets is not null,
+                _ => false,
+            };
             if (twice)
             {
                 throw Invalid(file, "DuplicateKey", $"\"{key}\" stands twice in \"{name}\"");
@@ -214,21 +234,24 @@ public sealed class SafetensorsHeader
             }
             numbers.Add((long)number);
         }
-        return reader.TokenType == JsonTokenType.EndArray ? [.. numbers]
+        return reader.TokenType == JsonTokenType.EndArray
+            ? [.. numbers]
             : throw new JsonException($"{key} of \"{name}\" must be a list of whole numbers");
     }
 
-    private static string? NextKey(ref Utf8JsonReader reader)
-        => reader.Read() && reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
+    private static string? NextKey(ref Utf8JsonReader reader) =>
+        reader.Read() && reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
 
     private static void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)
     {
         if (!reader.Read() || reader.TokenType != type)
         {
-            throw new JsonException($"{what} must be {(type == JsonTokenType.StartObject ? "an object" : type == JsonTokenType.StartArray ? "a list" : "a string")}");
+            throw new JsonException(
+                $"{what} must be {(type == JsonTokenType.StartObject ? "an object" : type == JsonTokenType.StartArray ? "a list" : "a string")}"
+            );
         }
     }
 
-    private static InvalidDataException Invalid(string file, string rule, string why)
-        => new($"{file} is not a valid safetensors file, {rule}: {why}.");
+    private static InvalidDataException Invalid(string file, string rule, string why) =>
+        new($"{file} is not a valid safetensors file, {rule}: {why}.");
 }

@@ -9,26 +9,28 @@ namespace Inkstone.Formats;
 public static class SafetensorsTypes
 {
     /// <summary>Bits of one element, or 0 for a type that the format does not know.</summary>
-    public static int Bits(string type) => type switch
-    {
-        "F4" => 4,
-        "F6_E2M3" or "F6_E3M2" => 6,
-        "BOOL" or "U8" or "I8" or "F8_E5M2" or "F8_E4M3" or "F8_E8M0" or "F8_E4M3FNUZ" or "F8_E5M2FNUZ" => 8,
-        "I16" or "U16" or "F16" or "BF16" => 16,
-        "I32" or "U32" or "F32" => 32,
-        "I64" or "U64" or "F64" or "C64" => 64,
-        _ => 0,
-    };
+    public static int Bits(string type) =>
+        type switch
+        {
+            "F4" => 4,
+            "F6_E2M3" or "F6_E3M2" => 6,
+            "BOOL" or "U8" or "I8" or "F8_E5M2" or "F8_E4M3" or "F8_E8M0" or "F8_E4M3FNUZ" or "F8_E5M2FNUZ" => 8,
+            "I16" or "U16" or "F16" or "BF16" => 16,
+            "I32" or "U32" or "F32" => 32,
+            "I64" or "U64" or "F64" or "C64" => 64,
+            _ => 0,
+        };
 
     /// <summary>The type's name for a tensor as it lies in memory.</summary>
-    public static string Of(DType type) => type switch
-    {
-        DType.Float32 => "F32",
-        DType.BFloat16 => "BF16",
-        DType.Int32 => "I32",
-        DType.Int64 => "I64",
-        _ => throw new ArgumentException($"safetensors has no {type}; open the model in float32 to write it", nameof(type)),
-    };
+    public static string Of(DType type) =>
+        type switch
+        {
+            DType.Float32 => "F32",
+            DType.BFloat16 => "BF16",
+            DType.Int32 => "I32",
+            DType.Int64 => "I64",
+            _ => throw new ArgumentException($"safetensors has no {type}; open the model in float32 to write it", nameof(type)),
+        };
 
     /// <summary>Converts little-endian elements to float32; returns false for a type that is not a floating-point number here.</summary>
     internal static bool ToFloats(string type, ReadOnlySpan<byte> source, Span<float> target)

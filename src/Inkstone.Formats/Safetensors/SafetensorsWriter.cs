@@ -11,7 +11,10 @@ namespace Inkstone.Formats;
 public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = null)
 {
     /// <summary>The type in the file; that of weights says nothing of whole numbers.</summary>
-    internal string FileType => Tensor.DType == Tensors.DType.Int64 ? Long : Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32") : DType ?? SafetensorsTypes.Of(Tensor.DType);
+    internal string FileType =>
+        Tensor.DType == Tensors.DType.Int64 ? Long
+        : Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32")
+        : DType ?? SafetensorsTypes.Of(Tensor.DType);
 
     /// <summary>The type in which models keep whole numbers.</summary>
     internal const string Long = "I64";
@@ -20,7 +23,8 @@ public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = nul
     internal long ByteCount => Tensor.Count * SafetensorsTypes.Bits(FileType) / 8;
 }
 
-/// <summary>Writes safetensors files: larger elements first and then by name, so that every tensor is aligned, and whole files or none.</summary>
+/// <summary>Writes safetensors files: larger elements first and then by name, so that every tensor is aligned, and whole files or
+/// none.</summary>
 public static class SafetensorsWriter
 {
     private const int ChunkElements = 1 << 18;
@@ -28,8 +32,13 @@ public static class SafetensorsWriter
     /// <summary>Writes one file.</summary>
     public static void Write(string path, IReadOnlyCollection<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        NamedTensor[] sorted = [.. tensors.OrderByDescending(t => SafetensorsTypes.Bits(t.FileType))
-            .ThenBy(t => t.FileType, StringComparer.Ordinal).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        NamedTensor[] sorted =
+        [
+            .. tensors
+                .OrderByDescending(t => SafetensorsTypes.Bits(t.FileType))
+                .ThenBy(t => t.FileType, StringComparer.Ordinal)
+                .ThenBy(t => t.Name, StringComparer.Ordinal),
+        ];
         HashSet<string> names = new(StringComparer.Ordinal) { "__metadata__" };
         foreach (NamedTensor tensor in sorted)
         {
@@ -39,28 +48,35 @@ public static class SafetensorsWriter
             }
         }
         byte[] header = Header(sorted, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
-        AtomicFile.Write(path, stream =>
-        {
-            Span<byte> length = stackalloc byte[SafetensorsHeader.PrefixLength];
-            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            byte[] buffer = new byte[8 * ChunkElements];
-            foreach (NamedTensor tensor in sorted)
+        AtomicFile.Write(
+            path,
+            stream =>
             {
-                WriteElements(stream, tensor, buffer);
+                Span<byte> length = stackalloc byte[SafetensorsHeader.PrefixLength];
+                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+                stream.Write(length);
+                stream.Write(header);
+                byte[] buffer = new byte[8 * ChunkElements];
+                foreach (NamedTensor tensor in sorted)
+                {
+                    WriteElements(stream, tensor, buffer);
+                }
             }
-        });
+        );
     }
 
     /// <summary>
     /// Writes <c>model.safetensors</c> into a directory, or, where that would pass <paramref name="maxShardBytes"/>,
-    /// shards <c>model-00001-of-0000N.safetensors</c> in the given order with <c>model.safetensors.index.json</c>. Whole numbers are written in 64 bits, as transformers does.
+    /// shards <c>model-00001-of-0000N.safetensors</c> in the given order with <c>model.safetensors.index.json</c>. Whole numbers are
+    /// written in 64 bits, as transformers does.
     /// </summary>
     public static void WriteModel(string directory, IReadOnlyCollection<NamedTensor> tensors, long maxShardBytes = 5_000_000_000)
     {
         tensors = [.. tensors.Select(t => t.Tensor.DType == DType.Int32 ? t with { DType = NamedTensor.Long } : t)];
-        List<List<NamedTensor>> shards = [[]];
+        List<List<NamedTensor>> shards =
+        [
+            [],
+        ];
         long used = 0;
         foreach (NamedTensor tensor in tensors)
         {
@@ -84,12 +100,18 @@ public static class SafetensorsWriter
             Write(Path.Combine(directory, name), shards[i]);
             shards[i].ForEach(t => places[t.Name] = name);
         }
-        AtomicFile.Write(Path.Combine(directory, HfDirectory.IndexFile), stream => WriteIndex(stream, places, tensors.Sum(t => t.ByteCount)));
+        AtomicFile.Write(
+            Path.Combine(directory, HfDirectory.IndexFile),
+            stream => WriteIndex(stream, places, tensors.Sum(t => t.ByteCount))
+        );
     }
 
     private static void WriteIndex(Stream stream, SortedDictionary<string, string> places, long totalBytes)
     {
-        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using Utf8JsonWriter json = new(
+            stream,
+            new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+        );
         json.WriteStartObject();
         json.WriteStartObject("metadata");
         json.WriteNumber("total_size", totalBytes);
@@ -130,8 +152,12 @@ public static class SafetensorsWriter
         {
             bytes.WriteByte((byte)' ');
         }
-        return bytes.Length <= SafetensorsHeader.MaxLength ? bytes.ToArray()
-            : throw new ArgumentException($"the header would take {bytes.Length} bytes, the format allows {SafetensorsHeader.MaxLength}.", nameof(tensors));
+        return bytes.Length <= SafetensorsHeader.MaxLength
+            ? bytes.ToArray()
+            : throw new ArgumentException(
+                $"the header would take {bytes.Length} bytes, the format allows {SafetensorsHeader.MaxLength}.",
+                nameof(tensors)
+            );
     }
 
     private static void WriteEntry(Utf8JsonWriter json, NamedTensor tensor, long at)
@@ -155,7 +181,9 @@ public static class SafetensorsWriter
     {
         Tensor tensor = named.Tensor;
         float[]? widened = null;
-        int size = SafetensorsTypes.Bits(named.FileType) / 8, count = checked((int)tensor.Count), chunk = Math.Min(ChunkElements, buffer.Length / size);
+        int size = SafetensorsTypes.Bits(named.FileType) / 8,
+            count = checked((int)tensor.Count),
+            chunk = Math.Min(ChunkElements, buffer.Length / size);
         for (int at = 0; at < count; at += chunk)
         {
             int n = Math.Min(chunk, count - at);

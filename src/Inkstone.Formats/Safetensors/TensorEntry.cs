@@ -1,6 +1,7 @@
 namespace Inkstone.Formats;
 
-/// <summary>One tensor of a safetensors file: element type as the file spells it, sizes, and its bytes [Begin, End) after the header.</summary>
+/// <summary>One tensor of a safetensors file: element type as the file spells it, sizes, and its bytes [Begin, End) after the
+/// header.</summary>
 public sealed record TensorEntry(string Name, string DType, long[] Shape, long Begin, long End)
 {
     /// <summary>Number of elements; a tensor without dimensions has one.</summary>

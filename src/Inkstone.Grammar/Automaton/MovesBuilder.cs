@@ -44,7 +44,13 @@ internal sealed class MovesBuilder(StateSpace space)
         {
             next.Build(this);
         }
-        return new Moves { Next = Table(), Calls = Calls(), Tokens = [.. _tokens.Distinct()], Finals = [.. _finals] };
+        return new Moves
+        {
+            Next = Table(),
+            Calls = Calls(),
+            Tokens = [.. _tokens.Distinct()],
+            Finals = [.. _finals],
+        };
     }
 
     private State?[]? Table()
@@ -82,7 +88,8 @@ internal sealed class MovesBuilder(StateSpace space)
     /// <summary>Calls of the same text are one call with the union of their returns.</summary>
     private Call[] Calls() => [.. _calls.GroupBy(c => c.Start).Select(g => new Call(g.Key, space.Union([.. g.Select(c => c.Return)])))];
 
-    /// <summary>Whether the text of a call may be empty. A shortest proof never asks the same twice on one way, so a question in progress counts as no.</summary>
+    /// <summary>Whether the text of a call may be empty. A shortest proof never asks the same twice on one way, so a question in progress
+    /// counts as no.</summary>
     private bool IsNullable(State state, HashSet<State> asking)
     {
         if (state.NeverEmpty || !asking.Add(state))
@@ -91,7 +98,10 @@ internal sealed class MovesBuilder(StateSpace space)
         }
         MovesBuilder raw = new(space);
         RawMoves found = raw.Raw(state);
-        bool nullable = found.Final || found.Empties.Any(e => IsNullable(e, asking)) || found.Calls.Any(c => IsNullable(c.Start, asking) && IsNullable(c.Return, asking));
+        bool nullable =
+            found.Final
+            || found.Empties.Any(e => IsNullable(e, asking))
+            || found.Calls.Any(c => IsNullable(c.Start, asking) && IsNullable(c.Return, asking));
         asking.Remove(state);
         return nullable;
     }

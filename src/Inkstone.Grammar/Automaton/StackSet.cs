@@ -3,15 +3,16 @@ using System.Runtime.CompilerServices;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// All stacks of the automaton that a text may have led to, as a graph: a frame is the text of one call, begun at one place, and links back to every
+/// All stacks of the automaton that a text may have led to, as a graph: a frame is the text of one call, begun at one place, and links back
+/// to every
 /// caller (Tomita's graph-structured stack, with frames shared as in generalised LL parsing, so left recursion is a loop and not endless).
 /// A configuration is a set of (state, frame); frame 0 is the text itself.
 /// </summary>
 internal sealed class StackSet
 {
     private State[] _starts = new State[64];
-    private int[] _begins = new int[64];      // bytes before the frame
-    private int[] _links = new int[64];       // first link of the frame, -1: none
+    private int[] _begins = new int[64]; // bytes before the frame
+    private int[] _links = new int[64]; // first link of the frame, -1: none
     private int _frames;
 
     private State[] _returns = new State[64];
@@ -19,10 +20,10 @@ internal sealed class StackSet
     private int[] _nextLinks = new int[64];
     private int _linkCount;
 
-    private State[] _states = new State[256];  // configurations, one behind the other
+    private State[] _states = new State[256]; // configurations, one behind the other
     private int[] _tops = new int[256];
     private int _end;
-    private bool _goesOn;                      // whether something of the newest configuration can take another byte or token
+    private bool _goesOn; // whether something of the newest configuration can take another byte or token
 
     /// <summary>Who looks for doubled names before a frame that spells one ends.</summary>
     public PropertyNames? Names { get; set; }
@@ -47,8 +48,8 @@ internal sealed class StackSet
 
     public Mark Here => new(_frames, _linkCount, Begin, _end, Position, Ended);
 
-    public void Return(in Mark mark)
-        => (_frames, _linkCount, Begin, _end, Position, Ended) = (mark.Frames, mark.Links, mark.Begin, mark.End, mark.Position, mark.Ended);
+    public void Return(in Mark mark) =>
+        (_frames, _linkCount, Begin, _end, Position, Ended) = (mark.Frames, mark.Links, mark.Begin, mark.End, mark.Position, mark.Ended);
 
     public State StateAt(int item) => _states[item];
 
@@ -172,7 +173,7 @@ internal sealed class StackSet
                 Ended = true;
                 EndTags.Add(tag);
             }
-            else if (_begins[frame] != Position && (Names is null || !_starts[frame].IsName || Names.MayEnd(this, frame)))   // an empty text was followed when the call was made
+            else if (_begins[frame] != Position && (Names is null || !_starts[frame].IsName || Names.MayEnd(this, frame))) // an empty text was followed when the call was made
             {
                 for (int link = _links[frame]; link >= 0; link = _nextLinks[link])
                 {

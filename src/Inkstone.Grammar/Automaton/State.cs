@@ -3,8 +3,10 @@ using System.Collections.Concurrent;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// A state of the pushdown automaton over bytes. What leads out of it is made when it is first asked for, so a state may stand for a set of seen property
-/// names or a count, and only the states that texts reach ever exist. <see cref="Moves"/> is deterministic in bytes: where several states could follow, their union does.
+/// A state of the pushdown automaton over bytes. What leads out of it is made when it is first asked for, so a state may stand for a set of
+/// seen property
+/// names or a count, and only the states that texts reach ever exist. <see cref="Moves"/> is deterministic in bytes: where several states
+/// could follow, their union does.
 /// </summary>
 internal abstract class State
 {
@@ -23,7 +25,8 @@ internal abstract class State
     /// <summary>A state whose mask is the same.</summary>
     public virtual State MaskTwin => this;
 
-    /// <summary>Whether a frame that starts here spells the name of a property that no schema declares, so that doubles must be looked for.</summary>
+    /// <summary>Whether a frame that starts here spells the name of a property that no schema declares, so that doubles must be looked
+    /// for.</summary>
     public virtual bool IsName => false;
 
     /// <summary>Whether the text from here to the end of the frame may be empty is not even asked: it never is.</summary>
@@ -42,7 +45,8 @@ internal abstract class State
     public MaskPart? Mask { get; set; }
 
     /// <summary>The same for tokens whose first bytes another frame has taken.</summary>
-    public ConcurrentDictionary<Exits, MaskPart> Continued => _continued ?? Interlocked.CompareExchange(ref _continued, new(), null) ?? _continued;
+    public ConcurrentDictionary<Exits, MaskPart> Continued =>
+        _continued ?? Interlocked.CompareExchange(ref _continued, new(), null) ?? _continued;
 
     private ConcurrentDictionary<Exits, MaskPart>? _continued;
 

@@ -10,12 +10,14 @@ internal sealed class StateSpace
 
     /// <param name="isSpecial">whether the vocabulary has a special token of this name</param>
     /// <param name="longestToken">most bytes of a token</param>
-    public StateSpace(Func<string, bool> isSpecial, int longestToken) => (IsSpecial, LongestToken, End) = (isSpecial, longestToken, new EndState(this));
+    public StateSpace(Func<string, bool> isSpecial, int longestToken) =>
+        (IsSpecial, LongestToken, End) = (isSpecial, longestToken, new EndState(this));
 
     /// <summary>Most bytes of a token.</summary>
     public int LongestToken { get; }
 
-    /// <summary>Whether names that no schema declares may have a last possible character, so that all that can follow a beginning may have been used.</summary>
+    /// <summary>Whether names that no schema declares may have a last possible character, so that all that can follow a beginning may have
+    /// been used.</summary>
     public bool HasBoundedNames { get; set; }
 
     /// <summary>Bounds of a length; equal ones are one object.</summary>

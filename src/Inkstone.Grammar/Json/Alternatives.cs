@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// Finds alternatives that together are all values of a conjunction, by the tableau method: schemas that hold are taken apart into tests, choices
+/// Finds alternatives that together are all values of a conjunction, by the tableau method: schemas that hold are taken apart into tests,
+/// choices
 /// (anyOf, oneOf, if, and whatever does not hold) branch, and a branch in which no type is left is closed.
 /// </summary>
 internal sealed class Alternatives(SchemaSpace schemas)
@@ -17,8 +18,13 @@ internal sealed class Alternatives(SchemaSpace schemas)
     /// <summary>One way to go on: a change of the tests so far, and schemas that hold or do not.</summary>
     public sealed record Way(Func<ValueBox, ValueBox>? Change, params (SchemaNode Node, bool Holds)[] Literals);
 
-    private sealed record Branch(ValueBox Box, ImmutableStack<(SchemaNode Node, bool Holds)> Todo, ImmutableHashSet<(SchemaNode, bool)> Seen,
-        ImmutableList<IReadOnlyList<Way>> Choices, ImmutableList<SchemaNode> Refused);
+    private sealed record Branch(
+        ValueBox Box,
+        ImmutableStack<(SchemaNode Node, bool Holds)> Todo,
+        ImmutableHashSet<(SchemaNode, bool)> Seen,
+        ImmutableList<IReadOnlyList<Way>> Choices,
+        ImmutableList<SchemaNode> Refused
+    );
 
     public List<ValueBox> Of(Conjunction value)
     {
@@ -30,7 +36,10 @@ internal sealed class Alternatives(SchemaSpace schemas)
     {
         if (++_branches > MostBranches)
         {
-            throw (_last ?? schemas.Document.Root).Unsupported("oneOf", $"or its neighbours (anyOf, not, if) give more than {MostBranches} combinations; give the alternatives a property with a const of its own, or use anyOf");
+            throw (_last ?? schemas.Document.Root).Unsupported(
+                "oneOf",
+                $"or its neighbours (anyOf, not, if) give more than {MostBranches} combinations; give the alternatives a property with a const of its own, or use anyOf"
+            );
         }
         while (!b.Todo.IsEmpty)
         {
@@ -102,7 +111,15 @@ internal sealed class Alternatives(SchemaSpace schemas)
     private bool Excludes(Branch b, SchemaNode node)
     {
         bool any = false;
-        Run(b with { Todo = ImmutableStack.Create((node, true)), Seen = b.Seen.Remove((node, false)), Refused = [] }, box => any = any || schemas.IsInhabited(box));
+        Run(
+            b with
+            {
+                Todo = ImmutableStack.Create((node, true)),
+                Seen = b.Seen.Remove((node, false)),
+                Refused = [],
+            },
+            box => any = any || schemas.IsInhabited(box)
+        );
         return !any;
     }
 }

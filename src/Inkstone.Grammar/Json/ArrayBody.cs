@@ -27,7 +27,11 @@ internal sealed class ArrayBody
         _cap = (int)Math.Min(Math.Max(Math.Max(first, tests.Least), _most ?? 0), int.MaxValue - 1);
         if (tests.Some.Length > 0 && Math.Max(_cap, tests.Some.Max(s => Math.Max(s.Least, s.Most ?? 0))) > MostCounted)
         {
-            throw new GrammarException($"an array of more than {MostCounted} items that are also counted by contains is not supported", "contains", null);
+            throw new GrammarException(
+                $"an array of more than {MostCounted} items that are also counted by contains is not supported",
+                "contains",
+                null
+            );
         }
     }
 
@@ -39,23 +43,33 @@ internal sealed class ArrayBody
         get
         {
             Place place = new(0, new int[_tests.Some.Length]);
-            return _schemas.Spaced(Inner("first", place, to =>
-            {
-                End(to, place);
-                Items(to, place);
-            }));
+            return _schemas.Spaced(
+                Inner(
+                    "first",
+                    place,
+                    to =>
+                    {
+                        End(to, place);
+                        Items(to, place);
+                    }
+                )
+            );
         }
     }
 
     /// <summary>All that items may have to be.</summary>
-    public IEnumerable<Conjunction> Values
-        => Enumerable.Range(0, _tests.Items.Select(i => i.First.Length + 1).DefaultIfEmpty(1).Max()).Where(i => !(_most <= i))
-            .SelectMany(i => _tests.Some.SelectMany(s => new[] { _schemas.And(At(i), s.What), _schemas.And(At(i), _schemas.Not(s.What)) }).Prepend(At(i)));
+    public IEnumerable<Conjunction> Values =>
+        Enumerable
+            .Range(0, _tests.Items.Select(i => i.First.Length + 1).DefaultIfEmpty(1).Max())
+            .Where(i => !(_most <= i))
+            .SelectMany(i =>
+                _tests.Some.SelectMany(s => new[] { _schemas.And(At(i), s.What), _schemas.And(At(i), _schemas.Not(s.What)) }).Prepend(At(i))
+            );
 
     private Conjunction At(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));
 
-    private State Inner(string phase, Place place, Action<MovesBuilder> build)
-        => _schemas.Space.Intern((_tests, phase, place.Index, string.Join(',', place.Counts)), () => new Node(_schemas.Space).Add(build));
+    private State Inner(string phase, Place place, Action<MovesBuilder> build) =>
+        _schemas.Space.Intern((_tests, phase, place.Index, string.Join(',', place.Counts)), () => new Node(_schemas.Space).Add(build));
 
     private void End(MovesBuilder to, Place place)
     {
@@ -70,14 +84,23 @@ internal sealed class ArrayBody
     {
         foreach ((Conjunction value, Place after) in Options(place))
         {
-            to.Call(_schemas.Value(value), _schemas.Spaced(Inner("next", after, next =>
-            {
-                End(next, after);
-                if (Options(after).Any())
-                {
-                    next.Byte(',', _schemas.Spaced(Inner("item", after, item => Items(item, after))));
-                }
-            })));
+            to.Call(
+                _schemas.Value(value),
+                _schemas.Spaced(
+                    Inner(
+                        "next",
+                        after,
+                        next =>
+                        {
+                            End(next, after);
+                            if (Options(after).Any())
+                            {
+                                next.Byte(',', _schemas.Spaced(Inner("item", after, item => Items(item, after))));
+                            }
+                        }
+                    )
+                )
+            );
         }
     }
 
@@ -95,17 +118,25 @@ internal sealed class ArrayBody
             {
                 continue;
             }
-            options = [.. options.SelectMany(o => new[]
-            {
-                (_schemas.And(o.Value, what), [.. o.Counts.Select((c, j) => j == k ? c + 1 : c)]),
-                (most is null ? o.Value : _schemas.And(o.Value, _schemas.Not(what)), o.Counts),
-            })];
+            options =
+            [
+                .. options.SelectMany(o =>
+                    new[]
+                    {
+                        (_schemas.And(o.Value, what), [.. o.Counts.Select((c, j) => j == k ? c + 1 : c)]),
+                        (most is null ? o.Value : _schemas.And(o.Value, _schemas.Not(what)), o.Counts),
+                    }
+                ),
+            ];
         }
-        return options.Select(o => (o.Value, new Place(Math.Min(place.Index + 1, _cap), o.Counts)))
+        return options
+            .Select(o => (o.Value, new Place(Math.Min(place.Index + 1, _cap), o.Counts)))
             .Where(o => _schemas.IsInhabited(o.Value) && (_tests.Some.Length == 0 || IsLive(o.Item2)));
     }
 
-    private bool CanEnd(Place place) => place.Index >= _tests.Least && _tests.Some.Select((s, k) => place.Counts[k] >= s.Least && !(place.Counts[k] > s.Most)).All(ok => ok);
+    private bool CanEnd(Place place) =>
+        place.Index >= _tests.Least
+        && _tests.Some.Select((s, k) => place.Counts[k] >= s.Least && !(place.Counts[k] > s.Most)).All(ok => ok);
 
     /// <summary>Whether an end can be reached. Going round counts as no.</summary>
     private bool IsLive(Place place)

@@ -102,7 +102,10 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
             case "properties" or "patternProperties":
                 foreach (JsonProperty member in Keywords.Members(node, keyword, value))
                 {
-                    (NameSet set, Conjunction of) = (keyword == "properties" ? NameSet.Of(member.Name) : NameSet.Of(Keywords.Pattern(node, keyword, member.Name)), Of(keyword, member.Name));
+                    (NameSet set, Conjunction of) = (
+                        keyword == "properties" ? NameSet.Of(member.Name) : NameSet.Of(Keywords.Pattern(node, keyword, member.Name)),
+                        Of(keyword, member.Name)
+                    );
                     Change(o => o with { Values = o.Values.Add((set, of)) });
                 }
                 break;
@@ -119,13 +122,22 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 foreach (JsonProperty member in Keywords.Members(node, keyword, value))
                 {
                     string[] needed = Keywords.Texts(node, keyword, member.Value);
-                    Depends(member.Name, new(b => b with { Object = b.Object! with { Required = b.Object.Required.Union(needed).Add(member.Name) } }));
+                    Depends(
+                        member.Name,
+                        new(b => b with { Object = b.Object! with { Required = b.Object.Required.Union(needed).Add(member.Name) } })
+                    );
                 }
                 break;
             case "dependentSchemas":
                 foreach (JsonProperty member in Keywords.Members(node, keyword, value))
                 {
-                    Depends(member.Name, new(b => b with { Object = b.Object! with { Required = b.Object.Required.Add(member.Name) } }, (Child(keyword, member.Name), true)));
+                    Depends(
+                        member.Name,
+                        new(
+                            b => b with { Object = b.Object! with { Required = b.Object.Required.Add(member.Name) } },
+                            (Child(keyword, member.Name), true)
+                        )
+                    );
                 }
                 break;
             case "allOf":
@@ -136,13 +148,16 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 break;
             case "oneOf":
                 SchemaNode[] parts = List(keyword, value);
-                _choices.Add([.. parts.Select(s => new Alternatives.Way(null, [.. parts.Where(o => o != s).Select(o => (o, false)), (s, true)]))]);
+                _choices.Add([
+                    .. parts.Select(s => new Alternatives.Way(null, [.. parts.Where(o => o != s).Select(o => (o, false)), (s, true)])),
+                ]);
                 break;
             case "not":
                 _literals.Add((Child(keyword), false));
                 break;
             case "if":
-                (SchemaNode, bool)[] then = node.Element.TryGetProperty("then", out _) ? [(Child("then"), true)] : [], otherwise = node.Element.TryGetProperty("else", out _) ? [(Child("else"), true)] : [];
+                (SchemaNode, bool)[] then = node.Element.TryGetProperty("then", out _) ? [(Child("then"), true)] : [],
+                    otherwise = node.Element.TryGetProperty("else", out _) ? [(Child("else"), true)] : [];
                 if (then.Length + otherwise.Length > 0)
                 {
                     _choices.Add([new(null, [.. then, (Child("if"), true)]), new(null, [.. otherwise, (Child("if"), false)])]);
@@ -156,29 +171,40 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
 
     private void Change(Func<ObjectTests, ObjectTests> change) => Box = Box with { Object = Box.Object is { } o ? change(o) : null };
 
-    private SchemaNode[] List(string keyword, JsonElement value) => [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
+    private SchemaNode[] List(string keyword, JsonElement value) =>
+        [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
 
     /// <summary>Where there is such a property, something more holds.</summary>
-    private void Depends(string name, Alternatives.Way then)
-        => _choices.Add([new(b => Without(b, name)), new(b => b.Object is null ? ValueBox.Nothing : then.Change!(new ValueBox { Object = b.Object }), then.Literals)]);
+    private void Depends(string name, Alternatives.Way then) =>
+        _choices.Add([
+            new(b => Without(b, name)),
+            new(b => b.Object is null ? ValueBox.Nothing : then.Change!(new ValueBox { Object = b.Object }), then.Literals),
+        ]);
 
     /// <summary>A box whose object lacks a property.</summary>
-    private ValueBox Without(ValueBox b, string name)
-        => b with { Object = b.Object is { } o ? o with { Values = o.Values.Add((NameSet.Of(name), Nothing(schemas, node))) } : null };
+    private ValueBox Without(ValueBox b, string name) =>
+        b with
+        {
+            Object = b.Object is { } o ? o with { Values = o.Values.Add((NameSet.Of(name), Nothing(schemas, node))) } : null,
+        };
 
     /// <summary>No value.</summary>
     public static Conjunction Nothing(SchemaSpace schemas, SchemaNode node) => schemas.Of(schemas.Made(node, "nothing", () => "false"));
 
-    public static ValueBox OfTypes(ValueBox box, string[] types) => new()
-    {
-        Null = box.Null && types.Contains("null"),
-        True = box.True && types.Contains("boolean"),
-        False = box.False && types.Contains("boolean"),
-        Number = types.Contains("number") ? box.Number : types.Contains("integer") ? box.Number?.Add(new NumberTest.Multiple(ExactNumber.One, true)) : null,
-        Text = types.Contains("string") ? box.Text : null,
-        Array = types.Contains("array") ? box.Array : null,
-        Object = types.Contains("object") ? box.Object : null,
-    };
+    public static ValueBox OfTypes(ValueBox box, string[] types) =>
+        new()
+        {
+            Null = box.Null && types.Contains("null"),
+            True = box.True && types.Contains("boolean"),
+            False = box.False && types.Contains("boolean"),
+            Number =
+                types.Contains("number") ? box.Number
+                : types.Contains("integer") ? box.Number?.Add(new NumberTest.Multiple(ExactNumber.One, true))
+                : null,
+            Text = types.Contains("string") ? box.Text : null,
+            Array = types.Contains("array") ? box.Array : null,
+            Object = types.Contains("object") ? box.Object : null,
+        };
 
     public static NumberTest Test(SchemaNode node, string keyword, JsonElement value)
     {
@@ -186,7 +212,8 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
         if (keyword == "multipleOf")
         {
             return number.Mantissa.Sign <= 0 ? throw Keywords.Wrong(node, keyword, "above 0")
-                : number.Mantissa > NumberRules.LargestDivisor ? throw node.Unsupported(keyword, $"has more than {NumberRules.LargestDivisor} in its digits, which is not supported")
+                : number.Mantissa > NumberRules.LargestDivisor
+                    ? throw node.Unsupported(keyword, $"has more than {NumberRules.LargestDivisor} in its digits, which is not supported")
                 : new NumberTest.Multiple(number, true);
         }
         return new NumberTest.Bound(number, keyword is "minimum" or "exclusiveMinimum", keyword is "minimum" or "maximum");
@@ -196,7 +223,13 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
     public static (Conjunction[] First, Conjunction Others) Items(SchemaSpace schemas, SchemaNode node)
     {
         Conjunction[] first = node.Element.TryGetProperty("prefixItems", out JsonElement prefix)
-            ? [.. Enumerable.Range(0, Keywords.Schemas(node, "prefixItems", prefix)).Select(i => schemas.Of(schemas.Document.Child(node, "prefixItems", $"{i}")))] : [];
+            ?
+            [
+                .. Enumerable
+                    .Range(0, Keywords.Schemas(node, "prefixItems", prefix))
+                    .Select(i => schemas.Of(schemas.Document.Child(node, "prefixItems", $"{i}"))),
+            ]
+            : [];
         if (node.Element.TryGetProperty("items", out JsonElement items) && items.ValueKind == JsonValueKind.Array)
         {
             throw node.Unsupported("items", "holds an array, as in an older draft; use prefixItems");
@@ -204,14 +237,20 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
         return (first, items.ValueKind == JsonValueKind.Undefined ? schemas.Any : schemas.Of(schemas.Document.Child(node, "items")));
     }
 
-    public static (long Least, long? Most) Contained(SchemaNode node)
-        => (node.Element.TryGetProperty("minContains", out JsonElement least) ? Keywords.Count(node, "minContains", least) : 1,
-            node.Element.TryGetProperty("maxContains", out JsonElement most) ? Keywords.Count(node, "maxContains", most) : null);
+    public static (long Least, long? Most) Contained(SchemaNode node) =>
+        (
+            node.Element.TryGetProperty("minContains", out JsonElement least) ? Keywords.Count(node, "minContains", least) : 1,
+            node.Element.TryGetProperty("maxContains", out JsonElement most) ? Keywords.Count(node, "maxContains", most) : null
+        );
 
     /// <summary>The names that a schema leaves to additionalProperties.</summary>
     public static NameSet Others(SchemaNode node)
     {
-        JsonProperty[] Members(string keyword) => node.Element.TryGetProperty(keyword, out JsonElement value) ? Keywords.Members(node, keyword, value) : [];
-        return NameSet.Except([.. Members("properties").Select(p => p.Name)], [.. Members("patternProperties").Select(p => Keywords.Pattern(node, "patternProperties", p.Name))]);
+        JsonProperty[] Members(string keyword) =>
+            node.Element.TryGetProperty(keyword, out JsonElement value) ? Keywords.Members(node, keyword, value) : [];
+        return NameSet.Except(
+            [.. Members("properties").Select(p => p.Name)],
+            [.. Members("patternProperties").Select(p => Keywords.Pattern(node, "patternProperties", p.Name))]
+        );
     }
 }

@@ -1,6 +1,7 @@
 namespace Inkstone.Grammar;
 
-/// <summary>What a value must be: it satisfies some schemas and does not satisfy some others. Equal ones are one object; the one without schemas is any value.</summary>
+/// <summary>What a value must be: it satisfies some schemas and does not satisfy some others. Equal ones are one object; the one without
+/// schemas is any value.</summary>
 internal sealed class Conjunction(IReadOnlyList<(SchemaNode Node, bool Holds)> literals)
 {
     public IReadOnlyList<(SchemaNode Node, bool Holds)> Literals => literals;

@@ -52,24 +52,26 @@ internal sealed class Constants
     public IReadOnlyList<SchemaNode> Others { get; }
 
     /// <summary>Those of a box that are among the simple ones.</summary>
-    public ValueBox Within(ValueBox box) => new()
-    {
-        Null = box.Null && Null,
-        True = box.True && True,
-        False = box.False && False,
-        Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], true)) : null,
-        Text = Texts is null ? null : box.Text?.In(Texts),
-    };
+    public ValueBox Within(ValueBox box) =>
+        new()
+        {
+            Null = box.Null && Null,
+            True = box.True && True,
+            False = box.False && False,
+            Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], true)) : null,
+            Text = Texts is null ? null : box.Text?.In(Texts),
+        };
 
     /// <summary>Those of a box that are not among the simple ones.</summary>
-    public ValueBox Without(ValueBox box) => box with
-    {
-        Null = box.Null && !Null,
-        True = box.True && !True,
-        False = box.False && !False,
-        Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], false)) : box.Number,
-        Text = Texts is null ? box.Text : box.Text?.In(Texts, false),
-    };
+    public ValueBox Without(ValueBox box) =>
+        box with
+        {
+            Null = box.Null && !Null,
+            True = box.True && !True,
+            False = box.False && !False,
+            Number = Numbers.Length > 0 ? box.Number?.Add(new NumberTest.OneOf([.. Numbers], false)) : box.Number,
+            Text = Texts is null ? box.Text : box.Text?.In(Texts, false),
+        };
 
     /// <summary>A schema that an array or object alone satisfies.</summary>
     private static string Same(JsonElement value)
@@ -79,7 +81,10 @@ internal sealed class Constants
             string items = string.Join(',', value.EnumerateArray().Select(v => $$"""{"const":{{v.GetRawText()}}}"""));
             return $$"""{"type":"array","prefixItems":[{{items}}],"items":false,"minItems":{{value.GetArrayLength()}}}""";
         }
-        string members = string.Join(',', value.EnumerateObject().Select(p => $$"""{{Quoted(p.Name)}}:{"const":{{p.Value.GetRawText()}}}"""));
+        string members = string.Join(
+            ',',
+            value.EnumerateObject().Select(p => $$"""{{Quoted(p.Name)}}:{"const":{{p.Value.GetRawText()}}}""")
+        );
         string names = string.Join(',', value.EnumerateObject().Select(p => Quoted(p.Name)));
         return $$"""{"type":"object","properties":{{{members}}},"required":[{{names}}],"additionalProperties":false}""";
     }

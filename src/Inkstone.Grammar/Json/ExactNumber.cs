@@ -14,12 +14,20 @@ internal readonly record struct ExactNumber(BigInteger Mantissa, int Scale) : IC
     public static ExactNumber Parse(string text)
     {
         int e = text.IndexOfAny(['e', 'E']);
-        int exponent = e < 0 ? 0 : int.TryParse(text.AsSpan(e + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int n) && Math.Abs(n) <= MostExponent ? n
+        int exponent =
+            e < 0 ? 0
+            : int.TryParse(text.AsSpan(e + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int n)
+            && Math.Abs(n) <= MostExponent
+                ? n
             : throw new GrammarException($"the number {text} has an exponent beyond {MostExponent}");
         string digits = e < 0 ? text : text[..e];
         int point = digits.IndexOf('.', StringComparison.Ordinal);
         int scale = (point < 0 ? 0 : digits.Length - point - 1) - exponent;
-        BigInteger mantissa = BigInteger.Parse(digits.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        BigInteger mantissa = BigInteger.Parse(
+            digits.Replace(".", "", StringComparison.Ordinal),
+            NumberStyles.AllowLeadingSign,
+            CultureInfo.InvariantCulture
+        );
         for (; scale < 0; scale++)
         {
             mantissa *= 10;
@@ -39,7 +47,8 @@ internal readonly record struct ExactNumber(BigInteger Mantissa, int Scale) : IC
     /// <summary>Digits behind the point, without zeros at the end.</summary>
     public string Fraction => Digits[^Scale..];
 
-    public int CompareTo(ExactNumber other) => (Mantissa * BigInteger.Pow(10, other.Scale)).CompareTo(other.Mantissa * BigInteger.Pow(10, Scale));
+    public int CompareTo(ExactNumber other) =>
+        (Mantissa * BigInteger.Pow(10, other.Scale)).CompareTo(other.Mantissa * BigInteger.Pow(10, Scale));
 
     private string Digits => BigInteger.Abs(Mantissa).ToString(CultureInfo.InvariantCulture).PadLeft(Scale + 1, '0');
 }

@@ -6,13 +6,69 @@ namespace Inkstone.Grammar;
 internal static class Keywords
 {
     /// <summary>Keywords that are held.</summary>
-    public static IReadOnlyList<string> Held { get; } = ["type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
-        "items", "prefixItems", "minItems", "maxItems", "contains", "minContains", "maxContains", "properties", "patternProperties", "additionalProperties", "propertyNames", "required",
-        "minProperties", "maxProperties", "dependentRequired", "dependentSchemas", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "$ref"];
+    public static IReadOnlyList<string> Held { get; } =
+    [
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "items",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "propertyNames",
+        "required",
+        "minProperties",
+        "maxProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "$ref",
+    ];
 
     /// <summary>Keywords that describe and do not restrict.</summary>
-    private static readonly string[] Silent = ["$schema", "$id", "$anchor", "$dynamicAnchor", "$comment", "$defs", "definitions", "$vocabulary", "title", "description", "default", "examples", "example",
-        "deprecated", "readOnly", "writeOnly", "format", "contentEncoding", "contentMediaType", "contentSchema"];
+    private static readonly string[] Silent =
+    [
+        "$schema",
+        "$id",
+        "$anchor",
+        "$dynamicAnchor",
+        "$comment",
+        "$defs",
+        "definitions",
+        "$vocabulary",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "format",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ];
 
     /// <summary>Refuses what is not held.</summary>
     public static void Check(SchemaNode node)
@@ -20,7 +76,11 @@ internal static class Keywords
         foreach (JsonProperty property in node.Element.ValueKind == JsonValueKind.Object ? node.Element.EnumerateObject() : default)
         {
             string name = property.Name;
-            if (name == "$schema" && property.Value is { ValueKind: JsonValueKind.String } dialect && !dialect.GetString()!.Contains("://json-schema.org/", StringComparison.Ordinal))
+            if (
+                name == "$schema"
+                && property.Value is { ValueKind: JsonValueKind.String } dialect
+                && !dialect.GetString()!.Contains("://json-schema.org/", StringComparison.Ordinal)
+            )
             {
                 throw node.Unsupported(name, $"names \"{dialect.GetString()}\", and only the drafts of json-schema.org are known");
             }
@@ -28,48 +88,63 @@ internal static class Keywords
             {
                 continue;
             }
-            if ((name is "uniqueItems" or "nullable" && property.Value.ValueKind == JsonValueKind.False) || (name is "unevaluatedProperties" or "unevaluatedItems" && property.Value.ValueKind == JsonValueKind.True))
+            if (
+                (name is "uniqueItems" or "nullable" && property.Value.ValueKind == JsonValueKind.False)
+                || (name is "unevaluatedProperties" or "unevaluatedItems" && property.Value.ValueKind == JsonValueKind.True)
+            )
             {
                 continue;
             }
-            throw node.Unsupported(name, name switch
-            {
-                "uniqueItems" => "is not supported: items that differ would have to be remembered; leave it out and check the result",
-                "unevaluatedProperties" => "is not supported; where the schema is one object, additionalProperties says the same",
-                "unevaluatedItems" => "is not supported; where the schema is one array, items says the same",
-                "$dynamicRef" or "$recursiveRef" => "is not supported; use $ref",
-                "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
-                "additionalItems" => "is of an older draft; use prefixItems and items",
-                "nullable" => "is not of JSON Schema; add \"null\" to type",
-                _ => Held.MinBy(k => Distance(k, name)) is { } near && Distance(near, name) <= 2 ? $"is not known; did you mean \"{near}\"?" : "is not known; a name that begins with x- may say anything",
-            });
+            throw node.Unsupported(
+                name,
+                name switch
+                {
+                    "uniqueItems" => "is not supported: items that differ would have to be remembered; leave it out and check the result",
+                    "unevaluatedProperties" => "is not supported; where the schema is one object, additionalProperties says the same",
+                    "unevaluatedItems" => "is not supported; where the schema is one array, items says the same",
+                    "$dynamicRef" or "$recursiveRef" => "is not supported; use $ref",
+                    "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
+                    "additionalItems" => "is of an older draft; use prefixItems and items",
+                    "nullable" => "is not of JSON Schema; add \"null\" to type",
+                    _ => Held.MinBy(k => Distance(k, name)) is { } near && Distance(near, name) <= 2
+                        ? $"is not known; did you mean \"{near}\"?"
+                        : "is not known; a name that begins with x- may say anything",
+                }
+            );
         }
     }
 
-    public static long Count(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out decimal d) && d >= 0 && decimal.IsInteger(d) ? (long)Math.Min(d, int.MaxValue) : throw Wrong(node, keyword, "a whole number from 0");
+    public static long Count(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out decimal d) && d >= 0 && decimal.IsInteger(d)
+            ? (long)Math.Min(d, int.MaxValue)
+            : throw Wrong(node, keyword, "a whole number from 0");
 
-    public static ExactNumber Number(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.Number ? ExactNumber.Parse(value.GetRawText()) : throw Wrong(node, keyword, "a number");
+    public static ExactNumber Number(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number ? ExactNumber.Parse(value.GetRawText()) : throw Wrong(node, keyword, "a number");
 
-    public static string Text(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(node, keyword, "a string");
+    public static string Text(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(node, keyword, "a string");
 
-    public static string[] Texts(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String) ? [.. value.EnumerateArray().Select(v => v.GetString()!)] : throw Wrong(node, keyword, "an array of strings");
+    public static string[] Texts(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(v => v.GetString()!)]
+            : throw Wrong(node, keyword, "an array of strings");
 
-    public static JsonProperty[] Members(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject()] : throw Wrong(node, keyword, "an object");
+    public static JsonProperty[] Members(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject()] : throw Wrong(node, keyword, "an object");
 
     public static string[] Types(SchemaNode node, JsonElement value)
     {
         string[] types = value.ValueKind == JsonValueKind.String ? [value.GetString()!] : Texts(node, "type", value);
-        return types.Length > 0 && types.All(t => t is "null" or "boolean" or "number" or "integer" or "string" or "array" or "object") ? types
+        return types.Length > 0 && types.All(t => t is "null" or "boolean" or "number" or "integer" or "string" or "array" or "object")
+            ? types
             : throw Wrong(node, "type", "one or several of null, boolean, number, integer, string, array and object");
     }
 
-    public static int Schemas(SchemaNode node, string keyword, JsonElement value)
-        => value.ValueKind == JsonValueKind.Array ? value.GetArrayLength() : throw Wrong(node, keyword, keyword == "items" ? "a schema" : "an array of schemas");
+    public static int Schemas(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array
+            ? value.GetArrayLength()
+            : throw Wrong(node, keyword, keyword == "items" ? "a schema" : "an array of schemas");
 
     public static GrammarException Wrong(SchemaNode node, string keyword, string wanted) => node.Unsupported(keyword, $"must be {wanted}");
 
@@ -96,7 +171,13 @@ internal static class Keywords
             row[0] = i;
             for (int j = 1; j <= b.Length; j++)
             {
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1)));
+                (diagonal, row[j]) = (
+                    row[j],
+                    Math.Min(
+                        Math.Min(row[j], row[j - 1]) + 1,
+                        diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1)
+                    )
+                );
             }
         }
         return row[^1];

@@ -24,8 +24,8 @@ internal sealed class NumberRules
 
     private readonly DigitMachine[] _machines;
     private readonly List<Func<int[], bool>> _tests = [];
-    private readonly int _whole;        // most digits before the point
-    private readonly int _all;          // most digits of a number with a fraction
+    private readonly int _whole; // most digits before the point
+    private readonly int _all; // most digits of a number with a fraction
     private readonly bool _fraction;
     private readonly bool _exponent;
 
@@ -61,11 +61,14 @@ internal sealed class NumberRules
             }
         }
         // A value has many spellings, such as 5, 5.0 and 5.00: where all are known to be whole, no point is made.
-        fraction = !tests.Any(t => t is NumberTest.Multiple { Holds: true, Of.Scale: 0 } || (t is NumberTest.OneOf { Holds: true } set && set.Values.All(v => v.Scale == 0)));
+        fraction = !tests.Any(t =>
+            t is NumberTest.Multiple { Holds: true, Of.Scale: 0 }
+            || (t is NumberTest.OneOf { Holds: true } set && set.Values.All(v => v.Scale == 0))
+        );
         (_machines, _whole, _all, _fraction, _exponent) = ([.. machines], whole, all, fraction, tests.Count == 0);
 
-        void Room(ExactNumber value) => (whole, all) = (Math.Max(whole, value.Whole.Length + 1), Math.Max(all, value.Whole.Length + value.Scale + 1));
-
+        void Room(ExactNumber value) =>
+            (whole, all) = (Math.Max(whole, value.Whole.Length + 1), Math.Max(all, value.Whole.Length + value.Scale + 1));
     }
 
     /// <summary>The texts of the numbers that pass the tests.</summary>
@@ -123,7 +126,15 @@ internal sealed class NumberRules
             switch (p.Phase)
             {
                 case Phase.Start or Phase.Minus:
-                    To(c, new Place(d == 0 ? Phase.Zero : Phase.Whole, 1, p.Negative, [.. _machines.Select(m => m.Digit(m.Start(p.Negative), d, false))]));
+                    To(
+                        c,
+                        new Place(
+                            d == 0 ? Phase.Zero : Phase.Whole,
+                            1,
+                            p.Negative,
+                            [.. _machines.Select(m => m.Digit(m.Start(p.Negative), d, false))]
+                        )
+                    );
                     break;
                 case Phase.Whole when p.Count < _whole:
                     To(c, new Place(Phase.Whole, p.Count + 1, p.Negative, Digit(p, d, false)));
@@ -151,7 +162,12 @@ internal sealed class NumberRules
 
     private sealed record Place(Phase Phase, int Count, bool Negative, int[] States)
     {
-        public bool Equals(Place? other) => other is not null && Phase == other.Phase && Count == other.Count && Negative == other.Negative && States.AsSpan().SequenceEqual(other.States);
+        public bool Equals(Place? other) =>
+            other is not null
+            && Phase == other.Phase
+            && Count == other.Count
+            && Negative == other.Negative
+            && States.AsSpan().SequenceEqual(other.States);
 
         public override int GetHashCode() => States.Aggregate(HashCode.Combine(Phase, Count, Negative), HashCode.Combine);
     }
@@ -168,7 +184,8 @@ internal sealed class NumberRules
         public abstract int Result(int state, bool negative, bool fraction);
     }
 
-    /// <summary>How the number compares with a constant: -1, 0 or 1. A state is 3 · digits seen of the part + 1 + the comparison so far; a number of another sign is compared with 0.</summary>
+    /// <summary>How the number compares with a constant: -1, 0 or 1. A state is 3 · digits seen of the part + 1 + the comparison so far; a
+    /// number of another sign is compared with 0.</summary>
     private sealed class Comparison(ExactNumber value) : DigitMachine
     {
         private readonly string _whole = value.Whole;
@@ -193,7 +210,7 @@ internal sealed class NumberRules
                 sign = d.CompareTo(other);
                 if (!fraction && n >= digits.Length)
                 {
-                    sign = 0;   // longer: decided by length
+                    sign = 0; // longer: decided by length
                 }
             }
             return (3 * Math.Min(n + 1, digits.Length + (fraction ? 0 : 1))) + 1 + sign;
@@ -205,27 +222,38 @@ internal sealed class NumberRules
         {
             if (state < 0)
             {
-                int above = negative ? -1 : 1;   // the number against 0, where it is not 0
-                return state == -2 ? above : value.Mantissa.Sign == 0 ? 0 : -value.Mantissa.Sign;
+                int above = negative ? -1 : 1; // the number against 0, where it is not 0
+                return state == -2 ? above
+                    : value.Mantissa.Sign == 0 ? 0
+                    : -value.Mantissa.Sign;
             }
-            int size = fraction ? Fraction(state) : Whole(state) is var whole && whole != 0 ? whole : _part.Length > 0 ? -1 : 0;
+            int size =
+                fraction ? Fraction(state)
+                : Whole(state) is var whole && whole != 0 ? whole
+                : _part.Length > 0 ? -1
+                : 0;
             return negative ? -size : size;
         }
 
         private int Whole(int state)
         {
             int n = state / 3;
-            return n < _whole.Length ? -1 : n > _whole.Length ? 1 : (state % 3) - 1;
+            return n < _whole.Length ? -1
+                : n > _whole.Length ? 1
+                : (state % 3) - 1;
         }
 
         private int Fraction(int state)
         {
             int sign = (state % 3) - 1;
-            return sign != 0 ? sign : state / 3 < _part.Length ? -1 : 0;
+            return sign != 0 ? sign
+                : state / 3 < _part.Length ? -1
+                : 0;
         }
     }
 
-    /// <summary>Whether the number is a multiple of <paramref name="divisor"/> / 10^<paramref name="scale"/>. A state is divisor · digits of the fraction + remainder; -1: never.</summary>
+    /// <summary>Whether the number is a multiple of <paramref name="divisor"/> / 10^<paramref name="scale"/>. A state is divisor · digits
+    /// of the fraction + remainder; -1: never.</summary>
     private sealed class Division(int divisor, int scale) : DigitMachine
     {
         public override int Start(bool negative) => 0;

@@ -4,7 +4,8 @@ using System.Numerics;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// The inside of an object. Properties may come in any order: a state knows which named ones there were, how many there were if that matters, and which
+/// The inside of an object. Properties may come in any order: a state knows which named ones there were, how many there were if that
+/// matters, and which
 /// tests for some property have been passed. From every state the object can be completed.
 /// </summary>
 internal sealed class ObjectBody
@@ -12,10 +13,10 @@ internal sealed class ObjectBody
     private readonly SchemaSpace _schemas;
     private readonly ObjectTests _tests;
     private readonly PropertyTable _table;
-    private readonly bool[] _usable;        // [class] whether such a property can have a value
+    private readonly bool[] _usable; // [class] whether such a property can have a value
     private readonly BigInteger _required;
-    private readonly bool _endless;         // whether there is no end of names
-    private readonly bool? _alwaysLive;     // whether it can be completed, where that is the same at all places
+    private readonly bool _endless; // whether there is no end of names
+    private readonly bool? _alwaysLive; // whether it can be completed, where that is the same at all places
 
     public ObjectBody(SchemaSpace schemas, ObjectTests tests)
     {
@@ -33,18 +34,27 @@ internal sealed class ObjectBody
     public bool IsPossible => IsLive(default);
 
     /// <summary>The state behind the opening brace.</summary>
-    public State Start => _schemas.Spaced(Inner("first", default, to =>
-    {
-        End(to, default);
-        Name(to, default);
-    }));
+    public State Start =>
+        _schemas.Spaced(
+            Inner(
+                "first",
+                default,
+                to =>
+                {
+                    End(to, default);
+                    Name(to, default);
+                }
+            )
+        );
 
     /// <summary>All that values may have to be.</summary>
-    public IEnumerable<Conjunction> Values
-        => _table.Classes.Where((_, i) => _usable[i]).SelectMany(c => c.Some.Select(k => _schemas.And(c.Value!, _tests.Some[k].Value)).Prepend(c.Value!));
+    public IEnumerable<Conjunction> Values =>
+        _table
+            .Classes.Where((_, i) => _usable[i])
+            .SelectMany(c => c.Some.Select(k => _schemas.And(c.Value!, _tests.Some[k].Value)).Prepend(c.Value!));
 
-    private State Inner(string phase, Place place, Action<MovesBuilder> build)
-        => _schemas.Space.Intern((_tests, phase, place), () => new Node(_schemas.Space).Add(build));
+    private State Inner(string phase, Place place, Action<MovesBuilder> build) =>
+        _schemas.Space.Intern((_tests, phase, place), () => new Node(_schemas.Space).Add(build));
 
     private void End(MovesBuilder to, Place place)
     {
@@ -59,26 +69,70 @@ internal sealed class ObjectBody
         BigInteger allowed = Allowed(place);
         if (!allowed.IsZero)
         {
-            to.Byte('"', Inner("name", place, name => name.Call(TextState.Of(_schemas.Space, Spelling.JsonName, _table.Rules, 0, allowed),
-                _schemas.Space.Intern((_tests, "named", place), () => new Named(this, place)))));
+            to.Byte(
+                '"',
+                Inner(
+                    "name",
+                    place,
+                    name =>
+                        name.Call(
+                            TextState.Of(_schemas.Space, Spelling.JsonName, _table.Rules, 0, allowed),
+                            _schemas.Space.Intern((_tests, "named", place), () => new Named(this, place))
+                        )
+                )
+            );
         }
     }
 
-    private State Value(Place place, int index)
-        => _schemas.Spaced(Inner("colon", place with { Class = index }, to => to.Byte(':', _schemas.Spaced(Inner("value", place with { Class = index }, value =>
-        {
-            foreach ((Conjunction what, Place after) in Options(place, index))
-            {
-                value.Call(_schemas.Value(what), _schemas.Spaced(Inner("next", after, next =>
+    private State Value(Place place, int index) =>
+        _schemas.Spaced(
+            Inner(
+                "colon",
+                place with
                 {
-                    End(next, after);
-                    if (!Allowed(after).IsZero)
-                    {
-                        next.Byte(',', _schemas.Spaced(Inner("comma", after, comma => Name(comma, after))));
-                    }
-                })));
-            }
-        })))));
+                    Class = index,
+                },
+                to =>
+                    to.Byte(
+                        ':',
+                        _schemas.Spaced(
+                            Inner(
+                                "value",
+                                place with
+                                {
+                                    Class = index,
+                                },
+                                value =>
+                                {
+                                    foreach ((Conjunction what, Place after) in Options(place, index))
+                                    {
+                                        value.Call(
+                                            _schemas.Value(what),
+                                            _schemas.Spaced(
+                                                Inner(
+                                                    "next",
+                                                    after,
+                                                    next =>
+                                                    {
+                                                        End(next, after);
+                                                        if (!Allowed(after).IsZero)
+                                                        {
+                                                            next.Byte(
+                                                                ',',
+                                                                _schemas.Spaced(Inner("comma", after, comma => Name(comma, after)))
+                                                            );
+                                                        }
+                                                    }
+                                                )
+                                            )
+                                        );
+                                    }
+                                }
+                            )
+                        )
+                    )
+            )
+        );
 
     /// <summary>Classes of which a property may come next, as tags.</summary>
     private BigInteger Allowed(Place place)
@@ -100,7 +154,12 @@ internal sealed class ObjectBody
     private IEnumerable<(Conjunction Value, Place After)> Options(Place place, int index)
     {
         PropertyTable.Class c = _table.Classes[index];
-        Place after = new(c.Name is null ? place.Seen : place.Seen | PropertyTable.Class.Bit(index), place.Count + Counted(1), place.Met, 0);
+        Place after = new(
+            c.Name is null ? place.Seen : place.Seen | PropertyTable.Class.Bit(index),
+            place.Count + Counted(1),
+            place.Met,
+            0
+        );
         after = after with { Count = (int)Math.Min(after.Count, Math.Max(_tests.Least, _tests.Most ?? 0)) };
         if (_tests.Most is null || place.Count < _tests.Most)
         {
@@ -134,7 +193,8 @@ internal sealed class ObjectBody
             return always;
         }
         BigInteger missing = MissingRequired(place);
-        long need = 0, left = 0;
+        long need = 0,
+            left = 0;
         for (int i = 0; i < _usable.Length; i++)
         {
             bool isMissing = !(missing >> i).IsEven;
@@ -147,7 +207,16 @@ internal sealed class ObjectBody
         }
         foreach (int k in Unmet(place))
         {
-            int[] ways = [.. Enumerable.Range(0, _usable.Length).Where(i => IsFree(place, i) && _table.Classes[i].Some.Contains(k) && _schemas.IsInhabited(_schemas.And(_table.Classes[i].Value!, _tests.Some[k].Value)))];
+            int[] ways =
+            [
+                .. Enumerable
+                    .Range(0, _usable.Length)
+                    .Where(i =>
+                        IsFree(place, i)
+                        && _table.Classes[i].Some.Contains(k)
+                        && _schemas.IsInhabited(_schemas.And(_table.Classes[i].Value!, _tests.Some[k].Value))
+                    ),
+            ];
             if (ways.Length == 0)
             {
                 return false;
@@ -165,9 +234,7 @@ internal sealed class ObjectBody
     {
         public override bool NeverEmpty => true;
 
-        public override void Build(MovesBuilder to)
-        {
-        }
+        public override void Build(MovesBuilder to) { }
 
         public override State? Return(int tag) => tag > 0 ? body.Value(place, tag - 1) : null;
     }

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// The names of an object's properties in classes: each name that a schema mentions is one, and the others fall into as many as languages tell them apart.
+/// The names of an object's properties in classes: each name that a schema mentions is one, and the others fall into as many as languages
+/// tell them apart.
 /// A class is a tag of one automaton over names. A class of few names, such as those of an enum, is split into its names.
 /// </summary>
 internal sealed class PropertyTable
@@ -21,30 +22,33 @@ internal sealed class PropertyTable
             Classes = [new Class(null, Value(null, _ => false), Some(null, _ => false))];
             return;
         }
-        for (bool split = true; split;)
+        for (bool split = true; split; )
         {
             split = false;
             Dictionary<string, int> unnamed = [];
             List<Class> classes = [];
             int first = names.Count + 1;
             CharDfa[] parts = [CharDfa.Texts(names), .. languages, .. tests.Names];
-            CharDfa all = CharDfa.Combine(parts, tags =>
-            {
-                if (tags.AsSpan(1 + languages.Length).Contains(0))
+            CharDfa all = CharDfa.Combine(
+                parts,
+                tags =>
                 {
-                    return 0;
+                    if (tags.AsSpan(1 + languages.Length).Contains(0))
+                    {
+                        return 0;
+                    }
+                    if (tags[0] > 0)
+                    {
+                        return tags[0];
+                    }
+                    string key = string.Concat(tags[1..(1 + languages.Length)].Select(t => t > 0 ? '1' : '0'));
+                    if (!unnamed.TryGetValue(key, out int tag))
+                    {
+                        unnamed[key] = tag = first + unnamed.Count;
+                    }
+                    return tag;
                 }
-                if (tags[0] > 0)
-                {
-                    return tags[0];
-                }
-                string key = string.Concat(tags[1..(1 + languages.Length)].Select(t => t > 0 ? '1' : '0'));
-                if (!unnamed.TryGetValue(key, out int tag))
-                {
-                    unnamed[key] = tag = first + unnamed.Count;
-                }
-                return tag;
-            });
+            );
             foreach (string name in names)
             {
                 bool IsIn(CharDfa language) => language.TagOf(name) > 0;
@@ -65,9 +69,11 @@ internal sealed class PropertyTable
             schemas.Space.HasBoundedNames |= all.Tags.Where((tag, q) => tag >= first && all.Edges[q].Length == 0).Any();
         }
 
-        Conjunction Value(string? name, Func<CharDfa, bool> isIn) => schemas.And(tests.Values.Where(v => v.Names.Has(name, isIn)).Select(v => v.Value));
+        Conjunction Value(string? name, Func<CharDfa, bool> isIn) =>
+            schemas.And(tests.Values.Where(v => v.Names.Has(name, isIn)).Select(v => v.Value));
 
-        int[] Some(string? name, Func<CharDfa, bool> isIn) => [.. Enumerable.Range(0, tests.Some.Length).Where(k => tests.Some[k].Names.Has(name, isIn))];
+        int[] Some(string? name, Func<CharDfa, bool> isIn) =>
+            [.. Enumerable.Range(0, tests.Some.Length).Where(k => tests.Some[k].Names.Has(name, isIn))];
     }
 
     /// <summary>The names, with the tag i + 1 for class i.</summary>

@@ -26,7 +26,8 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
 
     private static Way Array(Func<ArrayTests, ArrayTests> change) => new(b => new ValueBox { Array = b.Array is { } a ? change(a) : null });
 
-    private static Way Object(Func<ObjectTests, ObjectTests> change, params (SchemaNode, bool)[] literals) => new(b => new ValueBox { Object = b.Object is { } o ? change(o) : null }, literals);
+    private static Way Object(Func<ObjectTests, ObjectTests> change, params (SchemaNode, bool)[] literals) =>
+        new(b => new ValueBox { Object = b.Object is { } o ? change(o) : null }, literals);
 
     private static Way Never { get; } = new(_ => ValueBox.Nothing);
 
@@ -41,12 +42,17 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                 Constants constants = new(schemas, node, keyword, keyword == "enum" ? [.. value.EnumerateArray()] : [value]);
                 return [new(constants.Without, [.. constants.Others.Select(o => (o, false))])];
             case "minimum" or "exclusiveMinimum" or "maximum" or "exclusiveMaximum" or "multipleOf":
-                return [Number(Assertion.Test(node, keyword, value) switch
-                {
-                    NumberTest.Bound b => new NumberTest.Bound(b.Value, !b.Above, !b.Inclusive),
-                    NumberTest.Multiple m => m with { Holds = false },
-                    var other => other,
-                })];
+                return
+                [
+                    Number(
+                        Assertion.Test(node, keyword, value) switch
+                        {
+                            NumberTest.Bound b => new NumberTest.Bound(b.Value, !b.Above, !b.Inclusive),
+                            NumberTest.Multiple m => m with { Holds = false },
+                            var other => other,
+                        }
+                    ),
+                ];
             case "minLength":
                 long count = Keywords.Count(node, keyword, value);
                 return [count == 0 ? Never : Text(t => t.AtMost(count - 1))];
@@ -61,11 +67,13 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
             case "maxItems":
                 return [Array(a => a.AtLeast(Keywords.Count(node, keyword, value) + 1))];
             case "prefixItems":
-                return Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i =>
-                {
-                    Conjunction[] first = [.. Enumerable.Range(0, i + 1).Select(j => j == i ? Not(keyword, $"{i}") : schemas.Any)];
-                    return Array(a => a.AtLeast(i + 1) with { Items = a.Items.Add((first, schemas.Any)) });
-                });
+                return Enumerable
+                    .Range(0, Keywords.Schemas(node, keyword, value))
+                    .Select(i =>
+                    {
+                        Conjunction[] first = [.. Enumerable.Range(0, i + 1).Select(j => j == i ? Not(keyword, $"{i}") : schemas.Any)];
+                        return Array(a => a.AtLeast(i + 1) with { Items = a.Items.Add((first, schemas.Any)) });
+                    });
             case "items":
                 int from = Assertion.Items(schemas, node).First.Length;
                 return [Array(a => a with { Some = a.Some.Add((from, Not(keyword), 1, null)) })];
@@ -85,36 +93,62 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
             case "maxProperties":
                 return [Object(o => o.AtLeast(Keywords.Count(node, keyword, value) + 1))];
             case "properties":
-                return Keywords.Members(node, keyword, value).Select(m => Object(o => o with
-                {
-                    Required = o.Required.Add(m.Name),
-                    Values = o.Values.Add((NameSet.Of(m.Name), Not(keyword, m.Name))),
-                }));
+                return Keywords
+                    .Members(node, keyword, value)
+                    .Select(m =>
+                        Object(o =>
+                            o with
+                            {
+                                Required = o.Required.Add(m.Name),
+                                Values = o.Values.Add((NameSet.Of(m.Name), Not(keyword, m.Name))),
+                            }
+                        )
+                    );
             case "patternProperties":
-                return Keywords.Members(node, keyword, value).Select(m => Some(NameSet.Of(Keywords.Pattern(node, keyword, m.Name)), Not(keyword, m.Name)));
+                return Keywords
+                    .Members(node, keyword, value)
+                    .Select(m => Some(NameSet.Of(Keywords.Pattern(node, keyword, m.Name)), Not(keyword, m.Name)));
             case "additionalProperties":
                 return [Some(Assertion.Others(node), Not(keyword))];
             case "propertyNames":
                 return [Some(NameSet.Of(schemas.Language(schemas.Of(Child(keyword))).Not()), schemas.Any)];
             case "dependentRequired":
-                return Keywords.Members(node, keyword, value).SelectMany(m => Keywords.Texts(node, keyword, m.Value).Select(name => Object(o => o with
-                {
-                    Required = o.Required.Add(m.Name),
-                    Values = o.Values.Add((NameSet.Of(name), Assertion.Nothing(schemas, node))),
-                })));
+                return Keywords
+                    .Members(node, keyword, value)
+                    .SelectMany(m =>
+                        Keywords
+                            .Texts(node, keyword, m.Value)
+                            .Select(name =>
+                                Object(o =>
+                                    o with
+                                    {
+                                        Required = o.Required.Add(m.Name),
+                                        Values = o.Values.Add((NameSet.Of(name), Assertion.Nothing(schemas, node))),
+                                    }
+                                )
+                            )
+                    );
             case "dependentSchemas":
-                return Keywords.Members(node, keyword, value).Select(m => Object(o => o with { Required = o.Required.Add(m.Name) }, (Child(keyword, m.Name), false)));
+                return Keywords
+                    .Members(node, keyword, value)
+                    .Select(m => Object(o => o with { Required = o.Required.Add(m.Name) }, (Child(keyword, m.Name), false)));
             case "allOf":
                 return List(keyword, value).Select(s => new Way(null, (s, false)));
             case "anyOf":
                 return [new(null, [.. List(keyword, value).Select(s => (s, false))])];
             case "oneOf":
                 SchemaNode[] parts = List(keyword, value);
-                return [new(null, [.. parts.Select(s => (s, false))]), .. parts.SelectMany((a, i) => parts.Skip(i + 1).Select(b => new Way(null, (a, true), (b, true))))];
+                return
+                [
+                    new(null, [.. parts.Select(s => (s, false))]),
+                    .. parts.SelectMany((a, i) => parts.Skip(i + 1).Select(b => new Way(null, (a, true), (b, true)))),
+                ];
             case "not":
                 return [new(null, (Child(keyword), true))];
             case "if":
-                return new[] { ("then", true), ("else", false) }.Where(b => node.Element.TryGetProperty(b.Item1, out _)).Select(b => new Way(null, (Child(keyword), b.Item2), (Child(b.Item1), false)));
+                return new[] { ("then", true), ("else", false) }
+                    .Where(b => node.Element.TryGetProperty(b.Item1, out _))
+                    .Select(b => new Way(null, (Child(keyword), b.Item2), (Child(b.Item1), false)));
             case "$ref":
                 return [new(null, (schemas.Document.Resolve(node, Keywords.Text(node, keyword, value)), false))];
             default:
@@ -122,7 +156,8 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
         }
     }
 
-    private SchemaNode[] List(string keyword, JsonElement value) => [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
+    private SchemaNode[] List(string keyword, JsonElement value) =>
+        [.. Enumerable.Range(0, Keywords.Schemas(node, keyword, value)).Select(i => Child(keyword, $"{i}"))];
 
     private Way Lacks(string name) => Object(o => o with { Values = o.Values.Add((NameSet.Of(name), Assertion.Nothing(schemas, node))) });
 

@@ -2,10 +2,24 @@ using System.Text.Json;
 
 namespace Inkstone.Grammar;
 
-/// <summary>A JSON Schema, with what its references mean: #, JSON pointers, anchors, and resources within the document that have an $id.</summary>
+/// <summary>A JSON Schema, with what its references mean: #, JSON pointers, anchors, and resources within the document that have an
+/// $id.</summary>
 internal sealed class SchemaDocument
 {
-    private static readonly string[] OneSchema = ["not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema"];
+    private static readonly string[] OneSchema =
+    [
+        "not",
+        "if",
+        "then",
+        "else",
+        "items",
+        "contains",
+        "additionalProperties",
+        "propertyNames",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "contentSchema",
+    ];
     private static readonly string[] ManySchemas = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
     private static readonly string[] ListsOfSchemas = ["allOf", "anyOf", "oneOf", "prefixItems"];
 
@@ -31,7 +45,9 @@ internal sealed class SchemaDocument
         {
             path += "/" + Pointer.Escape(step);
         }
-        return _byPath.TryGetValue(path, out SchemaNode? child) ? child : throw new GrammarException($"{path}: a schema is an object, true or false", null, path);
+        return _byPath.TryGetValue(path, out SchemaNode? child)
+            ? child
+            : throw new GrammarException($"{path}: a schema is an object, true or false", null, path);
     }
 
     /// <summary>A schema that is not in the document, such as one that says what a constant is.</summary>
@@ -50,17 +66,31 @@ internal sealed class SchemaDocument
         {
             throw from.Unsupported("$ref", $"holds \"{reference}\", which is no address");
         }
-        string fragment = Uri.UnescapeDataString(address.Fragment), resource = address.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.Fragment, UriFormat.UriEscaped);
+        string fragment = Uri.UnescapeDataString(address.Fragment),
+            resource = address.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.Fragment, UriFormat.UriEscaped);
         if (!_byAddress.TryGetValue(resource, out SchemaNode? node))
         {
-            throw from.Unsupported("$ref", $"leads to \"{reference}\", which is not in this schema; put it into $defs and refer to that, for nothing is fetched");
+            throw from.Unsupported(
+                "$ref",
+                $"leads to \"{reference}\", which is not in this schema; put it into $defs and refer to that, for nothing is fetched"
+            );
         }
         if (fragment.Length > 1 && fragment[1] != '/')
         {
-            return _byAddress.TryGetValue(resource + fragment, out SchemaNode? anchor) ? anchor : throw from.Unsupported("$ref", $"leads to \"{reference}\", and there is no such anchor");
+            return _byAddress.TryGetValue(resource + fragment, out SchemaNode? anchor)
+                ? anchor
+                : throw from.Unsupported("$ref", $"leads to \"{reference}\", and there is no such anchor");
         }
-        string path = node.Path + (fragment.Length > 1 ? string.Concat(fragment[1..].Split('/').Skip(1).Select(s => "/" + Pointer.Escape(Pointer.Unescape(s)))) : "");
-        return _byPath.TryGetValue(path, out SchemaNode? target) || (target = Unlisted(node, fragment, path)) is not null ? target : throw from.Unsupported("$ref", $"leads to \"{reference}\", and nothing is there");
+        string path =
+            node.Path
+            + (
+                fragment.Length > 1
+                    ? string.Concat(fragment[1..].Split('/').Skip(1).Select(s => "/" + Pointer.Escape(Pointer.Unescape(s))))
+                    : ""
+            );
+        return _byPath.TryGetValue(path, out SchemaNode? target) || (target = Unlisted(node, fragment, path)) is not null
+            ? target
+            : throw from.Unsupported("$ref", $"leads to \"{reference}\", and nothing is there");
     }
 
     /// <summary>A reference may lead to a place that no keyword makes a schema.</summary>
@@ -90,7 +120,11 @@ internal sealed class SchemaDocument
     {
         if (element.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False))
         {
-            throw new GrammarException($"{path}: a schema is an object, true or false, and not {element.GetRawText() switch { { Length: > 40 } s => s[..40] + "…", var s => s }}", null, path);
+            throw new GrammarException(
+                $"{path}: a schema is an object, true or false, and not {element.GetRawText() switch { { Length: > 40 } s => s[..40] + "…", var s => s }}",
+                null,
+                path
+            );
         }
         bool isObject = element.ValueKind == JsonValueKind.Object;
         if (isObject && Text(element, "$id") is { } id && Uri.TryCreate(root, id, out Uri? own))
@@ -144,5 +178,6 @@ internal sealed class SchemaDocument
         }
     }
 
-    private static string? Text(JsonElement element, string key) => element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement element, string key) =>
+        element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 }

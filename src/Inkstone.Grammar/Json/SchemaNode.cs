@@ -13,13 +13,16 @@ internal sealed record SchemaNode(JsonElement Element, string Path, Uri Root, in
 
     public override int GetHashCode() => Id;
 
-    public GrammarException Unsupported(string keyword, string why) => new($"{Path}: the keyword \"{keyword}\" {why}", keyword, Path + "/" + Pointer.Escape(keyword));
+    public GrammarException Unsupported(string keyword, string why) =>
+        new($"{Path}: the keyword \"{keyword}\" {why}", keyword, Path + "/" + Pointer.Escape(keyword));
 }
 
 /// <summary>Steps of JSON pointers.</summary>
 internal static class Pointer
 {
-    public static string Escape(string step) => step.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+    public static string Escape(string step) =>
+        step.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
-    public static string Unescape(string step) => step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+    public static string Unescape(string step) =>
+        step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 }

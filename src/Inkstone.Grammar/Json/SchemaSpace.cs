@@ -37,7 +37,14 @@ internal sealed class SchemaSpace
     /// <summary>All of it holds.</summary>
     private Conjunction All((SchemaNode Node, bool Holds)[] literals)
     {
-        (SchemaNode Node, bool Holds)[] sorted = [.. literals.Where(l => !(l.Holds && l.Node.Element.ValueKind == JsonValueKind.True)).Distinct().OrderBy(l => l.Node.Id).ThenBy(l => l.Holds)];
+        (SchemaNode Node, bool Holds)[] sorted =
+        [
+            .. literals
+                .Where(l => !(l.Holds && l.Node.Element.ValueKind == JsonValueKind.True))
+                .Distinct()
+                .OrderBy(l => l.Node.Id)
+                .ThenBy(l => l.Holds),
+        ];
         string key = string.Join(',', sorted.Select(l => (l.Holds ? "" : "-") + l.Node.Id.ToString(CultureInfo.InvariantCulture)));
         if (!_conjunctions.TryGetValue(key, out Conjunction? known))
         {
@@ -47,8 +54,10 @@ internal sealed class SchemaSpace
     }
 
     /// <summary>What is not <paramref name="what"/>, which is one schema or its opposite.</summary>
-    public Conjunction Not(Conjunction what)
-        => what.Literals.Count == 0 ? Of(Made(Document.Root, "nothing", () => "false")) : All([.. what.Literals.Select(l => (l.Node, !l.Holds))]);
+    public Conjunction Not(Conjunction what) =>
+        what.Literals.Count == 0
+            ? Of(Made(Document.Root, "nothing", () => "false"))
+            : All([.. what.Literals.Select(l => (l.Node, !l.Holds))]);
 
     /// <summary>A schema that says in other words what a keyword of <paramref name="owner"/> says.</summary>
     public SchemaNode Made(SchemaNode owner, string name, Func<string> json)
@@ -92,7 +101,8 @@ internal sealed class SchemaSpace
         return value.Boxes;
     }
 
-    /// <summary>Whether there is such a value that ends: a shortest one never contains what it is asked for, so a question in progress counts as no.</summary>
+    /// <summary>Whether there is such a value that ends: a shortest one never contains what it is asked for, so a question in progress
+    /// counts as no.</summary>
     public bool IsInhabited(Conjunction value)
     {
         if (value.IsInhabited is { } known)
@@ -101,7 +111,7 @@ internal sealed class SchemaSpace
         }
         if (value.IsOpen)
         {
-            return true;   // not known yet; who asks only wants to leave out what surely is nothing
+            return true; // not known yet; who asks only wants to leave out what surely is nothing
         }
         if (!_asking.Add(value))
         {
@@ -128,9 +138,14 @@ internal sealed class SchemaSpace
         return found;
     }
 
-    public bool IsInhabited(ValueBox box)
-        => box.Null || box.True || box.False || (box.Number is { } number && !Numbers(number).IsEmpty) || box.Text?.Rules() is not null
-            || (box.Array is { } array && new ArrayBody(this, array).IsPossible) || (box.Object is { } tests && new ObjectBody(this, tests).IsPossible);
+    public bool IsInhabited(ValueBox box) =>
+        box.Null
+        || box.True
+        || box.False
+        || (box.Number is { } number && !Numbers(number).IsEmpty)
+        || box.Text?.Rules() is not null
+        || (box.Array is { } array && new ArrayBody(this, array).IsPossible)
+        || (box.Object is { } tests && new ObjectBody(this, tests).IsPossible);
 
     public CharDfa Numbers(ImmutableArray<NumberTest> tests) => NumberRules.Automaton([.. tests.Distinct()], Options.MaxDigits);
 
@@ -154,9 +169,11 @@ internal sealed class SchemaSpace
     /// <summary>White space as far as it is allowed, then <paramref name="then"/>.</summary>
     public State Spaced(State then) => Spaced(then, Options.MaxWhitespace);
 
-    private State Spaced(State then, int most) => most == 0 ? then : Space.Intern(("space", then, most), () => new SpaceState(this, then, most));
+    private State Spaced(State then, int most) =>
+        most == 0 ? then : Space.Intern(("space", then, most), () => new SpaceState(this, then, most));
 
-    /// <summary>Finds the alternatives of all values that texts can reach, so that what is not supported is told before the first of them.</summary>
+    /// <summary>Finds the alternatives of all values that texts can reach, so that what is not supported is told before the first of
+    /// them.</summary>
     public void Explore(Conjunction root)
     {
         Queue<Conjunction> waiting = new([root]);

@@ -6,7 +6,17 @@ namespace Inkstone.Grammar;
 internal sealed record ValueBox
 {
     /// <summary>Any value.</summary>
-    public static ValueBox Any { get; } = new() { Null = true, True = true, False = true, Number = [], Text = TextTests.None, Array = ArrayTests.None, Object = ObjectTests.None };
+    public static ValueBox Any { get; } =
+        new()
+        {
+            Null = true,
+            True = true,
+            False = true,
+            Number = [],
+            Text = TextTests.None,
+            Array = ArrayTests.None,
+            Object = ObjectTests.None,
+        };
 
     /// <summary>No value.</summary>
     public static ValueBox Nothing { get; } = new();
@@ -48,7 +58,9 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
         }
         if (Languages.Length == 0)
         {
-            return Least == 0 && Most is null ? TextRules.Any : new TextRules.Lengths((int)Math.Min(Least, int.MaxValue - 1), (int)Math.Min(Most ?? int.MaxValue, int.MaxValue));
+            return Least == 0 && Most is null
+                ? TextRules.Any
+                : new TextRules.Lengths((int)Math.Min(Least, int.MaxValue - 1), (int)Math.Min(Most ?? int.MaxValue, int.MaxValue));
         }
         CharDfa all;
         try
@@ -70,7 +82,10 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
         {
             parts.Add((CharDfa.Lengths(Least, Most), true));
         }
-        return CharDfa.Combine([.. parts.Select(p => p.Language)], tags => parts.Select((p, i) => tags[i] > 0 == p.Holds).All(ok => ok) ? 1 : 0);
+        return CharDfa.Combine(
+            [.. parts.Select(p => p.Language)],
+            tags => parts.Select((p, i) => tags[i] > 0 == p.Holds).All(ok => ok) ? 1 : 0
+        );
     }
 }
 
@@ -79,7 +94,12 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
 /// <param name="Some">what so many of the items must be, from one place on</param>
 /// <param name="Least">fewest items</param>
 /// <param name="Most">most items</param>
-internal sealed record ArrayTests(ImmutableArray<(Conjunction[] First, Conjunction Others)> Items, ImmutableArray<(int From, Conjunction What, long Least, long? Most)> Some, long Least, long? Most)
+internal sealed record ArrayTests(
+    ImmutableArray<(Conjunction[] First, Conjunction Others)> Items,
+    ImmutableArray<(int From, Conjunction What, long Least, long? Most)> Some,
+    long Least,
+    long? Most
+)
 {
     public static ArrayTests None { get; } = new([], [], 0, null);
 
@@ -102,8 +122,10 @@ internal sealed record NameSet(string? Name, CharDfa? Language, IReadOnlyList<st
     /// <summary>Whether a name is in it.</summary>
     /// <param name="name">null for one that no schema names</param>
     /// <param name="isIn">whether the name is in a language</param>
-    public bool Has(string? name, Func<CharDfa, bool> isIn)
-        => Name is not null ? Name == name : Language is not null ? isIn(Language) : (name is null || !ExceptNames.Contains(name)) && !ExceptLanguages.Any(isIn);
+    public bool Has(string? name, Func<CharDfa, bool> isIn) =>
+        Name is not null ? Name == name
+        : Language is not null ? isIn(Language)
+        : (name is null || !ExceptNames.Contains(name)) && !ExceptLanguages.Any(isIn);
 }
 
 /// <summary>An object.</summary>
@@ -113,8 +135,14 @@ internal sealed record NameSet(string? Name, CharDfa? Language, IReadOnlyList<st
 /// <param name="Some">some property of these names must have such a value</param>
 /// <param name="Least">fewest properties</param>
 /// <param name="Most">most properties</param>
-internal sealed record ObjectTests(ImmutableArray<(NameSet Names, Conjunction Value)> Values, ImmutableSortedSet<string> Required, ImmutableArray<CharDfa> Names,
-    ImmutableArray<(NameSet Names, Conjunction Value)> Some, long Least, long? Most)
+internal sealed record ObjectTests(
+    ImmutableArray<(NameSet Names, Conjunction Value)> Values,
+    ImmutableSortedSet<string> Required,
+    ImmutableArray<CharDfa> Names,
+    ImmutableArray<(NameSet Names, Conjunction Value)> Some,
+    long Least,
+    long? Most
+)
 {
     public static ObjectTests None { get; } = new([], ImmutableSortedSet.Create<string>(StringComparer.Ordinal), [], [], 0, null);
 

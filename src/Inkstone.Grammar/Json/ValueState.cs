@@ -43,7 +43,10 @@ internal sealed class ValueState(SchemaSpace schemas, Conjunction value) : State
 
     private State Number(ImmutableArray<NumberTest> tests)
     {
-        CharDfa dfa = tests.Length == 0 ? ((Shared)Space.Intern("number", () => new Shared(Space, schemas.Numbers(tests)))).Dfa : schemas.Numbers(tests);
+        CharDfa dfa =
+            tests.Length == 0
+                ? ((Shared)Space.Intern("number", () => new Shared(Space, schemas.Numbers(tests)))).Dfa
+                : schemas.Numbers(tests);
         return dfa.IsEmpty ? new Node(Space) : NumberState.Of(Space, dfa, 0);
     }
 
@@ -51,9 +54,7 @@ internal sealed class ValueState(SchemaSpace schemas, Conjunction value) : State
     {
         public CharDfa Dfa => dfa;
 
-        public override void Build(MovesBuilder to)
-        {
-        }
+        public override void Build(MovesBuilder to) { }
     }
 }
 

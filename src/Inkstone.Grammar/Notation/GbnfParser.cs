@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Inkstone.Grammar;
 
-/// <summary>Reads llama.cpp's GBNF: rules name ::= alternatives, with "texts", [sets], ., ( ), | and * + ? {m,n}, # comments, and &lt;token&gt; for a token by its name.</summary>
+/// <summary>Reads llama.cpp's GBNF: rules name ::= alternatives, with "texts", [sets], ., ( ), | and * + ? {m,n}, # comments, and
+/// &lt;token&gt; for a token by its name.</summary>
 internal sealed class GbnfParser
 {
     private const int MostRepeats = 2000;
@@ -29,7 +30,9 @@ internal sealed class GbnfParser
         {
             throw new GrammarException($"line {missing.Line} of the grammar asks for the rule {missing.Name}, which it does not have");
         }
-        return parser._rules.ContainsKey("root") ? new GbnfRules(parser._rules) : throw new GrammarException("the grammar has no rule named root, with which it begins");
+        return parser._rules.ContainsKey("root")
+            ? new GbnfRules(parser._rules)
+            : throw new GrammarException("the grammar has no rule named root, with which it begins");
     }
 
     private bool AtEnd => _at >= _text.Length;
@@ -143,9 +146,14 @@ internal sealed class GbnfParser
                     break;
                 case '{':
                     int end = _text.IndexOf('}', _at);
-                    string[] numbers = end < 0 ? throw Fault("a brace is not closed") : _text[(_at + 1)..end].Split(',', StringSplitOptions.TrimEntries);
+                    string[] numbers =
+                        end < 0 ? throw Fault("a brace is not closed") : _text[(_at + 1)..end].Split(',', StringSplitOptions.TrimEntries);
                     int least = Number(numbers[0].Length == 0 && numbers.Length == 2 ? "0" : numbers[0]);
-                    int? most = numbers.Length == 1 ? least : numbers.Length > 2 ? throw Fault("{m,n} has at most two numbers") : numbers[1].Length == 0 ? null : Number(numbers[1]);
+                    int? most =
+                        numbers.Length == 1 ? least
+                        : numbers.Length > 2 ? throw Fault("{m,n} has at most two numbers")
+                        : numbers[1].Length == 0 ? null
+                        : Number(numbers[1]);
                     part = most < least ? throw Fault("the numbers in braces are out of order") : new GbnfPart.Repeat(part, least, most);
                     _at = end;
                     break;
@@ -156,8 +164,10 @@ internal sealed class GbnfParser
         }
     }
 
-    private int Number(string digits)
-        => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= MostRepeats ? n : throw Fault($"'{digits}' is no number of repetitions from 0 to {MostRepeats}");
+    private int Number(string digits) =>
+        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= MostRepeats
+            ? n
+            : throw Fault($"'{digits}' is no number of repetitions from 0 to {MostRepeats}");
 
     private GbnfPart Atom()
     {
@@ -202,7 +212,8 @@ internal sealed class GbnfParser
         List<(int, int)> ranges = [];
         while (Now != ']')
         {
-            int low = Character("a bracket is not closed").Value, high = low;
+            int low = Character("a bracket is not closed").Value,
+                high = low;
             if (Now == '-' && _at + 1 < _text.Length && _text[_at + 1] != ']')
             {
                 _at++;
@@ -222,7 +233,9 @@ internal sealed class GbnfParser
         }
         if (Now != '\\')
         {
-            return Rune.TryGetRuneAt(_text, _at, out Rune c) ? Advance(c, c.Utf16SequenceLength) : throw Fault("half a character stands there");
+            return Rune.TryGetRuneAt(_text, _at, out Rune c)
+                ? Advance(c, c.Utf16SequenceLength)
+                : throw Fault("half a character stands there");
         }
         char letter = _at + 1 < _text.Length ? _text[_at + 1] : throw Fault("a backslash ends the grammar");
         (int digits, int plain) = letter switch
@@ -240,8 +253,12 @@ internal sealed class GbnfParser
         {
             return Advance(new Rune(plain), 2);
         }
-        return _at + 2 + digits <= _text.Length && int.TryParse(_text.AsSpan(_at + 2, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value) && Rune.IsValid(value)
-            ? Advance(new Rune(value), 2 + digits) : throw Fault($"\\{letter} needs {digits} hexadecimal digits of a character");
+        return
+            _at + 2 + digits <= _text.Length
+            && int.TryParse(_text.AsSpan(_at + 2, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value)
+            && Rune.IsValid(value)
+            ? Advance(new Rune(value), 2 + digits)
+            : throw Fault($"\\{letter} needs {digits} hexadecimal digits of a character");
     }
 
     private Rune Advance(Rune c, int length)

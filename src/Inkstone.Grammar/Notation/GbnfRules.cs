@@ -27,7 +27,7 @@ internal sealed class GbnfRules
     public GbnfRules(IReadOnlyDictionary<string, GbnfPart> rules)
     {
         _rules = rules;
-        for (int before = -1; before != _productive.Count;)
+        for (int before = -1; before != _productive.Count; )
         {
             before = _productive.Count;
             foreach ((string name, GbnfPart part) in rules)
@@ -40,7 +40,9 @@ internal sealed class GbnfRules
         }
         if (!_productive.Contains("root"))
         {
-            throw new GrammarException("the grammar's root rule has no text that ends: each of its alternatives needs another rule for ever");
+            throw new GrammarException(
+                "the grammar's root rule has no text that ends: each of its alternatives needs another rule for ever"
+            );
         }
     }
 
@@ -105,13 +107,14 @@ internal sealed class GbnfRules
         return next;
     }
 
-    private bool Ends(GbnfPart part) => part switch
-    {
-        GbnfPart.Rule rule => _productive.Contains(rule.Name),
-        GbnfPart.Set set => set.Ranges.Length > 0,
-        GbnfPart.Sequence sequence => sequence.Parts.All(Ends),
-        GbnfPart.Either either => either.Parts.Any(Ends),
-        GbnfPart.Repeat repeat => repeat.Least == 0 || Ends(repeat.Part),
-        _ => true,
-    };
+    private bool Ends(GbnfPart part) =>
+        part switch
+        {
+            GbnfPart.Rule rule => _productive.Contains(rule.Name),
+            GbnfPart.Set set => set.Ranges.Length > 0,
+            GbnfPart.Sequence sequence => sequence.Parts.All(Ends),
+            GbnfPart.Either either => either.Parts.Any(Ends),
+            GbnfPart.Repeat repeat => repeat.Least == 0 || Ends(repeat.Part),
+            _ => true,
+        };
 }

@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// A deterministic automaton over characters whose every state leads to an accepted text. States are numbered from 0, the start; it has none where no text is
+/// A deterministic automaton over characters whose every state leads to an accepted text. States are numbered from 0, the start; it has
+/// none where no text is
 /// accepted. Accepting states have a tag above 0, which says of several languages that were taken together in which the text lies.
 /// </summary>
 internal sealed class CharDfa
@@ -54,7 +55,11 @@ internal sealed class CharDfa
     /// <summary>Texts with so many characters.</summary>
     public static CharDfa Lengths(long least, long? most)
     {
-        return Make(0L, n => n >= least ? 1 : 0, n => most is not null && n >= most ? [] : Everything(most is null ? Math.Min(n + 1, least) : n + 1));
+        return Make(
+            0L,
+            n => n >= least ? 1 : 0,
+            n => most is not null && n >= most ? [] : Everything(most is null ? Math.Min(n + 1, least) : n + 1)
+        );
 
         static (int, int, long)[] Everything(long target) => [(0, 0xD7FF, target), (0xE000, CodePoints.Last, target)];
     }
@@ -133,7 +138,8 @@ internal sealed class CharDfa
     }
 
     /// <summary>Texts that all automata accept.</summary>
-    public static CharDfa Intersect(IReadOnlyList<CharDfa> parts) => parts.Count == 1 ? parts[0] : Combine(parts, tags => tags.All(t => t > 0) ? 1 : 0);
+    public static CharDfa Intersect(IReadOnlyList<CharDfa> parts) =>
+        parts.Count == 1 ? parts[0] : Combine(parts, tags => tags.All(t => t > 0) ? 1 : 0);
 
     /// <summary>Texts that it does not accept.</summary>
     public CharDfa Not() => Combine([this], tags => tags[0] > 0 ? 0 : 1);
@@ -142,7 +148,7 @@ internal sealed class CharDfa
     public List<string>? Words(int tag, int most)
     {
         bool[] leads = [.. Tags.Select(t => t == tag)];
-        for (bool changed = true; changed;)
+        for (bool changed = true; changed; )
         {
             changed = false;
             for (int q = Tags.Length - 1; q >= 0; q--)
@@ -198,7 +204,9 @@ internal sealed class CharDfa
                     states.Add(target);
                     if (number > MostStates)
                     {
-                        throw new GrammarException($"the texts asked for need an automaton of more than {MostStates} states; ask for shorter or simpler ones");
+                        throw new GrammarException(
+                            $"the texts asked for need an automaton of more than {MostStates} states; ask for shorter or simpler ones"
+                        );
                     }
                 }
                 if (found.Count > 0 && found[^1].Target == number && found[^1].High == low - 1)
@@ -245,14 +253,20 @@ internal sealed class CharDfa
         {
             number[kept[i]] = i;
         }
-        return new CharDfa([.. kept.Select(q => edges[q].Where(e => live[e.Target]).Select(e => (e.Low, e.High, number[e.Target])).ToArray())], [.. kept.Select(q => tags[q])]);
+        return new CharDfa(
+            [.. kept.Select(q => edges[q].Where(e => live[e.Target]).Select(e => (e.Low, e.High, number[e.Target])).ToArray())],
+            [.. kept.Select(q => tags[q])]
+        );
     }
 
     /// <summary>The largest set of accepting states of one tag that no character leaves.</summary>
     private bool[] FindUniversal()
     {
-        bool[] universal = [.. Tags.Select((tag, q) => tag > 0 && CodePoints.Union(Edges[q].Select(e => (e.Low, e.High))).SequenceEqual(CodePoints.All))];
-        for (bool changed = true; changed;)
+        bool[] universal =
+        [
+            .. Tags.Select((tag, q) => tag > 0 && CodePoints.Union(Edges[q].Select(e => (e.Low, e.High))).SequenceEqual(CodePoints.All)),
+        ];
+        for (bool changed = true; changed; )
         {
             changed = false;
             for (int q = 0; q < Tags.Length; q++)

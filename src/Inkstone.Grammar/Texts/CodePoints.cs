@@ -14,7 +14,19 @@ internal static class CodePoints
     public static (int, int)[] Word { get; } = [('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
 
     /// <summary>White space and line ends of ECMAScript.</summary>
-    public static (int, int)[] Space { get; } = [(9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)];
+    public static (int, int)[] Space { get; } =
+    [
+        (9, 13),
+        (32, 32),
+        (0xA0, 0xA0),
+        (0x1680, 0x1680),
+        (0x2000, 0x200A),
+        (0x2028, 0x2029),
+        (0x202F, 0x202F),
+        (0x205F, 0x205F),
+        (0x3000, 0x3000),
+        (0xFEFF, 0xFEFF),
+    ];
 
     public static (int, int)[] LineEnds { get; } = [('\n', '\n'), ('\r', '\r'), (0x2028, 0x2029)];
 
@@ -57,10 +69,16 @@ internal static class CodePoints
     /// <summary>Characters of a general category, such as L or Lu, or its long name; null: there is none of this name.</summary>
     public static (int Low, int High)[]? Category(string name)
     {
-        UnicodeCategory[] wanted = [.. Enum.GetValues<UnicodeCategory>().Where(c => Short(c) == name || Short(c)[..1] == name || Long(name) is { } s && (Short(c) == s || Short(c)[..1] == s))];
+        UnicodeCategory[] wanted =
+        [
+            .. Enum.GetValues<UnicodeCategory>()
+                .Where(c => Short(c) == name || Short(c)[..1] == name || Long(name) is { } s && (Short(c) == s || Short(c)[..1] == s)),
+        ];
         if (wanted.Length == 0)
         {
-            return name is "Any" ? All : name is "ASCII" ? [(0, 127)] : null;
+            return name is "Any" ? All
+                : name is "ASCII" ? [(0, 127)]
+                : null;
         }
         List<(int Low, int High)> result = [];
         for (int c = 0; c <= Last; c++)
@@ -82,23 +100,56 @@ internal static class CodePoints
 
     private static string Short(UnicodeCategory c)
     {
-        string[] names = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn"];
+        string[] names =
+        [
+            "Lu",
+            "Ll",
+            "Lt",
+            "Lm",
+            "Lo",
+            "Mn",
+            "Mc",
+            "Me",
+            "Nd",
+            "Nl",
+            "No",
+            "Zs",
+            "Zl",
+            "Zp",
+            "Cc",
+            "Cf",
+            "Cs",
+            "Co",
+            "Pc",
+            "Pd",
+            "Ps",
+            "Pe",
+            "Pi",
+            "Pf",
+            "Po",
+            "Sm",
+            "Sc",
+            "Sk",
+            "So",
+            "Cn",
+        ];
         return names[(int)c];
     }
 
-    private static string? Long(string name) => name switch
-    {
-        "Letter" => "L",
-        "Uppercase_Letter" => "Lu",
-        "Lowercase_Letter" => "Ll",
-        "Mark" => "M",
-        "Number" => "N",
-        "Decimal_Number" or "digit" => "Nd",
-        "Punctuation" or "punct" => "P",
-        "Symbol" => "S",
-        "Separator" => "Z",
-        "Other" => "C",
-        "Control" or "cntrl" => "Cc",
-        _ => null,
-    };
+    private static string? Long(string name) =>
+        name switch
+        {
+            "Letter" => "L",
+            "Uppercase_Letter" => "Lu",
+            "Lowercase_Letter" => "Ll",
+            "Mark" => "M",
+            "Number" => "N",
+            "Decimal_Number" or "digit" => "Nd",
+            "Punctuation" or "punct" => "P",
+            "Symbol" => "S",
+            "Separator" => "Z",
+            "Other" => "C",
+            "Control" or "cntrl" => "Cc",
+            _ => null,
+        };
 }

@@ -49,7 +49,7 @@ internal sealed class PatternDfa
         {
             case Pattern.Set set:
                 int state = New();
-                _edges[state] = [.. CodePoints.Not(CodePoints.Not(set.Ranges)).Select(r => (r.Low, r.High, to))];   // without surrogates
+                _edges[state] = [.. CodePoints.Not(CodePoints.Not(set.Ranges)).Select(r => (r.Low, r.High, to))]; // without surrogates
                 _empty[from].Add((state, null));
                 break;
             case Pattern.Edge edge:
@@ -79,7 +79,8 @@ internal sealed class PatternDfa
                 }
                 if (repeat.Most is null)
                 {
-                    int loop = New(), back = New();
+                    int loop = New(),
+                        back = New();
                     _empty[from].Add((loop, null));
                     Add(repeat.Part, loop, back);
                     _empty[back].Add((loop, null));
@@ -134,7 +135,10 @@ internal sealed class PatternDfa
             string key = string.Join(',', targets);
             if (!known.TryGetValue(key, out Closed? next))
             {
-                known[key] = next = new Closed(Close(targets, begins: false, ends: false), Close(targets, begins: false, ends: true).Contains(end));
+                known[key] = next = new Closed(
+                    Close(targets, begins: false, ends: false),
+                    Close(targets, begins: false, ends: true).Contains(end)
+                );
             }
             result.Add((cuts[i], cuts[i + 1] - 1, next));
         }

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Inkstone.Grammar;
 
-/// <summary>Reads regular expressions of ECMAScript, as JSON Schema has them. What is no regular language (references back, looking around) is refused by name.</summary>
+/// <summary>Reads regular expressions of ECMAScript, as JSON Schema has them. What is no regular language (references back, looking around)
+/// is refused by name.</summary>
 internal sealed class PatternParser
 {
     private const int MostRepeats = 5000;
@@ -25,7 +26,8 @@ internal sealed class PatternParser
 
     private GrammarException Fault(string what) => new($"the pattern {Quote(_text)} cannot be read at character {_at + 1}: {what}");
 
-    private GrammarException Unsupported(string what) => new($"the pattern {Quote(_text)} uses {what}, which is not supported; write it without");
+    private GrammarException Unsupported(string what) =>
+        new($"the pattern {Quote(_text)} uses {what}, which is not supported; write it without");
 
     private static string Quote(string text) => $"\"{(text.Length > 80 ? text[..80] + "…" : text)}\"";
 
@@ -82,7 +84,7 @@ internal sealed class PatternParser
         }
         if (Now == '?')
         {
-            _at++;   // a lazy quantifier matches the same texts
+            _at++; // a lazy quantifier matches the same texts
         }
         if (!AtEnd && Now is '*' or '+')
         {
@@ -105,11 +107,17 @@ internal sealed class PatternParser
             return null;
         }
         int least = Number(parts[0]);
-        int? most = parts.Length == 1 ? least : parts[1].Length == 0 ? null : Number(parts[1]);
+        int? most =
+            parts.Length == 1 ? least
+            : parts[1].Length == 0 ? null
+            : Number(parts[1]);
         _at = end + 1;
         return most < least ? throw Fault("the numbers in braces are out of order") : (least, most);
 
-        int Number(string digits) => int.TryParse(digits, CultureInfo.InvariantCulture, out int n) && n <= MostRepeats ? n : throw Unsupported($"a repetition of more than {MostRepeats} times");
+        int Number(string digits) =>
+            int.TryParse(digits, CultureInfo.InvariantCulture, out int n) && n <= MostRepeats
+                ? n
+                : throw Unsupported($"a repetition of more than {MostRepeats} times");
     }
 
     private Pattern Atom()
@@ -211,7 +219,10 @@ internal sealed class PatternParser
 
     private int Character()
     {
-        int c = char.IsSurrogatePair(_text, Math.Min(_at, _text.Length - 1)) && _at + 1 < _text.Length ? char.ConvertToUtf32(_text, _at) : _text[_at];
+        int c =
+            char.IsSurrogatePair(_text, Math.Min(_at, _text.Length - 1)) && _at + 1 < _text.Length
+                ? char.ConvertToUtf32(_text, _at)
+                : _text[_at];
         _at += c > 0xFFFF ? 2 : 1;
         return c;
     }
@@ -242,7 +253,10 @@ internal sealed class PatternParser
                 int end = _text.IndexOf('}', _at);
                 string name = end < 0 ? throw Fault("a brace is not closed") : _text[(_at + 1)..end];
                 _at = end + 1;
-                (int, int)[] set = CodePoints.Category(name.Replace("General_Category=", "", StringComparison.Ordinal).Replace("gc=", "", StringComparison.Ordinal)) ?? throw Unsupported($"\\{c}{{{name}}}");
+                (int, int)[] set =
+                    CodePoints.Category(
+                        name.Replace("General_Category=", "", StringComparison.Ordinal).Replace("gc=", "", StringComparison.Ordinal)
+                    ) ?? throw Unsupported($"\\{c}{{{name}}}");
                 return c == 'p' ? set : CodePoints.Not(set);
             case 'k' or (>= '1' and <= '9'):
                 throw Unsupported($"\\{c} (a reference back)");
@@ -269,7 +283,12 @@ internal sealed class PatternParser
         if (Take("{"))
         {
             int end = _text.IndexOf('}', _at);
-            int point = end > 0 && int.TryParse(_text[_at..end], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int p) && p <= CodePoints.Last ? p : throw Fault("\\u{…} holds no character");
+            int point =
+                end > 0
+                && int.TryParse(_text[_at..end], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int p)
+                && p <= CodePoints.Last
+                    ? p
+                    : throw Fault("\\u{…} holds no character");
             _at = end + 1;
             return point;
         }
@@ -283,7 +302,10 @@ internal sealed class PatternParser
 
     private int Hex(int digits)
     {
-        if (_at + digits > _text.Length || !int.TryParse(_text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value))
+        if (
+            _at + digits > _text.Length
+            || !int.TryParse(_text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value)
+        )
         {
             throw Fault($"{digits} hexadecimal digits are missing");
         }

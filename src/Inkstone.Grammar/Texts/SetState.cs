@@ -6,14 +6,15 @@ internal sealed class SetState : State
     private readonly (int Low, int High)[] _ranges;
     private readonly State _then;
     private readonly int _value;
-    private readonly int _rest;     // bytes of the character that are still to come; -1: it has not begun
+    private readonly int _rest; // bytes of the character that are still to come; -1: it has not begun
 
     private SetState(StateSpace space, (int, int)[] ranges, State then, int value, int rest)
         : base(space) => (_ranges, _then, _value, _rest) = (ranges, then, value, rest);
 
     public override bool NeverEmpty => true;
 
-    public static State Of((int Low, int High)[] ranges, State then) => new SetState(then.Space, CodePoints.Not(CodePoints.Not(ranges)), then, 0, -1);
+    public static State Of((int Low, int High)[] ranges, State then) =>
+        new SetState(then.Space, CodePoints.Not(CodePoints.Not(ranges)), then, 0, -1);
 
     public override void Build(MovesBuilder to)
     {
@@ -21,7 +22,15 @@ internal sealed class SetState : State
         {
             for (int b = 0; b < 64; b++)
             {
-                Add(to, 0x80 + b, (_value << 6) + b, _rest - 1, _rest == 3 ? 0x10000 : _rest == 2 ? 0x800 : 0x80);
+                Add(
+                    to,
+                    0x80 + b,
+                    (_value << 6) + b,
+                    _rest - 1,
+                    _rest == 3 ? 0x10000
+                        : _rest == 2 ? 0x800
+                        : 0x80
+                );
             }
             return;
         }
@@ -31,8 +40,19 @@ internal sealed class SetState : State
         }
         for (int b = 0xC2; b <= 0xF4; b++)
         {
-            (int rest, int bits) = b < 0xE0 ? (1, b & 0x1F) : b < 0xF0 ? (2, b & 0x0F) : (3, b & 0x07);
-            Add(to, b, bits, rest, rest == 3 ? 0x10000 : rest == 2 ? 0x800 : 0x80);
+            (int rest, int bits) =
+                b < 0xE0 ? (1, b & 0x1F)
+                : b < 0xF0 ? (2, b & 0x0F)
+                : (3, b & 0x07);
+            Add(
+                to,
+                b,
+                bits,
+                rest,
+                rest == 3 ? 0x10000
+                    : rest == 2 ? 0x800
+                    : 0x80
+            );
         }
     }
 

@@ -46,7 +46,7 @@ internal abstract class TextRules
         private BigInteger[] FindReach()
         {
             BigInteger[] reach = [.. dfa.Tags.Select(t => t == 0 ? BigInteger.Zero : BigInteger.One << t)];
-            for (bool changed = true; changed;)
+            for (bool changed = true; changed; )
             {
                 changed = false;
                 for (int q = reach.Length - 1; q >= 0; q--)
@@ -64,7 +64,8 @@ internal abstract class TextRules
         }
     }
 
-    /// <summary>From <paramref name="least"/> to <paramref name="most"/> characters (<see cref="int.MaxValue"/>: any number). State 0 is before the first; 1, behind it, is state 0 of <see cref="Next"/>.</summary>
+    /// <summary>From <paramref name="least"/> to <paramref name="most"/> characters (<see cref="int.MaxValue"/>: any number). State 0 is
+    /// before the first; 1, behind it, is state 0 of <see cref="Next"/>.</summary>
     public sealed class Lengths(int least, int most) : TextRules
     {
         public int Least => least;
@@ -74,7 +75,8 @@ internal abstract class TextRules
         /// <summary>What is left behind one character.</summary>
         public (int Least, int Most) Next => (Math.Max(least - 1, 0), most == int.MaxValue ? most : most - 1);
 
-        public override (int Low, int High, int Target)[] Edges(int state) => most == 0 ? [] : [(0, 0xD7FF, 1), (0xE000, CodePoints.Last, 1)];
+        public override (int Low, int High, int Target)[] Edges(int state) =>
+            most == 0 ? [] : [(0, 0xD7FF, 1), (0xE000, CodePoints.Last, 1)];
 
         public override int Tag(int state) => least == 0 ? 1 : 0;
 

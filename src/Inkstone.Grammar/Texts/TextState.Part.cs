@@ -19,7 +19,10 @@ internal sealed partial class TextState
                     {
                         Add(to, letter, text.After(Short(letter)));
                     }
-                    if (text._spelling == Spelling.JsonString || Enumerable.Range(0, 0x20).Any(c => NeedsHex(c) && text.After(c) is not null))
+                    if (
+                        text._spelling == Spelling.JsonString
+                        || Enumerable.Range(0, 0x20).Any(c => NeedsHex(c) && text.After(c) is not null)
+                    )
                     {
                         to.Byte('u', text.Part(Kind.Hex, 0, 4));
                     }
@@ -40,8 +43,15 @@ internal sealed partial class TextState
         {
             for (int b = 0; b < 64; b++)
             {
-                int next = (value << 6) + b, left = rest - 1;
-                int least = Math.Max(next << (6 * left), left == 0 ? 0 : left == 1 ? 0x800 : 0x10000), most = Math.Min(((next + 1) << (6 * left)) - 1, CodePoints.Last);
+                int next = (value << 6) + b,
+                    left = rest - 1;
+                int least = Math.Max(
+                        next << (6 * left),
+                        left == 0 ? 0
+                            : left == 1 ? 0x800
+                            : 0x10000
+                    ),
+                    most = Math.Min(((next + 1) << (6 * left)) - 1, CodePoints.Last);
                 if (left > 0 ? least <= most && text.Leads(least, most) : next <= CodePoints.Last)
                 {
                     Add(to, 0x80 + b, left == 0 ? text.After(next) : text.Part(Kind.Utf8, next, left));
@@ -54,7 +64,8 @@ internal sealed partial class TextState
             bool name = text._spelling == Spelling.JsonName;
             foreach (char digit in name ? "0123456789abcdef" : "0123456789abcdefABCDEF")
             {
-                int next = (value << 4) + Convert.ToInt32(digit.ToString(), 16), left = rest - 1;
+                int next = (value << 4) + Convert.ToInt32(digit.ToString(), 16),
+                    left = rest - 1;
                 (int low, int most) = (next << (4 * left), ((next + 1) << (4 * left)) - 1);
                 if (left > 0)
                 {
@@ -83,7 +94,9 @@ internal sealed partial class TextState
         {
             if (name)
             {
-                return Enumerable.Range(low, Math.Min(most, 0x1F) - low + 1 is var n and > 0 ? n : 0).Any(c => NeedsHex(c) && text.After(c) is not null);
+                return Enumerable
+                    .Range(low, Math.Min(most, 0x1F) - low + 1 is var n and > 0 ? n : 0)
+                    .Any(c => NeedsHex(c) && text.After(c) is not null);
             }
             if (kind == Kind.LowHex)
             {
@@ -91,7 +104,8 @@ internal sealed partial class TextState
                 return from <= to && text.Leads(Pair(from), Pair(to));
             }
             (int first, int last) = (Math.Max(low, 0xD800), Math.Min(most, 0xDBFF));
-            return text.Leads(low, most) || (first <= last && text.Leads(0x10000 + ((first - 0xD800) << 10), 0x10000 + ((last - 0xD800) << 10) + 0x3FF));
+            return text.Leads(low, most)
+                || (first <= last && text.Leads(0x10000 + ((first - 0xD800) << 10), 0x10000 + ((last - 0xD800) << 10) + 0x3FF));
         }
 
         private int Pair(int low) => 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);

@@ -11,7 +11,8 @@ internal enum Spelling
     /// <summary>As the rest of a JSON string, up to its quotation mark, in any way that JSON has.</summary>
     JsonString,
 
-    /// <summary>As the rest of a property's name, in one way only: a backslash where there must be one, \u00xx where there is no shorter way.</summary>
+    /// <summary>As the rest of a property's name, in one way only: a backslash where there must be one, \u00xx where there is no shorter
+    /// way.</summary>
     JsonName,
 }
 
@@ -58,11 +59,17 @@ internal sealed partial class TextState : State
     {
         get
         {
-            if (_rules is not TextRules.Lengths lengths || (lengths.Least <= Space.LongestToken && lengths.Most is < int.MaxValue and var most && most < Space.LongestToken))
+            if (
+                _rules is not TextRules.Lengths lengths
+                || (lengths.Least <= Space.LongestToken && lengths.Most is < int.MaxValue and var most && most < Space.LongestToken)
+            )
             {
                 return this;
             }
-            TextRules near = Space.Lengths(Math.Min(lengths.Least, Space.LongestToken), lengths.Most < Space.LongestToken ? lengths.Most : int.MaxValue);
+            TextRules near = Space.Lengths(
+                Math.Min(lengths.Least, Space.LongestToken),
+                lengths.Most < Space.LongestToken ? lengths.Most : int.MaxValue
+            );
             return Of(Space, _spelling, near, 0, _allowed);
         }
     }
@@ -82,8 +89,17 @@ internal sealed partial class TextState : State
         }
         for (int b = 0xC2; b <= 0xF4; b++)
         {
-            (int rest, int bits) = b < 0xE0 ? (1, b & 0x1F) : b < 0xF0 ? (2, b & 0x0F) : (3, b & 0x07);
-            int low = Math.Max(bits << (6 * rest), rest == 1 ? 0x80 : rest == 2 ? 0x800 : 0x10000), high = Math.Min(((bits + 1) << (6 * rest)) - 1, CodePoints.Last);
+            (int rest, int bits) =
+                b < 0xE0 ? (1, b & 0x1F)
+                : b < 0xF0 ? (2, b & 0x0F)
+                : (3, b & 0x07);
+            int low = Math.Max(
+                    bits << (6 * rest),
+                    rest == 1 ? 0x80
+                        : rest == 2 ? 0x800
+                        : 0x10000
+                ),
+                high = Math.Min(((bits + 1) << (6 * rest)) - 1, CodePoints.Last);
             if (Leads(low, high))
             {
                 to.Byte(b, Part(Kind.Utf8, bits, rest));
@@ -101,7 +117,10 @@ internal sealed partial class TextState : State
         }
         if (ends)
         {
-            to.Byte('"', _spelling == Spelling.JsonString ? Space.End : Space.Intern(("name", tag), () => new Node(Space).Add(b => b.Final(tag))));
+            to.Byte(
+                '"',
+                _spelling == Spelling.JsonString ? Space.End : Space.Intern(("name", tag), () => new Node(Space).Add(b => b.Final(tag)))
+            );
         }
         if (Escapable(0, 0xFFFF) || (_spelling == Spelling.JsonString && Leads(0x10000, CodePoints.Last)))
         {
@@ -121,7 +140,16 @@ internal sealed partial class TextState : State
 
     private State Part(Kind kind, int value, int rest, int high = 0)
     {
-        if (kind == Kind.Utf8 && value << (6 * rest) >= (rest == 1 ? 0x80 : rest == 2 ? 0x800 : 0x10000) && Only(value << (6 * rest), ((value + 1) << (6 * rest)) - 1) is { } target)
+        if (
+            kind == Kind.Utf8
+            && value << (6 * rest)
+                >= (
+                    rest == 1 ? 0x80
+                    : rest == 2 ? 0x800
+                    : 0x10000
+                )
+            && Only(value << (6 * rest), ((value + 1) << (6 * rest)) - 1) is { } target
+        )
         {
             return Continuation(target, rest);
         }
@@ -129,8 +157,10 @@ internal sealed partial class TextState : State
     }
 
     /// <summary>The last bytes of a character, whatever they are.</summary>
-    private State Continuation(State target, int rest)
-        => rest == 0 ? target : Space.Intern(("bytes", target, rest), () => new Node(Space).Add(b => b.Bytes(0x80, 0xBF, Continuation(target, rest - 1))));
+    private State Continuation(State target, int rest) =>
+        rest == 0
+            ? target
+            : Space.Intern(("bytes", target, rest), () => new Node(Space).Add(b => b.Bytes(0x80, 0xBF, Continuation(target, rest - 1))));
 
     private State? After(int c)
     {
@@ -195,13 +225,14 @@ internal sealed partial class TextState : State
         return (low <= '"' && high >= '"' && After('"') is not null) || (low <= '\\' && high >= '\\' && After('\\') is not null);
     }
 
-    private static int Short(int letter) => letter switch
-    {
-        'b' => 8,
-        'f' => 12,
-        'n' => 10,
-        'r' => 13,
-        't' => 9,
-        _ => letter,
-    };
+    private static int Short(int letter) =>
+        letter switch
+        {
+            'b' => 8,
+            'f' => 12,
+            'n' => 10,
+            'r' => 13,
+            't' => 9,
+            _ => letter,
+        };
 }

@@ -1,6 +1,7 @@
 namespace Inkstone.Grammar;
 
-/// <summary>A grammar for one vocabulary: its automaton, and the masks that have been asked for. It is made once and shared by all sequences and threads.</summary>
+/// <summary>A grammar for one vocabulary: its automaton, and the masks that have been asked for. It is made once and shared by all
+/// sequences and threads.</summary>
 public sealed class CompiledGrammar
 {
     private readonly MaskWalk _walk;
@@ -13,7 +14,10 @@ public sealed class CompiledGrammar
     public CompiledGrammar(TextGrammar grammar, TokenVocabulary vocabulary, long cacheBytes = 128L << 20)
     {
         (Vocabulary, _walk, _mostBytes) = (vocabulary, new MaskWalk(vocabulary), cacheBytes);
-        Space = new StateSpace(token => vocabulary.Tokenizer.TokenToId(token) is { } id && vocabulary.Tokenizer.IsSpecial(id), vocabulary.Trie.Deepest);
+        Space = new StateSpace(
+            token => vocabulary.Tokenizer.TokenToId(token) is { } id && vocabulary.Tokenizer.IsSpecial(id),
+            vocabulary.Trie.Deepest
+        );
         Start = grammar.Build(Space, Space.End);
     }
 
@@ -28,7 +32,8 @@ public sealed class CompiledGrammar
     /// <param name="endTokens">tokens that end it; they are allowed where the grammar may end</param>
     public TokenMask NewMask(params ReadOnlySpan<int> endTokens) => new(this, endTokens.ToArray());
 
-    internal MaskPart Mask(State state) => state.Mask ?? (state.MaskTwin is var twin && twin != state ? state.Mask = Mask(twin) : Make(state, null));
+    internal MaskPart Mask(State state) =>
+        state.Mask ?? (state.MaskTwin is var twin && twin != state ? state.Mask = Mask(twin) : Make(state, null));
 
     internal MaskPart Mask(State then, Exits exits) => then.Continued.TryGetValue(exits, out MaskPart? part) ? part : Make(then, exits);
 

@@ -1,6 +1,7 @@
 namespace Inkstone.Grammar;
 
-/// <summary>Compiled grammars of one vocabulary by what was asked for, so that a schema that comes with each request is compiled once. For several threads at once.</summary>
+/// <summary>Compiled grammars of one vocabulary by what was asked for, so that a schema that comes with each request is compiled once. For
+/// several threads at once.</summary>
 /// <param name="vocabulary">the tokens</param>
 /// <param name="capacity">most grammars kept; the one not asked for the longest goes first</param>
 /// <param name="bytesEach">most bytes of kept masks of each</param>
@@ -37,7 +38,7 @@ public sealed class GrammarCache(TokenVocabulary vocabulary, int capacity = 64, 
         }
         try
         {
-            return grammar.Value;   // others may wait for it, but not for the whole cache
+            return grammar.Value; // others may wait for it, but not for the whole cache
         }
         catch (GrammarException)
         {

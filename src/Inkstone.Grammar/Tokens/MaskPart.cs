@@ -1,6 +1,7 @@
 namespace Inkstone.Grammar;
 
-/// <summary>Tokens that may come as far as one frame decides, and where in the tree of tokens the frame ends with bytes of the token left.</summary>
+/// <summary>Tokens that may come as far as one frame decides, and where in the tree of tokens the frame ends with bytes of the token
+/// left.</summary>
 /// <param name="Dense">a bit for each id, where there are many</param>
 /// <param name="Ids">the ids, where there are few</param>
 /// <param name="Exits">where the caller goes on; null: nowhere</param>

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Grammar;
 
-/// <summary>Walks the tree of tokens through the automaton, one frame at a time; what a frame decides is the same whatever called it, so it is kept.</summary>
+/// <summary>Walks the tree of tokens through the automaton, one frame at a time; what a frame decides is the same whatever called it, so it
+/// is kept.</summary>
 internal sealed class MaskWalk(TokenVocabulary vocabulary)
 {
     private const int Few = 768;
@@ -63,7 +64,7 @@ internal sealed class MaskWalk(TokenVocabulary vocabulary)
     {
         int first = _trie.Depth[node] + 1;
         _marks[0] = _set.Here;
-        for (int i = node + 1, end = _trie.Next[node]; i < end;)
+        for (int i = node + 1, end = _trie.Next[node]; i < end; )
         {
             int depth = _trie.Depth[i] - first;
             _set.Return(_marks[depth]);

@@ -1,7 +1,8 @@
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// The names of properties written so far in each open object. Names that a schema declares are counted by the automaton; of the others there is no end, so
+/// The names of properties written so far in each open object. Names that a schema declares are counted by the automaton; of the others
+/// there is no end, so
 /// they are compared here. Names have one spelling (<see cref="TextState"/>), so equal names are equal bytes.
 /// </summary>
 internal sealed class PropertyNames
@@ -28,7 +29,8 @@ internal sealed class PropertyNames
 
     public void Return(int length, int count) => (Length, _count) = (length, count);
 
-    /// <summary>Whether the name that a frame spells may end with the newest byte, its quotation mark: it is new in each of the objects that it belongs to.</summary>
+    /// <summary>Whether the name that a frame spells may end with the newest byte, its quotation mark: it is new in each of the objects
+    /// that it belongs to.</summary>
     public bool MayEnd(StackSet set, int frame)
     {
         (int begin, int end) = (set.BeginOf(frame), set.Position - 1);
@@ -67,7 +69,8 @@ internal sealed class PropertyNames
         return true;
     }
 
-    /// <summary>What would complete, with a quotation mark, a name that the object of a frame already has: the nodes of those tokens go to <paramref name="forbid"/>.</summary>
+    /// <summary>What would complete, with a quotation mark, a name that the object of a frame already has: the nodes of those tokens go to
+    /// <paramref name="forbid"/>.</summary>
     public void Doubles(StackSet set, int frame, TokenTrie trie, Action<int> forbid)
     {
         ReadOnlySpan<byte> begun = _text.AsSpan(set.BeginOf(frame)..set.Position);
@@ -77,8 +80,12 @@ internal sealed class PropertyNames
             for (int i = 0; i < _count; i++)
             {
                 (int owner, int b, int e) = _names[i];
-                if (owner == caller && _text.AsSpan(b..e).StartsWith(begun) && trie.Find(0, _text.AsSpan(b..e)[begun.Length..]) is var node and >= 0
-                    && trie.Find(node, "\""u8) is var quoted and >= 0)
+                if (
+                    owner == caller
+                    && _text.AsSpan(b..e).StartsWith(begun)
+                    && trie.Find(0, _text.AsSpan(b..e)[begun.Length..]) is var node and >= 0
+                    && trie.Find(node, "\""u8) is var quoted and >= 0
+                )
                 {
                     forbid(quoted);
                 }
@@ -99,7 +106,8 @@ internal sealed class PropertyNames
         return false;
     }
 
-    /// <summary>Whether the place is within a name of which every completion has been used in its object, so that no text leads out of it.</summary>
+    /// <summary>Whether the place is within a name of which every completion has been used in its object, so that no text leads out of
+    /// it.</summary>
     public bool IsDead(StackSet set)
     {
         int frame = NameFrame(set);
@@ -200,5 +208,12 @@ internal sealed class PropertyNames
         return false;
     }
 
-    public PropertyNames Clone() => new() { _text = [.. _text], _names = [.. _names], _count = _count, Length = Length };
+    public PropertyNames Clone() =>
+        new()
+        {
+            _text = [.. _text],
+            _names = [.. _names],
+            _count = _count,
+            Length = Length,
+        };
 }

@@ -9,7 +9,8 @@ public sealed partial class TokenMask
         {
             return;
         }
-        bool any = false, inText = true;
+        bool any = false,
+            inText = true;
         for (int i = _set.Begin; i < _set.End; i++)
         {
             int frame = _set.FrameAt(i);

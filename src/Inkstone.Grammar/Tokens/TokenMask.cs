@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Inkstone.Grammar;
 
 /// <summary>
-/// One sequence held to a grammar: which tokens may come next, and what the tokens so far have led to. Special tokens are never allowed, but for the end
+/// One sequence held to a grammar: which tokens may come next, and what the tokens so far have led to. Special tokens are never allowed,
+/// but for the end
 /// tokens where the grammar may end and those that the grammar itself names. Not for several threads at once.
 /// </summary>
 public sealed partial class TokenMask
@@ -30,7 +31,13 @@ public sealed partial class TokenMask
 
     private TokenMask(TokenMask other)
     {
-        (_grammar, _endTokens, _set, _names, _history) = (other._grammar, other._endTokens, other._set.Clone(), other._names.Clone(), [.. other._history]);
+        (_grammar, _endTokens, _set, _names, _history) = (
+            other._grammar,
+            other._endTokens,
+            other._set.Clone(),
+            other._names.Clone(),
+            [.. other._history]
+        );
         _one = new ulong[_grammar.Vocabulary.MaskLength];
         (_forbid, _set.Names, Count, IsFinished) = (Forbid, _names, other.Count, other.IsFinished);
     }
@@ -53,7 +60,10 @@ public sealed partial class TokenMask
     {
         if (mask.Length < _grammar.Vocabulary.MaskLength)
         {
-            throw new ArgumentException($"a mask over {_grammar.Vocabulary.Size} tokens needs {_grammar.Vocabulary.MaskLength} words of 64 bits, not {mask.Length}.", nameof(mask));
+            throw new ArgumentException(
+                $"a mask over {_grammar.Vocabulary.Size} tokens needs {_grammar.Vocabulary.MaskLength} words of 64 bits, not {mask.Length}.",
+                nameof(mask)
+            );
         }
         mask.Clear();
         if (IsFinished)
@@ -144,7 +154,8 @@ public sealed partial class TokenMask
         return found;
     }
 
-    /// <summary>The bytes that must come next, whatever the model prefers; empty where there is a choice. Encoded, they need not be computed one by one.</summary>
+    /// <summary>The bytes that must come next, whatever the model prefers; empty where there is a choice. Encoded, they need not be
+    /// computed one by one.</summary>
     public byte[] ForcedText()
     {
         List<byte> text = [];
@@ -154,7 +165,7 @@ public sealed partial class TokenMask
             _names.Push((byte)b);
             if (!_set.Step((byte)b))
             {
-                break;   // the only way on would double a name, which the mask forbids too
+                break; // the only way on would double a name, which the mask forbids too
             }
             text.Add((byte)b);
         }

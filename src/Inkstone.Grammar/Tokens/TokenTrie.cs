@@ -4,7 +4,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Grammar;
 
-/// <summary>The tokens of a vocabulary that stand for bytes, as a tree in preorder: a node's subtree is a run of nodes and of tokens in the order of their bytes.</summary>
+/// <summary>The tokens of a vocabulary that stand for bytes, as a tree in preorder: a node's subtree is a run of nodes and of tokens in the
+/// order of their bytes.</summary>
 internal sealed class TokenTrie
 {
     private readonly List<byte> _byte = [0];
@@ -15,8 +16,13 @@ internal sealed class TokenTrie
 
     public TokenTrie(Tokenizer tokenizer)
     {
-        (int Id, byte[] Bytes)[] tokens = [.. Enumerable.Range(0, tokenizer.VocabularySize).Where(id => tokenizer.Exists(id) && !tokenizer.IsSpecial(id) && tokenizer.TokenBytes(id).Length > 0)
-            .Select(id => (id, tokenizer.TokenBytes(id).ToArray()))];
+        (int Id, byte[] Bytes)[] tokens =
+        [
+            .. Enumerable
+                .Range(0, tokenizer.VocabularySize)
+                .Where(id => tokenizer.Exists(id) && !tokenizer.IsSpecial(id) && tokenizer.TokenBytes(id).Length > 0)
+                .Select(id => (id, tokenizer.TokenBytes(id).ToArray())),
+        ];
         Array.Sort(tokens, (a, b) => a.Bytes.AsSpan().SequenceCompareTo(b.Bytes) is var order && order != 0 ? order : a.Id.CompareTo(b.Id));
         Ids = [.. tokens.Select(t => t.Id)];
         List<int> path = [0];
@@ -61,7 +67,8 @@ internal sealed class TokenTrie
     /// <summary>The first token of a node's subtree; its last is before that of the node behind it.</summary>
     public int[] First { get; }
 
-    /// <summary>Most characters that tokens still have below a node, where all of these are whole and JSON writes them as themselves; else -1.</summary>
+    /// <summary>Most characters that tokens still have below a node, where all of these are whole and JSON writes them as themselves; else
+    /// -1.</summary>
     public short[] Free { get; }
 
     /// <summary>Bytes from the root.</summary>
@@ -82,7 +89,8 @@ internal sealed class TokenTrie
     {
         foreach (byte b in text)
         {
-            int child = node + 1, end = Next[node];
+            int child = node + 1,
+                end = Next[node];
             while (child < end && Byte[child] != b)
             {
                 child = Next[child];
@@ -107,11 +115,15 @@ internal sealed class TokenTrie
 
     private void MarkFree(List<int> path, byte[] bytes)
     {
-        Span<short> characters = new short[bytes.Length + 1];   // from here to the end; -1: not free
+        Span<short> characters = new short[bytes.Length + 1]; // from here to the end; -1: not free
         for (int i = bytes.Length - 1; i >= 0; i--)
         {
-            characters[i] = Rune.DecodeFromUtf8(bytes.AsSpan(i), out Rune c, out int length) == OperationStatus.Done && IsFree(c) && characters[i + length] >= 0
-                ? (short)(characters[i + length] + 1) : (short)-1;
+            characters[i] =
+                Rune.DecodeFromUtf8(bytes.AsSpan(i), out Rune c, out int length) == OperationStatus.Done
+                && IsFree(c)
+                && characters[i + length] >= 0
+                    ? (short)(characters[i + length] + 1)
+                    : (short)-1;
         }
         for (int i = 0; i < path.Count; i++)
         {

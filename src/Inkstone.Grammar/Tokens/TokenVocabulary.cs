@@ -2,7 +2,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Grammar;
 
-/// <summary>The tokens of a tokenizer, arranged so that masks over them are quick to make. It is made once for a tokenizer and shared by all grammars and threads.</summary>
+/// <summary>The tokens of a tokenizer, arranged so that masks over them are quick to make. It is made once for a tokenizer and shared by
+/// all grammars and threads.</summary>
 /// <param name="tokenizer">any byte-level or SentencePiece-like tokenizer</param>
 public sealed class TokenVocabulary(Tokenizer tokenizer)
 {
@@ -29,5 +30,6 @@ public sealed class TokenVocabulary(Tokenizer tokenizer)
     private int[]? _quoted;
     private int[]? _quotedThrice;
 
-    private int[] WithQuotes(int least) => [.. Enumerable.Range(0, Trie.Bytes.Length).Where(rank => Trie.Bytes[rank].AsSpan().Count((byte)'"') >= least)];
+    private int[] WithQuotes(int least) =>
+        [.. Enumerable.Range(0, Trie.Bytes.Length).Where(rank => Trie.Bytes[rank].AsSpan().Count((byte)'"') >= least)];
 }

@@ -30,10 +30,27 @@ public enum SourceKind
 /// <param name="Hash">SHA-256 or SHA-1 of a plain file, or null</param>
 /// <param name="HashList">address of a list of hashes in which the file stands, or null</param>
 /// <param name="How">what a person does at a page, and with what comes from there</param>
-public sealed record CatalogueSource(SourceKind Kind, string At, IReadOnlyList<string> Include, string? Revision = null, string? Hash = null, string? HashList = null, string? How = null)
+public sealed record CatalogueSource(
+    SourceKind Kind,
+    string At,
+    IReadOnlyList<string> Include,
+    string? Revision = null,
+    string? Hash = null,
+    string? HashList = null,
+    string? How = null
+)
 {
     /// <summary>The kind as catalogues and flags write it.</summary>
-    public string Word => Kind switch { SourceKind.HuggingFace => "hf", SourceKind.ModelScope => "modelscope", SourceKind.Npm => "npm", SourceKind.Url => "url", SourceKind.File => "file", _ => "browser" };
+    public string Word =>
+        Kind switch
+        {
+            SourceKind.HuggingFace => "hf",
+            SourceKind.ModelScope => "modelscope",
+            SourceKind.Npm => "npm",
+            SourceKind.Url => "url",
+            SourceKind.File => "file",
+            _ => "browser",
+        };
 }
 
 /// <summary>A set of the catalogue.</summary>
@@ -44,4 +61,12 @@ public sealed record CatalogueSource(SourceKind Kind, string At, IReadOnlyList<s
 /// <param name="Licence">its licence as its makers name it</param>
 /// <param name="Size">how large it is, as its makers say</param>
 /// <param name="Sources">where it can be had, the first choice first</param>
-public sealed record CatalogueEntry(string Name, RepositoryKind Repository, string About, string Use, string Licence, string Size, IReadOnlyList<CatalogueSource> Sources);
+public sealed record CatalogueEntry(
+    string Name,
+    RepositoryKind Repository,
+    string About,
+    string Use,
+    string Licence,
+    string Size,
+    IReadOnlyList<CatalogueSource> Sources
+);

@@ -5,7 +5,8 @@ using Inkstone.Files;
 
 namespace Inkstone.Hub;
 
-/// <summary>Fetches a package of npm's registry and unpacks it into a folder: npm_config_registry is honoured, the registry's checksum is held.</summary>
+/// <summary>Fetches a package of npm's registry and unpacks it into a folder: npm_config_registry is honoured, the registry's checksum is
+/// held.</summary>
 /// <param name="package">its name, with @VERSION where not the newest is wanted</param>
 /// <param name="directory">where its files go</param>
 /// <param name="progress">is told of bytes</param>
@@ -26,12 +27,21 @@ public sealed class NpmFetch(string package, string directory, Action<FetchProgr
             return Result(stamp, 0);
         }
         using Web web = new(null, null, TimeSpan.FromSeconds(30));
-        (JsonDocument json, HttpResponseMessage answer) = await web.Json($"{registry}/{Uri.EscapeDataString(name).Replace("%40", "@", StringComparison.Ordinal)}/{Uri.EscapeDataString(version)}",
-            a => new RefusedException($"{registry} has no package {package} ({(int)a.StatusCode}, {a.ReasonPhrase})"), cancelled).ConfigureAwait(false);
+        (JsonDocument json, HttpResponseMessage answer) = await web.Json(
+                $"{registry}/{Uri.EscapeDataString(name).Replace("%40", "@", StringComparison.Ordinal)}/{Uri.EscapeDataString(version)}",
+                a => new RefusedException($"{registry} has no package {package} ({(int)a.StatusCode}, {a.ReasonPhrase})"),
+                cancelled
+            )
+            .ConfigureAwait(false);
         using (json)
         using (answer)
         {
-            if (HubApi.Text(json.RootElement, "version") is not { } newest || !json.RootElement.TryGetProperty("dist", out JsonElement dist) || HubApi.Text(dist, "tarball") is not { } tarball || HubApi.Text(dist, "shasum") is not { } hash)
+            if (
+                HubApi.Text(json.RootElement, "version") is not { } newest
+                || !json.RootElement.TryGetProperty("dist", out JsonElement dist)
+                || HubApi.Text(dist, "tarball") is not { } tarball
+                || HubApi.Text(dist, "shasum") is not { } hash
+            )
             {
                 throw new InvalidDataException($"{registry} says nothing of where {package} is: is that the address of a registry of npm?");
             }
@@ -41,35 +51,55 @@ public sealed class NpmFetch(string package, string directory, Action<FetchProgr
             }
             string packages = Path.GetDirectoryName(Path.GetFullPath(directory))!;
             string file = Path.Combine(packages, $"{name.Replace('/', '-')}-{newest}.tgz");
-            FetchResult loaded = await new PlainFetch(tarball, packages, progress) { Name = Path.GetFileName(file), Hash = hash }.Run(cancelled).ConfigureAwait(false);
+            FetchResult loaded = await new PlainFetch(tarball, packages, progress) { Name = Path.GetFileName(file), Hash = hash }
+                .Run(cancelled)
+                .ConfigureAwait(false);
             Unpack(file);
             File.Delete(file);
             return Result(stamp, loaded.Loaded);
         }
     }
 
-    private void Unpack(string file) => AtomicDirectory.Write(directory, overwrite: true, staging =>
-    {
-        using FileStream packed = File.OpenRead(file);
-        using GZipStream plain = new(packed, CompressionMode.Decompress);
-        using TarReader tar = new(plain);
-        while (tar.GetNextEntry() is { } entry)
-        {
-            // Everything lies in one folder, most often called package.
-            if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile && entry.Name.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash)
+    private void Unpack(string file) =>
+        AtomicDirectory.Write(
+            directory,
+            overwrite: true,
+            staging =>
             {
-                string place = Path.Combine(staging, RepositoryFile.Safe(entry.Name[(slash + 1)..]));
-                Directory.CreateDirectory(Path.GetDirectoryName(place)!);
-                entry.ExtractToFile(place, overwrite: true);
+                using FileStream packed = File.OpenRead(file);
+                using GZipStream plain = new(packed, CompressionMode.Decompress);
+                using TarReader tar = new(plain);
+                while (tar.GetNextEntry() is { } entry)
+                {
+                    // Everything lies in one folder, most often called package.
+                    if (
+                        entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile
+                        && entry.Name.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash
+                    )
+                    {
+                        string place = Path.Combine(staging, RepositoryFile.Safe(entry.Name[(slash + 1)..]));
+                        Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+                        entry.ExtractToFile(place, overwrite: true);
+                    }
+                }
             }
-        }
-    });
+        );
 
     private FetchResult Result(string stamp, long loaded)
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(stamp));
-        FileInfo[] files = [.. new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Where(f => f.Name != WrittenFiles.FileName)];
-        return new FetchResult(directory, HubApi.Text(json.RootElement, "version"), files.Length, files.Sum(f => f.Length), loaded, HubApi.Text(json.RootElement, "license"));
+        FileInfo[] files =
+        [
+            .. new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Where(f => f.Name != WrittenFiles.FileName),
+        ];
+        return new FetchResult(
+            directory,
+            HubApi.Text(json.RootElement, "version"),
+            files.Length,
+            files.Sum(f => f.Length),
+            loaded,
+            HubApi.Text(json.RootElement, "license")
+        );
     }
 
     private static string? VersionOf(string stamp)

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Inkstone.Hub;
 
-/// <summary>Fetches one file from a plain address into a folder: resumed as long as the address names the same version, checked where a checksum is known.</summary>
+/// <summary>Fetches one file from a plain address into a folder: resumed as long as the address names the same version, checked where a
+/// checksum is known.</summary>
 /// <param name="address">where it is</param>
 /// <param name="directory">where it goes</param>
 /// <param name="progress">is told of bytes</param>
@@ -35,20 +36,38 @@ public sealed partial class PlainFetch(string address, string directory, Action<
             bool said = head.IsSuccessStatusCode && !Encodings.IsPacked(head);
             if ((int)head.StatusCode is 401 or 403 or 404 or 410)
             {
-                throw new RefusedException($"{address} is not to be had ({(int)head.StatusCode}, {head.ReasonPhrase}): look for where it has gone");
+                throw new RefusedException(
+                    $"{address} is not to be had ({(int)head.StatusCode}, {head.ReasonPhrase}): look for where it has gone"
+                );
             }
-            Checksum? checksum = Hash is not null ? Checksum.Parse(Hash, Name) : HashList is not null ? await LookUp(web, HashList, cancelled).ConfigureAwait(false) : null;
+            Checksum? checksum =
+                Hash is not null ? Checksum.Parse(Hash, Name)
+                : HashList is not null ? await LookUp(web, HashList, cancelled).ConfigureAwait(false)
+                : null;
             long? length = said ? head.Content.Headers.ContentLength : null;
             FileInfo there = new(place);
             string? note = checksum is null ? "its source publishes no checksum: it was checked by its length alone" : null;
-            if (there.Exists && (checksum is null ? length is null || there.Length == length : checksum.Of(place, cancelled) == checksum.Hex))
+            if (
+                there.Exists
+                && (checksum is null ? length is null || there.Length == length : checksum.Of(place, cancelled) == checksum.Hex)
+            )
             {
                 return new FetchResult(directory, null, 1, there.Length, 0, null, note);
             }
             DiskSpace.Check(directory, length ?? 0);
             Loading loading = new(length ?? 0, 0, progress);
-            string? version = said && Web.Header(head, "ETag") is { } etag && !etag.StartsWith("W/", StringComparison.Ordinal) ? etag : said ? Web.Header(head, "Last-Modified") : null;
-            await new FileDownload(web, new Wanted(Name, place, length, checksum, version), (_, _) => Task.FromResult(address), loading.Arrived(Name)).Run(cancelled).ConfigureAwait(false);
+            string? version =
+                said && Web.Header(head, "ETag") is { } etag && !etag.StartsWith("W/", StringComparison.Ordinal) ? etag
+                : said ? Web.Header(head, "Last-Modified")
+                : null;
+            await new FileDownload(
+                web,
+                new Wanted(Name, place, length, checksum, version),
+                (_, _) => Task.FromResult(address),
+                loading.Arrived(Name)
+            )
+                .Run(cancelled)
+                .ConfigureAwait(false);
             return new FetchResult(directory, null, 1, new FileInfo(place).Length, loading.Loaded, null, note);
         }
         finally
@@ -63,11 +82,16 @@ public sealed partial class PlainFetch(string address, string directory, Action<
         using HttpResponseMessage answer = await web.Ask(HttpMethod.Get, list, null, cancelled).ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
         {
-            throw new IOException($"{list} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}), and without it {Name} cannot be checked");
+            throw new IOException(
+                $"{list} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}), and without it {Name} cannot be checked"
+            );
         }
         foreach (string line in (await answer.Content.ReadAsStringAsync(cancelled).ConfigureAwait(false)).Split('\n'))
         {
-            if (line.Split([' ', '*'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [string hash, string name] && (name == Name || Date().Replace(name, "latest") == Name))
+            if (
+                line.Split([' ', '*'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [string hash, string name]
+                && (name == Name || Date().Replace(name, "latest") == Name)
+            )
             {
                 return Checksum.Parse(hash, list);
             }

@@ -16,7 +16,12 @@ internal static class DiskSpace
         long free = at is null ? long.MaxValue : new DriveInfo(at).AvailableFreeSpace;
         if (bytes > free)
         {
-            throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB are to be loaded and the disk of {directory} has {free / 1e9:0.0} GB: free some space or name another place (HF_HOME, or --out)"));
+            throw new IOException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{bytes / 1e9:0.0} GB are to be loaded and the disk of {directory} has {free / 1e9:0.0} GB: free some space or name another place (HF_HOME, or --out)"
+                )
+            );
         }
     }
 }

@@ -6,7 +6,8 @@ namespace Inkstone.Hub;
 internal static class Encodings
 {
     /// <summary>Whether the bytes of an answer are not the file's.</summary>
-    public static bool IsPacked(HttpResponseMessage answer) => answer.Content.Headers.ContentEncoding.Any(e => !e.Equals("identity", StringComparison.OrdinalIgnoreCase));
+    public static bool IsPacked(HttpResponseMessage answer) =>
+        answer.Content.Headers.ContentEncoding.Any(e => !e.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The file's bytes.</summary>
     /// <exception cref="InvalidDataException">They are packed in a way that was not asked for and is not known.</exception>
@@ -20,7 +21,9 @@ internal static class Encodings
                 "BR" => new BrotliStream(body, CompressionMode.Decompress),
                 "DEFLATE" => new ZLibStream(body, CompressionMode.Decompress),
                 "IDENTITY" => body,
-                _ => throw new InvalidDataException($"{answer.RequestMessage!.RequestUri!.Host} sends bodies as '{encoding}', which is not read here"),
+                _ => throw new InvalidDataException(
+                    $"{answer.RequestMessage!.RequestUri!.Host} sends bodies as '{encoding}', which is not read here"
+                ),
             };
         }
         return body;

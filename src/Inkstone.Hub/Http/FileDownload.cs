@@ -14,7 +14,8 @@ namespace Inkstone.Hub;
 internal sealed record Wanted(string Name, string Place, long? Length, Checksum? Checksum, string? Version = null);
 
 /// <summary>
-/// Loads one file. What has arrived is kept whatever happens: the next attempt, or the next process, asks for the rest. A file gets its name only
+/// Loads one file. What has arrived is kept whatever happens: the next attempt, or the next process, asks for the rest. A file gets its
+/// name only
 /// when its length and its checksum are right.
 /// </summary>
 /// <param name="web">makes the requests</param>
@@ -26,7 +27,10 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
     /// <summary>From here on several connections load one file.</summary>
     internal const long PartsFrom = 64L << 20;
 
-    private const int Connections = 4, MostRedirects = 8, Progress = 1 << 16, WholeTries = 3;
+    private const int Connections = 4,
+        MostRedirects = 8,
+        Progress = 1 << 16,
+        WholeTries = 3;
 
     private readonly string _partial = wanted.Place + ".ink.incomplete";
     private readonly ulong _version = Sha1.First8Bytes(Encoding.UTF8.GetBytes(wanted.Checksum?.Hex ?? wanted.Version ?? ""));
@@ -52,7 +56,9 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
             {
                 _parts.Dispose();
             }
-            string? hash = wanted.Checksum is { } checksum ? await Task.Run(() => checksum.Of(_partial, cancelled), cancelled).ConfigureAwait(false) : null;
+            string? hash = wanted.Checksum is { } checksum
+                ? await Task.Run(() => checksum.Of(_partial, cancelled), cancelled).ConfigureAwait(false)
+                : null;
             if (hash is null || hash == wanted.Checksum!.Hex)
             {
                 File.Move(_partial, wanted.Place, overwrite: true);
@@ -63,7 +69,9 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
             Parts.Delete(_partial);
             if (attempt == WholeTries)
             {
-                throw new InvalidDataException($"{wanted.Name}: {wanted.Checksum!.Name} of what arrived is {hash} and should be {wanted.Checksum.Hex}, {WholeTries} times over; it was thrown away");
+                throw new InvalidDataException(
+                    $"{wanted.Name}: {wanted.Checksum!.Name} of what arrived is {hash} and should be {wanted.Checksum.Hex}, {WholeTries} times over; it was thrown away"
+                );
             }
         }
     }
@@ -75,18 +83,23 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
             using CancellationTokenSource all = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
             try
             {
-                await Task.WhenAll(Enumerable.Range(0, _parts.Count).Select(async part =>
-                {
-                    try
-                    {
-                        await LoadPart(part, all.Token).ConfigureAwait(false);
-                    }
-                    catch
-                    {
-                        await all.CancelAsync().ConfigureAwait(false);
-                        throw;
-                    }
-                })).ConfigureAwait(false);
+                await Task.WhenAll(
+                        Enumerable
+                            .Range(0, _parts.Count)
+                            .Select(async part =>
+                            {
+                                try
+                                {
+                                    await LoadPart(part, all.Token).ConfigureAwait(false);
+                                }
+                                catch
+                                {
+                                    await all.CancelAsync().ConfigureAwait(false);
+                                    throw;
+                                }
+                            })
+                    )
+                    .ConfigureAwait(false);
                 return;
             }
             catch (Exception) when (_rangesAreIgnored && !cancelled.IsCancellationRequested)
@@ -101,7 +114,7 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
     private async Task LoadPart(int part, CancellationToken cancelled)
     {
         bool fresh = false;
-        for (int failure = 0; _parts!.At(part) < _parts.End(part);)
+        for (int failure = 0; _parts!.At(part) < _parts.End(part); )
         {
             long before = _parts.At(part);
             HttpResponseMessage? answer = null;
@@ -112,7 +125,7 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
                 fresh = false;
                 if (await Take(part, answer, cancelled).ConfigureAwait(false))
                 {
-                    return;   // the end of a body whose length nobody had told
+                    return; // the end of a body whose length nobody had told
                 }
                 fault = new IOException($"{wanted.Name}: the connection ended after {_parts.At(part):N0} bytes of {_parts.End(part):N0}");
             }
@@ -128,7 +141,7 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
             {
                 fault = new IOException($"{wanted.Name}: {e.InnerException?.Message ?? e.Message}", e);
             }
-            catch (InvalidDataException e) when (answer is not null)   // a packed body that breaks
+            catch (InvalidDataException e) when (answer is not null) // a packed body that breaks
             {
                 fault = new IOException($"{wanted.Name}: {e.Message}", e);
             }
@@ -145,7 +158,10 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
                 failure = _parts.At(part) - before >= Progress ? 0 : failure + (fault is WrongLengthException ? 2 : 1);
                 if (failure >= Pause.Tries)
                 {
-                    throw new IOException($"{fault.Message.TrimEnd('.')}; {(_parts.Done > 0 ? "what has arrived is kept: run the same again to go on" : "nothing has arrived")}", fault);
+                    throw new IOException(
+                        $"{fault.Message.TrimEnd('.')}; {(_parts.Done > 0 ? "what has arrived is kept: run the same again to go on" : "nothing has arrived")}",
+                        fault
+                    );
                 }
                 if (failure > 0)
                 {
@@ -159,8 +175,10 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
     private async Task<HttpResponseMessage> Open(int part, bool fresh, CancellationToken cancelled)
     {
         string at = await address(fresh, cancelled).ConfigureAwait(false);
-        long from = _parts!.At(part), end = _parts.End(part);
-        RangeHeaderValue? range = from == 0 && _parts.Count == 1 ? null : new RangeHeaderValue(from, end == long.MaxValue || _parts.Count == 1 ? null : end - 1);
+        long from = _parts!.At(part),
+            end = _parts.End(part);
+        RangeHeaderValue? range =
+            from == 0 && _parts.Count == 1 ? null : new RangeHeaderValue(from, end == long.MaxValue || _parts.Count == 1 ? null : end - 1);
         string? ifRange = range is not null && wanted.Checksum is null ? wanted.Version : null;
         for (int redirects = 0; ; redirects++)
         {
@@ -193,14 +211,19 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
             {
                 return new WrongLengthException($"{wanted.Name} was already whole with {whole:N0} bytes");
             }
-            return new WrongLengthException(whole is { } got ? $"{wanted.Name} has {got:N0} bytes at {host}, where {wanted.Length:N0} are expected" : $"{host} has nothing of {wanted.Name} behind byte {_parts.At(part):N0}");
+            return new WrongLengthException(
+                whole is { } got
+                    ? $"{wanted.Name} has {got:N0} bytes at {host}, where {wanted.Length:N0} are expected"
+                    : $"{host} has nothing of {wanted.Name} behind byte {_parts.At(part):N0}"
+            );
         }
         if (Pause.MayPass(status))
         {
             await Pause.After(1, answer, cancelled).ConfigureAwait(false);
             return new IOException($"{host} answers {status} ({answer.ReasonPhrase}) for {wanted.Name}");
         }
-        return status is 401 or 403 or 404 or 410 ? new ExpiredException($"{host} refuses {wanted.Name} ({status}, {answer.ReasonPhrase})")
+        return status is 401 or 403 or 404 or 410
+            ? new ExpiredException($"{host} refuses {wanted.Name} ({status}, {answer.ReasonPhrase})")
             : new RefusedException($"{host} answers {status} ({answer.ReasonPhrase}) for {wanted.Name}");
     }
 
@@ -224,7 +247,7 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
                 _rangesAreIgnored = true;
                 throw new IOException($"{wanted.Name} comes whole only");
             }
-            arrived(-_parts.At(part));   // from the beginning again: what was there may be of another version
+            arrived(-_parts.At(part)); // from the beginning again: what was there may be of another version
             _parts.Rewind(part);
             CheckLength(packed ? null : answer.Content.Headers.ContentLength);
         }

@@ -3,7 +3,8 @@ namespace Inkstone.Hub;
 /// <summary>Adds up what arrives on several connections and tells of it.</summary>
 internal sealed class Loading(long total, long there, Action<FetchProgress>? progress)
 {
-    private long _done = there, _loaded;
+    private long _done = there,
+        _loaded;
 
     /// <summary>Bytes that came over the network.</summary>
     public long Loaded => Interlocked.Read(ref _loaded);

@@ -5,16 +5,22 @@ using Microsoft.Win32.SafeHandles;
 namespace Inkstone.Hub;
 
 /// <summary>
-/// A file that is being loaded, in one part or several, and the journal beside it of how far each part has come. A part's place is written after its bytes,
+/// A file that is being loaded, in one part or several, and the journal beside it of how far each part has come. A part's place is written
+/// after its bytes,
 /// so whoever goes on after a kill has all that the journal says; after a power cut the checksum tells.
 /// </summary>
-/// <remarks>Journal: int64 length of the file (-1: not known), uint64 of what names its version, int64 parts, then of each part int64 end and int64 place; little-endian.</remarks>
+/// <remarks>Journal: int64 length of the file (-1: not known), uint64 of what names its version, int64 parts, then of each part int64 end
+/// and int64 place; little-endian.</remarks>
 internal sealed class Parts : IDisposable
 {
-    private const int HeaderSize = 24, PartSize = 16;
-    private readonly string _file, _journal;
-    private readonly SafeFileHandle _data, _places;
-    private readonly long[] _ends, _at;
+    private const int HeaderSize = 24,
+        PartSize = 16;
+    private readonly string _file,
+        _journal;
+    private readonly SafeFileHandle _data,
+        _places;
+    private readonly long[] _ends,
+        _at;
 
     private Parts(string file, long length, ulong version, long[] ends, long[] at)
     {
@@ -124,10 +130,14 @@ internal sealed class Parts : IDisposable
     private static Parts Begin(string file, long length, ulong version, int parts)
     {
         Delete(file);
-        long[] ends = new long[parts], at = new long[parts];
+        long[] ends = new long[parts],
+            at = new long[parts];
         for (int i = 0; i < parts; i++)
         {
-            ends[i] = length < 0 ? long.MaxValue : i == parts - 1 ? length : length / parts * (i + 1);
+            ends[i] =
+                length < 0 ? long.MaxValue
+                : i == parts - 1 ? length
+                : length / parts * (i + 1);
             at[i] = i == 0 ? 0 : ends[i - 1];
         }
         return new Parts(file, length, version, ends, at);
@@ -137,7 +147,11 @@ internal sealed class Parts : IDisposable
     {
         byte[] journal = File.ReadAllBytes(JournalOf(file));
         long has = new FileInfo(file).Length;
-        if (journal.Length < HeaderSize || BinaryPrimitives.ReadInt64LittleEndian(journal) != length || BinaryPrimitives.ReadUInt64LittleEndian(journal.AsSpan(8)) != version)
+        if (
+            journal.Length < HeaderSize
+            || BinaryPrimitives.ReadInt64LittleEndian(journal) != length
+            || BinaryPrimitives.ReadUInt64LittleEndian(journal.AsSpan(8)) != version
+        )
         {
             return null;
         }
@@ -146,7 +160,8 @@ internal sealed class Parts : IDisposable
         {
             return null;
         }
-        long[] ends = new long[parts], at = new long[parts];
+        long[] ends = new long[parts],
+            at = new long[parts];
         long start = 0;
         for (int i = 0; i < parts; i++)
         {

@@ -23,7 +23,9 @@ internal static partial class Pause
         {
             if (asked > Longest)
             {
-                throw new IOException($"{answer.RequestMessage!.RequestUri!.Host} asks to wait for {asked.TotalMinutes:0} minutes: come back then; what was loaded is kept");
+                throw new IOException(
+                    $"{answer.RequestMessage!.RequestUri!.Host} asks to wait for {asked.TotalMinutes:0} minutes: come back then; what was loaded is kept"
+                );
             }
             pause = asked + TimeSpan.FromSeconds(0.5) > pause ? asked + TimeSpan.FromSeconds(0.5) : pause;
         }
@@ -41,7 +43,10 @@ internal static partial class Pause
         {
             foreach (string limit in limits)
             {
-                if (Limit().Match(limit) is { Success: true } match && double.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out double seconds))
+                if (
+                    Limit().Match(limit) is { Success: true } match
+                    && double.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out double seconds)
+                )
                 {
                     TimeSpan reset = TimeSpan.FromSeconds(seconds);
                     after = after > reset ? after : reset;

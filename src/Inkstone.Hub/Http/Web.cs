@@ -9,7 +9,8 @@ namespace Inkstone.Hub;
 /// </summary>
 internal sealed class Web : IDisposable
 {
-    private const int MostRedirects = 8, DamagedTries = 3;
+    private const int MostRedirects = 8,
+        DamagedTries = 3;
     private readonly HttpClient _client;
     private readonly string? _origin;
     private readonly string? _token;
@@ -40,9 +41,15 @@ internal sealed class Web : IDisposable
 
     /// <summary>One request, its answer's head read; no redirect is followed and nothing is tried again.</summary>
     /// <exception cref="IOException">There was no answer.</exception>
-    public async Task<HttpResponseMessage> Send(HttpMethod method, string address, RangeHeaderValue? range, string? ifRange, CancellationToken cancelled)
+    public async Task<HttpResponseMessage> Send(
+        HttpMethod method,
+        string address,
+        RangeHeaderValue? range,
+        string? ifRange,
+        CancellationToken cancelled
+    )
     {
-        UriCreationOptions asItStands = new() { DangerousDisablePathAndQueryCanonicalization = true };   // a signature covers the address to the letter
+        UriCreationOptions asItStands = new() { DangerousDisablePathAndQueryCanonicalization = true }; // a signature covers the address to the letter
         if (!Uri.TryCreate(address, asItStands, out Uri? uri) || uri.Scheme is not ("http" or "https"))
         {
             throw new InvalidDataException($"'{address}' is no address to load from");
@@ -66,7 +73,9 @@ internal sealed class Web : IDisposable
         waiting.CancelAfter(TimeSpan.FromSeconds(20) + Silence);
         try
         {
-            HttpResponseMessage answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, waiting.Token).ConfigureAwait(false);
+            HttpResponseMessage answer = await _client
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, waiting.Token)
+                .ConfigureAwait(false);
             answer.RequestMessage = request;
             return answer;
         }
@@ -85,7 +94,12 @@ internal sealed class Web : IDisposable
     /// <param name="address">where to begin</param>
     /// <param name="follow">whether an answer's redirect is followed; null: all are</param>
     /// <param name="cancelled">ends it</param>
-    public async Task<HttpResponseMessage> Ask(HttpMethod method, string address, Func<HttpResponseMessage, bool>? follow, CancellationToken cancelled)
+    public async Task<HttpResponseMessage> Ask(
+        HttpMethod method,
+        string address,
+        Func<HttpResponseMessage, bool>? follow,
+        CancellationToken cancelled
+    )
     {
         int redirects = 0;
         for (int failure = 1; ; failure++)
@@ -108,9 +122,7 @@ internal sealed class Web : IDisposable
                     return answer;
                 }
             }
-            catch (IOException) when (failure < Pause.Tries)
-            {
-            }
+            catch (IOException) when (failure < Pause.Tries) { }
             await Pause.After(failure, answer, cancelled).ConfigureAwait(false);
             answer?.Dispose();
         }
@@ -121,7 +133,11 @@ internal sealed class Web : IDisposable
     /// <param name="refused">says what a refusal means</param>
     /// <param name="cancelled">ends it</param>
     /// <exception cref="InvalidDataException">It is no JSON.</exception>
-    public async Task<(JsonDocument Json, HttpResponseMessage Answer)> Json(string address, Func<HttpResponseMessage, Exception> refused, CancellationToken cancelled)
+    public async Task<(JsonDocument Json, HttpResponseMessage Answer)> Json(
+        string address,
+        Func<HttpResponseMessage, Exception> refused,
+        CancellationToken cancelled
+    )
     {
         for (int failure = 1; ; failure++)
         {
@@ -137,14 +153,15 @@ internal sealed class Web : IDisposable
                 byte[] body = await answer.Content.ReadAsByteArrayAsync(waiting.Token).ConfigureAwait(false);
                 if (answer.Content.Headers.ContentEncoding.Count > 0)
                 {
-                    using MemoryStream packed = new(body), plain = new();
+                    using MemoryStream packed = new(body),
+                        plain = new();
                     using Stream unpacked = Encodings.Unpack(answer, packed);
                     unpacked.CopyTo(plain);
                     body = plain.ToArray();
                 }
                 return (JsonDocument.Parse(body), answer);
             }
-            catch (JsonException) when (failure < DamagedTries)   // a bit may have changed on the way
+            catch (JsonException) when (failure < DamagedTries) // a bit may have changed on the way
             {
                 answer.Dispose();
                 await Pause.After(failure, null, cancelled).ConfigureAwait(false);
@@ -153,7 +170,10 @@ internal sealed class Web : IDisposable
             {
                 throw new InvalidDataException($"{address} answered with something that is no JSON: is that the address of a hub?", e);
             }
-            catch (Exception e) when (failure < Pause.Tries && (e is IOException or HttpRequestException || e is OperationCanceledException && !cancelled.IsCancellationRequested))
+            catch (Exception e)
+                when (failure < Pause.Tries
+                    && (e is IOException or HttpRequestException || e is OperationCanceledException && !cancelled.IsCancellationRequested)
+                )
             {
                 await Pause.After(failure, null, cancelled).ConfigureAwait(false);
             }
@@ -179,19 +199,25 @@ internal sealed class Web : IDisposable
     }
 
     /// <summary>A header as it was sent, or null.</summary>
-    public static string? Header(HttpResponseMessage answer, string name)
-        => answer.Headers.NonValidated.TryGetValues(name, out HeaderStringValues values) || answer.Content.Headers.NonValidated.TryGetValues(name, out values) ? values.ToString() : null;
+    public static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.NonValidated.TryGetValues(name, out HeaderStringValues values)
+        || answer.Content.Headers.NonValidated.TryGetValues(name, out values)
+            ? values.ToString()
+            : null;
 
     /// <summary>Scheme, host and port.</summary>
     public static string OriginOf(string address) => new Uri(address).GetLeftPart(UriPartial.Authority);
 
     public void Dispose() => _client.Dispose();
 
-    private static string Words(HttpRequestException fault, Uri uri) => fault.HttpRequestError switch
-    {
-        HttpRequestError.NameResolutionError => $"there is no host {uri.Host}, or no network: check the connection, or name a mirror",
-        HttpRequestError.ConnectionError => $"{uri.Authority} cannot be reached ({fault.InnerException?.Message ?? fault.Message}): check the connection, or name a mirror",
-        HttpRequestError.SecureConnectionError => $"{uri.Authority} has no certificate that this machine trusts ({fault.InnerException?.Message ?? fault.Message})",
-        _ => $"{uri.Authority}: {fault.InnerException?.Message ?? fault.Message}",
-    };
+    private static string Words(HttpRequestException fault, Uri uri) =>
+        fault.HttpRequestError switch
+        {
+            HttpRequestError.NameResolutionError => $"there is no host {uri.Host}, or no network: check the connection, or name a mirror",
+            HttpRequestError.ConnectionError =>
+                $"{uri.Authority} cannot be reached ({fault.InnerException?.Message ?? fault.Message}): check the connection, or name a mirror",
+            HttpRequestError.SecureConnectionError =>
+                $"{uri.Authority} has no certificate that this machine trusts ({fault.InnerException?.Message ?? fault.Message})",
+            _ => $"{uri.Authority}: {fault.InnerException?.Message ?? fault.Message}",
+        };
 }

@@ -6,15 +6,24 @@ namespace Inkstone.Hub;
 /// <param name="Revision">branch, tag or commit; null: the hub's main branch</param>
 /// <param name="Include">patterns of paths, of which a file must fit one; none: every file</param>
 /// <param name="Exclude">patterns of paths to leave out</param>
-/// <param name="Share">the share of the files that are taken, chosen by the hash of their paths: the same on every machine, and a smaller share is part of a larger one</param>
+/// <param name="Share">the share of the files that are taken, chosen by the hash of their paths: the same on every machine, and a smaller
+/// share is part of a larger one</param>
 /// <param name="Verify">whether files that are there already are checked byte by byte and not by their lengths alone</param>
-public sealed record FetchRequest(string? Revision = null, IReadOnlyList<string>? Include = null, IReadOnlyList<string>? Exclude = null, double Share = 1, bool Verify = false)
+public sealed record FetchRequest(
+    string? Revision = null,
+    IReadOnlyList<string>? Include = null,
+    IReadOnlyList<string>? Exclude = null,
+    double Share = 1,
+    bool Verify = false
+)
 {
     /// <summary>Whether a file is asked for. Documents of the repository (README, licence) are, whatever the share.</summary>
-    internal bool Takes(string path)
-        => (Include is not { Count: > 0 } || Include.Any(p => Glob.Fits(p, path)))
-            && Exclude?.Any(p => Glob.Fits(p, path)) != true
-            && (Share >= 1 || Glob.IsAbout(path) || Sha1.First8Bytes(System.Text.Encoding.UTF8.GetBytes(path)) / 18446744073709551616.0 < Share);
+    internal bool Takes(string path) =>
+        (Include is not { Count: > 0 } || Include.Any(p => Glob.Fits(p, path)))
+        && Exclude?.Any(p => Glob.Fits(p, path)) != true
+        && (
+            Share >= 1 || Glob.IsAbout(path) || Sha1.First8Bytes(System.Text.Encoding.UTF8.GetBytes(path)) / 18446744073709551616.0 < Share
+        );
 }
 
 /// <summary>How far a fetch has come.</summary>
@@ -31,4 +40,12 @@ public readonly record struct FetchProgress(long Done, long Total, string Words)
 /// <param name="Loaded">bytes that came over the network this time</param>
 /// <param name="Licence">the licence that the source names, or null</param>
 /// <param name="Note">what the user should know, or null</param>
-public sealed record FetchResult(string Directory, string? Commit, int Files, long Bytes, long Loaded, string? Licence, string? Note = null);
+public sealed record FetchResult(
+    string Directory,
+    string? Commit,
+    int Files,
+    long Bytes,
+    long Loaded,
+    string? Licence,
+    string? Note = null
+);

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Inkstone.Hub;
 
-/// <summary>Patterns of paths as the hub's own client has them: <c>*</c> is anything, slashes too; a folder with a slash at its end is all in it.</summary>
+/// <summary>Patterns of paths as the hub's own client has them: <c>*</c> is anything, slashes too; a folder with a slash at its end is all
+/// in it.</summary>
 internal static class Glob
 {
     public static bool Fits(string pattern, string path)
@@ -13,6 +14,11 @@ internal static class Glob
     }
 
     /// <summary>Whether a file is about the repository and not of it.</summary>
-    public static bool IsAbout(string path)
-        => Path.GetFileName(path).ToUpperInvariant() is var name && (name.StartsWith("README", StringComparison.Ordinal) || name.StartsWith("LICEN", StringComparison.Ordinal) || name == ".GITATTRIBUTES");
+    public static bool IsAbout(string path) =>
+        Path.GetFileName(path).ToUpperInvariant() is var name
+        && (
+            name.StartsWith("README", StringComparison.Ordinal)
+            || name.StartsWith("LICEN", StringComparison.Ordinal)
+            || name == ".GITATTRIBUTES"
+        );
 }

@@ -18,11 +18,21 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
     /// <summary>The commit of a branch or tag.</summary>
     public async Task<string> Resolve(string revision, CancellationToken cancelled)
     {
-        (JsonDocument json, HttpResponseMessage answer) = await web.Json($"{_api}/revision/{Uri.EscapeDataString(revision)}", a => Refused(a, null, revision), cancelled).ConfigureAwait(false);
+        (JsonDocument json, HttpResponseMessage answer) = await web.Json(
+                $"{_api}/revision/{Uri.EscapeDataString(revision)}",
+                a => Refused(a, null, revision),
+                cancelled
+            )
+            .ConfigureAwait(false);
         using (json)
         using (answer)
         {
-            return json.RootElement is { ValueKind: JsonValueKind.Object } o && o.TryGetProperty("sha", out JsonElement sha) && sha.GetString() is { } commit && IsCommit(commit) ? commit
+            return
+                json.RootElement is { ValueKind: JsonValueKind.Object } o
+                && o.TryGetProperty("sha", out JsonElement sha)
+                && sha.GetString() is { } commit
+                && IsCommit(commit)
+                ? commit
                 : throw new InvalidDataException($"{settings.Base} names no commit of {id}: is that the address of a hub?");
         }
     }
@@ -35,13 +45,16 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
         for (int number = 0; page is not null; number++)
         {
             string address = number < MostPages ? page : throw new InvalidDataException($"the list of {id} has no end");
-            (JsonDocument json, HttpResponseMessage answer) = await web.Json(address, a => Refused(a, null, commit), cancelled).ConfigureAwait(false);
+            (JsonDocument json, HttpResponseMessage answer) = await web.Json(address, a => Refused(a, null, commit), cancelled)
+                .ConfigureAwait(false);
             using (json)
             using (answer)
             {
                 if (json.RootElement.ValueKind != JsonValueKind.Array)
                 {
-                    throw new InvalidDataException($"{settings.Base} answers with no list of the files of {id}: is that the address of a hub?");
+                    throw new InvalidDataException(
+                        $"{settings.Base} answers with no list of the files of {id}: is that the address of a hub?"
+                    );
                 }
                 files.AddRange(json.RootElement.EnumerateArray().Where(e => Text(e, "type") == "file").Select(Read));
                 page = Web.Header(answer, "Link") is { } link && Next().Match(link) is { Success: true } next ? next.Groups[1].Value : null;
@@ -55,9 +68,16 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
     /// <exception cref="InvalidDataException">No hub answers there.</exception>
     public async Task<string> Locate(string commit, string path, CancellationToken cancelled)
     {
-        string address = $"{settings.Base}/{(id.Kind == RepositoryKind.Dataset ? "datasets/" : "")}{id.Id}/resolve/{commit}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}";
+        string address =
+            $"{settings.Base}/{(id.Kind == RepositoryKind.Dataset ? "datasets/" : "")}{id.Id}/resolve/{commit}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}";
         // Its first answer says it all, wherever that leads: HEAD follows nothing but a repository's new name, which has no commit yet.
-        using HttpResponseMessage answer = await web.Ask(HttpMethod.Head, address, a => Web.Header(a, "X-Repo-Commit") is null && Web.OriginOf(Web.Redirect(a)!) == Web.OriginOf(address), cancelled).ConfigureAwait(false);
+        using HttpResponseMessage answer = await web.Ask(
+                HttpMethod.Head,
+                address,
+                a => Web.Header(a, "X-Repo-Commit") is null && Web.OriginOf(Web.Redirect(a)!) == Web.OriginOf(address),
+                cancelled
+            )
+            .ConfigureAwait(false);
         if ((int)answer.StatusCode >= 400)
         {
             throw Refused(answer, path, commit);
@@ -65,9 +85,12 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
         string? has = Web.Header(answer, "X-Repo-Commit");
         if (has is null)
         {
-            throw new InvalidDataException($"{settings.Base} does not say of which commit {path} is (no X-Repo-Commit), so it is no hub, or something between changes its answers; nothing was loaded");
+            throw new InvalidDataException(
+                $"{settings.Base} does not say of which commit {path} is (no X-Repo-Commit), so it is no hub, or something between changes its answers; nothing was loaded"
+            );
         }
-        return has == commit ? Web.Redirect(answer) ?? answer.RequestMessage!.RequestUri!.OriginalString
+        return has == commit
+            ? Web.Redirect(answer) ?? answer.RequestMessage!.RequestUri!.OriginalString
             : throw new InvalidDataException($"{settings.Base} gives {path} of commit {has}, where {commit} was asked for");
     }
 
@@ -77,14 +100,24 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
         string kind = id.Kind == RepositoryKind.Model ? "model" : "data set";
         return (code, (int)answer.StatusCode) switch
         {
-            ("GatedRepo", _) => new RefusedException(web.HasToken
-                ? $"the {kind} {id} is gated and the token may not read it: accept its conditions at {Page} with the account of the token"
-                : $"the {kind} {id} is gated: accept its conditions at {Page}, then set HF_TOKEN to a token of that account"),
+            ("GatedRepo", _) => new RefusedException(
+                web.HasToken
+                    ? $"the {kind} {id} is gated and the token may not read it: accept its conditions at {Page} with the account of the token"
+                    : $"the {kind} {id} is gated: accept its conditions at {Page}, then set HF_TOKEN to a token of that account"
+            ),
             ("RevisionNotFound", _) => new RefusedException($"the {kind} {id} has no revision '{revision}': see {Page}"),
             ("EntryNotFound", _) => new RefusedException($"the {kind} {id} lists {path} and does not have it"),
             ("DisabledRepo", _) => new RefusedException($"the {kind} {id} was disabled by the hub: see {Page}"),
-            ("RepoNotFound", _) or (_, 401 or 403 or 404) => new RefusedException($"there is no {kind} {id} at {settings.Base}, or it is private: check the name" + (web.HasToken ? ", and whether the token may read it" : ", or set HF_TOKEN")),
-            _ => new IOException(string.Create(CultureInfo.InvariantCulture, $"{settings.Base} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) for {id}: try later, or name a mirror with --mirror")),
+            ("RepoNotFound", _) or (_, 401 or 403 or 404) => new RefusedException(
+                $"there is no {kind} {id} at {settings.Base}, or it is private: check the name"
+                    + (web.HasToken ? ", and whether the token may read it" : ", or set HF_TOKEN")
+            ),
+            _ => new IOException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{settings.Base} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) for {id}: try later, or name a mirror with --mirror"
+                )
+            ),
         };
     }
 
@@ -98,14 +131,30 @@ internal sealed partial class HubApi(Web web, HubSettings settings, RepositoryId
             sha256 = Text(lfs, "oid") is { Length: 64 } oid && oid.All(char.IsAsciiHexDigit) ? oid : throw Odd("a SHA-256");
             length = Number(lfs, "size") ?? length;
         }
-        return new RepositoryFile(path, length, Text(entry, "oid") is { } blob && IsCommit(blob) ? blob : throw Odd("an oid"), sha256, Text(entry, "xetHash"));
+        return new RepositoryFile(
+            path,
+            length,
+            Text(entry, "oid") is { } blob && IsCommit(blob) ? blob : throw Odd("an oid"),
+            sha256,
+            Text(entry, "xetHash")
+        );
 
         InvalidDataException Odd(string what) => new($"{settings.Base} lists a file of {id} without {what}: is that the address of a hub?");
     }
 
-    internal static string? Text(JsonElement o, string key) => o.ValueKind == JsonValueKind.Object && o.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    internal static string? Text(JsonElement o, string key) =>
+        o.ValueKind == JsonValueKind.Object && o.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
-    internal static long? Number(JsonElement o, string key) => o.ValueKind == JsonValueKind.Object && o.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= 0 ? number : null;
+    internal static long? Number(JsonElement o, string key) =>
+        o.ValueKind == JsonValueKind.Object
+        && o.TryGetProperty(key, out JsonElement value)
+        && value.ValueKind == JsonValueKind.Number
+        && value.TryGetInt64(out long number)
+        && number >= 0
+            ? number
+            : null;
 
     [GeneratedRegex("^[0-9a-f]{40}$")]
     private static partial Regex Commit();

@@ -15,7 +15,12 @@ namespace Inkstone.Hub;
 public sealed class HubCache
 {
     private const string Tag = "CACHEDIR.TAG";
-    private static readonly JsonWriterOptions TreeForm = new() { Indented = true, IndentSize = 1, NewLine = "\n" };
+    private static readonly JsonWriterOptions TreeForm = new()
+    {
+        Indented = true,
+        IndentSize = 1,
+        NewLine = "\n",
+    };
     private readonly HubSettings _settings;
     private readonly RepositoryId _id;
     private readonly string _folder;
@@ -35,7 +40,13 @@ public sealed class HubCache
             return revision;
         }
         string path = Path.Combine(_folder, "refs", revision);
-        return RepositoryFile.Safe(revision) is not null && File.Exists(path) && File.ReadAllText(path) is var commit && HubApi.IsCommit(commit) ? commit : null;
+        return
+            RepositoryFile.Safe(revision) is not null
+            && File.Exists(path)
+            && File.ReadAllText(path) is var commit
+            && HubApi.IsCommit(commit)
+            ? commit
+            : null;
     }
 
     /// <summary>Branches and the commits that they had.</summary>
@@ -54,8 +65,16 @@ public sealed class HubCache
     }
 
     /// <summary>Commits of which anything is there.</summary>
-    public IReadOnlyList<string> Commits
-        => Directory.Exists(Path.Combine(_folder, "snapshots")) ? [.. Directory.EnumerateDirectories(Path.Combine(_folder, "snapshots")).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal)] : [];
+    public IReadOnlyList<string> Commits =>
+        Directory.Exists(Path.Combine(_folder, "snapshots"))
+            ?
+            [
+                .. Directory
+                    .EnumerateDirectories(Path.Combine(_folder, "snapshots"))
+                    .Select(d => Path.GetFileName(d))
+                    .Order(StringComparer.Ordinal),
+            ]
+            : [];
 
     /// <summary>The folder with a commit's files.</summary>
     public string Snapshot(string commit) => Path.Combine(_folder, "snapshots", commit);
@@ -72,9 +91,19 @@ public sealed class HubCache
         try
         {
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
-            return [.. json.RootElement.GetProperty("files").EnumerateObject().Select(f => new RepositoryFile(RepositoryFile.Safe(f.Name),
-                HubApi.Number(f.Value, "lfs_size") ?? HubApi.Number(f.Value, "size") ?? throw new JsonException(), HubApi.Text(f.Value, "blob_id") ?? throw new JsonException(),
-                HubApi.Text(f.Value, "lfs_sha256"), HubApi.Text(f.Value, "xet_hash")))];
+            return
+            [
+                .. json
+                    .RootElement.GetProperty("files")
+                    .EnumerateObject()
+                    .Select(f => new RepositoryFile(
+                        RepositoryFile.Safe(f.Name),
+                        HubApi.Number(f.Value, "lfs_size") ?? HubApi.Number(f.Value, "size") ?? throw new JsonException(),
+                        HubApi.Text(f.Value, "blob_id") ?? throw new JsonException(),
+                        HubApi.Text(f.Value, "lfs_sha256"),
+                        HubApi.Text(f.Value, "xet_hash")
+                    )),
+            ];
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -86,8 +115,8 @@ public sealed class HubCache
     public bool Has(string commit, RepositoryFile file) => LengthOf(Path.Combine(Snapshot(commit), file.Path)) == file.Length;
 
     /// <summary>The first file that is there with other bytes than it should have, of those that are there.</summary>
-    public RepositoryFile? Damaged(string commit, IEnumerable<RepositoryFile> files, CancellationToken cancelled = default)
-        => files.FirstOrDefault(f => Has(commit, f) && f.Checksum.Of(Path.Combine(Snapshot(commit), f.Path), cancelled) != f.Checksum.Hex);
+    public RepositoryFile? Damaged(string commit, IEnumerable<RepositoryFile> files, CancellationToken cancelled = default) =>
+        files.FirstOrDefault(f => Has(commit, f) && f.Checksum.Of(Path.Combine(Snapshot(commit), f.Path), cancelled) != f.Checksum.Hex);
 
     internal bool HasBlob(RepositoryFile file) => LengthOf(Blob(file)) == file.Length;
 
@@ -98,31 +127,34 @@ public sealed class HubCache
     internal void KeepFiles(string commit, IReadOnlyList<RepositoryFile> files)
     {
         Mark();
-        AtomicFile.Write(TreePath(commit), stream =>
-        {
-            using Utf8JsonWriter json = new(stream, TreeForm);
-            json.WriteStartObject();
-            json.WriteNumber("format_version", 1);
-            json.WriteStartObject("files");
-            foreach (RepositoryFile file in files.OrderBy(f => f.Path, StringComparer.Ordinal))
+        AtomicFile.Write(
+            TreePath(commit),
+            stream =>
             {
-                json.WriteStartObject(file.Path);
-                json.WriteNumber("size", file.Length);
-                json.WriteString("blob_id", file.BlobId);
-                if (file.Sha256 is not null)
+                using Utf8JsonWriter json = new(stream, TreeForm);
+                json.WriteStartObject();
+                json.WriteNumber("format_version", 1);
+                json.WriteStartObject("files");
+                foreach (RepositoryFile file in files.OrderBy(f => f.Path, StringComparer.Ordinal))
                 {
-                    json.WriteString("lfs_sha256", file.Sha256);
-                    json.WriteNumber("lfs_size", file.Length);
-                }
-                if (file.XetHash is not null)
-                {
-                    json.WriteString("xet_hash", file.XetHash);
+                    json.WriteStartObject(file.Path);
+                    json.WriteNumber("size", file.Length);
+                    json.WriteString("blob_id", file.BlobId);
+                    if (file.Sha256 is not null)
+                    {
+                        json.WriteString("lfs_sha256", file.Sha256);
+                        json.WriteNumber("lfs_size", file.Length);
+                    }
+                    if (file.XetHash is not null)
+                    {
+                        json.WriteString("xet_hash", file.XetHash);
+                    }
+                    json.WriteEndObject();
                 }
                 json.WriteEndObject();
+                json.WriteEndObject();
             }
-            json.WriteEndObject();
-            json.WriteEndObject();
-        });
+        );
     }
 
     internal void KeepCommit(string revision, string commit)
@@ -136,7 +168,8 @@ public sealed class HubCache
     /// <summary>Puts a blob that is there into a snapshot: as a link, or as itself where there are no links.</summary>
     internal void Place(string commit, RepositoryFile file)
     {
-        string path = Path.Combine(Snapshot(commit), file.Path), blob = Blob(file);
+        string path = Path.Combine(Snapshot(commit), file.Path),
+            blob = Blob(file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         if (File.Exists(path) || new FileInfo(path).LinkTarget is not null)
         {
@@ -155,13 +188,15 @@ public sealed class HubCache
         {
             // Links take a right that not every user of Windows has.
         }
-        File.Copy(blob, path);   // and the blob stays: files of the same content share it
+        File.Copy(blob, path); // and the blob stays: files of the same content share it
     }
 
     /// <summary>Length of what a path leads to, or -1.</summary>
     private static long LengthOf(string path)
     {
-        FileSystemInfo? end = new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true) : new FileInfo(path);
+        FileSystemInfo? end = new FileInfo(path) is { LinkTarget: not null } link
+            ? link.ResolveLinkTarget(returnFinalTarget: true)
+            : new FileInfo(path);
         return end is FileInfo { Exists: true } file ? file.Length : -1;
     }
 
@@ -172,7 +207,10 @@ public sealed class HubCache
         string tag = Path.Combine(_settings.CacheDirectory, Tag);
         if (!File.Exists(tag))
         {
-            AtomicFile.WriteText(tag, "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache: https://bford.info/cachedir/\n");
+            AtomicFile.WriteText(
+                tag,
+                "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache: https://bford.info/cachedir/\n"
+            );
         }
     }
 }

@@ -19,15 +19,26 @@ internal static partial class Licence
             return null;
         }
         string head = text[..end];
-        string? name = Value(Name().Match(head)), link = Value(Link().Match(head)), id = Value(Id().Match(head));
+        string? name = Value(Name().Match(head)),
+            link = Value(Link().Match(head)),
+            id = Value(Id().Match(head));
         string? licence = id is null or "other" ? name ?? id : id;
-        return licence is null ? null : link is { } at && at.StartsWith("http", StringComparison.Ordinal) ? $"{licence} ({at})" : licence;
+        return licence is null ? null
+            : link is { } at && at.StartsWith("http", StringComparison.Ordinal) ? $"{licence} ({at})"
+            : licence;
     }
 
     /// <summary>A plain value, a quoted one, or a list of one or several, on its line or below.</summary>
     private static string? Value(Match match)
     {
-        string[] words = [.. match.Groups[1].Value.Split(['\n', ',', '[', ']'], StringSplitOptions.TrimEntries).Select(w => w.TrimStart('-', ' ').Trim('"', '\'', ' ')).Where(w => w.Length > 0)];
+        string[] words =
+        [
+            .. match
+                .Groups[1]
+                .Value.Split(['\n', ',', '[', ']'], StringSplitOptions.TrimEntries)
+                .Select(w => w.TrimStart('-', ' ').Trim('"', '\'', ' '))
+                .Where(w => w.Length > 0),
+        ];
         return words.Length == 0 ? null : string.Join(", ", words);
     }
 

@@ -19,7 +19,8 @@ public sealed class AsyncEngine : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly HashSet<Generation> _open = [];
     private EngineStatistics _statistics;
-    private volatile bool _closing, _stopping;
+    private volatile bool _closing,
+        _stopping;
 
     /// <summary>Starts it. Model and tokenizer stay the caller's, and the model's device is the engine's until it is disposed.</summary>
     public AsyncEngine(CausalLm model, Tokenizer tokenizer, EngineOptions? options = null)
@@ -61,12 +62,17 @@ public sealed class AsyncEngine : IAsyncDisposable
     /// <exception cref="EngineBusyException">As many texts wait already as may, or the engine is closing.</exception>
     public Generation Submit(GenerationRequest request)
     {
-        Generation generation = _engine.Prepare(request, Channel.CreateUnbounded<GenerationOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true }));
+        Generation generation = _engine.Prepare(
+            request,
+            Channel.CreateUnbounded<GenerationOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true })
+        );
         lock (_lock)
         {
             if (_closing || _open.Count >= Options.MaxSequences + Options.MaxWaiting)
             {
-                throw new EngineBusyException(_closing ? "the engine is closing" : $"{_open.Count} texts are being made or wait already; try again later");
+                throw new EngineBusyException(
+                    _closing ? "the engine is closing" : $"{_open.Count} texts are being made or wait already; try again later"
+                );
             }
             _open.Add(generation);
         }
@@ -202,7 +208,9 @@ public sealed class AsyncEngine : IAsyncDisposable
         {
             _open.Remove(generation);
         }
-        generation.Channel!.Writer.TryComplete(generation.Failure is { } failure ? new InvalidOperationException($"the engine failed: {failure.Message}", failure) : null);
+        generation.Channel!.Writer.TryComplete(
+            generation.Failure is { } failure ? new InvalidOperationException($"the engine failed: {failure.Message}", failure) : null
+        );
     }
 
     private sealed record Embedding(IReadOnlyList<int> Ids, Pooling Pooling, CancellationToken Cancelled)

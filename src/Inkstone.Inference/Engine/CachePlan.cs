@@ -5,7 +5,8 @@ namespace Inkstone.Inference;
 /// <summary>How many tokens caches have room for.</summary>
 internal static class CachePlan
 {
-    /// <summary>Share of the memory that is free which caches may take; activations, weights that are being loaded and other programs need the rest.</summary>
+    /// <summary>Share of the memory that is free which caches may take; activations, weights that are being loaded and other programs need
+    /// the rest.</summary>
     private const double Share = 0.7;
 
     /// <summary>What is asked for, or what all texts of full length need, or what the machine's memory allows.</summary>
@@ -17,14 +18,20 @@ internal static class CachePlan
         {
             return Math.Min(options.CacheTokens, all);
         }
-        long free = (long)(Share * Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet)), low = 0, high = all;
+        long free = (long)(Share * Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet)),
+            low = 0,
+            high = all;
         IReadOnlyList<ICacheSpec> layers = model.CacheSpecs;
         while (low < high)
         {
             long middle = (low + high + 1) / 2;
-            (low, high) = PagedCache.BytesFor(layers, middle, options.MaxSequences, longest, step) <= free ? (middle, high) : (low, middle - 1);
+            (low, high) =
+                PagedCache.BytesFor(layers, middle, options.MaxSequences, longest, step) <= free ? (middle, high) : (low, middle - 1);
         }
-        return low >= Math.Min(longest, 64) ? low
-            : throw new InsufficientMemoryException($"caches of {options.MaxSequences} texts need more memory than is free ({free >> 20} MiB); allow fewer at once, or shorter ones");
+        return low >= Math.Min(longest, 64)
+            ? low
+            : throw new InsufficientMemoryException(
+                $"caches of {options.MaxSequences} texts need more memory than is free ({free >> 20} MiB); allow fewer at once, or shorter ones"
+            );
     }
 }

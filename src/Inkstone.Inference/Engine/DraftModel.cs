@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Inference;
 
-/// <summary>A small model that guesses how texts go on, greedily, for a larger one with the same tokens to check all guesses at once (speculative decoding, arXiv:2211.17192).</summary>
+/// <summary>A small model that guesses how texts go on, greedily, for a larger one with the same tokens to check all guesses at once
+/// (speculative decoding, arXiv:2211.17192).</summary>
 internal sealed class DraftModel : IDisposable
 {
     private readonly CausalLm _model;
@@ -12,7 +13,8 @@ internal sealed class DraftModel : IDisposable
     private readonly SequenceBatch _batch;
     private readonly Dictionary<Generation, CachedSequence> _sequences = [];
     private readonly List<Generation> _texts = [];
-    private readonly List<int> _tokens = [], _rows = [];
+    private readonly List<int> _tokens = [],
+        _rows = [];
     private readonly float[] _logits;
 
     /// <summary>Sets memory aside.</summary>
@@ -22,14 +24,24 @@ internal sealed class DraftModel : IDisposable
         (_model, _logits) = (model, new float[model.VocabSize]);
         if (model.VocabSize != target.VocabSize || model.Device != target.Device)
         {
-            throw new ArgumentException($"a draft model must have the tokens and the device of the model it guesses for: {model.VocabSize} tokens are not {target.VocabSize}, or the devices differ", nameof(model));
+            throw new ArgumentException(
+                $"a draft model must have the tokens and the device of the model it guesses for: {model.VocabSize} tokens are not {target.VocabSize}, or the devices differ",
+                nameof(model)
+            );
         }
-        _cache = model.NewCache(Math.Min(longest, model.MaxPositionEmbeddings), options.MaxSequences, Math.Min(options.MaxBatchTokens, longest));
+        _cache = model.NewCache(
+            Math.Min(longest, model.MaxPositionEmbeddings),
+            options.MaxSequences,
+            Math.Min(options.MaxBatchTokens, longest)
+        );
         _batch = new SequenceBatch(_cache);
         if (_cache.HasState || !model.SharesPrefixes)
         {
             _cache.Dispose();
-            throw new ArgumentException("a draft model must be able to take guesses back; models with recurrent layers, or positions that depend on the length, cannot", nameof(model));
+            throw new ArgumentException(
+                "a draft model must be able to take guesses back; models with recurrent layers, or positions that depend on the length, cannot",
+                nameof(model)
+            );
         }
     }
 
@@ -64,7 +76,8 @@ internal sealed class DraftModel : IDisposable
 
     public void Dispose() => _cache.Dispose();
 
-    /// <summary>Brings the draft's own cache to all but the last token of a text; a long prompt takes several steps of the engine. False: it is not there yet, or finds no memory.</summary>
+    /// <summary>Brings the draft's own cache to all but the last token of a text; a long prompt takes several steps of the engine. False:
+    /// it is not there yet, or finds no memory.</summary>
     private bool Follow(Generation g)
     {
         if (!_sequences.TryGetValue(g, out CachedSequence? sequence))
@@ -75,7 +88,9 @@ internal sealed class DraftModel : IDisposable
             }
             _sequences[g] = sequence = fresh;
         }
-        return g.Known.Length < _model.MaxPositionEmbeddings && sequence.TryTruncate(Math.Min(sequence.Length, g.Known.Length - 1)) && sequence.TryReserve(g.Known.Length - sequence.Length);
+        return g.Known.Length < _model.MaxPositionEmbeddings
+            && sequence.TryTruncate(Math.Min(sequence.Length, g.Known.Length - 1))
+            && sequence.TryReserve(g.Known.Length - sequence.Length);
     }
 
     /// <summary>One more token of each text, behind its known tokens and guesses.</summary>
@@ -87,7 +102,9 @@ internal sealed class DraftModel : IDisposable
         foreach (Generation g in _texts)
         {
             CachedSequence sequence = _sequences[g];
-            int known = g.Known.Length, first = sequence.Length, count = known + g.Guesses.Length - first;
+            int known = g.Known.Length,
+                first = sequence.Length,
+                count = known + g.Guesses.Length - first;
             for (int i = first; i < first + count; i++)
             {
                 _tokens.Add(i < known ? g.Known[i] : g.Guesses[i - known]);

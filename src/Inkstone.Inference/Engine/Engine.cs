@@ -8,7 +8,8 @@ using Inkstone.Text;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// Makes many texts side by side (continuous batching, arXiv:2309.06180): each <see cref="Step"/> is one forward pass over the next token of all texts and parts of new prompts.
+/// Makes many texts side by side (continuous batching, arXiv:2309.06180): each <see cref="Step"/> is one forward pass over the next token
+/// of all texts and parts of new prompts.
 /// A text does not depend on what runs beside it. One thread at a time; <see cref="AsyncEngine"/> has a thread of its own.
 /// </summary>
 public sealed class Engine : IDisposable
@@ -17,10 +18,16 @@ public sealed class Engine : IDisposable
     private readonly Scheduler _scheduler;
     private readonly Sampler _sampler;
     private readonly TokenChooser _chooser;
-    private readonly List<int> _tokens = [], _rows = [];
+    private readonly List<int> _tokens = [],
+        _rows = [];
     private readonly AdapterSet? _set;
     private readonly Dictionary<string, Adapter> _adapters = new(StringComparer.Ordinal);
-    private long _promptTokens, _cachedTokens, _generatedTokens, _steps, _guessed, _accepted;
+    private long _promptTokens,
+        _cachedTokens,
+        _generatedTokens,
+        _steps,
+        _guessed,
+        _accepted;
 
     /// <summary>An engine for a model. Model and tokenizer stay the caller's.</summary>
     /// <param name="model">who writes</param>
@@ -31,7 +38,12 @@ public sealed class Engine : IDisposable
         (Model, _tokenizer, Options) = (model, tokenizer, options ?? new EngineOptions());
         if (Options.Adapters.Count > 0)
         {
-            _set = model.Adapter is null ? new AdapterSet(model.LinearLayers) : throw new ArgumentException("the model wears an adapter of its own already, so requests cannot choose others", nameof(options));
+            _set = model.Adapter is null
+                ? new AdapterSet(model.LinearLayers)
+                : throw new ArgumentException(
+                    "the model wears an adapter of its own already, so requests cannot choose others",
+                    nameof(options)
+                );
             foreach ((string name, string directory) in Options.Adapters)
             {
                 _adapters[name] = PeftAdapter.AddTo(_set, directory);
@@ -55,8 +67,20 @@ public sealed class Engine : IDisposable
     public int MaxLength => _scheduler.MaxLength;
 
     /// <summary>What it is doing.</summary>
-    public EngineStatistics Statistics => new(_scheduler.Running.Count, _scheduler.WaitingCount, _scheduler.Cache.Tokens, _scheduler.Cache.TokensInUse,
-        _promptTokens, _cachedTokens, _generatedTokens, _scheduler.Preemptions, _steps, _guessed, _accepted);
+    public EngineStatistics Statistics =>
+        new(
+            _scheduler.Running.Count,
+            _scheduler.WaitingCount,
+            _scheduler.Cache.Tokens,
+            _scheduler.Cache.TokensInUse,
+            _promptTokens,
+            _cachedTokens,
+            _generatedTokens,
+            _scheduler.Preemptions,
+            _steps,
+            _guessed,
+            _accepted
+        );
 
     /// <summary>Whether tokens are guessed: asked for, and of a model that can take wrong guesses back.</summary>
     public bool IsGuessing => _scheduler.IsGuessing;
@@ -169,21 +193,36 @@ public sealed class Engine : IDisposable
         int prompt = request.Prompt.Count;
         if (prompt == MaxLength && p.MaxTokens > 0)
         {
-            throw new ArgumentException($"the prompt has {prompt} tokens, the model's context holds {MaxLength} and one must be left; shorten it.", nameof(request));
+            throw new ArgumentException(
+                $"the prompt has {prompt} tokens, the model's context holds {MaxLength} and one must be left; shorten it.",
+                nameof(request)
+            );
         }
         if (p.MaxLength <= prompt)
         {
-            throw new ArgumentException($"the prompt has {prompt} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.", nameof(request));
+            throw new ArgumentException(
+                $"the prompt has {prompt} tokens, but generation_config.json allows prompt and output max_length {p.MaxLength} together; say --max-tokens N.",
+                nameof(request)
+            );
         }
         if (request.Adapter is not null && !_adapters.ContainsKey(request.Adapter))
         {
-            throw new ArgumentException($"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}", nameof(request));
+            throw new ArgumentException(
+                $"there is no adapter {request.Adapter}{(Adapters.Count > 0 ? $"; there are {string.Join(", ", Adapters)}" : "")}",
+                nameof(request)
+            );
         }
         if (request.Mask is null && p.Grammar is { } grammar)
         {
             request = request with { Mask = new GrammarMask(grammar) };
         }
-        return new Generation(request, p, (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens), _tokenizer, Options.Guesses)
+        return new Generation(
+            request,
+            p,
+            (int)Math.Min(Math.Min(MaxLength, p.MaxLength ?? int.MaxValue), (long)prompt + p.MaxTokens),
+            _tokenizer,
+            Options.Guesses
+        )
         {
             Channel = channel,
             Adapter = request.Adapter is null ? null : _adapters[request.Adapter],
@@ -198,13 +237,19 @@ public sealed class Engine : IDisposable
         }
         if (prompt.Count > longest)
         {
-            throw new ArgumentException($"the prompt has {prompt.Count} tokens, the model's context holds {longest} and one must be left; shorten it.", nameof(prompt));
+            throw new ArgumentException(
+                $"the prompt has {prompt.Count} tokens, the model's context holds {longest} and one must be left; shorten it.",
+                nameof(prompt)
+            );
         }
         foreach (int id in prompt)
         {
             if (id < 0 || id >= Model.VocabSize)
             {
-                throw new ArgumentException($"token {id} of the prompt is outside the model's vocabulary of {Model.VocabSize}.", nameof(prompt));
+                throw new ArgumentException(
+                    $"token {id} of the prompt is outside the model's vocabulary of {Model.VocabSize}.",
+                    nameof(prompt)
+                );
             }
         }
     }
@@ -224,7 +269,7 @@ public sealed class Engine : IDisposable
             }
         }
         Tensor ids = device.Rent(new Shape(1, _tokens.Count), CollectionsMarshal.AsSpan(_tokens));
-        Tensor hidden = Model.Hidden(ids, _scheduler.Context(_tokens.Count));      // [1, ΣT, C]
+        Tensor hidden = Model.Hidden(ids, _scheduler.Context(_tokens.Count)); // [1, ΣT, C]
         int row = 0;
         foreach (Scheduled s in _scheduler.Batch)
         {
@@ -240,7 +285,7 @@ public sealed class Engine : IDisposable
             return;
         }
         Tensor last = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), CollectionsMarshal.AsSpan(_rows)));
-        Tensor logits = Model.Logits(last);                                         // [n, V]
+        Tensor logits = Model.Logits(last); // [n, V]
         int at = 0;
         foreach (Scheduled s in _scheduler.Batch)
         {
@@ -285,7 +330,8 @@ public sealed class Engine : IDisposable
         Generation g = s.Generation;
         while (g.NextPromptLogProb is int next && next < g.PromptLength && next <= s.First + s.Count)
         {
-            int count = Math.Min(Rows, Math.Min(g.PromptLength, s.First + s.Count + 1) - next), from = firstRow + next - 1 - s.First;
+            int count = Math.Min(Rows, Math.Min(g.PromptLength, s.First + s.Count + 1) - next),
+                from = firstRow + next - 1 - s.First;
             Tensor rows = Model.Device.Rent(new Shape(count), [.. Enumerable.Range(from, count)]);
             Tensor logits = Model.Logits(Ops.GatherRows(hidden, rows));
             for (int i = 0; i < count; i++)

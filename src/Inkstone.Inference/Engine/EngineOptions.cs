@@ -17,7 +17,8 @@ public sealed record EngineOptions
     /// <summary>Tokens of prompt and output of the longest text; 0: the model's context.</summary>
     public int MaxLength { get; init; }
 
-    /// <summary>Tokens that caches have room for; 0: what <see cref="MaxSequences"/> texts of full length need, or as much as the machine's memory allows.</summary>
+    /// <summary>Tokens that caches have room for; 0: what <see cref="MaxSequences"/> texts of full length need, or as much as the machine's
+    /// memory allows.</summary>
     public long CacheTokens { get; init; }
 
     /// <summary>Directories of the adapters that requests may choose, by name (<see cref="GenerationRequest.Adapter"/>).</summary>
@@ -27,15 +28,18 @@ public sealed record EngineOptions
     public bool PrefixSharing { get; init; } = true;
 
     /// <summary>
-    /// Tokens that are guessed from the text so far and computed together with the next one (arXiv:2211.17192); 0: none. Guesses that the sampler would not have chosen are thrown away,
+    /// Tokens that are guessed from the text so far and computed together with the next one (arXiv:2211.17192); 0: none. Guesses that the
+    /// sampler would not have chosen are thrown away,
     /// so texts stay the same. Not with layers that keep a state, which cannot go back (<see cref="Engine.IsGuessing"/>).
     /// </summary>
     public int Guesses { get; init; }
 
-    /// <summary>A smaller model with the same tokens, on the same device, that makes the guesses; null: they are looked up in the text so far. It stays the caller's.</summary>
+    /// <summary>A smaller model with the same tokens, on the same device, that makes the guesses; null: they are looked up in the text so
+    /// far. It stays the caller's.</summary>
     public CausalLm? Draft { get; init; }
 
-    /// <summary>Whether what is computed of a text is kept until its next token; false computes all of it anew for each, one text at a time: slow, the reference that caches are tested against.</summary>
+    /// <summary>Whether what is computed of a text is kept until its next token; false computes all of it anew for each, one text at a
+    /// time: slow, the reference that caches are tested against.</summary>
     public bool KeepsCache { get; init; } = true;
 }
 
@@ -51,8 +55,19 @@ public sealed record EngineOptions
 /// <param name="Steps">forward passes</param>
 /// <param name="Guessed">tokens that were guessed</param>
 /// <param name="Accepted">those that were right</param>
-public readonly record struct EngineStatistics(int Running, int Waiting, long CacheTokens, long CacheTokensUsed, long PromptTokens, long CachedTokens, long GeneratedTokens, long Preemptions, long Steps,
-    long Guessed, long Accepted);
+public readonly record struct EngineStatistics(
+    int Running,
+    int Waiting,
+    long CacheTokens,
+    long CacheTokensUsed,
+    long PromptTokens,
+    long CachedTokens,
+    long GeneratedTokens,
+    long Preemptions,
+    long Steps,
+    long Guessed,
+    long Accepted
+);
 
 /// <summary>How hidden states become one vector of a text.</summary>
 public enum Pooling

@@ -9,12 +9,13 @@ namespace Inkstone.Inference;
 /// <summary>A text that an engine is making.</summary>
 public sealed class Generation
 {
-    private readonly int[] _ids;                    // prompt and output, with room for all of it
+    private readonly int[] _ids; // prompt and output, with room for all of it
     private readonly Queue<GenerationOutput> _outputs = new();
     private readonly List<TokenLogProb> _promptLogProbs = [];
     private readonly TextStream? _text;
     private readonly int[] _guesses;
-    private int _count, _guessCount;
+    private int _count,
+        _guessCount;
     private volatile bool _cancelled;
 
     internal Generation(GenerationRequest request, SamplingParams sampling, int longest, Tokenizer? tokenizer, int guesses = 0)
@@ -42,29 +43,35 @@ public sealed class Generation
     /// <summary>The stop text of its request that ended it; null where something else did.</summary>
     public string? StopText { get; private set; }
 
-    /// <summary>The token that ended it, which is not among <see cref="Ids"/>, with its log-probability (NaN where these were not asked for); null where something else did.</summary>
+    /// <summary>The token that ended it, which is not among <see cref="Ids"/>, with its log-probability (NaN where these were not asked
+    /// for); null where something else did.</summary>
     public (int Id, float LogProb)? EndToken { get; private set; }
 
     /// <summary>Tokens of the prompt that were not computed because another text had begun alike.</summary>
     public int CachedTokens { get; internal set; }
 
-    /// <summary>Log-probabilities of the prompt's tokens, from <see cref="GenerationRequest.PromptLogProbs"/> on. Complete when the first token has come or the text has ended.</summary>
+    /// <summary>Log-probabilities of the prompt's tokens, from <see cref="GenerationRequest.PromptLogProbs"/> on. Complete when the first
+    /// token has come or the text has ended.</summary>
     public IReadOnlyList<TokenLogProb> PromptLogProbs => _promptLogProbs;
 
     /// <summary>Why the engine could not go on with it, or null.</summary>
     public Exception? Failure { get; private set; }
 
-    /// <summary>Ends it before the next step and frees its memory; its reader sees the end with <see cref="FinishReason.Cancelled"/>. From any thread.</summary>
+    /// <summary>Ends it before the next step and frees its memory; its reader sees the end with <see cref="FinishReason.Cancelled"/>. From
+    /// any thread.</summary>
     public void Cancel() => _cancelled = true;
 
     /// <summary>The next token that has come; false where none waits.</summary>
     public bool TryRead(out GenerationOutput output) => _outputs.TryDequeue(out output);
 
-    /// <summary>Tokens of an <see cref="AsyncEngine"/> as they come, until the text ends. One reader. Cancelling the token cancels the text.</summary>
+    /// <summary>Tokens of an <see cref="AsyncEngine"/> as they come, until the text ends. One reader. Cancelling the token cancels the
+    /// text.</summary>
     /// <exception cref="InvalidOperationException">The engine failed; the message says how.</exception>
     public async IAsyncEnumerable<GenerationOutput> ReadAllAsync([EnumeratorCancellation] CancellationToken cancelled = default)
     {
-        ChannelReader<GenerationOutput> reader = (Channel ?? throw new InvalidOperationException("only a text of an AsyncEngine can be awaited; read others with TryRead")).Reader;
+        ChannelReader<GenerationOutput> reader = (
+            Channel ?? throw new InvalidOperationException("only a text of an AsyncEngine can be awaited; read others with TryRead")
+        ).Reader;
         using CancellationTokenRegistration _ = cancelled.Register(Cancel);
         await foreach (GenerationOutput output in reader.ReadAllAsync(cancelled).ConfigureAwait(false))
         {
@@ -98,9 +105,13 @@ public sealed class Generation
     /// <summary>First token of the prompt whose log-probability is still wanted; the prompt's length when all are known.</summary>
     internal int NextPromptLogProb => Request.PromptLogProbs is { } from ? Math.Max(from, 1) + _promptLogProbs.Count : PromptLength;
 
-    /// <summary>Guesses at most <paramref name="most"/> tokens, as many as there is room for beside the one that is chosen anyway.</summary>
-    internal void Guess(int most)
-        => _guessCount = PromptLookup.Guess(Known, _guesses.AsSpan(0, Math.Clamp(Math.Min(most, _ids.Length - _count - 1), 0, _guesses.Length)));
+    /// <summary>Guesses at most <paramref name="most"/> tokens, as many as there is room for beside the one that is chosen
+    /// anyway.</summary>
+    internal void Guess(int most) =>
+        _guessCount = PromptLookup.Guess(
+            Known,
+            _guesses.AsSpan(0, Math.Clamp(Math.Min(most, _ids.Length - _count - 1), 0, _guesses.Length))
+        );
 
     internal void ForgetGuesses() => _guessCount = 0;
 

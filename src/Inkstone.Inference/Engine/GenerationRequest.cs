@@ -11,10 +11,12 @@ public sealed record GenerationRequest(IReadOnlyList<int> Prompt, SamplingParams
     /// <summary>How many of the likeliest tokens are told beside each that is chosen; null: log-probabilities are not wanted.</summary>
     public int? LogProbs { get; init; }
 
-    /// <summary>Temperature of the distribution whose log-probabilities are told; 1: the model's own. Truncation and masks never count.</summary>
+    /// <summary>Temperature of the distribution whose log-probabilities are told; 1: the model's own. Truncation and masks never
+    /// count.</summary>
     public float LogProbTemperature { get; init; } = 1;
 
-    /// <summary>First token of the prompt (from 1) whose log-probability is wanted, with those of all behind it; null: none are wanted.</summary>
+    /// <summary>First token of the prompt (from 1) whose log-probability is wanted, with those of all behind it; null: none are
+    /// wanted.</summary>
     public int? PromptLogProbs { get; init; }
 
     /// <summary>Which tokens may come next; null: all. It follows one text and is used for this one only.</summary>

@@ -18,7 +18,8 @@ internal readonly record struct Scheduled(Generation Generation, int First, int 
 }
 
 /// <summary>
-/// Decides what the next forward pass computes: the next token of each running text, then parts of prompts in the order in which they came. A text that finds no memory takes it
+/// Decides what the next forward pass computes: the next token of each running text, then parts of prompts in the order in which they came.
+/// A text that finds no memory takes it
 /// from the one that came last, which is computed anew later.
 /// </summary>
 internal sealed class Scheduler : IDisposable
@@ -26,7 +27,8 @@ internal sealed class Scheduler : IDisposable
     private readonly CausalLm _model;
     private readonly EngineOptions _options;
     private readonly LinkedList<Generation> _waiting = new();
-    private readonly List<Generation> _running = [], _ended = [];
+    private readonly List<Generation> _running = [],
+        _ended = [];
     private readonly List<Scheduled> _batch = [];
     private readonly SequenceBatch _sequences;
     private readonly bool _shares;
@@ -37,10 +39,19 @@ internal sealed class Scheduler : IDisposable
     {
         (_model, _options, _adapterNames) = (model, options, [.. options.Adapters.Keys]);
         MaxLength = options.MaxLength > 0 ? Math.Min(options.MaxLength, model.MaxPositionEmbeddings) : model.MaxPositionEmbeddings;
-        int sequences = options.KeepsCache ? options.MaxSequences : 1, step = Math.Min(options.MaxBatchTokens, MaxLength);
+        int sequences = options.KeepsCache ? options.MaxSequences : 1,
+            step = Math.Min(options.MaxBatchTokens, MaxLength);
         long tokens = options.KeepsCache ? CachePlan.Tokens(model, options, MaxLength, step) : RaggedRows.BlockTokens;
         MaxLength = options.KeepsCache ? (int)Math.Min(MaxLength, tokens) : MaxLength;
-        Cache = new PagedCache(model.Device, model.CacheSpecs, tokens, sequences, MaxLength, step, snapshots: options.PrefixSharing ? sequences + 2 : 0);
+        Cache = new PagedCache(
+            model.Device,
+            model.CacheSpecs,
+            tokens,
+            sequences,
+            MaxLength,
+            step,
+            snapshots: options.PrefixSharing ? sequences + 2 : 0
+        );
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
         IsGuessing = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
@@ -99,7 +110,7 @@ internal sealed class Scheduler : IDisposable
                 }
                 if (budget - (_running.Count - i) < _running[i].Guesses.Length)
                 {
-                    _running[i].ForgetGuesses();    // one place of the budget stays for each text that comes behind
+                    _running[i].ForgetGuesses(); // one place of the budget stays for each text that comes behind
                 }
                 budget -= Take(_running[i], 1 + _running[i].Guesses.Length, _running[i].Guesses.Length);
             }
@@ -127,7 +138,11 @@ internal sealed class Scheduler : IDisposable
     {
         foreach (Scheduled s in _batch)
         {
-            if (s.Guesses > 0 && s.Generation.Sequence is { } sequence && !sequence.TryTruncate(Math.Min(sequence.Length, s.Generation.Known.Length - 1)))
+            if (
+                s.Guesses > 0
+                && s.Generation.Sequence is { } sequence
+                && !sequence.TryTruncate(Math.Min(sequence.Length, s.Generation.Known.Length - 1))
+            )
             {
                 throw new InvalidOperationException("a cache could not go back behind wrong guesses");
             }
@@ -206,14 +221,18 @@ internal sealed class Scheduler : IDisposable
 
     private static int Pending(Generation generation) => generation.Known.Length - generation.Sequence!.Length;
 
-    /// <summary>Tokens of a prompt that go into this pass. Where a state can be shared the last of its blocks ends a pass, so that it can be kept there.</summary>
+    /// <summary>Tokens of a prompt that go into this pass. Where a state can be shared the last of its blocks ends a pass, so that it can
+    /// be kept there.</summary>
     private int Part(Generation generation, int budget)
     {
-        int computed = generation.Sequence!.Length, part = Math.Min(budget, Pending(generation)), border = (generation.Known.Length - 1) / RaggedRows.BlockTokens * RaggedRows.BlockTokens;
+        int computed = generation.Sequence!.Length,
+            part = Math.Min(budget, Pending(generation)),
+            border = (generation.Known.Length - 1) / RaggedRows.BlockTokens * RaggedRows.BlockTokens;
         return _shares && Cache.HasState && computed < border && computed + part > border ? border - computed : part;
     }
 
-    /// <summary>Puts tokens of a running text into the batch, with memory taken from younger texts where none is free; returns how many.</summary>
+    /// <summary>Puts tokens of a running text into the batch, with memory taken from younger texts where none is free; returns how
+    /// many.</summary>
     private int Take(Generation generation, int count, int guesses = 0)
     {
         while (!generation.Sequence!.TryReserve(count))
@@ -242,7 +261,11 @@ internal sealed class Scheduler : IDisposable
     private void Admit(int budget)
     {
         LinkedListNode<Generation>? next;
-        for (LinkedListNode<Generation>? node = _waiting.First; node is not null && budget > 0 && _running.Count < _options.MaxSequences; node = next)
+        for (
+            LinkedListNode<Generation>? node = _waiting.First;
+            node is not null && budget > 0 && _running.Count < _options.MaxSequences;
+            node = next
+        )
         {
             next = node.Next;
             Generation generation = node.Value;
@@ -274,13 +297,18 @@ internal sealed class Scheduler : IDisposable
         }
     }
 
-    /// <summary>Whether another text is just computing a prompt that begins alike: this one waits for that instead of computing it too.</summary>
+    /// <summary>Whether another text is just computing a prompt that begins alike: this one waits for that instead of computing it
+    /// too.</summary>
     private bool IsBeingComputed(Generation generation)
     {
         foreach (Generation other in _running)
         {
             int computed = other.Sequence!.Length;
-            if (computed < other.PromptLength - 1 && other.Adapter == generation.Adapter && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens)
+            if (
+                computed < other.PromptLength - 1
+                && other.Adapter == generation.Adapter
+                && generation.Known.CommonPrefixLength(other.Known) / RaggedRows.BlockTokens > computed / RaggedRows.BlockTokens
+            )
             {
                 return true;
             }
@@ -289,7 +317,8 @@ internal sealed class Scheduler : IDisposable
     }
 
     /// <summary>Texts with different adapters share nothing.</summary>
-    private int Salt(Generation generation) => generation.Adapter is null ? 0 : 1 + Array.IndexOf(_adapterNames, generation.Request.Adapter);
+    private int Salt(Generation generation) =>
+        generation.Adapter is null ? 0 : 1 + Array.IndexOf(_adapterNames, generation.Request.Adapter);
 
     /// <summary>Begins anew where positions turn otherwise in a text that has become this long.</summary>
     private void Refresh(Generation generation)

@@ -2,7 +2,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Inference;
 
-/// <summary>Tokens of an answer as text, piece by piece, up to a stop text: decoded as the continuation of the prompt that they are.</summary>
+/// <summary>Tokens of an answer as text, piece by piece, up to a stop text: decoded as the continuation of the prompt that they
+/// are.</summary>
 internal sealed class TextStream
 {
     private readonly Tokenizer _tokenizer;
@@ -43,7 +44,8 @@ internal sealed class TextStream
     }
 
     /// <summary>
-    /// With the tokens that the tokenizer adds to what ends a text: a stop text that is one of its added tokens is that token, and its own end token ends the
+    /// With the tokens that the tokenizer adds to what ends a text: a stop text that is one of its added tokens is that token, and its own
+    /// end token ends the
     /// text where neither generation_config.json nor config.json names one.
     /// </summary>
     public static SamplingParams Ends(SamplingParams p, IReadOnlyList<int> modelEnds, Tokenizer? tokenizer)

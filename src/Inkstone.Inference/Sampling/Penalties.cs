@@ -5,7 +5,8 @@ internal sealed class Penalties(int vocabSize)
 {
     private readonly int[] _counts = new int[vocabSize];
 
-    /// <summary>Tokens seen become less likely: score / penalty where positive, score · penalty where negative; once, however often they were seen.</summary>
+    /// <summary>Tokens seen become less likely: score / penalty where positive, score · penalty where negative; once, however often they
+    /// were seen.</summary>
     public void Repetition(Span<float> logits, ReadOnlySpan<int> ids, float penalty)
     {
         Count(ids);

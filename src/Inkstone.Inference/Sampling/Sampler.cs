@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Inference;
 
 /// <summary>
-/// Chooses the next token from logits: penalties, forbidden tokens, temperature, top-k, top-p, min-p, typical, epsilon, then a draw; the order of transformers.
+/// Chooses the next token from logits: penalties, forbidden tokens, temperature, top-k, top-p, min-p, typical, epsilon, then a draw; the
+/// order of transformers.
 /// Its memory is made once, so choosing allocates nothing.
 /// </summary>
 public sealed class Sampler(int vocabSize)

@@ -4,13 +4,16 @@ using Inkstone.Grammar;
 namespace Inkstone.Inference;
 
 /// <summary>How the next token is chosen and when to stop; names and meanings of the OpenAI API, vLLM and transformers.</summary>
-/// <param name="Temperature">divides the logits; below <see cref="LeastTemperature"/> the likeliest token is taken, which is the limit</param>
+/// <param name="Temperature">divides the logits; below <see cref="LeastTemperature"/> the likeliest token is taken, which is the
+/// limit</param>
 /// <param name="TopK">keep the k likeliest tokens; 0 keeps all</param>
 /// <param name="TopP">keep the fewest tokens that hold this much probability (arXiv:1904.09751); 1 keeps all</param>
 /// <param name="MinP">keep tokens with at least this part of the likeliest one's probability (arXiv:2407.01082)</param>
-/// <param name="TypicalP">keep the tokens closest to the expected surprise that hold this much probability (arXiv:2202.00666); 1 keeps all</param>
+/// <param name="TypicalP">keep the tokens closest to the expected surprise that hold this much probability (arXiv:2202.00666); 1 keeps
+/// all</param>
 /// <param name="EpsilonCutoff">drop tokens below this probability (arXiv:2210.15191)</param>
-/// <param name="RepetitionPenalty">divides positive and multiplies negative logits of tokens seen in prompt or output (arXiv:1909.05858)</param>
+/// <param name="RepetitionPenalty">divides positive and multiplies negative logits of tokens seen in prompt or output
+/// (arXiv:1909.05858)</param>
 /// <param name="FrequencyPenalty">subtracted once per occurrence in the output</param>
 /// <param name="PresencePenalty">subtracted once for each token that occurs in the output</param>
 /// <param name="NoRepeatNgramSize">forbids tokens that would complete an n-gram a second time; 0 forbids none</param>
@@ -32,7 +35,8 @@ public sealed record SamplingParams(
     int MaxTokens = 256,
     ulong Seed = 0,
     IReadOnlyList<string>? Stop = null,
-    bool IgnoreEos = false)
+    bool IgnoreEos = false
+)
 {
     /// <summary>Temperatures below this one are 0: logits divided by them would leave float32.</summary>
     public const float LeastTemperature = 1e-5f;
@@ -65,7 +69,8 @@ public sealed record SamplingParams(
     public bool IsGreedy => Temperature < LeastTemperature;
 
     /// <summary>Always the likeliest token.</summary>
-    public static SamplingParams Greedy(int maxTokens, bool ignoreEos = false) => new(Temperature: 0, MaxTokens: maxTokens, IgnoreEos: ignoreEos);
+    public static SamplingParams Greedy(int maxTokens, bool ignoreEos = false) =>
+        new(Temperature: 0, MaxTokens: maxTokens, IgnoreEos: ignoreEos);
 
     /// <summary>Throws with the name of the first setting that makes no sense; returns itself.</summary>
     /// <param name="shown">how a setting is called where it was made, such as --top-p; null: by its name</param>
@@ -84,13 +89,17 @@ public sealed record SamplingParams(
         Require(MaxTokens >= 0, "max_tokens", MaxTokens, "0 or more");
         Require(MinNewTokens >= 0, "min_new_tokens", MinNewTokens, "0 or more");
         Require(MaxLength is null or > 0, "max_length", MaxLength ?? 0, "above 0");
-        return Stop is null || Stop.All(s => s.Length > 0) ? this : throw new ArgumentException($"{shown?.Invoke("stop") ?? "stop"} must be a text that is not empty.");
+        return Stop is null || Stop.All(s => s.Length > 0)
+            ? this
+            : throw new ArgumentException($"{shown?.Invoke("stop") ?? "stop"} must be a text that is not empty.");
 
         void Require(bool holds, string name, float value, string wanted)
         {
             if (!holds)
             {
-                throw new ArgumentException($"{shown?.Invoke(name) ?? name} must be {wanted}, it is {value.ToString(CultureInfo.InvariantCulture)}.");
+                throw new ArgumentException(
+                    $"{shown?.Invoke(name) ?? name} must be {wanted}, it is {value.ToString(CultureInfo.InvariantCulture)}."
+                );
             }
         }
     }

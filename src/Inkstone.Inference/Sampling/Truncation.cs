@@ -1,6 +1,7 @@
 namespace Inkstone.Inference;
 
-/// <summary>Filters that take tokens out of the race by setting their logits to −∞, with the rules of transformers' warpers. At least one token always stays.</summary>
+/// <summary>Filters that take tokens out of the race by setting their logits to −∞, with the rules of transformers' warpers. At least one
+/// token always stays.</summary>
 internal sealed class Truncation(int vocabSize)
 {
     private readonly float[] _probabilities = new float[vocabSize];
@@ -26,7 +27,9 @@ internal sealed class Truncation(int vocabSize)
     public void TopP(Span<float> logits, float p)
     {
         Softmax(logits);
-        double rest = 1 - (double)p, dropped = 0, tiny = rest / logits.Length;
+        double rest = 1 - (double)p,
+            dropped = 0,
+            tiny = rest / logits.Length;
         int candidates = 0;
         for (int i = 0; i < logits.Length; i++)
         {
@@ -70,10 +73,12 @@ internal sealed class Truncation(int vocabSize)
         Drop(logits, Math.Min(epsilon, Max(_probabilities.AsSpan(0, logits.Length))));
     }
 
-    /// <summary>Keeps the tokens whose surprise −log p is closest to the entropy, until they hold probability <paramref name="mass"/>.</summary>
+    /// <summary>Keeps the tokens whose surprise −log p is closest to the entropy, until they hold probability
+    /// <paramref name="mass"/>.</summary>
     public void Typical(Span<float> logits, float mass)
     {
-        double logSum = Softmax(logits), entropy = 0;
+        double logSum = Softmax(logits),
+            entropy = 0;
         for (int i = 0; i < logits.Length; i++)
         {
             entropy -= _probabilities[i] > 0 ? _probabilities[i] * (logits[i] - logSum) : 0;
@@ -90,8 +95,7 @@ internal sealed class Truncation(int vocabSize)
         do
         {
             sum += _probabilities[(int)(uint)ascending[++last]];
-        }
-        while (sum < mass && last < ascending.Length - 1);
+        } while (sum < mass && last < ascending.Length - 1);
         float farthest = _scores[(int)(uint)ascending[last]];
         for (int i = 0; i < logits.Length; i++)
         {
@@ -126,8 +130,10 @@ internal sealed class Truncation(int vocabSize)
     }
 
     /// <summary>The fault of a model whose logits cannot be compared.</summary>
-    public static InvalidDataException NoNumbers()
-        => new("no token can be chosen: all logits of the model are forbidden or no numbers; look for NaN or too large values in its weights, or try --precision fp32.");
+    public static InvalidDataException NoNumbers() =>
+        new(
+            "no token can be chosen: all logits of the model are forbidden or no numbers; look for NaN or too large values in its weights, or try --precision fp32."
+        );
 
     private void Drop(Span<float> logits, float least)
     {
@@ -169,18 +175,27 @@ internal sealed class Truncation(int vocabSize)
     /// <summary>Sorts by a value ≥ 0 and then by token: the bits of such floats are in the order of their values.</summary>
     private static ulong Key(float value, int id) => ((ulong)BitConverter.SingleToUInt32Bits(value) << 32) | (uint)id;
 
-    /// <summary>The value that would stand at <paramref name="index"/> if the values were sorted (Hoare's selection; the values are rearranged).</summary>
+    /// <summary>The value that would stand at <paramref name="index"/> if the values were sorted (Hoare's selection; the values are
+    /// rearranged).</summary>
     private static float Select(Span<float> values, int index)
     {
-        int low = 0, high = values.Length - 1;
+        int low = 0,
+            high = values.Length - 1;
         while (low < high)
         {
             float pivot = values[(low + high) >>> 1];
-            int i = low, j = high;
+            int i = low,
+                j = high;
             while (i <= j)
             {
-                while (values[i] < pivot) { i++; }
-                while (values[j] > pivot) { j--; }
+                while (values[i] < pivot)
+                {
+                    i++;
+                }
+                while (values[j] > pivot)
+                {
+                    j--;
+                }
                 if (i <= j)
                 {
                     (values[i], values[j]) = (values[j], values[i]);

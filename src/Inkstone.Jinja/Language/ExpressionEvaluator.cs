@@ -68,7 +68,8 @@ internal sealed class ExpressionEvaluator(Interpreter run)
         return target.Call(run, arguments);
     }
 
-    private static bool IsBlockChain(FilterExpression filter) => filter.Target is null || (filter.Target is FilterExpression inner && IsBlockChain(inner));
+    private static bool IsBlockChain(FilterExpression filter) =>
+        filter.Target is null || (filter.Target is FilterExpression inner && IsBlockChain(inner));
 
     private Value Computed(Expression expression, Scope scope)
     {
@@ -150,7 +151,11 @@ internal sealed class ExpressionEvaluator(Interpreter run)
         {
             foreach (KeyValuePair<string, Value> more in Lookup.Names(Evaluate(arguments.NamedSpread, scope)))
             {
-                named.Add(!named.Exists(n => n.Key == more.Key) ? more : throw new TemplateFault($"got multiple values for keyword argument '{more.Key}'"));
+                named.Add(
+                    !named.Exists(n => n.Key == more.Key)
+                        ? more
+                        : throw new TemplateFault($"got multiple values for keyword argument '{more.Key}'")
+                );
             }
         }
         return new Arguments(positional, named);
@@ -166,7 +171,14 @@ internal sealed class ExpressionEvaluator(Interpreter run)
     /// <summary>Charges a new value by its size, so that few steps cannot make much work.</summary>
     private Value Made(Value value)
     {
-        run.Spend(value switch { StringValue text => text.Content.Length / 64, SequenceValue row => row.Elements.Count / 16, _ => 0 });
+        run.Spend(
+            value switch
+            {
+                StringValue text => text.Content.Length / 64,
+                SequenceValue row => row.Elements.Count / 16,
+                _ => 0,
+            }
+        );
         return value;
     }
 }

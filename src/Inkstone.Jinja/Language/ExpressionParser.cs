@@ -2,13 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace Inkstone.Jinja;
 
-/// <summary>Reads expressions. Precedence from low to high: if-else, or, and, not, comparisons, + -, ~, * / // %, signs and **, postfixes, filters and tests.</summary>
+/// <summary>Reads expressions. Precedence from low to high: if-else, or, and, not, comparisons, + -, ~, * / // %, signs and **, postfixes,
+/// filters and tests.</summary>
 internal sealed class ExpressionParser
 {
     private readonly TemplateTokens _tokens;
     private readonly OperandParser _operands;
 
-    public ExpressionParser(TemplateTokens tokens, TemplateOptions options) => (_tokens, _operands) = (tokens, new OperandParser(tokens, this, options));
+    public ExpressionParser(TemplateTokens tokens, TemplateOptions options) =>
+        (_tokens, _operands) = (tokens, new OperandParser(tokens, this, options));
 
     /// <summary>Which of the names caller, varargs and kwargs were read since this was last replaced.</summary>
     public HashSet<string> SpecialNames { get; set; } = [];
@@ -38,7 +40,8 @@ internal sealed class ExpressionParser
             tuple = true;
         }
         return tuple || (items.Count == 0 && inParentheses) ? new TupleExpression(items, line)
-            : items.Count == 1 ? items[0] : throw _tokens.Unexpected("an expression");
+            : items.Count == 1 ? items[0]
+            : throw _tokens.Unexpected("an expression");
     }
 
     /// <summary><c>| name(…) | …</c>; with <paramref name="startInline"/> the first bar is left out.</summary>
@@ -58,7 +61,9 @@ internal sealed class ExpressionParser
             }
             tuple = true;
         }
-        return tuple ? new TupleTarget(items) : items.Count == 1 ? items[0] : throw _tokens.Unexpected("a name to assign to");
+        return tuple ? new TupleTarget(items)
+            : items.Count == 1 ? items[0]
+            : throw _tokens.Unexpected("a name to assign to");
     }
 
     private Target OneTarget(bool withNamespace)
@@ -72,19 +77,23 @@ internal sealed class ExpressionParser
         return AsTarget(_operands.Primary());
     }
 
-    private static Target AsTarget(Expression e) => e switch
-    {
-        NameExpression name => new NameTarget(name.Name),
-        TupleExpression tuple => new TupleTarget([.. tuple.Items.Select(AsTarget)]),
-        _ => throw new TemplateFault("only names can be assigned to", e.Line),
-    };
+    private static Target AsTarget(Expression e) =>
+        e switch
+        {
+            NameExpression name => new NameTarget(name.Name),
+            TupleExpression tuple => new TupleTarget([.. tuple.Items.Select(AsTarget)]),
+            _ => throw new TemplateFault("only names can be assigned to", e.Line),
+        };
 
-    private bool AtTupleEnd(string? endsBefore) => _tokens.Current.Kind is TemplateTokenKind.VariableEnd or TemplateTokenKind.BlockEnd
-        || _tokens.Current.IsOperator(")") || (endsBefore is not null && _tokens.Current.IsName(endsBefore));
+    private bool AtTupleEnd(string? endsBefore) =>
+        _tokens.Current.Kind is TemplateTokenKind.VariableEnd or TemplateTokenKind.BlockEnd
+        || _tokens.Current.IsOperator(")")
+        || (endsBefore is not null && _tokens.Current.IsName(endsBefore));
 
     private Expression Conditional()
     {
-        int line = _tokens.Current.Line, unknown = UnknownNames.Count;
+        int line = _tokens.Current.Line,
+            unknown = UnknownNames.Count;
         Expression value = Or();
         while (_tokens.SkipName("if"))
         {

@@ -28,7 +28,8 @@ internal sealed record BinaryExpression(string Operator, Expression Left, Expres
 internal sealed record ConcatExpression(IReadOnlyList<Expression> Items, int Line) : Expression(Line);
 
 /// <summary>A chain such as <c>a &lt; b &lt;= c</c>; operators are those of Python, <c>in</c> and <c>not in</c> included.</summary>
-internal sealed record CompareExpression(Expression First, IReadOnlyList<KeyValuePair<string, Expression>> Rest, int Line) : Expression(Line);
+internal sealed record CompareExpression(Expression First, IReadOnlyList<KeyValuePair<string, Expression>> Rest, int Line)
+    : Expression(Line);
 
 internal sealed record ConditionalExpression(Expression Condition, Expression Then, Expression? Else, int Line) : Expression(Line);
 
@@ -39,7 +40,8 @@ internal sealed record MemberExpression(Expression Target, string Name, int Line
 internal sealed record ItemExpression(Expression Target, Expression Key, int Line) : Expression(Line);
 
 /// <summary><c>x[start:stop:step]</c>.</summary>
-internal sealed record SliceExpression(Expression Target, Expression? Start, Expression? Stop, Expression? Step, int Line) : Expression(Line);
+internal sealed record SliceExpression(Expression Target, Expression? Start, Expression? Stop, Expression? Step, int Line)
+    : Expression(Line);
 
 internal sealed record CallExpression(Expression Target, CallArguments Arguments, int Line) : Expression(Line);
 
@@ -50,7 +52,12 @@ internal sealed record FilterExpression(Expression? Target, string Name, CallArg
 internal sealed record TestExpression(Expression Target, string Name, CallArguments Arguments, int Line) : Expression(Line);
 
 /// <summary>What stands in the parentheses of a call; <c>*list</c> and <c>**dict</c> included.</summary>
-internal sealed record CallArguments(IReadOnlyList<Expression> Positional, IReadOnlyList<KeyValuePair<string, Expression>> Named, Expression? Spread = null, Expression? NamedSpread = null)
+internal sealed record CallArguments(
+    IReadOnlyList<Expression> Positional,
+    IReadOnlyList<KeyValuePair<string, Expression>> Named,
+    Expression? Spread = null,
+    Expression? NamedSpread = null
+)
 {
     public static readonly CallArguments None = new([], []);
 }

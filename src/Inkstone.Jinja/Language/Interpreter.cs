@@ -31,7 +31,8 @@ internal sealed class Interpreter
     /// <summary>What strftime_now tells.</summary>
     public DateTime Now { get; }
 
-    /// <summary>The conversation, when what an assistant says is to be marked in the text (<see cref="GenerationMarks"/>); else null.</summary>
+    /// <summary>The conversation, when what an assistant says is to be marked in the text (<see cref="GenerationMarks"/>); else
+    /// null.</summary>
     public IReadOnlyList<Value>? Marked { get; init; }
 
     /// <summary>The line that is being run.</summary>
@@ -57,17 +58,24 @@ internal sealed class Interpreter
     public Builtin Filter(string name) => Options.Filter(name) ?? throw new TemplateFault($"there is no filter named '{name}'");
 
     /// <summary>A value as this environment hands it on: what is undefined may be strict.</summary>
-    public Value Checked(Value value) => Options.StrictUndefined && value is UndefinedValue { IsStrict: null } undefined ? undefined.Strict : value;
+    public Value Checked(Value value) =>
+        Options.StrictUndefined && value is UndefinedValue { IsStrict: null } undefined ? undefined.Strict : value;
 
     /// <summary>iter(value).</summary>
-    public IEnumerable<Value> Iterate(Value value) => Counted(value.Items ?? throw new TemplateFault($"'{value.TypeName}' object is not iterable"));
+    public IEnumerable<Value> Iterate(Value value) =>
+        Counted(value.Items ?? throw new TemplateFault($"'{value.TypeName}' object is not iterable"));
 
     /// <summary>As many values as are wanted.</summary>
     public IReadOnlyList<Value> Unpack(Value value, int count)
     {
         Value[] values = [.. Iterate(value).Take(count + 1)];
-        return values.Length == count ? values
-            : throw new TemplateFault(values.Length > count ? $"too many values to unpack (expected {count})" : $"not enough values to unpack (expected {count}, got {values.Length})");
+        return values.Length == count
+            ? values
+            : throw new TemplateFault(
+                values.Length > count
+                    ? $"too many values to unpack (expected {count})"
+                    : $"not enough values to unpack (expected {count}, got {values.Length})"
+            );
     }
 
     public Value CallMacro(MacroDefinition macro, Scope definedIn, Arguments arguments)
@@ -196,7 +204,9 @@ internal sealed class Interpreter
     {
         IEnumerable<Value> items = Iterate(row);
         // With a filter nobody knows how many there will be.
-        LoopValue loop = statement.Filter is null ? new(row, items, Recurse(), depth) : new(NoneValue.None, items.Where(Passes), Recurse(), depth);
+        LoopValue loop = statement.Filter is null
+            ? new(row, items, Recurse(), depth)
+            : new(NoneValue.None, items.Where(Passes), Recurse(), depth);
         bool any = false;
         while (loop.Next() is { } item)
         {
@@ -223,11 +233,15 @@ internal sealed class Interpreter
             return _evaluator.Evaluate(statement.Filter!, test).IsTrue;
         }
 
-        Func<Value, Value>? Recurse() => statement.Recursive ? inner => Captured(() =>
-        {
-            RuntimeHelpers.EnsureSufficientExecutionStack();
-            Loop(statement, inner, scope, depth + 1);
-        }) : null;
+        Func<Value, Value>? Recurse() =>
+            statement.Recursive
+                ? inner =>
+                    Captured(() =>
+                    {
+                        RuntimeHelpers.EnsureSufficientExecutionStack();
+                        Loop(statement, inner, scope, depth + 1);
+                    })
+                : null;
     }
 
     private void Assign(Target target, Value value, Scope scope, Scope lookup)

@@ -22,9 +22,12 @@ internal static class MacroArguments
             }
             else
             {
-                scope.Set(name, named.Remove(name, out Value? value) ? value
-                    : i >= required ? evaluate(macro.Defaults[i - required], scope)
-                    : new UndefinedValue($"parameter '{name}' was not provided"));
+                scope.Set(
+                    name,
+                    named.Remove(name, out Value? value) ? value
+                        : i >= required ? evaluate(macro.Defaults[i - required], scope)
+                        : new UndefinedValue($"parameter '{name}' was not provided")
+                );
             }
         }
         if (macro.TakesCaller)

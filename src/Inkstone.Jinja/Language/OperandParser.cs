@@ -1,6 +1,7 @@
 namespace Inkstone.Jinja;
 
-/// <summary>Reads what operators stand between: literals, names, and what may follow them: members, items, calls, filters and tests.</summary>
+/// <summary>Reads what operators stand between: literals, names, and what may follow them: members, items, calls, filters and
+/// tests.</summary>
 internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expressions, TemplateOptions options)
 {
     public Expression Primary()
@@ -105,7 +106,11 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
         return token.Kind switch
         {
             TemplateTokenKind.Name => new MemberExpression(target, token.Text, line),
-            TemplateTokenKind.Number when token.Number is IntValue => new ItemExpression(target, new ConstantExpression(token.Number, line), line),
+            TemplateTokenKind.Number when token.Number is IntValue => new ItemExpression(
+                target,
+                new ConstantExpression(token.Number, line),
+                line
+            ),
             _ => throw new TemplateFault($"expected a name or a whole number behind '.', found {token.Described}", token.Line),
         };
     }
@@ -114,7 +119,7 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
     {
         if (tokens.SkipOperator("]"))
         {
-            return new ItemExpression(target, new TupleExpression([], line), line);   // jinja2 reads no key as the empty tuple
+            return new ItemExpression(target, new TupleExpression([], line), line); // jinja2 reads no key as the empty tuple
         }
         Expression? start = tokens.Current.IsOperator(":") ? null : expressions.Read();
         if (tokens.SkipOperator(":"))
@@ -141,35 +146,41 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
         tokens.ExpectOperator("(");
         List<Expression> positional = [];
         List<KeyValuePair<string, Expression>> named = [];
-        Expression? spread = null, namedSpread = null;
-        Until(")", () =>
-        {
-            if (tokens.SkipOperator("*"))
+        Expression? spread = null,
+            namedSpread = null;
+        Until(
+            ")",
+            () =>
             {
-                Ensure(spread is null && namedSpread is null);
-                spread = expressions.Read();
+                if (tokens.SkipOperator("*"))
+                {
+                    Ensure(spread is null && namedSpread is null);
+                    spread = expressions.Read();
+                }
+                else if (tokens.SkipOperator("**"))
+                {
+                    Ensure(namedSpread is null);
+                    namedSpread = expressions.Read();
+                }
+                else if (tokens.Current.Kind == TemplateTokenKind.Name && tokens.Following.IsOperator("="))
+                {
+                    Ensure(namedSpread is null);
+                    string name = tokens.Next().Text;
+                    tokens.Next();
+                    Ensure(!named.Exists(n => n.Key == name));
+                    named.Add(new(name, expressions.Read()));
+                }
+                else
+                {
+                    Ensure(spread is null && namedSpread is null && named.Count == 0);
+                    positional.Add(expressions.Read());
+                }
+                return true;
             }
-            else if (tokens.SkipOperator("**"))
-            {
-                Ensure(namedSpread is null);
-                namedSpread = expressions.Read();
-            }
-            else if (tokens.Current.Kind == TemplateTokenKind.Name && tokens.Following.IsOperator("="))
-            {
-                Ensure(namedSpread is null);
-                string name = tokens.Next().Text;
-                tokens.Next();
-                Ensure(!named.Exists(n => n.Key == name));
-                named.Add(new(name, expressions.Read()));
-            }
-            else
-            {
-                Ensure(spread is null && namedSpread is null && named.Count == 0);
-                positional.Add(expressions.Read());
-            }
-            return true;
-        });
-        return positional.Count + named.Count == 0 && spread is null && namedSpread is null ? CallArguments.None : new(positional, named, spread, namedSpread);
+        );
+        return positional.Count + named.Count == 0 && spread is null && namedSpread is null
+            ? CallArguments.None
+            : new(positional, named, spread, namedSpread);
 
         void Ensure(bool right)
         {
@@ -257,10 +268,11 @@ internal sealed class OperandParser(TemplateTokens tokens, ExpressionParser expr
         return negated ? new NotExpression(test, line) : test;
     }
 
-    private static bool BeginsOperand(TemplateToken token) => token.Kind switch
-    {
-        TemplateTokenKind.Name => token.Text is not ("else" or "or" or "and"),
-        TemplateTokenKind.String or TemplateTokenKind.Number => true,
-        _ => token.IsOperator("[") || token.IsOperator("{"),
-    };
+    private static bool BeginsOperand(TemplateToken token) =>
+        token.Kind switch
+        {
+            TemplateTokenKind.Name => token.Text is not ("else" or "or" or "and"),
+            TemplateTokenKind.String or TemplateTokenKind.Number => true,
+            _ => token.IsOperator("[") || token.IsOperator("{"),
+        };
 }

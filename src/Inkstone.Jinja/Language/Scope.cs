@@ -17,7 +17,8 @@ internal sealed class Scope(Scope? outer)
         return null;
     }
 
-    /// <summary>Which of some values the innermost name stands for that stands for one of them (the same object, not an equal one); -1 when none does.</summary>
+    /// <summary>Which of some values the innermost name stands for that stands for one of them (the same object, not an equal one); -1 when
+    /// none does.</summary>
     public int InnermostOf(IReadOnlyList<Value> values)
     {
         for (Scope? scope = this; scope is not null; scope = scope.Outer)

@@ -5,13 +5,41 @@ using System.Text.RegularExpressions;
 namespace Inkstone.Jinja;
 
 /// <summary>
-/// Cuts the source of a template into tokens, with Jinja's whitespace control: the line end after a block may be dropped (trim_blocks), blanks before a
+/// Cuts the source of a template into tokens, with Jinja's whitespace control: the line end after a block may be dropped (trim_blocks),
+/// blanks before a
 /// block that begins its line may be dropped (lstrip_blocks), and <c>-</c> and <c>+</c> overrule both.
 /// </summary>
 internal sealed partial class TemplateLexer
 {
     private static readonly string[] Operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+    [
+        "//",
+        "**",
+        "==",
+        "!=",
+        ">=",
+        "<=",
+        "+",
+        "-",
+        "/",
+        "*",
+        "%",
+        "~",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ">",
+        "<",
+        "=",
+        ".",
+        ":",
+        "|",
+        ",",
+        ";",
+    ];
 
     private readonly string _source;
     private readonly List<TemplateToken> _tokens = [];
@@ -98,7 +126,9 @@ internal sealed partial class TemplateLexer
         }
         int lineStart = text.LastIndexOf('\n') + 1;
         bool beginsLine = lineStart > 0 || from == 0 || _source[from - 1] == '\n';
-        return _options.LeftStripBlocks && ofBlock && sign != "+" && beginsLine && PythonText.IsBlank(text.AsSpan(lineStart)) ? text[..lineStart] : text;
+        return _options.LeftStripBlocks && ofBlock && sign != "+" && beginsLine && PythonText.IsBlank(text.AsSpan(lineStart))
+            ? text[..lineStart]
+            : text;
     }
 
     private void ReadRaw()
@@ -110,7 +140,9 @@ internal sealed partial class TemplateLexer
         }
         AddText(Trimmed(_at, end.Index, end.Groups[1].Value, ofBlock: true));
         // The expression takes the line end with a plain tag.
-        MoveTo(end.Index + end.Length - (!_options.TrimBlocks && end.ValueSpan.EndsWith("%}\n") && end.Value[^4] is not ('-' or '+') ? 1 : 0));
+        MoveTo(
+            end.Index + end.Length - (!_options.TrimBlocks && end.ValueSpan.EndsWith("%}\n") && end.Value[^4] is not ('-' or '+') ? 1 : 0)
+        );
     }
 
     private void SkipComment()
@@ -221,13 +253,26 @@ internal sealed partial class TemplateLexer
         Match real = _at > 0 && _source[_at - 1] == '.' ? Match.Empty : Float().Match(_source, _at);
         Match match = real.Success ? real : Integer().Match(_source, _at);
         string digits = match.Value.Replace("_", "", StringComparison.Ordinal);
-        Add(TemplateTokenKind.Number, match.Value, real.Success ? new FloatValue(double.Parse(digits, CultureInfo.InvariantCulture)) : new IntValue(Whole(digits)));
+        Add(
+            TemplateTokenKind.Number,
+            match.Value,
+            real.Success ? new FloatValue(double.Parse(digits, CultureInfo.InvariantCulture)) : new IntValue(Whole(digits))
+        );
         MoveTo(_at + match.Length);
     }
 
     private static BigInteger Whole(string digits)
     {
-        int radix = digits.Length < 2 ? 10 : char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 };
+        int radix =
+            digits.Length < 2
+                ? 10
+                : char.ToLowerInvariant(digits[1]) switch
+                {
+                    'x' => 16,
+                    'o' => 8,
+                    'b' => 2,
+                    _ => 10,
+                };
         return PythonNumber.ParseDigits(radix == 10 ? digits : digits[2..], radix) ?? BigInteger.Zero;
     }
 

@@ -13,7 +13,8 @@ internal sealed class TemplateParser
     private int _loops;
     private bool _marksGeneration;
 
-    private TemplateParser(TemplateTokens tokens, TemplateOptions options) => (_tokens, _expressions) = (tokens, new ExpressionParser(tokens, options));
+    private TemplateParser(TemplateTokens tokens, TemplateOptions options) =>
+        (_tokens, _expressions) = (tokens, new ExpressionParser(tokens, options));
 
     public static ParsedTemplate Parse(string source, TemplateOptions options)
     {
@@ -48,7 +49,12 @@ internal sealed class TemplateParser
                     _tokens.Expect(TemplateTokenKind.BlockEnd, "'%}'");
                     break;
                 default:
-                    return ends.IsEmpty ? body : throw new TemplateFault($"the template ends where {{% {string.Join(" %} or {% ", ends)} %}} is missing", token.Line);
+                    return ends.IsEmpty
+                        ? body
+                        : throw new TemplateFault(
+                            $"the template ends where {{% {string.Join(" %} or {% ", ends)} %}} is missing",
+                            token.Line
+                        );
             }
         }
     }
@@ -72,20 +78,38 @@ internal sealed class TemplateParser
         int line = tag.Line;
         switch (tag.Text)
         {
-            case "if": return If(line);
-            case "for": return For(line);
-            case "set": return Set(line);
-            case "macro": return new MacroStatement(Macro(_tokens.ExpectName(), "endmacro"), line);
-            case "call": return CallBlock(line);
-            case "filter": return new FilterBlockStatement((FilterExpression)_expressions.ReadFilters(null, startInline: true)!, Body("endfilter"), line);
-            case "with": return With(line);
-            case "block": return Block(line);
-            case "generation": return Generation(line);
-            case "print": return Print(line);
-            case "break" or "continue" when _loops == 0: throw new TemplateFault($"{{% {tag.Text} %}} stands in no loop", line);
-            case "break": return new BreakStatement(line);
-            case "continue": return new ContinueStatement(line);
-            case "extends" or "include" or "import" or "from": throw new TemplateFault($"{{% {tag.Text} %}} needs other templates, and this one stands alone", line);
+            case "if":
+                return If(line);
+            case "for":
+                return For(line);
+            case "set":
+                return Set(line);
+            case "macro":
+                return new MacroStatement(Macro(_tokens.ExpectName(), "endmacro"), line);
+            case "call":
+                return CallBlock(line);
+            case "filter":
+                return new FilterBlockStatement(
+                    (FilterExpression)_expressions.ReadFilters(null, startInline: true)!,
+                    Body("endfilter"),
+                    line
+                );
+            case "with":
+                return With(line);
+            case "block":
+                return Block(line);
+            case "generation":
+                return Generation(line);
+            case "print":
+                return Print(line);
+            case "break" or "continue" when _loops == 0:
+                throw new TemplateFault($"{{% {tag.Text} %}} stands in no loop", line);
+            case "break":
+                return new BreakStatement(line);
+            case "continue":
+                return new ContinueStatement(line);
+            case "extends" or "include" or "import" or "from":
+                throw new TemplateFault($"{{% {tag.Text} %}} needs other templates, and this one stands alone", line);
             default:
                 string wanted = ends.IsEmpty ? "" : $"; {{% {string.Join(" %} or {% ", ends)} %}} is what is missing here";
                 throw new TemplateFault($"the tag '{tag.Text}' is unknown{wanted}", line);
@@ -132,7 +156,10 @@ internal sealed class TemplateParser
         return new ForStatement(target, items, filter, recursive, body, otherwise, line);
     }
 
-    private static IEnumerable<string> Names(Target target) => target is TupleTarget tuple ? tuple.Items.SelectMany(Names) : target is NameTarget name ? [name.Name] : [];
+    private static IEnumerable<string> Names(Target target) =>
+        target is TupleTarget tuple ? tuple.Items.SelectMany(Names)
+        : target is NameTarget name ? [name.Name]
+        : [];
 
     private Statement Set(int line)
     {
@@ -162,7 +189,15 @@ internal sealed class TemplateParser
         outside.UnionWith(inside);
         (_expressions.SpecialNames, _loops) = (outside, loops);
         inside.ExceptWith(parameters);
-        return new MacroDefinition(name, parameters, defaults, body, inside.Contains("varargs"), inside.Contains("kwargs"), inside.Contains("caller"));
+        return new MacroDefinition(
+            name,
+            parameters,
+            defaults,
+            body,
+            inside.Contains("varargs"),
+            inside.Contains("kwargs"),
+            inside.Contains("caller")
+        );
     }
 
     private (List<string> Names, List<Expression> Defaults) Parameters()
@@ -193,7 +228,8 @@ internal sealed class TemplateParser
     private CallBlockStatement CallBlock(int line)
     {
         (List<string> parameters, List<Expression> defaults) = _tokens.Current.IsOperator("(") ? Parameters() : ([], []);
-        CallExpression call = _expressions.Read() as CallExpression ?? throw new TemplateFault("{% call %} needs the call of a macro", line);
+        CallExpression call =
+            _expressions.Read() as CallExpression ?? throw new TemplateFault("{% call %} needs the call of a macro", line);
         return new CallBlockStatement(call, Macro(null, "endcall", parameters, defaults), line);
     }
 

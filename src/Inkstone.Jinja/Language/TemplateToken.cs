@@ -21,15 +21,16 @@ internal readonly record struct TemplateToken(TemplateTokenKind Kind, string Tex
 
     public bool IsOperator(string name) => Kind == TemplateTokenKind.Operator && Text == name;
 
-    public string Described => Kind switch
-    {
-        TemplateTokenKind.Text => "text outside of a tag",
-        TemplateTokenKind.VariableBegin => "'{{'",
-        TemplateTokenKind.VariableEnd => "'}}'",
-        TemplateTokenKind.BlockBegin => "'{%'",
-        TemplateTokenKind.BlockEnd => "'%}'",
-        TemplateTokenKind.End => "the end of the template",
-        TemplateTokenKind.String => "a text",
-        _ => $"'{Text}'",
-    };
+    public string Described =>
+        Kind switch
+        {
+            TemplateTokenKind.Text => "text outside of a tag",
+            TemplateTokenKind.VariableBegin => "'{{'",
+            TemplateTokenKind.VariableEnd => "'}}'",
+            TemplateTokenKind.BlockBegin => "'{%'",
+            TemplateTokenKind.BlockEnd => "'%}'",
+            TemplateTokenKind.End => "the end of the template",
+            TemplateTokenKind.String => "a text",
+            _ => $"'{Text}'",
+        };
 }

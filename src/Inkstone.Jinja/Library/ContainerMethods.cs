@@ -3,7 +3,11 @@ namespace Inkstone.Jinja;
 /// <summary>The methods of list, tuple and dict that change nothing; those that would are refused where they are named.</summary>
 internal static class ContainerMethods
 {
-    public static readonly Builtin Copy = new("copy", new Signature(""), (_, row, _) => ((SequenceValue)row).With(((SequenceValue)row).Elements));
+    public static readonly Builtin Copy = new(
+        "copy",
+        new Signature(""),
+        (_, row, _) => ((SequenceValue)row).With(((SequenceValue)row).Elements)
+    );
 
     public static readonly BuiltinTable OfSequence = new()
     {

@@ -14,13 +14,14 @@ internal sealed class CyclerValue(IReadOnlyList<Value> items) : Value
 
     public override string TypeName => "jinja2.utils.Cycler";
 
-    internal override Value? Attribute(string name) => name switch
-    {
-        "current" => _items[_at],
-        "items" => new TupleValue(_items),
-        "pos" => new IntValue(_at),
-        _ => Methods.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null,
-    };
+    internal override Value? Attribute(string name) =>
+        name switch
+        {
+            "current" => _items[_at],
+            "items" => new TupleValue(_items),
+            "pos" => new IntValue(_at),
+            _ => Methods.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null,
+        };
 
     private Value Next()
     {

@@ -7,7 +7,11 @@ internal static class Globals
 {
     private static readonly BuiltinTable Table = new()
     {
-        { "range", "start stop=none step=1", (_, _, a) => a.Has(1) ? RangeValue.Of(Whole(a[0]), Whole(a[1]), Whole(a[2])) : RangeValue.Of(0, Whole(a[0]), 1) },
+        {
+            "range",
+            "start stop=none step=1",
+            (_, _, a) => a.Has(1) ? RangeValue.Of(Whole(a[0]), Whole(a[1]), Whole(a[2])) : RangeValue.Of(0, Whole(a[0]), 1)
+        },
         { "dict", null, (run, _, a) => new DictValue(Entries(run, a)) },
         { "namespace", null, (run, _, a) => new NamespaceValue(Entries(run, a)) },
         { "joiner", "sep=', '", (_, _, a) => Joiner(a[0]) },
@@ -27,8 +31,13 @@ internal static class Globals
         return scope;
     }
 
-    private static BigInteger Whole(Value value) => PythonNumber.Index(value)
-        ?? throw (value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"'{value.TypeName}' object cannot be interpreted as an integer"));
+    private static BigInteger Whole(Value value) =>
+        PythonNumber.Index(value)
+        ?? throw (
+            value is UndefinedValue undefined
+                ? undefined.Fault
+                : new TemplateFault($"'{value.TypeName}' object cannot be interpreted as an integer")
+        );
 
     private static OrderedDictionary<Value, Value> Entries(Interpreter run, Arguments a)
     {
@@ -61,11 +70,17 @@ internal static class Globals
     private static FunctionValue Joiner(Value separator)
     {
         bool used = false;
-        return new FunctionValue(new Builtin("joiner", new Signature(""), (_, _, _) =>
-        {
-            Value text = used ? separator : StringValue.Empty;
-            used = true;
-            return text;
-        }));
+        return new FunctionValue(
+            new Builtin(
+                "joiner",
+                new Signature(""),
+                (_, _, _) =>
+                {
+                    Value text = used ? separator : StringValue.Empty;
+                    used = true;
+                    return text;
+                }
+            )
+        );
     }
 }

@@ -16,13 +16,14 @@ internal static class NumberFilters
         { "filesizeformat", "binary=false", FileSize },
     };
 
-    private static Value Absolute(Value value) => value switch
-    {
-        FloatValue real => new FloatValue(Math.Abs(real.Number)),
-        UndefinedValue undefined => throw undefined.Fault,
-        _ when PythonNumber.Index(value) is { } number => new IntValue(BigInteger.Abs(number)),
-        _ => throw new TemplateFault($"bad operand type for abs(): '{value.TypeName}'"),
-    };
+    private static Value Absolute(Value value) =>
+        value switch
+        {
+            FloatValue real => new FloatValue(Math.Abs(real.Number)),
+            UndefinedValue undefined => throw undefined.Fault,
+            _ when PythonNumber.Index(value) is { } number => new IntValue(BigInteger.Abs(number)),
+            _ => throw new TemplateFault($"bad operand type for abs(): '{value.TypeName}'"),
+        };
 
     private static IntValue? Whole(Value value, Arguments a)
     {
@@ -41,12 +42,13 @@ internal static class NumberFilters
         return Real(value) is { } real && double.IsFinite(real) ? new IntValue(new BigInteger(real)) : null;
     }
 
-    private static double? Real(Value value) => value switch
-    {
-        StringValue text => PythonNumber.ParseReal(text.Content),
-        UndefinedValue undefined => throw undefined.Fault,
-        _ => PythonNumber.IsNumber(value) ? PythonNumber.Real(value) : null,
-    };
+    private static double? Real(Value value) =>
+        value switch
+        {
+            StringValue text => PythonNumber.ParseReal(text.Content),
+            UndefinedValue undefined => throw undefined.Fault,
+            _ => PythonNumber.IsNumber(value) ? PythonNumber.Real(value) : null,
+        };
 
     private static Value Round(Interpreter run, Value value, Arguments a)
     {
@@ -58,7 +60,9 @@ internal static class NumberFilters
         }
         if (!PythonNumber.IsNumber(value))
         {
-            throw value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"type {value.TypeName} doesn't define __round__ method");
+            throw value is UndefinedValue undefined
+                ? undefined.Fault
+                : new TemplateFault($"type {value.TypeName} doesn't define __round__ method");
         }
         if (places is < -MostPlaces or > MostPlaces)
         {
@@ -66,7 +70,9 @@ internal static class NumberFilters
         }
         if (method == "common")
         {
-            return PythonNumber.Index(value) is { } whole ? new IntValue(places >= 0 ? whole : RoundTo(whole, BigInteger.Pow(10, -places))) : new FloatValue(RoundReal(PythonNumber.Real(value), places));
+            return PythonNumber.Index(value) is { } whole
+                ? new IntValue(places >= 0 ? whole : RoundTo(whole, BigInteger.Pow(10, -places)))
+                : new FloatValue(RoundReal(PythonNumber.Real(value), places));
         }
         Value power = Arithmetic.Apply("**", new IntValue(10), a[0]);
         double scaled = PythonNumber.Real(Arithmetic.Apply("*", value, power));
@@ -79,7 +85,8 @@ internal static class NumberFilters
 
     private static BigInteger RoundTo(BigInteger number, BigInteger unit)
     {
-        BigInteger twice = 2 * BigInteger.Remainder(BigInteger.Abs(number), unit), down = BigInteger.Abs(number) / unit;
+        BigInteger twice = 2 * BigInteger.Remainder(BigInteger.Abs(number), unit),
+            down = BigInteger.Abs(number) / unit;
         BigInteger rounded = (twice > unit || (twice == unit && !down.IsEven) ? down + 1 : down) * unit;
         return number.Sign < 0 ? -rounded : rounded;
     }
@@ -90,9 +97,13 @@ internal static class NumberFilters
         {
             return number;
         }
-        double rounded = places >= 0
-            ? double.Parse(Decimals.Fixed(Math.Abs(number), places), System.Globalization.CultureInfo.InvariantCulture)
-            : (double)RoundTo(new BigInteger(Math.Abs(number)) * 2 + (Math.Floor(Math.Abs(number)) == Math.Abs(number) ? 0 : 1), BigInteger.Pow(10, -places) * 2) / 2;
+        double rounded =
+            places >= 0
+                ? double.Parse(Decimals.Fixed(Math.Abs(number), places), System.Globalization.CultureInfo.InvariantCulture)
+                : (double)RoundTo(
+                    new BigInteger(Math.Abs(number)) * 2 + (Math.Floor(Math.Abs(number)) == Math.Abs(number) ? 0 : 1),
+                    BigInteger.Pow(10, -places) * 2
+                ) / 2;
         return Math.CopySign(rounded, number);
     }
 
@@ -100,7 +111,9 @@ internal static class NumberFilters
     {
         double bytes = Real(value) ?? throw new TemplateFault($"could not convert {value.Repr} to float");
         double unit = a.IsTrue(0) ? 1024 : 1000;
-        string[] prefixes = a.IsTrue(0) ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+        string[] prefixes = a.IsTrue(0)
+            ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
+            : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
         if (bytes < unit)
         {
             return new StringValue(bytes == 1 ? "1 Byte" : $"{new BigInteger(bytes)} Bytes");

@@ -8,8 +8,16 @@ internal static class SelectingFilters
         { "map", null, (run, v, a) => IteratorValue.Generator(v.IsTrue ? Mapped(run, v, a) : []) },
         { "select", null, (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: false, wanted: true) : []) },
         { "reject", null, (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: false, wanted: false) : []) },
-        { "selectattr", null, (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: true, wanted: true) : []) },
-        { "rejectattr", null, (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: true, wanted: false) : []) },
+        {
+            "selectattr",
+            null,
+            (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: true, wanted: true) : [])
+        },
+        {
+            "rejectattr",
+            null,
+            (run, v, a) => IteratorValue.Generator(v.IsTrue ? Selected(run, v, a, byAttribute: true, wanted: false) : [])
+        },
         { "attr", "name", (_, v, a) => v is UndefinedValue u ? throw u.Fault : v.Attribute(a.Text(0)) ?? UndefinedValue.Element(v, a[0]) },
     };
 
@@ -30,7 +38,8 @@ internal static class SelectingFilters
             Arguments rest = a with { Positional = [.. a.Positional.Skip(1)] };
             return item => filter.Apply(run, item, rest);
         }
-        Value? attribute = null, otherwise = null;
+        Value? attribute = null,
+            otherwise = null;
         foreach ((string name, Value value) in a.Named)
         {
             _ = name switch
@@ -46,7 +55,9 @@ internal static class SelectingFilters
 
     private static IEnumerable<Value> Selected(Interpreter run, Value value, Arguments a, bool byAttribute, bool wanted)
     {
-        AttributePath? path = !byAttribute ? null : AttributePath.Of(a.Positional.Count > 0 ? a[0] : throw new TemplateFault("the name of an attribute is missing"));
+        AttributePath? path = !byAttribute
+            ? null
+            : AttributePath.Of(a.Positional.Count > 0 ? a[0] : throw new TemplateFault("the name of an attribute is missing"));
         int at = byAttribute ? 1 : 0;
         Builtin? test = a.Positional.Count > at ? Tests.Named(a.Text(at)) : null;
         Arguments rest = a with { Positional = [.. a.Positional.Skip(at + 1)] };

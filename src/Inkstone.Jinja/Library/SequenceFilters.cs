@@ -5,7 +5,11 @@ internal static class SequenceFilters
 {
     public static readonly BuiltinTable Table = new()
     {
-        { "length count", "", (_, v, _) => new IntValue(v.Count ?? throw new TemplateFault($"object of type '{v.TypeName}' has no len()")) },
+        {
+            "length count",
+            "",
+            (_, v, _) => new IntValue(v.Count ?? throw new TemplateFault($"object of type '{v.TypeName}' has no len()"))
+        },
         { "default d", "default_value='' boolean=false", (_, v, a) => v is UndefinedValue || (a.IsTrue(1) && !v.IsTrue) ? a[0] : v },
         { "list", "", (run, v, _) => new ListValue([.. run.Iterate(v)]) },
         { "first", "", (run, v, _) => run.Iterate(v).FirstOrDefault() ?? new UndefinedValue("No first item, sequence was empty") },
@@ -24,20 +28,24 @@ internal static class SequenceFilters
     };
 
     /// <summary>reversed(value) of what has an order from its end.</summary>
-    private static IEnumerable<Value> Reversed(Interpreter run, Value value)
-        => value is UndefinedValue or StringValue or SequenceValue or RangeValue or DictValue or DictView ? run.Iterate(value).Reverse()
-        : throw new TemplateFault($"'{value.TypeName}' object is not reversible");
+    private static IEnumerable<Value> Reversed(Interpreter run, Value value) =>
+        value is UndefinedValue or StringValue or SequenceValue or RangeValue or DictValue or DictView
+            ? run.Iterate(value).Reverse()
+            : throw new TemplateFault($"'{value.TypeName}' object is not reversible");
 
-    private static Value Reverse(Interpreter run, Value value, Arguments a) => value switch
-    {
-        StringValue text => text.With(string.Concat(CodePoints.Each(text.Content).Reverse())),
-        UndefinedValue or SequenceValue or RangeValue or DictValue or DictView => new IteratorValue("reversed", Reversed(run, value)),
-        _ => new ListValue([.. run.Iterate(value).Reverse()]),
-    };
+    private static Value Reverse(Interpreter run, Value value, Arguments a) =>
+        value switch
+        {
+            StringValue text => text.With(string.Concat(CodePoints.Each(text.Content).Reverse())),
+            UndefinedValue or SequenceValue or RangeValue or DictValue or DictView => new IteratorValue("reversed", Reversed(run, value)),
+            _ => new ListValue([.. run.Iterate(value).Reverse()]),
+        };
 
     private static IEnumerable<Value> Items(Value value)
     {
-        IEnumerable<Value> items = value is UndefinedValue ? [] : value is DictValue dict ? ContainerMethods.Items(dict).Items
+        IEnumerable<Value> items =
+            value is UndefinedValue ? []
+            : value is DictValue dict ? ContainerMethods.Items(dict).Items
             : throw new TemplateFault("Can only get item pairs from a mapping");
         foreach (Value item in items)
         {
@@ -53,10 +61,27 @@ internal static class SequenceFilters
 
     private static ListValue DictSort(Interpreter run, Value value, Arguments a)
     {
-        int part = a[1].Text switch { "key" => 0, "value" => 1, _ => throw new TemplateFault("dictsort can sort only by \"key\" or \"value\"") };
-        DictValue dict = value as DictValue ?? throw (value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"'{value.TypeName}' object has no attribute 'items'"));
+        int part = a[1].Text switch
+        {
+            "key" => 0,
+            "value" => 1,
+            _ => throw new TemplateFault("dictsort can sort only by \"key\" or \"value\""),
+        };
+        DictValue dict =
+            value as DictValue
+            ?? throw (
+                value is UndefinedValue undefined
+                    ? undefined.Fault
+                    : new TemplateFault($"'{value.TypeName}' object has no attribute 'items'")
+            );
         bool caseSensitive = a.IsTrue(0);
-        return new ListValue(Comparison.Sort(ContainerMethods.Items(dict).Items, pair => ((TupleValue)pair).Elements[part] is var v && caseSensitive ? v : AttributePath.IgnoreCase(v), a.IsTrue(2)));
+        return new ListValue(
+            Comparison.Sort(
+                ContainerMethods.Items(dict).Items,
+                pair => ((TupleValue)pair).Elements[part] is var v && caseSensitive ? v : AttributePath.IgnoreCase(v),
+                a.IsTrue(2)
+            )
+        );
     }
 
     private static ListValue Sort(Interpreter run, Value value, Arguments a)
@@ -80,7 +105,8 @@ internal static class SequenceFilters
 
     private static Value Most(Interpreter run, Value value, Func<Value, Value> key, string op)
     {
-        Value? most = null, mostKey = null;
+        Value? most = null,
+            mostKey = null;
         foreach (Value item in run.Iterate(value))
         {
             Value itemKey = key(item);
@@ -120,7 +146,9 @@ internal static class SequenceFilters
             {
                 throw new TemplateFault($"batches of {size} are larger than a template may make, {SequenceValue.MaxLength}");
             }
-            yield return new ListValue(filling is NoneValue || batch.Count >= size ? batch : [.. batch, .. Enumerable.Repeat(filling, size - batch.Count)]);
+            yield return new ListValue(
+                filling is NoneValue || batch.Count >= size ? batch : [.. batch, .. Enumerable.Repeat(filling, size - batch.Count)]
+            );
         }
     }
 
@@ -130,7 +158,9 @@ internal static class SequenceFilters
         {
             throw new TemplateFault("integer division or modulo by zero");
         }
-        int each = items.Length / slices, longer = items.Length % slices, at = 0;
+        int each = items.Length / slices,
+            longer = items.Length % slices,
+            at = 0;
         for (int i = 0; i < slices; i++)
         {
             int size = each + (i < longer ? 1 : 0);

@@ -18,8 +18,16 @@ internal static class StringMethods
         { "strip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0))) },
         { "lstrip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0), end: false)) },
         { "rstrip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0), start: false)) },
-        { "removeprefix", "prefix", (_, s, a) => Of(s, s.Text.StartsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[a.Text(0).Length..] : s.Text) },
-        { "removesuffix", "suffix", (_, s, a) => Of(s, s.Text.EndsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[..^a.Text(0).Length] : s.Text) },
+        {
+            "removeprefix",
+            "prefix",
+            (_, s, a) => Of(s, s.Text.StartsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[a.Text(0).Length..] : s.Text)
+        },
+        {
+            "removesuffix",
+            "suffix",
+            (_, s, a) => Of(s, s.Text.EndsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[..^a.Text(0).Length] : s.Text)
+        },
         { "center", "width fillchar=' '", (_, s, a) => Of(s, Centered(s.Text, a.Int(0), Filling(a))) },
         { "ljust", "width fillchar=' '", (_, s, a) => Of(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '<')) },
         { "rjust", "width fillchar=' '", (_, s, a) => Of(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '>')) },
@@ -32,8 +40,16 @@ internal static class StringMethods
         { "partition", "sep", (_, s, a) => Parts(s, a.Text(0), s.Text.IndexOf(a.Text(0), StringComparison.Ordinal), last: false) },
         { "rpartition", "sep", (_, s, a) => Parts(s, a.Text(0), s.Text.LastIndexOf(a.Text(0), StringComparison.Ordinal), last: true) },
         { "join", "iterable", (run, s, a) => Of(s, Join(run, s.Text, a[0])) },
-        { "startswith", "prefix start=none end=none", (_, s, a) => BoolValue.Of(Affix(s, a, "startswith", (text, part) => text.StartsWith(part, StringComparison.Ordinal))) },
-        { "endswith", "suffix start=none end=none", (_, s, a) => BoolValue.Of(Affix(s, a, "endswith", (text, part) => text.EndsWith(part, StringComparison.Ordinal))) },
+        {
+            "startswith",
+            "prefix start=none end=none",
+            (_, s, a) => BoolValue.Of(Affix(s, a, "startswith", (text, part) => text.StartsWith(part, StringComparison.Ordinal)))
+        },
+        {
+            "endswith",
+            "suffix start=none end=none",
+            (_, s, a) => BoolValue.Of(Affix(s, a, "endswith", (text, part) => text.EndsWith(part, StringComparison.Ordinal)))
+        },
         { "find", "sub start=none end=none", (_, s, a) => new IntValue(TextSearch.Find(s, a, last: false)) },
         { "rfind", "sub start=none end=none", (_, s, a) => new IntValue(TextSearch.Find(s, a, last: true)) },
         { "index", "sub start=none end=none", (_, s, a) => Found(TextSearch.Find(s, a, last: false)) },
@@ -51,7 +67,12 @@ internal static class StringMethods
         { "isdigit", "", (_, s, _) => BoolValue.Of(All(s, IsDigit)) },
         { "isnumeric", "", (_, s, _) => BoolValue.Of(All(s, IsNumeric)) },
         { "isalnum", "", (_, s, _) => BoolValue.Of(All(s, r => Rune.IsLetter(r) || IsNumeric(r))) },
-        { "isidentifier", "", (_, s, _) => BoolValue.Of(s.Text.Length > 0 && !char.IsAsciiDigit(s.Text[0]) && s.Text.All(c => char.IsLetterOrDigit(c) || c == '_')) },
+        {
+            "isidentifier",
+            "",
+            (_, s, _) =>
+                BoolValue.Of(s.Text.Length > 0 && !char.IsAsciiDigit(s.Text[0]) && s.Text.All(c => char.IsLetterOrDigit(c) || c == '_'))
+        },
         { "isprintable", "", (_, s, _) => BoolValue.Of(s.Text.EnumerateRunes().All(r => PythonText.IsPrintable(r.Value))) },
     };
 
@@ -62,7 +83,12 @@ internal static class StringMethods
         int i = 0;
         foreach (Value item in run.Iterate(items))
         {
-            text.Append(i == 0 ? "" : separator).Append(item is StringValue part ? part.Content : throw new TemplateFault($"sequence item {i}: expected str instance, {item.TypeName} found"));
+            text.Append(i == 0 ? "" : separator)
+                .Append(
+                    item is StringValue part
+                        ? part.Content
+                        : throw new TemplateFault($"sequence item {i}: expected str instance, {item.TypeName} found")
+                );
             PythonText.CheckLength(text);
             i++;
         }
@@ -75,12 +101,14 @@ internal static class StringMethods
 
     private static IntValue Found(int at) => at >= 0 ? new IntValue(at) : throw new TemplateFault("substring not found");
 
-    private static string Filling(Arguments a) => CodePoints.Count(a.Text(1)) == 1 ? a.Text(1) : throw new TemplateFault("the fill character must be exactly one character long");
+    private static string Filling(Arguments a) =>
+        CodePoints.Count(a.Text(1)) == 1 ? a.Text(1) : throw new TemplateFault("the fill character must be exactly one character long");
 
     /// <summary>An odd blank goes left when the width is odd, as str.center has it, and not always right, as formats have it.</summary>
     private static string Centered(string text, int width, string filling)
     {
-        int missing = Math.Max(0, width - CodePoints.Count(text)), left = (missing / 2) + (missing & width & 1);
+        int missing = Math.Max(0, width - CodePoints.Count(text)),
+            left = (missing / 2) + (missing & width & 1);
         return PythonText.Repeat(filling, left) + text + PythonText.Repeat(filling, missing - left);
     }
 
@@ -119,7 +147,10 @@ internal static class StringMethods
             throw new TemplateFault("empty separator");
         }
         string text = s.Text;
-        string[] parts = at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]] : last ? ["", "", text] : [text, "", ""];
+        string[] parts =
+            at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]]
+            : last ? ["", "", text]
+            : [text, "", ""];
         return new TupleValue([.. parts.Select(p => Of(s, p))]);
     }
 
@@ -127,8 +158,15 @@ internal static class StringMethods
     {
         string? text = TextSearch.Part(s.Text, a[1], a[2]);
         IEnumerable<Value> affixes = a[0] is TupleValue tuple ? tuple.Elements : [a[0]];
-        return affixes.Any(affix => text is not null && has(text, affix is StringValue part ? part.Content
-            : throw new TemplateFault($"{method} first arg must be str or a tuple of str, not {affix.TypeName}")));
+        return affixes.Any(affix =>
+            text is not null
+            && has(
+                text,
+                affix is StringValue part
+                    ? part.Content
+                    : throw new TemplateFault($"{method} first arg must be str or a tuple of str, not {affix.TypeName}")
+            )
+        );
     }
 
     private static bool All(Value s, Func<Rune, bool> holds) => s.Text.Length > 0 && s.Text.EnumerateRunes().All(holds);

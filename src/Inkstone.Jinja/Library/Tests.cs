@@ -25,7 +25,15 @@ internal static class Tests
         { "odd", "", (_, v, _) => BoolValue.Of(Arithmetic.Apply("%", v, new IntValue(2)).Equals(new IntValue(1))) },
         { "even", "", (_, v, _) => BoolValue.Of(Arithmetic.Apply("%", v, new IntValue(2)).Equals(new IntValue(0))) },
         { "divisibleby", "num", (_, v, a) => BoolValue.Of(Arithmetic.Apply("%", v, a[0]).Equals(new IntValue(0))) },
-        { "sameas", "other", (_, v, a) => BoolValue.Of(ReferenceEquals(v, a[0]) || (v is IntValue { Number: var n } && n >= -5 && n <= 256 && a[0] is IntValue && v.Equals(a[0]))) },
+        {
+            "sameas",
+            "other",
+            (_, v, a) =>
+                BoolValue.Of(
+                    ReferenceEquals(v, a[0])
+                        || (v is IntValue { Number: var n } && n >= -5 && n <= 256 && a[0] is IntValue && v.Equals(a[0]))
+                )
+        },
         { "filter", "", (run, v, _) => BoolValue.Of(v is StringValue name && run.Options.Filter(name.Content) is not null) },
         { "test", "", (_, v, _) => BoolValue.Of(v is StringValue name && Exists(name.Content)) },
         { "in", "seq", (_, v, a) => BoolValue.Of(Comparison.Apply("in", v, a[0])) },
@@ -39,5 +47,6 @@ internal static class Tests
 
     public static bool Exists(string name) => Table.ContainsKey(name);
 
-    public static Builtin Named(string name) => Table.GetValueOrDefault(name) ?? throw new TemplateFault($"there is no test named '{name}'");
+    public static Builtin Named(string name) =>
+        Table.GetValueOrDefault(name) ?? throw new TemplateFault($"there is no test named '{name}'");
 }

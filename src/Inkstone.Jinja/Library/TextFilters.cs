@@ -18,7 +18,11 @@ internal static partial class TextFilters
         { "title", "", (_, v, _) => new StringValue(string.Concat(WordStart().Split(v.Text).Select(Titled))) },
         { "trim", "chars=none", (_, v, a) => Soft(v).With(PythonText.Strip(v.Text, a.TextOrNull(0))) },
         { "center", "width=80", (run, v, a) => StringMethods.Table["center"].Apply(run, Soft(v), a) },
-        { "replace", "old new count=none", (_, v, a) => new StringValue(TextSearch.Replace(v.Text, a[0].Text, a[1].Text, a.Has(2) ? a.Int(2) : -1)) },
+        {
+            "replace",
+            "old new count=none",
+            (_, v, a) => new StringValue(TextSearch.Replace(v.Text, a[0].Text, a[1].Text, a.Has(2) ? a.Int(2) : -1))
+        },
         { "join", "d='' attribute=none", Join },
         { "indent", "width=4 first=false blank=false", Indent },
         { "truncate", "length=255 killwords=false end='...' leeway=none", Truncate },
@@ -33,12 +37,16 @@ internal static partial class TextFilters
 
     private static StringValue Soft(Value value) => value as StringValue ?? new StringValue(value.Text);
 
-    private static string Titled(string word) => word.Length == 0 ? "" : PythonCase.Upper(word[..CodePoints.LengthAt(word, 0)]) + PythonCase.Lower(word[CodePoints.LengthAt(word, 0)..]);
+    private static string Titled(string word) =>
+        word.Length == 0
+            ? ""
+            : PythonCase.Upper(word[..CodePoints.LengthAt(word, 0)]) + PythonCase.Lower(word[CodePoints.LengthAt(word, 0)..]);
 
     private static StringValue Join(Interpreter run, Value items, Arguments a)
     {
         StringBuilder text = new();
-        string separator = a[0].Text, between = "";
+        string separator = a[0].Text,
+            between = "";
         foreach (Value item in run.Iterate(items))
         {
             text.Append(between).Append((a.Has(1) ? run.Checked(AttributePath.Of(a[1]).Follow(item)) : item).Text);
@@ -51,7 +59,11 @@ internal static partial class TextFilters
     private static StringValue Indent(Interpreter run, Value value, Arguments a)
     {
         string indention = a[0] is StringValue given ? given.Content : PythonText.Repeat(" ", a.Int(0));
-        StringValue text = value as StringValue ?? throw (value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"indent needs a text, not {value.TypeName}"));
+        StringValue text =
+            value as StringValue
+            ?? throw (
+                value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"indent needs a text, not {value.TypeName}")
+            );
         List<string> lines = PythonText.Lines(text.Content + "\n", keepEnds: false);
         IEnumerable<string> indented = lines.Select((line, i) => i > 0 && (a.IsTrue(2) || line.Length > 0) ? indention + line : line);
         return text.With((a.IsTrue(1) ? indention : "") + string.Join('\n', indented));
@@ -59,7 +71,9 @@ internal static partial class TextFilters
 
     private static Value Truncate(Interpreter run, Value value, Arguments a)
     {
-        int length = a.Int(0), leeway = a.Has(3) ? a.Int(3) : TruncateLeeway, room = length - CodePoints.Count(a.Text(2));
+        int length = a.Int(0),
+            leeway = a.Has(3) ? a.Int(3) : TruncateLeeway,
+            room = length - CodePoints.Count(a.Text(2));
         if (room < 0 || leeway < 0)
         {
             throw new TemplateFault($"truncate cannot make a text of {length} characters that ends in {a[2].Repr}");
@@ -90,11 +104,28 @@ internal static partial class TextFilters
             return new StringValue(Quoted(value.Text, "/"));
         }
         Value pairs = value is DictValue dict ? ContainerMethods.Items(dict) : value;
-        return new StringValue(string.Join('&', run.Iterate(pairs).Select(p => run.Unpack(p, 2)).Select(p => $"{Quoted(p[0].Text, "")}={Quoted(p[1].Text, "")}".Replace("%20", "+", StringComparison.Ordinal))));
+        return new StringValue(
+            string.Join(
+                '&',
+                run.Iterate(pairs)
+                    .Select(p => run.Unpack(p, 2))
+                    .Select(p => $"{Quoted(p[0].Text, "")}={Quoted(p[1].Text, "")}".Replace("%20", "+", StringComparison.Ordinal))
+            )
+        );
     }
 
-    private static string Quoted(string text, string safe) => string.Concat(Encoding.UTF8.GetBytes(text)
-        .Select(b => char.IsAsciiLetterOrDigit((char)b) || "_.-~".Contains((char)b, StringComparison.Ordinal) || safe.Contains((char)b, StringComparison.Ordinal) ? ((char)b).ToString() : $"%{b:X2}"));
+    private static string Quoted(string text, string safe) =>
+        string.Concat(
+            Encoding
+                .UTF8.GetBytes(text)
+                .Select(b =>
+                    char.IsAsciiLetterOrDigit((char)b)
+                    || "_.-~".Contains((char)b, StringComparison.Ordinal)
+                    || safe.Contains((char)b, StringComparison.Ordinal)
+                        ? ((char)b).ToString()
+                        : $"%{b:X2}"
+                )
+        );
 
     private static string ToJson(Interpreter run, Value value, Arguments a)
     {
@@ -104,7 +135,8 @@ internal static partial class TextFilters
             StringValue text => text.Content,
             _ => PythonText.Repeat(" ", Math.Max(0, a.Int(1))),
         };
-        string item = indent is null ? ", " : ",", key = ": ";
+        string item = indent is null ? ", " : ",",
+            key = ": ";
         if (a.Has(2))
         {
             IReadOnlyList<Value> separators = run.Unpack(a[2], 2);

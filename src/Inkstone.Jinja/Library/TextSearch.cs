@@ -17,7 +17,11 @@ internal static class TextSearch
         for (int n = 0; count < 0 || n < count; n++)
         {
             // An empty text is found before every character and at the end.
-            int found = old.Length > 0 ? text.IndexOf(old, at, StringComparison.Ordinal) : n == 0 ? 0 : at < text.Length ? at + CodePoints.LengthAt(text, at) : -1;
+            int found =
+                old.Length > 0 ? text.IndexOf(old, at, StringComparison.Ordinal)
+                : n == 0 ? 0
+                : at < text.Length ? at + CodePoints.LengthAt(text, at)
+                : -1;
             if (found < 0)
             {
                 break;
@@ -96,7 +100,11 @@ internal static class TextSearch
             end = from;
         }
         RefuseEmpty(separator);
-        while (parts.Count != most && end >= separator.Length && text.AsSpan(0, end).LastIndexOf(separator, StringComparison.Ordinal) is >= 0 and int found)
+        while (
+            parts.Count != most
+            && end >= separator.Length
+            && text.AsSpan(0, end).LastIndexOf(separator, StringComparison.Ordinal) is >= 0 and int found
+        )
         {
             parts.Add(text[(found + separator.Length)..end]);
             end = found;
@@ -109,7 +117,8 @@ internal static class TextSearch
     /// <summary>Where a part stands, in characters; -1 when it does not.</summary>
     public static int Find(Value s, Arguments a, bool last)
     {
-        string text = s.Text, part = a.Text(0);
+        string text = s.Text,
+            part = a.Text(0);
         if (Part(text, a[1], a[2]) is not { } searched)
         {
             return -1;
@@ -133,7 +142,8 @@ internal static class TextSearch
     public static string? Part(string text, Value start, Value end)
     {
         int count = CodePoints.Count(text);
-        int from = Bound(start, count, 0), to = Math.Min(count, Bound(end, count, count));
+        int from = Bound(start, count, 0),
+            to = Math.Min(count, Bound(end, count, count));
         return from > to ? null : CodePoints.Pick(text, new SliceRange(from, 1, to - from));
     }
 

@@ -32,31 +32,39 @@ internal static class Arithmetic
         switch (a, b)
         {
             case (StringValue x, StringValue y):
-                return x.IsMarkup == y.IsMarkup ? x.With(x.Content + y.Content) : new StringValue(Markup.Escape(x).Content + Markup.Escape(y).Content, true);
+                return x.IsMarkup == y.IsMarkup
+                    ? x.With(x.Content + y.Content)
+                    : new StringValue(Markup.Escape(x).Content + Markup.Escape(y).Content, true);
             case (SequenceValue x, SequenceValue y) when x is ListValue == y is ListValue:
                 return x.With([.. x.Elements, .. y.Elements]);
             case (StringValue or SequenceValue, _):
                 throw new TemplateFault($"can only concatenate {a.TypeName} (not \"{b.TypeName}\") to {a.TypeName}");
             default:
-                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b) ? Numbers(a, b, (x, y) => x + y, (x, y) => x + y) : throw Unsupported("+", a, b);
+                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b)
+                    ? Numbers(a, b, (x, y) => x + y, (x, y) => x + y)
+                    : throw Unsupported("+", a, b);
         }
     }
 
-    public static Value Sign(bool negative, Value value) => value switch
-    {
-        UndefinedValue undefined => throw undefined.Fault,
-        FloatValue real => new FloatValue(negative ? -real.Number : real.Number),
-        _ when PythonNumber.Index(value) is { } number => new IntValue(negative ? -number : number),
-        _ => throw new TemplateFault($"bad operand type for unary {(negative ? '-' : '+')}: '{value.TypeName}'"),
-    };
+    public static Value Sign(bool negative, Value value) =>
+        value switch
+        {
+            UndefinedValue undefined => throw undefined.Fault,
+            FloatValue real => new FloatValue(negative ? -real.Number : real.Number),
+            _ when PythonNumber.Index(value) is { } number => new IntValue(negative ? -number : number),
+            _ => throw new TemplateFault($"bad operand type for unary {(negative ? '-' : '+')}: '{value.TypeName}'"),
+        };
 
-    private static TemplateFault Unsupported(string op, Value a, Value b) => new($"unsupported operand type(s) for {op}: '{a.TypeName}' and '{b.TypeName}'");
+    private static TemplateFault Unsupported(string op, Value a, Value b) =>
+        new($"unsupported operand type(s) for {op}: '{a.TypeName}' and '{b.TypeName}'");
 
-    private static Value Numbers(Value a, Value b, Func<BigInteger, BigInteger, BigInteger> whole, Func<double, double, double> real)
-        => PythonNumber.Index(a) is { } x && PythonNumber.Index(b) is { } y ? Whole(whole(x, y)) : new FloatValue(real(PythonNumber.Real(a), PythonNumber.Real(b)));
+    private static Value Numbers(Value a, Value b, Func<BigInteger, BigInteger, BigInteger> whole, Func<double, double, double> real) =>
+        PythonNumber.Index(a) is { } x && PythonNumber.Index(b) is { } y
+            ? Whole(whole(x, y))
+            : new FloatValue(real(PythonNumber.Real(a), PythonNumber.Real(b)));
 
-    private static IntValue Whole(BigInteger number) => number.GetBitLength() <= MostBits ? new IntValue(number)
-        : throw new TemplateFault($"a whole number has more than {MostBits} bits");
+    private static IntValue Whole(BigInteger number) =>
+        number.GetBitLength() <= MostBits ? new IntValue(number) : throw new TemplateFault($"a whole number has more than {MostBits} bits");
 
     private static Value Multiply(Value a, Value b)
     {
@@ -73,7 +81,9 @@ internal static class Arithmetic
             case StringValue or SequenceValue:
                 throw new TemplateFault($"can't multiply sequence by non-int of type '{b.TypeName}'");
             default:
-                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b) ? Numbers(a, b, (x, y) => x * y, (x, y) => x * y) : throw Unsupported("*", a, b);
+                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b)
+                    ? Numbers(a, b, (x, y) => x * y, (x, y) => x * y)
+                    : throw Unsupported("*", a, b);
         }
 
         static int Times(BigInteger times) => (int)BigInteger.Max(0, BigInteger.Min(times, StringValue.MaxLength + 1));
@@ -105,7 +115,9 @@ internal static class Arithmetic
         int shift = (int)Math.Max(0, 120 + y.GetBitLength() - x.GetBitLength());
         BigInteger quotient = BigInteger.DivRem(BigInteger.Abs(x) << shift, BigInteger.Abs(y), out BigInteger rest);
         double value = Math.ScaleB(PythonNumber.Real((quotient << 1) | (rest.IsZero ? 0 : 1)), -shift - 1);
-        return double.IsFinite(value) ? new FloatValue(x.Sign * y.Sign < 0 ? -value : value) : throw new TemplateFault("integer division result too large for a float");
+        return double.IsFinite(value)
+            ? new FloatValue(x.Sign * y.Sign < 0 ? -value : value)
+            : throw new TemplateFault("integer division result too large for a float");
     }
 
     private static Value FloorDivide(Value a, Value b)
@@ -119,7 +131,9 @@ internal static class Arithmetic
     {
         double quotient = (x - Remainder(x, y)) / y;
         double floor = Math.Floor(quotient);
-        return quotient == 0 ? Math.CopySign(0, x / y) : quotient - floor > 0.5 ? floor + 1 : floor;
+        return quotient == 0 ? Math.CopySign(0, x / y)
+            : quotient - floor > 0.5 ? floor + 1
+            : floor;
     }
 
     private static BigInteger Floor(BigInteger x, BigInteger y)
@@ -138,7 +152,9 @@ internal static class Arithmetic
     private static double Remainder(double x, double y)
     {
         double rest = x % y;
-        return rest == 0 ? Math.CopySign(0, y) : rest < 0 != y < 0 ? rest + y : rest;
+        return rest == 0 ? Math.CopySign(0, y)
+            : rest < 0 != y < 0 ? rest + y
+            : rest;
     }
 
     private static Value Power(Value a, Value b)
@@ -149,9 +165,18 @@ internal static class Arithmetic
             {
                 throw new TemplateFault($"a whole number has more than {MostBits} bits");
             }
-            return new IntValue(BigInteger.Abs(x) <= 1 ? (y.IsZero ? 1 : y.IsEven ? x * x : x) : BigInteger.Pow(x, (int)y));
+            return new IntValue(
+                BigInteger.Abs(x) <= 1
+                    ? (
+                        y.IsZero ? 1
+                        : y.IsEven ? x * x
+                        : x
+                    )
+                    : BigInteger.Pow(x, (int)y)
+            );
         }
-        double real = PythonNumber.Real(a), exponent = PythonNumber.Real(b);
+        double real = PythonNumber.Real(a),
+            exponent = PythonNumber.Real(b);
         if (real == 0 && exponent < 0)
         {
             throw new TemplateFault("0.0 cannot be raised to a negative power");
@@ -161,7 +186,9 @@ internal static class Arithmetic
         {
             throw new TemplateFault("a negative number with a fractional power is complex, and templates have no complex numbers");
         }
-        return double.IsInfinity(power) && double.IsFinite(real) && double.IsFinite(exponent) ? throw new TemplateFault("the result of ** is too large for a float") : new FloatValue(power);
+        return double.IsInfinity(power) && double.IsFinite(real) && double.IsFinite(exponent)
+            ? throw new TemplateFault("the result of ** is too large for a float")
+            : new FloatValue(power);
     }
 
     private static void RefuseZero(Value divisor, string complaint)

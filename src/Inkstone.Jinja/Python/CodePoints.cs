@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Inkstone.Jinja;
 
-/// <summary>Texts as rows of Unicode characters, which is how Python counts them; a surrogate without its other half counts as one.</summary>
+/// <summary>Texts as rows of Unicode characters, which is how Python counts them; a surrogate without its other half counts as
+/// one.</summary>
 public static class CodePoints
 {
     /// <summary>len(text).</summary>
@@ -26,7 +27,7 @@ public static class CodePoints
     /// <summary>iter(text).</summary>
     public static IEnumerable<string> Each(string text)
     {
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             int length = LengthAt(text, i);
             yield return text.Substring(i, length);
@@ -98,7 +99,8 @@ public static class CodePoints
         static int Rank(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
     }
 
-    internal static int LengthAt(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
+    internal static int LengthAt(string text, int at) =>
+        char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
 
     /// <summary>The number of the character at a place in UTF-16.</summary>
     internal static int ValueAt(string text, int at) => LengthAt(text, at) == 2 ? char.ConvertToUtf32(text[at], text[at + 1]) : text[at];

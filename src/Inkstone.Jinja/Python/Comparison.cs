@@ -5,14 +5,24 @@ namespace Inkstone.Jinja;
 /// <summary>Python's comparisons, and a stable sort by them.</summary>
 internal static class Comparison
 {
-    public static bool Apply(string op, Value a, Value b) => b is UndefinedValue { IsStrict: true } undefined ? throw undefined.Fault : op switch
-    {
-        "==" => a.Equals(b),
-        "!=" => !a.Equals(b),
-        "in" => b.Contains(a),
-        "not in" => !b.Contains(a),
-        _ => Order(op, a, b) is { } order && op switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 },
-    };
+    public static bool Apply(string op, Value a, Value b) =>
+        b is UndefinedValue { IsStrict: true } undefined
+            ? throw undefined.Fault
+            : op switch
+            {
+                "==" => a.Equals(b),
+                "!=" => !a.Equals(b),
+                "in" => b.Contains(a),
+                "not in" => !b.Contains(a),
+                _ => Order(op, a, b) is { } order
+                    && op switch
+                    {
+                        "<" => order < 0,
+                        "<=" => order <= 0,
+                        ">" => order > 0,
+                        _ => order >= 0,
+                    },
+            };
 
     /// <summary>Negative, zero or positive; null for NaN, which has no order.</summary>
     private static int? Order(string op, Value a, Value b)
@@ -36,7 +46,8 @@ internal static class Comparison
                 }
                 return x.Elements.Count.CompareTo(y.Elements.Count);
             default:
-                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b) ? PythonNumber.Order(a, b)
+                return PythonNumber.IsNumber(a) && PythonNumber.IsNumber(b)
+                    ? PythonNumber.Order(a, b)
                     : throw new TemplateFault($"'{op}' not supported between instances of '{a.TypeName}' and '{b.TypeName}'");
         }
     }
@@ -60,10 +71,12 @@ internal static class Comparison
 
     private static void Merge((Value Key, Value Value)[] from, (Value Key, Value Value)[] to, int left, int middle, int right, bool reverse)
     {
-        int i = left, j = middle;
+        int i = left,
+            j = middle;
         for (int k = left; k < right; k++)
         {
-            bool takeRight = i >= middle || (j < right && (reverse ? Apply("<", from[i].Key, from[j].Key) : Apply("<", from[j].Key, from[i].Key)));
+            bool takeRight =
+                i >= middle || (j < right && (reverse ? Apply("<", from[i].Key, from[j].Key) : Apply("<", from[j].Key, from[i].Key)));
             to[k] = from[takeRight ? j++ : i++];
         }
     }

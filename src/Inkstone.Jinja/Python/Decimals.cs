@@ -4,7 +4,8 @@ using System.Numerics;
 namespace Inkstone.Jinja;
 
 /// <summary>
-/// Floats written with a chosen number of digits, rounded correctly: a float is a whole number times a power of two, so it has finitely many
+/// Floats written with a chosen number of digits, rounded correctly: a float is a whole number times a power of two, so it has finitely
+/// many
 /// decimal digits, and rounding those to even at a half is exact.
 /// </summary>
 internal static class Decimals
@@ -50,7 +51,10 @@ internal static class Decimals
         (string exact, int at) = Digits(number);
         Rounded(exact, at, precision, out int point);
         int exponent = number == 0 ? 0 : point - 1;
-        string text = exponent < -4 || exponent >= precision - (asFloat ? 1 : 0) ? Scientific(number, precision - 1, letter) : Fixed(number, Math.Max(0, precision - 1 - exponent));
+        string text =
+            exponent < -4 || exponent >= precision - (asFloat ? 1 : 0)
+                ? Scientific(number, precision - 1, letter)
+                : Fixed(number, Math.Max(0, precision - 1 - exponent));
         int mark = text.IndexOf(letter, StringComparison.Ordinal);
         if (!keepZeros && text.Contains('.', StringComparison.Ordinal))
         {
@@ -59,7 +63,8 @@ internal static class Decimals
         return asFloat && mark < 0 && !text.Contains('.', StringComparison.Ordinal) ? text + ".0" : text;
     }
 
-    private static string Exponent(char letter, int exponent) => $"{letter}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
+    private static string Exponent(char letter, int exponent) =>
+        $"{letter}{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
 
     /// <summary>All digits of a finite number that is not negative; the point stands before the digit with the returned number.</summary>
     private static (string Digits, int Point) Digits(double number)

@@ -17,7 +17,9 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
     {
         int i = 0;
         string fill = "";
-        char align = '\0', sign = '-', grouping = '\0';
+        char align = '\0',
+            sign = '-',
+            grouping = '\0';
         int filled = spec.Length > 0 ? CodePoints.LengthAt(spec, 0) : 0;
         if (spec.Length > filled && spec[filled] is '<' or '>' or '=' or '^')
         {
@@ -39,7 +41,8 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
         grouping = i < spec.Length && spec[i] is ',' or '_' ? spec[i++] : grouping;
         int precision = Take('.') ? Number(-2) : -1;
         char type = i < spec.Length ? spec[i++] : '\0';
-        return i == spec.Length && precision != -2 ? new FormatSpec(fill.Length == 0 ? " " : fill, align, sign, alternate, width, grouping, precision, type)
+        return i == spec.Length && precision != -2
+            ? new FormatSpec(fill.Length == 0 ? " " : fill, align, sign, alternate, width, grouping, precision, type)
             : throw new TemplateFault($"'{spec}' is no format specification");
 
         bool Take(char c) => i < spec.Length && spec[i] == c && i++ >= 0;
@@ -51,7 +54,8 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
             {
                 i++;
             }
-            return from == i ? absent : int.TryParse(spec.AsSpan(from, i - from), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value
+            return from == i ? absent
+                : int.TryParse(spec.AsSpan(from, i - from), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value
                 : throw new TemplateFault("too many decimal digits in format string");
         }
     }
@@ -61,7 +65,8 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
         switch (value)
         {
             case StringValue text:
-                return Type is '\0' or 's' && Align != '=' ? PythonText.Pad(Precision >= 0 ? Cut(text.Content) : text.Content, Width, Fill, Align == '\0' ? '<' : Align)
+                return Type is '\0' or 's' && Align != '='
+                    ? PythonText.Pad(Precision >= 0 ? Cut(text.Content) : text.Content, Width, Fill, Align == '\0' ? '<' : Align)
                     : throw Unknown("str");
             case BoolValue when Type == '\0':
                 return PythonText.Pad(value.Text, Width, Fill, Align == '\0' ? '<' : Align);
@@ -72,7 +77,9 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
             case UndefinedValue:
                 return PythonText.Pad("", Width, Fill, '<');
             default:
-                return this == Parse("") ? value.Text : throw new TemplateFault($"unsupported format string passed to {value.TypeName}.__format__");
+                return this == Parse("")
+                    ? value.Text
+                    : throw new TemplateFault($"unsupported format string passed to {value.TypeName}.__format__");
         }
     }
 
@@ -84,7 +91,9 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
     {
         if (Type == 'c')
         {
-            return number >= 0 && number < 0x110000 ? PythonText.Pad(CodePoints.ToText((int)number), Width, Fill, Align == '\0' ? '<' : Align) : throw new TemplateFault("%c arg not in range(0x110000)");
+            return number >= 0 && number < 0x110000
+                ? PythonText.Pad(CodePoints.ToText((int)number), Width, Fill, Align == '\0' ? '<' : Align)
+                : throw new TemplateFault("%c arg not in range(0x110000)");
         }
         BigInteger size = BigInteger.Abs(number);
         string digits = Type switch
@@ -106,8 +115,7 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
         {
             digits.Insert(0, (char)('0' + (int)(size % 8)));
             size /= 8;
-        }
-        while (!size.IsZero);
+        } while (!size.IsZero);
         return digits.ToString();
     }
 
@@ -138,14 +146,18 @@ internal sealed record FormatSpec(string Fill, char Align, char Sign, bool Alter
 
     private string Placed(bool negative, string prefix, string digits, string rest)
     {
-        string sign = negative ? "-" : Sign is '+' or ' ' ? Sign.ToString() : "";
+        string sign =
+            negative ? "-"
+            : Sign is '+' or ' ' ? Sign.ToString()
+            : "";
         int fixedLength = sign.Length + prefix.Length + rest.Length;
         int zeros = Align == '=' && Fill == "0" && Width > fixedLength + digits.Length ? Width - fixedLength : 0;
         if (Grouping != '\0')
         {
             digits = Grouped(digits, zeros);
         }
-        return Align == '=' ? sign + prefix + PythonText.Pad(digits, Width - fixedLength, Fill, '>') + rest
+        return Align == '='
+            ? sign + prefix + PythonText.Pad(digits, Width - fixedLength, Fill, '>') + rest
             : PythonText.Pad(sign + prefix + digits + rest, Width, Fill, Align == '\0' ? '>' : Align);
     }
 

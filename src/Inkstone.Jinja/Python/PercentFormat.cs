@@ -23,7 +23,8 @@ internal static class PercentFormat
             PythonText.CheckLength(text);
         }
         bool mappingLike = values.HasItems && values is not (TupleValue or StringValue);
-        return used == row.Count || mappingLike ? text.ToString()
+        return used == row.Count || mappingLike
+            ? text.ToString()
             : throw new TemplateFault("not all arguments converted during string formatting");
 
         Value NextValue() => used < row.Count ? row[used++] : throw new TemplateFault("not enough arguments for format string");
@@ -37,7 +38,9 @@ internal static class PercentFormat
         {
             int close = format.IndexOf(')', i);
             string key = close > 0 ? format[(i + 1)..close] : throw new TemplateFault("incomplete format key");
-            named = (values is DictValue dict ? dict : throw new TemplateFault("format requires a mapping")).Item(new StringValue(key)) ?? throw new TemplateFault($"the format names '{key}', which is not there");
+            named =
+                (values is DictValue dict ? dict : throw new TemplateFault("format requires a mapping")).Item(new StringValue(key))
+                ?? throw new TemplateFault($"the format names '{key}', which is not there");
             i = close + 1;
         }
         int flags = i;
@@ -58,10 +61,32 @@ internal static class PercentFormat
             text.Append('%');
             return i;
         }
-        bool left = flag.Contains('-', StringComparison.Ordinal) || width < 0, zeros = flag.Contains('0', StringComparison.Ordinal) && !left;
-        char align = left ? '<' : zeros && type is not ('s' or 'r' or 'a' or 'c') ? '=' : '>';
-        char sign = flag.Contains('+', StringComparison.Ordinal) ? '+' : flag.Contains(' ', StringComparison.Ordinal) ? ' ' : '-';
-        text.Append(Written(named ?? next(), type, new FormatSpec(align == '=' ? "0" : " ", align, sign, flag.Contains('#', StringComparison.Ordinal), Math.Abs(width), '\0', precision, type)));
+        bool left = flag.Contains('-', StringComparison.Ordinal) || width < 0,
+            zeros = flag.Contains('0', StringComparison.Ordinal) && !left;
+        char align =
+            left ? '<'
+            : zeros && type is not ('s' or 'r' or 'a' or 'c') ? '='
+            : '>';
+        char sign =
+            flag.Contains('+', StringComparison.Ordinal) ? '+'
+            : flag.Contains(' ', StringComparison.Ordinal) ? ' '
+            : '-';
+        text.Append(
+            Written(
+                named ?? next(),
+                type,
+                new FormatSpec(
+                    align == '=' ? "0" : " ",
+                    align,
+                    sign,
+                    flag.Contains('#', StringComparison.Ordinal),
+                    Math.Abs(width),
+                    '\0',
+                    precision,
+                    type
+                )
+            )
+        );
         return i;
     }
 
@@ -71,14 +96,17 @@ internal static class PercentFormat
         if (i < format.Length && format[i] == '*')
         {
             i++;
-            return PythonNumber.Index(next()) is { } given && BigInteger.Abs(given) < StringValue.MaxLength ? (int)given : throw new TemplateFault("* wants int");
+            return PythonNumber.Index(next()) is { } given && BigInteger.Abs(given) < StringValue.MaxLength
+                ? (int)given
+                : throw new TemplateFault("* wants int");
         }
         int from = i;
         while (i < format.Length && char.IsAsciiDigit(format[i]))
         {
             i++;
         }
-        return from == i ? absent : int.TryParse(format.AsSpan(from, i - from), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+        return from == i ? absent
+            : int.TryParse(format.AsSpan(from, i - from), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
             : throw new TemplateFault("width too big");
     }
 
@@ -87,7 +115,13 @@ internal static class PercentFormat
         switch (type)
         {
             case 's' or 'r' or 'a':
-                return (spec with { Type = 's' }).Apply(new StringValue(type == 's' ? value.Text : type == 'r' ? value.Repr : PythonJson.Ascii(value.Repr)));
+                return (spec with { Type = 's' }).Apply(
+                    new StringValue(
+                        type == 's' ? value.Text
+                        : type == 'r' ? value.Repr
+                        : PythonJson.Ascii(value.Repr)
+                    )
+                );
             case 'c' when value is StringValue text && text.Count == 1:
                 return (spec with { Type = 's' }).Apply(text);
             case 'd' or 'i' or 'u' when value is FloatValue real && double.IsFinite(real.Number):
@@ -97,7 +131,9 @@ internal static class PercentFormat
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G' when PythonNumber.IsNumber(value):
                 return spec.Apply(new FloatValue(PythonNumber.Real(value)));
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o' or 'c' or 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
-                throw value is UndefinedValue undefined ? undefined.Fault : new TemplateFault($"%{type} format: a number is required, not {value.TypeName}");
+                throw value is UndefinedValue undefined
+                    ? undefined.Fault
+                    : new TemplateFault($"%{type} format: a number is required, not {value.TypeName}");
             default:
                 throw new TemplateFault($"unsupported format character '{type}'");
         }

@@ -16,9 +16,17 @@ public static class PythonCase
     public static string Capitalize(string text) => Map(text, (_, at) => at == 0 ? TitleAt(text, at) : LowerAt(text, at));
 
     /// <summary>The first cased character of every run of them in title case, the others lower.</summary>
-    internal static string Title(string text) => Map(text, (_, at) => IsCased(text, Previous(text, at)) ? LowerAt(text, at) : TitleAt(text, at));
+    internal static string Title(string text) =>
+        Map(text, (_, at) => IsCased(text, Previous(text, at)) ? LowerAt(text, at) : TitleAt(text, at));
 
-    internal static string Swap(string text) => Map(text, (category, at) => category == UnicodeCategory.UppercaseLetter ? LowerAt(text, at) : category == UnicodeCategory.LowercaseLetter ? UpperAt(text, at) : Character(text, at));
+    internal static string Swap(string text) =>
+        Map(
+            text,
+            (category, at) =>
+                category == UnicodeCategory.UppercaseLetter ? LowerAt(text, at)
+                : category == UnicodeCategory.LowercaseLetter ? UpperAt(text, at)
+                : Character(text, at)
+        );
 
     internal static bool IsUpper(string text) => AnyCased(text, UnicodeCategory.UppercaseLetter);
 
@@ -26,7 +34,8 @@ public static class PythonCase
 
     internal static bool IsTitle(string text)
     {
-        bool any = false, cased = false;
+        bool any = false,
+            cased = false;
         for (int i = 0; i < text.Length; i += CodePoints.LengthAt(text, i))
         {
             UnicodeCategory category = CharUnicodeInfo.GetUnicodeCategory(text, i);
@@ -71,24 +80,31 @@ public static class PythonCase
 
     private static string Character(string text, int at) => text.Substring(at, CodePoints.LengthAt(text, at));
 
-    private static string UpperAt(string text, int at) => SpecialCasing.Upper.TryGetValue(text[at], out string? special) ? special
+    private static string UpperAt(string text, int at) =>
+        SpecialCasing.Upper.TryGetValue(text[at], out string? special) ? special
         : Character(text, at) is { Length: 1 } c ? char.ToUpperInvariant(c[0]).ToString()
         : Rune.ToUpperInvariant(new Rune(text[at], text[at + 1])).ToString();
 
-    private static string TitleAt(string text, int at) => SpecialCasing.Title.TryGetValue(text[at], out string? special) ? special
-        : text[at] is >= '\u10d0' and <= '\u10ff' ? Character(text, at) : UpperAt(text, at);
+    private static string TitleAt(string text, int at) =>
+        SpecialCasing.Title.TryGetValue(text[at], out string? special) ? special
+        : text[at] is >= '\u10d0' and <= '\u10ff' ? Character(text, at)
+        : UpperAt(text, at);
 
-    private static string LowerAt(string text, int at) => text[at] switch
-    {
-        '\u0130' => "i\u0307",
-        '\u03a3' => IsFinalSigma(text, at) ? "\u03c2" : "\u03c3",
-        _ => Character(text, at) is { Length: 1 } c ? char.ToLowerInvariant(c[0]).ToString() : Rune.ToLowerInvariant(new Rune(text[at], text[at + 1])).ToString(),
-    };
+    private static string LowerAt(string text, int at) =>
+        text[at] switch
+        {
+            '\u0130' => "i\u0307",
+            '\u03a3' => IsFinalSigma(text, at) ? "\u03c2" : "\u03c3",
+            _ => Character(text, at) is { Length: 1 } c
+                ? char.ToLowerInvariant(c[0]).ToString()
+                : Rune.ToLowerInvariant(new Rune(text[at], text[at + 1])).ToString(),
+        };
 
     /// <summary>A sigma behind a letter and before none, when what carries no case is passed over.</summary>
     private static bool IsFinalSigma(string text, int at)
     {
-        int before = Previous(text, at), after = at + 1;
+        int before = Previous(text, at),
+            after = at + 1;
         while (before >= 0 && IsIgnorable(text, before))
         {
             before = Previous(text, before);
@@ -102,8 +118,19 @@ public static class PythonCase
 
     private static int Previous(string text, int at) => at >= 2 && CodePoints.LengthAt(text, at - 2) == 2 ? at - 2 : at - 1;
 
-    private static bool IsCased(string text, int at) => at >= 0 && CharUnicodeInfo.GetUnicodeCategory(text, at) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    private static bool IsCased(string text, int at) =>
+        at >= 0
+        && CharUnicodeInfo.GetUnicodeCategory(text, at)
+            is UnicodeCategory.UppercaseLetter
+                or UnicodeCategory.LowercaseLetter
+                or UnicodeCategory.TitlecaseLetter;
 
-    private static bool IsIgnorable(string text, int at) => text[at] is '\'' or '.' or ':' or '\u00b7' or '\u2019'
-        || CharUnicodeInfo.GetUnicodeCategory(text, at) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol;
+    private static bool IsIgnorable(string text, int at) =>
+        text[at] is '\'' or '.' or ':' or '\u00b7' or '\u2019'
+        || CharUnicodeInfo.GetUnicodeCategory(text, at)
+            is UnicodeCategory.NonSpacingMark
+                or UnicodeCategory.EnclosingMark
+                or UnicodeCategory.Format
+                or UnicodeCategory.ModifierLetter
+                or UnicodeCategory.ModifierSymbol;
 }

@@ -22,9 +22,12 @@ internal sealed class PythonJson(bool ascii, string? indent, string itemSeparato
         for (int i = 0; i < text.Length; i += CodePoints.LengthAt(text, i))
         {
             int value = CodePoints.ValueAt(text, i);
-            escaped.Append(value < 128 ? ((char)value).ToString()
+            escaped.Append(
+                value < 128 ? ((char)value).ToString()
                 : value < 256 ? "\\x" + value.ToString("x2", CultureInfo.InvariantCulture)
-                : value < 0x10000 ? "\\u" + value.ToString("x4", CultureInfo.InvariantCulture) : "\\U" + value.ToString("x8", CultureInfo.InvariantCulture));
+                : value < 0x10000 ? "\\u" + value.ToString("x4", CultureInfo.InvariantCulture)
+                : "\\U" + value.ToString("x8", CultureInfo.InvariantCulture)
+            );
         }
         return escaped.ToString();
     }
@@ -46,15 +49,23 @@ internal sealed class PythonJson(bool ascii, string? indent, string itemSeparato
                 break;
             case DictValue dict:
                 IEnumerable<Value> keys = sortKeys ? Comparison.Sort(dict.Entries.Keys, k => k, reverse: false) : dict.Entries.Keys;
-                WriteAll('{', '}', [.. keys], depth, key =>
-                {
-                    WriteText(Key(key));
-                    _text.Append(keySeparator);
-                    Write(dict.Entries[key], depth + 1);
-                });
+                WriteAll(
+                    '{',
+                    '}',
+                    [.. keys],
+                    depth,
+                    key =>
+                    {
+                        WriteText(Key(key));
+                        _text.Append(keySeparator);
+                        Write(dict.Entries[key], depth + 1);
+                    }
+                );
                 break;
             default:
-                throw new TemplateFault($"Object of type {value.TypeName[(value.TypeName.LastIndexOf('.') + 1)..]} is not JSON serializable");
+                throw new TemplateFault(
+                    $"Object of type {value.TypeName[(value.TypeName.LastIndexOf('.') + 1)..]} is not JSON serializable"
+                );
         }
     }
 
@@ -82,20 +93,24 @@ internal sealed class PythonJson(bool ascii, string? indent, string itemSeparato
         }
     }
 
-    private static string Key(Value key) => key switch
-    {
-        StringValue text => text.Content,
-        NoneValue or BoolValue or IntValue or FloatValue => Scalar(key),
-        _ => throw new TemplateFault($"keys must be str, int, float, bool or None, not {key.TypeName}"),
-    };
+    private static string Key(Value key) =>
+        key switch
+        {
+            StringValue text => text.Content,
+            NoneValue or BoolValue or IntValue or FloatValue => Scalar(key),
+            _ => throw new TemplateFault($"keys must be str, int, float, bool or None, not {key.TypeName}"),
+        };
 
-    private static string Scalar(Value value) => value switch
-    {
-        NoneValue => "null",
-        BoolValue flag => flag.IsTrue ? "true" : "false",
-        FloatValue { Number: double number } when !double.IsFinite(number) => double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity",
-        _ => value.Text,
-    };
+    private static string Scalar(Value value) =>
+        value switch
+        {
+            NoneValue => "null",
+            BoolValue flag => flag.IsTrue ? "true" : "false",
+            FloatValue { Number: double number } when !double.IsFinite(number) => double.IsNaN(number) ? "NaN"
+            : number > 0 ? "Infinity"
+            : "-Infinity",
+            _ => value.Text,
+        };
 
     private void WriteText(string text)
     {

@@ -28,7 +28,8 @@ public static class PythonText
     public static string Strip(string text, string? characters, bool start = true, bool end = true)
     {
         HashSet<string>? set = characters is null ? null : [.. CodePoints.Each(characters)];
-        int from = 0, to = text.Length;
+        int from = 0,
+            to = text.Length;
         while (start && from < to && Stripped(from))
         {
             from += CodePoints.LengthAt(text, from);
@@ -68,29 +69,57 @@ public static class PythonText
     {
         char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
         to.Append(quote);
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             int value = CodePoints.ValueAt(text, i);
             switch (value)
             {
-                case '\\': to.Append("\\\\"); break;
-                case '\n': to.Append("\\n"); break;
-                case '\r': to.Append("\\r"); break;
-                case '\t': to.Append("\\t"); break;
-                case '\'' or '"' when value == quote: to.Append('\\').Append(quote); break;
-                case < 256 when !IsPrintable(value): to.Append("\\x").Append(value.ToString("x2", CultureInfo.InvariantCulture)); break;
-                case < 0x10000 when !IsPrintable(value): to.Append("\\u").Append(value.ToString("x4", CultureInfo.InvariantCulture)); break;
-                case >= 0x10000 when !IsPrintable(value): to.Append("\\U").Append(value.ToString("x8", CultureInfo.InvariantCulture)); break;
-                default: to.Append(CodePoints.ToText(value)); break;
+                case '\\':
+                    to.Append("\\\\");
+                    break;
+                case '\n':
+                    to.Append("\\n");
+                    break;
+                case '\r':
+                    to.Append("\\r");
+                    break;
+                case '\t':
+                    to.Append("\\t");
+                    break;
+                case '\'' or '"' when value == quote:
+                    to.Append('\\').Append(quote);
+                    break;
+                case < 256 when !IsPrintable(value):
+                    to.Append("\\x").Append(value.ToString("x2", CultureInfo.InvariantCulture));
+                    break;
+                case < 0x10000 when !IsPrintable(value):
+                    to.Append("\\u").Append(value.ToString("x4", CultureInfo.InvariantCulture));
+                    break;
+                case >= 0x10000 when !IsPrintable(value):
+                    to.Append("\\U").Append(value.ToString("x8", CultureInfo.InvariantCulture));
+                    break;
+                default:
+                    to.Append(CodePoints.ToText(value));
+                    break;
             }
             i += CodePoints.LengthAt(text, i);
         }
         to.Append(quote);
     }
 
-    internal static bool IsPrintable(int value) => value == ' ' || CharUnicodeInfo.GetUnicodeCategory(value) is not
-        (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+    internal static bool IsPrintable(int value) =>
+        value == ' '
+        || CharUnicodeInfo.GetUnicodeCategory(value)
+            is not (
+                UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.SpaceSeparator
+            );
 
     /// <summary>Ends a text that only a template that runs away can make.</summary>
     internal static void CheckLength(StringBuilder text)
@@ -106,7 +135,9 @@ public static class PythonText
     {
         if ((long)text.Length * Math.Max(0, times) > StringValue.MaxLength)
         {
-            throw new TemplateFault($"a text of {(long)text.Length * times} characters is longer than a template may make, {StringValue.MaxLength}");
+            throw new TemplateFault(
+                $"a text of {(long)text.Length * times} characters is longer than a template may make, {StringValue.MaxLength}"
+            );
         }
         return times <= 0 ? "" : new StringBuilder(text.Length * times).Insert(0, text, times).ToString();
     }
@@ -119,9 +150,15 @@ public static class PythonText
         {
             return text;
         }
-        int left = align switch { '<' => 0, '>' => missing, _ => missing / 2 };
+        int left = align switch
+        {
+            '<' => 0,
+            '>' => missing,
+            _ => missing / 2,
+        };
         return Repeat(filling, left) + text + Repeat(filling, missing - left);
     }
 
-    private static bool IsLineEnd(char c) => c is '\n' or '\r' or '\v' or '\f' or (>= '\x1c' and <= '\x1e') or '\x85' or '\u2028' or '\u2029';
+    private static bool IsLineEnd(char c) =>
+        c is '\n' or '\r' or '\v' or '\f' or (>= '\x1c' and <= '\x1e') or '\x85' or '\u2028' or '\u2029';
 }

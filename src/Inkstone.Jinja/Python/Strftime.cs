@@ -18,7 +18,14 @@ internal static class Strftime
             }
             char flag = format[i + 1] is '-' or '_' or '0' or '^' or '#' && i + 2 < format.Length ? format[++i] : '\0';
             string written = Directive(time, format[++i], flag) ?? (flag == '\0' ? $"%{format[i]}" : $"%{flag}{format[i]}");
-            text.Append(flag switch { '^' => written.ToUpperInvariant(), '#' => written.Any(char.IsAsciiLetterLower) ? written.ToUpperInvariant() : written.ToLowerInvariant(), _ => written });
+            text.Append(
+                flag switch
+                {
+                    '^' => written.ToUpperInvariant(),
+                    '#' => written.Any(char.IsAsciiLetterLower) ? written.ToUpperInvariant() : written.ToLowerInvariant(),
+                    _ => written,
+                }
+            );
         }
         return text.ToString();
     }
@@ -73,7 +80,13 @@ internal static class Strftime
         string Number(int value, int width, char filling = '0')
         {
             string digits = value.ToString(CultureInfo.InvariantCulture);
-            char with = flag switch { '-' => '\0', '_' => ' ', '0' => '0', _ => filling };
+            char with = flag switch
+            {
+                '-' => '\0',
+                '_' => ' ',
+                '0' => '0',
+                _ => filling,
+            };
             return with == '\0' ? digits : digits.PadLeft(width, with);
         }
     }

@@ -49,7 +49,10 @@ internal sealed class StringFormat(Arguments arguments)
         int depth = 0;
         for (int i = open; i < format.Length; i++)
         {
-            depth += format[i] == '{' ? 1 : format[i] == '}' ? -1 : 0;
+            depth +=
+                format[i] == '{' ? 1
+                : format[i] == '}' ? -1
+                : 0;
             if (depth == 0)
             {
                 return i;
@@ -68,17 +71,21 @@ internal sealed class StringFormat(Arguments arguments)
             int after = field.AsSpan(close).IndexOfAny(':', '!');
             colon = after < 0 ? -1 : close + after;
         }
-        string name = colon < 0 ? field : field[..colon], rest = colon < 0 ? "" : field[colon..];
+        string name = colon < 0 ? field : field[..colon],
+            rest = colon < 0 ? "" : field[colon..];
         Value value = Named(name);
         if (rest.StartsWith('!'))
         {
-            value = rest.Length < 2 ? throw new TemplateFault("end of string while looking for conversion specifier") : rest[1] switch
-            {
-                's' => new StringValue(value.Text),
-                'r' => new StringValue(value.Repr),
-                'a' => new StringValue(PythonJson.Ascii(value.Repr)),
-                _ => throw new TemplateFault($"unknown conversion specifier {rest[1]}"),
-            };
+            value =
+                rest.Length < 2
+                    ? throw new TemplateFault("end of string while looking for conversion specifier")
+                    : rest[1] switch
+                    {
+                        's' => new StringValue(value.Text),
+                        'r' => new StringValue(value.Repr),
+                        'a' => new StringValue(PythonJson.Ascii(value.Repr)),
+                        _ => throw new TemplateFault($"unknown conversion specifier {rest[1]}"),
+                    };
             rest = rest[2..];
             if (rest.Length > 0 && rest[0] != ':')
             {
@@ -94,12 +101,21 @@ internal sealed class StringFormat(Arguments arguments)
         int end = name.AsSpan().IndexOfAny('.', '[');
         string first = end < 0 ? name : name[..end];
         Value value = First(first);
-        for (int i = first.Length; i < name.Length;)
+        for (int i = first.Length; i < name.Length; )
         {
             int stop = name[i] == '.' ? name.AsSpan(i + 1).IndexOfAny('.', '[') : name.AsSpan(i + 1).IndexOf(']');
-            stop = stop >= 0 ? i + 1 + stop : name[i] == '.' ? name.Length : throw new TemplateFault("expected '}' before end of string");
+            stop =
+                stop >= 0 ? i + 1 + stop
+                : name[i] == '.' ? name.Length
+                : throw new TemplateFault("expected '}' before end of string");
             string key = name[(i + 1)..stop];
-            value = name[i] == '.' ? Lookup.Attribute(value, key) : Lookup.Item(value, IsWhole(key) ? new IntValue(BigInteger.Parse(key, CultureInfo.InvariantCulture)) : new StringValue(key));
+            value =
+                name[i] == '.'
+                    ? Lookup.Attribute(value, key)
+                    : Lookup.Item(
+                        value,
+                        IsWhole(key) ? new IntValue(BigInteger.Parse(key, CultureInfo.InvariantCulture)) : new StringValue(key)
+                    );
             i = stop + (name[i] == '.' ? 0 : 1);
         }
         return value;
@@ -109,8 +125,13 @@ internal sealed class StringFormat(Arguments arguments)
     {
         if (name.Length == 0 || IsWhole(name))
         {
-            int at = name.Length == 0 ? _automatic++ : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : int.MaxValue;
-            return at < arguments.Positional.Count ? arguments.Positional[at] : throw new TemplateFault($"replacement index {at} is out of range for the arguments of format()");
+            int at =
+                name.Length == 0 ? _automatic++
+                : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+                : int.MaxValue;
+            return at < arguments.Positional.Count
+                ? arguments.Positional[at]
+                : throw new TemplateFault($"replacement index {at} is out of range for the arguments of format()");
         }
         foreach ((string key, Value value) in arguments.Named)
         {

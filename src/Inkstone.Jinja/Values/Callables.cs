@@ -8,16 +8,15 @@ internal delegate Value Operation(Interpreter run, Value input, Arguments argume
 /// <summary>A filter, test, method or function; without a signature it takes its arguments as they come.</summary>
 internal sealed record Builtin(string Name, Signature? Signature, Operation Work)
 {
-    public Value Apply(Interpreter run, Value input, Arguments arguments) => Work(run, input, Signature?.Bind(Name, arguments) ?? arguments);
+    public Value Apply(Interpreter run, Value input, Arguments arguments) =>
+        Work(run, input, Signature?.Bind(Name, arguments) ?? arguments);
 }
 
 /// <summary>Builtins by name, written as one row each.</summary>
 internal sealed class BuiltinTable : Dictionary<string, Builtin>
 {
     public BuiltinTable()
-        : base(StringComparer.Ordinal)
-    {
-    }
+        : base(StringComparer.Ordinal) { }
 
     /// <summary>A builtin under one name or several, <c>"count length"</c>.</summary>
     public void Add(string names, string? parameters, Operation work)
@@ -38,7 +37,8 @@ internal sealed class BoundMethod(Value owner, Builtin method) : Value
 
     internal override Value Call(Interpreter run, Arguments arguments) => method.Apply(run, owner, arguments);
 
-    internal override void WriteRepr(StringBuilder text) => text.Append("<built-in method ").Append(method.Name).Append(" of ").Append(owner.TypeName).Append(" object>");
+    internal override void WriteRepr(StringBuilder text) =>
+        text.Append("<built-in method ").Append(method.Name).Append(" of ").Append(owner.TypeName).Append(" object>");
 }
 
 /// <summary>A function that templates find under a global name, or that the program made for them.</summary>
@@ -60,17 +60,19 @@ internal sealed class MacroValue(MacroDefinition definition, Scope scope) : Valu
 
     internal override bool IsCallable => true;
 
-    internal override Value? Attribute(string name) => name switch
-    {
-        "name" => definition.Name is null ? NoneValue.None : new StringValue(definition.Name),
-        "arguments" => new ListValue([.. definition.Parameters.Select(p => new StringValue(p))]),
-        "catch_kwargs" => BoolValue.Of(definition.TakesMoreNamed),
-        "catch_varargs" => BoolValue.Of(definition.TakesMore),
-        "caller" => BoolValue.Of(definition.TakesCaller),
-        _ => null,
-    };
+    internal override Value? Attribute(string name) =>
+        name switch
+        {
+            "name" => definition.Name is null ? NoneValue.None : new StringValue(definition.Name),
+            "arguments" => new ListValue([.. definition.Parameters.Select(p => new StringValue(p))]),
+            "catch_kwargs" => BoolValue.Of(definition.TakesMoreNamed),
+            "catch_varargs" => BoolValue.Of(definition.TakesMore),
+            "caller" => BoolValue.Of(definition.TakesCaller),
+            _ => null,
+        };
 
     internal override Value Call(Interpreter run, Arguments arguments) => run.CallMacro(definition, scope, arguments);
 
-    internal override void WriteRepr(StringBuilder text) => text.Append("<Macro ").Append(definition.Name is null ? "anonymous" : $"'{definition.Name}'").Append('>');
+    internal override void WriteRepr(StringBuilder text) =>
+        text.Append("<Macro ").Append(definition.Name is null ? "anonymous" : $"'{definition.Name}'").Append('>');
 }

@@ -31,11 +31,12 @@ public sealed class DictValue(OrderedDictionary<Value, Value> entries) : Value
         return new DictValue(entries);
     }
 
-    internal override Value? Attribute(string name) => name switch
-    {
-        "clear" or "pop" or "popitem" or "setdefault" or "update" => UndefinedValue.Unsafe(this, name),
-        _ => ContainerMethods.OfDict.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null,
-    };
+    internal override Value? Attribute(string name) =>
+        name switch
+        {
+            "clear" or "pop" or "popitem" or "setdefault" or "update" => UndefinedValue.Unsafe(this, name),
+            _ => ContainerMethods.OfDict.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null,
+        };
 
     /// <inheritdoc/>
     public override Value? Item(Value key) => IsHashable(key) ? entries.GetValueOrDefault(key) : null;
@@ -64,19 +65,21 @@ public sealed class DictValue(OrderedDictionary<Value, Value> entries) : Value
     public override bool Equals(Value? other)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        return other is DictValue dict && entries.Count == dict.Entries.Count
+        return other is DictValue dict
+            && entries.Count == dict.Entries.Count
             && entries.All(e => dict.Entries.TryGetValue(e.Key, out Value? value) && value.Equals(e.Value));
     }
 
     /// <inheritdoc/>
     public override int GetHashCode() => throw Unhashable();
 
-    private static bool IsHashable(Value key) => key switch
-    {
-        ListValue or DictValue => false,
-        TupleValue tuple => tuple.Elements.All(IsHashable),
-        _ => true,
-    };
+    private static bool IsHashable(Value key) =>
+        key switch
+        {
+            ListValue or DictValue => false,
+            TupleValue tuple => tuple.Elements.All(IsHashable),
+            _ => true,
+        };
 }
 
 /// <summary>What keys(), values() and items() of a dict give: counted and iterated, but not indexed.</summary>
@@ -95,8 +98,15 @@ internal sealed class DictView(string typeName, DictValue dict, Func<KeyValuePai
         text.Append(')');
     }
 
-    public override bool Equals(Value? other) => ReferenceEquals(this, other)
-        || (typeName != "dict_values" && other is DictView view && view.TypeName == typeName && view.Count == Count && Items.All(view.Contains));
+    public override bool Equals(Value? other) =>
+        ReferenceEquals(this, other)
+        || (
+            typeName != "dict_values"
+            && other is DictView view
+            && view.TypeName == typeName
+            && view.Count == Count
+            && Items.All(view.Contains)
+        );
 
     public override int GetHashCode() => throw Unhashable();
 }

@@ -5,40 +5,49 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Jinja;
 
-/// <summary>JSON as values of the template language: objects keep the order of their keys, numbers are int or float as Python's json reads them.</summary>
+/// <summary>JSON as values of the template language: objects keep the order of their keys, numbers are int or float as Python's json reads
+/// them.</summary>
 public static class JsonValues
 {
     /// <summary>A value of parsed JSON.</summary>
-    public static Value Of(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => DictValue.Of(json.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, Of(p.Value)))),
-        JsonValueKind.Array => new ListValue([.. json.EnumerateArray().Select(Of)]),
-        JsonValueKind.String => new StringValue(json.GetString()!),
-        JsonValueKind.Number => Number(json.GetRawText()),
-        JsonValueKind.True => BoolValue.True,
-        JsonValueKind.False => BoolValue.False,
-        _ => NoneValue.None,
-    };
+    public static Value Of(JsonElement json) =>
+        json.ValueKind switch
+        {
+            JsonValueKind.Object => DictValue.Of(json.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, Of(p.Value)))),
+            JsonValueKind.Array => new ListValue([.. json.EnumerateArray().Select(Of)]),
+            JsonValueKind.String => new StringValue(json.GetString()!),
+            JsonValueKind.Number => Number(json.GetRawText()),
+            JsonValueKind.True => BoolValue.True,
+            JsonValueKind.False => BoolValue.False,
+            _ => NoneValue.None,
+        };
 
     /// <summary>A value of a JSON tree; null is None.</summary>
-    public static Value Of(JsonNode? json) => json switch
-    {
-        null => NoneValue.None,
-        JsonObject members => DictValue.Of(members.Select(m => KeyValuePair.Create(m.Key, Of(m.Value)))),
-        JsonArray array => new ListValue([.. array.Select(Of)]),
-        JsonValue value when value.TryGetValue(out JsonElement element) => Of(element),
-        JsonValue value when value.TryGetValue(out string? text) => new StringValue(text),
-        JsonValue value when value.TryGetValue(out bool flag) => BoolValue.Of(flag),
-        _ => OfText(json.ToJsonString()),
-    };
+    public static Value Of(JsonNode? json) =>
+        json switch
+        {
+            null => NoneValue.None,
+            JsonObject members => DictValue.Of(members.Select(m => KeyValuePair.Create(m.Key, Of(m.Value)))),
+            JsonArray array => new ListValue([.. array.Select(Of)]),
+            JsonValue value when value.TryGetValue(out JsonElement element) => Of(element),
+            JsonValue value when value.TryGetValue(out string? text) => new StringValue(text),
+            JsonValue value when value.TryGetValue(out bool flag) => BoolValue.Of(flag),
+            _ => OfText(json.ToJsonString()),
+        };
 
     /// <summary>json.dumps(value).</summary>
     /// <param name="value">what JSON can hold</param>
     /// <param name="indent">blanks of a level; all in one line when null</param>
     /// <param name="ascii">escape what is not ASCII</param>
     /// <exception cref="FormatException">The value, or a part of it, is none that JSON can hold.</exception>
-    public static string Write(Value value, int? indent = null, bool ascii = true)
-        => new PythonJson(ascii, indent is { } width ? new string(' ', width) : null, indent is null ? ", " : ",", ": ", sortKeys: false).Write(value);
+    public static string Write(Value value, int? indent = null, bool ascii = true) =>
+        new PythonJson(
+            ascii,
+            indent is { } width ? new string(' ', width) : null,
+            indent is null ? ", " : ",",
+            ": ",
+            sortKeys: false
+        ).Write(value);
 
     private static Value OfText(string json)
     {
@@ -46,7 +55,8 @@ public static class JsonValues
         return Of(document.RootElement);
     }
 
-    private static Value Number(string text) => text.AsSpan().IndexOfAny('.', 'e', 'E') < 0
-        ? new IntValue(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
-        : new FloatValue(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture));
+    private static Value Number(string text) =>
+        text.AsSpan().IndexOfAny('.', 'e', 'E') < 0
+            ? new IntValue(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+            : new FloatValue(double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture));
 }

@@ -11,10 +11,20 @@ internal static class Lookup
     }
 
     /// <summary>What <c>value[key]</c> is: an item, else an attribute, else undefined.</summary>
-    public static Value Item(Value value, Value key) => value.Item(key) ?? (key is StringValue name ? value.Attribute(name.Content) : null) ?? UndefinedValue.Element(value, key);
+    public static Value Item(Value value, Value key) =>
+        value.Item(key) ?? (key is StringValue name ? value.Attribute(name.Content) : null) ?? UndefinedValue.Element(value, key);
 
     /// <summary>A dict as named arguments.</summary>
-    public static IReadOnlyList<KeyValuePair<string, Value>> Names(Value value) => value is not DictValue dict
-        ? throw new TemplateFault($"argument after ** must be a mapping, not {value.TypeName}")
-        : [.. dict.Entries.Select(e => KeyValuePair.Create(e.Key is StringValue name ? name.Content : throw new TemplateFault("keywords must be strings"), e.Value))];
+    public static IReadOnlyList<KeyValuePair<string, Value>> Names(Value value) =>
+        value is not DictValue dict
+            ? throw new TemplateFault($"argument after ** must be a mapping, not {value.TypeName}")
+            :
+            [
+                .. dict.Entries.Select(e =>
+                    KeyValuePair.Create(
+                        e.Key is StringValue name ? name.Content : throw new TemplateFault("keywords must be strings"),
+                        e.Value
+                    )
+                ),
+            ];
 }

@@ -14,7 +14,9 @@ public abstract class SequenceValue : Value
     {
         if (elements.Count > MaxLength)
         {
-            throw new TemplateFault($"a {(this is ListValue ? "list" : "tuple")} of {elements.Count} elements is longer than a template may make, {MaxLength}");
+            throw new TemplateFault(
+                $"a {(this is ListValue ? "list" : "tuple")} of {elements.Count} elements is longer than a template may make, {MaxLength}"
+            );
         }
         Elements = elements;
     }
@@ -95,11 +97,14 @@ public sealed class ListValue(IReadOnlyList<Value> elements) : SequenceValue(ele
 
     internal override SequenceValue With(IReadOnlyList<Value> elements) => new ListValue(elements);
 
-    internal override Value? Attribute(string name) => name switch
-    {
-        "append" or "clear" or "extend" or "insert" or "pop" or "remove" or "reverse" or "sort" => UndefinedValue.Unsafe(this, name),
-        _ => ContainerMethods.OfSequence.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : name == "copy" ? new BoundMethod(this, ContainerMethods.Copy) : null,
-    };
+    internal override Value? Attribute(string name) =>
+        name switch
+        {
+            "append" or "clear" or "extend" or "insert" or "pop" or "remove" or "reverse" or "sort" => UndefinedValue.Unsafe(this, name),
+            _ => ContainerMethods.OfSequence.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method)
+            : name == "copy" ? new BoundMethod(this, ContainerMethods.Copy)
+            : null,
+        };
 
     internal override void WriteRepr(StringBuilder text)
     {
@@ -170,7 +175,8 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
             throw new TemplateFault("range() arg 3 must not be zero");
         }
         BigInteger count = BigInteger.Max(0, (stop - start + step - step.Sign) / step);
-        return count <= MaxLength ? new RangeValue(start, stop, step, (int)count)
+        return count <= MaxLength
+            ? new RangeValue(start, stop, step, (int)count)
             : throw new TemplateFault($"range too big: {count} numbers, and a template may have {MaxLength}");
     }
 

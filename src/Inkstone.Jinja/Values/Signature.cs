@@ -33,7 +33,11 @@ internal sealed partial class Signature
             int at = Array.IndexOf(_names, name);
             if (at < 0 || values[at] is not null)
             {
-                throw new TemplateFault(at < 0 ? $"{function}() got an unexpected keyword argument '{name}'" : $"{function}() got multiple values for argument '{name}'");
+                throw new TemplateFault(
+                    at < 0
+                        ? $"{function}() got an unexpected keyword argument '{name}'"
+                        : $"{function}() got multiple values for argument '{name}'"
+                );
             }
             values[at] = value;
         }
@@ -44,15 +48,18 @@ internal sealed partial class Signature
         return new Arguments(values!, []);
     }
 
-    private static Value Default(string literal) => literal switch
-    {
-        "none" => NoneValue.None,
-        "true" => BoolValue.True,
-        "false" => BoolValue.False,
-        _ when int.TryParse(literal, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) => new IntValue(number),
-        _ when double.TryParse(literal, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) => new FloatValue(number),
-        _ => new StringValue(literal.Trim('\'')),
-    };
+    private static Value Default(string literal) =>
+        literal switch
+        {
+            "none" => NoneValue.None,
+            "true" => BoolValue.True,
+            "false" => BoolValue.False,
+            _ when int.TryParse(literal, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) => new IntValue(
+                number
+            ),
+            _ when double.TryParse(literal, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) => new FloatValue(number),
+            _ => new StringValue(literal.Trim('\'')),
+        };
 
     [GeneratedRegex(@"(\w+)(?:=('[^']*'|\S+))?")]
     private static partial Regex Parameter();

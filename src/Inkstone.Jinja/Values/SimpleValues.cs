@@ -10,9 +10,7 @@ public sealed class NoneValue : Value
     /// <summary>The one None.</summary>
     public static readonly NoneValue None = new();
 
-    private NoneValue()
-    {
-    }
+    private NoneValue() { }
 
     /// <inheritdoc/>
     public override string TypeName => "NoneType";
@@ -27,7 +25,8 @@ public sealed class NoneValue : Value
 public sealed class BoolValue : Value
 {
     /// <summary>The two of them.</summary>
-    public static readonly BoolValue True = new(true), False = new(false);
+    public static readonly BoolValue True = new(true),
+        False = new(false);
 
     private BoolValue(bool value) => IsTrue = value;
 
@@ -92,7 +91,8 @@ public sealed class FloatValue(double number) : Value
 }
 
 /// <summary>
-/// What a name stands for that nobody gave a value: empty where it is printed, iterated or asked whether it is true, a fault anywhere else; a strict one is a fault there too. Without a word on it (null) the environment decides.
+/// What a name stands for that nobody gave a value: empty where it is printed, iterated or asked whether it is true, a fault anywhere else;
+/// a strict one is a fault there too. Without a word on it (null) the environment decides.
 /// </summary>
 internal sealed class UndefinedValue(string message, bool? strict = null) : Value
 {
@@ -125,7 +125,8 @@ internal sealed class UndefinedValue(string message, bool? strict = null) : Valu
     }
 
     /// <summary>Templates are given values, not rights: what would change a list or a dict is refused.</summary>
-    public static UndefinedValue Unsafe(Value owner, string name) => new($"access to attribute '{name}' of '{owner.TypeName}' object is unsafe");
+    public static UndefinedValue Unsafe(Value owner, string name) =>
+        new($"access to attribute '{name}' of '{owner.TypeName}' object is unsafe");
 
     internal override void WriteRepr(StringBuilder text) => text.Append("Undefined");
 

@@ -14,7 +14,8 @@ internal readonly record struct SliceRange(int Start, int Step, int Count)
         {
             throw new TemplateFault("slice step cannot be zero");
         }
-        int least = by.Sign > 0 ? 0 : -1, most = by.Sign > 0 ? length : length - 1;
+        int least = by.Sign > 0 ? 0 : -1,
+            most = by.Sign > 0 ? length : length - 1;
         int from = Clamp(Number(start), by.Sign > 0 ? least : most);
         int to = Clamp(Number(stop), by.Sign > 0 ? most : least);
         int distance = by.Sign > 0 ? to - from : from - to;
@@ -32,6 +33,11 @@ internal readonly record struct SliceRange(int Start, int Step, int Count)
         }
     }
 
-    private static BigInteger? Number(Value value) => value is NoneValue ? null
-        : PythonNumber.Index(value) ?? throw (value is UndefinedValue undefined ? undefined.Fault : new TemplateFault("slice indices must be integers or None"));
+    private static BigInteger? Number(Value value) =>
+        value is NoneValue
+            ? null
+            : PythonNumber.Index(value)
+                ?? throw (
+                    value is UndefinedValue undefined ? undefined.Fault : new TemplateFault("slice indices must be integers or None")
+                );
 }

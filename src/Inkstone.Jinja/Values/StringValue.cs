@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Inkstone.Jinja;
 
-/// <summary>A text. Positions and lengths count characters of Unicode, not UTF-16 units. Markup is text that is not escaped any more.</summary>
+/// <summary>A text. Positions and lengths count characters of Unicode, not UTF-16 units. Markup is text that is not escaped any
+/// more.</summary>
 public sealed class StringValue : Value
 {
     /// <summary>Longer texts come only from templates that run away.</summary>
@@ -53,18 +54,20 @@ public sealed class StringValue : Value
         text.Append(IsMarkup ? ")" : "");
     }
 
-    internal override Value? Attribute(string name)
-        => StringMethods.Table.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null;
+    internal override Value? Attribute(string name) =>
+        StringMethods.Table.TryGetValue(name, out Builtin? method) ? new BoundMethod(this, method) : null;
 
     /// <inheritdoc/>
-    public override Value? Item(Value key)
-        => PythonNumber.Index(key) is { } index && CodePoints.At(Content, index) is { } character ? With(character) : null;
+    public override Value? Item(Value key) =>
+        PythonNumber.Index(key) is { } index && CodePoints.At(Content, index) is { } character ? With(character) : null;
 
-    internal override Value Slice(Value start, Value stop, Value step)
-        => With(CodePoints.Pick(Content, SliceRange.Of(start, stop, step, Count!.Value)));
+    internal override Value Slice(Value start, Value stop, Value step) =>
+        With(CodePoints.Pick(Content, SliceRange.Of(start, stop, step, Count!.Value)));
 
-    internal override bool Contains(Value item) => item is StringValue part ? Content.Contains(part.Content, StringComparison.Ordinal)
-        : throw new TemplateFault($"'in <string>' requires string as left operand, not {item.TypeName}");
+    internal override bool Contains(Value item) =>
+        item is StringValue part
+            ? Content.Contains(part.Content, StringComparison.Ordinal)
+            : throw new TemplateFault($"'in <string>' requires string as left operand, not {item.TypeName}");
 
     /// <inheritdoc/>
     public override bool Equals(Value? other) => other is StringValue text && Content == text.Content;

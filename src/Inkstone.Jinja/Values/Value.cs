@@ -11,9 +11,7 @@ public abstract class Value : IEquatable<Value>
     /// <summary>The type as Python names it.</summary>
     public abstract string TypeName { get; }
 
-    private protected Value()
-    {
-    }
+    private protected Value() { }
 
     /// <summary>bool(value).</summary>
     public virtual bool IsTrue => Count != 0;
@@ -51,11 +49,12 @@ public abstract class Value : IEquatable<Value>
     /// <summary>value[key]; null when there is none.</summary>
     public virtual Value? Item(Value key) => null;
 
-    internal virtual Value Slice(Value start, Value stop, Value step) => throw new TemplateFault($"'{TypeName}' object is not subscriptable");
+    internal virtual Value Slice(Value start, Value stop, Value step) =>
+        throw new TemplateFault($"'{TypeName}' object is not subscriptable");
 
     /// <summary>item in value.</summary>
-    internal virtual bool Contains(Value item)
-        => (Items ?? throw new TemplateFault($"argument of type '{TypeName}' is not iterable")).Contains(item);
+    internal virtual bool Contains(Value item) =>
+        (Items ?? throw new TemplateFault($"argument of type '{TypeName}' is not iterable")).Contains(item);
 
     internal virtual Value Call(Interpreter run, Arguments arguments) => throw new TemplateFault($"'{TypeName}' object is not callable");
 

@@ -1,11 +1,13 @@
 namespace Inkstone.Models;
 
 /// <summary>
-/// Numbers 0 … n − 1 of blocks or slots: taken, shared and returned. One that nobody uses keeps its name, and can be found by it, until it is taken for something else;
+/// Numbers 0 … n − 1 of blocks or slots: taken, shared and returned. One that nobody uses keeps its name, and can be found by it, until it
+/// is taken for something else;
 /// the one unused for longest goes first. Nothing is allocated after construction.
 /// </summary>
 /// <remarks>
-/// The machine gives memory when it is first used. So numbers that were never used are left alone once <see cref="IdleBlocks"/>, or twice as many as were ever needed at once, have been:
+/// The machine gives memory when it is first used. So numbers that were never used are left alone once <see cref="IdleBlocks"/>, or twice
+/// as many as were ever needed at once, have been:
 /// a server's memory stops growing there, and what it remembers of earlier texts is bounded by it.
 /// </remarks>
 internal sealed class BlockPool
@@ -13,11 +15,15 @@ internal sealed class BlockPool
     /// <summary>Blocks that may be used though older ones could be taken again: 16,384 tokens.</summary>
     private const int IdleBlocks = 1024;
 
-    private readonly int[] _users, _next, _previous;    // the unused ones that were used before are a list, from the one unused for longest; its ends are at index n
+    private readonly int[] _users,
+        _next,
+        _previous; // the unused ones that were used before are a list, from the one unused for longest; its ends are at index n
     private readonly UInt128[] _names;
     private readonly Dictionary<UInt128, int> _byName;
     private readonly int _end;
-    private int _fresh, _listed, _most;                 // first number never used, length of the list, most in use at once
+    private int _fresh,
+        _listed,
+        _most; // first number never used, length of the list, most in use at once
 
     public BlockPool(int count)
     {

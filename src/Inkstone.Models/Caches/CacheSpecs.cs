@@ -11,7 +11,8 @@ namespace Inkstone.Models;
 public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, float Scale, int? Window = null) : ICacheSpec
 {
     /// <summary>With the usual scale 1 / √D.</summary>
-    public AttentionSpec(int heads, int keyValueHeads, int headDim) : this(heads, keyValueHeads, headDim, 1 / MathF.Sqrt(headDim)) { }
+    public AttentionSpec(int heads, int keyValueHeads, int headDim)
+        : this(heads, keyValueHeads, headDim, 1 / MathF.Sqrt(headDim)) { }
 
     /// <summary>Bound of scores (Gemma 2); 0: none.</summary>
     public float SoftCap { get; init; }

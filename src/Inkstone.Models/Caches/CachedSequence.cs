@@ -6,9 +6,9 @@ namespace Inkstone.Models;
 public sealed class CachedSequence : IDisposable
 {
     private readonly PagedCache _cache;
-    private readonly int[] _held;       // blocks of each group, those that were returned already included
-    private int _published;             // full blocks that can be found by their names
-    private UInt128 _name;              // of the last of them
+    private readonly int[] _held; // blocks of each group, those that were returned already included
+    private int _published; // full blocks that can be found by their names
+    private UInt128 _name; // of the last of them
 
     internal CachedSequence(PagedCache cache, int slot, UInt128 name)
     {
@@ -23,13 +23,15 @@ public sealed class CachedSequence : IDisposable
     /// <summary>Where its state lies.</summary>
     internal int Slot { get; }
 
-    /// <summary>Of each group of layers the block of every sixteen tokens, or of as many as its blocks hold; −1 where no later token looks.</summary>
+    /// <summary>Of each group of layers the block of every sixteen tokens, or of as many as its blocks hold; −1 where no later token
+    /// looks.</summary>
     internal int[][] Tables { get; }
 
     /// <summary>The cache that holds it.</summary>
     internal PagedCache Cache => _cache;
 
-    /// <summary>Sets memory aside for <paramref name="tokens"/> more tokens; false, and nothing has changed, where there is not enough.</summary>
+    /// <summary>Sets memory aside for <paramref name="tokens"/> more tokens; false, and nothing has changed, where there is not
+    /// enough.</summary>
     public bool TryReserve(int tokens)
     {
         ReturnUnseen();
@@ -51,7 +53,8 @@ public sealed class CachedSequence : IDisposable
         return true;
     }
 
-    /// <summary>Goes back to a shorter text; false where that is impossible because a state, or blocks that a window has left, are gone.</summary>
+    /// <summary>Goes back to a shorter text; false where that is impossible because a state, or blocks that a window has left, are
+    /// gone.</summary>
     public bool TryTruncate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
@@ -65,7 +68,8 @@ public sealed class CachedSequence : IDisposable
         return possible;
     }
 
-    /// <summary>Lets other sequences find the blocks that <paramref name="ids"/> have filled by now, and the state where it stands at the end of one.</summary>
+    /// <summary>Lets other sequences find the blocks that <paramref name="ids"/> have filled by now, and the state where it stands at the
+    /// end of one.</summary>
     /// <param name="ids">at least the tokens that were computed</param>
     public void Publish(ReadOnlySpan<int> ids)
     {

@@ -2,7 +2,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>State of a layer of linear attention whose channels forget each at a rate of its own: see <see cref="ChannelDeltaCache"/>.</summary>
+/// <summary>State of a layer of linear attention whose channels forget each at a rate of its own: see
+/// <see cref="ChannelDeltaCache"/>.</summary>
 /// <param name="Heads">H</param>
 /// <param name="HeadDim">D of queries, keys and values</param>
 /// <param name="Kernel">tokens that each of the three convolutions sees; at least 2</param>
@@ -18,10 +19,14 @@ public sealed record ChannelDeltaSpec(int Heads, int HeadDim, int Kernel) : ICac
     public ILayerCache NewCache(Device device, int blocks, int slots) => new ChannelDeltaCache(device, slots, this);
 }
 
-/// <summary>What such a layer keeps of each sequence: the state of each head, and the last inputs of the convolutions of queries, keys and values.</summary>
+/// <summary>What such a layer keeps of each sequence: the state of each head, and the last inputs of the convolutions of queries, keys and
+/// values.</summary>
 public sealed class ChannelDeltaCache(Device device, int slots, ChannelDeltaSpec d) : IConvolutionCache
 {
-    private readonly Tensor[] _histories = [.. Enumerable.Range(0, 3).Select(_ => Tensor.Reserve(device, new Shape(slots, d.Kernel - 1, d.Width)))];
+    private readonly Tensor[] _histories =
+    [
+        .. Enumerable.Range(0, 3).Select(_ => Tensor.Reserve(device, new Shape(slots, d.Kernel - 1, d.Width))),
+    ];
 
     /// <summary>[slots, H, D, D].</summary>
     public Tensor State { get; } = Tensor.Reserve(device, new Shape(slots, d.Heads, d.HeadDim, d.HeadDim));

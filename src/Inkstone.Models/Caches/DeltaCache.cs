@@ -9,7 +9,8 @@ public interface IDeltaState : ILayerCache
     Tensor State { get; }
 }
 
-/// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its convolution.</summary>
+/// <summary>What a layer of linear attention keeps of each sequence: the state of each head and the last inputs of its
+/// convolution.</summary>
 public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : IConvolutionCache, IDeltaState
 {
     /// <inheritdoc/>

@@ -14,7 +14,8 @@ public interface ICacheSpec
     /// <summary>Tokens that a new one may look at, itself included; null: all.</summary>
     int? Window => null;
 
-    /// <summary>Tokens that share a row of the cache, counted from a text's first: above 1 where groups of tokens are kept as one entry, which is there once they all are.</summary>
+    /// <summary>Tokens that share a row of the cache, counted from a text's first: above 1 where groups of tokens are kept as one entry,
+    /// which is there once they all are.</summary>
     int TokensPerRow => 1;
 
     /// <summary>Tokens of a block: sixteen, or the least number more of them that holds whole rows.</summary>
@@ -30,7 +31,8 @@ public interface ICacheSpec
     ILayerCache NewCache(Device device, int blocks, int slots);
 }
 
-/// <summary>What one layer keeps of the tokens before, so that each token is computed once: keys and values, a latent, or a recurrent state.</summary>
+/// <summary>What one layer keeps of the tokens before, so that each token is computed once: keys and values, a latent, or a recurrent
+/// state.</summary>
 public interface ILayerCache : IDisposable
 {
     /// <summary>Bytes set aside.</summary>

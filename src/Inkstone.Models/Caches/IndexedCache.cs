@@ -14,7 +14,8 @@ public sealed record IndexedAttentionSpec(AttentionSpec Attention, int IndexDim)
     public ILayerCache NewCache(Device device, int blocks, int slots) => new IndexedCache(device, blocks, Attention.KeyWidth, IndexDim);
 }
 
-/// <summary>Keys, values and index keys of one layer in blocks, row by row, so that attention reads those that were chosen where they lie.</summary>
+/// <summary>Keys, values and index keys of one layer in blocks, row by row, so that attention reads those that were chosen where they
+/// lie.</summary>
 public sealed class IndexedCache(Device device, int blocks, int width, int indexDim) : ILayerCache
 {
     /// <summary>[16 · blocks, Hkv·D].</summary>
@@ -37,5 +38,6 @@ public sealed class IndexedCache(Device device, int blocks, int width, int index
         IndexKeys.Dispose();
     }
 
-    private static Tensor Rows(Device device, int blocks, int width) => Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), width));
+    private static Tensor Rows(Device device, int blocks, int width) =>
+        Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), width));
 }

@@ -2,11 +2,13 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>What multi-head latent attention keeps of a token (arXiv:2405.04434): its compressed keys and values, and the rotated part of its key, shared by all heads. In blocks.</summary>
+/// <summary>What multi-head latent attention keeps of a token (arXiv:2405.04434): its compressed keys and values, and the rotated part of
+/// its key, shared by all heads. In blocks.</summary>
 public sealed class LatentCache(Device device, int blocks, int rank, int rotatedDim, int indexDim = 0) : ILayerCache
 {
     /// <summary>[16 · blocks, R + Dr + Di]: latent, rotated key, and where there is an indexer its key.</summary>
-    public Tensor Latents { get; } = Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), rank + rotatedDim + indexDim));
+    public Tensor Latents { get; } =
+        Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), rank + rotatedDim + indexDim));
 
     /// <inheritdoc/>
     public long Bytes => sizeof(float) * Latents.Count;

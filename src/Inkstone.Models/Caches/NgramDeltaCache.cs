@@ -16,7 +16,8 @@ public sealed record NgramDeltaSpec(DeltaSpec Delta, int Tokens, int Inputs, int
     public ILayerCache NewCache(Device device, int blocks, int slots) => new NgramDeltaCache(device, slots, this);
 }
 
-/// <summary>What such a layer keeps of each sequence: the delta net's state, the last tokens, and the last inputs of the convolution of what their n-grams gave.</summary>
+/// <summary>What such a layer keeps of each sequence: the delta net's state, the last tokens, and the last inputs of the convolution of
+/// what their n-grams gave.</summary>
 public sealed class NgramDeltaCache(Device device, int slots, NgramDeltaSpec spec) : IConvolutionCache, IDeltaState
 {
     private readonly DeltaCache _delta = new(device, slots, spec.Delta);

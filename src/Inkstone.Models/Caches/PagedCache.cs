@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Layers whose tokens lie in blocks of the same numbers, because they see equally far and keep rows of equally many tokens.</summary>
+/// <summary>Layers whose tokens lie in blocks of the same numbers, because they see equally far and keep rows of equally many
+/// tokens.</summary>
 /// <param name="Window">tokens that a new one sees; null: all</param>
 /// <param name="TokensPerRow">tokens that one row stands for</param>
 /// <param name="Pool">the blocks</param>
@@ -16,7 +17,8 @@ internal sealed record CacheGroup(int? Window, int TokensPerRow, BlockPool Pool)
     /// <summary>Blocks that hold so many sixteens of tokens.</summary>
     public int BlocksOf(int sixteens) => (sixteens + Sixteens - 1) / Sixteens;
 
-    /// <summary>Whether a text may begin with the blocks of another that end at a sixteen: at the end of a block, or where one that is not full holds nothing yet.</summary>
+    /// <summary>Whether a text may begin with the blocks of another that end at a sixteen: at the end of a block, or where one that is not
+    /// full holds nothing yet.</summary>
     public bool MayEndAt(int sixteens) => sixteens % Sixteens == 0 || Sixteens * RaggedRows.BlockTokens == TokensPerRow;
 
     /// <summary>The least number of tokens that is whole sixteens and whole rows.</summary>
@@ -38,13 +40,14 @@ internal sealed record CacheGroup(int? Window, int TokensPerRow, BlockPool Pool)
 }
 
 /// <summary>
-/// The memory of many sequences (arXiv:2309.06180): blocks of sixteen tokens for layers that keep tokens, slots for layers that keep a state. A sequence takes blocks as it grows;
+/// The memory of many sequences (arXiv:2309.06180): blocks of sixteen tokens for layers that keep tokens, slots for layers that keep a
+/// state. A sequence takes blocks as it grows;
 /// blocks of texts that begin alike are shared. One thread at a time.
 /// </summary>
 public sealed class PagedCache : IDisposable
 {
     private readonly ILayerCache[] _layers;
-    private readonly int[] _groupOf;    // −1: a layer without blocks
+    private readonly int[] _groupOf; // −1: a layer without blocks
     private readonly BlockPool _slots;
     private readonly List<CachedSequence> _sequences = [];
 
@@ -62,10 +65,20 @@ public sealed class PagedCache : IDisposable
         LongestBlocks = Blocks(longest);
         HasState = layers.Any(layer => layer.BytesPerSequence > 0);
         (int? Window, int TokensPerRow)[] kinds = [.. layers.Where(layer => layer.BytesPerToken > 0).Select(Kind).Distinct()];
-        Groups = [.. kinds.Select(kind => new CacheGroup(kind.Window, kind.TokensPerRow, new BlockPool(BlocksFor(kind.Window, CacheGroup.TokensOf(kind.TokensPerRow), tokens, sequences, longest, step))))];
+        Groups =
+        [
+            .. kinds.Select(kind => new CacheGroup(
+                kind.Window,
+                kind.TokensPerRow,
+                new BlockPool(BlocksFor(kind.Window, CacheGroup.TokensOf(kind.TokensPerRow), tokens, sequences, longest, step))
+            )),
+        ];
         _groupOf = [.. layers.Select(layer => layer.BytesPerToken > 0 ? Array.IndexOf(kinds, Kind(layer)) : -1)];
         _slots = new BlockPool(sequences + (HasState ? snapshots : 0));
-        _layers = [.. layers.Select((layer, i) => layer.NewCache(device, _groupOf[i] < 0 ? 0 : Groups[_groupOf[i]].Pool.Count, _slots.Count))];
+        _layers =
+        [
+            .. layers.Select((layer, i) => layer.NewCache(device, _groupOf[i] < 0 ? 0 : Groups[_groupOf[i]].Pool.Count, _slots.Count)),
+        ];
     }
 
     /// <summary>Where it lives.</summary>
@@ -78,24 +91,36 @@ public sealed class PagedCache : IDisposable
     public long Bytes => _layers.Sum(layer => layer.Bytes);
 
     /// <summary>Tokens that there is room for.</summary>
-    public long Tokens => Groups.Length == 0 ? (long)_slots.Count * LongestBlocks * RaggedRows.BlockTokens : Groups.Max(g => (long)g.Pool.Count * g.Sixteens) * RaggedRows.BlockTokens;
+    public long Tokens =>
+        Groups.Length == 0
+            ? (long)_slots.Count * LongestBlocks * RaggedRows.BlockTokens
+            : Groups.Max(g => (long)g.Pool.Count * g.Sixteens) * RaggedRows.BlockTokens;
 
     /// <summary>Tokens for which memory is in use, whole blocks counted.</summary>
-    public long TokensInUse => Groups.Length == 0 ? 0 : Groups.Max(g => ((long)g.Pool.Count - g.Pool.FreeCount) * g.Sixteens) * RaggedRows.BlockTokens;
+    public long TokensInUse =>
+        Groups.Length == 0 ? 0 : Groups.Max(g => ((long)g.Pool.Count - g.Pool.FreeCount) * g.Sixteens) * RaggedRows.BlockTokens;
 
     internal CacheGroup[] Groups { get; }
 
     internal int LongestBlocks { get; }
 
     /// <summary>Bytes that one sequence of <paramref name="longest"/> tokens needs.</summary>
-    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step)
-        => layers.Sum(layer => sequences * layer.BytesPerSequence + (layer.BytesPerToken == 0 ? 0 : layer.BytesPerBlock * BlocksFor(layer.Window, layer.BlockTokens, tokens, sequences, longest, step)));
+    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step) =>
+        layers.Sum(layer =>
+            sequences * layer.BytesPerSequence
+            + (
+                layer.BytesPerToken == 0
+                    ? 0
+                    : layer.BytesPerBlock * BlocksFor(layer.Window, layer.BlockTokens, tokens, sequences, longest, step)
+            )
+        );
 
     /// <summary>A new sequence; null when as many are there as may be.</summary>
     /// <param name="salt">sequences with different numbers share nothing, whatever their tokens</param>
     public CachedSequence? TryNew(int salt = 0) => TryNew([], salt);
 
-    /// <summary>The same, beginning with what is held of another sequence that begins with the same tokens as <paramref name="ids"/>; the last of them is always left to be computed.</summary>
+    /// <summary>The same, beginning with what is held of another sequence that begins with the same tokens as <paramref name="ids"/>; the
+    /// last of them is always left to be computed.</summary>
     public CachedSequence? TryNew(ReadOnlySpan<int> ids, int salt = 0)
     {
         int slot = _slots.Take();
@@ -106,7 +131,8 @@ public sealed class PagedCache : IDisposable
         UInt128 name = NameOf((UInt128)(uint)salt + 1, []);
         CachedSequence sequence = new(this, slot, name);
         _sequences.Add(sequence);
-        int most = Math.Max(0, ids.Length - 1) / RaggedRows.BlockTokens, best = 0;
+        int most = Math.Max(0, ids.Length - 1) / RaggedRows.BlockTokens,
+            best = 0;
         UInt128[] names = most == 0 ? [] : new UInt128[most];
         for (int i = 0; i < most; i++)
         {
@@ -119,7 +145,11 @@ public sealed class PagedCache : IDisposable
         }
         if (best > 0)
         {
-            sequence.Begin(best, names[best - 1], (group, block) => Groups[group].Pool.Find(names[(block + 1) * Groups[group].Sixteens - 1]));
+            sequence.Begin(
+                best,
+                names[best - 1],
+                (group, block) => Groups[group].Pool.Find(names[(block + 1) * Groups[group].Sixteens - 1])
+            );
         }
         if (HasState && best > 0)
         {
@@ -136,7 +166,8 @@ public sealed class PagedCache : IDisposable
     }
 
     /// <summary>The cache of a layer, of the kind that this layer made.</summary>
-    public T Layer<T>(int index) where T : ILayerCache => (T)_layers[index];
+    public T Layer<T>(int index)
+        where T : ILayerCache => (T)_layers[index];
 
     internal int GroupOf(int layer) => _groupOf[layer];
 
@@ -187,7 +218,11 @@ public sealed class PagedCache : IDisposable
             {
                 return false;
             }
-            for (int i = Math.Max(group.Window is null ? Math.Max(0, whole - 1) : 0, group.FirstBlock(blocks * RaggedRows.BlockTokens)); i < whole; i++)
+            for (
+                int i = Math.Max(group.Window is null ? Math.Max(0, whole - 1) : 0, group.FirstBlock(blocks * RaggedRows.BlockTokens));
+                i < whole;
+                i++
+            )
             {
                 if (group.Pool.Find(names[(i + 1) * group.Sixteens - 1]) < 0)
                 {
@@ -208,12 +243,20 @@ public sealed class PagedCache : IDisposable
 
     private static (int? Window, int TokensPerRow) Kind(ICacheSpec layer) => (layer.Window, layer.TokensPerRow);
 
-    private static int Blocks(long tokens, int blockTokens = RaggedRows.BlockTokens) => checked((int)((tokens + blockTokens - 1) / blockTokens));
+    private static int Blocks(long tokens, int blockTokens = RaggedRows.BlockTokens) =>
+        checked((int)((tokens + blockTokens - 1) / blockTokens));
 
-    /// <summary>Every sequence may leave a block half empty; with a window none needs more than the window, the step and the margin.</summary>
+    /// <summary>Every sequence may leave a block half empty; with a window none needs more than the window, the step and the
+    /// margin.</summary>
     private static int BlocksFor(int? window, int blockTokens, long tokens, int sequences, int longest, int step)
     {
-        int all = Blocks(tokens + (sequences - 1L) * (blockTokens - 1), blockTokens), each = Blocks(longest, blockTokens);
-        return Math.Min(all, window is { } w ? checked(sequences * Math.Min(each, Blocks((long)w + step + CacheGroup.Margin, blockTokens) + 1)) : checked(sequences * each));
+        int all = Blocks(tokens + (sequences - 1L) * (blockTokens - 1), blockTokens),
+            each = Blocks(longest, blockTokens);
+        return Math.Min(
+            all,
+            window is { } w
+                ? checked(sequences * Math.Min(each, Blocks((long)w + step + CacheGroup.Margin, blockTokens) + 1))
+                : checked(sequences * each)
+        );
     }
 }

@@ -3,11 +3,18 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>Sequences of one cache that go through a model together, each with some new tokens: [1, ΣT]. Used again from step to step.</summary>
+/// <summary>Sequences of one cache that go through a model together, each with some new tokens: [1, ΣT]. Used again from step to
+/// step.</summary>
 public sealed class SequenceBatch(PagedCache cache)
 {
     private readonly List<CachedSequence> _sequences = [];
-    private readonly List<int> _starts = [0], _heldStarts = [0], _lengths = [], _past = [], _slots = [], _positions = [], _blocks = [];
+    private readonly List<int> _starts = [0],
+        _heldStarts = [0],
+        _lengths = [],
+        _past = [],
+        _slots = [],
+        _positions = [],
+        _blocks = [];
     private readonly List<Tensor> _tables = [];
     private RaggedRows _rows;
     private Tensor? _whole;
@@ -77,15 +84,18 @@ public sealed class SequenceBatch(PagedCache cache)
         return new ForwardContext(Integers(_positions).View(new Shape(1, Tokens)), Batch: this);
     }
 
-    /// <summary>int32 [N, M]: block of each sixteen tokens (of as many as a block of the layer holds) of each sequence, for a layer.</summary>
+    /// <summary>int32 [N, M]: block of each sixteen tokens (of as many as a block of the layer holds) of each sequence, for a
+    /// layer.</summary>
     public Tensor Tables(int layer) => _tables[cache.GroupOf(layer)];
 
-    /// <summary>Attention of the new tokens to keys and values of all tokens of each sequence, which were made for this step: k [1, ΣS, H·D], v [1, ΣS, H·Dv] → [1, ΣT, H·Dv].</summary>
+    /// <summary>Attention of the new tokens to keys and values of all tokens of each sequence, which were made for this step: k [1, ΣS,
+    /// H·D], v [1, ΣS, H·Dv] → [1, ΣT, H·Dv].</summary>
     public Tensor AttendTo(Tensor q, Tensor k, Tensor v, int heads, float scale)
     {
         Device device = cache.Device;
         _blocks.Clear();
-        int blocks = 0, width = 0;
+        int blocks = 0,
+            width = 0;
         for (int i = 0; i < Count; i++)
         {
             width = Math.Max(width, (Held(i) + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens);
@@ -98,8 +108,10 @@ public sealed class SequenceBatch(PagedCache cache)
                 _blocks.Add(blocks < last ? blocks++ : -1);
             }
         }
-        Tensor tables = Integers(_blocks).View(new Shape(Count, width)), none = Integers([.. Enumerable.Repeat(0, Count)]);
-        Tensor keys = device.Rent(new Shape(blocks, k.Shape.Last, RaggedRows.BlockTokens)), values = device.Rent(new Shape(blocks * RaggedRows.BlockTokens, v.Shape.Last));
+        Tensor tables = Integers(_blocks).View(new Shape(Count, width)),
+            none = Integers([.. Enumerable.Repeat(0, Count)]);
+        Tensor keys = device.Rent(new Shape(blocks, k.Shape.Last, RaggedRows.BlockTokens)),
+            values = device.Rent(new Shape(blocks * RaggedRows.BlockTokens, v.Shape.Last));
         RaggedRows all = new(Integers(_heldStarts), none, none);
         Ops.StoreKeys(k, keys, all, tables);
         Ops.StoreRows(v, values, all, tables);
@@ -112,7 +124,8 @@ public sealed class SequenceBatch(PagedCache cache)
     /// <summary>Where each sequence's new tokens begin, and behind the last.</summary>
     public IReadOnlyList<int> Starts => _starts;
 
-    /// <summary>Where each sequence begins when all its tokens, the cached ones too, lie one behind the other; and behind the last.</summary>
+    /// <summary>Where each sequence begins when all its tokens, the cached ones too, lie one behind the other; and behind the
+    /// last.</summary>
     public IReadOnlyList<int> HeldStarts => _heldStarts;
 
     private int Held(int sequence) => _past[sequence] + _starts[sequence + 1] - _starts[sequence];
@@ -131,7 +144,12 @@ public sealed class SequenceBatch(PagedCache cache)
         int width = 1;
         for (int i = 0; i < Count; i++)
         {
-            width = Math.Max(width, cache.Groups[group].BlocksOf((_sequences[i].Length + _starts[i + 1] - _starts[i] + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens));
+            width = Math.Max(
+                width,
+                cache
+                    .Groups[group]
+                    .BlocksOf((_sequences[i].Length + _starts[i + 1] - _starts[i] + RaggedRows.BlockTokens - 1) / RaggedRows.BlockTokens)
+            );
         }
         _blocks.Clear();
         foreach (CachedSequence sequence in _sequences)

@@ -2,7 +2,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models;
 
-/// <summary>One vector of each token of a window, which is key and value of every head (DeepSeek-V4): see <see cref="SharedKeyCache"/>.</summary>
+/// <summary>One vector of each token of a window, which is key and value of every head (DeepSeek-V4): see
+/// <see cref="SharedKeyCache"/>.</summary>
 /// <param name="Dim">D</param>
 /// <param name="Tokens">of the window</param>
 public sealed record SharedKeySpec(int Dim, int Tokens) : ICacheSpec
@@ -30,7 +31,8 @@ public sealed class SharedKeyCache(Device device, int blocks, int dim) : ILayerC
     public void Dispose() => Keys.Dispose();
 }
 
-/// <summary>Entries of groups of tokens, and what is needed of the tokens of the groups that are not complete or overlap the next one: see <see cref="EntryCache"/>.</summary>
+/// <summary>Entries of groups of tokens, and what is needed of the tokens of the groups that are not complete or overlap the next one: see
+/// <see cref="EntryCache"/>.</summary>
 /// <param name="Rate">tokens of a group</param>
 /// <param name="Widths">numbers of an entry of each of the layer's compressors</param>
 /// <param name="Halves">2 where an entry mixes the group before too, with channels of its own; else 1</param>
@@ -55,10 +57,14 @@ public sealed record EntrySpec(int Rate, IReadOnlyList<int> Widths, int Halves) 
     public ILayerCache NewCache(Device device, int blocks, int slots) => new EntryCache(device, blocks, slots, this);
 }
 
-/// <summary>Entries in blocks, those of all compressors of a layer side by side, and a ring of the last tokens' values and gates for each compressor.</summary>
+/// <summary>Entries in blocks, those of all compressors of a layer side by side, and a ring of the last tokens' values and gates for each
+/// compressor.</summary>
 public sealed class EntryCache(Device device, int blocks, int slots, EntrySpec spec) : ILayerCache
 {
-    private readonly Tensor[] _rings = [.. spec.Widths.Select(width => Tensor.Reserve(device, new Shape(slots, spec.Rate * spec.Halves, 2 * spec.Halves * width)))];
+    private readonly Tensor[] _rings =
+    [
+        .. spec.Widths.Select(width => Tensor.Reserve(device, new Shape(slots, spec.Rate * spec.Halves, 2 * spec.Halves * width))),
+    ];
 
     /// <summary>[blocks · entries of a block, Σ widths].</summary>
     public Tensor Entries { get; } = Tensor.Reserve(device, new Shape(checked(blocks * spec.BlockEntries), spec.Widths.Sum()));

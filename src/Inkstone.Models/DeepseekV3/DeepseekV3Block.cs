@@ -6,9 +6,10 @@ namespace Inkstone.Models.DeepseekV3;
 /// <summary>Pre-norm decoder block, dense or sparse; a sparse one has experts that every token uses beside those it is routed to.</summary>
 internal sealed class DeepseekV3Block : IDecoderBlock
 {
-    private readonly RmsNorm _inputNorm, _postAttentionNorm;
+    private readonly RmsNorm _inputNorm,
+        _postAttentionNorm;
     private readonly DeepseekV3Attention _attention;
-    private readonly SwiGlu? _dense;            // the whole layer, or the shared experts of a sparse one
+    private readonly SwiGlu? _dense; // the whole layer, or the shared experts of a sparse one
     private readonly SparseExperts? _sparse;
 
     /// <summary>Builds the block.</summary>
@@ -26,8 +27,12 @@ internal sealed class DeepseekV3Block : IDecoderBlock
             _dense = new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
             return;
         }
-        _sparse = new SparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NRoutedExperts, c.Scoring, c.Routing, c.CorrectionBias));
-        _dense = c.NSharedExperts > 0 ? new SwiGlu(s["mlp"]["shared_experts"], c.HiddenSize, c.MoeIntermediateSize * c.NSharedExperts) : null;
+        _sparse = new SparseExperts(
+            s["mlp"],
+            new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NRoutedExperts, c.Scoring, c.Routing, c.CorrectionBias)
+        );
+        _dense =
+            c.NSharedExperts > 0 ? new SwiGlu(s["mlp"]["shared_experts"], c.HiddenSize, c.MoeIntermediateSize * c.NSharedExperts) : null;
     }
 
     /// <summary>Who chooses the keys that attention sees, or null.</summary>

@@ -4,23 +4,35 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.DeepseekV3;
 
-/// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several tokens in pretraining.</summary>
+/// <summary>DeepSeek-V3 (arXiv:2412.19437): latent attention, experts balanced by a bias instead of a large loss, prediction of several
+/// tokens in pretraining.</summary>
 internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndexedModel
 {
     private readonly MultiTokenPrediction[] _ahead;
-    private readonly Indexer?[] _indexers;      // of the blocks, then of the modules'
+    private readonly Indexer?[] _indexers; // of the blocks, then of the modules'
     private IndexerTraining _indexerTraining;
-    private readonly Metric _indexerLoss = new("indexer_loss"), _balanceLoss = new("sequence_balance_loss");
+    private readonly Metric _indexerLoss = new("indexer_loss"),
+        _balanceLoss = new("sequence_balance_loss");
 
     private DeepseekV3Model(HfConfig config, Scope root, DeepseekV3Config c, RotaryTable rotary)
-        : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: c.IsSparse(layer)), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward)
+        : base(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
+            (layer, s) => new DeepseekV3Block(c, layer, s, rotary, sparse: c.IsSparse(layer)),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        )
     {
         Objective = c.Objective;
         Scope layers = root["model"]["layers"];
         // Checkpoints for inference leave the modules out though the configuration names them.
-        _ahead = [.. Enumerable.Range(c.NumHiddenLayers, c.NumNextnPredictLayers).TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
-            .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary))];
+        _ahead =
+        [
+            .. Enumerable
+                .Range(c.NumHiddenLayers, c.NumNextnPredictLayers)
+                .TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
+                .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary)),
+        ];
         _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
         IndexerTraining = IndexedModel.TrainingOf(config);
     }
@@ -29,7 +41,8 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndex
     public static DeepseekV3Model Build(HfConfig config, Scope root) => Build(config, root, DeepseekV3Config.From(config));
 
     /// <summary>The same for a relative whose configuration was read by its own rules.</summary>
-    public static DeepseekV3Model Build(HfConfig config, Scope root, DeepseekV3Config c) => new(config, root, c, Rotary.From(config, c.QkRopeHeadDim));
+    public static DeepseekV3Model Build(HfConfig config, Scope root, DeepseekV3Config c) =>
+        new(config, root, c, Rotary.From(config, c.QkRopeHeadDim));
 
     /// <summary>Weights of what is aimed at; the configuration's until changed.</summary>
     public DeepseekV3Objective Objective { get; set; }
@@ -48,14 +61,18 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndex
     protected override IReadOnlyList<DeepseekV3Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<Metric> LossMetrics => Blocks[0].Indexer is null ? [PredictionLoss, _balanceLoss] : [PredictionLoss, _balanceLoss, _indexerLoss];
+    protected override IEnumerable<Metric> LossMetrics =>
+        Blocks[0].Indexer is null ? [PredictionLoss, _balanceLoss] : [PredictionLoss, _balanceLoss, _indexerLoss];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? Objective.BiasRate : 0;
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<long> BlockActivations
-        => [.. Blocks.Select(b => b.ActivationsPerToken), .. _ahead.Select(module => 4L * OutputWeight.Shape.Last + module.Block.ActivationsPerToken)];
+    protected override IReadOnlyList<long> BlockActivations =>
+        [
+            .. Blocks.Select(b => b.ActivationsPerToken),
+            .. _ahead.Select(module => 4L * OutputWeight.Shape.Last + module.Block.ActivationsPerToken),
+        ];
 
     /// <inheritdoc/>
     public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)

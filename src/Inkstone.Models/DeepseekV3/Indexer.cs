@@ -10,7 +10,8 @@ namespace Inkstone.Models.DeepseekV3;
 internal sealed record IndexerSpec(int Heads, int HeadDim, int TopK);
 
 /// <summary>
-/// Lightning indexer (DeepSeek-V3.2, arXiv:2512.02556, section 2.1): a few small heads score the keys, and attention sees the best of them. Its inputs are detached: the likelihood of labels
+/// Lightning indexer (DeepSeek-V3.2, arXiv:2512.02556, section 2.1): a few small heads score the keys, and attention sees the best of them.
+/// Its inputs are detached: the likelihood of labels
 /// teaches it nothing, only <see cref="Loss"/> does.
 /// </summary>
 internal sealed class Indexer(DeepseekV3Config c, IndexerSpec spec, Scope s, RotaryTable rotary)
@@ -33,8 +34,8 @@ internal sealed class Indexer(DeepseekV3Config c, IndexerSpec spec, Scope s, Rot
     public IndexParts Parts(Tensor x, Tensor latent, ForwardContext ctx)
     {
         (x, latent) = (Ops.Detach(x), Ops.Detach(latent));
-        Tensor q = ctx.Rope(_q.Forward(latent), spec.Heads, rotary);                                            // [B, T, n·Di], the first Dr of each turned by halves
-        Tensor k = ctx.Rope(Ops.LayerNorm(_k.Forward(x), _normWeight, _normBias, Eps), 1, rotary);              // [B, T, Di]
+        Tensor q = ctx.Rope(_q.Forward(latent), spec.Heads, rotary); // [B, T, n·Di], the first Dr of each turned by halves
+        Tensor k = ctx.Rope(Ops.LayerNorm(_k.Forward(x), _normWeight, _normBias, Eps), 1, rotary); // [B, T, Di]
         return new IndexParts(q, k, _weights.Forward(x));
     }
 
@@ -42,14 +43,32 @@ internal sealed class Indexer(DeepseekV3Config c, IndexerSpec spec, Scope s, Rot
     public Tensor? Choose(IndexParts parts, ForwardContext ctx)
     {
         (int batch, int length) = (parts.Q.Shape[0], parts.Q.Shape[1]);
-        bool trained = Training != IndexerTraining.None && ctx.Positions.Device.Tape.Training, dense = trained && Training == IndexerTraining.Dense;
-        return length <= spec.TopK && !trained ? null
-            : Ops.SelectKeys(parts.Q, parts.Weights, parts.K, 0, VisibleKeys.Causal(parts.Q.Device, batch, length, ctx.DocumentStarts), dense ? length : spec.TopK);
+        bool trained = Training != IndexerTraining.None && ctx.Positions.Device.Tape.Training,
+            dense = trained && Training == IndexerTraining.Dense;
+        return length <= spec.TopK && !trained
+            ? null
+            : Ops.SelectKeys(
+                parts.Q,
+                parts.Weights,
+                parts.K,
+                0,
+                VisibleKeys.Causal(parts.Q.Device, batch, length, ctx.DocumentStarts),
+                dense ? length : spec.TopK
+            );
     }
 
-    /// <summary>Rows of the cache that each new token sees; with <paramref name="loaded"/> rows of keys that lie one behind the other.</summary>
-    public Tensor Choose(IndexParts parts, SequenceBatch batch, Tensor tables, LatentCache cache, Tensor? loaded)
-        => loaded is null ? Ops.SelectKeys(parts.Q, parts.Weights, cache.Latents, c.KvLoraRank + c.QkRopeHeadDim, VisibleKeys.Of(batch.Rows, tables), spec.TopK)
+    /// <summary>Rows of the cache that each new token sees; with <paramref name="loaded"/> rows of keys that lie one behind the
+    /// other.</summary>
+    public Tensor Choose(IndexParts parts, SequenceBatch batch, Tensor tables, LatentCache cache, Tensor? loaded) =>
+        loaded is null
+            ? Ops.SelectKeys(
+                parts.Q,
+                parts.Weights,
+                cache.Latents,
+                c.KvLoraRank + c.QkRopeHeadDim,
+                VisibleKeys.Of(batch.Rows, tables),
+                spec.TopK
+            )
             : Ops.SelectKeys(parts.Q, parts.Weights, loaded, 0, VisibleKeys.Of(batch.Rows, null), spec.TopK);
 
     /// <summary>Compares with the attention's own probabilities while training.</summary>

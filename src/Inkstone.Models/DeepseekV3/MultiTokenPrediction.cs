@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV3;
 
 /// <summary>
-/// One module that predicts a token further ahead (arXiv:2412.19437, section 2.2): what the model made of token i and the embedding of token i + k become
+/// One module that predicts a token further ahead (arXiv:2412.19437, section 2.2): what the model made of token i and the embedding of
+/// token i + k become
 /// the input of a block of its own. Embedding and output head are the model's.
 /// </summary>
 internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
@@ -19,7 +20,8 @@ internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope 
     /// <summary>Its block.</summary>
     public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && c.IsSparse(layer));
 
-    /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one further on.</summary>
-    public Tensor Join(Tensor hidden, Tensor embedded)
-        => _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, c.HiddenSize, _hiddenNorm.Forward(hidden)));   // [B, T, 2C] → [B, T, C]
+    /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one
+    /// further on.</summary>
+    public Tensor Join(Tensor hidden, Tensor embedded) =>
+        _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, c.HiddenSize, _hiddenNorm.Forward(hidden))); // [B, T, 2C] → [B, T, C]
 }

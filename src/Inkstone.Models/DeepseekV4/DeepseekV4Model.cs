@@ -12,18 +12,36 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
     private readonly StreamPrediction[] _ahead;
     private readonly EntryIndexer[] _indexers;
     private readonly ExpertRouter[] _scoring;
-    private readonly Metric _balanceLoss = new("aux_loss"), _indexerLoss = new("indexer_loss");
+    private readonly Metric _balanceLoss = new("aux_loss"),
+        _indexerLoss = new("indexer_loss");
     private IndexerTraining _indexerTraining;
-    private Tensor? _streams;       // behind the last block, or the last prediction module
+    private Tensor? _streams; // behind the last block, or the last prediction module
 
     private DeepseekV4Model(HfConfig config, Scope root, DeepseekV4Config c, int[] entryLayers)
-        : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.Kinds.Length, c.TieWordEmbeddings) { Path = "", EmbeddingName = "embed", HeadName = "head", Streams = c.Streams.Streams },
-            (layer, s) => new DeepseekV4Block(c, c.Kinds[layer], c.Hashed[layer], layer, entryLayers[layer], s), s => End(root, s, c))
+        : base(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.Kinds.Length, c.TieWordEmbeddings)
+            {
+                Path = "",
+                EmbeddingName = "embed",
+                HeadName = "head",
+                Streams = c.Streams.Streams,
+            },
+            (layer, s) => new DeepseekV4Block(c, c.Kinds[layer], c.Hashed[layer], layer, entryLayers[layer], s),
+            s => End(root, s, c)
+        )
     {
         _c = c;
         PredictionWeight = c.Objective.MultiTokenPrediction;
         // Checkpoints for inference leave the modules out though the configuration names them.
-        _ahead = [.. Enumerable.Range(0, c.Predicted).TakeWhile(i => root["mtp"][i]["e_proj"].Has("weight")).Select(i => new StreamPrediction(c, root["mtp"][i]))];
+        _ahead =
+        [
+            .. Enumerable
+                .Range(0, c.Predicted)
+                .TakeWhile(i => root["mtp"][i]["e_proj"].Has("weight"))
+                .Select(i => new StreamPrediction(c, root["mtp"][i])),
+        ];
         _indexers = [.. Blocks.Select(block => block.Indexer).OfType<EntryIndexer>()];
         _scoring = [.. Blocks.Select(block => block.Router).Where(router => !router.IsHashed)];
         IndexerTraining = IndexedModel.TrainingOf(config);
@@ -34,7 +52,7 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
     {
         DeepseekV4Config c = DeepseekV4Config.From(config);
         root.NameForAdapters(DeepseekV4Names.InTransformers);
-        int next = c.Kinds.Length;      // entries of layers lie behind all windows
+        int next = c.Kinds.Length; // entries of layers lie behind all windows
         return new DeepseekV4Model(config, root, c, [.. c.Kinds.Select(kind => kind == LayerKind.Sliding ? -1 : next++)]);
     }
 
@@ -45,21 +63,29 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
     public override double PredictionWeight { get; set; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ICacheSpec> CacheSpecs => [.. Blocks.Select(block => block.Cache), .. Blocks.Select(block => block.Entries).OfType<ICacheSpec>()];
+    public override IReadOnlyList<ICacheSpec> CacheSpecs =>
+        [.. Blocks.Select(block => block.Cache), .. Blocks.Select(block => block.Entries).OfType<ICacheSpec>()];
 
     /// <inheritdoc/>
     protected override IReadOnlyList<DeepseekV4Block> TrainingBlocks => [.. _ahead.Select(module => module.Block)];
 
     /// <inheritdoc/>
-    protected override IEnumerable<Metric> LossMetrics
-        => [PredictionLoss, .. _c.RouterAuxLoss is null || _scoring.Length == 0 ? (Metric[])[] : [_balanceLoss], .. _indexers.Length == 0 ? (Metric[])[] : [_indexerLoss]];
+    protected override IEnumerable<Metric> LossMetrics =>
+        [
+            PredictionLoss,
+            .. _c.RouterAuxLoss is null || _scoring.Length == 0 ? (Metric[])[] : [_balanceLoss],
+            .. _indexers.Length == 0 ? (Metric[])[] : [_indexerLoss],
+        ];
 
     /// <inheritdoc/>
     protected override double RouterBiasRate => Pretraining ? _c.Objective.BiasRate : 0;
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<long> BlockActivations
-        => [.. Blocks.Select(b => b.ActivationsPerToken), .. _ahead.Select(module => (4L + 2 * _c.Streams.Streams) * _c.HiddenSize + module.Block.ActivationsPerToken)];
+    protected override IReadOnlyList<long> BlockActivations =>
+        [
+            .. Blocks.Select(b => b.ActivationsPerToken),
+            .. _ahead.Select(module => (4L + 2 * _c.Streams.Streams) * _c.HiddenSize + module.Block.ActivationsPerToken),
+        ];
 
     /// <inheritdoc/>
     public IndexerTraining IndexerTraining
@@ -118,12 +144,16 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
 }
 
 /// <summary>
-/// A module that predicts a token further ahead (arXiv:2412.19437, section 2.2): each stream of token i and the embedding of token i + k become the input of a block that sees its window alone.
+/// A module that predicts a token further ahead (arXiv:2412.19437, section 2.2): each stream of token i and the embedding of token i + k
+/// become the input of a block that sees its window alone.
 /// </summary>
 internal sealed class StreamPrediction(DeepseekV4Config c, Scope s)
 {
-    private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps), _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps), _norm = new(s["norm"], c.HiddenSize, c.RmsNormEps);
-    private readonly Linear _e = new(s["e_proj"], c.HiddenSize, c.HiddenSize), _h = new(s["h_proj"], c.HiddenSize, c.HiddenSize);
+    private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps),
+        _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps),
+        _norm = new(s["norm"], c.HiddenSize, c.RmsNormEps);
+    private readonly Linear _e = new(s["e_proj"], c.HiddenSize, c.HiddenSize),
+        _h = new(s["h_proj"], c.HiddenSize, c.HiddenSize);
     private readonly HyperConnection _head = new(s, "hc_head", c.HiddenSize, c.Streams, mixes: false);
 
     /// <summary>Its block.</summary>
@@ -132,7 +162,8 @@ internal sealed class StreamPrediction(DeepseekV4Config c, Scope s)
     /// <summary>The block's input, [B, T, n·C]. streams: [B, T, n·C]; embedded: [B, T, C] of the tokens further on.</summary>
     public Tensor Join(Tensor streams, Tensor embedded)
     {
-        Shape shape = streams.Shape, each = new(streams.Shape.Rows * c.Streams.Streams, c.HiddenSize);
+        Shape shape = streams.Shape,
+            each = new(streams.Shape.Rows * c.Streams.Streams, c.HiddenSize);
         Tensor e = Ops.SpreadStreams(_e.Forward(_embeddingNorm.Forward(embedded)), c.Streams.Streams);
         return _h.Forward(_hiddenNorm.Forward(streams.View(each)), residual: e.View(each)).View(shape);
     }

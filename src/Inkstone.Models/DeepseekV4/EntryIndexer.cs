@@ -5,7 +5,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV4;
 
 /// <summary>
-/// Chooses the entries that attention sees: DeepSeek-V3.2's lightning indexer (arXiv:2512.02556, section 2.1), whose keys come from a compressor of their own. Its inputs are detached: the likelihood of
+/// Chooses the entries that attention sees: DeepSeek-V3.2's lightning indexer (arXiv:2512.02556, section 2.1), whose keys come from a
+/// compressor of their own. Its inputs are detached: the likelihood of
 /// labels teaches it nothing, only <see cref="Loss"/> does.
 /// </summary>
 internal sealed class EntryIndexer(Scope s, DeepseekV4Config c)
@@ -27,14 +28,23 @@ internal sealed class EntryIndexer(Scope s, DeepseekV4Config c)
     public IndexParts Parts(Tensor x, Tensor latent, ForwardContext ctx, TokenGroups groups, Tensor? ring, RaggedRows rows)
     {
         (x, latent) = (Ops.Detach(x), Ops.Detach(latent));
-        Tensor q = Ops.Rope(_q.Forward(latent), c.Index.Heads, ctx.Positions, c.Compress, c.Index.HeadDim - c.Compress.RotaryDim, interleaved: true);    // [B, T, n·Di]
+        Tensor q = Ops.Rope(
+            _q.Forward(latent),
+            c.Index.Heads,
+            ctx.Positions,
+            c.Compress,
+            c.Index.HeadDim - c.Compress.RotaryDim,
+            interleaved: true
+        ); // [B, T, n·Di]
         return new IndexParts(q, _compressor.Entries(x, groups, ring, rows), _weights.Forward(x));
     }
 
-    /// <summary>Rows of entries that each token sees, int32 [B·T, K]; keys lie in <paramref name="keys"/> from column <paramref name="from"/> on.</summary>
+    /// <summary>Rows of entries that each token sees, int32 [B·T, K]; keys lie in <paramref name="keys"/> from column
+    /// <paramref name="from"/> on.</summary>
     public Tensor Choose(IndexParts parts, Tensor keys, int from, VisibleKeys visible)
     {
-        int longest = visible.Longest, most = IsTrained && Training == IndexerTraining.Dense ? longest : c.Index.TopK;
+        int longest = visible.Longest,
+            most = IsTrained && Training == IndexerTraining.Dense ? longest : c.Index.TopK;
         return longest <= most ? visible.Last(most) : Ops.SelectKeys(parts.Q, parts.Weights, keys, from, visible, most);
     }
 

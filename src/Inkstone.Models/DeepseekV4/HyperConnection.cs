@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.DeepseekV4;
 
 /// <summary>
-/// How a layer reads n residual streams, and how they take up its result and are mixed, by weights that follow from the streams (manifold-constrained hyper-connections, arXiv:2512.24880).
+/// How a layer reads n residual streams, and how they take up its result and are mixed, by weights that follow from the streams
+/// (manifold-constrained hyper-connections, arXiv:2512.24880).
 /// D: numbers of a stream.
 /// </summary>
 /// <param name="s">place of the parameters</param>
@@ -26,7 +27,8 @@ internal sealed class HyperConnection(Scope s, string name, int hiddenSize, Stre
     }
 
     /// <summary>The streams behind the layer; y: [B, T, D].</summary>
-    public Tensor Write(Tensor x, Tensor y, Tensor weights) => Ops.StreamUpdate(x, y, rule.Streams, weights, rule.Streams, 2 * rule.Streams);
+    public Tensor Write(Tensor x, Tensor y, Tensor weights) =>
+        Ops.StreamUpdate(x, y, rule.Streams, weights, rule.Streams, 2 * rule.Streams);
 
     private static int Width(StreamRule rule, bool mixes) => mixes ? (2 + rule.Streams) * rule.Streams : rule.Streams;
 }

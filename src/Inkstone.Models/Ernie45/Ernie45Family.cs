@@ -9,7 +9,8 @@ namespace Inkstone.Models.Ernie45;
 internal static class Ernie45Family
 {
     /// <summary><c>ernie4_5</c>.</summary>
-    public static ModelFamily Ernie45 { get; } = new("ernie4_5", Build, ["use_bias"]) { TiedByDefault = true, Gguf = Ernie45Gguf.Architecture };
+    public static ModelFamily Ernie45 { get; } =
+        new("ernie4_5", Build, ["use_bias"]) { TiedByDefault = true, Gguf = Ernie45Gguf.Architecture };
 
     private static DecoderModel<LlamaBlock> Build(HfConfig config, Scope root)
     {
@@ -22,7 +23,12 @@ internal static class Ernie45Family
             InterleavedRope = true,
         };
         RotaryTable rotary = Rotary.From(config, c.Attention.HeadDim, absentTheta: 500_000);
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new LlamaBlock(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
+            (layer, s) => new LlamaBlock(c, layer, s, rotary),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        );
     }
 }

@@ -5,14 +5,36 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Glm4;
 
 /// <summary>config.json of <c>model_type: glm4</c>, with the defaults that transformers has.</summary>
-internal sealed record Glm4Config(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
+internal sealed record Glm4Config(
+    int VocabSize,
+    int HiddenSize,
+    int IntermediateSize,
+    int NumHiddenLayers,
+    AttentionSpec Attention,
+    float RmsNormEps,
+    bool AttentionBias,
+    Activation Activation
+)
 {
     /// <summary>Reads and checks.</summary>
     public static Glm4Config From(HfConfig c)
     {
-        Glm4Config config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"), c.Int("num_hidden_layers"),
-            ConfigCheck.Attention(c, absentKeyValueHeads: 2, absentHeadDim: 128), (float)c.Number("rms_norm_eps", 1.5625e-7), c.Bool("attention_bias", true), ConfigCheck.Activation(c));
-        ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize), ("num_hidden_layers", config.NumHiddenLayers));
+        Glm4Config config = new(
+            c.Int("vocab_size"),
+            c.Int("hidden_size"),
+            c.Int("intermediate_size"),
+            c.Int("num_hidden_layers"),
+            ConfigCheck.Attention(c, absentKeyValueHeads: 2, absentHeadDim: 128),
+            (float)c.Number("rms_norm_eps", 1.5625e-7),
+            c.Bool("attention_bias", true),
+            ConfigCheck.Activation(c)
+        );
+        ConfigCheck.Positive(
+            c,
+            ("vocab_size", config.VocabSize),
+            ("intermediate_size", config.IntermediateSize),
+            ("num_hidden_layers", config.NumHiddenLayers)
+        );
         return config;
     }
 }
@@ -21,14 +43,20 @@ internal sealed record Glm4Config(int VocabSize, int HiddenSize, int Intermediat
 internal static class Glm4Family
 {
     /// <summary><c>glm4</c>.</summary>
-    public static ModelFamily Glm4 { get; } = new("glm4", Build, ["attention_bias", "partial_rotary_factor"]) { Gguf = Glm4Gguf.Architecture };
+    public static ModelFamily Glm4 { get; } =
+        new("glm4", Build, ["attention_bias", "partial_rotary_factor"]) { Gguf = Glm4Gguf.Architecture };
 
     private static DecoderModel<Glm4Block> Build(HfConfig config, Scope root)
     {
         Glm4Config c = Glm4Config.From(config);
         RotaryTable rotary = Rotary.From(config, Rotary.PartialDim(config, c.Attention.HeadDim, 0.5));
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, config.Bool("tie_word_embeddings", false)),
-            (layer, s) => new Glm4Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, config.Bool("tie_word_embeddings", false)),
+            (layer, s) => new Glm4Block(c, layer, s, rotary),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        );
     }
 }
 
@@ -43,9 +71,9 @@ internal sealed class Glm4Attention(Glm4Config c, int layer, Scope s, RotaryTabl
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor q = ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary, interleaved: true);       // [B, T, H·D]
+        Tensor q = ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary, interleaved: true); // [B, T, H·D]
         Tensor k = ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary, interleaved: true);
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention));                 // [B, T, C]
+        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention)); // [B, T, C]
     }
 }
 
@@ -55,7 +83,7 @@ internal sealed class Glm4Block(Glm4Config c, int layer, Scope s, RotaryTable ro
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly Glm4Attention _attention = new(c, layer, s["self_attn"], rotary);
     private readonly RmsNorm _postSelfAttentionNorm = new(s["post_self_attn_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);   // stands before the feed-forward layer
+    private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps); // stands before the feed-forward layer
     private readonly FusedSwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, c.Activation);
     private readonly RmsNorm _postMlpNorm = new(s["post_mlp_layernorm"], c.HiddenSize, c.RmsNormEps);
 

@@ -16,28 +16,43 @@ internal sealed class GptOssAttention(GptOssConfig c, int layer, Scope s, Rotary
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        Tensor q = ctx.Rope(_q.Forward(x), _spec.Heads, rotary);                                // [B, T, H·D]
-        Tensor k = ctx.Rope(_k.Forward(x), _spec.KeyValueHeads, rotary);                        // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec, _sinks), residual);     // [B, T, C]
+        Tensor q = ctx.Rope(_q.Forward(x), _spec.Heads, rotary); // [B, T, H·D]
+        Tensor k = ctx.Rope(_k.Forward(x), _spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
+        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec, _sinks), residual); // [B, T, C]
     }
 }
 
 /// <summary>
-/// Experts with biases and a clamped gate; <c>gate_up_proj</c> holds gate and up in turns. A router's softmax over the chosen is that over all, normed.
+/// Experts with biases and a clamped gate; <c>gate_up_proj</c> holds gate and up in turns. A router's softmax over the chosen is that over
+/// all, normed.
 /// </summary>
 internal sealed class GptOssExperts
 {
-    private readonly Tensor _gateUp, _gateUpBias, _down, _downBias;        // [E, C, 2F], [E, 2F], [E, F, C], [E, C]
-    private readonly ColumnRuns _gate, _up;
-    private readonly float _limit, _alpha;
+    private readonly Tensor _gateUp,
+        _gateUpBias,
+        _down,
+        _downBias; // [E, C, 2F], [E, 2F], [E, F, C], [E, C]
+    private readonly ColumnRuns _gate,
+        _up;
+    private readonly float _limit,
+        _alpha;
 
     /// <summary>Builds the layer at <paramref name="s"/>.</summary>
     public GptOssExperts(GptOssConfig c, Scope s)
     {
-        Router = new ExpertRouter(s["router"], new SparseExpertsSettings(c.HiddenSize, c.IntermediateSize, c.NumLocalExperts, RouterScoring.Softmax, new RoutingRule(c.NumExpertsPerTok))
-        {
-            RouterBias = true,
-        });
+        Router = new ExpertRouter(
+            s["router"],
+            new SparseExpertsSettings(
+                c.HiddenSize,
+                c.IntermediateSize,
+                c.NumLocalExperts,
+                RouterScoring.Softmax,
+                new RoutingRule(c.NumExpertsPerTok)
+            )
+            {
+                RouterBias = true,
+            }
+        );
         (int experts, int width, int inner) = (c.NumLocalExperts, c.HiddenSize, c.IntermediateSize);
         Scope e = s["experts"];
         _gateUp = e.Parameter("gate_up_proj", new Shape(experts, width, 2 * inner), Initial.Normal);
@@ -51,11 +66,12 @@ internal sealed class GptOssExperts
     /// <summary>Who chooses.</summary>
     public ExpertRouter Router { get; }
 
-    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result; <paramref name="mask"/> as in <see cref="ForwardContext.AttentionMask"/>.</summary>
+    /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result; <paramref name="mask"/> as in
+    /// <see cref="ForwardContext.AttentionMask"/>.</summary>
     public Tensor Forward(Tensor x, Tensor residual, Tensor? mask)
     {
         ExpertRouting routing = Router.Forward(x, mask);
-        Tensor rows = Ops.ExpertDispatch(x, routing);                                           // [pairs, C]
+        Tensor rows = Ops.ExpertDispatch(x, routing); // [pairs, C]
         Tensor both = Ops.StackedBias(Ops.StackedLinear(rows, _gateUp, routing.Offsets, inputsFirst: true), _gateUpBias, routing.Offsets);
         Tensor h = Ops.ClampedSwiGlu(Ops.Columns(both, _gate), Ops.Columns(both, _up), _limit, _alpha);
         Tensor y = Ops.StackedBias(Ops.StackedLinear(h, _down, routing.Offsets, inputsFirst: true), _downBias, routing.Offsets);
@@ -75,7 +91,8 @@ internal sealed class GptOssBlock(GptOssConfig c, int layer, Scope s, RotaryTabl
     public ICacheSpec Cache => c.Attention[layer];
 
     /// <inheritdoc/>
-    public long ActivationsPerToken => 7L * c.HiddenSize + 2L * c.Attention[layer].KeyWidth + c.NumExpertsPerTok * (7L * c.IntermediateSize + 3L * c.HiddenSize);
+    public long ActivationsPerToken =>
+        7L * c.HiddenSize + 2L * c.Attention[layer].KeyWidth + c.NumExpertsPerTok * (7L * c.IntermediateSize + 3L * c.HiddenSize);
 
     /// <inheritdoc/>
     public ExpertRouter Router => _experts.Router;

@@ -9,21 +9,33 @@ namespace Inkstone.Models.Granite;
 internal static class GraniteFamily
 {
     /// <summary><c>granite</c>.</summary>
-    public static ModelFamily Granite { get; } = new("granite", Build,
-        ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"])
-    { Gguf = GraniteGguf.Architecture };
+    public static ModelFamily Granite { get; } =
+        new(
+            "granite",
+            Build,
+            ["attention_bias", "mlp_bias", "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"]
+        )
+        {
+            Gguf = GraniteGguf.Architecture,
+        };
 
     private static DecoderModel<GraniteBlock> Build(HfConfig config, Scope root)
     {
-        AttentionSpec heads = ConfigCheck.Attention(config) with { Scale = (float)config.Number("attention_multiplier", 1) };   // in place of 1 / √D
+        AttentionSpec heads = ConfigCheck.Attention(config) with { Scale = (float)config.Number("attention_multiplier", 1) }; // in place of 1 / √D
         LlamaConfig c = LlamaConfig.From(config, heads);
         float residual = (float)config.Number("residual_multiplier", 1);
         RotaryTable rotary = Rotary.From(config, heads.HeadDim);
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings)
-        {
-            EmbeddingScale = (float)config.Number("embedding_multiplier", 1),
-            LogitScale = (float)(1 / config.Number("logits_scaling", 1)),
-        }, (layer, s) => new GraniteBlock(c, residual, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings)
+            {
+                EmbeddingScale = (float)config.Number("embedding_multiplier", 1),
+                LogitScale = (float)(1 / config.Number("logits_scaling", 1)),
+            },
+            (layer, s) => new GraniteBlock(c, residual, layer, s, rotary),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        );
     }
 }
 

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Lfm;
 
-/// <summary>Gated short convolution: what a token says is mixed over a few tokens, and weighed by the token before and behind, out(C ∘ conv(B ∘ u)).</summary>
+/// <summary>Gated short convolution: what a token says is mixed over a few tokens, and weighed by the token before and behind, out(C ∘
+/// conv(B ∘ u)).</summary>
 internal sealed class ShortConvolution(LfmConfig c, int layer, Scope s)
 {
     private readonly Linear _in = new(s["in_proj"], c.HiddenSize, 3 * c.HiddenSize, c.ConvBias);
@@ -14,10 +15,10 @@ internal sealed class ShortConvolution(LfmConfig c, int layer, Scope s)
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor parts = _in.Forward(x);                                                                                              // [B, T, 3C]: B, C, u
+        Tensor parts = _in.Forward(x); // [B, T, 3C]: B, C, u
         Tensor mixed = Ops.Multiply(Ops.HeadColumns(parts, 1, 0, c.HiddenSize), Ops.HeadColumns(parts, 1, 2 * c.HiddenSize, c.HiddenSize));
         mixed = ctx.Convolve(layer, mixed, _conv, _bias, silu: false);
-        return _out.Forward(Ops.Multiply(Ops.HeadColumns(parts, 1, c.HiddenSize, c.HiddenSize), mixed), residual);                  // [B, T, C]
+        return _out.Forward(Ops.Multiply(Ops.HeadColumns(parts, 1, c.HiddenSize, c.HiddenSize), mixed), residual); // [B, T, C]
     }
 }
 
@@ -35,18 +36,20 @@ internal sealed class LfmAttention(LfmConfig c, AttentionSpec a, int layer, Scop
     /// <summary>x: [B, T, C], normed.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), a.Heads, rotary);                  // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), a.KeyValueHeads, rotary);          // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), a);                               // [B, T, H·D]
-        return _o.Forward(_gate is null ? y : Ops.RowGate(y, _gate.Forward(x)), residual);  // [B, T, C]
+        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), a.Heads, rotary); // [B, T, H·D]
+        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), a.KeyValueHeads, rotary); // [B, T, Hkv·D]
+        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), a); // [B, T, H·D]
+        return _o.Forward(_gate is null ? y : Ops.RowGate(y, _gate.Forward(x)), residual); // [B, T, C]
     }
 }
 
 /// <summary>Decoder block: a short convolution or attention, then a feed-forward layer, each between norms.</summary>
 internal sealed class LfmBlock : IDecoderBlock
 {
-    private readonly RmsNorm _operatorNorm, _ffnNorm;
-    private readonly RmsNorm? _postOperatorNorm, _postFfnNorm;
+    private readonly RmsNorm _operatorNorm,
+        _ffnNorm;
+    private readonly RmsNorm? _postOperatorNorm,
+        _postFfnNorm;
     private readonly ShortConvolution? _convolution;
     private readonly LfmAttention? _attention;
     private readonly SwiGlu _feedForward;
@@ -63,7 +66,10 @@ internal sealed class LfmBlock : IDecoderBlock
         _attention = a is null ? null : new LfmAttention(c, a, layer, s["self_attn"], rotary);
         _feedForward = new SwiGlu(s["feed_forward"], c.HiddenSize, c.FeedForwardSize, names: ("w1", "w3", "w2"));
         Cache = a is null ? c.Convolution : a;
-        ActivationsPerToken = (c.Sandwich ? 8L : 4L) * c.HiddenSize + (a is null ? 9L * c.HiddenSize : 5L * a.QueryWidth + 4L * a.KeyWidth) + 3L * c.FeedForwardSize;
+        ActivationsPerToken =
+            (c.Sandwich ? 8L : 4L) * c.HiddenSize
+            + (a is null ? 9L * c.HiddenSize : 5L * a.QueryWidth + 4L * a.KeyWidth)
+            + 3L * c.FeedForwardSize;
     }
 
     /// <inheritdoc/>

@@ -14,13 +14,14 @@ internal sealed class LlamaAttention(LlamaConfig c, int layer, Scope s, RotaryTa
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = Turn(_q.Forward(x), c.Attention.Heads, ctx);                                 // [B, T, H·D]
-        Tensor k = Turn(_k.Forward(x), c.Attention.KeyValueHeads, ctx);                         // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), c.Attention);                         // [B, T, H·D]
-        return _o.Forward(y, residual);                                                         // [B, T, C]
+        Tensor q = Turn(_q.Forward(x), c.Attention.Heads, ctx); // [B, T, H·D]
+        Tensor k = Turn(_k.Forward(x), c.Attention.KeyValueHeads, ctx); // [B, T, Hkv·D]
+        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), c.Attention); // [B, T, H·D]
+        return _o.Forward(y, residual); // [B, T, C]
     }
 
-    private Tensor Turn(Tensor x, int heads, ForwardContext ctx) => rotary is null ? x : ctx.Rope(x, heads, rotary, interleaved: c.InterleavedRope);
+    private Tensor Turn(Tensor x, int heads, ForwardContext ctx) =>
+        rotary is null ? x : ctx.Rope(x, heads, rotary, interleaved: c.InterleavedRope);
 }
 
 /// <summary>Pre-norm decoder block of Llama 3 (arXiv:2407.21783, section 3.2). Without a table queries and keys are not rotated.</summary>

@@ -5,19 +5,42 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Nanochat;
 
 /// <summary>config.json of <c>model_type: nanochat</c>.</summary>
-internal sealed record NanochatConfig(int VocabSize, int HiddenSize, int IntermediateSize, int NumHiddenLayers, AttentionSpec Attention, float RmsNormEps, bool AttentionBias, Activation Activation)
+internal sealed record NanochatConfig(
+    int VocabSize,
+    int HiddenSize,
+    int IntermediateSize,
+    int NumHiddenLayers,
+    AttentionSpec Attention,
+    float RmsNormEps,
+    bool AttentionBias,
+    Activation Activation
+)
 {
     /// <summary>Reads and checks.</summary>
     public static NanochatConfig From(HfConfig c)
     {
-        NanochatConfig config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"), c.Int("num_hidden_layers"), ConfigCheck.Attention(c),
-            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), ConfigCheck.Activation(c, absent: "relu2"));
-        ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize), ("num_hidden_layers", config.NumHiddenLayers));
+        NanochatConfig config = new(
+            c.Int("vocab_size"),
+            c.Int("hidden_size"),
+            c.Int("intermediate_size"),
+            c.Int("num_hidden_layers"),
+            ConfigCheck.Attention(c),
+            (float)c.Number("rms_norm_eps", 1e-6),
+            c.Bool("attention_bias", false),
+            ConfigCheck.Activation(c, absent: "relu2")
+        );
+        ConfigCheck.Positive(
+            c,
+            ("vocab_size", config.VocabSize),
+            ("intermediate_size", config.IntermediateSize),
+            ("num_hidden_layers", config.NumHiddenLayers)
+        );
         return config;
     }
 }
 
-/// <summary>nanochat: norms without weights, q and k normed behind their rotation, which turns the other way, squared ReLU, capped logits.</summary>
+/// <summary>nanochat: norms without weights, q and k normed behind their rotation, which turns the other way, squared ReLU, capped
+/// logits.</summary>
 internal static class NanochatFamily
 {
     /// <summary><c>nanochat</c>.</summary>
@@ -27,12 +50,19 @@ internal static class NanochatFamily
     {
         NanochatConfig c = NanochatConfig.From(config);
         RotaryTable rotary = Rotary.From(config, c.Attention.HeadDim).Reversed();
-        UnitNorm norm = new(root.Device, c.HiddenSize, c.RmsNormEps), heads = new(root.Device, c.Attention.HeadDim, c.RmsNormEps);
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, config.Bool("tie_word_embeddings", false))
-        {
-            EmbeddingNorm = norm.Forward,
-            LogitSoftCap = (float)config.Number("final_logit_softcapping", config.Keys.Contains("final_logit_softcapping") ? 0 : 15),
-        }, (layer, s) => new NanochatBlock(c, layer, s, rotary, norm, heads), _ => norm.Forward);
+        UnitNorm norm = new(root.Device, c.HiddenSize, c.RmsNormEps),
+            heads = new(root.Device, c.Attention.HeadDim, c.RmsNormEps);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, config.Bool("tie_word_embeddings", false))
+            {
+                EmbeddingNorm = norm.Forward,
+                LogitSoftCap = (float)config.Number("final_logit_softcapping", config.Keys.Contains("final_logit_softcapping") ? 0 : 15),
+            },
+            (layer, s) => new NanochatBlock(c, layer, s, rotary, norm, heads),
+            _ => norm.Forward
+        );
     }
 }
 
@@ -47,9 +77,9 @@ internal sealed class NanochatAttention(NanochatConfig c, int layer, Scope s, Ro
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor residual)
     {
-        Tensor q = heads.Heads(ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary));             // [B, T, H·D]
-        Tensor k = heads.Heads(ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary));     // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention), residual);       // [B, T, C]
+        Tensor q = heads.Heads(ctx.Rope(_q.Forward(x), c.Attention.Heads, rotary)); // [B, T, H·D]
+        Tensor k = heads.Heads(ctx.Rope(_k.Forward(x), c.Attention.KeyValueHeads, rotary)); // [B, T, Hkv·D]
+        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), c.Attention), residual); // [B, T, C]
     }
 }
 

@@ -17,9 +17,9 @@ internal sealed class Olmo2Attention(Olmo2Config c, int layer, Scope s, RotaryTa
     /// <summary>x: [B, T, C].</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx)
     {
-        Tensor q = ctx.Rope(_qNorm.Forward(_q.Forward(x)), _spec.Heads, rotary);                // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Forward(_k.Forward(x)), _spec.KeyValueHeads, rotary);        // [B, T, Hkv·D]
-        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec));                       // [B, T, C]
+        Tensor q = ctx.Rope(_qNorm.Forward(_q.Forward(x)), _spec.Heads, rotary); // [B, T, H·D]
+        Tensor k = ctx.Rope(_kNorm.Forward(_k.Forward(x)), _spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
+        return _o.Forward(ctx.Attend(layer, q, k, _v.Forward(x), _spec)); // [B, T, C]
     }
 }
 

@@ -8,13 +8,19 @@ namespace Inkstone.Models.Qwen2;
 internal static class Qwen2Family
 {
     /// <summary><c>qwen2</c>.</summary>
-    public static ModelFamily Qwen2 { get; } = new("qwen2", Build, [.. SlidingWindow.Keys]) { Harmless = ["attention_bias", "mlp_bias"], Gguf = Qwen2Gguf.Architecture };
+    public static ModelFamily Qwen2 { get; } =
+        new("qwen2", Build, [.. SlidingWindow.Keys]) { Harmless = ["attention_bias", "mlp_bias"], Gguf = Qwen2Gguf.Architecture };
 
     private static DecoderModel<Qwen2Block> Build(HfConfig config, Scope root)
     {
         Qwen2Config c = Qwen2Config.From(config);
         RotaryTable rotary = Rotary.From(config, c.Attention[0].HeadDim);
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new Qwen2Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
+            (layer, s) => new Qwen2Block(c, layer, s, rotary),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        );
     }
 }

@@ -15,20 +15,37 @@ internal sealed record Qwen2MoeConfig(
     int SharedExpertIntermediateSize,
     bool NormTopkProb,
     bool[] Sparse,
-    double? RouterAuxLoss)
+    double? RouterAuxLoss
+)
 {
     /// <summary>Reads and checks.</summary>
     public static Qwen2MoeConfig From(HfConfig c)
     {
         if (c.Bool("use_sliding_window", false))
         {
-            throw new InvalidDataException($"{c.Source}: use_sliding_window means other layers in transformers 4 than in 5 for qwen2_moe; set it to false.");
+            throw new InvalidDataException(
+                $"{c.Source}: use_sliding_window means other layers in transformers 4 than in 5 for qwen2_moe; set it to false."
+            );
         }
         Qwen2Config dense = Qwen2Config.From(c);
-        Qwen2MoeConfig config = new(dense, c.Bool("qkv_bias", true), ExpertConfig.Experts(c, 60), c.Int("num_experts_per_tok", 4), c.Int("moe_intermediate_size", 1408),
-            c.Int("shared_expert_intermediate_size", 5632), c.Bool("norm_topk_prob", false), ExpertConfig.SparseLayers(c, dense.NumHiddenLayers), ExpertConfig.AuxLoss(c));
-        ConfigCheck.Positive(c, ("num_experts", config.NumExperts), ("num_experts_per_tok", config.NumExpertsPerTok), ("moe_intermediate_size", config.MoeIntermediateSize),
-            ("shared_expert_intermediate_size", config.SharedExpertIntermediateSize));
+        Qwen2MoeConfig config = new(
+            dense,
+            c.Bool("qkv_bias", true),
+            ExpertConfig.Experts(c, 60),
+            c.Int("num_experts_per_tok", 4),
+            c.Int("moe_intermediate_size", 1408),
+            c.Int("shared_expert_intermediate_size", 5632),
+            c.Bool("norm_topk_prob", false),
+            ExpertConfig.SparseLayers(c, dense.NumHiddenLayers),
+            ExpertConfig.AuxLoss(c)
+        );
+        ConfigCheck.Positive(
+            c,
+            ("num_experts", config.NumExperts),
+            ("num_experts_per_tok", config.NumExpertsPerTok),
+            ("moe_intermediate_size", config.MoeIntermediateSize),
+            ("shared_expert_intermediate_size", config.SharedExpertIntermediateSize)
+        );
         ConfigCheck.AtMost(c, "num_experts_per_tok", config.NumExpertsPerTok, "num_experts", config.NumExperts);
         ConfigCheck.Silu(c);
         return config;
@@ -39,27 +56,45 @@ internal sealed record Qwen2MoeConfig(
 internal static class Qwen2MoeFamily
 {
     /// <summary><c>qwen2_moe</c>.</summary>
-    public static ModelFamily Qwen2Moe { get; } = new("qwen2_moe", Build,
-        ["qkv_bias", "num_experts_per_tok", "moe_intermediate_size", "shared_expert_intermediate_size", "norm_topk_prob", "use_sliding_window", .. ExpertConfig.Keys])
-    {
-        Harmless = ["sliding_window", "max_window_layers", "layer_types"],
-        Gguf = Qwen2MoeGguf.Architecture,
-    };
+    public static ModelFamily Qwen2Moe { get; } =
+        new(
+            "qwen2_moe",
+            Build,
+            [
+                "qkv_bias",
+                "num_experts_per_tok",
+                "moe_intermediate_size",
+                "shared_expert_intermediate_size",
+                "norm_topk_prob",
+                "use_sliding_window",
+                .. ExpertConfig.Keys,
+            ]
+        )
+        {
+            Harmless = ["sliding_window", "max_window_layers", "layer_types"],
+            Gguf = Qwen2MoeGguf.Architecture,
+        };
 
     private static DecoderModel<Qwen2MoeBlock> Build(HfConfig config, Scope root)
     {
         Qwen2MoeConfig c = Qwen2MoeConfig.From(config);
         Qwen2Config d = c.Dense;
         RotaryTable rotary = Rotary.From(config, d.Attention[0].HeadDim);
-        return new(config, root, new DecoderShape(d.VocabSize, d.HiddenSize, d.NumHiddenLayers, d.TieWordEmbeddings) { RouterAuxLoss = c.RouterAuxLoss },
-            (layer, s) => new Qwen2MoeBlock(c, layer, s, rotary), s => new RmsNorm(s, d.HiddenSize, d.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(d.VocabSize, d.HiddenSize, d.NumHiddenLayers, d.TieWordEmbeddings) { RouterAuxLoss = c.RouterAuxLoss },
+            (layer, s) => new Qwen2MoeBlock(c, layer, s, rotary),
+            s => new RmsNorm(s, d.HiddenSize, d.RmsNormEps).Forward
+        );
     }
 }
 
 /// <summary>Pre-norm decoder block whose feed-forward layer is sparse or dense.</summary>
 internal sealed class Qwen2MoeBlock : IDecoderBlock
 {
-    private readonly RmsNorm _inputNorm, _postAttentionNorm;
+    private readonly RmsNorm _inputNorm,
+        _postAttentionNorm;
     private readonly Qwen2Attention _attention;
     private readonly SwiGlu? _dense;
     private readonly SharedSparseExperts? _sparse;
@@ -71,12 +106,29 @@ internal sealed class Qwen2MoeBlock : IDecoderBlock
         _inputNorm = new RmsNorm(s["input_layernorm"], d.HiddenSize, d.RmsNormEps);
         _attention = new Qwen2Attention(d, layer, s["self_attn"], rotary, c.QkvBias);
         _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], d.HiddenSize, d.RmsNormEps);
-        _sparse = !c.Sparse[layer] ? null : new SharedSparseExperts(s["mlp"], new SparseExpertsSettings(d.HiddenSize, c.MoeIntermediateSize, c.NumExperts, RouterScoring.Softmax,
-            new RoutingRule(c.NumExpertsPerTok, Normalise: c.NormTopkProb)), c.SharedExpertIntermediateSize);
+        _sparse = !c.Sparse[layer]
+            ? null
+            : new SharedSparseExperts(
+                s["mlp"],
+                new SparseExpertsSettings(
+                    d.HiddenSize,
+                    c.MoeIntermediateSize,
+                    c.NumExperts,
+                    RouterScoring.Softmax,
+                    new RoutingRule(c.NumExpertsPerTok, Normalise: c.NormTopkProb)
+                ),
+                c.SharedExpertIntermediateSize
+            );
         _dense = c.Sparse[layer] ? null : new SwiGlu(s["mlp"], d.HiddenSize, d.IntermediateSize);
         Cache = d.Attention[layer];
-        ActivationsPerToken = 9L * d.HiddenSize + 2L * d.Attention[layer].KeyWidth + (!c.Sparse[layer] ? 3L * d.IntermediateSize
-            : c.NumExpertsPerTok * (3L * c.MoeIntermediateSize + 2L * d.HiddenSize) + 3L * c.SharedExpertIntermediateSize);
+        ActivationsPerToken =
+            9L * d.HiddenSize
+            + 2L * d.Attention[layer].KeyWidth
+            + (
+                !c.Sparse[layer]
+                    ? 3L * d.IntermediateSize
+                    : c.NumExpertsPerTok * (3L * c.MoeIntermediateSize + 2L * d.HiddenSize) + 3L * c.SharedExpertIntermediateSize
+            );
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,8 @@ internal sealed record Qwen3Config(
     float RmsNormEps,
     bool AttentionBias,
     Activation Activation,
-    bool TieWordEmbeddings)
+    bool TieWordEmbeddings
+)
 {
     /// <summary>Number of layers.</summary>
     public int NumHiddenLayers => Attention.Length;
@@ -20,9 +21,16 @@ internal sealed record Qwen3Config(
     /// <summary>Reads and checks.</summary>
     public static Qwen3Config From(HfConfig c)
     {
-        Qwen3Config config = new(c.Int("vocab_size"), c.Int("hidden_size"), c.Int("intermediate_size"),
+        Qwen3Config config = new(
+            c.Int("vocab_size"),
+            c.Int("hidden_size"),
+            c.Int("intermediate_size"),
             SlidingWindow.OfLayers(c, ConfigCheck.Attention(c, absentHeadDim: 128)),
-            (float)c.Number("rms_norm_eps", 1e-6), c.Bool("attention_bias", false), ConfigCheck.Activation(c), c.Bool("tie_word_embeddings", false));
+            (float)c.Number("rms_norm_eps", 1e-6),
+            c.Bool("attention_bias", false),
+            ConfigCheck.Activation(c),
+            c.Bool("tie_word_embeddings", false)
+        );
         ConfigCheck.Positive(c, ("vocab_size", config.VocabSize), ("intermediate_size", config.IntermediateSize));
         return config;
     }

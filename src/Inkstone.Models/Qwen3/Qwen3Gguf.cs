@@ -9,8 +9,6 @@ internal static class Qwen3Gguf
     public static GgufTensorRule[] Attention { get; } = [.. GgufRules.Norms(), .. GgufRules.Attention(), .. GgufRules.HeadNorms()];
 
     /// <summary>What files of it look like.</summary>
-    public static GgufArchitecture Architecture { get; } = new("qwen3", "qwen3", [.. Attention, .. GgufRules.Dense])
-    {
-        Write = (a, c, _) => GgufRules.NoQwenWindow(a, c),
-    };
+    public static GgufArchitecture Architecture { get; } =
+        new("qwen3", "qwen3", [.. Attention, .. GgufRules.Dense]) { Write = (a, c, _) => GgufRules.NoQwenWindow(a, c) };
 }

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen3;
 
-/// <summary>Grouped-query attention with a norm on each head of q and k (arXiv:2505.09388, section 2). Qwen3's sparse models have the same.</summary>
+/// <summary>Grouped-query attention with a norm on each head of q and k (arXiv:2505.09388, section 2). Qwen3's sparse models have the
+/// same.</summary>
 /// <param name="spec">heads and window of this layer</param>
 /// <param name="hiddenSize">C</param>
 /// <param name="eps">of the norms of heads</param>
@@ -23,10 +24,10 @@ internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float e
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), spec.Heads, rotary);                   // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, rotary);           // [B, T, Hkv·D]
-        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), spec);                                // [B, T, H·D]
-        return _o.Forward(y, residual);                                                         // [B, T, C]
+        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), spec.Heads, rotary); // [B, T, H·D]
+        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
+        Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), spec); // [B, T, H·D]
+        return _o.Forward(y, residual); // [B, T, C]
     }
 }
 
@@ -34,7 +35,15 @@ internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float e
 internal sealed class Qwen3Block(Qwen3Config c, int layer, Scope s, RotaryTable rotary) : IDecoderBlock
 {
     private readonly RmsNorm _inputNorm = new(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
-    private readonly Qwen3Attention _attention = new(c.Attention[layer], c.HiddenSize, c.RmsNormEps, c.AttentionBias, layer, s["self_attn"], rotary);
+    private readonly Qwen3Attention _attention = new(
+        c.Attention[layer],
+        c.HiddenSize,
+        c.RmsNormEps,
+        c.AttentionBias,
+        layer,
+        s["self_attn"],
+        rotary
+    );
     private readonly RmsNorm _postAttentionNorm = new(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
     private readonly SwiGlu _mlp = new(s["mlp"], c.HiddenSize, c.IntermediateSize, activation: c.Activation);
 

@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen35;
 
-/// <summary>Linear attention by the gated delta rule (arXiv:2412.06464), with a projection each for queries, keys and values together, for the gate, for β and for the decay. The output is gated by SiLU, or by a sigmoid (Qwen4).</summary>
+/// <summary>Linear attention by the gated delta rule (arXiv:2412.06464), with a projection each for queries, keys and values together, for
+/// the gate, for β and for the decay. The output is gated by SiLU, or by a sigmoid (Qwen4).</summary>
 internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s, bool sigmoidGate = false) : IDeltaNet
 {
     private readonly DeltaSpec _d = c.Delta;
@@ -24,11 +25,14 @@ internal sealed class Qwen35DeltaNet(Qwen3NextConfig c, int layer, Scope s, bool
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor qkv = ctx.Convolve(layer, _qkv.Forward(x), _conv);                                  // [B, T, 2·Hk·D + Hv·Dv]
-        Tensor beta = Ops.Sigmoid(_b.Forward(x));                                                           // [B, T, Hv]
-        Tensor decay = Ops.LogDecay(_a.Forward(x), _aLog, _dtBias);                                         // [B, T, Hv]
+        Tensor qkv = ctx.Convolve(layer, _qkv.Forward(x), _conv); // [B, T, 2·Hk·D + Hv·Dv]
+        Tensor beta = Ops.Sigmoid(_b.Forward(x)); // [B, T, Hv]
+        Tensor decay = Ops.LogDecay(_a.Forward(x), _aLog, _dtBias); // [B, T, Hv]
         Tensor o = ctx.DeltaRule(layer, qkv, decay, beta, _d);
-        return _outProj.Forward(sigmoidGate ? Ops.SigmoidGate(Normed(o), _z.Forward(x)) : Ops.RmsNormGated(o, _z.Forward(x), _norm, c.RmsNormEps), residual);
+        return _outProj.Forward(
+            sigmoidGate ? Ops.SigmoidGate(Normed(o), _z.Forward(x)) : Ops.RmsNormGated(o, _z.Forward(x), _norm, c.RmsNormEps),
+            residual
+        );
     }
 
     private Tensor Normed(Tensor o)

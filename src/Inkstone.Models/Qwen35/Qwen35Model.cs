@@ -16,16 +16,28 @@ internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
     /// <param name="root">the state dict</param>
     /// <param name="c"><paramref name="text"/>, read</param>
     /// <param name="path">where embedding, layers and norm lie</param>
-    public Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path) : this(config, text, root, c, path, Rotary.From(text, c.RotaryDim)) { }
+    public Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path)
+        : this(config, text, root, c, path, Rotary.From(text, c.RotaryDim)) { }
 
     private Qwen35Model(HfConfig config, HfConfig text, Scope root, Qwen3NextConfig c, string path, RotaryTable rotary)
-        : base(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings) { Path = path, RouterAuxLoss = c.RouterAuxLoss },
-            (layer, s) => Block(c, layer, s, rotary), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward)
+        : base(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings)
+            {
+                Path = path,
+                RouterAuxLoss = c.RouterAuxLoss,
+            },
+            (layer, s) => Block(c, layer, s, rotary),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps, zeroCentred: true).Forward
+        )
     {
         int modules = text.Int("mtp_num_hidden_layers", 0);
         if (modules is < 0 or > 1 || text.Bool("mtp_use_dedicated_embeddings", false))
         {
-            throw new InvalidDataException($"{text.Source}: one prediction module over the model's own embedding is what is built here; \"mtp_num_hidden_layers\" must be 0 or 1, \"mtp_use_dedicated_embeddings\" false.");
+            throw new InvalidDataException(
+                $"{text.Source}: one prediction module over the model's own embedding is what is built here; \"mtp_num_hidden_layers\" must be 0 or 1, \"mtp_use_dedicated_embeddings\" false."
+            );
         }
         // Text models that transformers wrote have lost the module, or the experts of it, though the configuration names it.
         Scope mlp = root["mtp"]["layers"][0]["mlp"];
@@ -35,7 +47,8 @@ internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
     }
 
     /// <summary>Qwen3-Next's block with Qwen3.5's projections; gate and up of experts are one tensor.</summary>
-    public static Qwen3NextBlock Block(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary) => new(c, layer, s, rotary, linear => new Qwen35DeltaNet(c, layer, linear), expertWidths: 5);
+    public static Qwen3NextBlock Block(Qwen3NextConfig c, int layer, Scope s, RotaryTable rotary) =>
+        new(c, layer, s, rotary, linear => new Qwen35DeltaNet(c, layer, linear), expertWidths: 5);
 
     /// <inheritdoc/>
     public override int PredictionDepth => _ahead is null ? 0 : 1;
@@ -59,10 +72,12 @@ internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
     }
 }
 
-/// <summary>What predicts the token after the next: the final hidden state of a token and the embedding of the next one are the input of a block with full attention.</summary>
+/// <summary>What predicts the token after the next: the final hidden state of a token and the embedding of the next one are the input of a
+/// block with full attention.</summary>
 internal sealed class Qwen35Prediction
 {
-    private readonly RmsNorm _embeddingNorm, _hiddenNorm;
+    private readonly RmsNorm _embeddingNorm,
+        _hiddenNorm;
     private readonly Linear _join;
     private readonly int _hiddenSize;
 
@@ -84,6 +99,6 @@ internal sealed class Qwen35Prediction
     public RmsNorm Norm { get; }
 
     /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model; embedded: [B, T, C] of the tokens one further on.</summary>
-    public Tensor Join(Tensor hidden, Tensor embedded)
-        => _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, _hiddenSize, _hiddenNorm.Forward(hidden)));   // [B, T, 2C] → [B, T, C]
+    public Tensor Join(Tensor hidden, Tensor embedded) =>
+        _join.Forward(Ops.JoinHeads(_embeddingNorm.Forward(embedded), 1, _hiddenSize, _hiddenNorm.Forward(hidden))); // [B, T, 2C] → [B, T, C]
 }

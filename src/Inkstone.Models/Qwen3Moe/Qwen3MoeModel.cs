@@ -7,7 +7,8 @@ namespace Inkstone.Models.Qwen3Moe;
 /// <summary>Pre-norm decoder block whose feed-forward layer is sparse or dense.</summary>
 internal sealed class Qwen3MoeBlock : IDecoderBlock
 {
-    private readonly RmsNorm _inputNorm, _postAttentionNorm;
+    private readonly RmsNorm _inputNorm,
+        _postAttentionNorm;
     private readonly Qwen3Attention _attention;
     private readonly SwiGlu? _dense;
     private readonly SparseExperts? _sparse;
@@ -19,11 +20,23 @@ internal sealed class Qwen3MoeBlock : IDecoderBlock
         _inputNorm = new RmsNorm(s["input_layernorm"], c.HiddenSize, c.RmsNormEps);
         _attention = new Qwen3Attention(attention, c.HiddenSize, c.RmsNormEps, c.AttentionBias, layer, s["self_attn"], rotary);
         _postAttentionNorm = new RmsNorm(s["post_attention_layernorm"], c.HiddenSize, c.RmsNormEps);
-        _sparse = !c.Sparse[layer] ? null : new SparseExperts(s["mlp"], new SparseExpertsSettings(c.HiddenSize, c.MoeIntermediateSize, c.NumExperts, RouterScoring.Softmax,
-            new RoutingRule(c.NumExpertsPerTok, Normalise: c.NormTopkProb)));
+        _sparse = !c.Sparse[layer]
+            ? null
+            : new SparseExperts(
+                s["mlp"],
+                new SparseExpertsSettings(
+                    c.HiddenSize,
+                    c.MoeIntermediateSize,
+                    c.NumExperts,
+                    RouterScoring.Softmax,
+                    new RoutingRule(c.NumExpertsPerTok, Normalise: c.NormTopkProb)
+                )
+            );
         _dense = c.Sparse[layer] ? null : new SwiGlu(s["mlp"], c.HiddenSize, c.IntermediateSize);
         Cache = attention;
-        ActivationsPerToken = 7L * c.HiddenSize + 2L * attention.KeyWidth
+        ActivationsPerToken =
+            7L * c.HiddenSize
+            + 2L * attention.KeyWidth
             + (c.Sparse[layer] ? c.NumExpertsPerTok * (3L * c.MoeIntermediateSize + 2L * c.HiddenSize) : 3L * c.IntermediateSize);
     }
 

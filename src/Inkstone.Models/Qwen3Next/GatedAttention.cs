@@ -23,16 +23,18 @@ internal sealed class GatedAttention(Qwen3NextConfig c, int layer, Scope s, Rota
     private readonly RmsNorm _qNorm = new(s["q_norm"], c.Attention.HeadDim, c.RmsNormEps, zeroCentred: true);
     private readonly RmsNorm _kNorm = new(s["k_norm"], c.Attention.HeadDim, c.RmsNormEps, zeroCentred: true);
     private readonly ColumnRuns _queries = new(ColumnRuns.OfHeads(c.Attention.Heads, 2 * c.Attention.HeadDim, 0, c.Attention.HeadDim));
-    private readonly ColumnRuns _gates = new(ColumnRuns.OfHeads(c.Attention.Heads, 2 * c.Attention.HeadDim, c.Attention.HeadDim, c.Attention.HeadDim));
+    private readonly ColumnRuns _gates = new(
+        ColumnRuns.OfHeads(c.Attention.Heads, 2 * c.Attention.HeadDim, c.Attention.HeadDim, c.Attention.HeadDim)
+    );
 
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual)
     {
-        Tensor both = _q.Forward(x);                                                            // [B, T, H·2D]
+        Tensor both = _q.Forward(x); // [B, T, H·2D]
         Tensor q = ctx.Rope(_qNorm.Heads(Ops.Columns(both, _queries)), c.Attention.Heads, rotary);
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), c.Attention.KeyValueHeads, rotary);    // [B, T, Hkv·D]
+        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), c.Attention.KeyValueHeads, rotary); // [B, T, Hkv·D]
         Tensor v = _v.Forward(x);
-        Tensor y = indexer?.Attend(x, q, k, v, ctx) ?? ctx.Attend(layer, q, k, v, c.Attention);  // [B, T, H·D]
-        return _o.Forward(Ops.SigmoidGate(y, Ops.Columns(both, _gates)), residual);             // [B, T, C]
+        Tensor y = indexer?.Attend(x, q, k, v, ctx) ?? ctx.Attend(layer, q, k, v, c.Attention); // [B, T, H·D]
+        return _o.Forward(Ops.SigmoidGate(y, Ops.Columns(both, _gates)), residual); // [B, T, C]
     }
 }

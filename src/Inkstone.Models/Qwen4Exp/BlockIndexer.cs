@@ -18,10 +18,12 @@ internal sealed record BlockIndexSpec(int Heads, int HeadDim, int Budget, int Bl
 }
 
 /// <summary>
-/// Chooses blocks of tokens that attention sees: a few small heads score the mean of each whole block's keys, and the best blocks are seen, and always the tokens behind the last whole one. A block counts from
+/// Chooses blocks of tokens that attention sees: a few small heads score the mean of each whole block's keys, and the best blocks are seen,
+/// and always the tokens behind the last whole one. A block counts from
 /// its last token on. Its input is detached: only <see cref="Loss"/> teaches it.
 /// </summary>
-/// <remarks><code>q_j = rope(rms((W·x)_j), t)        K_b = rope(rms(mean of raw keys of b), first token of b)        score_b = Σ_j relu(q_j·K_b) / √(n·Di)</code></remarks>
+/// <remarks><code>q_j = rope(rms((W·x)_j), t)        K_b = rope(rms(mean of raw keys of b), first token of b)        score_b = Σ_j
+/// relu(q_j·K_b) / √(n·Di)</code></remarks>
 internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int layer, Scope s, RotaryTable rotary) : IAttentionIndexer
 {
     private readonly Linear _queriesAndKey = new(s["index_qk_proj"], c.HiddenSize, (spec.Heads + 1) * spec.HeadDim);
@@ -38,9 +40,9 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
     public Tensor Attend(Tensor x, Tensor q, Tensor k, Tensor v, ForwardContext ctx)
     {
         int width = spec.Heads * spec.HeadDim;
-        Tensor both = _queriesAndKey.Forward(Ops.Detach(x));                                                     // [B, T, (n + 1)·Di]
-        Tensor queries = ctx.Rope(_qNorm.Heads(Ops.HeadColumns(both, 1, 0, width)), spec.Heads, rotary);         // [B, T, n·Di]
-        Tensor raw = Ops.HeadColumns(both, 1, width, spec.HeadDim);                                              // [B, T, Di]
+        Tensor both = _queriesAndKey.Forward(Ops.Detach(x)); // [B, T, (n + 1)·Di]
+        Tensor queries = ctx.Rope(_qNorm.Heads(Ops.HeadColumns(both, 1, 0, width)), spec.Heads, rotary); // [B, T, n·Di]
+        Tensor raw = Ops.HeadColumns(both, 1, width, spec.HeadDim); // [B, T, Di]
         return ctx.Batch is { } batch ? Cached(queries, raw, q, k, v, batch, ctx) : Whole(queries, raw, q, k, v, ctx);
     }
 
@@ -53,9 +55,17 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
         {
             return ctx.Attend(layer, q, k, v, a);
         }
-        Tensor keys = BlockKeys(Ops.BlockMeans(raw, spec.Block, ctx.DocumentStarts), ctx), weights = Ones(queries);
-        Tensor chosen = Ops.SelectKeys(queries, weights, keys, 0, VisibleKeys.Causal(q.Device, batch, length, ctx.DocumentStarts),
-            trained && Training == IndexerTraining.Dense ? length : spec.Blocks, spec.Block);
+        Tensor keys = BlockKeys(Ops.BlockMeans(raw, spec.Block, ctx.DocumentStarts), ctx),
+            weights = Ones(queries);
+        Tensor chosen = Ops.SelectKeys(
+            queries,
+            weights,
+            keys,
+            0,
+            VisibleKeys.Causal(q.Device, batch, length, ctx.DocumentStarts),
+            trained && Training == IndexerTraining.Dense ? length : spec.Blocks,
+            spec.Block
+        );
         if (trained)
         {
             Loss = Ops.IndexerLoss(q, k, chosen, a.Heads, a.KeyValueHeads, a.Scale, queries, weights, keys, block: spec.Block);
@@ -75,7 +85,15 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
         Ops.StoreRows(raw, cache.IndexKeys, batch.Rows, tables);
         Tensor keys = BlockKeys(Ops.BlockMeans(cache.IndexKeys, 0, spec.HeadDim, spec.Block, batch.Rows, tables), ctx);
         Ops.StoreRows(keys, cache.IndexKeys, batch.Rows, tables, every: spec.Block);
-        Tensor chosen = Ops.SelectKeys(queries, Ones(queries), cache.IndexKeys, 0, VisibleKeys.Of(batch.Rows, tables), spec.Blocks, spec.Block);
+        Tensor chosen = Ops.SelectKeys(
+            queries,
+            Ones(queries),
+            cache.IndexKeys,
+            0,
+            VisibleKeys.Of(batch.Rows, tables),
+            spec.Blocks,
+            spec.Block
+        );
         return Ops.SelectedAttention(q, cache.Keys, cache.Values, chosen, a.Heads, a.KeyValueHeads, a.HeadDim, a.Scale);
     }
 

@@ -5,22 +5,27 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen4Exp;
 
 /// <summary>
-/// Vectors of the last tokens together: each table hashes an n-gram to a row (hash embeddings, arXiv:1709.03933). Going back from a token, everything
+/// Vectors of the last tokens together: each table hashes an n-gram to a row (hash embeddings, arXiv:1709.03933). Going back from a token,
+/// everything
 /// from the first end of a text on counts as that end, and so does what is before the first token.
 /// </summary>
-/// <remarks><code>h = ⊕_(j &lt; g) token_(−j) · factor_j        row of table i = h mod size_i + offset_i        g = 2 … n, some tables each</code></remarks>
+/// <remarks><code>h = ⊕_(j &lt; g) token_(−j) · factor_j        row of table i = h mod size_i + offset_i        g = 2 … n, some tables
+/// each</code></remarks>
 internal sealed class NgramEmbedding
 {
     private readonly NgramSpec _spec;
     private readonly int _layer;
-    private readonly long[] _factors, _sizes, _offsets;
+    private readonly long[] _factors,
+        _sizes,
+        _offsets;
     private readonly Tensor[] _parts;
 
     /// <summary>Builds the tables of the layer at <paramref name="s"/>.</summary>
     public NgramEmbedding(NgramSpec spec, int layer, Scope s)
     {
         (_spec, _layer) = (spec, layer);
-        int ordinal = Array.IndexOf(spec.Layers, layer), width = spec.Width / spec.Heads;
+        int ordinal = Array.IndexOf(spec.Layers, layer),
+            width = spec.Width / spec.Heads;
         _factors = s.LongIntegers("layer_multipliers", spec.Multipliers(ordinal));
         _sizes = s.LongIntegers("ngram_heads_vocab_sizes", spec.TableSizes(ordinal));
         _offsets = s.LongIntegers("ngram_heads_offsets", Sums(_sizes));
@@ -31,7 +36,9 @@ internal sealed class NgramEmbedding
         {
             if (_sizes[i] <= 0 || _offsets[i] < 0 || _offsets[i] > total - _sizes[i])
             {
-                throw new InvalidDataException($"{s.Path}: table {i} has rows {_offsets[i]} to {_offsets[i] + _sizes[i] - 1} of {total}; the lists of its checkpoint do not fit its tables.");
+                throw new InvalidDataException(
+                    $"{s.Path}: table {i} has rows {_offsets[i]} to {_offsets[i] + _sizes[i] - 1} of {total}; the lists of its checkpoint do not fit its tables."
+                );
             }
         }
     }
@@ -46,7 +53,9 @@ internal sealed class NgramEmbedding
         (int batch, int length) = (ids.Shape[0], ids.Shape[1]);
         Tensor rows = ids.Device.Rent(new Shape(batch, checked(length * _spec.Heads)), DType.Int32);
         int count = batch * length;
-        int[] tokens = ArrayPool<int>.Shared.Rent(count), starts = ArrayPool<int>.Shared.Rent(count), found = ArrayPool<int>.Shared.Rent(count * _spec.Heads);
+        int[] tokens = ArrayPool<int>.Shared.Rent(count),
+            starts = ArrayPool<int>.Shared.Rent(count),
+            found = ArrayPool<int>.Shared.Rent(count * _spec.Heads);
         ids.CopyTo(tokens.AsSpan(0, count));
         if (ctx.Batch is { } sequences)
         {
@@ -65,20 +74,23 @@ internal sealed class NgramEmbedding
         ArrayPool<int>.Shared.Return(tokens);
         ArrayPool<int>.Shared.Return(starts);
         ArrayPool<int>.Shared.Return(found);
-        return Ops.Embedding(_parts, rows).View(new Shape(batch, length, _spec.Width));       // [B, T·H, E/H]
+        return Ops.Embedding(_parts, rows).View(new Shape(batch, length, _spec.Width)); // [B, T·H, E/H]
     }
 
     /// <summary>Sequences that go on from earlier tokens, of which a slot holds the last: id + 1, 0 where there was none.</summary>
     private void Continue(SequenceBatch batch, int[] tokens, int[] found)
     {
         int kept = _spec.Size - 1;
-        Tensor history = batch.Cache.Layer<NgramDeltaCache>(_layer).Tokens;                  // [slots, n − 1]
-        int[] line = ArrayPool<int>.Shared.Rent(kept + batch.Tokens), none = ArrayPool<int>.Shared.Rent(kept + batch.Tokens);
+        Tensor history = batch.Cache.Layer<NgramDeltaCache>(_layer).Tokens; // [slots, n − 1]
+        int[] line = ArrayPool<int>.Shared.Rent(kept + batch.Tokens),
+            none = ArrayPool<int>.Shared.Rent(kept + batch.Tokens);
         int[] rows = ArrayPool<int>.Shared.Rent((kept + batch.Tokens) * _spec.Heads);
         none.AsSpan().Clear();
         for (int i = 0; i < batch.Count; i++)
         {
-            int first = batch.Starts[i], count = batch.Starts[i + 1] - first, slot = batch.Slot(i);
+            int first = batch.Starts[i],
+                count = batch.Starts[i + 1] - first,
+                slot = batch.Slot(i);
             history.CopyTo(line.AsSpan(0, kept), (long)slot * kept);
             for (int j = 0; j < kept; j++)
             {
@@ -104,7 +116,7 @@ internal sealed class NgramEmbedding
         for (int t = 0; t < tokens.Length; t++)
         {
             long h = tokens[t] * _factors[0];
-            bool ended = false;     // an end of text itself is still an n-gram with what it ends
+            bool ended = false; // an end of text itself is still an n-gram with what it ends
             for (int j = 1; j < _spec.Size; j++)
             {
                 ended |= t - j < starts[t] || tokens[t - j] == _spec.End;

@@ -1,6 +1,7 @@
 namespace Inkstone.Models.Qwen4Exp;
 
-/// <summary>Hashed n-grams: which layers look them up, and how large their tables are when a model is new. A checkpoint's own lists count more.</summary>
+/// <summary>Hashed n-grams: which layers look them up, and how large their tables are when a model is new. A checkpoint's own lists count
+/// more.</summary>
 /// <param name="Layers">numbers of the layers, from 0, in the order in which they were given factors and primes</param>
 /// <param name="Size">tokens of the longest n-gram</param>
 /// <param name="HeadsEach">tables of each length</param>
@@ -12,7 +13,19 @@ namespace Inkstone.Models.Qwen4Exp;
 /// <param name="Seed">of the factors</param>
 /// <param name="Vocabulary">token ids</param>
 /// <param name="End">the token behind which n-grams begin anew; it stands before the first token, too</param>
-internal sealed record NgramSpec(int[] Layers, int Size, int HeadsEach, int Width, int Kernel, int VocabularyBase, int Divisor, int Parts, int Seed, int Vocabulary, int End)
+internal sealed record NgramSpec(
+    int[] Layers,
+    int Size,
+    int HeadsEach,
+    int Width,
+    int Kernel,
+    int VocabularyBase,
+    int Divisor,
+    int Parts,
+    int Seed,
+    int Vocabulary,
+    int End
+)
 {
     /// <summary>Tables of a layer.</summary>
     public int Heads => (Size - 1) * HeadsEach;
@@ -20,11 +33,19 @@ internal sealed record NgramSpec(int[] Layers, int Size, int HeadsEach, int Widt
     /// <summary>Inputs that the convolution of a layer keeps of each sequence.</summary>
     public int History => (Kernel - 1) * Size;
 
-    /// <summary>The factor of each token of an n-gram: odd numbers by SplitMix64, small enough that no product with an id overflows.</summary>
+    /// <summary>The factor of each token of an n-gram: odd numbers by SplitMix64, small enough that no product with an id
+    /// overflows.</summary>
     public long[] Multipliers(int ordinal)
     {
         ulong half = (ulong)Math.Max(1, long.MaxValue / Vocabulary / 2);
-        return [.. Enumerable.Range(1, Size).Select(j => 2 * (long)(SplitMix64(unchecked((ulong)(Seed + 10007L * ordinal) + (ulong)j * 0x9E3779B97F4A7C15)) % half) + 1)];
+        return
+        [
+            .. Enumerable
+                .Range(1, Size)
+                .Select(j =>
+                    2 * (long)(SplitMix64(unchecked((ulong)(Seed + 10007L * ordinal) + (ulong)j * 0x9E3779B97F4A7C15)) % half) + 1
+                ),
+        ];
     }
 
     /// <summary>Rows of each table of a layer: consecutive primes, so that no two tables of a model fall together alike.</summary>
@@ -38,7 +59,8 @@ internal sealed record NgramSpec(int[] Layers, int Size, int HeadsEach, int Widt
         return [.. Enumerable.Range(0, (int)((rows + each - 1) / each)).Select(i => (int)Math.Min(each, rows - (long)i * each))];
     }
 
-    /// <summary>The generator's output function (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014), one step on from a state.</summary>
+    /// <summary>The generator's output function (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014), one step on
+    /// from a state.</summary>
     private static ulong SplitMix64(ulong state)
     {
         unchecked

@@ -1,16 +1,18 @@
-using Inkstone.Models.Qwen3Next;
 using Inkstone.Models.Qwen35;
+using Inkstone.Models.Qwen3Next;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Models.Qwen4Exp;
 
-/// <summary>A layer on residual streams: n-grams where it has them, Qwen3.5's delta net or gated attention to chosen blocks, experts with a shared one. Streams are read through gates; nothing else is normed.</summary>
+/// <summary>A layer on residual streams: n-grams where it has them, Qwen3.5's delta net or gated attention to chosen blocks, experts with a
+/// shared one. Streams are read through gates; nothing else is normed.</summary>
 internal sealed class Qwen4ExpBlock : IDecoderBlock
 {
     private readonly int _streams;
     private readonly PerLayerEmbedding? _ngrams;
-    private readonly StreamReader _attentionReader, _expertReader;
+    private readonly StreamReader _attentionReader,
+        _expertReader;
     private readonly Qwen35DeltaNet? _linear;
     private readonly GatedAttention? _attention;
     private readonly SharedSparseExperts _experts;
@@ -35,12 +37,26 @@ internal sealed class Qwen4ExpBlock : IDecoderBlock
             Cache = new IndexedAttentionSpec(core.Attention, c.Index!.HeadDim);
         }
         _expertReader = new StreamReader(c, s["mlp_hyper_connection"], injects: true);
-        _experts = new SharedSparseExperts(s["mlp"], new SparseExpertsSettings(core.HiddenSize, core.MoeIntermediateSize, core.NumExperts, RouterScoring.Softmax,
-            new RoutingRule(core.NumExpertsPerTok, Normalise: core.NormTopkProb)), core.SharedExpertIntermediateSize);
+        _experts = new SharedSparseExperts(
+            s["mlp"],
+            new SparseExpertsSettings(
+                core.HiddenSize,
+                core.MoeIntermediateSize,
+                core.NumExperts,
+                RouterScoring.Softmax,
+                new RoutingRule(core.NumExpertsPerTok, Normalise: core.NormTopkProb)
+            ),
+            core.SharedExpertIntermediateSize
+        );
         long read = 5L * c.Width + 3L * c.LowRank + 4L * c.Streams + core.HiddenSize;
         long ngram = ngrams is null ? 0 : 9L * c.Width + ngrams.Width + core.HiddenSize;
-        long attention = _linear?.ActivationsPerToken ?? 6L * core.Attention.QueryWidth + 3L * core.Attention.KeyWidth + c.Index!.Budget + (3L * c.Index.Heads + 4) * c.Index.HeadDim;
-        long experts = core.NumExpertsPerTok * (5L * core.MoeIntermediateSize + 2L * core.HiddenSize) + 3L * core.SharedExpertIntermediateSize + 2L * core.HiddenSize;
+        long attention =
+            _linear?.ActivationsPerToken
+            ?? 6L * core.Attention.QueryWidth + 3L * core.Attention.KeyWidth + c.Index!.Budget + (3L * c.Index.Heads + 4) * c.Index.HeadDim;
+        long experts =
+            core.NumExpertsPerTok * (5L * core.MoeIntermediateSize + 2L * core.HiddenSize)
+            + 3L * core.SharedExpertIntermediateSize
+            + 2L * core.HiddenSize;
         ActivationsPerToken = ngram + 2 * read + attention + experts;
     }
 

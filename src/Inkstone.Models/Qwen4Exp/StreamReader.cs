@@ -4,17 +4,21 @@ using Inkstone.Tensors;
 namespace Inkstone.Models.Qwen4Exp;
 
 /// <summary>
-/// What a layer reads of n residual streams: each normed by itself, weighed number by number by a gate of all of them through a narrow waist, and averaged. There are no other norms in the model.
+/// What a layer reads of n residual streams: each normed by itself, weighed number by number by a gate of all of them through a narrow
+/// waist, and averaged. There are no other norms in the model.
 /// </summary>
-/// <remarks><code>Y_i = rms(X_i)        f = Y_1 … Y_n        u = mean_i(σ(up · silu(down · f / n))_i ∘ Y_i)        inject = 2σ(W · f / n)</code></remarks>
+/// <remarks><code>Y_i = rms(X_i)        f = Y_1 … Y_n        u = mean_i(σ(up · silu(down · f / n))_i ∘ Y_i)        inject = 2σ(W · f /
+/// n)</code></remarks>
 internal sealed class StreamReader
 {
     private readonly int _streams;
     private readonly RmsNorm _norm;
-    private readonly Linear _down, _up;
+    private readonly Linear _down,
+        _up;
     private readonly Linear? _inject;
 
-    /// <summary>Builds the reader at <paramref name="s"/>; <paramref name="injects"/>: whether it says, too, how much of the layer's result each stream takes.</summary>
+    /// <summary>Builds the reader at <paramref name="s"/>; <paramref name="injects"/>: whether it says, too, how much of the layer's result
+    /// each stream takes.</summary>
     public StreamReader(Qwen4ExpConfig c, Scope s, bool injects)
     {
         _streams = c.Streams;
@@ -31,7 +35,7 @@ internal sealed class StreamReader
     public Tensor Read(Tensor x, out Tensor? inject)
     {
         Tensor y = _norm.Forward(x);
-        Tensor gate = _up.Forward(Ops.Silu(Ops.Scale(_down.Forward(y), 1f / _streams)));      // [B, T, n·C]
+        Tensor gate = _up.Forward(Ops.Silu(Ops.Scale(_down.Forward(y), 1f / _streams))); // [B, T, n·C]
         inject = _inject is null ? null : Ops.Scale(Ops.Sigmoid(Ops.Scale(_inject.Forward(y), 1f / _streams)), 2);
         return Ops.StreamSum(Ops.SigmoidGate(y, gate), _streams);
     }

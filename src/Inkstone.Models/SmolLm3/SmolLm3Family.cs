@@ -9,22 +9,42 @@ namespace Inkstone.Models.SmolLm3;
 internal static class SmolLm3Family
 {
     /// <summary><c>smollm3</c>.</summary>
-    public static ModelFamily SmolLm3 { get; } = new("smollm3", Build,
-        ["attention_bias", "mlp_bias", "no_rope_layers", "no_rope_layer_interval", "use_sliding_window", "sliding_window", "layer_types"])
-    {
-        Harmless = ["max_window_layers"],
-        TiedByDefault = true,
-        Gguf = SmolLm3Gguf.Architecture,
-    };
+    public static ModelFamily SmolLm3 { get; } =
+        new(
+            "smollm3",
+            Build,
+            [
+                "attention_bias",
+                "mlp_bias",
+                "no_rope_layers",
+                "no_rope_layer_interval",
+                "use_sliding_window",
+                "sliding_window",
+                "layer_types",
+            ]
+        )
+        {
+            Harmless = ["max_window_layers"],
+            TiedByDefault = true,
+            Gguf = SmolLm3Gguf.Architecture,
+        };
 
     private static DecoderModel<LlamaBlock> Build(HfConfig config, Scope root)
     {
-        LlamaConfig c = LlamaConfig.From(config, ConfigCheck.Attention(config, absentKeyValueHeads: 4)) with { TieWordEmbeddings = config.Bool("tie_word_embeddings", true) };
+        LlamaConfig c = LlamaConfig.From(config, ConfigCheck.Attention(config, absentKeyValueHeads: 4)) with
+        {
+            TieWordEmbeddings = config.Bool("tie_word_embeddings", true),
+        };
         RotaryTable rotary = Rotary.From(config, c.Attention.HeadDim, absentTheta: 2_000_000);
         bool[] rotated = Rotated(config, c.NumHiddenLayers);
         AttentionSpec[] attention = Windows(config, c.Attention, rotated);
-        return new(config, root, new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
-            (layer, s) => new LlamaBlock(c with { Attention = attention[layer] }, layer, s, rotated[layer] ? rotary : null), s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward);
+        return new(
+            config,
+            root,
+            new DecoderShape(c.VocabSize, c.HiddenSize, c.NumHiddenLayers, c.TieWordEmbeddings),
+            (layer, s) => new LlamaBlock(c with { Attention = attention[layer] }, layer, s, rotated[layer] ? rotary : null),
+            s => new RmsNorm(s, c.HiddenSize, c.RmsNormEps).Forward
+        );
     }
 
     /// <summary>no_rope_layers says 1 where a layer rotates; without it all but every no_rope_layer_interval-th do.</summary>
@@ -35,7 +55,9 @@ internal static class SmolLm3Family
         ConfigCheck.Positive(c, ("no_rope_layer_interval", interval));
         return list.Length == 0 ? [.. Enumerable.Range(0, layers).Select(i => (i + 1) % interval != 0)]
             : list.Length == layers ? [.. list.Select(turns => turns != 0)]
-            : throw new InvalidDataException($"{c.Source}: no_rope_layers must have a number for each of {layers} layers, it has {list.Length}.");
+            : throw new InvalidDataException(
+                $"{c.Source}: no_rope_layers must have a number for each of {layers} layers, it has {list.Length}."
+            );
     }
 
     /// <summary>layer_types, or windows on the layers that do not rotate, where use_sliding_window asks for them.</summary>
@@ -48,6 +70,11 @@ internal static class SmolLm3Family
         int window = c.Int("sliding_window");
         ConfigCheck.Positive(c, ("sliding_window", window));
         string[] types = SlidingWindow.LayerTypes(c, rotated.Length, "sliding_attention", "full_attention");
-        return [.. rotated.Select((turns, i) => (types.Length > 0 ? types[i] == "sliding_attention" : !turns) ? whole with { Window = window } : whole)];
+        return
+        [
+            .. rotated.Select(
+                (turns, i) => (types.Length > 0 ? types[i] == "sliding_attention" : !turns) ? whole with { Window = window } : whole
+            ),
+        ];
     }
 }

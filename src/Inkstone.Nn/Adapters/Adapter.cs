@@ -2,14 +2,18 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>A low-rank adapter over a model: the layers that wear it and its parameters, named as PEFT names them. The model below stays as it is.</summary>
+/// <summary>A low-rank adapter over a model: the layers that wear it and its parameters, named as PEFT names them. The model below stays as
+/// it is.</summary>
 public sealed class Adapter(LoraConfig config, IParameterSource source, bool trained) : IDisposable
 {
     /// <summary>What PEFT puts before a layer's path.</summary>
     public const string Prefix = "base_model.model.";
 
     private readonly List<Lora> _layers = [];
-    private readonly List<string> _paths = [], _linear = [], _saved = [], _faults = [];
+    private readonly List<string> _paths = [],
+        _linear = [],
+        _saved = [],
+        _faults = [];
     private int _disabled;
 
     /// <summary>Which layers, and what kind.</summary>
@@ -28,13 +32,19 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     public bool IsDisabled => _disabled > 0;
 
     /// <summary>
-    /// A scope in which the model computes as if it wore no adapter, such as the reference model of preference learning: <c>using (adapter.Disabled()) { … }</c>.
+    /// A scope in which the model computes as if it wore no adapter, such as the reference model of preference learning: <c>using
+    /// (adapter.Disabled()) { … }</c>.
     /// Scopes may be nested. No gradient reaches the adapter from what is computed within.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The weights below are not those of the model alone: the adapter has been merged, holds whole modules in place of the model's, or took its start out of them.</exception>
+    /// <exception cref="InvalidOperationException">The weights below are not those of the model alone: the adapter has been merged, holds
+    /// whole modules in place of the model's, or took its start out of them.</exception>
     public DisabledAdapter Disabled()
     {
-        string? why = IsMerged ? "it has been merged into the weights" : _saved.Count > 0 ? "it holds whole modules in place of the model's" : config.Start != LoraStart.Plain ? "its start was taken out of the weights below" : null;
+        string? why =
+            IsMerged ? "it has been merged into the weights"
+            : _saved.Count > 0 ? "it holds whole modules in place of the model's"
+            : config.Start != LoraStart.Plain ? "its start was taken out of the weights below"
+            : null;
         if (why is not null)
         {
             throw new InvalidOperationException($"the adapter cannot be disabled, because {why}; open the model once more without it");
@@ -74,7 +84,9 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
         }
         if (path == LoraConfig.Head)
         {
-            _faults.Add($"{LoraConfig.Head} cannot wear an adapter here, because the loss is computed without its logits; leave it out, or train all weights");
+            _faults.Add(
+                $"{LoraConfig.Head} cannot wear an adapter here, because the loss is computed without its logits; leave it out, or train all weights"
+            );
             return null;
         }
         Lora layer = new(this, path, weight, bias, noise);
@@ -118,21 +130,40 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     internal bool IsNew => source is FreshParameters;
 
     /// <summary>What does not fit, once the model has been built.</summary>
-    internal IEnumerable<string> Faults() => _layers.Count == 0 && _faults.Count == 0 && config.TargetPattern is { } pattern ? [$"no layer is named {pattern}"]
-        : [.. _faults, .. UnmatchedTargets(), .. UnsavedModules(), .. source.Unexpected(Parameters).Select(name => $"unexpected {name}")];
+    internal IEnumerable<string> Faults() =>
+        _layers.Count == 0 && _faults.Count == 0 && config.TargetPattern is { } pattern
+            ? [$"no layer is named {pattern}"]
+            :
+            [
+                .. _faults,
+                .. UnmatchedTargets(),
+                .. UnsavedModules(),
+                .. source.Unexpected(Parameters).Select(name => $"unexpected {name}"),
+            ];
 
-    /// <summary>Each name of a new adapter must be one; of an adapter from files, whose tensors say where it goes, at least one must.</summary>
+    /// <summary>Each name of a new adapter must be one; of an adapter from files, whose tensors say where it goes, at least one
+    /// must.</summary>
     private IEnumerable<string> UnmatchedTargets()
     {
-        string[] unmatched = [.. config.Targets.Where(target => target is not (LoraConfig.AllLinear or LoraConfig.Head) && !_paths.Any(path => LoraConfig.Names(target, path)))];
+        string[] unmatched =
+        [
+            .. config.Targets.Where(target =>
+                target is not (LoraConfig.AllLinear or LoraConfig.Head) && !_paths.Any(path => LoraConfig.Names(target, path))
+            ),
+        ];
         string[] names = [.. _linear.Where(path => path != LoraConfig.Head).Select(path => path[(path.LastIndexOf('.') + 1)..]).Distinct()];
-        return !IsNew && _layers.Count > 0 ? [] : unmatched.Length == 0 && _layers.Count == 0 && _faults.Count == 0 ? [$"no layer is named {string.Join(", ", config.Targets)}"]
-            : unmatched.Select(target => $"no layer is named {target}; the nearest is {NearestName.Of(target, target.Contains('.') ? _linear : names)} ({string.Join(", ", names)} are there)");
+        return !IsNew && _layers.Count > 0 ? []
+            : unmatched.Length == 0 && _layers.Count == 0 && _faults.Count == 0 ? [$"no layer is named {string.Join(", ", config.Targets)}"]
+            : unmatched.Select(target =>
+                $"no layer is named {target}; the nearest is {NearestName.Of(target, target.Contains('.') ? _linear : names)} ({string.Join(", ", names)} are there)"
+            );
     }
 
     /// <summary>PEFT takes every module whose path ends with the name, even inside a word.</summary>
-    private IEnumerable<string> UnsavedModules() => config.SavedModules
-        .Where(module => !_saved.Any(name => name[..name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal))).Select(module => $"modules_to_save \"{module}\" is no module that both the model and the adapter's weights have");
+    private IEnumerable<string> UnsavedModules() =>
+        config
+            .SavedModules.Where(module => !_saved.Any(name => name[..name.LastIndexOf('.')].EndsWith(module, StringComparison.Ordinal)))
+            .Select(module => $"modules_to_save \"{module}\" is no module that both the model and the adapter's weights have");
 
     internal string SourceName => source is FreshParameters ? "the new adapter" : source.Name;
 }

@@ -1,7 +1,8 @@
 namespace Inkstone.Nn;
 
 /// <summary>
-/// Several adapters over one model, of which each token of a batch may wear another (S-LoRA, arXiv:2311.03285): the weights below are multiplied once for all tokens,
+/// Several adapters over one model, of which each token of a batch may wear another (S-LoRA, arXiv:2311.03285): the weights below are
+/// multiplied once for all tokens,
 /// and each adapter is added to its own. For inference.
 /// </summary>
 public sealed class AdapterSet : IDisposable
@@ -19,13 +20,16 @@ public sealed class AdapterSet : IDisposable
     /// <summary>Brings an adapter in.</summary>
     /// <param name="config">which layers, and what kind</param>
     /// <param name="source">its parameters</param>
-    /// <exception cref="InvalidDataException">It does not fit the model, or holds whole modules in place of the model's, or was started from the weights below.</exception>
+    /// <exception cref="InvalidDataException">It does not fit the model, or holds whole modules in place of the model's, or was started
+    /// from the weights below.</exception>
     public Adapter Add(LoraConfig config, IParameterSource source)
     {
         if (config.Bias != "none" || config.SavedModules.Count > 0 || config.Start != LoraStart.Plain)
         {
-            throw new InvalidDataException($"{source.Name} cannot be chosen per request, because it holds whole modules or biases of the model, or was started from its weights (modules_to_save, bias, init_lora_weights); "
-                + "merge it and serve the result by itself.");
+            throw new InvalidDataException(
+                $"{source.Name} cannot be chosen per request, because it holds whole modules or biases of the model, or was started from its weights (modules_to_save, bias, init_lora_weights); "
+                    + "merge it and serve the result by itself."
+            );
         }
         Adapter adapter = new(config, source, trained: false);
         _adapters.Add(adapter);
@@ -34,7 +38,11 @@ public sealed class AdapterSet : IDisposable
             layer.Wear(adapter, this);
         }
         string[] faults = [.. adapter.Faults()];
-        return faults.Length == 0 ? adapter : throw new InvalidDataException($"{source.Name} does not fit the model: {string.Join(", ", faults.Take(2))}{(faults.Length > 2 ? $" and {faults.Length - 2} more" : "")}.");
+        return faults.Length == 0
+            ? adapter
+            : throw new InvalidDataException(
+                $"{source.Name} does not fit the model: {string.Join(", ", faults.Take(2))}{(faults.Length > 2 ? $" and {faults.Length - 2} more" : "")}."
+            );
     }
 
     /// <summary>Takes all adapters off the model and frees them.</summary>

@@ -1,6 +1,7 @@
 namespace Inkstone.Nn;
 
-/// <summary>Singular values and vectors of a small square matrix: pairs of columns are turned until all are orthogonal (one-sided Jacobi; Golub and Van Loan, 8.6.3).</summary>
+/// <summary>Singular values and vectors of a small square matrix: pairs of columns are turned until all are orthogonal (one-sided Jacobi;
+/// Golub and Van Loan, 8.6.3).</summary>
 internal static class JacobiSvd
 {
     private const int Sweeps = 60;
@@ -40,13 +41,17 @@ internal static class JacobiSvd
     /// <summary>Makes two columns orthogonal; false where they are.</summary>
     private static bool Turn(double[][] columns, double[][] turns, int i, int j)
     {
-        double a = SingularTriples.Dot(columns[i], columns[i]), b = SingularTriples.Dot(columns[j], columns[j]), mixed = SingularTriples.Dot(columns[i], columns[j]);
+        double a = SingularTriples.Dot(columns[i], columns[i]),
+            b = SingularTriples.Dot(columns[j], columns[j]),
+            mixed = SingularTriples.Dot(columns[i], columns[j]);
         if (Math.Abs(mixed) <= Tolerance * Math.Sqrt(a * b) || mixed == 0)
         {
             return false;
         }
-        double zeta = (b - a) / (2 * mixed), tangent = Math.CopySign(1 / (Math.Abs(zeta) + Math.Sqrt(1 + zeta * zeta)), zeta);
-        double cosine = 1 / Math.Sqrt(1 + tangent * tangent), sine = cosine * tangent;
+        double zeta = (b - a) / (2 * mixed),
+            tangent = Math.CopySign(1 / (Math.Abs(zeta) + Math.Sqrt(1 + zeta * zeta)), zeta);
+        double cosine = 1 / Math.Sqrt(1 + tangent * tangent),
+            sine = cosine * tangent;
         Rotate(columns[i], columns[j], cosine, sine);
         Rotate(turns[i], turns[j], cosine, sine);
         return true;

@@ -11,16 +11,27 @@ public sealed class Lora
 {
     private readonly Adapter _adapter;
     private readonly Noise _noise;
-    private readonly Tensor _weight, _a, _b;        // [N, K], [r, K], [N, r]
-    private readonly Tensor? _magnitude, _biasOfB;  // [N], [N]
-    private readonly Tensor? _bias;                 // [N], of the layer below
+    private readonly Tensor _weight,
+        _a,
+        _b; // [N, K], [r, K], [N, r]
+    private readonly Tensor? _magnitude,
+        _biasOfB; // [N], [N]
+    private readonly Tensor? _bias; // [N], of the layer below
     private readonly string _path;
     private readonly float _scale;
     private readonly ulong _stream;
 
     internal Lora(Adapter adapter, string path, Tensor weight, Tensor? bias, Noise noise)
     {
-        (_adapter, _path, _weight, _bias, _noise, _stream, _scale) = (adapter, path, weight, bias, noise, StableHash.Of(path), adapter.Config.ScaleOf(path));
+        (_adapter, _path, _weight, _bias, _noise, _stream, _scale) = (
+            adapter,
+            path,
+            weight,
+            bias,
+            noise,
+            StableHash.Of(path),
+            adapter.Config.ScaleOf(path)
+        );
         (int outputs, int inputs, int rank) = (weight.Shape[0], weight.Shape.Last, adapter.Config.RankOf(path));
         _a = adapter.Parameter(path, "lora_A.weight", new Shape(rank, inputs), Initial.KaimingUniform, weight.Device);
         _b = adapter.Parameter(path, "lora_B.weight", new Shape(outputs, rank), Initial.Zeros, weight.Device);
@@ -48,12 +59,17 @@ public sealed class Lora
     {
         float p = _noise.On ? (float)_adapter.Config.Dropout : 0;
         Tensor dropped = Ops.Dropout(x, p, _noise.Of(_stream));
-        Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale);                            // [..., r]
+        Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale); // [..., r]
         if (_magnitude is null)
         {
-            return Ops.Linear(low, _b, _biasOfB is null ? null : Ops.Scale(_biasOfB, _scale), residual: Ops.Linear(x, _weight, bias, residual));
+            return Ops.Linear(
+                low,
+                _b,
+                _biasOfB is null ? null : Ops.Scale(_biasOfB, _scale),
+                residual: Ops.Linear(x, _weight, bias, residual)
+            );
         }
-        Tensor norms = Ops.AdaptedRowNorms(_weight, _b, _a, _scale);                        // [N]
+        Tensor norms = Ops.AdaptedRowNorms(_weight, _b, _a, _scale); // [N]
         Tensor plain = Ops.Linear(dropped, _weight);
         Tensor whole = Ops.Linear(low, _b, null, residual: plain);
         if (p == 0)
@@ -70,7 +86,8 @@ public sealed class Lora
     /// <summary>Makes some rows of y, which is x·Wᵀ (+ bias) (+ residual), those of the layer with the adapter. Not recorded.</summary>
     internal void AddTo(Tensor y, Tensor x, Tensor? bias, Tensor? residual, int first, int count)
     {
-        Tensor rows = Ops.RowSlice(x, first, count), target = Ops.RowSlice(y, first, count);
+        Tensor rows = Ops.RowSlice(x, first, count),
+            target = Ops.RowSlice(y, first, count);
         if (_magnitude is null && _biasOfB is null)
         {
             Ops.MatMul(Ops.Scale(Ops.Linear(rows, _a), _scale), false, _b, true, target, accumulate: true);

@@ -9,7 +9,14 @@ namespace Inkstone.Nn;
 /// <param name="Dropout">probability with which the adapter's inputs are dropped in training</param>
 /// <param name="RankStabilised">rsLoRA (arXiv:2312.03732)</param>
 /// <param name="Dora">weight-decomposed (arXiv:2402.09353)</param>
-public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Targets, double Dropout = 0, bool RankStabilised = false, bool Dora = false)
+public sealed record LoraConfig(
+    int Rank,
+    double Alpha,
+    IReadOnlyList<string> Targets,
+    double Dropout = 0,
+    bool RankStabilised = false,
+    bool Dora = false
+)
 {
     /// <summary>The word for every linear layer but the head.</summary>
     public const string AllLinear = "all-linear";
@@ -37,7 +44,8 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     /// <summary>What the adapter's start took out of the weights below.</summary>
     public LoraStart Start { get; init; }
 
-    /// <summary>Biases that the adapter holds in place of the model's: <c>none</c>, those of its layers (<c>lora_only</c>), or <c>all</c>.</summary>
+    /// <summary>Biases that the adapter holds in place of the model's: <c>none</c>, those of its layers (<c>lora_only</c>), or
+    /// <c>all</c>.</summary>
     public string Bias { get; init; } = "none";
 
     /// <summary>Whether B has a bias, which is scaled with it.</summary>
@@ -53,10 +61,15 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Whether the layer at <paramref name="path"/> wears an adapter.</summary>
-    public bool Matches(string path)
-        => !Excluded.Any(name => Names(name, path)) && !(ExcludedPattern is not null && PythonPattern.IsWhole(ExcludedPattern, path))
-            && (TargetPattern is not null ? PythonPattern.IsWhole(TargetPattern, path)
-                : Targets.Contains(path) || (InLayers(path) && (Targets.Contains(AllLinear) ? path != Head : Targets.Any(name => Names(name, path)))));
+    public bool Matches(string path) =>
+        !Excluded.Any(name => Names(name, path))
+        && !(ExcludedPattern is not null && PythonPattern.IsWhole(ExcludedPattern, path))
+        && (
+            TargetPattern is not null
+                ? PythonPattern.IsWhole(TargetPattern, path)
+                : Targets.Contains(path)
+                    || (InLayers(path) && (Targets.Contains(AllLinear) ? path != Head : Targets.Any(name => Names(name, path))))
+        );
 
     /// <summary>Whether <paramref name="name"/> is the path or its end after a dot.</summary>
     internal static bool Names(string name, string path) => path == name || path.EndsWith("." + name, StringComparison.Ordinal);
@@ -67,7 +80,8 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
     /// <summary>The factor on the adapter's output at <paramref name="path"/>.</summary>
     public float ScaleOf(string path)
     {
-        double alpha = Find(AlphaPattern, path, out double own) ? own : Alpha, rank = RankOf(path);
+        double alpha = Find(AlphaPattern, path, out double own) ? own : Alpha,
+            rank = RankOf(path);
         return (float)(alpha / (RankStabilised ? Math.Sqrt(rank) : rank));
     }
 
@@ -92,7 +106,10 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
         }
         try
         {
-            foreach (string pattern in (IEnumerable<string>)[.. RankPattern.Keys, .. AlphaPattern.Keys, .. LayerPatterns, TargetPattern ?? "", ExcludedPattern ?? ""])
+            foreach (
+                string pattern in (IEnumerable<string>)
+                    [.. RankPattern.Keys, .. AlphaPattern.Keys, .. LayerPatterns, TargetPattern ?? "", ExcludedPattern ?? ""]
+            )
             {
                 PythonPattern.Check(pattern);
             }
@@ -101,13 +118,20 @@ public sealed record LoraConfig(int Rank, double Alpha, IReadOnlyList<string> Ta
         {
             throw new InvalidDataException($"{source}: {e.Message}", e);
         }
-        return TargetPattern is not null || Targets.Count > 0 ? this
-            : throw new InvalidDataException($"{source}: the adapter must name its target layers, such as q_proj and v_proj, or {AllLinear}.");
+        return TargetPattern is not null || Targets.Count > 0
+            ? this
+            : throw new InvalidDataException(
+                $"{source}: the adapter must name its target layers, such as q_proj and v_proj, or {AllLinear}."
+            );
     }
 
-    private bool InLayers(string path)
-        => Layers.Count == 0 || (LayerPatterns.Count == 0 ? [AnyName] : LayerPatterns).Any(pattern =>
-            PythonPattern.LayerAfter(pattern, path) is { } number && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && Layers.Contains(layer));
+    private bool InLayers(string path) =>
+        Layers.Count == 0
+        || (LayerPatterns.Count == 0 ? [AnyName] : LayerPatterns).Any(pattern =>
+            PythonPattern.LayerAfter(pattern, path) is { } number
+            && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
+            && Layers.Contains(layer)
+        );
 
     private static bool Find<T>(IReadOnlyDictionary<string, T> patterns, string path, out T found)
     {

@@ -27,11 +27,15 @@ internal static class LoraStarts
         (int outputs, int inputs) = (weight.Shape[0], weight.Shape.Last);
         if (rank > Math.Min(outputs, inputs) || weight.DType is not (DType.Float32 or DType.BFloat16))
         {
-            throw new InvalidDataException(rank > Math.Min(outputs, inputs) ? $"an adapter started as {start.ToString().ToLowerInvariant()} cannot have rank {rank} on a weight of {weight.Shape}."
-                : $"an adapter started as {start.ToString().ToLowerInvariant()} changes the weights below, which cannot stay {weight.DType}; open the model in fp32 or bf16.");
+            throw new InvalidDataException(
+                rank > Math.Min(outputs, inputs)
+                    ? $"an adapter started as {start.ToString().ToLowerInvariant()} cannot have rank {rank} on a weight of {weight.Shape}."
+                    : $"an adapter started as {start.ToString().ToLowerInvariant()} changes the weights below, which cannot stay {weight.DType}; open the model in fp32 or bf16."
+            );
         }
         double[][] rows = Rows(weight);
-        using Tensor b = Tensor.Allocate(weight.Device, new Shape(outputs, rank)), a = Tensor.Allocate(weight.Device, new Shape(rank, inputs));
+        using Tensor b = Tensor.Allocate(weight.Device, new Shape(outputs, rank)),
+            a = Tensor.Allocate(weight.Device, new Shape(rank, inputs));
         if (start == LoraStart.Pissa)
         {
             (double Value, double[] Left, double[] Right)[] triples = SingularTriples.Largest(rows, rank, weight.Device.Workers);
@@ -73,7 +77,8 @@ internal static class LoraStarts
         tensor.CopyFrom(values);
     }
 
-    /// <summary>Q's first columns: those of the matrix, each made orthogonal to the ones before (twice is enough) and of length 1.</summary>
+    /// <summary>Q's first columns: those of the matrix, each made orthogonal to the ones before (twice is enough) and of length
+    /// 1.</summary>
     private static double[][] Orthonormal(double[][] rows, int count)
     {
         List<double[]> found = [];

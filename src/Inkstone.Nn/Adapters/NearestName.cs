@@ -9,7 +9,8 @@ public static class NearestName
     /// <summary>Characters to insert, delete or replace.</summary>
     public static int Distance(string a, string b)
     {
-        int[] last = [.. Enumerable.Range(0, b.Length + 1)], next = new int[b.Length + 1];
+        int[] last = [.. Enumerable.Range(0, b.Length + 1)],
+            next = new int[b.Length + 1];
         for (int i = 0; i < a.Length; i++)
         {
             next[0] = i + 1;

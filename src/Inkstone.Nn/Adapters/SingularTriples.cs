@@ -4,8 +4,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Nn;
 
 /// <summary>
-/// The largest singular triples of a matrix by Golub-Kahan-Lanczos bidiagonalisation with full reorthogonalisation (Golub and Van Loan, Matrix Computations,
-/// 10.4): W·V = U·B with a small upper bidiagonal B, whose singular values become those of W from the largest down. All of it in double precision.
+/// The largest singular triples of a matrix by Golub-Kahan-Lanczos bidiagonalisation with full reorthogonalisation (Golub and Van Loan,
+/// Matrix Computations,
+/// 10.4): W·V = U·B with a small upper bidiagonal B, whose singular values become those of W from the largest down. All of it in double
+/// precision.
 /// </summary>
 internal sealed class SingularTriples
 {
@@ -13,8 +15,10 @@ internal sealed class SingularTriples
 
     private readonly double[][] _rows;
     private readonly int _columns;
-    private readonly List<double[]> _left = [], _right = [];
-    private readonly List<double> _diagonal = [], _above = [];
+    private readonly List<double[]> _left = [],
+        _right = [];
+    private readonly List<double> _diagonal = [],
+        _above = [];
     private readonly Workers _workers;
     private readonly PhiloxRandom _random = new(0, 0);
     private ulong _drawn;
@@ -61,7 +65,8 @@ internal sealed class SingularTriples
         return r;
     }
 
-    /// <summary>Makes a vector orthogonal to others and of length 1; returns the length it had. Where nothing was left, a fresh one takes its place and the length is 0.</summary>
+    /// <summary>Makes a vector orthogonal to others and of length 1; returns the length it had. Where nothing was left, a fresh one takes
+    /// its place and the length is 0.</summary>
     private double Normalised(ref double[] x, List<double[]> others)
     {
         double before = Math.Sqrt(Dot(x, x));

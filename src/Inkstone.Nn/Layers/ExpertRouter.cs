@@ -5,13 +5,14 @@ namespace Inkstone.Nn;
 /// <summary>Chooses experts for tokens, counts what it chose in training, and moves its correction bias against crowding.</summary>
 public sealed class ExpertRouter
 {
-    private readonly Tensor _weight;            // [E, C]
-    private readonly Tensor? _logitBias;        // [E]
-    private readonly Tensor? _bias;             // [E]
-    private readonly Tensor? _table;            // int32 [V, k]
+    private readonly Tensor _weight; // [E, C]
+    private readonly Tensor? _logitBias; // [E]
+    private readonly Tensor? _bias; // [E]
+    private readonly Tensor? _table; // int32 [V, k]
     private readonly bool _softmaxBalance;
-    private readonly Tensor _counts;            // [1, E]: choices since the last optimizer step
-    private readonly float[] _hostCounts, _hostBias;
+    private readonly Tensor _counts; // [1, E]: choices since the last optimizer step
+    private readonly float[] _hostCounts,
+        _hostBias;
     private readonly RouterScoring _scoring;
     private readonly RoutingRule _rule;
 
@@ -68,15 +69,23 @@ public sealed class ExpertRouter
     /// <summary>Choices of the least chosen expert, relative to the mean.</summary>
     public double LeastLoad { get; private set; }
 
-    /// <summary>x: [..., C]; tokens whose <paramref name="mask"/> is 0 choose nothing; <paramref name="ids"/> are the tokens, where they say which experts.</summary>
+    /// <summary>x: [..., C]; tokens whose <paramref name="mask"/> is 0 choose nothing; <paramref name="ids"/> are the tokens, where they
+    /// say which experts.</summary>
     public ExpertRouting Forward(Tensor x, Tensor? mask, Tensor? ids = null)
     {
         Tape tape = x.Device.Tape;
-        Scores = Ops.RouterScores(x, _weight, _scoring, _logitBias);                   // [N, E]
+        Scores = Ops.RouterScores(x, _weight, _scoring, _logitBias); // [N, E]
         Mask = mask;
-        Routing = _table is null ? Ops.RouteExperts(Scores, _bias, _rule, mask)
-            : Ops.RouteByToken(Scores, _table, ids ?? throw new ArgumentNullException(nameof(ids), "experts that follow from tokens need the tokens"), _rule, mask);
-        tape.HandOut(Scores);                                              // to the balance losses
+        Routing = _table is null
+            ? Ops.RouteExperts(Scores, _bias, _rule, mask)
+            : Ops.RouteByToken(
+                Scores,
+                _table,
+                ids ?? throw new ArgumentNullException(nameof(ids), "experts that follow from tokens need the tokens"),
+                _rule,
+                mask
+            );
+        tape.HandOut(Scores); // to the balance losses
         tape.HandOut(Routing.Experts);
         Balance = Scores is { } scores ? (scores, Routing) : null;
         if (_softmaxBalance && tape.Training)
@@ -94,13 +103,16 @@ public sealed class ExpertRouter
     }
 
     /// <summary>
-    /// Closes an optimizer step: load is measured over all of it, the correction bias moves by <paramref name="biasRate"/> towards the experts chosen
+    /// Closes an optimizer step: load is measured over all of it, the correction bias moves by <paramref name="biasRate"/> towards the
+    /// experts chosen
     /// less than the mean (arXiv:2408.15664), and counting begins anew.
     /// </summary>
     public void StepEnded(double biasRate)
     {
         ReadOnlySpan<float> counts = Counts;
-        double sum = 0, most = 0, least = double.PositiveInfinity;
+        double sum = 0,
+            most = 0,
+            least = double.PositiveInfinity;
         foreach (float count in counts)
         {
             (sum, most, least) = (sum + count, Math.Max(most, count), Math.Min(least, count));

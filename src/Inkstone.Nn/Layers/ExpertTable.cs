@@ -2,10 +2,12 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>Which experts each token goes to where its id alone decides (hash layers, arXiv:2106.04426): <c>tid2eid</c>, int32 [V, k].</summary>
+/// <summary>Which experts each token goes to where its id alone decides (hash layers, arXiv:2106.04426): <c>tid2eid</c>, int32 [V,
+/// k].</summary>
 internal static class ExpertTable
 {
-    /// <summary>The table at a router's place. That of a new model is dealt out; transformers begins with zeros, which send every token to expert 0.</summary>
+    /// <summary>The table at a router's place. That of a new model is dealt out; transformers begins with zeros, which send every token to
+    /// expert 0.</summary>
     public static Tensor At(Scope scope, SparseExpertsSettings s)
     {
         Tensor table = scope.Integers("tid2eid", new Shape(s.HashedVocabulary, s.Rule.TopK));
@@ -28,11 +30,13 @@ internal static class ExpertTable
     }
 
     /// <summary>
-    /// <paramref name="choices"/> different experts for each token: shuffled decks of all experts are dealt out one after the other, so that any run of ids, frequent or rare, uses all experts alike.
+    /// <paramref name="choices"/> different experts for each token: shuffled decks of all experts are dealt out one after the other, so
+    /// that any run of ids, frequent or rare, uses all experts alike.
     /// </summary>
     public static int[] Dealt(int tokens, int choices, int experts, PhiloxRandom random)
     {
-        int[] dealt = new int[checked(tokens * choices)], deck = [.. Enumerable.Range(0, experts)];
+        int[] dealt = new int[checked(tokens * choices)],
+            deck = [.. Enumerable.Range(0, experts)];
         ulong draws = 0;
         int next = experts;
         for (int token = 0; token < tokens; token++)

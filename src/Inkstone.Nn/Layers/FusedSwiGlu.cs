@@ -2,7 +2,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>Gated feed-forward layer whose two inner projections are one matrix: <c>gate_up_proj</c> holds the gate's rows, then those of up.</summary>
+/// <summary>Gated feed-forward layer whose two inner projections are one matrix: <c>gate_up_proj</c> holds the gate's rows, then those of
+/// up.</summary>
 public sealed class FusedSwiGlu(Scope scope, int hiddenSize, int intermediateSize, Activation activation = Activation.Silu)
 {
     private readonly Linear _gateUp = new(scope["gate_up_proj"], hiddenSize, 2 * intermediateSize);
@@ -11,8 +12,9 @@ public sealed class FusedSwiGlu(Scope scope, int hiddenSize, int intermediateSiz
     /// <summary>x: [..., C].</summary>
     public Tensor Forward(Tensor x, Tensor? residual = null)
     {
-        Tensor both = _gateUp.Forward(x);                                                       // [..., 2F]
-        Tensor gate = Ops.HeadColumns(both, 1, 0, intermediateSize), up = Ops.HeadColumns(both, 1, intermediateSize, intermediateSize);
+        Tensor both = _gateUp.Forward(x); // [..., 2F]
+        Tensor gate = Ops.HeadColumns(both, 1, 0, intermediateSize),
+            up = Ops.HeadColumns(both, 1, intermediateSize, intermediateSize);
         return _down.Forward(Ops.GatedLinearUnit(gate, up, activation, compact: true), residual);
     }
 }

@@ -30,15 +30,18 @@ public sealed class Linear
     public bool IsAdapted => _lora is not null || _worn.Count > 0;
 
     /// <summary>x: [..., inputs]; <paramref name="residual"/>, shaped as the result, is added to it.</summary>
-    public Tensor Forward(Tensor x, Tensor? residual = null)
-        => _worn.Count > 0 ? EachItsOwn(x, residual) : Active?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
+    public Tensor Forward(Tensor x, Tensor? residual = null) =>
+        _worn.Count > 0 ? EachItsOwn(x, residual) : Active?.Forward(x, _bias, residual) ?? Ops.Linear(x, Weight, _bias, residual);
 
-    /// <summary>The same where x has other rows than the batch has tokens: sequence i, whose tokens begin at <paramref name="tokens"/>[i], has the rows from <paramref name="rows"/>[i] on.</summary>
-    public Tensor Forward(Tensor x, IReadOnlyList<int> tokens, IReadOnlyList<int> rows)
-        => _worn.Count > 0 ? EachItsOwn(x, null, tokens, rows) : Forward(x);
+    /// <summary>The same where x has other rows than the batch has tokens: sequence i, whose tokens begin at <paramref name="tokens"/>[i],
+    /// has the rows from <paramref name="rows"/>[i] on.</summary>
+    public Tensor Forward(Tensor x, IReadOnlyList<int> tokens, IReadOnlyList<int> rows) =>
+        _worn.Count > 0 ? EachItsOwn(x, null, tokens, rows) : Forward(x);
 
-    /// <summary>The same for results that only elementwise ops read: while a step in bfloat16 is recorded they are kept in bfloat16.</summary>
-    public Tensor ForwardCompact(Tensor x) => _worn.Count > 0 ? EachItsOwn(x, null) : Active?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
+    /// <summary>The same for results that only elementwise ops read: while a step in bfloat16 is recorded they are kept in
+    /// bfloat16.</summary>
+    public Tensor ForwardCompact(Tensor x) =>
+        _worn.Count > 0 ? EachItsOwn(x, null) : Active?.Forward(x, _bias, null) ?? Ops.Linear(x, Weight, _bias, compact: true);
 
     /// <summary>Makes an adapter of a set ready for this layer, where it goes there.</summary>
     internal void Wear(Adapter adapter, AdapterSet set)
@@ -60,7 +63,8 @@ public sealed class Linear
         IReadOnlyList<AdapterRows> rows = _set!.Rows;
         for (int i = 0; i < rows.Count; i++)
         {
-            int first = Place(rows[i].First, tokens, placed), end = Place(rows[i].First + rows[i].Count, tokens, placed);
+            int first = Place(rows[i].First, tokens, placed),
+                end = Place(rows[i].First + rows[i].Count, tokens, placed);
             for (int j = 0; j < _worn.Count; j++)
             {
                 if (_worn[j].BelongsTo(rows[i].Adapter))

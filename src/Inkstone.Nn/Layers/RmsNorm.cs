@@ -15,13 +15,15 @@ public sealed class RmsNorm(Scope scope, int size, float eps, bool zeroCentred =
     /// <summary>x: [..., size].</summary>
     public Tensor Forward(Tensor x) => Ops.RmsNorm(x, _weight, eps, zeroCentred, groups: groups);
 
-    /// <summary>The same for results that only products read: while a step in bfloat16 is recorded they are kept in bfloat16, which products round to anyway.</summary>
+    /// <summary>The same for results that only products read: while a step in bfloat16 is recorded they are kept in bfloat16, which
+    /// products round to anyway.</summary>
     public Tensor ForwardCompact(Tensor x) => Ops.RmsNorm(x, _weight, eps, zeroCentred, compact: true, groups);
 
     /// <summary>Each head by itself: x [..., H·size].</summary>
     public Tensor Heads(Tensor x)
     {
-        Shape shape = x.Shape, heads = new(checked((int)(x.Count / size)), size);
+        Shape shape = x.Shape,
+            heads = new(checked((int)(x.Count / size)), size);
         return Ops.RmsNorm(x.View(heads), _weight, eps, zeroCentred, groups: groups).View(shape);
     }
 }

@@ -10,13 +10,26 @@ namespace Inkstone.Nn;
 /// <param name="activation">f</param>
 /// <param name="names">names of gate, up and down; null: gate_proj, up_proj, down_proj</param>
 /// <param name="limit">bound of what goes into SiLU and, on both sides, of what is multiplied with it; 0: none</param>
-public sealed class SwiGlu(Scope scope, int hiddenSize, int intermediateSize, bool bias = false, Activation activation = Activation.Silu, (string Gate, string Up, string Down)? names = null, float limit = 0)
+public sealed class SwiGlu(
+    Scope scope,
+    int hiddenSize,
+    int intermediateSize,
+    bool bias = false,
+    Activation activation = Activation.Silu,
+    (string Gate, string Up, string Down)? names = null,
+    float limit = 0
+)
 {
     private readonly Linear _gate = new(scope[names?.Gate ?? "gate_proj"], hiddenSize, intermediateSize, bias);
     private readonly Linear _up = new(scope[names?.Up ?? "up_proj"], hiddenSize, intermediateSize, bias);
     private readonly Linear _down = new(scope[names?.Down ?? "down_proj"], intermediateSize, hiddenSize, bias);
 
     /// <summary>x: [..., C].</summary>
-    public Tensor Forward(Tensor x, Tensor? residual = null)
-        => _down.Forward(limit > 0 ? Ops.ClampedSwiGlu(_gate.Forward(x), _up.Forward(x), limit, alpha: 1, offset: 0) : Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true), residual);
+    public Tensor Forward(Tensor x, Tensor? residual = null) =>
+        _down.Forward(
+            limit > 0
+                ? Ops.ClampedSwiGlu(_gate.Forward(x), _up.Forward(x), limit, alpha: 1, offset: 0)
+                : Ops.GatedLinearUnit(_gate.ForwardCompact(x), _up.ForwardCompact(x), activation, compact: true),
+            residual
+        );
 }

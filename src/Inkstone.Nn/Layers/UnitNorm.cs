@@ -21,7 +21,8 @@ public sealed class UnitNorm
     /// <summary>Each head by itself: x [..., H·size].</summary>
     public Tensor Heads(Tensor x)
     {
-        Shape shape = x.Shape, heads = new(checked((int)(x.Count / _ones.Count)), (int)_ones.Count);
+        Shape shape = x.Shape,
+            heads = new(checked((int)(x.Count / _ones.Count)), (int)_ones.Count);
         return Ops.RmsNorm(x.View(heads), _ones, _eps).View(shape);
     }
 }

@@ -9,6 +9,7 @@ public static class GradientClip
     /// <summary>Euclidean norm of all gradients.</summary>
     public static double Norm(Parameters parameters) => Math.Sqrt(Ops.SquaredNorm(parameters.Tensors));
 
-    /// <summary>The factor that brings a norm down to <paramref name="limit"/>; 1 when it is below, or when the limit is 0 (no clipping).</summary>
+    /// <summary>The factor that brings a norm down to <paramref name="limit"/>; 1 when it is below, or when the limit is 0 (no
+    /// clipping).</summary>
     public static double Factor(double norm, double limit) => limit <= 0 ? 1 : Math.Min(1, limit / (norm + 1e-6));
 }

@@ -26,7 +26,14 @@ public enum Schedule
 /// <param name="DecaySteps">steps of the fall at the end; only warmup–stable–decay has them</param>
 /// <param name="MinMultiple">multiple of the peak at the end</param>
 /// <param name="WarmupFromZero">true: step s of the rise has s / warmup, so that step 0 changes nothing; false: (s + 1) / warmup</param>
-public sealed record LearningRate(Schedule Schedule, long TotalSteps, long WarmupSteps = 0, long DecaySteps = 0, double MinMultiple = 0, bool WarmupFromZero = false)
+public sealed record LearningRate(
+    Schedule Schedule,
+    long TotalSteps,
+    long WarmupSteps = 0,
+    long DecaySteps = 0,
+    double MinMultiple = 0,
+    bool WarmupFromZero = false
+)
 {
     /// <summary>The multiple for a step.</summary>
     public double At(long step)

@@ -3,7 +3,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Nn;
 
 /// <summary>
-/// Momentum whose update is brought near the closest orthogonal matrix by Newton–Schulz iterations (Jordan et al., 2024, "Muon: an optimizer for
+/// Momentum whose update is brought near the closest orthogonal matrix by Newton–Schulz iterations (Jordan et al., 2024, "Muon: an
+/// optimizer for
 /// hidden layers in neural networks"), with the rules of torch.optim.Muon. For the matrices inside the blocks; everything else is AdamW's.
 /// </summary>
 /// <remarks><code>
@@ -12,7 +13,9 @@ namespace Inkstone.Nn;
 /// </code>For tall matrices A is Xᵀ X and stands on the right, which is the same product with the smaller A.</remarks>
 public sealed class Muon : IOptimizer
 {
-    private const float A = 3.4445f, B = -4.775f, C = 2.0315f;
+    private const float A = 3.4445f,
+        B = -4.775f,
+        C = 2.0315f;
     private const double SmallestNorm = 1e-7;
 
     private readonly Parameters _parameters;
@@ -42,7 +45,10 @@ public sealed class Muon : IOptimizer
     public IEnumerable<Parameter> State => _parameters.Select((p, i) => new Parameter($"momentum_buffer.{p.Name}", _momentum[i]));
 
     /// <summary>Whether a parameter is one of the matrices inside the blocks; tables of n-grams are embeddings.</summary>
-    public static bool Takes(Parameter p) => p.Tensor.Shape.Rank == 2 && $".{p.Name}".Contains(".layers.", StringComparison.Ordinal) && p.Name.EndsWith(".weight", StringComparison.Ordinal)
+    public static bool Takes(Parameter p) =>
+        p.Tensor.Shape.Rank == 2
+        && $".{p.Name}".Contains(".layers.", StringComparison.Ordinal)
+        && p.Name.EndsWith(".weight", StringComparison.Ordinal)
         && !p.Name.Contains(".ngram_embedding.", StringComparison.Ordinal);
 
     /// <inheritdoc/>
@@ -64,7 +70,8 @@ public sealed class Muon : IOptimizer
 
     private Tensor Orthogonal(Tensor gradient, Tensor momentum, Workspace space, float gradientScale)
     {
-        float mu = (float)_settings.Momentum, fresh = (1 - mu) * gradientScale;
+        float mu = (float)_settings.Momentum,
+            fresh = (1 - mu) * gradientScale;
         (Tensor x, Tensor next) = (space.X, space.Next);
         Ops.Blend(momentum, mu, gradient, fresh);
         Ops.Blend(x, 0, gradient, fresh);
@@ -73,7 +80,7 @@ public sealed class Muon : IOptimizer
         bool tall = x.Shape[0] > x.Shape[1];
         for (int step = 0; step < _settings.Steps; step++)
         {
-            Ops.MatMul(x, tall, x, !tall, space.Gram);                    // XᵀX or XXᵀ, the smaller
+            Ops.MatMul(x, tall, x, !tall, space.Gram); // XᵀX or XXᵀ, the smaller
             Ops.MatMul(space.Gram, false, space.Gram, false, space.Polynomial);
             Ops.Blend(space.Polynomial, C, space.Gram, B);
             if (tall)
@@ -103,7 +110,8 @@ public sealed class Muon : IOptimizer
 
         public Tensor Polynomial => _polynomial ??= Tensor.Allocate(like.Device, new Shape(_small, _small));
 
-        private Tensor? _gram, _polynomial;
+        private Tensor? _gram,
+            _polynomial;
     }
 }
 

@@ -35,13 +35,16 @@ internal sealed class Canvas
     /// <summary>A line whose pixels are covered by how near they lie to it; dashes are lengths along it.</summary>
     public void Line(double x0, double y0, double x1, double y1, Colour colour, double thickness, double dash = 0, double along = 0)
     {
-        double length = Math.Sqrt(((x1 - x0) * (x1 - x0)) + ((y1 - y0) * (y1 - y0))), half = thickness / 2;
+        double length = Math.Sqrt(((x1 - x0) * (x1 - x0)) + ((y1 - y0) * (y1 - y0))),
+            half = thickness / 2;
         for (int y = (int)Math.Floor(Math.Min(y0, y1) - half - 1); y <= Math.Max(y0, y1) + half + 1; y++)
         {
             for (int x = (int)Math.Floor(Math.Min(x0, x1) - half - 1); x <= Math.Max(x0, x1) + half + 1; x++)
             {
                 double t = length == 0 ? 0 : Math.Clamp((((x - x0) * (x1 - x0)) + ((y - y0) * (y1 - y0))) / (length * length), 0, 1);
-                double dx = x - x0 - (t * (x1 - x0)), dy = y - y0 - (t * (y1 - y0)), cover = Math.Clamp(half + 0.5 - Math.Sqrt((dx * dx) + (dy * dy)), 0, 1);
+                double dx = x - x0 - (t * (x1 - x0)),
+                    dy = y - y0 - (t * (y1 - y0)),
+                    cover = Math.Clamp(half + 0.5 - Math.Sqrt((dx * dx) + (dy * dy)), 0, 1);
                 if (cover > 0 && (dash == 0 || (along + (t * length)) % (2 * dash) < dash))
                 {
                     Blend(x, y, colour, cover);

@@ -1,10 +1,13 @@
 namespace Inkstone.Reports;
 
-/// <summary>Letters of 5 by 7 points for pictures: digits, small letters and what stands between them. Capitals are drawn small, but for those that stand for powers of ten; other letters are a box.</summary>
+/// <summary>Letters of 5 by 7 points for pictures: digits, small letters and what stands between them. Capitals are drawn small, but for
+/// those that stand for powers of ten; other letters are a box.</summary>
 internal static class Glyphs
 {
     /// <summary>Points of a letter, and from one letter to the next.</summary>
-    public const int Columns = 5, Rows = 7, Advance = 6;
+    public const int Columns = 5,
+        Rows = 7,
+        Advance = 6;
 
     private static readonly Dictionary<char, byte[]> Letters = new()
     {
@@ -64,7 +67,8 @@ internal static class Glyphs
     /// <summary>Whether a letter has a point there.</summary>
     public static bool Has(char letter, int row, int column)
     {
-        byte[]? rows = letter == ' ' ? null : Letters.GetValueOrDefault(letter) ?? Letters.GetValueOrDefault(char.ToLowerInvariant(letter)) ?? Box;
+        byte[]? rows =
+            letter == ' ' ? null : Letters.GetValueOrDefault(letter) ?? Letters.GetValueOrDefault(char.ToLowerInvariant(letter)) ?? Box;
         return rows is not null && (rows[row] >> (Columns - 1 - column) & 1) != 0;
     }
 }

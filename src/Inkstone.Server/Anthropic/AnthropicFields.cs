@@ -36,11 +36,19 @@ internal static class AnthropicFields
         }
         if (message["content"] is not { ValueKind: JsonValueKind.Array })
         {
-            messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = message.Has("content") ? message.Text("content") : throw message.Missing("content") });
+            messages.Add(
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["role"] = role,
+                        ["content"] = message.Has("content") ? message.Text("content") : throw message.Missing("content"),
+                    }
+            );
             return;
         }
         List<string> texts = [];
-        JsonArray calls = [], results = [];
+        JsonArray calls = [],
+            results = [];
         string thought = "";
         foreach (Fields block in message.Objects("content")!)
         {
@@ -59,12 +67,23 @@ internal static class AnthropicFields
                     break;
                 case "tool_result":
                     string said = MessageFields.Content(block, "content", "\n");
-                    results.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = block.Text("tool_use_id") ?? "", ["content"] = block.Flag("is_error") == true ? $"Error: {said}" : said });
+                    results.Add(
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["role"] = "tool",
+                                ["tool_call_id"] = block.Text("tool_use_id") ?? "",
+                                ["content"] = block.Flag("is_error") == true ? $"Error: {said}" : said,
+                            }
+                    );
                     break;
                 case "image" or "document":
                     throw ApiException.Bad(block.Path("type"), "image input is not supported by this model; send text.");
                 case string type:
-                    throw ApiException.Bad(block.Path("type"), $"{block.Path("type")} must be text, thinking, tool_use or tool_result, it is '{type}'.");
+                    throw ApiException.Bad(
+                        block.Path("type"),
+                        $"{block.Path("type")} must be text, thinking, tool_use or tool_result, it is '{type}'."
+                    );
             }
         }
         while (results.Count > 0)

@@ -16,7 +16,16 @@ internal sealed class MessageBlocks(Action<string, JsonObject> tell)
         switch (piece.Kind)
         {
             case PieceKind.Call:
-                Open(PieceKind.Arguments, new JsonObject { ["type"] = "tool_use", ["id"] = piece.CallId, ["name"] = piece.Text, ["input"] = new JsonObject() });
+                Open(
+                    PieceKind.Arguments,
+                    new JsonObject
+                    {
+                        ["type"] = "tool_use",
+                        ["id"] = piece.CallId,
+                        ["name"] = piece.Text,
+                        ["input"] = new JsonObject(),
+                    }
+                );
                 break;
             case PieceKind.Arguments:
                 Delta(new JsonObject { ["type"] = "input_json_delta", ["partial_json"] = piece.Text });
@@ -24,7 +33,15 @@ internal sealed class MessageBlocks(Action<string, JsonObject> tell)
             case PieceKind.Thought:
                 if (_open != PieceKind.Thought)
                 {
-                    Open(PieceKind.Thought, new JsonObject { ["type"] = "thinking", ["thinking"] = "", ["signature"] = "" });
+                    Open(
+                        PieceKind.Thought,
+                        new JsonObject
+                        {
+                            ["type"] = "thinking",
+                            ["thinking"] = "",
+                            ["signature"] = "",
+                        }
+                    );
                 }
                 Delta(new JsonObject { ["type"] = "thinking_delta", ["thinking"] = piece.Text });
                 break;
@@ -52,10 +69,27 @@ internal sealed class MessageBlocks(Action<string, JsonObject> tell)
     {
         Close();
         (_open, _index) = (kind, _index + 1);
-        tell("content_block_start", new JsonObject { ["type"] = "content_block_start", ["index"] = _index, ["content_block"] = block });
+        tell(
+            "content_block_start",
+            new JsonObject
+            {
+                ["type"] = "content_block_start",
+                ["index"] = _index,
+                ["content_block"] = block,
+            }
+        );
     }
 
-    private void Delta(JsonObject delta) => tell("content_block_delta", new JsonObject { ["type"] = "content_block_delta", ["index"] = _index, ["delta"] = delta });
+    private void Delta(JsonObject delta) =>
+        tell(
+            "content_block_delta",
+            new JsonObject
+            {
+                ["type"] = "content_block_delta",
+                ["index"] = _index,
+                ["delta"] = delta,
+            }
+        );
 
     private void Close()
     {

@@ -3,7 +3,13 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Server;
 
 /// <summary>A request that is answered with an error: its status and OpenAI's four members.</summary>
-internal sealed class ApiException(int status, string message, string type = ApiException.InvalidRequest, string? param = null, string? code = null) : Exception(message)
+internal sealed class ApiException(
+    int status,
+    string message,
+    string type = ApiException.InvalidRequest,
+    string? param = null,
+    string? code = null
+) : Exception(message)
 {
     public const string InvalidRequest = "invalid_request_error";
 

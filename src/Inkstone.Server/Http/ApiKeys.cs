@@ -16,7 +16,10 @@ internal sealed class ApiKeys(IReadOnlyList<string> keys)
             return true;
         }
         string? bearer = request.Headers.Authorization;
-        string? given = bearer is not null && bearer.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? bearer["Bearer ".Length..].Trim() : (string?)request.Headers["x-api-key"];
+        string? given =
+            bearer is not null && bearer.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+                ? bearer["Bearer ".Length..].Trim()
+                : (string?)request.Headers["x-api-key"];
         byte[] bytes = Encoding.UTF8.GetBytes(given ?? "");
         bool opens = false;
         foreach (byte[] key in _keys)
@@ -27,7 +30,9 @@ internal sealed class ApiKeys(IReadOnlyList<string> keys)
     }
 
     /// <summary>Takes the same time wherever the two differ, so that a key cannot be found letter by letter.</summary>
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining | System.Runtime.CompilerServices.MethodImplOptions.NoOptimization)]
+    [System.Runtime.CompilerServices.MethodImpl(
+        System.Runtime.CompilerServices.MethodImplOptions.NoInlining | System.Runtime.CompilerServices.MethodImplOptions.NoOptimization
+    )]
     private static bool Same(byte[] key, byte[] given)
     {
         int difference = key.Length ^ given.Length;

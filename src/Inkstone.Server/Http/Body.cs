@@ -13,7 +13,9 @@ internal static class Body
     {
         try
         {
-            JsonDocument document = await JsonDocument.ParseAsync(request.Body, Options, request.HttpContext.RequestAborted).ConfigureAwait(false);
+            JsonDocument document = await JsonDocument
+                .ParseAsync(request.Body, Options, request.HttpContext.RequestAborted)
+                .ConfigureAwait(false);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw new ApiException(400, $"the body must be a JSON object, it is {Fields.Shown(document.RootElement)}.");

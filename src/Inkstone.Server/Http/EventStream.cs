@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Inkstone.Server;
 
 /// <summary>
-/// Server-sent events with LF line ends, or one JSON document a line (Ollama). Headers go at once; while nothing is said, comments keep clients from giving up
+/// Server-sent events with LF line ends, or one JSON document a line (Ollama). Headers go at once; while nothing is said, comments keep
+/// clients from giving up
 /// (the .NET client counts 100 s from read to read).
 /// </summary>
 internal sealed class EventStream(HttpContext http, bool lines = false)
@@ -61,7 +62,12 @@ internal sealed class EventStream(HttpContext http, bool lines = false)
         while (true)
         {
             Task<bool> next = at.MoveNextAsync().AsTask();
-            while (!next.IsCompleted && !lines && await Task.WhenAny(next, Task.Delay(Quiet, http.RequestAborted)).ConfigureAwait(false) != next && !http.RequestAborted.IsCancellationRequested)
+            while (
+                !next.IsCompleted
+                && !lines
+                && await Task.WhenAny(next, Task.Delay(Quiet, http.RequestAborted)).ConfigureAwait(false) != next
+                && !http.RequestAborted.IsCancellationRequested
+            )
             {
                 _bytes.Write(": waiting\n\n"u8);
                 await FlushAsync().ConfigureAwait(false);

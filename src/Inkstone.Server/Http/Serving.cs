@@ -9,7 +9,8 @@ using Microsoft.AspNetCore.Http;
 namespace Inkstone.Server;
 
 /// <summary>
-/// One request while its answers are made: clocks and counters, the time limit, and what becomes of it when the client goes, the time is over, the server stops,
+/// One request while its answers are made: clocks and counters, the time limit, and what becomes of it when the client goes, the time is
+/// over, the server stops,
 /// or the engine fails. Whoever leaves, the engine is told at once.
 /// </summary>
 internal sealed class Serving : IDisposable
@@ -64,7 +65,12 @@ internal sealed class Serving : IDisposable
         }
         catch (GrammarException fault)
         {
-            throw new ApiException(400, fault.Message, param: "response_format", code: fault.Keyword is null ? "invalid_schema" : "unsupported_schema");
+            throw new ApiException(
+                400,
+                fault.Message,
+                param: "response_format",
+                code: fault.Keyword is null ? "invalid_schema" : "unsupported_schema"
+            );
         }
         catch (EngineBusyException fault)
         {
@@ -117,7 +123,10 @@ internal sealed class Serving : IDisposable
         AnswerEnd last = AnswerEnd.Stop;
         foreach (AnswerEnd end in ends)
         {
-            last = end != AnswerEnd.Cancelled ? end : throw (_http.RequestAborted.IsCancellationRequested ? new OperationCanceledException(_http.RequestAborted) : Ended());
+            last =
+                end != AnswerEnd.Cancelled
+                    ? end
+                    : throw (_http.RequestAborted.IsCancellationRequested ? new OperationCanceledException(_http.RequestAborted) : Ended());
         }
         _end = ChatCompletions.Word(last);
         return last;
@@ -139,13 +148,20 @@ internal sealed class Serving : IDisposable
         }
         _end = "error";
         _model.Telemetry.Failed(fault);
-        return new ApiException(500, "the engine failed while it was answering; the server's log says how.", "server_error", code: "internal_error");
+        return new ApiException(
+            500,
+            "the engine failed while it was answering; the server's log says how.",
+            "server_error",
+            code: "internal_error"
+        );
     }
 
     /// <summary>
-    /// Says in a stream what went wrong and ends the connection without the stream's last chunk, so that clients which read no such event see that the answer is not whole.
+    /// Says in a stream what went wrong and ends the connection without the stream's last chunk, so that clients which read no such event
+    /// see that the answer is not whole.
     /// </summary>
-    /// <exception cref="CutException">Always: it makes the server close the connection in order, so that what was written arrives.</exception>
+    /// <exception cref="CutException">Always: it makes the server close the connection in order, so that what was written
+    /// arrives.</exception>
     public static async Task CutAsync(EventStream events, JsonObject error, string? name = null)
     {
         events.Write(error, name);
@@ -160,9 +176,18 @@ internal sealed class Serving : IDisposable
         _model.Telemetry.Ended(_http, _activity, Usage, FirstSeconds, TotalSeconds, _end);
     }
 
-    private ApiException Ended() => _model.Draining ? Stopping() : new ApiException(504, $"the answer took longer than {_model.Options.RequestTimeout.TotalSeconds:0} s, the limit of this server.", "timeout_error", code: "timeout");
+    private ApiException Ended() =>
+        _model.Draining
+            ? Stopping()
+            : new ApiException(
+                504,
+                $"the answer took longer than {_model.Options.RequestTimeout.TotalSeconds:0} s, the limit of this server.",
+                "timeout_error",
+                code: "timeout"
+            );
 
-    private static ApiException Stopping() => new(503, "the server is shutting down; try again soon.", "unavailable_error", code: "shutting_down") { RetryAfter = 5 };
+    private static ApiException Stopping() =>
+        new(503, "the server is shutting down; try again soon.", "unavailable_error", code: "shutting_down") { RetryAfter = 5 };
 }
 
 /// <summary>A response that is not whole and must not look as if it were.</summary>

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Inkstone.Server;
 
-/// <summary>Traces and metrics by the names of OpenTelemetry's conventions for generative AI, the same figures for Prometheus, and one log line a request.</summary>
+/// <summary>Traces and metrics by the names of OpenTelemetry's conventions for generative AI, the same figures for Prometheus, and one log
+/// line a request.</summary>
 internal sealed partial class Telemetry : IDisposable
 {
     public const string Name = "Inkstone.Server";
@@ -18,9 +19,12 @@ internal sealed partial class Telemetry : IDisposable
     private readonly ILogger _logger;
     private readonly ActivitySource _traces = new(Name);
     private readonly Meter _meter = new(Name);
-    private readonly Histogram<double> _firstMetric, _totalMetric;
+    private readonly Histogram<double> _firstMetric,
+        _totalMetric;
     private readonly Histogram<long> _tokenMetric;
-    private readonly Histogram _first = new(Seconds), _total = new(Seconds), _between = new([.. Seconds.Select(s => s / 10)]);
+    private readonly Histogram _first = new(Seconds),
+        _total = new(Seconds),
+        _between = new([.. Seconds.Select(s => s / 10)]);
     private readonly Lock _lock = new();
     private readonly SortedDictionary<(string Path, int Status), long> _requests = [];
     private readonly SortedDictionary<string, long> _ends = new(StringComparer.Ordinal);
@@ -60,7 +64,11 @@ internal sealed partial class Telemetry : IDisposable
         _totalMetric.Record(total);
         _tokenMetric.Record(usage.Prompt, new KeyValuePair<string, object?>("gen_ai.token.type", "input"));
         _tokenMetric.Record(usage.Completion, new KeyValuePair<string, object?>("gen_ai.token.type", "output"));
-        activity?.SetTag("gen_ai.usage.input_tokens", usage.Prompt).SetTag("gen_ai.usage.output_tokens", usage.Completion).SetTag("gen_ai.response.finish_reasons", end).Dispose();
+        activity
+            ?.SetTag("gen_ai.usage.input_tokens", usage.Prompt)
+            .SetTag("gen_ai.usage.output_tokens", usage.Completion)
+            .SetTag("gen_ai.response.finish_reasons", end)
+            .Dispose();
         LogAnswer(http.TraceIdentifier, usage.Prompt, usage.Cached, usage.Completion, first, total, end);
     }
 
@@ -112,7 +120,8 @@ internal sealed partial class Telemetry : IDisposable
         }
         return text.ToString();
 
-        void Head(string name, string type, string help) => text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {type}\n");
+        void Head(string name, string type, string help) =>
+            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {type}\n");
 
         void Gauge(string name, string help, long value)
         {
@@ -136,8 +145,19 @@ internal sealed partial class Telemetry : IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "{RequestId} {Method} {Path} {Status} {Milliseconds:0.0} ms")]
     private partial void LogRequest(string requestId, string method, string path, int status, double milliseconds);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{RequestId} prompt {PromptTokens} tokens, {CachedTokens} cached; answer {CompletionTokens} tokens; first {FirstSeconds:0.000} s, all {TotalSeconds:0.000} s; {FinishReason}")]
-    private partial void LogAnswer(string requestId, int promptTokens, int cachedTokens, int completionTokens, double firstSeconds, double totalSeconds, string finishReason);
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{RequestId} prompt {PromptTokens} tokens, {CachedTokens} cached; answer {CompletionTokens} tokens; first {FirstSeconds:0.000} s, all {TotalSeconds:0.000} s; {FinishReason}"
+    )]
+    private partial void LogAnswer(
+        string requestId,
+        int promptTokens,
+        int cachedTokens,
+        int completionTokens,
+        double firstSeconds,
+        double totalSeconds,
+        string finishReason
+    );
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a request failed")]
     private partial void LogFault(Exception fault);

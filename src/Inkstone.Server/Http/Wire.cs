@@ -32,7 +32,13 @@ internal static class Wire
     /// <summary>OpenAI's shape of an error.</summary>
     public static JsonObject Error(ApiException fault)
     {
-        JsonObject error = new() { ["message"] = fault.Message, ["type"] = fault.Type, ["param"] = fault.Param, ["code"] = fault.Code };
+        JsonObject error = new()
+        {
+            ["message"] = fault.Message,
+            ["type"] = fault.Type,
+            ["param"] = fault.Param,
+            ["code"] = fault.Code,
+        };
         foreach ((string key, JsonNode? value) in fault.More ?? [])
         {
             error[key] = value?.DeepClone();

@@ -15,13 +15,19 @@ internal sealed class ApiClient : IDisposable
     /// <param name="key">sent as a bearer token</param>
     public ApiClient(string url, string? key)
     {
-        if (!Uri.TryCreate(url.Contains("://", StringComparison.Ordinal) ? url : "http://" + url, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https"))
+        if (
+            !Uri.TryCreate(url.Contains("://", StringComparison.Ordinal) ? url : "http://" + url, UriKind.Absolute, out Uri? address)
+            || address.Scheme is not ("http" or "https")
+        )
         {
             throw new ArgumentException($"URL must be the address of a server, such as http://127.0.0.1:8080, it is '{url}'");
         }
         string root = address.GetLeftPart(UriPartial.Path).TrimEnd('/');
         Root = root.EndsWith("/v1", StringComparison.Ordinal) ? root[..^3] : root;
-        _http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 4096, UseProxy = false }) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 4096, UseProxy = false })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
         if (key is not null)
         {
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
@@ -34,16 +40,28 @@ internal sealed class ApiClient : IDisposable
     public async Task<string> ModelAsync(CancellationToken cancelled)
     {
         (int status, JsonElement body) = await GetAsync("/v1/models", cancelled).ConfigureAwait(false);
-        return status == 200 && body.TryGetProperty("data", out JsonElement data) && data.ValueKind == JsonValueKind.Array && data.GetArrayLength() > 0
-            ? data[0].GetProperty("id").GetString()! : throw new InvalidDataException($"{Root}/v1/models answers with {status} and no model; is it a server with OpenAI's API?");
+        return
+            status == 200
+            && body.TryGetProperty("data", out JsonElement data)
+            && data.ValueKind == JsonValueKind.Array
+            && data.GetArrayLength() > 0
+            ? data[0].GetProperty("id").GetString()!
+            : throw new InvalidDataException($"{Root}/v1/models answers with {status} and no model; is it a server with OpenAI's API?");
     }
 
     /// <summary>Tokens of the model's context, where the server tells it (Inkstone and vLLM do).</summary>
     public async Task<int?> ContextAsync(string model, CancellationToken cancelled)
     {
         (int status, JsonElement body) = await GetAsync("/v1/models", cancelled).ConfigureAwait(false);
-        return status == 200 && body.TryGetProperty("data", out JsonElement data) && data.EnumerateArray().FirstOrDefault(m => m.GetProperty("id").GetString() == model) is { ValueKind: JsonValueKind.Object } found
-            && found.TryGetProperty("max_model_len", out JsonElement length) && length.ValueKind == JsonValueKind.Number ? length.GetInt32() : null;
+        return
+            status == 200
+            && body.TryGetProperty("data", out JsonElement data)
+            && data.EnumerateArray().FirstOrDefault(m => m.GetProperty("id").GetString() == model)
+                is { ValueKind: JsonValueKind.Object } found
+            && found.TryGetProperty("max_model_len", out JsonElement length)
+            && length.ValueKind == JsonValueKind.Number
+            ? length.GetInt32()
+            : null;
     }
 
     public async Task<(int Status, JsonElement Body)> GetAsync(string path, CancellationToken cancelled)
@@ -79,8 +97,13 @@ internal sealed class ApiClient : IDisposable
         body["stream"] = true;
         Measured m = new();
         long began = Stopwatch.GetTimestamp();
-        using HttpRequestMessage request = new(HttpMethod.Post, Root + path) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
-        using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancelled).ConfigureAwait(false);
+        using HttpRequestMessage request = new(HttpMethod.Post, Root + path)
+        {
+            Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"),
+        };
+        using HttpResponseMessage response = await _http
+            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancelled)
+            .ConfigureAwait(false);
         m.Status = (int)response.StatusCode;
         if (!response.IsSuccessStatusCode)
         {
@@ -111,7 +134,10 @@ internal sealed class ApiClient : IDisposable
             }
             if (part.TryGetProperty("usage", out JsonElement usage) && usage.ValueKind == JsonValueKind.Object)
             {
-                (m.PromptTokens, m.CompletionTokens) = (usage.GetProperty("prompt_tokens").GetInt32(), usage.GetProperty("completion_tokens").GetInt32());
+                (m.PromptTokens, m.CompletionTokens) = (
+                    usage.GetProperty("prompt_tokens").GetInt32(),
+                    usage.GetProperty("completion_tokens").GetInt32()
+                );
             }
             if (Said(part, m))
             {
@@ -143,7 +169,11 @@ internal sealed class ApiClient : IDisposable
     /// <summary>Whether a chunk says something: text, thought or a part of a call.</summary>
     private static bool Said(JsonElement part, Measured m)
     {
-        if (!part.TryGetProperty("choices", out JsonElement choices) || choices.ValueKind != JsonValueKind.Array || choices.GetArrayLength() == 0)
+        if (
+            !part.TryGetProperty("choices", out JsonElement choices)
+            || choices.ValueKind != JsonValueKind.Array
+            || choices.GetArrayLength() == 0
+        )
         {
             return false;
         }

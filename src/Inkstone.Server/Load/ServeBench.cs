@@ -58,7 +58,29 @@ public sealed record ServeBenchOptions(string Url)
 /// <summary>Load on a server, measured from the streams: the figures of vLLM's benchmark by their names.</summary>
 public static class ServeBench
 {
-    private static readonly string[] Words = ["the", "ink", "stone", "river", "and", "moon", "under", "a", "bright", "hill", "where", "old", "birds", "sing", "of", "rain", "in", "green", "spring", "light"];
+    private static readonly string[] Words =
+    [
+        "the",
+        "ink",
+        "stone",
+        "river",
+        "and",
+        "moon",
+        "under",
+        "a",
+        "bright",
+        "hill",
+        "where",
+        "old",
+        "birds",
+        "sing",
+        "of",
+        "rain",
+        "in",
+        "green",
+        "spring",
+        "light",
+    ];
 
     /// <summary>Runs it.</summary>
     /// <param name="o">what to do</param>
@@ -86,7 +108,8 @@ public static class ServeBench
         long began = Stopwatch.GetTimestamp();
         double due = 0;
         List<Task> tasks = [];
-        int peak = 0, now = 0;
+        int peak = 0,
+            now = 0;
         for (int i = 0; i < o.Requests; i++)
         {
             if (double.IsFinite(o.Rate))
@@ -101,25 +124,30 @@ public static class ServeBench
             }
             await room.WaitAsync(cancelled).ConfigureAwait(false);
             JsonObject body = bodies[i];
-            tasks.Add(Task.Run(async () =>
-            {
-                int running = Interlocked.Increment(ref now);
-                peak = Math.Max(peak, running);
-                try
-                {
-                    results.Enqueue(await client.StreamAsync(path, body, cancelled).ConfigureAwait(false));
-                }
-                catch (Exception fault) when (fault is HttpRequestException or IOException)
-                {
-                    results.Enqueue(new Measured { Error = fault.Message });
-                }
-                finally
-                {
-                    Interlocked.Decrement(ref now);
-                    room.Release();
-                    progress(results.Count);
-                }
-            }, cancelled));
+            tasks.Add(
+                Task.Run(
+                    async () =>
+                    {
+                        int running = Interlocked.Increment(ref now);
+                        peak = Math.Max(peak, running);
+                        try
+                        {
+                            results.Enqueue(await client.StreamAsync(path, body, cancelled).ConfigureAwait(false));
+                        }
+                        catch (Exception fault) when (fault is HttpRequestException or IOException)
+                        {
+                            results.Enqueue(new Measured { Error = fault.Message });
+                        }
+                        finally
+                        {
+                            Interlocked.Decrement(ref now);
+                            room.Release();
+                            progress(results.Count);
+                        }
+                    },
+                    cancelled
+                )
+            );
         }
         await Task.WhenAll(tasks).ConfigureAwait(false);
         return Figures(o, model, [.. results], Stopwatch.GetElapsedTime(began).TotalSeconds, peak);
@@ -152,7 +180,15 @@ public static class ServeBench
             {
                 throw new InvalidDataException($"{file}, line {number} is no JSON: {fault.Message}", fault);
             }
-            prompts.Add((node!["prompt"] ?? node["messages"] ?? node["text"] ?? node["conversations"]?[0]?["value"] ?? throw new InvalidDataException($"{file}, line {number} has neither prompt nor messages")).DeepClone());
+            prompts.Add(
+                (
+                    node!["prompt"]
+                    ?? node["messages"]
+                    ?? node["text"]
+                    ?? node["conversations"]?[0]?["value"]
+                    ?? throw new InvalidDataException($"{file}, line {number} has neither prompt nor messages")
+                ).DeepClone()
+            );
         }
         return prompts.Count > 0 ? prompts : throw new InvalidDataException($"{file} holds no prompt");
     }
@@ -160,14 +196,23 @@ public static class ServeBench
     private static JsonObject BodyOf(ServeBenchOptions o, string model, int index)
     {
         JsonNode prompt = o.Prompts is { Count: > 0 } given ? given[index % given.Count].DeepClone() : MadeUp(o, index);
-        JsonObject body = new() { ["model"] = model, ["max_tokens"] = o.MaxTokens, ["temperature"] = o.Temperature, ["stream_options"] = new JsonObject { ["include_usage"] = true } };
+        JsonObject body = new()
+        {
+            ["model"] = model,
+            ["max_tokens"] = o.MaxTokens,
+            ["temperature"] = o.Temperature,
+            ["stream_options"] = new JsonObject { ["include_usage"] = true },
+        };
         if (o.Chat)
         {
-            body["messages"] = prompt is JsonArray messages ? messages : new JsonArray(new JsonObject { ["role"] = "user", ["content"] = prompt });
+            body["messages"] = prompt is JsonArray messages
+                ? messages
+                : new JsonArray(new JsonObject { ["role"] = "user", ["content"] = prompt });
         }
         else
         {
-            body["prompt"] = prompt is JsonValue ? prompt : throw new ArgumentException("--completions takes texts as prompts, not conversations");
+            body["prompt"] =
+                prompt is JsonValue ? prompt : throw new ArgumentException("--completions takes texts as prompts, not conversations");
         }
         if (o.IgnoreEos)
         {
@@ -180,13 +225,15 @@ public static class ServeBench
     private static JsonNode MadeUp(ServeBenchOptions o, int index)
     {
         Random random = new(o.Seed ^ (index * 7919));
-        return $"{index}: " + string.Join(' ', Enumerable.Range(0, Math.Max(1, o.PromptTokens - 2)).Select(_ => Words[random.Next(Words.Length)]));
+        return $"{index}: "
+            + string.Join(' ', Enumerable.Range(0, Math.Max(1, o.PromptTokens - 2)).Select(_ => Words[random.Next(Words.Length)]));
     }
 
     private static JsonObject Figures(ServeBenchOptions o, string model, Measured[] all, double seconds, int peak)
     {
         Measured[] done = [.. all.Where(m => m.Ok)];
-        long input = done.Sum(m => (long)m.PromptTokens), output = done.Sum(m => (long)m.CompletionTokens);
+        long input = done.Sum(m => (long)m.PromptTokens),
+            output = done.Sum(m => (long)m.CompletionTokens);
         JsonObject json = new()
         {
             ["date"] = DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture),
@@ -211,7 +258,13 @@ public static class ServeBench
         Add("tpot", done.Where(m => m.CompletionTokens > 1).Select(Tpot));
         Add("itl", done.SelectMany(m => m.Gaps));
         Add("e2el", done.Select(m => m.TotalSeconds));
-        json["errors"] = new JsonArray([.. all.Where(m => !m.Ok).Select(m => m.Error ?? "the stream ended without a finish_reason").Distinct().Take(10).Select(e => (JsonNode)e)]);
+        json["errors"] = new JsonArray([
+            .. all.Where(m => !m.Ok)
+                .Select(m => m.Error ?? "the stream ended without a finish_reason")
+                .Distinct()
+                .Take(10)
+                .Select(e => (JsonNode)e),
+        ]);
         return json;
 
         void Add(string name, IEnumerable<double> values)
@@ -227,14 +280,17 @@ public static class ServeBench
 
     private static double Tpot(Measured m) => (m.TotalSeconds - m.FirstSeconds) / (m.CompletionTokens - 1);
 
-    private static bool IsGood(Measured m, IReadOnlyDictionary<string, double> limits) => limits.All(limit => limit.Key switch
-    {
-        "ttft" => 1e3 * m.FirstSeconds,
-        "tpot" => m.CompletionTokens > 1 ? 1e3 * Tpot(m) : 0,
-        "itl" => m.Gaps.Count > 0 ? 1e3 * m.Gaps.Average() : 0,
-        "e2el" => 1e3 * m.TotalSeconds,
-        _ => throw new ArgumentException($"--goodput knows ttft, tpot, itl and e2el, not '{limit.Key}'"),
-    } <= limit.Value);
+    private static bool IsGood(Measured m, IReadOnlyDictionary<string, double> limits) =>
+        limits.All(limit =>
+            limit.Key switch
+            {
+                "ttft" => 1e3 * m.FirstSeconds,
+                "tpot" => m.CompletionTokens > 1 ? 1e3 * Tpot(m) : 0,
+                "itl" => m.Gaps.Count > 0 ? 1e3 * m.Gaps.Average() : 0,
+                "e2el" => 1e3 * m.TotalSeconds,
+                _ => throw new ArgumentException($"--goodput knows ttft, tpot, itl and e2el, not '{limit.Key}'"),
+            } <= limit.Value
+        );
 
     /// <summary>With a straight line between neighbours, as numpy does.</summary>
     internal static double Percentile(double[] sorted, double percent)

@@ -6,14 +6,18 @@ namespace Inkstone.Server;
 public sealed class SoakResult
 {
     /// <summary>Parts of the time by which memory and latency are compared: the second tenth, when all is warm, and the last.</summary>
-    private const double WarmFrom = 0.1, WarmTo = 0.2, LastFrom = 0.9;
+    private const double WarmFrom = 0.1,
+        WarmTo = 0.2,
+        LastFrom = 0.9;
 
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, (long All, long Wrong)> _kinds = new(StringComparer.Ordinal);
     private readonly List<string> _errors = [];
     private readonly List<(double At, double First, double Gap)> _latencies = [];
     private readonly List<(double At, long Bytes)> _memory = [];
-    private long _structured, _valid, _cut;
+    private long _structured,
+        _valid,
+        _cut;
 
     /// <summary>Requests so far.</summary>
     public long Requests { get; private set; }
@@ -52,7 +56,11 @@ public sealed class SoakResult
     {
         lock (_lock)
         {
-            (_structured, _valid, _cut) = (_structured + (valid is null ? 0 : 1), _valid + (valid == true ? 1 : 0), _cut + (valid is null ? 1 : 0));
+            (_structured, _valid, _cut) = (
+                _structured + (valid is null ? 0 : 1),
+                _valid + (valid == true ? 1 : 0),
+                _cut + (valid is null ? 1 : 0)
+            );
         }
     }
 

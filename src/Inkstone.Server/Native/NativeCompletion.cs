@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Inkstone.Server;
 
-/// <summary>llama.cpp's own <c>/completion</c>. Its answer at <c>/completions</c> has OpenAI's choices beside it, as clients without /v1 in their address ask there.</summary>
+/// <summary>llama.cpp's own <c>/completion</c>. Its answer at <c>/completions</c> has OpenAI's choices beside it, as clients without /v1 in
+/// their address ask there.</summary>
 internal sealed class NativeCompletion(ServedModel model)
 {
     public async Task HandleAsync(HttpContext http)
@@ -17,7 +18,8 @@ internal sealed class NativeCompletion(ServedModel model)
         List<int[]> prompts = PromptFields.Read(body, "prompt", model, model.Options.MaxChoices, out bool many);
         int? logProbs = body.Whole("n_probs", 0, 100) is { } n and > 0 ? n : null;
         SamplingParams p = SamplingFields.Read(body, model.Chat.Sampling, model.Options, model.Tokenizer, "n_predict", "max_tokens");
-        bool stream = body.Flag("stream") ?? false, tokens = body.Flag("return_tokens") ?? false;
+        bool stream = body.Flag("stream") ?? false,
+            tokens = body.Flag("return_tokens") ?? false;
         string[] wanted = body.Texts("response_fields") ?? [];
         AnswerConstraint? constraint = ToolFields.Constraint(body);
         string? adapter = model.Adapter(body);
@@ -33,7 +35,9 @@ internal sealed class NativeCompletion(ServedModel model)
             texts[piece.Choice].Add(piece);
         }
         serving.EndWhole(texts.Select(t => t.End));
-        JsonArray answers = Wire.Array(texts.Select(JsonNode (text, i) => Only(Whole(serving, text, i, prompts, p, tokens, logProbs is not null), wanted)));
+        JsonArray answers = Wire.Array(
+            texts.Select(JsonNode (text, i) => Only(Whole(serving, text, i, prompts, p, tokens, logProbs is not null), wanted))
+        );
         JsonNode first = answers[0]!;
         if (!many)
         {
@@ -45,7 +49,15 @@ internal sealed class NativeCompletion(ServedModel model)
             first["created"] = Wire.Now(model.Clock);
             first["id"] = Wire.Id("cmpl-");
             first["usage"] = serving.Usage.OpenAi();
-            first["choices"] = new JsonArray(new JsonObject { ["index"] = 0, ["text"] = texts[0].Text, ["logprobs"] = null, ["finish_reason"] = ChatCompletions.Word(texts[0].End) });
+            first["choices"] = new JsonArray(
+                new JsonObject
+                {
+                    ["index"] = 0,
+                    ["text"] = texts[0].Text,
+                    ["logprobs"] = null,
+                    ["finish_reason"] = ChatCompletions.Word(texts[0].End),
+                }
+            );
         }
         await Wire.SendAsync(http, many ? answers : first).ConfigureAwait(false);
     }
@@ -63,7 +75,13 @@ internal sealed class NativeCompletion(ServedModel model)
                 text.Append(piece.Text);
                 int[] ids = serving.Answers.Generations[piece.Choice].Ids.ToArray();
                 int count = ids.Length;
-                JsonObject part = new() { ["index"] = piece.Choice, ["content"] = piece.Text, ["stop"] = piece.Kind == PieceKind.End, ["tokens"] = Wire.Numbers(prompts.Count > 1 ? [] : ids.Skip(told)) };
+                JsonObject part = new()
+                {
+                    ["index"] = piece.Choice,
+                    ["content"] = piece.Text,
+                    ["stop"] = piece.Kind == PieceKind.End,
+                    ["tokens"] = Wire.Numbers(prompts.Count > 1 ? [] : ids.Skip(told)),
+                };
                 told = count;
                 if (piece.Kind == PieceKind.End)
                 {
@@ -87,7 +105,15 @@ internal sealed class NativeCompletion(ServedModel model)
         }
     }
 
-    private JsonObject Whole(Serving serving, Choice text, int index, List<int[]> prompts, SamplingParams p, bool tokens, bool probabilities)
+    private JsonObject Whole(
+        Serving serving,
+        Choice text,
+        int index,
+        List<int[]> prompts,
+        SamplingParams p,
+        bool tokens,
+        bool probabilities
+    )
     {
         Generation generation = serving.Answers.Generations[index];
         Usage usage = new(prompts[index].Length, generation.Ids.Length, generation.CachedTokens);
@@ -112,7 +138,10 @@ internal sealed class NativeCompletion(ServedModel model)
             ["prompt"] = model.Tokenizer.Decode(prompts[index]),
             ["has_new_line"] = text.Text.Contains('\n', StringComparison.Ordinal),
             ["truncated"] = false,
-            ["stop_type"] = text.End == AnswerEnd.Length ? "limit" : text.StopText is { } word && p.Stop?.Contains(word) == true ? "word" : "eos",
+            ["stop_type"] =
+                text.End == AnswerEnd.Length ? "limit"
+                : text.StopText is { } word && p.Stop?.Contains(word) == true ? "word"
+                : "eos",
             ["stopping_word"] = text.StopText is { } stop && p.Stop?.Contains(stop) == true ? stop : "",
             ["timings"] = usage.Timings(serving.FirstSeconds, serving.TotalSeconds),
         };

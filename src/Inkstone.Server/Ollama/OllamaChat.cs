@@ -17,7 +17,8 @@ internal sealed class OllamaChat(ServedModel model)
         JsonArray? tools = ToolFields.Tools(body);
         if (body.Objects("messages") is null or { Length: 0 })
         {
-            await Wire.SendAsync(http, Loaded("message", new JsonObject { ["role"] = "assistant", ["content"] = "" })).ConfigureAwait(false);
+            await Wire.SendAsync(http, Loaded("message", new JsonObject { ["role"] = "assistant", ["content"] = "" }))
+                .ConfigureAwait(false);
             return;
         }
         ChatRequest request = Request(body, MessageFields.Read(body)) with { Tools = tools };
@@ -32,7 +33,16 @@ internal sealed class OllamaChat(ServedModel model)
             }
             if (some.Calls.Any())
             {
-                message["tool_calls"] = Wire.Array(some.Calls.Select(JsonNode (c) => new JsonObject { ["id"] = c.Id, ["function"] = new JsonObject { ["name"] = c.Name, ["arguments"] = Messages.Input(c.Arguments) } }));
+                message["tool_calls"] = Wire.Array(
+                    some.Calls.Select(
+                        JsonNode (c) =>
+                            new JsonObject
+                            {
+                                ["id"] = c.Id,
+                                ["function"] = new JsonObject { ["name"] = c.Name, ["arguments"] = Messages.Input(c.Arguments) },
+                            }
+                    )
+                );
             }
             return new JsonObject { ["message"] = message };
         }
@@ -55,15 +65,24 @@ internal sealed class OllamaChat(ServedModel model)
         }
         ChatRequest request = Request(body, messages);
         bool raw = body.Flag("raw") ?? false;
-        await AnswerAsync(http, body, () => raw ? model.Chat.Continue([model.Tokenizer.Encode(prompt)], request.Sampling, 1, request.Constraint, request.Adapter) : model.Chat.Start(request), some =>
-        {
-            JsonObject part = new() { ["response"] = some.Text };
-            if (some.Thought.Length > 0)
-            {
-                part["thinking"] = some.Thought;
-            }
-            return part;
-        }).ConfigureAwait(false);
+        await AnswerAsync(
+                http,
+                body,
+                () =>
+                    raw
+                        ? model.Chat.Continue([model.Tokenizer.Encode(prompt)], request.Sampling, 1, request.Constraint, request.Adapter)
+                        : model.Chat.Start(request),
+                some =>
+                {
+                    JsonObject part = new() { ["response"] = some.Text };
+                    if (some.Thought.Length > 0)
+                    {
+                        part["thinking"] = some.Thought;
+                    }
+                    return part;
+                }
+            )
+            .ConfigureAwait(false);
     }
 
     /// <summary>Ollama's shape of an error.</summary>
@@ -80,7 +99,9 @@ internal sealed class OllamaChat(ServedModel model)
             Constraint = body["format"] switch
             {
                 null or { ValueKind: JsonValueKind.String } when body.Text("format") is null or "" => null,
-                { ValueKind: JsonValueKind.String } word => word.GetString() == "json" ? new AnswerConstraint.Json() : throw body.Wrong("format", "json or a JSON Schema", word),
+                { ValueKind: JsonValueKind.String } word => word.GetString() == "json"
+                    ? new AnswerConstraint.Json()
+                    : throw body.Wrong("format", "json or a JSON Schema", word),
                 { } schema => ToolFields.Schema(body, "format", schema),
                 null => null,
             },
@@ -92,7 +113,8 @@ internal sealed class OllamaChat(ServedModel model)
     {
         bool stream = body.Flag("stream") ?? true;
         using Serving serving = Serving.Begin(http, model, start);
-        Choice whole = new(), pending = new();
+        Choice whole = new(),
+            pending = new();
         if (!stream)
         {
             await foreach (AnswerPiece piece in serving.ReadAllAsync().ConfigureAwait(false))
@@ -111,7 +133,7 @@ internal sealed class OllamaChat(ServedModel model)
             {
                 if (piece.Kind is PieceKind.Call or PieceKind.Arguments)
                 {
-                    pending.Add(piece);   // calls go whole
+                    pending.Add(piece); // calls go whole
                     continue;
                 }
                 if (piece.Kind == PieceKind.End)
@@ -161,7 +183,11 @@ internal sealed class OllamaChat(ServedModel model)
 
     private JsonObject Head(JsonObject part, bool done)
     {
-        JsonObject line = new() { ["model"] = model.Options.ModelName, ["created_at"] = model.Clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture) };
+        JsonObject line = new()
+        {
+            ["model"] = model.Options.ModelName,
+            ["created_at"] = model.Clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture),
+        };
         foreach ((string key, JsonNode? value) in part)
         {
             line[key] = value?.DeepClone();

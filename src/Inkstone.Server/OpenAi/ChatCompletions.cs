@@ -15,7 +15,9 @@ internal sealed class ChatCompletions(ServedModel model)
         using JsonDocument document = await Body.ReadAsync(http.Request).ConfigureAwait(false);
         Fields body = new(document.RootElement);
         ChatRequest request = model.Request(body);
-        bool stream = body.Flag("stream") ?? false, usage = body.Object("stream_options")?.Flag("include_usage") ?? false, timings = body.Flag("timings_per_token") ?? false;
+        bool stream = body.Flag("stream") ?? false,
+            usage = body.Object("stream_options")?.Flag("include_usage") ?? false,
+            timings = body.Flag("timings_per_token") ?? false;
         using Serving serving = Serving.Begin(http, model, () => model.Chat.Start(request));
         await (stream ? StreamAsync(http, serving, request, usage, timings) : WholeAsync(http, serving, request)).ConfigureAwait(false);
     }
@@ -29,12 +31,21 @@ internal sealed class ChatCompletions(ServedModel model)
         }
         serving.EndWhole(choices.Select(c => c.End));
         JsonObject answer = Head("chat.completion", Wire.Id("chatcmpl-"), request.Adapter);
-        answer["choices"] = Wire.Array(choices.Select(JsonNode (choice, i) =>
-        {
-            JsonObject json = new() { ["index"] = i, ["message"] = choice.Message(), ["finish_reason"] = Word(choice.End) };
-            json["logprobs"] = request.LogProbs is null ? null : LogProbs.Chat(model.Tokenizer, choice.Tokens);
-            return json;
-        }));
+        answer["choices"] = Wire.Array(
+            choices.Select(
+                JsonNode (choice, i) =>
+                {
+                    JsonObject json = new()
+                    {
+                        ["index"] = i,
+                        ["message"] = choice.Message(),
+                        ["finish_reason"] = Word(choice.End),
+                    };
+                    json["logprobs"] = request.LogProbs is null ? null : LogProbs.Chat(model.Tokenizer, choice.Tokens);
+                    return json;
+                }
+            )
+        );
         answer["usage"] = serving.Usage.OpenAi();
         answer["timings"] = serving.Usage.Timings(serving.FirstSeconds, serving.TotalSeconds);
         await Wire.SendAsync(http, answer).ConfigureAwait(false);
@@ -56,9 +67,12 @@ internal sealed class ChatCompletions(ServedModel model)
             {
                 if (piece.Kind == PieceKind.End && piece.Tokens.Count > 0)
                 {
-                    events.Write(Chunk(id, request, piece.Choice, new JsonObject { ["content"] = "" }, null, piece.Tokens));   // tokens without a text of their own
+                    events.Write(Chunk(id, request, piece.Choice, new JsonObject { ["content"] = "" }, null, piece.Tokens)); // tokens without a text of their own
                 }
-                JsonObject chunk = piece.Kind == PieceKind.End ? Chunk(id, request, piece.Choice, [], Word(serving.EndOf(piece)), []) : Chunk(id, request, piece.Choice, Delta(piece), null, piece.Tokens);
+                JsonObject chunk =
+                    piece.Kind == PieceKind.End
+                        ? Chunk(id, request, piece.Choice, [], Word(serving.EndOf(piece)), [])
+                        : Chunk(id, request, piece.Choice, Delta(piece), null, piece.Tokens);
                 if (timings)
                 {
                     chunk["timings"] = serving.Usage.Timings(serving.FirstSeconds, serving.TotalSeconds);
@@ -69,7 +83,11 @@ internal sealed class ChatCompletions(ServedModel model)
             if (usage)
             {
                 JsonObject last = Head("chat.completion.chunk", id, request.Adapter);
-                (last["choices"], last["usage"], last["timings"]) = (new JsonArray(), serving.Usage.OpenAi(), serving.Usage.Timings(serving.FirstSeconds, serving.TotalSeconds));
+                (last["choices"], last["usage"], last["timings"]) = (
+                    new JsonArray(),
+                    serving.Usage.OpenAi(),
+                    serving.Usage.Timings(serving.FirstSeconds, serving.TotalSeconds)
+                );
                 events.Write(last);
             }
             events.WriteDone();
@@ -81,7 +99,14 @@ internal sealed class ChatCompletions(ServedModel model)
         }
     }
 
-    private JsonObject Chunk(string id, ChatRequest request, int index, JsonObject delta, string? finish, IReadOnlyList<GenerationOutput> tokens)
+    private JsonObject Chunk(
+        string id,
+        ChatRequest request,
+        int index,
+        JsonObject delta,
+        string? finish,
+        IReadOnlyList<GenerationOutput> tokens
+    )
     {
         JsonObject chunk = Head("chat.completion.chunk", id, request.Adapter);
         JsonObject choice = new() { ["index"] = index, ["delta"] = delta };
@@ -94,45 +119,60 @@ internal sealed class ChatCompletions(ServedModel model)
         return chunk;
     }
 
-    private static JsonObject Delta(AnswerPiece piece) => piece.Kind switch
-    {
-        PieceKind.Thought => new() { ["reasoning_content"] = piece.Text },
-        PieceKind.Call => new()
+    private static JsonObject Delta(AnswerPiece piece) =>
+        piece.Kind switch
         {
-            ["tool_calls"] = new JsonArray(new JsonObject
+            PieceKind.Thought => new() { ["reasoning_content"] = piece.Text },
+            PieceKind.Call => new()
             {
-                ["index"] = piece.Call,
-                ["id"] = piece.CallId,
-                ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = piece.Text, ["arguments"] = "" },
-            }),
-        },
-        PieceKind.Arguments => new() { ["tool_calls"] = new JsonArray(new JsonObject { ["index"] = piece.Call, ["function"] = new JsonObject { ["arguments"] = piece.Text } }) },
-        _ => new() { ["content"] = piece.Text },
-    };
+                ["tool_calls"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["index"] = piece.Call,
+                        ["id"] = piece.CallId,
+                        ["type"] = "function",
+                        ["function"] = new JsonObject { ["name"] = piece.Text, ["arguments"] = "" },
+                    }
+                ),
+            },
+            PieceKind.Arguments => new()
+            {
+                ["tool_calls"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["index"] = piece.Call,
+                        ["function"] = new JsonObject { ["arguments"] = piece.Text },
+                    }
+                ),
+            },
+            _ => new() { ["content"] = piece.Text },
+        };
 
-    private JsonObject Head(string kind, string id, string? adapter) => new()
-    {
-        ["id"] = id,
-        ["object"] = kind,
-        ["created"] = Wire.Now(model.Clock),
-        ["model"] = model.Name(adapter),
-        ["system_fingerprint"] = model.Fingerprint,
-    };
+    private JsonObject Head(string kind, string id, string? adapter) =>
+        new()
+        {
+            ["id"] = id,
+            ["object"] = kind,
+            ["created"] = Wire.Now(model.Clock),
+            ["model"] = model.Name(adapter),
+            ["system_fingerprint"] = model.Fingerprint,
+        };
 
     /// <summary>One of the five words that clients know.</summary>
-    public static string Word(AnswerEnd end) => end switch
-    {
-        AnswerEnd.Tools => "tool_calls",
-        AnswerEnd.Stop => "stop",
-        _ => "length",
-    };
+    public static string Word(AnswerEnd end) =>
+        end switch
+        {
+            AnswerEnd.Tools => "tool_calls",
+            AnswerEnd.Stop => "stop",
+            _ => "length",
+        };
 }
 
 /// <summary>An answer that is put together from its pieces.</summary>
 internal sealed class Choice
 {
-    private readonly StringBuilder _text = new(), _thought = new();
+    private readonly StringBuilder _text = new(),
+        _thought = new();
     private readonly List<(string Id, string Name, StringBuilder Arguments)> _calls = [];
 
     public List<GenerationOutput> Tokens { get; } = [];
@@ -152,11 +192,21 @@ internal sealed class Choice
         Tokens.AddRange(piece.Tokens);
         switch (piece.Kind)
         {
-            case PieceKind.Thought: _thought.Append(piece.Text); break;
-            case PieceKind.Text: _text.Append(piece.Text); break;
-            case PieceKind.Call: _calls.Add((piece.CallId!, piece.Text, new StringBuilder())); break;
-            case PieceKind.Arguments: _calls[piece.Call].Arguments.Append(piece.Text); break;
-            case PieceKind.End: (End, StopText) = (piece.End, piece.StopText); break;
+            case PieceKind.Thought:
+                _thought.Append(piece.Text);
+                break;
+            case PieceKind.Text:
+                _text.Append(piece.Text);
+                break;
+            case PieceKind.Call:
+                _calls.Add((piece.CallId!, piece.Text, new StringBuilder()));
+                break;
+            case PieceKind.Arguments:
+                _calls[piece.Call].Arguments.Append(piece.Text);
+                break;
+            case PieceKind.End:
+                (End, StopText) = (piece.End, piece.StopText);
+                break;
         }
     }
 
@@ -169,12 +219,17 @@ internal sealed class Choice
         }
         if (_calls.Count > 0)
         {
-            message["tool_calls"] = Wire.Array(Calls.Select(JsonNode (c) => new JsonObject
-            {
-                ["id"] = c.Id,
-                ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = c.Name, ["arguments"] = c.Arguments },
-            }));
+            message["tool_calls"] = Wire.Array(
+                Calls.Select(
+                    JsonNode (c) =>
+                        new JsonObject
+                        {
+                            ["id"] = c.Id,
+                            ["type"] = "function",
+                            ["function"] = new JsonObject { ["name"] = c.Name, ["arguments"] = c.Arguments },
+                        }
+                )
+            );
         }
         return message;
     }

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Inkstone.Server;
 
-/// <summary>OpenAI's <c>/v1/embeddings</c>: hidden states as one vector of length 1, as numbers or as little-endian float32 in base64.</summary>
+/// <summary>OpenAI's <c>/v1/embeddings</c>: hidden states as one vector of length 1, as numbers or as little-endian float32 in
+/// base64.</summary>
 internal sealed class Embeddings(ServedModel model)
 {
     public async Task HandleAsync(HttpContext http)
@@ -27,20 +28,37 @@ internal sealed class Embeddings(ServedModel model)
         foreach (float[] vector in vectors)
         {
             float[] cut = Cut(vector, dimensions);
-            data.Add((JsonNode)new JsonObject { ["object"] = "embedding", ["index"] = data.Count, ["embedding"] = base64 ? Base64(cut) : Wire.Array(cut.Select(x => (JsonNode)x)) });
+            data.Add(
+                (JsonNode)
+                    new JsonObject
+                    {
+                        ["object"] = "embedding",
+                        ["index"] = data.Count,
+                        ["embedding"] = base64 ? Base64(cut) : Wire.Array(cut.Select(x => (JsonNode)x)),
+                    }
+            );
         }
         int tokens = inputs.Sum(ids => ids.Length);
-        await Wire.SendAsync(http, new JsonObject
-        {
-            ["object"] = "list",
-            ["data"] = data,
-            ["model"] = model.Options.ModelName,
-            ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["total_tokens"] = tokens },
-        }).ConfigureAwait(false);
+        await Wire.SendAsync(
+                http,
+                new JsonObject
+                {
+                    ["object"] = "list",
+                    ["data"] = data,
+                    ["model"] = model.Options.ModelName,
+                    ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["total_tokens"] = tokens },
+                }
+            )
+            .ConfigureAwait(false);
     }
 
     /// <summary>One vector for each input, several at a time.</summary>
-    public static async Task<List<float[]>> VectorsAsync(ServedModel model, List<int[]> inputs, Pooling pooling, CancellationToken cancelled)
+    public static async Task<List<float[]>> VectorsAsync(
+        ServedModel model,
+        List<int[]> inputs,
+        Pooling pooling,
+        CancellationToken cancelled
+    )
     {
         foreach (int[] ids in inputs.Where(ids => ids.Length > model.Context))
         {
@@ -50,7 +68,10 @@ internal sealed class Embeddings(ServedModel model)
         // A few at a time, so that one request with hundreds of texts does not fill the queue of all.
         foreach (int[][] some in inputs.Chunk(8))
         {
-            Task<float[]>[] tasks = Serving.Submit(model, () => some.Select(ids => model.Engine.EmbedAsync(ids, pooling, cancelled)).ToArray());
+            Task<float[]>[] tasks = Serving.Submit(
+                model,
+                () => some.Select(ids => model.Engine.EmbedAsync(ids, pooling, cancelled)).ToArray()
+            );
             try
             {
                 vectors.AddRange(await Task.WhenAll(tasks).ConfigureAwait(false));
@@ -63,13 +84,14 @@ internal sealed class Embeddings(ServedModel model)
         return vectors;
     }
 
-    private Pooling Pooling(Fields body) => body.Text("pooling") switch
-    {
-        null => model.Options.Pooling,
-        "mean" => Inference.Pooling.Mean,
-        "last" => Inference.Pooling.Last,
-        _ => throw body.Wrong("pooling", "mean or last"),
-    };
+    private Pooling Pooling(Fields body) =>
+        body.Text("pooling") switch
+        {
+            null => model.Options.Pooling,
+            "mean" => Inference.Pooling.Mean,
+            "last" => Inference.Pooling.Last,
+            _ => throw body.Wrong("pooling", "mean or last"),
+        };
 
     private static float[] Cut(float[] vector, int dimensions)
     {

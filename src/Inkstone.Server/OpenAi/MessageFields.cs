@@ -10,7 +10,9 @@ internal static class MessageFields
     public static JsonArray Read(Fields body)
     {
         Fields[] messages = body.Objects("messages") ?? throw body.Missing("messages");
-        return messages.Length == 0 ? throw body.Wrong("messages", "a list with at least one message") : Wire.Array(messages.Select(m => (JsonNode)Message(m)));
+        return messages.Length == 0
+            ? throw body.Wrong("messages", "a list with at least one message")
+            : Wire.Array(messages.Select(m => (JsonNode)Message(m)));
     }
 
     private static JsonObject Message(Fields m)
@@ -21,7 +23,10 @@ internal static class MessageFields
             "developer" => "system",
             "function" => "tool",
             "system" or "user" or "assistant" or "tool" => given,
-            string other => throw ApiException.Bad(m.Path("role"), $"{m.Path("role")} must be system, developer, user, assistant or tool, it is '{other}'."),
+            string other => throw ApiException.Bad(
+                m.Path("role"),
+                $"{m.Path("role")} must be system, developer, user, assistant or tool, it is '{other}'."
+            ),
         };
         JsonObject message = new() { ["role"] = role, ["content"] = Content(m, "content", role == "assistant" ? "" : "\n") };
         if (!m.Has("content") && role is not ("assistant" or "tool"))
@@ -57,14 +62,21 @@ internal static class MessageFields
         };
     }
 
-    private static string Part(Fields part) => part.NeededText("type") switch
-    {
-        "text" or "input_text" or "output_text" => part.NeededText("text"),
-        "refusal" => part.NeededText("refusal"),
-        string type when type.Contains("image", StringComparison.Ordinal) => throw ApiException.Bad(part.Path("type"), "image input is not supported by this model; send text."),
-        string type when type.Contains("audio", StringComparison.Ordinal) => throw ApiException.Bad(part.Path("type"), "audio input is not supported by this model; send text."),
-        string type => throw ApiException.Bad(part.Path("type"), $"{part.Path("type")} must be text, it is '{type}'."),
-    };
+    private static string Part(Fields part) =>
+        part.NeededText("type") switch
+        {
+            "text" or "input_text" or "output_text" => part.NeededText("text"),
+            "refusal" => part.NeededText("refusal"),
+            string type when type.Contains("image", StringComparison.Ordinal) => throw ApiException.Bad(
+                part.Path("type"),
+                "image input is not supported by this model; send text."
+            ),
+            string type when type.Contains("audio", StringComparison.Ordinal) => throw ApiException.Bad(
+                part.Path("type"),
+                "audio input is not supported by this model; send text."
+            ),
+            string type => throw ApiException.Bad(part.Path("type"), $"{part.Path("type")} must be text, it is '{type}'."),
+        };
 
     private static JsonArray Calls(Fields m)
     {
@@ -81,14 +93,16 @@ internal static class MessageFields
         return calls;
     }
 
-    public static JsonObject Call(string id, string name, JsonNode arguments) => new()
-    {
-        ["id"] = id,
-        ["type"] = "function",
-        ["function"] = new JsonObject { ["name"] = name, ["arguments"] = arguments },
-    };
+    public static JsonObject Call(string id, string name, JsonNode arguments) =>
+        new()
+        {
+            ["id"] = id,
+            ["type"] = "function",
+            ["function"] = new JsonObject { ["name"] = name, ["arguments"] = arguments },
+        };
 
-    /// <summary>Arguments come as a text that holds JSON; templates write them anew, so that however a client indents them the prompt is the same.</summary>
+    /// <summary>Arguments come as a text that holds JSON; templates write them anew, so that however a client indents them the prompt is
+    /// the same.</summary>
     public static JsonNode Arguments(Fields function, string name)
     {
         if (function[name] is not { } given)
@@ -99,15 +113,20 @@ internal static class MessageFields
         {
             return JsonObject.Create(given)!;
         }
-        string text = given.ValueKind == JsonValueKind.String ? given.GetString()! : throw function.Wrong(name, "a text that holds a JSON object", given);
+        string text =
+            given.ValueKind == JsonValueKind.String
+                ? given.GetString()!
+                : throw function.Wrong(name, "a text that holds a JSON object", given);
         try
         {
             JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return document.RootElement.ValueKind == JsonValueKind.Object ? JsonObject.Create(document.RootElement)! : JsonValue.Create(text);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? JsonObject.Create(document.RootElement)!
+                : JsonValue.Create(text);
         }
         catch (JsonException)
         {
-            return JsonValue.Create(text);   // what the model had made of it
+            return JsonValue.Create(text); // what the model had made of it
         }
     }
 }

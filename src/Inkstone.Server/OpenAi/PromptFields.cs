@@ -21,7 +21,8 @@ internal static class PromptFields
             throw f.Wrong(name, "a text or a list that is not empty");
         }
         JsonElement[] prompts = many ? [.. value.EnumerateArray()] : [value];
-        return prompts.Length <= most ? [.. prompts.Select(prompt => One(f, name, prompt, model))]
+        return prompts.Length <= most
+            ? [.. prompts.Select(prompt => One(f, name, prompt, model))]
             : throw ApiException.Bad(f.Path(name), $"{f.Path(name)} has {prompts.Length} entries; at most {most} are taken at once.");
     }
 
@@ -48,7 +49,13 @@ internal static class PromptFields
                 break;
             case JsonValueKind.Object:
                 Fields whole = new(prompt, f.Path(name));
-                string text = whole.Text("prompt_string") ?? (whole["content"] is { ValueKind: JsonValueKind.Array } ? MessageFields.Content(whole, "content", "") : throw whole.Missing("prompt_string"));
+                string text =
+                    whole.Text("prompt_string")
+                    ?? (
+                        whole["content"] is { ValueKind: JsonValueKind.Array }
+                            ? MessageFields.Content(whole, "content", "")
+                            : throw whole.Missing("prompt_string")
+                    );
                 ids.AddRange(model.Tokenizer.Encode(text));
                 break;
             default:

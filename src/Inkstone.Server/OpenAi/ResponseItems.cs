@@ -22,7 +22,18 @@ internal sealed class ResponseItems(Action<string, JsonObject> tell)
         switch (piece.Kind)
         {
             case PieceKind.Call:
-                Open(PieceKind.Call, new JsonObject { ["id"] = Wire.Id("fc_"), ["type"] = "function_call", ["status"] = "in_progress", ["call_id"] = piece.CallId, ["name"] = piece.Text, ["arguments"] = "" });
+                Open(
+                    PieceKind.Call,
+                    new JsonObject
+                    {
+                        ["id"] = Wire.Id("fc_"),
+                        ["type"] = "function_call",
+                        ["status"] = "in_progress",
+                        ["call_id"] = piece.CallId,
+                        ["name"] = piece.Text,
+                        ["arguments"] = "",
+                    }
+                );
                 break;
             case PieceKind.Arguments:
                 _text.Append(piece.Text);
@@ -31,7 +42,17 @@ internal sealed class ResponseItems(Action<string, JsonObject> tell)
             case PieceKind.Thought:
                 if (_item is null || _kind != PieceKind.Thought)
                 {
-                    Open(PieceKind.Thought, new JsonObject { ["id"] = Wire.Id("rs_"), ["type"] = "reasoning", ["status"] = "in_progress", ["summary"] = new JsonArray(), ["content"] = new JsonArray() });
+                    Open(
+                        PieceKind.Thought,
+                        new JsonObject
+                        {
+                            ["id"] = Wire.Id("rs_"),
+                            ["type"] = "reasoning",
+                            ["status"] = "in_progress",
+                            ["summary"] = new JsonArray(),
+                            ["content"] = new JsonArray(),
+                        }
+                    );
                 }
                 _text.Append(piece.Text);
                 Tell("response.reasoning_text.delta", "delta", piece.Text, content: true);
@@ -45,7 +66,7 @@ internal sealed class ResponseItems(Action<string, JsonObject> tell)
                 Tell("response.output_text.delta", "delta", piece.Text, content: true, logprobs: true);
                 break;
             case PieceKind.End when _item is null && _output.Count == 0:
-                OpenMessage();   // the model said nothing, which is an answer, too
+                OpenMessage(); // the model said nothing, which is an answer, too
                 break;
         }
     }
@@ -55,7 +76,17 @@ internal sealed class ResponseItems(Action<string, JsonObject> tell)
 
     private void OpenMessage()
     {
-        Open(PieceKind.Text, new JsonObject { ["id"] = Wire.Id("msg_"), ["type"] = "message", ["status"] = "in_progress", ["role"] = "assistant", ["content"] = new JsonArray() });
+        Open(
+            PieceKind.Text,
+            new JsonObject
+            {
+                ["id"] = Wire.Id("msg_"),
+                ["type"] = "message",
+                ["status"] = "in_progress",
+                ["role"] = "assistant",
+                ["content"] = new JsonArray(),
+            }
+        );
         JsonObject data = Place(content: true);
         data["part"] = Part("");
         tell("response.content_part.added", data);
@@ -125,5 +156,12 @@ internal sealed class ResponseItems(Action<string, JsonObject> tell)
         return data;
     }
 
-    private static JsonObject Part(string text) => new() { ["type"] = "output_text", ["text"] = text, ["annotations"] = new JsonArray(), ["logprobs"] = new JsonArray() };
+    private static JsonObject Part(string text) =>
+        new()
+        {
+            ["type"] = "output_text",
+            ["text"] = text,
+            ["annotations"] = new JsonArray(),
+            ["logprobs"] = new JsonArray(),
+        };
 }

@@ -62,13 +62,23 @@ internal sealed class Responses(ServedModel model)
                 await events.FlushAsync().ConfigureAwait(false);
             }
             items.End();
-            Tell(end == AnswerEnd.Length ? "response.incomplete" : "response.completed", new JsonObject { ["response"] = Finished(head, items, end, serving) });
+            Tell(
+                end == AnswerEnd.Length ? "response.incomplete" : "response.completed",
+                new JsonObject { ["response"] = Finished(head, items, end, serving) }
+            );
             await events.FlushAsync().ConfigureAwait(false);
         }
         catch (Exception fault) when (serving.IsOurs(fault))
         {
             ApiException told = serving.Fault(fault);
-            JsonObject failed = new() { ["type"] = "error", ["sequence_number"] = number, ["code"] = told.Code, ["message"] = told.Message, ["param"] = told.Param };
+            JsonObject failed = new()
+            {
+                ["type"] = "error",
+                ["sequence_number"] = number,
+                ["code"] = told.Code,
+                ["message"] = told.Message,
+                ["param"] = told.Param,
+            };
             await Serving.CutAsync(events, failed, "error").ConfigureAwait(false);
         }
     }
@@ -77,7 +87,10 @@ internal sealed class Responses(ServedModel model)
     {
         if (body.Text("previous_response_id") is not null)
         {
-            throw ApiException.Bad("previous_response_id", "previous_response_id is not supported: this server stores no responses; send the whole conversation in input.");
+            throw ApiException.Bad(
+                "previous_response_id",
+                "previous_response_id is not supported: this server stores no responses; send the whole conversation in input."
+            );
         }
         JsonArray? tools = ToolFields.Tools(body);
         JsonArray messages = Input(body);
@@ -86,7 +99,10 @@ internal sealed class Responses(ServedModel model)
             messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = instructions });
         }
         string? effort = body.Object("reasoning")?.Text("effort");
-        return new ChatRequest(messages, SamplingFields.Read(body, model.Chat.Sampling, model.Options, model.Tokenizer, "max_output_tokens"))
+        return new ChatRequest(
+            messages,
+            SamplingFields.Read(body, model.Chat.Sampling, model.Options, model.Tokenizer, "max_output_tokens")
+        )
         {
             Tools = tools,
             ToolChoice = ToolFields.Choice(body, tools),
@@ -121,57 +137,90 @@ internal sealed class Responses(ServedModel model)
                         "system" or "user" or "assistant" => role,
                         _ => throw item.Wrong("role", "system, developer, user or assistant"),
                     };
-                    messages.Add((JsonNode)new JsonObject { ["role"] = role, ["content"] = item.Has("content") ? MessageFields.Content(item, "content", role == "assistant" ? "" : "\n") : throw item.Missing("content") });
+                    messages.Add(
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["role"] = role,
+                                ["content"] = item.Has("content")
+                                    ? MessageFields.Content(item, "content", role == "assistant" ? "" : "\n")
+                                    : throw item.Missing("content"),
+                            }
+                    );
                     break;
                 case "function_call":
-                    JsonObject call = MessageFields.Call(item.Text("call_id") ?? "", item.NeededText("name"), MessageFields.Arguments(item, "arguments"));
+                    JsonObject call = MessageFields.Call(
+                        item.Text("call_id") ?? "",
+                        item.NeededText("name"),
+                        MessageFields.Arguments(item, "arguments")
+                    );
                     // Calls of one answer follow one another and are one message, with what was said before them.
                     if (messages is [.., JsonObject last] && (string?)last["role"] == "assistant")
                     {
                         (last["tool_calls"] ??= new JsonArray()).AsArray().Add((JsonNode)call);
                         break;
                     }
-                    messages.Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = "", ["tool_calls"] = new JsonArray(call) });
+                    messages.Add(
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["role"] = "assistant",
+                                ["content"] = "",
+                                ["tool_calls"] = new JsonArray(call),
+                            }
+                    );
                     break;
                 case "function_call_output":
-                    messages.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = item.Text("call_id") ?? "", ["content"] = MessageFields.Content(item, "output", "\n") });
+                    messages.Add(
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["role"] = "tool",
+                                ["tool_call_id"] = item.Text("call_id") ?? "",
+                                ["content"] = MessageFields.Content(item, "output", "\n"),
+                            }
+                    );
                     break;
                 case "reasoning" or "item_reference":
                     break;
                 case string type:
-                    throw ApiException.Bad(item.Path("type"), $"{item.Path("type")} must be message, function_call or function_call_output, it is '{type}'.");
+                    throw ApiException.Bad(
+                        item.Path("type"),
+                        $"{item.Path("type")} must be message, function_call or function_call_output, it is '{type}'."
+                    );
             }
         }
         return messages.Count > 0 ? messages : throw body.Wrong("input", "a text or a list that is not empty");
     }
 
-    private JsonObject Head(Fields body, ChatRequest request) => new()
-    {
-        ["id"] = Wire.Id("resp_"),
-        ["object"] = "response",
-        ["created_at"] = Wire.Now(model.Clock),
-        ["status"] = "in_progress",
-        ["background"] = false,
-        ["error"] = null,
-        ["incomplete_details"] = null,
-        ["instructions"] = body.Text("instructions"),
-        ["max_output_tokens"] = body.Whole("max_output_tokens", -2),
-        ["metadata"] = body.Node("metadata") ?? [],
-        ["model"] = model.Name(request.Adapter),
-        ["output"] = new JsonArray(),
-        ["parallel_tool_calls"] = request.ParallelCalls,
-        ["previous_response_id"] = null,
-        ["reasoning"] = new JsonObject { ["effort"] = body.Object("reasoning")?.Text("effort"), ["summary"] = null },
-        ["store"] = false,
-        ["temperature"] = request.Sampling.Temperature,
-        ["text"] = body.Node("text") ?? new JsonObject { ["format"] = new JsonObject { ["type"] = "text" } },
-        ["tool_choice"] = body["tool_choice"] is { } choice ? JsonNode.Parse(choice.GetRawText()) : "auto",
-        ["tools"] = body["tools"] is { } tools ? JsonNode.Parse(tools.GetRawText()) : new JsonArray(),
-        ["top_p"] = request.Sampling.TopP,
-        ["truncation"] = "disabled",
-        ["usage"] = null,
-        ["user"] = body.Text("user"),
-    };
+    private JsonObject Head(Fields body, ChatRequest request) =>
+        new()
+        {
+            ["id"] = Wire.Id("resp_"),
+            ["object"] = "response",
+            ["created_at"] = Wire.Now(model.Clock),
+            ["status"] = "in_progress",
+            ["background"] = false,
+            ["error"] = null,
+            ["incomplete_details"] = null,
+            ["instructions"] = body.Text("instructions"),
+            ["max_output_tokens"] = body.Whole("max_output_tokens", -2),
+            ["metadata"] = body.Node("metadata") ?? [],
+            ["model"] = model.Name(request.Adapter),
+            ["output"] = new JsonArray(),
+            ["parallel_tool_calls"] = request.ParallelCalls,
+            ["previous_response_id"] = null,
+            ["reasoning"] = new JsonObject { ["effort"] = body.Object("reasoning")?.Text("effort"), ["summary"] = null },
+            ["store"] = false,
+            ["temperature"] = request.Sampling.Temperature,
+            ["text"] = body.Node("text") ?? new JsonObject { ["format"] = new JsonObject { ["type"] = "text" } },
+            ["tool_choice"] = body["tool_choice"] is { } choice ? JsonNode.Parse(choice.GetRawText()) : "auto",
+            ["tools"] = body["tools"] is { } tools ? JsonNode.Parse(tools.GetRawText()) : new JsonArray(),
+            ["top_p"] = request.Sampling.TopP,
+            ["truncation"] = "disabled",
+            ["usage"] = null,
+            ["user"] = body.Text("user"),
+        };
 
     private static JsonObject Finished(JsonObject head, ResponseItems items, AnswerEnd end, Serving serving)
     {

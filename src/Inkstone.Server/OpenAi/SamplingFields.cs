@@ -8,7 +8,8 @@ namespace Inkstone.Server;
 /// <summary>How tokens are chosen, by the names of OpenAI, vLLM and llama.cpp.</summary>
 internal static class SamplingFields
 {
-    private const int MaxStops = 32, MaxBiases = 4096;
+    private const int MaxStops = 32,
+        MaxBiases = 4096;
 
     /// <summary>The members of a body over what the model's files say.</summary>
     /// <param name="f">the body, or Ollama's options</param>
@@ -23,7 +24,7 @@ internal static class SamplingFields
         {
             most ??= f.Whole(name, -2);
         }
-        most = most is < 0 ? null : most;   // llama.cpp's and Ollama's "as many as there is room for"
+        most = most is < 0 ? null : most; // llama.cpp's and Ollama's "as many as there is room for"
         SamplingParams p = usual with
         {
             Temperature = (float?)f.Number("temperature", 0, 100) ?? usual.Temperature,
@@ -31,7 +32,8 @@ internal static class SamplingFields
             TopK = Math.Max(f.Whole("top_k", -1) ?? usual.TopK, 0),
             MinP = (float?)f.Number("min_p", 0, 1) ?? usual.MinP,
             TypicalP = Math.Max((float?)f.Number("typical_p", 0, 1) ?? usual.TypicalP, 1e-9f),
-            RepetitionPenalty = (float?)(f.Number("repetition_penalty", 0.01, 100) ?? f.Number("repeat_penalty", 0.01, 100)) ?? usual.RepetitionPenalty,
+            RepetitionPenalty =
+                (float?)(f.Number("repetition_penalty", 0.01, 100) ?? f.Number("repeat_penalty", 0.01, 100)) ?? usual.RepetitionPenalty,
             FrequencyPenalty = (float?)f.Number("frequency_penalty", -2, 2) ?? usual.FrequencyPenalty,
             PresencePenalty = (float?)f.Number("presence_penalty", -2, 2) ?? usual.PresencePenalty,
             MaxTokens = Math.Min(most ?? usual.MaxTokens, options.MaxTokens ?? int.MaxValue),
@@ -55,8 +57,18 @@ internal static class SamplingFields
         {
             return (ulong)Random.Shared.NextInt64();
         }
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double seed) && seed == Math.Floor(seed) && Math.Abs(seed) < 1.9e19
-            ? seed == -1 ? (ulong)Random.Shared.NextInt64() : value.TryGetInt64(out long whole) ? unchecked((ulong)whole) : value.TryGetUInt64(out ulong big) ? big : unchecked((ulong)(long)seed)
+        return
+            value.ValueKind == JsonValueKind.Number
+            && value.TryGetDouble(out double seed)
+            && seed == Math.Floor(seed)
+            && Math.Abs(seed) < 1.9e19
+            ? seed == -1
+                ? (ulong)Random.Shared.NextInt64()
+                : value.TryGetInt64(out long whole)
+                    ? unchecked((ulong)whole)
+                    : value.TryGetUInt64(out ulong big)
+                        ? big
+                        : unchecked((ulong)(long)seed)
             : throw f.Wrong("seed", "a whole number", value);
     }
 
@@ -84,7 +96,11 @@ internal static class SamplingFields
         {
             foreach (JsonElement pair in value.EnumerateArray())
             {
-                if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
+                if (
+                    pair.ValueKind != JsonValueKind.Array
+                    || pair.GetArrayLength() != 2
+                    || pair[0].ValueKind is not (JsonValueKind.Number or JsonValueKind.String)
+                )
                 {
                     throw f.Wrong("logit_bias", "pairs of a token and a bias", pair);
                 }
@@ -99,22 +115,33 @@ internal static class SamplingFields
 
         void Add(string token, JsonElement bias)
         {
-            float by = bias.ValueKind == JsonValueKind.False ? float.NegativeInfinity
-                : bias.ValueKind == JsonValueKind.Number && bias.TryGetDouble(out double b) && Math.Abs(b) <= 1e6 ? (float)b : throw f.Wrong("logit_bias", "biases that are numbers, or false", bias);
+            float by =
+                bias.ValueKind == JsonValueKind.False ? float.NegativeInfinity
+                : bias.ValueKind == JsonValueKind.Number && bias.TryGetDouble(out double b) && Math.Abs(b) <= 1e6 ? (float)b
+                : throw f.Wrong("logit_bias", "biases that are numbers, or false", bias);
             // A text instead of an id: each of its tokens.
-            int[] ids = int.TryParse(token, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int id) ? [id] : tokenizer.Encode(token, addSpecialTokens: false);
+            int[] ids = int.TryParse(token, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int id)
+                ? [id]
+                : tokenizer.Encode(token, addSpecialTokens: false);
             foreach (int each in ids)
             {
                 if (each < 0 || each >= tokenizer.VocabularySize || biases.Count > MaxBiases)
                 {
-                    throw ApiException.Bad(f.Path("logit_bias"), $"{f.Path("logit_bias")} names the token {each}; ids go from 0 to {tokenizer.VocabularySize - 1}, and at most {MaxBiases} can be named.");
+                    throw ApiException.Bad(
+                        f.Path("logit_bias"),
+                        $"{f.Path("logit_bias")} names the token {each}; ids go from 0 to {tokenizer.VocabularySize - 1}, and at most {MaxBiases} can be named."
+                    );
                 }
                 biases[each] = by;
             }
         }
     }
 
-    public static int Id(Fields f, string name, JsonElement value, Tokenizer tokenizer)
-        => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id >= 0 && id < tokenizer.VocabularySize ? id
-            : throw ApiException.Bad(f.Path(name), $"{f.Path(name)} must hold token ids from 0 to {tokenizer.VocabularySize - 1}, not {Fields.Shown(value)}.");
+    public static int Id(Fields f, string name, JsonElement value, Tokenizer tokenizer) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id >= 0 && id < tokenizer.VocabularySize
+            ? id
+            : throw ApiException.Bad(
+                f.Path(name),
+                $"{f.Path(name)} must hold token ids from 0 to {tokenizer.VocabularySize - 1}, not {Fields.Shown(value)}."
+            );
 }

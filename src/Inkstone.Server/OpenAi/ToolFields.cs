@@ -20,7 +20,10 @@ internal static class ToolFields
             string type = tool.Text("type") ?? "function";
             if (type != "function")
             {
-                throw ApiException.Bad(tool.Path("type"), $"{tool.Path("type")} must be function, it is '{type}': this server runs no tools of its own.");
+                throw ApiException.Bad(
+                    tool.Path("type"),
+                    $"{tool.Path("type")} must be function, it is '{type}': this server runs no tools of its own."
+                );
             }
             functions.Add((JsonNode)Function(tool.Object("function") ?? tool, "parameters"));
         }
@@ -67,21 +70,26 @@ internal static class ToolFields
             JsonValueKind.Object => Named(body, body.Object("tool_choice")!.Value),
             _ => throw body.Wrong("tool_choice", "auto, none, required or an object that names a function", choice),
         };
-        return read.Kind == ToolChoiceKind.Required && tools is not { Count: > 0 } ? throw ApiException.Bad("tool_choice", "tool_choice asks for a call, but there are no tools.")
-            : read.Name is { } name && !tools!.Any(tool => (string?)tool!["function"]!["name"] == name) ? throw ApiException.Bad("tool_choice", $"tool_choice names the function {name}, which is not among the tools.")
+        return read.Kind == ToolChoiceKind.Required && tools is not { Count: > 0 }
+                ? throw ApiException.Bad("tool_choice", "tool_choice asks for a call, but there are no tools.")
+            : read.Name is { } name && !tools!.Any(tool => (string?)tool!["function"]!["name"] == name)
+                ? throw ApiException.Bad("tool_choice", $"tool_choice names the function {name}, which is not among the tools.")
             : read;
     }
 
-    private static ToolChoice Named(Fields body, Fields choice) => choice.Text("type") switch
-    {
-        "function" or null => new(ToolChoiceKind.Required, (choice.Object("function") ?? choice).NeededText("name")),
-        "auto" => default,
-        "none" => new(ToolChoiceKind.None),
-        "any" or "required" => new(ToolChoiceKind.Required),
-        "tool" => new(ToolChoiceKind.Required, choice.NeededText("name")),
-        "allowed_tools" => new((choice.Object("allowed_tools") ?? choice).Text("mode") == "required" ? ToolChoiceKind.Required : ToolChoiceKind.Auto),
-        _ => throw body.Wrong("tool_choice", "of type function", body["tool_choice"]!.Value),
-    };
+    private static ToolChoice Named(Fields body, Fields choice) =>
+        choice.Text("type") switch
+        {
+            "function" or null => new(ToolChoiceKind.Required, (choice.Object("function") ?? choice).NeededText("name")),
+            "auto" => default,
+            "none" => new(ToolChoiceKind.None),
+            "any" or "required" => new(ToolChoiceKind.Required),
+            "tool" => new(ToolChoiceKind.Required, choice.NeededText("name")),
+            "allowed_tools" => new(
+                (choice.Object("allowed_tools") ?? choice).Text("mode") == "required" ? ToolChoiceKind.Required : ToolChoiceKind.Auto
+            ),
+            _ => throw body.Wrong("tool_choice", "of type function", body["tool_choice"]!.Value),
+        };
 
     /// <summary>What the answer has to be; at most one member may say so.</summary>
     public static AnswerConstraint? Constraint(Fields body)
@@ -97,7 +105,14 @@ internal static class ToolFields
         }
         if (body["guided_json"] is { } guided)
         {
-            found.Add(("guided_json", guided.ValueKind == JsonValueKind.String ? new AnswerConstraint.Schema(guided.GetString()!) : Schema(body, "guided_json", guided)));
+            found.Add(
+                (
+                    "guided_json",
+                    guided.ValueKind == JsonValueKind.String
+                        ? new AnswerConstraint.Schema(guided.GetString()!)
+                        : Schema(body, "guided_json", guided)
+                )
+            );
         }
         if (body.Text("guided_regex") is { } regex)
         {
@@ -106,7 +121,14 @@ internal static class ToolFields
         if (body.Has("guided_choice"))
         {
             string[] choices = body.Texts("guided_choice")!;
-            found.Add(("guided_choice", choices.Length > 0 ? new AnswerConstraint.Choice(choices) : throw body.Wrong("guided_choice", "a list with at least one text")));
+            found.Add(
+                (
+                    "guided_choice",
+                    choices.Length > 0
+                        ? new AnswerConstraint.Choice(choices)
+                        : throw body.Wrong("guided_choice", "a list with at least one text")
+                )
+            );
         }
         foreach (string name in (string[])["guided_grammar", "grammar"])
         {
@@ -115,21 +137,28 @@ internal static class ToolFields
                 found.Add((name, new AnswerConstraint.Grammar(grammar)));
             }
         }
-        return found.Count <= 1 ? found.FirstOrDefault().Constraint : throw ApiException.Bad(found[1].Name, $"{found[0].Name} and {found[1].Name} both say what the answer has to be; give one.");
+        return found.Count <= 1
+            ? found.FirstOrDefault().Constraint
+            : throw ApiException.Bad(found[1].Name, $"{found[0].Name} and {found[1].Name} both say what the answer has to be; give one.");
     }
 
     /// <summary>response_format, or text.format of /v1/responses.</summary>
-    public static AnswerConstraint? Format(Fields format, string name) => format.NeededText("type") switch
-    {
-        "text" => null,
-        "json_object" => format["schema"] is { } schema ? Schema(format, "schema", schema) : new AnswerConstraint.Json(),
-        "json_schema" => (format.Object("json_schema") ?? format) is var holder && holder["schema"] is { } schema ? Schema(holder, "schema", schema) : throw holder.Missing("schema"),
-        "regex" => new AnswerConstraint.Regex(format.Text("pattern") ?? format.NeededText("regex")),
-        "grammar" => new AnswerConstraint.Grammar(format.NeededText("grammar")),
-        string type => throw ApiException.Bad($"{name}.type", $"{name}.type must be text, json_object or json_schema, it is '{type}'."),
-    };
+    public static AnswerConstraint? Format(Fields format, string name) =>
+        format.NeededText("type") switch
+        {
+            "text" => null,
+            "json_object" => format["schema"] is { } schema ? Schema(format, "schema", schema) : new AnswerConstraint.Json(),
+            "json_schema" => (format.Object("json_schema") ?? format) is var holder && holder["schema"] is { } schema
+                ? Schema(holder, "schema", schema)
+                : throw holder.Missing("schema"),
+            "regex" => new AnswerConstraint.Regex(format.Text("pattern") ?? format.NeededText("regex")),
+            "grammar" => new AnswerConstraint.Grammar(format.NeededText("grammar")),
+            string type => throw ApiException.Bad($"{name}.type", $"{name}.type must be text, json_object or json_schema, it is '{type}'."),
+        };
 
     /// <summary>A schema is an object, or true or false.</summary>
-    public static AnswerConstraint Schema(Fields holder, string name, JsonElement schema)
-        => schema.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False ? new AnswerConstraint.Schema(schema.GetRawText()) : throw holder.Wrong(name, "a JSON Schema", schema);
+    public static AnswerConstraint Schema(Fields holder, string name, JsonElement schema) =>
+        schema.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False
+            ? new AnswerConstraint.Schema(schema.GetRawText())
+            : throw holder.Wrong(name, "a JSON Schema", schema);
 }

@@ -8,18 +8,20 @@ namespace Inkstone.Server;
 /// <param name="Cached">tokens of the prompt that had been computed before</param>
 internal readonly record struct Usage(int Prompt, int Completion, int Cached)
 {
-    public JsonObject OpenAi() => new()
-    {
-        ["prompt_tokens"] = Prompt,
-        ["completion_tokens"] = Completion,
-        ["total_tokens"] = Prompt + Completion,
-        ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = Cached },
-    };
+    public JsonObject OpenAi() =>
+        new()
+        {
+            ["prompt_tokens"] = Prompt,
+            ["completion_tokens"] = Completion,
+            ["total_tokens"] = Prompt + Completion,
+            ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = Cached },
+        };
 
     /// <summary>llama.cpp's figures, which its own front ends show.</summary>
     public JsonObject Timings(double firstSeconds, double totalSeconds)
     {
-        double decode = Math.Max(totalSeconds - firstSeconds, 1e-9), prefill = Math.Max(firstSeconds, 1e-9);
+        double decode = Math.Max(totalSeconds - firstSeconds, 1e-9),
+            prefill = Math.Max(firstSeconds, 1e-9);
         return new()
         {
             ["cache_n"] = Cached,

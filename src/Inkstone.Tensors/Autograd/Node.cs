@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>One recorded op: what its backward pass needs. Nodes are pooled by the tape, so their fields are set, not constructed.</summary>
+/// <summary>One recorded op: what its backward pass needs. Nodes are pooled by the tape, so their fields are set, not
+/// constructed.</summary>
 public abstract class Node
 {
     /// <summary>The op's result; its gradient is complete when <see cref="Backward"/> is called.</summary>

@@ -7,7 +7,8 @@ namespace Inkstone.Tensors;
 /// </summary>
 /// <remarks>
 /// Every consumer of a result stands after its producer, so when the walk reaches a node its output's gradient is whole, and after the node
-/// neither the output nor its gradient is needed again: both are returned to the arena at once. Read values you need (the loss) from the root,
+/// neither the output nor its gradient is needed again: both are returned to the arena at once. Read values you need (the loss) from the
+/// root,
 /// which is kept until the step ends.
 /// </remarks>
 public sealed class Tape
@@ -16,9 +17,9 @@ public sealed class Tape
     private readonly Dictionary<Type, NodePool> _pools = [];
 
     private readonly List<(int Node, int Part)> _marks = [];
-    private readonly List<Tensor> _handedOut = [];   // by the first passes of blocks that are computed again
+    private readonly List<Tensor> _handedOut = []; // by the first passes of blocks that are computed again
     private bool _suspended;
-    private int _next;                               // number of the tensor that the block handed out next in its first pass
+    private int _next; // number of the tensor that the block handed out next in its first pass
     private Tensor? _root;
 
     internal Tape() { }
@@ -33,7 +34,8 @@ public sealed class Tape
     public bool Recomputing { get; private set; }
 
     /// <summary>
-    /// Hears in the backward pass of each part that was marked (see <see cref="Mark"/>): what only this part and those behind it read has its whole gradient. Null: nobody listens.
+    /// Hears in the backward pass of each part that was marked (see <see cref="Mark"/>): what only this part and those behind it read has
+    /// its whole gradient. Null: nobody listens.
     /// </summary>
     public Action<int>? Passed { get; set; }
 
@@ -48,7 +50,8 @@ public sealed class Tape
     internal bool Wants(Tensor a, Tensor b, Tensor c) => Recording && (a.RequiresGrad || b.RequiresGrad || c.RequiresGrad);
 
     /// <summary>A fresh node for <paramref name="output"/>, appended to the tape.</summary>
-    internal T Record<T>(Tensor output) where T : Node, new()
+    internal T Record<T>(Tensor output)
+        where T : Node, new()
     {
         if (!_pools.TryGetValue(typeof(T), out NodePool? pool))
         {
@@ -78,7 +81,8 @@ public sealed class Tape
         _marks.Add((_nodes.Count, part));
     }
 
-    /// <summary>Gradient of <paramref name="root"/> (one element, scaled by <paramref name="seed"/>) by everything that was recorded.</summary>
+    /// <summary>Gradient of <paramref name="root"/> (one element, scaled by <paramref name="seed"/>) by everything that was
+    /// recorded.</summary>
     public void Backward(Tensor root, float seed = 1)
     {
         root.AddGrad(out _).Span.Fill(seed);
@@ -115,14 +119,15 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// To be called by a block for what it hands out beside its result. Where the block is computed again, what was made the first time stays for others to read,
+    /// To be called by a block for what it hands out beside its result. Where the block is computed again, what was made the first time
+    /// stays for others to read,
     /// and the gradient that they give it goes to what is made the second time.
     /// </summary>
     public void HandOut(Tensor tensor)
     {
         if (_suspended)
         {
-            tensor.RequiresGrad = tensor.DType != DType.Int32;   // what it is made of is not recorded yet
+            tensor.RequiresGrad = tensor.DType != DType.Int32; // what it is made of is not recorded yet
             _handedOut.Add(tensor);
         }
         else if (Recomputing)
@@ -146,11 +151,15 @@ public sealed class Tape
     internal void BeginAgain(int first) => (Recomputing, _next) = (true, first);
 
     /// <summary>Ends the second pass of a block whose first pass handed out tensors up to number <paramref name="end"/>.</summary>
-    internal void EndAgain(int end)
-        => Recomputing = _next == end ? false : throw new InvalidOperationException("a block handed out fewer or more tensors when it was computed again");
+    internal void EndAgain(int end) =>
+        Recomputing =
+            _next == end
+                ? false
+                : throw new InvalidOperationException("a block handed out fewer or more tensors when it was computed again");
 
     /// <summary>
-    /// A scope in which a recorded step computes without recording, with the arithmetic of what it records: <c>using (tape.Paused()) { … }</c>.
+    /// A scope in which a recorded step computes without recording, with the arithmetic of what it records: <c>using (tape.Paused()) { …
+    /// }</c>.
     /// Another pass over the model, to compare with, say.
     /// </summary>
     public TapePause Paused()
@@ -188,7 +197,8 @@ public sealed class Tape
         private readonly List<Node> _items = [];
         private int _used;
 
-        public Node Next<T>() where T : Node, new()
+        public Node Next<T>()
+            where T : Node, new()
         {
             if (_used == _items.Count)
             {

@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>One flat float32 buffer, zeroed, and the tensors of given shapes that are views into it, in order, each from a cache line's border on.</summary>
+/// <summary>One flat float32 buffer, zeroed, and the tensors of given shapes that are views into it, in order, each from a cache line's
+/// border on.</summary>
 public sealed class FlatTensors : IDisposable
 {
     /// <summary>Elements of a cache line, to whose multiples every part is padded with zeros.</summary>

@@ -12,10 +12,11 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     public NativeBlock(long bytes)
     {
         Bytes = Math.Max(bytes, 64);
-        nuint size = (nuint)Bytes, alignment = size >= HugePage ? HugePage : 64;
+        nuint size = (nuint)Bytes,
+            alignment = size >= HugePage ? HugePage : 64;
         if (Bytes >= LargeBytes && Bytes + Environment.WorkingSet > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
         {
-            throw TooLarge();   // Linux would promise it, and kill the process when it is used
+            throw TooLarge(); // Linux would promise it, and kill the process when it is used
         }
         try
         {
@@ -27,7 +28,7 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         }
         if (alignment == HugePage && OperatingSystem.IsLinux())
         {
-            _ = Advise(Pointer, size, AdviseHugePages);   // a wish: the program is right without it, only slower
+            _ = Advise(Pointer, size, AdviseHugePages); // a wish: the program is right without it, only slower
         }
         GC.AddMemoryPressure(Bytes);
     }
@@ -44,8 +45,10 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private InsufficientMemoryException TooLarge()
-        => new($"{Gib(Bytes)} of memory are needed at once beside the {Gib(Environment.WorkingSet)} in use, and this machine has {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}: take a smaller model, batch or length");
+    private InsufficientMemoryException TooLarge() =>
+        new(
+            $"{Gib(Bytes)} of memory are needed at once beside the {Gib(Environment.WorkingSet)} in use, and this machine has {Gib(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}: take a smaller model, batch or length"
+        );
 
     private static string Gib(long bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 30):0.0} GiB");
 

@@ -1,14 +1,17 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Flat buffers for the weights and the gradients of what is trained: parameters and their gradients are views into them, at the same places in both, those of a group side by side.
+/// Flat buffers for the weights and the gradients of what is trained: parameters and their gradients are views into them, at the same
+/// places in both, those of a group side by side.
 /// One buffer is one message to other processes, and one range of it is what one of them owns.
 /// </summary>
-/// <remarks>A parameter keeps its place until it is disposed; the memory is freed with the last of them. What is not trained, or does not lie in float32, stays where it is.</remarks>
+/// <remarks>A parameter keeps its place until it is disposed; the memory is freed with the last of them. What is not trained, or does not
+/// lie in float32, stays where it is.</remarks>
 public sealed class ParameterArena : IDisposable
 {
     private readonly Tensor[] _parameters;
-    private readonly FlatTensors _weights, _gradients;
+    private readonly FlatTensors _weights,
+        _gradients;
     private readonly List<FlatRange> _groups = [];
     private int _living;
 
@@ -55,22 +58,31 @@ public sealed class ParameterArena : IDisposable
     /// <summary>The arena in which a parameter lies, or null.</summary>
     public static ParameterArena? Of(Tensor parameter) => parameter.Source.Arena;
 
-    /// <summary>The buffers cut into <paramref name="n"/> ranges on the borders of cache lines, of equal length but for a line: what each of n processes owns of a sharded optimizer.</summary>
+    /// <summary>The buffers cut into <paramref name="n"/> ranges on the borders of cache lines, of equal length but for a line: what each
+    /// of n processes owns of a sharded optimizer.</summary>
     public FlatRange[] Slices(int n)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
         long lines = Length / FlatTensors.Line;
-        return [.. Enumerable.Range(0, n).Select(i => (From: i * lines / n, To: (i + 1) * lines / n)).Select(s => new FlatRange(s.From * FlatTensors.Line, (s.To - s.From) * FlatTensors.Line))];
+        return
+        [
+            .. Enumerable
+                .Range(0, n)
+                .Select(i => (From: i * lines / n, To: (i + 1) * lines / n))
+                .Select(s => new FlatRange(s.From * FlatTensors.Line, (s.To - s.From) * FlatTensors.Line)),
+        ];
     }
 
     /// <summary>Where a parameter lies, padding behind it included.</summary>
     public FlatRange RangeOf(int parameter)
     {
-        long start = _weights.Start(parameter), end = parameter + 1 < _parameters.Length ? _weights.Start(parameter + 1) : Length;
+        long start = _weights.Start(parameter),
+            end = parameter + 1 < _parameters.Length ? _weights.Start(parameter + 1) : Length;
         return new FlatRange(start, end - start);
     }
 
-    /// <summary>A part of a parameter as a tensor of its own, whose gradient is that part of the parameter's, always defined: what one of several processes moves.</summary>
+    /// <summary>A part of a parameter as a tensor of its own, whose gradient is that part of the parameter's, always defined: what one of
+    /// several processes moves.</summary>
     /// <param name="parameter">number of the parameter</param>
     /// <param name="start">first element, counted in the parameter</param>
     /// <param name="count">number of elements</param>
@@ -83,10 +95,12 @@ public sealed class ParameterArena : IDisposable
         return Tensor.Segment(_weights[parameter], _gradients[parameter], start, shape);
     }
 
-    /// <summary>Says whether a gradient has reached the parameter of a <see cref="Segment"/>; where none has, optimizers pass it over.</summary>
+    /// <summary>Says whether a gradient has reached the parameter of a <see cref="Segment"/>; where none has, optimizers pass it
+    /// over.</summary>
     public static void Define(Tensor segment, bool reached) => segment.DefineGrad(reached);
 
-    /// <summary>Refuses further contributions to a parameter's gradient, because it is on its way to other processes; or allows them again.</summary>
+    /// <summary>Refuses further contributions to a parameter's gradient, because it is on its way to other processes; or allows them
+    /// again.</summary>
     public void Seal(int parameter, bool closed) => _parameters[parameter].GradIsSealed = closed;
 
     /// <summary>Whether a parameter's gradient is sealed.</summary>
@@ -103,7 +117,8 @@ public sealed class ParameterArena : IDisposable
         return false;
     }
 
-    /// <summary>Gives zeros to parameters that no gradient has reached, so that the whole buffer of gradients is defined and every process sums the same parameters.</summary>
+    /// <summary>Gives zeros to parameters that no gradient has reached, so that the whole buffer of gradients is defined and every process
+    /// sums the same parameters.</summary>
     public void CompleteGradients()
     {
         for (int i = 0; i < _parameters.Length; i++)
@@ -127,7 +142,8 @@ public sealed class ParameterArena : IDisposable
         }
     }
 
-    /// <summary>Frees the buffers; parameters that still lie in them cannot be used any more. The last parameter that is disposed does it too.</summary>
+    /// <summary>Frees the buffers; parameters that still lie in them cannot be used any more. The last parameter that is disposed does it
+    /// too.</summary>
     public void Dispose()
     {
         _weights.Dispose();

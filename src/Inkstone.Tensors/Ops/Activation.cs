@@ -25,18 +25,20 @@ public static partial class Ops
 {
     /// <summary>An activation of each element.</summary>
     /// <remarks><code>
-    /// forward   y  = f(x)        silu: x σ(x)    gelu: x Φ(x)    gelu by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))    relu: max(x, 0)    squared: max(x, 0)²
+    /// forward   y  = f(x)        silu: x σ(x)    gelu: x Φ(x)    gelu by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))    relu: max(x, 0)
+    /// squared: max(x, 0)²
     /// backward  dx = dy · f′(x)
     /// </code></remarks>
-    public static Tensor Activate(Tensor x, Activation activation) => activation switch
-    {
-        Activation.Silu => Silu(x),
-        Activation.Gelu => Unary(default(GeluOperator), x),
-        Activation.GeluTanh => Unary(default(GeluTanhOperator), x),
-        Activation.Relu => Unary(default(ReluOperator), x),
-        Activation.ReluSquared => Unary(default(ReluSquaredOperator), x),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation)),
-    };
+    public static Tensor Activate(Tensor x, Activation activation) =>
+        activation switch
+        {
+            Activation.Silu => Silu(x),
+            Activation.Gelu => Unary(default(GeluOperator), x),
+            Activation.GeluTanh => Unary(default(GeluTanhOperator), x),
+            Activation.Relu => Unary(default(ReluOperator), x),
+            Activation.ReluSquared => Unary(default(ReluSquaredOperator), x),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation)),
+        };
 
     /// <summary>A gated feed-forward layer's middle (arXiv:2002.05202): SwiGLU, GeGLU and their like.</summary>
     /// <remarks><code>
@@ -47,17 +49,19 @@ public static partial class Ops
     /// <param name="up">the same shape</param>
     /// <param name="activation">f</param>
     /// <param name="compact">only products read the result: it may be kept in bfloat16</param>
-    public static Tensor GatedLinearUnit(Tensor gate, Tensor up, Activation activation, bool compact = false) => activation switch
-    {
-        Activation.Silu => SwiGlu(gate, up, compact),
-        Activation.Gelu => Binary(default(GatedOperator<GeluOperator>), gate, up, compact),
-        Activation.GeluTanh => Binary(default(GatedOperator<GeluTanhOperator>), gate, up, compact),
-        Activation.Relu => Binary(default(GatedOperator<ReluOperator>), gate, up, compact),
-        Activation.ReluSquared => Binary(default(GatedOperator<ReluSquaredOperator>), gate, up, compact),
-        _ => throw new ArgumentOutOfRangeException(nameof(activation)),
-    };
+    public static Tensor GatedLinearUnit(Tensor gate, Tensor up, Activation activation, bool compact = false) =>
+        activation switch
+        {
+            Activation.Silu => SwiGlu(gate, up, compact),
+            Activation.Gelu => Binary(default(GatedOperator<GeluOperator>), gate, up, compact),
+            Activation.GeluTanh => Binary(default(GatedOperator<GeluTanhOperator>), gate, up, compact),
+            Activation.Relu => Binary(default(GatedOperator<ReluOperator>), gate, up, compact),
+            Activation.ReluSquared => Binary(default(GatedOperator<ReluSquaredOperator>), gate, up, compact),
+            _ => throw new ArgumentOutOfRangeException(nameof(activation)),
+        };
 
-    internal readonly struct GatedOperator<TActivation> : IBinaryOperator where TActivation : struct, IUnaryOperator
+    internal readonly struct GatedOperator<TActivation> : IBinaryOperator
+        where TActivation : struct, IUnaryOperator
     {
         public static string Name => TActivation.Name + "_gate";
 
@@ -79,14 +83,15 @@ public static partial class Ops
 
         public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y)
         {
-            Vector512<float> density = Lanes.Exp(x * x * -0.5f) * 0.3989422804f;   // φ(x) = e^(−x²/2) / √(2π)
+            Vector512<float> density = Lanes.Exp(x * x * -0.5f) * 0.3989422804f; // φ(x) = e^(−x²/2) / √(2π)
             return dy * (Lanes.NormalDistribution(x) + x * density);
         }
     }
 
     internal readonly struct GeluTanhOperator : IUnaryOperator
     {
-        private const float Root = 0.7978845608f, Cube = 0.044715f;   // √(2/π)
+        private const float Root = 0.7978845608f,
+            Cube = 0.044715f; // √(2/π)
 
         public static string Name => "gelu_tanh";
 
@@ -94,7 +99,8 @@ public static partial class Ops
 
         public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y)
         {
-            Vector512<float> s = Share(x), inner = (Vector512<float>.One + x * x * (3 * Cube)) * (2 * Root);
+            Vector512<float> s = Share(x),
+                inner = (Vector512<float>.One + x * x * (3 * Cube)) * (2 * Root);
             return dy * s * (Vector512<float>.One + x * (Vector512<float>.One - s) * inner);
         }
 
@@ -108,8 +114,8 @@ public static partial class Ops
 
         public Vector512<float> Forward(Vector512<float> x) => Vector512.Max(x, Vector512<float>.Zero);
 
-        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y)
-            => Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), dy, Vector512<float>.Zero);
+        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y) =>
+            Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), dy, Vector512<float>.Zero);
     }
 
     internal readonly struct ReluSquaredOperator : IUnaryOperator
@@ -122,6 +128,7 @@ public static partial class Ops
             return positive * positive;
         }
 
-        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y) => dy * Vector512.Max(x, Vector512<float>.Zero) * 2f;
+        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y) =>
+            dy * Vector512.Max(x, Vector512<float>.Zero) * 2f;
     }
 }

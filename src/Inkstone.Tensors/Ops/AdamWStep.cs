@@ -11,8 +11,16 @@ namespace Inkstone.Tensors;
 /// <param name="BiasCorrection1">1 − β₁ᵗ</param>
 /// <param name="BiasCorrection2">1 − β₂ᵗ</param>
 /// <param name="GradientScale">factor on the gradient, from clipping</param>
-public readonly record struct AdamWCoefficients(double Rate, double Beta1, double Beta2, double Epsilon, double WeightDecay,
-    double BiasCorrection1, double BiasCorrection2, double GradientScale);
+public readonly record struct AdamWCoefficients(
+    double Rate,
+    double Beta1,
+    double Beta2,
+    double Epsilon,
+    double WeightDecay,
+    double BiasCorrection1,
+    double BiasCorrection2,
+    double GradientScale
+);
 
 public static unsafe partial class Ops
 {
@@ -30,7 +38,11 @@ public static unsafe partial class Ops
         Check.Same(parameter, expAvgSq);
         using Profile.Scope _ = parameter.Device.Measure("adamw", bytes: 28.0 * parameter.Count);
         Chunks chunks = PiecesOf(parameter);
-        parameter.Device.Run(new AdamWKernel(parameter.F32, gradient.F32, expAvg.F32, expAvgSq.F32, coefficients, chunks), chunks.Number, 1);
+        parameter.Device.Run(
+            new AdamWKernel(parameter.F32, gradient.F32, expAvg.F32, expAvgSq.F32, coefficients, chunks),
+            chunks.Number,
+            1
+        );
     }
 
     /// <summary>
@@ -42,7 +54,13 @@ public static unsafe partial class Ops
     /// <param name="decays">which of them decay</param>
     /// <param name="coefficients">numbers that are the same for all</param>
     /// <exception cref="ArgumentException">Shapes differ.</exception>
-    public static void AdamWStep(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, in AdamWCoefficients coefficients)
+    public static void AdamWStep(
+        TensorList parameters,
+        TensorList expAvg,
+        TensorList expAvgSq,
+        bool[] decays,
+        in AdamWCoefficients coefficients
+    )
     {
         for (int i = 0; i < parameters.Count; i++)
         {
@@ -55,7 +73,11 @@ public static unsafe partial class Ops
         }
         Device device = parameters[0].Device;
         using Profile.Scope _ = device.Measure("adamw", bytes: 28.0 * GradientCount(parameters));
-        device.Run(new AdamWListKernel(parameters, expAvg, expAvgSq, decays, coefficients, coefficients with { WeightDecay = 0 }), parameters.Pieces, 1);
+        device.Run(
+            new AdamWListKernel(parameters, expAvg, expAvgSq, decays, coefficients, coefficients with { WeightDecay = 0 }),
+            parameters.Pieces,
+            1
+        );
     }
 
     /// <summary>The pieces in which passes over a tensor of any size go.</summary>
@@ -71,16 +93,31 @@ public static unsafe partial class Ops
         public int Length(int chunk) => (int)Math.Min(size, count - Start(chunk));
     }
 
-    private readonly struct AdamWListKernel(TensorList parameters, TensorList expAvg, TensorList expAvgSq, bool[] decays, AdamWCoefficients decaying, AdamWCoefficients staying) : IRangeKernel
+    private readonly struct AdamWListKernel(
+        TensorList parameters,
+        TensorList expAvg,
+        TensorList expAvgSq,
+        bool[] decays,
+        AdamWCoefficients decaying,
+        AdamWCoefficients staying
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int piece = start; piece < end; piece++)
             {
-                int i = parameters.TensorOf(piece), chunk = piece - parameters.FirstPiece(i);
+                int i = parameters.TensorOf(piece),
+                    chunk = piece - parameters.FirstPiece(i);
                 if (parameters[i].Grad is { } gradient)
                 {
-                    new AdamWKernel(parameters[i].F32, gradient.F32, expAvg[i].F32, expAvgSq[i].F32, decays[i] ? decaying : staying, PiecesOf(gradient)).Run(chunk, chunk + 1, worker);
+                    new AdamWKernel(
+                        parameters[i].F32,
+                        gradient.F32,
+                        expAvg[i].F32,
+                        expAvgSq[i].F32,
+                        decays[i] ? decaying : staying,
+                        PiecesOf(gradient)
+                    ).Run(chunk, chunk + 1, worker);
                 }
             }
         }
@@ -100,15 +137,24 @@ public static unsafe partial class Ops
         private void Update(float* w, float* g, float* m, float* v, int n)
         {
             // 1 − rate · decay is not rounded: its error, a thousandth of the decay, would push all weights the same way in every step.
-            float decay = (float)(c.Rate * c.WeightDecay), new1 = (float)(1 - c.Beta1), new2 = (float)(1 - c.Beta2), scale = (float)c.GradientScale;
+            float decay = (float)(c.Rate * c.WeightDecay),
+                new1 = (float)(1 - c.Beta1),
+                new2 = (float)(1 - c.Beta2),
+                scale = (float)c.GradientScale;
             // Numerator and denominator of the step, both times √(1 − β₂ᵗ): one division per element instead of two.
             double root = Math.Sqrt(c.BiasCorrection2);
-            float rate = (float)(c.Rate / c.BiasCorrection1 * root), epsilon = (float)(c.Epsilon * root);
-            Vector512<float> new1s = Vector512.Create(new1), new2s = Vector512.Create(new2), decays = Vector512.Create(decay);
+            float rate = (float)(c.Rate / c.BiasCorrection1 * root),
+                epsilon = (float)(c.Epsilon * root);
+            Vector512<float> new1s = Vector512.Create(new1),
+                new2s = Vector512.Create(new2),
+                decays = Vector512.Create(decay);
             int i = 0;
             for (; i <= n - 16; i += 16)
             {
-                Vector512<float> gi = Vector512.Load(g + i) * scale, mi = Vector512.Load(m + i), vi = Vector512.Load(v + i), wi = Vector512.Load(w + i);
+                Vector512<float> gi = Vector512.Load(g + i) * scale,
+                    mi = Vector512.Load(m + i),
+                    vi = Vector512.Load(v + i),
+                    wi = Vector512.Load(w + i);
                 mi = Vector512.FusedMultiplyAdd(new1s, gi - mi, mi);
                 vi = Vector512.FusedMultiplyAdd(new2s, Vector512.FusedMultiplyAdd(gi, gi, -vi), vi);
                 mi.Store(m + i);

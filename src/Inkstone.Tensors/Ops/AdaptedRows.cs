@@ -15,7 +15,11 @@ public static unsafe partial class Ops
         CheckAdapter(weight, b, a);
         using Profile.Scope _ = weight.Device.Measure("adapted_row_norms", flops: 2.0 * weight.Count * b.Shape.Last);
         Tensor norms = weight.Device.Rent(new Shape(weight.Shape[0]));
-        weight.Device.Run(new AdaptedNormKernel(AdaptedRow.Of(weight, b, a, scale), norms.F32, weight.Device.Workers), weight.Shape[0], AdaptedGrain);
+        weight.Device.Run(
+            new AdaptedNormKernel(AdaptedRow.Of(weight, b, a, scale), norms.F32, weight.Device.Workers),
+            weight.Shape[0],
+            AdaptedGrain
+        );
         return norms;
     }
 
@@ -30,10 +34,22 @@ public static unsafe partial class Ops
         CheckAdapter(weight, b, a);
         if (weight.DType is not (DType.Float32 or DType.BFloat16))
         {
-            throw new ArgumentException($"an adapter cannot be merged into weights of {weight.DType}; open the model with weights in float32 or bfloat16", nameof(weight));
+            throw new ArgumentException(
+                $"an adapter cannot be merged into weights of {weight.DType}; open the model with weights in float32 or bfloat16",
+                nameof(weight)
+            );
         }
-        weight.Device.Run(new MergeKernel(AdaptedRow.Of(weight, b, a, scale), weight.Pointer, weight.DType == DType.BFloat16, magnitude is null ? null : magnitude.F32, weight.Device.Workers),
-            weight.Shape[0], AdaptedGrain);
+        weight.Device.Run(
+            new MergeKernel(
+                AdaptedRow.Of(weight, b, a, scale),
+                weight.Pointer,
+                weight.DType == DType.BFloat16,
+                magnitude is null ? null : magnitude.F32,
+                weight.Device.Workers
+            ),
+            weight.Shape[0],
+            AdaptedGrain
+        );
     }
 
     private static void CheckAdapter(Tensor weight, Tensor b, Tensor a)
@@ -49,8 +65,8 @@ public static unsafe partial class Ops
     {
         public readonly int Width = width;
 
-        public static AdaptedRow Of(Tensor weight, Tensor b, Tensor a, float scale)
-            => new(MatrixView.Of(weight), b.F32, a.F32, scale, weight.Shape.Last, a.Shape[0]);
+        public static AdaptedRow Of(Tensor weight, Tensor b, Tensor a, float scale) =>
+            new(MatrixView.Of(weight), b.F32, a.F32, scale, weight.Shape.Last, a.Shape[0]);
 
         public void Read(int row, float* target)
         {

@@ -23,14 +23,15 @@ public static partial class Ops
 
     private sealed class AddNode : Node
     {
-        private Tensor _a = null!, _b = null!;
+        private Tensor _a = null!,
+            _b = null!;
 
         public void Set(Tensor a, Tensor b) => (_a, _b) = (a, b);
 
         internal override void Backward()
         {
             Tensor dy = OutputGrad;
-            if (_b.RequiresGrad && _a.RequiresGrad)   // two owners: one gets a copy (or a sum), the other the gradient itself
+            if (_b.RequiresGrad && _a.RequiresGrad) // two owners: one gets a copy (or a sum), the other the gradient itself
             {
                 AddKernels.Accumulate(dy, _b);
             }
@@ -54,6 +55,12 @@ public static partial class Ops
 
         public Vector512<float> Forward(Vector512<float> a, Vector512<float> b) => a + b;
 
-        public void Backward(Vector512<float> dy, Vector512<float> a, Vector512<float> b, out Vector512<float> da, out Vector512<float> db) => (da, db) = (dy, dy);
+        public void Backward(
+            Vector512<float> dy,
+            Vector512<float> a,
+            Vector512<float> b,
+            out Vector512<float> da,
+            out Vector512<float> db
+        ) => (da, db) = (dy, dy);
     }
 }

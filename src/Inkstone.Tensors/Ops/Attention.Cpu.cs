@@ -1,20 +1,33 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <see cref="Ops.Attention"/>. T: queries, S: keys, D: head dim, Dv: value dim. Work goes by blocks of 96 tokens and strips of 32 columns (<see cref="Strips"/>).
+/// CPU kernels of <see cref="Ops.Attention"/>. T: queries, S: keys, D: head dim, Dv: value dim. Work goes by blocks of 96 tokens and strips
+/// of 32 columns (<see cref="Strips"/>).
 /// </summary>
 /// <remarks>
-/// Forward, 32 queries at a time: Sᵀ = K · Qᵀ has keys as rows and queries as lanes, so maxima, sums and rescaling are vertical, a pair of rows becomes a row
-/// of B for Oᵀ += Vᵀ · Pᵀ, and nothing is ever transposed but the result. Log-sum-exp is kept to base 2, because exponentials are taken as 2^(s · scale · log₂e − shift).
+/// Forward, 32 queries at a time: Sᵀ = K · Qᵀ has keys as rows and queries as lanes, so maxima, sums and rescaling are vertical, a pair of
+/// rows becomes a row
+/// of B for Oᵀ += Vᵀ · Pᵀ, and nothing is ever transposed but the result. Log-sum-exp is kept to base 2, because exponentials are taken as
+/// 2^(s · scale · log₂e − shift).
 /// </remarks>
 internal static unsafe partial class AttentionKernels
 {
-    private const int Block = Strips.Block, Width = Strips.Width;
+    private const int Block = Strips.Block,
+        Width = Strips.Width;
 
     /// <summary>With at most this many queries keys are read in place instead of packed.</summary>
     private const int FewQueries = 4;
 
-    public static void Forward(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor? sinks, Tensor o, Tensor lse)
+    public static void Forward(
+        AttentionSizes sizes,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor? documentStarts,
+        Tensor? sinks,
+        Tensor o,
+        Tensor lse
+    )
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("attention.forward", flops: sizes.ForwardFlops);
@@ -22,23 +35,36 @@ internal static unsafe partial class AttentionKernels
         float* sink = sinks is null ? null : sinks.F32;
         if (sizes.Queries <= FewQueries)
         {
-            device.Run(new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, sink, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.KeyValueHeads,
-                FewQueriesKernel.Grain(sizes, device.Workers.Count));
+            device.Run(
+                new FewQueriesKernel(sizes, q.F32, k.F32, v.F32, starts, sink, o.F32, lse.F32, device.Workers),
+                sizes.Batch * sizes.KeyValueHeads,
+                FewQueriesKernel.Grain(sizes, device.Workers.Count)
+            );
             return;
         }
         Strips strips = new(device.MatMulKernel);
         KeyBlocks blocks = new(strips, sizes);
         KeyPacker packer = new(sizes, strips, blocks, k.F32, v.F32);
-        int heads = sizes.Batch * sizes.KeyValueHeads, queryBlocks = (sizes.Queries + Block - 1) / Block;
+        int heads = sizes.Batch * sizes.KeyValueHeads,
+            queryBlocks = (sizes.Queries + Block - 1) / Block;
         if (heads >= 4 * device.Workers.Count)
         {
-            // Each task packs its key-value head into its own memory, where it stays in the cache. The same products in the same order either way.
-            device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, sink, o.F32, lse.F32, device.Workers), heads, 1);
+            // Each task packs its key-value head into its own memory, where it stays in the cache. The same products in the same order
+            // either way.
+            device.Run(
+                new ForwardKernel(sizes, strips, blocks, packer, q.F32, null, starts, sink, o.F32, lse.F32, device.Workers),
+                heads,
+                1
+            );
             return;
         }
         Tensor packed = device.Rent(new Shape(checked((int)(heads * blocks.HeadBytes / sizeof(float) + 1))));
         device.Run(new PackKernel(sizes, packer, blocks, packed.Pointer, device.Workers), heads * blocks.Count, 1);
-        device.Run(new ForwardKernel(sizes, strips, blocks, packer, q.F32, packed.Pointer, starts, sink, o.F32, lse.F32, device.Workers), sizes.Batch * sizes.Heads * queryBlocks, 1);
+        device.Run(
+            new ForwardKernel(sizes, strips, blocks, packer, q.F32, packed.Pointer, starts, sink, o.F32, lse.F32, device.Workers),
+            sizes.Batch * sizes.Heads * queryBlocks,
+            1
+        );
         packed.Release();
     }
 
@@ -58,8 +84,10 @@ internal static unsafe partial class AttentionKernels
     {
         public void Pack(int batch, int kv, int block, byte* gathered, byte* target)
         {
-            int key = block * Block, count = Math.Min(Block, sizes.Keys - key);
-            nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
+            int key = block * Block,
+                count = Math.Min(Block, sizes.Keys - key);
+            nint strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim,
+                strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             nint row = (nint)batch * sizes.Keys + key;
             strips.Gather(k + row * strideK + kv * sizes.HeadDim, strideK, count, sizes.HeadDim, gathered);
             strips.LeftTokens(gathered, sizes.HeadDim, target);
@@ -69,7 +97,8 @@ internal static unsafe partial class AttentionKernels
     }
 
     /// <summary>Packs the blocks of all heads.</summary>
-    private readonly struct PackKernel(AttentionSizes sizes, KeyPacker packer, KeyBlocks blocks, byte* packed, Workers workers) : IRangeKernel
+    private readonly struct PackKernel(AttentionSizes sizes, KeyPacker packer, KeyBlocks blocks, byte* packed, Workers workers)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -84,8 +113,19 @@ internal static unsafe partial class AttentionKernels
     }
 
     /// <summary>One block of queries of one head, or (<paramref name="packed"/> is null) all of one key-value head.</summary>
-    private readonly struct ForwardKernel(AttentionSizes sizes, Strips strips, KeyBlocks blocks, KeyPacker packer, float* q, byte* packed,
-        int* starts, float* sinks, float* o, float* lse, Workers workers) : IRangeKernel
+    private readonly struct ForwardKernel(
+        AttentionSizes sizes,
+        Strips strips,
+        KeyBlocks blocks,
+        KeyPacker packer,
+        float* q,
+        byte* packed,
+        int* starts,
+        float* sinks,
+        float* o,
+        float* lse,
+        Workers workers
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -103,7 +143,13 @@ internal static unsafe partial class AttentionKernels
                 (int head, int block) = Math.DivRem(item, queryBlocks);
                 (int batch, int h) = Math.DivRem(head, sizes.Heads);
                 // Long rows of the causal triangle first, so that the last tasks are short.
-                Queries(batch, h, (queryBlocks - 1 - block) * Block, packed + (batch * sizes.KeyValueHeads + h / sizes.Group) * blocks.HeadBytes, scratch);
+                Queries(
+                    batch,
+                    h,
+                    (queryBlocks - 1 - block) * Block,
+                    packed + (batch * sizes.KeyValueHeads + h / sizes.Group) * blocks.HeadBytes,
+                    scratch
+                );
             }
             strips.End();
         }
@@ -126,23 +172,32 @@ internal static unsafe partial class AttentionKernels
 
         private void Queries(int batch, int h, int query, byte* head, byte* scratch)
         {
-            int rows = Math.Min(Block, sizes.Queries - query), past = sizes.Keys - sizes.Queries;
+            int rows = Math.Min(Block, sizes.Queries - query),
+                past = sizes.Keys - sizes.Queries;
             int sumFloats = strips.PaddedRows(sizes.ValueDim) * Width;
             ScratchParts parts = new(scratch);
             byte* gathered = parts.Bytes(strips.GatheredBytes(sizes.HeadDim));
             float* scores = parts.Floats(Block * Width);
             byte* probabilities = parts.Bytes(strips.RightBytes(Block));
-            nint strideQ = (nint)sizes.Heads * sizes.HeadDim, strideO = (nint)sizes.Heads * sizes.ValueDim;
+            nint strideQ = (nint)sizes.Heads * sizes.HeadDim,
+                strideO = (nint)sizes.Heads * sizes.ValueDim;
             nint first = (nint)batch * sizes.Queries + query;
             strips.Gather(q + first * strideQ + h * sizes.HeadDim, strideQ, rows, sizes.HeadDim, gathered);
             int count = (rows + Width - 1) / Width;
             QueryStrip* queries = (QueryStrip*)parts.Bytes(sizeof(QueryStrip) * (long)(Block / Width));
-            int low = int.MaxValue, high = 0;
+            int low = int.MaxValue,
+                high = 0;
             for (int i = 0; i < count; i++)
             {
                 QueryStrip* strip = queries + i;
                 int n = Math.Min(Width, rows - i * Width);
-                strip->Begin(sizes, starts == null ? null : starts + first + i * Width, past + query + i * Width, n, sinks == null ? null : sinks + h);
+                strip->Begin(
+                    sizes,
+                    starts == null ? null : starts + first + i * Width,
+                    past + query + i * Width,
+                    n,
+                    sinks == null ? null : sinks + h
+                );
                 strip->Queries = parts.Bytes(strips.RightBytes(sizes.HeadDim));
                 strip->Sums = parts.Floats(sumFloats);
                 strips.RightTokens(gathered, i, sizes.HeadDim, strip->Queries);
@@ -161,14 +216,22 @@ internal static unsafe partial class AttentionKernels
                 QueryStrip* strip = queries + i;
                 int n = Math.Min(Width, rows - i * Width);
                 strip->End(sizes.ValueDim, lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query + i * Width, n);
-                StripRows.StoreTransposed(strip->Sums, sizes.ValueDim, n, o + (first + i * Width) * strideO + h * sizes.ValueDim, strideO, accumulate: false);
+                StripRows.StoreTransposed(
+                    strip->Sums,
+                    sizes.ValueDim,
+                    n,
+                    o + (first + i * Width) * strideO + h * sizes.ValueDim,
+                    strideO,
+                    accumulate: false
+                );
             }
         }
 
         /// <summary>A strip of queries and a block of keys.</summary>
         private void Attend(QueryStrip* strip, int key, byte* keys, float* scores, byte* probabilities)
         {
-            int begin = 0, end = Block;
+            int begin = 0,
+                end = Block;
             if (strips.Trims)
             {
                 begin = Math.Max(0, strip->Low - key) / strips.Rows * strips.Rows;
@@ -192,7 +255,11 @@ internal static unsafe partial class AttentionKernels
             strip->Started = true;
         }
 
-        private long ScratchBytes() => blocks.GatheredBytes + sizeof(float) * Block * Width + Align(strips.RightBytes(Block)) + Align(sizeof(QueryStrip) * (long)(Block / Width))
+        private long ScratchBytes() =>
+            blocks.GatheredBytes
+            + sizeof(float) * Block * Width
+            + Align(strips.RightBytes(Block))
+            + Align(sizeof(QueryStrip) * (long)(Block / Width))
             + Block / Width * (Align(strips.RightBytes(sizes.HeadDim)) + sizeof(float) * strips.PaddedRows(sizes.ValueDim) * (long)Width);
     }
 

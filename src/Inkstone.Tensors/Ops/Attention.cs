@@ -3,13 +3,15 @@ namespace Inkstone.Tensors;
 public static partial class Ops
 {
     /// <summary>
-    /// Causal grouped-query attention (arXiv:2305.13245) in tiles with online softmax, so that no T × T matrix exists (FlashAttention-2, arXiv:2307.08691).
+    /// Causal grouped-query attention (arXiv:2305.13245) in tiles with online softmax, so that no T × T matrix exists (FlashAttention-2,
+    /// arXiv:2307.08691).
     /// </summary>
     /// <remarks><code>
     /// forward   s = scale · q kᵀ    p = softmax(s) over keys at or before the query and in its document    o = p v    lse = logsumexp(s)
     /// backward  p = exp(s − lse)    δ = Σ do∘o    ds = p ∘ (do vᵀ − δ) · scale    dq = ds k    dk = dsᵀ q    dv = pᵀ do
     /// soft cap  s = cap · tanh(scale · q kᵀ / cap), so that ds is also multiplied by 1 − (s / cap)²
-    /// sinks     one more score of each head, in maximum and sum of the softmax, whose value is nothing (arXiv:2309.17453): dsink = −Σ_t exp(sink − lse) · δ
+    /// sinks     one more score of each head, in maximum and sum of the softmax, whose value is nothing (arXiv:2309.17453): dsink = −Σ_t
+    /// exp(sink − lse) · δ
     /// </code></remarks>
     /// <param name="q">[B, T, H·D]</param>
     /// <param name="k">[B, S, Hkv·D]; query t stands at position S − T + t, so S exceeds T when decoding on a cache</param>
@@ -17,13 +19,24 @@ public static partial class Ops
     /// <param name="heads">H</param>
     /// <param name="keyValueHeads">Hkv, a divisor of H</param>
     /// <param name="scale">usually 1 / √D</param>
-    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document (needs S = T)</param>
+    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one
+    /// document (needs S = T)</param>
     /// <param name="window">how many keys a query sees at most, itself included; null: all</param>
     /// <param name="softCap">bound of scores; 0: none</param>
     /// <param name="sinks">[H]; null: none</param>
     /// <returns>[B, T, H·Dv]</returns>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, Tensor? documentStarts = null, int? window = null,
-        float softCap = 0, Tensor? sinks = null)
+    public static Tensor Attention(
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        int heads,
+        int keyValueHeads,
+        float scale,
+        Tensor? documentStarts = null,
+        int? window = null,
+        float softCap = 0,
+        Tensor? sinks = null
+    )
     {
         AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue) with { SoftCap = softCap };
         if (sinks is not null)
@@ -61,11 +74,16 @@ public static partial class Ops
     private sealed class AttentionNode : Node
     {
         private AttentionSizes _sizes;
-        private Tensor _q = null!, _k = null!, _v = null!, _o = null!, _lse = null!;
-        private Tensor? _documentStarts, _sinks;
+        private Tensor _q = null!,
+            _k = null!,
+            _v = null!,
+            _o = null!,
+            _lse = null!;
+        private Tensor? _documentStarts,
+            _sinks;
 
-        public void Set(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor? sinks, Tensor o, Tensor lse)
-            => (_sizes, _q, _k, _v, _documentStarts, _sinks, _o, _lse) = (sizes, q, k, v, documentStarts, sinks, o, lse);
+        public void Set(AttentionSizes sizes, Tensor q, Tensor k, Tensor v, Tensor? documentStarts, Tensor? sinks, Tensor o, Tensor lse) =>
+            (_sizes, _q, _k, _v, _documentStarts, _sinks, _o, _lse) = (sizes, q, k, v, documentStarts, sinks, o, lse);
 
         internal override void Backward()
         {
@@ -81,14 +99,25 @@ public static partial class Ops
 }
 
 /// <summary>Sizes of one attention call. Group: query heads that share a key-value head.</summary>
-internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys, int Heads, int KeyValueHeads, int HeadDim, int ValueDim, float Scale, int Window)
+internal readonly record struct AttentionSizes(
+    int Batch,
+    int Queries,
+    int Keys,
+    int Heads,
+    int KeyValueHeads,
+    int HeadDim,
+    int ValueDim,
+    float Scale,
+    int Window
+)
 {
     /// <summary>Bound of scores; 0: none.</summary>
     public float SoftCap { get; init; }
 
     public int Group => Heads / KeyValueHeads;
 
-    /// <summary>First key that the query at <paramref name="position"/> of a document begun at <paramref name="documentStart"/> sees.</summary>
+    /// <summary>First key that the query at <paramref name="position"/> of a document begun at <paramref name="documentStart"/>
+    /// sees.</summary>
     public int FirstKey(int documentStart, int position) => Math.Max(documentStart, position - Window + 1);
 
     /// <summary>Multiply-adds of q kᵀ and p v over the causal pairs, counted as two operations.</summary>
@@ -105,11 +134,31 @@ internal readonly record struct AttentionSizes(int Batch, int Queries, int Keys,
         {
             throw new ArgumentException($"attention takes [B, T, H·D], got q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(q));
         }
-        AttentionSizes sizes = new(q.Shape[0], q.Shape[1], k.Shape[1], heads, keyValueHeads, q.Shape.Last / heads, v.Shape.Last / keyValueHeads, scale, window);
-        return heads % keyValueHeads == 0 && sizes.HeadDim * heads == q.Shape.Last && sizes.HeadDim * keyValueHeads == k.Shape.Last
-            && sizes.ValueDim * keyValueHeads == v.Shape.Last && k.Shape[0] == sizes.Batch && v.Shape[0] == sizes.Batch
-            && v.Shape[1] == sizes.Keys && sizes.Keys >= sizes.Queries && window > 0
+        AttentionSizes sizes = new(
+            q.Shape[0],
+            q.Shape[1],
+            k.Shape[1],
+            heads,
+            keyValueHeads,
+            q.Shape.Last / heads,
+            v.Shape.Last / keyValueHeads,
+            scale,
+            window
+        );
+        return
+            heads % keyValueHeads == 0
+            && sizes.HeadDim * heads == q.Shape.Last
+            && sizes.HeadDim * keyValueHeads == k.Shape.Last
+            && sizes.ValueDim * keyValueHeads == v.Shape.Last
+            && k.Shape[0] == sizes.Batch
+            && v.Shape[0] == sizes.Batch
+            && v.Shape[1] == sizes.Keys
+            && sizes.Keys >= sizes.Queries
+            && window > 0
             ? sizes
-            : throw new ArgumentException($"attention with {heads} heads on {keyValueHeads} does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}", nameof(heads));
+            : throw new ArgumentException(
+                $"attention with {heads} heads on {keyValueHeads} does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}",
+                nameof(heads)
+            );
     }
 }

@@ -1,11 +1,14 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Backward pass of attention: one task per key-value head goes through all its query heads, so that dk and dv need no locks and one order of sums.
+/// Backward pass of attention: one task per key-value head goes through all its query heads, so that dk and dv need no locks and one order
+/// of sums.
 /// </summary>
 /// <remarks>
-/// For a block of keys all blocks of queries that see it are visited, 32 keys at a time: S = Q · Kᵀ and dO · Vᵀ have queries as rows and keys as lanes, so that pairs of
-/// rows of P and dS are rows of B for dVᵀ += dOᵀ · P and dKᵀ += Qᵀ · dS; dS alone is transposed, for dQᵀ += Kᵀ · dSᵀ. A block's dKᵀ and dVᵀ stay in the cache, dQᵀ of
+/// For a block of keys all blocks of queries that see it are visited, 32 keys at a time: S = Q · Kᵀ and dO · Vᵀ have queries as rows and
+/// keys as lanes, so that pairs of
+/// rows of P and dS are rows of B for dVᵀ += dOᵀ · P and dKᵀ += Qᵀ · dS; dS alone is transposed, for dQᵀ += Kᵀ · dSᵀ. A block's dKᵀ and dVᵀ
+/// stay in the cache, dQᵀ of
 /// the whole head lies in scratch memory, as do q and do, packed once in both directions.
 /// </remarks>
 internal static unsafe partial class AttentionKernels
@@ -14,14 +17,32 @@ internal static unsafe partial class AttentionKernels
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("attention.backward", flops: sizes.BackwardFlops);
-        bool addQ = false, addK = false, addV = false;
+        bool addQ = false,
+            addK = false,
+            addV = false;
         Tensor? dq = q.RequiresGrad ? q.AddGrad(out addQ) : null;
         Tensor? dk = k.RequiresGrad ? k.AddGrad(out addK) : null;
         Tensor? dv = v.RequiresGrad ? v.AddGrad(out addV) : null;
         Strips strips = new(device.MatMulKernel);
         Gradients gradients = new(dq is null ? null : dq.F32, addQ, dk is null ? null : dk.F32, addK, dv is null ? null : dv.F32, addV);
-        device.Run(new BackwardKernel(sizes, strips, new BackwardLayout(strips, sizes), q.F32, k.F32, v.F32,
-            documentStarts is null ? null : documentStarts.I32, o.F32, lse.F32, dO.F32, gradients, device.Workers), sizes.Batch * sizes.KeyValueHeads, 1);
+        device.Run(
+            new BackwardKernel(
+                sizes,
+                strips,
+                new BackwardLayout(strips, sizes),
+                q.F32,
+                k.F32,
+                v.F32,
+                documentStarts is null ? null : documentStarts.I32,
+                o.F32,
+                lse.F32,
+                dO.F32,
+                gradients,
+                device.Workers
+            ),
+            sizes.Batch * sizes.KeyValueHeads,
+            1
+        );
     }
 
     /// <summary>Gradient of each head's sink: −Σ over batch and queries of exp(sink − lse) · δ.</summary>
@@ -31,7 +52,8 @@ internal static unsafe partial class AttentionKernels
         sinks.Device.Run(new SinkKernel(sizes, sinks.F32, o.F32, lse.F32, dO.F32, target, accumulate), sizes.Heads, 1);
     }
 
-    private readonly struct SinkKernel(AttentionSizes sizes, float* sinks, float* o, float* lse, float* dO, float* target, bool accumulate) : IRangeKernel
+    private readonly struct SinkKernel(AttentionSizes sizes, float* sinks, float* o, float* lse, float* dO, float* target, bool accumulate)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -56,31 +78,59 @@ internal static unsafe partial class AttentionKernels
     /// <summary>Targets; a null one is not wanted.</summary>
     private readonly struct Gradients(float* dq, bool addQ, float* dk, bool addK, float* dv, bool addV)
     {
-        public readonly float* Q = dq, K = dk, V = dv;
-        public readonly bool AddQ = addQ, AddK = addK, AddV = addV;
+        public readonly float* Q = dq,
+            K = dk,
+            V = dv;
+        public readonly bool AddQ = addQ,
+            AddK = addK,
+            AddV = addV;
     }
 
     /// <summary>Offsets of a task's buffers in its scratch memory.</summary>
     private readonly struct BackwardLayout
     {
         /// <summary>Bytes of one strip's buffers.</summary>
-        public readonly long DStrip, VStrip, KeyRight, ValueRight, DScoreRight;
+        public readonly long DStrip,
+            VStrip,
+            KeyRight,
+            ValueRight,
+            DScoreRight;
 
-        /// <summary>Of one block of queries: Q [96, D], dO [96, Dv], Qᵀ [D, 96], dOᵀ [Dv, 96], dQᵀ of its strips, and its <see cref="QueryRows"/>.</summary>
-        public readonly long OutputLeft, QueryTurned, OutputTurned, DQ, RowsOf, QueryBlock;
+        /// <summary>Of one block of queries: Q [96, D], dO [96, Dv], Qᵀ [D, 96], dOᵀ [Dv, 96], dQᵀ of its strips, and its
+        /// <see cref="QueryRows"/>.</summary>
+        public readonly long OutputLeft,
+            QueryTurned,
+            OutputTurned,
+            DQ,
+            RowsOf,
+            QueryBlock;
 
         /// <summary>Of one block of keys: strips of Kᵀ and Vᵀ, Kᵀ [D, 96] as A, strips of dKᵀ and dVᵀ.</summary>
-        public readonly long Keys, Values, KeysTurned, DK, DV;
+        public readonly long Keys,
+            Values,
+            KeysTurned,
+            DK,
+            DV;
 
         /// <summary>Of a block of each.</summary>
-        public readonly long Gathered, Scores, DScores, P, DS, DSTurned, Total;
+        public readonly long Gathered,
+            Scores,
+            DScores,
+            P,
+            DS,
+            DSTurned,
+            Total;
 
         public BackwardLayout(Strips strips, AttentionSizes sizes)
         {
             (int d, int dv, int count) = (sizes.HeadDim, sizes.ValueDim, Block / Width);
             DStrip = Align(sizeof(float) * (long)strips.PaddedRows(d) * Width);
             VStrip = Align(sizeof(float) * (long)strips.PaddedRows(dv) * Width);
-            (KeyRight, ValueRight, DScoreRight) = (Align(strips.RightBytes(d)), Align(strips.RightBytes(dv)), Align(strips.RightBytes(Block)));
+            (KeyRight, ValueRight, DScoreRight) = (
+                Align(strips.RightBytes(d)),
+                Align(strips.RightBytes(dv)),
+                Align(strips.RightBytes(Block))
+            );
             long at = 0;
             Take(ref at, strips.LeftBytes(Block, d));
             OutputLeft = Take(ref at, strips.LeftBytes(Block, dv));
@@ -112,8 +162,20 @@ internal static unsafe partial class AttentionKernels
         }
     }
 
-    private readonly struct BackwardKernel(AttentionSizes sizes, Strips strips, BackwardLayout layout, float* q, float* k, float* v,
-        int* starts, float* o, float* lse, float* dO, Gradients gradients, Workers workers) : IRangeKernel
+    private readonly struct BackwardKernel(
+        AttentionSizes sizes,
+        Strips strips,
+        BackwardLayout layout,
+        float* q,
+        float* k,
+        float* v,
+        int* starts,
+        float* o,
+        float* lse,
+        float* dO,
+        Gradients gradients,
+        Workers workers
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -137,11 +199,20 @@ internal static unsafe partial class AttentionKernels
             {
                 PackQueries(batch, h, query, scratch + query / Block * layout.QueryBlock, scratch + layout.Gathered);
             }
-            nint row = (nint)batch * sizes.Keys, strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim, strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
+            nint row = (nint)batch * sizes.Keys,
+                strideK = (nint)sizes.KeyValueHeads * sizes.HeadDim,
+                strideV = (nint)sizes.KeyValueHeads * sizes.ValueDim;
             for (int key = 0; key < sizes.Keys; key += Block)
             {
                 int count = Math.Min(Block, sizes.Keys - key);
-                PackKeys(k + (row + key) * strideK + kv * sizes.HeadDim, strideK, v + (row + key) * strideV + kv * sizes.ValueDim, strideV, count, scratch);
+                PackKeys(
+                    k + (row + key) * strideK + kv * sizes.HeadDim,
+                    strideK,
+                    v + (row + key) * strideV + kv * sizes.ValueDim,
+                    strideV,
+                    count,
+                    scratch
+                );
                 for (int query = key; query < sizes.Queries; query += Block)
                 {
                     byte* block = scratch + query / Block * layout.QueryBlock;
@@ -157,13 +228,25 @@ internal static unsafe partial class AttentionKernels
                     nint at = row + key + i * Width;
                     if (gradients.K != null)
                     {
-                        StripRows.StoreTransposed((float*)(scratch + layout.DK + i * layout.DStrip), sizes.HeadDim, lanes,
-                            gradients.K + at * strideK + kv * sizes.HeadDim, strideK, gradients.AddK || h % sizes.Group > 0);
+                        StripRows.StoreTransposed(
+                            (float*)(scratch + layout.DK + i * layout.DStrip),
+                            sizes.HeadDim,
+                            lanes,
+                            gradients.K + at * strideK + kv * sizes.HeadDim,
+                            strideK,
+                            gradients.AddK || h % sizes.Group > 0
+                        );
                     }
                     if (gradients.V != null)
                     {
-                        StripRows.StoreTransposed((float*)(scratch + layout.DV + i * layout.VStrip), sizes.ValueDim, lanes,
-                            gradients.V + at * strideV + kv * sizes.ValueDim, strideV, gradients.AddV || h % sizes.Group > 0);
+                        StripRows.StoreTransposed(
+                            (float*)(scratch + layout.DV + i * layout.VStrip),
+                            sizes.ValueDim,
+                            lanes,
+                            gradients.V + at * strideV + kv * sizes.ValueDim,
+                            strideV,
+                            gradients.AddV || h % sizes.Group > 0
+                        );
                     }
                 }
             }
@@ -171,8 +254,14 @@ internal static unsafe partial class AttentionKernels
             for (int query = 0; query < sizes.Queries && gradients.Q != null; query += Width)
             {
                 float* sums = (float*)(scratch + query / Block * layout.QueryBlock + layout.DQ + query % Block / Width * layout.DStrip);
-                StripRows.StoreTransposed(sums, sizes.HeadDim, Math.Min(Width, sizes.Queries - query),
-                    gradients.Q + ((nint)batch * sizes.Queries + query) * strideQ + h * sizes.HeadDim, strideQ, gradients.AddQ);
+                StripRows.StoreTransposed(
+                    sums,
+                    sizes.HeadDim,
+                    Math.Min(Width, sizes.Queries - query),
+                    gradients.Q + ((nint)batch * sizes.Queries + query) * strideQ + h * sizes.HeadDim,
+                    strideQ,
+                    gradients.AddQ
+                );
             }
         }
 
@@ -180,8 +269,11 @@ internal static unsafe partial class AttentionKernels
         private void PackQueries(int batch, int h, int query, byte* block, byte* gathered)
         {
             int count = Math.Min(Block, sizes.Queries - query);
-            nint first = (nint)batch * sizes.Queries + query, strideQ = (nint)sizes.Heads * sizes.HeadDim, strideO = (nint)sizes.Heads * sizes.ValueDim;
-            float* rowO = o + first * strideO + h * sizes.ValueDim, rowDO = dO + first * strideO + h * sizes.ValueDim;
+            nint first = (nint)batch * sizes.Queries + query,
+                strideQ = (nint)sizes.Heads * sizes.HeadDim,
+                strideO = (nint)sizes.Heads * sizes.ValueDim;
+            float* rowO = o + first * strideO + h * sizes.ValueDim,
+                rowDO = dO + first * strideO + h * sizes.ValueDim;
             strips.Gather(q + first * strideQ + h * sizes.HeadDim, strideQ, count, sizes.HeadDim, gathered);
             strips.LeftTokens(gathered, sizes.HeadDim, block);
             strips.LeftValues(gathered, sizes.HeadDim, block + layout.QueryTurned);
@@ -189,7 +281,13 @@ internal static unsafe partial class AttentionKernels
             strips.LeftTokens(gathered, sizes.ValueDim, block + layout.OutputLeft);
             strips.LeftValues(gathered, sizes.ValueDim, block + layout.OutputTurned);
             QueryRows* rows = (QueryRows*)(block + layout.RowsOf);
-            rows->Begin(sizes, starts == null ? null : starts + first, query, count, lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query);
+            rows->Begin(
+                sizes,
+                starts == null ? null : starts + first,
+                query,
+                count,
+                lse + ((nint)batch * sizes.Heads + h) * sizes.Queries + query
+            );
             for (int i = 0; i < count; i++)
             {
                 rows->Delta[i] = Lanes.Dot(rowDO + i * strideO, rowO + i * strideO, sizes.ValueDim) * sizes.Scale;
@@ -216,9 +314,11 @@ internal static unsafe partial class AttentionKernels
         private void BlockPair(byte* block, int key, int count, int query, byte* scratch)
         {
             QueryRows* rows = (QueryRows*)(block + layout.RowsOf);
-            float* scores = (float*)(scratch + layout.Scores), dScores = (float*)(scratch + layout.DScores);
+            float* scores = (float*)(scratch + layout.Scores),
+                dScores = (float*)(scratch + layout.DScores);
             // Per strip of queries the keys whose dS it has.
-            int* from = stackalloc int[Block / Width], to = stackalloc int[Block / Width];
+            int* from = stackalloc int[Block / Width],
+                to = stackalloc int[Block / Width];
             new Span<int>(from, Block / Width).Fill(Block);
             new Span<int>(to, Block / Width).Clear();
             for (int i = 0; i < Block / Width && (i * Width < count || !strips.Trims); i++)
@@ -228,14 +328,35 @@ internal static unsafe partial class AttentionKernels
                 {
                     continue;
                 }
-                strips.Multiply(block, begin, end - begin, scratch + layout.Keys + i * layout.KeyRight, sizes.HeadDim, 0, sizes.HeadDim, scores, accumulate: false);
-                strips.Multiply(block + layout.OutputLeft, begin, end - begin, scratch + layout.Values + i * layout.ValueRight, sizes.ValueDim, 0, sizes.ValueDim, dScores, accumulate: false);
+                strips.Multiply(
+                    block,
+                    begin,
+                    end - begin,
+                    scratch + layout.Keys + i * layout.KeyRight,
+                    sizes.HeadDim,
+                    0,
+                    sizes.HeadDim,
+                    scores,
+                    accumulate: false
+                );
+                strips.Multiply(
+                    block + layout.OutputLeft,
+                    begin,
+                    end - begin,
+                    scratch + layout.Values + i * layout.ValueRight,
+                    sizes.ValueDim,
+                    0,
+                    sizes.ValueDim,
+                    dScores,
+                    accumulate: false
+                );
                 if (sizes.SoftCap > 0)
                 {
                     rows->SoftCap(scores, dScores, begin, end, sizes.Scale, sizes.SoftCap);
                 }
                 rows->Mask(scores, key + i * Width, query, begin, end);
-                byte* p = scratch + layout.P, ds = scratch + layout.DS;
+                byte* p = scratch + layout.P,
+                    ds = scratch + layout.DS;
                 rows->Gradients(scores, dScores, begin, end, sizes.Scale, strips.Pairs ? (uint*)p : null, (uint*)ds);
                 if (!strips.Pairs)
                 {
@@ -245,11 +366,31 @@ internal static unsafe partial class AttentionKernels
                 bool started = query > key;
                 if (gradients.V != null)
                 {
-                    strips.Multiply(block + layout.OutputTurned, 0, sizes.ValueDim, p, Block, begin, end, (float*)(scratch + layout.DV + i * layout.VStrip), started);
+                    strips.Multiply(
+                        block + layout.OutputTurned,
+                        0,
+                        sizes.ValueDim,
+                        p,
+                        Block,
+                        begin,
+                        end,
+                        (float*)(scratch + layout.DV + i * layout.VStrip),
+                        started
+                    );
                 }
                 if (gradients.K != null)
                 {
-                    strips.Multiply(block + layout.QueryTurned, 0, sizes.HeadDim, ds, Block, begin, end, (float*)(scratch + layout.DK + i * layout.DStrip), started);
+                    strips.Multiply(
+                        block + layout.QueryTurned,
+                        0,
+                        sizes.HeadDim,
+                        ds,
+                        Block,
+                        begin,
+                        end,
+                        (float*)(scratch + layout.DK + i * layout.DStrip),
+                        started
+                    );
                 }
                 if (gradients.Q == null)
                 {
@@ -260,7 +401,11 @@ internal static unsafe partial class AttentionKernels
                 StripRows.Clear(source, strips.Pairs, end, groups * Width);
                 for (int g = strips.Trims ? Math.Max(0, key + i * Width - query) / Width : 0; g < groups; g++)
                 {
-                    StripRows.Transpose(StripRows.At(source, strips.Pairs, g * Width), strips.Pairs, StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width));
+                    StripRows.Transpose(
+                        StripRows.At(source, strips.Pairs, g * Width),
+                        strips.Pairs,
+                        StripRows.At(scratch + layout.DSTurned + g * layout.DScoreRight, strips.Pairs, i * Width)
+                    );
                     (from[g], to[g]) = (Math.Min(from[g], i * Width), (i + 1) * Width);
                 }
             }
@@ -270,7 +415,17 @@ internal static unsafe partial class AttentionKernels
                 {
                     byte* turned = scratch + layout.DSTurned + g * layout.DScoreRight;
                     byte* right = strips.Pairs ? turned : strips.Right((float*)turned, from[g], to[g], scratch + layout.P);
-                    strips.Multiply(scratch + layout.KeysTurned, 0, sizes.HeadDim, right, Block, from[g], to[g], (float*)(block + layout.DQ + g * layout.DStrip), rows->Started(g));
+                    strips.Multiply(
+                        scratch + layout.KeysTurned,
+                        0,
+                        sizes.HeadDim,
+                        right,
+                        Block,
+                        from[g],
+                        to[g],
+                        (float*)(block + layout.DQ + g * layout.DStrip),
+                        rows->Started(g)
+                    );
                 }
             }
         }

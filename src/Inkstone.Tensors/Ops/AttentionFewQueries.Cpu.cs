@@ -4,18 +4,37 @@ namespace Inkstone.Tensors;
 
 internal static unsafe partial class AttentionKernels
 {
-    /// <summary>Decoding: a few queries against many keys, read in place; bound by memory. Rows of keys and values are read from there once, in order, for all heads of a task.</summary>
-    private readonly struct FewQueriesKernel(AttentionSizes sizes, float* q, float* k, float* v, int* starts, float* sinks, float* o, float* lse, Workers workers) : IRangeKernel
+    /// <summary>Decoding: a few queries against many keys, read in place; bound by memory. Rows of keys and values are read from there
+    /// once, in order, for all heads of a task.</summary>
+    private readonly struct FewQueriesKernel(
+        AttentionSizes sizes,
+        float* q,
+        float* k,
+        float* v,
+        int* starts,
+        float* sinks,
+        float* o,
+        float* lse,
+        Workers workers
+    ) : IRangeKernel
     {
-        /// <summary>Keys whose scores are summed side by side; rows of values that the heads of a task read in turn, few enough to stay in the first cache.</summary>
-        private const int Keys = 4, ValueRows = 64;
+        /// <summary>Keys whose scores are summed side by side; rows of values that the heads of a task read in turn, few enough to stay in
+        /// the first cache.</summary>
+        private const int Keys = 4,
+            ValueRows = 64;
 
-        /// <summary>Key-value heads of a task: neighbours of one batch entry, so that what a task reads of a row is long, and enough tasks for all threads.</summary>
-        public static int Grain(AttentionSizes sizes, int threads) => Math.Clamp(sizes.Batch * sizes.KeyValueHeads / (2 * threads), 1, sizes.KeyValueHeads);
+        /// <summary>Key-value heads of a task: neighbours of one batch entry, so that what a task reads of a row is long, and enough tasks
+        /// for all threads.</summary>
+        public static int Grain(AttentionSizes sizes, int threads) =>
+            Math.Clamp(sizes.Batch * sizes.KeyValueHeads / (2 * threads), 1, sizes.KeyValueHeads);
 
         public void Run(int start, int end, int worker)
         {
-            float* scores = (float*)workers.Scratch(worker, sizeof(float) * (Math.Min(end - start, sizes.KeyValueHeads) * sizes.Group * (long)ScoreStride(sizes)));
+            float* scores = (float*)
+                workers.Scratch(
+                    worker,
+                    sizeof(float) * (Math.Min(end - start, sizes.KeyValueHeads) * sizes.Group * (long)ScoreStride(sizes))
+                );
             for (int item = start, next; item < end; item = next)
             {
                 (int batch, int kv) = Math.DivRem(item, sizes.KeyValueHeads);
@@ -30,17 +49,35 @@ internal static unsafe partial class AttentionKernels
         /// <summary>One query of the heads that belong to some key-value heads.</summary>
         private void Query(int batch, int t, int kvBegin, int kvEnd, float* scores)
         {
-            nint row = (nint)batch * sizes.Queries + t, stride = ScoreStride(sizes);
-            int headDim = sizes.HeadDim, valueDim = sizes.ValueDim, group = sizes.Group, begin = kvBegin * group, heads = (kvEnd - kvBegin) * group;
-            int high = sizes.Keys - sizes.Queries + t + 1, low = sizes.FirstKey(starts == null ? 0 : starts[row], high - 1), count = high - low;
-            float* query = q + (row * sizes.Heads + begin) * headDim, target = o + (row * sizes.Heads + begin) * valueDim;
-            nint first = ((nint)batch * sizes.Keys + low) * sizes.KeyValueHeads + kvBegin, keyStride = (nint)sizes.KeyValueHeads * headDim, valueStride = (nint)sizes.KeyValueHeads * valueDim;
+            nint row = (nint)batch * sizes.Queries + t,
+                stride = ScoreStride(sizes);
+            int headDim = sizes.HeadDim,
+                valueDim = sizes.ValueDim,
+                group = sizes.Group,
+                begin = kvBegin * group,
+                heads = (kvEnd - kvBegin) * group;
+            int high = sizes.Keys - sizes.Queries + t + 1,
+                low = sizes.FirstKey(starts == null ? 0 : starts[row], high - 1),
+                count = high - low;
+            float* query = q + (row * sizes.Heads + begin) * headDim,
+                target = o + (row * sizes.Heads + begin) * valueDim;
+            nint first = ((nint)batch * sizes.Keys + low) * sizes.KeyValueHeads + kvBegin,
+                keyStride = (nint)sizes.KeyValueHeads * headDim,
+                valueStride = (nint)sizes.KeyValueHeads * valueDim;
             for (int s = 0; s < count; s += Keys)
             {
                 float* key = k + first * headDim + s * keyStride;
                 for (int h = 0; h < heads; h++)
                 {
-                    FourScores(query + h * headDim, key + h / group * headDim, keyStride, Math.Min(Keys, count - s), headDim, sizes.Scale, scores + h * stride + s);
+                    FourScores(
+                        query + h * headDim,
+                        key + h / group * headDim,
+                        keyStride,
+                        Math.Min(Keys, count - s),
+                        headDim,
+                        sizes.Scale,
+                        scores + h * stride + s
+                    );
                 }
             }
             for (int h = 0; h < heads; h++)
@@ -62,7 +99,14 @@ internal static unsafe partial class AttentionKernels
                 float* value = v + first * valueDim + s * valueStride;
                 for (int h = 0; h < heads; h++)
                 {
-                    AddValues(target + h * valueDim, value + h / group * valueDim, valueStride, scores + h * stride + s, Math.Min(ValueRows, count - s), valueDim);
+                    AddValues(
+                        target + h * valueDim,
+                        value + h / group * valueDim,
+                        valueStride,
+                        scores + h * stride + s,
+                        Math.Min(ValueRows, count - s),
+                        valueDim
+                    );
                 }
             }
         }
@@ -70,8 +114,13 @@ internal static unsafe partial class AttentionKernels
         /// <summary>scale · q·k of 1 to 4 keys. Four numbers are always written, the last one again for keys that do not exist.</summary>
         private static void FourScores(float* query, float* key, nint stride, int keys, int headDim, float scale, float* scores)
         {
-            float* k1 = keys > 1 ? key + stride : key, k2 = keys > 2 ? k1 + stride : k1, k3 = keys > 3 ? k2 + stride : k2;
-            Vector512<float> a = default, b = default, c = default, d = default;
+            float* k1 = keys > 1 ? key + stride : key,
+                k2 = keys > 2 ? k1 + stride : k1,
+                k3 = keys > 3 ? k2 + stride : k2;
+            Vector512<float> a = default,
+                b = default,
+                c = default,
+                d = default;
             int i = 0;
             for (; i <= headDim - 16; i += 16)
             {
@@ -95,7 +144,10 @@ internal static unsafe partial class AttentionKernels
             int i = 0;
             for (; i <= width - 64; i += 64)
             {
-                Vector512<float> a = Vector512.Load(target + i), b = Vector512.Load(target + i + 16), c = Vector512.Load(target + i + 32), d = Vector512.Load(target + i + 48);
+                Vector512<float> a = Vector512.Load(target + i),
+                    b = Vector512.Load(target + i + 16),
+                    c = Vector512.Load(target + i + 32),
+                    d = Vector512.Load(target + i + 48);
                 float* v = values + i;
                 for (int s = 0; s < rows; s++, v += stride)
                 {

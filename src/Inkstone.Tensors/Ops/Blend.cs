@@ -4,7 +4,8 @@ namespace Inkstone.Tensors;
 
 public static unsafe partial class Ops
 {
-    /// <summary>target ← a · target + b · x, in place and not recorded; with a = 0 the old contents do not matter. Optimizers use it.</summary>
+    /// <summary>target ← a · target + b · x, in place and not recorded; with a = 0 the old contents do not matter. Optimizers use
+    /// it.</summary>
     public static void Blend(Tensor target, float a, Tensor x, float b)
     {
         Check.Same(target, x);
@@ -19,8 +20,10 @@ public static unsafe partial class Ops
         {
             for (int chunk = start; chunk < end; chunk++)
             {
-                float* yc = y + chunks.Start(chunk), xc = x + chunks.Start(chunk);
-                int n = chunks.Length(chunk), i = 0;
+                float* yc = y + chunks.Start(chunk),
+                    xc = x + chunks.Start(chunk);
+                int n = chunks.Length(chunk),
+                    i = 0;
                 for (; i <= n - 16; i += 16)
                 {
                     Vector512<float> scaled = Vector512.Load(xc + i) * b;

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>A linear map whose matrix has blocks on its diagonal alone: each of G equal pieces of x is multiplied with a block of rows of its own.</summary>
+    /// <summary>A linear map whose matrix has blocks on its diagonal alone: each of G equal pieces of x is multiplied with a block of rows
+    /// of its own.</summary>
     /// <remarks><code>
     /// forward   y_g  = x_g · W_gᵀ
     /// backward  dx_g = dy_g · W_g        dW_g = dy_gᵀ · x_g
@@ -17,7 +18,7 @@ public static partial class Ops
         {
             throw new ArgumentException($"a matrix {weight.Shape} in {groups} blocks does not fit x of {x.Shape}", nameof(weight));
         }
-        Tensor y = x.Device.Rent(x.Shape.WithLast(weight.Shape[0]));       // [..., G·N]
+        Tensor y = x.Device.Rent(x.Shape.WithLast(weight.Shape[0])); // [..., G·N]
         BlockLinearKernels.Forward(x, weight, groups, y);
         if (x.Device.Tape.Wants(x, weight))
         {
@@ -28,7 +29,8 @@ public static partial class Ops
 
     private sealed class BlockLinearNode : Node
     {
-        private Tensor _x = null!, _weight = null!;
+        private Tensor _x = null!,
+            _weight = null!;
         private int _groups;
 
         public void Set(Tensor x, Tensor weight, int groups) => (_x, _weight, _groups) = (x, weight, groups);
@@ -56,14 +58,27 @@ internal static unsafe class BlockLinearKernels
     {
         (int m, int n, int k) = (x.Shape.Rows, weight.Shape[0] / groups, weight.Shape.Last);
         using Profile.Scope _ = x.Device.Measure("block_linear.backward", flops: 4.0 * m * n * k * groups);
-        bool addX = false, addWeight = false;
-        float* dx = x.RequiresGrad ? x.AddGrad(out addX).F32 : null, dw = weight.RequiresGrad ? weight.AddGrad(out addWeight).F32 : null;
+        bool addX = false,
+            addWeight = false;
+        float* dx = x.RequiresGrad ? x.AddGrad(out addX).F32 : null,
+            dw = weight.RequiresGrad ? weight.AddGrad(out addWeight).F32 : null;
         for (int g = 0; g < groups; g++)
         {
             MatrixView part = MatrixView.Of(dy).At(0, g * n);
             if (dx != null)
             {
-                MatMul.Run(x.Device, part, MatrixView.Of(weight).At(g * n, 0), m, k, n, dx + g * k, x.Shape.Last, addX ? dx + g * k : null, x.Shape.Last);
+                MatMul.Run(
+                    x.Device,
+                    part,
+                    MatrixView.Of(weight).At(g * n, 0),
+                    m,
+                    k,
+                    n,
+                    dx + g * k,
+                    x.Shape.Last,
+                    addX ? dx + g * k : null,
+                    x.Shape.Last
+                );
             }
             if (dw != null)
             {

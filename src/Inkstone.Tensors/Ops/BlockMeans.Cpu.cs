@@ -8,20 +8,32 @@ internal static unsafe class BlockMeansKernels
     public static void Forward(Tensor x, int block, Tensor? documentStarts, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("block_means.forward", bytes: 8.0 * x.Count);
-        x.Device.Run(new ForwardKernel(x.F32, documentStarts is null ? null : documentStarts.I32, y.F32, x.Shape[1], x.Shape.Last, block), x.Shape.Rows, Grain);
+        x.Device.Run(
+            new ForwardKernel(x.F32, documentStarts is null ? null : documentStarts.I32, y.F32, x.Shape[1], x.Shape.Last, block),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     public static void Cached(Tensor store, int from, int block, RaggedRows rows, Tensor tables, Tensor y)
     {
         using Profile.Scope _ = store.Device.Measure("block_means.forward", bytes: 8.0 * y.Count);
-        store.Device.Run(new CachedKernel(store.F32 + from, store.Shape[1], y.F32, y.Shape.Last, block, new CacheRowKernels.Places(rows, tables)), y.Shape.Rows, Grain);
+        store.Device.Run(
+            new CachedKernel(store.F32 + from, store.Shape[1], y.F32, y.Shape.Last, block, new CacheRowKernels.Places(rows, tables)),
+            y.Shape.Rows,
+            Grain
+        );
     }
 
     public static void Backward(Tensor dy, Tensor x, int block, Tensor? documentStarts)
     {
         using Profile.Scope _ = x.Device.Measure("block_means.backward", bytes: 8.0 * x.Count);
         float* dx = x.AddGrad(out bool accumulate).F32;
-        x.Device.Run(new BackwardKernel(dy.F32, documentStarts is null ? null : documentStarts.I32, dx, x.Shape[1], x.Shape.Last, block, accumulate), x.Shape.Rows, Grain);
+        x.Device.Run(
+            new BackwardKernel(dy.F32, documentStarts is null ? null : documentStarts.I32, dx, x.Shape[1], x.Shape.Last, block, accumulate),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     private readonly struct ForwardKernel(float* x, int* starts, float* y, int length, int width, int block) : IRangeKernel
@@ -45,7 +57,8 @@ internal static unsafe class BlockMeansKernels
         }
     }
 
-    private readonly struct CachedKernel(float* store, int stride, float* y, int width, int block, CacheRowKernels.Places places) : IRangeKernel
+    private readonly struct CachedKernel(float* store, int stride, float* y, int width, int block, CacheRowKernels.Places places)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -70,13 +83,16 @@ internal static unsafe class BlockMeansKernels
         }
     }
 
-    private readonly struct BackwardKernel(float* dy, int* starts, float* dx, int length, int width, int block, bool accumulate) : IRangeKernel
+    private readonly struct BackwardKernel(float* dy, int* starts, float* dx, int length, int width, int block, bool accumulate)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
-                int first = starts == null ? 0 : starts[row], t = row % length, ahead = block - 1 - (t - first) % block;
+                int first = starts == null ? 0 : starts[row],
+                    t = row % length,
+                    ahead = block - 1 - (t - first) % block;
                 bool reached = t + ahead < length && (starts == null || starts[row + ahead] == first);
                 float* to = dx + (long)row * width;
                 if (!accumulate)

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Means of whole blocks of tokens, each at the last token of its block; zeros elsewhere. Blocks are counted from a document's first token.</summary>
+    /// <summary>Means of whole blocks of tokens, each at the last token of its block; zeros elsewhere. Blocks are counted from a document's
+    /// first token.</summary>
     /// <remarks><code>
     /// forward   y_t = Σ_(j &lt; r) x_(t−j) / r where t is the last token of a block, else 0
     /// backward  dx_t = dy_e / r, e the last token of the block of t, where the document reaches it
@@ -41,7 +42,13 @@ public static partial class Ops
     public static Tensor BlockMeans(Tensor store, int from, int count, int block, RaggedRows rows, Tensor tables)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
-        if (store.Shape.Rank != 2 || from < 0 || count <= 0 || from + count > store.Shape[1] || store.Shape[0] % RaggedRows.BlockTokens != 0)
+        if (
+            store.Shape.Rank != 2
+            || from < 0
+            || count <= 0
+            || from + count > store.Shape[1]
+            || store.Shape[0] % RaggedRows.BlockTokens != 0
+        )
         {
             throw new ArgumentException($"a store {store.Shape} has no columns {from} to {from + count - 1} of blocks", nameof(store));
         }

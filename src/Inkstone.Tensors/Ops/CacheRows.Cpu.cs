@@ -1,9 +1,11 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.StoreKeys"/>, <see cref="Ops.StoreRows"/> and <see cref="Ops.LoadRows"/>: copies between rows and blocks.</summary>
+/// <summary>CPU kernels of <see cref="Ops.StoreKeys"/>, <see cref="Ops.StoreRows"/> and <see cref="Ops.LoadRows"/>: copies between rows and
+/// blocks.</summary>
 internal static unsafe class CacheRowKernels
 {
-    private const int Block = RaggedRows.BlockTokens, Grain = 16;
+    private const int Block = RaggedRows.BlockTokens,
+        Grain = 16;
 
     public static void StoreKeys(Tensor keys, Tensor store, RaggedRows rows, Tensor tables)
     {
@@ -14,7 +16,11 @@ internal static unsafe class CacheRowKernels
     public static void StoreRows(Tensor values, Tensor store, RaggedRows rows, Tensor tables, int from, int every)
     {
         using Profile.Scope _ = values.Device.Measure("cache.store_rows", bytes: 8.0 * values.Count);
-        values.Device.Run(new StoreRowsKernel(values.F32, store.F32 + from, values.Shape.Last, store.Shape[1], every, new Places(rows, tables)), values.Shape.Rows, Grain);
+        values.Device.Run(
+            new StoreRowsKernel(values.F32, store.F32 + from, values.Shape.Last, store.Shape[1], every, new Places(rows, tables)),
+            values.Shape.Rows,
+            Grain
+        );
     }
 
     public static Tensor LoadRows(Tensor store, RaggedRows rows, Tensor tables, int from, int count)
@@ -30,7 +36,11 @@ internal static unsafe class CacheRowKernels
         for (int i = 0; i < rows.Count; i++)
         {
             int held = rows.Past.I32[i] + rows.Starts.I32[i + 1] - rows.Starts.I32[i];
-            store.Device.Run(new LoadKernel(store.F32 + from, y.F32 + (long)row * count, count, store.Shape[1], tables.I32 + (long)i * tables.Shape[1]), held, Grain);
+            store.Device.Run(
+                new LoadKernel(store.F32 + from, y.F32 + (long)row * count, count, store.Shape[1], tables.I32 + (long)i * tables.Shape[1]),
+                held,
+                Grain
+            );
             row += held;
         }
         return y;
@@ -39,13 +49,17 @@ internal static unsafe class CacheRowKernels
     /// <summary>Where the blocks of a row's tokens lie.</summary>
     internal readonly struct Places(RaggedRows rows, Tensor tables)
     {
-        private readonly int* _starts = rows.Starts.I32, _past = rows.Past.I32, _tables = tables.I32;
-        private readonly int _width = tables.Shape[1], _count = rows.Count;
+        private readonly int* _starts = rows.Starts.I32,
+            _past = rows.Past.I32,
+            _tables = tables.I32;
+        private readonly int _width = tables.Shape[1],
+            _count = rows.Count;
 
         /// <summary>Sequence of a token.</summary>
         public int Sequence(int token)
         {
-            int low = 0, high = _count - 1;
+            int low = 0,
+                high = _count - 1;
             while (low < high)
             {
                 int middle = (low + high + 1) / 2;
@@ -60,7 +74,8 @@ internal static unsafe class CacheRowKernels
         public (int Block, int Lane) Of(int sequence, int token) => At(sequence, Position(sequence, token));
 
         /// <summary>Block of the token of a sequence at a position, and its place there.</summary>
-        public (int Block, int Lane) At(int sequence, int position) => (_tables[(long)sequence * _width + position / Block], position % Block);
+        public (int Block, int Lane) At(int sequence, int position) =>
+            (_tables[(long)sequence * _width + position / Block], position % Block);
 
         /// <summary>A token's place in its sequence.</summary>
         public int Position(int sequence, int token) => _past[sequence] + token - _starts[sequence];
@@ -75,7 +90,8 @@ internal static unsafe class CacheRowKernels
             {
                 sequence += token == places.End(sequence) ? 1 : 0;
                 (int block, int lane) = places.Of(sequence, token);
-                float* from = keys + (long)token * width, to = store + (long)block * width * Block + lane;
+                float* from = keys + (long)token * width,
+                    to = store + (long)block * width * Block + lane;
                 for (int i = 0; i < width; i++)
                 {
                     to[(long)i * Block] = from[i];
@@ -97,7 +113,9 @@ internal static unsafe class CacheRowKernels
                     continue;
                 }
                 (int block, int lane) = places.Of(sequence, token);
-                new ReadOnlySpan<float>(values + (long)token * width, width).CopyTo(new Span<float>(store + ((long)block * Block + lane) * stride, width));
+                new ReadOnlySpan<float>(values + (long)token * width, width).CopyTo(
+                    new Span<float>(store + ((long)block * Block + lane) * stride, width)
+                );
             }
         }
     }

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Writes the keys of new tokens into the blocks of a cache, sixteen tokens side by side: store[block, column, token % 16]. Not recorded.</summary>
+    /// <summary>Writes the keys of new tokens into the blocks of a cache, sixteen tokens side by side: store[block, column, token % 16].
+    /// Not recorded.</summary>
     /// <param name="keys">[1, ΣT, W]</param>
     /// <param name="store">[blocks, W, 16]</param>
     /// <param name="rows">which sequence each token belongs to</param>
@@ -11,13 +12,17 @@ public static partial class Ops
     {
         if (store.Shape.Rank != 3 || store.Shape[1] != keys.Shape.Last || store.Shape[2] != RaggedRows.BlockTokens)
         {
-            throw new ArgumentException($"keys {keys.Shape} are stored as [blocks, {keys.Shape.Last}, {RaggedRows.BlockTokens}], not {store.Shape}", nameof(store));
+            throw new ArgumentException(
+                $"keys {keys.Shape} are stored as [blocks, {keys.Shape.Last}, {RaggedRows.BlockTokens}], not {store.Shape}",
+                nameof(store)
+            );
         }
         CheckStored(keys, rows, tables, store.Shape[0]);
         CacheRowKernels.StoreKeys(keys, store, rows, tables);
     }
 
-    /// <summary>Writes rows of new tokens into the blocks of a cache, as they are: store[16 · block + token % 16, from..]. Not recorded.</summary>
+    /// <summary>Writes rows of new tokens into the blocks of a cache, as they are: store[16 · block + token % 16, from..]. Not
+    /// recorded.</summary>
     /// <param name="values">[1, ΣT, W]</param>
     /// <param name="store">[16 · blocks, ≥ from + W]</param>
     /// <param name="rows">which sequence each token belongs to</param>
@@ -35,7 +40,8 @@ public static partial class Ops
         CacheRowKernels.StoreRows(values, store, rows, tables, from, every);
     }
 
-    /// <summary>All tokens that caches hold of each sequence, the new ones included, one behind the other: columns [from, from + count) of a store. Not recorded.</summary>
+    /// <summary>All tokens that caches hold of each sequence, the new ones included, one behind the other: columns [from, from + count) of
+    /// a store. Not recorded.</summary>
     /// <param name="store">[16 · blocks, W]</param>
     /// <param name="rows">the sequences</param>
     /// <param name="tables">int32 [N, M]</param>
@@ -44,7 +50,13 @@ public static partial class Ops
     /// <returns>[1, Σ(past + new), count]</returns>
     public static Tensor LoadRows(Tensor store, RaggedRows rows, Tensor tables, int from, int count)
     {
-        if (store.Shape.Rank != 2 || from < 0 || count <= 0 || from + count > store.Shape[1] || store.Shape[0] % RaggedRows.BlockTokens != 0)
+        if (
+            store.Shape.Rank != 2
+            || from < 0
+            || count <= 0
+            || from + count > store.Shape[1]
+            || store.Shape[0] % RaggedRows.BlockTokens != 0
+        )
         {
             throw new ArgumentException($"a store {store.Shape} has no columns {from} to {from + count - 1} of blocks", nameof(store));
         }

@@ -20,17 +20,27 @@ internal static unsafe class CausalConvKernels
     public static void Continue(Tensor x, Tensor weight, RaggedRows rows, Tensor history, Tensor? bias, bool silu, int dilation, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("causal_conv.forward", bytes: 8.0 * x.Count);
-        Tensor taps = Taps(weight, bias), starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32), slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
+        Tensor taps = Taps(weight, bias),
+            starts = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32),
+            slots = x.Device.Rent(new Shape(x.Shape.Rows), DType.Int32);
         for (int i = 0; i < rows.Count; i++)
         {
-            int first = rows.Starts.I32[i], count = rows.Starts.I32[i + 1] - first;
+            int first = rows.Starts.I32[i],
+                count = rows.Starts.I32[i + 1] - first;
             new Span<int>(starts.I32 + first, count).Fill(first);
             new Span<int>(slots.I32 + first, count).Fill(rows.Slots.I32[i]);
         }
         x.Device.Run(new ForwardKernel(new Rows(x, taps, dilation, starts, history, slots), y.F32, silu), x.Shape.Rows, Grain);
         for (int i = 0; i < rows.Count; i++)
         {
-            Remember(x, rows.Starts.I32[i], rows.Starts.I32[i + 1] - rows.Starts.I32[i], history, rows.Slots.I32[i], dilation * (weight.Shape.Last - 1));
+            Remember(
+                x,
+                rows.Starts.I32[i],
+                rows.Starts.I32[i + 1] - rows.Starts.I32[i],
+                history,
+                rows.Slots.I32[i],
+                dilation * (weight.Shape.Last - 1)
+            );
         }
         taps.Release();
         starts.Release();
@@ -60,10 +70,12 @@ internal static unsafe class CausalConvKernels
         }
         if (weight.RequiresGrad)
         {
-            int k = weight.Shape.Last, channels = x.Shape.Last;
+            int k = weight.Shape.Last,
+                channels = x.Shape.Last;
             Tensor sums = device.Rent(new Shape(k, channels));
             RowSum.Run(device, new WeightTerm(rows, dy.F32), x.Shape.Rows, k * channels, sums.F32, accumulate: false);
-            float* dw = weight.AddGrad(out bool accumulate).F32, sum = sums.F32;
+            float* dw = weight.AddGrad(out bool accumulate).F32,
+                sum = sums.F32;
             for (int i = 0; i < k * channels; i++)
             {
                 (int channel, int column) = Math.DivRem(i, k);
@@ -77,7 +89,8 @@ internal static unsafe class CausalConvKernels
     /// <summary>The weight by distance: row j weighs the token j before, and a row of zeros and the bias follow.</summary>
     private static Tensor Taps(Tensor weight, Tensor? bias)
     {
-        int channels = weight.Shape[0], k = weight.Shape.Last;
+        int channels = weight.Shape[0],
+            k = weight.Shape.Last;
         Tensor taps = weight.Device.Rent(new Shape(k + 2, channels));
         float* target = taps.F32;
         for (int j = 0; j < k; j++)
@@ -98,7 +111,8 @@ internal static unsafe class CausalConvKernels
     /// <summary>Moves the last inputs of a sequence into its history.</summary>
     private static void Remember(Tensor x, int first, int count, Tensor history, int slot, int kept)
     {
-        int width = x.Shape.Last, added = Math.Min(kept, count);
+        int width = x.Shape.Last,
+            added = Math.Min(kept, count);
         Span<float> past = new(history.F32 + (long)slot * kept * width, kept * width);
         past[(added * width)..].CopyTo(past);
         new ReadOnlySpan<float>(x.F32 + (long)(first + count - added) * width, added * width).CopyTo(past[((kept - added) * width)..]);
@@ -107,15 +121,21 @@ internal static unsafe class CausalConvKernels
     /// <summary>Which rows a row is made of.</summary>
     private readonly struct Rows(Tensor x, Tensor taps, int dilation, Tensor? documentStarts, Tensor? history = null, Tensor? slots = null)
     {
-        public readonly int Width = x.Shape.Last, Length = x.Shape[1], K = taps.Shape[0] - 2;
+        public readonly int Width = x.Shape.Last,
+            Length = x.Shape[1],
+            K = taps.Shape[0] - 2;
         public readonly float* Tap = taps.F32;
-        private readonly float* _x = x.F32, _history = history is null ? null : history.F32;
-        private readonly int* _starts = documentStarts is null ? null : documentStarts.I32, _slots = slots is null ? null : slots.I32;
+        private readonly float* _x = x.F32,
+            _history = history is null ? null : history.F32;
+        private readonly int* _starts = documentStarts is null ? null : documentStarts.I32,
+            _slots = slots is null ? null : slots.I32;
 
         /// <summary>The input d·j tokens before; where the document begins later what its history holds, or zeros.</summary>
         public float* Before(int row, int j)
         {
-            int t = row % Length, back = dilation * j, kept = dilation * (K - 1);
+            int t = row % Length,
+                back = dilation * j,
+                kept = dilation * (K - 1);
             return t - back >= (_starts == null ? 0 : _starts[row]) ? _x + (long)(row - back) * Width
                 : _history != null ? _history + ((long)_slots[row] * kept + kept + t - _starts[row] - back) * Width
                 : Tap + (long)K * Width;
@@ -139,12 +159,13 @@ internal static unsafe class CausalConvKernels
 
         /// <summary>b + Σ_j w_j ∘ rows_j, 16 channels.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Value<TVector>(TVector lanes, float** from, int channel) where TVector : struct, IRowVector
-            => Sum(lanes, from, channel) + lanes.Load(Tap + (K + 1) * (long)Width + channel);
+        public Vector512<float> Value<TVector>(TVector lanes, float** from, int channel)
+            where TVector : struct, IRowVector => Sum(lanes, from, channel) + lanes.Load(Tap + (K + 1) * (long)Width + channel);
 
         /// <summary>Σ_j w_j ∘ rows_j, 16 channels.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Sum<TVector>(TVector lanes, float** from, int channel) where TVector : struct, IRowVector
+        public Vector512<float> Sum<TVector>(TVector lanes, float** from, int channel)
+            where TVector : struct, IRowVector
         {
             Vector512<float> sum = default;
             float* tap = Tap + channel;
@@ -178,7 +199,8 @@ internal static unsafe class CausalConvKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Channels<TVector>(TVector lanes, float** before, float* target, int c) where TVector : struct, IRowVector
+        private void Channels<TVector>(TVector lanes, float** before, float* target, int c)
+            where TVector : struct, IRowVector
         {
             Vector512<float> p = rows.Value(lanes, before, c);
             lanes.Store(silu ? p * Lanes.Sigmoid(p) : p, target + c);
@@ -208,9 +230,11 @@ internal static unsafe class CausalConvKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Channels<TVector>(TVector lanes, float** before, float* d, int c) where TVector : struct, IRowVector
+        private void Channels<TVector>(TVector lanes, float** before, float* d, int c)
+            where TVector : struct, IRowVector
         {
-            Vector512<float> p = rows.Value(lanes, before, c), s = Lanes.Sigmoid(p);
+            Vector512<float> p = rows.Value(lanes, before, c),
+                s = Lanes.Sigmoid(p);
             lanes.Store(lanes.Load(d + c) * s * (Vector512<float>.One + p * (Vector512<float>.One - s)), d + c);
         }
     }
@@ -240,7 +264,8 @@ internal static unsafe class CausalConvKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Channels<TVector>(TVector lanes, float** after, float* target, int c) where TVector : struct, IRowVector
+        private void Channels<TVector>(TVector lanes, float** after, float* target, int c)
+            where TVector : struct, IRowVector
         {
             Vector512<float> d = rows.Sum(lanes, after, c);
             lanes.Store(accumulate ? d + lanes.Load(target + c) : d, target + c);

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <c>Ops.ChannelDeltaRule</c>: a head's state stays in the cache of one core while its tokens go by. Every column of a state is computed by itself, so 16 of them are a vector.
+/// CPU kernels of <c>Ops.ChannelDeltaRule</c>: a head's state stays in the cache of one core while its tokens go by. Every column of a
+/// state is computed by itself, so 16 of them are a vector.
 /// </summary>
 internal static unsafe partial class ChannelDeltaRuleKernels
 {
@@ -12,7 +13,11 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     {
         Device device = o.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.forward", flops: sizes.Flops);
-        device.Run(new ForwardKernel(new Heads(sizes, inputs, documentStarts), states is null ? null : states.F32, o.F32, device.Workers), sizes.Batch * sizes.Heads, 1);
+        device.Run(
+            new ForwardKernel(new Heads(sizes, inputs, documentStarts), states is null ? null : states.F32, o.F32, device.Workers),
+            sizes.Batch * sizes.Heads,
+            1
+        );
     }
 
     /// <summary>Sequences from and into their states.</summary>
@@ -20,14 +25,22 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     {
         Device device = o.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.continued", flops: sizes.Flops);
-        device.Run(new ContinueKernel(new Heads(sizes, inputs, null), rows.Starts.I32, rows.Slots.I32, state.F32, o.F32, device.Workers), rows.Count * sizes.Heads, 1);
+        device.Run(
+            new ContinueKernel(new Heads(sizes, inputs, null), rows.Starts.I32, rows.Slots.I32, state.F32, o.F32, device.Workers),
+            rows.Count * sizes.Heads,
+            1
+        );
     }
 
     /// <summary>What tokens bring to a head.</summary>
     private readonly struct Heads(ChannelDeltaSizes sizes, ChannelDeltaInputs inputs, Tensor? documentStarts)
     {
         public readonly ChannelDeltaSizes Sizes = sizes;
-        private readonly float* _q = inputs.Q.F32, _k = inputs.K.F32, _v = inputs.V.F32, _g = inputs.LogDecay.F32, _beta = inputs.Beta.F32;
+        private readonly float* _q = inputs.Q.F32,
+            _k = inputs.K.F32,
+            _v = inputs.V.F32,
+            _g = inputs.LogDecay.F32,
+            _beta = inputs.Beta.F32;
         private readonly int* _starts = documentStarts is null ? null : documentStarts.I32;
 
         public long KeyAt(int row, int head) => ((long)row * Sizes.Heads + head) * Sizes.KeyDim;
@@ -62,14 +75,16 @@ internal static unsafe partial class ChannelDeltaRuleKernels
             }
         }
 
-        private void Norm(float* target, float* source, float scale)
-            => Lanes.Scale(target, source, scale / MathF.Sqrt(Lanes.Dot(source, source, Sizes.KeyDim) + 1e-6f), Sizes.KeyDim);
+        private void Norm(float* target, float* source, float scale) =>
+            Lanes.Scale(target, source, scale / MathF.Sqrt(Lanes.Dot(source, source, Sizes.KeyDim) + 1e-6f), Sizes.KeyDim);
     }
 
     /// <summary>q̂, k̂ and e^g of a token, [D] each.</summary>
     private readonly struct Token(float* memory, int dim)
     {
-        public readonly float* Q = memory, K = memory + dim, Decay = memory + 2 * dim;
+        public readonly float* Q = memory,
+            K = memory + dim,
+            Decay = memory + 2 * dim;
     }
 
     /// <summary>S, [D, Dv], takes in a token; o may be null.</summary>
@@ -87,9 +102,11 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Columns<TVector>(TVector lanes, in Token t, float* s, float* v, float beta, float* o, int dim, int width) where TVector : struct, IRowVector
+    private static void Columns<TVector>(TVector lanes, in Token t, float* s, float* v, float beta, float* o, int dim, int width)
+        where TVector : struct, IRowVector
     {
-        Vector512<float> held = default, y = default;
+        Vector512<float> held = default,
+            y = default;
         float* row = s;
         for (int i = 0; i < dim; i++, row += width)
         {
@@ -128,7 +145,9 @@ internal static unsafe partial class ChannelDeltaRuleKernels
                     }
                     if (states != null && t % ChannelDeltaSizes.Chunk == 0)
                     {
-                        new ReadOnlySpan<float>(s, n.StateCount).CopyTo(new Span<float>(states + ((long)item * n.Chunks + t / ChannelDeltaSizes.Chunk) * n.StateCount, n.StateCount));
+                        new ReadOnlySpan<float>(s, n.StateCount).CopyTo(
+                            new Span<float>(states + ((long)item * n.Chunks + t / ChannelDeltaSizes.Chunk) * n.StateCount, n.StateCount)
+                        );
                     }
                     heads.Load(row, head, token);
                     Step(token, s, heads.Value(row, head), heads.Beta(row, head), o + heads.ValueAt(row, head), n.KeyDim, n.ValueDim);

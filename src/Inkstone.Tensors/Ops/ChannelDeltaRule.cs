@@ -3,7 +3,8 @@ namespace Inkstone.Tensors;
 public static partial class Ops
 {
     /// <summary>
-    /// Delta rule whose state forgets channel by channel of the key (Kimi Delta Attention, arXiv:2510.26692, section 3): each row of a head's matrix S has a decay of its own.
+    /// Delta rule whose state forgets channel by channel of the key (Kimi Delta Attention, arXiv:2510.26692, section 3): each row of a
+    /// head's matrix S has a decay of its own.
     /// </summary>
     /// <remarks><code>
     /// forward   q̂ = q / ‖q‖ / √D    k̂ = k / ‖k‖    S' = diag(e^g) S    u = v − S'ᵀ k̂    S = S' + k̂ (βu)ᵀ    o = Sᵀ q̂
@@ -15,7 +16,8 @@ public static partial class Ops
     /// <param name="v">[B, T, H·Dv]</param>
     /// <param name="logDecay">g ≤ 0: [B, T, H·D]</param>
     /// <param name="beta">β: [B, T, H]</param>
-    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document</param>
+    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one
+    /// document</param>
     /// <returns>[B, T, H·Dv]</returns>
     public static Tensor ChannelDeltaRule(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta, Tensor? documentStarts = null)
     {
@@ -31,7 +33,9 @@ public static partial class Ops
         ChannelDeltaRuleKernels.Forward(sizes, new ChannelDeltaInputs(q, k, v, logDecay, beta), documentStarts, states, o);
         if (wanted)
         {
-            device.Tape.Record<ChannelDeltaRuleNode>(o).Set(sizes, new ChannelDeltaInputs(q, k, v, logDecay, beta), documentStarts, states!);
+            device
+                .Tape.Record<ChannelDeltaRuleNode>(o)
+                .Set(sizes, new ChannelDeltaInputs(q, k, v, logDecay, beta), documentStarts, states!);
         }
         return o;
     }
@@ -43,7 +47,8 @@ public static partial class Ops
     /// <param name="logDecay">[1, ΣT, H·D]</param>
     /// <param name="beta">[1, ΣT, H]</param>
     /// <param name="rows">which sequence each token belongs to</param>
-    /// <param name="state">[slots, H, D, Dv]: of each sequence the state before its first token, replaced by the one behind its last</param>
+    /// <param name="state">[slots, H, D, Dv]: of each sequence the state before its first token, replaced by the one behind its
+    /// last</param>
     /// <returns>[1, ΣT, H·Dv]</returns>
     public static Tensor ChannelDeltaRule(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta, RaggedRows rows, Tensor state)
     {
@@ -66,8 +71,8 @@ public static partial class Ops
         private Tensor _states = null!;
         private Tensor? _documentStarts;
 
-        public void Set(ChannelDeltaSizes sizes, ChannelDeltaInputs inputs, Tensor? documentStarts, Tensor states)
-            => (_sizes, _inputs, _documentStarts, _states) = (sizes, inputs, documentStarts, states);
+        public void Set(ChannelDeltaSizes sizes, ChannelDeltaInputs inputs, Tensor? documentStarts, Tensor states) =>
+            (_sizes, _inputs, _documentStarts, _states) = (sizes, inputs, documentStarts, states);
 
         internal override void Backward() => ChannelDeltaRuleKernels.Backward(_sizes, _inputs, _documentStarts, _states, OutputGrad);
 
@@ -98,9 +103,22 @@ internal readonly record struct ChannelDeltaSizes(int Batch, int Length, int Hea
     public static ChannelDeltaSizes Of(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta)
     {
         int heads = beta.Shape.Last;
-        bool fits = q.Shape.Rank == 3 && k.Shape == q.Shape && logDecay.Shape == q.Shape && v.Shape.Rank == 3 && v.Shape.Rows == q.Shape.Rows && v.Shape[0] == q.Shape[0]
-            && beta.Shape.Rows == q.Shape.Rows && heads > 0 && q.Shape.Last % heads == 0 && v.Shape.Last % heads == 0;
-        return fits ? new ChannelDeltaSizes(q.Shape[0], q.Shape[1], heads, q.Shape.Last / heads, v.Shape.Last / heads)
-            : throw new ArgumentException($"a delta rule by channel does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}, decay {logDecay.Shape}, beta {beta.Shape}", nameof(q));
+        bool fits =
+            q.Shape.Rank == 3
+            && k.Shape == q.Shape
+            && logDecay.Shape == q.Shape
+            && v.Shape.Rank == 3
+            && v.Shape.Rows == q.Shape.Rows
+            && v.Shape[0] == q.Shape[0]
+            && beta.Shape.Rows == q.Shape.Rows
+            && heads > 0
+            && q.Shape.Last % heads == 0
+            && v.Shape.Last % heads == 0;
+        return fits
+            ? new ChannelDeltaSizes(q.Shape[0], q.Shape[1], heads, q.Shape.Last / heads, v.Shape.Last / heads)
+            : throw new ArgumentException(
+                $"a delta rule by channel does not fit q {q.Shape}, k {k.Shape}, v {v.Shape}, decay {logDecay.Shape}, beta {beta.Shape}",
+                nameof(q)
+            );
     }
 }

@@ -3,15 +3,26 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>The backward pass: chunks from the last to the first; within one, the states of its tokens are computed again from the one that was kept.</summary>
+/// <summary>The backward pass: chunks from the last to the first; within one, the states of its tokens are computed again from the one that
+/// was kept.</summary>
 internal static unsafe partial class ChannelDeltaRuleKernels
 {
     public static void Backward(ChannelDeltaSizes sizes, ChannelDeltaInputs inputs, Tensor? documentStarts, Tensor states, Tensor dO)
     {
         Device device = dO.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.backward", flops: 3 * sizes.Flops);
-        Targets targets = new(Target.Of(inputs.Q), Target.Of(inputs.K), Target.Of(inputs.V), Target.Of(inputs.LogDecay), Target.Of(inputs.Beta));
-        device.Run(new BackwardKernel(new Heads(sizes, inputs, documentStarts), states.F32, dO.F32, targets, device.Workers), sizes.Batch * sizes.Heads, 1);
+        Targets targets = new(
+            Target.Of(inputs.Q),
+            Target.Of(inputs.K),
+            Target.Of(inputs.V),
+            Target.Of(inputs.LogDecay),
+            Target.Of(inputs.Beta)
+        );
+        device.Run(
+            new BackwardKernel(new Heads(sizes, inputs, documentStarts), states.F32, dO.F32, targets, device.Workers),
+            sizes.Batch * sizes.Heads,
+            1
+        );
     }
 
     /// <summary>A gradient to be written or added to; nothing where none is wanted.</summary>
@@ -45,7 +56,17 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     /// <summary>Local buffers: of each token of a chunk S', βu, u and what it brings; dS, and the gradients of one token.</summary>
     private readonly struct Buffers
     {
-        public readonly float* State, States, W, U, Tokens, DState, DW, DR, DQ, DK, DG;
+        public readonly float* State,
+            States,
+            W,
+            U,
+            Tokens,
+            DState,
+            DW,
+            DR,
+            DQ,
+            DK,
+            DG;
 
         public Buffers(ChannelDeltaSizes n, ref LocalMemory memory)
         {
@@ -81,8 +102,12 @@ internal static unsafe partial class ChannelDeltaRuleKernels
                 new Span<float>(local.DState, n.StateCount).Clear();
                 for (int chunk = n.Chunks - 1; chunk >= 0; chunk--)
                 {
-                    int first = chunk * ChannelDeltaSizes.Chunk, count = Math.Min(ChannelDeltaSizes.Chunk, n.Length - first), row = batch * n.Length + first;
-                    new ReadOnlySpan<float>(states + ((long)item * n.Chunks + chunk) * n.StateCount, n.StateCount).CopyTo(new Span<float>(local.State, n.StateCount));
+                    int first = chunk * ChannelDeltaSizes.Chunk,
+                        count = Math.Min(ChannelDeltaSizes.Chunk, n.Length - first),
+                        row = batch * n.Length + first;
+                    new ReadOnlySpan<float>(states + ((long)item * n.Chunks + chunk) * n.StateCount, n.StateCount).CopyTo(
+                        new Span<float>(local.State, n.StateCount)
+                    );
                     for (int t = 0; t < count; t++)
                     {
                         Again(row + t, head, t, local);
@@ -106,7 +131,9 @@ internal static unsafe partial class ChannelDeltaRuleKernels
             {
                 new Span<float>(local.State, n.StateCount).Clear();
             }
-            float* decayed = local.States + (long)t * n.StateCount, u = local.U + t * width, w = local.W + t * width;
+            float* decayed = local.States + (long)t * n.StateCount,
+                u = local.U + t * width,
+                w = local.W + t * width;
             new Span<float>(w, width).Clear();
             for (int i = 0; i < n.KeyDim; i++)
             {
@@ -126,10 +153,15 @@ internal static unsafe partial class ChannelDeltaRuleKernels
         private void Back(int row, int head, int t, in Buffers local)
         {
             ChannelDeltaSizes n = heads.Sizes;
-            int width = n.ValueDim, dim = n.KeyDim;
+            int width = n.ValueDim,
+                dim = n.KeyDim;
             Token token = local.Token(t, dim);
-            float* decayed = local.States + (long)t * n.StateCount, u = local.U + t * width, w = local.W + t * width, dy = dO + heads.ValueAt(row, head);
-            float beta = heads.Beta(row, head), along = Lanes.Dot(w, dy, width);
+            float* decayed = local.States + (long)t * n.StateCount,
+                u = local.U + t * width,
+                w = local.W + t * width,
+                dy = dO + heads.ValueAt(row, head);
+            float beta = heads.Beta(row, head),
+                along = Lanes.Dot(w, dy, width);
             new Span<float>(local.DW, width).Clear();
             for (int i = 0; i < dim; i++)
             {
@@ -139,11 +171,12 @@ internal static unsafe partial class ChannelDeltaRuleKernels
                 local.DQ[i] = Lanes.Dot(decayed + i * width, dy, width) + token.K[i] * along;
             }
             float dBeta = Lanes.Dot(local.DW, u, width);
-            Lanes.Scale(local.DW, local.DW, beta, width);       // dv
+            Lanes.Scale(local.DW, local.DW, beta, width); // dv
             Lanes.Scale(local.DR, local.DW, -1, width);
             for (int i = 0; i < dim; i++)
             {
-                float* d = local.DState + i * width, s = decayed + i * width;
+                float* d = local.DState + i * width,
+                    s = decayed + i * width;
                 local.DK[i] = Lanes.Dot(d, w, width) + Lanes.Dot(s, local.DR, width);
                 Lanes.AddScaled(d, local.DR, token.K[i], width);
                 local.DG[i] = Lanes.Dot(d, s, width);
@@ -165,7 +198,9 @@ internal static unsafe partial class ChannelDeltaRuleKernels
         /// <summary>The gradient of x from that of x̂ = scale · x / √(Σx² + 1e-6), in place.</summary>
         private static void Unnorm(float* d, float* x, float scale, int dim)
         {
-            float square = Lanes.Dot(x, x, dim) + 1e-6f, factor = scale / MathF.Sqrt(square), along = Lanes.Dot(d, x, dim) / square;
+            float square = Lanes.Dot(x, x, dim) + 1e-6f,
+                factor = scale / MathF.Sqrt(square),
+                along = Lanes.Dot(d, x, dim) / square;
             Lanes.Scale(d, d, factor, dim);
             Lanes.AddScaled(d, x, -factor * along, dim);
         }

@@ -13,9 +13,10 @@ public sealed class ColumnRuns
         End = _runs.Max(run => run.First + run.Count);
     }
 
-    /// <summary>From each of <paramref name="heads"/> heads, <paramref name="stride"/> columns apart, <paramref name="count"/> columns from <paramref name="first"/> on.</summary>
-    public static IEnumerable<(int First, int Count)> OfHeads(int heads, int stride, int first, int count)
-        => Enumerable.Range(0, heads).Select(h => (h * stride + first, count));
+    /// <summary>From each of <paramref name="heads"/> heads, <paramref name="stride"/> columns apart, <paramref name="count"/> columns from
+    /// <paramref name="first"/> on.</summary>
+    public static IEnumerable<(int First, int Count)> OfHeads(int heads, int stride, int first, int count) =>
+        Enumerable.Range(0, heads).Select(h => (h * stride + first, count));
 
     /// <summary>Columns of the result.</summary>
     public int Width { get; }

@@ -2,20 +2,29 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.CompressGroups"/>. Sixteen channels go side by side; a token's half of channels belongs to one entry, so entries write gradients apart.</summary>
+/// <summary>CPU kernels of <see cref="Ops.CompressGroups"/>. Sixteen channels go side by side; a token's half of channels belongs to one
+/// entry, so entries write gradients apart.</summary>
 internal static unsafe class CompressKernels
 {
     public static void Forward(Tensor kv, Tensor gate, Tensor ape, TokenGroups groups, Tensor? ring, Tensor entries)
     {
         using Profile.Scope _ = kv.Device.Measure("compress_groups.forward", bytes: 8.0 * kv.Count);
-        kv.Device.Run(new ForwardKernel(new Sources(kv, gate, ape, groups, ring, entries.Shape.Last), entries.F32, kv.Device.Workers), (int)groups.Closing.Count, 1);
+        kv.Device.Run(
+            new ForwardKernel(new Sources(kv, gate, ape, groups, ring, entries.Shape.Last), entries.F32, kv.Device.Workers),
+            (int)groups.Closing.Count,
+            1
+        );
     }
 
     public static void Backward(Tensor de, Tensor kv, Tensor gate, Tensor ape, TokenGroups groups)
     {
         using Profile.Scope _ = kv.Device.Measure("compress_groups.backward", bytes: 16.0 * kv.Count);
         Sources sources = new(kv, gate, ape, groups, null, de.Shape.Last);
-        kv.Device.Run(new BackwardKernel(sources, de.F32, SelectedAttentionKernels.Sums(kv), SelectedAttentionKernels.Sums(gate), kv.Device.Workers), (int)groups.Closing.Count, 1);
+        kv.Device.Run(
+            new BackwardKernel(sources, de.F32, SelectedAttentionKernels.Sums(kv), SelectedAttentionKernels.Sums(gate), kv.Device.Workers),
+            (int)groups.Closing.Count,
+            1
+        );
         if (ape.RequiresGrad)
         {
             float* sum = ape.AddGrad(out bool accumulate).F32;
@@ -25,10 +34,12 @@ internal static unsafe class CompressKernels
 
     public static void Keep(Tensor kv, Tensor gate, Tensor ring, RaggedRows rows)
     {
-        int channels = kv.Shape.Last, kept = ring.Shape[1];
+        int channels = kv.Shape.Last,
+            kept = ring.Shape[1];
         for (int i = 0; i < rows.Count; i++)
         {
-            int start = rows.Starts.I32[i], end = rows.Starts.I32[i + 1];
+            int start = rows.Starts.I32[i],
+                end = rows.Starts.I32[i + 1];
             for (int row = Math.Max(start, end - kept); row < end; row++)
             {
                 float* to = ring.F32 + ((long)rows.Slots.I32[i] * kept + (rows.Past.I32[i] + row - start) % kept) * 2 * channels;
@@ -41,15 +52,26 @@ internal static unsafe class CompressKernels
     /// <summary>Where a token of an entry lies, its channels for this entry, and the row of its place in the group.</summary>
     private struct Part
     {
-        public float* Kv, Gate, Ape;
-        public long At, Place;
+        public float* Kv,
+            Gate,
+            Ape;
+        public long At,
+            Place;
     }
 
     private readonly struct Sources(Tensor kv, Tensor gate, Tensor ape, TokenGroups groups, Tensor? ring, int width)
     {
-        public readonly int Width = width, Channels = kv.Shape.Last, Rate = groups.Rate;
-        private readonly float* _kv = kv.F32, _gate = gate.F32, _ape = ape.F32, _ring = ring is null ? null : ring.F32;
-        private readonly int* _closing = groups.Closing.I32, _starts = groups.Positions.I32, _floors = groups.Floors is null ? null : groups.Floors.I32, _slots = groups.Slots is null ? null : groups.Slots.I32;
+        public readonly int Width = width,
+            Channels = kv.Shape.Last,
+            Rate = groups.Rate;
+        private readonly float* _kv = kv.F32,
+            _gate = gate.F32,
+            _ape = ape.F32,
+            _ring = ring is null ? null : ring.F32;
+        private readonly int* _closing = groups.Closing.I32,
+            _starts = groups.Positions.I32,
+            _floors = groups.Floors is null ? null : groups.Floors.I32,
+            _slots = groups.Slots is null ? null : groups.Slots.I32;
         private readonly int _kept = ring?.Shape[1] ?? 0;
 
         /// <summary>Most parts of an entry.</summary>
@@ -58,13 +80,33 @@ internal static unsafe class CompressKernels
         /// <summary>The parts of an entry; 0 where there is none.</summary>
         public int Parts(int entry, Part* parts)
         {
-            int closing = _closing[entry], first = _starts[entry], count = 0;
-            for (int i = closing < 0 ? Most : first == 0 ? Most - Rate : 0; i < Most; i++)
+            int closing = _closing[entry],
+                first = _starts[entry],
+                count = 0;
+            for (
+                int i =
+                    closing < 0 ? Most
+                    : first == 0 ? Most - Rate
+                    : 0;
+                i < Most;
+                i++
+            )
             {
-                int back = Most - 1 - i, position = first + Rate - 1 - back, row = closing - back, column = i < Most - Rate ? 0 : Channels - Width;
+                int back = Most - 1 - i,
+                    position = first + Rate - 1 - back,
+                    row = closing - back,
+                    column = i < Most - Rate ? 0 : Channels - Width;
                 bool here = _floors == null || row >= _floors[entry];
-                long at = here ? (long)row * Channels : (((long)_slots[entry] * _kept) + position % _kept) * 2 * Channels, place = (long)(position % Rate) * Channels + column;
-                parts[count++] = new Part { Kv = (here ? _kv : _ring) + at + column, Gate = (here ? _gate : _ring + Channels) + at + column, Ape = _ape + place, At = at + column, Place = place };
+                long at = here ? (long)row * Channels : (((long)_slots[entry] * _kept) + position % _kept) * 2 * Channels,
+                    place = (long)(position % Rate) * Channels + column;
+                parts[count++] = new Part
+                {
+                    Kv = (here ? _kv : _ring) + at + column,
+                    Gate = (here ? _gate : _ring + Channels) + at + column,
+                    Ape = _ape + place,
+                    At = at + column,
+                    Place = place,
+                };
             }
             return count;
         }
@@ -87,7 +129,9 @@ internal static unsafe class CompressKernels
     /// <summary>Exponentials of sixteen channels' gates, their sum's inverse, and the entry.</summary>
     private static Vector512<float> Mix(Part* parts, int n, int c, int count, Vector512<float>* e, out Vector512<float> inverse)
     {
-        Vector512<float> most = Vector512.Create(float.NegativeInfinity), sum = default, mixed = default;
+        Vector512<float> most = Vector512.Create(float.NegativeInfinity),
+            sum = default,
+            mixed = default;
         for (int i = 0; i < n; i++)
         {
             e[i] = Load(parts[i].Gate + c, count) + Load(parts[i].Ape + c, count);
@@ -107,7 +151,8 @@ internal static unsafe class CompressKernels
     {
         public void Run(int start, int end, int worker)
         {
-            Vector512<float>* e = (Vector512<float>*)workers.Scratch(worker, (sizeof(Vector512<float>) + sizeof(Part)) * (long)sources.Most);
+            Vector512<float>* e = (Vector512<float>*)
+                workers.Scratch(worker, (sizeof(Vector512<float>) + sizeof(Part)) * (long)sources.Most);
             Part* parts = (Part*)(e + sources.Most);
             for (int entry = start; entry < end; entry++)
             {
@@ -138,7 +183,8 @@ internal static unsafe class CompressKernels
     {
         public void Run(int start, int end, int worker)
         {
-            Vector512<float>* e = (Vector512<float>*)workers.Scratch(worker, (sizeof(Vector512<float>) + sizeof(Part)) * (long)sources.Most);
+            Vector512<float>* e = (Vector512<float>*)
+                workers.Scratch(worker, (sizeof(Vector512<float>) + sizeof(Part)) * (long)sources.Most);
             Part* parts = (Part*)(e + sources.Most);
             for (int entry = start; entry < end; entry++)
             {
@@ -146,7 +192,8 @@ internal static unsafe class CompressKernels
                 for (int c = 0; c < sources.Width; c += 16)
                 {
                     int count = Math.Min(16, sources.Width - c);
-                    Vector512<float> d = Load(de + (long)entry * sources.Width + c, count), mixed = Mix(parts, n, c, count, e, out Vector512<float> inverse);
+                    Vector512<float> d = Load(de + (long)entry * sources.Width + c, count),
+                        mixed = Mix(parts, n, c, count, e, out Vector512<float> inverse);
                     for (int i = 0; i < n; i++)
                     {
                         Vector512<float> p = e[i] * inverse * d;
@@ -175,7 +222,8 @@ internal static unsafe class CompressKernels
             for (int c = 0; c < sources.Width; c += 16)
             {
                 int count = Math.Min(16, sources.Width - c);
-                Vector512<float> d = Load(de + (long)entry * sources.Width + c, count), mixed = Mix(parts, n, c, count, e, out Vector512<float> inverse);
+                Vector512<float> d = Load(de + (long)entry * sources.Width + c, count),
+                    mixed = Mix(parts, n, c, count, e, out Vector512<float> inverse);
                 for (int i = 0; i < n; i++)
                 {
                     Add(sum + parts[i].Place + c, e[i] * inverse * d * (Load(parts[i].Kv + c, count) - mixed), count);

@@ -2,27 +2,39 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>One entry of each group of r tokens (DeepSeek-V4's compressors): their values, weighed by a softmax over the group that each channel has for itself.</summary>
+    /// <summary>One entry of each group of r tokens (DeepSeek-V4's compressors): their values, weighed by a softmax over the group that
+    /// each channel has for itself.</summary>
     /// <remarks><code>
     /// forward   e_c = Σ_t softmax_t(gate_t + ape_(t mod r))_c · kv_(t,c)
     /// backward  dkv_t = p_t de        dgate_t = p_t (kv_t − e) de        dape_(t mod r) = Σ over groups of dgate_t
     /// </code>
-    /// With twice as many channels as an entry has, the softmax runs over 2r tokens: the first half of the channels of the group before (none before the first), and the second half of the group itself.</remarks>
+    /// With twice as many channels as an entry has, the softmax runs over 2r tokens: the first half of the channels of the group before
+    /// (none before the first), and the second half of the group itself.</remarks>
     /// <param name="kv">[B, T, W]</param>
     /// <param name="gate">[B, T, W]</param>
     /// <param name="ape">[r, W]</param>
     /// <param name="groups">which tokens; where it has floors, kv is [1, ΣT, W] and there is a ring</param>
     /// <param name="width">channels of an entry: W or W/2</param>
-    /// <param name="ring">[slots, r·W/width, 2W]: values and gates of earlier tokens of each sequence, token t in row t mod their number; null: none</param>
+    /// <param name="ring">[slots, r·W/width, 2W]: values and gates of earlier tokens of each sequence, token t in row t mod their number;
+    /// null: none</param>
     /// <returns>[B, E, width]; zeros behind the last entry of a row</returns>
     public static Tensor CompressGroups(Tensor kv, Tensor gate, Tensor ape, TokenGroups groups, int width, Tensor? ring = null)
     {
-        int channels = kv.Shape.Last, halves = width > 0 ? channels / width : 0;
+        int channels = kv.Shape.Last,
+            halves = width > 0 ? channels / width : 0;
         Check.Same(kv, gate);
-        if (halves is not (1 or 2) || halves * width != channels || ape.Count != (long)groups.Rate * channels || (ring is null) != (groups.Floors is null)
-            || (ring is not null && (ring.Shape.Rank != 3 || ring.Shape[1] != groups.Rate * halves || ring.Shape[2] != 2 * channels)))
+        if (
+            halves is not (1 or 2)
+            || halves * width != channels
+            || ape.Count != (long)groups.Rate * channels
+            || (ring is null) != (groups.Floors is null)
+            || (ring is not null && (ring.Shape.Rank != 3 || ring.Shape[1] != groups.Rate * halves || ring.Shape[2] != 2 * channels))
+        )
         {
-            throw new ArgumentException($"groups of {groups.Rate} tokens of {kv.Shape} with places {ape.Shape} and ring {ring?.Shape.ToString() ?? "none"} do not make entries of {width}", nameof(width));
+            throw new ArgumentException(
+                $"groups of {groups.Rate} tokens of {kv.Shape} with places {ape.Shape} and ring {ring?.Shape.ToString() ?? "none"} do not make entries of {width}",
+                nameof(width)
+            );
         }
         Device device = kv.Device;
         Tensor entries = device.Rent(new Shape(groups.Closing.Shape[0], groups.Closing.Shape[1], width));
@@ -59,15 +71,22 @@ public static partial class Ops
             int target = groups.Targets!.Ints[e];
             if ((uint)target >= (uint)store.Shape.Rows || from + width > store.Shape.Last)
             {
-                throw new ArgumentException($"an entry of {width} numbers from column {from} of row {target} on does not fit {store.Shape}", nameof(store));
+                throw new ArgumentException(
+                    $"an entry of {width} numbers from column {from} of row {target} on does not fit {store.Shape}",
+                    nameof(store)
+                );
             }
-            entries.Span.Slice(e * width, width).CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(store.RowBytes(target)).Slice(from, width));
+            entries
+                .Span.Slice(e * width, width)
+                .CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(store.RowBytes(target)).Slice(from, width));
         }
     }
 
     private sealed class CompressGroupsNode : Node
     {
-        private Tensor _kv = null!, _gate = null!, _ape = null!;
+        private Tensor _kv = null!,
+            _gate = null!,
+            _ape = null!;
         private TokenGroups _groups;
 
         public void Set(Tensor kv, Tensor gate, Tensor ape, TokenGroups groups) => (_kv, _gate, _ape, _groups) = (kv, gate, ape, groups);

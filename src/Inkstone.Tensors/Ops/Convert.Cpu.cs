@@ -13,7 +13,8 @@ internal static unsafe class ConvertKernels
     {
         public void Run(int start, int end, int worker)
         {
-            long i = (long)start * ElementwiseKernels.Block, last = Math.Min(count, (long)end * ElementwiseKernels.Block);
+            long i = (long)start * ElementwiseKernels.Block,
+                last = Math.Min(count, (long)end * ElementwiseKernels.Block);
             for (; i <= last - 16; i += 16)
             {
                 to.Store(from.Load(i), i);

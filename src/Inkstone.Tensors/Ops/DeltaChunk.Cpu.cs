@@ -3,21 +3,34 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>Where the inputs of a delta rule lie.</summary>
-/// <remarks><paramref name="first"/>: where the sequence begins among the tokens; <paramref name="continues"/>: it goes on from a state.</remarks>
-internal readonly unsafe struct DeltaInputs(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, int first = 0, bool continues = false)
+/// <remarks><paramref name="first"/>: where the sequence begins among the tokens; <paramref name="continues"/>: it goes on from a
+/// state.</remarks>
+internal readonly unsafe struct DeltaInputs(
+    DeltaSizes sizes,
+    Tensor qkv,
+    Tensor logDecay,
+    Tensor beta,
+    Tensor? documentStarts,
+    int first = 0,
+    bool continues = false
+)
 {
     public readonly DeltaSizes Sizes = sizes;
-    private readonly float* _qkv = qkv.F32 + (long)first * sizes.Width, _logDecay = logDecay.F32 + (long)first * sizes.ValueHeads, _beta = beta.F32 + (long)first * sizes.ValueHeads;
+    private readonly float* _qkv = qkv.F32 + (long)first * sizes.Width,
+        _logDecay = logDecay.F32 + (long)first * sizes.ValueHeads,
+        _beta = beta.F32 + (long)first * sizes.ValueHeads;
     private readonly int* _starts = documentStarts is null ? null : documentStarts.I32;
     private readonly bool _continues = continues;
 
     /// <summary>Offset in qkv of the first query of a key head in the row of a token; keys lie <see cref="KeyOffset"/> further.</summary>
-    public long QueryAt(int batch, int token, int keyHead) => ((long)batch * Sizes.Length + token) * Sizes.Width + (long)keyHead * Sizes.KeyDim;
+    public long QueryAt(int batch, int token, int keyHead) =>
+        ((long)batch * Sizes.Length + token) * Sizes.Width + (long)keyHead * Sizes.KeyDim;
 
     public int KeyOffset => Sizes.KeyHeads * Sizes.KeyDim;
 
     /// <summary>Offset in qkv of the values of a head.</summary>
-    public long ValueAt(int batch, int token, int head) => ((long)batch * Sizes.Length + token) * Sizes.Width + 2L * KeyOffset + (long)head * Sizes.ValueDim;
+    public long ValueAt(int batch, int token, int head) =>
+        ((long)batch * Sizes.Length + token) * Sizes.Width + 2L * KeyOffset + (long)head * Sizes.ValueDim;
 
     /// <summary>Offset in logDecay and beta.</summary>
     public long GateAt(int batch, int token, int head) => ((long)batch * Sizes.Length + token) * Sizes.ValueHeads + head;
@@ -29,7 +42,12 @@ internal readonly unsafe struct DeltaInputs(DeltaSizes sizes, Tensor qkv, Tensor
     public float Beta(int batch, int token, int head) => _beta[GateAt(batch, token, head)];
 
     /// <summary>First token of a token's document; −1 where it began before the row.</summary>
-    public int Start(int batch, int token) => _starts == null ? _continues ? -1 : 0 : _starts[(long)batch * Sizes.Length + token];
+    public int Start(int batch, int token) =>
+        _starts == null
+            ? _continues
+                ? -1
+                : 0
+            : _starts[(long)batch * Sizes.Length + token];
 }
 
 /// <summary>
@@ -44,8 +62,9 @@ internal readonly unsafe struct DeltaChunk
 
     private readonly DeltaSizes _sizes;
     private readonly LocalPanels _panels;
-    private readonly float* _high, _low;        // γ as the sum of two floats: differences of long sums keep their digits
-    private readonly int* _first;               // per row: first row of its document within the chunk
+    private readonly float* _high,
+        _low; // γ as the sum of two floats: differences of long sums keep their digits
+    private readonly int* _first; // per row: first row of its document within the chunk
 
     public DeltaChunk(DeltaSizes sizes, LocalPanels panels, ref LocalMemory memory)
     {
@@ -73,19 +92,33 @@ internal readonly unsafe struct DeltaChunk
     }
 
     /// <summary>[64, D]: q̂ and k̂, and the factors that normed them.</summary>
-    public readonly float* Q, K, NormQ, NormK;
+    public readonly float* Q,
+        K,
+        NormQ,
+        NormK;
 
     /// <summary>[64, 64]: k̂k̂ᵀ, q̂k̂ᵀ, the decays, −A and P.</summary>
-    public readonly float* KK, QK, D, A, P;
+    public readonly float* KK,
+        QK,
+        D,
+        A,
+        P;
 
     /// <summary>[64]: β, and the decays from and to the chunk's border; C has one more, the decay of the state.</summary>
-    public readonly float* Beta, C, E;
+    public readonly float* Beta,
+        C,
+        E;
 
     /// <summary>K̂ and Q̂ as left operands, K̂ᵀ as right operand.</summary>
-    public readonly byte* LeftK, LeftQ, RightKT;
+    public readonly byte* LeftK,
+        LeftQ,
+        RightKT;
 
     /// <summary>Elements from one row of a local buffer to the next, by what its columns are; and rows of a buffer.</summary>
-    public readonly int StrideK, StrideV, StrideC, Rows;
+    public readonly int StrideK,
+        StrideV,
+        StrideC,
+        Rows;
 
     /// <summary>A row of whole tiles, and one vector more: a transposed read of the last panel goes that far.</summary>
     public static int Stride(LocalPanels panels, int columns) => Math.Max(panels.PaddedColumns(columns), (columns + 15) / 16 * 16) + 16;
@@ -100,7 +133,8 @@ internal readonly unsafe struct DeltaChunk
         float scale = 1 / MathF.Sqrt(dim);
         for (int i = 0; i < count; i++)
         {
-            float* q = inputs.Qkv + inputs.QueryAt(batch, token + i, keyHead), k = q + inputs.KeyOffset;
+            float* q = inputs.Qkv + inputs.QueryAt(batch, token + i, keyHead),
+                k = q + inputs.KeyOffset;
             NormQ[i] = 1 / MathF.Sqrt(Lanes.Dot(q, q, dim) + NormEps);
             NormK[i] = 1 / MathF.Sqrt(Lanes.Dot(k, k, dim) + NormEps);
             Lanes.Scale(Q + i * StrideK, q, NormQ[i] * scale, dim);
@@ -149,8 +183,12 @@ internal readonly unsafe struct DeltaChunk
     /// <summary>Row i of D, −A and P: zero outside of columns [low, i].</summary>
     private void Row(int i, int low)
     {
-        Vector512<float> high = Vector512.Create(_high[i]), rest = Vector512.Create(_low[i]), beta = Vector512.Create(-Beta[i]);
-        Vector512<int> lane = Vector512<int>.Indices, first = Vector512.Create(low), at = Vector512.Create(i);
+        Vector512<float> high = Vector512.Create(_high[i]),
+            rest = Vector512.Create(_low[i]),
+            beta = Vector512.Create(-Beta[i]);
+        Vector512<int> lane = Vector512<int>.Indices,
+            first = Vector512.Create(low),
+            at = Vector512.Create(i);
         Vector512<float> never = Vector512.Create(float.NegativeInfinity);
         for (int j = 0; j < Size; j += 16, lane += Vector512.Create(16))
         {
@@ -204,8 +242,14 @@ internal readonly unsafe struct DeltaChunk
         float* target = x + row * StrideV;
         if (vectors == 4)
         {
-            Vector512<float> s0 = Vector512.Load(target), s1 = Vector512.Load(target + 16), s2 = Vector512.Load(target + 32), s3 = Vector512.Load(target + 48);
-            Vector512<float> t0 = default, t1 = default, t2 = default, t3 = default;
+            Vector512<float> s0 = Vector512.Load(target),
+                s1 = Vector512.Load(target + 16),
+                s2 = Vector512.Load(target + 32),
+                s3 = Vector512.Load(target + 48);
+            Vector512<float> t0 = default,
+                t1 = default,
+                t2 = default,
+                t3 = default;
             int j = from;
             for (; j + 1 < to; j += 2)
             {

@@ -22,11 +22,12 @@ internal static unsafe class DropoutKernels
     {
         public void Run(int start, int end, int worker)
         {
-            long i = (long)start * ElementwiseKernels.Block, last = Math.Min(count, (long)end * ElementwiseKernels.Block);
+            long i = (long)start * ElementwiseKernels.Block,
+                last = Math.Min(count, (long)end * ElementwiseKernels.Block);
             uint* numbers = stackalloc uint[PhiloxVectors.Count];
             for (; i < last; i += PhiloxVectors.Count)
             {
-                PhiloxVectors.Blocks(random, (ulong)i >> 2, numbers);   // four numbers a counter
+                PhiloxVectors.Blocks(random, (ulong)i >> 2, numbers); // four numbers a counter
                 for (int lane = 0; lane < PhiloxVectors.Count && i + lane < last; lane += 16)
                 {
                     int left = (int)Math.Min(16, last - i - lane);
@@ -47,7 +48,11 @@ internal static unsafe class DropoutKernels
         private Vector512<float> Mask(Vector512<float> values, uint* numbers)
         {
             Vector512<float> uniform = Vector512.ConvertToSingle((Vector512.Load(numbers) >> 8).AsInt32()) * (1f / (1 << 24));
-            return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(uniform, Vector512.Create(p)), values * (1 / (1 - p)), Vector512<float>.Zero);
+            return Vector512.ConditionalSelect(
+                Vector512.GreaterThanOrEqual(uniform, Vector512.Create(p)),
+                values * (1 / (1 - p)),
+                Vector512<float>.Zero
+            );
         }
     }
 }

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Inverted dropout (Srivastava et al., JMLR 2014): each element is zeroed with probability p, the others grow by 1 / (1 − p).</summary>
+    /// <summary>Inverted dropout (Srivastava et al., JMLR 2014): each element is zeroed with probability p, the others grow by 1 / (1 −
+    /// p).</summary>
     /// <remarks>
     /// <code>
     /// forward   y  = x · m / (1 − p)        m_i = [u_i ≥ p], u_i the i-th uniform number of <paramref name="random"/>
@@ -43,7 +44,8 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = StoredOutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
+            Tensor dy = StoredOutputGrad,
+                dx = TakeGrad(Output, _x, out bool accumulate);
             DropoutKernels.Backward(dy, _p, _random, dx, accumulate);
         }
 

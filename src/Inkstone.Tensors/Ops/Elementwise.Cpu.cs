@@ -2,7 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of the elementwise ops: work is shared out in blocks of <see cref="Block"/> elements, the last vector of a tensor may be partial.</summary>
+/// <summary>CPU kernels of the elementwise ops: work is shared out in blocks of <see cref="Block"/> elements, the last vector of a tensor
+/// may be partial.</summary>
 /// <remarks>A gradient may be written over the one it is computed from: every vector is read before it is written.</remarks>
 internal static unsafe class ElementwiseKernels
 {
@@ -14,22 +15,25 @@ internal static unsafe class ElementwiseKernels
     public static int Blocks(long count) => checked((int)((count + Block - 1) / Block));
 
     /// <summary>Shares <paramref name="kernel"/> out over the blocks of <paramref name="count"/> elements.</summary>
-    public static void Run<TKernel>(Device device, TKernel kernel, long count) where TKernel : unmanaged, IRangeKernel
-        => device.Run(kernel, Blocks(count), Grain);
+    public static void Run<TKernel>(Device device, TKernel kernel, long count)
+        where TKernel : unmanaged, IRangeKernel => device.Run(kernel, Blocks(count), Grain);
 
-    public static void Forward<TOperator>(TOperator function, Tensor x, Tensor y) where TOperator : unmanaged, IUnaryOperator
+    public static void Forward<TOperator>(TOperator function, Tensor x, Tensor y)
+        where TOperator : unmanaged, IUnaryOperator
     {
         using Profile.Scope _ = x.Device.Measure(UnaryNames<TOperator>.Forward, bytes: 8.0 * x.Count);
         Run(x.Device, new UnaryForward<TOperator>(function, new(x), new(y), x.Count), x.Count);
     }
 
-    public static void Backward<TOperator>(TOperator function, Tensor dy, Tensor x, Tensor y, Tensor dx, bool accumulate) where TOperator : unmanaged, IUnaryOperator
+    public static void Backward<TOperator>(TOperator function, Tensor dy, Tensor x, Tensor y, Tensor dx, bool accumulate)
+        where TOperator : unmanaged, IUnaryOperator
     {
         using Profile.Scope _ = x.Device.Measure(UnaryNames<TOperator>.Backward, bytes: 16.0 * x.Count);
         Run(x.Device, new UnaryBackward<TOperator>(function, new(dy), new(x), new(y), new(dx), x.Count, accumulate), x.Count);
     }
 
-    public static void Forward<TOperator>(TOperator function, Tensor a, Tensor b, Tensor y) where TOperator : unmanaged, IBinaryOperator
+    public static void Forward<TOperator>(TOperator function, Tensor a, Tensor b, Tensor y)
+        where TOperator : unmanaged, IBinaryOperator
     {
         using Profile.Scope _ = a.Device.Measure(BinaryNames<TOperator>.Forward, bytes: 12.0 * a.Count);
         Run(a.Device, new BinaryForward<TOperator>(function, new(a), new(b), new(y), a.Count), a.Count);
@@ -44,14 +48,18 @@ internal static unsafe class ElementwiseKernels
     }
 
     /// <summary>Profile names, made once: an op must not build strings.</summary>
-    private static class UnaryNames<TOperator> where TOperator : IUnaryOperator
+    private static class UnaryNames<TOperator>
+        where TOperator : IUnaryOperator
     {
-        public static readonly string Forward = TOperator.Name + ".forward", Backward = TOperator.Name + ".backward";
+        public static readonly string Forward = TOperator.Name + ".forward",
+            Backward = TOperator.Name + ".backward";
     }
 
-    private static class BinaryNames<TOperator> where TOperator : IBinaryOperator
+    private static class BinaryNames<TOperator>
+        where TOperator : IBinaryOperator
     {
-        public static readonly string Forward = TOperator.Name + ".forward", Backward = TOperator.Name + ".backward";
+        public static readonly string Forward = TOperator.Name + ".forward",
+            Backward = TOperator.Name + ".backward";
     }
 
     private readonly struct UnaryForward<TOperator>(TOperator function, Elements x, Elements y, long count) : IRangeKernel
@@ -60,7 +68,8 @@ internal static unsafe class ElementwiseKernels
         public void Run(int start, int end, int worker)
         {
             TOperator f = function;
-            long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
+            long i = (long)start * Block,
+                last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
                 y.Store(f.Forward(x.Load(i)), i);
@@ -73,13 +82,22 @@ internal static unsafe class ElementwiseKernels
         }
     }
 
-    private readonly struct UnaryBackward<TOperator>(TOperator function, Elements dy, Elements x, Elements y, Elements dx, long count, bool accumulate) : IRangeKernel
+    private readonly struct UnaryBackward<TOperator>(
+        TOperator function,
+        Elements dy,
+        Elements x,
+        Elements y,
+        Elements dx,
+        long count,
+        bool accumulate
+    ) : IRangeKernel
         where TOperator : unmanaged, IUnaryOperator
     {
         public void Run(int start, int end, int worker)
         {
             TOperator f = function;
-            long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
+            long i = (long)start * Block,
+                last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
                 Vector512<float> d = f.Backward(dy.Load(i), x.Load(i), y.Load(i));
@@ -100,7 +118,8 @@ internal static unsafe class ElementwiseKernels
         public void Run(int start, int end, int worker)
         {
             TOperator f = function;
-            long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
+            long i = (long)start * Block,
+                last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
                 y.Store(f.Forward(a.Load(i), b.Load(i)), i);
@@ -113,13 +132,24 @@ internal static unsafe class ElementwiseKernels
         }
     }
 
-    private readonly struct BinaryBackward<TOperator>(TOperator function, Elements dy, Elements a, Elements b, Elements da, bool addA, Elements db, bool addB, long count)
-        : IRangeKernel where TOperator : unmanaged, IBinaryOperator
+    private readonly struct BinaryBackward<TOperator>(
+        TOperator function,
+        Elements dy,
+        Elements a,
+        Elements b,
+        Elements da,
+        bool addA,
+        Elements db,
+        bool addB,
+        long count
+    ) : IRangeKernel
+        where TOperator : unmanaged, IBinaryOperator
     {
         public void Run(int start, int end, int worker)
         {
             TOperator f = function;
-            long i = (long)start * Block, last = Math.Min(count, (long)end * Block);
+            long i = (long)start * Block,
+                last = Math.Min(count, (long)end * Block);
             for (; i <= last - 16; i += 16)
             {
                 f.Backward(dy.Load(i), a.Load(i), b.Load(i), out Vector512<float> ga, out Vector512<float> gb);
@@ -127,7 +157,7 @@ internal static unsafe class ElementwiseKernels
                 {
                     da.Store(ga, i, addA);
                 }
-                if (!db.IsNone)   // after da, which is the same memory in f(x, x)
+                if (!db.IsNone) // after da, which is the same memory in f(x, x)
                 {
                     db.Store(gb, i, addB);
                 }
@@ -135,7 +165,13 @@ internal static unsafe class ElementwiseKernels
             int tail = (int)(last - i);
             if (tail > 0)
             {
-                f.Backward(dy.LoadPart(i, tail), a.LoadPart(i, tail), b.LoadPart(i, tail), out Vector512<float> ga, out Vector512<float> gb);
+                f.Backward(
+                    dy.LoadPart(i, tail),
+                    a.LoadPart(i, tail),
+                    b.LoadPart(i, tail),
+                    out Vector512<float> ga,
+                    out Vector512<float> gb
+                );
                 if (!da.IsNone)
                 {
                     da.StorePart(ga, i, tail, addA);

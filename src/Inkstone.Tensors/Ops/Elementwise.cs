@@ -2,7 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>A function of one number, on 16 lanes at once. Its fields are constants of the function (a factor), so it is a value, not a set of static methods.</summary>
+/// <summary>A function of one number, on 16 lanes at once. Its fields are constants of the function (a factor), so it is a value, not a set
+/// of static methods.</summary>
 internal interface IUnaryOperator
 {
     /// <summary>The op's name in profiles.</summary>
@@ -30,7 +31,8 @@ internal interface IBinaryOperator
 
 public static partial class Ops
 {
-    private static Tensor Unary<TOperator>(TOperator function, Tensor x) where TOperator : unmanaged, IUnaryOperator
+    private static Tensor Unary<TOperator>(TOperator function, Tensor x)
+        where TOperator : unmanaged, IUnaryOperator
     {
         Tensor y = x.Device.Rent(x.Shape);
         ElementwiseKernels.Forward(function, x, y);
@@ -41,7 +43,8 @@ public static partial class Ops
         return y;
     }
 
-    private static Tensor Binary<TOperator>(TOperator function, Tensor a, Tensor b, bool compact = false) where TOperator : unmanaged, IBinaryOperator
+    private static Tensor Binary<TOperator>(TOperator function, Tensor a, Tensor b, bool compact = false)
+        where TOperator : unmanaged, IBinaryOperator
     {
         Check.Same(a, b);
         Tensor y = a.Device.RentResult(a.Shape, compact);
@@ -68,7 +71,8 @@ public static partial class Ops
         return input.AddCompactGrad(out accumulate);
     }
 
-    private sealed class UnaryNode<TOperator> : Node where TOperator : unmanaged, IUnaryOperator
+    private sealed class UnaryNode<TOperator> : Node
+        where TOperator : unmanaged, IUnaryOperator
     {
         private TOperator _function;
         private Tensor _x = null!;
@@ -77,24 +81,28 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = StoredOutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
+            Tensor dy = StoredOutputGrad,
+                dx = TakeGrad(Output, _x, out bool accumulate);
             ElementwiseKernels.Backward(_function, dy, _x, Output, dx, accumulate);
         }
 
         internal override void Release() => _x = null!;
     }
 
-    private sealed class BinaryNode<TOperator> : Node where TOperator : unmanaged, IBinaryOperator
+    private sealed class BinaryNode<TOperator> : Node
+        where TOperator : unmanaged, IBinaryOperator
     {
         private TOperator _function;
-        private Tensor _a = null!, _b = null!;
+        private Tensor _a = null!,
+            _b = null!;
 
         public void Set(TOperator function, Tensor a, Tensor b) => (_function, _a, _b) = (function, a, b);
 
         internal override void Backward()
         {
             Tensor dy = StoredOutputGrad;
-            bool addA = false, addB = false;
+            bool addA = false,
+                addB = false;
             Tensor? da = _a.RequiresGrad ? TakeGrad(Output, _a, out addA) : null;
             Tensor? db = _b.RequiresGrad ? TakeGrad(Output, _b, out addB) : null;
             ElementwiseKernels.Backward(_function, dy, _a, _b, da, addA, db, addB);

@@ -11,7 +11,8 @@ internal static unsafe class EmbeddingKernels
     public static void Forward(Tensor weight, Tensor ids, Tensor y)
     {
         using Profile.Scope _ = y.Device.Measure("embedding.forward", bytes: 8.0 * y.Count);
-        int rows = checked((int)ids.Count), width = weight.Shape.Last;
+        int rows = checked((int)ids.Count),
+            width = weight.Shape.Last;
         if (weight.DType != DType.Float32)
         {
             y.Device.Run(new GatherDecoded(MatrixView.Of(weight), ids.I32, y.F32, width), rows, RowGrain);
@@ -23,7 +24,8 @@ internal static unsafe class EmbeddingKernels
     }
 
     /// <summary>
-    /// Each unit of work owns a band of <see cref="Columns"/> columns and walks all ids in order: no two threads meet, every sum has one order,
+    /// Each unit of work owns a band of <see cref="Columns"/> columns and walks all ids in order: no two threads meet, every sum has one
+    /// order,
     /// and only the rows that occur are touched once the gradient exists.
     /// </summary>
     public static void Backward(Tensor dy, Tensor weight, Tensor ids)
@@ -60,7 +62,11 @@ internal static unsafe class EmbeddingKernels
         }
         Tensor list = Places(parts, gradients: true);
         int width = parts[0].Shape.Last;
-        dy.Device.Run(new ScatterParts(dy.F32, ids.I32, checked((int)ids.Count), new Parts(list, parts.Length), width), (width + Columns - 1) / Columns, 1);
+        dy.Device.Run(
+            new ScatterParts(dy.F32, ids.I32, checked((int)ids.Count), new Parts(list, parts.Length), width),
+            (width + Columns - 1) / Columns,
+            1
+        );
         list.Release();
     }
 
@@ -71,7 +77,12 @@ internal static unsafe class EmbeddingKernels
         Part* places = (Part*)list.Pointer;
         for (int i = 0, first = 0; i < parts.Length; first += parts[i++].Shape[0])
         {
-            places[i] = new Part { First = first, Rows = MatrixView.Of(parts[i]), Gradient = gradients && parts[i].RequiresGrad ? parts[i].AddGrad(out _).F32 : null };
+            places[i] = new Part
+            {
+                First = first,
+                Rows = MatrixView.Of(parts[i]),
+                Gradient = gradients && parts[i].RequiresGrad ? parts[i].AddGrad(out _).F32 : null,
+            };
         }
         return list;
     }
@@ -90,7 +101,8 @@ internal static unsafe class EmbeddingKernels
 
         public Part* Of(int row)
         {
-            int low = 0, high = count - 1;
+            int low = 0,
+                high = count - 1;
             while (low < high)
             {
                 int middle = (low + high + 1) / 2;
@@ -116,7 +128,8 @@ internal static unsafe class EmbeddingKernels
     {
         public void Run(int start, int end, int worker)
         {
-            int first = start * Columns, count = Math.Min(width, end * Columns) - first;
+            int first = start * Columns,
+                count = Math.Min(width, end * Columns) - first;
             for (int row = 0; row < rows; row++)
             {
                 Part* part = parts.Of(ids[row]);
@@ -155,7 +168,8 @@ internal static unsafe class EmbeddingKernels
     {
         public void Run(int start, int end, int worker)
         {
-            long at = (long)start * ElementwiseKernels.Block, last = Math.Min(count, (long)end * ElementwiseKernels.Block);
+            long at = (long)start * ElementwiseKernels.Block,
+                last = Math.Min(count, (long)end * ElementwiseKernels.Block);
             System.Runtime.InteropServices.NativeMemory.Clear(x + at, (nuint)(last - at) * sizeof(float));
         }
     }
@@ -164,10 +178,12 @@ internal static unsafe class EmbeddingKernels
     {
         public void Run(int start, int end, int worker)
         {
-            int first = start * Columns, last = Math.Min(width, end * Columns);
+            int first = start * Columns,
+                last = Math.Min(width, end * Columns);
             for (int row = 0; row < rows; row++)
             {
-                float* from = dy + (long)row * width, to = dw + (long)ids[row] * width;
+                float* from = dy + (long)row * width,
+                    to = dw + (long)ids[row] * width;
                 int i = first;
                 for (; i <= last - 16; i += 16)
                 {

@@ -13,7 +13,10 @@ public static partial class Ops
     {
         if (weight.Shape.Rank != 2 || ids.Shape.Rank > 2)
         {
-            throw new ArgumentException($"an embedding needs a table [V, C] and ids [B, T], got {weight.Shape} and {ids.Shape}", nameof(weight));
+            throw new ArgumentException(
+                $"an embedding needs a table [V, C] and ids [B, T], got {weight.Shape} and {ids.Shape}",
+                nameof(weight)
+            );
         }
         CheckIds(ids, weight.Shape[0]);
         int width = weight.Shape.Last;
@@ -41,8 +44,10 @@ public static partial class Ops
         foreach (Tensor part in parts)
         {
             wanted |= device.Tape.Wants(part);
-            rows = part.Shape.Rank == 2 && part.Shape.Last == parts[0].Shape.Last && part.DType == parts[0].DType ? checked(rows + part.Shape[0])
-                : throw new ArgumentException($"parts {parts[0].Shape} and {part.Shape} are not of one table", nameof(parts));
+            rows =
+                part.Shape.Rank == 2 && part.Shape.Last == parts[0].Shape.Last && part.DType == parts[0].DType
+                    ? checked(rows + part.Shape[0])
+                    : throw new ArgumentException($"parts {parts[0].Shape} and {part.Shape} are not of one table", nameof(parts));
         }
         CheckIds(ids, rows);
         Tensor y = device.Rent(new Shape(ids.Shape[0], ids.Shape[1], parts[0].Shape.Last));
@@ -61,14 +66,18 @@ public static partial class Ops
         {
             if ((uint)values[i] >= (uint)vocabulary)
             {
-                throw new ArgumentException($"token {i} of the batch has id {values[i]}; ids must be 0 to {vocabulary - 1}, so use the tokenizer that belongs to this model", nameof(ids));
+                throw new ArgumentException(
+                    $"token {i} of the batch has id {values[i]}; ids must be 0 to {vocabulary - 1}, so use the tokenizer that belongs to this model",
+                    nameof(ids)
+                );
             }
         }
     }
 
     private sealed class EmbeddingNode : Node
     {
-        private Tensor _weight = null!, _ids = null!;
+        private Tensor _weight = null!,
+            _ids = null!;
 
         public void Set(Tensor weight, Tensor ids) => (_weight, _ids) = (weight, ids);
 

@@ -3,8 +3,10 @@ namespace Inkstone.Tensors;
 public static partial class Ops
 {
     /// <summary>
-    /// How much the router prefers busy experts: each expert's share of the scores times its load. Families scale the load so that the sum is their
-    /// balance loss: over the whole batch (Switch Transformers, arXiv:2101.03961) or sequence by sequence (DeepSeek-V3, arXiv:2412.19437, equation 17).
+    /// How much the router prefers busy experts: each expert's share of the scores times its load. Families scale the load so that the sum
+    /// is their
+    /// balance loss: over the whole batch (Switch Transformers, arXiv:2101.03961) or sequence by sequence (DeepSeek-V3, arXiv:2412.19437,
+    /// equation 17).
     /// </summary>
     /// <remarks><code>
     /// forward   L    = Σ_t Σ_e f_g(t),e · p_te        p_te = s_te / Σ s_t
@@ -34,14 +36,16 @@ public static partial class Ops
         return loss;
     }
 
-    /// <summary>Adds to <paramref name="counts"/> how many tokens chose each expert, by groups of N / G tokens; those that go nowhere are not counted. Not recorded.</summary>
+    /// <summary>Adds to <paramref name="counts"/> how many tokens chose each expert, by groups of N / G tokens; those that go nowhere are
+    /// not counted. Not recorded.</summary>
     /// <param name="routing">the choices of N tokens</param>
     /// <param name="counts">[G, E]</param>
     public static void CountExperts(ExpertRouting routing, Tensor counts)
     {
         ReadOnlySpan<int> experts = routing.Experts.Ints;
         Span<float> sums = counts.Span;
-        int width = counts.Shape.Last, groupPairs = experts.Length / counts.Shape.Rows;
+        int width = counts.Shape.Last,
+            groupPairs = experts.Length / counts.Shape.Rows;
         for (int i = 0; i < experts.Length; i++)
         {
             if (experts[i] >= 0)
@@ -53,7 +57,8 @@ public static partial class Ops
 
     private sealed class ExpertBalanceNode : Node
     {
-        private Tensor _scores = null!, _load = null!;
+        private Tensor _scores = null!,
+            _load = null!;
         private Tensor? _mask;
 
         public void Set(Tensor scores, Tensor load, Tensor? mask) => (_scores, _load, _mask) = (scores, load, mask);

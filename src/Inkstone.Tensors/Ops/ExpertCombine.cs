@@ -17,7 +17,7 @@ public static partial class Ops
         Check.Count(routing.Slots, (long)shape.Rows * routing.TopK);
         Check.Count(x, (long)routing.Pairs * shape.Last);
         Device device = x.Device;
-        Tensor y = device.Rent(shape);                                     // [..., C]
+        Tensor y = device.Rent(shape); // [..., C]
         if (residual is not null)
         {
             Check.Same(y, residual);

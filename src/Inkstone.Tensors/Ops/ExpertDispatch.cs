@@ -13,7 +13,7 @@ public static partial class Ops
     public static Tensor ExpertDispatch(Tensor x, ExpertRouting routing)
     {
         Check.Count(routing.Slots, (long)x.Shape.Rows * routing.TopK);
-        Tensor y = x.Device.Rent(new Shape(routing.Pairs, x.Shape.Last));  // [pairs, C]
+        Tensor y = x.Device.Rent(new Shape(routing.Pairs, x.Shape.Last)); // [pairs, C]
         ExpertExchangeKernels.Dispatch(x, routing, y);
         if (x.Device.Tape.Wants(x))
         {

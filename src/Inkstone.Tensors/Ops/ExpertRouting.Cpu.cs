@@ -8,8 +8,20 @@ internal static unsafe class ExpertRoutingKernels
     public static void Choose(Tensor scores, Tensor? bias, RoutingRule rule, Tensor? mask, ExpertRouting routing)
     {
         using Profile.Scope _ = scores.Device.Measure("route_experts.forward", bytes: 4.0 * scores.Count);
-        scores.Device.Run(new ChooseKernel(scores.F32, bias is null ? null : bias.F32, mask is null ? null : mask.I32, scores.Shape.Last, rule, routing.Weights.F32, routing.Experts.I32, scores.Device.Workers),
-            scores.Shape.Rows, Grain);
+        scores.Device.Run(
+            new ChooseKernel(
+                scores.F32,
+                bias is null ? null : bias.F32,
+                mask is null ? null : mask.I32,
+                scores.Shape.Last,
+                rule,
+                routing.Weights.F32,
+                routing.Experts.I32,
+                scores.Device.Workers
+            ),
+            scores.Shape.Rows,
+            Grain
+        );
     }
 
     /// <summary>Experts by the tokens' ids.</summary>
@@ -51,7 +63,8 @@ internal static unsafe class ExpertRoutingKernels
     {
         using Profile.Scope _ = routing.Experts.Device.Measure("sort_by_expert", bytes: 12.0 * routing.Experts.Count);
         ReadOnlySpan<int> experts = routing.Experts.Ints;
-        Span<int> slots = routing.Slots.Ints, offsets = routing.Offsets.Ints;
+        Span<int> slots = routing.Slots.Ints,
+            offsets = routing.Offsets.Ints;
         offsets.Clear();
         foreach (int expert in experts)
         {
@@ -68,7 +81,7 @@ internal static unsafe class ExpertRoutingKernels
         {
             slots[i] = experts[i] < 0 ? -1 : offsets[experts[i]]++;
         }
-        offsets[..^1].CopyTo(offsets[1..]);   // each has moved on to the start of the next
+        offsets[..^1].CopyTo(offsets[1..]); // each has moved on to the start of the next
         offsets[0] = 0;
     }
 
@@ -76,17 +89,33 @@ internal static unsafe class ExpertRoutingKernels
     {
         using Profile.Scope _ = scores.Device.Measure("route_experts.backward", bytes: 8.0 * scores.Count);
         float* ds = scores.AddGrad(out bool accumulate).F32;
-        scores.Device.Run(new BackwardKernel(dw.F32, scores.F32, routing.Experts.I32, ds, scores.Shape.Last, rule, accumulate), scores.Shape.Rows, Grain);
+        scores.Device.Run(
+            new BackwardKernel(dw.F32, scores.F32, routing.Experts.I32, ds, scores.Shape.Last, rule, accumulate),
+            scores.Shape.Rows,
+            Grain
+        );
     }
 
-    private readonly struct ChooseKernel(float* scores, float* bias, int* mask, int experts, RoutingRule rule, float* weights, int* chosen, Workers workers) : IRangeKernel
+    private readonly struct ChooseKernel(
+        float* scores,
+        float* bias,
+        int* mask,
+        int experts,
+        RoutingRule rule,
+        float* weights,
+        int* chosen,
+        Workers workers
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            float* choice = (float*)workers.Scratch(worker, sizeof(float) * (experts + 2L * rule.Groups)), groups = choice + experts, kept = groups + rule.Groups;
+            float* choice = (float*)workers.Scratch(worker, sizeof(float) * (experts + 2L * rule.Groups)),
+                groups = choice + experts,
+                kept = groups + rule.Groups;
             for (int token = start; token < end; token++)
             {
-                float* s = scores + (long)token * experts, w = weights + (long)token * rule.TopK;
+                float* s = scores + (long)token * experts,
+                    w = weights + (long)token * rule.TopK;
                 int* c = chosen + (long)token * rule.TopK;
                 if (mask != null && mask[token] == 0)
                 {
@@ -122,7 +151,8 @@ internal static unsafe class ExpertRoutingKernels
             int size = experts / rule.Groups;
             for (int g = 0; g < rule.Groups; g++)
             {
-                float first = float.NegativeInfinity, second = float.NegativeInfinity;
+                float first = float.NegativeInfinity,
+                    second = float.NegativeInfinity;
                 for (int e = g * size; e < (g + 1) * size; e++)
                 {
                     (first, second) = choice[e] > first ? (choice[e], first) : (first, Math.Max(second, choice[e]));
@@ -156,13 +186,16 @@ internal static unsafe class ExpertRoutingKernels
         return best;
     }
 
-    private readonly struct BackwardKernel(float* dw, float* scores, int* chosen, float* ds, int experts, RoutingRule rule, bool accumulate) : IRangeKernel
+    private readonly struct BackwardKernel(float* dw, float* scores, int* chosen, float* ds, int experts, RoutingRule rule, bool accumulate)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int token = start; token < end; token++)
             {
-                float* s = scores + (long)token * experts, d = ds + (long)token * experts, dwt = dw + (long)token * rule.TopK;
+                float* s = scores + (long)token * experts,
+                    d = ds + (long)token * experts,
+                    dwt = dw + (long)token * rule.TopK;
                 int* c = chosen + (long)token * rule.TopK;
                 if (!accumulate)
                 {
@@ -172,7 +205,8 @@ internal static unsafe class ExpertRoutingKernels
                 {
                     continue;
                 }
-                float sum = 1e-20f, dot = 0;
+                float sum = 1e-20f,
+                    dot = 0;
                 for (int j = 0; j < rule.TopK; j++)
                 {
                     sum += s[c[j]];

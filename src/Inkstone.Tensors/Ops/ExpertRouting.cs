@@ -7,12 +7,20 @@ namespace Inkstone.Tensors;
 /// <param name="Normalise">whether a token's weights are divided by their sum</param>
 /// <param name="Scale">factor on the weights, <c>routed_scaling_factor</c></param>
 /// <param name="GroupByBest">whether a group's score is its best expert's alone (DeepSeek-V2)</param>
-public readonly record struct RoutingRule(int TopK, int Groups = 1, int TopKGroups = 1, bool Normalise = true, float Scale = 1, bool GroupByBest = false);
+public readonly record struct RoutingRule(
+    int TopK,
+    int Groups = 1,
+    int TopKGroups = 1,
+    bool Normalise = true,
+    float Scale = 1,
+    bool GroupByBest = false
+);
 
 /// <summary>Which experts each token goes to, and the order of (token, choice) pairs sorted by expert.</summary>
 /// <param name="Weights">[N, k], on the tape</param>
 /// <param name="Experts">int32 [N, k]; −1 for tokens that go nowhere</param>
-/// <param name="Slots">int32 [N, k]: row of the pair in the sorted order; within an expert tokens ascend; −1 for tokens that go nowhere</param>
+/// <param name="Slots">int32 [N, k]: row of the pair in the sorted order; within an expert tokens ascend; −1 for tokens that go
+/// nowhere</param>
 /// <param name="Offsets">int32 [E + 1]: expert e has the rows from Offsets[e] to Offsets[e + 1]</param>
 public readonly record struct ExpertRouting(Tensor Weights, Tensor Experts, Tensor Slots, Tensor Offsets)
 {
@@ -25,7 +33,8 @@ public readonly record struct ExpertRouting(Tensor Weights, Tensor Experts, Tens
 
 public static partial class Ops
 {
-    /// <summary>Chooses experts by score + bias, in groups where the rule has them, and weighs them by score alone (arXiv:2412.19437, equations 12 to 16).</summary>
+    /// <summary>Chooses experts by score + bias, in groups where the rule has them, and weighs them by score alone (arXiv:2412.19437,
+    /// equations 12 to 16).</summary>
     /// <remarks><code>
     /// forward   T = top k of s + b        w_j = scale · s_j (/ Σ_T s)        j ∈ T
     /// backward  ds_j = scale · dw_j       or, normalised,  scale · (dw_j − Σ_T dw · s / Σ_T s) / Σ_T s
@@ -37,11 +46,21 @@ public static partial class Ops
     /// <param name="mask">int32, N of them: 0 for tokens (padding) that go nowhere, whose scores get no gradient; or null</param>
     public static ExpertRouting RouteExperts(Tensor scores, Tensor? bias, RoutingRule rule, Tensor? mask = null)
     {
-        int tokens = scores.Shape.Rows, experts = scores.Shape.Last;
-        if (rule.Groups <= 0 || experts % rule.Groups != 0 || rule.TopKGroups <= 0 || rule.TopKGroups > rule.Groups
-            || rule.TopK <= 0 || rule.TopK > experts / rule.Groups * rule.TopKGroups)
+        int tokens = scores.Shape.Rows,
+            experts = scores.Shape.Last;
+        if (
+            rule.Groups <= 0
+            || experts % rule.Groups != 0
+            || rule.TopKGroups <= 0
+            || rule.TopKGroups > rule.Groups
+            || rule.TopK <= 0
+            || rule.TopK > experts / rule.Groups * rule.TopKGroups
+        )
         {
-            throw new ArgumentException($"{rule.TopK} of {experts} experts cannot be chosen from {rule.TopKGroups} of {rule.Groups} groups", nameof(rule));
+            throw new ArgumentException(
+                $"{rule.TopK} of {experts} experts cannot be chosen from {rule.TopKGroups} of {rule.Groups} groups",
+                nameof(rule)
+            );
         }
         if (bias is not null)
         {
@@ -53,7 +72,12 @@ public static partial class Ops
         }
         Device device = scores.Device;
         Shape pairs = new(tokens, rule.TopK);
-        ExpertRouting routing = new(device.Rent(pairs), device.Rent(pairs, DType.Int32), device.Rent(pairs, DType.Int32), device.Rent(new Shape(experts + 1), DType.Int32));
+        ExpertRouting routing = new(
+            device.Rent(pairs),
+            device.Rent(pairs, DType.Int32),
+            device.Rent(pairs, DType.Int32),
+            device.Rent(new Shape(experts + 1), DType.Int32)
+        );
         ExpertRoutingKernels.Choose(scores, bias, rule, mask, routing);
         ExpertRoutingKernels.Sort(routing);
         if (device.Tape.Wants(scores))
@@ -63,7 +87,8 @@ public static partial class Ops
         return routing;
     }
 
-    /// <summary>The same with experts that a table names for each token id instead of the scores (hash layers, arXiv:2106.04426); the scores weigh them.</summary>
+    /// <summary>The same with experts that a table names for each token id instead of the scores (hash layers, arXiv:2106.04426); the
+    /// scores weigh them.</summary>
     /// <param name="scores">[N, E]</param>
     /// <param name="table">int32 [V, k], below E</param>
     /// <param name="ids">int32, N of them</param>
@@ -80,7 +105,12 @@ public static partial class Ops
         }
         Device device = scores.Device;
         Shape pairs = new(scores.Shape.Rows, rule.TopK);
-        ExpertRouting routing = new(device.Rent(pairs), device.Rent(pairs, DType.Int32), device.Rent(pairs, DType.Int32), device.Rent(new Shape(scores.Shape.Last + 1), DType.Int32));
+        ExpertRouting routing = new(
+            device.Rent(pairs),
+            device.Rent(pairs, DType.Int32),
+            device.Rent(pairs, DType.Int32),
+            device.Rent(new Shape(scores.Shape.Last + 1), DType.Int32)
+        );
         ExpertRoutingKernels.Look(scores, table, ids, rule, mask, routing);
         ExpertRoutingKernels.Sort(routing);
         if (device.Tape.Wants(scores))

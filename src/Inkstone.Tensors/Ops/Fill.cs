@@ -5,7 +5,8 @@ public static partial class Ops
     /// <summary>Sets every element of a float32 tensor; not recorded.</summary>
     public static void Fill(Tensor x, float value) => x.Span.Fill(value);
 
-    /// <summary>x[part] = rowsᵀ: fills one matrix of a stack [P, K, N], in float32 or bfloat16, from <paramref name="rows"/> [N, K]; not recorded.</summary>
+    /// <summary>x[part] = rowsᵀ: fills one matrix of a stack [P, K, N], in float32 or bfloat16, from <paramref name="rows"/> [N, K]; not
+    /// recorded.</summary>
     public static void FillTransposed(Tensor x, int part, ReadOnlySpan<float> rows, int n)
     {
         int k = rows.Length / n;

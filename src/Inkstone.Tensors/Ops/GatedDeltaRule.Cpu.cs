@@ -1,7 +1,8 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <c>Ops.GatedDeltaRule</c>. A task is a key head of one row with its group of value heads, from the first chunk to the last;
+/// CPU kernels of <c>Ops.GatedDeltaRule</c>. A task is a key head of one row with its group of value heads, from the first chunk to the
+/// last;
 /// all of it in float32, whatever the device multiplies in.
 /// </summary>
 internal static unsafe partial class GatedDeltaRuleKernels
@@ -9,8 +10,16 @@ internal static unsafe partial class GatedDeltaRuleKernels
     /// <summary>Up to this many tokens go one after the other when there is a state.</summary>
     public const int MostRecurrent = 8;
 
-    public static void Forward(Device device, DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor? states, Tensor o)
-        => Chunks(device, new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts), null, states is null ? null : states.F32, o.F32);
+    public static void Forward(
+        Device device,
+        DeltaSizes sizes,
+        Tensor qkv,
+        Tensor logDecay,
+        Tensor beta,
+        Tensor? documentStarts,
+        Tensor? states,
+        Tensor o
+    ) => Chunks(device, new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts), null, states is null ? null : states.F32, o.F32);
 
     private static void Chunks(Device device, DeltaInputs inputs, float* state, float* states, float* o)
     {
@@ -24,12 +33,14 @@ internal static unsafe partial class GatedDeltaRuleKernels
     public static void Continue(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, RaggedRows rows, Tensor state, Tensor o)
     {
         Device device = qkv.Device;
-        int* starts = rows.Starts.I32, slots = rows.Slots.I32;
+        int* starts = rows.Starts.I32,
+            slots = rows.Slots.I32;
         int width = sizes.ValueHeads * sizes.ValueDim;
         long each = (long)sizes.ValueHeads * sizes.StateCount;
         for (int i = 0, next; i < rows.Count; i = next)
         {
-            int first = starts[i], count = starts[i + 1] - first;
+            int first = starts[i],
+                count = starts[i + 1] - first;
             next = i + 1;
             while (count == 1 && next < rows.Count && starts[next + 1] - starts[next] == 1)
             {
@@ -53,8 +64,12 @@ internal static unsafe partial class GatedDeltaRuleKernels
     private readonly struct ForwardBuffers
     {
         public readonly DeltaChunk Chunk;
-        public readonly float* States, U, O;
-        public readonly byte* LeftKT, Left, Right;
+        public readonly float* States,
+            U,
+            O;
+        public readonly byte* LeftKT,
+            Left,
+            Right;
         public readonly int StateRows;
 
         public ForwardBuffers(DeltaSizes sizes, LocalPanels panels, ref LocalMemory memory)
@@ -70,7 +85,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
         }
     }
 
-    private readonly struct ForwardKernel(DeltaInputs inputs, LocalPanels panels, float* state, float* states, float* o, Workers workers) : IRangeKernel
+    private readonly struct ForwardKernel(DeltaInputs inputs, LocalPanels panels, float* state, float* states, float* o, Workers workers)
+        : IRangeKernel
     {
         private DeltaSizes Sizes => inputs.Sizes;
 
@@ -95,10 +111,19 @@ internal static unsafe partial class GatedDeltaRuleKernels
         private void Head(int batch, int keyHead, in ForwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int dim = Sizes.KeyDim, group = Sizes.Group, stateStride = local.StateRows * chunk.StrideV;
+            int dim = Sizes.KeyDim,
+                group = Sizes.Group,
+                stateStride = local.StateRows * chunk.StrideV;
             for (int g = 0; g < group && state != null; g++)
             {
-                Copy(state + ((long)batch * Sizes.ValueHeads + keyHead * group + g) * Sizes.StateCount, Sizes.ValueDim, local.States + g * stateStride, chunk.StrideV, dim, Sizes.ValueDim);
+                Copy(
+                    state + ((long)batch * Sizes.ValueHeads + keyHead * group + g) * Sizes.StateCount,
+                    Sizes.ValueDim,
+                    local.States + g * stateStride,
+                    chunk.StrideV,
+                    dim,
+                    Sizes.ValueDim
+                );
             }
             for (int token = 0; token < Sizes.Length; token += DeltaChunk.Size)
             {
@@ -111,28 +136,50 @@ internal static unsafe partial class GatedDeltaRuleKernels
                     float* s = local.States + g * stateStride;
                     if (states != null)
                     {
-                        Copy(s, chunk.StrideV, states + (((long)batch * Sizes.ValueHeads + head) * Sizes.Chunks + token / DeltaChunk.Size) * Sizes.StateCount, Sizes.ValueDim, dim, Sizes.ValueDim);
+                        Copy(
+                            s,
+                            chunk.StrideV,
+                            states + (((long)batch * Sizes.ValueHeads + head) * Sizes.Chunks + token / DeltaChunk.Size) * Sizes.StateCount,
+                            Sizes.ValueDim,
+                            dim,
+                            Sizes.ValueDim
+                        );
                     }
                     Chunk(batch, token, head, count, s, local);
                 }
             }
             for (int g = 0; g < group && state != null; g++)
             {
-                Copy(local.States + g * stateStride, chunk.StrideV, state + ((long)batch * Sizes.ValueHeads + keyHead * group + g) * Sizes.StateCount, Sizes.ValueDim, dim, Sizes.ValueDim);
+                Copy(
+                    local.States + g * stateStride,
+                    chunk.StrideV,
+                    state + ((long)batch * Sizes.ValueHeads + keyHead * group + g) * Sizes.StateCount,
+                    Sizes.ValueDim,
+                    dim,
+                    Sizes.ValueDim
+                );
             }
         }
 
         private void Chunk(int batch, int token, int head, int count, float* s, in ForwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int dim = Sizes.KeyDim, width = Sizes.ValueDim, stride = chunk.StrideV;
+            int dim = Sizes.KeyDim,
+                width = Sizes.ValueDim,
+                stride = chunk.StrideV;
             chunk.LoadGates(inputs, batch, token, head, count);
             panels.Right(MatrixView.Rows(s, stride), width, dim, local.Right);
-            panels.Multiply(chunk.LeftK, DeltaChunk.Size, local.Right, width, dim, local.U, stride, accumulate: false);      // K̂S
-            panels.Multiply(chunk.LeftQ, DeltaChunk.Size, local.Right, width, dim, local.O, stride, accumulate: false);      // Q̂S
+            panels.Multiply(chunk.LeftK, DeltaChunk.Size, local.Right, width, dim, local.U, stride, accumulate: false); // K̂S
+            panels.Multiply(chunk.LeftQ, DeltaChunk.Size, local.Right, width, dim, local.O, stride, accumulate: false); // Q̂S
             for (int i = 0; i < DeltaChunk.Size; i++)
             {
-                RightSide(local.U + i * stride, i < count ? inputs.Qkv + inputs.ValueAt(batch, token + i, head) : null, chunk.C[i], chunk.Beta[i], width);
+                RightSide(
+                    local.U + i * stride,
+                    i < count ? inputs.Qkv + inputs.ValueAt(batch, token + i, head) : null,
+                    chunk.C[i],
+                    chunk.Beta[i],
+                    width
+                );
                 Lanes.Scale(local.O + i * stride, local.O + i * stride, chunk.C[i], width);
             }
             chunk.Solve(local.U);
@@ -141,11 +188,13 @@ internal static unsafe partial class GatedDeltaRuleKernels
             panels.Multiply(local.Left, DeltaChunk.Size, local.Right, width, DeltaChunk.Size, local.O, stride, accumulate: true);
             for (int i = 0; i < count; i++)
             {
-                new ReadOnlySpan<float>(local.O + i * stride, width).CopyTo(new Span<float>(o + (((long)batch * Sizes.Length + token + i) * Sizes.ValueHeads + head) * width, width));
+                new ReadOnlySpan<float>(local.O + i * stride, width).CopyTo(
+                    new Span<float>(o + (((long)batch * Sizes.Length + token + i) * Sizes.ValueHeads + head) * width, width)
+                );
             }
             if (token + DeltaChunk.Size >= Sizes.Length && state == null)
             {
-                return;   // nobody reads the last state
+                return; // nobody reads the last state
             }
             for (int i = 0; i < DeltaChunk.Size; i++)
             {
@@ -187,7 +236,9 @@ internal static unsafe partial class GatedDeltaRuleKernels
 
         public void Run(int start, int end, int worker)
         {
-            float* u = (float*)workers.Scratch(worker, sizeof(float) * (Sizes.ValueDim + 2L * Sizes.KeyDim)), q = u + Sizes.ValueDim, k = q + Sizes.KeyDim;
+            float* u = (float*)workers.Scratch(worker, sizeof(float) * (Sizes.ValueDim + 2L * Sizes.KeyDim)),
+                q = u + Sizes.ValueDim,
+                k = q + Sizes.KeyDim;
             for (int item = start; item < end; item++)
             {
                 (int batch, int head) = Math.DivRem(item, Sizes.ValueHeads);
@@ -201,13 +252,15 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
         }
 
-        private void Norm(float* target, float* source, float scale)
-            => Lanes.Scale(target, source, scale / MathF.Sqrt(Lanes.Dot(source, source, Sizes.KeyDim) + 1e-6f), Sizes.KeyDim);
+        private void Norm(float* target, float* source, float scale) =>
+            Lanes.Scale(target, source, scale / MathF.Sqrt(Lanes.Dot(source, source, Sizes.KeyDim) + 1e-6f), Sizes.KeyDim);
 
         private void Token(int batch, int token, int head, float* q, float* k, float* u, float* s)
         {
-            int dim = Sizes.KeyDim, width = Sizes.ValueDim;
-            float decay = MathF.Exp(inputs.LogDecay(batch, token, head)), beta = inputs.Beta(batch, token, head);
+            int dim = Sizes.KeyDim,
+                width = Sizes.ValueDim;
+            float decay = MathF.Exp(inputs.LogDecay(batch, token, head)),
+                beta = inputs.Beta(batch, token, head);
             float* y = o + (((long)batch * Sizes.Length + token) * Sizes.ValueHeads + head) * width;
             new Span<float>(u, width).Clear();
             for (int i = 0; i < dim; i++)

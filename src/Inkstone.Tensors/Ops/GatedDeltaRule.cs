@@ -20,7 +20,8 @@ public static partial class Ops
     /// <param name="beta">β: [B, T, Hv]</param>
     /// <param name="keyHeads">Hk, a divisor of Hv; consecutive value heads share a key head</param>
     /// <param name="keyDim">D</param>
-    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one document</param>
+    /// <param name="documentStarts">int32 [B, T]: index in the row of the first token of each token's document; null when rows are one
+    /// document</param>
     /// <returns>[B, T, Hv·Dv]</returns>
     public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, Tensor? documentStarts = null)
     {
@@ -42,14 +43,16 @@ public static partial class Ops
         return o;
     }
 
-    /// <summary>The same for sequences that go on from earlier tokens: a few tokens one after the other, more of them in chunks. Not recorded.</summary>
+    /// <summary>The same for sequences that go on from earlier tokens: a few tokens one after the other, more of them in chunks. Not
+    /// recorded.</summary>
     /// <param name="qkv">[1, ΣT, 2·Hk·D + Hv·Dv]</param>
     /// <param name="logDecay">[1, ΣT, Hv]</param>
     /// <param name="beta">[1, ΣT, Hv]</param>
     /// <param name="keyHeads">Hk</param>
     /// <param name="keyDim">D</param>
     /// <param name="rows">which sequence each token belongs to</param>
-    /// <param name="state">[slots, Hv, D, Dv]: of each sequence the state before its first token, replaced by the one behind its last</param>
+    /// <param name="state">[slots, Hv, D, Dv]: of each sequence the state before its first token, replaced by the one behind its
+    /// last</param>
     /// <returns>[1, ΣT, Hv·Dv]</returns>
     public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, RaggedRows rows, Tensor state)
     {
@@ -69,13 +72,17 @@ public static partial class Ops
     private sealed class GatedDeltaRuleNode : Node
     {
         private DeltaSizes _sizes;
-        private Tensor _qkv = null!, _logDecay = null!, _beta = null!, _states = null!;
+        private Tensor _qkv = null!,
+            _logDecay = null!,
+            _beta = null!,
+            _states = null!;
         private Tensor? _documentStarts;
 
-        public void Set(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor states)
-            => (_sizes, _qkv, _logDecay, _beta, _documentStarts, _states) = (sizes, qkv, logDecay, beta, documentStarts, states);
+        public void Set(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor states) =>
+            (_sizes, _qkv, _logDecay, _beta, _documentStarts, _states) = (sizes, qkv, logDecay, beta, documentStarts, states);
 
-        internal override void Backward() => GatedDeltaRuleKernels.Backward(_sizes, _qkv, _logDecay, _beta, _documentStarts, _states, OutputGrad);
+        internal override void Backward() =>
+            GatedDeltaRuleKernels.Backward(_sizes, _qkv, _logDecay, _beta, _documentStarts, _states, OutputGrad);
 
         internal override void Release() => _states.Release();
     }
@@ -97,14 +104,27 @@ internal readonly record struct DeltaSizes(int Batch, int Length, int KeyHeads, 
     public int Width => 2 * KeyHeads * KeyDim + ValueHeads * ValueDim;
 
     /// <summary>Multiply-adds of the forward pass, counted as two operations.</summary>
-    public double Flops => 2.0 * Batch * Length * (KeyHeads * 2.0 * Chunk * KeyDim + ValueHeads * (3.0 * StateCount + 1.5 * Chunk * ValueDim));
+    public double Flops =>
+        2.0 * Batch * Length * (KeyHeads * 2.0 * Chunk * KeyDim + ValueHeads * (3.0 * StateCount + 1.5 * Chunk * ValueDim));
 
     public static DeltaSizes Of(Tensor qkv, Tensor logDecay, int keyHeads, int keyDim)
     {
-        int valueHeads = logDecay.Shape.Last, values = qkv.Shape.Last - 2 * keyHeads * keyDim;
-        return qkv.Shape.Rank == 3 && logDecay.Shape.Rank == 3 && logDecay.Shape[0] == qkv.Shape[0] && logDecay.Shape[1] == qkv.Shape[1]
-            && keyHeads > 0 && keyDim > 0 && valueHeads % keyHeads == 0 && values > 0 && values % valueHeads == 0
+        int valueHeads = logDecay.Shape.Last,
+            values = qkv.Shape.Last - 2 * keyHeads * keyDim;
+        return
+            qkv.Shape.Rank == 3
+            && logDecay.Shape.Rank == 3
+            && logDecay.Shape[0] == qkv.Shape[0]
+            && logDecay.Shape[1] == qkv.Shape[1]
+            && keyHeads > 0
+            && keyDim > 0
+            && valueHeads % keyHeads == 0
+            && values > 0
+            && values % valueHeads == 0
             ? new DeltaSizes(qkv.Shape[0], qkv.Shape[1], keyHeads, valueHeads, keyDim, values / valueHeads)
-            : throw new ArgumentException($"a delta rule with {keyHeads} key heads of {keyDim} does not fit qkv {qkv.Shape}, decay {logDecay.Shape}", nameof(qkv));
+            : throw new ArgumentException(
+                $"a delta rule with {keyHeads} key heads of {keyDim} does not fit qkv {qkv.Shape}, decay {logDecay.Shape}",
+                nameof(qkv)
+            );
     }
 }

@@ -3,40 +3,90 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Backward pass of the gated delta rule: from the last chunk to the first. What the forward pass made of a chunk is computed again from the saved
+/// Backward pass of the gated delta rule: from the last chunk to the first. What the forward pass made of a chunk is computed again from
+/// the saved
 /// state before it, so that memory stays that of the states.
 /// </summary>
 internal static unsafe partial class GatedDeltaRuleKernels
 {
-    public static void Backward(DeltaSizes sizes, Tensor qkv, Tensor logDecay, Tensor beta, Tensor? documentStarts, Tensor states, Tensor dO)
+    public static void Backward(
+        DeltaSizes sizes,
+        Tensor qkv,
+        Tensor logDecay,
+        Tensor beta,
+        Tensor? documentStarts,
+        Tensor states,
+        Tensor dO
+    )
     {
         Device device = qkv.Device;
         using Profile.Scope _ = device.Measure("gated_delta_rule.backward", flops: 3 * sizes.Flops);
         LocalPanels panels = new(MicroKernel.Float32(device.Isa));
-        bool addQkv = false, addDecay = false, addBeta = false;
+        bool addQkv = false,
+            addDecay = false,
+            addBeta = false;
         Tensor? dQkv = qkv.RequiresGrad ? qkv.AddGrad(out addQkv) : null;
         Tensor? dDecay = logDecay.RequiresGrad ? logDecay.AddGrad(out addDecay) : null;
         Tensor? dBeta = beta.RequiresGrad ? beta.AddGrad(out addBeta) : null;
-        Targets targets = new(dQkv is null ? null : dQkv.F32, addQkv, dDecay is null ? null : dDecay.F32, addDecay, dBeta is null ? null : dBeta.F32, addBeta);
-        device.Run(new BackwardKernel(new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts), panels, states.F32, dO.F32, targets, device.Workers),
-            sizes.Batch * sizes.KeyHeads, 1);
+        Targets targets = new(
+            dQkv is null ? null : dQkv.F32,
+            addQkv,
+            dDecay is null ? null : dDecay.F32,
+            addDecay,
+            dBeta is null ? null : dBeta.F32,
+            addBeta
+        );
+        device.Run(
+            new BackwardKernel(
+                new DeltaInputs(sizes, qkv, logDecay, beta, documentStarts),
+                panels,
+                states.F32,
+                dO.F32,
+                targets,
+                device.Workers
+            ),
+            sizes.Batch * sizes.KeyHeads,
+            1
+        );
     }
 
     /// <summary>Gradients of the inputs; a null one is not wanted.</summary>
     private readonly struct Targets(float* qkv, bool addQkv, float* decay, bool addDecay, float* beta, bool addBeta)
     {
-        public readonly float* Qkv = qkv, Decay = decay, Beta = beta;
-        public readonly bool AddQkv = addQkv, AddDecay = addDecay, AddBeta = addBeta;
+        public readonly float* Qkv = qkv,
+            Decay = decay,
+            Beta = beta;
+        public readonly bool AddQkv = addQkv,
+            AddDecay = addDecay,
+            AddBeta = addBeta;
     }
 
     /// <summary>Local buffers of the backward pass; dX is the gradient by X.</summary>
     private readonly struct BackwardBuffers
     {
         public readonly DeltaChunk Chunk;
-        public readonly float* DStates, DQ, DK, DKK, DQK;           // per group of value heads
-        public readonly float* W, U, DR, DO, X, DP, DA, State;       // per value head
-        public readonly float* DGamma, DBeta, DC, DE;
-        public readonly byte* LeftQT, LeftKT, LeftO, Left, Right;
+        public readonly float* DStates,
+            DQ,
+            DK,
+            DKK,
+            DQK; // per group of value heads
+        public readonly float* W,
+            U,
+            DR,
+            DO,
+            X,
+            DP,
+            DA,
+            State; // per value head
+        public readonly float* DGamma,
+            DBeta,
+            DC,
+            DE;
+        public readonly byte* LeftQT,
+            LeftKT,
+            LeftO,
+            Left,
+            Right;
         public readonly int StateRows;
 
         public BackwardBuffers(DeltaSizes sizes, LocalPanels panels, ref LocalMemory memory)
@@ -44,7 +94,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             const int Size = DeltaChunk.Size;
             Chunk = new DeltaChunk(sizes, panels, ref memory);
             StateRows = panels.PaddedRows(sizes.KeyDim);
-            int rows = Chunk.Rows, wide = Math.Max(Math.Max(sizes.KeyDim, sizes.ValueDim), Size);
+            int rows = Chunk.Rows,
+                wide = Math.Max(Math.Max(sizes.KeyDim, sizes.ValueDim), Size);
             DStates = memory.Floats((long)sizes.Group * StateRows * Chunk.StrideV);
             DQ = memory.Floats(rows * Chunk.StrideK);
             DK = memory.Floats(rows * Chunk.StrideK);
@@ -70,7 +121,14 @@ internal static unsafe partial class GatedDeltaRuleKernels
         }
     }
 
-    private readonly struct BackwardKernel(DeltaInputs inputs, LocalPanels panels, float* states, float* dO, Targets targets, Workers workers) : IRangeKernel
+    private readonly struct BackwardKernel(
+        DeltaInputs inputs,
+        LocalPanels panels,
+        float* states,
+        float* dO,
+        Targets targets,
+        Workers workers
+    ) : IRangeKernel
     {
         private const int Size = DeltaChunk.Size;
 
@@ -96,11 +154,16 @@ internal static unsafe partial class GatedDeltaRuleKernels
             panels.End();
         }
 
-        /// <summary>One chunk of one key head: its value heads add to dq̂, dk̂ and to the gradients of the products k̂k̂ᵀ and q̂k̂ᵀ.</summary>
+        /// <summary>One chunk of one key head: its value heads add to dq̂, dk̂ and to the gradients of the products k̂k̂ᵀ and
+        /// q̂k̂ᵀ.</summary>
         private void KeyHead(int batch, int chunkIndex, int keyHead, in BackwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int token = chunkIndex * Size, count = Math.Min(Size, Sizes.Length - token), dim = Sizes.KeyDim, strideK = chunk.StrideK, strideC = chunk.StrideC;
+            int token = chunkIndex * Size,
+                count = Math.Min(Size, Sizes.Length - token),
+                dim = Sizes.KeyDim,
+                strideK = chunk.StrideK,
+                strideC = chunk.StrideC;
             chunk.LoadKeys(inputs, batch, token, keyHead, count);
             panels.Left(MatrixView.Rows(chunk.Q, strideK).T, local.StateRows, Size, local.LeftQT);
             panels.Left(MatrixView.Rows(chunk.K, strideK).T, local.StateRows, Size, local.LeftKT);
@@ -118,7 +181,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
             // dq̂ += dQK k̂        dk̂ += dQKᵀ q̂ + (dKK + dKKᵀ) k̂
             panels.Right(MatrixView.Rows(chunk.K, strideK), dim, Size, local.Right);
-            MatrixView dQK = MatrixView.Rows(local.DQK, strideC), dKK = MatrixView.Rows(local.DKK, strideC);
+            MatrixView dQK = MatrixView.Rows(local.DQK, strideC),
+                dKK = MatrixView.Rows(local.DKK, strideC);
             AddProduct(dQK, dim, local.DQ, strideK, local);
             AddProduct(dKK, dim, local.DK, strideK, local);
             AddProduct(dKK.T, dim, local.DK, strideK, local);
@@ -155,14 +219,32 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
         }
 
-        /// <summary>One chunk of one value head; dState comes as the gradient by the state behind the chunk and leaves as the one by the state before it.</summary>
+        /// <summary>One chunk of one value head; dState comes as the gradient by the state behind the chunk and leaves as the one by the
+        /// state before it.</summary>
         private void ValueHead(int batch, int chunkIndex, int head, int count, float* dState, in BackwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int token = chunkIndex * Size, dim = Sizes.KeyDim, width = Sizes.ValueDim, strideV = chunk.StrideV;
+            int token = chunkIndex * Size,
+                dim = Sizes.KeyDim,
+                width = Sizes.ValueDim,
+                strideV = chunk.StrideV;
             chunk.LoadGates(inputs, batch, token, head, count);
-            Copy(states + (((long)batch * Sizes.ValueHeads + head) * Sizes.Chunks + chunkIndex) * Sizes.StateCount, width, local.State, strideV, dim, width);
-            Copy(dO + (((long)batch * Sizes.Length + token) * Sizes.ValueHeads + head) * width, (nint)Sizes.ValueHeads * width, local.DO, strideV, count, width);
+            Copy(
+                states + (((long)batch * Sizes.ValueHeads + head) * Sizes.Chunks + chunkIndex) * Sizes.StateCount,
+                width,
+                local.State,
+                strideV,
+                dim,
+                width
+            );
+            Copy(
+                dO + (((long)batch * Sizes.Length + token) * Sizes.ValueHeads + head) * width,
+                (nint)Sizes.ValueHeads * width,
+                local.DO,
+                strideV,
+                count,
+                width
+            );
             DeltaChunk.Clear(local.DO, strideV, count, width);
 
             // Again: W = K̂S, (I + A) U = β∘(V − c∘W).
@@ -180,7 +262,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             for (int i = 0; i < Size; i++)
             {
                 float* dr = local.DR + i * strideV;
-                local.DE[i] = Lanes.Dot(local.U + i * strideV, dr, width);   // k̂ᵀ dS u
+                local.DE[i] = Lanes.Dot(local.U + i * strideV, dr, width); // k̂ᵀ dS u
                 Lanes.Scale(dr, dr, chunk.E[i], width);
             }
             panels.Right(MatrixView.Rows(local.DO, strideV), width, Size, local.Right);
@@ -207,22 +289,28 @@ internal static unsafe partial class GatedDeltaRuleKernels
         private void Scores(in BackwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int width = Sizes.ValueDim, stride = chunk.StrideC;
+            int width = Sizes.ValueDim,
+                stride = chunk.StrideC;
             panels.Right(MatrixView.Rows(local.U, chunk.StrideV).T, Size, width, local.Right);
             panels.Multiply(local.LeftO, Size, local.Right, Size, width, local.DP, stride, accumulate: false);
             panels.Multiply(local.Left, Size, local.Right, Size, width, local.DA, stride, accumulate: false);
             new Span<float>(local.DGamma, Size).Clear();
             for (int i = 0; i < Size; i++)
             {
-                Vector512<float> beta = Vector512.Create(chunk.Beta[i]), sum = default, sumBeta = default;
-                Vector512<int> at = Vector512.Create(i), lane = Vector512<int>.Indices;
+                Vector512<float> beta = Vector512.Create(chunk.Beta[i]),
+                    sum = default,
+                    sumBeta = default;
+                Vector512<int> at = Vector512.Create(i),
+                    lane = Vector512<int>.Indices;
                 for (int j = 0; j <= i; j += 16, lane += Vector512.Create(16))
                 {
                     int o = i * stride + j;
-                    Vector512<float> d = Vector512.Load(chunk.D + o), dP = Vector512.Load(local.DP + o);
+                    Vector512<float> d = Vector512.Load(chunk.D + o),
+                        dP = Vector512.Load(local.DP + o);
                     // γ_i − γ_i does not depend on γ: left out, or its rounding would drown the rest where decay is strong.
                     Vector512<float> below = Vector512.ConditionalSelect(Vector512.LessThan(lane, at).AsSingle(), d, Vector512<float>.Zero);
-                    Vector512<float> dA = -Vector512.Load(local.DA + o) * below, byBeta = dA * Vector512.Load(chunk.KK + o);
+                    Vector512<float> dA = -Vector512.Load(local.DA + o) * below,
+                        byBeta = dA * Vector512.Load(chunk.KK + o);
                     (Vector512.Load(local.DKK + o) + beta * dA).Store(local.DKK + o);
                     (Vector512.Load(local.DQK + o) + dP * d).Store(local.DQK + o);
                     Vector512<float> byDifference = dP * below * Vector512.Load(chunk.QK + o) + beta * byBeta;
@@ -235,11 +323,15 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
         }
 
-        /// <summary>What reaches queries and keys through the states before and behind the chunk: c∘dO Sᵀ, −βc∘dR Sᵀ, e∘U dSᵀ; and dc by the queries.</summary>
+        /// <summary>What reaches queries and keys through the states before and behind the chunk: c∘dO Sᵀ, −βc∘dR Sᵀ, e∘U dSᵀ; and dc by
+        /// the queries.</summary>
         private void Keys(float* dState, in BackwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int dim = Sizes.KeyDim, width = Sizes.ValueDim, strideV = chunk.StrideV, strideK = chunk.StrideK;
+            int dim = Sizes.KeyDim,
+                width = Sizes.ValueDim,
+                strideV = chunk.StrideV,
+                strideK = chunk.StrideK;
             panels.Right(MatrixView.Rows(local.State, strideV).T, dim, width, local.Right);
             panels.Multiply(local.LeftO, Size, local.Right, dim, width, local.X, strideK, accumulate: false);
             for (int i = 0; i < Size; i++)
@@ -264,7 +356,9 @@ internal static unsafe partial class GatedDeltaRuleKernels
         private float StateBefore(float* dState, in BackwardBuffers local)
         {
             DeltaChunk chunk = local.Chunk;
-            int dim = Sizes.KeyDim, width = Sizes.ValueDim, stride = chunk.StrideV;
+            int dim = Sizes.KeyDim,
+                width = Sizes.ValueDim,
+                stride = chunk.StrideV;
             float dCarry = 0;
             for (int i = 0; i < dim; i++)
             {
@@ -274,7 +368,9 @@ internal static unsafe partial class GatedDeltaRuleKernels
             }
             for (int i = 0; i < Size; i++)
             {
-                float* dr = local.DR + i * stride, w = local.W + i * stride, dO = local.DO + i * stride;
+                float* dr = local.DR + i * stride,
+                    w = local.W + i * stride,
+                    dO = local.DO + i * stride;
                 float along = Lanes.Dot(dr, w, width);
                 local.DC[i] -= chunk.Beta[i] * along;
                 local.DBeta[i] -= chunk.C[i] * along;
@@ -295,7 +391,7 @@ internal static unsafe partial class GatedDeltaRuleKernels
             float end = dCarry * chunk.Carry;
             for (int i = 0; i < count; i++)
             {
-                float outward = i < count - 1 ? local.DE[i] * chunk.E[i] : 0;   // e of the last token is 1, whatever γ
+                float outward = i < count - 1 ? local.DE[i] * chunk.E[i] : 0; // e of the last token is 1, whatever γ
                 local.DGamma[i] += local.DC[i] * chunk.C[i] - outward;
                 end += outward;
             }
@@ -312,7 +408,8 @@ internal static unsafe partial class GatedDeltaRuleKernels
             DeltaChunk chunk = local.Chunk;
             for (int i = 0; i < count; i++)
             {
-                long gate = inputs.GateAt(batch, token + i, head), value = inputs.ValueAt(batch, token + i, head);
+                long gate = inputs.GateAt(batch, token + i, head),
+                    value = inputs.ValueAt(batch, token + i, head);
                 float* dr = local.DR + i * chunk.StrideV;
                 if (targets.Decay != null)
                 {

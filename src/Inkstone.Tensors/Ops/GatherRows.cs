@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Rows of x by number, any of them several times: tokens that several texts share, or those that something is asked of.</summary>
+    /// <summary>Rows of x by number, any of them several times: tokens that several texts share, or those that something is asked
+    /// of.</summary>
     /// <remarks><code>
     /// forward   y_n = x[index_n]
     /// backward  dx[r] = Σ over n with index_n = r of dy_n, in the order of n

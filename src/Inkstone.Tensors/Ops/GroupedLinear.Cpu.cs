@@ -5,7 +5,8 @@ internal static unsafe class GroupedLinearKernels
 {
     public static void Forward(Tensor x, Tensor[] weights, Tensor offsets, Tensor y)
     {
-        int n = weights[0].Shape[0], k = weights[0].Shape.Last;
+        int n = weights[0].Shape[0],
+            k = weights[0].Shape.Last;
         using Profile.Scope _ = x.Device.Measure("grouped_linear.forward", flops: 2.0 * x.Shape.Rows * n * k);
         Tensor list = x.Device.Rent(new Shape(checked(weights.Length * sizeof(Product) / sizeof(float) + 1)));
         Product* products = (Product*)list.Pointer;
@@ -29,7 +30,8 @@ internal static unsafe class GroupedLinearKernels
 
     public static void Backward(Tensor dy, Tensor x, Tensor[] weights, Tensor offsets)
     {
-        int n = weights[0].Shape[0], k = weights[0].Shape.Last;
+        int n = weights[0].Shape[0],
+            k = weights[0].Shape.Last;
         double flops = 2.0 * x.Shape.Rows * n * k;
         Tensor list = x.Device.Rent(new Shape(checked(weights.Length * sizeof(Product) / sizeof(float) + 1)));
         Product* products = (Product*)list.Pointer;

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>A linear map per group of rows, all of them as one job: row block e of x is multiplied with weight e. Experts without rows get a zero gradient.</summary>
+    /// <summary>A linear map per group of rows, all of them as one job: row block e of x is multiplied with weight e. Experts without rows
+    /// get a zero gradient.</summary>
     /// <remarks><code>
     /// forward   y_e  = x_e · W_eᵀ
     /// backward  dx_e = dy_e · W_e        dW_e = dy_eᵀ · x_e
@@ -29,7 +30,7 @@ public static partial class Ops
             throw new ArgumentException($"groups of rows {rows[0]} to {rows[^1]} do not cover x of {x.Shape}", nameof(offsets));
         }
         Device device = x.Device;
-        Tensor y = device.Rent(x.Shape.WithLast(weights[0].Shape[0]));     // [S, N]
+        Tensor y = device.Rent(x.Shape.WithLast(weights[0].Shape[0])); // [S, N]
         GroupedLinearKernels.Forward(x, weights, offsets, y);
         bool wanted = device.Tape.Wants(x);
         for (int e = 0; e < weights.Length && !wanted; e++)
@@ -45,7 +46,8 @@ public static partial class Ops
 
     private sealed class GroupedLinearNode : Node
     {
-        private Tensor _x = null!, _offsets = null!;
+        private Tensor _x = null!,
+            _offsets = null!;
         private Tensor[] _weights = null!;
 
         public void Set(Tensor x, Tensor[] weights, Tensor offsets) => (_x, _weights, _offsets) = (x, weights, offsets);

@@ -16,10 +16,13 @@ public static partial class Ops
     {
         if (heads <= 0 || x.Shape.Last % heads != 0 || from < 0 || count <= 0 || from + count > x.Shape.Last / heads)
         {
-            throw new ArgumentException($"x of shape {x.Shape} with {heads} heads has no dimensions {from} to {from + count - 1} in each", nameof(from));
+            throw new ArgumentException(
+                $"x of shape {x.Shape} with {heads} heads has no dimensions {from} to {from + count - 1} in each",
+                nameof(from)
+            );
         }
         HeadPart part = new(x.Shape.Last, x.Shape.Last / heads, from, heads * count, count, 0, count);
-        Tensor y = x.Device.Rent(x.Shape.WithLast(heads * count));         // [..., H·count]
+        Tensor y = x.Device.Rent(x.Shape.WithLast(heads * count)); // [..., H·count]
         HeadPartKernels.Copy("head_columns.forward", x, y, part, heads, accumulate: false);
         if (x.Device.Tape.Wants(x))
         {

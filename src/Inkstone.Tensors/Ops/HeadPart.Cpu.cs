@@ -11,17 +11,26 @@ internal static unsafe class HeadPartKernels
 {
     private const int GrainElements = 8192;
 
-    /// <summary>Copies or adds the part from one layout to the other; heads are taken in order, so a shared target is summed in one order.</summary>
+    /// <summary>Copies or adds the part from one layout to the other; heads are taken in order, so a shared target is summed in one
+    /// order.</summary>
     public static void Copy(string name, Tensor source, Tensor target, HeadPart part, int heads, bool accumulate)
     {
         using Profile.Scope _ = source.Device.Measure(name, bytes: 8.0 * source.Shape.Rows * heads * part.Count);
-        source.Device.Run(new Kernel(source.F32, target.F32, part, heads, accumulate), source.Shape.Rows, Math.Max(1, GrainElements / (heads * part.Count)));
+        source.Device.Run(
+            new Kernel(source.F32, target.F32, part, heads, accumulate),
+            source.Shape.Rows,
+            Math.Max(1, GrainElements / (heads * part.Count))
+        );
     }
 
     public static void Clear(Tensor tensor)
     {
         using Profile.Scope _ = tensor.Device.Measure("clear", bytes: 4.0 * tensor.Count);
-        tensor.Device.Run(new ClearKernel(tensor.F32, tensor.Shape.Last), tensor.Shape.Rows, Math.Max(1, GrainElements / Math.Max(1, tensor.Shape.Last)));
+        tensor.Device.Run(
+            new ClearKernel(tensor.F32, tensor.Shape.Last),
+            tensor.Shape.Rows,
+            Math.Max(1, GrainElements / Math.Max(1, tensor.Shape.Last))
+        );
     }
 
     private readonly struct Kernel(float* source, float* target, HeadPart part, int heads, bool accumulate) : IRangeKernel
@@ -30,7 +39,8 @@ internal static unsafe class HeadPartKernels
         {
             for (int row = start; row < end; row++)
             {
-                float* from = source + (long)row * part.Row + part.From, to = target + (long)row * part.TargetRow + part.TargetFrom;
+                float* from = source + (long)row * part.Row + part.From,
+                    to = target + (long)row * part.TargetRow + part.TargetFrom;
                 for (int h = 0; h < heads; h++, from += part.Head, to += part.TargetHead)
                 {
                     if (accumulate)

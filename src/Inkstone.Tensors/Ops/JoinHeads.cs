@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Each head of a followed by b, which all heads share: keys of multi-head latent attention (arXiv:2405.04434); with one head, concatenation.</summary>
+    /// <summary>Each head of a followed by b, which all heads share: keys of multi-head latent attention (arXiv:2405.04434); with one head,
+    /// concatenation.</summary>
     /// <remarks><code>
     /// forward   y_h = [a_h[0, Da), b]
     /// backward  da_h[0, Da) = dy_h[0, Da), zero elsewhere        db = Σ_h dy_h[Da, Da + Db)
@@ -16,12 +17,15 @@ public static partial class Ops
     {
         if (heads <= 0 || a.Shape.Last % heads != 0 || count <= 0 || count > a.Shape.Last / heads || a.Shape.Rows != b.Shape.Rows)
         {
-            throw new ArgumentException($"{heads} heads of a {a.Shape}, {count} dimensions of each, cannot be joined with b {b.Shape}", nameof(a));
+            throw new ArgumentException(
+                $"{heads} heads of a {a.Shape}, {count} dimensions of each, cannot be joined with b {b.Shape}",
+                nameof(a)
+            );
         }
         int width = count + b.Shape.Last;
         HeadPart own = new(a.Shape.Last, a.Shape.Last / heads, 0, heads * width, width, 0, count);
         HeadPart shared = new(b.Shape.Last, 0, 0, heads * width, width, count, b.Shape.Last);
-        Tensor y = a.Device.Rent(a.Shape.WithLast(heads * width));         // [..., H·(Da + Db)]
+        Tensor y = a.Device.Rent(a.Shape.WithLast(heads * width)); // [..., H·(Da + Db)]
         HeadPartKernels.Copy("join_heads.forward", a, y, own, heads, accumulate: false);
         HeadPartKernels.Copy("join_heads.forward", b, y, shared, heads, accumulate: false);
         if (a.Device.Tape.Wants(a, b))
@@ -33,11 +37,14 @@ public static partial class Ops
 
     private sealed class JoinHeadsNode : Node
     {
-        private Tensor _a = null!, _b = null!;
-        private HeadPart _own, _shared;
+        private Tensor _a = null!,
+            _b = null!;
+        private HeadPart _own,
+            _shared;
         private int _heads;
 
-        public void Set(Tensor a, Tensor b, HeadPart own, HeadPart shared, int heads) => (_a, _b, _own, _shared, _heads) = (a, b, own, shared, heads);
+        public void Set(Tensor a, Tensor b, HeadPart own, HeadPart shared, int heads) =>
+            (_a, _b, _own, _shared, _heads) = (a, b, own, shared, heads);
 
         internal override void Backward()
         {

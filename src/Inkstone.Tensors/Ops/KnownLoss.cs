@@ -30,7 +30,8 @@ public static partial class Ops
 
     private sealed class KnownLossNode : Node
     {
-        private Tensor _x = null!, _slopes = null!;
+        private Tensor _x = null!,
+            _slopes = null!;
 
         public void Set(Tensor x, Tensor slopes) => (_x, _slopes) = (x, slopes);
 

@@ -12,15 +12,31 @@ internal sealed unsafe class LabelLossRows : IDisposable
     private const long ChunkBytes = 64L << 20;
 
     private readonly Device _device;
-    private readonly Tensor _x, _weight, _labels, _logits, _logSums;
+    private readonly Tensor _x,
+        _weight,
+        _labels,
+        _logits,
+        _logSums;
     private readonly LabelStatistics _statistics;
-    private readonly int _count, _width, _vocabulary, _chunk;
-    private readonly float _softCap, _temperature;
+    private readonly int _count,
+        _width,
+        _vocabulary,
+        _chunk;
+    private readonly float _softCap,
+        _temperature;
     private readonly bool _kept;
 
     public LabelLossRows(Tensor x, Tensor weight, Tensor labels, LabelStatistics statistics, float softCap, float temperature, bool keep)
     {
-        (_device, _x, _weight, _labels, _statistics, _softCap, _temperature) = (x.Device, x, weight, labels, statistics, softCap, temperature);
+        (_device, _x, _weight, _labels, _statistics, _softCap, _temperature) = (
+            x.Device,
+            x,
+            weight,
+            labels,
+            statistics,
+            softCap,
+            temperature
+        );
         (_count, _width, _vocabulary) = (x.Shape.Rows, x.Shape.Last, weight.Shape[0]);
         long row = sizeof(float) * (long)_vocabulary;
         _kept = keep && _count * row <= KeptBytes;
@@ -60,14 +76,35 @@ internal sealed unsafe class LabelLossRows : IDisposable
         {
             int rows = _kept ? _count : Logits(from);
             _device.Run(new GradientKernel(this, from), rows, 4);
-            float* z = _logits.F32, x = _x.F32 + (long)from * _width;
+            float* z = _logits.F32,
+                x = _x.F32 + (long)from * _width;
             if (dw is not null)
             {
-                MatMul.Run(_device, MatrixView.Rows(z, _vocabulary).T, MatrixView.Rows(x, _width), _vocabulary, _width, rows, dw.F32, _width, from > 0 ? dw.F32 : null, _width);
+                MatMul.Run(
+                    _device,
+                    MatrixView.Rows(z, _vocabulary).T,
+                    MatrixView.Rows(x, _width),
+                    _vocabulary,
+                    _width,
+                    rows,
+                    dw.F32,
+                    _width,
+                    from > 0 ? dw.F32 : null,
+                    _width
+                );
             }
             if (dx is not null)
             {
-                MatMul.Run(_device, MatrixView.Rows(z, _vocabulary), MatrixView.Of(_weight), rows, _width, _vocabulary, dx.F32 + (long)from * _width, _width);
+                MatMul.Run(
+                    _device,
+                    MatrixView.Rows(z, _vocabulary),
+                    MatrixView.Of(_weight),
+                    rows,
+                    _width,
+                    _vocabulary,
+                    dx.F32 + (long)from * _width,
+                    _width
+                );
             }
         }
     }
@@ -75,7 +112,16 @@ internal sealed unsafe class LabelLossRows : IDisposable
     private int Logits(int from)
     {
         int rows = Math.Min(_chunk, _count - from);
-        MatMul.Run(_device, MatrixView.Rows(_x.F32 + (long)from * _width, _width), MatrixView.Of(_weight).T, rows, _vocabulary, _width, _logits.F32, _vocabulary);
+        MatMul.Run(
+            _device,
+            MatrixView.Rows(_x.F32 + (long)from * _width, _width),
+            MatrixView.Of(_weight).T,
+            rows,
+            _vocabulary,
+            _width,
+            _logits.F32,
+            _vocabulary
+        );
         _device.Run(new LogitKernel(_logits.F32, _vocabulary, _softCap, _temperature), rows, 4);
         return rows;
     }
@@ -109,7 +155,8 @@ internal sealed unsafe class LabelLossRows : IDisposable
             for (int i = start; i < end; i++)
             {
                 float* z = owner._logits.F32 + (long)i * vocabulary;
-                float max = Lanes.Max(z, vocabulary), label = z[owner._labels.I32[from + i]];
+                float max = Lanes.Max(z, vocabulary),
+                    label = z[owner._labels.I32[from + i]];
                 LogitSums s = LogitSums.Of(z, max, vocabulary);
                 double log = Math.Log(s.Exp);
                 int at = from + i;
@@ -133,11 +180,21 @@ internal sealed unsafe class LabelLossRows : IDisposable
             {
                 int at = from + i;
                 float* z = owner._logits.F32 + (long)i * vocabulary;
-                double g = owner._statistics.LogProbGradientStore[at], h = owner._statistics.EntropyGradientStore[at], entropy = owner._statistics.EntropyStore[at];
-                float t = 1 / owner._temperature, logSum = owner._logSums.F32[at];
+                double g = owner._statistics.LogProbGradientStore[at],
+                    h = owner._statistics.EntropyGradientStore[at],
+                    entropy = owner._statistics.EntropyStore[at];
+                float t = 1 / owner._temperature,
+                    logSum = owner._logSums.F32[at];
                 int label = owner._labels.I32[at];
                 float capped = z[label] * owner._temperature;
-                Row(z, vocabulary, logSum, (float)(-g - h * entropy) * t, (float)-h * t, owner._softCap > 0 ? owner._temperature / owner._softCap : 0);
+                Row(
+                    z,
+                    vocabulary,
+                    logSum,
+                    (float)(-g - h * entropy) * t,
+                    (float)-h * t,
+                    owner._softCap > 0 ? owner._temperature / owner._softCap : 0
+                );
                 float slope = owner._softCap > 0 ? 1 - capped / owner._softCap * (capped / owner._softCap) : 1;
                 z[label] += (float)g * t * slope;
             }
@@ -156,28 +213,41 @@ internal sealed unsafe class LabelLossRows : IDisposable
 
         private static Vector512<float> Gradient(Vector512<float> z, float logSum, float constant, float slope, float cap)
         {
-            Vector512<float> l = z - Vector512.Create(logSum), c = z * cap;
-            return Lanes.Exp(l) * Vector512.FusedMultiplyAdd(l, Vector512.Create(slope), Vector512.Create(constant)) * (Vector512<float>.One - c * c);
+            Vector512<float> l = z - Vector512.Create(logSum),
+                c = z * cap;
+            return Lanes.Exp(l)
+                * Vector512.FusedMultiplyAdd(l, Vector512.Create(slope), Vector512.Create(constant))
+                * (Vector512<float>.One - c * c);
         }
     }
 }
 
-/// <summary>Sums over a row of logits z with largest m: Σ e^(z−m), Σ (z−m) e^(z−m), Σ e^(2(z−m)), Σ z. Runs of 256 in float32, their sums in double.</summary>
+/// <summary>Sums over a row of logits z with largest m: Σ e^(z−m), Σ (z−m) e^(z−m), Σ e^(2(z−m)), Σ z. Runs of 256 in float32, their sums
+/// in double.</summary>
 internal readonly unsafe record struct LogitSums(double Exp, double ExpTimes, double Square, double Plain)
 {
     private const int Run = 256;
 
     public static LogitSums Of(float* z, float max, int n)
     {
-        double exp = 0, times = 0, square = 0, plain = 0;
+        double exp = 0,
+            times = 0,
+            square = 0,
+            plain = 0;
         Vector512<float> m = Vector512.Create(max);
         for (int from = 0; from < n; from += Run)
         {
-            Vector512<float> e = default, t = default, q = default, p = default;
-            int end = Math.Min(n, from + Run), i = from;
+            Vector512<float> e = default,
+                t = default,
+                q = default,
+                p = default;
+            int end = Math.Min(n, from + Run),
+                i = from;
             for (; i <= end - 16; i += 16)
             {
-                Vector512<float> v = Vector512.Load(z + i), d = v - m, x = Lanes.Exp(d);
+                Vector512<float> v = Vector512.Load(z + i),
+                    d = v - m,
+                    x = Lanes.Exp(d);
                 (e, t, q, p) = (e + x, Vector512.FusedMultiplyAdd(d, x, t), Vector512.FusedMultiplyAdd(x, x, q), p + v);
             }
             exp += Vector512.Sum(e);
@@ -186,7 +256,8 @@ internal readonly unsafe record struct LogitSums(double Exp, double ExpTimes, do
             plain += Vector512.Sum(p);
             for (; i < end; i++)
             {
-                float d = z[i] - max, x = Lanes.Exp(Vector512.CreateScalar(d)).ToScalar();
+                float d = z[i] - max,
+                    x = Lanes.Exp(Vector512.CreateScalar(d)).ToScalar();
                 exp += x;
                 times += (double)d * x;
                 square += (double)x * x;

@@ -1,12 +1,19 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// What <see cref="Ops.LabelLoss"/> tells of each label, and where its caller writes what the loss would gain by each. Kept and used again by the caller: memory only grows.
+/// What <see cref="Ops.LabelLoss"/> tells of each label, and where its caller writes what the loss would gain by each. Kept and used again
+/// by the caller: memory only grows.
 /// N: labels. All lists are of N numbers.
 /// </summary>
 public sealed class LabelStatistics
 {
-    private double[] _logProbs = [], _entropies = [], _logSquares = [], _means = [], _top = [], _logProbGradients = [], _entropyGradients = [];
+    private double[] _logProbs = [],
+        _entropies = [],
+        _logSquares = [],
+        _means = [],
+        _top = [],
+        _logProbGradients = [],
+        _entropyGradients = [];
 
     /// <summary>N.</summary>
     public int Count { get; private set; }
@@ -36,7 +43,13 @@ public sealed class LabelStatistics
     {
         if (count > _logProbs.Length)
         {
-            (_logProbs, _entropies, _logSquares, _means, _top) = (new double[count], new double[count], new double[count], new double[count], new double[count]);
+            (_logProbs, _entropies, _logSquares, _means, _top) = (
+                new double[count],
+                new double[count],
+                new double[count],
+                new double[count],
+                new double[count]
+            );
             (_logProbGradients, _entropyGradients) = (new double[count], new double[count]);
         }
         Count = count;
@@ -61,12 +74,14 @@ public sealed class LabelStatistics
 
 public static partial class Ops
 {
-    /// <summary>A loss of labels' log-probabilities (and of the entropies at their places) that the caller knows with its gradient, such as one of preferences or of rewards.</summary>
+    /// <summary>A loss of labels' log-probabilities (and of the entropies at their places) that the caller knows with its gradient, such as
+    /// one of preferences or of rewards.</summary>
     /// <remarks><code>
     /// forward   z = x · Wᵀ / T    log p = z[label] − logsumexp(z)    H = −Σ p log p    L = loss(log p, H)
     /// backward  dz = (∂L/∂log p · (onehot(label) − p) − ∂L/∂H · p (log p + H)) / T · dL        dx = dz · W        dW = dzᵀ · x
     /// </code>
-    /// The gradient is formed at once, while the logits are still there; they are kept between the two sweeps where they are not too many, else computed again, chunk by chunk.
+    /// The gradient is formed at once, while the logits are still there; they are kept between the two sweeps where they are not too many,
+    /// else computed again, chunk by chunk.
     /// </remarks>
     /// <param name="x">[N, C]: a row for each label</param>
     /// <param name="weight">[V, C]</param>
@@ -76,7 +91,15 @@ public static partial class Ops
     /// <param name="softCap">logits are cap · tanh(x · Wᵀ / cap); 0: x · Wᵀ itself</param>
     /// <param name="temperature">T</param>
     /// <returns>[1]: L</returns>
-    public static Tensor LabelLoss(Tensor x, Tensor weight, Tensor labels, LabelStatistics statistics, Func<LabelStatistics, double> loss, float softCap = 0, float temperature = 1)
+    public static Tensor LabelLoss(
+        Tensor x,
+        Tensor weight,
+        Tensor labels,
+        LabelStatistics statistics,
+        Func<LabelStatistics, double> loss,
+        float softCap = 0,
+        float temperature = 1
+    )
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Check.Count(labels, x.Shape.Rows);

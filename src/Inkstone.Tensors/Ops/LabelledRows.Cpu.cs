@@ -3,17 +3,25 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// The rows of x that have a label, and the passes over their logits that <see cref="Ops.LinearCrossEntropy"/> and <see cref="Ops.LogProbs"/> share.
+/// The rows of x that have a label, and the passes over their logits that <see cref="Ops.LinearCrossEntropy"/> and
+/// <see cref="Ops.LogProbs"/> share.
 /// V: vocabulary, C: width, n: labelled rows.
 /// </summary>
 internal readonly unsafe ref struct LabelledRows : IDisposable
 {
-    /// <summary>Bytes of logits in flight: as many as the weight has, within these. The weight goes through memory once for each chunk, so a large one wants many rows.</summary>
-    private const long LeastBytes = 24 << 20, MostBytes = 256 << 20;
+    /// <summary>Bytes of logits in flight: as many as the weight has, within these. The weight goes through memory once for each chunk, so
+    /// a large one wants many rows.</summary>
+    private const long LeastBytes = 24 << 20,
+        MostBytes = 256 << 20;
 
     private readonly Device _device;
-    private readonly Tensor _x, _labels, _index;
-    private readonly int _count, _width, _vocabulary, _chunk;
+    private readonly Tensor _x,
+        _labels,
+        _index;
+    private readonly int _count,
+        _width,
+        _vocabulary,
+        _chunk;
     private readonly float _softCap;
 
     public LabelledRows(Tensor x, Tensor labels, int vocabulary, float softCap)
@@ -25,7 +33,8 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
         _width = x.Shape.Last;
         _vocabulary = vocabulary;
         _index = _device.Rent(new Shape(Math.Max(1, x.Shape.Rows)), DType.Int32);
-        int* all = labels.I32, index = _index.I32;
+        int* all = labels.I32,
+            index = _index.I32;
         for (int row = 0; row < x.Shape.Rows; row++)
         {
             if (all[row] == Ops.IgnoreLabel)
@@ -98,13 +107,37 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
             float* x = gathered ? Gather(compact!, from, rows) : _x.F32 + (long)from * _width;
             float* z = logits.F32;
             MatMul.Run(_device, MatrixView.Rows(x, _width), MatrixView.Of(weight).T, rows, _vocabulary, _width, z, _vocabulary);
-            _device.Run(new RowKernel(z, _vocabulary, _labels.I32, _index.I32 + from, logProbs == null ? null : logProbs + from,
-                rowScales, scale, gradient, _softCap, _device.Workers), rows, 4);
+            _device.Run(
+                new RowKernel(
+                    z,
+                    _vocabulary,
+                    _labels.I32,
+                    _index.I32 + from,
+                    logProbs == null ? null : logProbs + from,
+                    rowScales,
+                    scale,
+                    gradient,
+                    _softCap,
+                    _device.Workers
+                ),
+                rows,
+                4
+            );
             if (dw is not null)
             {
                 float* target = dw.F32;
-                MatMul.Run(_device, MatrixView.Rows(z, _vocabulary).T, MatrixView.Rows(x, _width), _vocabulary, _width, rows, target, _width,
-                    from > 0 ? target : null, _width);
+                MatMul.Run(
+                    _device,
+                    MatrixView.Rows(z, _vocabulary).T,
+                    MatrixView.Rows(x, _width),
+                    _vocabulary,
+                    _width,
+                    rows,
+                    target,
+                    _width,
+                    from > 0 ? target : null,
+                    _width
+                );
             }
             if (dx is not null)
             {
@@ -124,7 +157,9 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
     {
         for (int i = 0; i < rows; i++)
         {
-            new Span<float>(_x.F32 + (long)_index.I32[from + i] * _width, _width).CopyTo(new Span<float>(compact.F32 + (long)i * _width, _width));
+            new Span<float>(_x.F32 + (long)_index.I32[from + i] * _width, _width).CopyTo(
+                new Span<float>(compact.F32 + (long)i * _width, _width)
+            );
         }
         return compact.F32;
     }
@@ -133,13 +168,25 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
     {
         for (int i = 0; i < rows; i++)
         {
-            new Span<float>(compact.F32 + (long)i * _width, _width).CopyTo(new Span<float>(dx.F32 + (long)_index.I32[from + i] * _width, _width));
+            new Span<float>(compact.F32 + (long)i * _width, _width).CopyTo(
+                new Span<float>(dx.F32 + (long)_index.I32[from + i] * _width, _width)
+            );
         }
     }
 
     /// <summary>Turns a row of logits into its log-probability and, where wanted, into its gradient.</summary>
-    private readonly struct RowKernel(float* logits, int vocabulary, int* labels, int* index, float* logProbs, float* rowScales, float scale, bool gradient,
-        float softCap, Workers workers) : IRangeKernel
+    private readonly struct RowKernel(
+        float* logits,
+        int vocabulary,
+        int* labels,
+        int* index,
+        float* logProbs,
+        float* rowScales,
+        float scale,
+        bool gradient,
+        float softCap,
+        Workers workers
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -147,13 +194,15 @@ internal readonly unsafe ref struct LabelledRows : IDisposable
             for (int i = start; i < end; i++)
             {
                 float* z = logits + (long)i * vocabulary;
-                int row = index[i], label = labels[row];
+                int row = index[i],
+                    label = labels[row];
                 if (capped != null)
                 {
                     Ops.SoftCapRow(z, vocabulary, softCap);
                     new ReadOnlySpan<float>(z, vocabulary).CopyTo(new Span<float>(capped, vocabulary));
                 }
-                float max = Lanes.Max(z, vocabulary), target = z[label];
+                float max = Lanes.Max(z, vocabulary),
+                    target = z[label];
                 float sum = Lanes.ExpSum(z, z, max, vocabulary);
                 if (logProbs != null)
                 {

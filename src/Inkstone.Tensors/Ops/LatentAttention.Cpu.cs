@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.AbsorbKeys"/> and <see cref="Ops.ExpandValues"/>: a task is one head of all tokens, so its weights stay in the cache.</summary>
+/// <summary>CPU kernels of <see cref="Ops.AbsorbKeys"/> and <see cref="Ops.ExpandValues"/>: a task is one head of all tokens, so its
+/// weights stay in the cache.</summary>
 internal static unsafe class LatentAttentionKernels
 {
     public static void AbsorbKeys(Tensor q, Tensor weight, int heads, int keyDim, Tensor y)
@@ -37,12 +38,14 @@ internal static unsafe class LatentAttentionKernels
         public void Run(int start, int end, int worker)
         {
             float* scratch = (float*)workers.Scratch(worker, sizeof(float) * s.Rank);
-            int rotated = s.Width - s.KeyDim, width = s.Rank + rotated;
+            int rotated = s.Width - s.KeyDim,
+                width = s.Rank + rotated;
             for (int head = start; head < end; head++)
             {
                 for (int t = 0; t < s.Tokens; t++)
                 {
-                    float* from = q + ((long)t * s.Heads + head) * s.Width, to = y + ((long)t * s.Heads + head) * width;
+                    float* from = q + ((long)t * s.Heads + head) * s.Width,
+                        to = y + ((long)t * s.Heads + head) * width;
                     new Span<float>(to, s.Rank).Clear();
                     new ReadOnlySpan<float>(from + s.KeyDim, rotated).CopyTo(new Span<float>(to + s.Rank, rotated));
                 }

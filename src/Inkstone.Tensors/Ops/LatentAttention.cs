@@ -3,7 +3,8 @@ namespace Inkstone.Tensors;
 public static partial class Ops
 {
     /// <summary>
-    /// Queries moved into the space of the compressed keys, so that a cache of latents is attended to without expanding it (arXiv:2405.04434, section 2.1.2):
+    /// Queries moved into the space of the compressed keys, so that a cache of latents is attended to without expanding it
+    /// (arXiv:2405.04434, section 2.1.2):
     /// q · (W c) = (Wᵀ q) · c. Only for decoding, not recorded.
     /// </summary>
     /// <param name="q">[B, T, H·(Dn + Dr)], the last Dr of each head rotated</param>
@@ -14,17 +15,22 @@ public static partial class Ops
     public static Tensor AbsorbKeys(Tensor q, Tensor weight, int heads, int keyDim)
     {
         NotRecorded(q, weight);
-        int rank = weight.Shape.Last, rotated = q.Shape.Last / heads - keyDim;
+        int rank = weight.Shape.Last,
+            rotated = q.Shape.Last / heads - keyDim;
         if (q.Shape.Last % heads != 0 || rotated < 0 || weight.Shape[0] % heads != 0 || weight.Shape[0] / heads < keyDim)
         {
-            throw new ArgumentException($"queries {q.Shape} of {heads} heads with {keyDim} unrotated dimensions do not fit {weight.Shape}", nameof(q));
+            throw new ArgumentException(
+                $"queries {q.Shape} of {heads} heads with {keyDim} unrotated dimensions do not fit {weight.Shape}",
+                nameof(q)
+            );
         }
-        Tensor y = q.Device.Rent(q.Shape.WithLast(heads * (rank + rotated)));   // [B, T, H·(R + Dr)]
+        Tensor y = q.Device.Rent(q.Shape.WithLast(heads * (rank + rotated))); // [B, T, H·(R + Dr)]
         LatentAttentionKernels.AbsorbKeys(q, weight, heads, keyDim, y);
         return y;
     }
 
-    /// <summary>Values of each head from what it attended to among latents: Σ p (W c) = W (Σ p c). Only for decoding, not recorded.</summary>
+    /// <summary>Values of each head from what it attended to among latents: Σ p (W c) = W (Σ p c). Only for decoding, not
+    /// recorded.</summary>
     /// <param name="x">[B, T, H·D], D ≥ R: the first R of each head are a sum of latents</param>
     /// <param name="weight">[H·(Dn + Dv), R]</param>
     /// <param name="heads">H</param>
@@ -38,7 +44,7 @@ public static partial class Ops
         {
             throw new ArgumentException($"latents {x.Shape} of {heads} heads do not fit {weight.Shape}", nameof(x));
         }
-        Tensor y = x.Device.Rent(x.Shape.WithLast(heads * valueDim));      // [B, T, H·Dv]
+        Tensor y = x.Device.Rent(x.Shape.WithLast(heads * valueDim)); // [B, T, H·Dv]
         LatentAttentionKernels.ExpandValues(x, weight, heads, keyDim, y);
         return y;
     }

@@ -16,7 +16,9 @@ public static partial class Ops
         Check.Last(x, weight.Shape.Last, nameof(x));
         Check.Same(weight, bias);
         Device device = x.Device;
-        Tensor y = device.Rent(x.Shape), normed = device.Rent(x.Shape), scales = device.Rent(new Shape(x.Shape.Rows));
+        Tensor y = device.Rent(x.Shape),
+            normed = device.Rent(x.Shape),
+            scales = device.Rent(new Shape(x.Shape.Rows));
         LayerNormKernels.Forward(x, weight, bias, eps, y, normed, scales);
         if (device.Tape.Wants(x, weight, bias))
         {
@@ -32,9 +34,14 @@ public static partial class Ops
 
     private sealed class LayerNormNode : Node
     {
-        private Tensor _x = null!, _weight = null!, _bias = null!, _normed = null!, _scales = null!;
+        private Tensor _x = null!,
+            _weight = null!,
+            _bias = null!,
+            _normed = null!,
+            _scales = null!;
 
-        public void Set(Tensor x, Tensor weight, Tensor bias, Tensor normed, Tensor scales) => (_x, _weight, _bias, _normed, _scales) = (x, weight, bias, normed, scales);
+        public void Set(Tensor x, Tensor weight, Tensor bias, Tensor normed, Tensor scales) =>
+            (_x, _weight, _bias, _normed, _scales) = (x, weight, bias, normed, scales);
 
         internal override void Backward() => LayerNormKernels.Backward(OutputGrad, _x, _weight, _bias, _normed, _scales);
 
@@ -61,7 +68,8 @@ internal static unsafe class LayerNormKernels
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor bias, Tensor normed, Tensor scales)
     {
         using Profile.Scope _ = x.Device.Measure("layer_norm.backward", bytes: 16.0 * x.Count);
-        int rows = x.Shape.Rows, width = x.Shape.Last;
+        int rows = x.Shape.Rows,
+            width = x.Shape.Last;
         if (weight.RequiresGrad)
         {
             Tensor dw = weight.AddGrad(out bool accumulate);
@@ -79,7 +87,8 @@ internal static unsafe class LayerNormKernels
         }
     }
 
-    private readonly struct ForwardKernel(float* x, float* w, float* b, float eps, float* y, float* normed, float* scales, int width) : IRangeKernel
+    private readonly struct ForwardKernel(float* x, float* w, float* b, float eps, float* y, float* normed, float* scales, int width)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -102,14 +111,16 @@ internal static unsafe class LayerNormKernels
         }
     }
 
-    private readonly struct InputKernel(float* dy, float* w, float* normed, float* scales, float* dx, int width, bool accumulate) : IRangeKernel
+    private readonly struct InputKernel(float* dy, float* w, float* normed, float* scales, float* dx, int width, bool accumulate)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
                 long at = (long)row * width;
-                float mean = Lanes.Dot(dy + at, w, width) / width, along = Lanes.Dot3(dy + at, w, normed + at, width) / width;
+                float mean = Lanes.Dot(dy + at, w, width) / width,
+                    along = Lanes.Dot3(dy + at, w, normed + at, width) / width;
                 for (int i = 0; i < width; i++)
                 {
                     float d = scales[row] * (dy[at + i] * w[i] - mean - normed[at + i] * along);

@@ -7,14 +7,19 @@ internal static unsafe class LinearKernels
 {
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, Tensor? residual, Tensor y)
     {
-        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        int m = x.Shape.Rows,
+            n = weight.Shape[0],
+            k = weight.Shape.Last;
         using Profile.Scope _ = x.Device.Measure("linear.forward", flops: 2.0 * m * n * k);
         if (y.DType == DType.BFloat16)
         {
             MatMul.RunCompact(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, y, bias);
             return;
         }
-        float* addend = residual is not null ? residual.F32 : bias is not null ? bias.F32 : null;
+        float* addend =
+            residual is not null ? residual.F32
+            : bias is not null ? bias.F32
+            : null;
         nint stride = residual is not null ? n : 0;
         MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, y.F32, n, addend, stride);
         if (residual is not null && bias is not null)
@@ -25,7 +30,9 @@ internal static unsafe class LinearKernels
 
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor? bias)
     {
-        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        int m = x.Shape.Rows,
+            n = weight.Shape[0],
+            k = weight.Shape.Last;
         if (x.RequiresGrad)
         {
             using Profile.Scope _ = x.Device.Measure("linear.backward_input", flops: 2.0 * m * n * k);
@@ -84,7 +91,8 @@ internal static unsafe class AddKernels
         public void Run(int start, int end, int worker)
         {
             Vector512<float> s = Vector512.Create(scale);
-            long i = (long)start * 16, last = Math.Min(n, (long)end * 16);
+            long i = (long)start * 16,
+                last = Math.Min(n, (long)end * 16);
             for (; i <= last - 16; i += 16)
             {
                 Vector512<float> d = Vector512.Load(source + i) * s;

@@ -26,7 +26,11 @@ public static partial class Ops
             Check.Same(y, residual);
         }
         LinearKernels.Forward(x, weight, bias, residual, y);
-        if (device.Tape.Wants(x, weight) || (bias is not null && device.Tape.Wants(bias)) || (residual is not null && device.Tape.Wants(residual)))
+        if (
+            device.Tape.Wants(x, weight)
+            || (bias is not null && device.Tape.Wants(bias))
+            || (residual is not null && device.Tape.Wants(residual))
+        )
         {
             device.Tape.Record<LinearNode>(y).Set(x, weight, bias, residual);
         }
@@ -35,10 +39,13 @@ public static partial class Ops
 
     private sealed class LinearNode : Node
     {
-        private Tensor _x = null!, _weight = null!;
-        private Tensor? _bias, _residual;
+        private Tensor _x = null!,
+            _weight = null!;
+        private Tensor? _bias,
+            _residual;
 
-        public void Set(Tensor x, Tensor weight, Tensor? bias, Tensor? residual) => (_x, _weight, _bias, _residual) = (x, weight, bias, residual);
+        public void Set(Tensor x, Tensor weight, Tensor? bias, Tensor? residual) =>
+            (_x, _weight, _bias, _residual) = (x, weight, bias, residual);
 
         internal override void Backward()
         {

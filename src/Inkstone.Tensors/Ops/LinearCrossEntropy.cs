@@ -5,7 +5,8 @@ public static partial class Ops
     /// <summary>The label of rows that are not learned from.</summary>
     public const int IgnoreLabel = -100;
 
-    /// <summary>Output projection and cross-entropy in one op: the negative log-likelihood of the labels, without logits kept for all tokens.</summary>
+    /// <summary>Output projection and cross-entropy in one op: the negative log-likelihood of the labels, without logits kept for all
+    /// tokens.</summary>
     /// <remarks><code>
     /// forward   z = x · Wᵀ    L = Σ_rows (logsumexp(z) − z[label]) / normalizer        over rows whose label is not −100
     /// backward  dz = (softmax(z) − onehot(label)) · dL / normalizer        dx = dz · W        dW = dzᵀ · x
@@ -41,8 +42,10 @@ public static partial class Ops
 
     private sealed class LinearCrossEntropyNode : Node
     {
-        private Tensor _x = null!, _weight = null!;
-        private Tensor? _dx, _dw;
+        private Tensor _x = null!,
+            _weight = null!;
+        private Tensor? _dx,
+            _dw;
 
         public void Set(Tensor x, Tensor weight, Tensor? dx, Tensor? dw) => (_x, _weight, _dx, _dw) = (x, weight, dx, dw);
 

@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.LogDecay"/>. One factor per head is a few numbers per token: one by one and in double precision. Factors of channels are as many as keys, and go by vectors.</summary>
+/// <summary>CPU kernels of <see cref="Ops.LogDecay"/>. One factor per head is a few numbers per token: one by one and in double precision.
+/// Factors of channels are as many as keys, and go by vectors.</summary>
 internal static unsafe partial class LogDecayKernels
 {
     private const int Grain = 64;
@@ -19,7 +20,9 @@ internal static unsafe partial class LogDecayKernels
     public static void Backward(Tensor dg, Tensor x, Tensor aLog, Tensor dtBias, Tensor g)
     {
         using Profile.Scope _ = x.Device.Measure("log_decay.backward", bytes: 16.0 * x.Count);
-        int rows = x.Shape.Rows, width = x.Shape.Last, heads = (int)aLog.Count;
+        int rows = x.Shape.Rows,
+            width = x.Shape.Last,
+            heads = (int)aLog.Count;
         if (aLog.RequiresGrad)
         {
             Tensor sum = aLog.AddGrad(out bool accumulate);
@@ -46,7 +49,10 @@ internal static unsafe partial class LogDecayKernels
     }
 
     /// <summary>ln(1 + eˣ) without overflow and without losing small values.</summary>
-    private static double Softplus(double x) => x > 30 ? x : x < -15 ? Math.Exp(x) : Math.Log(1 + Math.Exp(x));
+    private static double Softplus(double x) =>
+        x > 30 ? x
+        : x < -15 ? Math.Exp(x)
+        : Math.Log(1 + Math.Exp(x));
 
     private readonly struct ForwardKernel(float* x, float* aLog, float* dtBias, float* g, int heads) : IRangeKernel
     {

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Logarithm of a head's forgetting factor, or of one for each of its channels, from a projection of the token (Mamba's parametrisation, arXiv:2312.00752; arXiv:2412.06464; arXiv:2510.26692).</summary>
+    /// <summary>Logarithm of a head's forgetting factor, or of one for each of its channels, from a projection of the token (Mamba's
+    /// parametrisation, arXiv:2312.00752; arXiv:2412.06464; arXiv:2510.26692).</summary>
     /// <remarks><code>
     /// forward   s  = softplus(x + dt)        g  = −e^A · s
     /// backward  dx = −dg · e^A · σ(x + dt)        ddt = Σ_rows dx        dA = Σ_rows,channels dg · g
@@ -29,7 +30,9 @@ public static partial class Ops
 
     private sealed class LogDecayNode : Node
     {
-        private Tensor _x = null!, _aLog = null!, _dtBias = null!;
+        private Tensor _x = null!,
+            _aLog = null!,
+            _dtBias = null!;
 
         public void Set(Tensor x, Tensor aLog, Tensor dtBias) => (_x, _aLog, _dtBias) = (x, aLog, dtBias);
 

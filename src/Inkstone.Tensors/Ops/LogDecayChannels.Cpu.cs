@@ -6,12 +6,19 @@ namespace Inkstone.Tensors;
 /// <summary>Factors of channels: 16 at once.</summary>
 internal static unsafe partial class LogDecayKernels
 {
-    /// <summary>ln(1 + eˣ). 1 + e loses digits of a small e, so its logarithm is corrected by what the sum has kept of it (Kahan's log1p).</summary>
+    /// <summary>ln(1 + eˣ). 1 + e loses digits of a small e, so its logarithm is corrected by what the sum has kept of it (Kahan's
+    /// log1p).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Softplus(Vector512<float> x)
     {
-        Vector512<float> e = Lanes.Exp(-Vector512.Abs(x)), sum = Vector512<float>.One + e, kept = sum - Vector512<float>.One;
-        Vector512<float> log = Vector512.ConditionalSelect(Vector512.Equals(kept, Vector512<float>.Zero), e, Vector512.Log(sum) * (e / kept));
+        Vector512<float> e = Lanes.Exp(-Vector512.Abs(x)),
+            sum = Vector512<float>.One + e,
+            kept = sum - Vector512<float>.One;
+        Vector512<float> log = Vector512.ConditionalSelect(
+            Vector512.Equals(kept, Vector512<float>.Zero),
+            e,
+            Vector512.Log(sum) * (e / kept)
+        );
         return Vector512.Max(x, Vector512<float>.Zero) + log;
     }
 
@@ -40,10 +47,12 @@ internal static unsafe partial class LogDecayKernels
         public static bool ReadsTarget => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) => held * scale * Lanes.Sigmoid(shifted);
+        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) =>
+            held * scale * Lanes.Sigmoid(shifted);
     }
 
-    private readonly struct ChannelKernel<TPart>(float* x, float* aLog, float* dtBias, float* target, int heads, int width) : IRangeKernel where TPart : struct, IChannelPart
+    private readonly struct ChannelKernel<TPart>(float* x, float* aLog, float* dtBias, float* target, int heads, int width) : IRangeKernel
+        where TPart : struct, IChannelPart
     {
         public void Run(int start, int end, int worker)
         {
@@ -53,7 +62,9 @@ internal static unsafe partial class LogDecayKernels
                 for (int h = 0; h < heads; h++)
                 {
                     float scale = (float)-Math.Exp(aLog[h]);
-                    float* from = x + (long)row * width + h * channels, bias = dtBias + h * channels, to = target + (long)row * width + h * channels;
+                    float* from = x + (long)row * width + h * channels,
+                        bias = dtBias + h * channels,
+                        to = target + (long)row * width + h * channels;
                     int i = 0;
                     for (; i <= channels - 16; i += 16)
                     {
@@ -68,7 +79,8 @@ internal static unsafe partial class LogDecayKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Part<TVector>(TVector lanes, float scale, float* from, float* bias, float* to) where TVector : struct, IRowVector
-            => lanes.Store(TPart.Of(scale, lanes.Load(from) + lanes.Load(bias), TPart.ReadsTarget ? lanes.Load(to) : default), to);
+        private static void Part<TVector>(TVector lanes, float scale, float* from, float* bias, float* to)
+            where TVector : struct, IRowVector =>
+            lanes.Store(TPart.Of(scale, lanes.Load(from) + lanes.Load(bias), TPart.ReadsTarget ? lanes.Load(to) : default), to);
     }
 }

@@ -31,11 +31,14 @@ public static partial class Ops
 
     private sealed class LogProbsNode : Node
     {
-        private Tensor _x = null!, _weight = null!, _labels = null!;
+        private Tensor _x = null!,
+            _weight = null!,
+            _labels = null!;
 
         private float _softCap;
 
-        public void Set(Tensor x, Tensor weight, Tensor labels, float softCap) => (_x, _weight, _labels, _softCap) = (x, weight, labels, softCap);
+        public void Set(Tensor x, Tensor weight, Tensor labels, float softCap) =>
+            (_x, _weight, _labels, _softCap) = (x, weight, labels, softCap);
 
         internal override void Backward()
         {

@@ -2,8 +2,18 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>The sweep of <see cref="Ops.LogitDivergence"/> over the logits of student and teacher. V: vocabulary, C: width, N: rows.</summary>
-internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float softCap, Tensor teacherX, Tensor teacherWeight, float teacherSoftCap, float beta, float temperature)
+/// <summary>The sweep of <see cref="Ops.LogitDivergence"/> over the logits of student and teacher. V: vocabulary, C: width, N:
+/// rows.</summary>
+internal sealed unsafe class LogitDivergenceRows(
+    Tensor x,
+    Tensor weight,
+    float softCap,
+    Tensor teacherX,
+    Tensor teacherWeight,
+    float teacherSoftCap,
+    float beta,
+    float temperature
+)
 {
     private const long ChunkBytes = 48L << 20;
 
@@ -14,10 +24,15 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
     /// <summary>Σ D and Σ entropy; with gradients wanted, dx and dW of scale · Σ D, both overwritten.</summary>
     public (double Divergence, double Entropy) Run(float scale, Tensor? dx, Tensor? dw)
     {
-        int count = x.Shape.Rows, width = x.Shape.Last;
-        using Profile.Scope _ = _device.Measure("logit_divergence", flops: (double)count * _vocabulary * ((dx is null && dw is null ? 2.0 : 6.0) * width + 2.0 * teacherX.Shape.Last));
+        int count = x.Shape.Rows,
+            width = x.Shape.Last;
+        using Profile.Scope _ = _device.Measure(
+            "logit_divergence",
+            flops: (double)count * _vocabulary * ((dx is null && dw is null ? 2.0 : 6.0) * width + 2.0 * teacherX.Shape.Last)
+        );
         int chunk = (int)Math.Clamp(ChunkBytes / sizeof(float) / _vocabulary / 12 * 12, 96, Math.Max(count, 96));
-        Tensor logits = _device.Rent(new Shape(chunk, _vocabulary)), teacher = _device.Rent(new Shape(chunk, _vocabulary));
+        Tensor logits = _device.Rent(new Shape(chunk, _vocabulary)),
+            teacher = _device.Rent(new Shape(chunk, _vocabulary));
         _sums = _device.Rent(new Shape(2, Math.Max(count, 1)));
         if (count == 0)
         {
@@ -29,17 +44,39 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
             Logits(x, weight, from, rows, logits);
             Logits(teacherX, teacherWeight, from, rows, teacher);
             _device.Run(new RowKernel(this, logits.F32, teacher.F32, from, scale, dx is not null || dw is not null), rows, 4);
-            float* z = logits.F32, rowsOfX = x.F32 + (long)from * width;
+            float* z = logits.F32,
+                rowsOfX = x.F32 + (long)from * width;
             if (dw is not null)
             {
-                MatMul.Run(_device, MatrixView.Rows(z, _vocabulary).T, MatrixView.Rows(rowsOfX, width), _vocabulary, width, rows, dw.F32, width, from > 0 ? dw.F32 : null, width);
+                MatMul.Run(
+                    _device,
+                    MatrixView.Rows(z, _vocabulary).T,
+                    MatrixView.Rows(rowsOfX, width),
+                    _vocabulary,
+                    width,
+                    rows,
+                    dw.F32,
+                    width,
+                    from > 0 ? dw.F32 : null,
+                    width
+                );
             }
             if (dx is not null)
             {
-                MatMul.Run(_device, MatrixView.Rows(z, _vocabulary), MatrixView.Of(weight), rows, width, _vocabulary, dx.F32 + (long)from * width, width);
+                MatMul.Run(
+                    _device,
+                    MatrixView.Rows(z, _vocabulary),
+                    MatrixView.Of(weight),
+                    rows,
+                    width,
+                    _vocabulary,
+                    dx.F32 + (long)from * width,
+                    width
+                );
             }
         }
-        double divergence = 0, entropy = 0;
+        double divergence = 0,
+            entropy = 0;
         for (int i = 0; i < count; i++)
         {
             (divergence, entropy) = (divergence + _sums.F32[i], entropy + _sums.F32[count + i]);
@@ -53,17 +90,29 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
     private void Logits(Tensor hidden, Tensor output, int from, int rows, Tensor to)
     {
         int width = hidden.Shape.Last;
-        MatMul.Run(_device, MatrixView.Rows(hidden.F32 + (long)from * width, width), MatrixView.Of(output).T, rows, _vocabulary, width, to.F32, _vocabulary);
+        MatMul.Run(
+            _device,
+            MatrixView.Rows(hidden.F32 + (long)from * width, width),
+            MatrixView.Of(output).T,
+            rows,
+            _vocabulary,
+            width,
+            to.F32,
+            _vocabulary
+        );
     }
 
-    private readonly struct RowKernel(LogitDivergenceRows owner, float* logits, float* teacherLogits, int from, float scale, bool gradient) : IRangeKernel
+    private readonly struct RowKernel(LogitDivergenceRows owner, float* logits, float* teacherLogits, int from, float scale, bool gradient)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
-            int n = owner._vocabulary, count = owner.SumCount;
+            int n = owner._vocabulary,
+                count = owner.SumCount;
             for (int i = start; i < end; i++)
             {
-                float* z = logits + (long)i * n, t = teacherLogits + (long)i * n;
+                float* z = logits + (long)i * n,
+                    t = teacherLogits + (long)i * n;
                 float* capped = null;
                 if (owner.SoftCap > 0)
                 {
@@ -91,13 +140,18 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
             float inverse = 1 / owner.Temperature;
             LogSoftmax(z, n, inverse);
             LogSoftmax(t, n, inverse);
-            double divergence = 0, entropy = 0, mean = 0;   // mean: Σ p g
+            double divergence = 0,
+                entropy = 0,
+                mean = 0; // mean: Σ p g
             float beta = owner.Beta;
             for (int j = 0; j < n; j += 16)
             {
                 int part = Math.Min(16, n - j);
-                Vector512<float> ls = Lanes.LoadPart(z + j, part), lt = Lanes.LoadPart(t + j, part);
-                Vector512<float> ps = Lanes.Exp(ls), pt = Lanes.Exp(lt), g = Slope(ls, lt, ps, pt, beta, out Vector512<float> d);
+                Vector512<float> ls = Lanes.LoadPart(z + j, part),
+                    lt = Lanes.LoadPart(t + j, part);
+                Vector512<float> ps = Lanes.Exp(ls),
+                    pt = Lanes.Exp(lt),
+                    g = Slope(ls, lt, ps, pt, beta, out Vector512<float> d);
                 if (part < 16)
                 {
                     Vector512<float> inside = Vector512.LessThan(Vector512<float>.Indices, Vector512.Create((float)part));
@@ -109,11 +163,15 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
             }
             if (gradient)
             {
-                Vector512<float> shift = Vector512.Create((float)mean), factor = Vector512.Create(scale * inverse);
+                Vector512<float> shift = Vector512.Create((float)mean),
+                    factor = Vector512.Create(scale * inverse);
                 for (int j = 0; j < n; j += 16)
                 {
                     int part = Math.Min(16, n - j);
-                    Vector512<float> ls = Lanes.LoadPart(z + j, part), lt = Lanes.LoadPart(t + j, part), ps = Lanes.Exp(ls), pt = Lanes.Exp(lt);
+                    Vector512<float> ls = Lanes.LoadPart(z + j, part),
+                        lt = Lanes.LoadPart(t + j, part),
+                        ps = Lanes.Exp(ls),
+                        pt = Lanes.Exp(lt);
                     Vector512<float> dz = beta == 0 ? ps - pt : ps * (Slope(ls, lt, ps, pt, beta, out _) - shift);
                     Lanes.StorePart(dz * factor, z + j, part);
                 }
@@ -122,7 +180,14 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
         }
 
         /// <summary>g = ∂D/∂p where that is not −q / p, and the summands of D.</summary>
-        private static Vector512<float> Slope(Vector512<float> ls, Vector512<float> lt, Vector512<float> ps, Vector512<float> pt, float beta, out Vector512<float> d)
+        private static Vector512<float> Slope(
+            Vector512<float> ls,
+            Vector512<float> lt,
+            Vector512<float> ps,
+            Vector512<float> pt,
+            float beta,
+            out Vector512<float> d
+        )
         {
             if (beta == 0)
             {
@@ -146,7 +211,8 @@ internal sealed unsafe class LogitDivergenceRows(Tensor x, Tensor weight, float 
             {
                 Lanes.Scale(z, z, inverse, n);
             }
-            float max = Lanes.Max(z, n), log = (float)(max + Math.Log(LogitSums.Of(z, max, n).Exp));
+            float max = Lanes.Max(z, n),
+                log = (float)(max + Math.Log(LogitSums.Of(z, max, n).Exp));
             for (int i = 0; i < n; i += 16)
             {
                 int part = Math.Min(16, n - i);

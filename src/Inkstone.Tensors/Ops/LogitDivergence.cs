@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>How far a student's distributions are from a teacher's: the generalised Jensen–Shannon divergence of arXiv:2306.13649, summed over rows.</summary>
+    /// <summary>How far a student's distributions are from a teacher's: the generalised Jensen–Shannon divergence of arXiv:2306.13649,
+    /// summed over rows.</summary>
     /// <remarks><code>
     /// forward   p = softmax(x · Wᵀ / T) of the student, q of the teacher, m = β q + (1 − β) p
     ///           D = β KL(q ‖ m) + (1 − β) KL(p ‖ m);  β = 0: KL(q ‖ p);  β = 1: KL(p ‖ q)
@@ -20,14 +21,27 @@ public static partial class Ops
     /// <param name="softCap">the student's logits are cap · tanh(logit / cap); 0: as they are</param>
     /// <param name="teacherSoftCap">the same of the teacher's</param>
     /// <returns>[1]</returns>
-    public static Tensor LogitDivergence(Tensor x, Tensor weight, Tensor teacherX, Tensor teacherWeight, float beta, float temperature, float normalizer, out double entropy,
-        float softCap = 0, float teacherSoftCap = 0)
+    public static Tensor LogitDivergence(
+        Tensor x,
+        Tensor weight,
+        Tensor teacherX,
+        Tensor teacherWeight,
+        float beta,
+        float temperature,
+        float normalizer,
+        out double entropy,
+        float softCap = 0,
+        float teacherSoftCap = 0
+    )
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Check.Last(teacherX, teacherWeight.Shape.Last, nameof(teacherX));
         if (weight.Shape[0] != teacherWeight.Shape[0] || x.Shape.Rows != teacherX.Shape.Rows || !(beta is >= 0 and <= 1))
         {
-            throw new ArgumentException($"a student of {x.Shape} and {weight.Shape} and a teacher of {teacherX.Shape} and {teacherWeight.Shape} need as many rows and tokens, and a beta between 0 and 1", nameof(teacherX));
+            throw new ArgumentException(
+                $"a student of {x.Shape} and {weight.Shape} and a teacher of {teacherX.Shape} and {teacherWeight.Shape} need as many rows and tokens, and a beta between 0 and 1",
+                nameof(teacherX)
+            );
         }
         Device device = x.Device;
         Tensor loss = device.Rent(new Shape(1));

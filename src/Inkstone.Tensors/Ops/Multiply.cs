@@ -17,7 +17,12 @@ public static partial class Ops
 
         public Vector512<float> Forward(Vector512<float> a, Vector512<float> b) => a * b;
 
-        public void Backward(Vector512<float> dy, Vector512<float> a, Vector512<float> b, out Vector512<float> da, out Vector512<float> db)
-            => (da, db) = (dy * b, dy * a);
+        public void Backward(
+            Vector512<float> dy,
+            Vector512<float> a,
+            Vector512<float> b,
+            out Vector512<float> da,
+            out Vector512<float> db
+        ) => (da, db) = (dy * b, dy * a);
     }
 }

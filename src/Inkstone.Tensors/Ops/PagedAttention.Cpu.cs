@@ -4,18 +4,34 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// CPU kernels of <see cref="Ops.PagedAttention"/>. A task has up to 16 rows: some tokens of a sequence, each with the heads of one key-value head. Keys lie as
-/// blocks [D, 16], so sixteen scores are a vector and nothing is summed across lanes; a product of a query and a key adds its D terms in order, a result its keys in order.
+/// CPU kernels of <see cref="Ops.PagedAttention"/>. A task has up to 16 rows: some tokens of a sequence, each with the heads of one
+/// key-value head. Keys lie as
+/// blocks [D, 16], so sixteen scores are a vector and nothing is summed across lanes; a product of a query and a key adds its D terms in
+/// order, a result its keys in order.
 /// </summary>
 internal static unsafe class PagedAttentionKernels
 {
-    private const int Block = RaggedRows.BlockTokens, MostRows = 16, Four = 4;
+    private const int Block = RaggedRows.BlockTokens,
+        MostRows = 16,
+        Four = 4;
 
-    public static void Forward(PagedSizes sizes, Tensor q, Tensor? keys, Tensor values, RaggedRows rows, Tensor tables, Tensor? sinks, Tensor o)
+    public static void Forward(
+        PagedSizes sizes,
+        Tensor q,
+        Tensor? keys,
+        Tensor values,
+        RaggedRows rows,
+        Tensor tables,
+        Tensor? sinks,
+        Tensor o
+    )
     {
         Device device = q.Device;
-        int heads = Math.Min(sizes.Group, MostRows), parts = (sizes.Group + heads - 1) / heads, tokens = Math.Max(1, MostRows / heads);
-        int* starts = rows.Starts.I32, past = rows.Past.I32;
+        int heads = Math.Min(sizes.Group, MostRows),
+            parts = (sizes.Group + heads - 1) / heads,
+            tokens = Math.Max(1, MostRows / heads);
+        int* starts = rows.Starts.I32,
+            past = rows.Past.I32;
         Tensor tiles = device.Rent(new Shape(rows.Count + 1), DType.Int32);
         int longest = 0;
         double pairs = 0;
@@ -28,14 +44,48 @@ internal static unsafe class PagedAttentionKernels
             pairs += count * (past[i] + 0.5 * (count + 1));
         }
         using Profile.Scope _ = device.Measure("paged_attention", flops: 2 * pairs * sizes.Heads * (sizes.HeadDim + sizes.ValueDim));
-        Kernel kernel = new(sizes, q.F32, keys is null ? null : keys.F32, values.F32, starts, past, tables.I32, tables.Shape[1], tiles.I32,
-            sinks is null ? null : sinks.F32, o.F32, heads, parts, tokens, (longest + 2 * Block) / Block * Block + Block, values.Shape.Last, device.Workers);
+        Kernel kernel = new(
+            sizes,
+            q.F32,
+            keys is null ? null : keys.F32,
+            values.F32,
+            starts,
+            past,
+            tables.I32,
+            tables.Shape[1],
+            tiles.I32,
+            sinks is null ? null : sinks.F32,
+            o.F32,
+            heads,
+            parts,
+            tokens,
+            (longest + 2 * Block) / Block * Block + Block,
+            values.Shape.Last,
+            device.Workers
+        );
         device.Run(kernel, tiles.I32[rows.Count] * sizes.KeyValueHeads * parts, 1);
         tiles.Release();
     }
 
-    private readonly struct Kernel(PagedSizes sizes, float* q, float* keys, float* values, int* starts, int* past, int* tables, int tableWidth, int* tiles,
-        float* sinks, float* o, int heads, int parts, int tokens, int scoreStride, int valueStride, Workers workers) : IRangeKernel
+    private readonly struct Kernel(
+        PagedSizes sizes,
+        float* q,
+        float* keys,
+        float* values,
+        int* starts,
+        int* past,
+        int* tables,
+        int tableWidth,
+        int* tiles,
+        float* sinks,
+        float* o,
+        int heads,
+        int parts,
+        int tokens,
+        int scoreStride,
+        int valueStride,
+        Workers workers
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -50,8 +100,10 @@ internal static unsafe class PagedAttentionKernels
                 {
                     sequence++;
                 }
-                int first = (tile - tiles[sequence]) * tokens, count = Math.Min(tokens, starts[sequence + 1] - starts[sequence] - first);
-                int from = part * heads, of = Math.Min(heads, sizes.Group - from);
+                int first = (tile - tiles[sequence]) * tokens,
+                    count = Math.Min(tokens, starts[sequence + 1] - starts[sequence] - first);
+                int from = part * heads,
+                    of = Math.Min(heads, sizes.Group - from);
                 Tile(sequence, first, count, kv, kv * sizes.Group + from, of, scratch);
             }
         }
@@ -59,10 +111,16 @@ internal static unsafe class PagedAttentionKernels
         /// <summary>Tokens [first, first + count) of a sequence, heads [head, head + of), which share the key-value head kv.</summary>
         private void Tile(int sequence, int first, int count, int kv, int head, int of, float* scores)
         {
-            float* inverse = scores + (long)MostRows * scoreStride, panel = inverse + MostRows;
-            int position = past[sequence] + first, low = sizes.FirstKey(position), high = position + count, rows = count * of;
+            float* inverse = scores + (long)MostRows * scoreStride,
+                panel = inverse + MostRows;
+            int position = past[sequence] + first,
+                low = sizes.FirstKey(position),
+                high = position + count,
+                rows = count * of;
             int* table = tables + (long)sequence * tableWidth;
-            int block = low / Block, blocks = (high + Block - 1) / Block - block, origin = block * Block;
+            int block = low / Block,
+                blocks = (high + Block - 1) / Block - block,
+                origin = block * Block;
             float** queries = stackalloc float*[MostRows + Four];
             float** results = stackalloc float*[MostRows + Four];
             for (int r = 0; r < rows; r++)
@@ -81,7 +139,13 @@ internal static unsafe class PagedAttentionKernels
             for (int r = 0; r < rows; r++)
             {
                 int p = position + r / of;
-                inverse[r] = Softmax(scores + (long)r * scoreStride, sizes.FirstKey(p) - origin, p + 1 - origin, blocks, sinks == null ? float.NegativeInfinity : sinks[head + r % of]);
+                inverse[r] = Softmax(
+                    scores + (long)r * scoreStride,
+                    sizes.FirstKey(p) - origin,
+                    p + 1 - origin,
+                    blocks,
+                    sinks == null ? float.NegativeInfinity : sinks[head + r % of]
+                );
             }
             for (int r = 0; r < rows; r += Four)
             {
@@ -99,8 +163,10 @@ internal static unsafe class PagedAttentionKernels
                 for (int i = 0; i < Four; i++)
                 {
                     long at = table[block + b + Math.Min(i, vectors - 1)];
-                    panels[i] = keys != null ? keys + (at * sizes.KeyValueHeads + kv) * sizes.HeadDim * Block
-                        : i < vectors ? Pack(values + at * Block * valueStride, packed + (long)i * sizes.HeadDim * Block) : panels[i - 1];
+                    panels[i] =
+                        keys != null ? keys + (at * sizes.KeyValueHeads + kv) * sizes.HeadDim * Block
+                        : i < vectors ? Pack(values + at * Block * valueStride, packed + (long)i * sizes.HeadDim * Block)
+                        : panels[i - 1];
                 }
                 for (int r = 0; r < rows; r += Four)
                 {
@@ -110,7 +176,16 @@ internal static unsafe class PagedAttentionKernels
                     }
                     else
                     {
-                        FourRows(queries + r, panels, sizes.HeadDim, sizes.Scale, scores + (long)r * scoreStride + b * Block, scoreStride, Math.Min(Four, rows - r), vectors);
+                        FourRows(
+                            queries + r,
+                            panels,
+                            sizes.HeadDim,
+                            sizes.Scale,
+                            scores + (long)r * scoreStride + b * Block,
+                            scoreStride,
+                            Math.Min(Four, rows - r),
+                            vectors
+                        );
                     }
                 }
             }
@@ -140,28 +215,41 @@ internal static unsafe class PagedAttentionKernels
         /// <summary>Turns the scores of keys [low, high) into e^(s − max) and all others into 0; returns 1 / Σ.</summary>
         private float Softmax(float* scores, int low, int high, int blocks, float sink)
         {
-            Vector512<float> largest = Vector512.Create(float.NegativeInfinity), lanes = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            Vector512<float> largest = Vector512.Create(float.NegativeInfinity),
+                lanes = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             if (sizes.SoftCap > 0)
             {
                 Ops.SoftCapRow(scores + low, high - low, sizes.SoftCap);
             }
-            int begin = low / Block * Block, end = (high + Block - 1) / Block * Block;
+            int begin = low / Block * Block,
+                end = (high + Block - 1) / Block * Block;
             new Span<float>(scores, begin).Clear();
             new Span<float>(scores + end, blocks * Block - end).Clear();
             for (int i = begin; i < end; i += Block)
             {
                 Vector512<float> place = lanes + Vector512.Create((float)i);
-                Vector512<float> seen = Vector512.GreaterThanOrEqual(place, Vector512.Create((float)low)) & Vector512.LessThan(place, Vector512.Create((float)high));
-                Vector512<float> s = Vector512.ConditionalSelect(seen, Vector512.Load(scores + i), Vector512.Create(float.NegativeInfinity));
+                Vector512<float> seen =
+                    Vector512.GreaterThanOrEqual(place, Vector512.Create((float)low))
+                    & Vector512.LessThan(place, Vector512.Create((float)high));
+                Vector512<float> s = Vector512.ConditionalSelect(
+                    seen,
+                    Vector512.Load(scores + i),
+                    Vector512.Create(float.NegativeInfinity)
+                );
                 s.Store(scores + i);
                 largest = Vector512.Max(largest, s);
             }
             float max = MathF.Max(Lanes.Max((float*)&largest, Block), sink);
-            Vector512<float> sum = default, shift = Vector512.Create(max);
+            Vector512<float> sum = default,
+                shift = Vector512.Create(max);
             for (int i = begin; i < end; i += Block)
             {
                 Vector512<float> s = Vector512.Load(scores + i);
-                Vector512<float> e = Vector512.ConditionalSelect(Vector512.Equals(s, Vector512.Create(float.NegativeInfinity)), Vector512<float>.Zero, Lanes.Exp(s - shift));
+                Vector512<float> e = Vector512.ConditionalSelect(
+                    Vector512.Equals(s, Vector512.Create(float.NegativeInfinity)),
+                    Vector512<float>.Zero,
+                    Lanes.Exp(s - shift)
+                );
                 e.Store(scores + i);
                 sum += e;
             }
@@ -171,20 +259,41 @@ internal static unsafe class PagedAttentionKernels
         /// <summary>result_r = Σ p_r[key] · value[key] / Σ p_r, up to four rows at a time, 64 columns at a time.</summary>
         private void Values(int* table, int low, int high, int origin, int kv, float* p, int rows, float** results, float* inverse)
         {
-            float* p1 = rows > 1 ? p + scoreStride : p, p2 = rows > 2 ? p1 + scoreStride : p1, p3 = rows > 3 ? p2 + scoreStride : p2;
-            int column = 0, width = sizes.ValueDim;
+            float* p1 = rows > 1 ? p + scoreStride : p,
+                p2 = rows > 2 ? p1 + scoreStride : p1,
+                p3 = rows > 3 ? p2 + scoreStride : p2;
+            int column = 0,
+                width = sizes.ValueDim;
             float* store = values + (long)kv * width;
             for (; column <= width - 64; column += 64)
             {
-                Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-                Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+                Vector512<float> a0 = default,
+                    a1 = default,
+                    a2 = default,
+                    a3 = default,
+                    b0 = default,
+                    b1 = default,
+                    b2 = default,
+                    b3 = default;
+                Vector512<float> c0 = default,
+                    c1 = default,
+                    c2 = default,
+                    c3 = default,
+                    d0 = default,
+                    d1 = default,
+                    d2 = default,
+                    d3 = default;
                 for (int key = low, stop; key < high; key = stop)
                 {
                     stop = Math.Min(high, (key / Block + 1) * Block);
                     float* v = store + ((long)table[key / Block] * Block + key % Block) * valueStride + column;
                     for (int i = key - origin; i < stop - origin; i++, v += valueStride)
                     {
-                        Vector512<float> v0 = Vector512.Load(v), v1 = Vector512.Load(v + 16), v2 = Vector512.Load(v + 32), v3 = Vector512.Load(v + 48), w = Vector512.Create(p[i]);
+                        Vector512<float> v0 = Vector512.Load(v),
+                            v1 = Vector512.Load(v + 16),
+                            v2 = Vector512.Load(v + 32),
+                            v3 = Vector512.Load(v + 48),
+                            w = Vector512.Create(p[i]);
                         a0 = Vector512.FusedMultiplyAdd(w, v0, a0);
                         a1 = Vector512.FusedMultiplyAdd(w, v1, a1);
                         a2 = Vector512.FusedMultiplyAdd(w, v2, a2);
@@ -236,7 +345,11 @@ internal static unsafe class PagedAttentionKernels
                 for (int key = low; key < high; key++)
                 {
                     float* v = store + ((long)table[key / Block] * Block + key % Block) * valueStride + column;
-                    sum = Vector512.FusedMultiplyAdd(Vector512.Create(p[key - origin]), count == 16 ? Vector512.Load(v) : Lanes.LoadPart(v, count), sum);
+                    sum = Vector512.FusedMultiplyAdd(
+                        Vector512.Create(p[key - origin]),
+                        count == 16 ? Vector512.Load(v) : Lanes.LoadPart(v, count),
+                        sum
+                    );
                 }
                 if (count == 16)
                 {
@@ -262,8 +375,14 @@ internal static unsafe class PagedAttentionKernels
     /// <summary>One query and 64 keys.</summary>
     private static void OneRow(float* query, float** panels, int dim, float scale, float* scores, int vectors)
     {
-        float* k0 = panels[0], k1 = panels[1], k2 = panels[2], k3 = panels[3];
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
+        float* k0 = panels[0],
+            k1 = panels[1],
+            k2 = panels[2],
+            k3 = panels[3];
+        Vector512<float> a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default;
         for (int d = 0; d < dim; d++, k0 += Block, k1 += Block, k2 += Block, k3 += Block)
         {
             Vector512<float> x = Vector512.Create(query[d]);
@@ -278,12 +397,37 @@ internal static unsafe class PagedAttentionKernels
     /// <summary>Up to four queries (missing ones repeat the last) and 64 keys.</summary>
     private static void FourRows(float** queries, float** panels, int dim, float scale, float* scores, nint stride, int rows, int vectors)
     {
-        float* x0 = queries[0], x1 = queries[1], x2 = queries[2], x3 = queries[3], k0 = panels[0], k1 = panels[1], k2 = panels[2], k3 = panels[3];
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-        Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+        float* x0 = queries[0],
+            x1 = queries[1],
+            x2 = queries[2],
+            x3 = queries[3],
+            k0 = panels[0],
+            k1 = panels[1],
+            k2 = panels[2],
+            k3 = panels[3];
+        Vector512<float> a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default,
+            b0 = default,
+            b1 = default,
+            b2 = default,
+            b3 = default;
+        Vector512<float> c0 = default,
+            c1 = default,
+            c2 = default,
+            c3 = default,
+            d0 = default,
+            d1 = default,
+            d2 = default,
+            d3 = default;
         for (int d = 0; d < dim; d++, k0 += Block, k1 += Block, k2 += Block, k3 += Block)
         {
-            Vector512<float> v0 = Vector512.Load(k0), v1 = Vector512.Load(k1), v2 = Vector512.Load(k2), v3 = Vector512.Load(k3), x = Vector512.Create(x0[d]);
+            Vector512<float> v0 = Vector512.Load(k0),
+                v1 = Vector512.Load(k1),
+                v2 = Vector512.Load(k2),
+                v3 = Vector512.Load(k3),
+                x = Vector512.Create(x0[d]);
             a0 = Vector512.FusedMultiplyAdd(x, v0, a0);
             a1 = Vector512.FusedMultiplyAdd(x, v1, a1);
             a2 = Vector512.FusedMultiplyAdd(x, v2, a2);
@@ -320,7 +464,15 @@ internal static unsafe class PagedAttentionKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreScores(float* scores, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, float scale, int vectors)
+    private static void StoreScores(
+        float* scores,
+        Vector512<float> a,
+        Vector512<float> b,
+        Vector512<float> c,
+        Vector512<float> d,
+        float scale,
+        int vectors
+    )
     {
         (a * scale).Store(scores);
         if (vectors > 1)

@@ -23,18 +23,25 @@ public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slot
         }
         if (!fits)
         {
-            throw new ArgumentException($"{Count} sequences with starts {Starts.Shape} do not fill a row of {tokens} tokens one behind the other", nameof(tokens));
+            throw new ArgumentException(
+                $"{Count} sequences with starts {Starts.Shape} do not fill a row of {tokens} tokens one behind the other",
+                nameof(tokens)
+            );
         }
     }
 
-    /// <summary>Throws where a sequence's slot is not one of <paramref name="state"/>, which holds <paramref name="each"/> numbers for each.</summary>
+    /// <summary>Throws where a sequence's slot is not one of <paramref name="state"/>, which holds <paramref name="each"/> numbers for
+    /// each.</summary>
     internal unsafe void CheckSlots(Tensor state, long each)
     {
         for (int i = 0; i < Count; i++)
         {
             if (state.Count != each * state.Shape[0] || (uint)Slots.I32[i] >= (uint)state.Shape[0])
             {
-                throw new ArgumentException($"sequence {i} has slot {Slots.I32[i]} of a state {state.Shape}, which needs {each} numbers for each", nameof(state));
+                throw new ArgumentException(
+                    $"sequence {i} has slot {Slots.I32[i]} of a state {state.Shape}, which needs {each} numbers for each",
+                    nameof(state)
+                );
             }
         }
     }
@@ -51,12 +58,18 @@ public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slot
         }
         for (int i = 0; i < Count; i++)
         {
-            int past = Past.I32[i], end = past + Starts.I32[i + 1] - Starts.I32[i], first = (int)Math.Max(0, past - (long)window + 1) / BlockTokens, last = (end - 1) / BlockTokens;
+            int past = Past.I32[i],
+                end = past + Starts.I32[i + 1] - Starts.I32[i],
+                first = (int)Math.Max(0, past - (long)window + 1) / BlockTokens,
+                last = (end - 1) / BlockTokens;
             for (int block = first; block <= last; block++)
             {
                 if (block >= tables.Shape[1] || (uint)tables.I32[(long)i * tables.Shape[1] + block] >= (uint)blocks)
                 {
-                    throw new ArgumentException($"sequence {i} of {end} tokens has no block of {blocks} for tokens {block * BlockTokens} to {block * BlockTokens + BlockTokens - 1}", nameof(tables));
+                    throw new ArgumentException(
+                        $"sequence {i} of {end} tokens has no block of {blocks} for tokens {block * BlockTokens} to {block * BlockTokens + BlockTokens - 1}",
+                        nameof(tables)
+                    );
                 }
             }
         }

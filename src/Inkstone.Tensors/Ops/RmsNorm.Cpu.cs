@@ -2,7 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.RmsNorm"/>. A row is what is normed together; r: 1/rms of a row; centre is added to the stored weight, of which rows take parts in turn.</summary>
+/// <summary>CPU kernels of <see cref="Ops.RmsNorm"/>. A row is what is normed together; r: 1/rms of a row; centre is added to the stored
+/// weight, of which rows take parts in turn.</summary>
 internal static unsafe class RmsNormKernels
 {
     private const int Grain = 16;
@@ -10,37 +11,53 @@ internal static unsafe class RmsNormKernels
     public static void Forward(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd, float centre = 0)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm.forward", bytes: 8.0 * x.Count);
-        int rows = (int)rstd.Count, width = (int)(x.Count / Math.Max(1, rows));
+        int rows = (int)rstd.Count,
+            width = (int)(x.Count / Math.Max(1, rows));
         x.Device.Run(new ForwardKernel(x.F32, weight.F32, centre, eps, new(y), rstd.F32, width, weight.Shape.Last), rows, Grain);
     }
 
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, float centre = 0)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm.backward", bytes: 16.0 * x.Count);
-        int rows = (int)rstd.Count, width = (int)(x.Count / Math.Max(1, rows));
+        int rows = (int)rstd.Count,
+            width = (int)(x.Count / Math.Max(1, rows));
         if (x.RequiresGrad)
         {
             Tensor dx = x.AddGrad(out bool accumulate);
-            x.Device.Run(new InputKernel(dy.F32, x.F32, weight.F32, centre, rstd.F32, dx.F32, width, weight.Shape.Last, accumulate), rows, Grain);
+            x.Device.Run(
+                new InputKernel(dy.F32, x.F32, weight.F32, centre, rstd.F32, dx.F32, width, weight.Shape.Last, accumulate),
+                rows,
+                Grain
+            );
         }
         if (weight.RequiresGrad)
         {
             Tensor dw = weight.AddGrad(out bool accumulate);
-            RowSum.Run(x.Device, new WeightTerm(dy.F32, x.F32, rstd.F32, width, x.Shape.Last / width), x.Shape.Rows, x.Shape.Last, dw.F32, accumulate);
+            RowSum.Run(
+                x.Device,
+                new WeightTerm(dy.F32, x.F32, rstd.F32, width, x.Shape.Last / width),
+                x.Shape.Rows,
+                x.Shape.Last,
+                dw.F32,
+                accumulate
+            );
         }
     }
 
-    private readonly struct ForwardKernel(float* x, float* weight, float centre, float eps, Elements y, float* rstd, int width, int period) : IRangeKernel
+    private readonly struct ForwardKernel(float* x, float* weight, float centre, float eps, Elements y, float* rstd, int width, int period)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
-                float* xr = x + (long)row * width, w = weight + (long)row * width % period;
+                float* xr = x + (long)row * width,
+                    w = weight + (long)row * width % period;
                 Elements yr = y.From((long)row * width);
                 float r = 1f / MathF.Sqrt(Lanes.Dot(xr, xr, width) / width + eps);
                 rstd[row] = r;
-                Vector512<float> scale = Vector512.Create(r), one = Vector512.Create(centre);
+                Vector512<float> scale = Vector512.Create(r),
+                    one = Vector512.Create(centre);
                 int i = 0;
                 for (; i <= width - 16; i += 16)
                 {
@@ -54,7 +71,17 @@ internal static unsafe class RmsNormKernels
         }
     }
 
-    private readonly struct InputKernel(float* dy, float* x, float* weight, float centre, float* rstd, float* dx, int width, int period, bool accumulate) : IRangeKernel
+    private readonly struct InputKernel(
+        float* dy,
+        float* x,
+        float* weight,
+        float centre,
+        float* rstd,
+        float* dx,
+        int width,
+        int period,
+        bool accumulate
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -66,7 +93,9 @@ internal static unsafe class RmsNormKernels
                 float sum = Lanes.Dot3(dy + at, w, x + at, width);
                 float mean = (centre == 0 ? sum : sum + centre * Lanes.Dot(dy + at, x + at, width)) / width;
                 float c = mean * r * r * r;
-                Vector512<float> vr = Vector512.Create(r), vc = Vector512.Create(c), one = Vector512.Create(centre);
+                Vector512<float> vr = Vector512.Create(r),
+                    vc = Vector512.Create(c),
+                    one = Vector512.Create(centre);
                 int i = 0;
                 for (; i <= width - 16; i += 16)
                 {

@@ -22,7 +22,7 @@ public static partial class Ops
         }
         Device device = x.Device;
         Tensor y = device.Rent(x.Shape, compact ? device.CompactType : DType.Float32); // [..., C]
-        Tensor rstd = device.Rent(new Shape(checked(x.Shape.Rows * groups)));   // [rows · groups], kept for the backward pass
+        Tensor rstd = device.Rent(new Shape(checked(x.Shape.Rows * groups))); // [rows · groups], kept for the backward pass
         RmsNormKernels.Forward(x, weight, eps, y, rstd, zeroCentred ? 1 : 0);
         if (device.Tape.Wants(x, weight))
         {
@@ -37,7 +37,9 @@ public static partial class Ops
 
     private sealed class RmsNormNode : Node
     {
-        private Tensor _x = null!, _weight = null!, _rstd = null!;
+        private Tensor _x = null!,
+            _weight = null!,
+            _rstd = null!;
         private float _centre;
 
         public void Set(Tensor x, Tensor weight, Tensor rstd, float centre) => (_x, _weight, _rstd, _centre) = (x, weight, rstd, centre);

@@ -18,15 +18,33 @@ internal static unsafe class RmsNormGatedKernels
     public static void Backward(Tensor dy, Tensor x, Tensor z, Tensor weight, Tensor rstd)
     {
         using Profile.Scope _ = x.Device.Measure("rms_norm_gated.backward", bytes: 20.0 * x.Count);
-        int width = weight.Shape.Last, rows = (int)(x.Count / width);
-        bool addX = false, addZ = false;
-        Tensor? dx = x.RequiresGrad ? x.AddGrad(out addX) : null, dz = z.RequiresGrad ? z.AddGrad(out addZ) : null;
+        int width = weight.Shape.Last,
+            rows = (int)(x.Count / width);
+        bool addX = false,
+            addZ = false;
+        Tensor? dx = x.RequiresGrad ? x.AddGrad(out addX) : null,
+            dz = z.RequiresGrad ? z.AddGrad(out addZ) : null;
         if (weight.RequiresGrad)
         {
             Tensor dw = weight.AddGrad(out bool accumulate);
             RowSum.Run(x.Device, new WeightTerm(dy.F32, x.F32, z.F32, rstd.F32, width), rows, width, dw.F32, accumulate);
         }
-        x.Device.Run(new InputKernel(dy.F32, x.F32, z.F32, weight.F32, rstd.F32, dx is null ? null : dx.F32, addX, dz is null ? null : dz.F32, addZ, width), rows, Grain);
+        x.Device.Run(
+            new InputKernel(
+                dy.F32,
+                x.F32,
+                z.F32,
+                weight.F32,
+                rstd.F32,
+                dx is null ? null : dx.F32,
+                addX,
+                dz is null ? null : dz.F32,
+                addZ,
+                width
+            ),
+            rows,
+            Grain
+        );
     }
 
     private readonly struct ForwardKernel(float* x, float* z, float* w, float eps, float* y, float* rstd, int width) : IRangeKernel
@@ -51,7 +69,8 @@ internal static unsafe class RmsNormGatedKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Part<TVector>(TVector lanes, long at, int i, float r) where TVector : struct, IRowVector
+        private void Part<TVector>(TVector lanes, long at, int i, float r)
+            where TVector : struct, IRowVector
         {
             Vector512<float> gate = lanes.Load(z + at + i);
             lanes.Store(lanes.Load(x + at + i) * r * lanes.Load(w + i) * (gate * Lanes.Sigmoid(gate)), y + at + i);
@@ -59,7 +78,18 @@ internal static unsafe class RmsNormGatedKernels
     }
 
     /// <summary>dx and dz of a row; a null one is not wanted.</summary>
-    private readonly struct InputKernel(float* dy, float* x, float* z, float* w, float* rstd, float* dx, bool addX, float* dz, bool addZ, int width) : IRangeKernel
+    private readonly struct InputKernel(
+        float* dy,
+        float* x,
+        float* z,
+        float* w,
+        float* rstd,
+        float* dx,
+        bool addX,
+        float* dz,
+        bool addZ,
+        int width
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -95,9 +125,12 @@ internal static unsafe class RmsNormGatedKernels
 
         /// <summary>Writes dz; returns w∘dn∘x.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private Vector512<float> Gate<TVector>(TVector lanes, long at, int i, float r) where TVector : struct, IRowVector
+        private Vector512<float> Gate<TVector>(TVector lanes, long at, int i, float r)
+            where TVector : struct, IRowVector
         {
-            Vector512<float> gate = lanes.Load(z + at + i), s = Lanes.Sigmoid(gate), n = lanes.Load(dy + at + i) * lanes.Load(x + at + i) * lanes.Load(w + i) * s;
+            Vector512<float> gate = lanes.Load(z + at + i),
+                s = Lanes.Sigmoid(gate),
+                n = lanes.Load(dy + at + i) * lanes.Load(x + at + i) * lanes.Load(w + i) * s;
             if (dz != null)
             {
                 Vector512<float> d = n * r * (Vector512<float>.One + gate * (Vector512<float>.One - s));
@@ -107,9 +140,11 @@ internal static unsafe class RmsNormGatedKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Input<TVector>(TVector lanes, long at, int i, float r, float c) where TVector : struct, IRowVector
+        private void Input<TVector>(TVector lanes, long at, int i, float r, float c)
+            where TVector : struct, IRowVector
         {
-            Vector512<float> gate = lanes.Load(z + at + i), dn = lanes.Load(dy + at + i) * gate * Lanes.Sigmoid(gate);
+            Vector512<float> gate = lanes.Load(z + at + i),
+                dn = lanes.Load(dy + at + i) * gate * Lanes.Sigmoid(gate);
             Vector512<float> d = dn * lanes.Load(w + i) * r - lanes.Load(x + at + i) * c;
             lanes.Store(addX ? d + lanes.Load(dx + at + i) : d, dx + at + i);
         }
@@ -133,7 +168,8 @@ internal static unsafe class RmsNormGatedKernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Part<TVector>(TVector lanes, float* sum, long at, float r) where TVector : struct, IRowVector
+        private void Part<TVector>(TVector lanes, float* sum, long at, float r)
+            where TVector : struct, IRowVector
         {
             Vector512<float> gate = lanes.Load(z + at);
             lanes.Store(lanes.Load(sum) + lanes.Load(dy + at) * gate * Lanes.Sigmoid(gate) * lanes.Load(x + at) * r, sum);

@@ -21,7 +21,7 @@ public static partial class Ops
         }
         Device device = x.Device;
         Tensor y = device.Rent(x.Shape);
-        Tensor rstd = device.Rent(new Shape((int)(x.Count / weight.Count)));   // [rows · H], kept for the backward pass
+        Tensor rstd = device.Rent(new Shape((int)(x.Count / weight.Count))); // [rows · H], kept for the backward pass
         RmsNormGatedKernels.Forward(x, z, weight, eps, y, rstd);
         if (device.Tape.Wants(x, z, weight))
         {
@@ -36,7 +36,10 @@ public static partial class Ops
 
     private sealed class RmsNormGatedNode : Node
     {
-        private Tensor _x = null!, _z = null!, _weight = null!, _rstd = null!;
+        private Tensor _x = null!,
+            _z = null!,
+            _weight = null!,
+            _rstd = null!;
 
         public void Set(Tensor x, Tensor z, Tensor weight, Tensor rstd) => (_x, _z, _weight, _rstd) = (x, z, weight, rstd);
 

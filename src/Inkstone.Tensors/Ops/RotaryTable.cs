@@ -11,7 +11,7 @@ namespace Inkstone.Tensors;
 public sealed unsafe class RotaryTable
 {
     private readonly float[] _inverseFrequencies;
-    private float[] _rows = [];   // pinned; per position: cos of each frequency, then sin of each frequency
+    private float[] _rows = []; // pinned; per position: cos of each frequency, then sin of each frequency
     private int _positions;
     private readonly Func<int, RotaryTable>? _byLength;
 
@@ -24,9 +24,11 @@ public sealed unsafe class RotaryTable
         AttentionScaling = attentionScaling;
     }
 
-    private RotaryTable(RotaryTable shortest, Func<int, RotaryTable> byLength) : this(shortest._inverseFrequencies, shortest.AttentionScaling) => _byLength = byLength;
+    private RotaryTable(RotaryTable shortest, Func<int, RotaryTable> byLength)
+        : this(shortest._inverseFrequencies, shortest.AttentionScaling) => _byLength = byLength;
 
-    /// <summary>Whether keys that were rotated for a shorter text may stay in a cache: <c>longrope</c> turns them all anew, <c>dynamic</c> leaves them as they are.</summary>
+    /// <summary>Whether keys that were rotated for a shorter text may stay in a cache: <c>longrope</c> turns them all anew, <c>dynamic</c>
+    /// leaves them as they are.</summary>
     public bool CacheSurvives { get; private init; } = true;
 
     /// <summary>Whether frequencies depend on the length of the text.</summary>
@@ -72,16 +74,27 @@ public sealed unsafe class RotaryTable
     }
 
     /// <summary>
-    /// <c>llama3</c> (Llama 3.1): wavelengths above original / lowFreqFactor are stretched by the factor, those below original / highFreqFactor are kept,
+    /// <c>llama3</c> (Llama 3.1): wavelengths above original / lowFreqFactor are stretched by the factor, those below original /
+    /// highFreqFactor are kept,
     /// those between are blended.
     /// </summary>
-    public static RotaryTable Llama3(int rotaryDim, double theta, double factor, double lowFreqFactor, double highFreqFactor, int originalMaxPositions)
+    public static RotaryTable Llama3(
+        int rotaryDim,
+        double theta,
+        double factor,
+        double lowFreqFactor,
+        double highFreqFactor,
+        int originalMaxPositions
+    )
     {
         float[] frequencies = Frequencies(rotaryDim, theta);
-        float longest = (float)(originalMaxPositions / lowFreqFactor), shortest = (float)(originalMaxPositions / highFreqFactor), divisor = (float)factor;
+        float longest = (float)(originalMaxPositions / lowFreqFactor),
+            shortest = (float)(originalMaxPositions / highFreqFactor),
+            divisor = (float)factor;
         for (int i = 0; i < frequencies.Length; i++)
         {
-            float frequency = frequencies[i], wavelength = (float)(2 * Math.PI) / frequency;
+            float frequency = frequencies[i],
+                wavelength = (float)(2 * Math.PI) / frequency;
             if (wavelength > longest)
             {
                 frequencies[i] = frequency / divisor;
@@ -95,7 +108,8 @@ public sealed unsafe class RotaryTable
         return new RotaryTable(frequencies);
     }
 
-    /// <summary><c>yarn</c> (arXiv:2309.00071): dimensions that turn often are kept, those that turn seldom are interpolated, with a ramp between; attention is scaled.</summary>
+    /// <summary><c>yarn</c> (arXiv:2309.00071): dimensions that turn often are kept, those that turn seldom are interpolated, with a ramp
+    /// between; attention is scaled.</summary>
     /// <param name="rotaryDim">number of rotated dimensions of a head, even</param>
     /// <param name="theta">the base, <c>rope_theta</c></param>
     /// <param name="factor">how many times longer than in pretraining the context becomes</param>
@@ -103,15 +117,32 @@ public sealed unsafe class RotaryTable
     /// <param name="betaFast">dimensions with more turns than this over the original context are kept</param>
     /// <param name="betaSlow">dimensions with fewer turns than this are interpolated</param>
     /// <param name="attentionFactor">factor on cosines and sines; null derives it from the other arguments</param>
-    /// <param name="mscale">with <paramref name="mscaleAllDim"/>, DeepSeek's form of the attention factor; null or 0 means the paper's</param>
+    /// <param name="mscale">with <paramref name="mscaleAllDim"/>, DeepSeek's form of the attention factor; null or 0 means the
+    /// paper's</param>
     /// <param name="mscaleAllDim">see <paramref name="mscale"/></param>
     /// <param name="truncate">whether the ramp's ends are rounded outwards to whole dimensions</param>
-    public static RotaryTable Yarn(int rotaryDim, double theta, double factor, int originalMaxPositions, double betaFast = 32, double betaSlow = 1,
-        double? attentionFactor = null, double? mscale = null, double? mscaleAllDim = null, bool truncate = true)
+    public static RotaryTable Yarn(
+        int rotaryDim,
+        double theta,
+        double factor,
+        int originalMaxPositions,
+        double betaFast = 32,
+        double betaSlow = 1,
+        double? attentionFactor = null,
+        double? mscale = null,
+        double? mscaleAllDim = null,
+        bool truncate = true
+    )
     {
-        double scaling = attentionFactor
-            ?? (mscale is { } m && mscaleAllDim is { } all && m != 0 && all != 0 ? YarnMagnitude(factor, m) / YarnMagnitude(factor, all) : YarnMagnitude(factor));
-        double low = RampEnd(betaFast), high = RampEnd(betaSlow);
+        double scaling =
+            attentionFactor
+            ?? (
+                mscale is { } m && mscaleAllDim is { } all && m != 0 && all != 0
+                    ? YarnMagnitude(factor, m) / YarnMagnitude(factor, all)
+                    : YarnMagnitude(factor)
+            );
+        double low = RampEnd(betaFast),
+            high = RampEnd(betaSlow);
         if (truncate)
         {
             (low, high) = (Math.Floor(low), Math.Ceiling(high));
@@ -119,13 +150,14 @@ public sealed unsafe class RotaryTable
         (low, high) = (Math.Max(low, 0), Math.Min(high, rotaryDim - 1));
         if (low == high)
         {
-            high += 0.001;   // a ramp needs a width
+            high += 0.001; // a ramp needs a width
         }
         float[] frequencies = new float[Frequencies(rotaryDim, theta).Length];
         for (int i = 0; i < frequencies.Length; i++)
         {
             float period = Power(theta, i, rotaryDim);
-            float kept = 1 / period, interpolated = 1 / ((float)factor * period);
+            float kept = 1 / period,
+                interpolated = 1 / ((float)factor * period);
             float keep = 1 - Math.Clamp((i - (float)low) / (float)(high - low), 0f, 1f);
             frequencies[i] = interpolated * (1 - keep) + kept * keep;
         }
@@ -135,30 +167,44 @@ public sealed unsafe class RotaryTable
         double RampEnd(double turns) => rotaryDim * Math.Log(originalMaxPositions / (turns * 2 * Math.PI)) / (2 * Math.Log(theta));
     }
 
-    /// <summary><c>dynamic</c> (NTK-aware scaling by the length): beyond <paramref name="maxPositions"/> the base is θ · (factor · length / max − (factor − 1))^(d / (d − 2)).</summary>
+    /// <summary><c>dynamic</c> (NTK-aware scaling by the length): beyond <paramref name="maxPositions"/> the base is θ · (factor · length /
+    /// max − (factor − 1))^(d / (d − 2)).</summary>
     public static RotaryTable Dynamic(int rotaryDim, double theta, double factor, int maxPositions)
     {
-        RotaryTable within = Default(rotaryDim, theta), last = within;
+        RotaryTable within = Default(rotaryDim, theta),
+            last = within;
         int lastLength = maxPositions;
-        return new RotaryTable(within, length =>
-        {
-            if (length <= maxPositions)
+        return new RotaryTable(
+            within,
+            length =>
             {
-                return within;
+                if (length <= maxPositions)
+                {
+                    return within;
+                }
+                if (length != lastLength)
+                {
+                    double stretched = theta * Math.Pow(factor * length / maxPositions - (factor - 1), rotaryDim / (rotaryDim - 2.0));
+                    (last, lastLength) = (Default(rotaryDim, stretched), length);
+                }
+                return last;
             }
-            if (length != lastLength)
-            {
-                double stretched = theta * Math.Pow(factor * length / maxPositions - (factor - 1), rotaryDim / (rotaryDim - 2.0));
-                (last, lastLength) = (Default(rotaryDim, stretched), length);
-            }
-            return last;
-        });
+        );
     }
 
-    /// <summary><c>longrope</c> (arXiv:2402.13753): frequencies divided by one list of factors up to <paramref name="originalMaxPositions"/> tokens, and by another beyond.</summary>
-    public static RotaryTable LongRope(int rotaryDim, double theta, ReadOnlySpan<double> shortFactors, ReadOnlySpan<double> longFactors, int originalMaxPositions, double attentionFactor)
+    /// <summary><c>longrope</c> (arXiv:2402.13753): frequencies divided by one list of factors up to
+    /// <paramref name="originalMaxPositions"/> tokens, and by another beyond.</summary>
+    public static RotaryTable LongRope(
+        int rotaryDim,
+        double theta,
+        ReadOnlySpan<double> shortFactors,
+        ReadOnlySpan<double> longFactors,
+        int originalMaxPositions,
+        double attentionFactor
+    )
     {
-        RotaryTable within = Divided(shortFactors), beyond = Divided(longFactors);
+        RotaryTable within = Divided(shortFactors),
+            beyond = Divided(longFactors);
         return new RotaryTable(within, length => length > originalMaxPositions ? beyond : within) { CacheSurvives = false };
 
         RotaryTable Divided(ReadOnlySpan<double> factors)
@@ -187,17 +233,20 @@ public sealed unsafe class RotaryTable
         return new RotaryTable(frequencies, AttentionScaling);
     }
 
-    /// <summary>YaRN's growth of attention with the context, 0.1 · mscale · ln(factor) + 1; DeepSeek also multiplies the softmax scale by its square.</summary>
+    /// <summary>YaRN's growth of attention with the context, 0.1 · mscale · ln(factor) + 1; DeepSeek also multiplies the softmax scale by
+    /// its square.</summary>
     public static double YarnMagnitude(double factor, double mscale = 1) => factor <= 1 ? 1 : 0.1 * mscale * Math.Log(factor) + 1;
 
-    /// <summary>The table's rows for positions 0 to <paramref name="last"/>; row p starts at p · RotaryDim. Valid until the next call.</summary>
+    /// <summary>The table's rows for positions 0 to <paramref name="last"/>; row p starts at p · RotaryDim. Valid until the next
+    /// call.</summary>
     internal float* Rows(int last)
     {
         if (last >= _positions)
         {
             Grow(Math.Max(last + 1, Math.Min(2 * _positions, _positions + 4096)));
         }
-        return (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_rows));
+        return (float*)
+            System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_rows));
     }
 
     private void Grow(int positions)
@@ -210,7 +259,7 @@ public sealed unsafe class RotaryTable
             Span<float> row = rows.AsSpan(position * 2 * half, 2 * half);
             for (int i = 0; i < half; i++)
             {
-                float angle = position * _inverseFrequencies[i];   // rounded to float32 first, as the models were trained
+                float angle = position * _inverseFrequencies[i]; // rounded to float32 first, as the models were trained
                 row[i] = (float)Math.Cos(angle) * AttentionScaling;
                 row[half + i] = (float)Math.Sin(angle) * AttentionScaling;
             }
@@ -222,7 +271,10 @@ public sealed unsafe class RotaryTable
     {
         if (rotaryDim <= 0 || rotaryDim % 2 != 0 || !(theta > 0))
         {
-            throw new ArgumentException($"rotary positions need an even number of dimensions and a positive theta, got {rotaryDim} and {theta}", nameof(rotaryDim));
+            throw new ArgumentException(
+                $"rotary positions need an even number of dimensions and a positive theta, got {rotaryDim} and {theta}",
+                nameof(rotaryDim)
+            );
         }
         float[] frequencies = new float[rotaryDim / 2];
         for (int i = 0; i < frequencies.Length; i++)

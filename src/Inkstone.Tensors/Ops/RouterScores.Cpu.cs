@@ -5,7 +5,9 @@ internal static unsafe class RouterScoresKernels
 {
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring, Tensor s)
     {
-        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        int m = x.Shape.Rows,
+            n = weight.Shape[0],
+            k = weight.Shape.Last;
         using (x.Device.Measure("router.forward", flops: 2.0 * m * n * k))
         {
             MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, m, n, k, s.F32, n, exact: true);
@@ -33,7 +35,9 @@ internal static unsafe class RouterScoresKernels
 
     public static void Backward(Tensor ds, Tensor s, Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring)
     {
-        int m = x.Shape.Rows, n = weight.Shape[0], k = weight.Shape.Last;
+        int m = x.Shape.Rows,
+            n = weight.Shape[0],
+            k = weight.Shape.Last;
         if (scoring == RouterScoring.Softmax)
         {
             SoftmaxKernels.Backward(ds, s, ds, accumulate: false);
@@ -76,7 +80,10 @@ internal static unsafe class RouterScoresKernels
     }
 
     /// <summary>ln(1 + eᶻ) without overflow and without losing small values.</summary>
-    private static double Softplus(double z) => z > 30 ? z : z < -15 ? Math.Exp(z) : Math.Log(1 + Math.Exp(z));
+    private static double Softplus(double z) =>
+        z > 30 ? z
+        : z < -15 ? Math.Exp(z)
+        : Math.Log(1 + Math.Exp(z));
 
     /// <summary>d√softplus/dz = σ(z) / 2s, and σ(z) = 1 − e^(−s²).</summary>
     private static float Slope(double s) => s > 0 ? (float)(-double.ExpM1(-s * s) / (2 * s)) : 0;

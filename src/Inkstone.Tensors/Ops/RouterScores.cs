@@ -15,10 +15,12 @@ public enum RouterScoring
 
 public static partial class Ops
 {
-    /// <summary>How well each expert suits each token. Multiplied in float32 on every device, because a rounded score may choose another expert.</summary>
+    /// <summary>How well each expert suits each token. Multiplied in float32 on every device, because a rounded score may choose another
+    /// expert.</summary>
     /// <remarks><code>
     /// forward   s  = f(x · Wᵀ + b)        f: softmax over the experts, the logistic function of each, or √softplus of each
-    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)   or   ds · (1 − e^(−s²)) / 2s        dx = dz · W        dW = dzᵀ · x        db = Σ_rows dz
+    /// backward  dz = s · (ds − Σ ds · s)   or   ds · s · (1 − s)   or   ds · (1 − e^(−s²)) / 2s        dx = dz · W        dW = dzᵀ · x
+    /// db = Σ_rows dz
     /// </code></remarks>
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[E, C]</param>
@@ -29,7 +31,7 @@ public static partial class Ops
     {
         Check.Last(x, weight.Shape.Last, nameof(x));
         Device device = x.Device;
-        Tensor s = device.Rent(new Shape(x.Shape.Rows, weight.Shape[0]));  // [rows, E]
+        Tensor s = device.Rent(new Shape(x.Shape.Rows, weight.Shape[0])); // [rows, E]
         RouterScoresKernels.Forward(x, weight, bias, scoring, s);
         if (device.Tape.Wants(x, weight, bias ?? x))
         {
@@ -40,11 +42,13 @@ public static partial class Ops
 
     private sealed class RouterScoresNode : Node
     {
-        private Tensor _x = null!, _weight = null!;
+        private Tensor _x = null!,
+            _weight = null!;
         private Tensor? _bias;
         private RouterScoring _scoring;
 
-        public void Set(Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring) => (_x, _weight, _bias, _scoring) = (x, weight, bias, scoring);
+        public void Set(Tensor x, Tensor weight, Tensor? bias, RouterScoring scoring) =>
+            (_x, _weight, _bias, _scoring) = (x, weight, bias, scoring);
 
         internal override void Backward() => RouterScoresKernels.Backward(OutputGrad, Output, _x, _weight, _bias, _scoring);
 

@@ -10,15 +10,34 @@ internal static unsafe class RowGateKernels
     public static void Forward(Tensor x, Tensor gate, Tensor? residual, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("row_gate.forward", bytes: (residual is null ? 8.0 : 12.0) * x.Count);
-        x.Device.Run(new ForwardKernel(x.F32, gate.F32, residual is null ? null : residual.F32, y.F32, (int)(x.Count / gate.Count)), (int)gate.Count, Grain);
+        x.Device.Run(
+            new ForwardKernel(x.F32, gate.F32, residual is null ? null : residual.F32, y.F32, (int)(x.Count / gate.Count)),
+            (int)gate.Count,
+            Grain
+        );
     }
 
     public static void Backward(Tensor dy, Tensor x, Tensor gate)
     {
         using Profile.Scope _ = x.Device.Measure("row_gate.backward", bytes: 12.0 * x.Count);
-        bool addX = false, addGate = false;
-        Tensor? dx = x.RequiresGrad ? x.AddGrad(out addX) : null, dg = gate.RequiresGrad ? gate.AddGrad(out addGate) : null;
-        x.Device.Run(new BackwardKernel(dy.F32, x.F32, gate.F32, dx is null ? null : dx.F32, addX, dg is null ? null : dg.F32, addGate, (int)(x.Count / gate.Count)), (int)gate.Count, Grain);
+        bool addX = false,
+            addGate = false;
+        Tensor? dx = x.RequiresGrad ? x.AddGrad(out addX) : null,
+            dg = gate.RequiresGrad ? gate.AddGrad(out addGate) : null;
+        x.Device.Run(
+            new BackwardKernel(
+                dy.F32,
+                x.F32,
+                gate.F32,
+                dx is null ? null : dx.F32,
+                addX,
+                dg is null ? null : dg.F32,
+                addGate,
+                (int)(x.Count / gate.Count)
+            ),
+            (int)gate.Count,
+            Grain
+        );
     }
 
     private static float Sigmoid(float x) => Lanes.Sigmoid(Vector512.CreateScalar(x)).ToScalar();
@@ -40,7 +59,8 @@ internal static unsafe class RowGateKernels
         }
     }
 
-    private readonly struct BackwardKernel(float* dy, float* x, float* gate, float* dx, bool addX, float* dg, bool addGate, int width) : IRangeKernel
+    private readonly struct BackwardKernel(float* dy, float* x, float* gate, float* dx, bool addX, float* dg, bool addGate, int width)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Rows, or heads of rows, weighed by the sigmoid of one number each: the gate of a shared expert (Qwen2's sparse layers, arXiv:2407.10671), of an attention head (arXiv:2505.06708). σ: sigmoid.</summary>
+    /// <summary>Rows, or heads of rows, weighed by the sigmoid of one number each: the gate of a shared expert (Qwen2's sparse layers,
+    /// arXiv:2407.10671), of an attention head (arXiv:2505.06708). σ: sigmoid.</summary>
     /// <remarks><code>
     /// forward   y  = x · σ(g_row) (+ residual)
     /// backward  dx = dy · σ(g_row)        dg_row = Σ_i dy · x · σ(g_row) · (1 − σ(g_row))        dresidual = dy
@@ -31,7 +32,8 @@ public static partial class Ops
 
     private sealed class RowGateNode : Node
     {
-        private Tensor _x = null!, _gate = null!;
+        private Tensor _x = null!,
+            _gate = null!;
         private Tensor? _residual;
 
         public void Set(Tensor x, Tensor gate, Tensor? residual) => (_x, _gate, _residual) = (x, gate, residual);

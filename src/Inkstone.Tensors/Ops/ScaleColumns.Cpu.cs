@@ -8,14 +8,26 @@ internal static unsafe class ScaleColumnsKernels
     public static void Forward(Tensor x, Tensor magnitude, Tensor norms, Tensor? bias, Tensor? residual, Tensor y)
     {
         using Profile.Scope _ = x.Device.Measure("scale_columns.forward", bytes: 8.0 * x.Count);
-        x.Device.Run(new ForwardKernel(x.F32, magnitude.F32, norms.F32, bias is null ? null : bias.F32, residual is null ? null : residual.F32, y.F32, x.Shape.Last),
-            x.Shape.Rows, Grain);
+        x.Device.Run(
+            new ForwardKernel(
+                x.F32,
+                magnitude.F32,
+                norms.F32,
+                bias is null ? null : bias.F32,
+                residual is null ? null : residual.F32,
+                y.F32,
+                x.Shape.Last
+            ),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     public static void Backward(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor? bias)
     {
         using Profile.Scope _ = x.Device.Measure("scale_columns.backward", bytes: 12.0 * x.Count);
-        int rows = x.Shape.Rows, width = x.Shape.Last;
+        int rows = x.Shape.Rows,
+            width = x.Shape.Last;
         if (magnitude.RequiresGrad)
         {
             float* dm = magnitude.AddGrad(out bool accumulate).F32;
@@ -33,7 +45,8 @@ internal static unsafe class ScaleColumnsKernels
         }
     }
 
-    private readonly struct ForwardKernel(float* x, float* magnitude, float* norms, float* bias, float* addend, float* y, int width) : IRangeKernel
+    private readonly struct ForwardKernel(float* x, float* magnitude, float* norms, float* bias, float* addend, float* y, int width)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Each column scaled to a magnitude, the last step of a weight-decomposed adapter (DoRA, arXiv:2402.09353, section 4.3: the norm counts as a constant).</summary>
+    /// <summary>Each column scaled to a magnitude, the last step of a weight-decomposed adapter (DoRA, arXiv:2402.09353, section 4.3: the
+    /// norm counts as a constant).</summary>
     /// <remarks><code>
     /// forward   y  = x ∘ (m / n) (+ b) (+ residual)
     /// backward  dx = dy ∘ (m / n)        dm = Σ_rows dy ∘ x / n        db = Σ_rows dy        dresidual = dy
@@ -37,11 +38,14 @@ public static partial class Ops
 
     private sealed class ScaleColumnsNode : Node
     {
-        private Tensor _x = null!, _magnitude = null!, _norms = null!;
-        private Tensor? _bias, _residual;
+        private Tensor _x = null!,
+            _magnitude = null!,
+            _norms = null!;
+        private Tensor? _bias,
+            _residual;
 
-        public void Set(Tensor x, Tensor magnitude, Tensor norms, Tensor? bias, Tensor? residual)
-            => (_x, _magnitude, _norms, _bias, _residual) = (x, magnitude, norms, bias, residual);
+        public void Set(Tensor x, Tensor magnitude, Tensor norms, Tensor? bias, Tensor? residual) =>
+            (_x, _magnitude, _norms, _bias, _residual) = (x, magnitude, norms, bias, residual);
 
         internal override void Backward()
         {

@@ -1,22 +1,58 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.SelectedAttention"/>. Forward, a task is some queries; backward, a key-value head of a row of the batch, so that nobody else adds to its keys.</summary>
+/// <summary>CPU kernels of <see cref="Ops.SelectedAttention"/>. Forward, a task is some queries; backward, a key-value head of a row of the
+/// batch, so that nobody else adds to its keys.</summary>
 internal static unsafe class SelectedAttentionKernels
 {
-    public static void Forward(SelectedSizes sizes, Tensor q, Tensor keys, Tensor values, Tensor chosen, Tensor? sinks, Tensor o, Tensor logSum)
+    public static void Forward(
+        SelectedSizes sizes,
+        Tensor q,
+        Tensor keys,
+        Tensor values,
+        Tensor chosen,
+        Tensor? sinks,
+        Tensor o,
+        Tensor logSum
+    )
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("selected_attention.forward", flops: sizes.Flops);
-        device.Run(new ForwardKernel(new Rows(sizes, q, keys, values, chosen, sinks), o.F32, logSum.F32, device.Workers), sizes.Batch * sizes.Length, 1);
+        device.Run(
+            new ForwardKernel(new Rows(sizes, q, keys, values, chosen, sinks), o.F32, logSum.F32, device.Workers),
+            sizes.Batch * sizes.Length,
+            1
+        );
     }
 
-    public static void Backward(SelectedSizes sizes, Tensor q, Tensor keys, Tensor values, Tensor chosen, Tensor? sinks, Tensor o, Tensor logSum, Tensor dO)
+    public static void Backward(
+        SelectedSizes sizes,
+        Tensor q,
+        Tensor keys,
+        Tensor values,
+        Tensor chosen,
+        Tensor? sinks,
+        Tensor o,
+        Tensor logSum,
+        Tensor dO
+    )
     {
         Device device = q.Device;
         using Profile.Scope _ = device.Measure("selected_attention.backward", flops: 2.5 * sizes.Flops);
         Tensor? sinkParts = sinks is { RequiresGrad: true } ? device.Rent(new Shape(sizes.Batch, sizes.Heads)) : null;
-        device.Run(new BackwardKernel(new Rows(sizes, q, keys, values, chosen, sinks), o.F32, logSum.F32, dO.F32, Sums(q), Sums(keys), Sums(values), sinkParts is null ? null : sinkParts.F32),
-            sizes.Batch * sizes.KeyValueHeads, 1);
+        device.Run(
+            new BackwardKernel(
+                new Rows(sizes, q, keys, values, chosen, sinks),
+                o.F32,
+                logSum.F32,
+                dO.F32,
+                Sums(q),
+                Sums(keys),
+                Sums(values),
+                sinkParts is null ? null : sinkParts.F32
+            ),
+            sizes.Batch * sizes.KeyValueHeads,
+            1
+        );
         if (sinkParts is not null)
         {
             float* dSink = sinks!.AddGrad(out bool accumulate).F32;
@@ -51,8 +87,12 @@ internal static unsafe class SelectedAttentionKernels
     private readonly struct Rows(SelectedSizes sizes, Tensor q, Tensor keys, Tensor values, Tensor chosen, Tensor? sinks)
     {
         public readonly SelectedSizes Sizes = sizes;
-        public readonly int KeyStride = keys.Shape.Last, ValueStride = values.Shape.Last;
-        private readonly float* _q = q.F32, _keys = keys.F32, _values = values.F32, _sinks = sinks is null ? null : sinks.F32;
+        public readonly int KeyStride = keys.Shape.Last,
+            ValueStride = values.Shape.Last;
+        private readonly float* _q = q.F32,
+            _keys = keys.F32,
+            _values = values.F32,
+            _sinks = sinks is null ? null : sinks.F32;
         private readonly int* _chosen = chosen.I32;
 
         public long QueryAt(int row, int head) => ((long)row * Sizes.Heads + head) * Sizes.KeyDim;
@@ -119,7 +159,8 @@ internal static unsafe class SelectedAttentionKernels
         }
     }
 
-    private readonly struct BackwardKernel(Rows rows, float* o, float* logSum, float* dO, float* dQ, float* dK, float* dV, float* dSinks) : IRangeKernel
+    private readonly struct BackwardKernel(Rows rows, float* o, float* logSum, float* dO, float* dQ, float* dK, float* dV, float* dSinks)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -147,8 +188,10 @@ internal static unsafe class SelectedAttentionKernels
         {
             SelectedSizes n = rows.Sizes;
             int* chosen = rows.Chosen(row, out int count);
-            float* dy = dO + rows.OutputAt(row, head), q = rows.Query(row, head);
-            float log = logSum[(long)row * n.Heads + head], along = Lanes.Dot(dy, o + rows.OutputAt(row, head), n.ValueDim);
+            float* dy = dO + rows.OutputAt(row, head),
+                q = rows.Query(row, head);
+            float log = logSum[(long)row * n.Heads + head],
+                along = Lanes.Dot(dy, o + rows.OutputAt(row, head), n.ValueDim);
             for (int i = 0; i < count; i++)
             {
                 float* key = rows.Key(chosen[i], head);

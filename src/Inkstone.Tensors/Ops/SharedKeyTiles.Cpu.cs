@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Inkstone.Tensors;
 
-/// <summary>The small products of <see cref="SharedKeyKernels"/>: some heads of one query with its keys. Four heads or columns go together, so that what is loaded serves several sums.</summary>
+/// <summary>The small products of <see cref="SharedKeyKernels"/>: some heads of one query with its keys. Four heads or columns go together,
+/// so that what is loaded serves several sums.</summary>
 internal static unsafe class SharedKeyTiles
 {
     private const int Width = 16;
@@ -17,7 +18,8 @@ internal static unsafe class SharedKeyTiles
     {
         for (int k = 0; k < keys; k += Width)
         {
-            float* from = rows + (long)k * dim, to = panels + (long)k * dim;
+            float* from = rows + (long)k * dim,
+                to = panels + (long)k * dim;
             int d = 0;
             if (Avx512F.IsSupported)
             {
@@ -61,23 +63,47 @@ internal static unsafe class SharedKeyTiles
         for (int h = 0; h < heads; h += 4)
         {
             int n = Math.Min(4, heads - h);
-            float* x0 = x + (long)h * dim, x1 = n > 1 ? x0 + dim : x0, x2 = n > 2 ? x1 + dim : x0, x3 = n > 3 ? x2 + dim : x0;
+            float* x0 = x + (long)h * dim,
+                x1 = n > 1 ? x0 + dim : x0,
+                x2 = n > 2 ? x1 + dim : x0,
+                x3 = n > 3 ? x2 + dim : x0;
             for (int k = 0; k < keys; k += 2 * Width)
             {
                 // A panel that is the last alone is taken twice.
-                float* panel = panels + (long)k * dim, second = k + Width < keys ? panel + Width * dim : panel;
+                float* panel = panels + (long)k * dim,
+                    second = k + Width < keys ? panel + Width * dim : panel;
                 FourHeads(x0, x1, x2, x3, dim, panel, second, s + (long)h * keys + k, keys, n, k + Width < keys);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void FourHeads(float* x0, float* x1, float* x2, float* x3, int dim, float* panel, float* second, float* to, int stride, int n, bool both)
+    private static void FourHeads(
+        float* x0,
+        float* x1,
+        float* x2,
+        float* x3,
+        int dim,
+        float* panel,
+        float* second,
+        float* to,
+        int stride,
+        int n,
+        bool both
+    )
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        Vector512<float> a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default,
+            b0 = default,
+            b1 = default,
+            b2 = default,
+            b3 = default;
         for (int d = 0; d < dim; d++)
         {
-            Vector512<float> a = Vector512.Load(panel + d * Width), b = Vector512.Load(second + d * Width);
+            Vector512<float> a = Vector512.Load(panel + d * Width),
+                b = Vector512.Load(second + d * Width);
             Vector512<float> w = Vector512.Create(x0[d]);
             a0 = Vector512.FusedMultiplyAdd(w, a, a0);
             b0 = Vector512.FusedMultiplyAdd(w, b, b0);
@@ -111,8 +137,12 @@ internal static unsafe class SharedKeyTiles
     {
         for (int h = 0; h < heads; h += 4)
         {
-            int n = Math.Min(4, heads - h), c = 0;
-            float* w0 = w + (long)h * keys, w1 = n > 1 ? w0 + keys : w0, w2 = n > 2 ? w1 + keys : w0, w3 = n > 3 ? w2 + keys : w0;
+            int n = Math.Min(4, heads - h),
+                c = 0;
+            float* w0 = w + (long)h * keys,
+                w1 = n > 1 ? w0 + keys : w0,
+                w2 = n > 2 ? w1 + keys : w0,
+                w3 = n > 3 ? w2 + keys : w0;
             for (; c <= dim - 2 * Width; c += 2 * Width)
             {
                 FourSums(w0, w1, w2, w3, keys, rows + c, dim, y + (long)h * dim + c, n, true, add);
@@ -137,13 +167,33 @@ internal static unsafe class SharedKeyTiles
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void FourSums(float* w0, float* w1, float* w2, float* w3, int keys, float* rows, int dim, float* to, int n, bool both, bool add)
+    private static void FourSums(
+        float* w0,
+        float* w1,
+        float* w2,
+        float* w3,
+        int keys,
+        float* rows,
+        int dim,
+        float* to,
+        int n,
+        bool both,
+        bool add
+    )
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        Vector512<float> a0 = default,
+            a1 = default,
+            a2 = default,
+            a3 = default,
+            b0 = default,
+            b1 = default,
+            b2 = default,
+            b3 = default;
         int beside = both ? Width : 0;
         for (int i = 0; i < keys; i++, rows += dim)
         {
-            Vector512<float> a = Vector512.Load(rows), b = Vector512.Load(rows + beside);
+            Vector512<float> a = Vector512.Load(rows),
+                b = Vector512.Load(rows + beside);
             Vector512<float> w = Vector512.Create(w0[i]);
             a0 = Vector512.FusedMultiplyAdd(w, a, a0);
             b0 = Vector512.FusedMultiplyAdd(w, b, b0);
@@ -180,11 +230,16 @@ internal static unsafe class SharedKeyTiles
         for (; c <= dim - 4 * Width; c += 4 * Width)
         {
             float* to = y + c;
-            Vector512<float> s0 = Vector512.Load(to), s1 = Vector512.Load(to + 16), s2 = Vector512.Load(to + 32), s3 = Vector512.Load(to + 48);
+            Vector512<float> s0 = Vector512.Load(to),
+                s1 = Vector512.Load(to + 16),
+                s2 = Vector512.Load(to + 32),
+                s3 = Vector512.Load(to + 48);
             for (int h = 0; h < heads; h++)
             {
-                Vector512<float> p = Vector512.Create(a[(long)h * stride]), d = Vector512.Create(b[(long)h * stride]);
-                float* xs = x + (long)h * dim + c, zs = z + (long)h * dim + c;
+                Vector512<float> p = Vector512.Create(a[(long)h * stride]),
+                    d = Vector512.Create(b[(long)h * stride]);
+                float* xs = x + (long)h * dim + c,
+                    zs = z + (long)h * dim + c;
                 s0 = Vector512.FusedMultiplyAdd(d, Vector512.Load(zs), Vector512.FusedMultiplyAdd(p, Vector512.Load(xs), s0));
                 s1 = Vector512.FusedMultiplyAdd(d, Vector512.Load(zs + 16), Vector512.FusedMultiplyAdd(p, Vector512.Load(xs + 16), s1));
                 s2 = Vector512.FusedMultiplyAdd(d, Vector512.Load(zs + 32), Vector512.FusedMultiplyAdd(p, Vector512.Load(xs + 32), s2));

@@ -17,6 +17,7 @@ public static partial class Ops
 
         public Vector512<float> Forward(Vector512<float> x) => Lanes.Sigmoid(x);
 
-        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y) => dy * y * (Vector512<float>.One - y);
+        public Vector512<float> Backward(Vector512<float> dy, Vector512<float> x, Vector512<float> y) =>
+            dy * y * (Vector512<float>.One - y);
     }
 }

@@ -4,7 +4,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>Square root of each element's size, with its sign; sizes below a least one count as that, so that the slope is bounded. 0 stays 0.</summary>
+    /// <summary>Square root of each element's size, with its sign; sizes below a least one count as that, so that the slope is bounded. 0
+    /// stays 0.</summary>
     /// <remarks><code>
     /// forward   y  = sign(x) · sqrt(max(|x|, least))
     /// backward  dx = dy / (2 sqrt|x|) where |x| ≥ least, else 0
@@ -27,7 +28,11 @@ public static partial class Ops
         {
             Vector512<float> size = Vector512.Abs(x);
             Vector512<float> slope = Vector512.Create(0.5f) / Vector512.Sqrt(Vector512.Max(size, Vector512.Create(least)));
-            return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(size, Vector512.Create(least)), dy * slope, Vector512<float>.Zero);
+            return Vector512.ConditionalSelect(
+                Vector512.GreaterThanOrEqual(size, Vector512.Create(least)),
+                dy * slope,
+                Vector512<float>.Zero
+            );
         }
     }
 }

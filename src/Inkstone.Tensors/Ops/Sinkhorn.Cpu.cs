@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Sinkhorn's normalisation of n × n matrices, row by row in memory, sixteen of them in the lanes of vectors: softmax of the rows, + eps, columns over their sums + eps, then again rows and columns.
+/// Sinkhorn's normalisation of n × n matrices, row by row in memory, sixteen of them in the lanes of vectors: softmax of the rows, + eps,
+/// columns over their sums + eps, then again rows and columns.
 /// The backward pass goes through every division: of B = A / (Σ A + eps) it is dA = (dB − Σ dB∘B) / (Σ A + eps).
 /// </summary>
 internal static unsafe class Sinkhorn
@@ -11,7 +12,8 @@ internal static unsafe class Sinkhorn
     public const int Lanes = 16;
 
     /// <summary>Vectors that the backward pass needs: the softmax, and of each division its result and n factors.</summary>
-    public static long Saved(StreamRule rule) => (long)rule.Streams * rule.Streams + Divisions(rule) * (long)(rule.Streams + 1) * rule.Streams;
+    public static long Saved(StreamRule rule) =>
+        (long)rule.Streams * rule.Streams + Divisions(rule) * (long)(rule.Streams + 1) * rule.Streams;
 
     private static int Divisions(StreamRule rule) => 2 * rule.Iterations - 1;
 
@@ -56,7 +58,8 @@ internal static unsafe class Sinkhorn
         int n = rule.Streams;
         for (int division = Divisions(rule) - 1; division >= 0; division--)
         {
-            Vector512<float>* factors = saved + n * n + division * (n + 1) * n, b = factors + n;
+            Vector512<float>* factors = saved + n * n + division * (n + 1) * n,
+                b = factors + n;
             (int step, int next) = Steps(division, n);
             for (int line = 0; line < n; line++)
             {
@@ -88,12 +91,14 @@ internal static unsafe class Sinkhorn
         }
     }
 
-    /// <summary>Columns first, then rows and columns in turns: from one element of a line to the next, and from one line to the next.</summary>
+    /// <summary>Columns first, then rows and columns in turns: from one element of a line to the next, and from one line to the
+    /// next.</summary>
     private static (int Step, int Next) Steps(int division, int n) => division % 2 == 0 ? (n, 1) : (1, n);
 
     private static void Softmax(Vector512<float>* row, int n)
     {
-        Vector512<float> most = row[0], sum = default;
+        Vector512<float> most = row[0],
+            sum = default;
         for (int i = 1; i < n; i++)
         {
             most = Vector512.Max(most, row[i]);

@@ -9,8 +9,8 @@ public static partial class Ops
     /// forward   y  = cap · tanh(x / cap)
     /// backward  dx = dy · (1 − (y / cap)²)
     /// </code></remarks>
-    public static Tensor SoftCap(Tensor x, float cap)
-        => cap > 0 ? Unary(new SoftCapOperator(cap), x) : throw new ArgumentException($"a soft cap must be above 0, not {cap}", nameof(cap));
+    public static Tensor SoftCap(Tensor x, float cap) =>
+        cap > 0 ? Unary(new SoftCapOperator(cap), x) : throw new ArgumentException($"a soft cap must be above 0, not {cap}", nameof(cap));
 
     /// <summary>The same over <paramref name="count"/> numbers in place.</summary>
     internal static unsafe void SoftCapRow(float* row, int count, float cap)

@@ -28,7 +28,8 @@ internal static unsafe class SoftmaxKernels
         {
             for (int row = start; row < end; row++)
             {
-                float* xr = x + (long)row * width, yr = y + (long)row * width;
+                float* xr = x + (long)row * width,
+                    yr = y + (long)row * width;
                 float sum = Lanes.ExpSum(yr, xr, Lanes.Max(xr, width), width);
                 Lanes.Scale(yr, yr, 1 / sum, width);
             }
@@ -42,7 +43,9 @@ internal static unsafe class SoftmaxKernels
             for (int row = start; row < end; row++)
             {
                 long at = (long)row * width;
-                float* dyr = dy + at, yr = y + at, dxr = dx + at;
+                float* dyr = dy + at,
+                    yr = y + at,
+                    dxr = dx + at;
                 float sum = Lanes.Dot(dyr, yr, width);
                 Vector512<float> s = Vector512.Create(sum);
                 int i = 0;

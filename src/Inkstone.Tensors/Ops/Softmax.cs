@@ -10,7 +10,7 @@ public static partial class Ops
     /// <param name="x">[..., C]</param>
     public static Tensor Softmax(Tensor x)
     {
-        Tensor y = x.Device.Rent(x.Shape);                                 // [..., C]
+        Tensor y = x.Device.Rent(x.Shape); // [..., C]
         SoftmaxKernels.Forward(x, y);
         if (x.Device.Tape.Wants(x))
         {
@@ -27,7 +27,8 @@ public static partial class Ops
 
         internal override void Backward()
         {
-            Tensor dy = OutputGrad, dx = TakeGrad(Output, _x, out bool accumulate);
+            Tensor dy = OutputGrad,
+                dx = TakeGrad(Output, _x, out bool accumulate);
             SoftmaxKernels.Backward(dy, Output, dx, accumulate);
         }
 

@@ -4,7 +4,8 @@ namespace Inkstone.Tensors;
 
 public static unsafe partial class Ops
 {
-    /// <summary>Σ x² in double precision: fixed pieces are summed apart, then in order, so that the thread count does not matter. Not recorded.</summary>
+    /// <summary>Σ x² in double precision: fixed pieces are summed apart, then in order, so that the thread count does not matter. Not
+    /// recorded.</summary>
     public static double SquaredNorm(Tensor x)
     {
         using Profile.Scope _ = x.Device.Measure("squared_norm", flops: 2.0 * x.Count, bytes: 4.0 * x.Count);
@@ -20,7 +21,8 @@ public static unsafe partial class Ops
         return total;
     }
 
-    /// <summary>Σ g² over the gradients of all parameters, in one pass; those that no gradient has reached count nothing. The sums are those of the gradients one by one, added in order. Not recorded.</summary>
+    /// <summary>Σ g² over the gradients of all parameters, in one pass; those that no gradient has reached count nothing. The sums are
+    /// those of the gradients one by one, added in order. Not recorded.</summary>
     public static double SquaredNorm(TensorList parameters)
     {
         if (parameters.Count == 0)
@@ -28,7 +30,11 @@ public static unsafe partial class Ops
             return 0;
         }
         Device device = parameters[0].Device;
-        using Profile.Scope _ = device.Measure("squared_norm", flops: 2.0 * GradientCount(parameters), bytes: 4.0 * GradientCount(parameters));
+        using Profile.Scope _ = device.Measure(
+            "squared_norm",
+            flops: 2.0 * GradientCount(parameters),
+            bytes: 4.0 * GradientCount(parameters)
+        );
         double* sums = (double*)device.Workers.Scratch(0, Math.Max(1, parameters.Pieces) * (long)sizeof(double));
         device.Run(new SquaredGradientNormKernel(parameters, sums), parameters.Pieces, 1);
         double total = 0;
@@ -44,7 +50,8 @@ public static unsafe partial class Ops
         return total;
     }
 
-    /// <summary>The sums of <see cref="SquaredNorm(TensorList)"/> piece by piece (see <see cref="TensorList.Pieces"/>). Not recorded.</summary>
+    /// <summary>The sums of <see cref="SquaredNorm(TensorList)"/> piece by piece (see <see cref="TensorList.Pieces"/>). Not
+    /// recorded.</summary>
     public static void SquaredNorm(TensorList parameters, Span<double> sums)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(sums.Length, parameters.Pieces);
@@ -73,7 +80,8 @@ public static unsafe partial class Ops
         {
             for (int piece = start; piece < end; piece++)
             {
-                int tensor = parameters.TensorOf(piece), chunk = piece - parameters.FirstPiece(tensor);
+                int tensor = parameters.TensorOf(piece),
+                    chunk = piece - parameters.FirstPiece(tensor);
                 sums[piece] = parameters[tensor].Grad is { } gradient ? SquaredNormKernel.Sum(gradient.F32, PiecesOf(gradient), chunk) : 0;
             }
         }
@@ -92,8 +100,10 @@ public static unsafe partial class Ops
         public static double Sum(float* x, Chunks chunks, int chunk)
         {
             float* xc = x + chunks.Start(chunk);
-            int n = chunks.Length(chunk), i = 0;
-            Vector512<double> low = default, high = default;
+            int n = chunks.Length(chunk),
+                i = 0;
+            Vector512<double> low = default,
+                high = default;
             for (; i <= n - 16; i += 16)
             {
                 (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.Load(xc + i));

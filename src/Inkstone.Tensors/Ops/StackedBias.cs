@@ -43,7 +43,9 @@ public static partial class Ops
 
     private sealed class StackedBiasNode : Node
     {
-        private Tensor _x = null!, _bias = null!, _offsets = null!;
+        private Tensor _x = null!,
+            _bias = null!,
+            _offsets = null!;
 
         public void Set(Tensor x, Tensor bias, Tensor offsets) => (_x, _bias, _offsets) = (x, bias, offsets);
 

@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.StackedLinear"/>: one grouped product over views of the stack. S: rows of all groups, N: outputs, K: inputs.</summary>
+/// <summary>CPU kernels of <see cref="Ops.StackedLinear"/>: one grouped product over views of the stack. S: rows of all groups, N: outputs,
+/// K: inputs.</summary>
 internal static unsafe class StackedLinearKernels
 {
     public static void Forward(Tensor x, Tensor weight, Tensor offsets, bool inputsFirst, Tensor y)
@@ -60,7 +61,8 @@ internal static unsafe class StackedLinearKernels
             float* dw = weight.AddGrad(out bool accumulate).F32;
             for (int e = 0; e < weight.Shape[0]; e++)
             {
-                MatrixView outer = MatrixView.Of(dy).At(rows[e], 0), inner = MatrixView.Of(x).At(rows[e], 0);
+                MatrixView outer = MatrixView.Of(dy).At(rows[e], 0),
+                    inner = MatrixView.Of(x).At(rows[e], 0);
                 products[e] = new Product
                 {
                     A = inputsFirst ? inner.T : outer.T,
@@ -80,5 +82,6 @@ internal static unsafe class StackedLinearKernels
 
     private static MatrixView Expert(Tensor weight, int e) => MatrixView.Of(weight).At((nint)e * weight.Shape[1], 0);
 
-    private static Tensor List(Device device, Tensor weight) => device.Rent(new Shape(checked(weight.Shape[0] * sizeof(Product) / sizeof(float) + 1)));
+    private static Tensor List(Device device, Tensor weight) =>
+        device.Rent(new Shape(checked(weight.Shape[0] * sizeof(Product) / sizeof(float) + 1)));
 }

@@ -2,7 +2,8 @@ namespace Inkstone.Tensors;
 
 public static partial class Ops
 {
-    /// <summary>A linear map per group of rows whose weights are one tensor, all of them as one job: <see cref="GroupedLinear"/> for checkpoints that stack experts.</summary>
+    /// <summary>A linear map per group of rows whose weights are one tensor, all of them as one job: <see cref="GroupedLinear"/> for
+    /// checkpoints that stack experts.</summary>
     /// <remarks><code>
     /// forward   y_e  = x_e · W_eᵀ        or, inputs first,  x_e · W_e
     /// backward  dx_e = dy_e · W_e        dW_e = dy_eᵀ · x_e        or their transposes
@@ -20,7 +21,7 @@ public static partial class Ops
         }
         Check.Last(x, weight.Shape[inputsFirst ? 1 : 2], nameof(x));
         CheckGroups(x, offsets, weight.Shape[0]);
-        Tensor y = x.Device.Rent(x.Shape.WithLast(weight.Shape[inputsFirst ? 2 : 1]));   // [S, N]
+        Tensor y = x.Device.Rent(x.Shape.WithLast(weight.Shape[inputsFirst ? 2 : 1])); // [S, N]
         StackedLinearKernels.Forward(x, weight, offsets, inputsFirst, y);
         if (x.Device.Tape.Wants(x, weight))
         {
@@ -31,10 +32,13 @@ public static partial class Ops
 
     private sealed class StackedLinearNode : Node
     {
-        private Tensor _x = null!, _weight = null!, _offsets = null!;
+        private Tensor _x = null!,
+            _weight = null!,
+            _offsets = null!;
         private bool _inputsFirst;
 
-        public void Set(Tensor x, Tensor weight, Tensor offsets, bool inputsFirst) => (_x, _weight, _offsets, _inputsFirst) = (x, weight, offsets, inputsFirst);
+        public void Set(Tensor x, Tensor weight, Tensor offsets, bool inputsFirst) =>
+            (_x, _weight, _offsets, _inputsFirst) = (x, weight, offsets, inputsFirst);
 
         internal override void Backward() => StackedLinearKernels.Backward(OutputGrad, _x, _weight, _offsets, _inputsFirst);
 

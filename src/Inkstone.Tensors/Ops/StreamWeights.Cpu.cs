@@ -2,14 +2,17 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>CPU kernels of <see cref="Ops.StreamWeights"/>. Sixteen tokens are the lanes of a vector; <see cref="Sinkhorn"/> has what is done to one matrix of each.</summary>
+/// <summary>CPU kernels of <see cref="Ops.StreamWeights"/>. Sixteen tokens are the lanes of a vector; <see cref="Sinkhorn"/> has what is
+/// done to one matrix of each.</summary>
 internal static unsafe class StreamWeightsKernels
 {
     private const int Grain = 16;
 
     public static void Forward(Tensor x, Tensor weight, Tensor bias, Tensor scale, StreamRule rule, Tensor y, Tensor m, Tensor rstd)
     {
-        int rows = x.Shape.Rows, inputs = x.Shape.Last, width = weight.Shape[0];
+        int rows = x.Shape.Rows,
+            inputs = x.Shape.Last,
+            width = weight.Shape[0];
         using Profile.Scope _ = x.Device.Measure("stream_weights.forward", flops: 2.0 * rows * inputs * (width + 1));
         MatMul.Run(x.Device, MatrixView.Of(x), MatrixView.Of(weight).T, rows, width, inputs, m.F32, width, exact: true);
         x.Device.Run(new NormKernel(x.F32, m.F32, rstd.F32, inputs, width, rule.NormEps), rows, Grain);
@@ -20,7 +23,9 @@ internal static unsafe class StreamWeightsKernels
     public static void Backward(Tensor dy, Tensor x, Tensor weight, Tensor bias, Tensor scale, StreamRule rule, Tensor m, Tensor rstd)
     {
         Device device = x.Device;
-        int rows = x.Shape.Rows, inputs = x.Shape.Last, width = weight.Shape[0];
+        int rows = x.Shape.Rows,
+            inputs = x.Shape.Last,
+            width = weight.Shape[0];
         using Profile.Scope _ = device.Measure("stream_weights.backward", flops: 4.0 * rows * inputs * (width + 1));
         device.Run(new BackwardKernel(new Lines(m.F32, bias.F32, scale.F32, rule, width), dy.F32, rows, device.Workers), Groups(rows), 1);
         if (bias.RequiresGrad)
@@ -35,7 +40,11 @@ internal static unsafe class StreamWeightsKernels
         }
         bool add = false;
         Tensor? dx = x.RequiresGrad ? x.AddGrad(out add) : null;
-        device.Run(new InputKernel(dy.F32, m.F32, rstd.F32, scale.F32, x.F32, dx is null ? null : dx.F32, add, inputs, width, rule.Streams), rows, Grain);
+        device.Run(
+            new InputKernel(dy.F32, m.F32, rstd.F32, scale.F32, x.F32, dx is null ? null : dx.F32, add, inputs, width, rule.Streams),
+            rows,
+            Grain
+        );
         if (dx is not null)
         {
             MatMul.Run(device, MatrixView.Of(dy), MatrixView.Of(weight), rows, inputs, width, dx.F32, inputs, dx.F32, inputs, exact: true);
@@ -43,7 +52,19 @@ internal static unsafe class StreamWeightsKernels
         if (weight.RequiresGrad)
         {
             float* dw = weight.AddGrad(out bool accumulate).F32;
-            MatMul.Run(device, MatrixView.Of(dy).T, MatrixView.Of(x), width, inputs, rows, dw, inputs, accumulate ? dw : null, inputs, exact: true);
+            MatMul.Run(
+                device,
+                MatrixView.Of(dy).T,
+                MatrixView.Of(x),
+                width,
+                inputs,
+                rows,
+                dw,
+                inputs,
+                accumulate ? dw : null,
+                inputs,
+                exact: true
+            );
         }
     }
 
@@ -119,7 +140,8 @@ internal static unsafe class StreamWeightsKernels
             Vector512<float>* l = (Vector512<float>*)workers.Scratch(worker, sizeof(Vector512<float>) * (long)lines.Width);
             for (int group = start; group < end; group++)
             {
-                int first = group * Sinkhorn.Lanes, count = Math.Min(Sinkhorn.Lanes, rows - first);
+                int first = group * Sinkhorn.Lanes,
+                    count = Math.Min(Sinkhorn.Lanes, rows - first);
                 lines.Logits(first, count, l);
                 for (int i = 0; i < n; i++)
                 {
@@ -144,16 +166,20 @@ internal static unsafe class StreamWeightsKernels
         public void Run(int start, int end, int worker)
         {
             int n = lines.Rule.Streams;
-            Vector512<float>* l = (Vector512<float>*)workers.Scratch(worker, sizeof(Vector512<float>) * (2L * lines.Width + Sinkhorn.Saved(lines.Rule)));
-            Vector512<float>* d = l + lines.Width, saved = d + lines.Width;
+            Vector512<float>* l = (Vector512<float>*)
+                workers.Scratch(worker, sizeof(Vector512<float>) * (2L * lines.Width + Sinkhorn.Saved(lines.Rule)));
+            Vector512<float>* d = l + lines.Width,
+                saved = d + lines.Width;
             for (int group = start; group < end; group++)
             {
-                int first = group * Sinkhorn.Lanes, count = Math.Min(Sinkhorn.Lanes, rows - first);
+                int first = group * Sinkhorn.Lanes,
+                    count = Math.Min(Sinkhorn.Lanes, rows - first);
                 lines.Logits(first, count, l);
                 lines.Load(dy, first, count, d);
                 for (int i = 0; i < (lines.Mixes ? 2 * n : n); i++)
                 {
-                    Vector512<float> s = Lanes.Sigmoid(l[i]), slope = s * (Vector512<float>.One - s);
+                    Vector512<float> s = Lanes.Sigmoid(l[i]),
+                        slope = s * (Vector512<float>.One - s);
                     d[i] *= i < n ? slope : slope + slope;
                 }
                 if (lines.Mixes)
@@ -178,21 +204,34 @@ internal static unsafe class StreamWeightsKernels
     }
 
     /// <summary>dl becomes r · dm, and dx takes what comes by way of the norm.</summary>
-    private readonly struct InputKernel(float* dl, float* m, float* rstd, float* scale, float* x, float* dx, bool add, int inputs, int width, int streams) : IRangeKernel
+    private readonly struct InputKernel(
+        float* dl,
+        float* m,
+        float* rstd,
+        float* scale,
+        float* x,
+        float* dx,
+        bool add,
+        int inputs,
+        int width,
+        int streams
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             for (int row = start; row < end; row++)
             {
                 float* d = dl + (long)row * width;
-                float along = 0, r = rstd[row];
+                float along = 0,
+                    r = rstd[row];
                 for (int c = 0; c < width; c++)
                 {
                     d[c] *= scale[Part(c, streams)];
                     along += d[c] * m[(long)row * width + c];
                     d[c] *= r;
                 }
-                float* xr = x + (long)row * inputs, to = dx + (long)row * inputs;
+                float* xr = x + (long)row * inputs,
+                    to = dx + (long)row * inputs;
                 float by = -along * r * r / inputs;
                 if (dx != null && add)
                 {

@@ -24,7 +24,21 @@ internal static unsafe class StreamKernels
     public static void Sum(Tensor x, int streams, Tensor? weights, int from, Tensor u)
     {
         using Profile.Scope _ = x.Device.Measure("stream_sum.forward", bytes: 4.0 * (x.Count + u.Count));
-        x.Device.Run(new SumKernel(x.F32, weights is null ? null : weights.F32 + from, weights?.Shape.Last ?? 0, 1, u.F32, streams, u.Shape.Last, 1f / streams, false), x.Shape.Rows, Grain);
+        x.Device.Run(
+            new SumKernel(
+                x.F32,
+                weights is null ? null : weights.F32 + from,
+                weights?.Shape.Last ?? 0,
+                1,
+                u.F32,
+                streams,
+                u.Shape.Last,
+                1f / streams,
+                false
+            ),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     public static void SumBackward(Tensor du, Tensor x, int streams, Tensor? weights, int from)
@@ -33,23 +47,58 @@ internal static unsafe class StreamKernels
         bool add = false;
         Tensor? dx = x.RequiresGrad ? x.AddGrad(out add) : null;
         int width = weights?.Shape.Last ?? 0;
-        x.Device.Run(new SumBackwardKernel(du.F32, x.F32, weights is null ? null : weights.F32 + from, Gradient(weights, from), width, dx is null ? null : dx.F32, add, streams, du.Shape.Last),
-            x.Shape.Rows, Grain);
+        x.Device.Run(
+            new SumBackwardKernel(
+                du.F32,
+                x.F32,
+                weights is null ? null : weights.F32 + from,
+                Gradient(weights, from),
+                width,
+                dx is null ? null : dx.F32,
+                add,
+                streams,
+                du.Shape.Last
+            ),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     public static void Update(StreamParts parts, Tensor x, Tensor y, Tensor weights, Tensor updated)
     {
         using Profile.Scope _ = x.Device.Measure("stream_update.forward", bytes: 4.0 * (2 * x.Count + y.Count));
-        x.Device.Run(new UpdateKernel(parts, x.F32, y.F32, weights.F32, weights.Shape.Last, updated.F32, x.Shape.Last / parts.Streams), x.Shape.Rows, Grain);
+        x.Device.Run(
+            new UpdateKernel(parts, x.F32, y.F32, weights.F32, weights.Shape.Last, updated.F32, x.Shape.Last / parts.Streams),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     public static void UpdateBackward(StreamParts parts, Tensor updated, Tensor x, Tensor y, Tensor weights)
     {
         using Profile.Scope _ = x.Device.Measure("stream_update.backward", bytes: 4.0 * (3 * x.Count + 2 * y.Count));
-        bool addX = false, addY = false;
-        Tensor? dx = x.RequiresGrad && parts.Mixes ? x.AddGrad(out addX) : null, dy = y.RequiresGrad ? y.AddGrad(out addY) : null;
-        x.Device.Run(new UpdateBackwardKernel(parts, updated.F32, x.F32, y.F32, weights.F32, Gradient(weights, 0), weights.Shape.Last, dx is null ? null : dx.F32, addX, dy is null ? null : dy.F32, addY,
-            x.Shape.Last / parts.Streams), x.Shape.Rows, Grain);
+        bool addX = false,
+            addY = false;
+        Tensor? dx = x.RequiresGrad && parts.Mixes ? x.AddGrad(out addX) : null,
+            dy = y.RequiresGrad ? y.AddGrad(out addY) : null;
+        x.Device.Run(
+            new UpdateBackwardKernel(
+                parts,
+                updated.F32,
+                x.F32,
+                y.F32,
+                weights.F32,
+                Gradient(weights, 0),
+                weights.Shape.Last,
+                dx is null ? null : dx.F32,
+                addX,
+                dy is null ? null : dy.F32,
+                addY,
+                x.Shape.Last / parts.Streams
+            ),
+            x.Shape.Rows,
+            Grain
+        );
     }
 
     /// <summary>The gradient from a column on, to add to; null where none is wanted.</summary>
@@ -59,14 +108,16 @@ internal static unsafe class StreamKernels
         return sums == null ? null : sums + from;
     }
 
-    /// <summary>to = (add ? to : 0) + Σ_i w_i x_i, the vectors one behind the other; weights are stride numbers apart. The ends of rows go one by one, so that nothing but vectors is in the loops before.</summary>
+    /// <summary>to = (add ? to : 0) + Σ_i w_i x_i, the vectors one behind the other; weights are stride numbers apart. The ends of rows go
+    /// one by one, so that nothing but vectors is in the loops before.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Combine(float* to, float* x, float* w, int stride, int n, int dim, bool add)
     {
         int c = 0;
         for (; c <= dim - 32; c += 32)
         {
-            Vector512<float> a = add ? Vector512.Load(to + c) : default, b = add ? Vector512.Load(to + c + 16) : default;
+            Vector512<float> a = add ? Vector512.Load(to + c) : default,
+                b = add ? Vector512.Load(to + c + 16) : default;
             float* from = x + c;
             for (int i = 0; i < n; i++, from += dim)
             {
@@ -103,19 +154,38 @@ internal static unsafe class StreamKernels
     }
 
     /// <summary>Weighed, or without weights all with one factor.</summary>
-    private readonly struct SumKernel(float* x, float* w, int width, int step, float* u, int streams, int dim, float factor, bool add) : IRangeKernel
+    private readonly struct SumKernel(float* x, float* w, int width, int step, float* u, int streams, int dim, float factor, bool add)
+        : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             float same = factor;
             for (long row = start; row < end; row++)
             {
-                Combine(u + row * dim, x + row * streams * dim, w == null ? &same : w + row * width, w == null ? 0 : step, streams, dim, add);
+                Combine(
+                    u + row * dim,
+                    x + row * streams * dim,
+                    w == null ? &same : w + row * width,
+                    w == null ? 0 : step,
+                    streams,
+                    dim,
+                    add
+                );
             }
         }
     }
 
-    private readonly struct SumBackwardKernel(float* du, float* x, float* w, float* dw, int width, float* dx, bool add, int streams, int dim) : IRangeKernel
+    private readonly struct SumBackwardKernel(
+        float* du,
+        float* x,
+        float* w,
+        float* dw,
+        int width,
+        float* dx,
+        bool add,
+        int streams,
+        int dim
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -146,7 +216,8 @@ internal static unsafe class StreamKernels
             int n = parts.Streams;
             for (long row = start; row < end; row++)
             {
-                float* xs = x + row * n * dim, ws = w + row * width;
+                float* xs = x + row * n * dim,
+                    ws = w + row * width;
                 for (int k = 0; k < n; k++)
                 {
                     float* to = updated + (row * n + k) * dim;
@@ -164,14 +235,28 @@ internal static unsafe class StreamKernels
         }
     }
 
-    private readonly struct UpdateBackwardKernel(StreamParts parts, float* updated, float* x, float* y, float* w, float* dw, int width, float* dx, bool addX, float* dy, bool addY, int dim) : IRangeKernel
+    private readonly struct UpdateBackwardKernel(
+        StreamParts parts,
+        float* updated,
+        float* x,
+        float* y,
+        float* w,
+        float* dw,
+        int width,
+        float* dx,
+        bool addX,
+        float* dy,
+        bool addY,
+        int dim
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
             int n = parts.Streams;
             for (long row = start; row < end; row++)
             {
-                float* d = updated + row * n * dim, ws = w + row * width;
+                float* d = updated + row * n * dim,
+                    ws = w + row * width;
                 if (dy != null)
                 {
                     Combine(dy + row * dim, d, ws + parts.From, 1, n, dim, addY);

@@ -44,7 +44,8 @@ public static partial class Ops
         return u;
     }
 
-    /// <summary>n residual streams after a layer: each takes the layer's result with a weight of its own, and they may be mixed with one another.</summary>
+    /// <summary>n residual streams after a layer: each takes the layer's result with a weight of its own, and they may be mixed with one
+    /// another.</summary>
     /// <remarks><code>
     /// forward   Y_k = w_k y + Σ_j M[j,k] X_j        without a matrix Y_k = w_k y + X_k
     /// backward  dX_j = Σ_k M[j,k] dY_k        dy = Σ_k w_k dY_k        dw_k = y · dY_k        dM[j,k] = X_j · dY_k
@@ -83,7 +84,10 @@ public static partial class Ops
     {
         if (weights is not null && (weights.Shape.Rows != x.Shape.Rows || from < 0 || from + count > weights.Shape.Last))
         {
-            throw new ArgumentException($"{weights.Shape} has no {count} weights from column {from} on for each row of {x.Shape}", nameof(weights));
+            throw new ArgumentException(
+                $"{weights.Shape} has no {count} weights from column {from} on for each row of {x.Shape}",
+                nameof(weights)
+            );
         }
     }
 
@@ -103,7 +107,8 @@ public static partial class Ops
     {
         private Tensor _x = null!;
         private Tensor? _weights;
-        private int _streams, _from;
+        private int _streams,
+            _from;
 
         public void Set(Tensor x, int streams, Tensor? weights, int from) => (_x, _streams, _weights, _from) = (x, streams, weights, from);
 
@@ -114,7 +119,9 @@ public static partial class Ops
 
     private sealed class StreamUpdateNode : Node
     {
-        private Tensor _x = null!, _y = null!, _weights = null!;
+        private Tensor _x = null!,
+            _y = null!,
+            _weights = null!;
         private StreamParts _parts;
 
         public void Set(StreamParts parts, Tensor x, Tensor y, Tensor weights) => (_parts, _x, _y, _weights) = (parts, x, y, weights);

@@ -12,7 +12,7 @@ internal static unsafe class SumKernels
     {
         using Profile.Scope _ = x.Device.Measure("sum.forward", bytes: 4.0 * x.Count);
         int blocks = ElementwiseKernels.Blocks(x.Count);
-        Tensor partial = x.Device.Rent(new Shape(Math.Max(blocks, 1)));    // [blocks]
+        Tensor partial = x.Device.Rent(new Shape(Math.Max(blocks, 1))); // [blocks]
         float* sums = partial.F32;
         ElementwiseKernels.Run(x.Device, new BlockSum(x.F32, sums, x.Count), x.Count);
         double total = 0;

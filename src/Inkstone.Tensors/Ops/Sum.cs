@@ -14,7 +14,8 @@ public static partial class Ops
     /// forward   y  = Σ x / n
     /// backward  dx = dy / n, to every element
     /// </code></remarks>
-    public static Tensor Mean(Tensor x) => x.Count > 0 ? ScaledSum(x, 1.0 / x.Count) : throw new ArgumentException("the mean of no elements is not a number", nameof(x));
+    public static Tensor Mean(Tensor x) =>
+        x.Count > 0 ? ScaledSum(x, 1.0 / x.Count) : throw new ArgumentException("the mean of no elements is not a number", nameof(x));
 
     /// <summary>Sum of each row over the last dimension: [..., C] → [rows].</summary>
     /// <remarks><code>
@@ -23,7 +24,7 @@ public static partial class Ops
     /// </code></remarks>
     public static Tensor SumLast(Tensor x)
     {
-        Tensor y = x.Device.Rent(new Shape(x.Shape.Rows));                 // [rows]
+        Tensor y = x.Device.Rent(new Shape(x.Shape.Rows)); // [rows]
         SumKernels.Rows(x, y);
         if (x.Device.Tape.Wants(x))
         {

@@ -20,7 +20,13 @@ public static partial class Ops
 
         public Vector512<float> Forward(Vector512<float> gate, Vector512<float> up) => gate * Lanes.Sigmoid(gate) * up;
 
-        public void Backward(Vector512<float> dy, Vector512<float> gate, Vector512<float> up, out Vector512<float> dgate, out Vector512<float> dup)
+        public void Backward(
+            Vector512<float> dy,
+            Vector512<float> gate,
+            Vector512<float> up,
+            out Vector512<float> dgate,
+            out Vector512<float> dup
+        )
         {
             Vector512<float> s = Lanes.Sigmoid(gate);
             dgate = dy * up * s * (Vector512<float>.One + gate * (Vector512<float>.One - s));

@@ -7,21 +7,48 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Int8 products on AMX tiles, over the same rows and panels as the other kernels: 32 × 32, four tiles of integer sums (tmm0-3), two of activations (tmm4-5: 16 rows × 32 signed bytes)
-/// and two of the panel (tmm6-7: 8 × 16 columns × 4 unsigned bytes). Every block of 32 values of k has scales of its own, so its integers are stored and scaled by vectors.
+/// Int8 products on AMX tiles, over the same rows and panels as the other kernels: 32 × 32, four tiles of integer sums (tmm0-3), two of
+/// activations (tmm4-5: 16 rows × 32 signed bytes)
+/// and two of the panel (tmm6-7: 8 × 16 columns × 4 unsigned bytes). Every block of 32 values of k has scales of its own, so its integers
+/// are stored and scaled by vectors.
 /// </summary>
 internal static unsafe class AmxInt8
 {
-    private const int Rows = 32, Columns = Int8Kernel.Columns, TileRowBytes = 64, PanelRowBytes = 2 * TileRowBytes, BatchBlocks = 4;
+    private const int Rows = 32,
+        Columns = Int8Kernel.Columns,
+        TileRowBytes = 64,
+        PanelRowBytes = 2 * TileRowBytes,
+        BatchBlocks = 4;
 
-    /// <summary>Needs AMX-TILE and AMX-INT8 and the system's permission; null where one is missing or the kernel failed its proof.</summary>
-    public static Int8Kernel? Kernel { get; } = CpuFeatures.HasAmx && CpuFeatures.HasAmxInt8 && AssembledInt8.Kernel is not null && AmxPermission.Granted
-        ? Int8Proof.OrNull(new() { Name = "assembled AMX int8 32×32", Rows = Rows, Tile = &Tile, Dot = AssembledInt8.Kernel.Dot, Begin = &Begin, End = &AmxKernel.End }) : null;
+    /// <summary>Needs AMX-TILE and AMX-INT8 and the system's permission; null where one is missing or the kernel failed its
+    /// proof.</summary>
+    public static Int8Kernel? Kernel { get; } =
+        CpuFeatures.HasAmx && CpuFeatures.HasAmxInt8 && AssembledInt8.Kernel is not null && AmxPermission.Granted
+            ? Int8Proof.OrNull(
+                new()
+                {
+                    Name = "assembled AMX int8 32×32",
+                    Rows = Rows,
+                    Tile = &Tile,
+                    Dot = AssembledInt8.Kernel.Dot,
+                    Begin = &Begin,
+                    End = &AmxKernel.End,
+                }
+            )
+            : null;
 
-    /// <summary>Writes the integer sums of some blocks. On entry rdi points to <see cref="Arguments"/> (System V); only caller-saved registers are used.</summary>
+    /// <summary>Writes the integer sums of some blocks. On entry rdi points to <see cref="Arguments"/> (System V); only caller-saved
+    /// registers are used.</summary>
     public static void Write(Iced.Intel.Assembler code)
     {
-        AssemblerRegister64 x = rax, x2 = rsi, panel = rdx, blocks = rcx, strideX = r8, stride = r9, sums = r10, panelStep = r11;
+        AssemblerRegister64 x = rax,
+            x2 = rsi,
+            panel = rdx,
+            blocks = rcx,
+            strideX = r8,
+            stride = r9,
+            sums = r10,
+            panelStep = r11;
         code.mov(x, __[rdi]);
         code.mov(strideX, __[rdi + 8]);
         code.mov(panel, __[rdi + 16]);
@@ -30,7 +57,7 @@ internal static unsafe class AmxInt8
         code.mov(sums, __[rdi + 40]);
         code.mov(x2, strideX);
         code.shl(x2, 4);
-        code.add(x2, x);                            // 16 rows further down
+        code.add(x2, x); // 16 rows further down
         code.mov(stride, PanelRowBytes);
 
         Label loop = code.CreateLabel();
@@ -60,7 +87,8 @@ internal static unsafe class AmxInt8
         code.ret();
     }
 
-    /// <summary>Palette 1: sums of 16 × 64 bytes, activations of 16 × 32, the panel's of 8 × 64. Row sizes (16 bit) lie at byte 16, row counts (8 bit) at byte 48.</summary>
+    /// <summary>Palette 1: sums of 16 × 64 bytes, activations of 16 × 32, the panel's of 8 × 64. Row sizes (16 bit) lie at byte 16, row
+    /// counts (8 bit) at byte 48.</summary>
     public static void Configure(byte* bytes)
     {
         new Span<byte>(bytes, 64).Clear();
@@ -98,7 +126,7 @@ internal static unsafe class AmxInt8
 
     /// <summary>The tile with any integer kernel; rows of C hold the running sums.</summary>
     [SkipLocalsInit]
-    public static void Tile(DType type, Int8Tile* tile, delegate*<Arguments*, void> integers)
+    public static void Tile(DType type, Int8Tile* tile, delegate* <Arguments*, void> integers)
     {
         int* sums = stackalloc int[BatchBlocks * Rows * Columns];
         int size = Int8Panel.BlockBytes(type);
@@ -120,12 +148,19 @@ internal static unsafe class AmxInt8
             integers(&arguments);
             for (int i = 0; i < arguments.Blocks; i++)
             {
-                Scale(type == DType.Q4_1, tile, block + i, sums + i * Rows * Columns, (float*)(arguments.Panel + i * size + Int8Panel.ValueBytes));
+                Scale(
+                    type == DType.Q4_1,
+                    tile,
+                    block + i,
+                    sums + i * Rows * Columns,
+                    (float*)(arguments.Panel + i * size + Int8Panel.ValueBytes)
+                );
             }
         }
         for (int row = 0; row < Rows && tile->Addend != null; row++)
         {
-            float* c = (float*)((byte*)tile->C + row * tile->StrideC), addend = (float*)((byte*)tile->Addend + row * tile->StrideAddend);
+            float* c = (float*)((byte*)tile->C + row * tile->StrideC),
+                addend = (float*)((byte*)tile->Addend + row * tile->StrideAddend);
             (Vector512.Load(c) + Vector512.Load(addend)).Store(c);
             (Vector512.Load(c + 16) + Vector512.Load(addend + 16)).Store(c + 16);
         }
@@ -133,16 +168,27 @@ internal static unsafe class AmxInt8
 
     private static void Scale(bool minima, Int8Tile* tile, nint block, int* sums, float* scales)
     {
-        Vector512<float> low = Vector512.Load(scales), high = Vector512.Load(scales + 16);
-        Vector512<float> lowMinimum = minima ? Vector512.Load(scales + 32) : default, highMinimum = minima ? Vector512.Load(scales + 48) : default;
+        Vector512<float> low = Vector512.Load(scales),
+            high = Vector512.Load(scales + 16);
+        Vector512<float> lowMinimum = minima ? Vector512.Load(scales + 32) : default,
+            highMinimum = minima ? Vector512.Load(scales + 48) : default;
         for (int row = 0; row < Rows; row++, sums += Columns)
         {
             Int8Scale* x = (Int8Scale*)((byte*)tile->Scales + row * tile->StrideScales) + block;
             Vector512<int> offset = Vector512.Create(x->Offset);
-            Vector512<float> scale = Vector512.Create(x->Scale), sum = Vector512.Create(x->Sum);
+            Vector512<float> scale = Vector512.Create(x->Scale),
+                sum = Vector512.Create(x->Sum);
             float* c = (float*)((byte*)tile->C + row * tile->StrideC);
-            Vector512<float> first = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(sums) + offset) * scale, low, Vector512.Load(c));
-            Vector512<float> second = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(sums + 16) + offset) * scale, high, Vector512.Load(c + 16));
+            Vector512<float> first = Vector512.FusedMultiplyAdd(
+                Vector512.ConvertToSingle(Vector512.Load(sums) + offset) * scale,
+                low,
+                Vector512.Load(c)
+            );
+            Vector512<float> second = Vector512.FusedMultiplyAdd(
+                Vector512.ConvertToSingle(Vector512.Load(sums + 16) + offset) * scale,
+                high,
+                Vector512.Load(c + 16)
+            );
             (minima ? Vector512.FusedMultiplyAdd(lowMinimum, sum, first) : first).Store(c);
             (minima ? Vector512.FusedMultiplyAdd(highMinimum, sum, second) : second).Store(c + 16);
         }
@@ -157,7 +203,7 @@ internal static unsafe class AmxInt8
         private static readonly delegate* unmanaged[SuppressGCTransition]<Arguments*, void> Product =
             (delegate* unmanaged[SuppressGCTransition]<Arguments*, void>)Assembler.Compile(Write);
 
-        public static delegate*<Arguments*, void> Run => &Call;
+        public static delegate* <Arguments*, void> Run => &Call;
 
         private static void Call(Arguments* arguments) => Product(arguments);
 

@@ -5,7 +5,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// 32 × 32 micro-kernel on AMX tiles: 2 × 2 tiles of sums (tmm0-3, 16 × 16 float32 each), two tiles of A (tmm4-5: 16 rows × 32 values of k),
+/// 32 × 32 micro-kernel on AMX tiles: 2 × 2 tiles of sums (tmm0-3, 16 × 16 float32 each), two tiles of A (tmm4-5: 16 rows × 32 values of
+/// k),
 /// two of B (tmm6-7: 16 pairs of k × 16 columns). One step is 32 values of k: four TDPBF16PS for four tile loads.
 /// </summary>
 /// <remarks>
@@ -17,30 +18,56 @@ internal static unsafe class AmxKernel
     /// <summary>Rows of A are this much further apart than their values need, so that they do not share cache sets.</summary>
     public const int RowPaddingBytes = 64;
 
-    private const int Tile = 16, TileRowBytes = 64, PanelRowBytes = 2 * TileRowBytes;
+    private const int Tile = 16,
+        TileRowBytes = 64,
+        PanelRowBytes = 2 * TileRowBytes;
 
-    /// <summary>Needs AMX-TILE and AMX-BF16 and the kernel's permission; null where one is missing or the kernel failed its proof.</summary>
-    public static MicroKernel? BFloat16 { get; } = CpuFeatures.HasAmx && Assembler.IsSupported && AmxPermission.Granted
-        ? KernelProof.OrNull(new() { Name = "assembled AMX 32×32", Rows = 2 * Tile, Columns = 2 * Tile, Layout = PanelLayout.Tiles, Run = &Run, Begin = &Begin, End = &End })
-        : null;
+    /// <summary>Needs AMX-TILE and AMX-BF16 and the kernel's permission; null where one is missing or the kernel failed its
+    /// proof.</summary>
+    public static MicroKernel? BFloat16 { get; } =
+        CpuFeatures.HasAmx && Assembler.IsSupported && AmxPermission.Granted
+            ? KernelProof.OrNull(
+                new()
+                {
+                    Name = "assembled AMX 32×32",
+                    Rows = 2 * Tile,
+                    Columns = 2 * Tile,
+                    Layout = PanelLayout.Tiles,
+                    Run = &Run,
+                    Begin = &Begin,
+                    End = &End,
+                }
+            )
+            : null;
 
-    /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V); only caller-saved registers are used.</summary>
+    /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V); only caller-saved registers are
+    /// used.</summary>
     public static void Write(Iced.Intel.Assembler code)
     {
-        AssemblerRegister64 a = rax, a2 = rsi, b = rdx, steps = rcx, strideA = r8, strideB = r9, pointer = r10, stride = r11;
+        AssemblerRegister64 a = rax,
+            a2 = rsi,
+            b = rdx,
+            steps = rcx,
+            strideA = r8,
+            strideB = r9,
+            pointer = r10,
+            stride = r11;
         code.mov(a, __[rdi]);
         code.mov(b, __[rdi + 8]);
         code.mov(steps, __[rdi + 24]);
         code.mov(strideA, steps);
-        code.shl(strideA, 6);                       // steps · 32 values · 2 bytes
+        code.shl(strideA, 6); // steps · 32 values · 2 bytes
         code.add(strideA, RowPaddingBytes);
         code.mov(a2, strideA);
         code.shl(a2, 4);
-        code.add(a2, a);                            // 16 rows further down
+        code.add(a2, a); // 16 rows further down
         code.mov(strideB, PanelRowBytes);
 
         // The sums start from the addend, or from zero.
-        Label zero = code.CreateLabel(), begin = code.CreateLabel(), loop = code.CreateLabel(), store = code.CreateLabel();
+        Label zero = code.CreateLabel(),
+            begin = code.CreateLabel(),
+            loop = code.CreateLabel(),
+            store = code.CreateLabel();
         code.mov(pointer, __[rdi + 40]);
         code.mov(stride, __[rdi + 48]);
         code.test(pointer, pointer);
@@ -100,7 +127,8 @@ internal static unsafe class AmxKernel
         code.ret();
     }
 
-    /// <summary>Palette 1; all eight tiles of 16 rows × 64 bytes. Row sizes (16 bit) lie at byte 16, row counts (8 bit) at byte 48.</summary>
+    /// <summary>Palette 1; all eight tiles of 16 rows × 64 bytes. Row sizes (16 bit) lie at byte 16, row counts (8 bit) at byte
+    /// 48.</summary>
     public static void Configure(byte* bytes)
     {
         new Span<byte>(bytes, 64).Clear();
@@ -139,11 +167,13 @@ internal static unsafe class AmxKernel
         public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Run =
             (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(Write);
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<byte*, void> Begin =
-            (delegate* unmanaged[SuppressGCTransition]<byte*, void>)Assembler.Compile(WriteBegin);
+        public static readonly delegate* unmanaged[SuppressGCTransition]<byte*, void> Begin = (delegate* unmanaged[SuppressGCTransition]<
+            byte*,
+            void>)
+            Assembler.Compile(WriteBegin);
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<void> End =
-            (delegate* unmanaged[SuppressGCTransition]<void>)Assembler.Compile(WriteEnd);
+        public static readonly delegate* unmanaged[SuppressGCTransition]<void> End = (delegate* unmanaged[SuppressGCTransition]<void>)
+            Assembler.Compile(WriteEnd);
 
         private static byte* MakeConfiguration()
         {

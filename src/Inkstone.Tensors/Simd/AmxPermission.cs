@@ -10,7 +10,9 @@ internal static partial class AmxPermission
     private const nint TileData = 18;
 
     /// <summary>True when the kernel has granted the tile registers. Asked once, before the first tile instruction.</summary>
-    public static bool Granted { get; } = OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
+    public static bool Granted { get; } =
+        OperatingSystem.IsLinux()
+        && RuntimeInformation.ProcessArchitecture == Architecture.X64
         && SystemCall(ArchPrctl, RequestPermission, TileData) == 0;
 
     [LibraryImport("libc", EntryPoint = "syscall")]

@@ -5,21 +5,42 @@ using static Inkstone.Tensors.Assembler;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Int8 products with VPDPBUSD. The tile: 6 × 32 sums of float32 in zmm0-11, the integer sums of the running block in zmm12-23, two vectors of the panel in zmm24-25.
+/// Int8 products with VPDPBUSD. The tile: 6 × 32 sums of float32 in zmm0-11, the integer sums of the running block in zmm12-23, two vectors
+/// of the panel in zmm24-25.
 /// A block of 32 values of k is 96 VPDPBUSD, then 12 conversions, 12 products and 12 fused additions.
 /// </summary>
 internal static unsafe class AssembledInt8
 {
-    private const int Rows = 6, VectorBytes = 64, StepBytes = 2 * VectorBytes;
+    private const int Rows = 6,
+        VectorBytes = 64,
+        StepBytes = 2 * VectorBytes;
 
     /// <summary>Needs AVX512_VNNI; null where it is missing or the kernel failed its proof.</summary>
-    public static Int8Kernel? Kernel { get; } = CpuFeatures.HasAvx512 && CpuFeatures.HasVnni && Assembler.IsSupported
-        ? Int8Proof.OrNull(new() { Name = "assembled VPDPBUSD 6×32", Rows = Rows, Tile = &RunTile, Dot = &RunDot }) : null;
+    public static Int8Kernel? Kernel { get; } =
+        CpuFeatures.HasAvx512 && CpuFeatures.HasVnni && Assembler.IsSupported
+            ? Int8Proof.OrNull(
+                new()
+                {
+                    Name = "assembled VPDPBUSD 6×32",
+                    Rows = Rows,
+                    Tile = &RunTile,
+                    Dot = &RunDot,
+                }
+            )
+            : null;
 
-    /// <summary>Writes the tile's kernel. On entry rdi points to an <see cref="Int8Tile"/> (System V); only caller-saved registers are used.</summary>
+    /// <summary>Writes the tile's kernel. On entry rdi points to an <see cref="Int8Tile"/> (System V); only caller-saved registers are
+    /// used.</summary>
     public static void WriteTile(Iced.Intel.Assembler code, bool minima)
     {
-        AssemblerRegister64 x = rax, x3 = rsi, strideX = r8, scales = r9, scales3 = r10, strideScales = r11, panel = rdx, blocks = rcx;
+        AssemblerRegister64 x = rax,
+            x3 = rsi,
+            strideX = r8,
+            scales = r9,
+            scales3 = r10,
+            strideScales = r11,
+            panel = rdx,
+            blocks = rcx;
         code.mov(x, __[rdi]);
         code.mov(scales, __[rdi + 8]);
         code.mov(strideX, __[rdi + 16]);
@@ -35,7 +56,8 @@ internal static unsafe class AssembledInt8
             code.vpxord(Zmm(i), Zmm(i), Zmm(i));
         }
 
-        Label loop = code.CreateLabel(), store = code.CreateLabel();
+        Label loop = code.CreateLabel(),
+            store = code.CreateLabel();
         code.test(blocks, blocks);
         code.jle(store);
         code.Label(ref loop);
@@ -90,7 +112,10 @@ internal static unsafe class AssembledInt8
 
     private static void WriteStore(Iced.Intel.Assembler code)
     {
-        AssemblerRegister64 c = rax, strideC = rsi, addend = rdx, strideAddend = rcx;
+        AssemblerRegister64 c = rax,
+            strideC = rsi,
+            addend = rdx,
+            strideAddend = rcx;
         Label write = code.CreateLabel();
         code.mov(c, __[rdi + 40]);
         code.mov(strideC, __[rdi + 48]);
@@ -120,14 +145,23 @@ internal static unsafe class AssembledInt8
     }
 
     /// <summary>
-    /// Writes the kernel of a row times eight rows of a weight. On entry rdi points to an <see cref="Int8Dot"/>. Rows p and p + 4 of the weight share a register, half each, and the activations
-    /// lie twice in zmm4, so zmm6-9 hold eight integer sums of each row; their totals, scaled as in the tile, are added to the eight sums of ymm0.
+    /// Writes the kernel of a row times eight rows of a weight. On entry rdi points to an <see cref="Int8Dot"/>. Rows p and p + 4 of the
+    /// weight share a register, half each, and the activations
+    /// lie twice in zmm4, so zmm6-9 hold eight integer sums of each row; their totals, scaled as in the tile, are added to the eight sums
+    /// of ymm0.
     /// </summary>
     public static void WriteDot(Iced.Intel.Assembler code, DType type)
     {
-        AssemblerRegister64 weight = rax, stride = rsi, stride3 = rdx, weight4 = rcx, x = r8, scales = r9, blocks = r10, ahead = r11;
+        AssemblerRegister64 weight = rax,
+            stride = rsi,
+            stride3 = rdx,
+            weight4 = rcx,
+            x = r8,
+            scales = r9,
+            blocks = r10,
+            ahead = r11;
         bool nibbles = type != DType.Q8_0;
-        code.PreferVex = false;                     // the assembler would encode masked instructions without their mask
+        code.PreferVex = false; // the assembler would encode masked instructions without their mask
         code.mov(weight, __[rdi]);
         code.mov(stride, __[rdi + 8]);
         code.mov(x, __[rdi + 16]);
@@ -142,9 +176,9 @@ internal static unsafe class AssembledInt8
             code.kmovd(k1, r11d);
             Broadcast(code, zmm29, 0x0F0F0F0F);
             code.mov(r11d, 4);
-            code.vpbroadcastd(zmm30.k1.z, r11d);    // shifts: 0 for low halves of bytes, 4 for high ones
+            code.vpbroadcastd(zmm30.k1.z, r11d); // shifts: 0 for low halves of bytes, 4 for high ones
             code.mov(r11d, 0xFF00);
-            code.kmovd(k1, r11d);                   // the upper row of a register
+            code.kmovd(k1, r11d); // the upper row of a register
         }
         else
         {
@@ -223,7 +257,14 @@ internal static unsafe class AssembledInt8
     }
 
     /// <summary>The integer products of two blocks with the activations in zmm4: eight sums of four for each.</summary>
-    private static void WritePair(Iced.Intel.Assembler code, DType type, AssemblerRegisterZMM values, AssemblerRegisterZMM products, AssemblerMemoryOperand first, AssemblerMemoryOperand second)
+    private static void WritePair(
+        Iced.Intel.Assembler code,
+        DType type,
+        AssemblerRegisterZMM values,
+        AssemblerRegisterZMM products,
+        AssemblerMemoryOperand first,
+        AssemblerMemoryOperand second
+    )
     {
         if (type == DType.Q8_0)
         {
@@ -243,7 +284,8 @@ internal static unsafe class AssembledInt8
         code.vpdpbusd(products, values, zmm4);
     }
 
-    /// <summary>From zmm6-9, each with eight sums of row p and eight of row p + 4, the totals of rows 0-7 in ymm6: transposed within 128 bits by unpacking, and added on the way.</summary>
+    /// <summary>From zmm6-9, each with eight sums of row p and eight of row p + 4, the totals of rows 0-7 in ymm6: transposed within 128
+    /// bits by unpacking, and added on the way.</summary>
     private static void WriteTotals(Iced.Intel.Assembler code)
     {
         for (int at = 6; at < 10; at += 2)
@@ -254,7 +296,7 @@ internal static unsafe class AssembledInt8
         }
         code.vpunpcklqdq(zmm10, zmm6, zmm8);
         code.vpunpckhqdq(zmm6, zmm6, zmm8);
-        code.vpaddd(zmm6, zmm6, zmm10);             // 128 bits each: rows 0-3, rows 0-3, rows 4-7, rows 4-7
+        code.vpaddd(zmm6, zmm6, zmm10); // 128 bits each: rows 0-3, rows 0-3, rows 4-7, rows 4-7
         code.vextracti64x4(ymm7, zmm6, 1);
         code.vshufi32x4(ymm8, ymm6, ymm7, 0b00);
         code.vshufi32x4(ymm6, ymm6, ymm7, 0b11);
@@ -270,21 +312,29 @@ internal static unsafe class AssembledInt8
     }
 
     /// <summary>Row 0-5 of rows that lie a stride apart; <paramref name="third"/> is row 3.</summary>
-    private static AssemblerMemoryOperand Row(AssemblerRegister64 first, AssemblerRegister64 third, AssemblerRegister64 stride, int row) => (row % 3) switch
-    {
-        0 => (row < 3 ? first : third) + 0,
-        1 => (row < 3 ? first : third) + stride,
-        _ => (row < 3 ? first : third) + stride * 2,
-    };
+    private static AssemblerMemoryOperand Row(AssemblerRegister64 first, AssemblerRegister64 third, AssemblerRegister64 stride, int row) =>
+        (row % 3) switch
+        {
+            0 => (row < 3 ? first : third) + 0,
+            1 => (row < 3 ? first : third) + stride,
+            _ => (row < 3 ? first : third) + stride * 2,
+        };
 
     /// <summary>Row 0-7; <paramref name="fourth"/> is row 4.</summary>
-    private static AssemblerMemoryOperand Row(AssemblerRegister64 first, AssemblerRegister64 fourth, AssemblerRegister64 stride, AssemblerRegister64 stride3, int row) => (row % 4) switch
-    {
-        0 => (row < 4 ? first : fourth) + 0,
-        1 => (row < 4 ? first : fourth) + stride,
-        2 => (row < 4 ? first : fourth) + stride * 2,
-        _ => (row < 4 ? first : fourth) + stride3,
-    };
+    private static AssemblerMemoryOperand Row(
+        AssemblerRegister64 first,
+        AssemblerRegister64 fourth,
+        AssemblerRegister64 stride,
+        AssemblerRegister64 stride3,
+        int row
+    ) =>
+        (row % 4) switch
+        {
+            0 => (row < 4 ? first : fourth) + 0,
+            1 => (row < 4 ? first : fourth) + stride,
+            2 => (row < 4 ? first : fourth) + stride * 2,
+            _ => (row < 4 ? first : fourth) + stride3,
+        };
 
     private static AssemblerRegisterZMM Sum(int row, int half) => Zmm(12 + 2 * row + half);
 
@@ -304,18 +354,28 @@ internal static unsafe class AssembledInt8
     {
         switch (type)
         {
-            case DType.Q8_0: Code.DotQ8(dot); break;
-            case DType.Q4_0: Code.DotQ4(dot); break;
-            default: Code.DotQ41(dot); break;
+            case DType.Q8_0:
+                Code.DotQ8(dot);
+                break;
+            case DType.Q4_0:
+                Code.DotQ4(dot);
+                break;
+            default:
+                Code.DotQ41(dot);
+                break;
         }
     }
 
     /// <summary>The placed code. A call is a few microseconds, so it may delay a collection instead of paying for a transition.</summary>
     private static class Code
     {
-        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Tile = Place(code => WriteTile(code, minima: false));
+        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Tile = Place(code =>
+            WriteTile(code, minima: false)
+        );
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> TileWithMinima = Place(code => WriteTile(code, minima: true));
+        public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> TileWithMinima = Place(code =>
+            WriteTile(code, minima: true)
+        );
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> DotQ8 = PlaceDot(DType.Q8_0);
 
@@ -323,10 +383,10 @@ internal static unsafe class AssembledInt8
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> DotQ41 = PlaceDot(DType.Q4_1);
 
-        private static delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Place(Action<Iced.Intel.Assembler> write)
-            => (delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void>)Assembler.Compile(write);
+        private static delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void> Place(Action<Iced.Intel.Assembler> write) =>
+            (delegate* unmanaged[SuppressGCTransition]<Int8Tile*, void>)Assembler.Compile(write);
 
-        private static delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> PlaceDot(DType type)
-            => (delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void>)Assembler.Compile(code => WriteDot(code, type));
+        private static delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void> PlaceDot(DType type) =>
+            (delegate* unmanaged[SuppressGCTransition]<Int8Dot*, void>)Assembler.Compile(code => WriteDot(code, type));
     }
 }

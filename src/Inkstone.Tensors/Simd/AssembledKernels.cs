@@ -10,18 +10,40 @@ namespace Inkstone.Tensors;
 /// </summary>
 internal static unsafe class AssembledKernels
 {
-    private const int Rows = 12, VectorBytes = 64;
+    private const int Rows = 12,
+        VectorBytes = 64;
 
     /// <summary>Needs AVX-512; null where no code can be made or it failed its proof.</summary>
-    public static MicroKernel? Float32 { get; } = CpuFeatures.HasAvx512 && Assembler.IsSupported
-        ? Proven("assembled FMA 12×32", PanelLayout.Float32, &RunFloat32, &RunFloat32Rows, &StripKernel.RunFloat32) : null;
+    public static MicroKernel? Float32 { get; } =
+        CpuFeatures.HasAvx512 && Assembler.IsSupported
+            ? Proven("assembled FMA 12×32", PanelLayout.Float32, &RunFloat32, &RunFloat32Rows, &StripKernel.RunFloat32)
+            : null;
 
     /// <summary>Needs AVX512_BF16; null where it is missing, slower than float32, or failed its proof.</summary>
-    public static MicroKernel? BFloat16 { get; } = UnitSpeed.BFloat16 > 1
-        ? Proven("assembled VDPBF16PS 12×32", PanelLayout.Pairs, &RunBFloat16, &RunBFloat16Rows, &StripKernel.RunBFloat16) : null;
+    public static MicroKernel? BFloat16 { get; } =
+        UnitSpeed.BFloat16 > 1
+            ? Proven("assembled VDPBF16PS 12×32", PanelLayout.Pairs, &RunBFloat16, &RunBFloat16Rows, &StripKernel.RunBFloat16)
+            : null;
 
-    private static MicroKernel? Proven(string name, PanelLayout layout, delegate*<TileArguments*, void> run, delegate*<TileArguments*, void> rows, delegate*<StripArguments*, void> strip)
-        => KernelProof.OrNull(new() { Name = name, Rows = Rows, Columns = 32, Layout = layout, Run = run, RunRows = rows, Strip = strip });
+    private static MicroKernel? Proven(
+        string name,
+        PanelLayout layout,
+        delegate* <TileArguments*, void> run,
+        delegate* <TileArguments*, void> rows,
+        delegate* <StripArguments*, void> strip
+    ) =>
+        KernelProof.OrNull(
+            new()
+            {
+                Name = name,
+                Rows = Rows,
+                Columns = 32,
+                Layout = layout,
+                Run = run,
+                RunRows = rows,
+                Strip = strip,
+            }
+        );
 
     /// <summary>Writes the kernel. On entry rdi points to a <see cref="TileArguments"/> (System V).</summary>
     /// <param name="code">where</param>
@@ -29,7 +51,13 @@ internal static unsafe class AssembledKernels
     /// <param name="rows">A is twelve rows <see cref="TileArguments.StrideA"/> apart instead of a packed panel</param>
     public static void Write(Iced.Intel.Assembler code, bool bfloat16, bool rows)
     {
-        AssemblerRegister64 a = rax, b = rsi, c = rdx, steps = rcx, strideC = r8, addend = r9, strideAddend = r10;
+        AssemblerRegister64 a = rax,
+            b = rsi,
+            c = rdx,
+            steps = rcx,
+            strideC = r8,
+            addend = r9,
+            strideAddend = r10;
         code.mov(b, __[rdi + 8]);
         code.mov(c, __[rdi + 16]);
         code.mov(steps, __[rdi + 24]);
@@ -48,7 +76,9 @@ internal static unsafe class AssembledKernels
             code.add(r11, strideC);
         }
 
-        Label loop = code.CreateLabel(), store = code.CreateLabel(), add = code.CreateLabel();
+        Label loop = code.CreateLabel(),
+            store = code.CreateLabel(),
+            add = code.CreateLabel();
         code.mov(a, __[rdi]);
         if (rows)
         {
@@ -115,12 +145,29 @@ internal static unsafe class AssembledKernels
 
     private static AssemblerMemoryOperand OfRow(int row)
     {
-        AssemblerRegister64 group = (row / 3) switch { 0 => rax, 1 => r8, 2 => r9, _ => r10 };
-        return (row % 3) switch { 0 => __dword_ptr[group], 1 => __dword_ptr[group + r11], _ => __dword_ptr[group + r11 * 2] };
+        AssemblerRegister64 group = (row / 3) switch
+        {
+            0 => rax,
+            1 => r8,
+            2 => r9,
+            _ => r10,
+        };
+        return (row % 3) switch
+        {
+            0 => __dword_ptr[group],
+            1 => __dword_ptr[group + r11],
+            _ => __dword_ptr[group + r11 * 2],
+        };
     }
 
-    private static void WriteTile(Iced.Intel.Assembler code, AssemblerRegister64 c, AssemblerRegister64 strideC,
-        AssemblerRegister64 addend, AssemblerRegister64 strideAddend, bool withAddend)
+    private static void WriteTile(
+        Iced.Intel.Assembler code,
+        AssemblerRegister64 c,
+        AssemblerRegister64 strideC,
+        AssemblerRegister64 addend,
+        AssemblerRegister64 strideAddend,
+        bool withAddend
+    )
     {
         for (int row = 0; row < Rows; row++)
         {
@@ -159,13 +206,19 @@ internal static unsafe class AssembledKernels
     {
         public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32 = Make(bfloat16: false, rows: false);
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32Rows = Make(bfloat16: false, rows: true);
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Float32Rows = Make(
+            bfloat16: false,
+            rows: true
+        );
 
         public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16 = Make(bfloat16: true, rows: false);
 
-        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16Rows = Make(bfloat16: true, rows: true);
+        public static readonly delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> BFloat16Rows = Make(
+            bfloat16: true,
+            rows: true
+        );
 
-        private static delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Make(bool bfloat16, bool rows)
-            => (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(code => Write(code, bfloat16, rows));
+        private static delegate* unmanaged[SuppressGCTransition]<TileArguments*, void> Make(bool bfloat16, bool rows) =>
+            (delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)Assembler.Compile(code => Write(code, bfloat16, rows));
     }
 }

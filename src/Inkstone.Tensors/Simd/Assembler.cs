@@ -8,8 +8,8 @@ namespace Inkstone.Tensors;
 internal static unsafe class Assembler
 {
     /// <summary>True where machine code can be made and called: 64-bit x86 Linux (System V calling convention) with dynamic code.</summary>
-    public static bool IsSupported => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
-        && RuntimeFeature.IsDynamicCodeSupported;
+    public static bool IsSupported =>
+        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && RuntimeFeature.IsDynamicCodeSupported;
 
     /// <summary>Encodes what <paramref name="write"/> wrote.</summary>
     public static byte[] Encode(Action<Iced.Intel.Assembler> write)

@@ -2,7 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>A quantised row of a weight times up to four rows of float32: blocks are widened in registers, so memory is read at the size of the blocks.</summary>
+/// <summary>A quantised row of a weight times up to four rows of float32: blocks are widened in registers, so memory is read at the size of
+/// the blocks.</summary>
 internal static unsafe class BlockDot
 {
     /// <summary>sums[row · stride] = Σ_k x[row, k] · w[k].</summary>
@@ -11,13 +12,20 @@ internal static unsafe class BlockDot
         byte* blocks = w.Pointer + w.Offset / DTypes.BlockElements * w.Type.BlockBytes();
         switch (w.Type)
         {
-            case DType.Q8_0: Row<Q8>(x, strideX, rows, blocks, k, sums, stride); break;
-            case DType.Q4_0: Row<Q4>(x, strideX, rows, blocks, k, sums, stride); break;
-            default: Row<Q41>(x, strideX, rows, blocks, k, sums, stride); break;
+            case DType.Q8_0:
+                Row<Q8>(x, strideX, rows, blocks, k, sums, stride);
+                break;
+            case DType.Q4_0:
+                Row<Q4>(x, strideX, rows, blocks, k, sums, stride);
+                break;
+            default:
+                Row<Q41>(x, strideX, rows, blocks, k, sums, stride);
+                break;
         }
     }
 
-    private static void Row<T>(float* x, nint strideX, int rows, byte* blocks, int k, float* sums, int stride) where T : struct, IBlockType
+    private static void Row<T>(float* x, nint strideX, int rows, byte* blocks, int k, float* sums, int stride)
+        where T : struct, IBlockType
     {
         if (rows == 1)
         {
@@ -29,10 +37,12 @@ internal static unsafe class BlockDot
         }
     }
 
-    private static void One<T>(float* x, byte* block, int k, float* sum) where T : struct, IBlockType
+    private static void One<T>(float* x, byte* block, int k, float* sum)
+        where T : struct, IBlockType
     {
-        int size = T.Type.BlockBytes();   // a call: before the sums, which it would send to the stack
-        Vector512<float> s0 = default, s1 = default;
+        int size = T.Type.BlockBytes(); // a call: before the sums, which it would send to the stack
+        Vector512<float> s0 = default,
+            s1 = default;
         for (int i = 0; i < k; i += DTypes.BlockElements, block += size)
         {
             Blocks32.Load(T.Type, block, out Vector512<float> low, out Vector512<float> high);
@@ -43,11 +53,21 @@ internal static unsafe class BlockDot
     }
 
     /// <summary>In the order of <see cref="One"/>. Rows that do not exist repeat the last one; their sums are not stored.</summary>
-    private static void Four<T>(float* x, nint strideX, int rows, byte* block, int k, float* sums, int stride) where T : struct, IBlockType
+    private static void Four<T>(float* x, nint strideX, int rows, byte* block, int k, float* sums, int stride)
+        where T : struct, IBlockType
     {
-        float* x1 = x + strideX, x2 = rows > 2 ? x1 + strideX : x1, x3 = rows > 3 ? x2 + strideX : x2;
+        float* x1 = x + strideX,
+            x2 = rows > 2 ? x1 + strideX : x1,
+            x3 = rows > 3 ? x2 + strideX : x2;
         int size = T.Type.BlockBytes();
-        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
+        Vector512<float> s0 = default,
+            s1 = default,
+            s2 = default,
+            s3 = default,
+            t0 = default,
+            t1 = default,
+            t2 = default,
+            t3 = default;
         for (int i = 0; i < k; i += DTypes.BlockElements, block += size)
         {
             Blocks32.Load(T.Type, block, out Vector512<float> low, out Vector512<float> high);

@@ -33,12 +33,14 @@ internal static unsafe class Blocks32
         }
     }
 
-    /// <summary>A half-precision number. Its bits, moved to float32's places, are 2^112 times too small; infinities and NaNs get float32's exponent for them.</summary>
+    /// <summary>A half-precision number. Its bits, moved to float32's places, are 2^112 times too small; infinities and NaNs get float32's
+    /// exponent for them.</summary>
     /// <remarks>No branch and no call: a call in a loop over blocks would spill every vector.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Half(ushort bits)
     {
-        int magnitude = bits & 0x7FFF, special = (0x7BFF - magnitude) >> 31 & 0x7F800000;
+        int magnitude = bits & 0x7FFF,
+            special = (0x7BFF - magnitude) >> 31 & 0x7F800000;
         float scaled = BitConverter.Int32BitsToSingle(magnitude << 13) * 5.192296858534828e33f;
         return BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(scaled) | special | (bits & 0x8000) << 16);
     }

@@ -14,7 +14,7 @@ internal static unsafe class EdgeTile
     /// <param name="rowsOfA">A is for <see cref="MicroKernel.RunRows"/></param>
     public static void Run(MicroKernel kernel, TileArguments* tile, int rows, int columns, bool rowsOfA)
     {
-        delegate*<TileArguments*, void> run = rowsOfA ? kernel.RunRows : kernel.Run;
+        delegate* <TileArguments*, void> run = rowsOfA ? kernel.RunRows : kernel.Run;
         if (rows == kernel.Rows && columns == kernel.Columns)
         {
             run(tile);
@@ -26,10 +26,20 @@ internal static unsafe class EdgeTile
         inner.StrideC = kernel.Columns * sizeof(float);
         inner.Addend = null;
         run(&inner);
-        Copy(buffer, kernel.Columns, tile->C, tile->StrideC / sizeof(float), tile->Addend, tile->StrideAddend / sizeof(float), rows, columns);
+        Copy(
+            buffer,
+            kernel.Columns,
+            tile->C,
+            tile->StrideC / sizeof(float),
+            tile->Addend,
+            tile->StrideAddend / sizeof(float),
+            rows,
+            columns
+        );
     }
 
-    /// <summary>c = addend (or nothing) + what a kernel left in a buffer of <paramref name="width"/> columns; strides in elements.</summary>
+    /// <summary>c = addend (or nothing) + what a kernel left in a buffer of <paramref name="width"/> columns; strides in
+    /// elements.</summary>
     public static void Copy(float* buffer, int width, float* c, nint strideC, float* addend, nint strideAddend, int rows, int columns)
     {
         for (int i = 0; i < rows; i++)
@@ -42,7 +52,16 @@ internal static unsafe class EdgeTile
     }
 
     /// <summary>Sums into <paramref name="buffer"/> and rounds what exists to bfloat16.</summary>
-    public static void RunRounded(MicroKernel kernel, TileArguments* tile, float* buffer, ushort* c, nint strideC, int rows, int columns, bool rowsOfA)
+    public static void RunRounded(
+        MicroKernel kernel,
+        TileArguments* tile,
+        float* buffer,
+        ushort* c,
+        nint strideC,
+        int rows,
+        int columns,
+        bool rowsOfA
+    )
     {
         tile->C = buffer;
         tile->StrideC = kernel.Columns * sizeof(float);

@@ -7,9 +7,13 @@ namespace Inkstone.Tensors;
 internal readonly unsafe struct Elements(byte* pointer, bool isHalf)
 {
     /// <summary>The elements of a float32 or bfloat16 tensor; none for null.</summary>
-    public Elements(Tensor? tensor) : this(tensor is null ? null : tensor.DType == DType.BFloat16 ? (byte*)tensor.B16 : (byte*)tensor.F32, tensor?.DType == DType.BFloat16)
-    {
-    }
+    public Elements(Tensor? tensor)
+        : this(
+            tensor is null ? null
+                : tensor.DType == DType.BFloat16 ? (byte*)tensor.B16
+                : (byte*)tensor.F32,
+            tensor?.DType == DType.BFloat16
+        ) { }
 
     /// <summary>Whether there is no memory.</summary>
     public bool IsNone => pointer == null;
@@ -19,7 +23,8 @@ internal readonly unsafe struct Elements(byte* pointer, bool isHalf)
 
     /// <summary>16 elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Load(long index) => isHalf ? BFloat16Bits.Load((ushort*)pointer + index) : Vector512.Load((float*)pointer + index);
+    public Vector512<float> Load(long index) =>
+        isHalf ? BFloat16Bits.Load((ushort*)pointer + index) : Vector512.Load((float*)pointer + index);
 
     /// <summary>Stores 16 elements, rounding where they are bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,7 +5,11 @@ namespace Inkstone.Tensors;
 /// <summary>Machine code of the process: written once, then read and executed, never writable again and never freed.</summary>
 internal static unsafe partial class ExecutableMemory
 {
-    private const int Read = 1, Write = 2, Execute = 4, Private = 2, Anonymous = 0x20;
+    private const int Read = 1,
+        Write = 2,
+        Execute = 4,
+        Private = 2,
+        Anonymous = 0x20;
 
     /// <summary>Copies <paramref name="code"/> to fresh pages and makes them executable.</summary>
     public static void* Place(ReadOnlySpan<byte> code)
@@ -17,7 +21,8 @@ internal static unsafe partial class ExecutableMemory
             throw new InvalidOperationException("the system gave no memory for machine code");
         }
         code.CopyTo(new Span<byte>(pages, code.Length));
-        return Protect(pages, bytes, Read | Execute) == 0 ? pages
+        return Protect(pages, bytes, Read | Execute) == 0
+            ? pages
             : throw new InvalidOperationException("the system does not allow code made at run time");
     }
 

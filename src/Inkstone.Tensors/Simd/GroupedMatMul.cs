@@ -3,8 +3,11 @@ namespace Inkstone.Tensors;
 /// <summary>One of several products that run together: C[M, N] = A[M, K] · B[K, N] (+ C).</summary>
 internal unsafe struct Product
 {
-    public MatrixView A, B;
-    public int M, N, K;
+    public MatrixView A,
+        B;
+    public int M,
+        N,
+        K;
     public float* C;
     public nint StrideC;
     public bool Accumulate;
@@ -14,7 +17,8 @@ internal unsafe struct Product
 /// Many products as one job: the panels of all of them are packed together and their tasks are shared out together, so that
 /// all threads stay busy although each product may be small (experts of a sparse layer).
 /// </summary>
-/// <remarks>Each product is summed exactly as <see cref="MatMul"/> does it, so neither the grouping nor the number of threads changes a bit.</remarks>
+/// <remarks>Each product is summed exactly as <see cref="MatMul"/> does it, so neither the grouping nor the number of threads changes a
+/// bit.</remarks>
 internal static unsafe class GroupedMatMul
 {
     /// <summary>Bytes of packed B that one job may take; what takes over half of them alone goes through <see cref="MatMul"/>.</summary>
@@ -43,8 +47,11 @@ internal static unsafe class GroupedMatMul
                 Addend = p.Accumulate ? p.C : null,
                 StrideAddend = p.StrideC,
             };
-            if ((p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1) || plan.PackedBytes > JobBytes / 2
-                || Int8Product.Serves(device, p.A, p.B, p.K))
+            if (
+                (p.M <= SmallRows.MostRows && p.A.ColumnStride == 1 && p.B.RowStride == 1)
+                || plan.PackedBytes > JobBytes / 2
+                || Int8Product.Serves(device, p.A, p.B, p.K)
+            )
             {
                 MatMul.Run(device, p.A, p.B, p.M, p.N, p.K, p.C, p.StrideC, p.Accumulate ? p.C : null, p.StrideC);
                 continue;

@@ -34,7 +34,8 @@ internal unsafe struct Int8Tile
     public nint Blocks;
 }
 
-/// <summary>Arguments of a product of one row of activations with eight rows of a weight as it lies in memory. Read by assembled code at fixed offsets.</summary>
+/// <summary>Arguments of a product of one row of activations with eight rows of a weight as it lies in memory. Read by assembled code at
+/// fixed offsets.</summary>
 internal unsafe struct Int8Dot
 {
     /// <summary>The first block of the first row.</summary>
@@ -60,9 +61,11 @@ internal unsafe struct Int8Dot
 }
 
 /// <summary>
-/// Products of activations of 8 bits with quantised weights: for each block of 32 an exact integer sum, times both scales, summed in float32 over ascending blocks:
+/// Products of activations of 8 bits with quantised weights: for each block of 32 an exact integer sum, times both scales, summed in
+/// float32 over ascending blocks:
 /// y += (float)(Σ q_x · q_w) · d_x · d_w (+ m_w · s_x), the integers scaled by d_x, then both additions fused.
-/// Kernels differ in speed, not in a bit of the result, and neither do <see cref="Tile"/> and <see cref="Dot"/>: what a row gives does not depend on how many there are.
+/// Kernels differ in speed, not in a bit of the result, and neither do <see cref="Tile"/> and <see cref="Dot"/>: what a row gives does not
+/// depend on how many there are.
 /// </summary>
 internal sealed unsafe class Int8Kernel
 {
@@ -78,27 +81,35 @@ internal sealed unsafe class Int8Kernel
     public required int Rows { get; init; }
 
     /// <summary>C tile = addend tile + activations · panel.</summary>
-    public required delegate*<DType, Int8Tile*, void> Tile { get; init; }
+    public required delegate* <DType, Int8Tile*, void> Tile { get; init; }
 
     /// <summary>Eight rows of a weight times one row of activations.</summary>
-    public required delegate*<DType, Int8Dot*, void> Dot { get; init; }
+    public required delegate* <DType, Int8Dot*, void> Dot { get; init; }
 
     /// <summary>What a thread does before a run of tiles.</summary>
-    public delegate*<void> Begin { get; init; } = &Nothing;
+    public delegate* <void> Begin { get; init; } = &Nothing;
 
     /// <summary>What a thread does after a run of tiles.</summary>
-    public delegate*<void> End { get; init; } = &Nothing;
+    public delegate* <void> End { get; init; } = &Nothing;
 
     /// <summary>The fastest kernel of a level.</summary>
-    public static Int8Kernel Of(Isa isa) => isa switch
-    {
-        Isa.Amx when AmxInt8.Kernel is { } tiles => tiles,
-        >= Isa.Avx512 when AssembledInt8.Kernel is { } assembled => assembled,
-        _ => PortableInt8.Kernel,
-    };
+    public static Int8Kernel Of(Isa isa) =>
+        isa switch
+        {
+            Isa.Amx when AmxInt8.Kernel is { } tiles => tiles,
+            >= Isa.Avx512 when AssembledInt8.Kernel is { } assembled => assembled,
+            _ => PortableInt8.Kernel,
+        };
 
-    /// <summary>What the unsigned bytes that kernels multiply with stand above the weight's values; the minimum of Q4_1 is dealt with apart.</summary>
-    public static int Zero(DType type) => type switch { DType.Q8_0 => 128, DType.Q4_0 => 8, _ => 0 };
+    /// <summary>What the unsigned bytes that kernels multiply with stand above the weight's values; the minimum of Q4_1 is dealt with
+    /// apart.</summary>
+    public static int Zero(DType type) =>
+        type switch
+        {
+            DType.Q8_0 => 128,
+            DType.Q4_0 => 8,
+            _ => 0,
+        };
 
     private static void Nothing() { }
 }

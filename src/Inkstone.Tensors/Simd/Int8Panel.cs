@@ -5,12 +5,15 @@ using System.Runtime.Intrinsics.X86;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// 32 rows of a quantised weight as an int8 product reads them. For each block of 32 values of k: unsigned bytes [8][32 rows][4 values of k], the operand order of VPDPBUSD and
+/// 32 rows of a quantised weight as an int8 product reads them. For each block of 32 values of k: unsigned bytes [8][32 rows][4 values of
+/// k], the operand order of VPDPBUSD and
 /// TDPBSUD, then 32 scales, and with Q4_1 32 minima.
 /// </summary>
 internal static unsafe class Int8Panel
 {
-    private const int Rows = Int8Kernel.Columns, StepBytes = 4 * Rows, Steps = 8;
+    private const int Rows = Int8Kernel.Columns,
+        StepBytes = 4 * Rows,
+        Steps = 8;
 
     /// <summary>Bytes of the unsigned bytes of a block.</summary>
     public const int ValueBytes = Steps * StepBytes;
@@ -34,15 +37,24 @@ internal static unsafe class Int8Panel
         }
         switch (type)
         {
-            case DType.Q8_0: Pack<Q8>(row, blocks, target); break;
-            case DType.Q4_0: Pack<Q4>(row, blocks, target); break;
-            default: Pack<Q41>(row, blocks, target); break;
+            case DType.Q8_0:
+                Pack<Q8>(row, blocks, target);
+                break;
+            case DType.Q4_0:
+                Pack<Q4>(row, blocks, target);
+                break;
+            default:
+                Pack<Q41>(row, blocks, target);
+                break;
         }
     }
 
-    private static void Pack<T>(byte** row, int blocks, byte* target) where T : struct, IBlock
+    private static void Pack<T>(byte** row, int blocks, byte* target)
+        where T : struct, IBlock
     {
-        int size = T.Type.BlockBytes(), packedSize = BlockBytes(T.Type), halves = T.Type == DType.Q4_1 ? 2 : 1;
+        int size = T.Type.BlockBytes(),
+            packedSize = BlockBytes(T.Type),
+            halves = T.Type == DType.Q4_1 ? 2 : 1;
         int* bits = stackalloc int[Rows];
         for (nint at = 0; blocks > 0; blocks--, at += size, target += packedSize)
         {
@@ -60,7 +72,8 @@ internal static unsafe class Int8Panel
         }
     }
 
-    private static void Values<T>(byte** row, nint at, byte* target) where T : struct, IBlock
+    private static void Values<T>(byte** row, nint at, byte* target)
+        where T : struct, IBlock
     {
         if (Avx512F.IsSupported && Vector512.IsHardwareAccelerated)
         {
@@ -79,7 +92,8 @@ internal static unsafe class Int8Panel
     }
 
     /// <summary>16 rows of 8 double words become 8 rows of 16: within 128 bits by unpacking, between them by one shuffle.</summary>
-    private static void Transpose<T>(byte** row, nint at, byte* target) where T : struct, IBlock
+    private static void Transpose<T>(byte** row, nint at, byte* target)
+        where T : struct, IBlock
     {
         Four<T>(row, at, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
         Four<T>(row + 8, at, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
@@ -89,13 +103,27 @@ internal static unsafe class Int8Panel
         Store(a3, b3, target + 3 * StepBytes);
     }
 
-    /// <summary>In the 128-bit parts of result j: double word j of rows 0-3, double word 4 + j of rows 0-3, and the same of rows 4-7.</summary>
+    /// <summary>In the 128-bit parts of result j: double word j of rows 0-3, double word 4 + j of rows 0-3, and the same of rows
+    /// 4-7.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Four<T>(byte** row, nint at, out Vector512<int> r0, out Vector512<int> r1, out Vector512<int> r2, out Vector512<int> r3) where T : struct, IBlock
+    private static void Four<T>(
+        byte** row,
+        nint at,
+        out Vector512<int> r0,
+        out Vector512<int> r1,
+        out Vector512<int> r2,
+        out Vector512<int> r3
+    )
+        where T : struct, IBlock
     {
-        Vector512<int> z0 = Pair<T>(row[0] + at, row[4] + at), z1 = Pair<T>(row[1] + at, row[5] + at), z2 = Pair<T>(row[2] + at, row[6] + at), z3 = Pair<T>(row[3] + at, row[7] + at);
-        Vector512<long> low01 = Avx512F.UnpackLow(z0, z1).AsInt64(), high01 = Avx512F.UnpackHigh(z0, z1).AsInt64();
-        Vector512<long> low23 = Avx512F.UnpackLow(z2, z3).AsInt64(), high23 = Avx512F.UnpackHigh(z2, z3).AsInt64();
+        Vector512<int> z0 = Pair<T>(row[0] + at, row[4] + at),
+            z1 = Pair<T>(row[1] + at, row[5] + at),
+            z2 = Pair<T>(row[2] + at, row[6] + at),
+            z3 = Pair<T>(row[3] + at, row[7] + at);
+        Vector512<long> low01 = Avx512F.UnpackLow(z0, z1).AsInt64(),
+            high01 = Avx512F.UnpackHigh(z0, z1).AsInt64();
+        Vector512<long> low23 = Avx512F.UnpackLow(z2, z3).AsInt64(),
+            high23 = Avx512F.UnpackHigh(z2, z3).AsInt64();
         r0 = Avx512F.UnpackLow(low01, low23).AsInt32();
         r1 = Avx512F.UnpackHigh(low01, low23).AsInt32();
         r2 = Avx512F.UnpackLow(high01, high23).AsInt32();
@@ -103,7 +131,8 @@ internal static unsafe class Int8Panel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Pair<T>(byte* first, byte* second) where T : struct, IBlock => Vector512.Create(T.Load(first), T.Load(second)).AsInt32();
+    private static Vector512<int> Pair<T>(byte* first, byte* second)
+        where T : struct, IBlock => Vector512.Create(T.Load(first), T.Load(second)).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector512<int> firstRows, Vector512<int> lastRows, byte* target)

@@ -3,10 +3,12 @@ using System.Runtime.Intrinsics.X86;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// C = A · Wᵀ (+ addend) with quantised W and A rounded to 8 bits, for inference: the numbers that llama.cpp computes. A few rows of A read W as it lies in memory, eight of its
+/// C = A · Wᵀ (+ addend) with quantised W and A rounded to 8 bits, for inference: the numbers that llama.cpp computes. A few rows of A read
+/// W as it lies in memory, eight of its
 /// rows at a time, and are bound by memory; for more rows each task packs 32 rows of W once and sweeps A over them.
 /// </summary>
-/// <remarks>Every element is summed by one thread over ascending blocks, in the same operations whatever the way, so neither the number of threads nor the number of rows changes a bit of it.</remarks>
+/// <remarks>Every element is summed by one thread over ascending blocks, in the same operations whatever the way, so neither the number of
+/// threads nor the number of rows changes a bit of it.</remarks>
 internal static unsafe class Int8Product
 {
     /// <summary>Above this many rows W is packed.</summary>
@@ -17,12 +19,32 @@ internal static unsafe class Int8Product
     /// <summary>How far beyond the next eight rows memory is asked for: 0 gave 42 GB/s of Q8_0, 4,096 and 8,192 53 to 60.</summary>
     private const int Ahead = 6 << 10;
 
-    /// <summary>Whether a product is multiplied so: nothing is trained, no other type was asked for, and operands lie as the kernels want them, whole rows of float32 and whole rows of blocks.</summary>
-    public static bool Serves(Device device, MatrixView a, MatrixView b, int k)
-        => device.Int8Products && !device.Tape.Training && b.Type.IsQuantised() && b.RowStride == 1 && b.ColumnStride == k && b.Offset % k == 0 && a.Type == DType.Float32 && a.ColumnStride == 1 && k > 0;
+    /// <summary>Whether a product is multiplied so: nothing is trained, no other type was asked for, and operands lie as the kernels want
+    /// them, whole rows of float32 and whole rows of blocks.</summary>
+    public static bool Serves(Device device, MatrixView a, MatrixView b, int k) =>
+        device.Int8Products
+        && !device.Tape.Training
+        && b.Type.IsQuantised()
+        && b.RowStride == 1
+        && b.ColumnStride == k
+        && b.Offset % k == 0
+        && a.Type == DType.Float32
+        && a.ColumnStride == 1
+        && k > 0;
 
     /// <summary>Multiplies; parameters as in <see cref="MatMul.Run"/>.</summary>
-    public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
+    public static void Run(
+        Device device,
+        MatrixView a,
+        MatrixView b,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend,
+        nint strideAddend
+    )
     {
         Int8Kernel kernel = Int8Kernel.Of(device.Isa);
         bool few = m <= MostDotRows && n >= Int8Kernel.DotRows;
@@ -41,7 +63,8 @@ internal static unsafe class Int8Product
         else
         {
             device.Run(quantise, rows, QuantiseGrain);
-            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns, tiles = rows / kernel.Rows;
+            int panels = (n + Int8Kernel.Columns - 1) / Int8Kernel.Columns,
+                tiles = rows / kernel.Rows;
             int parts = Math.Clamp(4 * device.Workers.Count / panels, 1, tiles);
             device.Run(new TileTask(operands, device.Workers, parts, tiles), panels * parts, 1);
         }
@@ -49,7 +72,19 @@ internal static unsafe class Int8Product
     }
 
     /// <summary>What both ways need.</summary>
-    private readonly struct Operands(Int8Kernel kernel, Int8Rows x, DType type, byte* weight, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
+    private readonly struct Operands(
+        Int8Kernel kernel,
+        Int8Rows x,
+        DType type,
+        byte* weight,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend,
+        nint strideAddend
+    )
     {
         public Int8Kernel Kernel => kernel;
 
@@ -99,14 +134,20 @@ internal static unsafe class Int8Product
         public void Run(int start, int end, int worker)
         {
             float* sums = stackalloc float[Int8Kernel.DotRows];
-            Int8Dot dot = new() { StrideWeight = o.StrideWeight, Blocks = o.Blocks, Sums = sums };
+            Int8Dot dot = new()
+            {
+                StrideWeight = o.StrideWeight,
+                Blocks = o.Blocks,
+                Sums = sums,
+            };
             nint groupBytes = Int8Kernel.DotRows * o.StrideWeight;
             byte* last = o.Weight(Math.Min(end * Int8Kernel.DotRows, o.N) - Int8Kernel.DotRows);
             Prefetch(o.Weight(Math.Min(start * Int8Kernel.DotRows, o.N - Int8Kernel.DotRows)), groupBytes);
             for (int group = start; group < end; group++)
             {
                 // The last group reaches back over rows that another one stores.
-                int first = group * Int8Kernel.DotRows, from = Math.Min(first, o.N - Int8Kernel.DotRows);
+                int first = group * Int8Kernel.DotRows,
+                    from = Math.Min(first, o.N - Int8Kernel.DotRows);
                 dot.Weight = o.Weight(from);
                 // Not beyond this chunk, whose end is asked for again instead: no traffic for another thread's rows.
                 dot.Ahead = (byte*)Math.Min((nint)(dot.Weight + groupBytes + Ahead), (nint)last);
@@ -115,7 +156,8 @@ internal static unsafe class Int8Product
                     dot.X = o.X.Values(row);
                     dot.Scales = o.X.Scales(row);
                     o.Kernel.Dot(o.Type, &dot);
-                    float* c = o.C(row, from), addend = o.Addend(row, from);
+                    float* c = o.C(row, from),
+                        addend = o.Addend(row, from);
                     for (int i = first - from; i < Int8Kernel.DotRows; i++)
                     {
                         c[i] = addend == null ? sums[i] : sums[i] + addend[i];

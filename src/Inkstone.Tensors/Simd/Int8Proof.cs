@@ -3,7 +3,9 @@ namespace Inkstone.Tensors;
 /// <summary>An int8 kernel is used only after it has given, bit for bit, what the portable one gives.</summary>
 internal static unsafe class Int8Proof
 {
-    private const int Blocks = 3, K = Blocks * DTypes.BlockElements, Columns = Int8Kernel.Columns;
+    private const int Blocks = 3,
+        K = Blocks * DTypes.BlockElements,
+        Columns = Int8Kernel.Columns;
 
     /// <summary>The kernel, or null (with a line on stderr) when a product differs.</summary>
     public static Int8Kernel? OrNull(Int8Kernel kernel)
@@ -12,7 +14,9 @@ internal static unsafe class Int8Proof
         {
             if (!Product(kernel, type).AsSpan().SequenceEqual(Product(PortableInt8.Kernel, type)))
             {
-                Console.Error.WriteLine($"warning: the kernel '{kernel.Name}' gave wrong {type} products on this CPU; using a portable one instead");
+                Console.Error.WriteLine(
+                    $"warning: the kernel '{kernel.Name}' gave wrong {type} products on this CPU; using a portable one instead"
+                );
                 return null;
             }
         }
@@ -22,14 +26,25 @@ internal static unsafe class Int8Proof
     /// <summary>32 × 32 tile products, then 32 dot products of the first row with the same weight. Fixed inputs.</summary>
     public static float[] Product(Int8Kernel kernel, DType type)
     {
-        const int Rows = 36;   // a multiple of every kernel's rows but 32, which does less
-        int rows = Rows / kernel.Rows * kernel.Rows, size = type.BlockBytes();
-        float[] x = new float[Rows * K], result = new float[Rows * Columns];
-        byte[] weight = Weight(type), panel = new byte[Blocks * Int8Panel.BlockBytes(type)], memory = new byte[Int8Rows.Bytes(Rows, K)];
+        const int Rows = 36; // a multiple of every kernel's rows but 32, which does less
+        int rows = Rows / kernel.Rows * kernel.Rows,
+            size = type.BlockBytes();
+        float[] x = new float[Rows * K],
+            result = new float[Rows * Columns];
+        byte[] weight = Weight(type),
+            panel = new byte[Blocks * Int8Panel.BlockBytes(type)],
+            memory = new byte[Int8Rows.Bytes(Rows, K)];
         new PhiloxRandom(1, 2).FillNormal(x, 1);
-        fixed (float* px = x, pc = result)
+        fixed (
+            float* px = x,
+                pc = result
+        )
         {
-            fixed (byte* pw = weight, pp = panel, pm = memory)
+            fixed (
+                byte* pw = weight,
+                    pp = panel,
+                    pm = memory
+            )
             {
                 Int8Rows quantised = new(pm, Rows, K);
                 for (int row = 0; row < Rows; row++)
@@ -58,7 +73,16 @@ internal static unsafe class Int8Proof
                 kernel.End();
                 for (int column = 0; column < Columns; column += Int8Kernel.DotRows)
                 {
-                    Int8Dot dot = new() { Weight = pw + column * Blocks * size, StrideWeight = Blocks * size, X = quantised.Values(0), Scales = quantised.Scales(0), Blocks = Blocks, Sums = pc + 32 * Columns + column, Ahead = pw };
+                    Int8Dot dot = new()
+                    {
+                        Weight = pw + column * Blocks * size,
+                        StrideWeight = Blocks * size,
+                        X = quantised.Values(0),
+                        Scales = quantised.Scales(0),
+                        Blocks = Blocks,
+                        Sums = pc + 32 * Columns + column,
+                        Ahead = pw,
+                    };
                     kernel.Dot(type, &dot);
                 }
             }

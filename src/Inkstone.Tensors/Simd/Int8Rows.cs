@@ -12,7 +12,8 @@ internal struct Int8Scale
     /// <summary>x ≈ Scale · q, rounded to half precision.</summary>
     public float Scale;
 
-    /// <summary>−z · Σ q, z being what the weights' unsigned bytes stand above their values: a product of bytes plus this is the product of values.</summary>
+    /// <summary>−z · Σ q, z being what the weights' unsigned bytes stand above their values: a product of bytes plus this is the product of
+    /// values.</summary>
     public int Offset;
 
     /// <summary>Σ x ≈ scale · Σ q, rounded to half precision: what a weight's minimum is multiplied with.</summary>
@@ -23,12 +24,14 @@ internal struct Int8Scale
 }
 
 /// <summary>
-/// Activations rounded to 8 bits in blocks of 32, as llama.cpp does before it multiplies with quantised weights: d = max |x| / 127 in half precision, q = round(x · 127 / max |x|).
+/// Activations rounded to 8 bits in blocks of 32, as llama.cpp does before it multiplies with quantised weights: d = max |x| / 127 in half
+/// precision, q = round(x · 127 / max |x|).
 /// Rows lie one after the other, a cache line longer than they need so that they do not share cache sets.
 /// </summary>
 internal readonly unsafe struct Int8Rows(byte* memory, int rows, int k)
 {
-    private const int Block = DTypes.BlockElements, RowPadding = 64;
+    private const int Block = DTypes.BlockElements,
+        RowPadding = 64;
 
     /// <summary>Bytes from one row of values to the next.</summary>
     public nint ValueStride => k + RowPadding;
@@ -66,10 +69,13 @@ internal readonly unsafe struct Int8Rows(byte* memory, int rows, int k)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Int8Scale Quantise(float* x, sbyte* q, int zero)
     {
-        Vector512<float> low = Vector512.Load(x), high = Vector512.Load(x + 16);
+        Vector512<float> low = Vector512.Load(x),
+            high = Vector512.Load(x + 16);
         float largest = Largest(Vector512.Max(Vector512.Abs(low), Vector512.Abs(high)));
-        float d = largest / 127, inverse = largest == 0 ? 0 : 127 / largest;
-        Vector512<int> a = Round(low * inverse), b = Round(high * inverse);
+        float d = largest / 127,
+            inverse = largest == 0 ? 0 : 127 / largest;
+        Vector512<int> a = Round(low * inverse),
+            b = Round(high * inverse);
         if (Avx512F.IsSupported)
         {
             Avx512F.ConvertToVector128SByte(a).Store(q);
@@ -81,13 +87,18 @@ internal readonly unsafe struct Int8Rows(byte* memory, int rows, int k)
             Vector256.Narrow(both.GetLower(), both.GetUpper()).Store(q);
         }
         int sum = Vector512.Sum(a + b);
-        return new Int8Scale { Scale = ThroughHalf(d), Offset = -zero * sum, Sum = ThroughHalf(d * sum) };
+        return new Int8Scale
+        {
+            Scale = ThroughHalf(d),
+            Offset = -zero * sum,
+            Sum = ThroughHalf(d * sum),
+        };
     }
 
     /// <summary>The nearest integers; halves go to the even one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Round(Vector512<float> x)
-        => Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(x) : Vector512.ConvertToInt32(Vector512.Round(x));
+    private static Vector512<int> Round(Vector512<float> x) =>
+        Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(x) : Vector512.ConvertToInt32(Vector512.Round(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Largest(Vector512<float> v)
@@ -98,13 +109,16 @@ internal readonly unsafe struct Int8Rows(byte* memory, int rows, int k)
         return Vector128.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
-    /// <summary>The nearest number of half precision, halves to even. Below its normal numbers that is a multiple of 2^−24, the last place of 0.5.</summary>
+    /// <summary>The nearest number of half precision, halves to even. Below its normal numbers that is a multiple of 2^−24, the last place
+    /// of 0.5.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ThroughHalf(float value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value), magnitude = bits & 0x7FFFFFFF;
+        uint bits = BitConverter.SingleToUInt32Bits(value),
+            magnitude = bits & 0x7FFFFFFF;
         float size = BitConverter.UInt32BitsToSingle(magnitude);
-        float rounded = size < 6.103515625e-5f ? size + 0.5f - 0.5f
+        float rounded =
+            size < 6.103515625e-5f ? size + 0.5f - 0.5f
             : size < 65520 ? BitConverter.UInt32BitsToSingle((magnitude + 0xFFF + (magnitude >> 13 & 1)) & ~0x1FFFu)
             : size + float.PositiveInfinity;
         return BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(rounded) | (bits & 0x80000000));

@@ -13,7 +13,9 @@ internal static unsafe class KernelProof
         {
             return kernel;
         }
-        Console.Error.WriteLine($"warning: the kernel '{kernel.Name}' gave wrong products on this CPU (off by {worst:E1}); using a portable one instead");
+        Console.Error.WriteLine(
+            $"warning: the kernel '{kernel.Name}' gave wrong products on this CPU (off by {worst:E1}); using a portable one instead"
+        );
         return null;
     }
 
@@ -24,7 +26,8 @@ internal static unsafe class KernelProof
         Strip,
     }
 
-    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum, over all that the kernel can be called with.</summary>
+    /// <summary>Largest difference from a double-precision product of the rounded operands, relative to the largest sum, over all that the
+    /// kernel can be called with.</summary>
     public static double Worst(MicroKernel kernel)
     {
         double worst = Worst(kernel, Entry.Panels);
@@ -41,18 +44,30 @@ internal static unsafe class KernelProof
     /// <param name="tail">rows of a strip after its whole tile; they are the tile's first again</param>
     private static double Worst(MicroKernel kernel, Entry entry, int tail = 0)
     {
-        int rows = kernel.Rows, columns = kernel.Columns;
+        int rows = kernel.Rows,
+            columns = kernel.Columns;
         PhiloxRandom random = new(1, 2);
-        float[] a = new float[rows * K], b = new float[K * columns], c = new float[(rows + tail) * columns], addend = new float[c.Length];
+        float[] a = new float[rows * K],
+            b = new float[K * columns],
+            c = new float[(rows + tail) * columns],
+            addend = new float[c.Length];
         random.FillNormal(a, 1);
         (random with { Stream = 3 }).FillNormal(b, 1);
         (random with { Stream = 4 }).FillNormal(addend, 1);
         bool rounded = kernel.Layout != PanelLayout.Float32;
         byte[] panelA = new byte[Packing.BytesA(kernel, K) + Packing.SlackBytes];
         byte[] panelB = new byte[Packing.BytesB(kernel, K) + Packing.SlackBytes];
-        fixed (float* pa = a, pb = b, pc = c, pd = addend)
+        fixed (
+            float* pa = a,
+                pb = b,
+                pc = c,
+                pd = addend
+        )
         {
-            fixed (byte* qa = panelA, qb = panelB)
+            fixed (
+                byte* qa = panelA,
+                    qb = panelB
+            )
             {
                 if (entry == Entry.Rows)
                 {
@@ -78,7 +93,17 @@ internal static unsafe class KernelProof
                 if (entry == Entry.Strip)
                 {
                     addend.CopyTo(c, 0);
-                    StripArguments strip = new() { A = qa, B = qb, C = pc, Steps = tile.Steps, PanelBytes = 0, Tiles = 1, Tail = tail, Accumulate = 1 };
+                    StripArguments strip = new()
+                    {
+                        A = qa,
+                        B = qb,
+                        C = pc,
+                        Steps = tile.Steps,
+                        PanelBytes = 0,
+                        Tiles = 1,
+                        Tail = tail,
+                        Accumulate = 1,
+                    };
                     kernel.Strip(&strip);
                 }
                 else
@@ -88,7 +113,8 @@ internal static unsafe class KernelProof
                 kernel.End();
             }
         }
-        double worst = 0, largest = 0;
+        double worst = 0,
+            largest = 0;
         for (int i = 0; i < rows + tail; i++)
         {
             for (int j = 0; j < columns; j++)

@@ -1,12 +1,14 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// A block of rows of A as a micro-kernel wants it. Rows whose values of k lie side by side are read where they are when they have the kernel's type,
+/// A block of rows of A as a micro-kernel wants it. Rows whose values of k lie side by side are read where they are when they have the
+/// kernel's type,
 /// and are otherwise only converted; A transposed is packed into panels of [k][rows].
 /// </summary>
 internal readonly unsafe struct LeftPanels
 {
-    private readonly byte* _whole, _last;
+    private readonly byte* _whole,
+        _last;
     private readonly long _panelBytes;
 
     /// <summary>Prepares a block.</summary>
@@ -71,6 +73,9 @@ internal readonly unsafe struct LeftPanels
     public byte* At(int panel) => panel == Count - 1 && _last != null ? _last : _whole + panel * _panelBytes;
 
     /// <summary>bfloat16 is read in whole pairs; the rows of a column seen as a row overlap.</summary>
-    private static bool IsAligned(MicroKernel kernel, MatrixView a, int k)
-        => a.RowStride >= k && k % kernel.StepValues == 0 && a.RowStride % kernel.StepValues == 0 && (nint)a.Pointer % (kernel.StepValues * a.Type.Size()) == 0;
+    private static bool IsAligned(MicroKernel kernel, MatrixView a, int k) =>
+        a.RowStride >= k
+        && k % kernel.StepValues == 0
+        && a.RowStride % kernel.StepValues == 0
+        && (nint)a.Pointer % (kernel.StepValues * a.Type.Size()) == 0;
 }

@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>Small products inside one task (chunks of the delta rule): operands are packed for a micro-kernel, results are local buffers of whole tiles.</summary>
+/// <summary>Small products inside one task (chunks of the delta rule): operands are packed for a micro-kernel, results are local buffers of
+/// whole tiles.</summary>
 internal readonly unsafe struct LocalPanels(MicroKernel kernel)
 {
     /// <summary>Rows and columns of a block: a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).</summary>
@@ -53,7 +54,8 @@ internal readonly unsafe struct LocalPanels(MicroKernel kernel)
             StrideC = strideC * sizeof(float),
             StrideAddend = strideC * sizeof(float),
         };
-        long leftBytes = Packing.BytesA(kernel, k), rightBytes = Packing.BytesB(kernel, k);
+        long leftBytes = Packing.BytesA(kernel, k),
+            rightBytes = Packing.BytesB(kernel, k);
         for (int j = 0; j < columns; j += kernel.Columns, right += rightBytes)
         {
             tile.A = left;

@@ -6,7 +6,8 @@ namespace Inkstone.Tensors;
 /// sweeps such a part with a block of rows of A.
 /// </summary>
 /// <remarks>
-/// Every element of C is summed by one thread, over k in ascending order in blocks that depend on K and this CPU alone, so the result does not depend on
+/// Every element of C is summed by one thread, over k in ascending order in blocks that depend on K and this CPU alone, so the result does
+/// not depend on
 /// the number of threads. Transposition is a matter of strides (<see cref="MatrixView.T"/>).
 /// </remarks>
 internal static unsafe class MatMul
@@ -26,8 +27,19 @@ internal static unsafe class MatMul
     /// <param name="addend">added to the product; may be C itself; null for none</param>
     /// <param name="strideAddend">elements from one row of the addend to the next (0: one row for all)</param>
     /// <param name="exact">multiplies in float32 whatever the device's type: where rounding would change decisions, as in a router</param>
-    public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend = null, nint strideAddend = 0,
-        bool exact = false)
+    public static void Run(
+        Device device,
+        MatrixView a,
+        MatrixView b,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend = null,
+        nint strideAddend = 0,
+        bool exact = false
+    )
     {
         if (m == 0 || n == 0)
         {
@@ -43,10 +55,24 @@ internal static unsafe class MatMul
             SmallRows.Run(device, a, b, m, n, k, c, strideC, addend, strideAddend);
             return;
         }
-        Blocks(device, exact ? MicroKernel.Float32(device.Isa) : device.MatMulKernel, a, b, m, n, k, c, strideC, addend, strideAddend, null);
+        Blocks(
+            device,
+            exact ? MicroKernel.Float32(device.Isa) : device.MatMulKernel,
+            a,
+            b,
+            m,
+            n,
+            k,
+            c,
+            strideC,
+            addend,
+            strideAddend,
+            null
+        );
     }
 
-    /// <summary>The same with a bfloat16 result [M, N]. Tiles are rounded on their way to memory where k is a single block; otherwise the whole result is.</summary>
+    /// <summary>The same with a bfloat16 result [M, N]. Tiles are rounded on their way to memory where k is a single block; otherwise the
+    /// whole result is.</summary>
     /// <param name="device">where</param>
     /// <param name="a">[M, K]</param>
     /// <param name="b">[K, N]</param>
@@ -69,24 +95,51 @@ internal static unsafe class MatMul
         wide.Release();
     }
 
-    private static void Blocks(Device device, MicroKernel kernel, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC,
-        float* addend, nint strideAddend, ushort* rounded)
+    private static void Blocks(
+        Device device,
+        MicroKernel kernel,
+        MatrixView a,
+        MatrixView b,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend,
+        nint strideAddend,
+        ushort* rounded
+    )
     {
-        int depth = Depth(kernel, k), bytes = kernel.ElementBytes;
-        // B is packed in parts. Where A has to be packed as well, that is done again for every part of columns, so k is cut instead, which adds to C once more for every part.
+        int depth = Depth(kernel, k),
+            bytes = kernel.ElementBytes;
+        // B is packed in parts. Where A has to be packed as well, that is done again for every part of columns, so k is cut instead, which
+        // adds to C once more for every part.
         int least = LeftPanels.ReadsRows(kernel, a) ? LeastWidth : Math.Max(LeastWidth, n);
-        int superDepth = Part(k, Blocking.PackedBytes / ((long)least * bytes), depth), width = Part(n, Blocking.PackedBytes / ((long)superDepth * bytes), kernel.Columns);
+        int superDepth = Part(k, Blocking.PackedBytes / ((long)least * bytes), depth),
+            width = Part(n, Blocking.PackedBytes / ((long)superDepth * bytes), kernel.Columns);
         for (int column = 0; column < n; column += width)
         {
             for (int from = 0; from < Math.Max(k, 1); from += superDepth)
             {
                 bool first = from == 0;
                 float* target = c + column;
-                MatMulPlan plan = new(kernel, a.At(0, from), b.At(from, column), m, Math.Min(width, n - column), Math.Min(superDepth, k - from), depth, device.Workers.Count)
+                MatMulPlan plan = new(
+                    kernel,
+                    a.At(0, from),
+                    b.At(from, column),
+                    m,
+                    Math.Min(width, n - column),
+                    Math.Min(superDepth, k - from),
+                    depth,
+                    device.Workers.Count
+                )
                 {
                     C = target,
                     StrideC = strideC,
-                    Addend = !first ? target : addend == null ? null : addend + column,
+                    Addend =
+                        !first ? target
+                        : addend == null ? null
+                        : addend + column,
                     StrideAddend = first ? strideAddend : strideC,
                     Rounded = rounded == null ? null : rounded + column,
                 };
@@ -95,10 +148,12 @@ internal static unsafe class MatMul
         }
     }
 
-    /// <summary>The whole of <paramref name="length"/>, or as few equal parts as do not exceed <paramref name="most"/>, in steps of <paramref name="unit"/>.</summary>
+    /// <summary>The whole of <paramref name="length"/>, or as few equal parts as do not exceed <paramref name="most"/>, in steps of
+    /// <paramref name="unit"/>.</summary>
     private static int Part(int length, long most, int unit)
     {
-        int units = Math.Max(1, (length + unit - 1) / unit), parts = (int)((units + Math.Max(1, most / unit) - 1) / Math.Max(1, most / unit));
+        int units = Math.Max(1, (length + unit - 1) / unit),
+            parts = (int)((units + Math.Max(1, most / unit) - 1) / Math.Max(1, most / unit));
         return (units + parts - 1) / parts * unit;
     }
 
@@ -106,7 +161,8 @@ internal static unsafe class MatMul
     public static int Depth(MicroKernel kernel, int k)
     {
         int most = Blocking.PanelBytes / (kernel.Rows * kernel.ElementBytes);
-        int blocks = Math.Max(1, (k + most - 1) / most), step = Math.Max(kernel.StepValues, 16);
+        int blocks = Math.Max(1, (k + most - 1) / most),
+            step = Math.Max(kernel.StepValues, 16);
         return Math.Max(step, ((k + blocks - 1) / blocks + step - 1) / step * step);
     }
 }

@@ -1,6 +1,7 @@
 namespace Inkstone.Tensors;
 
-/// <summary>Products as one job of all threads: the panels of all of them are packed together, then their tasks are shared out together.</summary>
+/// <summary>Products as one job of all threads: the panels of all of them are packed together, then their tasks are shared out
+/// together.</summary>
 internal static unsafe class MatMulJob
 {
     /// <summary>Runs <paramref name="count"/> products, at least one.</summary>
@@ -13,7 +14,8 @@ internal static unsafe class MatMulJob
         }
         Tensor packed = device.Rent(new Shape(checked((int)(bytes / sizeof(float)))));
         byte* at = packed.Pointer;
-        int packItems = 0, tasks = 0;
+        int packItems = 0,
+            tasks = 0;
         for (int i = 0; i < count; i++)
         {
             plans[i].PackedB = at;

@@ -13,7 +13,15 @@ internal unsafe struct MatMulPlan
     private const int LeastPanels = 16;
 
     private readonly MatrixView _a;
-    private readonly int _m, _n, _k, _depth, _panels, _rowPanels, _panelRows, _rowBlocks, _columnBlocks;
+    private readonly int _m,
+        _n,
+        _k,
+        _depth,
+        _panels,
+        _rowPanels,
+        _panelRows,
+        _rowBlocks,
+        _columnBlocks;
     private RightPanels _right;
 
     /// <summary>Plans a product.</summary>
@@ -31,11 +39,14 @@ internal unsafe struct MatMulPlan
         (_a, _m, _n, _k, _depth) = (a, m, n, k, depth);
         _panels = (n + kernel.Columns - 1) / kernel.Columns;
         _right = new RightPanels(kernel, b, n, k, depth);
-        // A task takes as many rows of A as level 2 holds, so that a panel of B is fetched for many of them. Where that makes too few tasks,
+        // A task takes as many rows of A as level 2 holds, so that a panel of B is fetched for many of them. Where that makes too few
+        // tasks,
         // columns are shared out, and where these are few, rows in smaller blocks. No two blocks differ by more than a panel.
         int most = Math.Max(1, Blocking.BlockBytes / (depth * kernel.ElementBytes * kernel.Rows));
         (_rowPanels, _panelRows) = ((m + kernel.Rows - 1) / kernel.Rows, kernel.Rows);
-        int rows = (_rowPanels + most - 1) / most, tasks = threads == 1 ? 1 : Math.Max(1, TasksPerThread * threads / products), each = Math.Max(1, threads / products);
+        int rows = (_rowPanels + most - 1) / most,
+            tasks = threads == 1 ? 1 : Math.Max(1, TasksPerThread * threads / products),
+            each = Math.Max(1, threads / products);
         _columnBlocks = Math.Clamp((tasks + rows - 1) / rows, 1, Math.Max(1, _panels / LeastPanels));
         rows = Math.Max(rows, (tasks + _columnBlocks - 1) / _columnBlocks);
         _rowBlocks = Math.Min(_rowPanels, (rows + each - 1) / each * each);
@@ -79,8 +90,10 @@ internal unsafe struct MatMulPlan
     public readonly void Multiply(MicroKernel kernel, Workers workers, int task, int worker)
     {
         (int columnBlock, int rowBlock) = Math.DivRem(task, _rowBlocks);
-        int row = Share(rowBlock, _rowBlocks, _rowPanels) * _panelRows, end = Math.Min(_m, Share(rowBlock + 1, _rowBlocks, _rowPanels) * _panelRows);
-        int first = Share(columnBlock, _columnBlocks, _panels), last = Share(columnBlock + 1, _columnBlocks, _panels);
+        int row = Share(rowBlock, _rowBlocks, _rowPanels) * _panelRows,
+            end = Math.Min(_m, Share(rowBlock + 1, _rowBlocks, _rowPanels) * _panelRows);
+        int first = Share(columnBlock, _columnBlocks, _panels),
+            last = Share(columnBlock + 1, _columnBlocks, _panels);
         for (int from = 0, item = 0; from < Math.Max(_k, 1); from += _depth, item++)
         {
             Multiply(kernel, workers, row, end - row, first, last, from, item, worker);
@@ -90,7 +103,17 @@ internal unsafe struct MatMulPlan
     /// <summary>Where the <paramref name="part"/>-th of <paramref name="parts"/> equal parts begins.</summary>
     private static int Share(int part, int parts, int count) => (int)((long)part * count / parts);
 
-    private readonly void Multiply(MicroKernel kernel, Workers workers, int row, int rows, int firstPanel, int lastPanel, int from, int item, int worker)
+    private readonly void Multiply(
+        MicroKernel kernel,
+        Workers workers,
+        int row,
+        int rows,
+        int firstPanel,
+        int lastPanel,
+        int from,
+        int item,
+        int worker
+    )
     {
         int k = Math.Min(_depth, _k - from);
         LeftPanels left = new(kernel, _a.At(row, from), rows, k, workers, worker);
@@ -115,7 +138,16 @@ internal unsafe struct MatMulPlan
                 tile.A = left.At(panel);
                 if (Rounded != null)
                 {
-                    EdgeTile.RunRounded(kernel, &tile, buffer, Rounded + at * StrideC + column * kernel.Columns, StrideC, count, columns, left.InRows);
+                    EdgeTile.RunRounded(
+                        kernel,
+                        &tile,
+                        buffer,
+                        Rounded + at * StrideC + column * kernel.Columns,
+                        StrideC,
+                        count,
+                        columns,
+                        left.InRows
+                    );
                     continue;
                 }
                 tile.C = C + at * StrideC + column * kernel.Columns;

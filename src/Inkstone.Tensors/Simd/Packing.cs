@@ -6,7 +6,8 @@ namespace Inkstone.Tensors;
 
 /// <summary>
 /// Copies operands into panels. Rows of A and columns of B are the same thing here: an index i with one stride, and k with the other;
-/// a panel holds <c>width</c> values of i for each step of k. Transposition and conversion to bfloat16 happen on the way, edges are filled with zeros.
+/// a panel holds <c>width</c> values of i for each step of k. Transposition and conversion to bfloat16 happen on the way, edges are filled
+/// with zeros.
 /// </summary>
 internal static unsafe class Packing
 {
@@ -14,8 +15,9 @@ internal static unsafe class Packing
     public const int SlackBytes = 128;
 
     /// <summary>Bytes of one panel of A.</summary>
-    public static long BytesA(MicroKernel kernel, int k)
-        => kernel.Rows * (kernel.ElementBytes * (long)Padded(kernel, k) + (kernel.Layout == PanelLayout.Tiles ? AmxKernel.RowPaddingBytes : 0));
+    public static long BytesA(MicroKernel kernel, int k) =>
+        kernel.Rows
+        * (kernel.ElementBytes * (long)Padded(kernel, k) + (kernel.Layout == PanelLayout.Tiles ? AmxKernel.RowPaddingBytes : 0));
 
     /// <summary>Bytes of one panel of B.</summary>
     public static long BytesB(MicroKernel kernel, int k) => (long)kernel.Columns * kernel.ElementBytes * Padded(kernel, k);
@@ -44,7 +46,8 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>Copies rows of A whose values of k lie side by side, in the kernel's type; steps of k that do not exist are zeros.</summary>
+    /// <summary>Copies rows of A whose values of k lie side by side, in the kernel's type; steps of k that do not exist are
+    /// zeros.</summary>
     public static void CopyRows(MicroKernel kernel, MatrixView a, int rows, int k, nint stride, byte* target)
     {
         for (int i = 0; i < rows; i++, target += stride)
@@ -76,7 +79,8 @@ internal static unsafe class Packing
     /// <summary>Zeros for the steps of k that a panel of B has beyond <paramref name="k"/>.</summary>
     public static void ClearRest(MicroKernel kernel, int k, byte* panel)
     {
-        long written = (long)kernel.Columns * sizeof(float) * (kernel.Layout == PanelLayout.Float32 ? k : (k + 1) / 2), whole = BytesB(kernel, k);
+        long written = (long)kernel.Columns * sizeof(float) * (kernel.Layout == PanelLayout.Float32 ? k : (k + 1) / 2),
+            whole = BytesB(kernel, k);
         new Span<byte>(panel + written, (int)(whole - written)).Clear();
     }
 
@@ -128,13 +132,33 @@ internal static unsafe class Packing
     /// <param name="pairs">bfloat16 pairs instead of float32</param>
     /// <param name="target">the first panel</param>
     /// <param name="streamed">written past the caches; see <see cref="RowPacking.Run"/></param>
-    public static void Rows(MatrixView source, int count, int width, long panelBytes, int k, bool pairs, byte* target, bool streamed = false)
+    public static void Rows(
+        MatrixView source,
+        int count,
+        int width,
+        long panelBytes,
+        int k,
+        bool pairs,
+        byte* target,
+        bool streamed = false
+    )
     {
         int even = pairs ? k / 2 * 2 : k;
         RowPacking.Run(source, count, width, panelBytes, even, pairs, target, streamed);
         for (int i = 0; i < count && even < k; i += width, target += panelBytes)
         {
-            Scalar(source.At(even, i).Pointer, source.Type, 1, source.RowStride, Math.Min(width, count - i), width, width, 1, pairs, target + even / 2 * width * 4L);
+            Scalar(
+                source.At(even, i).Pointer,
+                source.Type,
+                1,
+                source.RowStride,
+                Math.Min(width, count - i),
+                width,
+                width,
+                1,
+                pairs,
+                target + even / 2 * width * 4L
+            );
         }
     }
 
@@ -145,7 +169,9 @@ internal static unsafe class Packing
     [SkipLocalsInit]
     private static void TransposeColumns(byte* source, DType type, nint strideI, int count, int k, bool pairs, byte* target, int width)
     {
-        int step = pairs ? 32 : 16, done = 0, size = type.Size();
+        int step = pairs ? 32 : 16,
+            done = 0,
+            size = type.Size();
         SixteenVectors block;
         for (; done <= k - step; done += step)
         {
@@ -159,7 +185,18 @@ internal static unsafe class Packing
         }
         if (done < k)
         {
-            Scalar(source + (nint)done * size, type, strideI, 1, count, count, width, k - done, pairs, target + (long)(done / (pairs ? 2 : 1)) * width * 4);
+            Scalar(
+                source + (nint)done * size,
+                type,
+                strideI,
+                1,
+                count,
+                count,
+                width,
+                k - done,
+                pairs,
+                target + (long)(done / (pairs ? 2 : 1)) * width * 4
+            );
         }
     }
 
@@ -175,16 +212,39 @@ internal static unsafe class Packing
                 Transpose4.Run(source + from * strideI + done, strideI, target + (nint)done * width + from, width);
             }
         }
-        Scalar((byte*)(source + done), DType.Float32, strideI, 1, width, width, width, k - done, pairs: false, (byte*)(target + (nint)done * width));
+        Scalar(
+            (byte*)(source + done),
+            DType.Float32,
+            strideI,
+            1,
+            width,
+            width,
+            width,
+            k - done,
+            pairs: false,
+            (byte*)(target + (nint)done * width)
+        );
     }
 
     /// <summary>16 values as they are, or 32 values as 16 pairs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Load(float* source, bool pairs)
-        => pairs ? BFloat16Bits.Narrow(Vector512.Load(source), Vector512.Load(source + 16)).AsUInt32() : Vector512.Load(source).AsUInt32();
+    private static Vector512<uint> Load(float* source, bool pairs) =>
+        pairs ? BFloat16Bits.Narrow(Vector512.Load(source), Vector512.Load(source + 16)).AsUInt32() : Vector512.Load(source).AsUInt32();
 
-    /// <summary>Any strides, types and edges: <paramref name="count"/> values and zeros up to <paramref name="fill"/>, rows <paramref name="width"/> apart.</summary>
-    private static void Scalar(byte* source, DType type, nint strideI, nint strideK, int count, int fill, int width, int k, bool pairs, byte* target)
+    /// <summary>Any strides, types and edges: <paramref name="count"/> values and zeros up to <paramref name="fill"/>, rows
+    /// <paramref name="width"/> apart.</summary>
+    private static void Scalar(
+        byte* source,
+        DType type,
+        nint strideI,
+        nint strideK,
+        int count,
+        int fill,
+        int width,
+        int k,
+        bool pairs,
+        byte* target
+    )
     {
         int size = type.Size();
         for (int p = 0; p < k; p += pairs ? 2 : 1)

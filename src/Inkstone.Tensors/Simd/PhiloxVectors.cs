@@ -11,14 +11,17 @@ internal static unsafe class PhiloxVectors
     /// <summary>Numbers that one call makes: four for each of 16 counters.</summary>
     public const int Count = 64;
 
-    /// <summary>The numbers of <paramref name="counter"/> and the 15 after it, as <see cref="PhiloxRandom.Uniform"/> deals them: four of a counter, then four of the next.</summary>
+    /// <summary>The numbers of <paramref name="counter"/> and the 15 after it, as <see cref="PhiloxRandom.Uniform"/> deals them: four of a
+    /// counter, then four of the next.</summary>
     public static void Blocks(PhiloxRandom random, ulong counter, uint* numbers)
     {
         Vector512<uint> c0 = Vector512.Create((uint)counter) + Vector512<uint>.Indices;
         // A lane whose lower half has come round carries into the upper one: true is −1.
         Vector512<uint> c1 = Vector512.Create((uint)(counter >> 32)) - Vector512.LessThan(c0, Vector512.Create((uint)counter));
-        Vector512<uint> c2 = Vector512.Create((uint)random.Stream), c3 = Vector512.Create((uint)(random.Stream >> 32));
-        uint k0 = (uint)random.Seed, k1 = (uint)(random.Seed >> 32);
+        Vector512<uint> c2 = Vector512.Create((uint)random.Stream),
+            c3 = Vector512.Create((uint)(random.Stream >> 32));
+        uint k0 = (uint)random.Seed,
+            k1 = (uint)(random.Seed >> 32);
         for (int round = 0; round < PhiloxRandom.Rounds; round++)
         {
             (Vector512<uint> low0, Vector512<uint> high0) = Multiply(c0, PhiloxRandom.M0);
@@ -42,7 +45,9 @@ internal static unsafe class PhiloxVectors
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> Low, Vector512<uint> High) Multiply(Vector512<uint> x, uint factor)
     {
-        Vector512<ulong> lower = Vector512.Create(0xFFFFFFFFul), even = MultiplyEven(x, factor), odd = MultiplyEven((x.AsUInt64() >> 32).AsUInt32(), factor);
+        Vector512<ulong> lower = Vector512.Create(0xFFFFFFFFul),
+            even = MultiplyEven(x, factor),
+            odd = MultiplyEven((x.AsUInt64() >> 32).AsUInt32(), factor);
         return (((even & lower) | (odd << 32)).AsUInt32(), ((even >> 32) | Vector512.AndNot(odd, lower)).AsUInt32());
     }
 
@@ -56,16 +61,20 @@ internal static unsafe class PhiloxVectors
         }
         if (Avx2.IsSupported)
         {
-            return Vector512.Create(Avx2.Multiply(x.GetLower(), Vector256.Create(factor)), Avx2.Multiply(x.GetUpper(), Vector256.Create(factor)));
+            return Vector512.Create(
+                Avx2.Multiply(x.GetLower(), Vector256.Create(factor)),
+                Avx2.Multiply(x.GetUpper(), Vector256.Create(factor))
+            );
         }
         return Vector512.Create(
             Vector256.Create(MultiplyEven(x.GetLower().GetLower(), factor), MultiplyEven(x.GetLower().GetUpper(), factor)),
-            Vector256.Create(MultiplyEven(x.GetUpper().GetLower(), factor), MultiplyEven(x.GetUpper().GetUpper(), factor)));
+            Vector256.Create(MultiplyEven(x.GetUpper().GetLower(), factor), MultiplyEven(x.GetUpper().GetUpper(), factor))
+        );
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ulong> MultiplyEven(Vector128<uint> x, uint factor)
-        => Sse2.IsSupported ? Sse2.Multiply(x, Vector128.Create(factor))
-            : AdvSimd.IsSupported ? AdvSimd.MultiplyWideningLower(Vector64.Create(x[0], x[2]), Vector64.Create(factor))
-            : Vector128.Create((ulong)x[0] * factor, (ulong)x[2] * factor);
+    private static Vector128<ulong> MultiplyEven(Vector128<uint> x, uint factor) =>
+        Sse2.IsSupported ? Sse2.Multiply(x, Vector128.Create(factor))
+        : AdvSimd.IsSupported ? AdvSimd.MultiplyWideningLower(Vector64.Create(x[0], x[2]), Vector64.Create(factor))
+        : Vector128.Create((ulong)x[0] * factor, (ulong)x[2] * factor);
 }

@@ -8,30 +8,69 @@ namespace Inkstone.Tensors;
 /// </summary>
 internal static unsafe class PortableKernels
 {
-    public static MicroKernel Float512 { get; } = new() { Name = "Vector512 12×32", Rows = 12, Columns = 32, Layout = PanelLayout.Float32, Run = &Tile512 };
+    public static MicroKernel Float512 { get; } =
+        new()
+        {
+            Name = "Vector512 12×32",
+            Rows = 12,
+            Columns = 32,
+            Layout = PanelLayout.Float32,
+            Run = &Tile512,
+        };
 
-    public static MicroKernel Float256 { get; } = new() { Name = "Vector256 6×16", Rows = 6, Columns = 16, Layout = PanelLayout.Float32, Run = &Tile256 };
+    public static MicroKernel Float256 { get; } =
+        new()
+        {
+            Name = "Vector256 6×16",
+            Rows = 6,
+            Columns = 16,
+            Layout = PanelLayout.Float32,
+            Run = &Tile256,
+        };
 
-    public static MicroKernel Float128 { get; } = new() { Name = "Vector128 4×8", Rows = 4, Columns = 8, Layout = PanelLayout.Float32, Run = &Tile128 };
+    public static MicroKernel Float128 { get; } =
+        new()
+        {
+            Name = "Vector128 4×8",
+            Rows = 4,
+            Columns = 8,
+            Layout = PanelLayout.Float32,
+            Run = &Tile128,
+        };
 
     private static void Tile512(TileArguments* t)
     {
-        float* a = (float*)t->A, b = (float*)t->B;
-        Vector512<float> c00 = default, c01 = default;
-        Vector512<float> c10 = default, c11 = default;
-        Vector512<float> c20 = default, c21 = default;
-        Vector512<float> c30 = default, c31 = default;
-        Vector512<float> c40 = default, c41 = default;
-        Vector512<float> c50 = default, c51 = default;
-        Vector512<float> c60 = default, c61 = default;
-        Vector512<float> c70 = default, c71 = default;
-        Vector512<float> c80 = default, c81 = default;
-        Vector512<float> c90 = default, c91 = default;
-        Vector512<float> cA0 = default, cA1 = default;
-        Vector512<float> cB0 = default, cB1 = default;
+        float* a = (float*)t->A,
+            b = (float*)t->B;
+        Vector512<float> c00 = default,
+            c01 = default;
+        Vector512<float> c10 = default,
+            c11 = default;
+        Vector512<float> c20 = default,
+            c21 = default;
+        Vector512<float> c30 = default,
+            c31 = default;
+        Vector512<float> c40 = default,
+            c41 = default;
+        Vector512<float> c50 = default,
+            c51 = default;
+        Vector512<float> c60 = default,
+            c61 = default;
+        Vector512<float> c70 = default,
+            c71 = default;
+        Vector512<float> c80 = default,
+            c81 = default;
+        Vector512<float> c90 = default,
+            c91 = default;
+        Vector512<float> cA0 = default,
+            cA1 = default;
+        Vector512<float> cB0 = default,
+            cB1 = default;
         for (nint k = t->Steps; k > 0; k--, a += 12, b += 32)
         {
-            Vector512<float> b0 = Vector512.Load(b + 0), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b + 0),
+                b1 = Vector512.Load(b + 16),
+                x;
             x = Vector512.Create(a[0]);
             c00 = Vector512.MultiplyAddEstimate(x, b0, c00);
             c01 = Vector512.MultiplyAddEstimate(x, b1, c01);
@@ -69,8 +108,10 @@ internal static unsafe class PortableKernels
             cB0 = Vector512.MultiplyAddEstimate(x, b0, cB0);
             cB1 = Vector512.MultiplyAddEstimate(x, b1, cB1);
         }
-        float* c = t->C, addend = t->Addend;
-        nint strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        float* c = t->C,
+            addend = t->Addend;
+        nint strideC = t->StrideC / sizeof(float),
+            strideAddend = t->StrideAddend / sizeof(float);
         if (addend != null)
         {
             c00 += Vector512.Load(addend + 0 * strideAddend + 0);
@@ -126,16 +167,25 @@ internal static unsafe class PortableKernels
 
     private static void Tile256(TileArguments* t)
     {
-        float* a = (float*)t->A, b = (float*)t->B;
-        Vector256<float> c00 = default, c01 = default;
-        Vector256<float> c10 = default, c11 = default;
-        Vector256<float> c20 = default, c21 = default;
-        Vector256<float> c30 = default, c31 = default;
-        Vector256<float> c40 = default, c41 = default;
-        Vector256<float> c50 = default, c51 = default;
+        float* a = (float*)t->A,
+            b = (float*)t->B;
+        Vector256<float> c00 = default,
+            c01 = default;
+        Vector256<float> c10 = default,
+            c11 = default;
+        Vector256<float> c20 = default,
+            c21 = default;
+        Vector256<float> c30 = default,
+            c31 = default;
+        Vector256<float> c40 = default,
+            c41 = default;
+        Vector256<float> c50 = default,
+            c51 = default;
         for (nint k = t->Steps; k > 0; k--, a += 6, b += 16)
         {
-            Vector256<float> b0 = Vector256.Load(b + 0), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b + 0),
+                b1 = Vector256.Load(b + 8),
+                x;
             x = Vector256.Create(a[0]);
             c00 = Vector256.MultiplyAddEstimate(x, b0, c00);
             c01 = Vector256.MultiplyAddEstimate(x, b1, c01);
@@ -155,8 +205,10 @@ internal static unsafe class PortableKernels
             c50 = Vector256.MultiplyAddEstimate(x, b0, c50);
             c51 = Vector256.MultiplyAddEstimate(x, b1, c51);
         }
-        float* c = t->C, addend = t->Addend;
-        nint strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        float* c = t->C,
+            addend = t->Addend;
+        nint strideC = t->StrideC / sizeof(float),
+            strideAddend = t->StrideAddend / sizeof(float);
         if (addend != null)
         {
             c00 += Vector256.Load(addend + 0 * strideAddend + 0);
@@ -188,14 +240,21 @@ internal static unsafe class PortableKernels
 
     private static void Tile128(TileArguments* t)
     {
-        float* a = (float*)t->A, b = (float*)t->B;
-        Vector128<float> c00 = default, c01 = default;
-        Vector128<float> c10 = default, c11 = default;
-        Vector128<float> c20 = default, c21 = default;
-        Vector128<float> c30 = default, c31 = default;
+        float* a = (float*)t->A,
+            b = (float*)t->B;
+        Vector128<float> c00 = default,
+            c01 = default;
+        Vector128<float> c10 = default,
+            c11 = default;
+        Vector128<float> c20 = default,
+            c21 = default;
+        Vector128<float> c30 = default,
+            c31 = default;
         for (nint k = t->Steps; k > 0; k--, a += 4, b += 8)
         {
-            Vector128<float> b0 = Vector128.Load(b + 0), b1 = Vector128.Load(b + 4), x;
+            Vector128<float> b0 = Vector128.Load(b + 0),
+                b1 = Vector128.Load(b + 4),
+                x;
             x = Vector128.Create(a[0]);
             c00 = Vector128.MultiplyAddEstimate(x, b0, c00);
             c01 = Vector128.MultiplyAddEstimate(x, b1, c01);
@@ -209,8 +268,10 @@ internal static unsafe class PortableKernels
             c30 = Vector128.MultiplyAddEstimate(x, b0, c30);
             c31 = Vector128.MultiplyAddEstimate(x, b1, c31);
         }
-        float* c = t->C, addend = t->Addend;
-        nint strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        float* c = t->C,
+            addend = t->Addend;
+        nint strideC = t->StrideC / sizeof(float),
+            strideAddend = t->StrideAddend / sizeof(float);
         if (addend != null)
         {
             c00 += Vector128.Load(addend + 0 * strideAddend + 0);

@@ -1,7 +1,8 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// B in panels of the kernel's columns, packed before anything is multiplied and shared by all threads. k is cut into blocks, and all panels of a block lie together.
+/// B in panels of the kernel's columns, packed before anything is multiplied and shared by all threads. k is cut into blocks, and all
+/// panels of a block lie together.
 /// </summary>
 internal unsafe struct RightPanels
 {
@@ -13,7 +14,14 @@ internal unsafe struct RightPanels
 
     private readonly MatrixView _b;
     private readonly bool _rows;
-    private readonly int _n, _k, _depth, _panels, _panelsInRun, _runs, _itemsInBlock, _width;
+    private readonly int _n,
+        _k,
+        _depth,
+        _panels,
+        _panelsInRun,
+        _runs,
+        _itemsInBlock,
+        _width;
     private readonly long _panelBytes;
 
     /// <summary>Plans the panels.</summary>
@@ -54,19 +62,32 @@ internal unsafe struct RightPanels
     {
         (int block, int part) = Math.DivRem(item, _itemsInBlock);
         (int slice, int run) = Math.DivRem(part, _runs);
-        int panel = run * _panelsInRun, column = panel * _width, columns = Math.Min(_panelsInRun * _width, _n - column);
-        int k = Math.Min(_depth, _k - block * _depth), from = slice * Slice;
+        int panel = run * _panelsInRun,
+            column = panel * _width,
+            columns = Math.Min(_panelsInRun * _width, _n - column);
+        int k = Math.Min(_depth, _k - block * _depth),
+            from = slice * Slice;
         byte* target = At(block, panel);
         MatrixView b = _b.At(block * _depth, column);
         if (!_rows)
         {
-            b = Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32) ? b : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
+            b = Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32)
+                ? b
+                : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
             Packing.PackB(kernel, b, columns, k, target);
         }
         else if (from < k)
         {
-            Packing.Rows(b.At(from, 0), columns, _width, _panelBytes, Math.Min(Slice, k - from), kernel.Layout != PanelLayout.Float32,
-                target + (long)from * _width * kernel.ElementBytes, streamed: true);
+            Packing.Rows(
+                b.At(from, 0),
+                columns,
+                _width,
+                _panelBytes,
+                Math.Min(Slice, k - from),
+                kernel.Layout != PanelLayout.Float32,
+                target + (long)from * _width * kernel.ElementBytes,
+                streamed: true
+            );
             for (int i = 0; i < columns && from + Slice >= k; i += _width)
             {
                 Packing.ClearRest(kernel, k, target + i / _width * _panelBytes);

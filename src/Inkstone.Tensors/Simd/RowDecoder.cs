@@ -20,7 +20,8 @@ internal static unsafe class RowDecoder
             BFloat16((ushort*)view.Pointer, count, (uint*)target);
             return;
         }
-        int size = view.Type.BlockBytes(), skip = (int)(view.Offset % Elements);
+        int size = view.Type.BlockBytes(),
+            skip = (int)(view.Offset % Elements);
         byte* block = view.Pointer + view.Offset / Elements * size;
         float* part = stackalloc float[Elements];
         for (int done = 0; done < count; block += size)

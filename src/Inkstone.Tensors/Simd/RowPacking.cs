@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// Packs operands whose values of i lie side by side in memory (B as it is, A transposed). A panel takes a few values from each row of memory, which no prefetcher
+/// Packs operands whose values of i lie side by side in memory (B as it is, A transposed). A panel takes a few values from each row of
+/// memory, which no prefetcher
 /// follows: some rows at a time are packed to all panels beside one another, while the next ones are asked for.
 /// </summary>
 /// <remarks>Nothing but the panels is written, so threads may pack neighbouring steps of k.</remarks>
@@ -22,7 +23,8 @@ internal static unsafe class RowPacking
     /// <param name="k">steps of k, even where pairs are wanted</param>
     /// <param name="pairs">bfloat16 pairs instead of float32</param>
     /// <param name="target">where the first panel has the first of these steps</param>
-    /// <param name="streamed">past the caches, for panels that begin at a cache line and that other threads read or read last: taking lines from their caches would take longer</param>
+    /// <param name="streamed">past the caches, for panels that begin at a cache line and that other threads read or read last: taking lines
+    /// from their caches would take longer</param>
     public static void Run(MatrixView source, int count, int width, long panelBytes, int k, bool pairs, byte* target, bool streamed)
     {
         for (int from = 0; from < k; from += Rows, target += (pairs ? Rows / 2 : Rows) * width * sizeof(uint))
@@ -49,13 +51,15 @@ internal static unsafe class RowPacking
         }
         if (streamed && Sse.IsSupported)
         {
-            Sse.StoreFence();   // such stores are not in order with the one that says that the work is done
+            Sse.StoreFence(); // such stores are not in order with the one that says that the work is done
         }
     }
 
-    private static void Panel<TWords>(byte* source, nint strideK, int count, int width, int rows, byte* target, bool streamed) where TWords : IWords
+    private static void Panel<TWords>(byte* source, nint strideK, int count, int width, int rows, byte* target, bool streamed)
+        where TWords : IWords
     {
-        nint stride = strideK * TWords.Bytes, ahead = Rows * stride;
+        nint stride = strideK * TWords.Bytes,
+            ahead = Rows * stride;
         uint* row = (uint*)target;
         for (; rows > 0; rows--, source += stride * TWords.Steps, row += width)
         {
@@ -154,18 +158,24 @@ internal static unsafe class RowPacking
         public static int Steps => 2;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<uint> Sixteen(byte* source, nint stride)
-            => BFloat16Bits.Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)(source + stride))));
+        public static Vector512<uint> Sixteen(byte* source, nint stride) =>
+            BFloat16Bits.Join(
+                BFloat16Bits.RoundInPlace(Vector512.Load((float*)source)),
+                BFloat16Bits.RoundInPlace(Vector512.Load((float*)(source + stride)))
+            );
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<uint> Eight(byte* source, nint stride)
-            => (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)source)) >> 16) | (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)(source + stride))) & Vector256.Create(0xFFFF0000u));
+        public static Vector256<uint> Eight(byte* source, nint stride) =>
+            (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)source)) >> 16)
+            | (BFloat16Bits.RoundInPlace(Vector256.Load((uint*)(source + stride))) & Vector256.Create(0xFFFF0000u));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<uint> Four(byte* source, nint stride)
-            => (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)source)) >> 16) | (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)(source + stride))) & Vector128.Create(0xFFFF0000u));
+        public static Vector128<uint> Four(byte* source, nint stride) =>
+            (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)source)) >> 16)
+            | (BFloat16Bits.RoundInPlace(Vector128.Load((uint*)(source + stride))) & Vector128.Create(0xFFFF0000u));
 
-        public static uint One(byte* source, nint stride) => BFloat16Bits.FromFloat(*(float*)source) | ((uint)BFloat16Bits.FromFloat(*(float*)(source + stride)) << 16);
+        public static uint One(byte* source, nint stride) =>
+            BFloat16Bits.FromFloat(*(float*)source) | ((uint)BFloat16Bits.FromFloat(*(float*)(source + stride)) << 16);
     }
 
     private readonly struct Pairs : IWords
@@ -175,16 +185,17 @@ internal static unsafe class RowPacking
         public static int Steps => 2;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<uint> Sixteen(byte* source, nint stride)
-            => (BFloat16Bits.Load((ushort*)source).AsUInt32() >> 16) | BFloat16Bits.Load((ushort*)(source + stride)).AsUInt32();
+        public static Vector512<uint> Sixteen(byte* source, nint stride) =>
+            (BFloat16Bits.Load((ushort*)source).AsUInt32() >> 16) | BFloat16Bits.Load((ushort*)(source + stride)).AsUInt32();
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<uint> Eight(byte* source, nint stride)
-            => Vector256.WidenLower(Vector128.Load((ushort*)source).ToVector256Unsafe()) | (Vector256.WidenLower(Vector128.Load((ushort*)(source + stride)).ToVector256Unsafe()) << 16);
+        public static Vector256<uint> Eight(byte* source, nint stride) =>
+            Vector256.WidenLower(Vector128.Load((ushort*)source).ToVector256Unsafe())
+            | (Vector256.WidenLower(Vector128.Load((ushort*)(source + stride)).ToVector256Unsafe()) << 16);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<uint> Four(byte* source, nint stride)
-            => Vector128.WidenLower(Half(source)) | (Vector128.WidenLower(Half(source + stride)) << 16);
+        public static Vector128<uint> Four(byte* source, nint stride) =>
+            Vector128.WidenLower(Half(source)) | (Vector128.WidenLower(Half(source + stride)) << 16);
 
         public static uint One(byte* source, nint stride) => *(ushort*)source | ((uint)*(ushort*)(source + stride) << 16);
 

@@ -13,13 +13,15 @@ internal readonly unsafe struct RowValues(float* rows, int width) : IRowTerm
     public void AddTo(float* sum, int row) => Lanes.Add(sum, rows + (long)row * width, width);
 }
 
-/// <summary>Sums over rows (gradients of norm weights and biases): fixed groups of rows are summed apart, then in order, whatever the thread count.</summary>
+/// <summary>Sums over rows (gradients of norm weights and biases): fixed groups of rows are summed apart, then in order, whatever the
+/// thread count.</summary>
 internal static unsafe class RowSum
 {
     private const int GroupRows = 64;
 
     /// <summary>target[0..width) = (accumulate ? target : 0) + Σ_rows term(row).</summary>
-    public static void Run<TTerm>(Device device, TTerm term, int rows, int width, float* target, bool accumulate) where TTerm : unmanaged, IRowTerm
+    public static void Run<TTerm>(Device device, TTerm term, int rows, int width, float* target, bool accumulate)
+        where TTerm : unmanaged, IRowTerm
     {
         int groups = (rows + GroupRows - 1) / GroupRows;
         Tensor partial = device.Rent(new Shape(Math.Max(groups, 1), width));
@@ -37,7 +39,8 @@ internal static unsafe class RowSum
         partial.Release();
     }
 
-    private readonly struct GroupKernel<TTerm>(TTerm term, int rows, int width, float* sums) : IRangeKernel where TTerm : unmanaged, IRowTerm
+    private readonly struct GroupKernel<TTerm>(TTerm term, int rows, int width, float* sums) : IRangeKernel
+        where TTerm : unmanaged, IRowTerm
     {
         public void Run(int start, int end, int worker)
         {

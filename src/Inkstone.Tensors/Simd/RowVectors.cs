@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>How 16 lanes are read and written: all of them, or those that a row has left. A loop's body is written once and compiled for both.</summary>
+/// <summary>How 16 lanes are read and written: all of them, or those that a row has left. A loop's body is written once and compiled for
+/// both.</summary>
 internal unsafe interface IRowVector
 {
     /// <summary>16 floats, zeros for those that are not there.</summary>

@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// C = A · Bᵀ for a few rows of A, as in decoding: the weight is read once, straight from memory, by one row of A in the order in which it lies, by more of them four of its rows
+/// C = A · Bᵀ for a few rows of A, as in decoding: the weight is read once, straight from memory, by one row of A in the order in which it
+/// lies, by more of them four of its rows
 /// at a time. Bound by memory, so nothing is packed; products are float32 whatever the storage.
 /// </summary>
 internal static unsafe class SmallRows
@@ -15,18 +16,46 @@ internal static unsafe class SmallRows
 
     private const int Step = 4;
 
-    public static void Run(Device device, MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend)
-        => device.Run(new Kernel(a, b, m, n, k, c, strideC, addend, strideAddend), (n + Step - 1) / Step, UnitsPerChunk(device, (n + Step - 1) / Step, b.Type.Bytes((long)n * k)));
+    public static void Run(
+        Device device,
+        MatrixView a,
+        MatrixView b,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend,
+        nint strideAddend
+    ) =>
+        device.Run(
+            new Kernel(a, b, m, n, k, c, strideC, addend, strideAddend),
+            (n + Step - 1) / Step,
+            UnitsPerChunk(device, (n + Step - 1) / Step, b.Type.Bytes((long)n * k))
+        );
 
-    /// <summary>How many of the <paramref name="units"/> that a weight is made of a thread takes at a time: long stretches of memory, but enough of them that no thread waits for long.</summary>
+    /// <summary>How many of the <paramref name="units"/> that a weight is made of a thread takes at a time: long stretches of memory, but
+    /// enough of them that no thread waits for long.</summary>
     public static int UnitsPerChunk(Device device, int units, long bytes)
     {
-        const int Chunks = 2, LeastBytes = 16 << 10, MostBytes = 4 << 20;
+        const int Chunks = 2,
+            LeastBytes = 16 << 10,
+            MostBytes = 4 << 20;
         long chunk = Math.Clamp(bytes / (Chunks * device.Workers.Count), LeastBytes, MostBytes);
         return (int)Math.Max(1, chunk * units / Math.Max(bytes, 1));
     }
 
-    private readonly struct Kernel(MatrixView a, MatrixView b, int m, int n, int k, float* c, nint strideC, float* addend, nint strideAddend) : IRangeKernel
+    private readonly struct Kernel(
+        MatrixView a,
+        MatrixView b,
+        int m,
+        int n,
+        int k,
+        float* c,
+        nint strideC,
+        float* addend,
+        nint strideAddend
+    ) : IRangeKernel
     {
         public void Run(int start, int end, int worker)
         {
@@ -44,8 +73,10 @@ internal static unsafe class SmallRows
             }
         }
 
-        /// <summary>One row of A: every row of the weight from its first number to its last, which is what the CPU's prefetcher follows; four side by side came to two thirds of its rate.</summary>
-        private void One<T>(int start, int end) where T : struct, IWeight
+        /// <summary>One row of A: every row of the weight from its first number to its last, which is what the CPU's prefetcher follows;
+        /// four side by side came to two thirds of its rate.</summary>
+        private void One<T>(int start, int end)
+            where T : struct, IWeight
         {
             float* x = (float*)a.Pointer;
             nint stride = b.ColumnStride * b.Type.Size();
@@ -53,7 +84,10 @@ internal static unsafe class SmallRows
             for (int column = start; column < end; column++, w += stride)
             {
                 // Four sums: an addition need not wait for the one before it.
-                Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+                Vector512<float> s0 = default,
+                    s1 = default,
+                    s2 = default,
+                    s3 = default;
                 int i = 0;
                 for (; i <= k - 64; i += 64)
                 {
@@ -117,7 +151,8 @@ internal static unsafe class SmallRows
             }
         }
 
-        private void Tile<T>(float* x, int rows, int column, int columns, float* sums) where T : struct, IWeight
+        private void Tile<T>(float* x, int rows, int column, int columns, float* sums)
+            where T : struct, IWeight
         {
             byte* weight = b.At(0, column).Pointer;
             nint stride = b.ColumnStride * b.Type.Size();
@@ -139,20 +174,44 @@ internal static unsafe class SmallRows
     }
 
     /// <summary>
-    /// Rows × 4 sums; rows that do not exist repeat the last one, their sums are not used. Four rows of the weight at once look like no stream to the CPU's prefetcher, so the next four are
+    /// Rows × 4 sums; rows that do not exist repeat the last one, their sums are not used. Four rows of the weight at once look like no
+    /// stream to the CPU's prefetcher, so the next four are
     /// asked for meanwhile.
     /// </summary>
-    private static void FourByFour<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, float* sums) where T : struct, IWeight
+    private static void FourByFour<T>(float* x, nint strideX, int rows, byte* w, nint stride, int k, float* sums)
+        where T : struct, IWeight
     {
-        byte* w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride, ahead = w + 4 * stride;
-        float* x1 = rows > 1 ? x + strideX : x, x2 = rows > 2 ? x1 + strideX : x1, x3 = rows > 3 ? x2 + strideX : x2;
-        Vector512<float> s00 = default, s01 = default, s02 = default, s03 = default, s10 = default, s11 = default, s12 = default, s13 = default;
-        Vector512<float> s20 = default, s21 = default, s22 = default, s23 = default, s30 = default, s31 = default, s32 = default, s33 = default;
+        byte* w1 = w + stride,
+            w2 = w1 + stride,
+            w3 = w2 + stride,
+            ahead = w + 4 * stride;
+        float* x1 = rows > 1 ? x + strideX : x,
+            x2 = rows > 2 ? x1 + strideX : x1,
+            x3 = rows > 3 ? x2 + strideX : x2;
+        Vector512<float> s00 = default,
+            s01 = default,
+            s02 = default,
+            s03 = default,
+            s10 = default,
+            s11 = default,
+            s12 = default,
+            s13 = default;
+        Vector512<float> s20 = default,
+            s21 = default,
+            s22 = default,
+            s23 = default,
+            s30 = default,
+            s31 = default,
+            s32 = default,
+            s33 = default;
         int i = 0;
         for (; i <= k - 16; i += 16, ahead += 64 * T.Size)
         {
             Prefetch(ahead, T.Size);
-            Vector512<float> b0 = T.Load(w, i), b1 = T.Load(w1, i), b2 = T.Load(w2, i), b3 = T.Load(w3, i);
+            Vector512<float> b0 = T.Load(w, i),
+                b1 = T.Load(w1, i),
+                b2 = T.Load(w2, i),
+                b3 = T.Load(w3, i);
             Vector512<float> a = Vector512.Load(x + i);
             s00 = Vector512.FusedMultiplyAdd(a, b0, s00);
             s01 = Vector512.FusedMultiplyAdd(a, b1, s01);
@@ -180,7 +239,10 @@ internal static unsafe class SmallRows
         Store(s30, s31, s32, s33, sums + 12);
         for (; i < k; i++)
         {
-            float b0 = T.Value(w, i), b1 = T.Value(w1, i), b2 = T.Value(w2, i), b3 = T.Value(w3, i);
+            float b0 = T.Value(w, i),
+                b1 = T.Value(w1, i),
+                b2 = T.Value(w2, i),
+                b3 = T.Value(w3, i);
             AddStep(x[i], b0, b1, b2, b3, sums);
             AddStep(x1[i], b0, b1, b2, b3, sums + 4);
             AddStep(x2[i], b0, b1, b2, b3, sums + 8);

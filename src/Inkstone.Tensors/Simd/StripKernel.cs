@@ -33,21 +33,31 @@ internal unsafe struct StripArguments
 }
 
 /// <summary>
-/// The 12 × 32 kernels of <see cref="AssembledKernels"/> for C that lies in the cache: one call goes down a whole strip, so that a tile's last stores overlap
-/// the next tile's first products, nothing is fetched ahead, and sums start from C. With 64 values of k a tile alone spends a sixth of its time outside its loop.
+/// The 12 × 32 kernels of <see cref="AssembledKernels"/> for C that lies in the cache: one call goes down a whole strip, so that a tile's
+/// last stores overlap
+/// the next tile's first products, nothing is fetched ahead, and sums start from C. With 64 values of k a tile alone spends a sixth of its
+/// time outside its loop.
 /// </summary>
 internal static unsafe class StripKernel
 {
-    private const int Rows = 12, VectorBytes = 64, RowBytes = 2 * VectorBytes;
+    private const int Rows = 12,
+        VectorBytes = 64,
+        RowBytes = 2 * VectorBytes;
 
-    /// <summary>Writes the kernel. On entry rdi points to <see cref="StripArguments"/> (System V); only caller-saved registers are used.</summary>
+    /// <summary>Writes the kernel. On entry rdi points to <see cref="StripArguments"/> (System V); only caller-saved registers are
+    /// used.</summary>
     public static void Write(Iced.Intel.Assembler code, bool bfloat16)
     {
-        AssemblerRegister64 panel = rax, c = rdx, tiles = r9;
+        AssemblerRegister64 panel = rax,
+            c = rdx,
+            tiles = r9;
         code.mov(panel, __[rdi]);
         code.mov(c, __[rdi + 16]);
         code.mov(tiles, __[rdi + 40]);
-        Label next = code.CreateLabel(), rest = code.CreateLabel(), four = code.CreateLabel(), end = code.CreateLabel();
+        Label next = code.CreateLabel(),
+            rest = code.CreateLabel(),
+            four = code.CreateLabel(),
+            end = code.CreateLabel();
         code.test(tiles, tiles);
         code.jle(rest);
         code.Label(ref next);
@@ -74,8 +84,14 @@ internal static unsafe class StripKernel
     /// <summary>One tile: sums in zmm0-23, B in zmm24-25, values of A in zmm26-29.</summary>
     private static void Tile(Iced.Intel.Assembler code, int rows, bool bfloat16)
     {
-        AssemblerRegister64 panel = rax, c = rdx, a = rsi, b = rcx, steps = r8;
-        Label zero = code.CreateLabel(), loop = code.CreateLabel(), begin = code.CreateLabel();
+        AssemblerRegister64 panel = rax,
+            c = rdx,
+            a = rsi,
+            b = rcx,
+            steps = r8;
+        Label zero = code.CreateLabel(),
+            loop = code.CreateLabel(),
+            begin = code.CreateLabel();
         code.mov(a, panel);
         code.mov(b, __[rdi + 8]);
         code.mov(steps, __[rdi + 24]);

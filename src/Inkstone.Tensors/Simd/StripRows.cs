@@ -12,14 +12,16 @@ internal static unsafe class StripRows
     /// <summary>Scores s of rows [begin, end) become s′ with scale · s′ = cap · tanh(scale · s / cap).</summary>
     public static void SoftCap(float* scores, int begin, int end, float scale, float cap)
     {
-        Vector512<float> inner = Vector512.Create(scale / cap), outer = Vector512.Create(cap / scale);
+        Vector512<float> inner = Vector512.Create(scale / cap),
+            outer = Vector512.Create(cap / scale);
         for (int i = begin * Width; i < end * Width; i += 16)
         {
             (Lanes.Tanh(Vector512.Load(scores + i) * inner) * outer).Store(scores + i);
         }
     }
 
-    /// <summary>Interleaves two rows in bfloat16, the even one in the lower halves. Rounds to nearest, ties away from zero: one addition less than to even.</summary>
+    /// <summary>Interleaves two rows in bfloat16, the even one in the lower halves. Rounds to nearest, ties away from zero: one addition
+    /// less than to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Pair(Vector512<float> even, Vector512<float> odd)
     {
@@ -29,15 +31,15 @@ internal static unsafe class StripRows
 
     /// <summary>−∞ in the lanes of <paramref name="hidden"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Hide(float* row, Vector512<int> hidden)
-        => Vector512.ConditionalSelect(hidden.AsSingle(), Vector512.Create(float.NegativeInfinity), Vector512.Load(row)).Store(row);
+    public static void Hide(float* row, Vector512<int> hidden) =>
+        Vector512.ConditionalSelect(hidden.AsSingle(), Vector512.Create(float.NegativeInfinity), Vector512.Load(row)).Store(row);
 
     /// <summary>Address of a row (an even one of pairs) of B.</summary>
     public static uint* At(byte* right, bool pairs, int row) => (uint*)right + (pairs ? row / 2 : row) * Width;
 
     /// <summary>Zeros in rows (of pairs) from <paramref name="begin"/> to <paramref name="end"/>.</summary>
-    public static void Clear(byte* right, bool pairs, int begin, int end)
-        => new Span<uint>(At(right, pairs, begin), (pairs ? (end - begin) / 2 : end - begin) * Width).Clear();
+    public static void Clear(byte* right, bool pairs, int begin, int end) =>
+        new Span<uint>(At(right, pairs, begin), (pairs ? (end - begin) / 2 : end - begin) * Width).Clear();
 
     /// <summary>target[lane, row] (+)= strip[row, lane] for <paramref name="rows"/> rows and <paramref name="lanes"/> lanes.</summary>
     [SkipLocalsInit]
@@ -92,7 +94,8 @@ internal static unsafe class StripRows
     }
 
     /// <summary>
-    /// 32 rows of 32 floats, transposed: target[lane, row]. In bfloat16 both sides are pairs: source [16, 32] pairs of rows, target [16, 32] pairs of lanes.
+    /// 32 rows of 32 floats, transposed: target[lane, row]. In bfloat16 both sides are pairs: source [16, 32] pairs of rows, target [16,
+    /// 32] pairs of lanes.
     /// </summary>
     [SkipLocalsInit]
     public static void Transpose(uint* source, bool pairs, uint* target)
@@ -115,8 +118,10 @@ internal static unsafe class StripRows
             }
             return;
         }
-        SixteenVectors square, lanes;
-        Vector512<uint>* values = (Vector512<uint>*)&square, turned = (Vector512<uint>*)&lanes;
+        SixteenVectors square,
+            lanes;
+        Vector512<uint>* values = (Vector512<uint>*)&square,
+            turned = (Vector512<uint>*)&lanes;
         for (int row = 0; row < (pairs ? 16 : Width); row += 16)
         {
             for (int lane = 0; lane < Width; lane += 16)
@@ -135,7 +140,8 @@ internal static unsafe class StripRows
                 for (int j = 0; j < 16; j += 2)
                 {
                     uint* to = target + (lane + j) / 2 * Width;
-                    Vector512<ushort> even = turned[j].AsUInt16(), odd = turned[j + 1].AsUInt16();
+                    Vector512<ushort> even = turned[j].AsUInt16(),
+                        odd = turned[j + 1].AsUInt16();
                     Avx512BW.PermuteVar32x16x2(even, LowerHalf, odd).AsUInt32().Store(to);
                     Avx512BW.PermuteVar32x16x2(even, UpperHalf, odd).AsUInt32().Store(to + 16);
                 }
@@ -144,7 +150,39 @@ internal static unsafe class StripRows
     }
 
     private static readonly Vector512<ushort> LowerHalf = Vector512.Create(
-        (ushort)0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
+        (ushort)0,
+        32,
+        1,
+        33,
+        2,
+        34,
+        3,
+        35,
+        4,
+        36,
+        5,
+        37,
+        6,
+        38,
+        7,
+        39,
+        8,
+        40,
+        9,
+        41,
+        10,
+        42,
+        11,
+        43,
+        12,
+        44,
+        13,
+        45,
+        14,
+        46,
+        15,
+        47
+    );
 
     private static readonly Vector512<ushort> UpperHalf = LowerHalf + Vector512.Create((ushort)16);
 }

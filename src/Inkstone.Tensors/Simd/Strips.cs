@@ -1,8 +1,10 @@
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// The products of attention, all of one form: a strip of 32 columns C [rows, 32] (+)= A · B, where A is a packed part of q, k, v or do and B [k, 32] is packed
-/// as well or was written in packed form by the pass before. Blocks of 96 tokens are a multiple of every kernel's rows (12, 6, 4, 32) and columns (32, 16, 8).
+/// The products of attention, all of one form: a strip of 32 columns C [rows, 32] (+)= A · B, where A is a packed part of q, k, v or do and
+/// B [k, 32] is packed
+/// as well or was written in packed form by the pass before. Blocks of 96 tokens are a multiple of every kernel's rows (12, 6, 4, 32) and
+/// columns (32, 16, 8).
 /// </summary>
 internal readonly unsafe struct Strips(MicroKernel kernel)
 {
@@ -45,7 +47,8 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
     /// <summary>Bytes of a gathered block.</summary>
     public long GatheredBytes(int dim) => kernel.ElementBytes * (long)Block * GatheredStride(dim) + 64;
 
-    /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, in the kernel's type, zeros in its other columns and rows.</summary>
+    /// <summary>Copies <paramref name="count"/> rows of one head to a padded buffer, in the kernel's type, zeros in its other columns and
+    /// rows.</summary>
     public void Gather(float* source, nint stride, int count, int dim, byte* target)
     {
         int row = GatheredStride(dim) * kernel.ElementBytes;
@@ -77,27 +80,40 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
         for (int j = 0; j < Width; j += kernel.Columns, target += Packing.BytesB(kernel, dim))
         {
             MatrixView source = Gathered(gathered, dim).At(strip * Width + j, 0);
-            Packing.Panel(source.Pointer, source.Type, source.RowStride, 1, kernel.Columns, kernel.Columns, WholeGroups(dim), Pairs, target);
+            Packing.Panel(
+                source.Pointer,
+                source.Type,
+                source.RowStride,
+                1,
+                kernel.Columns,
+                kernel.Columns,
+                WholeGroups(dim),
+                Pairs,
+                target
+            );
         }
     }
 
     private MatrixView Gathered(byte* gathered, int dim) => new(gathered, kernel.ElementType, GatheredStride(dim), 1);
 
-    private void Left(MatrixView source, int k, byte* target)
-        => Packing.PackA(kernel, source, kernel.Rows, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);
+    private void Left(MatrixView source, int k, byte* target) =>
+        Packing.PackA(kernel, source, kernel.Rows, kernel.Layout == PanelLayout.Tiles ? k : WholeGroups(k), target);
 
     /// <summary>
-    /// Packing takes 32 values of k at once where they exist, so zeros behind the last are packed too; the next panel overwrites them, the last one's fall into the slack.
+    /// Packing takes 32 values of k at once where they exist, so zeros behind the last are packed too; the next panel overwrites them, the
+    /// last one's fall into the slack.
     /// </summary>
     private static int WholeGroups(int k) => (k + 31) / 32 * 32;
 
     /// <summary>
-    /// c [rows, 32] (+)= rows <paramref name="from"/>… of A times B over <paramref name="begin"/> ≤ k &lt; <paramref name="end"/>. c begins with row 0 of A;
+    /// c [rows, 32] (+)= rows <paramref name="from"/>… of A times B over <paramref name="begin"/> ≤ k &lt; <paramref name="end"/>. c begins
+    /// with row 0 of A;
     /// <paramref name="from"/> is a multiple of <see cref="Rows"/>, <paramref name="begin"/> an even number, and whole tiles are written.
     /// </summary>
     public void Multiply(byte* left, int from, int rows, byte* right, int k, int begin, int end, float* c, bool accumulate)
     {
-        nint panelBytes = (nint)Packing.BytesA(kernel, k), stepBytes = kernel.ElementBytes;
+        nint panelBytes = (nint)Packing.BytesA(kernel, k),
+            stepBytes = kernel.ElementBytes;
         byte* a = left + from / kernel.Rows * panelBytes + begin * kernel.Rows * stepBytes;
         byte* b = right + begin * kernel.Columns * stepBytes;
         int steps = (end - begin + kernel.StepValues - 1) / kernel.StepValues;
@@ -119,7 +135,12 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
             kernel.Strip(&strip);
             return;
         }
-        TileArguments tile = new() { Steps = steps, StrideC = Width * sizeof(float), StrideAddend = Width * sizeof(float) };
+        TileArguments tile = new()
+        {
+            Steps = steps,
+            StrideC = Width * sizeof(float),
+            StrideAddend = Width * sizeof(float),
+        };
         for (int j = 0; j < Width; j += kernel.Columns, b += Packing.BytesB(kernel, k))
         {
             tile.A = a;
@@ -133,7 +154,8 @@ internal readonly unsafe struct Strips(MicroKernel kernel)
         }
     }
 
-    /// <summary>Rows of 32 floats as B in float32: in place where the kernel is as wide as a strip, else copied to panels of its width.</summary>
+    /// <summary>Rows of 32 floats as B in float32: in place where the kernel is as wide as a strip, else copied to panels of its
+    /// width.</summary>
     public byte* Right(float* rows, int begin, int end, byte* target)
     {
         int width = kernel.Columns;

@@ -3,10 +3,12 @@ using System.Runtime.Intrinsics;
 
 namespace Inkstone.Tensors;
 
-/// <summary>Left operands of AMX that lie transposed in memory: they become bfloat16, row-major, rows padded by <see cref="AmxKernel.RowPaddingBytes"/>.</summary>
+/// <summary>Left operands of AMX that lie transposed in memory: they become bfloat16, row-major, rows padded by
+/// <see cref="AmxKernel.RowPaddingBytes"/>.</summary>
 internal static unsafe class TilePacking
 {
-    /// <summary>Packs <paramref name="count"/> rows whose values of k lie apart (zeros up to <paramref name="rows"/>) of <paramref name="k"/> values (zeros up to <paramref name="padded"/>).</summary>
+    /// <summary>Packs <paramref name="count"/> rows whose values of k lie apart (zeros up to <paramref name="rows"/>) of
+    /// <paramref name="k"/> values (zeros up to <paramref name="padded"/>).</summary>
     public static void Columns(MatrixView a, int count, int rows, int k, int padded, byte* target)
     {
         nint stride = padded * sizeof(ushort) + AmxKernel.RowPaddingBytes;
@@ -45,8 +47,14 @@ internal static unsafe class TilePacking
             {
                 nint even = (p + 2 * j) * strideK;
                 pairs[j] = half
-                    ? BFloat16Bits.Join(BFloat16Bits.Load((ushort*)source + even).AsUInt32(), BFloat16Bits.Load((ushort*)source + even + strideK).AsUInt32())
-                    : BFloat16Bits.Join(BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even)), BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even + strideK)));
+                    ? BFloat16Bits.Join(
+                        BFloat16Bits.Load((ushort*)source + even).AsUInt32(),
+                        BFloat16Bits.Load((ushort*)source + even + strideK).AsUInt32()
+                    )
+                    : BFloat16Bits.Join(
+                        BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even)),
+                        BFloat16Bits.RoundInPlace(Vector512.Load((float*)source + even + strideK))
+                    );
             }
             Transpose16.Run(pairs, (uint*)target + p / 2, stride / sizeof(uint));
         }

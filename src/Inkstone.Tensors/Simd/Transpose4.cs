@@ -12,8 +12,12 @@ internal static unsafe class Transpose4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run(float* source, nint strideI, float* target, nint stride)
     {
-        Vector128<float> a = Vector128.Load(source), b = Vector128.Load(source + strideI), c = Vector128.Load(source + 2 * strideI), d = Vector128.Load(source + 3 * strideI);
-        Vector128<float> ac = Low(a, c), bd = Low(b, d);
+        Vector128<float> a = Vector128.Load(source),
+            b = Vector128.Load(source + strideI),
+            c = Vector128.Load(source + 2 * strideI),
+            d = Vector128.Load(source + 3 * strideI);
+        Vector128<float> ac = Low(a, c),
+            bd = Low(b, d);
         Low(ac, bd).Store(target);
         High(ac, bd).Store(target + stride);
         (ac, bd) = (High(a, c), High(b, d));
@@ -25,17 +29,22 @@ internal static unsafe class Transpose4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sums(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
     {
-        Vector128<float> ac = Low(a, c) + High(a, c), bd = Low(b, d) + High(b, d);   // a₀+a₂ c₀+c₂ a₁+a₃ c₁+c₃, and so of b and d
+        Vector128<float> ac = Low(a, c) + High(a, c),
+            bd = Low(b, d) + High(b, d); // a₀+a₂ c₀+c₂ a₁+a₃ c₁+c₃, and so of b and d
         return Low(ac, bd) + High(ac, bd);
     }
 
     /// <summary>a₀ b₀ a₁ b₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b)
-        => Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b)
+        : Vector128.Create(a[0], b[0], a[1], b[1]);
 
     /// <summary>a₂ b₂ a₃ b₃.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> High(Vector128<float> a, Vector128<float> b)
-        => Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
+        : Vector128.Create(a[2], b[2], a[3], b[3]);
 }

@@ -5,12 +5,16 @@ using static Inkstone.Tensors.Assembler;
 namespace Inkstone.Tensors;
 
 /// <summary>
-/// A loop of one multiply-add instruction on registers alone, as fast as the unit that runs it: nothing that the unit computes can be faster.
+/// A loop of one multiply-add instruction on registers alone, as fast as the unit that runs it: nothing that the unit computes can be
+/// faster.
 /// Vector instructions have 24 independent sums (both pipes times the latency need ten), tile instructions four.
 /// </summary>
 internal sealed unsafe class UnitProbe
 {
-    private const int Sums = 24, TileSums = 4, Lanes = 16, TileRows = 16;
+    private const int Sums = 24,
+        TileSums = 4,
+        Lanes = 16,
+        TileRows = 16;
 
     private readonly delegate* unmanaged<nint, void> _run;
     private readonly bool _tiles;
@@ -56,7 +60,8 @@ internal sealed unsafe class UnitProbe
         }
     }
 
-    /// <summary>Writes the loop of <see cref="Float32"/>. On entry rdi holds the number of rounds, at least one (System V). So do the others.</summary>
+    /// <summary>Writes the loop of <see cref="Float32"/>. On entry rdi holds the number of rounds, at least one (System V). So do the
+    /// others.</summary>
     public static void WriteFloat32(Iced.Intel.Assembler code) => WriteVectorLoop(code, sum => code.vfmadd231ps(sum, zmm24, zmm25));
 
     /// <summary>The loop of <see cref="BFloat16"/>.</summary>
@@ -75,32 +80,41 @@ internal sealed unsafe class UnitProbe
     {
         for (int i = 0; i < Sums + 2; i++)
         {
-            code.vpxord(Zmm(i), Zmm(i), Zmm(i));   // zeros: no denormals, and no number that would grow
+            code.vpxord(Zmm(i), Zmm(i), Zmm(i)); // zeros: no denormals, and no number that would grow
         }
-        WriteLoop(code, () =>
-        {
-            for (int i = 0; i < Sums; i++)
+        WriteLoop(
+            code,
+            () =>
             {
-                multiply(Zmm(i));
+                for (int i = 0; i < Sums; i++)
+                {
+                    multiply(Zmm(i));
+                }
             }
-        });
+        );
         code.vzeroupper();
         code.ret();
     }
 
-    private static void WriteTileLoop(Iced.Intel.Assembler code, Action<AssemblerRegisterTMM, AssemblerRegisterTMM, AssemblerRegisterTMM> multiply)
+    private static void WriteTileLoop(
+        Iced.Intel.Assembler code,
+        Action<AssemblerRegisterTMM, AssemblerRegisterTMM, AssemblerRegisterTMM> multiply
+    )
     {
         foreach (AssemblerRegisterTMM tile in (AssemblerRegisterTMM[])[tmm0, tmm1, tmm2, tmm3, tmm4, tmm5, tmm6, tmm7])
         {
             code.tilezero(tile);
         }
-        WriteLoop(code, () =>
-        {
-            multiply(tmm0, tmm4, tmm6);
-            multiply(tmm1, tmm4, tmm7);
-            multiply(tmm2, tmm5, tmm6);
-            multiply(tmm3, tmm5, tmm7);
-        });
+        WriteLoop(
+            code,
+            () =>
+            {
+                multiply(tmm0, tmm4, tmm6);
+                multiply(tmm1, tmm4, tmm7);
+                multiply(tmm2, tmm5, tmm6);
+                multiply(tmm3, tmm5, tmm7);
+            }
+        );
         code.ret();
     }
 
@@ -117,14 +131,15 @@ internal sealed unsafe class UnitProbe
     /// <param name="instruction">its name</param>
     /// <param name="products">multiply-adds in each of the sixteen sums of a vector</param>
     /// <param name="write">writes the loop</param>
-    private static UnitProbe? Vector(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write)
-        => supported && Assembler.IsSupported ? new(instruction, 2.0 * products * Lanes * Sums, false, write) : null;
+    private static UnitProbe? Vector(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write) =>
+        supported && Assembler.IsSupported ? new(instruction, 2.0 * products * Lanes * Sums, false, write) : null;
 
     /// <param name="supported">by the CPU</param>
     /// <param name="instruction">its name</param>
     /// <param name="products">multiply-adds in each of the 16 × 16 sums of a tile</param>
     /// <param name="write">writes the loop</param>
-    private static UnitProbe? Tile(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write)
-        => supported && Assembler.IsSupported && AmxPermission.Granted
-            ? new(instruction, 2.0 * products * TileRows * TileRows * TileSums, true, write) : null;
+    private static UnitProbe? Tile(bool supported, string instruction, int products, Action<Iced.Intel.Assembler> write) =>
+        supported && Assembler.IsSupported && AmxPermission.Granted
+            ? new(instruction, 2.0 * products * TileRows * TileRows * TileSums, true, write)
+            : null;
 }

@@ -38,14 +38,17 @@ public static unsafe partial class CpuThread
         ulong[] mask = new ulong[MaskWords];
         fixed (ulong* words = mask)
         {
-            return OperatingSystem.IsLinux() && GetAffinity(Environment.ProcessId, MaskWords * sizeof(ulong), words) == 0 ? mask : new ulong[MaskWords];
+            return OperatingSystem.IsLinux() && GetAffinity(Environment.ProcessId, MaskWords * sizeof(ulong), words) == 0
+                ? mask
+                : new ulong[MaskWords];
         }
     }
 
     /// <summary>Pins the thread and, where tiles will be used, gives it a large alternate signal stack.</summary>
     /// <remarks>
     /// After its first tile instruction a thread's signal frames are 11.5 KB for ever, about as much as the runtime's own
-    /// alternate stack holds: a null reference caught on such a thread would end the process. The new stack is never freed, like its thread.
+    /// alternate stack holds: a null reference caught on such a thread would end the process. The new stack is never freed, like its
+    /// thread.
     /// </remarks>
     public static void Prepare(int index)
     {

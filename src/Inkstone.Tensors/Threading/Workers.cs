@@ -6,7 +6,8 @@ namespace Inkstone.Tensors;
 /// <summary>A piece of work over the range [start, end); the struct's fields are its arguments.</summary>
 public interface IRangeKernel
 {
-    /// <summary>Does the part [<paramref name="start"/>, <paramref name="end"/>); <paramref name="worker"/> names the thread's scratch memory.</summary>
+    /// <summary>Does the part [<paramref name="start"/>, <paramref name="end"/>); <paramref name="worker"/> names the thread's scratch
+    /// memory.</summary>
     void Run(int start, int end, int worker);
 }
 
@@ -15,7 +16,8 @@ public interface IRangeKernel
 /// </summary>
 /// <remarks>
 /// A job is cut into chunks whose borders depend only on the count and the grain, never on the number of threads, and chunks are claimed
-/// one by one from a ticket (generation | chunks | next). Only a claimed chunk keeps the caller waiting, so a thread that wakes late delays nobody.
+/// one by one from a ticket (generation | chunks | next). Only a claimed chunk keeps the caller waiting, so a thread that wakes late delays
+/// nobody.
 /// </remarks>
 public sealed unsafe class Workers : IDisposable
 {
@@ -32,14 +34,16 @@ public sealed unsafe class Workers : IDisposable
     private Padded _done;
     private long _generation;
     private void* _job;
-    private delegate*<void*, int, int, int, void> _invoke;
-    private int _count, _grain;
+    private delegate* <void*, int, int, int, void> _invoke;
+    private int _count,
+        _grain;
     private volatile bool _stopping;
     private volatile Exception? _failure;
 
     /// <summary>Starts <paramref name="threads"/> − 1 threads beside the caller.</summary>
     /// <param name="threads">number of threads, the caller included</param>
-    /// <param name="firstProcessor">of the processors that the process may use, the one of the caller; the threads take those behind it</param>
+    /// <param name="firstProcessor">of the processors that the process may use, the one of the caller; the threads take those behind
+    /// it</param>
     public Workers(int threads, int firstProcessor = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -60,8 +64,10 @@ public sealed unsafe class Workers : IDisposable
     /// <summary>Number of threads that work, the caller included.</summary>
     public int Count { get; }
 
-    /// <summary>Runs <paramref name="kernel"/> over [0, <paramref name="count"/>) in chunks of <paramref name="grain"/>; returns when all are done.</summary>
-    public void For<TKernel>(ref TKernel kernel, int count, int grain) where TKernel : struct, IRangeKernel
+    /// <summary>Runs <paramref name="kernel"/> over [0, <paramref name="count"/>) in chunks of <paramref name="grain"/>; returns when all
+    /// are done.</summary>
+    public void For<TKernel>(ref TKernel kernel, int count, int grain)
+        where TKernel : struct, IRangeKernel
     {
         if (count <= 0)
         {
@@ -142,12 +148,13 @@ public sealed unsafe class Workers : IDisposable
     }
 
     /// <summary>
-    /// Left as it is compiled at first: an optimised one would take the kernel's loop into itself, where the budget for inlining is spent before
+    /// Left as it is compiled at first: an optimised one would take the kernel's loop into itself, where the budget for inlining is spent
+    /// before
     /// the vector code is reached, which then runs as calls (SwiGLU on AVX2: 19 times slower).
     /// </summary>
     [MethodImpl(MethodImplOptions.NoOptimization)]
-    private static void Invoke<TKernel>(void* job, int start, int end, int worker) where TKernel : struct, IRangeKernel
-        => Unsafe.AsRef<TKernel>(job).Run(start, end, worker);
+    private static void Invoke<TKernel>(void* job, int start, int end, int worker)
+        where TKernel : struct, IRangeKernel => Unsafe.AsRef<TKernel>(job).Run(start, end, worker);
 
     /// <summary>Claims and runs chunks until none is left.</summary>
     private void Work(int worker)
@@ -155,7 +162,8 @@ public sealed unsafe class Workers : IDisposable
         while (true)
         {
             long ticket = Volatile.Read(ref _ticket.Value);
-            long next = ticket & ChunkMask, chunks = (ticket >> ChunkBits) & ChunkMask;
+            long next = ticket & ChunkMask,
+                chunks = (ticket >> ChunkBits) & ChunkMask;
             if (next >= chunks)
             {
                 return;
@@ -165,7 +173,8 @@ public sealed unsafe class Workers : IDisposable
                 continue;
             }
             // The claim holds the job's fields in place: the caller cannot leave For before this chunk is done.
-            int start = (int)next * _grain, end = Math.Min(_count, start + _grain);
+            int start = (int)next * _grain,
+                end = Math.Min(_count, start + _grain);
             try
             {
                 _invoke(_job, start, end, worker);
@@ -198,7 +207,7 @@ public sealed unsafe class Workers : IDisposable
             {
                 continue;
             }
-            _wake[worker - 1].Wait();   // the one who took our mark releases us
+            _wake[worker - 1].Wait(); // the one who took our mark releases us
         }
     }
 

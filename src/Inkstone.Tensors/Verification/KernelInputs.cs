@@ -3,7 +3,15 @@ namespace Inkstone.Tensors;
 /// <summary>The same random inputs on any device. Sizes are no multiples of a vector, so that the ends of rows are tried.</summary>
 internal sealed class KernelInputs : IDisposable
 {
-    public const int Batch = 2, Length = 113, Heads = 6, KeyValueHeads = 2, HeadDim = 20, Width = Heads * HeadDim, Vocabulary = 331, Experts = 5, ExpertWidth = 23;
+    public const int Batch = 2,
+        Length = 113,
+        Heads = 6,
+        KeyValueHeads = 2,
+        HeadDim = 20,
+        Width = Heads * HeadDim,
+        Vocabulary = 331,
+        Experts = 5,
+        ExpertWidth = 23;
 
     private readonly List<Tensor> _tensors = [];
     private ulong _stream;
@@ -31,7 +39,9 @@ internal sealed class KernelInputs : IDisposable
         ExpertStack = Random(new Shape(Experts, ExpertWidth, Width));
         ExpertBiases = Random(new Shape(Experts, Width));
         ExpertWeights = [.. Enumerable.Range(0, Experts).Select(_ => Random(new Shape(ExpertWidth, Width)))];
-        int[] ids = new int[Batch * Length], positions = new int[ids.Length], starts = new int[ids.Length];
+        int[] ids = new int[Batch * Length],
+            positions = new int[ids.Length],
+            starts = new int[ids.Length];
         for (int i = 0; i < ids.Length; i++)
         {
             int t = i % Length;

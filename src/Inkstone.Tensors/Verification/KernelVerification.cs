@@ -7,7 +7,8 @@ public sealed record KernelCheck(string Name, double Worst, double Tolerance)
     public bool Ok => Worst <= Tolerance;
 }
 
-/// <summary>Every op's forward and backward pass at every instruction-set level of this machine, against the portable level in float32.</summary>
+/// <summary>Every op's forward and backward pass at every instruction-set level of this machine, against the portable level in
+/// float32.</summary>
 public static class KernelVerification
 {
     /// <summary>Runs all of them. bfloat16 levels are also run multiplying in bfloat16, with a tolerance of its 8 bits.</summary>
@@ -31,9 +32,16 @@ public static class KernelVerification
         using Device device = new(2, level, type);
         foreach (KernelCase one in KernelCases.All)
         {
-            List<float[]> expected = Evaluate(portable, one), actual = Evaluate(device, one);
+            List<float[]> expected = Evaluate(portable, one),
+                actual = Evaluate(device, one);
             double worst = expected.Zip(actual, Difference).Max();
-            checks.Add(new KernelCheck($"{level.ToString().ToLowerInvariant()}/{(type == DType.Float32 ? "fp32" : "bf16")}/{one.Name}", worst, tolerance));
+            checks.Add(
+                new KernelCheck(
+                    $"{level.ToString().ToLowerInvariant()}/{(type == DType.Float32 ? "fp32" : "bf16")}/{one.Name}",
+                    worst,
+                    tolerance
+                )
+            );
         }
     }
 
@@ -60,7 +68,8 @@ public static class KernelVerification
 
     private static double Difference(float[] expected, float[] actual)
     {
-        double worst = 0, largest = 1e-30;
+        double worst = 0,
+            largest = 1e-30;
         for (int i = 0; i < expected.Length; i++)
         {
             double difference = Math.Abs((double)expected[i] - actual[i]);

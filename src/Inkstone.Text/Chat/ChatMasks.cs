@@ -9,10 +9,12 @@ namespace Inkstone.Text;
 /// <param name="Learned">true for what an assistant says, the token that ends its turn included</param>
 public sealed record MaskedConversation(int[] Ids, bool[] Learned);
 
-/// <summary>Whether a conversation becomes one example, or one for each answer: the answer behind the conversation before it, rendered as a model sees that when it answers.</summary>
+/// <summary>Whether a conversation becomes one example, or one for each answer: the answer behind the conversation before it, rendered as a
+/// model sees that when it answers.</summary>
 public enum TurnSplitting
 {
-    /// <summary>One example, where the template renders a turn the same whatever follows, or marks what is learned; else one for each answer.</summary>
+    /// <summary>One example, where the template renders a turn the same whatever follows, or marks what is learned; else one for each
+    /// answer.</summary>
     Auto,
 
     /// <summary>One example for each answer.</summary>
@@ -29,8 +31,10 @@ public enum TurnSplitting
 public sealed record ChatMaskOptions(TurnSplitting Splitting = TurnSplitting.Auto, bool Everything = false, JsonObject? Variables = null);
 
 /// <summary>
-/// Conversations as examples. What is learned is what the template marks with <c>{% generation %}</c>; in a template without marks, what an assistant's turn
-/// adds to the conversation before it, rendered with the generation prompt. Messages whose own keys say so (<c>weight: 0</c>) are read and not learned.
+/// Conversations as examples. What is learned is what the template marks with <c>{% generation %}</c>; in a template without marks, what an
+/// assistant's turn
+/// adds to the conversation before it, rendered with the generation prompt. Messages whose own keys say so (<c>weight: 0</c>) are read and
+/// not learned.
 /// </summary>
 public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMaskOptions? options = null)
 {
@@ -43,31 +47,55 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
     /// <param name="tools">the functions that the model may call</param>
     /// <param name="variables">variables of this conversation alone, which count more than those of the options</param>
     /// <exception cref="InvalidDataException">An answer cannot be told from what stands before it; the message says why.</exception>
-    public IReadOnlyList<MaskedConversation> Of(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null)
-        => Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools), variables);
+    public IReadOnlyList<MaskedConversation> Of(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null) =>
+        Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools), variables);
 
     /// <inheritdoc cref="Of(JsonArray, JsonArray?, JsonObject?)"/>
-    public IReadOnlyList<MaskedConversation> Of(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null)
-        => Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools.Value), variables);
+    public IReadOnlyList<MaskedConversation> Of(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null) =>
+        Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools.Value), variables);
 
     private IReadOnlyList<MaskedConversation> Of(Value conversation, Value? tools, JsonObject? variables)
     {
         ListValue messages = ChatTemplate.Messages(conversation);
-        ChatRenderings renderings = new(template, messages, tools, [.. ChatTemplate.Variables(_options.Variables), .. ChatTemplate.Variables(variables)]);
-        int[] assistants = [.. Enumerable.Range(0, messages.Elements.Count).Where(i => messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" })];
+        ChatRenderings renderings = new(
+            template,
+            messages,
+            tools,
+            [.. ChatTemplate.Variables(_options.Variables), .. ChatTemplate.Variables(variables)]
+        );
+        int[] assistants =
+        [
+            .. Enumerable
+                .Range(0, messages.Elements.Count)
+                .Where(i => messages.Elements[i].Item(new StringValue("role")) is StringValue { Content: "assistant" }),
+        ];
         HashSet<int> learned = [.. assistants.Where(i => MessageWeight.IsLearned(messages.Elements[i]))];
-        if (assistants.FirstOrDefault(i => messages.Elements[i].Item(new StringValue(ToolCalls)) is { IsTrue: true }, -1) is >= 0 and var caller && !template.Names(ToolCalls, tools is not null))
+        if (
+            assistants.FirstOrDefault(i => messages.Elements[i].Item(new StringValue(ToolCalls)) is { IsTrue: true }, -1)
+                is >= 0
+                    and var caller
+            && !template.Names(ToolCalls, tools is not null)
+        )
         {
-            throw new InvalidDataException($"Message {caller} calls a tool, but the chat template does not write {ToolCalls}, so the call would be lost without a trace; use a template that does, or leave the conversation out.");
+            throw new InvalidDataException(
+                $"Message {caller} calls a tool, but the chat template does not write {ToolCalls}, so the call would be lost without a trace; use a template that does, or leave the conversation out."
+            );
         }
-        bool always = _options.Splitting == TurnSplitting.Always, marks = template.MarksGeneration(tools is not null) && !_options.Everything;
+        bool always = _options.Splitting == TurnSplitting.Always,
+            marks = template.MarksGeneration(tools is not null) && !_options.Everything;
         if (always)
         {
             return [.. learned.Order().Select(i => marks ? Marked(renderings.Marked(i + 1), m => m == i) : Alone(renderings.Answer(i)))];
         }
         if (marks)
         {
-            return [Marked(renderings.Marked(messages.Elements.Count), m => learned.Contains(m) || (m < 0 && (learned.Count == assistants.Length ? true : throw NoName())))];
+            return
+            [
+                Marked(
+                    renderings.Marked(messages.Elements.Count),
+                    m => learned.Contains(m) || (m < 0 && (learned.Count == assistants.Length ? true : throw NoName()))
+                ),
+            ];
         }
         if (_options.Everything && learned.Count == assistants.Length)
         {
@@ -77,16 +105,26 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
         {
             return [InOne(renderings.Whole, turns, learned)];
         }
-        return _options.Splitting == TurnSplitting.Auto && !_options.Everything ? [.. learned.Order().Select(i => Alone(renderings.Answer(i)))]
-            : throw new InvalidDataException("The conversation cannot be learned in one piece: the chat template renders early turns differently when more follows. "
-                + (_options.Everything ? "Messages that are not to be learned cannot be told from the others then; leave their weights out, or learn completions only." : "Let it be split into one example for each answer."));
+        return _options.Splitting == TurnSplitting.Auto && !_options.Everything
+            ? [.. learned.Order().Select(i => Alone(renderings.Answer(i)))]
+            : throw new InvalidDataException(
+                "The conversation cannot be learned in one piece: the chat template renders early turns differently when more follows. "
+                    + (
+                        _options.Everything
+                            ? "Messages that are not to be learned cannot be told from the others then; leave their weights out, or learn completions only."
+                            : "Let it be split into one example for each answer."
+                    )
+            );
     }
 
-    private static InvalidDataException NoName()
-        => new("A message is not to be learned, but the chat template marks what is ({% generation %}) where no name stands for the message, so it cannot be told which; use a template without marks.");
+    private static InvalidDataException NoName() =>
+        new(
+            "A message is not to be learned, but the chat template marks what is ({% generation %}) where no name stands for the message, so it cannot be told which; use a template without marks."
+        );
 
     /// <summary>An answer behind what a model sees before it.</summary>
-    private MaskedConversation Alone((string Before, string Answer) turn) => Tokens([(turn.Before, _options.Everything), (turn.Answer, true)]);
+    private MaskedConversation Alone((string Before, string Answer) turn) =>
+        Tokens([(turn.Before, _options.Everything), (turn.Answer, true)]);
 
     private MaskedConversation InOne(string whole, IReadOnlyList<AssistantTurn> turns, HashSet<int> learned)
     {
@@ -117,7 +155,8 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
     }
 
     /// <summary>
-    /// Each piece's tokens by themselves. An answer that begins with a line break, say, may join the prompt's last one in a single token; a model that
+    /// Each piece's tokens by themselves. An answer that begins with a line break, say, may join the prompt's last one in a single token; a
+    /// model that
     /// answers sees the prompt's tokens alone, so they must be the same here.
     /// </summary>
     private MaskedConversation Tokens(IEnumerable<(string Text, bool Learned)> pieces)
@@ -128,7 +167,9 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
         {
             if (text.Length > 0)
             {
-                ids.AddRange(ids.Count == 0 ? tokenizer.Encode(text, addSpecialTokens: false) : tokenizer.EncodeContinuation(text, ids[^1]));
+                ids.AddRange(
+                    ids.Count == 0 ? tokenizer.Encode(text, addSpecialTokens: false) : tokenizer.EncodeContinuation(text, ids[^1])
+                );
                 learned.AddRange(Enumerable.Repeat(learn, ids.Count - learned.Count));
             }
         }

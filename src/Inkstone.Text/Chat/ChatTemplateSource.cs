@@ -3,17 +3,23 @@ using Inkstone.Jinja;
 
 namespace Inkstone.Text;
 
-/// <summary>The templates and special tokens that a tokenizer's files hold: one template for all conversations, and perhaps another for those with tools.</summary>
+/// <summary>The templates and special tokens that a tokenizer's files hold: one template for all conversations, and perhaps another for
+/// those with tools.</summary>
 internal sealed record ChatTemplateSource(string Name, string Template, string? ToolUse, IReadOnlyDictionary<string, Value> SpecialTokens)
 {
-    private const string ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja", ToolUseName = "additional_chat_templates/tool_use.jinja";
+    private const string ConfigName = "tokenizer_config.json",
+        TemplateName = "chat_template.jinja",
+        ToolUseName = "additional_chat_templates/tool_use.jinja";
 
     /// <summary>Reads a tokenizer's directory, a tokenizer_config.json, or a file that is a template.</summary>
     public static ChatTemplateSource Read(string path)
     {
         if (!Directory.Exists(path) && !File.Exists(path))
         {
-            throw new FileNotFoundException($"There is no chat template at '{path}'; give a tokenizer's directory, a tokenizer_config.json or a .jinja file.", path);
+            throw new FileNotFoundException(
+                $"There is no chat template at '{path}'; give a tokenizer's directory, a tokenizer_config.json or a .jinja file.",
+                path
+            );
         }
         string directory = Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!;
         bool json = Path.GetExtension(path) == ".json";
@@ -23,17 +29,23 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
         bool separate = File.Exists(template) && !(json && config == path);
         string toolUse = Path.Combine(directory, ToolUseName);
         return Of(
-            File.Exists(config) ? File.ReadAllBytes(config) : null, config,
-            separate ? File.ReadAllText(template) : null, template,
-            Directory.Exists(path) && File.Exists(toolUse) ? File.ReadAllText(toolUse) : null)
-            ?? throw new InvalidDataException($"{path} has no chat template; add a {TemplateName} beside it or a chat_template to {ConfigName}.");
+                File.Exists(config) ? File.ReadAllBytes(config) : null,
+                config,
+                separate ? File.ReadAllText(template) : null,
+                template,
+                Directory.Exists(path) && File.Exists(toolUse) ? File.ReadAllText(toolUse) : null
+            )
+            ?? throw new InvalidDataException(
+                $"{path} has no chat template; add a {TemplateName} beside it or a chat_template to {ConfigName}."
+            );
     }
 
     /// <summary>What a configuration and a separate template hold together; null when neither has a template.</summary>
     public static ChatTemplateSource? Of(byte[]? config, string configFile, string? template, string templateFile, string? toolUse)
     {
         Dictionary<string, Value> tokens = new(StringComparer.Ordinal);
-        string? inConfig = null, toolUseInConfig = null;
+        string? inConfig = null,
+            toolUseInConfig = null;
         if (config is not null)
         {
             using JsonDocument document = TokenizerJson.Parse(config, configFile);
@@ -42,7 +54,14 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
             ReadTokens(document.RootElement, tokens);
         }
         string? text = template ?? inConfig ?? toolUseInConfig;
-        return text is null ? null : new(template is not null ? templateFile : $"{configFile}: chat_template", text, toolUse ?? (template is null ? toolUseInConfig : null), tokens);
+        return text is null
+            ? null
+            : new(
+                template is not null ? templateFile : $"{configFile}: chat_template",
+                text,
+                toolUse ?? (template is null ? toolUseInConfig : null),
+                tokens
+            );
     }
 
     /// <summary>One template, or a list of named ones.</summary>
@@ -52,7 +71,8 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
         {
             return (part.TextOrNull(), null);
         }
-        Dictionary<string, string> named = part.Items().ToDictionary(t => t["name"].Text(), t => t["template"].Text(), StringComparer.Ordinal);
+        Dictionary<string, string> named = part.Items()
+            .ToDictionary(t => t["name"].Text(), t => t["template"].Text(), StringComparer.Ordinal);
         return (named.GetValueOrDefault("default"), named.GetValueOrDefault("tool_use"));
     }
 
@@ -65,13 +85,22 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
             {
                 tokens[member.Name] = new StringValue(token);
             }
-            else if (member.Name == "additional_special_tokens" && member.Value.ValueKind == JsonValueKind.Array && member.Value.GetArrayLength() > 0)
+            else if (
+                member.Name == "additional_special_tokens"
+                && member.Value.ValueKind == JsonValueKind.Array
+                && member.Value.GetArrayLength() > 0
+            )
             {
                 tokens[member.Name] = new ListValue([.. member.Value.EnumerateArray().Select(t => new StringValue(Content(t) ?? ""))]);
             }
         }
     }
 
-    private static string? Content(JsonElement token) => token.ValueKind == JsonValueKind.String ? token.GetString()
-        : token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.String ? content.GetString() : null;
+    private static string? Content(JsonElement token) =>
+        token.ValueKind == JsonValueKind.String ? token.GetString()
+        : token.ValueKind == JsonValueKind.Object
+        && token.TryGetProperty("content", out JsonElement content)
+        && content.ValueKind == JsonValueKind.String
+            ? content.GetString()
+        : null;
 }

@@ -12,10 +12,18 @@ internal sealed class ByteFallbackStep : DecoderStep
     public override TokenStage Start(TokenStage next, bool fused) => fused ? new WholeStage(One, next) : new Stage(next);
 
     /// <summary>The byte of a token of the form &lt;0xE4&gt;.</summary>
-    public static byte? Byte(ReadOnlySpan<char> token) => token.Length == 6 && token.StartsWith("<0x") && token[5] == '>'
-        && byte.TryParse(token.Slice(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b) ? b : null;
+    public static byte? Byte(ReadOnlySpan<char> token) =>
+        token.Length == 6
+        && token.StartsWith("<0x")
+        && token[5] == '>'
+        && byte.TryParse(token.Slice(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte b)
+            ? b
+            : null;
 
-    private static string One(string token) => Byte(token) is not { } b ? token : b < 0x80 ? ((char)b).ToString() : "\uFFFD";
+    private static string One(string token) =>
+        Byte(token) is not { } b ? token
+        : b < 0x80 ? ((char)b).ToString()
+        : "\uFFFD";
 
     private sealed class Stage(TokenStage next) : TokenStage
     {

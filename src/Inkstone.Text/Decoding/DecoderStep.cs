@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Text;
 
 /// <summary>
-/// One step of a decoder of tokenizer.json. Whole tokens come to it one by one; behind a step that fuses them (<see cref="Fuses"/>) all text is
+/// One step of a decoder of tokenizer.json. Whole tokens come to it one by one; behind a step that fuses them (<see cref="Fuses"/>) all
+/// text is
 /// one token, which comes in parts.
 /// </summary>
 internal abstract class DecoderStep
@@ -32,7 +33,8 @@ internal abstract class TokenStage
     /// <summary>The text has ended: passes on what was held back.</summary>
     public abstract void End();
 
-    /// <summary>A continuation follows: passes on what belongs to the text before it, whole characters, and holds only what the continuation completes.</summary>
+    /// <summary>A continuation follows: passes on what belongs to the text before it, whole characters, and holds only what the
+    /// continuation completes.</summary>
     public virtual void Settle() { }
 }
 
@@ -73,9 +75,7 @@ internal sealed class TextStage : TokenStage
         _length += token.Length;
     }
 
-    public override void End()
-    {
-    }
+    public override void End() { }
 
     /// <summary>Room for so many characters, which <see cref="Advance"/> then counts.</summary>
     public Span<char> Room(int characters)

@@ -12,7 +12,7 @@ public sealed class StreamDecoder
     private readonly bool _skipSpecialTokens;
     private readonly TokenDecoder _tokens;
     private readonly TextStage _text = new();
-    private readonly Decoder? _utf8;      // for byte-level vocabularies
+    private readonly Decoder? _utf8; // for byte-level vocabularies
     private readonly TokenStage? _stages; // for all others
 
     /// <param name="tokenizer">whose tokens</param>
@@ -30,7 +30,8 @@ public sealed class StreamDecoder
         }
     }
 
-    /// <summary>The text that became certain with this token; often empty inside a character. An id outside the vocabulary adds nothing.</summary>
+    /// <summary>The text that became certain with this token; often empty inside a character. An id outside the vocabulary adds
+    /// nothing.</summary>
     public string Add(int id)
     {
         Append(id);
@@ -45,17 +46,19 @@ public sealed class StreamDecoder
         return _text.Take();
     }
 
-    /// <summary>Takes in what stands before the text: what follows it is decoded as its continuation, which keeps a first space that the beginning of a text would lose.</summary>
+    /// <summary>Takes in what stands before the text: what follows it is decoded as its continuation, which keeps a first space that the
+    /// beginning of a text would lose.</summary>
     public void Follow(IEnumerable<int> ids)
     {
         foreach (int id in ids)
         {
             Append(id);
         }
-        _ = Settle();   // whole characters belong to what stands before, the first bytes of one to what follows
+        _ = Settle(); // whole characters belong to what stands before, the first bytes of one to what follows
     }
 
-    /// <summary>Whole characters that still wait in case a later byte spoils them, as belonging to the tokens so far: for showing tokens one by one.</summary>
+    /// <summary>Whole characters that still wait in case a later byte spoils them, as belonging to the tokens so far: for showing tokens
+    /// one by one.</summary>
     public string Settle()
     {
         _stages?.Settle();

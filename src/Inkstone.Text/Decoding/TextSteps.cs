@@ -7,12 +7,16 @@ internal sealed class ReplaceStep(TextPattern pattern, string content) : Decoder
 {
     private readonly byte[] _content = Encoding.UTF8.GetBytes(content);
 
-    public override string Anywhere(string token) => pattern is LiteralPattern { Text: { Length: > 0 } text } ? token.Replace(text, content, StringComparison.Ordinal)
-        : Encoding.UTF8.GetString(pattern.Replace(Encoding.UTF8.GetBytes(token), _content));
+    public override string Anywhere(string token) =>
+        pattern is LiteralPattern { Text: { Length: > 0 } text }
+            ? token.Replace(text, content, StringComparison.Ordinal)
+            : Encoding.UTF8.GetString(pattern.Replace(Encoding.UTF8.GetBytes(token), _content));
 
     // Where a regular expression ends only the end of the text can tell.
-    public override TokenStage Start(TokenStage next, bool fused) => !fused ? new MapStage(Anywhere, next)
-        : pattern is LiteralPattern { Text.Length: > 0 } literal ? new ReplacingStage(literal.Text, content, next) : new WholeStage(Anywhere, next);
+    public override TokenStage Start(TokenStage next, bool fused) =>
+        !fused ? new MapStage(Anywhere, next)
+        : pattern is LiteralPattern { Text.Length: > 0 } literal ? new ReplacingStage(literal.Text, content, next)
+        : new WholeStage(Anywhere, next);
 }
 
 /// <summary>Replaces a text in a token that comes in parts: an end that may be the beginning of a match waits.</summary>
@@ -53,12 +57,19 @@ internal sealed class StripStep(Rune content, int start, int stop) : DecoderStep
 
     public override string Anywhere(string token)
     {
-        int from = 0, to = token.Length;
+        int from = 0,
+            to = token.Length;
         for (int i = 0; i < start && string.CompareOrdinal(token, from, _content, 0, _content.Length) == 0; i++)
         {
             from += _content.Length;
         }
-        for (int i = 0; i < stop && to - _content.Length >= from && string.CompareOrdinal(token, to - _content.Length, _content, 0, _content.Length) == 0; i++)
+        for (
+            int i = 0;
+            i < stop
+                && to - _content.Length >= from
+                && string.CompareOrdinal(token, to - _content.Length, _content, 0, _content.Length) == 0;
+            i++
+        )
         {
             to -= _content.Length;
         }
@@ -68,8 +79,10 @@ internal sealed class StripStep(Rune content, int start, int stop) : DecoderStep
     /// <summary>Behind Fuse only the ends of the text lose anything.</summary>
     public override string Inside(string token) => token;
 
-    public override TokenStage Start(TokenStage next, bool fused) => !fused ? new MapStage(Anywhere, next)
-        : stop == 0 && _content.Length == 1 ? new StrippingStage(_content[0], start, next) : new WholeStage(Anywhere, next);
+    public override TokenStage Start(TokenStage next, bool fused) =>
+        !fused ? new MapStage(Anywhere, next)
+        : stop == 0 && _content.Length == 1 ? new StrippingStage(_content[0], start, next)
+        : new WholeStage(Anywhere, next);
 }
 
 /// <summary>Takes a character off the beginning of a token that comes in parts.</summary>

@@ -9,7 +9,7 @@ namespace Inkstone.Text;
 internal sealed class TokenDecoder
 {
     private readonly DecoderStep[] _rest;
-    private readonly string[] _texts;      // what goes into the remaining steps
+    private readonly string[] _texts; // what goes into the remaining steps
     private readonly byte[] _bytes;
     private readonly int[] _start;
 

@@ -14,7 +14,9 @@ internal sealed class MetaspaceDecoderStep(char mark, PrependScheme scheme) : De
         public override void Add(ReadOnlySpan<char> token)
         {
             string text = token.ToString();
-            next.Add(_first && step.Scheme != PrependScheme.Never ? text.Replace(step.Mark, "", StringComparison.Ordinal) : step.Inside(text));
+            next.Add(
+                _first && step.Scheme != PrependScheme.Never ? text.Replace(step.Mark, "", StringComparison.Ordinal) : step.Inside(text)
+            );
             _first = fused;
         }
 
@@ -35,11 +37,13 @@ internal sealed class SuffixStep(string suffix) : DecoderStep
 {
     public override string Inside(string token) => Spaced(token, " ");
 
-    public override TokenStage Start(TokenStage next, bool fused) => fused ? new WholeStage(token => Spaced(token, ""), next) : new Stage(this, next);
+    public override TokenStage Start(TokenStage next, bool fused) =>
+        fused ? new WholeStage(token => Spaced(token, ""), next) : new Stage(this, next);
 
     private string Suffix => suffix;
 
-    private string Spaced(string token, string space) => suffix.Length == 0 ? token : token.Replace(suffix, space, StringComparison.Ordinal);
+    private string Spaced(string token, string space) =>
+        suffix.Length == 0 ? token : token.Replace(suffix, space, StringComparison.Ordinal);
 
     private sealed class Stage(SuffixStep step, TokenStage next) : TokenStage
     {
@@ -69,24 +73,39 @@ internal sealed class SuffixStep(string suffix) : DecoderStep
             if (_last != null)
             {
                 next.Add(step.Spaced(_last, ""));
-                _last = step.Spaced(_last, "") == _last ? null : step.Suffix;   // its space stands before what follows
+                _last = step.Spaced(_last, "") == _last ? null : step.Suffix; // its space stands before what follows
             }
             next.Settle();
         }
     }
 }
 
-/// <summary>WordPiece: tokens that begin with the prefix go on with the word, others begin one; cleanup takes spaces before English punctuation away.</summary>
+/// <summary>WordPiece: tokens that begin with the prefix go on with the word, others begin one; cleanup takes spaces before English
+/// punctuation away.</summary>
 internal sealed class WordPieceStep(string prefix, bool cleanup) : DecoderStep
 {
     private static readonly (string Text, string Content)[] Cleanups =
-        [(" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re")];
+    [
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" do not", " don't"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ];
 
-    public override string Inside(string token) => Clean(token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token);
+    public override string Inside(string token) =>
+        Clean(token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token);
 
     public override TokenStage Start(TokenStage next, bool fused) => fused ? new WholeStage(Clean, next) : new Stage(this, next);
 
-    private string Clean(string token) => cleanup ? Cleanups.Aggregate(token, (text, c) => text.Replace(c.Text, c.Content, StringComparison.Ordinal)) : token;
+    private string Clean(string token) =>
+        cleanup ? Cleanups.Aggregate(token, (text, c) => text.Replace(c.Text, c.Content, StringComparison.Ordinal)) : token;
 
     private sealed class Stage(WordPieceStep step, TokenStage next) : TokenStage
     {

@@ -73,8 +73,14 @@ internal sealed class AddedTokenMatcher
 
     private static bool StandsAlone(ReadOnlySpan<byte> text, int start, int end)
     {
-        bool wordBefore = start > 0 && Rune.DecodeLastFromUtf8(text[..start], out Rune before, out _) == OperationStatus.Done && CharClass.IsWord(before.Value);
-        bool wordAfter = end < text.Length && Rune.DecodeFromUtf8(text[end..], out Rune after, out _) == OperationStatus.Done && CharClass.IsWord(after.Value);
+        bool wordBefore =
+            start > 0
+            && Rune.DecodeLastFromUtf8(text[..start], out Rune before, out _) == OperationStatus.Done
+            && CharClass.IsWord(before.Value);
+        bool wordAfter =
+            end < text.Length
+            && Rune.DecodeFromUtf8(text[end..], out Rune after, out _) == OperationStatus.Done
+            && CharClass.IsWord(after.Value);
         return !wordBefore && !wordAfter;
     }
 }

@@ -131,10 +131,13 @@ internal sealed class BpeModel
         return count;
     }
 
-    /// <summary>Rank and position of each pair in one number; a dead position holds the largest number. <paramref name="bytes"/> are given when each symbol is one of them.</summary>
+    /// <summary>Rank and position of each pair in one number; a dead position holds the largest number. <paramref name="bytes"/> are given
+    /// when each symbol is one of them.</summary>
     private void MergeShort(ReadOnlySpan<byte> bytes, int count, EncodeScratch scratch)
     {
-        Span<int> symbols = scratch.Symbols, next = scratch.Next, previous = scratch.Previous;
+        Span<int> symbols = scratch.Symbols,
+            next = scratch.Next,
+            previous = scratch.Previous;
         Span<uint> keys = scratch.Keys;
         if (count == 0)
         {
@@ -143,7 +146,8 @@ internal sealed class BpeModel
         for (int i = 0; i < count; i++)
         {
             (next[i], previous[i]) = (i + 1, i - 1);
-            int rank = i + 1 == count ? PairRanks.None
+            int rank =
+                i + 1 == count ? PairRanks.None
                 : bytes.Length > 0 ? _bytePairRanks[(bytes[i] << 8) | bytes[i + 1]]
                 : _ranks.Rank(symbols[i], symbols[i + 1]);
             keys[i] = Key(rank, i);
@@ -157,7 +161,10 @@ internal sealed class BpeModel
             {
                 return;
             }
-            int i = (int)(best & 255), right = next[i], after = next[right], before = previous[i];
+            int i = (int)(best & 255),
+                right = next[i],
+                after = next[right],
+                before = previous[i];
             symbols[i] = _ranks.Merged((int)(best >> 8));
             next[i] = after;
             keys[right] = NoKey;
@@ -190,7 +197,9 @@ internal sealed class BpeModel
 
     private void MergeLong(int count, EncodeScratch scratch)
     {
-        Span<int> symbols = scratch.Symbols, next = scratch.Next, previous = scratch.Previous;
+        Span<int> symbols = scratch.Symbols,
+            next = scratch.Next,
+            previous = scratch.Previous;
         PriorityHeap heap = scratch.Heap;
         heap.Clear();
         for (int i = 0; i < count; i++)
@@ -209,7 +218,9 @@ internal sealed class BpeModel
             {
                 continue;
             }
-            int right = next[i], after = next[right], before = previous[i];
+            int right = next[i],
+                after = next[right],
+                before = previous[i];
             (symbols[i], symbols[right], next[i]) = (_ranks.Merged(rank), -1, after);
             if (after < count)
             {

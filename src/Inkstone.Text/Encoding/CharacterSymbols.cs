@@ -4,13 +4,15 @@ using System.Text;
 namespace Inkstone.Text;
 
 /// <summary>
-/// The symbols with which the characters of a word begin: the token of a character, which may wear a prefix behind the first and a suffix at the
+/// The symbols with which the characters of a word begin: the token of a character, which may wear a prefix behind the first and a suffix
+/// at the
 /// last; else its bytes (byte fallback); else the unknown token.
 /// </summary>
 internal sealed class CharacterSymbols
 {
-    private readonly Dictionary<int, int>[] _ids = new Dictionary<int, int>[4];   // by (is first) + 2 (is last)
-    private readonly byte[] _prefix, _suffix;
+    private readonly Dictionary<int, int>[] _ids = new Dictionary<int, int>[4]; // by (is first) + 2 (is last)
+    private readonly byte[] _prefix,
+        _suffix;
     private readonly int[]? _fallback;
 
     /// <param name="ids">the vocabulary</param>
@@ -36,11 +38,12 @@ internal sealed class CharacterSymbols
     public int Of(ReadOnlySpan<byte> word, Span<int> symbols, int? unknown, bool fuse)
     {
         int count = 0;
-        bool waiting = false;   // an unknown token that is written only when another symbol than bytes follows, as Hugging Face has it
-        for (int i = 0; i < word.Length;)
+        bool waiting = false; // an unknown token that is written only when another symbol than bytes follows, as Hugging Face has it
+        for (int i = 0; i < word.Length; )
         {
             Rune.DecodeFromUtf8(word[i..], out Rune rune, out int size);
-            bool first = i == 0, last = i + size == word.Length;
+            bool first = i == 0,
+                last = i + size == word.Length;
             ReadOnlySpan<byte> bytes = word.Slice(i, size);
             i += size;
             if (_ids[(first ? 1 : 0) | (last ? 2 : 0)].TryGetValue(rune.Value, out int id))
@@ -106,8 +109,13 @@ internal sealed class CharacterSymbols
         Dictionary<int, int> characters = new();
         foreach ((string token, int id) in ids)
         {
-            if (token.Length > before.Length + after.Length && token.StartsWith(before, StringComparison.Ordinal) && token.EndsWith(after, StringComparison.Ordinal)
-                && Rune.DecodeFromUtf16(token.AsSpan(before.Length), out Rune rune, out int size) == OperationStatus.Done && before.Length + size + after.Length == token.Length)
+            if (
+                token.Length > before.Length + after.Length
+                && token.StartsWith(before, StringComparison.Ordinal)
+                && token.EndsWith(after, StringComparison.Ordinal)
+                && Rune.DecodeFromUtf16(token.AsSpan(before.Length), out Rune rune, out int size) == OperationStatus.Done
+                && before.Length + size + after.Length == token.Length
+            )
             {
                 characters[rune.Value] = id;
             }

@@ -5,7 +5,8 @@ namespace Inkstone.Text;
 
 /// <summary>
 /// What one thread needs while it encodes: room for the symbols of a word, and a cache of words already encoded. The cache is
-/// direct-mapped and of fixed size (1 MiB): a word of at most 24 bytes and at most 8 ids lies in one 64-byte slot, and a newer word takes its place.
+/// direct-mapped and of fixed size (1 MiB): a word of at most 24 bytes and at most 8 ids lies in one 64-byte slot, and a newer word takes
+/// its place.
 /// </summary>
 internal sealed class EncodeScratch
 {
@@ -35,7 +36,9 @@ internal sealed class EncodeScratch
     /// <summary>Slot of a word of 1 to 24 bytes, and whether the slot holds just that word.</summary>
     public ref CachedWord Lookup(ReadOnlySpan<byte> word, out bool hit)
     {
-        ulong k0, k1 = 0, k2 = 0;
+        ulong k0,
+            k1 = 0,
+            k2 = 0;
         switch (word.Length)
         {
             case >= 16:
@@ -51,7 +54,10 @@ internal sealed class EncodeScratch
                 k0 = Tail(word);
                 break;
         }
-        ulong mix = ((k0 ^ (ulong)word.Length) * 0x9E3779B97F4A7C15) ^ ((k1 + 0x632BE59BD9B4E019) * 0xD6E8FEB86659FD93) ^ ((k2 + 1) * 0xA0761D6478BD642F);
+        ulong mix =
+            ((k0 ^ (ulong)word.Length) * 0x9E3779B97F4A7C15)
+            ^ ((k1 + 0x632BE59BD9B4E019) * 0xD6E8FEB86659FD93)
+            ^ ((k2 + 1) * 0xA0761D6478BD642F);
         mix ^= mix >> 32;
         mix *= 0xD6E8FEB86659FD93;
         ref CachedWord slot = ref _cache[(int)(mix >> 50)];
@@ -77,8 +83,11 @@ internal sealed class EncodeScratch
 /// <summary>A word and its ids; <see cref="Length"/> 0 marks a slot that holds nothing yet.</summary>
 internal struct CachedWord
 {
-    public ulong K0, K1, K2;
-    public short Length, Count;
+    public ulong K0,
+        K1,
+        K2;
+    public short Length,
+        Count;
     public Ids8 Ids;
 
     [InlineArray(8)]

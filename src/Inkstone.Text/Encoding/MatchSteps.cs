@@ -21,7 +21,7 @@ internal sealed class ScannerStep(WordScanner scanner) : SplitStep
     public override void Split(Piece piece, List<Piece> pieces)
     {
         ReadOnlySpan<byte> text = piece.Text.Span;
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             int end = Scanner.Next(text, i);
             pieces.Add(new(piece.Text[i..end], i == 0 ? piece.Place : PiecePlace.Inside));
@@ -76,7 +76,7 @@ internal abstract class MatchStep(SplitBehavior behavior, bool invert) : SplitSt
     protected static List<(int Start, int End)> Characters(ReadOnlySpan<byte> text, Func<Rune, bool> condition)
     {
         List<(int, int)> matches = new();
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
             if (condition(rune))
@@ -123,8 +123,10 @@ internal sealed class CharacterStep(Func<Rune, bool> condition, SplitBehavior be
     public static bool IsSpace(Rune c) => CharClass.Of(c.Value) == CharClass.Space;
 
     /// <summary>Punctuation of Unicode, and every printable character of ASCII that is neither letter nor digit.</summary>
-    public static bool IsPunctuation(Rune c) => c.IsAscii ? char.IsAsciiLetterOrDigit((char)c.Value) is false && c.Value is > ' ' and < 0x7F
-        : Rune.GetUnicodeCategory(c) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation;
+    public static bool IsPunctuation(Rune c) =>
+        c.IsAscii
+            ? char.IsAsciiLetterOrDigit((char)c.Value) is false && c.Value is > ' ' and < 0x7F
+            : Rune.GetUnicodeCategory(c) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation;
 
     protected override List<(int Start, int End)> Matches(ReadOnlySpan<byte> text) => Characters(text, condition);
 }
@@ -136,10 +138,13 @@ internal sealed class WordStep() : MatchStep(SplitBehavior.Removed, invert: true
     {
         List<(int Start, int End)> matches = new();
         int previous = -1;
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
-            int kind = CharClass.IsWord(rune.Value) ? 1 : CharClass.Of(rune.Value) == CharClass.Space ? -1 : 0;
+            int kind =
+                CharClass.IsWord(rune.Value) ? 1
+                : CharClass.Of(rune.Value) == CharClass.Space ? -1
+                : 0;
             if (kind >= 0 && kind == previous)
             {
                 matches[^1] = (matches[^1].Start, i + size);

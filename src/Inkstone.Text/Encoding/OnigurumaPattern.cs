@@ -4,8 +4,10 @@ using System.Text;
 namespace Inkstone.Text;
 
 /// <summary>
-/// Translates a regular expression from Oniguruma's syntax, which tokenizer.json uses, to .NET's: possessive quantifiers become atomic groups,
-/// nested and intersected character classes become look-aheads, scripts, POSIX brackets and \w are spelled out, and characters that .NET cannot
+/// Translates a regular expression from Oniguruma's syntax, which tokenizer.json uses, to .NET's: possessive quantifiers become atomic
+/// groups,
+/// nested and intersected character classes become look-aheads, scripts, POSIX brackets and \w are spelled out, and characters that .NET
+/// cannot
 /// see as one (beyond U+FFFF) are named by what stands for them in the text (<see cref="StandIns"/>).
 /// </summary>
 internal sealed class OnigurumaPattern
@@ -84,8 +86,11 @@ internal sealed class OnigurumaPattern
         {
             // (?:  (?=  (?!  (?>  (?<=  (?<!  (?<name>  (?#comment
             bool name = end + 1 < _pattern.Length && _pattern[end] == '<' && _pattern[end + 1] is not ('=' or '!');
-            int last = name ? _pattern.IndexOf('>', end) : end < _pattern.Length && _pattern[end] == '<' ? end + 1
-                : end < _pattern.Length && _pattern[end] == '#' ? _pattern.IndexOf(')', end) - 1 : end;
+            int last =
+                name ? _pattern.IndexOf('>', end)
+                : end < _pattern.Length && _pattern[end] == '<' ? end + 1
+                : end < _pattern.Length && _pattern[end] == '#' ? _pattern.IndexOf(')', end) - 1
+                : end;
             last = last < _at ? _pattern.Length - 1 : Math.Min(last, _pattern.Length - 1);
             _made.Append(_pattern, _at, last + 1 - _at);
             _at = last + 1;
@@ -151,8 +156,8 @@ internal sealed class OnigurumaPattern
         _at++;
         bool negated = Take("^");
         StringBuilder members = new();
-        List<string> alternatives = new();   // what .NET cannot hold inside the brackets
-        List<string> conditions = new();     // left sides of &&
+        List<string> alternatives = new(); // what .NET cannot hold inside the brackets
+        List<string> conditions = new(); // left sides of &&
         for (bool first = true; ; first = false)
         {
             if (_at >= _pattern.Length)
@@ -168,7 +173,10 @@ internal sealed class OnigurumaPattern
                 conditions.Add(Union());
                 (members, alternatives) = (new StringBuilder(), []);
             }
-            else if (string.CompareOrdinal(_pattern, _at, "[:", 0, 2) == 0 && _pattern.IndexOf(":]", _at, StringComparison.Ordinal) is > 0 and int close)
+            else if (
+                string.CompareOrdinal(_pattern, _at, "[:", 0, 2) == 0
+                && _pattern.IndexOf(":]", _at, StringComparison.Ordinal) is > 0 and int close
+            )
             {
                 string name = _pattern[(_at + 2)..close];
                 _at = close + 2;
@@ -201,7 +209,10 @@ internal sealed class OnigurumaPattern
         string all = string.Concat(conditions.Select(c => $"(?={c})")) + last;
         return negated ? $"(?:(?!{all}){AnyCharacter})" : $"(?:{all})";
 
-        string Union() => alternatives.Count == 0 ? $"[{members}]" : members.Length == 0 ? $"(?:{string.Join('|', alternatives)})" : $"(?:[{members}]|{string.Join('|', alternatives)})";
+        string Union() =>
+            alternatives.Count == 0 ? $"[{members}]"
+            : members.Length == 0 ? $"(?:{string.Join('|', alternatives)})"
+            : $"(?:[{members}]|{string.Join('|', alternatives)})";
 
         void Add(string set, bool not)
         {
@@ -234,11 +245,19 @@ internal sealed class OnigurumaPattern
     }
 
     /// <summary>One character of a class.</summary>
-    private int Member() => _pattern[_at] == '\\' ? EscapedCharacter() ?? throw new ArgumentException($"\\{_pattern[Math.Min(_at + 1, _pattern.Length - 1)]} is not supported in a character class") : CodePoint();
+    private int Member() =>
+        _pattern[_at] == '\\'
+            ? EscapedCharacter()
+                ?? throw new ArgumentException(
+                    $"\\{_pattern[Math.Min(_at + 1, _pattern.Length - 1)]} is not supported in a character class"
+                )
+            : CodePoint();
 
-    private string Literal(int c) => _ignoreCase && c is 's' or 'S' ? $"[sS{Characters.Range(0x17F, 0x17F)}]"
+    private string Literal(int c) =>
+        _ignoreCase && c is 's' or 'S' ? $"[sS{Characters.Range(0x17F, 0x17F)}]"
         : _ignoreCase && c is 'k' or 'K' ? $"[kK{Characters.Range(0x212A, 0x212A)}]"
-        : c > 0xFFFF ? $"[{Characters.Range(c, c)}]" : CharacterSets.Escape((char)Characters.Mentioned(c));
+        : c > 0xFFFF ? $"[{Characters.Range(c, c)}]"
+        : CharacterSets.Escape((char)Characters.Mentioned(c));
 
     /// <summary>An escape outside of classes that is no set of characters: a literal character, an anchor, \R.</summary>
     private string? Escape()
@@ -261,8 +280,10 @@ internal sealed class OnigurumaPattern
         return null;
     }
 
-    private string Property() => EscapedSet() is { } set ? $"[{(set.Negated ? "^" : "")}{Characters.Note(set.Set)}]"
-        : throw new ArgumentException($"{_pattern[_at..Math.Min(_pattern.Length, _at + 2)]} is not supported");
+    private string Property() =>
+        EscapedSet() is { } set
+            ? $"[{(set.Negated ? "^" : "")}{Characters.Note(set.Set)}]"
+            : throw new ArgumentException($"{_pattern[_at..Math.Min(_pattern.Length, _at + 2)]} is not supported");
 
     /// <summary>\d, \s, \w, \h, \p{…} and their opposites, as what stands for them between the brackets of a class.</summary>
     private (string Set, bool Negated)? EscapedSet()
@@ -310,15 +331,36 @@ internal sealed class OnigurumaPattern
         if (c is 'x' or 'u')
         {
             bool braces = c == 'x' && _at + 2 < _pattern.Length && _pattern[_at + 2] == '{';
-            int start = _at + (braces ? 3 : 2), end = braces ? _pattern.IndexOf('}', start) : Math.Min(_pattern.Length, start + (c == 'x' ? 2 : 4));
-            if (end < 0 || !int.TryParse(_pattern.AsSpan(start, end - start), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code) || !Rune.IsValid(code))
+            int start = _at + (braces ? 3 : 2),
+                end = braces ? _pattern.IndexOf('}', start) : Math.Min(_pattern.Length, start + (c == 'x' ? 2 : 4));
+            if (
+                end < 0
+                || !int.TryParse(
+                    _pattern.AsSpan(start, end - start),
+                    NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture,
+                    out int code
+                )
+                || !Rune.IsValid(code)
+            )
             {
                 throw new ArgumentException($"\\{c} is not followed by a character's number");
             }
             _at = braces ? end + 1 : end;
             return code;
         }
-        int? control = c switch { 't' => '\t', 'n' => '\n', 'r' => '\r', 'f' => '\f', 'v' => '\v', 'a' => '\a', 'e' => 0x1B, '0' => 0, _ => null };
+        int? control = c switch
+        {
+            't' => '\t',
+            'n' => '\n',
+            'r' => '\r',
+            'f' => '\f',
+            'v' => '\v',
+            'a' => '\a',
+            'e' => 0x1B,
+            '0' => 0,
+            _ => null,
+        };
         if (control == null && char.IsAsciiLetterOrDigit(c))
         {
             return null;

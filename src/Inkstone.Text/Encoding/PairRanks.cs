@@ -49,7 +49,8 @@ internal sealed class PairRanks
     public int Rank(int left, int right)
     {
         ulong pair = Key(left, right);
-        ulong mixed = Mix(pair), bit = mixed >> _filterShift;
+        ulong mixed = Mix(pair),
+            bit = mixed >> _filterShift;
         if ((_filter[bit >> 6] & (1UL << (int)bit)) == 0)
         {
             return None;

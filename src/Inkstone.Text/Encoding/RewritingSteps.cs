@@ -21,7 +21,9 @@ internal sealed class MetaspaceStep(string mark, PrependScheme scheme, bool spli
     public override void Split(Piece piece, List<Piece> pieces)
     {
         byte[] text = Space.Replace(piece.Text.Span, _mark).ToArray();
-        bool prepend = piece.Place != PiecePlace.Continuing && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && piece.Place == PiecePlace.First));
+        bool prepend =
+            piece.Place != PiecePlace.Continuing
+            && (scheme == PrependScheme.Always || (scheme == PrependScheme.First && piece.Place == PiecePlace.First));
         if (prepend && !text.AsSpan().StartsWith(_mark))
         {
             text = [.. _mark, .. text];
@@ -41,11 +43,16 @@ internal sealed class MetaspaceStep(string mark, PrependScheme scheme, bool spli
 internal sealed class PrefixSpaceStep : SplitStep
 {
     public override void Split(Piece piece, List<Piece> pieces) =>
-        pieces.Add(piece.Place == PiecePlace.Continuing || piece.Text.Span[0] == ' ' ? piece : new((byte[])[(byte)' ', .. piece.Text.Span], piece.Place));
+        pieces.Add(
+            piece.Place == PiecePlace.Continuing || piece.Text.Span[0] == ' '
+                ? piece
+                : new((byte[])[(byte)' ', .. piece.Text.Span], piece.Place)
+        );
 }
 
 /// <summary>Every byte spelled in the byte alphabet, where the vocabulary cannot take the bytes themselves.</summary>
 internal sealed class AlphabetStep : SplitStep
 {
-    public override void Split(Piece piece, List<Piece> pieces) => pieces.Add(new(Encoding.UTF8.GetBytes(ByteAlphabet.ToText(piece.Text.Span)), piece.Place));
+    public override void Split(Piece piece, List<Piece> pieces) =>
+        pieces.Add(new(Encoding.UTF8.GetBytes(ByteAlphabet.ToText(piece.Text.Span)), piece.Place));
 }

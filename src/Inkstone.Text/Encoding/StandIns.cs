@@ -5,15 +5,16 @@ using System.Text.RegularExpressions;
 namespace Inkstone.Text;
 
 /// <summary>
-/// .NET matches UTF-16 units, to which a letter beyond U+FFFF is no letter. So such a character is matched as another one of its category that
+/// .NET matches UTF-16 units, to which a letter beyond U+FFFF is no letter. So such a character is matched as another one of its category
+/// that
 /// the pattern does not name, and each set of such characters in the pattern has stand-ins of its own.
 /// </summary>
 internal sealed partial class StandIns
 {
     private const int Beyond = 0x10000;
 
-    private readonly List<(int Low, int High)> _named = [];                  // ranges below U+10000
-    private readonly List<List<(int Low, int High)>> _sets = [];             // sets beyond
+    private readonly List<(int Low, int High)> _named = []; // ranges below U+10000
+    private readonly List<List<(int Low, int High)>> _sets = []; // sets beyond
     private readonly Dictionary<(UnicodeCategory Category, ulong Sets), char> _stand = [];
     private readonly HashSet<char> _taken = [];
 
@@ -85,8 +86,16 @@ internal sealed partial class StandIns
         {
             Stand(category, 0);
         }
-        return SetMark().Replace(pattern, mark => string.Concat(_stand.Where(s => (s.Key.Sets & (1UL << int.Parse(mark.Groups[1].Value, CultureInfo.InvariantCulture))) != 0)
-            .Select(s => CharacterSets.Escape(s.Value))));
+        return SetMark()
+            .Replace(
+                pattern,
+                mark =>
+                    string.Concat(
+                        _stand
+                            .Where(s => (s.Key.Sets & (1UL << int.Parse(mark.Groups[1].Value, CultureInfo.InvariantCulture))) != 0)
+                            .Select(s => CharacterSets.Escape(s.Value))
+                    )
+            );
     }
 
     /// <summary>The UTF-16 unit as which a character is matched.</summary>
@@ -118,7 +127,11 @@ internal sealed partial class StandIns
             }
             for (char c = '\u0080'; c < '\uFFFF'; c++)
             {
-                if (CharUnicodeInfo.GetUnicodeCategory(c) == category && !_taken.Contains(c) && !_named.Exists(r => r.Low <= c && c <= r.High))
+                if (
+                    CharUnicodeInfo.GetUnicodeCategory(c) == category
+                    && !_taken.Contains(c)
+                    && !_named.Exists(r => r.Low <= c && c <= r.High)
+                )
                 {
                     _taken.Add(c);
                     return _stand[(category, sets)] = c;

@@ -41,7 +41,7 @@ internal sealed class LiteralPattern(string text) : TextPattern
     public override List<(int Start, int End)> Matches(ReadOnlySpan<byte> text)
     {
         List<(int, int)> matches = new();
-        for (int at = 0; text[at..].IndexOf(_text) is >= 0 and int found && _text.Length > 0;)
+        for (int at = 0; text[at..].IndexOf(_text) is >= 0 and int found && _text.Length > 0; )
         {
             matches.Add((at + found, at + found + _text.Length));
             at += found + _text.Length;
@@ -69,7 +69,7 @@ internal sealed class RegexPattern : TextPattern
         char[] characters = new char[text.Length];
         int[] offsets = new int[text.Length + 1];
         int length = 0;
-        for (int i = 0; i < text.Length;)
+        for (int i = 0; i < text.Length; )
         {
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
             characters[length] = rune.Value < 0x80 ? (char)rune.Value : _characters.Of(rune);

@@ -9,7 +9,8 @@ namespace Inkstone.Text;
 /// </summary>
 internal sealed class WholeCharacters
 {
-    private const int First = 0x800, Last = 0xFFFF;
+    private const int First = 0x800,
+        Last = 0xFFFF;
 
     private readonly int[] _tokens = new int[Last + 1 - First];
 
@@ -17,10 +18,18 @@ internal sealed class WholeCharacters
     /// <param name="merges">The merges by rank.</param>
     /// <param name="byteIds">Id of each byte's own token, or -1.</param>
     /// <param name="edges">First and last byte of a token.</param>
-    public WholeCharacters(PairRanks ranks, IReadOnlyList<(int Left, int Right, int Merged)> merges, int[] byteIds, Func<int, (byte First, byte Last)> edges)
+    public WholeCharacters(
+        PairRanks ranks,
+        IReadOnlyList<(int Left, int Right, int Merged)> merges,
+        int[] byteIds,
+        Func<int, (byte First, byte Last)> edges
+    )
     {
         int size = 1 + Math.Max(byteIds.Max(), merges.Count == 0 ? 0 : merges.Max(m => Math.Max(m.Merged, Math.Max(m.Left, m.Right))));
-        int[] asRight = NoRanks(size), asLeft = NoRanks(size), ahead = NoRanks(size), behind = NoRanks(size);
+        int[] asRight = NoRanks(size),
+            asLeft = NoRanks(size),
+            ahead = NoRanks(size),
+            behind = NoRanks(size);
         foreach ((int left, int right, _) in merges)
         {
             int rank = ranks.Rank(left, right);
@@ -37,25 +46,30 @@ internal sealed class WholeCharacters
         }
         for (int c = First; c <= Last; c++)
         {
-            int a = byteIds[0xE0 | (c >> 12)], b = byteIds[0x80 | ((c >> 6) & 0x3F)], z = byteIds[0x80 | (c & 0x3F)];
+            int a = byteIds[0xE0 | (c >> 12)],
+                b = byteIds[0x80 | ((c >> 6) & 0x3F)],
+                z = byteIds[0x80 | (c & 0x3F)];
             _tokens[c - First] = a < 0 || b < 0 || z < 0 ? -1 : Token(a, b, z);
         }
 
         int Token(int a, int b, int z)
         {
-            int head = ranks.Rank(a, b), tail = ranks.Rank(b, z);
+            int head = ranks.Rank(a, b),
+                tail = ranks.Rank(b, z);
             if (head == tail && head == PairRanks.None)
             {
                 return -1;
             }
             bool headFirst = head <= tail;
-            int piece = ranks.Merged(headFirst ? head : tail), one = Math.Min(head, tail);
+            int piece = ranks.Merged(headFirst ? head : tail),
+                one = Math.Min(head, tail);
             int two = headFirst ? ranks.Rank(piece, z) : ranks.Rank(a, piece);
             if (two == PairRanks.None)
             {
                 return -1;
             }
-            int done = Math.Max(one, two), token = ranks.Merged(two);
+            int done = Math.Max(one, two),
+                token = ranks.Merged(two);
             bool untouched = headFirst
                 ? one < behind[a] && done < behind[piece] && done < ahead[z]
                 : one < ahead[z] && done < ahead[piece] && done < behind[a];
@@ -63,7 +77,8 @@ internal sealed class WholeCharacters
         }
     }
 
-    /// <summary>The token of the three-byte character that begins at <paramref name="i"/>, or -1 when it must begin from its bytes.</summary>
+    /// <summary>The token of the three-byte character that begins at <paramref name="i"/>, or -1 when it must begin from its
+    /// bytes.</summary>
     public int At(ReadOnlySpan<byte> s, int i) =>
         (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80)
             ? -1

@@ -5,12 +5,15 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Text;
 
 /// <summary>
-/// Tokens that stand only beside tokenizer.json, as transformers finds them: added_tokens_decoder of tokenizer_config.json, or (where that is
+/// Tokens that stand only beside tokenizer.json, as transformers finds them: added_tokens_decoder of tokenizer_config.json, or (where that
+/// is
 /// missing) special_tokens_map.json and added_tokens.json; then the named special tokens and the lists of further ones.
 /// </summary>
 internal sealed class CompanionTokens
 {
-    private const string Decoder = "added_tokens_decoder", Additional = "additional_special_tokens", Extra = "extra_special_tokens";
+    private const string Decoder = "added_tokens_decoder",
+        Additional = "additional_special_tokens",
+        Extra = "extra_special_tokens";
 
     private static readonly string[] Named = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
@@ -20,12 +23,18 @@ internal sealed class CompanionTokens
 
     private CompanionTokens(TokenizerJson parts) => (_vocabulary, _tokens) = (parts.Model.Ids, [.. parts.AddedTokens]);
 
-    /// <summary>Tokens to add to tokenizer.json, or to have other flags than there; their ids are those that transformers gives them.</summary>
+    /// <summary>Tokens to add to tokenizer.json, or to have other flags than there; their ids are those that transformers gives
+    /// them.</summary>
     /// <param name="parts">tokenizer.json</param>
     /// <param name="config">tokenizer_config.json with the roles of special_tokens_map.json</param>
     /// <param name="addedTokens">added_tokens.json</param>
-    /// <returns>the tokens, and those among them that are new and stand nowhere but in a role such as eos_token, where they may be slips</returns>
-    public static (IReadOnlyList<AddedToken> Tokens, IReadOnlyList<AddedToken> Undeclared) Find(TokenizerJson parts, JsonPart config, JsonPart addedTokens)
+    /// <returns>the tokens, and those among them that are new and stand nowhere but in a role such as eos_token, where they may be
+    /// slips</returns>
+    public static (IReadOnlyList<AddedToken> Tokens, IReadOnlyList<AddedToken> Undeclared) Find(
+        TokenizerJson parts,
+        JsonPart config,
+        JsonPart addedTokens
+    )
     {
         CompanionTokens found = new(parts);
         string[] named = [.. Named.Select(key => TokenizerConfig.Token(config[key])).OfType<string>()];
@@ -45,7 +54,12 @@ internal sealed class CompanionTokens
         int declared = found._changed.Count;
         found.PutSpecial(Named.Select(key => config[key]));
         AddedToken[] roles = [.. found._changed.Skip(declared)];
-        JsonPart[] lists = [.. Listed(config[Extra], dictionary: true), .. Listed(config[Additional], dictionary: false), .. Listed(config[Extra], dictionary: false)];
+        JsonPart[] lists =
+        [
+            .. Listed(config[Extra], dictionary: true),
+            .. Listed(config[Additional], dictionary: false),
+            .. Listed(config[Extra], dictionary: false),
+        ];
         found.PutSpecial(lists);
         string[] listed = [.. lists.Select(TokenizerConfig.Token).OfType<string>()];
         return (found._changed, [.. roles.Where(t => !found._vocabulary.ContainsKey(t.Content) && !listed.Contains(t.Content))]);
@@ -87,20 +101,26 @@ internal sealed class CompanionTokens
         return made.ToArray();
     }
 
-    /// <summary>tokenizer_config.json with the roles and lists of special_tokens_map.json, which count where there is no added_tokens_decoder.</summary>
+    /// <summary>tokenizer_config.json with the roles and lists of special_tokens_map.json, which count where there is no
+    /// added_tokens_decoder.</summary>
     public static byte[]? WithRoles(byte[]? config, string configFile, JsonPart map)
     {
         if (map.IsNull || (config != null && TokenizerConfig.Has(config, configFile, Decoder)))
         {
             return config;
         }
-        JsonObject root = config == null ? [] : JsonNode.Parse(config.AsSpan(config.AsSpan().StartsWith(System.Text.Encoding.UTF8.Preamble) ? 3 : 0))!.AsObject();
+        JsonObject root =
+            config == null
+                ? []
+                : JsonNode.Parse(config.AsSpan(config.AsSpan().StartsWith(System.Text.Encoding.UTF8.Preamble) ? 3 : 0))!.AsObject();
         foreach ((string key, JsonPart value) in map.Members())
         {
             JsonNode? node = JsonNode.Parse(value.Value.GetRawText());
             if (key == Additional && root[Additional] is JsonArray already && node is JsonArray more)
             {
-                node = new JsonArray([.. already.Concat(more).Select(t => t?.ToJsonString()).Distinct().Select(t => t == null ? null : JsonNode.Parse(t))]);
+                node = new JsonArray([
+                    .. already.Concat(more).Select(t => t?.ToJsonString()).Distinct().Select(t => t == null ? null : JsonNode.Parse(t)),
+                ]);
             }
             root[key] = node;
         }
@@ -126,7 +146,11 @@ internal sealed class CompanionTokens
         if (place >= 0)
         {
             // What was special once stays special.
-            token = token with { Id = _tokens[place].Id, Special = token.Special || _tokens[place].Special };
+            token = token with
+            {
+                Id = _tokens[place].Id,
+                Special = token.Special || _tokens[place].Special,
+            };
             if (token == _tokens[place])
             {
                 return;
@@ -135,18 +159,38 @@ internal sealed class CompanionTokens
         }
         else
         {
-            token = token with { Id = _vocabulary.TryGetValue(token.Content, out int id) ? id : Math.Max(_vocabulary.Count, 1 + _tokens.Select(t => t.Id).DefaultIfEmpty(-1).Max()) };
+            token = token with
+            {
+                Id = _vocabulary.TryGetValue(token.Content, out int id)
+                    ? id
+                    : Math.Max(_vocabulary.Count, 1 + _tokens.Select(t => t.Id).DefaultIfEmpty(-1).Max()),
+            };
             _tokens.Add(token);
         }
         _changed.Add(token);
     }
 
     /// <summary>A token is a string, or an object with its flags.</summary>
-    private static AddedToken Token(JsonPart part, bool special) => !part.IsObject ? new(0, part.Text(), false, false, false, !special, special)
-        : new(0, part["content"].Text(), part["single_word"].Flag(), part["lstrip"].Flag(), part["rstrip"].Flag(), part["normalized"].Flag(ifAbsent: !special), special);
+    private static AddedToken Token(JsonPart part, bool special) =>
+        !part.IsObject
+            ? new(0, part.Text(), false, false, false, !special, special)
+            : new(
+                0,
+                part["content"].Text(),
+                part["single_word"].Flag(),
+                part["lstrip"].Flag(),
+                part["rstrip"].Flag(),
+                part["normalized"].Flag(ifAbsent: !special),
+                special
+            );
 
-    private static IEnumerable<JsonPart> Listed(JsonPart part, bool dictionary) => part.IsNull || part.IsObject != dictionary ? []
-        : dictionary ? part.Members().Select(m => m.Value).Where(v => v.IsObject || v.IsText) : part.Items();
+    private static IEnumerable<JsonPart> Listed(JsonPart part, bool dictionary) =>
+        part.IsNull || part.IsObject != dictionary ? []
+        : dictionary ? part.Members().Select(m => m.Value).Where(v => v.IsObject || v.IsText)
+        : part.Items();
 
-    private static int Id(string name, JsonPart token) => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : throw token.Wrong("must stand under a token's id");
+    private static int Id(string name, JsonPart token) =>
+        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            ? id
+            : throw token.Wrong("must stand under a token's id");
 }

@@ -3,7 +3,8 @@ namespace Inkstone.Text;
 /// <summary>Reads the <c>decoder</c> of a tokenizer.json.</summary>
 internal static class DecoderJson
 {
-    public static IReadOnlyList<DecoderStep> Read(JsonPart part) => part.IsNull ? [new SpacesStep()] : [.. part.Sequence("decoders").Select(Step)];
+    public static IReadOnlyList<DecoderStep> Read(JsonPart part) =>
+        part.IsNull ? [new SpacesStep()] : [.. part.Sequence("decoders").Select(Step)];
 
     private static DecoderStep Step(JsonPart step)
     {
@@ -22,13 +23,18 @@ internal static class DecoderJson
                 return new StripStep(step["content"].Character(), step["start"].Integer(), step["stop"].Integer());
             case "Metaspace":
                 (string mark, PrependScheme scheme) = PreTokenizerJson.Metaspace(step);
-                return mark.Length == 1 ? new MetaspaceDecoderStep(mark[0], scheme) : throw step["replacement"].Wrong("must be a character up to U+FFFF");
+                return mark.Length == 1
+                    ? new MetaspaceDecoderStep(mark[0], scheme)
+                    : throw step["replacement"].Wrong("must be a character up to U+FFFF");
             case "BPEDecoder":
                 return new SuffixStep(step["suffix"].TextOrNull() ?? "</w>");
             case "WordPiece":
                 return new WordPieceStep(step["prefix"].TextOrNull() ?? "##", step["cleanup"].Flag(ifAbsent: true));
             default:
-                throw step.Unsupported(type, "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, BPEDecoder, WordPiece and Sequence");
+                throw step.Unsupported(
+                    type,
+                    "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, BPEDecoder, WordPiece and Sequence"
+                );
         }
     }
 }

@@ -22,7 +22,11 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
             {
                 throw Wrong("must be an object");
             }
-            return new(Value.TryGetProperty(name, out JsonElement member) ? member : default, File, Path.Length == 0 ? name : $"{Path}.{name}");
+            return new(
+                Value.TryGetProperty(name, out JsonElement member) ? member : default,
+                File,
+                Path.Length == 0 ? name : $"{Path}.{name}"
+            );
         }
     }
 
@@ -80,8 +84,12 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
     }
 
     /// <summary>A string of one character.</summary>
-    public Rune Character() => Text() is { Length: > 0 } text && Rune.DecodeFromUtf16(text, out Rune rune, out int size) == OperationStatus.Done && size == text.Length ? rune
-        : throw Wrong("must be one character");
+    public Rune Character() =>
+        Text() is { Length: > 0 } text
+        && Rune.DecodeFromUtf16(text, out Rune rune, out int size) == OperationStatus.Done
+        && size == text.Length
+            ? rune
+            : throw Wrong("must be one character");
 
     public string Text()
     {
@@ -97,17 +105,22 @@ internal readonly record struct JsonPart(JsonElement Value, string File, string 
 
     public string? TextOrNull() => IsNull ? null : Text();
 
-    public int Integer() => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out int number) && number >= 0 ? number : throw Wrong("must be a whole number of at least 0");
+    public int Integer() =>
+        Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out int number) && number >= 0
+            ? number
+            : throw Wrong("must be a whole number of at least 0");
 
-    public bool Flag(bool ifAbsent = false) => Value.ValueKind switch
-    {
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        JsonValueKind.Null or JsonValueKind.Undefined => ifAbsent,
-        _ => throw Wrong("must be true or false"),
-    };
+    public bool Flag(bool ifAbsent = false) =>
+        Value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            JsonValueKind.Null or JsonValueKind.Undefined => ifAbsent,
+            _ => throw Wrong("must be true or false"),
+        };
 
     public InvalidDataException Wrong(string what) => new($"{File}: {(Path.Length == 0 ? "the document" : Path)} {what}.");
 
-    public InvalidDataException Unsupported(string kind, string known) => Wrong($"has the type '{kind}', which is not supported; {known} are");
+    public InvalidDataException Unsupported(string kind, string known) =>
+        Wrong($"has the type '{kind}', which is not supported; {known} are");
 }

@@ -48,7 +48,9 @@ internal static class MicroLmFiles
             }
             if (sides.Length != 2 || !ids.ContainsKey(sides[0]) || !ids.ContainsKey(sides[1]) || !ids.ContainsKey(sides[0] + sides[1]))
             {
-                throw new InvalidDataException($"{mergeFile}, line {line}: a merge must be two tokens of {Path.GetFileName(vocabularyFile)} whose join is a token too.");
+                throw new InvalidDataException(
+                    $"{mergeFile}, line {line}: a merge must be two tokens of {Path.GetFileName(vocabularyFile)} whose join is a token too."
+                );
             }
             merges.Add((sides[0], sides[1]));
         }

@@ -8,7 +8,8 @@ internal sealed class ModelJson
 {
     private readonly JsonPart _model;
     private bool _spelled = true;
-    private readonly string _prefix, _suffix;
+    private readonly string _prefix,
+        _suffix;
 
     public ModelJson(JsonPart model)
     {
@@ -16,7 +17,10 @@ internal sealed class ModelJson
         {
             throw model["type"].Wrong($"is '{type}', which is not supported; only BPE is");
         }
-        if (!model["dropout"].IsNull && (model["dropout"].Value.ValueKind != JsonValueKind.Number || model["dropout"].Value.GetDouble() != 0))
+        if (
+            !model["dropout"].IsNull
+            && (model["dropout"].Value.ValueKind != JsonValueKind.Number || model["dropout"].Value.GetDouble() != 0)
+        )
         {
             throw model["dropout"].Wrong("is set, which makes ids random and is not supported; set it to null");
         }
@@ -26,7 +30,8 @@ internal sealed class ModelJson
         ReadMerges(model["merges"]);
     }
 
-    /// <summary>Whether a word can be given as bytes: every merge is spelled in the byte alphabet, and no rule speaks of characters.</summary>
+    /// <summary>Whether a word can be given as bytes: every merge is spelled in the byte alphabet, and no rule speaks of
+    /// characters.</summary>
     public bool TakesBytes
     {
         get
@@ -39,7 +44,12 @@ internal sealed class ModelJson
     /// <summary>Makes the model; <paramref name="byteLevel"/> says that words are given as bytes.</summary>
     public void Build(bool byteLevel)
     {
-        int[] byteIds = [.. Enumerable.Range(0, 256).Select(b => byteLevel && Ids.TryGetValue(ByteAlphabet.ToChar((byte)b).ToString(), out int id) ? id : -1)];
+        int[] byteIds =
+        [
+            .. Enumerable
+                .Range(0, 256)
+                .Select(b => byteLevel && Ids.TryGetValue(ByteAlphabet.ToChar((byte)b).ToString(), out int id) ? id : -1),
+        ];
         int[]? fallback = !byteLevel && _model["byte_fallback"].Flag() ? FallbackIds() : null;
         bool neverUnknown = byteLevel ? !byteIds.Contains(-1) : fallback is { } ids && !ids.Contains(-1);
         string? unknown = _model["unk_token"].TextOrNull();
@@ -53,7 +63,14 @@ internal sealed class ModelJson
         {
             tokens[id] = token;
         }
-        WholeCharacters? characters = byteLevel ? new WholeCharacters(ranks, Merges, byteIds, id => ((byte)ByteAlphabet.ToByte(tokens[id][0]), (byte)ByteAlphabet.ToByte(tokens[id][^1]))) : null;
+        WholeCharacters? characters = byteLevel
+            ? new WholeCharacters(
+                ranks,
+                Merges,
+                byteIds,
+                id => ((byte)ByteAlphabet.ToByte(tokens[id][0]), (byte)ByteAlphabet.ToByte(tokens[id][^1]))
+            )
+            : null;
         Bpe = new BpeModel(ranks, byteIds, characters)
         {
             Characters = byteLevel ? null : new CharacterSymbols(Ids, _prefix, _suffix, fallback),
@@ -85,7 +102,8 @@ internal sealed class ModelJson
     {
         foreach (JsonPart merge in merges.Items())
         {
-            string[] sides = merge.Value.ValueKind == JsonValueKind.String ? merge.Text().Split(' ') : [.. merge.Items().Select(side => side.Text())];
+            string[] sides =
+                merge.Value.ValueKind == JsonValueKind.String ? merge.Text().Split(' ') : [.. merge.Items().Select(side => side.Text())];
             if (sides.Length != 2)
             {
                 throw merge.Wrong("must have two tokens");
@@ -103,7 +121,8 @@ internal sealed class ModelJson
         }
     }
 
-    private int Id(string token, JsonPart merge) => Ids.TryGetValue(token, out int id) ? id : throw merge.Wrong($"needs the token '{token}', which model.vocab lacks");
+    private int Id(string token, JsonPart merge) =>
+        Ids.TryGetValue(token, out int id) ? id : throw merge.Wrong($"needs the token '{token}', which model.vocab lacks");
 
     /// <summary>Id of each byte's token &lt;0x00&gt; to &lt;0xFF&gt;, -1 where there is none.</summary>
     private int[] FallbackIds() => [.. Enumerable.Range(0, 256).Select(b => Ids.GetValueOrDefault($"<0x{b:X2}>", -1))];

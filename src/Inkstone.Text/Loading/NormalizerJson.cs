@@ -25,7 +25,10 @@ internal static class NormalizerJson
             "Replace" => new ReplaceNormalizer(part["pattern"].Pattern(), part["content"].Text()),
             "ByteLevel" => new ByteLevelNormalizer(),
             "Sequence" => new NormalizerSequence([.. part["normalizers"].Items().Select(Read).OfType<Normalizer>()]),
-            _ => throw part.Unsupported(type, "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, ByteLevel and Sequence"),
+            _ => throw part.Unsupported(
+                type,
+                "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Prepend, Replace, ByteLevel and Sequence"
+            ),
         };
     }
 }

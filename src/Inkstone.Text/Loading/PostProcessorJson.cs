@@ -44,7 +44,9 @@ internal static class PostProcessorJson
             JsonPart special = piece["SpecialToken"];
             if (!special.IsNull)
             {
-                (textSeen ? around.Suffix : before).AddRange(template["special_tokens"][special["id"].Text()]["ids"].Items().Select(id => id.Integer()));
+                (textSeen ? around.Suffix : before).AddRange(
+                    template["special_tokens"][special["id"].Text()]["ids"].Items().Select(id => id.Integer())
+                );
             }
             else if (!textSeen && piece["Sequence"]["id"].Text() == "A")
             {

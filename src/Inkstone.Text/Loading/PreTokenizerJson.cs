@@ -12,7 +12,8 @@ internal static class PreTokenizerJson
     {
         List<SplitStep> steps = new();
         JsonPart[] parts = [.. part.Sequence("pretokenizers")];
-        bool prefixSpace = false, byteLevel = false;
+        bool prefixSpace = false,
+            byteLevel = false;
         foreach (JsonPart step in parts)
         {
             string type = step["type"].Text();
@@ -42,10 +43,20 @@ internal static class PreTokenizerJson
                     steps.Add(Split(step));
                     break;
                 case "Digits":
-                    steps.Add(new CharacterStep(CharacterStep.IsNumber, step["individual_digits"].Flag() ? SplitBehavior.Isolated : SplitBehavior.Contiguous));
+                    steps.Add(
+                        new CharacterStep(
+                            CharacterStep.IsNumber,
+                            step["individual_digits"].Flag() ? SplitBehavior.Isolated : SplitBehavior.Contiguous
+                        )
+                    );
                     break;
                 case "Punctuation":
-                    steps.Add(new CharacterStep(CharacterStep.IsPunctuation, step["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(step["behavior"])));
+                    steps.Add(
+                        new CharacterStep(
+                            CharacterStep.IsPunctuation,
+                            step["behavior"].IsNull ? SplitBehavior.Isolated : Behavior(step["behavior"])
+                        )
+                    );
                     break;
                 case "Whitespace":
                     steps.Add(new WordStep());
@@ -62,7 +73,10 @@ internal static class PreTokenizerJson
                     steps.Add(new CharacterStep(c => c == delimiter, SplitBehavior.Removed));
                     break;
                 default:
-                    throw step.Unsupported(type, "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit and Sequence");
+                    throw step.Unsupported(
+                        type,
+                        "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit and Sequence"
+                    );
             }
         }
         return (new PreTokenizer(steps, prefixSpace), byteLevel);
@@ -95,7 +109,8 @@ internal static class PreTokenizerJson
         SplitBehavior behavior = Behavior(step["behavior"]);
         bool invert = step["invert"].Flag();
         // The known patterns match every character, so keeping the matches and keeping everything is the same.
-        bool words = behavior == (invert ? SplitBehavior.Removed : SplitBehavior.Isolated) || (behavior == SplitBehavior.Isolated && invert);
+        bool words =
+            behavior == (invert ? SplitBehavior.Removed : SplitBehavior.Isolated) || (behavior == SplitBehavior.Isolated && invert);
         return words && step["pattern"]["Regex"].TextOrNull() is { } regex && WordScanner.ForRegex(regex) is { } scanner
             ? new ScannerStep(scanner)
             : new PatternStep(step["pattern"].Pattern(), behavior, invert);
@@ -104,7 +119,10 @@ internal static class PreTokenizerJson
     private static SplitBehavior Behavior(JsonPart part)
     {
         string name = part.Text();
-        return Enum.TryParse(name, out SplitBehavior behavior) && Enum.IsDefined(behavior) ? behavior
-            : throw part.Wrong($"is '{name}', which is no behaviour of a split; known are {string.Join(", ", Enum.GetNames<SplitBehavior>())}");
+        return Enum.TryParse(name, out SplitBehavior behavior) && Enum.IsDefined(behavior)
+            ? behavior
+            : throw part.Wrong(
+                $"is '{name}', which is no behaviour of a split; known are {string.Join(", ", Enum.GetNames<SplitBehavior>())}"
+            );
     }
 }

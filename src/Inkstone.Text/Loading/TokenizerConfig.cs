@@ -6,7 +6,15 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Text;
 
 /// <summary>What is read from tokenizer_config.json: the roles of tokens and the chat template.</summary>
-internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, string? ChatTemplate, bool? AddBos, bool? AddEos, string? ClassName)
+internal sealed record TokenizerConfig(
+    string? Bos,
+    string? Eos,
+    string? Pad,
+    string? ChatTemplate,
+    bool? AddBos,
+    bool? AddEos,
+    string? ClassName
+)
 {
     public static TokenizerConfig Read(ReadOnlyMemory<byte> json, string file)
     {
@@ -19,7 +27,8 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
             Template(root["chat_template"]),
             root["add_bos_token"].IsNull ? null : root["add_bos_token"].Flag(),
             root["add_eos_token"].IsNull ? null : root["add_eos_token"].Flag(),
-            root["tokenizer_class"].TextOrNull());
+            root["tokenizer_class"].TextOrNull()
+        );
     }
 
     /// <summary>Whether the file says anything under a key.</summary>
@@ -64,14 +73,24 @@ internal sealed record TokenizerConfig(string? Bos, string? Eos, string? Pad, st
     {
         JsonObject settings = JsonNode.Parse(json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? json.AsSpan(3) : json)!.AsObject();
         settings["pad_token"] = pad;
-        return Encoding.UTF8.GetBytes(settings.ToJsonString(new JsonSerializerOptions { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n");
+        return Encoding.UTF8.GetBytes(
+            settings.ToJsonString(
+                new JsonSerializerOptions
+                {
+                    WriteIndented = true,
+                    NewLine = "\n",
+                    Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+                }
+            ) + "\n"
+        );
     }
 
     /// <summary>A token is a string, or an object with its content.</summary>
     public static string? Token(JsonPart part) => part.IsObject ? part["content"].Text() : part.TextOrNull();
 
     /// <summary>A template is a string, or a list of named ones, of which "default" counts.</summary>
-    private static string? Template(JsonPart part) => part.Value.ValueKind != JsonValueKind.Array
-        ? part.TextOrNull()
-        : part.Items().Where(t => t["name"].Text() == "default").Select(t => t["template"].Text()).FirstOrDefault();
+    private static string? Template(JsonPart part) =>
+        part.Value.ValueKind != JsonValueKind.Array
+            ? part.TextOrNull()
+            : part.Items().Where(t => t["name"].Text() == "default").Select(t => t["template"].Text()).FirstOrDefault();
 }

@@ -2,16 +2,26 @@ using System.Text.Json;
 
 namespace Inkstone.Text;
 
-/// <summary>What a tokenizer is made of: tokenizer.json with every token that stands only beside it, and tokenizer_config.json with every role.</summary>
+/// <summary>What a tokenizer is made of: tokenizer.json with every token that stands only beside it, and tokenizer_config.json with every
+/// role.</summary>
 /// <param name="Json">tokenizer.json</param>
 /// <param name="Parts">what it says</param>
 /// <param name="Config">tokenizer_config.json</param>
 /// <param name="ConfigFile">its name, for messages</param>
 /// <param name="ChatTemplate">a template in a file of its own</param>
 /// <param name="Undeclared">new tokens that stand nowhere but in a role such as eos_token</param>
-internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? Config, string ConfigFile, string? ChatTemplate, IReadOnlyList<AddedToken> Undeclared)
+internal sealed record TokenizerFiles(
+    byte[] Json,
+    TokenizerJson Parts,
+    byte[]? Config,
+    string ConfigFile,
+    string? ChatTemplate,
+    IReadOnlyList<AddedToken> Undeclared
+)
 {
-    public const string JsonName = "tokenizer.json", ConfigName = "tokenizer_config.json", TemplateName = "chat_template.jinja";
+    public const string JsonName = "tokenizer.json",
+        ConfigName = "tokenizer_config.json",
+        TemplateName = "chat_template.jinja";
 
     /// <summary>Takes both files as they are.</summary>
     public static TokenizerFiles Of(byte[] json, string jsonFile, byte[]? config, string configFile, string? template) =>
@@ -21,17 +31,29 @@ internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? 
     public static TokenizerFiles Read(string file)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        string configFile = Path.Combine(directory, ConfigName), template = Path.Combine(directory, TemplateName);
+        string configFile = Path.Combine(directory, ConfigName),
+            template = Path.Combine(directory, TemplateName);
         byte[]? config = File.Exists(configFile) ? File.ReadAllBytes(configFile) : null;
-        using JsonDocument? map = Open(directory, "special_tokens_map.json"), added = Open(directory, "added_tokens.json");
+        using JsonDocument? map = Open(directory, "special_tokens_map.json"),
+            added = Open(directory, "added_tokens.json");
         config = CompanionTokens.WithRoles(config, configFile, Part(map, directory, "special_tokens_map.json"));
-        TokenizerFiles plain = Of(File.ReadAllBytes(file), file, config, configFile, File.Exists(template) ? File.ReadAllText(template) : null);
+        TokenizerFiles plain = Of(
+            File.ReadAllBytes(file),
+            file,
+            config,
+            configFile,
+            File.Exists(template) ? File.ReadAllText(template) : null
+        );
         if (config == null && added == null)
         {
             return plain;
         }
         using JsonDocument roles = TokenizerJson.Parse(config ?? "{}"u8.ToArray(), configFile);
-        (IReadOnlyList<AddedToken> tokens, IReadOnlyList<AddedToken> undeclared) = CompanionTokens.Find(plain.Parts, new JsonPart(roles.RootElement, configFile, ""), Part(added, directory, "added_tokens.json"));
+        (IReadOnlyList<AddedToken> tokens, IReadOnlyList<AddedToken> undeclared) = CompanionTokens.Find(
+            plain.Parts,
+            new JsonPart(roles.RootElement, configFile, ""),
+            Part(added, directory, "added_tokens.json")
+        );
         if (tokens.Count == 0)
         {
             return plain;
@@ -41,7 +63,10 @@ internal sealed record TokenizerFiles(byte[] Json, TokenizerJson Parts, byte[]? 
     }
 
     private static JsonDocument? Open(string directory, string name) =>
-        File.Exists(Path.Combine(directory, name)) ? TokenizerJson.Parse(File.ReadAllBytes(Path.Combine(directory, name)), Path.Combine(directory, name)) : null;
+        File.Exists(Path.Combine(directory, name))
+            ? TokenizerJson.Parse(File.ReadAllBytes(Path.Combine(directory, name)), Path.Combine(directory, name))
+            : null;
 
-    private static JsonPart Part(JsonDocument? document, string directory, string name) => document == null ? default : new(document.RootElement, Path.Combine(directory, name), "");
+    private static JsonPart Part(JsonDocument? document, string directory, string name) =>
+        document == null ? default : new(document.RootElement, Path.Combine(directory, name), "");
 }

@@ -22,7 +22,9 @@ internal sealed class TokenizerJson
         DecoderSteps = DecoderJson.Read(root["decoder"]);
         AddedTokens = ReadAddedTokens(root["added_tokens"]);
         (Prefix, Suffix) = PostProcessorJson.Read(root["post_processor"]);
-        Tokens = new string?[1 + Math.Max(Model.Ids.Values.DefaultIfEmpty(-1).Max(), AddedTokens.Select(t => t.Id).DefaultIfEmpty(-1).Max())];
+        Tokens = new string?[
+            1 + Math.Max(Model.Ids.Values.DefaultIfEmpty(-1).Max(), AddedTokens.Select(t => t.Id).DefaultIfEmpty(-1).Max())
+        ];
         foreach ((string token, int id) in Model.Ids)
         {
             Tokens[id] = token;
@@ -61,12 +63,16 @@ internal sealed class TokenizerJson
         }
         catch (JsonException fault)
         {
-            throw new InvalidDataException($"{file} is no valid JSON: line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}.", fault);
+            throw new InvalidDataException(
+                $"{file} is no valid JSON: line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}.",
+                fault
+            );
         }
     }
 
     /// <summary>
-    /// Ids follow from the order: a text that is in the vocabulary keeps its id, another gets the next free one, whatever the file says, as in
+    /// Ids follow from the order: a text that is in the vocabulary keeps its id, another gets the next free one, whatever the file says, as
+    /// in
     /// Hugging Face. Only where that would be another token's id (the vocabulary has gaps) the file is believed.
     /// </summary>
     private List<AddedToken> ReadAddedTokens(JsonPart part)
@@ -82,7 +88,17 @@ internal sealed class TokenizerJson
                 int next = Math.Max(Model.Ids.Count, 1 + tokens.Select(t => t.Id).DefaultIfEmpty(-1).Max());
                 id = tokens.Find(t => t.Content == content)?.Id ?? (taken.Contains(next) ? written : next);
             }
-            tokens.Add(new(id, content, token["single_word"].Flag(), token["lstrip"].Flag(), token["rstrip"].Flag(), token["normalized"].Flag(ifAbsent: true), token["special"].Flag()));
+            tokens.Add(
+                new(
+                    id,
+                    content,
+                    token["single_word"].Flag(),
+                    token["lstrip"].Flag(),
+                    token["rstrip"].Flag(),
+                    token["normalized"].Flag(ifAbsent: true),
+                    token["special"].Flag()
+                )
+            );
         }
         return tokens;
     }

@@ -12,7 +12,12 @@ internal static class TokenizerJsonWriter
     /// <param name="merges">Pairs of texts by rank.</param>
     /// <param name="pattern">The split pattern.</param>
     /// <param name="specialTokens">Special tokens and their ids, which <paramref name="tokens"/> may contain or not.</param>
-    public static byte[] Write(IEnumerable<(string Token, int Id)> tokens, IEnumerable<(string Left, string Right)> merges, SplitPattern pattern, IEnumerable<(string Token, int Id)> specialTokens)
+    public static byte[] Write(
+        IEnumerable<(string Token, int Id)> tokens,
+        IEnumerable<(string Left, string Right)> merges,
+        SplitPattern pattern,
+        IEnumerable<(string Token, int Id)> specialTokens
+    )
     {
         MemoryStream json = new();
         using (Utf8JsonWriter writer = new(json, Options))
@@ -88,7 +93,11 @@ internal static class TokenizerJsonWriter
         writer.WriteBoolean("use_regex", useRegex);
     }
 
-    private static void WriteModel(Utf8JsonWriter writer, IEnumerable<(string Token, int Id)> tokens, IEnumerable<(string Left, string Right)> merges)
+    private static void WriteModel(
+        Utf8JsonWriter writer,
+        IEnumerable<(string Token, int Id)> tokens,
+        IEnumerable<(string Left, string Right)> merges
+    )
     {
         writer.WriteStartObject("model");
         writer.WriteString("type", "BPE");

@@ -6,7 +6,13 @@ namespace Inkstone.Text;
 /// <summary>Unicode normalization forms C and D (UAX #15), Hangul by arithmetic.</summary>
 internal static class CanonicalForm
 {
-    private const int HangulBase = 0xAC00, LBase = 0x1100, VBase = 0x1161, TBase = 0x11A7, VCount = 21, TCount = 28, HangulCount = 19 * VCount * TCount;
+    private const int HangulBase = 0xAC00,
+        LBase = 0x1100,
+        VBase = 0x1161,
+        TBase = 0x11A7,
+        VCount = 21,
+        TCount = 28,
+        HangulCount = 19 * VCount * TCount;
 
     private static readonly Dictionary<int, byte> Classes = [];
     private static readonly Dictionary<int, (int First, int Second)> Decomposition = [];
@@ -55,7 +61,8 @@ internal static class CanonicalForm
         while (i >= 0 && i < text.Length)
         {
             int b = text[i];
-            int c, size;
+            int c,
+                size;
             if (b < 0xCC)
             {
                 i++;
@@ -87,10 +94,13 @@ internal static class CanonicalForm
     public static string Compose(string text)
     {
         List<int> points = Decomposed(text);
-        int starter = -1, lastClass = -1, n = 0;
+        int starter = -1,
+            lastClass = -1,
+            n = 0;
         for (int i = 0; i < points.Count; i++)
         {
-            int c = points[i], kind = Class(c);
+            int c = points[i],
+                kind = Class(c);
             // A mark is blocked from its starter by one of the same or a higher class between them.
             if (starter >= 0 && (lastClass < kind || lastClass == -1) && Pair(points[starter], c) is int composed)
             {

@@ -1,7 +1,8 @@
 namespace Inkstone.Text;
 
 /// <summary>
-/// Compatibility decompositions of the Unicode Character Database, version 11, as Hugging Face's tokenizers have them: code point or first+count of a run
+/// Compatibility decompositions of the Unicode Character Database, version 11, as Hugging Face's tokenizers have them: code point or
+/// first+count of a run
 /// with consecutive targets, then what it becomes in form KD, all in hexadecimal. What decomposes canonically is not here.
 /// </summary>
 internal static class CompatibilityData

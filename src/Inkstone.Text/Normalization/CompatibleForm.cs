@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Inkstone.Text;
 
-/// <summary>The compatibility part of Unicode normalization forms KC and KD: ligatures, full-width letters, circled digits and the like.</summary>
+/// <summary>The compatibility part of Unicode normalization forms KC and KD: ligatures, full-width letters, circled digits and the
+/// like.</summary>
 internal static class CompatibleForm
 {
     private static readonly Dictionary<int, string> Decomposition = Read();
@@ -24,9 +25,11 @@ internal static class CompatibleForm
         Dictionary<int, string> made = new();
         foreach (string entry in CompatibilityData.Decompositions.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
         {
-            string[] sides = entry.Split(':'), run = sides[0].Split('+');
+            string[] sides = entry.Split(':'),
+                run = sides[0].Split('+');
             int[] parts = [.. sides[1].Split(',').Select(Hex)];
-            int first = Hex(run[0]), count = run.Length > 1 ? Hex(run[1]) : 1;
+            int first = Hex(run[0]),
+                count = run.Length > 1 ? Hex(run[1]) : 1;
             for (int i = 0; i < count; i++)
             {
                 made[first + i] = count > 1 ? new Rune(parts[0] + i).ToString() : string.Concat(parts.Select(p => new Rune(p).ToString()));

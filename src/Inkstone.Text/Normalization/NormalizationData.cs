@@ -37,7 +37,8 @@ internal static class NormalizationData
         1E026:5:230 1E130:7:230 1E2AE:1:230 1E2EC:4:230 1E8D0:7:220 1E944:6:230 1E94A:1:7
         """;
 
-    /// <summary>Canonical decompositions, one step each: code point, one or two code points; ! marks those that are never composed again.</summary>
+    /// <summary>Canonical decompositions, one step each: code point, one or two code points; ! marks those that are never composed
+    /// again.</summary>
     public const string Decompositions = """
         C0:41,300 C1:41,301 C2:41,302 C3:41,303 C4:41,308 C5:41,30A C7:43,327 C8:45,300 C9:45,301 CA:45,302 CB:45,308 CC:49,300 CD:49,301 CE:49,302 CF:49,308
         D1:4E,303 D2:4F,300 D3:4F,301 D4:4F,302 D5:4F,303 D6:4F,308 D9:55,300 DA:55,301 DB:55,302 DC:55,308 DD:59,301 E0:61,300 E1:61,301 E2:61,302 E3:61,303

@@ -8,7 +8,8 @@ internal abstract class Normalizer
 {
     public abstract ReadOnlySpan<byte> Apply(ReadOnlySpan<byte> text);
 
-    /// <summary>What becomes of a text that stands behind other text: all but what is put before a text of its own. Null when that leaves nothing to do.</summary>
+    /// <summary>What becomes of a text that stands behind other text: all but what is put before a text of its own. Null when that leaves
+    /// nothing to do.</summary>
     public virtual Normalizer? Continuing => this;
 }
 
@@ -84,7 +85,10 @@ internal sealed class StripAccentsNormalizer : Normalizer
         StringBuilder made = new(text.Length);
         foreach (Rune rune in Encoding.UTF8.GetString(text).EnumerateRunes())
         {
-            if (Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark))
+            if (
+                Rune.GetUnicodeCategory(rune)
+                is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark)
+            )
             {
                 made.Append(rune.ToString());
             }

@@ -8,23 +8,39 @@ public static class BpeTrainer
     private static readonly string[] PadNames = ["<pad>", "<|pad|>", "<|padding|>", "<|endoftext|>"];
 
     /// <summary>
-    /// Trains on files of UTF-8 text, plain or gzip, of any number and size. As in Hugging Face each line is a text of its own and keeps its
+    /// Trains on files of UTF-8 text, plain or gzip, of any number and size. As in Hugging Face each line is a text of its own and keeps
+    /// its
     /// line end. Ill-formed UTF-8 counts as U+FFFD and is reported in the progress.
     /// </summary>
-    public static Tokenizer Train(IEnumerable<string> files, BpeTrainerOptions options, IProgress<BpeProgress>? progress = null, CancellationToken cancellation = default)
+    public static Tokenizer Train(
+        IEnumerable<string> files,
+        BpeTrainerOptions options,
+        IProgress<BpeProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using CorpusFiles corpus = new(files);
         return Train(corpus, options, progress, cancellation);
     }
 
     /// <summary>Trains on documents from memory, each a text of its own.</summary>
-    public static Tokenizer TrainText(IEnumerable<string> documents, BpeTrainerOptions options, IProgress<BpeProgress>? progress = null, CancellationToken cancellation = default)
+    public static Tokenizer TrainText(
+        IEnumerable<string> documents,
+        BpeTrainerOptions options,
+        IProgress<BpeProgress>? progress = null,
+        CancellationToken cancellation = default
+    )
     {
         using CorpusDocuments corpus = new(documents);
         return Train(corpus, options, progress, cancellation);
     }
 
-    private static Tokenizer Train(CorpusReader corpus, BpeTrainerOptions options, IProgress<BpeProgress>? progress, CancellationToken cancellation)
+    private static Tokenizer Train(
+        CorpusReader corpus,
+        BpeTrainerOptions options,
+        IProgress<BpeProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         IReadOnlyList<string> special = options.SpecialTokens ?? [];
         Check(options, special);
@@ -37,13 +53,16 @@ public static class BpeTrainer
         TrainedVocabulary vocabulary = new(special, ByteAlphabet.InCharacterOrder.Where(b => options.InitialAlphabet || words.Has(b)));
         if (vocabulary.Count > options.VocabularySize)
         {
-            throw new ArgumentException($"A vocabulary of {options.VocabularySize} is too small; special tokens and bytes alone are {vocabulary.Count}.");
+            throw new ArgumentException(
+                $"A vocabulary of {options.VocabularySize} is too small; special tokens and bytes alone are {vocabulary.Count}."
+            );
         }
         new MergeLearner(words, vocabulary, options.VocabularySize, threads).Learn(
             options.VocabularySize,
             options.MinFrequency,
             done => progress?.Report(new(BpeStage.Merge, done, options.VocabularySize, corpus.InvalidBytes)),
-            cancellation);
+            cancellation
+        );
         progress?.Report(new(BpeStage.Merge, vocabulary.Count, vocabulary.Count, corpus.InvalidBytes));
         return Build(vocabulary, options, special);
     }
@@ -55,7 +74,8 @@ public static class BpeTrainer
             tokens.Select((token, id) => (token, id)),
             vocabulary.Merges().Select(m => (tokens[m.Left], tokens[m.Right])),
             options.Pattern,
-            special.Select((token, id) => (token, id)));
+            special.Select((token, id) => (token, id))
+        );
         string? eos = options.EosToken ?? EosNames.FirstOrDefault(special.Contains);
         string? bos = options.BosToken ?? BosNames.FirstOrDefault(special.Contains);
         string? pad = options.PadToken ?? PadNames.FirstOrDefault(name => special.Contains(name) && name != eos);
@@ -66,7 +86,9 @@ public static class BpeTrainer
     {
         if (options.MaxPreTokenLength is < 0 or (> 0 and < 4))
         {
-            throw new ArgumentException($"A pre-token length of {options.MaxPreTokenLength} bytes cannot hold every character; give 0 for no cap, or at least 4.");
+            throw new ArgumentException(
+                $"A pre-token length of {options.MaxPreTokenLength} bytes cannot hold every character; give 0 for no cap, or at least 4."
+            );
         }
         if (special.FirstOrDefault(string.IsNullOrEmpty) is not null)
         {
@@ -74,11 +96,15 @@ public static class BpeTrainer
         }
         if (special.Distinct().Count() != special.Count)
         {
-            throw new ArgumentException($"The special token '{special.GroupBy(t => t).First(g => g.Count() > 1).Key}' is named twice; name it once.");
+            throw new ArgumentException(
+                $"The special token '{special.GroupBy(t => t).First(g => g.Count() > 1).Key}' is named twice; name it once."
+            );
         }
         if (options.PadToken != null && options.PadToken == options.EosToken)
         {
-            throw new ArgumentException($"The padding token and the end token are both '{options.PadToken}'; a model could then never learn to end. Choose another padding token.");
+            throw new ArgumentException(
+                $"The padding token and the end token are both '{options.PadToken}'; a model could then never learn to end. Choose another padding token."
+            );
         }
     }
 }

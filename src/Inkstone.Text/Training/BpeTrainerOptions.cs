@@ -1,12 +1,14 @@
 namespace Inkstone.Text;
 
 /// <summary>What to train.</summary>
-/// <param name="VocabularySize">Tokens in the end, special tokens and byte alphabet included; fewer when the corpus has no more pairs.</param>
+/// <param name="VocabularySize">Tokens in the end, special tokens and byte alphabet included; fewer when the corpus has no more
+/// pairs.</param>
 /// <param name="Pattern">How text is cut into words.</param>
 /// <param name="MinFrequency">Pairs seen less often are not merged.</param>
 /// <param name="SpecialTokens">Take the first ids, in this order.</param>
 /// <param name="InitialAlphabet">All 256 bytes get a token, also those that the corpus lacks.</param>
-/// <param name="MaxPreTokenLength">Words longer than this many bytes are cut, between characters, while learning; 0 = no cap, as Hugging Face has it.</param>
+/// <param name="MaxPreTokenLength">Words longer than this many bytes are cut, between characters, while learning; 0 = no cap, as Hugging
+/// Face has it.</param>
 /// <param name="Threads">0 = one for each processor. The result does not depend on it.</param>
 /// <param name="BosToken">Role written to tokenizer_config.json; null = by the usual names among the special tokens.</param>
 /// <param name="EosToken">As <paramref name="BosToken"/>.</param>
@@ -21,7 +23,8 @@ public sealed record BpeTrainerOptions(
     int Threads = 0,
     string? BosToken = null,
     string? EosToken = null,
-    string? PadToken = null);
+    string? PadToken = null
+);
 
 /// <summary>The two things a trainer does.</summary>
 public enum BpeStage

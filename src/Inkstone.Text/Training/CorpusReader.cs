@@ -4,7 +4,8 @@ using System.Text.Unicode;
 
 namespace Inkstone.Text;
 
-/// <summary>Some whole pieces of the corpus as valid UTF-8: lines that end in <c>\n</c> when <see cref="Ends"/> is empty, else documents that end there.</summary>
+/// <summary>Some whole pieces of the corpus as valid UTF-8: lines that end in <c>\n</c> when <see cref="Ends"/> is empty, else documents
+/// that end there.</summary>
 internal sealed class CorpusChunk
 {
     public byte[] Bytes { get; set; } = [];
@@ -50,7 +51,7 @@ internal abstract class CorpusReader
         {
             return;
         }
-        for (int i = 0; i < bytes.Length;)
+        for (int i = 0; i < bytes.Length; )
         {
             if (Rune.DecodeFromUtf8(bytes[i..], out _, out int consumed) != System.Buffers.OperationStatus.Done)
             {
@@ -63,7 +64,8 @@ internal abstract class CorpusReader
     }
 }
 
-/// <summary>Files one after another, plain or gzip (known by their first bytes). Chunks end after a line break; inside a longer line, where every split pattern cuts.</summary>
+/// <summary>Files one after another, plain or gzip (known by their first bytes). Chunks end after a line break; inside a longer line, where
+/// every split pattern cuts.</summary>
 internal sealed class CorpusFiles : CorpusReader, IDisposable
 {
     private readonly IReadOnlyList<string> _files;
@@ -81,7 +83,12 @@ internal sealed class CorpusFiles : CorpusReader, IDisposable
         {
             if (!File.Exists(file))
             {
-                throw new FileNotFoundException(Directory.Exists(file) ? $"'{file}' is a folder; name the text files in it." : $"Corpus file '{file}' does not exist; check the path.", file);
+                throw new FileNotFoundException(
+                    Directory.Exists(file)
+                        ? $"'{file}' is a folder; name the text files in it."
+                        : $"Corpus file '{file}' does not exist; check the path.",
+                    file
+                );
             }
             TotalBytes += new FileInfo(file).Length;
         }
@@ -132,7 +139,10 @@ internal sealed class CorpusFiles : CorpusReader, IDisposable
         }
         catch (InvalidDataException fault)
         {
-            throw new InvalidDataException($"'{_files[_next - 1]}' is a damaged gzip file ({fault.Message.TrimEnd('.')}); pack it again.", fault);
+            throw new InvalidDataException(
+                $"'{_files[_next - 1]}' is a damaged gzip file ({fault.Message.TrimEnd('.')}); pack it again.",
+                fault
+            );
         }
     }
 
@@ -192,7 +202,7 @@ internal sealed class CorpusFiles : CorpusReader, IDisposable
         }
         int cut = 0;
         bool letter = false;
-        for (int i = 0; i < bytes.Length;)
+        for (int i = 0; i < bytes.Length; )
         {
             if (Rune.DecodeFromUtf8(bytes[i..], out Rune rune, out int consumed) == System.Buffers.OperationStatus.NeedMoreData)
             {

@@ -3,7 +3,13 @@ namespace Inkstone.Text;
 /// <summary>Cuts a corpus into words and counts them, on several threads.</summary>
 internal static class CorpusWords
 {
-    public static WordCounter Count(CorpusReader corpus, BpeTrainerOptions options, int threads, IProgress<BpeProgress>? progress, CancellationToken cancellation)
+    public static WordCounter Count(
+        CorpusReader corpus,
+        BpeTrainerOptions options,
+        int threads,
+        IProgress<BpeProgress>? progress,
+        CancellationToken cancellation
+    )
     {
         WordCounter[] counters = new WordCounter[threads];
         List<Exception> faults = new();
@@ -62,9 +68,10 @@ internal static class CorpusWords
         int document = 0;
         while (text.Length > 0)
         {
-            int length = chunk.Ends.Count > 0
-                ? chunk.Ends[document] - (document > 0 ? chunk.Ends[document - 1] : 0)
-                : text.IndexOf((byte)'\n') is >= 0 and int line ? line + 1 : text.Length;
+            int length =
+                chunk.Ends.Count > 0 ? chunk.Ends[document] - (document > 0 ? chunk.Ends[document - 1] : 0)
+                : text.IndexOf((byte)'\n') is >= 0 and int line ? line + 1
+                : text.Length;
             CountPiece(text[..length], scanner, cap, words);
             text = text[length..];
             document++;
@@ -73,7 +80,7 @@ internal static class CorpusWords
 
     private static void CountPiece(ReadOnlySpan<byte> piece, WordScanner scanner, int cap, WordCounter words)
     {
-        for (int i = 0; i < piece.Length;)
+        for (int i = 0; i < piece.Length; )
         {
             int end = scanner.Next(piece, i);
             while (cap > 0 && end - i > cap)

@@ -9,7 +9,8 @@ namespace Inkstone.Text;
 /// </summary>
 internal sealed class MergeLearner
 {
-    private const int ParallelFrom = 2048, Header = 3;
+    private const int ParallelFrom = 2048,
+        Header = 3;
 
     private readonly TrainedVocabulary _vocabulary;
     private readonly int _threads;
@@ -144,11 +145,16 @@ internal sealed class MergeLearner
             return;
         }
         // A word stands in the list once, so the parts touch different words; sums of whole numbers do not mind who adds them.
-        Parallel.For(0, _threads, t =>
-        {
-            int from = (int)((long)count * t / _threads), to = (int)((long)count * (t + 1) / _threads);
-            RewriteWords(_occurrences.Words.AsSpan(candidate.Words + from, to - from), a, b, merged, _left[t], _right[t]);
-        });
+        Parallel.For(
+            0,
+            _threads,
+            t =>
+            {
+                int from = (int)((long)count * t / _threads),
+                    to = (int)((long)count * (t + 1) / _threads);
+                RewriteWords(_occurrences.Words.AsSpan(candidate.Words + from, to - from), a, b, merged, _left[t], _right[t]);
+            }
+        );
         for (int t = 1; t < _threads; t++)
         {
             _left[0].TakeOver(_left[t]);
@@ -164,7 +170,7 @@ internal sealed class MergeLearner
             Span<int> word = all.AsSpan(w + Header, all[w]);
             long weight = (uint)all[w + 1] | ((long)all[w + 2] << 32);
             int j = 0;
-            for (int i = 0; i < word.Length;)
+            for (int i = 0; i < word.Length; )
             {
                 if (word[i] != a || i + 1 == word.Length || word[i + 1] != b)
                 {
@@ -193,7 +199,8 @@ internal sealed class MergeLearner
     /// <summary>Books the changed counts and queues the pairs that arose: (neighbour, merged) and (merged, neighbour).</summary>
     private void Requeue(int a, int b, int merged)
     {
-        NeighbourChanges left = _left[0], right = _right[0];
+        NeighbourChanges left = _left[0],
+            right = _right[0];
         foreach (int n in left.Neighbours)
         {
             _pairs.Add(PairCounts.Key(n, a), -left.Weight(n));
@@ -219,7 +226,8 @@ internal sealed class MergeLearner
         right.Clear();
     }
 
-    private static InvalidDataException TooManyWords() => new("The corpus has too many different words to learn merges from at once; train on a sample of it.");
+    private static InvalidDataException TooManyWords() =>
+        new("The corpus has too many different words to learn merges from at once; train on a sample of it.");
 
     private void Queue(ulong pair, int firstWord, int words)
     {

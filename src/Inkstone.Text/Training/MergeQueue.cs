@@ -1,6 +1,7 @@
 namespace Inkstone.Text;
 
-/// <summary>A pair that waits to be merged: its count when it was queued and the words in which it arose then, as a slice of the occurrence arena.</summary>
+/// <summary>A pair that waits to be merged: its count when it was queued and the words in which it arose then, as a slice of the occurrence
+/// arena.</summary>
 internal readonly record struct MergeCandidate(long Count, ulong Pair, int Words, int WordCount)
 {
     /// <summary>Hugging Face's order: the highest count first, then the lowest pair of ids.</summary>

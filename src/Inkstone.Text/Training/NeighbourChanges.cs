@@ -59,7 +59,8 @@ internal sealed class NeighbourChanges(int vocabularySize)
         other.Clear();
     }
 
-    /// <summary>Lays the words of every neighbour into <paramref name="arena"/>, one list after another from <paramref name="offset"/>; see <see cref="FirstWord"/>.</summary>
+    /// <summary>Lays the words of every neighbour into <paramref name="arena"/>, one list after another from <paramref name="offset"/>; see
+    /// <see cref="FirstWord"/>.</summary>
     public void Place(int[] arena, int offset)
     {
         foreach (int neighbour in _neighbours)
@@ -100,7 +101,9 @@ internal sealed class NeighbourChanges(int vocabularySize)
     private struct Change
     {
         public long Weight;
-        public int Words, LastWord, Next;
+        public int Words,
+            LastWord,
+            Next;
         public bool Seen;
     }
 }

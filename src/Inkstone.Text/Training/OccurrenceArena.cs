@@ -28,7 +28,9 @@ internal sealed class OccurrenceArena(MergeQueue waiting)
         }
         if (live > Array.MaxLength)
         {
-            throw new InvalidDataException("The corpus has too many different words to learn merges from at once; train on a sample of it.");
+            throw new InvalidDataException(
+                "The corpus has too many different words to learn merges from at once; train on a sample of it."
+            );
         }
         int[] words = new int[Math.Min(Array.MaxLength, live * 2)];
         _used = 0;

@@ -1,6 +1,7 @@
 namespace Inkstone.Text;
 
-/// <summary>The vocabulary while it grows: special tokens, byte alphabet, then one token for each merge, spelled in the byte alphabet.</summary>
+/// <summary>The vocabulary while it grows: special tokens, byte alphabet, then one token for each merge, spelled in the byte
+/// alphabet.</summary>
 internal sealed class TrainedVocabulary
 {
     private readonly List<string> _tokens = [];

@@ -67,7 +67,9 @@ internal sealed class WordCounter
         int start = _start[index];
         if ((long)start + word.Length > Array.MaxLength)
         {
-            throw new InvalidDataException("The corpus has more than 2 GiB of different words; train on a sample of it, or set a cap on the pre-token length.");
+            throw new InvalidDataException(
+                "The corpus has more than 2 GiB of different words; train on a sample of it, or set a cap on the pre-token length."
+            );
         }
         if (index == _count.Length)
         {
@@ -102,7 +104,8 @@ internal sealed class WordCounter
     /// <summary>Folded multiplication, eight bytes at a time (the idea of wyhash); the last eight bytes overlap.</summary>
     private static uint Hash(ReadOnlySpan<byte> word)
     {
-        const ulong K0 = 0xA0761D6478BD642F, K1 = 0xE7037ED1A0B428DB;
+        const ulong K0 = 0xA0761D6478BD642F,
+            K1 = 0xE7037ED1A0B428DB;
         ulong h = K0 ^ (ulong)word.Length;
         ulong tail;
         if (word.Length >= 8)

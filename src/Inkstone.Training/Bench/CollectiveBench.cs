@@ -5,17 +5,21 @@ using Inkstone.Distributed;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Times the sums over processes that training makes, beside what the memory and the wire give at best in the same run. A sum of n bytes over N ranks has to send 2 (N − 1) / N · n bytes from
-/// each, so its rate is these over its time, and its limit the rate at which every rank sends to the next while it receives from the one before.
+/// Times the sums over processes that training makes, beside what the memory and the wire give at best in the same run. A sum of n bytes
+/// over N ranks has to send 2 (N − 1) / N · n bytes from
+/// each, so its rate is these over its time, and its limit the rate at which every rank sends to the next while it receives from the one
+/// before.
 /// </summary>
 public static class CollectiveBench
 {
-    private const int Least = 4 << 10, Rounds = 12;
+    private const int Least = 4 << 10,
+        Rounds = 12;
 
     /// <summary>Bytes per second that all ranks copy at once in memory, each of them.</summary>
     public static double CopyRate(ICommunicator ranks)
     {
-        byte[] from = new byte[32 << 20], to = new byte[32 << 20];
+        byte[] from = new byte[32 << 20],
+            to = new byte[32 << 20];
         from.AsSpan().Fill(1);
         return from.Length / Best(ranks, () => from.CopyTo(to, 0));
     }
@@ -24,7 +28,8 @@ public static class CollectiveBench
     public static double WireRate(ICommunicator ranks)
     {
         const int Bytes = 4 << 20;
-        byte[] send = new byte[Bytes], receive = new byte[Bytes];
+        byte[] send = new byte[Bytes],
+            receive = new byte[Bytes];
         (int[] sent, int[] received) = (new int[ranks.Size], new int[ranks.Size]);
         (sent[(ranks.Rank + 1) % ranks.Size], received[(ranks.Rank + ranks.Size - 1) % ranks.Size]) = (Bytes, Bytes);
         return Bytes / Best(ranks, () => ranks.AllToAll(send, sent, receive, received));
@@ -36,36 +41,75 @@ public static class CollectiveBench
         for (long bytes = Least; bytes <= most; bytes *= 4)
         {
             cancelled.ThrowIfCancellationRequested();
-            float[] values = new float[bytes / sizeof(float)], parts = new float[values.Length + ranks.Size * ranks.Size];
-            ushort[] narrow = new ushort[values.Length], narrowParts = new ushort[parts.Length];
-            int[] all = [.. Enumerable.Range(0, ranks.Size).Select(r => (int)((r + 1L) * values.Length / ranks.Size - (long)r * values.Length / ranks.Size))];
-            int own = all[ranks.Rank], start = all.Take(ranks.Rank).Sum();
-            int[] sent = [.. all.Select(n => n * sizeof(float))], received = [.. all.Select(_ => own * sizeof(float))];
-            int[] sentNarrow = [.. all.Select(n => n * sizeof(ushort))], receivedNarrow = [.. all.Select(_ => own * sizeof(ushort))];
+            float[] values = new float[bytes / sizeof(float)],
+                parts = new float[values.Length + ranks.Size * ranks.Size];
+            ushort[] narrow = new ushort[values.Length],
+                narrowParts = new ushort[parts.Length];
+            int[] all =
+            [
+                .. Enumerable
+                    .Range(0, ranks.Size)
+                    .Select(r => (int)((r + 1L) * values.Length / ranks.Size - (long)r * values.Length / ranks.Size)),
+            ];
+            int own = all[ranks.Rank],
+                start = all.Take(ranks.Rank).Sum();
+            int[] sent = [.. all.Select(n => n * sizeof(float))],
+                received = [.. all.Select(_ => own * sizeof(float))];
+            int[] sentNarrow = [.. all.Select(n => n * sizeof(ushort))],
+                receivedNarrow = [.. all.Select(_ => own * sizeof(ushort))];
             double moved = 2.0 * (ranks.Size - 1) / ranks.Size * bytes;
             yield return Entry("all-reduce", "fp32", moved, () => ranks.AllReduce(values));
-            yield return Entry("ordered sum", "fp32", moved, () =>
-            {
-                ranks.AllToAll(MemoryMarshal.AsBytes(values.AsSpan()), sent, MemoryMarshal.AsBytes(parts.AsSpan(0, own * ranks.Size)), received);
-                OrderedSum.Of(parts.AsSpan(0, own * ranks.Size), ranks.Size);
-                parts.AsSpan(0, own).CopyTo(values.AsSpan(start));
-                ranks.AllGather(MemoryMarshal.AsBytes(values.AsSpan()), sent);
-            });
-            yield return Entry("ordered sum", "bf16", moved / 2, () =>
-            {
-                BFloat16Wire.Narrow(values, narrow);
-                ranks.AllToAll(MemoryMarshal.AsBytes(narrow.AsSpan()), sentNarrow, MemoryMarshal.AsBytes(narrowParts.AsSpan(0, own * ranks.Size)), receivedNarrow);
-                BFloat16Wire.Widen(narrowParts.AsSpan(0, own * ranks.Size), parts);
-                OrderedSum.Of(parts.AsSpan(0, own * ranks.Size), ranks.Size);
-                BFloat16Wire.Narrow(parts.AsSpan(0, own), narrow.AsSpan(start));
-                ranks.AllGather(MemoryMarshal.AsBytes(narrow.AsSpan()), sentNarrow);
-                BFloat16Wire.Widen(narrow, values);
-            });
+            yield return Entry(
+                "ordered sum",
+                "fp32",
+                moved,
+                () =>
+                {
+                    ranks.AllToAll(
+                        MemoryMarshal.AsBytes(values.AsSpan()),
+                        sent,
+                        MemoryMarshal.AsBytes(parts.AsSpan(0, own * ranks.Size)),
+                        received
+                    );
+                    OrderedSum.Of(parts.AsSpan(0, own * ranks.Size), ranks.Size);
+                    parts.AsSpan(0, own).CopyTo(values.AsSpan(start));
+                    ranks.AllGather(MemoryMarshal.AsBytes(values.AsSpan()), sent);
+                }
+            );
+            yield return Entry(
+                "ordered sum",
+                "bf16",
+                moved / 2,
+                () =>
+                {
+                    BFloat16Wire.Narrow(values, narrow);
+                    ranks.AllToAll(
+                        MemoryMarshal.AsBytes(narrow.AsSpan()),
+                        sentNarrow,
+                        MemoryMarshal.AsBytes(narrowParts.AsSpan(0, own * ranks.Size)),
+                        receivedNarrow
+                    );
+                    BFloat16Wire.Widen(narrowParts.AsSpan(0, own * ranks.Size), parts);
+                    OrderedSum.Of(parts.AsSpan(0, own * ranks.Size), ranks.Size);
+                    BFloat16Wire.Narrow(parts.AsSpan(0, own), narrow.AsSpan(start));
+                    ranks.AllGather(MemoryMarshal.AsBytes(narrow.AsSpan()), sentNarrow);
+                    BFloat16Wire.Widen(narrow, values);
+                }
+            );
 
             KernelEntry Entry(string name, string type, double sentBytes, Action action)
             {
                 double seconds = Best(ranks, action);
-                return new KernelEntry(name, $"{bytes >> 10} KiB over {ranks.Size}", type, 1, seconds, sentBytes / seconds / 1e9, "GB/s", wire / 1e9);
+                return new KernelEntry(
+                    name,
+                    $"{bytes >> 10} KiB over {ranks.Size}",
+                    type,
+                    1,
+                    seconds,
+                    sentBytes / seconds / 1e9,
+                    "GB/s",
+                    wire / 1e9
+                );
             }
         }
     }

@@ -35,7 +35,8 @@ public sealed class KernelBench
         _type = device.MatMulType == DType.BFloat16 ? "bf16" : "fp32";
     }
 
-    /// <summary>Forward and backward passes and the optimizer for a batch of <paramref name="rows"/> × <paramref name="length"/> tokens, then decoding.</summary>
+    /// <summary>Forward and backward passes and the optimizer for a batch of <paramref name="rows"/> × <paramref name="length"/> tokens,
+    /// then decoding.</summary>
     public IEnumerable<KernelEntry> Run(HfConfig config, int rows, int length, CancellationToken cancelled = default)
     {
         KernelCases cases = new(_device, config, rows, length);
@@ -80,7 +81,8 @@ public sealed class KernelBench
         return [.. best.Select(pair => Entry(work, pair.Key, pair.Value))];
     }
 
-    /// <summary>One number whose gradient reaches y by ops that the case does not count; a narrow result may be read by some ops only.</summary>
+    /// <summary>One number whose gradient reaches y by ops that the case does not count; a narrow result may be read by some ops
+    /// only.</summary>
     private static Tensor Root(KernelCase work, Tensor y)
     {
         if (y.Count == 1)
@@ -98,11 +100,31 @@ public sealed class KernelBench
 
     private KernelEntry Entry(KernelCase work, string name, Profile.Entry total)
     {
-        double seconds = total.Seconds / total.Calls, flops = total.Flops / total.Calls, bytes = work.Bytes > 0 ? work.Bytes : total.Bytes / total.Calls;
+        double seconds = total.Seconds / total.Calls,
+            flops = total.Flops / total.Calls,
+            bytes = work.Bytes > 0 ? work.Bytes : total.Bytes / total.Calls;
         // Bound by what takes longer at best.
         return bytes / _roof.BytesPerSecond > flops / _roof.FlopsPerSecond
-            ? new KernelEntry(name, work.Sizes, _type, _device.Workers.Count, seconds, bytes / seconds / 1e9, "GB/s", _roof.BytesPerSecond / 1e9)
-            : new KernelEntry(name, work.Sizes, _type, _device.Workers.Count, seconds, flops / seconds / 1e9, "GFLOP/s", _roof.FlopsPerSecond / 1e9);
+            ? new KernelEntry(
+                name,
+                work.Sizes,
+                _type,
+                _device.Workers.Count,
+                seconds,
+                bytes / seconds / 1e9,
+                "GB/s",
+                _roof.BytesPerSecond / 1e9
+            )
+            : new KernelEntry(
+                name,
+                work.Sizes,
+                _type,
+                _device.Workers.Count,
+                seconds,
+                flops / seconds / 1e9,
+                "GFLOP/s",
+                _roof.FlopsPerSecond / 1e9
+            );
     }
 
     private Tensor Random(Shape shape)

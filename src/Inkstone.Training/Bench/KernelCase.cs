@@ -9,7 +9,14 @@ namespace Inkstone.Training;
 /// <param name="Run">the ops</param>
 /// <param name="Backward">whether there is a backward pass</param>
 /// <param name="Bytes">what one call must read where that is more than arithmetic takes; 0: what the ops themselves count</param>
-internal sealed record KernelCase(string[] Ops, string Sizes, Shape[] Inputs, Func<Tensor[], Tensor> Run, bool Backward = true, double Bytes = 0)
+internal sealed record KernelCase(
+    string[] Ops,
+    string Sizes,
+    Shape[] Inputs,
+    Func<Tensor[], Tensor> Run,
+    bool Backward = true,
+    double Bytes = 0
+)
 {
     public bool Counts(string entry) => Ops.Any(op => entry == op || entry.StartsWith(op + ".", StringComparison.Ordinal));
 }

@@ -16,7 +16,17 @@ namespace Inkstone.Training;
 /// <param name="ManagedBytes">allocated on the managed heap by one step after warm-up</param>
 /// <param name="PeakBytes">native memory of activations at most</param>
 /// <param name="Ops">time by op, most first</param>
-public sealed record TrainCost(long Parameters, long ActiveParameters, int Tokens, double Seconds, double FlopsPerSecond, Roof Roof, long ManagedBytes, long PeakBytes, IReadOnlyList<OpCost> Ops)
+public sealed record TrainCost(
+    long Parameters,
+    long ActiveParameters,
+    int Tokens,
+    double Seconds,
+    double FlopsPerSecond,
+    Roof Roof,
+    long ManagedBytes,
+    long PeakBytes,
+    IReadOnlyList<OpCost> Ops
+)
 {
     /// <summary>Processes that took the steps together.</summary>
     public int Ranks { get; init; } = 1;
@@ -40,20 +50,35 @@ public sealed record OpCost(string Name, long Calls, double Seconds, double Shar
 /// <summary>Times whole training steps of a model on random tokens: forward, backward, clipping and AdamW.</summary>
 public static class TrainBench
 {
-    /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
-    /// <remarks>Several processes take <paramref name="rows"/> rows each and sum gradients as training does; the tokens of all of them count.</remarks>
-    public static TrainCost Run(Device device, HfConfig config, int rows, int length, int steps, LoraConfig? lora = null, bool recompute = false, Cooperation? together = null, CancellationToken cancelled = default)
+    /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with
+    /// <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
+    /// <remarks>Several processes take <paramref name="rows"/> rows each and sum gradients as training does; the tokens of all of them
+    /// count.</remarks>
+    public static TrainCost Run(
+        Device device,
+        HfConfig config,
+        int rows,
+        int length,
+        int steps,
+        LoraConfig? lora = null,
+        bool recompute = false,
+        Cooperation? together = null,
+        CancellationToken cancelled = default
+    )
     {
         Roof roof = Roof.Measure(device);
-        using CausalLm model = lora is null ? Pretrained.New(config, device, 1)
+        using CausalLm model = lora is null
+            ? Pretrained.New(config, device, 1)
             : Pretrained.New(config, device, 1, DType.BFloat16, new Adapter(lora, new FreshParameters(1, 0), trained: true));
         model.Recompute = recompute;
         Parameters trained = model.Adapter?.Parameters ?? model.Parameters;
         AdamW optimizer = new(trained, new AdamWSettings(2e-4));
         int ranks = together?.Ranks.Size ?? 1;
         using SharedGradients? gradients = ranks > 1 ? new SharedGradients(trained, !model.IsTied, ranks, together!) : null;
-        List<double> reduced = [], waited = [];
-        int[] ids = new int[rows * length], labels = new int[rows * length];
+        List<double> reduced = [],
+            waited = [];
+        int[] ids = new int[rows * length],
+            labels = new int[rows * length];
         for (int i = 0; i < ids.Length; i++)
         {
             ids[i] = (int)(i * 7919L % model.VocabSize);
@@ -77,26 +102,69 @@ public static class TrainBench
         }
         device.Profile = new Profile();
         double profiled = Step(device, model, trained, optimizer, shape, ids, labels, gradients);
-        List<OpCost> ops = [.. device.Profile.Entries.OrderByDescending(e => e.Value.Seconds).Select(e => new OpCost(e.Key, e.Value.Calls, e.Value.Seconds,
-            e.Value.Seconds / profiled, e.Value.Flops / e.Value.Seconds / 1e9, e.Value.Bytes / e.Value.Seconds / 1e9))];
+        List<OpCost> ops =
+        [
+            .. device
+                .Profile.Entries.OrderByDescending(e => e.Value.Seconds)
+                .Select(e => new OpCost(
+                    e.Key,
+                    e.Value.Calls,
+                    e.Value.Seconds,
+                    e.Value.Seconds / profiled,
+                    e.Value.Flops / e.Value.Seconds / 1e9,
+                    e.Value.Bytes / e.Value.Seconds / 1e9
+                )),
+        ];
         device.Profile = null;
         double median = Median(seconds);
-        long parameters = model.Parameters.ElementCount, active = model.ActiveElementCount;
-        return new TrainCost(parameters, active, ranks * rows * length, median, (lora is null ? 6.0 * active : model.FlopsPerToken) * ranks * rows * length / median,
-            roof with { FlopsPerSecond = ranks * roof.FlopsPerSecond, BytesPerSecond = ranks * roof.BytesPerSecond }, managed, device.Arena.PeakBytes, ops)
-        { Ranks = ranks, ReduceSeconds = Median(reduced), ReduceWaitSeconds = Median(waited) };
+        long parameters = model.Parameters.ElementCount,
+            active = model.ActiveElementCount;
+        return new TrainCost(
+            parameters,
+            active,
+            ranks * rows * length,
+            median,
+            (lora is null ? 6.0 * active : model.FlopsPerToken) * ranks * rows * length / median,
+            roof with
+            {
+                FlopsPerSecond = ranks * roof.FlopsPerSecond,
+                BytesPerSecond = ranks * roof.BytesPerSecond,
+            },
+            managed,
+            device.Arena.PeakBytes,
+            ops
+        )
+        {
+            Ranks = ranks,
+            ReduceSeconds = Median(reduced),
+            ReduceWaitSeconds = Median(waited),
+        };
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
-    private static double Step(Device device, CausalLm model, Parameters trained, AdamW optimizer, Shape shape, int[] ids, int[] labels, SharedGradients? gradients)
+    private static double Step(
+        Device device,
+        CausalLm model,
+        Parameters trained,
+        AdamW optimizer,
+        Shape shape,
+        int[] ids,
+        int[] labels,
+        SharedGradients? gradients
+    )
     {
         long start = Stopwatch.GetTimestamp();
         gradients?.Begin();
         gradients?.Listen(device.Tape);
         using (device.Step(record: true))
         {
-            Tensor loss = model.Loss(device.Rent(shape, ids), device.Rent(shape, labels), ids.Length, ForwardContext.Rows(device, shape[0], shape[1]));
+            Tensor loss = model.Loss(
+                device.Rent(shape, ids),
+                device.Rent(shape, labels),
+                ids.Length,
+                ForwardContext.Rows(device, shape[0], shape[1])
+            );
             device.Tape.Backward(loss);
         }
         gradients?.Leaf(device.Tape);

@@ -6,12 +6,14 @@ using Inkstone.Formats;
 namespace Inkstone.Training;
 
 /// <summary>
-/// OUT/checkpoints: one directory per saved step, complete as soon as it bears its name, because it is written under another name, flushed and
+/// OUT/checkpoints: one directory per saved step, complete as soon as it bears its name, because it is written under another name, flushed
+/// and
 /// renamed; and renamed again before it is deleted. So whatever is called step-N can be resumed from, even after kill -9.
 /// </summary>
 public sealed class CheckpointFolder(string run)
 {
-    private const string Prefix = "step-", IndexFile = "checkpoints.json";
+    private const string Prefix = "step-",
+        IndexFile = "checkpoints.json";
 
     /// <summary>The folder.</summary>
     public string Path { get; } = System.IO.Path.Combine(run, "checkpoints");
@@ -39,7 +41,8 @@ public sealed class CheckpointFolder(string run)
     }
 
     /// <summary>
-    /// The newest checkpoint, or null where there is none. A damaged one is an error that names the newest whole one before it: which steps are lost is for the user to say.
+    /// The newest checkpoint, or null where there is none. A damaged one is an error that names the newest whole one before it: which steps
+    /// are lost is for the user to say.
     /// </summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public int? Newest()
@@ -55,8 +58,14 @@ public sealed class CheckpointFolder(string run)
             whole--;
         }
         string moved = string.Join(" and ", steps.Skip(whole + 1).Reverse().Select(Of));
-        throw new InvalidDataException($"the checkpoint {Of(steps[^1])} is damaged: {damage}; "
-            + (whole < 0 ? "no other one is whole, so begin anew with --force or another out" : $"{Of(steps[whole])} is whole: to go on from it, move {moved} away and --resume again"));
+        throw new InvalidDataException(
+            $"the checkpoint {Of(steps[^1])} is damaged: {damage}; "
+                + (
+                    whole < 0
+                        ? "no other one is whole, so begin anew with --force or another out"
+                        : $"{Of(steps[whole])} is whole: to go on from it, move {moved} away and --resume again"
+                )
+        );
     }
 
     /// <summary>What is wrong with a checkpoint, by its list of files and the headers of its tensors; null: nothing.</summary>
@@ -91,15 +100,20 @@ public sealed class CheckpointFolder(string run)
         }
     }
 
-    /// <summary>Saves one step, points the index to it, and deletes what is neither best, last nor one of the <paramref name="keep"/> newest.</summary>
+    /// <summary>Saves one step, points the index to it, and deletes what is neither best, last nor one of the <paramref name="keep"/>
+    /// newest.</summary>
     public string Save(TrainState state, int keep, Action<string> fill)
     {
         string path = Of(state.Step);
-        AtomicDirectory.Write(path, overwrite: true, directory =>
-        {
-            fill(directory);
-            state.Write(directory);
-        });
+        AtomicDirectory.Write(
+            path,
+            overwrite: true,
+            directory =>
+            {
+                fill(directory);
+                state.Write(directory);
+            }
+        );
         Index(state);
         IReadOnlyList<int> steps = Steps();
         for (int i = 0; i < steps.Count - 1 - keep; i++)
@@ -117,7 +131,10 @@ public sealed class CheckpointFolder(string run)
     {
         string? best = state.BestStep is { } step && Directory.Exists(Of(step)) ? Name(step) : null;
         CheckpointIndex index = new(Name(state.Step), best, best is null ? null : state.BestLoss);
-        AtomicFile.Write(System.IO.Path.Combine(Path, IndexFile), stream => JsonSerializer.Serialize(stream, index, TrainJson.Default.CheckpointIndex));
+        AtomicFile.Write(
+            System.IO.Path.Combine(Path, IndexFile),
+            stream => JsonSerializer.Serialize(stream, index, TrainJson.Default.CheckpointIndex)
+        );
     }
 
     /// <summary>The model directory that <paramref name="path"/> means: itself, or the best (else last) checkpoint of a run.</summary>
@@ -128,22 +145,30 @@ public sealed class CheckpointFolder(string run)
         {
             return path;
         }
-        CheckpointIndex found = ReadIndex(index) ?? throw new InvalidDataException($"{index} is damaged; give the path of a checkpoint instead");
+        CheckpointIndex found =
+            ReadIndex(index) ?? throw new InvalidDataException($"{index} is damaged; give the path of a checkpoint instead");
         return System.IO.Path.Combine(path, "checkpoints", found.Best ?? found.Last);
     }
 
     /// <summary>The first thing in the folder that no run wrote, in words; null: there is none.</summary>
-    public string? Foreign() => WrittenFiles.Of(Path).Foreign(name =>
-    {
-        string entry = System.IO.Path.Combine(Path, name);
-        return Directory.Exists(entry) ? WrittenFiles.Of(entry).Foreign() is null : name == IndexFile && ReadIndex(entry) is not null;
-    });
+    public string? Foreign() =>
+        WrittenFiles
+            .Of(Path)
+            .Foreign(name =>
+            {
+                string entry = System.IO.Path.Combine(Path, name);
+                return Directory.Exists(entry)
+                    ? WrittenFiles.Of(entry).Foreign() is null
+                    : name == IndexFile && ReadIndex(entry) is not null;
+            });
 
     private static CheckpointIndex? ReadIndex(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.CheckpointIndex) is { Last: not null } index ? index : null;
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.CheckpointIndex) is { Last: not null } index
+                ? index
+                : null;
         }
         catch (JsonException)
         {

@@ -6,7 +6,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// optimizer.state, a safetensors file: every moment under its parameter's name, the step counts as metadata. Its ending is another one because
+/// optimizer.state, a safetensors file: every moment under its parameter's name, the step counts as metadata. Its ending is another one
+/// because
 /// loaders take every *.safetensors of a directory for weights.
 /// </summary>
 internal static class OptimizerState
@@ -18,7 +19,8 @@ internal static class OptimizerState
     private const string EarlierName = "optimizer.safetensors";
 
     /// <summary>Writes the state of all optimizers of a run.</summary>
-    public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers) => Write(checkpoint, [.. optimizers.Select(o => (o.StepCount, o.State))]);
+    public static void Write(string checkpoint, IReadOnlyList<IOptimizer> optimizers) =>
+        Write(checkpoint, [.. optimizers.Select(o => (o.StepCount, o.State))]);
 
     /// <summary>The same of states that were gathered from several processes.</summary>
     public static void Write(string checkpoint, IReadOnlyList<(long StepCount, IEnumerable<Parameter> State)> optimizers)
@@ -40,14 +42,20 @@ internal static class OptimizerState
     /// <exception cref="InvalidDataException">The file belongs to another optimizer or model.</exception>
     public static void Read(string checkpoint, IReadOnlyList<IOptimizer> optimizers)
     {
-        string path = Path.Combine(checkpoint, FileName), earlier = Path.Combine(checkpoint, EarlierName);
+        string path = Path.Combine(checkpoint, FileName),
+            earlier = Path.Combine(checkpoint, EarlierName);
         path = !File.Exists(path) && File.Exists(earlier) ? earlier : path;
         using SafetensorsFile file = SafetensorsFile.Open(path);
         for (int i = 0; i < optimizers.Count; i++)
         {
-            if (!file.Metadata.TryGetValue(Key(i), out string? text) || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long steps))
+            if (
+                !file.Metadata.TryGetValue(Key(i), out string? text)
+                || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long steps)
+            )
             {
-                throw new InvalidDataException($"{path} was written by another optimizer; resume with the recipe's optimizer.name as it was");
+                throw new InvalidDataException(
+                    $"{path} was written by another optimizer; resume with the recipe's optimizer.name as it was"
+                );
             }
             optimizers[i].StepCount = steps;
             if (optimizers[i] is ShardedAdamW sharded)

@@ -6,7 +6,8 @@ using Inkstone.Formats;
 
 namespace Inkstone.Training;
 
-/// <summary>What a run must remember besides its tensors. Random streams are functions of (seed, step), so the step is their counter.</summary>
+/// <summary>What a run must remember besides its tensors. Random streams are functions of (seed, step), so the step is their
+/// counter.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="TotalSteps">Length of the run; for a budget in minutes it was decided after the first steps.</param>
 /// <param name="Tokens">Tokens seen.</param>
@@ -15,7 +16,16 @@ namespace Inkstone.Training;
 /// <param name="BestStep">Step of the best validation so far, or null.</param>
 /// <param name="BestLoss">Its loss.</param>
 /// <param name="Recipe">The resolved recipe.</param>
-public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoch, long Position, int? BestStep, double? BestLoss, string Recipe)
+public sealed record TrainState(
+    int Step,
+    int TotalSteps,
+    long Tokens,
+    long Epoch,
+    long Position,
+    int? BestStep,
+    double? BestLoss,
+    string Recipe
+)
 {
     /// <summary>Name of the file in a checkpoint.</summary>
     public const string FileName = "state.json";
@@ -39,7 +49,9 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
         string path = Path.Combine(checkpoint, FileName);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.TrainState) is { Recipe: not null } state ? state : throw new JsonException("it names no recipe");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainJson.Default.TrainState) is { Recipe: not null } state
+                ? state
+                : throw new JsonException("it names no recipe");
         }
         catch (JsonException e)
         {
@@ -48,8 +60,11 @@ public sealed record TrainState(int Step, int TotalSteps, long Tokens, long Epoc
     }
 
     /// <summary>Writes state.json.</summary>
-    public void Write(string checkpoint)
-        => AtomicFile.Write(Path.Combine(checkpoint, FileName), stream => JsonSerializer.Serialize(stream, this, TrainJson.Default.TrainState));
+    public void Write(string checkpoint) =>
+        AtomicFile.Write(
+            Path.Combine(checkpoint, FileName),
+            stream => JsonSerializer.Serialize(stream, this, TrainJson.Default.TrainState)
+        );
 }
 
 /// <summary>Which checkpoints a reader wants: checkpoints.json.</summary>

@@ -11,14 +11,17 @@ namespace Inkstone.Training;
 /// <param name="Active">those that work for a token: all but the experts that it is not routed to</param>
 public sealed record FittedFamily(JsonObject Config, long Parameters, long Active);
 
-/// <summary>Makes models of different architectures equally large: some widths of the config grow or shrink together, in steps of <see cref="Grain"/>, until the count of active parameters is nearest to what is wanted.</summary>
+/// <summary>Makes models of different architectures equally large: some widths of the config grow or shrink together, in steps of
+/// <see cref="Grain"/>, until the count of active parameters is nearest to what is wanted.</summary>
 public static class FamilyFit
 {
     /// <summary>Widths are multiples of it.</summary>
     public const int Grain = 8;
 
     private const int Halvings = 40;
-    private const double Least = 1.0 / 64, Most = 64, Near = 0.02;
+    private const double Least = 1.0 / 64,
+        Most = 64,
+        Near = 0.02;
 
     /// <summary>Fits a family.</summary>
     /// <param name="contestant">the family</param>
@@ -33,7 +36,9 @@ public static class FamilyFit
         {
             if (config[key] is not JsonValue value || !value.TryGetValue(out int width) || width <= 0)
             {
-                throw new InvalidDataException($"families.{contestant.Name}.fit names {key}, which is no width in its config; name keys such as intermediate_size");
+                throw new InvalidDataException(
+                    $"families.{contestant.Name}.fit names {key}, which is no width in its config; name keys such as intermediate_size"
+                );
             }
         }
         using Device device = new(threads: 1);
@@ -46,9 +51,13 @@ public static class FamilyFit
             best = Math.Abs(tried.Active - active) < Math.Abs(best.Active - active) ? tried : best;
             (low, high) = tried.Active < active ? (middle, high) : (low, middle);
         }
-        return Math.Abs(best.Active - active) <= Near * active ? best
-            : throw new InvalidDataException(FormattableString.Invariant(
-                $"{contestant.Name} cannot have {active:N0} active parameters by {string.Join(" and ", contestant.Fit)} alone: the nearest is {best.Active:N0}; change its hidden_size or num_hidden_layers"));
+        return Math.Abs(best.Active - active) <= Near * active
+            ? best
+            : throw new InvalidDataException(
+                FormattableString.Invariant(
+                    $"{contestant.Name} cannot have {active:N0} active parameters by {string.Join(" and ", contestant.Fit)} alone: the nearest is {best.Active:N0}; change its hidden_size or num_hidden_layers"
+                )
+            );
     }
 
     private static FittedFamily Sized(JsonObject config, IReadOnlyList<string> fit, double factor, Device device)

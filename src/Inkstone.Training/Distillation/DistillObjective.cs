@@ -5,8 +5,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// The objective of a student that learns a teacher's distributions at the labelled tokens (arXiv:2306.13649): β = 0 is KL(teacher ‖ student), 1 is KL(student ‖ teacher),
-/// between them the generalised Jensen–Shannon divergence, all at a temperature, without a factor T². A part of the likelihood of the labels may be added.
+/// The objective of a student that learns a teacher's distributions at the labelled tokens (arXiv:2306.13649): β = 0 is KL(teacher ‖
+/// student), 1 is KL(student ‖ teacher),
+/// between them the generalised Jensen–Shannon divergence, all at a temperature, without a factor T². A part of the likelihood of the
+/// labels may be added.
 /// </summary>
 /// <param name="student">what learns</param>
 /// <param name="teacher">what it learns from; of the same vocabulary</param>
@@ -15,7 +17,8 @@ namespace Inkstone.Training;
 /// <param name="labelWeight">weight of the labels' likelihood; the divergence has the rest of 1</param>
 public sealed class DistillObjective(CausalLm student, CausalLm teacher, double beta, double temperature = 1, double labelWeight = 0)
 {
-    private readonly List<int> _rows = [], _labels = [];
+    private readonly List<int> _rows = [],
+        _labels = [];
 
     /// <summary>The part of one micro-batch.</summary>
     public LossTerms Of(Batch batch, float normalizer)
@@ -24,7 +27,8 @@ public sealed class DistillObjective(CausalLm student, CausalLm teacher, double 
         ForwardContext context = NextToken.Context(device, batch);
         Tensor ids = NextToken.Ids(device, batch);
         Labelled(batch);
-        Tensor rows = device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows)), taught;
+        Tensor rows = device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows)),
+            taught;
         using (device.Tape.Paused())
         {
             taught = Ops.GatherRows(teacher.Hidden(ids, context), rows);
@@ -38,8 +42,19 @@ public sealed class DistillObjective(CausalLm student, CausalLm teacher, double 
         }
         else
         {
-            Tensor labels = Ops.Scale(student.LabelLoss(hidden, device.Rent(new Shape(_labels.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_labels)), normalizer), (float)labelWeight);
-            terms = new LossTerms(Ops.Add(Ops.Scale(divergence, (float)(1 - labelWeight)), labels)).With("divergence", divergence.Item() * normalizer, batch.LabelCount);
+            Tensor labels = Ops.Scale(
+                student.LabelLoss(
+                    hidden,
+                    device.Rent(new Shape(_labels.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_labels)),
+                    normalizer
+                ),
+                (float)labelWeight
+            );
+            terms = new LossTerms(Ops.Add(Ops.Scale(divergence, (float)(1 - labelWeight)), labels)).With(
+                "divergence",
+                divergence.Item() * normalizer,
+                batch.LabelCount
+            );
         }
         return terms.With("entropy", entropy, batch.LabelCount);
     }

@@ -14,7 +14,8 @@ internal static class BFloat16Wire
         int i = 0;
         for (; i <= from.Length - 32; i += 32)
         {
-            Vector512<uint> low = Round(Vector512.LoadUnsafe(ref f, (nuint)i)), high = Round(Vector512.LoadUnsafe(ref f, (nuint)i + 16));
+            Vector512<uint> low = Round(Vector512.LoadUnsafe(ref f, (nuint)i)),
+                high = Round(Vector512.LoadUnsafe(ref f, (nuint)i + 16));
             Vector512.Narrow(low, high).StoreUnsafe(ref t, (nuint)i);
         }
         for (; i < from.Length; i++)
@@ -43,7 +44,8 @@ internal static class BFloat16Wire
 
     private static Vector512<uint> Round(Vector512<float> x)
     {
-        Vector512<uint> bits = x.AsUInt32(), rounded = (bits + Vector512.Create(0x7fffu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
+        Vector512<uint> bits = x.AsUInt32(),
+            rounded = (bits + Vector512.Create(0x7fffu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
         return Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), rounded, (bits >> 16) | Vector512.Create(0x40u));
     }
 }

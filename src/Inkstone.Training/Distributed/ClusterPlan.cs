@@ -15,7 +15,10 @@ public sealed record NetworkLink(double BytesPerSecond, double Latency)
     public static NetworkLink Of(string name, double latencyMicroseconds)
     {
         string text = name.ToLowerInvariant();
-        double unit = text.EndsWith("gbit", StringComparison.Ordinal) ? 1e9 : text.EndsWith("mbit", StringComparison.Ordinal) ? 1e6 : 0;
+        double unit =
+            text.EndsWith("gbit", StringComparison.Ordinal) ? 1e9
+            : text.EndsWith("mbit", StringComparison.Ordinal) ? 1e6
+            : 0;
         return unit > 0 && double.TryParse(text[..^4], NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number > 0
             ? new NetworkLink(number * unit * Payload / 8, latencyMicroseconds * 1e-6)
             : throw new ArgumentException($"--network must be a rate such as 1gbit, 25gbit or 100mbit, got '{name}'");
@@ -40,15 +43,27 @@ public sealed record StepCost(double MicroBatchSeconds, double OptimizerSeconds,
 /// <param name="SentBytes">by each host in a step</param>
 /// <param name="MemoryBytes">of each process, without the program itself</param>
 /// <param name="Limit">what keeps it from being as many times as fast</param>
-public sealed record PlannedStep(int Hosts, int Ranks, double Seconds, double TokensPerSecond, double Efficiency, double Hidden, double SentBytes, long MemoryBytes, string Limit);
+public sealed record PlannedStep(
+    int Hosts,
+    int Ranks,
+    double Seconds,
+    double TokensPerSecond,
+    double Efficiency,
+    double Hidden,
+    double SentBytes,
+    long MemoryBytes,
+    string Limit
+);
 
 /// <summary>
-/// Predicts a step on several hosts by simulation: buckets become ready while the last micro-batch goes backward, in proportion to the parameters that are passed, and one after the other cross
+/// Predicts a step on several hosts by simulation: buckets become ready while the last micro-batch goes backward, in proportion to the
+/// parameters that are passed, and one after the other cross
 /// the wire that the ranks of a host share. Hosts are taken to be alike, and the wire to be theirs alone.
 /// </summary>
 public static class ClusterPlan
 {
-    private const double BackwardShare = 2.0 / 3, MessageSeconds = 10e-6;
+    private const double BackwardShare = 2.0 / 3,
+        MessageSeconds = 10e-6;
 
     /// <summary>Predicts; null where the step's rows cannot be dealt out to so many.</summary>
     /// <param name="cost">of one process</param>
@@ -58,39 +73,74 @@ public static class ClusterPlan
     /// <param name="link">what connects hosts</param>
     /// <param name="hosts">hosts</param>
     /// <param name="ranksPerHost">processes on each</param>
-    public static PlannedStep? Of(StepCost cost, TrainOptions train, int tokensPerRow, DistributedOptions options, NetworkLink link, int hosts, int ranksPerHost = 1)
+    public static PlannedStep? Of(
+        StepCost cost,
+        TrainOptions train,
+        int tokensPerRow,
+        DistributedOptions options,
+        NetworkLink link,
+        int hosts,
+        int ranksPerHost = 1
+    )
     {
-        int ranks = hosts * ranksPerHost, rows = train.BatchSize * train.Accumulation;
+        int ranks = hosts * ranksPerHost,
+            rows = train.BatchSize * train.Accumulation;
         if (rows % ranks != 0)
         {
             return null;
         }
         // Rows are what a micro-batch costs: where there are fewer micro-batches than ranks, each has some of a batch's rows.
-        int own = rows / ranks, batch = Math.Min(train.BatchSize, own);
-        double computing = cost.MicroBatchSeconds * own / train.BatchSize, last = cost.MicroBatchSeconds * batch / train.BatchSize;
-        double began = computing - BackwardShare * last, wireBytes = options.Bf16Wire ? 2 : 4;
+        int own = rows / ranks,
+            batch = Math.Min(train.BatchSize, own);
+        double computing = cost.MicroBatchSeconds * own / train.BatchSize,
+            last = cost.MicroBatchSeconds * batch / train.BatchSize;
+        double began = computing - BackwardShare * last,
+            wireBytes = options.Bf16Wire ? 2 : 4;
         bool sharded = options.Zero > 0 && ranks > 1;
-        double bucket = Math.Min(options.BucketMegabytes * (1 << 18), cost.Parameters), buckets = Math.Ceiling(cost.Parameters / bucket);
-        double reduced = 0, done = began, sent = 0;
+        double bucket = Math.Min(options.BucketMegabytes * (1 << 18), cost.Parameters),
+            buckets = Math.Ceiling(cost.Parameters / bucket);
+        double reduced = 0,
+            done = began,
+            sent = 0;
         for (int i = 0; i < buckets && ranks > 1; i++)
         {
-            double elements = Math.Min(bucket, cost.Parameters - i * bucket), passed = (i * bucket + elements) / cost.Parameters;
+            double elements = Math.Min(bucket, cost.Parameters - i * bucket),
+                passed = (i * bucket + elements) / cost.Parameters;
             double ready = passed > 1 - cost.LateShare ? computing : began + passed / (1 - cost.LateShare) * BackwardShare * last;
             double seconds = Cross(elements * wireBytes * (sharded ? 1 : 2), sharded ? 1 : 2);
             (done, reduced) = (Math.Max(ready, done) + seconds, reduced + seconds);
             sent += OverWire(elements * wireBytes * (sharded ? 1 : 2));
         }
-        double exposed = Math.Max(0, done - computing), gathered = sharded ? Cross(cost.Parameters * 4.0, buckets) : 0;
-        double optimizer = cost.OptimizerSeconds / (sharded ? ranks : 1), meeting = ranks > 1 ? 4 * (link.Latency + ranks * MessageSeconds) : 0;
-        double step = computing + exposed + gathered + optimizer + meeting, alone = cost.MicroBatchSeconds * train.Accumulation + cost.OptimizerSeconds;
-        long tokens = (long)rows * tokensPerRow, kept = options.FixedOrder ? (long)Math.Ceiling(Math.Log2(Math.Max(1, own / batch))) : 0;
-        long memory = 4 * cost.Parameters * (2 + kept) + 8 * cost.Parameters / (sharded ? ranks : 1) + cost.ActivationBytes * batch / train.BatchSize;
-        return new PlannedStep(hosts, ranks, step, tokens / step, alone / (step * ranks), reduced > 0 ? 1 - exposed / reduced : 1, sent * ranksPerHost + (sharded ? OverWire(4.0 * cost.Parameters) * ranksPerHost : 0), memory,
-            ranks == 1 ? "arithmetic" : exposed + gathered > optimizer + meeting && exposed + gathered > 0.05 * step ? "wire" : meeting > 0.05 * step ? "latency" : optimizer > 0.05 * step ? "optimizer" : "arithmetic");
+        double exposed = Math.Max(0, done - computing),
+            gathered = sharded ? Cross(cost.Parameters * 4.0, buckets) : 0;
+        double optimizer = cost.OptimizerSeconds / (sharded ? ranks : 1),
+            meeting = ranks > 1 ? 4 * (link.Latency + ranks * MessageSeconds) : 0;
+        double step = computing + exposed + gathered + optimizer + meeting,
+            alone = cost.MicroBatchSeconds * train.Accumulation + cost.OptimizerSeconds;
+        long tokens = (long)rows * tokensPerRow,
+            kept = options.FixedOrder ? (long)Math.Ceiling(Math.Log2(Math.Max(1, own / batch))) : 0;
+        long memory =
+            4 * cost.Parameters * (2 + kept) + 8 * cost.Parameters / (sharded ? ranks : 1) + cost.ActivationBytes * batch / train.BatchSize;
+        return new PlannedStep(
+            hosts,
+            ranks,
+            step,
+            tokens / step,
+            alone / (step * ranks),
+            reduced > 0 ? 1 - exposed / reduced : 1,
+            sent * ranksPerHost + (sharded ? OverWire(4.0 * cost.Parameters) * ranksPerHost : 0),
+            memory,
+            ranks == 1 ? "arithmetic"
+                : exposed + gathered > optimizer + meeting && exposed + gathered > 0.05 * step ? "wire"
+                : meeting > 0.05 * step ? "latency"
+                : optimizer > 0.05 * step ? "optimizer"
+                : "arithmetic"
+        );
 
         // Of n bytes over N ranks each rank sends (N − 1) / N · n, what goes to its own host not over the wire.
         double OverWire(double bytes) => bytes * (ranks - ranksPerHost) / ranks;
 
-        double Cross(double bytes, double phases) => OverWire(bytes) * ranksPerHost / link.BytesPerSecond + phases * (link.Latency + (ranks - 1) * MessageSeconds);
+        double Cross(double bytes, double phases) =>
+            OverWire(bytes) * ranksPerHost / link.BytesPerSecond + phases * (link.Latency + (ranks - 1) * MessageSeconds);
     }
 }

@@ -5,7 +5,8 @@ namespace Inkstone.Training;
 /// <summary>How several processes train together. One process alone needs none of it.</summary>
 /// <param name="Bf16Wire">Gradients travel rounded to bfloat16, half the bytes; sums are float32.</param>
 /// <param name="Zero">0: every process keeps the whole optimizer state; 1: its own part (ZeRO-1, arXiv:1910.02054).</param>
-/// <param name="FixedOrder">Gradients of micro-batches are summed by a tree over their numbers in the step, so that results do not depend on the number of processes.</param>
+/// <param name="FixedOrder">Gradients of micro-batches are summed by a tree over their numbers in the step, so that results do not depend
+/// on the number of processes.</param>
 /// <param name="BucketMegabytes">Gradients that travel at once, MiB.</param>
 public sealed record DistributedOptions(bool Bf16Wire = false, int Zero = 0, bool FixedOrder = false, double BucketMegabytes = 4)
 {
@@ -14,7 +15,12 @@ public sealed record DistributedOptions(bool Bf16Wire = false, int Zero = 0, boo
         DistributedOptions absent = new();
         string zero = s.Choice("zero", "0", "0", "1", "3");
         s.Require(zero != "3", "zero", "may be 0 or 1: parameters that are sharded (ZeRO-3) are not there yet");
-        return new(s.Choice("wire", "fp32", "fp32", "bf16") == "bf16", zero == "1" ? 1 : 0, s.Choice("order", "fast", "fast", "fixed") == "fixed", s.Number("bucket_mb", absent.BucketMegabytes, 0.0625, 1024));
+        return new(
+            s.Choice("wire", "fp32", "fp32", "bf16") == "bf16",
+            zero == "1" ? 1 : 0,
+            s.Choice("order", "fast", "fast", "fixed") == "fixed",
+            s.Number("bucket_mb", absent.BucketMegabytes, 0.0625, 1024)
+        );
     }
 }
 
@@ -28,7 +34,8 @@ public sealed record Cooperation(ICommunicator Ranks, DistributedOptions Options
 
     /// <summary>The micro-batches of a step that are this process' own: as many for each, those of rank 0 first.</summary>
     /// <param name="microBatches">those of a step</param>
-    public (int First, int End) Own(int microBatches) => (Ranks.Rank * microBatches / Ranks.Size, (Ranks.Rank + 1) * microBatches / Ranks.Size);
+    public (int First, int End) Own(int microBatches) =>
+        (Ranks.Rank * microBatches / Ranks.Size, (Ranks.Rank + 1) * microBatches / Ranks.Size);
 
     /// <summary>Refuses what cannot be dealt out.</summary>
     /// <exception cref="InvalidDataException">The message says what to change.</exception>
@@ -36,15 +43,21 @@ public sealed record Cooperation(ICommunicator Ranks, DistributedOptions Options
     {
         if (microBatches % Ranks.Size != 0)
         {
-            throw new InvalidDataException($"the {microBatches} micro-batches of a step cannot be dealt out evenly to {Ranks.Size} processes; make train.accumulation a multiple of {Ranks.Size}, or start as many processes as divide it");
+            throw new InvalidDataException(
+                $"the {microBatches} micro-batches of a step cannot be dealt out evenly to {Ranks.Size} processes; make train.accumulation a multiple of {Ranks.Size}, or start as many processes as divide it"
+            );
         }
         if (Options.FixedOrder && Ranks.Size != microBatches && !int.IsPow2(Ranks.Size))
         {
-            throw new InvalidDataException($"distributed.order fixed sums over 1, 2, 4, 8, … processes, or one for each micro-batch of a step, not over {Ranks.Size}; start another number, or take order: fast");
+            throw new InvalidDataException(
+                $"distributed.order fixed sums over 1, 2, 4, 8, … processes, or one for each micro-batch of a step, not over {Ranks.Size}; start another number, or take order: fast"
+            );
         }
         if (Options.Zero > 0 && optimizer != "adamw")
         {
-            throw new InvalidDataException($"distributed.zero {Options.Zero} shards the state of adamw; {optimizer} needs whole matrices: take optimizer.name adamw or zero: 0");
+            throw new InvalidDataException(
+                $"distributed.zero {Options.Zero} shards the state of adamw; {optimizer} needs whole matrices: take optimizer.name adamw or zero: 0"
+            );
         }
     }
 }

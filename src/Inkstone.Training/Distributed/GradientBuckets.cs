@@ -6,7 +6,8 @@ namespace Inkstone.Training;
 
 /// <summary>A run of gradients that travels at once.</summary>
 /// <param name="Range">where it lies in the arena</param>
-/// <param name="Layer">the first of the blocks whose parameters these are; <see cref="int.MaxValue"/>: behind all blocks; −1: known with the whole backward pass only</param>
+/// <param name="Layer">the first of the blocks whose parameters these are; <see cref="int.MaxValue"/>: behind all blocks; −1: known with
+/// the whole backward pass only</param>
 /// <param name="Parameters">numbers in the arena of the parameters in it</param>
 /// <param name="Borders">elements from the bucket's beginning at which the part of each rank begins; one more for the end</param>
 internal sealed record GradientBucket(FlatRange Range, int Layer, (int First, int End) Parameters, int[] Borders)
@@ -15,16 +16,20 @@ internal sealed record GradientBucket(FlatRange Range, int Layer, (int First, in
     public FlatRange Part(int rank) => new(Range.Start + Borders[rank], Borders[rank + 1] - Borders[rank]);
 
     /// <summary>Bytes of each rank's part.</summary>
-    public int[] Bytes(int elementBytes) => [.. Enumerable.Range(0, Borders.Length - 1).Select(r => (Borders[r + 1] - Borders[r]) * elementBytes)];
+    public int[] Bytes(int elementBytes) =>
+        [.. Enumerable.Range(0, Borders.Length - 1).Select(r => (Borders[r + 1] - Borders[r]) * elementBytes)];
 }
 
 /// <summary>
-/// The arena of gradients cut into buckets, in the order in which the backward pass completes them: what lies behind the blocks, the last block, … , the first, what all share. A bucket is made
-/// of whole pieces of <see cref="TensorList.PieceLength"/> elements, and so is the part of each rank in it: norms, which are summed piece by piece, have the same bits whoever owns the pieces.
+/// The arena of gradients cut into buckets, in the order in which the backward pass completes them: what lies behind the blocks, the last
+/// block, … , the first, what all share. A bucket is made
+/// of whole pieces of <see cref="TensorList.PieceLength"/> elements, and so is the part of each rank in it: norms, which are summed piece
+/// by piece, have the same bits whoever owns the pieces.
 /// </summary>
 internal static class GradientBuckets
 {
-    public const int Shared = -1, Behind = int.MaxValue;
+    public const int Shared = -1,
+        Behind = int.MaxValue;
 
     /// <summary>Cuts an arena.</summary>
     /// <param name="arena">what is cut</param>
@@ -36,7 +41,7 @@ internal static class GradientBuckets
     {
         List<GradientBucket> buckets = [];
         int[] layers = [.. names.Select(name => LayerOf(name, headIsApart))];
-        List<long> ends = [];   // of the pieces of the open bucket
+        List<long> ends = []; // of the pieces of the open bucket
         int first = 0;
         long start = 0;
         for (int p = 0; p < names.Count; p++)
@@ -61,14 +66,21 @@ internal static class GradientBuckets
 
         void Close(int endParameter)
         {
-            int turn = buckets.Count % ranks;   // a bucket of fewer pieces than ranks goes to another rank than the one before it
-            int[] borders = [.. Enumerable.Range(0, ranks + 1).Select(r => ((long)ends.Count * r + turn) / ranks).Select(piece => (int)((piece == 0 ? start : ends[(int)piece - 1]) - start))];
+            int turn = buckets.Count % ranks; // a bucket of fewer pieces than ranks goes to another rank than the one before it
+            int[] borders =
+            [
+                .. Enumerable
+                    .Range(0, ranks + 1)
+                    .Select(r => ((long)ends.Count * r + turn) / ranks)
+                    .Select(piece => (int)((piece == 0 ? start : ends[(int)piece - 1]) - start)),
+            ];
             buckets.Add(new GradientBucket(new FlatRange(start, ends[^1] - start), layers[first], (first, endParameter), borders));
             ends.Clear();
         }
     }
 
-    /// <summary>Whether parameters may be in one bucket: of one block, or of blocks that follow each other, with which a bucket waits for the first; a message of a few kilobytes costs its time of arrival.</summary>
+    /// <summary>Whether parameters may be in one bucket: of one block, or of blocks that follow each other, with which a bucket waits for
+    /// the first; a message of a few kilobytes costs its time of arrival.</summary>
     private static bool Alike(int layer, int first) => layer == first || (layer >= first && first >= 0 && layer != Behind);
 
     /// <summary>The block that a parameter belongs to, by its name.</summary>

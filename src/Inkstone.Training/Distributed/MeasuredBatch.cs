@@ -52,7 +52,12 @@ internal sealed record MeasuredBatch(int Number, double Nats, int Labels, long T
 
     private static MeasuredBatch Read(BinaryReader reader)
     {
-        (int number, double nats, int labels, long bytes) = (reader.ReadInt32(), reader.ReadDouble(), reader.ReadInt32(), reader.ReadInt64());
+        (int number, double nats, int labels, long bytes) = (
+            reader.ReadInt32(),
+            reader.ReadDouble(),
+            reader.ReadInt32(),
+            reader.ReadInt64()
+        );
         MetricTerm[] terms = new MetricTerm[reader.ReadInt32()];
         for (int i = 0; i < terms.Length; i++)
         {

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Sums in an order that depends on how many numbers there are and on nothing else: of an even number the sums of both halves, of an odd one from first to last. A range that is dealt out
+/// Sums in an order that depends on how many numbers there are and on nothing else: of an even number the sums of both halves, of an odd
+/// one from first to last. A range that is dealt out
 /// to 2ᵏ processes is halved k times, so what they sum for themselves are whole branches of the same tree.
 /// </summary>
 internal static class OrderedSum
@@ -61,7 +62,8 @@ internal static class OrderedSum
     /// <summary>sum += other.</summary>
     public static void Add(Span<float> sum, ReadOnlySpan<float> other)
     {
-        ref float s = ref MemoryMarshal.GetReference(sum), o = ref MemoryMarshal.GetReference(other[..sum.Length]);
+        ref float s = ref MemoryMarshal.GetReference(sum),
+            o = ref MemoryMarshal.GetReference(other[..sum.Length]);
         int i = 0;
         for (; i <= sum.Length - 16; i += 16)
         {

@@ -6,7 +6,8 @@ using Inkstone.Nn;
 
 namespace Inkstone.Training;
 
-/// <summary>What all processes of a run must have alike: recipe, data and weights before the first step, and every checkpoint that the first one writes.</summary>
+/// <summary>What all processes of a run must have alike: recipe, data and weights before the first step, and every checkpoint that the
+/// first one writes.</summary>
 internal static class RankAgreement
 {
     private static readonly string[] What = ["the recipe", "the data to learn from", "the held-out data", "the weights"];
@@ -29,7 +30,9 @@ internal static class RankAgreement
             {
                 if (first[i] != other[i])
                 {
-                    throw new InvalidDataException($"{What[i]} of process {r} {(i == 3 ? "are" : "is")} not as that of process 0; give all hosts the same files and the same version of ink");
+                    throw new InvalidDataException(
+                        $"{What[i]} of process {r} {(i == 3 ? "are" : "is")} not as that of process 0; give all hosts the same files and the same version of ink"
+                    );
                 }
             }
         }
@@ -70,7 +73,9 @@ internal static class RankAgreement
             string path = checkpoints.Of(step);
             if (!Directory.Exists(path))
             {
-                throw new InvalidDataException($"process {ranks.Rank} on {Environment.MachineName} does not see {path}, which process 0 has written: out must name a directory that all hosts share");
+                throw new InvalidDataException(
+                    $"process {ranks.Rank} on {Environment.MachineName} does not see {path}, which process 0 has written: out must name a directory that all hosts share"
+                );
             }
             if (checkpoints.Damage(step) is { } damage)
             {

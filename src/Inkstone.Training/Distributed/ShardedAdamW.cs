@@ -5,21 +5,24 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// AdamW of which each process keeps the moments of its own parts of the buckets alone and moves these weights; then every process receives what the others have moved (ZeRO-1,
+/// AdamW of which each process keeps the moments of its own parts of the buckets alone and moves these weights; then every process receives
+/// what the others have moved (ZeRO-1,
 /// arXiv:1910.02054). Element for element the arithmetic is that of <see cref="AdamW"/>.
 /// </summary>
 internal sealed class ShardedAdamW : IOptimizer
 {
-    private const string Mean = "exp_avg.", Square = "exp_avg_sq.";
+    private const string Mean = "exp_avg.",
+        Square = "exp_avg_sq.";
 
     private readonly SharedGradients _gradients;
     private readonly Cooperation _together;
     private readonly Parameters _trained;
     private readonly List<Segment> _segments = [];
-    private readonly Parameter[] _moments;       // means of all segments, then squares
+    private readonly Parameter[] _moments; // means of all segments, then squares
     private readonly AdamW _own;
     private readonly TensorList _tensors;
-    private readonly double[] _sums, _ownSums;   // Σ g² of the pieces of all that is trained, and of the own ones
+    private readonly double[] _sums,
+        _ownSums; // Σ g² of the pieces of all that is trained, and of the own ones
 
     /// <summary>An optimizer with zero moments.</summary>
     public ShardedAdamW(Parameters trained, AdamWSettings settings, SharedGradients gradients, Cooperation together)
@@ -33,14 +36,24 @@ internal sealed class ShardedAdamW : IOptimizer
             {
                 FlatRange whole = gradients.Arena.RangeOf(p);
                 Parameter parameter = gradients.Parameters[p];
-                long start = Math.Max(part.Start, whole.Start) - whole.Start, end = Math.Min(part.End - whole.Start, parameter.Tensor.Count);
+                long start = Math.Max(part.Start, whole.Start) - whole.Start,
+                    end = Math.Min(part.End - whole.Start, parameter.Tensor.Count);
                 if (end > start)
                 {
-                    _segments.Add(new Segment(p, start, gradients.Arena.Segment(p, start, (int)(end - start)), trained.Tensors.FirstPiece(places[parameter.Name]) + (int)(start / TensorList.PieceLength)));
+                    _segments.Add(
+                        new Segment(
+                            p,
+                            start,
+                            gradients.Arena.Segment(p, start, (int)(end - start)),
+                            trained.Tensors.FirstPiece(places[parameter.Name]) + (int)(start / TensorList.PieceLength)
+                        )
+                    );
                 }
             }
         }
-        Parameters own = Parameters.Of(_segments.Select(s => new Parameter($"{s.Start}:{gradients.Parameters[s.Parameter].Name}", s.Tensor)));
+        Parameters own = Parameters.Of(
+            _segments.Select(s => new Parameter($"{s.Start}:{gradients.Parameters[s.Parameter].Name}", s.Tensor))
+        );
         _own = new AdamW(own, settings);
         _moments = [.. _own.State];
         _tensors = own.Tensors;
@@ -48,12 +61,17 @@ internal sealed class ShardedAdamW : IOptimizer
     }
 
     /// <inheritdoc/>
-    public long StepCount { get => _own.StepCount; set => _own.StepCount = value; }
+    public long StepCount
+    {
+        get => _own.StepCount;
+        set => _own.StepCount = value;
+    }
 
     /// <summary>The moments that this process keeps.</summary>
     public IEnumerable<Parameter> State => _moments;
 
-    /// <summary>Euclidean norm of all gradients, each process having the sums of its own pieces: the bits are those of <see cref="GradientClip.Norm"/>.</summary>
+    /// <summary>Euclidean norm of all gradients, each process having the sums of its own pieces: the bits are those of
+    /// <see cref="GradientClip.Norm"/>.</summary>
     public double Norm()
     {
         for (int i = 0; i < _segments.Count; i++)
@@ -87,7 +105,8 @@ internal sealed class ShardedAdamW : IOptimizer
         _gradients.GatherWeights();
     }
 
-    /// <summary>The whole state, as one process alone has it: on rank 0; empty on the others, which take part. The tensors are the caller's to dispose.</summary>
+    /// <summary>The whole state, as one process alone has it: on rank 0; empty on the others, which take part. The tensors are the caller's
+    /// to dispose.</summary>
     public IReadOnlyList<Parameter> Gather()
     {
         bool keeps = _together.Ranks.Rank == 0;
@@ -95,7 +114,9 @@ internal sealed class ShardedAdamW : IOptimizer
         float[] scratch = new float[_gradients.Buckets.Max(b => (int)b.Range.Length)];
         foreach ((string prefix, int first) in ((string, int)[])[(Mean, 0), (Square, _segments.Count)])
         {
-            Dictionary<string, Tensor> tensors = keeps ? _trained.ToDictionary(p => p.Name, p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape), StringComparer.Ordinal) : [];
+            Dictionary<string, Tensor> tensors = keeps
+                ? _trained.ToDictionary(p => p.Name, p => Tensor.Allocate(p.Tensor.Device, p.Tensor.Shape), StringComparer.Ordinal)
+                : [];
             foreach (GradientBucket bucket in _gradients.Buckets)
             {
                 Span<float> all = scratch.AsSpan(0, (int)bucket.Range.Length);
@@ -112,7 +133,8 @@ internal sealed class ShardedAdamW : IOptimizer
                 {
                     FlatRange range = _gradients.Arena.RangeOf(p);
                     Parameter parameter = _gradients.Parameters[p];
-                    long start = Math.Max(range.Start, bucket.Range.Start), end = Math.Min(range.Start + parameter.Tensor.Count, bucket.Range.End);
+                    long start = Math.Max(range.Start, bucket.Range.Start),
+                        end = Math.Min(range.Start + parameter.Tensor.Count, bucket.Range.End);
                     tensors[parameter.Name].CopyFrom(all.Slice((int)(start - bucket.Range.Start), (int)(end - start)), start - range.Start);
                 }
             }

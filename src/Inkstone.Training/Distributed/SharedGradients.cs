@@ -7,8 +7,10 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// The gradients of a step over all processes. While the last micro-batch goes backward, a thread of its own sums bucket after bucket over the ranks: what the backward pass has completed is on
-/// its way while the rest is computed. Each rank receives its part of a bucket from all, sums in the order of ranks and gives the sum back to all, or keeps it where the optimizer is sharded.
+/// The gradients of a step over all processes. While the last micro-batch goes backward, a thread of its own sums bucket after bucket over
+/// the ranks: what the backward pass has completed is on
+/// its way while the rest is computed. Each rank receives its part of a bucket from all, sums in the order of ranks and gives the sum back
+/// to all, or keeps it where the optimizer is sharded.
 /// </summary>
 public sealed class SharedGradients : IDisposable
 {
@@ -16,16 +18,21 @@ public sealed class SharedGradients : IDisposable
     private readonly ICommunicator _wire;
     private readonly ParameterArena _arena;
     private readonly GradientBucket[] _buckets;
-    private readonly int[][] _bytes, _received;      // of each bucket: bytes of every rank's part; of the own part, once for each rank
-    private readonly int[] _merges;                  // fixed order: sums due behind each own micro-batch
-    private readonly FlatTensors[] _kept;            // fixed order: gradients that wait for their sum
+    private readonly int[][] _bytes,
+        _received; // of each bucket: bytes of every rank's part; of the own part, once for each rank
+    private readonly int[] _merges; // fixed order: sums due behind each own micro-batch
+    private readonly FlatTensors[] _kept; // fixed order: gradients that wait for their sum
     private readonly float[] _sums;
-    private readonly ushort[] _narrow, _narrowSums;
-    private readonly SemaphoreSlim _work = new(0), _done = new(0);
+    private readonly ushort[] _narrow,
+        _narrowSums;
+    private readonly SemaphoreSlim _work = new(0),
+        _done = new(0);
     private readonly Thread? _thread;
     private readonly Action<int> _passed;
-    private readonly int _leaves;                    // own micro-batches of a step
-    private int _keptCount, _released, _leaf;
+    private readonly int _leaves; // own micro-batches of a step
+    private int _keptCount,
+        _released,
+        _leaf;
     private volatile bool _ending;
     private volatile Exception? _failure;
     private long _ticks;
@@ -40,22 +47,38 @@ public sealed class SharedGradients : IDisposable
         _together = together;
         ICommunicator ranks = together.Ranks;
         Parameter[] moved = [.. trained.Where(p => p.Tensor.RequiresGrad)];
-        _arena = moved.Length > 0 && ParameterArena.Of(moved[0].Tensor) is { } arena && moved.All(p => ParameterArena.Of(p.Tensor) == arena) ? arena
-            : throw new InvalidDataException("several processes train float32 parameters in one arena; these are not");
+        _arena =
+            moved.Length > 0 && ParameterArena.Of(moved[0].Tensor) is { } arena && moved.All(p => ParameterArena.Of(p.Tensor) == arena)
+                ? arena
+                : throw new InvalidDataException("several processes train float32 parameters in one arena; these are not");
         Dictionary<Tensor, Parameter> names = moved.ToDictionary(p => p.Tensor);
         Parameters = [.. _arena.Parameters.Select(t => names[t])];
-        _buckets = GradientBuckets.Cut(_arena, [.. Parameters.Select(p => p.Name)], headIsApart, (long)(together.Options.BucketMegabytes * (1 << 18)), ranks.Size);
+        _buckets = GradientBuckets.Cut(
+            _arena,
+            [.. Parameters.Select(p => p.Name)],
+            headIsApart,
+            (long)(together.Options.BucketMegabytes * (1 << 18)),
+            ranks.Size
+        );
         Reached = new bool[Parameters.Count];
         (int first, int end) = together.Own(microBatches);
         _leaves = end - first;
         _merges = together.Options.FixedOrder ? OrderedSum.Merges(_leaves) : [];
-        _kept = [.. Enumerable.Range(0, Depth(_merges)).Select(_ => new FlatTensors(moved[0].Tensor.Device, [.. _arena.Parameters.Select(t => t.Shape)]))];
+        _kept =
+        [
+            .. Enumerable
+                .Range(0, Depth(_merges))
+                .Select(_ => new FlatTensors(moved[0].Tensor.Device, [.. _arena.Parameters.Select(t => t.Shape)])),
+        ];
         _bytes = [.. _buckets.Select(b => b.Bytes(together.Options.Bf16Wire ? sizeof(ushort) : sizeof(float)))];
         _received = [.. _bytes.Select(b => Enumerable.Repeat(b[ranks.Rank], ranks.Size).ToArray())];
         int most = _buckets.Max(b => Math.Max((int)b.Range.Length, (int)b.Part(ranks.Rank).Length * ranks.Size));
         bool exchanged = ranks.Size > 1 && !ByLibrary;
         _sums = exchanged ? GC.AllocateUninitializedArray<float>(most, pinned: true) : [];
-        (_narrow, _narrowSums) = exchanged && together.Options.Bf16Wire ? (GC.AllocateUninitializedArray<ushort>(most, pinned: true), GC.AllocateUninitializedArray<ushort>(most, pinned: true)) : ([], []);
+        (_narrow, _narrowSums) =
+            exchanged && together.Options.Bf16Wire
+                ? (GC.AllocateUninitializedArray<ushort>(most, pinned: true), GC.AllocateUninitializedArray<ushort>(most, pinned: true))
+                : ([], []);
         _passed = Pass;
         _wire = ranks.Duplicate();
         if (ranks.Size > 1)
@@ -108,7 +131,7 @@ public sealed class SharedGradients : IDisposable
         tape.Passed = null;
         if (_merges.Length == 0 || ++_leaf == _leaves)
         {
-            return;   // what remains is merged bucket by bucket
+            return; // what remains is merged bucket by bucket
         }
         for (int p = 0; p < Reached.Length; p++)
         {
@@ -179,7 +202,8 @@ public sealed class SharedGradients : IDisposable
 
     private static int Depth(int[] merges)
     {
-        int depth = 0, most = 0;
+        int depth = 0,
+            most = 0;
         foreach (int merge in merges.SkipLast(1))
         {
             depth += 1 - merge;
@@ -196,7 +220,7 @@ public sealed class SharedGradients : IDisposable
             (int first, int end) = _buckets[_released].Parameters;
             for (int p = first; p < end; p++)
             {
-                if (!_arena.IsSealed(p))   // by the bucket that holds its other part
+                if (!_arena.IsSealed(p)) // by the bucket that holds its other part
                 {
                     Reached[p] |= _arena.CompleteGradient(p);
                     _arena.Seal(p, true);
@@ -258,11 +282,17 @@ public sealed class SharedGradients : IDisposable
             return;
         }
         (int rank, int size) = (_together.Ranks.Rank, _together.Ranks.Size);
-        Span<float> own = gradient.Slice(bucket.Borders[rank], bucket.Borders[rank + 1] - bucket.Borders[rank]), parts = _sums.AsSpan(0, own.Length * size);
+        Span<float> own = gradient.Slice(bucket.Borders[rank], bucket.Borders[rank + 1] - bucket.Borders[rank]),
+            parts = _sums.AsSpan(0, own.Length * size);
         if (_together.Options.Bf16Wire)
         {
             BFloat16Wire.Narrow(gradient, _narrow);
-            _wire.AllToAll(MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)), _bytes[i], MemoryMarshal.AsBytes(_narrowSums.AsSpan(0, parts.Length)), _received[i]);
+            _wire.AllToAll(
+                MemoryMarshal.AsBytes(_narrow.AsSpan(0, gradient.Length)),
+                _bytes[i],
+                MemoryMarshal.AsBytes(_narrowSums.AsSpan(0, parts.Length)),
+                _received[i]
+            );
             BFloat16Wire.Widen(_narrowSums.AsSpan(0, parts.Length), parts);
         }
         else

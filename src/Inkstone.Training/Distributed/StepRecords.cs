@@ -22,12 +22,15 @@ internal sealed class MicroBatchRecord
 }
 
 /// <summary>
-/// What the micro-batches of a step found, gathered from all processes and read in the order of their numbers, so that sums of losses and metrics have the same bits on each and for any
-/// number of processes. With it goes what all have to know before the step ends: who wants to stop, and which parameters a gradient has reached.
+/// What the micro-batches of a step found, gathered from all processes and read in the order of their numbers, so that sums of losses and
+/// metrics have the same bits on each and for any
+/// number of processes. With it goes what all have to know before the step ends: who wants to stop, and which parameters a gradient has
+/// reached.
 /// </summary>
 internal sealed class StepRecords
 {
-    private readonly List<MicroBatchRecord> _own = [], _view = [];
+    private readonly List<MicroBatchRecord> _own = [],
+        _view = [];
     private int _count;
 
     /// <summary>Forgets the step before.</summary>
@@ -75,7 +78,7 @@ internal sealed class StepRecords
             using BinaryReader reader = new(new MemoryStream(part), Encoding.UTF8);
             Read(reader, all, ref stop, reached);
         }
-        return all;   // ranks own their micro-batches in ascending order
+        return all; // ranks own their micro-batches in ascending order
     }
 
     private void Write(BinaryWriter writer, bool stop, ReadOnlySpan<bool> reached)
@@ -116,7 +119,13 @@ internal sealed class StepRecords
         }
         for (int left = reader.ReadInt32(); left > 0; left--)
         {
-            MicroBatchRecord record = new() { Number = reader.ReadInt32(), Loss = reader.ReadDouble(), Added = reader.ReadDouble(), ModelParts = new (double, double)[reader.ReadInt32()] };
+            MicroBatchRecord record = new()
+            {
+                Number = reader.ReadInt32(),
+                Loss = reader.ReadDouble(),
+                Added = reader.ReadDouble(),
+                ModelParts = new (double, double)[reader.ReadInt32()],
+            };
             for (int i = 0; i < record.ModelParts.Length; i++)
             {
                 record.ModelParts[i] = (reader.ReadDouble(), reader.ReadDouble());

@@ -9,7 +9,8 @@ using Inkstone.Text;
 
 namespace Inkstone.Training;
 
-/// <summary>A model with its tokenizer on a device of its own: made or opened, trained through a <see cref="Trainer{TBatch}"/>, asked for text, saved.</summary>
+/// <summary>A model with its tokenizer on a device of its own: made or opened, trained through a <see cref="Trainer{TBatch}"/>, asked for
+/// text, saved.</summary>
 public sealed class LanguageModel : IDisposable
 {
     private readonly string? _path;
@@ -30,7 +31,10 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="InvalidDataException">A size or key is wrong; the message names it.</exception>
     public static LanguageModel New(Tokenizer tokenizer, ModelOptions options, ulong seed = 42, DeviceOptions? device = null)
     {
-        HfConfig config = HfConfig.Parse(options.Config(tokenizer.VocabularySize, TokenIds.Of(tokenizer)).ToJsonString(), "the model's options");
+        HfConfig config = HfConfig.Parse(
+            options.Config(tokenizer.VocabularySize, TokenIds.Of(tokenizer)).ToJsonString(),
+            "the model's options"
+        );
         return OnDevice(device, d => new LanguageModel(Pretrained.New(config, d, seed), tokenizer, null));
     }
 
@@ -45,8 +49,10 @@ public sealed class LanguageModel : IDisposable
     {
         string found = CheckpointFolder.Resolve(path);
         Tokenizer tokenizer = ModelTokenizer.Load(found);
-        return OnDevice(device, d => new LanguageModel(
-            adapter is null ? Pretrained.Open(found, d) : PeftAdapter.New(found, adapter, seed, d), tokenizer, found));
+        return OnDevice(
+            device,
+            d => new LanguageModel(adapter is null ? Pretrained.Open(found, d) : PeftAdapter.New(found, adapter, seed, d), tokenizer, found)
+        );
     }
 
     /// <summary>The text that follows a prompt.</summary>
@@ -55,13 +61,19 @@ public sealed class LanguageModel : IDisposable
     public string Generate(string prompt, SamplingParams? sampling = null)
     {
         int[] ids = Tokenizer.Encode(prompt);
-        return string.Concat(new TextGenerator(Model, Tokenizer).Generate(ids.Length > 0 ? ids : [Tokenizer.EosId ?? Tokenizer.BosId ?? 0],
-            sampling ?? new SamplingParams(Temperature: 0.8f, TopP: 0.95f, MaxTokens: 64)));
+        return string.Concat(
+            new TextGenerator(Model, Tokenizer).Generate(
+                ids.Length > 0 ? ids : [Tokenizer.EosId ?? Tokenizer.BosId ?? 0],
+                sampling ?? new SamplingParams(Temperature: 0.8f, TopP: 0.95f, MaxTokens: 64)
+            )
+        );
     }
 
     /// <summary>
-    /// Training on files of text (.txt, .jsonl with a key text, .parquet; gzipped or not), held in memory as tokens: each token is predicted from those before it.
-    /// For more text than memory holds make token shards, and give a <see cref="PackedLoader"/> over them to a <see cref="Trainer{TBatch}"/>.
+    /// Training on files of text (.txt, .jsonl with a key text, .parquet; gzipped or not), held in memory as tokens: each token is
+    /// predicted from those before it.
+    /// For more text than memory holds make token shards, and give a <see cref="PackedLoader"/> over them to a
+    /// <see cref="Trainer{TBatch}"/>.
     /// </summary>
     /// <param name="files">files, or directories of them</param>
     /// <param name="options">how long, and how much at once</param>
@@ -69,8 +81,24 @@ public sealed class LanguageModel : IDisposable
     /// <param name="optimizer">how gradients become steps; null: the defaults</param>
     /// <param name="schedule">how the learning rate moves; null: cosine</param>
     /// <exception cref="ArgumentException">An option is wrong, or there is less text than one row.</exception>
-    public Trainer<Batch> TrainerOn(IEnumerable<string> files, TrainOptions options, int length = 128, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null)
-        => TrainerOn(Batches(new DocumentReader(new ReadOptions()).Read(InputFiles.Find([.. files])).Select(document => document.Text), length, (ulong)options.Seed, options.Epochs), options, optimizer, schedule);
+    public Trainer<Batch> TrainerOn(
+        IEnumerable<string> files,
+        TrainOptions options,
+        int length = 128,
+        OptimizerOptions? optimizer = null,
+        ScheduleOptions? schedule = null
+    ) =>
+        TrainerOn(
+            Batches(
+                new DocumentReader(new ReadOptions()).Read(InputFiles.Find([.. files])).Select(document => document.Text),
+                length,
+                (ulong)options.Seed,
+                options.Epochs
+            ),
+            options,
+            optimizer,
+            schedule
+        );
 
     /// <summary>Training on rows of tokens: each is predicted from those before it.</summary>
     /// <inheritdoc cref="TrainerOn(IEnumerable{string}, TrainOptions, int, OptimizerOptions?, ScheduleOptions?)"/>
@@ -78,10 +106,15 @@ public sealed class LanguageModel : IDisposable
     /// <param name="options">how long, and how much at once</param>
     /// <param name="optimizer">how gradients become steps; null: the defaults</param>
     /// <param name="schedule">how the learning rate moves; null: cosine</param>
-    public Trainer<Batch> TrainerOn(IBatchSource<Batch> batches, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null)
-        => new(Model, batches, NextToken.Of(Model), options, optimizer, schedule) { TextBytes = new LabelBytes(Tokenizer).Of };
+    public Trainer<Batch> TrainerOn(
+        IBatchSource<Batch> batches,
+        TrainOptions options,
+        OptimizerOptions? optimizer = null,
+        ScheduleOptions? schedule = null
+    ) => new(Model, batches, NextToken.Of(Model), options, optimizer, schedule) { TextBytes = new LabelBytes(Tokenizer).Of };
 
-    /// <summary>Rows of the tokens of documents in memory, in a new order in each pass; attention ends at the border of documents where the tokenizer has an end token.</summary>
+    /// <summary>Rows of the tokens of documents in memory, in a new order in each pass; attention ends at the border of documents where the
+    /// tokenizer has an end token.</summary>
     /// <param name="documents">texts</param>
     /// <param name="length">tokens per row</param>
     /// <param name="seed">seed of the order</param>
@@ -98,10 +131,14 @@ public sealed class LanguageModel : IDisposable
                 ids.Add(end);
             }
         }
-        return new PackedLoader([TokenShard.Of(ids.ToArray(), Tokenizer.EosId)], new PackedLoaderOptions(length, DocumentAware: Tokenizer.EosId is not null, ShuffleSeed: seed, Epochs: epochs));
+        return new PackedLoader(
+            [TokenShard.Of(ids.ToArray(), Tokenizer.EosId)],
+            new PackedLoaderOptions(length, DocumentAware: Tokenizer.EosId is not null, ShuffleSeed: seed, Epochs: epochs)
+        );
     }
 
-    /// <summary>Writes a whole directory, or nothing: the adapter where the model wears one, else configuration and weights; and the tokenizer.</summary>
+    /// <summary>Writes a whole directory, or nothing: the adapter where the model wears one, else configuration and weights; and the
+    /// tokenizer.</summary>
     /// <param name="directory">where</param>
     /// <param name="overwrite">replaces what is there</param>
     /// <exception cref="IOException">There is something already, and it is not to be replaced.</exception>
@@ -111,18 +148,22 @@ public sealed class LanguageModel : IDisposable
         {
             throw new IOException($"{directory} exists already; name another directory or say overwrite: true");
         }
-        AtomicDirectory.Write(directory, overwrite, place =>
-        {
-            if (Model.Adapter is { } adapter)
+        AtomicDirectory.Write(
+            directory,
+            overwrite,
+            place =>
             {
-                PeftAdapter.Write(adapter, place, Path.GetFullPath(_path!));
+                if (Model.Adapter is { } adapter)
+                {
+                    PeftAdapter.Write(adapter, place, Path.GetFullPath(_path!));
+                }
+                else
+                {
+                    RunModel.Write(Model, Tokenizer, [], place);
+                }
+                Tokenizer.Save(place);
             }
-            else
-            {
-                RunModel.Write(Model, Tokenizer, [], place);
-            }
-            Tokenizer.Save(place);
-        });
+        );
     }
 
     /// <summary>Frees the weights and the device.</summary>
@@ -135,12 +176,15 @@ public sealed class LanguageModel : IDisposable
     private static LanguageModel OnDevice(DeviceOptions? options, Func<Device, LanguageModel> make)
     {
         DeviceOptions wanted = options ?? new DeviceOptions();
-        Device device = new(wanted.Threads, matMulType: wanted.Precision switch
-        {
-            "fp32" => DType.Float32,
-            "bf16" => DType.BFloat16,
-            _ => throw new ArgumentException($"there is no precision '{wanted.Precision}'; known are fp32 and bf16"),
-        });
+        Device device = new(
+            wanted.Threads,
+            matMulType: wanted.Precision switch
+            {
+                "fp32" => DType.Float32,
+                "bf16" => DType.BFloat16,
+                _ => throw new ArgumentException($"there is no precision '{wanted.Precision}'; known are fp32 and bf16"),
+            }
+        );
         try
         {
             return make(device);

@@ -2,7 +2,8 @@ using Inkstone.Models;
 
 namespace Inkstone.Training;
 
-/// <summary>Where training tells what happens: files, TensorBoard, a terminal. Called from the computing thread, in order. A log takes what it wants and leaves the rest.</summary>
+/// <summary>Where training tells what happens: files, TensorBoard, a terminal. Called from the computing thread, in order. A log takes what
+/// it wants and leaves the rest.</summary>
 public interface ITrainLog : IDisposable
 {
     /// <summary>The run starts or goes on; <paramref name="step"/> steps are done.</summary>
@@ -29,7 +30,8 @@ public interface ITrainLog : IDisposable
 
 /// <summary>What does not change during a run.</summary>
 /// <param name="Parameters">Number of trained numbers.</param>
-/// <param name="FlopsPerToken">Multiply-adds of the matrices, counted as two each: six per trained number that multiplies each token, four per frozen one.</param>
+/// <param name="FlopsPerToken">Multiply-adds of the matrices, counted as two each: six per trained number that multiplies each token, four
+/// per frozen one.</param>
 /// <param name="TokensPerStep">Rows × length × accumulation: the most that a step can see.</param>
 /// <param name="Roof">Measured peak of the matrix product on this machine, FLOP/s, or null.</param>
 public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensPerStep, double? Roof);
@@ -47,8 +49,18 @@ public sealed record RunFacts(long Parameters, double FlopsPerToken, int TokensP
 /// <param name="FractionOfRoof">Operations per token · tokens per second over the roof; NaN without a roof.</param>
 /// <param name="MemoryBytes">Memory of the process.</param>
 public readonly record struct StepMetrics(
-    int Step, int TotalSteps, double Loss, double BitsPerByte, double LearningRate, double GradientNorm, long Tokens,
-    double Seconds, double TokensPerSecond, double FractionOfRoof, long MemoryBytes)
+    int Step,
+    int TotalSteps,
+    double Loss,
+    double BitsPerByte,
+    double LearningRate,
+    double GradientNorm,
+    long Tokens,
+    double Seconds,
+    double TokensPerSecond,
+    double FractionOfRoof,
+    long MemoryBytes
+)
 {
     /// <summary>What model and objective report of the step beside the loss.</summary>
     public IReadOnlyList<Metric>? Metrics { get; init; }

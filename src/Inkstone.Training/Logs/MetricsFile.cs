@@ -13,11 +13,26 @@ namespace Inkstone.Training;
 public sealed class MetricsFile : ITrainLog
 {
     /// <summary>Names of both files.</summary>
-    public const string MetricsName = "metrics.jsonl", SamplesName = "samples.jsonl";
+    public const string MetricsName = "metrics.jsonl",
+        SamplesName = "samples.jsonl";
 
     /// <summary>Keys of a line that stand for one thing, so that no metric can have their names.</summary>
     internal static readonly string[] Keys =
-        ["step", "loss", "bits_per_byte", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second", "fraction_of_roof", "memory_bytes", "valid_loss", "valid_bits_per_byte", "best"];
+    [
+        "step",
+        "loss",
+        "bits_per_byte",
+        "lr",
+        "grad_norm",
+        "tokens",
+        "seconds",
+        "tokens_per_second",
+        "fraction_of_roof",
+        "memory_bytes",
+        "valid_loss",
+        "valid_bits_per_byte",
+        "best",
+    ];
 
     private readonly FileStream _metrics;
     private readonly FileStream _samples;
@@ -34,7 +49,11 @@ public sealed class MetricsFile : ITrainLog
     }
 
     /// <summary>Whether every line of a file is one of a run's; the last may be cut.</summary>
-    public static bool IsLog(string path) => File.ReadLines(path).All(line => line.StartsWith("{\"step\":", StringComparison.Ordinal) || "{\"step\":".StartsWith(line, StringComparison.Ordinal));
+    public static bool IsLog(string path) =>
+        File.ReadLines(path)
+            .All(line =>
+                line.StartsWith("{\"step\":", StringComparison.Ordinal) || "{\"step\":".StartsWith(line, StringComparison.Ordinal)
+            );
 
     /// <inheritdoc/>
     public void Start(RunFacts facts, int step) { }
@@ -113,7 +132,7 @@ public sealed class MetricsFile : ITrainLog
         _json.Flush();
         _line.GetSpan(1)[0] = (byte)'\n';
         _line.Advance(1);
-        file.Write(_line.WrittenSpan);   // one write per line and no buffer of our own: a killed process leaves whole lines
+        file.Write(_line.WrittenSpan); // one write per line and no buffer of our own: a killed process leaves whole lines
         _line.ResetWrittenCount();
         _json.Reset();
     }
@@ -132,7 +151,11 @@ public sealed class MetricsFile : ITrainLog
         if (File.Exists(path))
         {
             byte[] bytes = File.ReadAllBytes(path);
-            for (int start = 0, end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0 && StepOf(bytes.AsSpan(start, end - start), path) <= step; start = end + 1)
+            for (
+                int start = 0, end;
+                (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0 && StepOf(bytes.AsSpan(start, end - start), path) <= step;
+                start = end + 1
+            )
             {
                 keep = end + 1;
             }

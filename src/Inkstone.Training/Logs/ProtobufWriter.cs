@@ -3,10 +3,14 @@ using System.Text;
 
 namespace Inkstone.Training;
 
-/// <summary>Writes the fields of a protobuf message by number, into memory that is kept from message to message (protobuf.dev, "Encoding").</summary>
+/// <summary>Writes the fields of a protobuf message by number, into memory that is kept from message to message (protobuf.dev,
+/// "Encoding").</summary>
 internal sealed class ProtobufWriter
 {
-    private const int Varint = 0, Fixed64 = 1, LengthDelimited = 2, Fixed32 = 5;
+    private const int Varint = 0,
+        Fixed64 = 1,
+        LengthDelimited = 2,
+        Fixed32 = 5;
 
     private byte[] _bytes = new byte[512];
 

@@ -7,14 +7,25 @@ using Inkstone.Models;
 namespace Inkstone.Training;
 
 /// <summary>
-/// A TensorBoard event file: TFRecords (length, masked CRC-32C, bytes, masked CRC-32C) that hold Event messages of TensorFlow's event.proto,
+/// A TensorBoard event file: TFRecords (length, masked CRC-32C, bytes, masked CRC-32C) that hold Event messages of TensorFlow's
+/// event.proto,
 /// of which the few fields we need are written by number.
 /// </summary>
 public sealed class TensorBoardFile : ITrainLog
 {
-    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5, EventSessionLog = 7, EventSource = 10;
-    private const int SummaryValue = 1, ValueTag = 1, ValueSimple = 2, ValueMetadata = 9, ValueTensor = 8;
-    private const int SessionStart = 1, HeaderBytes = 12;
+    private const int EventWallTime = 1,
+        EventStep = 2,
+        EventFileVersion = 3,
+        EventSummary = 5,
+        EventSessionLog = 7,
+        EventSource = 10;
+    private const int SummaryValue = 1,
+        ValueTag = 1,
+        ValueSimple = 2,
+        ValueMetadata = 9,
+        ValueTensor = 8;
+    private const int SessionStart = 1,
+        HeaderBytes = 12;
 
     /// <summary>Names us as the writer in a file's first record.</summary>
     private const string Writer = "inkstone.TensorBoardFile";
@@ -29,12 +40,15 @@ public sealed class TensorBoardFile : ITrainLog
         _clock = clock;
         string folder = Path.Combine(directory, "tensorboard");
         Directory.CreateDirectory(folder);
-        string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{clock.GetUtcNow().ToUnixTimeSeconds()}.ink.{Environment.ProcessId}");
+        string name = string.Create(
+            CultureInfo.InvariantCulture,
+            $"events.out.tfevents.{clock.GetUtcNow().ToUnixTimeSeconds()}.ink.{Environment.ProcessId}"
+        );
         _file = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
         Begin(null);
         _record.Text(EventFileVersion, "brain.Event:2");
         int source = _record.Begin(EventSource);
-        _record.Text(1, Writer);   // SourceMetadata { writer }
+        _record.Text(1, Writer); // SourceMetadata { writer }
         _record.End(source);
         End();
     }
@@ -44,7 +58,8 @@ public sealed class TensorBoardFile : ITrainLog
     {
         byte[] start = new byte[128];
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        return start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).IndexOf(Encoding.UTF8.GetBytes(Writer)) >= 0;
+        return start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).IndexOf(Encoding.UTF8.GetBytes(Writer))
+            >= 0;
     }
 
     /// <summary>A START record at the first step to come makes TensorBoard forget what an interrupted run wrote beyond it.</summary>
@@ -92,13 +107,15 @@ public sealed class TensorBoardFile : ITrainLog
     public void Sample(int step, string prompt, string text)
     {
         Begin(step);
-        int summary = _record.Begin(EventSummary), value = _record.Begin(SummaryValue);
+        int summary = _record.Begin(EventSummary),
+            value = _record.Begin(SummaryValue);
         _record.Text(ValueTag, "sample");
-        int tensor = _record.Begin(ValueTensor);   // TensorProto { dtype: DT_STRING, string_val }
+        int tensor = _record.Begin(ValueTensor); // TensorProto { dtype: DT_STRING, string_val }
         _record.Integer(1, 7);
         _record.Text(8, $"**{prompt}**{text}");
         _record.End(tensor);
-        int metadata = _record.Begin(ValueMetadata), plugin = _record.Begin(1);   // SummaryMetadata { plugin_data { plugin_name } }
+        int metadata = _record.Begin(ValueMetadata),
+            plugin = _record.Begin(1); // SummaryMetadata { plugin_data { plugin_name } }
         _record.Text(1, "text");
         _record.End(plugin);
         _record.End(metadata);
@@ -128,7 +145,8 @@ public sealed class TensorBoardFile : ITrainLog
             return;
         }
         Begin(step);
-        int summary = _record.Begin(EventSummary), value = _record.Begin(SummaryValue);
+        int summary = _record.Begin(EventSummary),
+            value = _record.Begin(SummaryValue);
         _record.Text(ValueTag, tag);
         _record.Single(ValueSimple, (float)number);
         _record.End(value);

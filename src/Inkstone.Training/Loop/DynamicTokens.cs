@@ -4,11 +4,13 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>Dynamic fine-tuning (arXiv:2508.05629): each label's −log p times its own p, held constant, so that what the model finds unlikely pulls less.</summary>
+/// <summary>Dynamic fine-tuning (arXiv:2508.05629): each label's −log p times its own p, held constant, so that what the model finds
+/// unlikely pulls less.</summary>
 public sealed class DynamicTokens(CausalLm model)
 {
     private readonly LabelStatistics _statistics = new();
-    private readonly List<int> _rows = [], _labels = [];
+    private readonly List<int> _rows = [],
+        _labels = [];
 
     /// <summary>The part of one micro-batch.</summary>
     public LossTerms Of(Batch batch, float normalizer)
@@ -25,8 +27,16 @@ public sealed class DynamicTokens(CausalLm model)
         }
         Device device = model.Device;
         Tensor hidden = model.Hidden(NextToken.Ids(device, batch), NextToken.Context(device, batch));
-        Tensor rows = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows)));
-        return model.LabelLoss(rows, device.Rent(new Shape(_labels.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_labels)), _statistics, s => Loss(s, normalizer));
+        Tensor rows = Ops.GatherRows(
+            hidden,
+            device.Rent(new Shape(_rows.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows))
+        );
+        return model.LabelLoss(
+            rows,
+            device.Rent(new Shape(_labels.Count), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_labels)),
+            _statistics,
+            s => Loss(s, normalizer)
+        );
     }
 
     /// <summary>Σ −p log p / <paramref name="normalizer"/> with its gradient, p held constant.</summary>

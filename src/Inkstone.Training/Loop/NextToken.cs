@@ -7,17 +7,19 @@ namespace Inkstone.Training;
 /// <summary>The objective of pretraining: −log p(next token).</summary>
 public static class NextToken
 {
-    /// <summary>The objective for a model; with <paramref name="documentAware"/> attention and positions begin anew with each document.</summary>
-    public static Objective<Batch> Of(CausalLm model, bool documentAware = true) => (batch, normalizer) =>
-    {
-        ForwardContext context = Context(model.Device, batch, documentAware);
-        return model.Loss(Ids(model.Device, batch), Labels(model.Device, batch), normalizer, context);
-    };
+    /// <summary>The objective for a model; with <paramref name="documentAware"/> attention and positions begin anew with each
+    /// document.</summary>
+    public static Objective<Batch> Of(CausalLm model, bool documentAware = true) =>
+        (batch, normalizer) =>
+        {
+            ForwardContext context = Context(model.Device, batch, documentAware);
+            return model.Loss(Ids(model.Device, batch), Labels(model.Device, batch), normalizer, context);
+        };
 
     /// <summary>Where the tokens of a batch stand, for a forward pass over it in the running step.</summary>
     public static ForwardContext Context(Device device, Batch batch, bool documentAware = true)
     {
-        Shape shape = new(batch.Rows, batch.Length);                       // [B, T]
+        Shape shape = new(batch.Rows, batch.Length); // [B, T]
         Tensor positions = device.Rent(shape, batch.Positions);
         return new ForwardContext(positions, documentAware ? device.Rent(shape, batch.DocumentStarts) : null)
         {

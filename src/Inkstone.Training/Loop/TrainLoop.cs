@@ -10,8 +10,15 @@ namespace Inkstone.Training;
 /// <param name="SaveEvery">Steps between checkpoints; 0: only the best and the last.</param>
 /// <param name="PeakRate">Learning rate that a multiple of 1 means.</param>
 /// <param name="LossBound">A loss above it means that the run has diverged.</param>
-internal sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEvery, int SampleEvery, int SaveEvery,
-    double PeakRate, double LossBound)
+internal sealed record LoopSettings(
+    int? TotalSteps,
+    double? Minutes,
+    int EvalEvery,
+    int SampleEvery,
+    int SaveEvery,
+    double PeakRate,
+    double LossBound
+)
 {
     /// <summary>Validations in a row without a new best after which the run ends; 0: never.</summary>
     public int Patience { get; init; }
@@ -24,8 +31,14 @@ internal sealed record LoopSettings(int? TotalSteps, double? Minutes, int EvalEv
 /// <param name="Sample">Reports samples after so many steps.</param>
 /// <param name="Save">Saves a checkpoint of this progress and returns its path; null: nothing is saved.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
-internal sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, int, double> Multiple, Func<Validation>? Validate, Action<int> Sample,
-    Func<TrainProgress, string>? Save, Func<string?> LastCheckpoint)
+internal sealed record LoopParts(
+    Func<int, double, StepOutcome> Step,
+    Func<int, int, double> Multiple,
+    Func<Validation>? Validate,
+    Action<int> Sample,
+    Func<TrainProgress, string>? Save,
+    Func<string?> LastCheckpoint
+)
 {
     /// <summary>Makes a number that clocks decide the same in all processes of the run.</summary>
     public Func<int, int> Agree { get; init; } = number => number;
@@ -39,13 +52,15 @@ internal sealed record LoopParts(Func<int, double, StepOutcome> Step, Func<int, 
 /// <param name="BestLoss">Its loss.</param>
 public readonly record struct TrainProgress(int Step, int TotalSteps, long Tokens, int? BestStep, double? BestLoss)
 {
-    /// <summary>Whether the run was stopped before it had measured and sampled what was due after this step; it then begins with that.</summary>
+    /// <summary>Whether the run was stopped before it had measured and sampled what was due after this step; it then begins with
+    /// that.</summary>
     public bool Unmeasured { get; init; }
 }
 
 /// <summary>
 /// The one training loop: step, report, validate, sample, save. It knows no model and no objective; what is minimised lies in
-/// <see cref="LoopParts.Step"/>. Everything due after a step is done before the checkpoint, so a checkpoint stands for all lines up to its step.
+/// <see cref="LoopParts.Step"/>. Everything due after a step is done before the checkpoint, so a checkpoint stands for all lines up to its
+/// step.
 /// </summary>
 internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts facts, IReadOnlyList<ITrainLog> logs)
 {
@@ -54,7 +69,8 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
     private const double SecondsToTime = 10;
 
     private TrainProgress _at;
-    private double _timedSeconds, _lastEvalSeconds;
+    private double _timedSeconds,
+        _lastEvalSeconds;
     private int _timed;
     private long _memory;
 
@@ -65,7 +81,10 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
     public Validation? FirstValidation { get; private set; }
 
     /// <summary>Whether held-out loss has not fallen for as long as the settings allow.</summary>
-    public bool EndedEarly => settings is { Patience: > 0, EvalEvery: > 0 } && !_at.Unmeasured && _at.Step - (_at.BestStep ?? 0) >= settings.Patience * settings.EvalEvery;
+    public bool EndedEarly =>
+        settings is { Patience: > 0, EvalEvery: > 0 }
+        && !_at.Unmeasured
+        && _at.Step - (_at.BestStep ?? 0) >= settings.Patience * settings.EvalEvery;
 
     /// <summary>Wall time of all steps together.</summary>
     public double StepSeconds { get; private set; }
@@ -97,11 +116,13 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         return _at;
     }
 
-    /// <summary>Does what is due after a step and tells whether a checkpoint was saved. Measuring may take minutes, so a cancelled one is left to the resumed run.</summary>
+    /// <summary>Does what is due after a step and tells whether a checkpoint was saved. Measuring may take minutes, so a cancelled one is
+    /// left to the resumed run.</summary>
     private bool Finish(CancellationToken cancelled)
     {
         _at = _at with { Unmeasured = false };
-        bool last = _at.Step == _at.TotalSteps, better = false;
+        bool last = _at.Step == _at.TotalSteps,
+            better = false;
         try
         {
             if (last || Due(settings.EvalEvery))
@@ -144,7 +165,7 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         double seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
         StepSeconds += seconds;
         _timed++;
-        _timedSeconds = _timed == 1 ? 0 : _timedSeconds + seconds;   // the first step also compiles and fills the pools
+        _timedSeconds = _timed == 1 ? 0 : _timedSeconds + seconds; // the first step also compiles and fills the pools
         Check(outcome, multiple * settings.PeakRate);
 
         _at = _at with { Step = _at.Step + 1, Tokens = _at.Tokens + outcome.Tokens };
@@ -153,8 +174,19 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
             _memory = Environment.WorkingSet;
         }
         double rate = outcome.Tokens / seconds;
-        StepMetrics metrics = new(_at.Step, _at.TotalSteps, outcome.Loss, outcome.BitsPerByte, multiple * settings.PeakRate,
-            outcome.GradientNorm, _at.Tokens, seconds, rate, facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN, _memory)
+        StepMetrics metrics = new(
+            _at.Step,
+            _at.TotalSteps,
+            outcome.Loss,
+            outcome.BitsPerByte,
+            multiple * settings.PeakRate,
+            outcome.GradientNorm,
+            _at.Tokens,
+            seconds,
+            rate,
+            facts.Roof is { } roof ? facts.FlopsPerToken * rate / roof : double.NaN,
+            _memory
+        )
         {
             Metrics = outcome.Metrics,
         };
@@ -171,11 +203,16 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         {
             return;
         }
-        string what = !double.IsFinite(outcome.Loss) ? "the loss is not a number any more" : !finite ? "the gradient is not a number any more"
+        string what =
+            !double.IsFinite(outcome.Loss) ? "the loss is not a number any more"
+            : !finite ? "the gradient is not a number any more"
             : FormattableString.Invariant($"the loss has risen to {outcome.Loss:0.#}, far above guessing");
         string kept = parts.LastCheckpoint() is { } path ? $"the last good checkpoint is {path}" : "no checkpoint had been saved yet";
-        throw new DivergenceException(FormattableString.Invariant(
-            $"training diverged at step {_at.Step + 1}: {what} at learning rate {rate:0.###e+0}; lower optimizer.lr or lengthen schedule.warmup_steps; {kept}"));
+        throw new DivergenceException(
+            FormattableString.Invariant(
+                $"training diverged at step {_at.Step + 1}: {what} at learning rate {rate:0.###e+0}; lower optimizer.lr or lengthen schedule.warmup_steps; {kept}"
+            )
+        );
     }
 
     private Validation? Validate()
@@ -204,7 +241,8 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         return found;
     }
 
-    /// <summary>Turns a budget in minutes into steps once a few have been timed, so that the schedule has an end and resuming is exact.</summary>
+    /// <summary>Turns a budget in minutes into steps once a few have been timed, so that the schedule has an end and resuming is
+    /// exact.</summary>
     private int DecideLength(double elapsed)
     {
         double budget = settings.Minutes!.Value * 60;

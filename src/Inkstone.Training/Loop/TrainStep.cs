@@ -10,7 +10,8 @@ namespace Inkstone.Training;
 /// once the first steps have filled the pools.
 /// </summary>
 /// <typeparam name="TBatch">what a micro-batch is</typeparam>
-public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
+public sealed class TrainStep<TBatch>
+    where TBatch : ITrainingBatch
 {
     private readonly Device _device;
     private readonly Parameters _parameters;
@@ -24,7 +25,8 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
     private int _modelMetrics = -1;
 
     /// <summary>
-    /// The model, whose noise is drawn anew for each micro-batch, which is told that a step has ended, and which knows what of its loss is not the labels' likelihood;
+    /// The model, whose noise is drawn anew for each micro-batch, which is told that a step has ended, and which knows what of its loss is
+    /// not the labels' likelihood;
     /// null where the objective has no such parts.
     /// </summary>
     public CausalLm? Model { get; init; }
@@ -44,9 +46,18 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
     /// <summary>Seed of the model's noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> rows; fewer where a pass over the data ends.</summary>
-    public TrainStep(Device device, Parameters parameters, Objective<TBatch> objective, IBatchSource<TBatch> source, IReadOnlyList<IOptimizer> optimizers,
-        int rows, int accumulation, double clip)
+    /// <summary>A step over <paramref name="accumulation"/> micro-batches of <paramref name="rows"/> rows; fewer where a pass over the data
+    /// ends.</summary>
+    public TrainStep(
+        Device device,
+        Parameters parameters,
+        Objective<TBatch> objective,
+        IBatchSource<TBatch> source,
+        IReadOnlyList<IOptimizer> optimizers,
+        int rows,
+        int accumulation,
+        double clip
+    )
     {
         (_device, _parameters, _objective, _source, _optimizers, _clip) = (device, parameters, objective, source, optimizers, clip);
         _batches = new TBatch[accumulation];
@@ -56,10 +67,13 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         }
     }
 
-    /// <summary>Takes step <paramref name="number"/> (from 0) with a learning rate of <paramref name="multiple"/> times the peak. Parameters are untouched when the outcome is not finite.</summary>
+    /// <summary>Takes step <paramref name="number"/> (from 0) with a learning rate of <paramref name="multiple"/> times the peak.
+    /// Parameters are untouched when the outcome is not finite.</summary>
     public StepOutcome Run(int number, double multiple)
     {
-        int labels = 0, tokens = 0, count = 0;
+        int labels = 0,
+            tokens = 0,
+            count = 0;
         long bytes = 0;
         do
         {
@@ -68,15 +82,15 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
             labels += batch.LabelCount;
             tokens += batch.TokenCount;
             bytes += TextBytes?.Invoke(batch) ?? 0;
-        }
-        while (count < _batches.Length && !_source.PassEnded);
+        } while (count < _batches.Length && !_source.PassEnded);
         if (labels == 0)
         {
-            return new StepOutcome(0, 0, 0, tokens);   // nothing to learn from: weights, moments and decay stay as they are
+            return new StepOutcome(0, 0, 0, tokens); // nothing to learn from: weights, moments and decay stay as they are
         }
         Learn(number, labels, count);
         IReadOnlyList<MicroBatchRecord> records = Meet();
-        double loss = 0, added = 0;
+        double loss = 0,
+            added = 0;
         for (int i = 0; i < records.Count; i++)
         {
             (loss, added) = (loss + records[i].Loss, added + records[i].Added);
@@ -129,7 +143,8 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         Gradients?.Finish();
     }
 
-    /// <summary>What the micro-batches of all processes have found, in their order; gradients and counts of experts are those of all from here on.</summary>
+    /// <summary>What the micro-batches of all processes have found, in their order; gradients and counts of experts are those of all from
+    /// here on.</summary>
     private IReadOnlyList<MicroBatchRecord> Meet()
     {
         if (Gradients is not { } gradients || Together is not { } together)
@@ -146,13 +161,13 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         {
             if (!gradients.Reached[p])
             {
-                gradients.Parameters[p].Tensor.ZeroGrad();   // optimizers pass it over, as in one process
+                gradients.Parameters[p].Tensor.ZeroGrad(); // optimizers pass it over, as in one process
             }
         }
         foreach (ExpertRouter router in Model?.ExpertRouters ?? [])
         {
             float[] counts = router.Counts.ToArray();
-            together.Ranks.AllReduce(counts);                // whole numbers: exact in any order
+            together.Ranks.AllReduce(counts); // whole numbers: exact in any order
             router.Recount(counts);
         }
         return all;
@@ -189,7 +204,8 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         }
     }
 
-    /// <summary>Those of the model, which closes its own, and behind them those of the objective, in the order in which it first named them.</summary>
+    /// <summary>Those of the model, which closes its own, and behind them those of the objective, in the order in which it first named
+    /// them.</summary>
     private List<Metric>? CloseMetrics()
     {
         TakeModelMetrics();
@@ -227,7 +243,8 @@ public sealed class TrainStep<TBatch> where TBatch : ITrainingBatch
         return _metrics[^1];
     }
 
-    private static ArgumentException Taken(string name) => new($"the objective calls a metric \"{name}\", which is the name of another number in the logs; give it another name");
+    private static ArgumentException Taken(string name) =>
+        new($"the objective calls a metric \"{name}\", which is the name of another number in the logs; give it another name");
 }
 
 /// <summary>What a step found.</summary>

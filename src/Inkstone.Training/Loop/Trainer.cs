@@ -7,10 +7,12 @@ using Inkstone.Nn;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Trains a model on batches: optimizers, learning rate, steps, validation and logs over option records with defaults. What recipes run is this, with checkpoints and a directory around it.
+/// Trains a model on batches: optimizers, learning rate, steps, validation and logs over option records with defaults. What recipes run is
+/// this, with checkpoints and a directory around it.
 /// </summary>
 /// <typeparam name="TBatch">what a micro-batch is; <see cref="Batch"/> for rows of tokens with labels</typeparam>
-public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
+public sealed class Trainer<TBatch>
+    where TBatch : ITrainingBatch
 {
     private readonly CausalLm _model;
     private readonly IBatchSource<TBatch> _source;
@@ -33,11 +35,26 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     /// <param name="together">the processes that train together; null: this one alone</param>
     /// <exception cref="ArgumentException">An option is wrong; the message names it.</exception>
     /// <exception cref="InvalidDataException">What is trained, or a step of it, cannot be dealt out to the processes.</exception>
-    public Trainer(CausalLm model, IBatchSource<TBatch> source, Objective<TBatch> objective, TrainOptions options, OptimizerOptions? optimizer = null, ScheduleOptions? schedule = null, Parameters? trained = null,
-        Cooperation? together = null)
+    public Trainer(
+        CausalLm model,
+        IBatchSource<TBatch> source,
+        Objective<TBatch> objective,
+        TrainOptions options,
+        OptimizerOptions? optimizer = null,
+        ScheduleOptions? schedule = null,
+        Parameters? trained = null,
+        Cooperation? together = null
+    )
     {
-        (_model, _source, _objective, _options, _optimizer, _schedule) = (model, source, objective, options.Validate(), optimizer ?? new OptimizerOptions(), schedule);
-        schedule?.Over(1);   // complains of a name that there is not
+        (_model, _source, _objective, _options, _optimizer, _schedule) = (
+            model,
+            source,
+            objective,
+            options.Validate(),
+            optimizer ?? new OptimizerOptions(),
+            schedule
+        );
+        schedule?.Over(1); // complains of a name that there is not
         Trained = trained ?? model.Adapter?.Parameters ?? model.Parameters;
         if (together is { Needed: true })
         {
@@ -45,11 +62,26 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
             _optimizer.Place(Trained);
             (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together));
         }
-        Optimizers = _together is { Options.Zero: > 0, Ranks.Size: > 1 } ? [new ShardedAdamW(Trained, _optimizer.Adam, _gradients!, _together)] : _optimizer.Build(Trained);
-        TokensPerStep = Whole((double)options.BatchSize * source.RowLength * options.Accumulation, "train.batch_size × rows' length × train.accumulation", "tokens a step");
-        TotalSteps = options.Steps
-            ?? (options.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
-                : options.Epochs is { } epochs ? Whole(new EpochBudget(epochs, source.RowCount).Steps((long)options.BatchSize * options.Accumulation), "train.epochs", "steps") : null);
+        Optimizers = _together is { Options.Zero: > 0, Ranks.Size: > 1 }
+            ? [new ShardedAdamW(Trained, _optimizer.Adam, _gradients!, _together)]
+            : _optimizer.Build(Trained);
+        TokensPerStep = Whole(
+            (double)options.BatchSize * source.RowLength * options.Accumulation,
+            "train.batch_size × rows' length × train.accumulation",
+            "tokens a step"
+        );
+        TotalSteps =
+            options.Steps
+            ?? (
+                options.Tokens is { } tokens ? Whole(Math.Ceiling(tokens / (double)TokensPerStep), "train.tokens", "steps")
+                : options.Epochs is { } epochs
+                    ? Whole(
+                        new EpochBudget(epochs, source.RowCount).Steps((long)options.BatchSize * options.Accumulation),
+                        "train.epochs",
+                        "steps"
+                    )
+                : null
+            );
         Facts = new RunFacts(Trained.ElementCount, model.FlopsPerToken, TokensPerStep, null);
         LossBound = 5 * Math.Log(model.VocabSize);
     }
@@ -84,10 +116,12 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     /// <summary>Where warnings go.</summary>
     public Action<string>? Warn { get; init; }
 
-    /// <summary>Reports samples after so many steps, as often as <see cref="TrainOptions.SampleEvery"/> says; null: there are none.</summary>
+    /// <summary>Reports samples after so many steps, as often as <see cref="TrainOptions.SampleEvery"/> says; null: there are
+    /// none.</summary>
     public Action<int>? Sample { get; init; }
 
-    /// <summary>Saves a checkpoint of this progress and returns its path, as often as <see cref="TrainOptions.SaveEvery"/> says, at the best validation and at the end; null: nothing is saved.</summary>
+    /// <summary>Saves a checkpoint of this progress and returns its path, as often as <see cref="TrainOptions.SaveEvery"/> says, at the
+    /// best validation and at the end; null: nothing is saved.</summary>
     public Func<TrainProgress, string>? Save { get; init; }
 
     /// <summary>Path of the newest whole checkpoint, for messages.</summary>
@@ -106,7 +140,8 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
     public double StepSeconds { get; private set; }
 
     /// <summary>Trains to the end, or until cancelled and saved.</summary>
-    /// <param name="start">how far the run is already: of a checkpoint whose model, optimizer state and cursor have been read; absent: at its beginning</param>
+    /// <param name="start">how far the run is already: of a checkpoint whose model, optimizer state and cursor have been read; absent: at
+    /// its beginning</param>
     /// <param name="cancelled">ends the run after a step</param>
     /// <exception cref="DivergenceException">Loss or gradient is no number, or the loss is far above that of guessing.</exception>
     public TrainProgress Run(TrainProgress start = default, CancellationToken cancelled = default)
@@ -114,10 +149,19 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
         using SharedGradients? gradients = _gradients;
         using CancellationTokenSource agreed = new();
         (CancellationToken asked, ICommunicator? ranks) = (cancelled, _together?.Ranks);
-        cancelled = ranks is { Size: > 1 } ? agreed.Token : cancelled;   // all stop behind the same step
+        cancelled = ranks is { Size: > 1 } ? agreed.Token : cancelled; // all stop behind the same step
         _model.Recompute = _options.Recompute;
-        _model.Device.Int8Products = false;   // held-out losses and samples are those of the weights as training multiplies them
-        TrainStep<TBatch> step = new(_model.Device, Trained, _objective, _source, Optimizers, _options.BatchSize, _options.Accumulation, _optimizer.Clip)
+        _model.Device.Int8Products = false; // held-out losses and samples are those of the weights as training multiplies them
+        TrainStep<TBatch> step = new(
+            _model.Device,
+            Trained,
+            _objective,
+            _source,
+            Optimizers,
+            _options.BatchSize,
+            _options.Accumulation,
+            _optimizer.Clip
+        )
         {
             Model = _model,
             Seed = (ulong)_options.Seed,
@@ -130,13 +174,36 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
         if (HeldOut is { } heldOut)
         {
             TBatch batch = heldOut.NewBatch(_options.BatchSize);
-            validate = () => Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled);
+            validate = () =>
+                Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled);
         }
         TrainLoop loop = new(
-            new LoopSettings(TotalSteps, _options.Minutes, _options.EvalEvery, Sample is null ? 0 : _options.SampleEvery, _options.SaveEvery, _optimizer.LearningRate, LossBound) { Patience = _options.Patience },
-            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null)) { Agree = number => ranks?.From(0, number) ?? number }, Facts, Logs);
+            new LoopSettings(
+                TotalSteps,
+                _options.Minutes,
+                _options.EvalEvery,
+                Sample is null ? 0 : _options.SampleEvery,
+                _options.SaveEvery,
+                _optimizer.LearningRate,
+                LossBound
+            )
+            {
+                Patience = _options.Patience,
+            },
+            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null))
+            {
+                Agree = number => ranks?.From(0, number) ?? number,
+            },
+            Facts,
+            Logs
+        );
         TrainProgress end = loop.Run(start, cancelled);
-        (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (loop.FirstValidation, loop.LastValidation, loop.EndedEarly, loop.StepSeconds);
+        (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (
+            loop.FirstValidation,
+            loop.LastValidation,
+            loop.EndedEarly,
+            loop.StepSeconds
+        );
         return end;
     }
 
@@ -154,6 +221,13 @@ public sealed class Trainer<TBatch> where TBatch : ITrainingBatch
         return _rate.At(step);
     }
 
-    private static int Whole(double count, string of, string what)
-        => count <= int.MaxValue ? (int)count : throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{of} comes to {count:0.###e+0} {what}, which is more than {int.MaxValue}; make it less"));
+    private static int Whole(double count, string of, string what) =>
+        count <= int.MaxValue
+            ? (int)count
+            : throw new InvalidDataException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{of} comes to {count:0.###e+0} {what}, which is more than {int.MaxValue}; make it less"
+                )
+            );
 }

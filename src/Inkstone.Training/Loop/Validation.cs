@@ -24,8 +24,17 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
     /// <param name="maxBatches">0: all</param>
     /// <param name="ranks">processes that share the batches out, each taking every so manieth; null: this one alone</param>
     /// <param name="cancelled">ends it between two batches</param>
-    public static Validation Measure<TBatch>(Device device, Objective<TBatch> objective, IBatchSource<TBatch> source, Func<TBatch, long>? textBytes, TBatch batch, int maxBatches,
-        ICommunicator? ranks = null, CancellationToken cancelled = default) where TBatch : ITrainingBatch
+    public static Validation Measure<TBatch>(
+        Device device,
+        Objective<TBatch> objective,
+        IBatchSource<TBatch> source,
+        Func<TBatch, long>? textBytes,
+        TBatch batch,
+        int maxBatches,
+        ICommunicator? ranks = null,
+        CancellationToken cancelled = default
+    )
+        where TBatch : ITrainingBatch
     {
         source.State = default;
         (int rank, int size) = (ranks?.Rank ?? 0, ranks?.Size ?? 1);
@@ -38,12 +47,21 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
                 using (device.Step())
                 {
                     LossTerms terms = objective(batch, batch.LabelCount);
-                    measured.Add(new MeasuredBatch(i, (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount, batch.LabelCount, textBytes?.Invoke(batch) ?? 0, terms.Metrics ?? []));
+                    measured.Add(
+                        new MeasuredBatch(
+                            i,
+                            (terms.Loss.Item() - terms.AddedLoss) * batch.LabelCount,
+                            batch.LabelCount,
+                            textBytes?.Invoke(batch) ?? 0,
+                            terms.Metrics ?? []
+                        )
+                    );
                 }
             }
         }
         double nats = 0;
-        long labels = 0, bytes = 0;
+        long labels = 0,
+            bytes = 0;
         List<Metric> metrics = [];
         foreach (MeasuredBatch one in MeasuredBatch.Gather(measured, ranks))
         {
@@ -58,7 +76,8 @@ public readonly record struct Validation(double Loss, double BitsPerByte, long L
                 metric.Add(term.Sum, term.Normalizer);
             }
         }
-        return labels == 0 ? new Validation(double.NaN, double.NaN, 0)
+        return labels == 0
+            ? new Validation(double.NaN, double.NaN, 0)
             : new Validation(nats / labels, LabelBytes.BitsPerByte(nats, bytes), labels) { Metrics = Closed(metrics) };
     }
 

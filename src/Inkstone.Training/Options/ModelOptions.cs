@@ -9,7 +9,8 @@ using YamlDotNet.RepresentationModel;
 namespace Inkstone.Training;
 
 /// <summary>The architecture of a run: a preset, with HF keys of our own on top.</summary>
-/// <param name="Preset">Name of a file in configs/models, a config.json, or a model directory, whose weights are then the start; null: the keys alone.</param>
+/// <param name="Preset">Name of a file in configs/models, a config.json, or a model directory, whose weights are then the start; null: the
+/// keys alone.</param>
 /// <param name="Keys">HF config keys that replace the preset's.</param>
 public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<string, JsonNode?>? Keys = null)
 {
@@ -23,18 +24,28 @@ public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<str
     /// <param name="keyValueHeads">heads of keys and values; null: as many</param>
     /// <param name="intermediateSize">width of the feed-forward layers; null: 8/3 of hiddenSize, rounded up to a multiple of 32</param>
     /// <param name="maxPositions">longest text</param>
-    public static ModelOptions Llama(int hiddenSize, int layers, int heads = 4, int? keyValueHeads = null, int? intermediateSize = null, int maxPositions = 512)
-        => new(null, new Dictionary<string, JsonNode?>
-        {
-            ["model_type"] = "llama",
-            ["hidden_size"] = hiddenSize,
-            ["intermediate_size"] = intermediateSize ?? (8 * hiddenSize / 3 + 31) / 32 * 32,
-            ["num_hidden_layers"] = layers,
-            ["num_attention_heads"] = heads,
-            ["num_key_value_heads"] = keyValueHeads ?? heads,
-            ["max_position_embeddings"] = maxPositions,
-            ["tie_word_embeddings"] = true,
-        });
+    public static ModelOptions Llama(
+        int hiddenSize,
+        int layers,
+        int heads = 4,
+        int? keyValueHeads = null,
+        int? intermediateSize = null,
+        int maxPositions = 512
+    ) =>
+        new(
+            null,
+            new Dictionary<string, JsonNode?>
+            {
+                ["model_type"] = "llama",
+                ["hidden_size"] = hiddenSize,
+                ["intermediate_size"] = intermediateSize ?? (8 * hiddenSize / 3 + 31) / 32 * 32,
+                ["num_hidden_layers"] = layers,
+                ["num_attention_heads"] = heads,
+                ["num_key_value_heads"] = keyValueHeads ?? heads,
+                ["max_position_embeddings"] = maxPositions,
+                ["tie_word_embeddings"] = true,
+            }
+        );
 
     internal static ModelOptions From(RecipeSection s)
     {
@@ -49,7 +60,8 @@ public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<str
     }
 
     /// <summary>
-    /// The HF config: preset and keys merged. Special ids are the tokenizer's, whatever the preset says, unless a key names them; the vocabulary's size is the
+    /// The HF config: preset and keys merged. Special ids are the tokenizer's, whatever the preset says, unless a key names them; the
+    /// vocabulary's size is the
     /// tokenizer's where neither preset nor keys name one.
     /// </summary>
     /// <param name="vocabularySize">the tokenizer's; 0: there is none</param>
@@ -62,7 +74,9 @@ public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<str
             string path = Presets.Model(Preset);
             try
             {
-                config = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new InvalidDataException($"{path}: a model config is a JSON object");
+                config =
+                    JsonNode.Parse(File.ReadAllText(path)) as JsonObject
+                    ?? throw new InvalidDataException($"{path}: a model config is a JSON object");
             }
             catch (JsonException e)
             {
@@ -77,16 +91,22 @@ public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<str
         {
             config[key] = value?.DeepClone();
         }
-        if (config["model_type"] is JsonValue type && type.TryGetValue(out string? family) && (Keys.ContainsKey("model_type") || config["architectures"] is null))
+        if (
+            config["model_type"] is JsonValue type
+            && type.TryGetValue(out string? family)
+            && (Keys.ContainsKey("model_type") || config["architectures"] is null)
+        )
         {
-            config["architectures"] = new JsonArray(HfConfig.ClassOf(family));   // the preset's class may be another family's; vLLM goes by this key
+            config["architectures"] = new JsonArray(HfConfig.ClassOf(family)); // the preset's class may be another family's; vLLM goes by this key
         }
         config["vocab_size"] ??= vocabularySize;
         HfConfig read = HfConfig.Parse(config.ToJsonString(), Preset is null ? "the recipe's model" : $"the model {Preset}");
         int size = read.Int("vocab_size");
         if (size < vocabularySize)
         {
-            throw new InvalidDataException($"the model has vocab_size {size}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}");
+            throw new InvalidDataException(
+                $"the model has vocab_size {size}, but the tokenizer has {vocabularySize} ids; use the tokenizer of that model or set model.vocab_size to at least {vocabularySize}"
+            );
         }
         if (size > 0)
         {
@@ -116,15 +136,20 @@ public sealed record ModelOptions(string? Preset = null, IReadOnlyDictionary<str
             default:
                 YamlScalarNode scalar = (YamlScalarNode)node;
                 string text = scalar.Value ?? "";
-                return scalar.Style is ScalarStyle.DoubleQuoted or ScalarStyle.SingleQuoted ? JsonValue.Create(text) : text switch
-                {
-                    "" or "null" or "~" => null,
-                    "true" => JsonValue.Create(true),
-                    "false" => JsonValue.Create(false),
-                    _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)),   // read as an int or a long
-                    _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => JsonValue.Create(real),
-                    _ => JsonValue.Create(text),
-                };
+                return scalar.Style is ScalarStyle.DoubleQuoted or ScalarStyle.SingleQuoted
+                    ? JsonValue.Create(text)
+                    : text switch
+                    {
+                        "" or "null" or "~" => null,
+                        "true" => JsonValue.Create(true),
+                        "false" => JsonValue.Create(false),
+                        _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) =>
+                            JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)), // read as an int or a long
+                        _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) => JsonValue.Create(
+                            real
+                        ),
+                        _ => JsonValue.Create(text),
+                    };
         }
     }
 }

@@ -13,8 +13,16 @@ namespace Inkstone.Training;
 /// <param name="MuonLearningRate">Peak rate of Muon.</param>
 /// <param name="MuonWeightDecay">Decay of Muon's matrices.</param>
 public sealed record OptimizerOptions(
-    string Name = "adamw", double LearningRate = 3e-4, double Beta1 = 0.9, double Beta2 = 0.95, double Eps = 1e-8, double WeightDecay = 0.1, double Clip = 1,
-    double MuonLearningRate = 0.02, double MuonWeightDecay = 0.1)
+    string Name = "adamw",
+    double LearningRate = 3e-4,
+    double Beta1 = 0.9,
+    double Beta2 = 0.95,
+    double Eps = 1e-8,
+    double WeightDecay = 0.1,
+    double Clip = 1,
+    double MuonLearningRate = 0.02,
+    double MuonWeightDecay = 0.1
+)
 {
     internal static OptimizerOptions From(RecipeSection s)
     {
@@ -22,9 +30,17 @@ public sealed record OptimizerOptions(
         string name = s.Choice("name", absent.Name, "adamw", "muon");
         double rate = s.Number("lr", absent.LearningRate, 0, 1e6);
         RecipeSection muon = s.Section("muon");
-        return new(name, rate, s.Number("beta1", absent.Beta1, 0, 0.999999), s.Number("beta2", absent.Beta2, 0, 0.9999999), s.Number("eps", absent.Eps, 1e-20, 1),
-            s.Number("weight_decay", absent.WeightDecay, 0, 10), s.Number("clip", absent.Clip, 0, 1e6),
-            muon.Number("lr", absent.MuonLearningRate, 0, 1e6), muon.Number("weight_decay", absent.MuonWeightDecay, 0, 10));
+        return new(
+            name,
+            rate,
+            s.Number("beta1", absent.Beta1, 0, 0.999999),
+            s.Number("beta2", absent.Beta2, 0, 0.9999999),
+            s.Number("eps", absent.Eps, 1e-20, 1),
+            s.Number("weight_decay", absent.WeightDecay, 0, 10),
+            s.Number("clip", absent.Clip, 0, 1e6),
+            muon.Number("lr", absent.MuonLearningRate, 0, 1e6),
+            muon.Number("weight_decay", absent.MuonWeightDecay, 0, 10)
+        );
     }
 
     /// <summary>AdamW's part of them.</summary>
@@ -42,7 +58,11 @@ public sealed record OptimizerOptions(
         return Name switch
         {
             "adamw" => [new AdamW(trained, adam)],
-            "muon" => [new Muon(trained.Where(Muon.Takes), new MuonSettings(MuonLearningRate, WeightDecay: MuonWeightDecay)), new AdamW(trained.Where(p => !Muon.Takes(p)), adam)],
+            "muon" =>
+            [
+                new Muon(trained.Where(Muon.Takes), new MuonSettings(MuonLearningRate, WeightDecay: MuonWeightDecay)),
+                new AdamW(trained.Where(p => !Muon.Takes(p)), adam),
+            ],
             _ => throw new ArgumentException($"there is no optimizer '{Name}'; known are adamw and muon"),
         };
     }

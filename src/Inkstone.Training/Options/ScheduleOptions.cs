@@ -8,13 +8,24 @@ namespace Inkstone.Training;
 /// <param name="MinRate">Where the decay ends, as a fraction of the peak.</param>
 /// <param name="DecaySteps">Length of wsd's decay; null: a fifth of the run.</param>
 /// <param name="Decay">Shape of wsd's decay: linear, or 1-sqrt, which is 1 − √progress.</param>
-public sealed record ScheduleOptions(string Name = "cosine", int WarmupSteps = 100, double MinRate = 0.1, int? DecaySteps = null, string Decay = "linear")
+public sealed record ScheduleOptions(
+    string Name = "cosine",
+    int WarmupSteps = 100,
+    double MinRate = 0.1,
+    int? DecaySteps = null,
+    string Decay = "linear"
+)
 {
     internal static ScheduleOptions From(RecipeSection s)
     {
         ScheduleOptions absent = new();
-        return new(s.Choice("name", absent.Name, "constant", "linear", "cosine", "wsd"), s.Integer("warmup_steps", absent.WarmupSteps), s.Number("min_rate", absent.MinRate, 0, 1),
-            (int?)s.OptionalInteger("decay_steps", 1, int.MaxValue), s.Choice("decay", absent.Decay, "linear", "1-sqrt"));
+        return new(
+            s.Choice("name", absent.Name, "constant", "linear", "cosine", "wsd"),
+            s.Integer("warmup_steps", absent.WarmupSteps),
+            s.Number("min_rate", absent.MinRate, 0, 1),
+            (int?)s.OptionalInteger("decay_steps", 1, int.MaxValue),
+            s.Choice("decay", absent.Decay, "linear", "1-sqrt")
+        );
     }
 
     /// <summary>The rate over a run of <paramref name="total"/> steps.</summary>
@@ -28,7 +39,9 @@ public sealed record ScheduleOptions(string Name = "cosine", int WarmupSteps = 1
             ("cosine", _) => Schedule.Cosine,
             ("wsd", "linear") => Schedule.WsdLinear,
             ("wsd", "1-sqrt") => Schedule.WsdSqrt,
-            _ => throw new ArgumentException($"there is no schedule '{Name}' with decay '{Decay}'; known are constant, linear, cosine and wsd, whose decay is linear or 1-sqrt"),
+            _ => throw new ArgumentException(
+                $"there is no schedule '{Name}' with decay '{Decay}'; known are constant, linear, cosine and wsd, whose decay is linear or 1-sqrt"
+            ),
         };
         return new LearningRate(course, total, WarmupSteps, DecaySteps ?? total / 5, MinRate);
     }

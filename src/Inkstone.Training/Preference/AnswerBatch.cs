@@ -5,15 +5,25 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Prompts with answers, one behind the other in a single row without padding, each prompt once where the model can share it. What is asked of the model are the
-/// log-probabilities of the answers' tokens, as runs: by default in the order of the answers, or all first answers of the prompts, then all second ones, and so on.
+/// Prompts with answers, one behind the other in a single row without padding, each prompt once where the model can share it. What is asked
+/// of the model are the
+/// log-probabilities of the answers' tokens, as runs: by default in the order of the answers, or all first answers of the prompts, then all
+/// second ones, and so on.
 /// Kept and filled again: memory only grows.
 /// </summary>
 /// <param name="share">whether a prompt's answers share it; false: each stands behind a copy of its own</param>
-/// <param name="ends">what is asked for is the hidden state of each answer's last token, such as a reward is read from, and no log-probability</param>
+/// <param name="ends">what is asked for is the hidden state of each answer's last token, such as a reward is read from, and no
+/// log-probability</param>
 public sealed class AnswerBatch(bool share, bool ends = false)
 {
-    private readonly List<int> _ids = [], _positions = [], _starts = [], _spread = [], _textStarts = [], _back = [], _rows = [], _labels = [];
+    private readonly List<int> _ids = [],
+        _positions = [],
+        _starts = [],
+        _spread = [],
+        _textStarts = [],
+        _back = [],
+        _rows = [],
+        _labels = [];
     private readonly List<Answer> _answers = [];
 
     /// <summary>Tokens that are computed.</summary>
@@ -22,7 +32,8 @@ public sealed class AnswerBatch(bool share, bool ends = false)
     /// <summary>Tokens of all prompts with their answers, a prompt counted with each.</summary>
     public int TextTokens { get; private set; }
 
-    /// <summary>Runs of zeros, as long as the answers' scored tokens. A prompt without tokens leaves its answer's first token unscored.</summary>
+    /// <summary>Runs of zeros, as long as the answers' scored tokens. A prompt without tokens leaves its answer's first token
+    /// unscored.</summary>
     public TokenRuns Shape { get; } = new();
 
     /// <summary>Forgets all.</summary>
@@ -44,11 +55,13 @@ public sealed class AnswerBatch(bool share, bool ends = false)
     /// <param name="scorePrompt">the prompt's own tokens are a further answer behind the others: they are scored but for the first</param>
     public void Add(ReadOnlySpan<int> prompt, ReadOnlySpan<int[]> answers, bool scorePrompt = false)
     {
-        int shared = _ids.Count, slot = 0;
+        int shared = _ids.Count,
+            slot = 0;
         foreach (int[] answer in answers)
         {
             bool first = slot == 0;
-            int promptAt = first || !share ? _ids.Count : shared, textAt = _spread.Count;
+            int promptAt = first || !share ? _ids.Count : shared,
+                textAt = _spread.Count;
             int documentStart = _ids.Count;
             for (int t = 0; t < prompt.Length; t++)
             {
@@ -59,7 +72,7 @@ public sealed class AnswerBatch(bool share, bool ends = false)
                 Spread(promptAt + t, textAt);
             }
             int answerAt = _ids.Count;
-            for (int t = 0; t < answer.Length - (ends ? 0 : 1); t++)   // the last token is only a label
+            for (int t = 0; t < answer.Length - (ends ? 0 : 1); t++) // the last token is only a label
             {
                 Put(answer[t], prompt.Length + t, share ? shared : documentStart, textAt + prompt.Length + t);
                 Spread(answerAt + t, textAt);
@@ -113,17 +126,30 @@ public sealed class AnswerBatch(bool share, bool ends = false)
     {
         Device device = model.Device;
         Shape row = new(1, _ids.Count);
-        SharedPrompts? shared = share && _spread.Count > _ids.Count
-            ? new SharedPrompts(Rent(device, _spread), Rent(device, _back), device.Rent(new Shape(1, _textStarts.Count), CollectionsMarshal.AsSpan(_textStarts))) : null;
-        ForwardContext context = new(device.Rent(row, CollectionsMarshal.AsSpan(_positions)), shared is null ? device.Rent(row, CollectionsMarshal.AsSpan(_starts)) : null) { Shared = shared };
-        Tensor hidden = model.Hidden(device.Rent(row, CollectionsMarshal.AsSpan(_ids)), context);      // [1, T, C]
-        return Ops.GatherRows(hidden, Rent(device, _rows));                                            // [N, C]
+        SharedPrompts? shared =
+            share && _spread.Count > _ids.Count
+                ? new SharedPrompts(
+                    Rent(device, _spread),
+                    Rent(device, _back),
+                    device.Rent(new Shape(1, _textStarts.Count), CollectionsMarshal.AsSpan(_textStarts))
+                )
+                : null;
+        ForwardContext context = new(
+            device.Rent(row, CollectionsMarshal.AsSpan(_positions)),
+            shared is null ? device.Rent(row, CollectionsMarshal.AsSpan(_starts)) : null
+        )
+        {
+            Shared = shared,
+        };
+        Tensor hidden = model.Hidden(device.Rent(row, CollectionsMarshal.AsSpan(_ids)), context); // [1, T, C]
+        return Ops.GatherRows(hidden, Rent(device, _rows)); // [N, C]
     }
 
     /// <summary>The labels behind <see cref="Hidden"/>, int32 [N].</summary>
     public Tensor Labels(Device device) => Rent(device, _labels);
 
-    /// <summary>Log-probabilities of the answers' tokens, by the arithmetic of a recorded step but without gradients; to be called outside of a step.</summary>
+    /// <summary>Log-probabilities of the answers' tokens, by the arithmetic of a recorded step but without gradients; to be called outside
+    /// of a step.</summary>
     public void LogProbs(CausalLm model, TokenRuns to)
     {
         using StepScope step = model.Device.Step(record: true);
@@ -160,6 +186,7 @@ public sealed class AnswerBatch(bool share, bool ends = false)
         _textStarts.Add(textStart);
     }
 
-    /// <summary>An answer: its number behind its prompt, the token before it (−1: none), where its own tokens begin in the row, and these.</summary>
+    /// <summary>An answer: its number behind its prompt, the token before it (−1: none), where its own tokens begin in the row, and
+    /// these.</summary>
     private readonly record struct Answer(int Slot, int Before, int At, int[] Tokens);
 }

@@ -5,13 +5,23 @@ using Inkstone.Text;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Watches for what preference learning does when it goes wrong: chosen answers become unlikely (both answers fall, the rejected one faster), the model repeats itself, answers
+/// Watches for what preference learning does when it goes wrong: chosen answers become unlikely (both answers fall, the rejected one
+/// faster), the model repeats itself, answers
 /// grow or shrink. Warns, or ends the run.
 /// </summary>
-internal sealed class CollapseWatch(WatchSection options, CausalLm model, Tokenizer tokenizer, IReadOnlyList<int[]> prompts, IReadOnlyList<int> ends, Action<string> warn) : ITrainLog
+internal sealed class CollapseWatch(
+    WatchSection options,
+    CausalLm model,
+    Tokenizer tokenizer,
+    IReadOnlyList<int[]> prompts,
+    IReadOnlyList<int> ends,
+    Action<string> warn
+) : ITrainLog
 {
-    /// <summary>What the objective calls how far chosen answers are from the reference, and from nothing where there is none, in nats a token.</summary>
-    public const string Drift = "logps/chosen_drift", PerToken = "logps/chosen_per_token";
+    /// <summary>What the objective calls how far chosen answers are from the reference, and from nothing where there is none, in nats a
+    /// token.</summary>
+    public const string Drift = "logps/chosen_drift",
+        PerToken = "logps/chosen_per_token";
 
     private const int Run = 4;
 
@@ -28,8 +38,13 @@ internal sealed class CollapseWatch(WatchSection options, CausalLm model, Tokeni
     {
         if (Fallen(step.Metrics) is { } fallen)
         {
-            _fallen = 0.9 * _fallen + 0.1 * fallen;   // one batch says little
-            Check(step.Step, options.Drop > 0 && _fallen > options.Drop, "drop", FormattableString.Invariant($"chosen answers have become {_fallen:0.00} nats a token less likely"));
+            _fallen = 0.9 * _fallen + 0.1 * fallen; // one batch says little
+            Check(
+                step.Step,
+                options.Drop > 0 && _fallen > options.Drop,
+                "drop",
+                FormattableString.Invariant($"chosen answers have become {_fallen:0.00} nats a token less likely")
+            );
         }
     }
 
@@ -42,10 +57,21 @@ internal sealed class CollapseWatch(WatchSection options, CausalLm model, Tokeni
         }
         (double repetition, double length) = Answers();
         (double Repetition, double Length) before = _before ??= (repetition, length);
-        Check(step, options.Repetition > 0 && repetition > options.Repetition && repetition > before.Repetition + MoreRepetition, "repetition",
-            FormattableString.Invariant($"answers repeat themselves: {100 * repetition:0} % of their runs of {Run} characters stand there already ({100 * before.Repetition:0} % before)"));
+        Check(
+            step,
+            options.Repetition > 0 && repetition > options.Repetition && repetition > before.Repetition + MoreRepetition,
+            "repetition",
+            FormattableString.Invariant(
+                $"answers repeat themselves: {100 * repetition:0} % of their runs of {Run} characters stand there already ({100 * before.Repetition:0} % before)"
+            )
+        );
         double times = Math.Max(length, 1) / Math.Max(before.Length, 1);
-        Check(step, options.Length > 0 && (times > options.Length || times < 1 / options.Length), "length", FormattableString.Invariant($"answers have {length:0} tokens where they had {before.Length:0}"));
+        Check(
+            step,
+            options.Length > 0 && (times > options.Length || times < 1 / options.Length),
+            "length",
+            FormattableString.Invariant($"answers have {length:0} tokens where they had {before.Length:0}")
+        );
     }
 
     /// <summary>Share of runs of characters that have stood before in a text.</summary>
@@ -62,22 +88,32 @@ internal sealed class CollapseWatch(WatchSection options, CausalLm model, Tokeni
 
     private double? Fallen(IReadOnlyList<Metric>? metrics)
     {
-        double? drift = null, now = null;
+        double? drift = null,
+            now = null;
         foreach (Metric metric in metrics ?? [])
         {
-            (drift, now) = metric.Name == Drift ? (metric.Value, now) : metric.Name == PerToken ? (drift, metric.Value) : (drift, now);
+            (drift, now) =
+                metric.Name == Drift ? (metric.Value, now)
+                : metric.Name == PerToken ? (drift, metric.Value)
+                : (drift, now);
         }
-        return drift is { } fallen ? -fallen : now is { } value ? (_first ??= value) - value : null;
+        return drift is { } fallen ? -fallen
+            : now is { } value ? (_first ??= value) - value
+            : null;
     }
 
     private (double Repetition, double Length) Answers()
     {
         Generator generator = new(model);
-        double repetition = 0, length = 0;
+        double repetition = 0,
+            length = 0;
         foreach (int[] prompt in prompts)
         {
             int[] answer = [.. generator.Generate(prompt, SamplingParams.Greedy(options.Tokens)).TakeWhile(id => !ends.Contains(id))];
-            (repetition, length) = (repetition + Repetition(tokenizer.Decode(answer)) / prompts.Count, length + (double)answer.Length / prompts.Count);
+            (repetition, length) = (
+                repetition + Repetition(tokenizer.Decode(answer)) / prompts.Count,
+                length + (double)answer.Length / prompts.Count
+            );
         }
         return (repetition, length);
     }

@@ -16,7 +16,7 @@ internal static class Logistic
     public static double Log1P(double x)
     {
         double sum = 1 + x;
-        return sum == 1 ? x : Math.Log(sum) * x / (sum - 1);   // the rounding of the sum cancels
+        return sum == 1 ? x : Math.Log(sum) * x / (sum - 1); // the rounding of the sum cancels
     }
 
     /// <summary>log(1 − eˣ) of x &lt; 0.</summary>
@@ -29,7 +29,8 @@ internal static class Logistic
         {
             return Math.Exp(x) - 1;
         }
-        double term = x, sum = x;
+        double term = x,
+            sum = x;
         for (int n = 2; Math.Abs(term) > 1e-17 * Math.Abs(sum); n++)
         {
             term *= x / n;

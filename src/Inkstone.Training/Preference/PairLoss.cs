@@ -1,40 +1,59 @@
 namespace Inkstone.Training;
 
 /// <summary>
-/// Losses of preferences between two answers to a prompt, as functions of the log-probabilities of their tokens, with their gradients by hand.
-/// Everything is a mean over the pairs that are given, <see cref="PairKind.Sft"/> and the likelihood of <see cref="PairKind.Orpo"/> means over their tokens.
+/// Losses of preferences between two answers to a prompt, as functions of the log-probabilities of their tokens, with their gradients by
+/// hand.
+/// Everything is a mean over the pairs that are given, <see cref="PairKind.Sft"/> and the likelihood of <see cref="PairKind.Orpo"/> means
+/// over their tokens.
 /// </summary>
 public sealed class PairLoss(PairOptions options)
 {
     private readonly PairOptions _o = options.Validate();
-    private double[] _sums = [], _reference = [], _slopes = [], _weights = [];
-    private int[] _byFirst = [], _bySecond = [];
-    private double[] _first = [], _second = [];
+    private double[] _sums = [],
+        _reference = [],
+        _slopes = [],
+        _weights = [];
+    private int[] _byFirst = [],
+        _bySecond = [];
+    private double[] _first = [],
+        _second = [];
 
     /// <summary>What is minimised.</summary>
     public PairOptions Options => _o;
 
     /// <summary>The loss of n pairs.</summary>
-    /// <param name="policy">log-probabilities of answers' tokens: those of n chosen answers, those of n rejected ones, and, where <see cref="PairOptions.NeedsPrompts"/>, those of the chosen ones' prompts</param>
+    /// <param name="policy">log-probabilities of answers' tokens: those of n chosen answers, those of n rejected ones, and, where
+    /// <see cref="PairOptions.NeedsPrompts"/>, those of the chosen ones' prompts</param>
     /// <param name="pairs">n</param>
     /// <param name="reference">the same 2n runs under the reference; null where no loss needs it</param>
     /// <param name="logSquares">log Σ p² at each answer token; null unless <see cref="PairOptions.Weighted"/></param>
     /// <param name="gradient">∂L/∂policy, of its shape; overwritten</param>
     /// <param name="metrics">what logs show, sums over pairs with their number; null: nothing</param>
-    public double Compute(TokenRuns policy, int pairs, TokenRuns? reference, TokenRuns? logSquares, TokenRuns gradient, List<MetricTerm>? metrics = null)
+    public double Compute(
+        TokenRuns policy,
+        int pairs,
+        TokenRuns? reference,
+        TokenRuns? logSquares,
+        TokenRuns gradient,
+        List<MetricTerm>? metrics = null
+    )
     {
         Prepare(policy, pairs, reference, logSquares);
         gradient.ShapeAs(policy);
         double loss = 0;
         foreach (PairTerm term in _o.Terms)
         {
-            loss += term.Weight * (term.Kind switch
-            {
-                PairKind.Sft => Likelihood(policy, 0, pairs, term.Weight, gradient),
-                PairKind.Orpo => Orpo(policy, pairs, term.Weight, gradient),
-                PairKind.Aot or PairKind.AotUnpaired => Ranked(term, pairs),
-                _ => OverPairs(term, policy, pairs),
-            });
+            loss +=
+                term.Weight
+                * (
+                    term.Kind switch
+                    {
+                        PairKind.Sft => Likelihood(policy, 0, pairs, term.Weight, gradient),
+                        PairKind.Orpo => Orpo(policy, pairs, term.Weight, gradient),
+                        PairKind.Aot or PairKind.AotUnpaired => Ranked(term, pairs),
+                        _ => OverPairs(term, policy, pairs),
+                    }
+                );
         }
         for (int i = 0; i < 2 * pairs; i++)
         {
@@ -52,13 +71,19 @@ public sealed class PairLoss(PairOptions options)
         return loss;
     }
 
-    private static int Shorter(TokenRuns policy, int run, int pairs) => Math.Min(policy.Length(run), policy.Length(run < pairs ? run + pairs : run - pairs));
+    private static int Shorter(TokenRuns policy, int run, int pairs) =>
+        Math.Min(policy.Length(run), policy.Length(run < pairs ? run + pairs : run - pairs));
 
     private void Prepare(TokenRuns policy, int pairs, TokenRuns? reference, TokenRuns? logSquares)
     {
         if (_sums.Length < 2 * pairs)
         {
-            (_sums, _reference, _slopes, _weights) = (new double[2 * pairs], new double[2 * pairs], new double[2 * pairs], new double[pairs]);
+            (_sums, _reference, _slopes, _weights) = (
+                new double[2 * pairs],
+                new double[2 * pairs],
+                new double[2 * pairs],
+                new double[pairs]
+            );
             (_byFirst, _bySecond, _first, _second) = (new int[pairs], new int[pairs], new double[pairs], new double[pairs]);
         }
         _slopes.AsSpan(0, 2 * pairs).Clear();
@@ -102,7 +127,14 @@ public sealed class PairLoss(PairOptions options)
         {
             (double value, double chosen, double rejected) = PairOptions.IsFree(term.Kind)
                 ? Free(term, _sums[i], _sums[i + pairs], policy.Length(i), policy.Length(i + pairs))
-                : PairTerms.Of(_o, term, _sums[i] - _reference[i], _sums[i + pairs] - _reference[i + pairs], policy.Length(i), policy.Length(i + pairs));
+                : PairTerms.Of(
+                    _o,
+                    term,
+                    _sums[i] - _reference[i],
+                    _sums[i + pairs] - _reference[i + pairs],
+                    policy.Length(i),
+                    policy.Length(i + pairs)
+                );
             loss += _weights[i] * value;
             Slope(i, pairs, term.Weight * _weights[i] * chosen, term.Weight * _weights[i] * rejected);
         }
@@ -119,21 +151,33 @@ public sealed class PairLoss(PairOptions options)
     private (double, double, double) Free(PairTerm term, double chosen, double rejected, int chosenLength, int rejectedLength)
     {
         bool average = PairOptions.IsFreeAverage(term.Kind);
-        double n = average ? Math.Max(1, chosenLength) : 1, m = average ? Math.Max(1, rejectedLength) : 1;
+        double n = average ? Math.Max(1, chosenLength) : 1,
+            m = average ? Math.Max(1, rejectedLength) : 1;
         (double c, double dc) = Bent(chosen / n);
         (double r, double dr) = Bent(rejected / m);
         (double loss, double slope) = PairTerms.OfMargin(_o, term, c - r);
         return (loss, slope * dc / n, -slope * dr / m);
     }
 
-    private (double Value, double Slope) Bent(double s)
-        => _o.RewardAlpha == 0 ? (s, 1) : (-Logistic.ExpM1(-_o.RewardAlpha * s) / _o.RewardAlpha, Math.Exp(-_o.RewardAlpha * s));
+    private (double Value, double Slope) Bent(double s) =>
+        _o.RewardAlpha == 0 ? (s, 1) : (-Logistic.ExpM1(-_o.RewardAlpha * s) / _o.RewardAlpha, Math.Exp(-_o.RewardAlpha * s));
 
     /// <summary>Minus the mean of all tokens of runs [first, first + count).</summary>
-    private static double Likelihood(TokenRuns policy, int first, int count, double weight, TokenRuns gradient, int further = 0, int furtherCount = 0)
+    private static double Likelihood(
+        TokenRuns policy,
+        int first,
+        int count,
+        double weight,
+        TokenRuns gradient,
+        int further = 0,
+        int furtherCount = 0
+    )
     {
         int tokens = Tokens(policy, first, count) + Tokens(policy, further, furtherCount);
-        return tokens == 0 ? 0 : Add(policy, first, count, weight / tokens, gradient) / tokens + Add(policy, further, furtherCount, weight / tokens, gradient) / tokens;
+        return tokens == 0
+            ? 0
+            : Add(policy, first, count, weight / tokens, gradient) / tokens
+                + Add(policy, further, furtherCount, weight / tokens, gradient) / tokens;
 
         static int Tokens(TokenRuns runs, int from, int number)
         {
@@ -168,8 +212,12 @@ public sealed class PairLoss(PairOptions options)
         double loss = 0;
         for (int i = 0; i < pairs; i++)
         {
-            double n = policy.Length(i), m = policy.Length(i + pairs), c = _sums[i] / n, r = _sums[i + pairs] / m;
-            double odds = Odds(c) - Odds(r), slope = -_o.Beta * Logistic.Sigmoid(-odds);
+            double n = policy.Length(i),
+                m = policy.Length(i + pairs),
+                c = _sums[i] / n,
+                r = _sums[i + pairs] / m;
+            double odds = Odds(c) - Odds(r),
+                slope = -_o.Beta * Logistic.Sigmoid(-odds);
             loss -= _o.Beta * Logistic.Log(odds);
             Slope(i, pairs, weight * slope / -Logistic.ExpM1(c) / n, -weight * slope / -Logistic.ExpM1(r) / m);
         }
@@ -204,13 +252,26 @@ public sealed class PairLoss(PairOptions options)
     private void Tell(TokenRuns policy, int pairs, List<MetricTerm> metrics)
     {
         bool reference = _o.NeedsReference;
-        bool average = !reference && _o.Terms.Any(t => PairOptions.IsFreeAverage(t.Kind)), bent = !reference && _o.Terms.Any(t => PairOptions.IsFree(t.Kind));
-        double chosen = 0, rejected = 0, right = 0, chosenLogs = 0, rejectedLogs = 0, odds = 0, logOdds = 0;
+        bool average = !reference && _o.Terms.Any(t => PairOptions.IsFreeAverage(t.Kind)),
+            bent = !reference && _o.Terms.Any(t => PairOptions.IsFree(t.Kind));
+        double chosen = 0,
+            rejected = 0,
+            right = 0,
+            chosenLogs = 0,
+            rejectedLogs = 0,
+            odds = 0,
+            logOdds = 0;
         for (int i = 0; i < pairs; i++)
         {
-            double c = _sums[i] / (average ? policy.Length(i) : 1), r = _sums[i + pairs] / (average ? policy.Length(i + pairs) : 1);
+            double c = _sums[i] / (average ? policy.Length(i) : 1),
+                r = _sums[i + pairs] / (average ? policy.Length(i + pairs) : 1);
             (chosenLogs, rejectedLogs) = (chosenLogs + c, rejectedLogs + r);
-            double cr = reference ? c - _reference[i] : bent ? Bent(c).Value : c, rr = reference ? r - _reference[i + pairs] : bent ? Bent(r).Value : r;
+            double cr = reference ? c - _reference[i]
+                : bent ? Bent(c).Value
+                : c,
+                rr = reference ? r - _reference[i + pairs]
+                : bent ? Bent(r).Value
+                : r;
             (chosen, rejected, right) = (chosen + _o.Beta * cr, rejected + _o.Beta * rr, right + (cr > rr ? 1 : 0));
             if (_o.NeedsPrompts)
             {

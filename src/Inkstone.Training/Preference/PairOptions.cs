@@ -1,6 +1,7 @@
 namespace Inkstone.Training;
 
-/// <summary>Losses of pairs of answers. s: sum of an answer's log-probabilities, s′ the reference's, u = s − s′ of the chosen answer, v of the rejected one, z = h(u) − h(v), n tokens.</summary>
+/// <summary>Losses of pairs of answers. s: sum of an answer's log-probabilities, s′ the reference's, u = s − s′ of the chosen answer, v of
+/// the rejected one, z = h(u) − h(v), n tokens.</summary>
 public enum PairKind
 {
     /// <summary>DPO (arXiv:2305.18290), with label smoothing cDPO: −(1−ε) log σ(βz) − ε log σ(−βz).</summary>
@@ -36,7 +37,8 @@ public enum PairKind
     /// <summary>SPPO (arXiv:2405.00675): (u − 1/(2β))² + (v + 1/(2β))².</summary>
     SppoHard,
 
-    /// <summary>AOT (arXiv:2406.05882): the smoothed sigmoid of the differences by rank of s − s of pairs, of policy and reference.</summary>
+    /// <summary>AOT (arXiv:2406.05882): the smoothed sigmoid of the differences by rank of s − s of pairs, of policy and
+    /// reference.</summary>
     Aot,
 
     /// <summary>The same of sorted u and sorted v.</summary>
@@ -66,7 +68,8 @@ public enum PairKind
     /// <summary>SimPO (arXiv:2405.14734), on averages without a reference: the smoothed sigmoid of βz − γ.</summary>
     Simpo,
 
-    /// <summary>ORPO (arXiv:2403.07691), on averages a: the NLL of chosen prompts and answers − β log σ(odds(a) − odds(a)), odds(x) = x − log(1 − eˣ).</summary>
+    /// <summary>ORPO (arXiv:2403.07691), on averages a: the NLL of chosen prompts and answers − β log σ(odds(a) − odds(a)), odds(x) = x −
+    /// log(1 − eˣ).</summary>
     Orpo,
 }
 
@@ -145,8 +148,14 @@ public sealed record PairOptions(IReadOnlyList<PairTerm> Terms, double Beta = 0.
         {
             Check(double.IsFinite(term.Weight), "loss.weights must be numbers");
             Check(term.LabelSmoothing is >= 0 and < 0.5, "loss.label_smoothing must be at least 0 and below 0.5");
-            Check(term.Kind != PairKind.ExoPair || term.LabelSmoothing > 0, "loss.type exo_pair needs a loss.label_smoothing above 0, such as 0.001");
-            Check(!Weighted || term.Kind is not (PairKind.Aot or PairKind.AotUnpaired), "loss.weighting cannot be combined with aot, whose terms belong to ranks and not to pairs");
+            Check(
+                term.Kind != PairKind.ExoPair || term.LabelSmoothing > 0,
+                "loss.type exo_pair needs a loss.label_smoothing above 0, such as 0.001"
+            );
+            Check(
+                !Weighted || term.Kind is not (PairKind.Aot or PairKind.AotUnpaired),
+                "loss.weighting cannot be combined with aot, whose terms belong to ranks and not to pairs"
+            );
         }
         return this;
     }

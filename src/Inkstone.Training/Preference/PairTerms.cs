@@ -12,11 +12,16 @@ internal static class PairTerms
         switch (term.Kind)
         {
             case PairKind.NcaPair:
-                return (-Log(b * u) - 0.5 * Log(-b * u) - 0.5 * Log(-b * v), b * (-Sigmoid(-b * u) + 0.5 * Sigmoid(b * u)), 0.5 * b * Sigmoid(b * v));
+                return (
+                    -Log(b * u) - 0.5 * Log(-b * u) - 0.5 * Log(-b * v),
+                    b * (-Sigmoid(-b * u) + 0.5 * Sigmoid(b * u)),
+                    0.5 * b * Sigmoid(b * v)
+                );
             case PairKind.BcoPair:
                 return (-Log(b * u) - Log(-b * v), -b * Sigmoid(-b * u), b * Sigmoid(b * v));
             case PairKind.SppoHard:
-                double a = u - 0.5 / b, c = v + 0.5 / b;
+                double a = u - 0.5 / b,
+                    c = v + 0.5 / b;
                 return (a * a + c * c, 2 * a, 2 * c);
             case PairKind.ApoZero:
                 return (1 - Sigmoid(b * u) + Sigmoid(b * v), -b * Slope(b * u), b * Slope(b * v));
@@ -28,7 +33,8 @@ internal static class PairTerms
                 return (penalised, s * (u < 0 ? 1 + o.DpopLambda : 1), -s);
             default:
                 bool average = term.Kind is PairKind.Ipo or PairKind.SigmoidNorm;
-                double chosenLength = average ? Math.Max(1, n) : 1, rejectedLength = average ? Math.Max(1, m) : 1;
+                double chosenLength = average ? Math.Max(1, n) : 1,
+                    rejectedLength = average ? Math.Max(1, m) : 1;
                 (double hu, double du) = Divergence(o, u);
                 (double hv, double dv) = Divergence(o, v);
                 (double loss, double slope) = OfMargin(o, term, hu / chosenLength - hv / rejectedLength);
@@ -39,7 +45,9 @@ internal static class PairTerms
     /// <summary>A loss of a margin z, and its derivative.</summary>
     public static (double Loss, double Slope) OfMargin(PairOptions o, PairTerm term, double z)
     {
-        double b = o.Beta, e = term.LabelSmoothing, x = b * z;
+        double b = o.Beta,
+            e = term.LabelSmoothing,
+            x = b * z;
         switch (term.Kind)
         {
             case PairKind.Ipo or PairKind.IpoSum or PairKind.CpoIpo:
@@ -49,10 +57,15 @@ internal static class PairTerms
             case PairKind.Robust:
                 return ((-(1 - e) * Log(x) + e * Log(-x)) / (1 - 2 * e), b * (-(1 - e) * Sigmoid(-x) - e * Sigmoid(x)) / (1 - 2 * e));
             case PairKind.ExoPair:
-                double p = Sigmoid(x), q = Sigmoid(-x), right = Math.Log(1 - e), wrong = Math.Log(e);
+                double p = Sigmoid(x),
+                    q = Sigmoid(-x),
+                    right = Math.Log(1 - e),
+                    wrong = Math.Log(e);
                 return (p * (Log(x) - right) + q * (Log(-x) - wrong), b * p * q * (x - right + wrong));
             case PairKind.Discopop:
-                double gate = Sigmoid(x / o.Tau), open = Slope(x / o.Tau) / o.Tau, decay = Math.Exp(-x);
+                double gate = Sigmoid(x / o.Tau),
+                    open = Slope(x / o.Tau) / o.Tau,
+                    decay = Math.Exp(-x);
                 return (-Log(x) * (1 - gate) + decay * gate, b * (-Sigmoid(-x) * (1 - gate) + Log(x) * open - decay * gate + decay * open));
             case PairKind.SigmoidNorm or PairKind.Dpop:
                 return (-Log(x), -b * Sigmoid(-x));
@@ -63,8 +76,8 @@ internal static class PairTerms
         }
     }
 
-    private static (double Loss, double Slope) Smoothed(double x, double beta, double e)
-        => (-(1 - e) * Log(x) - e * Log(-x), beta * (-(1 - e) * Sigmoid(-x) + e * Sigmoid(x)));
+    private static (double Loss, double Slope) Smoothed(double x, double beta, double e) =>
+        (-(1 - e) * Log(x) - e * Log(-x), beta * (-(1 - e) * Sigmoid(-x) + e * Sigmoid(x)));
 
     /// <summary>h(u) and h′(u).</summary>
     private static (double Value, double Slope) Divergence(PairOptions o, double u)

@@ -2,13 +2,15 @@ using Inkstone.Data;
 
 namespace Inkstone.Training;
 
-/// <summary>One micro-batch of preferences: pairs (all chosen answers, then all rejected ones) or single answers that are good or bad.</summary>
+/// <summary>One micro-batch of preferences: pairs (all chosen answers, then all rejected ones) or single answers that are good or
+/// bad.</summary>
 public sealed class PreferenceBatch(bool share) : ITrainingBatch
 {
     /// <summary>Prompts and answers.</summary>
     public AnswerBatch Answers { get; } = new(share);
 
-    /// <summary>Log-probabilities of the answers under the reference, in the shape of their runs; meaningless where the reference is not stored.</summary>
+    /// <summary>Log-probabilities of the answers under the reference, in the shape of their runs; meaningless where the reference is not
+    /// stored.</summary>
     public TokenRuns Reference { get; } = new();
 
     /// <summary>In KTO, prompts with answers to others: how far the policy has moved.</summary>

@@ -5,7 +5,8 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// The objective of preferences: the model's log-probabilities of answers beside those of a reference, which are stored in the batch or, where the model wears an adapter
+/// The objective of preferences: the model's log-probabilities of answers beside those of a reference, which are stored in the batch or,
+/// where the model wears an adapter
 /// that was new, computed with that adapter off.
 /// </summary>
 public sealed class PreferenceObjective
@@ -13,9 +14,15 @@ public sealed class PreferenceObjective
     private readonly CausalLm _model;
     private readonly PairLoss? _pairs;
     private readonly UnpairedOptions? _unpaired;
-    private readonly bool _adapterOff, _needsReference;
+    private readonly bool _adapterOff,
+        _needsReference;
     private readonly LabelStatistics _statistics = new();
-    private readonly TokenRuns _policy = new(), _reference = new(), _squares = new(), _gradient = new(), _moved = new(), _movedReference = new();
+    private readonly TokenRuns _policy = new(),
+        _reference = new(),
+        _squares = new(),
+        _gradient = new(),
+        _moved = new(),
+        _movedReference = new();
     private readonly List<MetricTerm> _metrics = [];
     private readonly Func<LabelStatistics, double> _loss;
     private PreferenceBatch _batch = null!;
@@ -30,13 +37,13 @@ public sealed class PreferenceObjective
     /// <param name="model">the policy</param>
     /// <param name="options">which losses</param>
     /// <param name="adapterOff">the reference is the model with its adapter off; false: it is stored in the batches</param>
-    public static Objective<PreferenceBatch> OfPairs(CausalLm model, PairOptions options, bool adapterOff = false)
-        => new PreferenceObjective(model, new PairLoss(options), null, adapterOff, options.NeedsReference).Of;
+    public static Objective<PreferenceBatch> OfPairs(CausalLm model, PairOptions options, bool adapterOff = false) =>
+        new PreferenceObjective(model, new PairLoss(options), null, adapterOff, options.NeedsReference).Of;
 
     /// <summary>Of single answers.</summary>
     /// <inheritdoc cref="OfPairs"/>
-    public static Objective<PreferenceBatch> OfSingles(CausalLm model, UnpairedOptions options, bool adapterOff = false)
-        => new PreferenceObjective(model, null, options, adapterOff, needsReference: true).Of;
+    public static Objective<PreferenceBatch> OfSingles(CausalLm model, UnpairedOptions options, bool adapterOff = false) =>
+        new PreferenceObjective(model, null, options, adapterOff, needsReference: true).Of;
 
     private LossTerms Of(PreferenceBatch batch, float normalizer)
     {
@@ -74,7 +81,8 @@ public sealed class PreferenceObjective
         }
         else
         {
-            double drift = _unpaired!.Kind == UnpairedKind.Kto ? UnpairedLoss.Drift(_moved, _adapterOff ? _movedReference : _batch.MovedReference) : 0;
+            double drift =
+                _unpaired!.Kind == UnpairedKind.Kto ? UnpairedLoss.Drift(_moved, _adapterOff ? _movedReference : _batch.MovedReference) : 0;
             loss = UnpairedLoss.Compute(_unpaired, _policy, reference, CollectionsMarshal.AsSpan(_batch.Good), drift, _gradient, _metrics);
         }
         for (int t = 0; t < statistics.Count; t++)
@@ -95,7 +103,8 @@ public sealed class PreferenceObjective
     private void Tell(LabelStatistics s)
     {
         double entropy = 0;
-        int answers = _pairs is null ? _policy.Count : 2 * _batch.LabelCount, tokens = 0;
+        int answers = _pairs is null ? _policy.Count : 2 * _batch.LabelCount,
+            tokens = 0;
         Span<double> logits = stackalloc double[2];
         Span<int> count = stackalloc int[2];
         logits.Clear();
@@ -103,7 +112,10 @@ public sealed class PreferenceObjective
         double top = 0;
         for (int i = 0; i < answers; i++)
         {
-            int side = _pairs is null ? (_batch.Good[i] ? 0 : 1) : i < _batch.LabelCount ? 0 : 1;
+            int side =
+                _pairs is null ? (_batch.Good[i] ? 0 : 1)
+                : i < _batch.LabelCount ? 0
+                : 1;
             for (int t = _policy.Start(i); t < _policy.Start(i) + _policy.Length(i); t++)
             {
                 entropy += s.Entropies[t];
@@ -129,7 +141,7 @@ public sealed class PreferenceObjective
         {
             if (number > 0)
             {
-                _metrics.Add(new MetricTerm(name, sum / number, 1));   // a step shows the mean over its micro-batches
+                _metrics.Add(new MetricTerm(name, sum / number, 1)); // a step shows the mean over its micro-batches
             }
         }
     }

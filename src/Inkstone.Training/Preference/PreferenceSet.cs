@@ -13,9 +13,18 @@ namespace Inkstone.Training;
 /// <param name="Skipped">records that were left out, by reason</param>
 /// <param name="Truncated">answers that were cut at the longest length, or null</param>
 /// <param name="Moved">borders between prompt and answers that lie elsewhere among the tokens than in the text, or null</param>
-public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IReadOnlyList<PreferenceExample> Valid, IReadOnlyList<SkippedRecords> Skipped, SkippedRecords? Truncated, SkippedRecords? Moved)
+public sealed record PreferenceSet(
+    IReadOnlyList<PreferenceExample> Train,
+    IReadOnlyList<PreferenceExample> Valid,
+    IReadOnlyList<SkippedRecords> Skipped,
+    SkippedRecords? Truncated,
+    SkippedRecords? Moved
+)
 {
-    private const string Equal = "the two answers are equal", Empty = "an answer has no token to learn", NoRoom = "the prompt fills data.max_length", TooLong = "longer than data.max_length";
+    private const string Equal = "the two answers are equal",
+        Empty = "an answer has no token to learn",
+        NoRoom = "the prompt fills data.max_length",
+        TooLong = "longer than data.max_length";
 
     /// <summary>All tokens of the training part.</summary>
     public long Tokens => Train.Sum(e => (long)e.Tokens);
@@ -26,11 +35,23 @@ public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IRead
     /// <param name="section">lengths, held-out part</param>
     /// <param name="tokens">template and tokenizer</param>
     /// <param name="reader">which has counted what it left out, once all is read</param>
-    public static PreferenceSet Make(IEnumerable<PreferenceRecord> records, IEnumerable<PreferenceRecord> heldOut, PreferenceSection section, PreferenceTokens tokens, PreferenceReader reader)
+    public static PreferenceSet Make(
+        IEnumerable<PreferenceRecord> records,
+        IEnumerable<PreferenceRecord> heldOut,
+        PreferenceSection section,
+        PreferenceTokens tokens,
+        PreferenceReader reader
+    )
     {
-        List<PreferenceExample> train = [], valid = [];
-        SkippedRecordCounter skipped = new(), truncated = new(), moved = new();
-        foreach ((PreferenceRecord record, (PreferenceExample example, bool isMoved), bool held) in Encode(records, tokens, false).Concat(Encode(heldOut, tokens, true)))
+        List<PreferenceExample> train = [],
+            valid = [];
+        SkippedRecordCounter skipped = new(),
+            truncated = new(),
+            moved = new();
+        foreach (
+            (PreferenceRecord record, (PreferenceExample example, bool isMoved), bool held) in Encode(records, tokens, false)
+                .Concat(Encode(heldOut, tokens, true))
+        )
         {
             (PreferenceExample? fitting, string? reason) = Fit(example, section);
             if (fitting is null)
@@ -40,7 +61,10 @@ public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IRead
             }
             if (isMoved)
             {
-                moved.Add("a token spans the end of the prompt, or the template writes the prompt otherwise before an answer", record.Place);
+                moved.Add(
+                    "a token spans the end of the prompt, or the template writes the prompt otherwise before an answer",
+                    record.Place
+                );
             }
             if (fitting.Tokens < example.Tokens)
             {
@@ -70,7 +94,14 @@ public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IRead
     }
 
     /// <summary>What a run is told of its data.</summary>
-    internal RunData RunData() => new(Tokens, Train.Max(e => e.Prompt.Length + e.Answers.Max(a => a.Length)), "data.max_length", Fingerprint(Train), Fingerprint(Valid));
+    internal RunData RunData() =>
+        new(
+            Tokens,
+            Train.Max(e => e.Prompt.Length + e.Answers.Max(a => a.Length)),
+            "data.max_length",
+            Fingerprint(Train),
+            Fingerprint(Valid)
+        );
 
     private static string Fingerprint(IReadOnlyList<PreferenceExample> examples)
     {
@@ -87,8 +118,11 @@ public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IRead
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    private static ParallelQuery<(PreferenceRecord, (PreferenceExample, bool), bool)> Encode(IEnumerable<PreferenceRecord> records, PreferenceTokens tokens, bool held)
-        => records.AsParallel().AsOrdered().Select(r => (r, tokens.Of(r), held));
+    private static ParallelQuery<(PreferenceRecord, (PreferenceExample, bool), bool)> Encode(
+        IEnumerable<PreferenceRecord> records,
+        PreferenceTokens tokens,
+        bool held
+    ) => records.AsParallel().AsOrdered().Select(r => (r, tokens.Of(r), held));
 
     /// <summary>The record as long as it may be, or why it is left out.</summary>
     private static (PreferenceExample? Example, string? Reason) Fit(PreferenceExample whole, PreferenceSection section)
@@ -105,11 +139,12 @@ public sealed record PreferenceSet(IReadOnlyList<PreferenceExample> Train, IRead
         int[][] answers = [.. whole.Answers.Select(a => a.Length > room ? a[..room] : a)];
         // Without a prompt nothing foretells the first token.
         return answers.Any(a => a.Length <= (whole.Prompt.Length == 0 ? 1 : 0)) ? (null, Empty)
-            : answers is [var one, var other] && one.AsSpan().SequenceEqual(other) ? (null, Equal) : (whole with { Answers = answers }, null);
+            : answers is [var one, var other] && one.AsSpan().SequenceEqual(other) ? (null, Equal)
+            : (whole with { Answers = answers }, null);
     }
 
-    private static double Draw(PreferenceRecord record)
-        => new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(record.Prompt.Key)), 0).UniformDouble(0);
+    private static double Draw(PreferenceRecord record) =>
+        new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(record.Prompt.Key)), 0).UniformDouble(0);
 
     private static SkippedRecords? One(SkippedRecordCounter counter) => counter.Records is [var records] ? records : null;
 }

@@ -12,16 +12,18 @@ namespace Inkstone.Training;
 public sealed record PreferenceSourceOptions(int Rows, ulong? ShuffleSeed, bool Share, bool Finite = false, double? Epochs = null);
 
 /// <summary>
-/// Batches of preferences. Pairs are dealt anew in each pass. Single answers stay in the batches that they are dealt to at first, good and bad in each as they are in all, because
+/// Batches of preferences. Pairs are dealt anew in each pass. Single answers stay in the batches that they are dealt to at first, good and
+/// bad in each as they are in all, because
 /// KTO measures on the answers of the others in the batch how far the policy has moved, and the reference of those is computed once.
 /// </summary>
 public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
 {
     private readonly PreferenceSourceOptions _options;
     private readonly IReadOnlyList<PreferenceExample> _examples;
-    private readonly int[][] _batches;      // single answers alone: indexes of the examples of each batch
+    private readonly int[][] _batches; // single answers alone: indexes of the examples of each batch
     private readonly RowCursor _cursor;
-    private readonly bool _singles, _prompts;
+    private readonly bool _singles,
+        _prompts;
 
     /// <summary>A source at the start of its first pass.</summary>
     /// <param name="examples">pairs, or single answers</param>
@@ -29,7 +31,12 @@ public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
     /// <param name="prompts">whether the tokens of chosen answers' prompts are scored too</param>
     /// <param name="warn">is told of a single answer that is left out because no other is in its batch</param>
     /// <exception cref="InvalidDataException">Single answers of which none has another in its batch.</exception>
-    public PreferenceSource(IReadOnlyList<PreferenceExample> examples, PreferenceSourceOptions options, bool prompts = false, Action<string>? warn = null)
+    public PreferenceSource(
+        IReadOnlyList<PreferenceExample> examples,
+        PreferenceSourceOptions options,
+        bool prompts = false,
+        Action<string>? warn = null
+    )
     {
         (_examples, _options, _prompts) = (examples, options, prompts);
         _singles = examples.Count > 0 && examples[0].Answers.Length == 1;
@@ -49,7 +56,8 @@ public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
     /// <summary>For each single answer the other one that stands behind its prompt in KTO.</summary>
     internal int[]?[] Moved { get; }
 
-    /// <summary>Log-probabilities under the reference of each example's answers, and of its moved one behind them; null where they are not stored.</summary>
+    /// <summary>Log-probabilities under the reference of each example's answers, and of its moved one behind them; null where they are not
+    /// stored.</summary>
     internal float[][][]? Reference { get; set; }
 
     internal IReadOnlyList<PreferenceExample> Examples => _examples;
@@ -120,7 +128,8 @@ public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
         }
     }
 
-    /// <summary>Good and bad ones shuffled each for themselves, then taken in turn by their shares, then cut into batches of which none holds a single answer.</summary>
+    /// <summary>Good and bad ones shuffled each for themselves, then taken in turn by their shares, then cut into batches of which none
+    /// holds a single answer.</summary>
     private int[][] Deal(Action<string>? warn)
     {
         (int Index, double Place)[] placed = [.. Side(true), .. Side(false)];
@@ -136,7 +145,11 @@ public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
         {
             warn?.Invoke($"{alone} judged answer was left out: no other is in its batch");
         }
-        return batches.Count > 0 ? [.. batches] : throw new InvalidDataException("a judged answer that is alone in its batch has no other to be measured on; give at least two, and a train.batch_size of at least 2");
+        return batches.Count > 0
+            ? [.. batches]
+            : throw new InvalidDataException(
+                "a judged answer that is alone in its batch has no other to be measured on; give at least two, and a train.batch_size of at least 2"
+            );
 
         IEnumerable<(int, double)> Side(bool good)
         {

@@ -16,13 +16,15 @@ public sealed record PreferenceExample(int[] Prompt, int[][] Answers, bool Good 
     public int Tokens => Prompt.Length + Answers.Sum(a => a.Length);
 }
 
-/// <summary>Turns preferences into tokens: texts as they are, with the end token behind answers; messages by the chat template, whose own ends stay.</summary>
+/// <summary>Turns preferences into tokens: texts as they are, with the end token behind answers; messages by the chat template, whose own
+/// ends stay.</summary>
 /// <param name="tokenizer">the tokenizer</param>
 /// <param name="template">its chat template; an error where messages come and there is none</param>
 /// <param name="variables">variables of the template</param>
 public sealed class PreferenceTokens(Tokenizer tokenizer, Func<ChatTemplate> template, JsonObject? variables)
 {
-    /// <summary>The tokens, and whether the border between prompt and answers lies elsewhere among them than in the text, because a token spans it or the template rewrites the prompt.</summary>
+    /// <summary>The tokens, and whether the border between prompt and answers lies elsewhere among them than in the text, because a token
+    /// spans it or the template rewrites the prompt.</summary>
     /// <exception cref="InvalidDataException">The template refuses the messages; the message names the place.</exception>
     public (PreferenceExample Example, bool Moved) Of(PreferenceRecord record)
     {
@@ -55,21 +57,46 @@ public sealed class PreferenceTokens(Tokenizer tokenizer, Func<ChatTemplate> tem
         JsonArray asked = record.Prompt.Messages ?? [];
         bool goesOn = asked.Count > 0 && (string?)asked[^1]!["role"] == "assistant";
         string before = asked.Count == 0 ? "" : template().Render(asked, record.Tools, addGenerationPrompt: !goesOn, variables: given);
-        string[] texts = [.. record.Answers.Select(a => template().Render([.. asked.Concat(a.Messages!).Select(m => m!.DeepClone())], record.Tools, variables: given))];
+        string[] texts =
+        [
+            .. record.Answers.Select(a =>
+                template().Render([.. asked.Concat(a.Messages!).Select(m => m!.DeepClone())], record.Tools, variables: given)
+            ),
+        ];
         if (!texts.All(t => t.StartsWith(before, StringComparison.Ordinal)))
         {
-            return Parted(record, tokenizer.Encode(before, addSpecialTokens: false), [.. texts.Select(t => tokenizer.Encode(t, addSpecialTokens: false))]);
+            return Parted(
+                record,
+                tokenizer.Encode(before, addSpecialTokens: false),
+                [.. texts.Select(t => tokenizer.Encode(t, addSpecialTokens: false))]
+            );
         }
         // The border of messages is one of tokens, too: a model that answers sees the prompt's tokens alone.
         int[] prompt = tokenizer.Encode(before, addSpecialTokens: false);
-        return (new PreferenceExample(prompt, [.. texts.Select(t => prompt.Length == 0 ? tokenizer.Encode(t, addSpecialTokens: false) : tokenizer.EncodeContinuation(t[before.Length..], prompt[^1]))],
-            record.Good, record.Margin), false);
+        return (
+            new PreferenceExample(
+                prompt,
+                [
+                    .. texts.Select(t =>
+                        prompt.Length == 0
+                            ? tokenizer.Encode(t, addSpecialTokens: false)
+                            : tokenizer.EncodeContinuation(t[before.Length..], prompt[^1])
+                    ),
+                ],
+                record.Good,
+                record.Margin
+            ),
+            false
+        );
     }
 
     /// <summary>The longest beginning that the prompt and all wholes share is the prompt.</summary>
     private static (PreferenceExample, bool) Parted(PreferenceRecord record, int[] prompt, int[][] wholes)
     {
         int common = wholes.Min(whole => whole.AsSpan().CommonPrefixLength(prompt));
-        return (new PreferenceExample(prompt[..common], [.. wholes.Select(whole => whole[common..])], record.Good, record.Margin), common < prompt.Length);
+        return (
+            new PreferenceExample(prompt[..common], [.. wholes.Select(whole => whole[common..])], record.Good, record.Margin),
+            common < prompt.Length
+        );
     }
 }

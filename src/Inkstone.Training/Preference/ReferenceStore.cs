@@ -6,14 +6,16 @@ using Inkstone.Tensors;
 namespace Inkstone.Training;
 
 /// <summary>
-/// Log-probabilities of all answers under the model as it was before the first step, computed once and stored in OUT/reference.state, a safetensors file of one list with
+/// Log-probabilities of all answers under the model as it was before the first step, computed once and stored in OUT/reference.state, a
+/// safetensors file of one list with
 /// the fingerprints of the data as metadata.
 /// </summary>
 internal static class ReferenceStore
 {
     public const string FileName = "reference.state";
 
-    private const string List = "logprobs", Data = "data";
+    private const string List = "logprobs",
+        Data = "data";
     private const int TokensAtOnce = 1024;
 
     /// <summary>Reads what is stored into the sources; false where nothing is, or it belongs to other data.</summary>
@@ -35,15 +37,25 @@ internal static class ReferenceStore
         {
             if (source is not null)
             {
-                source.Reference = [.. source.Examples.Select((_, i) => Answers(source, i).Select(answer =>
-                {
-                    float[] run = all[at..(at + Scored(source.Examples[i], answer))];
-                    at += run.Length;
-                    return run;
-                }).ToArray())];
+                source.Reference =
+                [
+                    .. source.Examples.Select(
+                        (_, i) =>
+                            Answers(source, i)
+                                .Select(answer =>
+                                {
+                                    float[] run = all[at..(at + Scored(source.Examples[i], answer))];
+                                    at += run.Length;
+                                    return run;
+                                })
+                                .ToArray()
+                    ),
+                ];
             }
         }
-        return at == all.Length ? true : throw new InvalidDataException($"{path} holds {all.Length} numbers where {at} are wanted; begin the run anew with --force");
+        return at == all.Length
+            ? true
+            : throw new InvalidDataException($"{path} holds {all.Length} numbers where {at} are wanted; begin the run anew with --force");
     }
 
     /// <summary>Computes them with the model as it is and stores them.</summary>
@@ -53,16 +65,24 @@ internal static class ReferenceStore
     /// <param name="progress">hears the share that is done</param>
     /// <param name="cancelled">ends it</param>
     /// <param name="sources">whose answers</param>
-    public static void Compute(CausalLm model, string directory, string fingerprint, Action<double>? progress, CancellationToken cancelled, params IReadOnlyList<PreferenceSource?> sources)
+    public static void Compute(
+        CausalLm model,
+        string directory,
+        string fingerprint,
+        Action<double>? progress,
+        CancellationToken cancelled,
+        params IReadOnlyList<PreferenceSource?> sources
+    )
     {
         List<float> all = [];
         AnswerBatch batch = new(model.SharesPrompts);
         TokenRuns runs = new();
-        long done = 0, tokens = sources.Sum(s => s?.Examples.Sum(e => (long)e.Tokens) ?? 0);
+        long done = 0,
+            tokens = sources.Sum(s => s?.Examples.Sum(e => (long)e.Tokens) ?? 0);
         foreach (PreferenceSource source in sources.OfType<PreferenceSource>())
         {
             float[][][] reference = new float[source.Examples.Count][][];
-            for (int from = 0; from < reference.Length;)
+            for (int from = 0; from < reference.Length; )
             {
                 cancelled.ThrowIfCancellationRequested();
                 int to = from;
@@ -71,8 +91,7 @@ internal static class ReferenceStore
                 {
                     batch.Add(source.Examples[to].Prompt, Answers(source, to));
                     done += source.Examples[to++].Tokens;
-                }
-                while (to < reference.Length && batch.TokenCount + source.Examples[to].Tokens <= TokensAtOnce);
+                } while (to < reference.Length && batch.TokenCount + source.Examples[to].Tokens <= TokensAtOnce);
                 batch.Close();
                 batch.LogProbs(model, runs);
                 for (int i = from, run = 0; i < to; i++)
@@ -86,11 +105,20 @@ internal static class ReferenceStore
             source.Reference = reference;
         }
         using Tensor list = Tensor.From(model.Device, new Shape(all.Count), [.. all]);
-        SafetensorsWriter.Write(Path.Combine(directory, FileName), [new NamedTensor(List, list)], new Dictionary<string, string> { [Data] = fingerprint, ["answers"] = sources.Sum(s => s?.Examples.Count ?? 0).ToString(CultureInfo.InvariantCulture) });
+        SafetensorsWriter.Write(
+            Path.Combine(directory, FileName),
+            [new NamedTensor(List, list)],
+            new Dictionary<string, string>
+            {
+                [Data] = fingerprint,
+                ["answers"] = sources.Sum(s => s?.Examples.Count ?? 0).ToString(CultureInfo.InvariantCulture),
+            }
+        );
         Files.WrittenFiles.Of(directory).Add(FileName);
     }
 
-    private static int[][] Answers(PreferenceSource source, int example) => source.Moved[example] is { } moved ? [.. source.Examples[example].Answers, moved] : source.Examples[example].Answers;
+    private static int[][] Answers(PreferenceSource source, int example) =>
+        source.Moved[example] is { } moved ? [.. source.Examples[example].Answers, moved] : source.Examples[example].Answers;
 
     /// <summary>Without a prompt nothing foretells the first token.</summary>
     private static int Scored(PreferenceExample example, int[] answer) => answer.Length - (example.Prompt.Length == 0 ? 1 : 0);

@@ -1,6 +1,7 @@
 namespace Inkstone.Training;
 
-/// <summary>A number for each token of several answers of different lengths, one answer behind the other. Kept and filled again: memory only grows.</summary>
+/// <summary>A number for each token of several answers of different lengths, one answer behind the other. Kept and filled again: memory
+/// only grows.</summary>
 public sealed class TokenRuns
 {
     private double[] _values = [];
@@ -42,7 +43,8 @@ public sealed class TokenRuns
     /// <summary>Forgets all answers.</summary>
     public void Clear() => Count = 0;
 
-    /// <summary>One more answer of <paramref name="length"/> tokens, zeros at first; what was handed out before is to be asked for again.</summary>
+    /// <summary>One more answer of <paramref name="length"/> tokens, zeros at first; what was handed out before is to be asked for
+    /// again.</summary>
     public Span<double> Add(int length)
     {
         int start = TokenCount;

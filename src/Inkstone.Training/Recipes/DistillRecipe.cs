@@ -18,23 +18,52 @@ namespace Inkstone.Training;
 /// <param name="Device">What computes; the keys stand in the section train.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record DistillRecipe(BaseModelSection Model, LoraConfig? Adapter, BaseModelSection Teacher, string? Tokenizer, string? Template, JsonObject? TemplateVariables, ConversationSection Data, DistillSection Loss,
-    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
+public sealed record DistillRecipe(
+    BaseModelSection Model,
+    LoraConfig? Adapter,
+    BaseModelSection Teacher,
+    string? Tokenizer,
+    string? Template,
+    JsonObject? TemplateVariables,
+    ConversationSection Data,
+    DistillSection Loss,
+    OptimizerOptions Optimizer,
+    ScheduleOptions Schedule,
+    TrainOptions Train,
+    DeviceOptions Device,
+    string Out,
+    string Resolved
+) : ITuningRecipe
 {
     /// <inheritdoc/>
     public DistributedOptions Distributed { get; init; } = new();
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static DistillRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+    public static DistillRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
+        Read(RecipeFile.Load(path, overrides));
 
     internal static DistillRecipe Read(RecipeSection root)
     {
-        DistillRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null, BaseModelSection.From(root.Section("teacher")),
-            root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), ConversationSection.From(root.Section("data")), DistillSection.From(root.Section("loss")),
-            OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
-            root.RequiredText("out"), "")
-        { Distributed = DistributedOptions.From(root.Section("distributed")) };
+        DistillRecipe recipe = new(
+            BaseModelSection.From(root.Section("model")),
+            root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
+            BaseModelSection.From(root.Section("teacher")),
+            root.Text("tokenizer"),
+            root.Text("template"),
+            root.FreeMapping("chat_template_kwargs"),
+            ConversationSection.From(root.Section("data")),
+            DistillSection.From(root.Section("loss")),
+            OptimizerOptions.From(root.Section("optimizer")),
+            ScheduleOptions.From(root.Section("schedule")),
+            TrainOptions.From(root.Section("train", out RecipeSection train)),
+            DeviceOptions.From(train),
+            root.RequiredText("out"),
+            ""
+        )
+        {
+            Distributed = DistributedOptions.From(root.Section("distributed")),
+        };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }
@@ -46,5 +75,6 @@ public sealed record DistillRecipe(BaseModelSection Model, LoraConfig? Adapter, 
 /// <param name="LabelWeight">weight of the labels' likelihood; the divergence has the rest of 1</param>
 public sealed record DistillSection(double Beta, double Temperature, double LabelWeight)
 {
-    internal static DistillSection From(RecipeSection s) => new(s.Number("beta", 0.5, 0, 1), s.Number("temperature", 1, 0.01, 100), s.Number("label_weight", 0, 0, 1));
+    internal static DistillSection From(RecipeSection s) =>
+        new(s.Number("beta", 0.5, 0, 1), s.Number("temperature", 1, 0.01, 100), s.Number("label_weight", 0, 0, 1));
 }

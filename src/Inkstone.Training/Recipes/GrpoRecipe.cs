@@ -3,9 +3,11 @@ using Inkstone.Nn;
 
 namespace Inkstone.Training;
 
-/// <summary>Everything that one run of reinforcement learning without a critic is made of; the YAML keys are these names in snake_case.</summary>
+/// <summary>Everything that one run of reinforcement learning without a critic is made of; the YAML keys are these names in
+/// snake_case.</summary>
 /// <param name="Model">Where it starts: a model, or an adapter to go on with.</param>
-/// <param name="Adapter">A new low-rank adapter that is trained; null trains all weights, or the adapter that <paramref name="Model"/> names.</param>
+/// <param name="Adapter">A new low-rank adapter that is trained; null trains all weights, or the adapter that <paramref name="Model"/>
+/// names.</param>
 /// <param name="Tokenizer">Directory or tokenizer.json; null: the model's own.</param>
 /// <param name="Template">A .jinja file, or chatml; null: the tokenizer's own.</param>
 /// <param name="TemplateVariables">Further variables of the template; the recipe's chat_template_kwargs.</param>
@@ -18,8 +20,22 @@ namespace Inkstone.Training;
 /// <param name="Device">What computes; the keys stand in the section train.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record GrpoRecipe(BaseModelSection Model, LoraConfig? Adapter, string? Tokenizer, string? Template, JsonObject? TemplateVariables, PromptSection Data, RolloutSection Rollout, GrpoSection Loss,
-    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
+public sealed record GrpoRecipe(
+    BaseModelSection Model,
+    LoraConfig? Adapter,
+    string? Tokenizer,
+    string? Template,
+    JsonObject? TemplateVariables,
+    PromptSection Data,
+    RolloutSection Rollout,
+    GrpoSection Loss,
+    OptimizerOptions Optimizer,
+    ScheduleOptions Schedule,
+    TrainOptions Train,
+    DeviceOptions Device,
+    string Out,
+    string Resolved
+) : ITuningRecipe
 {
     /// <summary>The reward functions.</summary>
     internal IReadOnlyList<NamedReward> Rewards { get; init; } = [];
@@ -29,17 +45,37 @@ public sealed record GrpoRecipe(BaseModelSection Model, LoraConfig? Adapter, str
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static GrpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+    public static GrpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
+        Read(RecipeFile.Load(path, overrides));
 
     internal static GrpoRecipe Read(RecipeSection root)
     {
-        GrpoRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
-            root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PromptSection.From(root.Section("data")), RolloutSection.From(root.Section("rollout"), generations: 8, iterations: 1),
-            GrpoSection.From(root.Section("loss")), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "")
-        { Distributed = DistributedOptions.From(root.Section("distributed")), Rewards = RewardKinds.From(root.Section("rewards")) };
+        GrpoRecipe recipe = new(
+            BaseModelSection.From(root.Section("model")),
+            root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
+            root.Text("tokenizer"),
+            root.Text("template"),
+            root.FreeMapping("chat_template_kwargs"),
+            PromptSection.From(root.Section("data")),
+            RolloutSection.From(root.Section("rollout"), generations: 8, iterations: 1),
+            GrpoSection.From(root.Section("loss")),
+            OptimizerOptions.From(root.Section("optimizer")),
+            ScheduleOptions.From(root.Section("schedule")),
+            TrainOptions.From(root.Section("train", out RecipeSection train)),
+            DeviceOptions.From(train),
+            root.RequiredText("out"),
+            ""
+        )
+        {
+            Distributed = DistributedOptions.From(root.Section("distributed")),
+            Rewards = RewardKinds.From(root.Section("rewards")),
+        };
         root.Require(recipe.Rewards.Count > 0, "rewards", "must name at least one reward function, such as number: {weight: 1}");
-        root.Require(recipe.Rollout.Generations > 1, "rollout.num_generations", "must be at least 2: an answer is compared with the others to its prompt");
+        root.Require(
+            recipe.Rollout.Generations > 1,
+            "rollout.num_generations",
+            "must be at least 2: an answer is compared with the others to its prompt"
+        );
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }
@@ -51,16 +87,25 @@ public sealed record GrpoRecipe(BaseModelSection Model, LoraConfig? Adapter, str
 /// <param name="Beta">weight of the divergence from the reference: in the loss, and in the reward where that is RLOO's</param>
 public sealed record GrpoSection(PolicyOptions Options, AdvantageOptions Advantages, double Beta)
 {
-    private static readonly Dictionary<string, PolicyKind> Kinds = Enum.GetValues<PolicyKind>().ToDictionary(k => k == PolicyKind.DrGrpo ? "dr_grpo" : k.ToString().ToLowerInvariant());
+    private static readonly Dictionary<string, PolicyKind> Kinds = Enum.GetValues<PolicyKind>()
+        .ToDictionary(k => k == PolicyKind.DrGrpo ? "dr_grpo" : k.ToString().ToLowerInvariant());
 
     internal static GrpoSection From(RecipeSection s)
     {
         PolicyKind kind = Kinds[s.Choice("type", "dapo", [.. Kinds.Keys])];
-        bool rloo = kind == PolicyKind.Rloo, sequence = s.Choice("importance_sampling_level", kind == PolicyKind.Luspo ? "sequence" : "token", "token", "sequence") == "sequence";
-        double epsilon = s.Number("epsilon", 0.2, 0, 100), beta = s.Number("beta", rloo ? 0.05 : 0, 0, 1e6);
+        bool rloo = kind == PolicyKind.Rloo,
+            sequence =
+                s.Choice("importance_sampling_level", kind == PolicyKind.Luspo ? "sequence" : "token", "token", "sequence") == "sequence";
+        double epsilon = s.Number("epsilon", 0.2, 0, 100),
+            beta = s.Number("beta", rloo ? 0.05 : 0, 0, 1e6);
         // CISPO's bound is that of the ratio itself: TRL lets it fall back to epsilon, which makes every gradient five times too small.
-        double? high = s.OptionalNumber("epsilon_high", 0, 1e6) ?? (kind == PolicyKind.Cispo ? 5 : null), delta = s.OptionalNumber("delta", 1e-6, 1e6);
-        s.Require(kind != PolicyKind.Luspo || sequence, "importance_sampling_level", "must be sequence with luspo: with ratios of tokens an answer's length weighs twice");
+        double? high = s.OptionalNumber("epsilon_high", 0, 1e6) ?? (kind == PolicyKind.Cispo ? 5 : null),
+            delta = s.OptionalNumber("delta", 1e-6, 1e6);
+        s.Require(
+            kind != PolicyKind.Luspo || sequence,
+            "importance_sampling_level",
+            "must be sequence with luspo: with ratios of tokens an answer's length weighs twice"
+        );
         PolicyOptions options = new(kind)
         {
             Epsilon = epsilon,
@@ -77,11 +122,19 @@ public sealed record GrpoSection(PolicyOptions Options, AdvantageOptions Advanta
             EntropyCoefficient = s.Number("entropy_coef", 0, -100, 100),
             OffPolicyThreshold = s.OptionalNumber("off_policy_mask_threshold", 0, 1e6),
         };
-        double? least = s.OptionalNumber("reward_least"), most = s.OptionalNumber("reward_most");
+        double? least = s.OptionalNumber("reward_least"),
+            most = s.OptionalNumber("reward_most");
         AdvantageOptions advantages = new(1)
         {
-            Scale = s.Choice("scale_rewards", rloo ? "none" : "group", "group", "batch", "none") switch { "group" => RewardScale.Group, "batch" => RewardScale.Batch, _ => RewardScale.None },
-            NormalizeThenSum = s.Choice("multi_objective_aggregation", "sum_then_normalize", "sum_then_normalize", "normalize_then_sum") == "normalize_then_sum",
+            Scale = s.Choice("scale_rewards", rloo ? "none" : "group", "group", "batch", "none") switch
+            {
+                "group" => RewardScale.Group,
+                "batch" => RewardScale.Batch,
+                _ => RewardScale.None,
+            },
+            NormalizeThenSum =
+                s.Choice("multi_objective_aggregation", "sum_then_normalize", "sum_then_normalize", "normalize_then_sum")
+                == "normalize_then_sum",
             NormalizeOverBatch = s.Flag("normalize_advantages", false),
             Clip = least is null && most is null ? null : (least ?? double.MinValue, most ?? double.MaxValue),
         };

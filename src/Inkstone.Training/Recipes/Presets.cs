@@ -4,8 +4,8 @@ namespace Inkstone.Training;
 public static class Presets
 {
     /// <summary>The config.json of a model preset, of a directory, or of a path.</summary>
-    public static string Model(string name)
-        => Directory.Exists(name) ? Path.Combine(name, "config.json") : Find(name, "models", ".json", "model preset");
+    public static string Model(string name) =>
+        Directory.Exists(name) ? Path.Combine(name, "config.json") : Find(name, "models", ".json", "model preset");
 
     /// <summary>The catalogue that comes with the program.</summary>
     public static string Catalogue => Path.Combine(Root, "catalogue.yaml");
@@ -18,7 +18,8 @@ public static class Presets
     {
         string path = Path.Combine(Root, folder);
         return Directory.Exists(path)
-            ? [.. Directory.EnumerateFiles(path).Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)] : [];
+            ? [.. Directory.EnumerateFiles(path).Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)]
+            : [];
     }
 
     private static string Root => Path.Combine(AppContext.BaseDirectory, "configs");
@@ -37,9 +38,13 @@ public static class Presets
         if (Directory.Exists(name))
         {
             string own = Path.Combine(name, "recipe.resolved.yaml");
-            throw new FileNotFoundException($"{name} is a directory, where a {kind} is wanted; {(File.Exists(own) ? $"the one of this run is {own}" : "give a file")}");
+            throw new FileNotFoundException(
+                $"{name} is a directory, where a {kind} is wanted; {(File.Exists(own) ? $"the one of this run is {own}" : "give a file")}"
+            );
         }
         IReadOnlyList<string> known = Names(folder);
-        throw new FileNotFoundException($"there is no {kind} '{name}'{Spelling.Suggestion(name, known)}; give a file, or one of: {string.Join(", ", known)}");
+        throw new FileNotFoundException(
+            $"there is no {kind} '{name}'{Spelling.Suggestion(name, known)}; give a file, or one of: {string.Join(", ", known)}"
+        );
     }
 }

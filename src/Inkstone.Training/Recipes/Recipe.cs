@@ -36,21 +36,41 @@ public interface IRecipe
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
 public sealed record Recipe(
-    ModelOptions Model, string Tokenizer, DataSection Data, OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : IRecipe
+    ModelOptions Model,
+    string Tokenizer,
+    DataSection Data,
+    OptimizerOptions Optimizer,
+    ScheduleOptions Schedule,
+    TrainOptions Train,
+    DeviceOptions Device,
+    string Out,
+    string Resolved
+) : IRecipe
 {
     /// <inheritdoc/>
     public DistributedOptions Distributed { get; init; } = new();
 
     /// <summary>Reads a recipe file with overrides such as ("train.steps", "100").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static Recipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+    public static Recipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
+        Read(RecipeFile.Load(path, overrides));
 
     internal static Recipe Read(RecipeSection root)
     {
-        Recipe recipe = new(ModelOptions.From(root.Section("model")), root.RequiredText("tokenizer"), DataSection.From(root.Section("data")),
-            OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")), TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train),
-            root.RequiredText("out"), "")
-        { Distributed = DistributedOptions.From(root.Section("distributed")) };
+        Recipe recipe = new(
+            ModelOptions.From(root.Section("model")),
+            root.RequiredText("tokenizer"),
+            DataSection.From(root.Section("data")),
+            OptimizerOptions.From(root.Section("optimizer")),
+            ScheduleOptions.From(root.Section("schedule")),
+            TrainOptions.From(root.Section("train", out RecipeSection train)),
+            DeviceOptions.From(train),
+            root.RequiredText("out"),
+            ""
+        )
+        {
+            Distributed = DistributedOptions.From(root.Section("distributed")),
+        };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }
@@ -62,14 +82,22 @@ public sealed record Recipe(
 /// <param name="SequenceLength">Tokens per row, T.</param>
 /// <param name="DocumentAware">Attention ends at document borders.</param>
 /// <param name="Shuffle">A new order of windows in each epoch, else the order of the files.</param>
-public sealed record DataSection(IReadOnlyList<string> Train, IReadOnlyList<string> Valid, int SequenceLength, bool DocumentAware, bool Shuffle)
+public sealed record DataSection(
+    IReadOnlyList<string> Train,
+    IReadOnlyList<string> Valid,
+    int SequenceLength,
+    bool DocumentAware,
+    bool Shuffle
+)
 {
-    internal static DataSection From(RecipeSection s) => new(
-        Named(s, s.Texts("train")),
-        s.Texts("valid"),
-        s.Integer("sequence_length", 512, min: 2, max: 1 << 20),
-        s.Flag("document_aware", true),
-        s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle");
+    internal static DataSection From(RecipeSection s) =>
+        new(
+            Named(s, s.Texts("train")),
+            s.Texts("valid"),
+            s.Integer("sequence_length", 512, min: 2, max: 1 << 20),
+            s.Flag("document_aware", true),
+            s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle"
+        );
 
     private static IReadOnlyList<string> Named(RecipeSection s, IReadOnlyList<string> train)
     {

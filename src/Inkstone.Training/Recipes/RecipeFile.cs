@@ -31,8 +31,13 @@ internal static class RecipeFile
         {
             throw new InvalidDataException($"{path}:{e.Start.Line}: this is not valid YAML: {e.Message}");
         }
-        YamlMappingNode root = stream.Documents.Count == 0 ? []
-            : stream.Documents[0].RootNode as YamlMappingNode ?? throw new InvalidDataException($"{path}: a recipe is a list of sections such as 'train:'; this file is something else");
+        YamlMappingNode root =
+            stream.Documents.Count == 0
+                ? []
+                : stream.Documents[0].RootNode as YamlMappingNode
+                    ?? throw new InvalidDataException(
+                        $"{path}: a recipe is a list of sections such as 'train:'; this file is something else"
+                    );
         if (overrides.Any(o => Lengths.Contains(o.Key) && o.Value is not ("" or "~" or "null")))
         {
             // A length that is given replaces the file's, whatever that is measured in.
@@ -80,8 +85,15 @@ internal static class RecipeFile
         }
     }
 
-    private static YamlNode? Find(YamlMappingNode root, string path)
-        => path.Split('.').Aggregate((YamlNode?)root, (at, key) => at is YamlMappingNode section && section.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? child) ? child : null);
+    private static YamlNode? Find(YamlMappingNode root, string path) =>
+        path.Split('.')
+            .Aggregate(
+                (YamlNode?)root,
+                (at, key) =>
+                    at is YamlMappingNode section && section.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? child)
+                        ? child
+                        : null
+            );
 
     private static void Set(YamlMappingNode root, string path, string value)
     {
@@ -118,7 +130,14 @@ internal static class RecipeFile
             YamlSequenceNode items = [];
             foreach (YamlNode item in (YamlSequenceNode)stream.Documents[0].RootNode)
             {
-                items.Add(new YamlScalarNode((item as YamlScalarNode)?.Value ?? throw new InvalidDataException($"on the command line: {key} must be a list of texts such as [a, b], got '{value}'")));
+                items.Add(
+                    new YamlScalarNode(
+                        (item as YamlScalarNode)?.Value
+                            ?? throw new InvalidDataException(
+                                $"on the command line: {key} must be a list of texts such as [a, b], got '{value}'"
+                            )
+                    )
+                );
             }
             return items;
         }
@@ -159,22 +178,32 @@ internal static class RecipeFile
         }
     }
 
-    private static string Inline(YamlNode node) => node switch
-    {
-        YamlMappingNode mapping => "{" + string.Join(", ", mapping.Children.Select(c => Inline(c.Key) + ": " + Inline(c.Value))) + "}",
-        YamlSequenceNode sequence => "[" + string.Join(", ", sequence.Select(Inline)) + "]",
-        YamlScalarNode { Style: ScalarStyle.DoubleQuoted or ScalarStyle.SingleQuoted } quoted => Quoted(quoted.Value ?? ""),
-        _ => ((YamlScalarNode)node).Value ?? "null",
-    };
+    private static string Inline(YamlNode node) =>
+        node switch
+        {
+            YamlMappingNode mapping => "{" + string.Join(", ", mapping.Children.Select(c => Inline(c.Key) + ": " + Inline(c.Value))) + "}",
+            YamlSequenceNode sequence => "[" + string.Join(", ", sequence.Select(Inline)) + "]",
+            YamlScalarNode { Style: ScalarStyle.DoubleQuoted or ScalarStyle.SingleQuoted } quoted => Quoted(quoted.Value ?? ""),
+            _ => ((YamlScalarNode)node).Value ?? "null",
+        };
 
     /// <summary>A double-quoted YAML scalar where a plain one could be read as something else.</summary>
     private static string Quote(string value)
     {
-        bool plain = value.Length > 0 && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '/' or '+')
-            && char.IsAsciiLetterOrDigit(value[0]) && value is not "null";
+        bool plain =
+            value.Length > 0
+            && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '/' or '+')
+            && char.IsAsciiLetterOrDigit(value[0])
+            && value is not "null";
         return plain ? value : Quoted(value);
     }
 
-    private static string Quoted(string value) => "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
-        .Replace("\n", "\\n", StringComparison.Ordinal).Replace("\t", "\\t", StringComparison.Ordinal) + "\"";
+    private static string Quoted(string value) =>
+        "\""
+        + value
+            .Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal)
+            .Replace("\t", "\\t", StringComparison.Ordinal)
+        + "\"";
 }

@@ -3,11 +3,13 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Training;
 
 /// <summary>
-/// JSON Schemas of recipes and pipelines, so that editors complete them. They are what the readers of recipes ask for: a recipe with every section is read, and what was asked is written down.
+/// JSON Schemas of recipes and pipelines, so that editors complete them. They are what the readers of recipes ask for: a recipe with every
+/// section is read, and what was asked is written down.
 /// </summary>
 public static class RecipeSchemas
 {
-    private const string Tuned = "model: {path: x}\ndata: {train: x}\nout: x\ntrain: {steps: 1}\nadapter: {rank: 8}\n", Policy = Tuned + "rewards: {number: {weight: 1}}\n";
+    private const string Tuned = "model: {path: x}\ndata: {train: x}\nout: x\ntrain: {steps: 1}\nadapter: {rank: 8}\n",
+        Policy = Tuned + "rewards: {number: {weight: 1}}\n";
 
     // Everything that decides which other keys are asked for stands here.
     private static readonly Dictionary<string, (string Probe, Action<RecipeSection> Read)> Kinds = new(StringComparer.Ordinal)
@@ -31,12 +33,18 @@ public static class RecipeSchemas
     {
         if (!Kinds.TryGetValue(kind, out (string Probe, Action<RecipeSection> Read) made))
         {
-            throw new ArgumentException($"there is no schema '{kind}'{Spelling.Suggestion(kind, Names)}; there are {string.Join(", ", Names)}");
+            throw new ArgumentException(
+                $"there is no schema '{kind}'{Spelling.Suggestion(kind, Names)}; there are {string.Join(", ", Names)}"
+            );
         }
         using StringReader text = new(made.Probe);
         RecipeSection root = RecipeFile.Parse(text, "the recipe", []);
         made.Read(root);
-        JsonObject schema = new() { ["$schema"] = "https://json-schema.org/draft/2020-12/schema", ["title"] = kind == "pipeline" ? "a pipeline of ink run" : $"a recipe of ink {kind}" };
+        JsonObject schema = new()
+        {
+            ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
+            ["title"] = kind == "pipeline" ? "a pipeline of ink run" : $"a recipe of ink {kind}",
+        };
         foreach ((string key, JsonNode? value) in root.Schema())
         {
             schema[key] = value?.DeepClone();

@@ -5,7 +5,8 @@ using YamlDotNet.RepresentationModel;
 namespace Inkstone.Training;
 
 /// <summary>
-/// A mapping of a recipe, read strictly: each key is asked for by name and kind, and <see cref="Close"/> refuses the keys that nobody asked for.
+/// A mapping of a recipe, read strictly: each key is asked for by name and kind, and <see cref="Close"/> refuses the keys that nobody asked
+/// for.
 /// What was read, defaults included, is remembered, so the resolved recipe that a run writes down cannot differ from what it used.
 /// </summary>
 internal sealed class RecipeSection
@@ -20,20 +21,25 @@ internal sealed class RecipeSection
     private readonly Dictionary<string, JsonObject> _shapes = [];
     private bool _isOpen;
 
-    internal RecipeSection(YamlMappingNode node, string file, IReadOnlySet<string> overridden, string path = "")
-        => (_node, _file, _overridden, _path) = (node, file, overridden, path);
+    internal RecipeSection(YamlMappingNode node, string file, IReadOnlySet<string> overridden, string path = "") =>
+        (_node, _file, _overridden, _path) = (node, file, overridden, path);
 
     /// <summary>What was read, in order; values are strings, lists of strings or sections.</summary>
     internal IReadOnlyList<(string Key, object? Value)> Read => _read;
 
-    /// <summary>What may stand here, as JSON Schema: the keys that were asked for, their kinds, ranges and defaults. No key is required, for flags may bring it.</summary>
+    /// <summary>What may stand here, as JSON Schema: the keys that were asked for, their kinds, ranges and defaults. No key is required,
+    /// for flags may bring it.</summary>
     internal JsonObject Schema()
     {
         JsonObject properties = [];
         foreach ((string key, object? value) in _read)
         {
             JsonObject shape = value is RecipeSection inner ? inner.Schema() : _shapes.GetValueOrDefault(key)?.DeepClone().AsObject() ?? [];
-            if (properties[key] is JsonObject { } before && before["properties"] is JsonObject old && shape["properties"] is JsonObject added)
+            if (
+                properties[key] is JsonObject { } before
+                && before["properties"] is JsonObject old
+                && shape["properties"] is JsonObject added
+            )
             {
                 foreach ((string name, JsonNode? more) in added)
                 {
@@ -49,7 +55,12 @@ internal sealed class RecipeSection
         {
             properties.TryAdd(key, _shapes.GetValueOrDefault(key)?.DeepClone() ?? new JsonObject());
         }
-        return new JsonObject { ["type"] = new JsonArray("object", "null"), ["properties"] = properties, ["additionalProperties"] = _isOpen };
+        return new JsonObject
+        {
+            ["type"] = new JsonArray("object", "null"),
+            ["properties"] = properties,
+            ["additionalProperties"] = _isOpen,
+        };
     }
 
     /// <summary>The keys that are written.</summary>
@@ -57,7 +68,7 @@ internal sealed class RecipeSection
     {
         get
         {
-            _isOpen = true;   // whoever looks at what is there takes any name
+            _isOpen = true; // whoever looks at what is there takes any name
             return [.. _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")];
         }
     }
@@ -72,8 +83,8 @@ internal sealed class RecipeSection
     public RecipeSection Section(string key)
     {
         YamlNode? node = Find(key);
-        YamlMappingNode mapping = node is null || IsNull(node) ? []
-            : node as YamlMappingNode ?? throw Wrong(node, key, "must be a section with keys of its own");
+        YamlMappingNode mapping =
+            node is null || IsNull(node) ? [] : node as YamlMappingNode ?? throw Wrong(node, key, "must be a section with keys of its own");
         RecipeSection section = new(mapping, _file, _overridden, PathOf(key));
         _read.Add((key, section));
         return section;
@@ -101,9 +112,16 @@ internal sealed class RecipeSection
     public string Choice(string key, string fallback, params string[] words)
     {
         string value = Text(key, fallback)!;
-        Shape(key, words is ["true", "false"] ? new() { ["type"] = new JsonArray("boolean", "null") } : new() { ["enum"] = new JsonArray([.. words, null]) },
-            words is ["true", "false"] ? fallback == "true" : fallback);
-        return words.Contains(value) ? value : throw Wrong(Find(key)!, key, $"must be one of {string.Join(", ", words)}, got '{value}'{Spelling.Suggestion(value, words)}");
+        Shape(
+            key,
+            words is ["true", "false"]
+                ? new() { ["type"] = new JsonArray("boolean", "null") }
+                : new() { ["enum"] = new JsonArray([.. words, null]) },
+            words is ["true", "false"] ? fallback == "true" : fallback
+        );
+        return words.Contains(value)
+            ? value
+            : throw Wrong(Find(key)!, key, $"must be one of {string.Join(", ", words)}, got '{value}'{Spelling.Suggestion(value, words)}");
     }
 
     /// <summary>A real number in [<paramref name="min"/>, <paramref name="max"/>].</summary>
@@ -123,7 +141,14 @@ internal sealed class RecipeSection
             Remember(key, null);
             return null;
         }
-        if (!double.TryParse(node.Value?.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !double.IsFinite(value))
+        if (
+            !double.TryParse(
+                node.Value?.Replace("_", "", StringComparison.Ordinal),
+                NumberStyles.Float,
+                CultureInfo.InvariantCulture,
+                out double value
+            ) || !double.IsFinite(value)
+        )
         {
             throw Wrong(node, key, $"must be a number, got '{node.Value}'");
         }
@@ -148,17 +173,34 @@ internal sealed class RecipeSection
     {
         double? value = OptionalNumber(key, min, max);
         Shape(key, NumberShape("integer", min, max), null);
-        return value is null ? null : value == Math.Floor(value.Value) ? (long)value.Value : throw Wrong(Find(key)!, key, $"must be a whole number, got {value.Value.ToString(CultureInfo.InvariantCulture)}");
+        return value is null ? null
+            : value == Math.Floor(value.Value) ? (long)value.Value
+            : throw Wrong(Find(key)!, key, $"must be a whole number, got {value.Value.ToString(CultureInfo.InvariantCulture)}");
     }
 
     /// <summary>true or false.</summary>
-    public bool Flag(string key, bool fallback)
-        => Choice(key, fallback ? "true" : "false", "true", "false") == "true";
+    public bool Flag(string key, bool fallback) => Choice(key, fallback ? "true" : "false", "true", "false") == "true";
 
     /// <summary>A list of texts; a single text is a list of one.</summary>
     public IReadOnlyList<string> Texts(string key)
     {
-        Shape(key, new() { ["anyOf"] = new JsonArray(Kind("string"), Kind("number"), Kind("null"), new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") } }) }, null);
+        Shape(
+            key,
+            new()
+            {
+                ["anyOf"] = new JsonArray(
+                    Kind("string"),
+                    Kind("number"),
+                    Kind("null"),
+                    new JsonObject
+                    {
+                        ["type"] = "array",
+                        ["items"] = new JsonObject { ["type"] = new JsonArray("string", "number") },
+                    }
+                ),
+            },
+            null
+        );
         List<string> values = [];
         switch (Find(key))
         {
@@ -183,7 +225,8 @@ internal sealed class RecipeSection
         return values;
     }
 
-    /// <summary>A mapping whose keys are free, as JSON (plain true, false, null and numbers are those, everything else is text); null when absent.</summary>
+    /// <summary>A mapping whose keys are free, as JSON (plain true, false, null and numbers are those, everything else is text); null when
+    /// absent.</summary>
     public JsonObject? FreeMapping(string key)
     {
         Shape(key, new() { ["type"] = new JsonArray("object", "null") }, null);
@@ -216,7 +259,8 @@ internal sealed class RecipeSection
         return present;
     }
 
-    /// <summary>Notes that something is missing. It is reported by <see cref="Close"/>, after misspelt keys: those are the likelier mistake.</summary>
+    /// <summary>Notes that something is missing. It is reported by <see cref="Close"/>, after misspelt keys: those are the likelier
+    /// mistake.</summary>
     public void Require(bool holds, string key, string what)
     {
         if (!holds)
@@ -235,8 +279,9 @@ internal sealed class RecipeSection
         }
     }
 
-    private InvalidDataException? FirstMissing()
-        => _missing.FirstOrDefault() ?? _read.Select(r => (r.Value as RecipeSection)?.FirstMissing()).FirstOrDefault(fault => fault is not null);
+    private InvalidDataException? FirstMissing() =>
+        _missing.FirstOrDefault()
+        ?? _read.Select(r => (r.Value as RecipeSection)?.FirstMissing()).FirstOrDefault(fault => fault is not null);
 
     private void CheckKeys()
     {
@@ -254,13 +299,18 @@ internal sealed class RecipeSection
         }
     }
 
-    private string Suggest(string name)
-        => Spelling.Nearest(name, _read.Select(r => r.Key).Concat(_alsoKnown)) is { } near ? $" (did you mean '{PathOf(near)}'?)" : $" (known here: {string.Join(", ", _read.Select(r => r.Key))})";
+    private string Suggest(string name) =>
+        Spelling.Nearest(name, _read.Select(r => r.Key).Concat(_alsoKnown)) is { } near
+            ? $" (did you mean '{PathOf(near)}'?)"
+            : $" (known here: {string.Join(", ", _read.Select(r => r.Key))})";
 
     private static string Bounds(double min, double max, double value)
     {
-        string low = min.ToString("R", CultureInfo.InvariantCulture), high = max.ToString("R", CultureInfo.InvariantCulture);
-        return min == double.MinValue ? "at most " + high : max >= int.MaxValue && value < min ? "at least " + low : $"between {low} and {high}";
+        string low = min.ToString("R", CultureInfo.InvariantCulture),
+            high = max.ToString("R", CultureInfo.InvariantCulture);
+        return min == double.MinValue ? "at most " + high
+            : max >= int.MaxValue && value < min ? "at least " + low
+            : $"between {low} and {high}";
     }
 
     private void Shape(string key, JsonObject shape, JsonNode? fallback)
@@ -286,7 +336,10 @@ internal sealed class RecipeSection
         {
             number["maximum"] = max;
         }
-        return new() { ["anyOf"] = new JsonArray(number, new JsonObject { ["type"] = "string", ["pattern"] = "^[0-9][0-9_]*$" }, Kind("null")) };
+        return new()
+        {
+            ["anyOf"] = new JsonArray(number, new JsonObject { ["type"] = "string", ["pattern"] = "^[0-9][0-9_]*$" }, Kind("null")),
+        };
     }
 
     private string? Remember(string key, string? value)
@@ -301,24 +354,35 @@ internal sealed class RecipeSection
         return value;
     }
 
-    private YamlScalarNode? Scalar(string key) => Find(key) switch
-    {
-        null => null,
-        YamlScalarNode scalar => IsNull(scalar) ? null : scalar,
-        { } other => throw (_overridden.FirstOrDefault(o => o.StartsWith(PathOf(key) + ".", StringComparison.Ordinal)) is { } flag
-            ? new InvalidDataException($"on the command line: there is no recipe key '{flag}'; {PathOf(key)} is a single value: write --{PathOf(key)} VALUE")
-            : Wrong(other, key, "must be a single value")),
-    };
+    private YamlScalarNode? Scalar(string key) =>
+        Find(key) switch
+        {
+            null => null,
+            YamlScalarNode scalar => IsNull(scalar) ? null : scalar,
+            { } other => throw (
+                _overridden.FirstOrDefault(o => o.StartsWith(PathOf(key) + ".", StringComparison.Ordinal)) is { } flag
+                    ? new InvalidDataException(
+                        $"on the command line: there is no recipe key '{flag}'; {PathOf(key)} is a single value: write --{PathOf(key)} VALUE"
+                    )
+                    : Wrong(other, key, "must be a single value")
+            ),
+        };
 
     private YamlNode? Find(string key) => _node.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? value) ? value : null;
 
-    private static bool IsNull(YamlNode node)
-        => node is YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any, Value: null or "" or "~" or "null" };
+    private static bool IsNull(YamlNode node) =>
+        node
+            is YamlScalarNode
+            {
+                Style: YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any,
+                Value: null or "" or "~" or "null"
+            };
 
     private string PathOf(string key) => _path.Length == 0 ? key : _path + "." + key;
 
     private InvalidDataException Wrong(YamlNode node, string key, string what) => new($"{Where(node, key)}: {PathOf(key)} {what}");
 
     /// <summary>file:line, or the flag that set the value.</summary>
-    private string Where(YamlNode node, string key) => _overridden.Contains(PathOf(key)) ? "on the command line" : $"{_file}:{node.Start.Line}";
+    private string Where(YamlNode node, string key) =>
+        _overridden.Contains(PathOf(key)) ? "on the command line" : $"{_file}:{node.Start.Line}";
 }

@@ -16,8 +16,20 @@ namespace Inkstone.Training;
 /// <param name="Device">What computes; the keys stand in the section train.</param>
 /// <param name="Out">Directory of the run.</param>
 /// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record RewardRecipe(BaseModelSection Model, string? Tokenizer, string? Template, JsonObject? TemplateVariables, PreferenceSection Data, double Centering,
-    OptimizerOptions Optimizer, ScheduleOptions Schedule, TrainOptions Train, DeviceOptions Device, string Out, string Resolved) : ITuningRecipe
+public sealed record RewardRecipe(
+    BaseModelSection Model,
+    string? Tokenizer,
+    string? Template,
+    JsonObject? TemplateVariables,
+    PreferenceSection Data,
+    double Centering,
+    OptimizerOptions Optimizer,
+    ScheduleOptions Schedule,
+    TrainOptions Train,
+    DeviceOptions Device,
+    string Out,
+    string Resolved
+) : ITuningRecipe
 {
     /// <summary>None: all weights are trained.</summary>
     public LoraConfig? Adapter => null;
@@ -27,14 +39,28 @@ public sealed record RewardRecipe(BaseModelSection Model, string? Tokenizer, str
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
-    public static RewardRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) => Read(RecipeFile.Load(path, overrides));
+    public static RewardRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
+        Read(RecipeFile.Load(path, overrides));
 
     internal static RewardRecipe Read(RecipeSection root)
     {
-        RewardRecipe recipe = new(BaseModelSection.From(root.Section("model")), root.Text("tokenizer"), root.Text("template"), root.FreeMapping("chat_template_kwargs"), PreferenceSection.From(root.Section("data")),
-            root.Section("loss").Number("centering", 0, 0, 100), OptimizerOptions.From(root.Section("optimizer")), ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)), DeviceOptions.From(train), root.RequiredText("out"), "")
-        { Distributed = DistributedOptions.From(root.Section("distributed")) };
+        RewardRecipe recipe = new(
+            BaseModelSection.From(root.Section("model")),
+            root.Text("tokenizer"),
+            root.Text("template"),
+            root.FreeMapping("chat_template_kwargs"),
+            PreferenceSection.From(root.Section("data")),
+            root.Section("loss").Number("centering", 0, 0, 100),
+            OptimizerOptions.From(root.Section("optimizer")),
+            ScheduleOptions.From(root.Section("schedule")),
+            TrainOptions.From(root.Section("train", out RecipeSection train)),
+            DeviceOptions.From(train),
+            root.RequiredText("out"),
+            ""
+        )
+        {
+            Distributed = DistributedOptions.From(root.Section("distributed")),
+        };
         root.Close();
         return recipe with { Resolved = RecipeFile.Resolved(root) };
     }

@@ -3,7 +3,8 @@ namespace Inkstone.Training;
 /// <summary>Finds the word that was probably meant.</summary>
 public static class Spelling
 {
-    /// <summary>The candidate nearest to <paramref name="word"/>, or null when none is near (more than a third of its letters and two are wrong).</summary>
+    /// <summary>The candidate nearest to <paramref name="word"/>, or null when none is near (more than a third of its letters and two are
+    /// wrong).</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates)
     {
         string? best = null;
@@ -20,8 +21,8 @@ public static class Spelling
     }
 
     /// <summary>", did you mean 'x'?" without the question mark, or nothing.</summary>
-    public static string Suggestion(string word, IEnumerable<string> candidates)
-        => Nearest(word, candidates) is { } near ? $" (did you mean '{near}'?)" : "";
+    public static string Suggestion(string word, IEnumerable<string> candidates) =>
+        Nearest(word, candidates) is { } near ? $" (did you mean '{near}'?)" : "";
 
     /// <summary>Letters to insert, delete, replace or swap with their neighbour (optimal string alignment; Damerau 1964).</summary>
     public static int Distance(string a, string b)

@@ -9,7 +9,8 @@ public static class YamlFile
 {
     /// <summary>A file as JSON, by YAML's core schema.</summary>
     /// <param name="path">the file; one mapping</param>
-    /// <exception cref="InvalidDataException">It is no YAML, or no mapping, or a key stands there twice; the message names the line.</exception>
+    /// <exception cref="InvalidDataException">It is no YAML, or no mapping, or a key stands there twice; the message names the
+    /// line.</exception>
     public static JsonObject Read(string path)
     {
         YamlStream stream = [];
@@ -22,6 +23,9 @@ public static class YamlFile
         {
             throw new InvalidDataException($"{path}:{e.Start.Line}: this is not valid YAML: {e.Message}", e);
         }
-        return stream.Documents.Count == 0 ? [] : YamlJson.Of(stream.Documents[0].RootNode) as JsonObject ?? throw new InvalidDataException($"{path}: the file must be a list of keys such as 'name:'; it is something else");
+        return stream.Documents.Count == 0
+            ? []
+            : YamlJson.Of(stream.Documents[0].RootNode) as JsonObject
+                ?? throw new InvalidDataException($"{path}: the file must be a list of keys such as 'name:'; it is something else");
     }
 }

@@ -23,7 +23,8 @@ public sealed record AdvantageOptions(int GroupSize)
     /// <summary>Weights of the reward functions; null: 1 each.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
 
-    /// <summary>Each function is normalised in its group before they are added, and their sum over the batch (GDPO, arXiv:2601.05242).</summary>
+    /// <summary>Each function is normalised in its group before they are added, and their sum over the batch (GDPO,
+    /// arXiv:2601.05242).</summary>
     public bool NormalizeThenSum { get; init; }
 
     /// <summary>Bounds of the weighed reward, in RLOO; null: none.</summary>
@@ -34,7 +35,8 @@ public sealed record AdvantageOptions(int GroupSize)
 }
 
 /// <summary>
-/// Advantages of answers in groups. A reward that is no number (a function had nothing to say, or said something that is not finite) counts nothing; an answer
+/// Advantages of answers in groups. A reward that is no number (a function had nothing to say, or said something that is not finite) counts
+/// nothing; an answer
 /// about which no function said anything leaves its group's mean and deviation and gets 0. Deviations have n − 1.
 /// </summary>
 public static class Advantages
@@ -46,7 +48,12 @@ public static class Advantages
     /// <param name="rewards">[answers][functions]; NaN: no number</param>
     /// <param name="metrics">what logs show; null: nothing</param>
     /// <param name="names">names of the functions, for these</param>
-    public static double[] OfGroups(AdvantageOptions options, IReadOnlyList<double[]> rewards, List<MetricTerm>? metrics = null, IReadOnlyList<string>? names = null)
+    public static double[] OfGroups(
+        AdvantageOptions options,
+        IReadOnlyList<double[]> rewards,
+        List<MetricTerm>? metrics = null,
+        IReadOnlyList<string>? names = null
+    )
     {
         double[] sums = Weighed(options, rewards);
         if (metrics is not null)
@@ -55,9 +62,21 @@ public static class Advantages
         }
         if (options.NormalizeThenSum)
         {
-            double[][] parts = [.. Enumerable.Range(0, rewards[0].Length).Select(k => Normalised(options.GroupSize, [.. rewards.Select(r => Finite(r[k]))], RewardScale.Group))];
-            double[] added = [.. rewards.Select((row, i) => row.Any(double.IsFinite)
-                ? row.Select((r, k) => double.IsFinite(r) ? (options.Weights?[k] ?? 1) * parts[k][i] : 0).Sum() : double.NaN)];
+            double[][] parts =
+            [
+                .. Enumerable
+                    .Range(0, rewards[0].Length)
+                    .Select(k => Normalised(options.GroupSize, [.. rewards.Select(r => Finite(r[k]))], RewardScale.Group)),
+            ];
+            double[] added =
+            [
+                .. rewards.Select(
+                    (row, i) =>
+                        row.Any(double.IsFinite)
+                            ? row.Select((r, k) => double.IsFinite(r) ? (options.Weights?[k] ?? 1) * parts[k][i] : 0).Sum()
+                            : double.NaN
+                ),
+            ];
             (double mean, double deviation) = Spread(added);
             return [.. added.Select(a => double.IsNaN(a) ? 0 : (a - mean) / (deviation + Least))];
         }
@@ -71,9 +90,17 @@ public static class Advantages
     /// <param name="beta">β</param>
     /// <param name="metrics">what logs show; null: nothing</param>
     /// <param name="names">names of the functions, for these</param>
-    public static double[] LeaveOneOut(AdvantageOptions options, IReadOnlyList<double[]> rewards, IReadOnlyList<double>? drift, double beta, List<MetricTerm>? metrics = null, IReadOnlyList<string>? names = null)
+    public static double[] LeaveOneOut(
+        AdvantageOptions options,
+        IReadOnlyList<double[]> rewards,
+        IReadOnlyList<double>? drift,
+        double beta,
+        List<MetricTerm>? metrics = null,
+        IReadOnlyList<string>? names = null
+    )
     {
-        double[] sums = Weighed(options, rewards), advantages = new double[sums.Length];
+        double[] sums = Weighed(options, rewards),
+            advantages = new double[sums.Length];
         if (metrics is not null)
         {
             Tell(options, rewards, sums, metrics, names!);
@@ -98,8 +125,12 @@ public static class Advantages
         return advantages;
     }
 
-    private static double[] Weighed(AdvantageOptions options, IReadOnlyList<double[]> rewards)
-        => [.. rewards.Select(row => row.Any(double.IsFinite) ? row.Select((r, k) => double.IsFinite(r) ? (options.Weights?[k] ?? 1) * r : 0).Sum() : double.NaN)];
+    private static double[] Weighed(AdvantageOptions options, IReadOnlyList<double[]> rewards) =>
+        [
+            .. rewards.Select(row =>
+                row.Any(double.IsFinite) ? row.Select((r, k) => double.IsFinite(r) ? (options.Weights?[k] ?? 1) * r : 0).Sum() : double.NaN
+            ),
+        ];
 
     private static double Finite(double value) => double.IsFinite(value) ? value : double.NaN;
 
@@ -112,7 +143,17 @@ public static class Advantages
             (double mean, double deviation) = Spread(rewards[from..(from + size)]);
             for (int i = from; i < from + size; i++)
             {
-                advantages[i] = double.IsNaN(rewards[i]) ? 0 : (rewards[i] - mean) / (scale switch { RewardScale.Group => deviation + Least, RewardScale.Batch => all + Least, _ => 1 });
+                advantages[i] = double.IsNaN(rewards[i])
+                    ? 0
+                    : (rewards[i] - mean)
+                        / (
+                            scale switch
+                            {
+                                RewardScale.Group => deviation + Least,
+                                RewardScale.Batch => all + Least,
+                                _ => 1,
+                            }
+                        );
             }
         }
         return advantages;
@@ -126,7 +167,13 @@ public static class Advantages
         return (mean, known.Length < 2 ? 0 : Math.Sqrt(known.Sum(v => (v - mean) * (v - mean)) / (known.Length - 1)));
     }
 
-    private static void Tell(AdvantageOptions options, IReadOnlyList<double[]> rewards, double[] sums, List<MetricTerm> metrics, IReadOnlyList<string> names)
+    private static void Tell(
+        AdvantageOptions options,
+        IReadOnlyList<double[]> rewards,
+        double[] sums,
+        List<MetricTerm> metrics,
+        IReadOnlyList<string> names
+    )
     {
         for (int k = 0; k < names.Count; k++)
         {
@@ -135,6 +182,10 @@ public static class Advantages
         }
         (double all, double spread) = Spread(sums);
         double[][] groups = [.. sums.Chunk(options.GroupSize)];
-        metrics.AddRange([new("reward", all, 1), new("reward_std", spread, 1), new("frac_reward_zero_std", groups.Count(g => Spread(g).Deviation < 1e-8), groups.Length)]);
+        metrics.AddRange([
+            new("reward", all, 1),
+            new("reward_std", spread, 1),
+            new("frac_reward_zero_std", groups.Count(g => Spread(g).Deviation < 1e-8), groups.Length),
+        ]);
     }
 }

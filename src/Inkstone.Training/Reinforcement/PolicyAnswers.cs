@@ -11,7 +11,8 @@ public sealed record PolicyAnswers(TokenRuns Old, TokenRuns Advantages)
     /// <summary>1 for tokens that are learned from, 0 for those of tools and of answers that were cut; null: all are.</summary>
     public TokenRuns? Mask { get; init; }
 
-    /// <summary>What each token counts because another program wrote it, of <see cref="SamplerRatio"/>: one number for each answer, or for each token; null: 1.</summary>
+    /// <summary>What each token counts because another program wrote it, of <see cref="SamplerRatio"/>: one number for each answer, or for
+    /// each token; null: 1.</summary>
     public TokenRuns? Sampler { get; init; }
 
     /// <summary>Log-probabilities by the arithmetic of the program that wrote them; null: as <see cref="Old"/>.</summary>
@@ -23,5 +24,6 @@ public sealed record PolicyAnswers(TokenRuns Old, TokenRuns Advantages)
 
     internal double MaskOf(int run, int token) => Mask is null ? 1 : Mask[run][token];
 
-    private double At(TokenRuns of, int run, int token) => of[run] is { Length: > 0 } numbers ? numbers[of.Length(run) == Old.Length(run) && numbers.Length > 1 ? token : 0] : 0;
+    private double At(TokenRuns of, int run, int token) =>
+        of[run] is { Length: > 0 } numbers ? numbers[of.Length(run) == Old.Length(run) && numbers.Length > 1 ? token : 0] : 0;
 }

@@ -11,7 +11,8 @@ public sealed class PolicyBatch(bool share) : ITrainingBatch
     /// <summary>Log-probabilities when they were written, advantages, masks.</summary>
     public PolicyAnswers Known { get; set; } = new(new TokenRuns(), new TokenRuns());
 
-    /// <summary>The weights are still those that wrote the answers: old log-probabilities are those that the step computes, and need no pass of their own.</summary>
+    /// <summary>The weights are still those that wrote the answers: old log-probabilities are those that the step computes, and need no
+    /// pass of their own.</summary>
     public bool OldIsNow { get; set; }
 
     /// <summary>What a critic said of each token when it was written; null without one.</summary>

@@ -1,22 +1,26 @@
 namespace Inkstone.Training;
 
-/// <summary>Losses of reinforcement learning without a critic, as functions of the log-probabilities of answers' tokens, with their gradients by hand.</summary>
+/// <summary>Losses of reinforcement learning without a critic, as functions of the log-probabilities of answers' tokens, with their
+/// gradients by hand.</summary>
 public sealed class PolicyLoss(PolicyOptions options)
 {
     private readonly PolicyOptions _o = options.Validate();
-    private readonly TokenRuns _learned = new();   // mask of the policy term: the mask, the entropies' part of it
-    private double[] _counts = [], _sorted = [];
+    private readonly TokenRuns _learned = new(); // mask of the policy term: the mask, the entropies' part of it
+    private double[] _counts = [],
+        _sorted = [];
 
     /// <summary>What is minimised.</summary>
     public PolicyOptions Options => _o;
 
-    /// <summary>What sums are divided by for a micro-batch of these answers in a step of <paramref name="stepUnits"/> answers, or tokens where <see cref="PolicyOptions.PerAnswer"/> is false.</summary>
-    public double Divisor(TokenRuns mask, double stepUnits, int maxLength) => _o.Kind switch
-    {
-        PolicyKind.Bnpo => Math.Max(1, Sum(mask.Values)) * stepUnits / mask.Count,
-        PolicyKind.DrGrpo => stepUnits * maxLength,
-        _ => stepUnits,
-    };
+    /// <summary>What sums are divided by for a micro-batch of these answers in a step of <paramref name="stepUnits"/> answers, or tokens
+    /// where <see cref="PolicyOptions.PerAnswer"/> is false.</summary>
+    public double Divisor(TokenRuns mask, double stepUnits, int maxLength) =>
+        _o.Kind switch
+        {
+            PolicyKind.Bnpo => Math.Max(1, Sum(mask.Values)) * stepUnits / mask.Count,
+            PolicyKind.DrGrpo => stepUnits * maxLength,
+            _ => stepUnits,
+        };
 
     /// <summary>The loss of a micro-batch.</summary>
     /// <param name="policy">log-probabilities of the answers' tokens now</param>
@@ -27,7 +31,16 @@ public sealed class PolicyLoss(PolicyOptions options)
     /// <param name="gradient">∂L/∂policy; overwritten</param>
     /// <param name="entropyGradient">∂L/∂entropies; overwritten, or null</param>
     /// <param name="metrics">what logs show; null: nothing</param>
-    public double Compute(TokenRuns policy, TokenRuns? entropies, PolicyAnswers answers, double divisor, double entropyDivisor, TokenRuns gradient, TokenRuns? entropyGradient, List<MetricTerm>? metrics = null)
+    public double Compute(
+        TokenRuns policy,
+        TokenRuns? entropies,
+        PolicyAnswers answers,
+        double divisor,
+        double entropyDivisor,
+        TokenRuns gradient,
+        TokenRuns? entropyGradient,
+        List<MetricTerm>? metrics = null
+    )
     {
         Masks(policy, entropies, answers);
         gradient.ShapeAs(policy);
@@ -40,7 +53,9 @@ public sealed class PolicyLoss(PolicyOptions options)
         }
         if (_o.EntropyCoefficient != 0)
         {
-            double plain = loss, count = Math.Max(1, Sum(_learned.Values)), mean = 0;
+            double plain = loss,
+                count = Math.Max(1, Sum(_learned.Values)),
+                mean = 0;
             for (int t = 0; t < policy.TokenCount; t++)
             {
                 mean += _learned.Values[t] * entropies!.Values[t] / count;
@@ -110,9 +125,12 @@ public sealed class PolicyLoss(PolicyOptions options)
 
     private double Answer(int i, TokenRuns policy, PolicyAnswers answers, double divisor, TokenRuns gradient, PolicySums sums)
     {
-        ReadOnlySpan<double> now = policy[i], old = answers.Old[i];
+        ReadOnlySpan<double> now = policy[i],
+            old = answers.Old[i];
         Span<double> to = gradient[i];
-        double count = Math.Max(1, _counts[i]), difference = 0, away = 0;
+        double count = Math.Max(1, _counts[i]),
+            difference = 0,
+            away = 0;
         for (int t = 0; t < now.Length; t++)
         {
             double mask = answers.MaskOf(i, t);
@@ -120,20 +138,34 @@ public sealed class PolicyLoss(PolicyOptions options)
             away += mask * ((answers.SampledBy is { } sampled ? sampled[i][t] : old[t]) - now[t]) / count;
         }
         bool one = _o.SequenceRatio || _o.Kind == PolicyKind.Rloo;
-        double whole = Math.Exp(_o.Kind == PolicyKind.Rloo ? difference : difference / count), wholeSlope = 0, loss = 0;   // wholeSlope: ∂L/∂(the answer's ratio)
+        double whole = Math.Exp(_o.Kind == PolicyKind.Rloo ? difference : difference / count),
+            wholeSlope = 0,
+            loss = 0; // wholeSlope: ∂L/∂(the answer's ratio)
         double logWeight = _o.Kind == PolicyKind.Vespo ? difference + SamplerLog(i, answers) : 0;
-        double perToken = (_o.Kind is PolicyKind.Grpo or PolicyKind.Sapo ? 1 / count : _o.Kind == PolicyKind.Rloo ? 1 / count : 1) / divisor;
+        double perToken =
+            (
+                _o.Kind is PolicyKind.Grpo or PolicyKind.Sapo ? 1 / count
+                : _o.Kind == PolicyKind.Rloo ? 1 / count
+                : 1
+            ) / divisor;
         sums.Begin(_counts[i]);
         for (int t = 0; t < now.Length; t++)
         {
-            double mask = answers.MaskOf(i, t), a = answers.AdvantageOf(i, t), ratio = one ? whole : Math.Exp(now[t] - old[t]);
+            double mask = answers.MaskOf(i, t),
+                a = answers.AdvantageOf(i, t),
+                ratio = one ? whole : Math.Exp(now[t] - old[t]);
             bool keep = _o.OffPolicyThreshold is not { } threshold || a >= 0 || away <= threshold;
             double weight = (keep ? 1 : 0) * _learned[i][t] * (_o.Kind == PolicyKind.Vespo ? 1 : answers.SamplerOf(i, t));
             PolicyTerm term = PolicyTerm.Of(_o, ratio, a, now[t], logWeight);
-            double value = term.Value * weight, byRatio = term.ByRatio * weight, byLog = term.ByLog * weight, kl = 0;
+            double value = term.Value * weight,
+                byRatio = term.ByRatio * weight,
+                byLog = term.ByLog * weight,
+                kl = 0;
             if (_o.Beta > 0)
             {
-                double apart = answers.Reference![i][t] - now[t], k3 = Logistic.ExpM1(apart) - apart, slope = -Logistic.ExpM1(apart);
+                double apart = answers.Reference![i][t] - now[t],
+                    k3 = Logistic.ExpM1(apart) - apart,
+                    slope = -Logistic.ExpM1(apart);
                 kl = _o.KlTimesRatio ? k3 * ratio : k3;
                 value += _o.Beta * kl;
                 byRatio += _o.KlTimesRatio ? _o.Beta * k3 : 0;

@@ -12,12 +12,18 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
 {
     private readonly PolicyLoss _policyLoss = new(options);
     private readonly LabelStatistics _statistics = new();
-    private readonly TokenRuns _policy = new(), _entropies = new(), _ones = new(), _gradient = new(), _entropyGradient = new(), _ratios = new();
+    private readonly TokenRuns _policy = new(),
+        _entropies = new(),
+        _ones = new(),
+        _gradient = new(),
+        _entropyGradient = new(),
+        _ratios = new();
     private readonly List<MetricTerm> _metrics = [];
     private PolicyBatch _batch = null!;
     private double _stepUnits;
 
-    /// <summary>How answers are weighed that the sampler's arithmetic finds otherwise likely than the trainer's; null: not at all.</summary>
+    /// <summary>How answers are weighed that the sampler's arithmetic finds otherwise likely than the trainer's; null: not at
+    /// all.</summary>
     public SamplerRatio? Correction { get; init; }
 
     /// <summary>The part of one micro-batch.</summary>
@@ -25,11 +31,18 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
     {
         (_batch, _stepUnits) = (batch, normalizer);
         _metrics.Clear();
-        Tensor loss = model.LabelLoss(batch.Answers.Hidden(model), batch.Answers.Labels(model.Device), _statistics, Loss, (float)temperature);
+        Tensor loss = model.LabelLoss(
+            batch.Answers.Hidden(model),
+            batch.Answers.Labels(model.Device),
+            _statistics,
+            Loss,
+            (float)temperature
+        );
         return new LossTerms(loss).With(_metrics);
     }
 
-    /// <summary>Log-probabilities of answers at the temperature, by the arithmetic of training: those that are old in the steps to come, or the reference's.</summary>
+    /// <summary>Log-probabilities of answers at the temperature, by the arithmetic of training: those that are old in the steps to come, or
+    /// the reference's.</summary>
     public void LogProbs(AnswerBatch answers, TokenRuns to)
     {
         using StepScope step = model.Device.Step(record: true);
@@ -51,14 +64,16 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
             _ones.Values.Fill(1);
         }
         PolicyAnswers known = Known();
-        double divisor = _policyLoss.Divisor(known.Mask ?? _ones, _stepUnits, maxLength), microBatches = _stepUnits / Math.Max(1, _batch.LabelCount);
+        double divisor = _policyLoss.Divisor(known.Mask ?? _ones, _stepUnits, maxLength),
+            microBatches = _stepUnits / Math.Max(1, _batch.LabelCount);
         double loss = _policyLoss.Compute(_policy, _entropies, known, divisor, microBatches, _gradient, _entropyGradient, _metrics);
         _gradient.Values.CopyTo(statistics.LogProbGradients);
         _entropyGradient.Values.CopyTo(statistics.EntropyGradients);
         return loss;
     }
 
-    /// <summary>What is known of the answers, once the step has found what the weights that wrote them say, and how far the sampler was from it.</summary>
+    /// <summary>What is known of the answers, once the step has found what the weights that wrote them say, and how far the sampler was
+    /// from it.</summary>
     private PolicyAnswers Known()
     {
         PolicyAnswers known = _batch.Known;

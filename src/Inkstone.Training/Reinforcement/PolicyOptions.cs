@@ -1,6 +1,7 @@
 namespace Inkstone.Training;
 
-/// <summary>Losses of a policy on its own answers. ρ = p / p of the policy that wrote them, A the advantage, m the mask of tokens.</summary>
+/// <summary>Losses of a policy on its own answers. ρ = p / p of the policy that wrote them, A the advantage, m the mask of
+/// tokens.</summary>
 public enum PolicyKind
 {
     /// <summary>GRPO (arXiv:2402.03300): −min(ρA, clip(ρ, 1−ε, 1+ε′)A); mean over an answer's tokens, then over answers.</summary>
@@ -15,19 +16,22 @@ public enum PolicyKind
     /// <summary>DAPO (arXiv:2503.14476): the same, mean over the tokens of the whole step.</summary>
     Dapo,
 
-    /// <summary>CISPO (arXiv:2506.13585): −min(ρ, ε′) A log p with a constant factor; mean over the tokens of the step. ε′ is the bound itself.</summary>
+    /// <summary>CISPO (arXiv:2506.13585): −min(ρ, ε′) A log p with a constant factor; mean over the tokens of the step. ε′ is the bound
+    /// itself.</summary>
     Cispo,
 
     /// <summary>SAPO (arXiv:2511.20347): −A 4 σ(τ(ρ − 1)) / τ, τ by the sign of A; mean as in GRPO.</summary>
     Sapo,
 
-    /// <summary>VESPO (arXiv:2602.10693): −φ A log p, φ = exp(λ + k log w − λw) constant, w the ratio of the whole answer; mean over the tokens of the step.</summary>
+    /// <summary>VESPO (arXiv:2602.10693): −φ A log p, φ = exp(λ + k log w − λw) constant, w the ratio of the whole answer; mean over the
+    /// tokens of the step.</summary>
     Vespo,
 
     /// <summary>LUSPO (arXiv:2602.05261): as GRPO on ratios of whole answers; sum over an answer's tokens, mean over answers.</summary>
     Luspo,
 
-    /// <summary>RLOO (arXiv:2402.14740): as GRPO with one ratio for each answer, of the sums of its log-probabilities; mean over answers.</summary>
+    /// <summary>RLOO (arXiv:2402.14740): as GRPO with one ratio for each answer, of the sums of its log-probabilities; mean over
+    /// answers.</summary>
     Rloo,
 }
 
@@ -41,7 +45,8 @@ public sealed record PolicyOptions(PolicyKind Kind = PolicyKind.Dapo)
     /// <summary>ε′; null: ε. The bound of CISPO itself.</summary>
     public double? EpsilonHigh { get; init; }
 
-    /// <summary>Where ratios are cut before they are multiplied with the advantage (two-sided clipping, arXiv:2505.07291); null: nowhere.</summary>
+    /// <summary>Where ratios are cut before they are multiplied with the advantage (two-sided clipping, arXiv:2505.07291); null:
+    /// nowhere.</summary>
     public double? Delta { get; init; }
 
     /// <summary>One ratio for each answer: exp of the mean over its tokens (GSPO, arXiv:2507.18071).</summary>
@@ -71,7 +76,8 @@ public sealed record PolicyOptions(PolicyKind Kind = PolicyKind.Dapo)
     /// <summary>Weight of the mean entropy, which is added to what is wanted.</summary>
     public double EntropyCoefficient { get; init; }
 
-    /// <summary>Answers with a negative advantage that the policy has moved away from by more nats per token are left out; null: none.</summary>
+    /// <summary>Answers with a negative advantage that the policy has moved away from by more nats per token are left out; null:
+    /// none.</summary>
     public double? OffPolicyThreshold { get; init; }
 
     /// <summary>The upper bound of ratios, ε′ or ε.</summary>
@@ -84,7 +90,10 @@ public sealed record PolicyOptions(PolicyKind Kind = PolicyKind.Dapo)
     /// <exception cref="ArgumentException">An option is wrong; the message names it.</exception>
     public PolicyOptions Validate()
     {
-        Check(Kind != PolicyKind.Luspo || SequenceRatio, "luspo needs ratios of whole answers (importance_sampling_level sequence): with those of tokens its length weighs twice");
+        Check(
+            Kind != PolicyKind.Luspo || SequenceRatio,
+            "luspo needs ratios of whole answers (importance_sampling_level sequence): with those of tokens its length weighs twice"
+        );
         Check(Epsilon >= 0 && High >= 0, "epsilon and epsilon_high must be at least 0");
         Check(Delta is null || Delta > 0, "delta must be above 0");
         Check(TopEntropy is > 0 and <= 1, "top_entropy_quantile must be above 0 and at most 1");

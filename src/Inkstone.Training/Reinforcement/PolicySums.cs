@@ -1,10 +1,20 @@
 namespace Inkstone.Training;
 
-/// <summary>What logs show of a policy's losses: shares of clipped tokens (of answers where these have one ratio), divergence, entropy.</summary>
+/// <summary>What logs show of a policy's losses: shares of clipped tokens (of answers where these have one ratio), divergence,
+/// entropy.</summary>
 internal sealed class PolicySums(PolicyOptions o)
 {
-    private double _tokens, _low, _high, _kl, _phi, _answers;
-    private double _rowTokens, _rowLow, _rowHigh, _leastLow = double.PositiveInfinity, _mostHigh = double.NegativeInfinity;
+    private double _tokens,
+        _low,
+        _high,
+        _kl,
+        _phi,
+        _answers;
+    private double _rowTokens,
+        _rowLow,
+        _rowHigh,
+        _leastLow = double.PositiveInfinity,
+        _mostHigh = double.NegativeInfinity;
     private bool _first;
 
     private bool OneRatio => o.SequenceRatio || o.Kind == PolicyKind.Rloo;
@@ -62,8 +72,13 @@ internal sealed class PolicySums(PolicyOptions o)
             case PolicyKind.Sapo:
                 break;
             default:
-                metrics.AddRange([new("clip_ratio/low_mean", _low, units), new("clip_ratio/low_min", Known(_leastLow), 1), new("clip_ratio/high_mean", _high, units),
-                    new("clip_ratio/high_max", Known(_mostHigh), 1), new("clip_ratio/region_mean", _low + _high, units)]);
+                metrics.AddRange([
+                    new("clip_ratio/low_mean", _low, units),
+                    new("clip_ratio/low_min", Known(_leastLow), 1),
+                    new("clip_ratio/high_mean", _high, units),
+                    new("clip_ratio/high_max", Known(_mostHigh), 1),
+                    new("clip_ratio/region_mean", _low + _high, units),
+                ]);
                 break;
         }
     }

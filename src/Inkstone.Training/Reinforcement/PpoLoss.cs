@@ -1,6 +1,7 @@
 namespace Inkstone.Training;
 
-/// <summary>Proximal policy optimisation with a critic (arXiv:1707.06347): advantages, and the two clipped losses with their gradients by hand.</summary>
+/// <summary>Proximal policy optimisation with a critic (arXiv:1707.06347): advantages, and the two clipped losses with their gradients by
+/// hand.</summary>
 /// <param name="Gamma">γ: what the next token's value counts</param>
 /// <param name="Lambda">λ of generalised advantage estimation (arXiv:1506.02438)</param>
 /// <param name="Clip">bound of ratios around 1</param>
@@ -8,7 +9,8 @@ namespace Inkstone.Training;
 /// <param name="ValueWeight">weight of the critic's loss</param>
 public sealed record PpoLoss(double Gamma = 1, double Lambda = 0.95, double Clip = 0.2, double ValueClip = 0.2, double ValueWeight = 0.1)
 {
-    /// <summary>δ_t = r_t + γ V_{t+1} − V_t, A_t = δ_t + γλ A_{t+1}, and A + V, what values should have been. Behind an answer's end everything is 0.</summary>
+    /// <summary>δ_t = r_t + γ V_{t+1} − V_t, A_t = δ_t + γλ A_{t+1}, and A + V, what values should have been. Behind an answer's end
+    /// everything is 0.</summary>
     /// <param name="rewards">of each token</param>
     /// <param name="values">of each token, by the critic that saw it being written</param>
     /// <param name="advantages">A; overwritten</param>
@@ -19,8 +21,10 @@ public sealed record PpoLoss(double Gamma = 1, double Lambda = 0.95, double Clip
         returns.ShapeAs(rewards);
         for (int i = 0; i < rewards.Count; i++)
         {
-            ReadOnlySpan<double> r = rewards[i], v = values[i];
-            Span<double> a = advantages[i], to = returns[i];
+            ReadOnlySpan<double> r = rewards[i],
+                v = values[i];
+            Span<double> a = advantages[i],
+                to = returns[i];
             double last = 0;
             for (int t = r.Length - 1; t >= 0; t--)
             {
@@ -33,7 +37,8 @@ public sealed record PpoLoss(double Gamma = 1, double Lambda = 0.95, double Clip
     /// <summary>Numbers of mean 0 (unless <paramref name="keepMean"/>) and deviation 1, over all tokens.</summary>
     public static void Whiten(TokenRuns numbers, bool keepMean = false)
     {
-        double mean = 0, variance = 0;
+        double mean = 0,
+            variance = 0;
         int n = numbers.TokenCount;
         foreach (double value in numbers.Values)
         {
@@ -49,7 +54,8 @@ public sealed record PpoLoss(double Gamma = 1, double Lambda = 0.95, double Clip
         }
     }
 
-    /// <summary>Mean over tokens of max(−ρA, −clip(ρ)A), and of half the larger squared distance of value or clipped value from the return.</summary>
+    /// <summary>Mean over tokens of max(−ρA, −clip(ρ)A), and of half the larger squared distance of value or clipped value from the
+    /// return.</summary>
     /// <param name="policy">log-probabilities now</param>
     /// <param name="old">when the answers were written</param>
     /// <param name="advantages">A</param>
@@ -60,18 +66,33 @@ public sealed record PpoLoss(double Gamma = 1, double Lambda = 0.95, double Clip
     /// <param name="gradient">∂L/∂policy; overwritten</param>
     /// <param name="valueGradient">∂L/∂values; overwritten</param>
     /// <returns>both losses; what is minimised is policy + <see cref="ValueWeight"/> · value</returns>
-    public (double Policy, double Value) Compute(TokenRuns policy, TokenRuns old, TokenRuns advantages, TokenRuns newValues, TokenRuns values, TokenRuns returns, double divisor,
-        TokenRuns gradient, TokenRuns valueGradient)
+    public (double Policy, double Value) Compute(
+        TokenRuns policy,
+        TokenRuns old,
+        TokenRuns advantages,
+        TokenRuns newValues,
+        TokenRuns values,
+        TokenRuns returns,
+        double divisor,
+        TokenRuns gradient,
+        TokenRuns valueGradient
+    )
     {
         gradient.ShapeAs(policy);
         valueGradient.ShapeAs(policy);
-        double policyLoss = 0, valueLoss = 0;
+        double policyLoss = 0,
+            valueLoss = 0;
         for (int t = 0; t < policy.TokenCount; t++)
         {
-            double ratio = Math.Exp(policy.Values[t] - old.Values[t]), a = advantages.Values[t], clipped = Math.Clamp(ratio, 1 - Clip, 1 + Clip);
+            double ratio = Math.Exp(policy.Values[t] - old.Values[t]),
+                a = advantages.Values[t],
+                clipped = Math.Clamp(ratio, 1 - Clip, 1 + Clip);
             policyLoss += Math.Max(-ratio * a, -clipped * a) / divisor;
             gradient.Values[t] = -ratio * a >= -clipped * a ? -ratio * a / divisor : 0;
-            double v = newValues.Values[t], before = values.Values[t], to = returns.Values[t], near = Math.Clamp(v, before - ValueClip, before + ValueClip);
+            double v = newValues.Values[t],
+                before = values.Values[t],
+                to = returns.Values[t],
+                near = Math.Clamp(v, before - ValueClip, before + ValueClip);
             bool free = (v - to) * (v - to) >= (near - to) * (near - to);
             double apart = free ? v - to : near - to;
             valueLoss += 0.5 * apart * apart / divisor;

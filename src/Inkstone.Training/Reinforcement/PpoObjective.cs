@@ -14,7 +14,10 @@ public sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperatur
     public const string HeadName = "value_head.weight";
 
     private readonly LabelStatistics _statistics = new();
-    private readonly TokenRuns _policy = new(), _values = new(), _gradient = new(), _valueGradient = new();
+    private readonly TokenRuns _policy = new(),
+        _values = new(),
+        _gradient = new(),
+        _valueGradient = new();
     private readonly List<MetricTerm> _metrics = [];
 
     /// <summary>The critic's weight, [1, C]; zeros at first.</summary>
@@ -29,19 +32,35 @@ public sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperatur
     public LossTerms Of(PolicyBatch batch, float normalizer)
     {
         _metrics.Clear();
-        Tensor hidden = batch.Answers.Hidden(model);                    // [N, C]
-        Tensor values = Ops.Linear(hidden, Head);                       // [N, 1]
+        Tensor hidden = batch.Answers.Hidden(model); // [N, C]
+        Tensor values = Ops.Linear(hidden, Head); // [N, 1]
         Read(values, batch.Answers);
         double valueLoss = 0;
-        Tensor policy = model.LabelLoss(hidden, batch.Answers.Labels(model.Device), _statistics, statistics =>
-        {
-            _policy.ShapeAs(batch.Answers.Shape);
-            statistics.LogProbs.CopyTo(_policy.Values);
-            (double value, valueLoss) = loss.Compute(_policy, batch.Known.Old, batch.Known.Advantages, _values, batch.Values!, batch.Returns!, normalizer, _gradient, _valueGradient);
-            _gradient.Values.CopyTo(statistics.LogProbGradients);
-            Tell(batch, statistics, value * normalizer, valueLoss * normalizer);
-            return value;
-        }, (float)temperature);
+        Tensor policy = model.LabelLoss(
+            hidden,
+            batch.Answers.Labels(model.Device),
+            _statistics,
+            statistics =>
+            {
+                _policy.ShapeAs(batch.Answers.Shape);
+                statistics.LogProbs.CopyTo(_policy.Values);
+                (double value, valueLoss) = loss.Compute(
+                    _policy,
+                    batch.Known.Old,
+                    batch.Known.Advantages,
+                    _values,
+                    batch.Values!,
+                    batch.Returns!,
+                    normalizer,
+                    _gradient,
+                    _valueGradient
+                );
+                _gradient.Values.CopyTo(statistics.LogProbGradients);
+                Tell(batch, statistics, value * normalizer, valueLoss * normalizer);
+                return value;
+            },
+            (float)temperature
+        );
         Tensor critic = Ops.KnownLoss(values, loss.ValueWeight * valueLoss, _valueGradient.Values);
         return new LossTerms(Ops.Add(policy, critic)).With(_metrics);
     }
@@ -80,17 +99,31 @@ public sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperatur
 
     private void Tell(PolicyBatch batch, LabelStatistics statistics, double policySum, double valueSum)
     {
-        double kl = 0, clipped = 0, valueClipped = 0, entropy = 0, mean = 0, back = 0;
+        double kl = 0,
+            clipped = 0,
+            valueClipped = 0,
+            entropy = 0,
+            mean = 0,
+            back = 0;
         int tokens = _policy.TokenCount;
         for (int t = 0; t < tokens; t++)
         {
-            double apart = _policy.Values[t] - batch.Known.Old.Values[t], ratio = Math.Exp(apart);
+            double apart = _policy.Values[t] - batch.Known.Old.Values[t],
+                ratio = Math.Exp(apart);
             kl += 0.5 * apart * apart;
             clipped += Math.Abs(ratio - 1) > loss.Clip ? 1 : 0;
             valueClipped += Math.Abs(_values.Values[t] - batch.Values!.Values[t]) > loss.ValueClip ? 1 : 0;
             (entropy, mean, back) = (entropy + statistics.Entropies[t], mean + _values.Values[t], back + batch.Returns!.Values[t]);
         }
-        _metrics.AddRange([new("loss/policy", policySum, tokens), new("loss/value", valueSum, tokens), new("policy/approx_kl", kl, tokens), new("policy/clip_fraction", clipped, tokens),
-            new("value/clip_fraction", valueClipped, tokens), new("value/mean", mean, tokens), new("value/return", back, tokens), new("entropy", entropy, tokens)]);
+        _metrics.AddRange([
+            new("loss/policy", policySum, tokens),
+            new("loss/value", valueSum, tokens),
+            new("policy/approx_kl", kl, tokens),
+            new("policy/clip_fraction", clipped, tokens),
+            new("value/clip_fraction", valueClipped, tokens),
+            new("value/mean", mean, tokens),
+            new("value/return", back, tokens),
+            new("entropy", entropy, tokens),
+        ]);
     }
 }

@@ -1,7 +1,8 @@
 namespace Inkstone.Training;
 
 /// <summary>
-/// What answers count that were written by arithmetic other than the trainer's (another precision, quantised weights): exp of the trainer's log-probability less the sampler's,
+/// What answers count that were written by arithmetic other than the trainer's (another precision, quantised weights): exp of the trainer's
+/// log-probability less the sampler's,
 /// of each token or of the whole answer, cut or left out where it is far from 1.
 /// </summary>
 /// <param name="Sequence">one number for each answer, of the sum over its tokens</param>
@@ -31,5 +32,8 @@ public sealed record SamplerRatio(bool Sequence = true, bool Mask = true, double
         }
     }
 
-    private double Bounded(double ratio) => ratio >= Least && ratio <= Most ? ratio : Mask ? 0 : Math.Clamp(ratio, Least, Most);
+    private double Bounded(double ratio) =>
+        ratio >= Least && ratio <= Most ? ratio
+        : Mask ? 0
+        : Math.Clamp(ratio, Least, Most);
 }

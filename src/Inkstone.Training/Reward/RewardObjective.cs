@@ -10,13 +10,14 @@ namespace Inkstone.Training;
 public sealed class RewardObjective(ScoredModel model, double centering = 0)
 {
     private readonly List<MetricTerm> _metrics = [];
-    private double[] _rewards = [], _gradient = [];
+    private double[] _rewards = [],
+        _gradient = [];
 
     /// <summary>The part of one micro-batch.</summary>
     public LossTerms Of(RewardBatch batch, float normalizer)
     {
         _metrics.Clear();
-        Tensor rewards = model.Rewards(batch.Texts.Hidden(model.Model));       // [2n, 1]
+        Tensor rewards = model.Rewards(batch.Texts.Hidden(model.Model)); // [2n, 1]
         int count = 2 * batch.LabelCount;
         if (_rewards.Length < count)
         {
@@ -27,7 +28,13 @@ public sealed class RewardObjective(ScoredModel model, double centering = 0)
             _rewards[i] = rewards.Item(i);
         }
         double share = batch.LabelCount / normalizer;
-        double loss = RewardLoss.Compute(_rewards.AsSpan(0, count), CollectionsMarshal.AsSpan(batch.Margins), centering, _gradient, _metrics);
+        double loss = RewardLoss.Compute(
+            _rewards.AsSpan(0, count),
+            CollectionsMarshal.AsSpan(batch.Margins),
+            centering,
+            _gradient,
+            _metrics
+        );
         for (int i = 0; i < count; i++)
         {
             _gradient[i] *= share;

@@ -7,6 +7,12 @@ internal static class ExactMatch
     {
         string field = s.Text("field", "answer")!;
         StringComparison comparison = s.Flag("ignore_case", false) ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
-        return _ => new EachReward(a => a.Wanted(field) is { } wanted ? a.Said.Trim().Equals(wanted.Trim(), comparison) ? 1 : 0 : null);
+        return _ => new EachReward(a =>
+            a.Wanted(field) is { } wanted
+                ? a.Said.Trim().Equals(wanted.Trim(), comparison)
+                    ? 1
+                    : 0
+                : null
+        );
     }
 }

@@ -17,10 +17,14 @@ public sealed record JudgedAnswer(string Prompt, string Answer, JsonObject Row)
     public IReadOnlyList<int> AnswerIds { get; init; } = [];
 
     /// <summary>The answer behind its thoughts.</summary>
-    public string Said => Answer.LastIndexOf(EndOfThinking, StringComparison.Ordinal) is >= 0 and int at ? Answer[(at + EndOfThinking.Length)..] : Answer;
+    public string Said =>
+        Answer.LastIndexOf(EndOfThinking, StringComparison.Ordinal) is >= 0 and int at ? Answer[(at + EndOfThinking.Length)..] : Answer;
 
     /// <summary>What the record says under a key; null where it says nothing.</summary>
-    public string? Wanted(string key) => Row[key] is not { } node ? null : node is JsonValue value && value.TryGetValue(out string? text) ? text : node.ToJsonString();
+    public string? Wanted(string key) =>
+        Row[key] is not { } node ? null
+        : node is JsonValue value && value.TryGetValue(out string? text) ? text
+        : node.ToJsonString();
 }
 
 /// <summary>A function that says how good answers are. One thread at a time.</summary>

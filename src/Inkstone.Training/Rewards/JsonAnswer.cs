@@ -32,5 +32,6 @@ internal static partial class JsonAnswer
 /// <summary>1 where the answer is JSON, else 0.</summary>
 internal static class JsonParses
 {
-    public static Func<RewardSetting, IReward> From(RecipeSection s) => _ => new EachReward(a => JsonAnswer.TryParse(a.Said, out JsonNode? _) ? 1 : 0);
+    public static Func<RewardSetting, IReward> From(RecipeSection s) =>
+        _ => new EachReward(a => JsonAnswer.TryParse(a.Said, out JsonNode? _) ? 1 : 0);
 }

@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Training;
 
-/// <summary>How much of the wanted JSON the answer is, from 0 to 1: names and places that agree over those of both. 0 where the answer is no JSON.</summary>
+/// <summary>How much of the wanted JSON the answer is, from 0 to 1: names and places that agree over those of both. 0 where the answer is
+/// no JSON.</summary>
 internal static class JsonEquals
 {
     public static Func<RewardSetting, IReward> From(RecipeSection s)
@@ -11,7 +12,10 @@ internal static class JsonEquals
         bool partial = s.Flag("partial", true);
         return _ => new EachReward(a =>
         {
-            if (a.Row[field] is not { } wanted || (wanted is JsonValue value && value.TryGetValue(out string? text) && !JsonAnswer.TryParse(text, out wanted!)))
+            if (
+                a.Row[field] is not { } wanted
+                || (wanted is JsonValue value && value.TryGetValue(out string? text) && !JsonAnswer.TryParse(text, out wanted!))
+            )
             {
                 return null;
             }

@@ -9,20 +9,28 @@ internal static class JsonSchemaReward
 {
     public static Func<RewardSetting, IReward> From(RecipeSection s)
     {
-        string? file = s.Text("schema"), field = s.Text("field", file is null ? "schema" : null);
+        string? file = s.Text("schema"),
+            field = s.Text("field", file is null ? "schema" : null);
         return _ =>
         {
             JsonSchema? common = null;
             if (file is not null)
             {
-                string text = File.Exists(file) ? File.ReadAllText(file) : throw new FileNotFoundException($"the schema {file} of a reward does not exist; name a file with a JSON Schema");
+                string text = File.Exists(file)
+                    ? File.ReadAllText(file)
+                    : throw new FileNotFoundException($"the schema {file} of a reward does not exist; name a file with a JSON Schema");
                 common = Parse(text, out string? fault) ?? throw new InvalidDataException($"{file} is no JSON Schema ({fault}); mend it");
             }
             Dictionary<string, JsonSchema?> known = new(StringComparer.Ordinal);
-            return new EachReward(a => common is not null ? Judge(common, a) : a.Wanted(field!) is { } own && Known(own) is { } schema ? Judge(schema, a) : null);
+            return new EachReward(a =>
+                common is not null ? Judge(common, a)
+                : a.Wanted(field!) is { } own && Known(own) is { } schema ? Judge(schema, a)
+                : null
+            );
 
             // A record whose schema is none says nothing of its answers.
-            JsonSchema? Known(string text) => known.TryGetValue(text, out JsonSchema? schema) ? schema : known[text] = Parse(text, out string? _);
+            JsonSchema? Known(string text) =>
+                known.TryGetValue(text, out JsonSchema? schema) ? schema : known[text] = Parse(text, out string? _);
         };
     }
 

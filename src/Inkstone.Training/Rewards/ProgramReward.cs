@@ -7,7 +7,8 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Training;
 
 /// <summary>
-/// A program of the user's: one JSON line {"prompt", "answer", "row"} into it for each answer, one line out of it: a number, null, or {"reward": number}. It is started once and kept.
+/// A program of the user's: one JSON line {"prompt", "answer", "row"} into it for each answer, one line out of it: a number, null, or
+/// {"reward": number}. It is started once and kept.
 /// </summary>
 /// <param name="name">the reward's name, for messages</param>
 /// <param name="command">program and arguments</param>
@@ -33,7 +34,14 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
         double?[] scores = new double?[answers.Count];
         for (int i = 0; i < scores.Length; i++)
         {
-            scores[i] = Ask(new JsonObject { ["prompt"] = answers[i].Prompt, ["answer"] = answers[i].Answer, ["row"] = answers[i].Row.DeepClone() }.ToJsonString());
+            scores[i] = Ask(
+                new JsonObject
+                {
+                    ["prompt"] = answers[i].Prompt,
+                    ["answer"] = answers[i].Answer,
+                    ["row"] = answers[i].Row.DeepClone(),
+                }.ToJsonString()
+            );
         }
         return scores;
     }
@@ -100,13 +108,16 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
                 return double.Parse(line.Trim(), CultureInfo.InvariantCulture);
             }
         }
-        throw Fault($"has printed {JsonValue.Create(line.Length > Shown ? line[..Shown] + "…" : line)!.ToJsonString()}, where one line with a number, null or {{\"reward\": number}} is wanted");
+        throw Fault(
+            $"has printed {JsonValue.Create(line.Length > Shown ? line[..Shown] + "…" : line)!.ToJsonString()}, where one line with a number, null or {{\"reward\": number}} is wanted"
+        );
     }
 
     private InvalidDataException Dead(Process process)
     {
-        bool ended = process.WaitForExitAsync().Wait(2000) || process.HasExited;   // with what it has written to stderr
-        string code = ended ? $" with exit code {process.ExitCode}" : "", errors;
+        bool ended = process.WaitForExitAsync().Wait(2000) || process.HasExited; // with what it has written to stderr
+        string code = ended ? $" with exit code {process.ExitCode}" : "",
+            errors;
         lock (_errors)
         {
             errors = _errors.ToString().Trim();
@@ -116,7 +127,8 @@ internal sealed class ProgramReward(string name, IReadOnlyList<string> command, 
         return Fault($"has ended{code} before it had judged all answers{(last.Length > 0 ? $"; its last words: {last}" : "")}");
     }
 
-    private InvalidDataException Fault(string what) => new($"the program {command[0]} of the reward {name} {what}; mend it, then go on with --resume");
+    private InvalidDataException Fault(string what) =>
+        new($"the program {command[0]} of the reward {name} {what}; mend it, then go on with --resume");
 
     private Process Start()
     {

@@ -3,7 +3,8 @@ using System.Text;
 namespace Inkstone.Training;
 
 /// <summary>
-/// From 0 down to −1: minus the share of runs of <c>n</c> units that stand in the answer already. Units are words, but each character of a script that writes no blanks between words
+/// From 0 down to −1: minus the share of runs of <c>n</c> units that stand in the answer already. Units are words, but each character of a
+/// script that writes no blanks between words
 /// is one, or a Chinese answer would be one word that never repeats itself.
 /// </summary>
 internal static class RepetitionReward
@@ -60,6 +61,22 @@ internal static class RepetitionReward
     }
 
     /// <summary>Chinese characters, kana, Thai, Lao, Khmer and Burmese letters.</summary>
-    private static bool IsAlone(int c) => c is >= 0x2E80 and <= 0x2FDF or >= 0x3040 and <= 0x30FF or >= 0x3400 and <= 0x9FFF or >= 0xF900 and <= 0xFAFF or >= 0x20000 and <= 0x3FFFF
-        or >= 0x0E00 and <= 0x0EFF or >= 0x1000 and <= 0x109F or >= 0x1780 and <= 0x17FF;
+    private static bool IsAlone(int c) =>
+        c
+            is >= 0x2E80
+                and <= 0x2FDF
+                or >= 0x3040
+                and <= 0x30FF
+                or >= 0x3400
+                and <= 0x9FFF
+                or >= 0xF900
+                and <= 0xFAFF
+                or >= 0x20000
+                and <= 0x3FFFF
+                or >= 0x0E00
+                and <= 0x0EFF
+                or >= 0x1000
+                and <= 0x109F
+                or >= 0x1780
+                and <= 0x17FF;
 }

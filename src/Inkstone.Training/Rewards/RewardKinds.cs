@@ -34,7 +34,8 @@ internal static class RewardKinds
         ["model"] = ModelReward.From,
     };
 
-    /// <summary>The rewards of a recipe's section: each key is a name, and a kind where the section below does not name one as its type.</summary>
+    /// <summary>The rewards of a recipe's section: each key is a name, and a kind where the section below does not name one as its
+    /// type.</summary>
     public static IReadOnlyList<NamedReward> From(RecipeSection s)
     {
         List<NamedReward> rewards = [];
@@ -42,7 +43,11 @@ internal static class RewardKinds
         {
             RecipeSection own = s.Section(name);
             string type = own.Choice("type", All.ContainsKey(name) ? name : "exact_match", [.. All.Keys]);
-            own.Require(own.Has("type") || All.ContainsKey(name), "type", $"is missing: {name} is no kind of reward ({string.Join(", ", All.Keys)}); add it");
+            own.Require(
+                own.Has("type") || All.ContainsKey(name),
+                "type",
+                $"is missing: {name} is no kind of reward ({string.Join(", ", All.Keys)}); add it"
+            );
             rewards.Add(new NamedReward(name, own.Number("weight", 1), All[type](own)));
         }
         return rewards;

@@ -3,8 +3,10 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>Held-out prompts, each answered once with the likeliest tokens. What validation calls the loss is minus the mean reward, so the best checkpoint is that of the highest reward.</summary>
-internal sealed class HeldOutAnswers(IReadOnlyList<PolicyPrompt> prompts, int rows, RolloutWriter writer, RewardPanel rewards) : IBatchSource<PolicyBatch>
+/// <summary>Held-out prompts, each answered once with the likeliest tokens. What validation calls the loss is minus the mean reward, so the
+/// best checkpoint is that of the highest reward.</summary>
+internal sealed class HeldOutAnswers(IReadOnlyList<PolicyPrompt> prompts, int rows, RolloutWriter writer, RewardPanel rewards)
+    : IBatchSource<PolicyBatch>
 {
     private readonly RowCursor _cursor = new(prompts.Count, null, finite: true, epochs: null);
 
@@ -28,8 +30,11 @@ internal sealed class HeldOutAnswers(IReadOnlyList<PolicyPrompt> prompts, int ro
     public PolicyBatch NewBatch(int rows) => new(share: false);
 
     /// <summary>The objective of training, but for held-out batches what was measured of them.</summary>
-    public static Objective<PolicyBatch> Measured(Objective<PolicyBatch> training, Device device)
-        => (batch, normalizer) => batch.Reward is { } reward ? new LossTerms(Ops.KnownLoss(device.Rent(new Shape(1)), -reward, [0])).With(batch.Told) : training(batch, normalizer).With(batch.Told);
+    public static Objective<PolicyBatch> Measured(Objective<PolicyBatch> training, Device device) =>
+        (batch, normalizer) =>
+            batch.Reward is { } reward
+                ? new LossTerms(Ops.KnownLoss(device.Rent(new Shape(1)), -reward, [0])).With(batch.Told)
+                : training(batch, normalizer).With(batch.Told);
 
     /// <inheritdoc/>
     public bool Skip(PolicyBatch batch) => Take().Count > 0;
@@ -65,7 +70,10 @@ internal sealed class HeldOutAnswers(IReadOnlyList<PolicyPrompt> prompts, int ro
             double[] known = [.. scores.Select(s => s[k]).Where(double.IsFinite)];
             told.Add(new MetricTerm($"rewards/{rewards.Names[k]}/mean", known.Sum(), known.Length));
         }
-        told.AddRange([new("completions/mean_length", answers.Sum(a => a.Ids.Length), answers.Count), new("completions/clipped_ratio", answers.Count(a => !a.Ended), answers.Count)]);
+        told.AddRange([
+            new("completions/mean_length", answers.Sum(a => a.Ids.Length), answers.Count),
+            new("completions/clipped_ratio", answers.Count(a => !a.Ended), answers.Count),
+        ]);
         batch.Told = told;
         return true;
     }

@@ -12,18 +12,34 @@ namespace Inkstone.Training;
 /// <param name="MaskTruncated">whether answers that were cut teach nothing</param>
 /// <param name="Share">whether answers share their prompt</param>
 /// <param name="ShuffleSeed">seed of a new order of prompts in each pass; null keeps the order</param>
-internal sealed record PolicySourceOptions(int Group, int Rows, int MicroBatches, int PerStep, int Passes, bool PerAnswer, bool MaskTruncated, bool Share, ulong? ShuffleSeed)
+internal sealed record PolicySourceOptions(
+    int Group,
+    int Rows,
+    int MicroBatches,
+    int PerStep,
+    int Passes,
+    bool PerAnswer,
+    bool MaskTruncated,
+    bool Share,
+    ulong? ShuffleSeed
+)
 {
     /// <summary>Prompts of a rollout.</summary>
     public int Prompts => Rows * MicroBatches / Group;
 }
 
-/// <summary>Micro-batches of the policy's own answers. When they are used up, the next prompts are answered anew, by the weights as they are then.</summary>
+/// <summary>Micro-batches of the policy's own answers. When they are used up, the next prompts are answered anew, by the weights as they
+/// are then.</summary>
 /// <param name="prompts">the prompts</param>
 /// <param name="maxTokens">most tokens of an answer</param>
 /// <param name="options">how</param>
 /// <param name="roll">writes and judges answers: prompts with the pass and the place in it that they were taken at</param>
-internal sealed class PolicySource(IReadOnlyList<PolicyPrompt> prompts, int maxTokens, PolicySourceOptions options, Func<IReadOnlyList<(PolicyPrompt Prompt, long Pass, long Place)>, Rollout> roll) : IBatchSource<PolicyBatch>
+internal sealed class PolicySource(
+    IReadOnlyList<PolicyPrompt> prompts,
+    int maxTokens,
+    PolicySourceOptions options,
+    Func<IReadOnlyList<(PolicyPrompt Prompt, long Pass, long Place)>, Rollout> roll
+) : IBatchSource<PolicyBatch>
 {
     private readonly RowCursor _cursor = new(prompts.Count, options.ShuffleSeed, finite: false, epochs: null);
     private Rollout? _rollout;
@@ -91,12 +107,15 @@ internal sealed class PolicySource(IReadOnlyList<PolicyPrompt> prompts, int maxT
         }
         if (stored.Rollout.Answers.Count != options.Rows * options.MicroBatches || stored.Taken >= options.MicroBatches * options.Passes)
         {
-            throw new InvalidDataException($"{Path.Combine(directory, StoredRollout.FileName)} holds {stored.Rollout.Answers.Count} answers of which others are left than the recipe says; resume with the train.batch_size, train.accumulation and rollout section as they were");
+            throw new InvalidDataException(
+                $"{Path.Combine(directory, StoredRollout.FileName)} holds {stored.Rollout.Answers.Count} answers of which others are left than the recipe says; resume with the train.batch_size, train.accumulation and rollout section as they were"
+            );
         }
         (Last, _rollout, _taken) = (stored.Rollout, stored.Rollout, stored.Taken);
     }
 
-    /// <summary>The micro-batches of a rollout one by one, such as to compute what is known of their answers before the first step.</summary>
+    /// <summary>The micro-batches of a rollout one by one, such as to compute what is known of their answers before the first
+    /// step.</summary>
     public void ForEach(Rollout rollout, Action<PolicyBatch, IReadOnlyList<RolledAnswer>> action)
     {
         PolicyBatch batch = NewBatch(options.Rows);
@@ -110,7 +129,7 @@ internal sealed class PolicySource(IReadOnlyList<PolicyPrompt> prompts, int maxT
     {
         List<RolledAnswer> answers = rollout.Answers.GetRange(index * options.Rows, options.Rows);
         batch.Answers.Clear();
-        for (int from = 0; from < answers.Count;)
+        for (int from = 0; from < answers.Count; )
         {
             int to = from + 1;
             while (to < answers.Count && answers[to].Prompt.AsSpan().SequenceEqual(answers[from].Prompt))
@@ -123,7 +142,10 @@ internal sealed class PolicySource(IReadOnlyList<PolicyPrompt> prompts, int maxT
         batch.Answers.Close();
         bool masked = options.MaskTruncated && answers.Exists(a => !a.Ended);
         batch.OldIsNow = answers[0].Old is null;
-        batch.Known = new PolicyAnswers(answers[0].Old is null ? new TokenRuns() : TokenRuns.Of(answers.Select(a => a.Old!)), TokenRuns.Of(answers.Select(a => a.Advantages)))
+        batch.Known = new PolicyAnswers(
+            answers[0].Old is null ? new TokenRuns() : TokenRuns.Of(answers.Select(a => a.Old!)),
+            TokenRuns.Of(answers.Select(a => a.Advantages))
+        )
         {
             Reference = answers[0].Reference is null ? null : TokenRuns.Of(answers.Select(a => a.Reference!)),
             Mask = masked ? TokenRuns.Of(answers.Select(a => Enumerable.Repeat(a.Ended ? 1.0 : 0, a.Ids.Length).ToArray())) : null,

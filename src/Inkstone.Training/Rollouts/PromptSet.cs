@@ -29,16 +29,23 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
     private static readonly string[] All = [];
 
     /// <summary>
-    /// Reads records. <c>prompt</c> is a text that is taken as it is, or messages; <c>messages</c> lose what the assistant says last, which is the <c>answer</c> where the record has none;
+    /// Reads records. <c>prompt</c> is a text that is taken as it is, or messages; <c>messages</c> lose what the assistant says last, which
+    /// is the <c>answer</c> where the record has none;
     /// <c>question</c> is what a user says. Equal prompts land on the same side of the held-out border.
     /// </summary>
     internal static PromptSet Read(PromptSection section, Tokenizer tokenizer, JsonObject? variables, int context)
     {
         Lazy<ChatTemplate> template = new(() => ChatTemplate.For(tokenizer));
-        List<PolicyPrompt> train = [], valid = [];
+        List<PolicyPrompt> train = [],
+            valid = [];
         SkippedRecordCounter skipped = new();
         int longest = Math.Min(section.MaxPromptLength, context - 1);
-        foreach ((string file, bool held) in InputFiles.Find(section.Train).Select(f => (f, false)).Concat(InputFiles.Find(section.Valid).Select(f => (f, true))))
+        foreach (
+            (string file, bool held) in InputFiles
+                .Find(section.Train)
+                .Select(f => (f, false))
+                .Concat(InputFiles.Find(section.Valid).Select(f => (f, true)))
+        )
         {
             foreach ((string place, JsonObject record) in JsonRecords.Read(file, All))
             {
@@ -53,23 +60,47 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
                 }
                 if (prompt.Ids.Length == 0 || prompt.Ids.Length > longest)
                 {
-                    skipped.Add(prompt.Ids.Length == 0 ? "the prompt is empty" : $"the prompt is longer than {longest} tokens (data.max_prompt_length, or the model's context)", place);
+                    skipped.Add(
+                        prompt.Ids.Length == 0
+                            ? "the prompt is empty"
+                            : $"the prompt is longer than {longest} tokens (data.max_prompt_length, or the model's context)",
+                        place
+                    );
                     continue;
                 }
-                bool isValid = held || (section.Valid.Count == 0 && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(prompt.Text)), 0).UniformDouble(0) < section.ValidRatio);
+                bool isValid =
+                    held
+                    || (
+                        section.Valid.Count == 0
+                        && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(prompt.Text)), 0).UniformDouble(0) < section.ValidRatio
+                    );
                 (isValid ? valid : train).Add(prompt);
             }
         }
-        return train.Count > 0 ? new PromptSet(train, valid, skipped.Records) : throw new InvalidDataException($"data.train holds no prompt to learn from ({string.Join(", ", section.Train)})");
+        return train.Count > 0
+            ? new PromptSet(train, valid, skipped.Records)
+            : throw new InvalidDataException($"data.train holds no prompt to learn from ({string.Join(", ", section.Train)})");
     }
 
     /// <summary>What a run is told of its data.</summary>
     /// <param name="answers">answers to each prompt</param>
     /// <param name="tokens">most tokens of each</param>
-    internal RunData RunData(int answers, int tokens)
-        => new(Train.Sum(p => (long)p.Ids.Length + (long)answers * tokens), Train.Max(p => p.Ids.Length) + tokens, "data.max_prompt_length", Fingerprint(Train), Fingerprint(Valid));
+    internal RunData RunData(int answers, int tokens) =>
+        new(
+            Train.Sum(p => (long)p.Ids.Length + (long)answers * tokens),
+            Train.Max(p => p.Ids.Length) + tokens,
+            "data.max_prompt_length",
+            Fingerprint(Train),
+            Fingerprint(Valid)
+        );
 
-    private static PolicyPrompt Encode(JsonObject record, PromptSection section, Tokenizer tokenizer, Lazy<ChatTemplate> template, JsonObject? variables)
+    private static PolicyPrompt Encode(
+        JsonObject record,
+        PromptSection section,
+        Tokenizer tokenizer,
+        Lazy<ChatTemplate> template,
+        JsonObject? variables
+    )
     {
         if (record["prompt"] is JsonValue value && value.TryGetValue(out string? plain))
         {
@@ -78,8 +109,13 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
         JsonArray messages = (record["prompt"] ?? record["messages"] ?? record["conversations"]) switch
         {
             JsonArray given => [.. given.Select(m => m?.DeepClone())],
-            null when record["question"] is JsonValue asked && asked.TryGetValue(out string? question) => [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = question }],
-            _ => throw new InvalidDataException($"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a prompt: give prompt (a text or messages), messages or question."),
+            null when record["question"] is JsonValue asked && asked.TryGetValue(out string? question) =>
+            [
+                (JsonNode)new JsonObject { ["role"] = "user", ["content"] = question },
+            ],
+            _ => throw new InvalidDataException(
+                $"the keys {string.Join(", ", record.Select(p => p.Key))} are no known form of a prompt: give prompt (a text or messages), messages or question."
+            ),
         };
         if (messages.Count > 0 && (string?)(messages[^1] as JsonObject)?["role"] == "assistant" && record["prompt"] is null)
         {

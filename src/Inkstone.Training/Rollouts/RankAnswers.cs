@@ -22,7 +22,13 @@ internal sealed class RankAnswers
     public long SharedTokens { get; set; }
 
     /// <summary>Those of all processes, in the order of prompts.</summary>
-    public static List<RankAnswers> Gather(ICommunicator ranks, RankAnswers own)
-        => ranks.Size == 1 ? [own]
-            : [.. ranks.GatherAll(JsonSerializer.SerializeToUtf8Bytes(own, RolloutJson.Default.RankAnswers)).Select(part => JsonSerializer.Deserialize(part, RolloutJson.Default.RankAnswers)!)];
+    public static List<RankAnswers> Gather(ICommunicator ranks, RankAnswers own) =>
+        ranks.Size == 1
+            ? [own]
+            :
+            [
+                .. ranks
+                    .GatherAll(JsonSerializer.SerializeToUtf8Bytes(own, RolloutJson.Default.RankAnswers))
+                    .Select(part => JsonSerializer.Deserialize(part, RolloutJson.Default.RankAnswers)!),
+            ];
 }

@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>The policy as it was before the first step: the same weights with a new adapter off, else a second copy in memory (the base, or the base with the adapter that the run goes on with).</summary>
+/// <summary>The policy as it was before the first step: the same weights with a new adapter off, else a second copy in memory (the base, or
+/// the base with the adapter that the run goes on with).</summary>
 internal sealed class ReferenceModel : IDisposable
 {
     private readonly TunedModel? _copy;

@@ -19,7 +19,8 @@ internal sealed class RolledAnswer
     /// <summary>Whether it ended by itself.</summary>
     public required bool Ended { get; init; }
 
-    /// <summary>Log-probabilities by the trainer's arithmetic before the first step; null where one step alone learns from it, which finds them itself.</summary>
+    /// <summary>Log-probabilities by the trainer's arithmetic before the first step; null where one step alone learns from it, which finds
+    /// them itself.</summary>
     public double[]? Old { get; set; }
 
     /// <summary>Those under the reference; null where it does not count.</summary>
@@ -62,8 +63,11 @@ internal sealed class StoredRollout
     /// <summary>The rollout.</summary>
     public Rollout Rollout { get; init; } = new();
 
-    public static void Write(string directory, Rollout rollout, int taken)
-        => AtomicFile.WriteText(Path.Combine(directory, FileName), JsonSerializer.Serialize(new StoredRollout { Taken = taken, Rollout = rollout }, RolloutJson.Default.StoredRollout) + "\n");
+    public static void Write(string directory, Rollout rollout, int taken) =>
+        AtomicFile.WriteText(
+            Path.Combine(directory, FileName),
+            JsonSerializer.Serialize(new StoredRollout { Taken = taken, Rollout = rollout }, RolloutJson.Default.StoredRollout) + "\n"
+        );
 
     public static StoredRollout? Read(string directory)
     {

@@ -12,7 +12,15 @@ internal sealed class RolloutParts : IDisposable
     private readonly RolloutWriter _writer;
     private readonly ICommunicator _ranks;
 
-    public RolloutParts(ITuningRecipe recipe, PromptSection data, RolloutSection rollout, IReadOnlyList<NamedReward> rewards, RunStart start, Device device, RunOptions options)
+    public RolloutParts(
+        ITuningRecipe recipe,
+        PromptSection data,
+        RolloutSection rollout,
+        IReadOnlyList<NamedReward> rewards,
+        RunStart start,
+        Device device,
+        RunOptions options
+    )
     {
         (_rollout, _ranks) = (rollout, options.Ranks);
         Tuned = new TunedModel(recipe, options.Warn);
@@ -20,7 +28,9 @@ internal sealed class RolloutParts : IDisposable
         Model.Noise.Silent = true;
         if (Model.Adapter?.Config.Dropout > 0)
         {
-            options.Warn("the adapter's dropout is off: log-probabilities of several passes are compared, and noise would count as a difference");
+            options.Warn(
+                "the adapter's dropout is off: log-probabilities of several passes are compared, and noise would count as a difference"
+            );
         }
         Prompts = PromptSet.Read(data, Tuned.Tokenizer, recipe.TemplateVariables, Model.MaxPositionEmbeddings);
         foreach (SkippedRecords skipped in Prompts.Skipped)
@@ -30,7 +40,8 @@ internal sealed class RolloutParts : IDisposable
         int[] ends = [.. Tuned.Ends().Append(Tuned.Tokenizer.EosId ?? -1).Where(id => id >= 0).Distinct()];
         _writer = new RolloutWriter(Model, ends, rollout.MaxTokens, rollout.Temperature, (ulong)recipe.Train.Seed);
         Rewards = new RewardPanel(rewards, new RewardSetting(device, Model.VocabSize, options.Warn), Tuned.Tokenizer);
-        HeldOut = Prompts.Valid.Count == 0 ? null : new HeldOutAnswers(Prompts.Valid, Math.Max(recipe.Train.BatchSize, 16), _writer, Rewards);
+        HeldOut =
+            Prompts.Valid.Count == 0 ? null : new HeldOutAnswers(Prompts.Valid, Math.Max(recipe.Train.BatchSize, 16), _writer, Rewards);
     }
 
     public TunedModel Tuned { get; }
@@ -55,10 +66,19 @@ internal sealed class RolloutParts : IDisposable
         List<MetricTerm> told = rollout.Told;
         rewards = [.. parts.SelectMany(p => p.Rewards)];
         // A count is the sum of what each process has counted.
-        told.AddRange(parts.SelectMany(p => p.Told).GroupBy(t => t.Name).Select(g => new MetricTerm(g.Key, g.Sum(t => t.Sum), g.Sum(t => t.Normalizer))));
+        told.AddRange(
+            parts
+                .SelectMany(p => p.Told)
+                .GroupBy(t => t.Name)
+                .Select(g => new MetricTerm(g.Key, g.Sum(t => t.Sum), g.Sum(t => t.Normalizer)))
+        );
         AnswerLengths.Tell([.. rollout.Answers.Select(a => a.Ids.Length)], [.. rollout.Answers.Select(a => a.Ended)], told);
         double seconds = parts.Max(p => p.Seconds);
-        told.AddRange([new("rollout/seconds", seconds, 1), new("rollout/tokens_per_second", rollout.Answers.Sum(a => a.Ids.Length) / seconds, 1), new("rollout/shared_prompt_tokens", parts.Sum(p => p.SharedTokens), 0)]);
+        told.AddRange([
+            new("rollout/seconds", seconds, 1),
+            new("rollout/tokens_per_second", rollout.Answers.Sum(a => a.Ids.Length) / seconds, 1),
+            new("rollout/shared_prompt_tokens", parts.Sum(p => p.SharedTokens), 0),
+        ]);
         for (int i = 0; i < Math.Min(_rollout.Samples, texts.Length); i++)
         {
             string said = string.Join(", ", rewards[i].Select((r, k) => FormattableString.Invariant($"{Rewards.Names[k]} {r:0.###}")));
@@ -77,7 +97,12 @@ internal sealed class RolloutParts : IDisposable
             return new RankAnswers();
         }
         RankAnswers part = new() { Answers = _writer.Write([.. own.Select(p => (p.Prompt.Ids, p.Pass, p.Place))], _rollout.Generations) };
-        part.Rewards = Rewards.Score([.. own.SelectMany(p => Enumerable.Repeat(p.Prompt, _rollout.Generations))], part.Answers, [.. part.Answers.Select(Rewards.TextOf)], part.Told);
+        part.Rewards = Rewards.Score(
+            [.. own.SelectMany(p => Enumerable.Repeat(p.Prompt, _rollout.Generations))],
+            part.Answers,
+            [.. part.Answers.Select(Rewards.TextOf)],
+            part.Told
+        );
         (part.Seconds, part.SharedTokens) = (_writer.Seconds, _writer.SharedTokens);
         return part;
     }

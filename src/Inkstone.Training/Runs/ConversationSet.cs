@@ -16,8 +16,16 @@ namespace Inkstone.Training;
 /// <param name="SplitExamples">Those examples.</param>
 /// <param name="Truncated">Examples that were cut at the longest length, or null when none was.</param>
 /// <param name="Skipped">Examples that were left out, by reason.</param>
-public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IReadOnlyList<MaskedConversation> Valid, int TrainConversations, int ValidConversations,
-    int Split, int SplitExamples, SkippedRecords? Truncated, IReadOnlyList<SkippedRecords> Skipped)
+public sealed record ConversationSet(
+    IReadOnlyList<MaskedConversation> Train,
+    IReadOnlyList<MaskedConversation> Valid,
+    int TrainConversations,
+    int ValidConversations,
+    int Split,
+    int SplitExamples,
+    SkippedRecords? Truncated,
+    IReadOnlyList<SkippedRecords> Skipped
+)
 {
     /// <summary>An example without an assistant's turn that is learned, or with none left after truncation.</summary>
     public const string NothingToLearn = "nothing to learn (no assistant turn within max_length, or none that its weight lets learn)";
@@ -31,21 +39,39 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
     /// <summary>Those of them that are learned.</summary>
     public long Learned => Train.Sum(e => (long)e.Learned.Count(l => l));
 
-    /// <summary>Renders, masks and cuts conversations; equal ones always land on the same side of the held-out border, and so do all examples of one.</summary>
+    /// <summary>Renders, masks and cuts conversations; equal ones always land on the same side of the held-out border, and so do all
+    /// examples of one.</summary>
     /// <param name="conversations">to learn from</param>
     /// <param name="heldOut">held out; empty: a part of the others is</param>
     /// <param name="section">lengths, held-out part</param>
     /// <param name="masks">template and tokenizer</param>
     /// <param name="examples">examples that are tokens already, to learn from, with their places</param>
     /// <param name="heldOutExamples">the same, held out</param>
-    public static ConversationSet Make(IEnumerable<Conversation> conversations, IEnumerable<Conversation> heldOut, ConversationSection section, ChatMasks masks,
-        IEnumerable<(string Place, MaskedConversation Example)>? examples = null, IEnumerable<(string Place, MaskedConversation Example)>? heldOutExamples = null)
+    public static ConversationSet Make(
+        IEnumerable<Conversation> conversations,
+        IEnumerable<Conversation> heldOut,
+        ConversationSection section,
+        ChatMasks masks,
+        IEnumerable<(string Place, MaskedConversation Example)>? examples = null,
+        IEnumerable<(string Place, MaskedConversation Example)>? heldOutExamples = null
+    )
     {
-        List<MaskedConversation> train = [], valid = [];
-        SkippedRecordCounter skipped = new(), truncated = new();
-        int trainConversations = 0, validConversations = 0, split = 0, splitExamples = 0;
-        foreach ((Rendered rendered, bool held) in Render(conversations, masks).Select(r => (r, false)).AsEnumerable().Concat(Render(heldOut, masks).Select(r => (r, true)).AsEnumerable())
-            .Concat(Ready(examples).Select(r => (r, false))).Concat(Ready(heldOutExamples).Select(r => (r, true))))
+        List<MaskedConversation> train = [],
+            valid = [];
+        SkippedRecordCounter skipped = new(),
+            truncated = new();
+        int trainConversations = 0,
+            validConversations = 0,
+            split = 0,
+            splitExamples = 0;
+        foreach (
+            (Rendered rendered, bool held) in Render(conversations, masks)
+                .Select(r => (r, false))
+                .AsEnumerable()
+                .Concat(Render(heldOut, masks).Select(r => (r, true)).AsEnumerable())
+                .Concat(Ready(examples).Select(r => (r, false)))
+                .Concat(Ready(heldOutExamples).Select(r => (r, true)))
+        )
         {
             bool isValid = held || (section.Valid.Count == 0 && rendered.Draw < section.ValidRatio);
             List<MaskedConversation> side = isValid ? valid : train;
@@ -70,9 +96,19 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
             }
             trainConversations += !isValid && side.Count > before ? 1 : 0;
             validConversations += isValid && side.Count > before ? 1 : 0;
-            (split, splitExamples) = rendered.Examples.Count > 1 ? (split + 1, splitExamples + rendered.Examples.Count) : (split, splitExamples);
+            (split, splitExamples) =
+                rendered.Examples.Count > 1 ? (split + 1, splitExamples + rendered.Examples.Count) : (split, splitExamples);
         }
-        return new ConversationSet(train, valid, trainConversations, validConversations, split, splitExamples, truncated.Records is [var cut] ? cut : null, skipped.Records);
+        return new ConversationSet(
+            train,
+            valid,
+            trainConversations,
+            validConversations,
+            split,
+            splitExamples,
+            truncated.Records is [var cut] ? cut : null,
+            skipped.Records
+        );
     }
 
     /// <summary>The examples of one conversation; a fault names its place.</summary>
@@ -88,12 +124,24 @@ public sealed record ConversationSet(IReadOnlyList<MaskedConversation> Train, IR
         }
     }
 
-    private static ParallelQuery<Rendered> Render(IEnumerable<Conversation> conversations, ChatMasks masks)
-        => conversations.AsParallel().AsOrdered().Select(c => new Rendered(Mask(c, masks), c.Place,
-            new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)));
+    private static ParallelQuery<Rendered> Render(IEnumerable<Conversation> conversations, ChatMasks masks) =>
+        conversations
+            .AsParallel()
+            .AsOrdered()
+            .Select(c => new Rendered(
+                Mask(c, masks),
+                c.Place,
+                new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)
+            ));
 
-    private static IEnumerable<Rendered> Ready(IEnumerable<(string Place, MaskedConversation Example)>? examples)
-        => (examples ?? []).Select(e => new Rendered([e.Example], e.Place, new PhiloxRandom(StableHash.Of(System.Runtime.InteropServices.MemoryMarshal.AsBytes(e.Example.Ids.AsSpan())), 0).UniformDouble(0)));
+    private static IEnumerable<Rendered> Ready(IEnumerable<(string Place, MaskedConversation Example)>? examples) =>
+        (examples ?? []).Select(e => new Rendered(
+            [e.Example],
+            e.Place,
+            new PhiloxRandom(StableHash.Of(System.Runtime.InteropServices.MemoryMarshal.AsBytes(e.Example.Ids.AsSpan())), 0).UniformDouble(
+                0
+            )
+        ));
 
     /// <summary>The example as long as it may be, or why it is left out.</summary>
     private static (MaskedConversation? Example, string? Reason) Fit(MaskedConversation whole, ConversationSection section)

@@ -19,12 +19,23 @@ internal readonly record struct DiskEstimate(long CheckpointBytes, int Checkpoin
     /// <param name="best">whether the best one is kept</param>
     /// <param name="saves">how often the run can save at most</param>
     /// <param name="present">checkpoints that are there already</param>
-    public static DiskEstimate Of(Parameters trained, IReadOnlyList<IOptimizer> optimizers, bool adapter, int keep, bool best, long saves, int present)
+    public static DiskEstimate Of(
+        Parameters trained,
+        IReadOnlyList<IOptimizer> optimizers,
+        bool adapter,
+        int keep,
+        bool best,
+        long saves,
+        int present
+    )
     {
         long weights = sizeof(float) * trained.ElementCount;
-        int most = keep + 2 + (best ? 1 : 0);   // kept, the last, the best, and the new one before an old one goes
-        return new DiskEstimate(weights + optimizers.Sum(o => o.State.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count))),
-            (int)Math.Max(0, Math.Min(most, present + saves) - present), adapter ? FinalAndBest * weights : 0);
+        int most = keep + 2 + (best ? 1 : 0); // kept, the last, the best, and the new one before an old one goes
+        return new DiskEstimate(
+            weights + optimizers.Sum(o => o.State.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count))),
+            (int)Math.Max(0, Math.Min(most, present + saves) - present),
+            adapter ? FinalAndBest * weights : 0
+        );
     }
 
     /// <summary>Refuses a run that the disk of <paramref name="directory"/> cannot hold.</summary>
@@ -37,11 +48,15 @@ internal readonly record struct DiskEstimate(long CheckpointBytes, int Checkpoin
         {
             existing = Path.GetDirectoryName(existing)!;
         }
-        long free = new DriveInfo(existing).AvailableFreeSpace + freed, needed = Checkpoints * CheckpointBytes + CopyBytes;
+        long free = new DriveInfo(existing).AvailableFreeSpace + freed,
+            needed = Checkpoints * CheckpointBytes + CopyBytes;
         if (free < needed)
         {
-            throw new IOException(FormattableString.Invariant(
-                $"{directory}: {Checkpoints} checkpoints of {Size(CheckpointBytes)} (weights and moments; those that train.keep keeps, the best, the last and the one being written) need {Size(needed)}, but the disk has {Size(free)} free; free some, lower train.keep or set out to another disk"));
+            throw new IOException(
+                FormattableString.Invariant(
+                    $"{directory}: {Checkpoints} checkpoints of {Size(CheckpointBytes)} (weights and moments; those that train.keep keeps, the best, the last and the one being written) need {Size(needed)}, but the disk has {Size(free)} free; free some, lower train.keep or set out to another disk"
+                )
+            );
         }
     }
 

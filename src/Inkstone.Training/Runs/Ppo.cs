@@ -8,14 +8,16 @@ namespace Inkstone.Training;
 /// <summary>A run of PPO: prompts, answers by the policy itself, rewards, advantages by a critic, steps.</summary>
 public sealed class Ppo : RolloutRun
 {
-    private const string CriticFile = "value_head.state", Coefficient = "kl_coef";
+    private const string CriticFile = "value_head.state",
+        Coefficient = "kl_coef";
 
     private readonly PpoRecipe _recipe;
     private readonly PpoObjective _objective;
     private double _klCoefficient;
 
     /// <summary>Opens everything and checks it; nothing is written or deleted before all of it fits.</summary>
-    public Ppo(PpoRecipe recipe, Device device, RunOptions options) : base(recipe with { Train = options.Deal(recipe.Train) }, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
+    public Ppo(PpoRecipe recipe, Device device, RunOptions options)
+        : base(recipe with { Train = options.Deal(recipe.Train) }, recipe.Data, recipe.Rollout, recipe.Rewards, device, options)
     {
         (_recipe, _klCoefficient) = (recipe, recipe.Loss.KlCoefficient);
         _objective = new PpoObjective(Parts.Model, recipe.Loss.Loss, recipe.Rollout.Temperature);
@@ -36,8 +38,11 @@ public sealed class Ppo : RolloutRun
     private protected override void Write(string directory)
     {
         base.Write(directory);
-        SafetensorsWriter.Write(Path.Combine(directory, CriticFile), [new NamedTensor(PpoObjective.HeadName, _objective.Head)],
-            new Dictionary<string, string> { [Coefficient] = _klCoefficient.ToString("R", CultureInfo.InvariantCulture) });
+        SafetensorsWriter.Write(
+            Path.Combine(directory, CriticFile),
+            [new NamedTensor(PpoObjective.HeadName, _objective.Head)],
+            new Dictionary<string, string> { [Coefficient] = _klCoefficient.ToString("R", CultureInfo.InvariantCulture) }
+        );
     }
 
     private void ReadCritic(string directory)
@@ -45,7 +50,9 @@ public sealed class Ppo : RolloutRun
         string path = Path.Combine(directory, CriticFile);
         if (!File.Exists(path))
         {
-            throw new FileNotFoundException($"{path} is missing, and with it what the critic had learned; go on from another checkpoint, or begin anew with --force");
+            throw new FileNotFoundException(
+                $"{path} is missing, and with it what the critic had learned; go on from another checkpoint, or begin anew with --force"
+            );
         }
         using SafetensorsFile file = SafetensorsFile.Open(path);
         _objective.Head.CopyFrom(file.ReadFloats(PpoObjective.HeadName));
@@ -57,16 +64,28 @@ public sealed class Ppo : RolloutRun
         Rollout rollout = Parts.Roll(prompts, out double[][] rewards);
         PpoSection o = _recipe.Loss;
         List<RolledAnswer> answers = rollout.Answers;
-        TokenRuns old = new(), values = new(), reference = new(), given = new(), advantages = new(), returns = new();
-        Source.ForEach(rollout, (batch, of) =>
-        {
-            _objective.Recall(batch.Answers, old, values);
-            Reference?.LogProbs(batch.Answers, reference);
-            for (int i = 0; i < of.Count; i++)
+        TokenRuns old = new(),
+            values = new(),
+            reference = new(),
+            given = new(),
+            advantages = new(),
+            returns = new();
+        Source.ForEach(
+            rollout,
+            (batch, of) =>
             {
-                (of[i].Old, of[i].Values, of[i].Reference) = (old[i].ToArray(), values[i].ToArray(), Reference is null ? null : reference[i].ToArray());
+                _objective.Recall(batch.Answers, old, values);
+                Reference?.LogProbs(batch.Answers, reference);
+                for (int i = 0; i < of.Count; i++)
+                {
+                    (of[i].Old, of[i].Values, of[i].Reference) = (
+                        old[i].ToArray(),
+                        values[i].ToArray(),
+                        Reference is null ? null : reference[i].ToArray()
+                    );
+                }
             }
-        });
+        );
         double drift = 0;
         for (int i = 0; i < answers.Count; i++)
         {
@@ -94,7 +113,12 @@ public sealed class Ppo : RolloutRun
             (answers[i].Advantages, answers[i].Returns) = (advantages[i].ToArray(), returns[i].ToArray());
         }
         // One group of all answers: what logs show of rewards, without GRPO's advantages.
-        _ = Advantages.OfGroups(new AdvantageOptions(answers.Count) { Weights = Parts.Rewards.Weights }, rewards, rollout.Told, Parts.Rewards.Names);
+        _ = Advantages.OfGroups(
+            new AdvantageOptions(answers.Count) { Weights = Parts.Rewards.Weights },
+            rewards,
+            rollout.Told,
+            Parts.Rewards.Names
+        );
         rollout.Told.RemoveAll(m => m.Name == "frac_reward_zero_std");
         rollout.Told.AddRange([new("objective/kl", drift, answers.Count), new("objective/kl_coef", _klCoefficient, 1)]);
         if (o.KlTarget is { } target)

@@ -13,7 +13,8 @@ public sealed class Pretrain : IDisposable
     private readonly Recipe _recipe;
     private readonly Device _device;
     private readonly Tokenizer _tokenizer;
-    private readonly List<TokenShard> _train, _valid;
+    private readonly List<TokenShard> _train,
+        _valid;
     private readonly CausalLm _model;
     private readonly TrainRun<Batch> _run;
 
@@ -30,13 +31,36 @@ public sealed class Pretrain : IDisposable
         _valid = RunShards.Open(data.Valid, "valid", recipe.Tokenizer, _tokenizer);
         _model = OpenModel(start.Checkpoint);
         _tokenizer = ModelTokenizer.ForFamily(_tokenizer, _model.Config.Text("model_type"), recipe.Tokenizer, options.Warn);
-        PackedLoader source = new(_train, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, data.Shuffle ? (ulong)recipe.Train.Seed : null, Epochs: recipe.Train.Epochs));
-        PackedLoader? held = _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
+        PackedLoader source = new(
+            _train,
+            new PackedLoaderOptions(
+                data.SequenceLength,
+                data.DocumentAware,
+                data.Shuffle ? (ulong)recipe.Train.Seed : null,
+                Epochs: recipe.Train.Epochs
+            )
+        );
+        PackedLoader? held =
+            _valid.Count == 0 ? null : new(_valid, new PackedLoaderOptions(data.SequenceLength, data.DocumentAware, Finite: true));
         bool fromNothing = recipe.Model.Preset is not { } preset || !Directory.Exists(preset);
-        _run = new TrainRun<Batch>(recipe, start, new RunParts<Batch>(_model, _tokenizer, source, held, RunData.Of(_train, _valid, data.SequenceLength), fromNothing,
-            NextToken.Of(_model, data.DocumentAware), directory => RunModel.Write(_model, _tokenizer, [], directory),
-            (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed))
-        { TextBytes = new LabelBytes(_tokenizer).Of });
+        _run = new TrainRun<Batch>(
+            recipe,
+            start,
+            new RunParts<Batch>(
+                _model,
+                _tokenizer,
+                source,
+                held,
+                RunData.Of(_train, _valid, data.SequenceLength),
+                fromNothing,
+                NextToken.Of(_model, data.DocumentAware),
+                directory => RunModel.Write(_model, _tokenizer, [], directory),
+                (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)
+            )
+            {
+                TextBytes = new LabelBytes(_tokenizer).Of,
+            }
+        );
     }
 
     /// <summary>What it is going to do.</summary>
@@ -55,10 +79,18 @@ public sealed class Pretrain : IDisposable
 
     private CausalLm OpenModel(string? checkpoint)
     {
-        string? start = checkpoint ?? (_recipe.Model.Preset is { } preset && Directory.Exists(preset) ? CheckpointFolder.Resolve(preset) : null);
-        CausalLm model = start is not null ? Pretrained.Open(start, _device)
-            : Pretrained.New(HfConfig.Parse(_recipe.Model.Config(_tokenizer.VocabularySize, TokenIds.Of(_tokenizer)).ToJsonString(), "the recipe's model"),
-                _device, (ulong)_recipe.Train.Seed);
+        string? start =
+            checkpoint ?? (_recipe.Model.Preset is { } preset && Directory.Exists(preset) ? CheckpointFolder.Resolve(preset) : null);
+        CausalLm model = start is not null
+            ? Pretrained.Open(start, _device)
+            : Pretrained.New(
+                HfConfig.Parse(
+                    _recipe.Model.Config(_tokenizer.VocabularySize, TokenIds.Of(_tokenizer)).ToJsonString(),
+                    "the recipe's model"
+                ),
+                _device,
+                (ulong)_recipe.Train.Seed
+            );
         return RunModel.CheckVocabulary(model, start ?? "the recipe's model", _tokenizer, _recipe.Tokenizer);
     }
 }

@@ -4,7 +4,8 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Training;
 
-/// <summary>A run that learns from rewards of the policy's own answers: prompts, answers, rewards, steps. What rewards become, and the loss, is the kind's.</summary>
+/// <summary>A run that learns from rewards of the policy's own answers: prompts, answers, rewards, steps. What rewards become, and the
+/// loss, is the kind's.</summary>
 public abstract class RolloutRun : ITuningRun
 {
     private readonly ITuningRecipe _recipe;
@@ -13,10 +14,21 @@ public abstract class RolloutRun : ITuningRun
     private TrainRun<PolicyBatch>? _run;
 
     /// <summary>Opens model, prompts and rewards; <see cref="Begin"/> opens the rest.</summary>
-    private protected RolloutRun(ITuningRecipe recipe, PromptSection data, RolloutSection rollout, IReadOnlyList<NamedReward> rewards, Device device, RunOptions options)
+    private protected RolloutRun(
+        ITuningRecipe recipe,
+        PromptSection data,
+        RolloutSection rollout,
+        IReadOnlyList<NamedReward> rewards,
+        Device device,
+        RunOptions options
+    )
     {
         (_recipe, _data, _rollout, Device) = (recipe, data, rollout, device);
-        Start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
+        Start = RunStart.Of(
+            recipe,
+            options,
+            [.. data.Train, .. data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]
+        );
         Parts = new RolloutParts(recipe, data, rollout, rewards, Start, device, options);
     }
 
@@ -62,19 +74,39 @@ public abstract class RolloutRun : ITuningRun
     private protected void Begin(Objective<PolicyBatch> objective, PolicyOptions? reference, bool perAnswer, Parameters? trained = null)
     {
         CausalLm model = Parts.Model;
-        Reference = reference is null ? null : new ReferenceModel(_recipe, model, Device, reference, _rollout.MaxTokens, _rollout.Temperature);
-        Source = new PolicySource(Parts.Prompts.Train, _rollout.MaxTokens, _rollout.Sourcing(_recipe.Train, perAnswer, model.SharesPrompts, _data.Shuffle), Roll);
+        Reference = reference is null
+            ? null
+            : new ReferenceModel(_recipe, model, Device, reference, _rollout.MaxTokens, _rollout.Temperature);
+        Source = new PolicySource(
+            Parts.Prompts.Train,
+            _rollout.MaxTokens,
+            _rollout.Sourcing(_recipe.Train, perAnswer, model.SharesPrompts, _data.Shuffle),
+            Roll
+        );
         if (Start.Checkpoint is { } checkpoint)
         {
             Source.Read(checkpoint);
         }
-        _run = new TrainRun<PolicyBatch>(_recipe, Start, new RunParts<PolicyBatch>(model, Parts.Tuned.Tokenizer, Source, Parts.HeldOut, Data.RunData(_rollout.Generations, _rollout.MaxTokens), FromNothing: false,
-            HeldOutAnswers.Measured(objective, Device), Write, Parts.Tuned.Answer)
-        {
-            Trained = trained,
-            LossBound = double.PositiveInfinity,   // a loss of advantages is no likelihood
-            Shown = () => Source.Last?.Shown ?? [],
-        });
+        _run = new TrainRun<PolicyBatch>(
+            _recipe,
+            Start,
+            new RunParts<PolicyBatch>(
+                model,
+                Parts.Tuned.Tokenizer,
+                Source,
+                Parts.HeldOut,
+                Data.RunData(_rollout.Generations, _rollout.MaxTokens),
+                FromNothing: false,
+                HeldOutAnswers.Measured(objective, Device),
+                Write,
+                Parts.Tuned.Answer
+            )
+            {
+                Trained = trained,
+                LossBound = double.PositiveInfinity, // a loss of advantages is no likelihood
+                Shown = () => Source.Last?.Shown ?? [],
+            }
+        );
     }
 
     /// <summary>Answers to prompts, with all that the loss needs to know of them.</summary>

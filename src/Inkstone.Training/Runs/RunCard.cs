@@ -8,7 +8,18 @@ namespace Inkstone.Training;
 internal static class RunCard
 {
     // What tells a reader how a model was made; the whole recipe lies in state.json beside the card.
-    private static readonly string[] Told = ["objective", "loss.type", "optimizer.name", "optimizer.lr", "train.batch_size", "train.accumulation", "data.sequence_length", "data.max_length", "train.seed"];
+    private static readonly string[] Told =
+    [
+        "objective",
+        "loss.type",
+        "optimizer.name",
+        "optimizer.lr",
+        "train.batch_size",
+        "train.accumulation",
+        "data.sequence_length",
+        "data.max_length",
+        "train.seed",
+    ];
 
     public static ModelCard Of(CausalLm model, IRecipe recipe, TrainState state)
     {
@@ -16,7 +27,12 @@ internal static class RunCard
         string? start = values.GetValueOrDefault("model.path") ?? values.GetValueOrDefault("model.preset");
         List<(string, string)> facts =
         [
-            ("steps", state.TotalSteps > 0 ? string.Create(CultureInfo.InvariantCulture, $"{state.Step:N0} of {state.TotalSteps:N0}") : state.Step.ToString("N0", CultureInfo.InvariantCulture)),
+            (
+                "steps",
+                state.TotalSteps > 0
+                    ? string.Create(CultureInfo.InvariantCulture, $"{state.Step:N0} of {state.TotalSteps:N0}")
+                    : state.Step.ToString("N0", CultureInfo.InvariantCulture)
+            ),
             ("tokens", state.Tokens.ToString("N0", CultureInfo.InvariantCulture)),
         ];
         if (state is { BestStep: { } best, BestLoss: { } loss })
@@ -28,7 +44,14 @@ internal static class RunCard
         {
             IsAdapter = model.Adapter is not null,
             BaseModel = start is not null && Path.Exists(start) ? start : null,
-            Data = [.. values.GetValueOrDefault("data.train", "").Trim('[', ']').Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(d => d.Trim('"'))],
+            Data =
+            [
+                .. values
+                    .GetValueOrDefault("data.train", "")
+                    .Trim('[', ']')
+                    .Split(", ", StringSplitOptions.RemoveEmptyEntries)
+                    .Select(d => d.Trim('"')),
+            ],
             Metrics = state.BestLoss is null ? [] : ["loss"],
             Facts = facts,
         };

@@ -19,10 +19,14 @@ internal static class RunDirectory
         {
             throw new ArgumentException($"{path} is a file; out must name a directory");
         }
-        bool used = Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != DirectoryLock.FileName);
+        bool used =
+            Directory.Exists(path)
+            && Directory.EnumerateFileSystemEntries(path).Any(entry => Path.GetFileName(entry) != DirectoryLock.FileName);
         if (used && !resume && !force)
         {
-            throw new ArgumentException($"{path} exists already; add --resume to go on with it, --force to begin anew, or name another out");
+            throw new ArgumentException(
+                $"{path} exists already; add --resume to go on with it, --force to begin anew, or name another out"
+            );
         }
         if (used && Foreign(path, resume) is { } foreign)
         {
@@ -34,12 +38,18 @@ internal static class RunDirectory
     public static void Prepare(string path, bool resume)
     {
         Directory.CreateDirectory(path);
-        Check(path, resume, force: true);   // reading the data took its time
+        Check(path, resume, force: true); // reading the data took its time
         if (resume)
         {
             return;
         }
-        foreach (string folder in CopyFolders.Append(EventsFolder).Select(name => Path.Combine(path, name)).Append(new CheckpointFolder(path).Path).Where(Directory.Exists))
+        foreach (
+            string folder in CopyFolders
+                .Append(EventsFolder)
+                .Select(name => Path.Combine(path, name))
+                .Append(new CheckpointFolder(path).Path)
+                .Where(Directory.Exists)
+        )
         {
             Directory.Delete(folder, recursive: true);
         }
@@ -49,7 +59,8 @@ internal static class RunDirectory
         }
     }
 
-    /// <summary>The first thing under one of the run's names that no run wrote, judged by what is in it; a resumed run replaces its copies of checkpoints only.</summary>
+    /// <summary>The first thing under one of the run's names that no run wrote, judged by what is in it; a resumed run replaces its copies
+    /// of checkpoints only.</summary>
     private static string? Foreign(string path, bool resume)
     {
         foreach (string name in CopyFolders.Where(name => Directory.Exists(Path.Combine(path, name))))
@@ -63,17 +74,27 @@ internal static class RunDirectory
         {
             return null;
         }
-        if (LogFiles.FirstOrDefault(name => File.Exists(Path.Combine(path, name)) && !MetricsFile.IsLog(Path.Combine(path, name))) is { } log)
+        if (
+            LogFiles.FirstOrDefault(name => File.Exists(Path.Combine(path, name)) && !MetricsFile.IsLog(Path.Combine(path, name))) is
+            { } log
+        )
         {
             return $"{log}, which is no log of a run";
         }
         string events = Path.Combine(path, EventsFolder);
-        if (Directory.Exists(events) && WrittenFiles.Of(events).Foreign(name => File.Exists(Path.Combine(events, name)) && TensorBoardFile.IsOurs(Path.Combine(events, name))) is { } other)
+        if (
+            Directory.Exists(events)
+            && WrittenFiles
+                .Of(events)
+                .Foreign(name => File.Exists(Path.Combine(events, name)) && TensorBoardFile.IsOurs(Path.Combine(events, name)))
+                is { } other
+        )
         {
             return $"in {EventsFolder} {other}";
         }
         CheckpointFolder checkpoints = new(path);
-        return Directory.Exists(checkpoints.Path) && checkpoints.Foreign() is { } stranger ? $"in checkpoints {stranger}"
+        return Directory.Exists(checkpoints.Path) && checkpoints.Foreign() is { } stranger
+            ? $"in checkpoints {stranger}"
             : WrittenFiles.Of(path).Foreign(name => name != RecipeFile);
     }
 }

@@ -15,7 +15,8 @@ internal readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes =
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
     public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
     {
-        long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)), moved = 4 * trained.ElementCount;
+        long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)),
+            moved = 4 * trained.ElementCount;
         long activations = 4L * rows * length * model.ActivationsPerToken;
         long still = trained == model.Parameters ? 0 : weights;
         return new RunEstimate(still + 4 * moved + activations, still + moved);
@@ -29,11 +30,15 @@ internal readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes =
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / processes;
         if (MemoryBytes / 2 > memory)
         {
-            throw new InvalidDataException($"this run needs about {MemoryBytes >> 20} MiB and the machine has {memory >> 20} MiB; take a smaller model, a smaller train.batch_size with more train.accumulation, shorter rows, or train.recompute");
+            throw new InvalidDataException(
+                $"this run needs about {MemoryBytes >> 20} MiB and the machine has {memory >> 20} MiB; take a smaller model, a smaller train.batch_size with more train.accumulation, shorter rows, or train.recompute"
+            );
         }
         if (MemoryBytes > memory * 9 / 10)
         {
-            warn($"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less, and so does train.recompute");
+            warn(
+                $"this run needs about {MemoryBytes >> 20} MiB of the machine's {memory >> 20} MiB; a smaller train.batch_size with more train.accumulation needs less, and so does train.recompute"
+            );
         }
     }
 }

@@ -21,7 +21,9 @@ internal static class RunModel
         }
         int size = model.VocabSize;
         model.Dispose();
-        throw new InvalidDataException($"the model {modelPath} has {size} ids, but the tokenizer {tokenizerPath} has {tokenizer.VocabularySize}; use the tokenizer of that model");
+        throw new InvalidDataException(
+            $"the model {modelPath} has {size} ids, but the tokenizer {tokenizerPath} has {tokenizer.VocabularySize}; use the tokenizer of that model"
+        );
     }
 
     /// <summary>Configuration and weights; the ids of special tokens are those of the tokenizer that is written beside them.</summary>
@@ -35,7 +37,10 @@ internal static class RunModel
         TokenIds ids = TokenIds.Of(tokenizer);
         (model.Config.Has("eos_token_id") && ModelFamilies.Of(model.Config).DependsOnEnd ? ids with { Eos = null } : ids).AddTo(config);
         AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), config.ToJsonString(Indented) + "\n");
-        AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(tokenizer, ends, model.GenerationConfig));
+        AtomicFile.WriteText(
+            Path.Combine(directory, HfDirectory.GenerationConfigFile),
+            TokenIds.GenerationConfig(tokenizer, ends, model.GenerationConfig)
+        );
         SafetensorsWriter.WriteModel(directory, [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))]);
     }
 }

@@ -10,7 +10,8 @@ namespace Inkstone.Training;
 /// <param name="MemoryBytes">About how much memory.</param>
 public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long DataTokens, long Parameters, double Seconds, long MemoryBytes)
 {
-    /// <summary>The share of the measured peak that steps reach: 54 to 68 % with 100 million parameters, 34 % with two (bench/RESULTS.md).</summary>
+    /// <summary>The share of the measured peak that steps reach: 54 to 68 % with 100 million parameters, 34 % with two
+    /// (bench/RESULTS.md).</summary>
     private const double ShareOfRoof = 0.5;
 
     /// <summary>More passes than these teach nothing more (Muennighoff et al. 2023, figure 5).</summary>
@@ -30,12 +31,22 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
     {
         double rate = facts.Roof is { } roof ? ShareOfRoof * roof / facts.FlopsPerToken : double.NaN;
         double tokens = steps is { } count ? count * tokensPerStep : minutes!.Value * 60 * rate;
-        return new RunPlan(steps, tokens, tokens / dataTokens, dataTokens, facts.Parameters, steps is null ? minutes!.Value * 60 : tokens / rate, memoryBytes);
+        return new RunPlan(
+            steps,
+            tokens,
+            tokens / dataTokens,
+            dataTokens,
+            facts.Parameters,
+            steps is null ? minutes!.Value * 60 : tokens / rate,
+            memoryBytes
+        );
     }
 
     /// <summary>A warning where a run of so many steps is all warm-up, else null.</summary>
-    internal static string? EndsInWarmup(int? total, int warmup)
-        => total <= warmup ? $"the run ends after {total} step{(total == 1 ? "" : "s")}, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps" : null;
+    internal static string? EndsInWarmup(int? total, int warmup) =>
+        total <= warmup
+            ? $"the run ends after {total} step{(total == 1 ? "" : "s")}, within schedule.warmup_steps {warmup}: the learning rate never reaches its peak; lower schedule.warmup_steps to a tenth of the steps"
+            : null;
 
     /// <summary>What a user should know before waiting for the end.</summary>
     /// <param name="total">steps of the whole run, or null</param>
@@ -47,7 +58,9 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
     {
         if (Epochs > MostEpochs)
         {
-            yield return FormattableString.Invariant($"the run passes over its {DataTokens:N0} tokens {(Steps is null ? "about " : "")}{Epochs:0} times, and beyond some {MostEpochs} passes nothing more is learned from them: give more data, or fewer steps");
+            yield return FormattableString.Invariant(
+                $"the run passes over its {DataTokens:N0} tokens {(Steps is null ? "about " : "")}{Epochs:0} times, and beyond some {MostEpochs} passes nothing more is learned from them: give more data, or fewer steps"
+            );
         }
         if (EndsInWarmup(total, warmup) is { } early)
         {
@@ -59,7 +72,9 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
         }
         if (fromNothing && DataTokens < FewestTokens * Parameters)
         {
-            yield return FormattableString.Invariant($"data.train holds {DataTokens:N0} tokens for {Parameters:N0} parameters, too few to learn language from: the model will know them by heart and little else; give more text or take a smaller model");
+            yield return FormattableString.Invariant(
+                $"data.train holds {DataTokens:N0} tokens for {Parameters:N0} parameters, too few to learn language from: the model will know them by heart and little else; give more text or take a smaller model"
+            );
         }
     }
 }

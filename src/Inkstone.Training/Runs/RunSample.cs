@@ -14,17 +14,27 @@ internal static class RunSample
         int[] ids = tokenizer.Encode(prompt);
         if (ids.Length == 0)
         {
-            ids = [tokenizer.EosId ?? tokenizer.BosId ?? 0];   // the border of documents: anything may follow
+            ids = [tokenizer.EosId ?? tokenizer.BosId ?? 0]; // the border of documents: anything may follow
         }
         return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed)));
     }
 
     /// <summary>The same, but the prompt is what a user says and the text is the answer.</summary>
-    public static string Answer(CausalLm model, Tokenizer tokenizer, ChatTemplate template, JsonObject? variables, string prompt, int tokens, ulong seed)
+    public static string Answer(
+        CausalLm model,
+        Tokenizer tokenizer,
+        ChatTemplate template,
+        JsonObject? variables,
+        string prompt,
+        int tokens,
+        ulong seed
+    )
     {
         JsonArray messages = [(JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt }];
         int[] ids = tokenizer.Encode(template.Render(messages, addGenerationPrompt: true, variables: variables), addSpecialTokens: false);
-        return string.Concat(new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed) with { Stop = template.EndOfTurn(tokenizer) }));
+        return string.Concat(
+            new TextGenerator(model, tokenizer).Generate(ids, Sampling(tokens, seed) with { Stop = template.EndOfTurn(tokenizer) })
+        );
     }
 
     private static SamplingParams Sampling(int tokens, ulong seed) => new(Temperature: 0.8f, TopP: 0.95f, Seed: seed, MaxTokens: tokens);

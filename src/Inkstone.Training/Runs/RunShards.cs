@@ -6,7 +6,8 @@ namespace Inkstone.Training;
 /// <summary>The shards that a recipe names.</summary>
 internal static class RunShards
 {
-    /// <summary>Opens files, and of each directory those that begin with <paramref name="split"/>; every one must fit the tokenizer.</summary>
+    /// <summary>Opens files, and of each directory those that begin with <paramref name="split"/>; every one must fit the
+    /// tokenizer.</summary>
     public static List<TokenShard> Open(IReadOnlyList<string> paths, string split, string tokenizerPath, Tokenizer tokenizer)
     {
         List<TokenShard> shards = [];
@@ -31,9 +32,23 @@ internal static class RunShards
     {
         if (!Directory.Exists(path))
         {
-            return File.Exists(path) ? [path] : throw new FileNotFoundException($"data.{split} names {path}, which does not exist; make shards with 'ink tokenize' first");
+            return File.Exists(path)
+                ? [path]
+                : throw new FileNotFoundException(
+                    $"data.{split} names {path}, which does not exist; make shards with 'ink tokenize' first"
+                );
         }
-        string[] files = [.. Directory.EnumerateFiles(path, split + "*").Where(f => Path.GetExtension(f) is ".bin" or ".npy").Order(StringComparer.Ordinal)];
-        return files.Length > 0 ? files : throw new FileNotFoundException($"data.{split} names {path}, which holds no {split}*.bin or {split}*.npy; make shards with 'ink tokenize' first");
+        string[] files =
+        [
+            .. Directory
+                .EnumerateFiles(path, split + "*")
+                .Where(f => Path.GetExtension(f) is ".bin" or ".npy")
+                .Order(StringComparer.Ordinal),
+        ];
+        return files.Length > 0
+            ? files
+            : throw new FileNotFoundException(
+                $"data.{split} names {path}, which holds no {split}*.bin or {split}*.npy; make shards with 'ink tokenize' first"
+            );
     }
 }

@@ -22,18 +22,23 @@ public sealed record RunOptions(bool Resume, bool Force, Func<double>? Roof, Act
         {
             return train;
         }
-        int rows = checked(train.BatchSize * train.Accumulation), number = train.Accumulation;
+        int rows = checked(train.BatchSize * train.Accumulation),
+            number = train.Accumulation;
         while (number <= rows && (number % Ranks.Size != 0 || rows % number != 0))
         {
             number++;
         }
         if (number > rows)
         {
-            throw new InvalidDataException($"the {rows} rows of a step (train.batch_size {train.BatchSize} × train.accumulation {train.Accumulation}) cannot be dealt out evenly to {Ranks.Size} processes; start as many processes as divide them");
+            throw new InvalidDataException(
+                $"the {rows} rows of a step (train.batch_size {train.BatchSize} × train.accumulation {train.Accumulation}) cannot be dealt out evenly to {Ranks.Size} processes; start as many processes as divide them"
+            );
         }
         if (number != train.Accumulation)
         {
-            Warn($"a step's {rows} rows are {number} micro-batches of {rows / number} for {Ranks.Size} processes, not {train.Accumulation} of {train.BatchSize}: the same step, but for what is computed per micro-batch (balance of experts, noise)");
+            Warn(
+                $"a step's {rows} rows are {number} micro-batches of {rows / number} for {Ranks.Size} processes, not {train.Accumulation} of {train.BatchSize}: the same step, but for what is computed per micro-batch (balance of experts, noise)"
+            );
         }
         return train with { BatchSize = rows / number, Accumulation = number };
     }
@@ -77,25 +82,36 @@ internal sealed record RunStart(RunOptions Options, CheckpointFolder Checkpoints
     {
         if (!Directory.Exists(path) && !File.Exists(path))
         {
-            throw new FileNotFoundException($"tokenizer names {path}, which does not exist; make one with ink tokenizer train, or name another with --tokenizer");
+            throw new FileNotFoundException(
+                $"tokenizer names {path}, which does not exist; make one with ink tokenizer train, or name another with --tokenizer"
+            );
         }
     }
 
-    /// <summary>The same start with the data that there are now: changed ones are refused, or begun with a new pass. A best loss on other held-out data counts no more.</summary>
+    /// <summary>The same start with the data that there are now: changed ones are refused, or begun with a new pass. A best loss on other
+    /// held-out data counts no more.</summary>
     /// <exception cref="InvalidDataException">The data have changed, and nobody allowed it.</exception>
     public RunStart With(RunData data)
     {
-        bool train = State?.TrainData is { } before && before != data.Train, valid = State?.ValidData is { } measured && measured != data.Valid;
+        bool train = State?.TrainData is { } before && before != data.Train,
+            valid = State?.ValidData is { } measured && measured != data.Valid;
         if (!train && !valid)
         {
             return this;
         }
-        string what = train && valid ? "data.train and data.valid hold" : train ? "data.train holds" : "data.valid holds";
+        string what =
+            train && valid ? "data.train and data.valid hold"
+            : train ? "data.train holds"
+            : "data.valid holds";
         if (!Options.AllowChangedData)
         {
-            throw new InvalidDataException($"{what} something else than when the run was begun (other files, another tokenizer, template or {data.LengthKey}); give the data as they were, begin another run with another out, or go on all the same with --allow-changed-data");
+            throw new InvalidDataException(
+                $"{what} something else than when the run was begun (other files, another tokenizer, template or {data.LengthKey}); give the data as they were, begin another run with another out, or go on all the same with --allow-changed-data"
+            );
         }
-        Options.Warn($"{what} something else than when the run was begun: {(train ? "what is learned from now begins with a new pass" : "")}{(train && valid ? "; " : "")}{(valid ? "held-out losses before and after cannot be compared, and the best begins anew" : "")}");
+        Options.Warn(
+            $"{what} something else than when the run was begun: {(train ? "what is learned from now begins with a new pass" : "")}{(train && valid ? "; " : "")}{(valid ? "held-out losses before and after cannot be compared, and the best begins anew" : "")}"
+        );
         return this with
         {
             State = State! with

@@ -16,7 +16,17 @@ public sealed class Sft : ITuningRun
     public Sft(SftRecipe recipe, Device device, RunOptions options)
     {
         recipe = recipe with { Train = options.Deal(recipe.Train) };
-        RunStart start = RunStart.Of(recipe, options, [.. recipe.Data.Train, .. recipe.Data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]);
+        RunStart start = RunStart.Of(
+            recipe,
+            options,
+            [
+                .. recipe.Data.Train,
+                .. recipe.Data.Valid,
+                recipe.Model.Path,
+                recipe.Tokenizer,
+                File.Exists(recipe.Template) ? recipe.Template : null,
+            ]
+        );
         _leads = options.Leads;
         _tuned = new TunedModel(recipe, options.Warn);
         Conversations = Read(recipe.Data, recipe, _tuned, options.Warn);
@@ -24,10 +34,24 @@ public sealed class Sft : ITuningRun
         model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
         (ExampleLoader source, ExampleLoader? held) = Loaders(Conversations, recipe.Data, recipe.Train, _tuned.Tokenizer);
         Objective<Batch> objective = recipe.Dynamic ? new DynamicTokens(model).Of : NextToken.Of(model);
-        _run = new TrainRun<Batch>(recipe, start, new RunParts<Batch>(model, _tuned.Tokenizer, source, held, RunData.Of(Conversations), FromNothing: false, objective, _tuned.Write, _tuned.Answer)
-        {
-            TextBytes = recipe.Dynamic ? null : new LabelBytes(_tuned.Tokenizer).Of,
-        });
+        _run = new TrainRun<Batch>(
+            recipe,
+            start,
+            new RunParts<Batch>(
+                model,
+                _tuned.Tokenizer,
+                source,
+                held,
+                RunData.Of(Conversations),
+                FromNothing: false,
+                objective,
+                _tuned.Write,
+                _tuned.Answer
+            )
+            {
+                TextBytes = recipe.Dynamic ? null : new LabelBytes(_tuned.Tokenizer).Of,
+            }
+        );
     }
 
     /// <summary>What it is going to do.</summary>
@@ -36,7 +60,8 @@ public sealed class Sft : ITuningRun
     /// <summary>What the data became.</summary>
     public ConversationSet Conversations { get; }
 
-    /// <summary>Trains to the end, or until cancelled and saved. A whole adapter run leaves the last and the best adapter in OUT/final and OUT/best.</summary>
+    /// <summary>Trains to the end, or until cancelled and saved. A whole adapter run leaves the last and the best adapter in OUT/final and
+    /// OUT/best.</summary>
     public RunResult Run(ITrainLog? screen, CancellationToken cancelled)
     {
         RunResult result = _run.Run(screen, cancelled);
@@ -47,16 +72,37 @@ public sealed class Sft : ITuningRun
     /// <inheritdoc/>
     public void Dispose() => _tuned.Dispose();
 
-    /// <summary>A tokenizer with the chat template that a recipe or <c>--template</c> names: a file, or chatml; null leaves its own.</summary>
-    public static Tokenizer WithTemplate(Tokenizer tokenizer, string? template)
-        => template is null ? tokenizer : tokenizer.WithChatTemplate(template == "chatml" ? ChatTemplate.ChatMl
-            : File.Exists(template) ? File.ReadAllText(template) : throw new FileNotFoundException($"template names {template}, which does not exist; give a .jinja file or chatml"));
+    /// <summary>A tokenizer with the chat template that a recipe or <c>--template</c> names: a file, or chatml; null leaves its
+    /// own.</summary>
+    public static Tokenizer WithTemplate(Tokenizer tokenizer, string? template) =>
+        template is null
+            ? tokenizer
+            : tokenizer.WithChatTemplate(
+                template == "chatml" ? ChatTemplate.ChatMl
+                : File.Exists(template) ? File.ReadAllText(template)
+                : throw new FileNotFoundException($"template names {template}, which does not exist; give a .jinja file or chatml")
+            );
 
     /// <summary>Batches of conversations, to learn from and held out.</summary>
-    internal static (ExampleLoader Source, ExampleLoader? HeldOut) Loaders(ConversationSet set, ConversationSection data, TrainOptions train, Tokenizer tokenizer)
+    internal static (ExampleLoader Source, ExampleLoader? HeldOut) Loaders(
+        ConversationSet set,
+        ConversationSection data,
+        TrainOptions train,
+        Tokenizer tokenizer
+    )
     {
-        ExampleLoaderOptions loading = new(train.BatchSize, data.MaxLength, data.Batching, data.Shuffle ? (ulong)train.Seed : null, PadId: tokenizer.PadId ?? 0, Epochs: train.Epochs);
-        return (new(set.Train, loading), set.Valid.Count == 0 ? null : new(set.Valid, loading with { ShuffleSeed = null, Finite = true, Epochs = null }));
+        ExampleLoaderOptions loading = new(
+            train.BatchSize,
+            data.MaxLength,
+            data.Batching,
+            data.Shuffle ? (ulong)train.Seed : null,
+            PadId: tokenizer.PadId ?? 0,
+            Epochs: train.Epochs
+        );
+        return (
+            new(set.Train, loading),
+            set.Valid.Count == 0 ? null : new(set.Valid, loading with { ShuffleSeed = null, Finite = true, Epochs = null })
+        );
     }
 
     /// <summary>Conversations as examples; what was left out is told.</summary>
@@ -64,12 +110,26 @@ public sealed class Sft : ITuningRun
     {
         ConversationReader reader = new();
         ChatTemplate template = tuned.Template;
-        ChatMasks masks = new(template, tuned.Tokenizer, new ChatMaskOptions(data.SplitTurns, Everything: !data.CompletionsOnly, recipe.TemplateVariables));
-        ILookup<bool, string> train = InputFiles.Find(data.Train).ToLookup(TokenizedExamples.Are), valid = InputFiles.Find(data.Valid).ToLookup(TokenizedExamples.Are);
-        ConversationSet set = ConversationSet.Make(reader.Read(train[false]), reader.Read(valid[false]), data, masks, train[true].SelectMany(TokenizedExamples.Read), valid[true].SelectMany(TokenizedExamples.Read));
+        ChatMasks masks = new(
+            template,
+            tuned.Tokenizer,
+            new ChatMaskOptions(data.SplitTurns, Everything: !data.CompletionsOnly, recipe.TemplateVariables)
+        );
+        ILookup<bool, string> train = InputFiles.Find(data.Train).ToLookup(TokenizedExamples.Are),
+            valid = InputFiles.Find(data.Valid).ToLookup(TokenizedExamples.Are);
+        ConversationSet set = ConversationSet.Make(
+            reader.Read(train[false]),
+            reader.Read(valid[false]),
+            data,
+            masks,
+            train[true].SelectMany(TokenizedExamples.Read),
+            valid[true].SelectMany(TokenizedExamples.Read)
+        );
         if (template.SplitSpecialTokens(tuned.Tokenizer) is { Count: > 0 } split)
         {
-            warn($"the chat template writes {string.Join(", ", split)}, which the tokenizer has no token for and cuts into pieces: add the tokens, or use another template");
+            warn(
+                $"the chat template writes {string.Join(", ", split)}, which the tokenizer has no token for and cuts into pieces: add the tokens, or use another template"
+            );
         }
         foreach (SkippedRecords skipped in reader.Report.Skipped)
         {
@@ -83,6 +143,8 @@ public sealed class Sft : ITuningRun
         {
             warn(truncated.Sentence("example", "shortened"));
         }
-        return set.Train.Count > 0 ? set : throw new InvalidDataException($"data.train holds no conversation to learn from ({string.Join(", ", data.Train)})");
+        return set.Train.Count > 0
+            ? set
+            : throw new InvalidDataException($"data.train holds no conversation to learn from ({string.Join(", ", data.Train)})");
     }
 }

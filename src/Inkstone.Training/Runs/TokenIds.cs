@@ -37,7 +37,9 @@ public readonly record struct TokenIds(int? Bos, int? Eos, int? Pad)
         {
             foreach (int id in config.Ints(key).Where(id => id < 0 || id >= vocabulary))
             {
-                throw new InvalidDataException($"{config.Source}: {key} {id} is outside the vocabulary of {vocabulary}; give the model's tokenizer, or set {key} to one of its ids.");
+                throw new InvalidDataException(
+                    $"{config.Source}: {key} {id} is outside the vocabulary of {vocabulary}; give the model's tokenizer, or set {key} to one of its ids."
+                );
             }
         }
     }
@@ -48,12 +50,14 @@ public readonly record struct TokenIds(int? Bos, int? Eos, int? Pad)
     /// <param name="own">what the model had before, or null</param>
     public static string GenerationConfig(Tokenizer tokenizer, IReadOnlyList<int> ends, HfConfig? own)
     {
-        JsonObject config = own is not null ? JsonNode.Parse(own.ToJson())!.AsObject() : new()
-        {
-            ["do_sample"] = true,
-            ["temperature"] = 0.8,
-            ["top_p"] = 0.95,
-        };
+        JsonObject config = own is not null
+            ? JsonNode.Parse(own.ToJson())!.AsObject()
+            : new()
+            {
+                ["do_sample"] = true,
+                ["temperature"] = 0.8,
+                ["top_p"] = 0.95,
+            };
         TokenIds ids = Of(tokenizer);
         ids.AddTo(config);
         int[] all = [.. ends.Concat(ids.Eos is { } eos ? [eos] : []).Distinct()];

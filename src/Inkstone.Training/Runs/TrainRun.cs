@@ -17,8 +17,17 @@ namespace Inkstone.Training;
 /// <param name="First">Validation before the first step, when this call began the run.</param>
 /// <param name="Last">The last validation of this call.</param>
 /// <param name="TokensPerSecond">Tokens over the wall time of this call's steps; NaN without steps.</param>
-public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool EndedEarly, string? Checkpoint, string? Best, RunFacts Facts,
-    Validation? First, Validation? Last, double TokensPerSecond);
+public sealed record RunResult(
+    TrainProgress Progress,
+    bool Interrupted,
+    bool EndedEarly,
+    string? Checkpoint,
+    string? Best,
+    RunFacts Facts,
+    Validation? First,
+    Validation? Last,
+    double TokensPerSecond
+);
 
 /// <summary>What a kind of training brings to its run.</summary>
 /// <param name="Model">What is trained.</param>
@@ -30,8 +39,18 @@ public sealed record RunResult(TrainProgress Progress, bool Interrupted, bool En
 /// <param name="Objective">What is minimised.</param>
 /// <param name="WriteModel">Writes configuration and weights into a checkpoint.</param>
 /// <param name="Sample">Continues a prompt: prompt, number of tokens, seed.</param>
-internal sealed record RunParts<TBatch>(CausalLm Model, Tokenizer Tokenizer, IBatchSource<TBatch> Source, IBatchSource<TBatch>? HeldOut, RunData Data, bool FromNothing,
-    Objective<TBatch> Objective, Action<string> WriteModel, Func<string, int, ulong, string> Sample) where TBatch : ITrainingBatch
+internal sealed record RunParts<TBatch>(
+    CausalLm Model,
+    Tokenizer Tokenizer,
+    IBatchSource<TBatch> Source,
+    IBatchSource<TBatch>? HeldOut,
+    RunData Data,
+    bool FromNothing,
+    Objective<TBatch> Objective,
+    Action<string> WriteModel,
+    Func<string, int, ulong, string> Sample
+)
+    where TBatch : ITrainingBatch
 {
     /// <summary>What moves, where that is not the model's parameters or its adapter's.</summary>
     public Parameters? Trained { get; init; }
@@ -54,7 +73,8 @@ internal sealed record RunParts<TBatch>(CausalLm Model, Tokenizer Tokenizer, IBa
 
 /// <summary>The wiring that all runs share: optimizers, schedule, loop, logs, checkpoints, resuming.</summary>
 /// <typeparam name="TBatch">what a micro-batch is</typeparam>
-internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
+internal sealed class TrainRun<TBatch>
+    where TBatch : ITrainingBatch
 {
     /// <summary>A run without a checkpoint begins anew, its measurement before the first step (step 0) included.</summary>
     private const int NothingDone = -1;
@@ -70,8 +90,17 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
     {
         (_recipe, _start, _parts) = (recipe, start.With(parts.Data), parts);
         Together = new Cooperation(start.Options.Ranks, recipe.Distributed);
-        parts.Model.Recompute = recipe.Train.Recompute;   // how much memory a step takes depends on it
-        _trainer = new Trainer<TBatch>(parts.Model, parts.Source, parts.Objective, recipe.Train, recipe.Optimizer, recipe.Schedule, parts.Trained, Together)
+        parts.Model.Recompute = recipe.Train.Recompute; // how much memory a step takes depends on it
+        _trainer = new Trainer<TBatch>(
+            parts.Model,
+            parts.Source,
+            parts.Objective,
+            recipe.Train,
+            recipe.Optimizer,
+            recipe.Schedule,
+            parts.Trained,
+            Together
+        )
         {
             HeldOut = parts.HeldOut,
             Logs = _logs,
@@ -93,7 +122,15 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
         RankAgreement.Check(Together.Ranks, recipe.Resolved, parts.Data, parts.Model.Parameters);
         _trainer.Facts = _trainer.Facts with { Roof = start.Options.Roof?.Invoke() * Together.Ranks.Size };
         Plan = MakePlan(estimate.ProcessBytes);
-        foreach (string warning in Plan.Warnings(_trainer.TotalSteps, recipe.Schedule.WarmupSteps, parts.Data, parts.Model.MaxPositionEmbeddings, parts.FromNothing))
+        foreach (
+            string warning in Plan.Warnings(
+                _trainer.TotalSteps,
+                recipe.Schedule.WarmupSteps,
+                parts.Data,
+                parts.Model.MaxPositionEmbeddings,
+                parts.FromNothing
+            )
+        )
         {
             start.Options.Warn(warning);
         }
@@ -118,7 +155,9 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
         }
         catch (IOException e) when (DiskFull.IsReasonOf(e))
         {
-            string kept = LastCheckpoint() is { } path ? $"the last good checkpoint is {path}: free some space, then go on with the same command and --resume" : "no checkpoint had been saved yet: free some space and begin again";
+            string kept = LastCheckpoint() is { } path
+                ? $"the last good checkpoint is {path}: free some space, then go on with the same command and --resume"
+                : "no checkpoint had been saved yet: free some space and begin again";
             throw new IOException($"the disk of {_recipe.Out} is full; {kept}", e.HResult);
         }
     }
@@ -129,7 +168,7 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
         {
             return Follow(cancelled);
         }
-        cancelled.ThrowIfCancellationRequested();   // before an earlier run is deleted
+        cancelled.ThrowIfCancellationRequested(); // before an earlier run is deleted
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
@@ -157,28 +196,59 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
     private RunResult Go(CancellationToken cancelled)
     {
         TrainState? before = _start.State;
-        TrainProgress end = _trainer.Run(new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss) { Unmeasured = before?.Unmeasured ?? false }, cancelled);
+        TrainProgress end = _trainer.Run(
+            new TrainProgress(before?.Step ?? 0, before?.TotalSteps ?? 0, before?.Tokens ?? 0, before?.BestStep, before?.BestLoss)
+            {
+                Unmeasured = before?.Unmeasured ?? false,
+            },
+            cancelled
+        );
         double rate = _trainer.StepSeconds > 0 ? (end.Tokens - (before?.Tokens ?? 0)) / _trainer.StepSeconds : double.NaN;
-        return new RunResult(end, !_trainer.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps), _trainer.EndedEarly, LastCheckpoint(),
-            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null, Facts, _trainer.FirstValidation, _trainer.LastValidation, rate);
+        return new RunResult(
+            end,
+            !_trainer.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps),
+            _trainer.EndedEarly,
+            LastCheckpoint(),
+            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null,
+            Facts,
+            _trainer.FirstValidation,
+            _trainer.LastValidation,
+            rate
+        );
     }
 
     private void CheckDisk()
     {
         TrainOptions train = _recipe.Train;
-        bool adapter = _parts.Model.Adapter is not null, resumed = _start.Options.Resume;
+        bool adapter = _parts.Model.Adapter is not null,
+            resumed = _start.Options.Resume;
         long steps = _trainer.TotalSteps - (_start.State?.Step ?? 0) ?? int.MaxValue;
-        long saves = 1 + (train.SaveEvery > 0 ? steps / train.SaveEvery : 0) + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
+        long saves =
+            1
+            + (train.SaveEvery > 0 ? steps / train.SaveEvery : 0)
+            + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
         DirectoryInfo old = new(_start.Checkpoints.Path);
-        DiskEstimate.Of(_trainer.Trained, _trainer.Optimizers, adapter, train.Keep, _parts.HeldOut is not null, saves, resumed ? _start.Checkpoints.Steps().Count : 0)
+        DiskEstimate
+            .Of(
+                _trainer.Trained,
+                _trainer.Optimizers,
+                adapter,
+                train.Keep,
+                _parts.HeldOut is not null,
+                saves,
+                resumed ? _start.Checkpoints.Steps().Count : 0
+            )
             .Check(_recipe.Out, resumed || !old.Exists ? 0 : old.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length));
     }
 
     private RunPlan MakePlan(long memoryBytes)
     {
-        int? total = _trainer.TotalSteps, left = total is { } all ? Math.Max(0, all - (_start.State?.Step ?? 0)) : null;
+        int? total = _trainer.TotalSteps,
+            left = total is { } all ? Math.Max(0, all - (_start.State?.Step ?? 0)) : null;
         // Each pass ends where the data ends, so the steps of a run over epochs hold as many tokens as these.
-        double tokensPerStep = _recipe.Train.Epochs is { } epochs ? epochs * _parts.Data.Tokens / total!.Value : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
+        double tokensPerStep = _recipe.Train.Epochs is { } epochs
+            ? epochs * _parts.Data.Tokens / total!.Value
+            : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
         return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
     }
 
@@ -216,13 +286,17 @@ internal sealed class TrainRun<TBatch> where TBatch : ITrainingBatch
         string path = _start.Checkpoints.Of(at.Step);
         if (_start.Options.Leads)
         {
-            _start.Checkpoints.Save(state, _recipe.Train.Keep, directory =>
-            {
-                _parts.WriteModel(directory);
-                OptimizerState.Write(directory, moments.All);
-                _parts.Tokenizer.Save(directory);
-                RunCard.Of(_parts.Model, _recipe, state).Write(directory);
-            });
+            _start.Checkpoints.Save(
+                state,
+                _recipe.Train.Keep,
+                directory =>
+                {
+                    _parts.WriteModel(directory);
+                    OptimizerState.Write(directory, moments.All);
+                    _parts.Tokenizer.Save(directory);
+                    RunCard.Of(_parts.Model, _recipe, state).Write(directory);
+                }
+            );
         }
         RankAgreement.Verify(Together.Ranks, _start.Checkpoints, at.Step);
         return path;

@@ -15,7 +15,8 @@ public interface ITuningRecipe : IRecipe
     /// <summary>Where it starts.</summary>
     BaseModelSection Model { get; }
 
-    /// <summary>A new low-rank adapter that is trained; null trains all weights, or goes on with the adapter that <see cref="Model"/> names.</summary>
+    /// <summary>A new low-rank adapter that is trained; null trains all weights, or goes on with the adapter that <see cref="Model"/>
+    /// names.</summary>
     LoraConfig? Adapter { get; }
 
     /// <summary>Directory or tokenizer.json; null: the model's own.</summary>
@@ -29,16 +30,19 @@ public interface ITuningRecipe : IRecipe
 }
 
 /// <summary>
-/// The model that a run begins at, with its tokenizer and template: all of its weights, a new adapter on it, or an adapter that is there already. And what such a run writes.
+/// The model that a run begins at, with its tokenizer and template: all of its weights, a new adapter on it, or an adapter that is there
+/// already. And what such a run writes.
 /// </summary>
 internal sealed class TunedModel : IDisposable
 {
-    public const string FinalFolder = "final", BestFolder = "best";
+    public const string FinalFolder = "final",
+        BestFolder = "best";
 
     private readonly ITuningRecipe _recipe;
-    private readonly string _below, _tokenizerPath;
-    private readonly string? _adapterPath;   // of the adapter that the run goes on with
-    private readonly string? _templates;     // directory whose further templates go with the tokenizer
+    private readonly string _below,
+        _tokenizerPath;
+    private readonly string? _adapterPath; // of the adapter that the run goes on with
+    private readonly string? _templates; // directory whose further templates go with the tokenizer
     private readonly ChatTemplate? _template;
     private CausalLm? _model;
 
@@ -49,19 +53,29 @@ internal sealed class TunedModel : IDisposable
         string path = CheckpointFolder.Resolve(recipe.Model.Path);
         if (!Directory.Exists(path) && !File.Exists(path))
         {
-            throw new FileNotFoundException($"model.path names {recipe.Model.Path}, which does not exist; name a model directory, a .gguf file or a run with --model");
+            throw new FileNotFoundException(
+                $"model.path names {recipe.Model.Path}, which does not exist; name a model directory, a .gguf file or a run with --model"
+            );
         }
         _below = path;
         if (Directory.Exists(path) && PeftAdapter.Is(path))
         {
             if (recipe.Adapter is not null)
             {
-                throw new InvalidDataException($"model.path {recipe.Model.Path} is an adapter, and the recipe's adapter section asks for another on top of it; leave the section out to go on with that adapter, or merge it first: ink merge --adapter {recipe.Model.Path} --out DIR");
+                throw new InvalidDataException(
+                    $"model.path {recipe.Model.Path} is an adapter, and the recipe's adapter section asks for another on top of it; leave the section out to go on with that adapter, or merge it first: ink merge --adapter {recipe.Model.Path} --out DIR"
+                );
             }
             _adapterPath = path;
-            _below = PeftAdapter.BaseOf(path) ?? throw new InvalidDataException($"{Path.Combine(path, PeftAdapter.ConfigFile)} names no base_model_name_or_path; add it.");
+            _below =
+                PeftAdapter.BaseOf(path)
+                ?? throw new InvalidDataException(
+                    $"{Path.Combine(path, PeftAdapter.ConfigFile)} names no base_model_name_or_path; add it."
+                );
         }
-        _tokenizerPath = recipe.Tokenizer ?? (_adapterPath is not null && File.Exists(Path.Combine(_adapterPath, "tokenizer.json")) ? _adapterPath : _below);
+        _tokenizerPath =
+            recipe.Tokenizer
+            ?? (_adapterPath is not null && File.Exists(Path.Combine(_adapterPath, "tokenizer.json")) ? _adapterPath : _below);
         RunStart.NeedTokenizer(_tokenizerPath);
         Tokenizer = Sft.WithTemplate(ModelTokenizer.Told(ModelTokenizer.Load(_tokenizerPath), warn), recipe.Template).WithPadToken();
         _templates = recipe.Template is null && Directory.Exists(_tokenizerPath) ? _tokenizerPath : null;
@@ -89,8 +103,11 @@ internal sealed class TunedModel : IDisposable
     /// <param name="warn">where warnings go</param>
     public CausalLm Open(string? checkpoint, Device device, Action<string> warn)
     {
-        CausalLm model = _recipe.Adapter is not null && checkpoint is null ? PeftAdapter.New(_below, _recipe.Adapter, (ulong)_recipe.Train.Seed, device, _recipe.Model.BelowAdapter)
-            : _recipe.Adapter is not null || _adapterPath is not null ? PeftAdapter.Open(_below, checkpoint ?? _adapterPath!, device, _recipe.Model.BelowAdapter)
+        CausalLm model =
+            _recipe.Adapter is not null && checkpoint is null
+                ? PeftAdapter.New(_below, _recipe.Adapter, (ulong)_recipe.Train.Seed, device, _recipe.Model.BelowAdapter)
+            : _recipe.Adapter is not null || _adapterPath is not null
+                ? PeftAdapter.Open(_below, checkpoint ?? _adapterPath!, device, _recipe.Model.BelowAdapter)
             : Pretrained.Open(checkpoint ?? _below, device);
         _model = RunModel.CheckVocabulary(model, _below, Tokenizer, _tokenizerPath);
         _model.Pretraining = false;
@@ -109,7 +126,10 @@ internal sealed class TunedModel : IDisposable
         if (Model.Adapter is { } adapter)
         {
             PeftAdapter.Write(adapter, directory, _below);
-            AtomicFile.WriteText(Path.Combine(directory, HfDirectory.GenerationConfigFile), TokenIds.GenerationConfig(Tokenizer, ends, Model.GenerationConfig));
+            AtomicFile.WriteText(
+                Path.Combine(directory, HfDirectory.GenerationConfigFile),
+                TokenIds.GenerationConfig(Tokenizer, ends, Model.GenerationConfig)
+            );
         }
         else
         {
@@ -119,8 +139,11 @@ internal sealed class TunedModel : IDisposable
     }
 
     /// <summary>Tokens at which an answer ends.</summary>
-    public int[] Ends() => [.. (_template?.EndOfTurn(Tokenizer) ?? []).Select(Tokenizer.TokenToId).OfType<int>(),
-        .. _recipe.Tokenizer is null && Model.GenerationConfig is { } own ? own.Ints("eos_token_id") : []];
+    public int[] Ends() =>
+        [
+            .. (_template?.EndOfTurn(Tokenizer) ?? []).Select(Tokenizer.TokenToId).OfType<int>(),
+            .. _recipe.Tokenizer is null && Model.GenerationConfig is { } own ? own.Ints("eos_token_id") : [],
+        ];
 
     /// <summary>A whole adapter run leaves the last and the best adapter in OUT/final and OUT/best.</summary>
     /// <param name="result">how the run ended</param>
@@ -135,22 +158,36 @@ internal sealed class TunedModel : IDisposable
     }
 
     /// <summary>What the model answers to a user, or how it goes on where there is no template.</summary>
-    public string Answer(string prompt, int tokens, ulong seed) => _template is null ? RunSample.Continue(Model, Tokenizer, prompt, tokens, seed)
-        : RunSample.Answer(Model, Tokenizer, _template, _recipe.TemplateVariables, prompt, tokens, seed);
+    public string Answer(string prompt, int tokens, ulong seed) =>
+        _template is null
+            ? RunSample.Continue(Model, Tokenizer, prompt, tokens, seed)
+            : RunSample.Answer(Model, Tokenizer, _template, _recipe.TemplateVariables, prompt, tokens, seed);
 
     /// <inheritdoc/>
     public void Dispose() => _model?.Dispose();
 
-    private void Copy(string checkpoint, string name)
-        => AtomicDirectory.Write(Path.Combine(_recipe.Out, name), overwrite: true, place =>
-        {
-            foreach (string file in (string[])[PeftAdapter.ConfigFile, PeftAdapter.WeightsFile, HfDirectory.GenerationConfigFile, .. File.Exists(Path.Combine(checkpoint, ModelCard.FileName)) ? [ModelCard.FileName] : Array.Empty<string>()])
+    private void Copy(string checkpoint, string name) =>
+        AtomicDirectory.Write(
+            Path.Combine(_recipe.Out, name),
+            overwrite: true,
+            place =>
             {
-                File.Copy(Path.Combine(checkpoint, file), Path.Combine(place, file));
+                foreach (
+                    string file in (string[])
+                        [
+                            PeftAdapter.ConfigFile,
+                            PeftAdapter.WeightsFile,
+                            HfDirectory.GenerationConfigFile,
+                            .. File.Exists(Path.Combine(checkpoint, ModelCard.FileName)) ? [ModelCard.FileName] : Array.Empty<string>(),
+                        ]
+                )
+                {
+                    File.Copy(Path.Combine(checkpoint, file), Path.Combine(place, file));
+                }
+                Tokenizer.Save(place);
+                CopyTemplates(place);
             }
-            Tokenizer.Save(place);
-            CopyTemplates(place);
-        });
+        );
 
     private void CopyTemplates(string place)
     {

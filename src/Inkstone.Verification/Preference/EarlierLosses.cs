@@ -6,13 +6,16 @@ using Inkstone.Training;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// A file preference_losses.json of sections dpo (sums of answers), grpo (lists padded to one length) and ppo. Options stand in the names of DPO's cases:
+/// A file preference_losses.json of sections dpo (sums of answers), grpo (lists padded to one length) and ppo. Options stand in the names
+/// of DPO's cases:
 /// b01 is β 0.1, ls02 a label smoothing of 0.2, l5 λ 5.
 /// </summary>
 internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
 {
     /// <summary>What the file means where it names no number.</summary>
-    private const double KlWeight = 0.04, WideClip = 0.28, Tolerance = 1e-6;
+    private const double KlWeight = 0.04,
+        WideClip = 0.28,
+        Tolerance = 1e-6;
 
     public void Run()
     {
@@ -37,8 +40,11 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
 
     private void Pairs(JsonNode node)
     {
-        double[] chosen = node.Of("policy_chosen").Numbers(), rejected = node.Of("policy_rejected").Numbers();
-        TokenRuns policy = Sums(chosen, rejected), reference = Sums(node.Of("ref_chosen").Numbers(), node.Of("ref_rejected").Numbers()), gradient = new();
+        double[] chosen = node.Of("policy_chosen").Numbers(),
+            rejected = node.Of("policy_rejected").Numbers();
+        TokenRuns policy = Sums(chosen, rejected),
+            reference = Sums(node.Of("ref_chosen").Numbers(), node.Of("ref_rejected").Numbers()),
+            gradient = new();
         List<MetricTerm> metrics = [];
         foreach ((string name, JsonNode expected) in node.Of("cases").Members())
         {
@@ -52,11 +58,19 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
                 "robust" => PairKind.Robust,
                 _ => throw checks.Unknown($"a case \"{name}\" of dpo"),
             };
-            PairOptions options = new([new PairTerm(kind, 1, Digits(match.Groups[3], 0))], Digits(match.Groups[2], 0.1)) { DpopLambda = Digits(match.Groups[4], 50) };
+            PairOptions options = new([new PairTerm(kind, 1, Digits(match.Groups[3], 0))], Digits(match.Groups[2], 0.1))
+            {
+                DpopLambda = Digits(match.Groups[4], 50),
+            };
             metrics.Clear();
             double loss = new PairLoss(options).Compute(policy, chosen.Length, reference, null, gradient, metrics);
             checks.Number($"dpo {name}: loss", loss, (double)expected.Of("loss"), Tolerance);
-            checks.OfLargest($"dpo {name}: gradient", gradient.Values, [.. expected.Of("grad_chosen").Numbers(), .. expected.Of("grad_rejected").Numbers()], Tolerance);
+            checks.OfLargest(
+                $"dpo {name}: gradient",
+                gradient.Values,
+                [.. expected.Of("grad_chosen").Numbers(), .. expected.Of("grad_rejected").Numbers()],
+                Tolerance
+            );
         }
         // Rewards are those of β 0.1.
         double[] Rewards(int from, double[] sums) => [.. sums.Select((s, i) => 0.1 * (s - reference[from + i][0]))];
@@ -70,27 +84,43 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
     private void Groups(JsonNode node)
     {
         int[] lengths = node.Of("lengths").Ids();
-        double[] rewards = node.Of("rewards").Numbers(), advantages = node.Of("advantages").Numbers();
-        int size = (int)node.Of("group_size"), longest = node.Of("logprobs").AsArray().Max(list => list!.AsArray().Count);
-        checks.Numbers("grpo advantages", Advantages.OfGroups(new AdvantageOptions(size), [.. rewards.Select(r => new[] { r })]), advantages, Tolerance);
-        TokenRuns policy = node.Of("logprobs").Runs(lengths), gradient = new();
-        PolicyAnswers answers = new(node.Of("old_logprobs").Runs(lengths), TokenRuns.Of(advantages.Select(a => new[] { a }))) { Reference = node.Of("ref_logprobs").Runs(lengths) };
+        double[] rewards = node.Of("rewards").Numbers(),
+            advantages = node.Of("advantages").Numbers();
+        int size = (int)node.Of("group_size"),
+            longest = node.Of("logprobs").AsArray().Max(list => list!.AsArray().Count);
+        checks.Numbers(
+            "grpo advantages",
+            Advantages.OfGroups(new AdvantageOptions(size), [.. rewards.Select(r => new[] { r })]),
+            advantages,
+            Tolerance
+        );
+        TokenRuns policy = node.Of("logprobs").Runs(lengths),
+            gradient = new();
+        PolicyAnswers answers = new(node.Of("old_logprobs").Runs(lengths), TokenRuns.Of(advantages.Select(a => new[] { a })))
+        {
+            Reference = node.Of("ref_logprobs").Runs(lengths),
+        };
         TokenRuns ones = new();
         ones.ShapeAs(policy);
         ones.Values.Fill(1);
         foreach ((string name, JsonNode expected) in node.Of("cases").Members())
         {
             PolicyOptions plain = new(PolicyKind.Grpo) { Beta = KlWeight, KlTimesRatio = false };
-            PolicyLoss loss = new(name switch
-            {
-                "grpo" => plain,
-                "bnpo" => plain with { Kind = PolicyKind.Bnpo },
-                "dr_grpo" => plain with { Kind = PolicyKind.DrGrpo },
-                "clip_higher" => plain with { Beta = 0, EpsilonHigh = WideClip },
-                _ => throw checks.Unknown($"a case \"{name}\" of grpo"),
-            });
+            PolicyLoss loss = new(
+                name switch
+                {
+                    "grpo" => plain,
+                    "bnpo" => plain with { Kind = PolicyKind.Bnpo },
+                    "dr_grpo" => plain with { Kind = PolicyKind.DrGrpo },
+                    "clip_higher" => plain with { Beta = 0, EpsilonHigh = WideClip },
+                    _ => throw checks.Unknown($"a case \"{name}\" of grpo"),
+                }
+            );
             double value = loss.Compute(policy, null, answers, loss.Divisor(ones, lengths.Length, longest), 1, gradient, null);
-            double[] padded = [.. Enumerable.Range(0, lengths.Length).SelectMany(i => gradient[i].ToArray().Concat(new double[longest - lengths[i]]))];
+            double[] padded =
+            [
+                .. Enumerable.Range(0, lengths.Length).SelectMany(i => gradient[i].ToArray().Concat(new double[longest - lengths[i]])),
+            ];
             checks.Loss($"grpo {name}", expected, value, padded, Tolerance);
         }
     }
@@ -98,16 +128,35 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
     private void Ppo(JsonNode node)
     {
         int[] lengths = node.Of("lengths").Ids();
-        PpoLoss ppo = new((double)node.Of("gamma"), (double)node.Of("lam"), (double)node.Of("cliprange"), (double)node.Of("cliprange_value"), (double)node.Of("vf_coef"));
-        TokenRuns advantages = new(), returns = new(), values = node.Of("values").Runs(lengths), gradient = new(), valueGradient = new();
+        PpoLoss ppo = new(
+            (double)node.Of("gamma"),
+            (double)node.Of("lam"),
+            (double)node.Of("cliprange"),
+            (double)node.Of("cliprange_value"),
+            (double)node.Of("vf_coef")
+        );
+        TokenRuns advantages = new(),
+            returns = new(),
+            values = node.Of("values").Runs(lengths),
+            gradient = new(),
+            valueGradient = new();
         ppo.Estimate(node.Of("rewards").Runs(lengths), values, advantages, returns);
         // Lists are padded with zeros to the longest; whitened ones too.
         checks.Numbers("ppo advantages", advantages.Values, node.Of("advantages").Runs(lengths).Values, Tolerance);
         checks.Numbers("ppo returns", returns.Values, node.Of("returns").Runs(lengths).Values, Tolerance);
         PpoLoss.Whiten(advantages);
         checks.Numbers("ppo whitened advantages", advantages.Values, node.Of("whitened").Runs(lengths).Values, Tolerance);
-        (double policy, double value) = ppo.Compute(node.Of("logprobs").Runs(lengths), node.Of("old_logprobs").Runs(lengths), advantages, node.Of("new_values").Runs(lengths), values, returns,
-            lengths.Sum(), gradient, valueGradient);
+        (double policy, double value) = ppo.Compute(
+            node.Of("logprobs").Runs(lengths),
+            node.Of("old_logprobs").Runs(lengths),
+            advantages,
+            node.Of("new_values").Runs(lengths),
+            values,
+            returns,
+            lengths.Sum(),
+            gradient,
+            valueGradient
+        );
         checks.Number("ppo policy loss", policy, (double)node.Of("policy_loss"), Tolerance);
         checks.Number("ppo value loss", value, (double)node.Of("value_loss"), Tolerance);
         checks.Number("ppo loss", policy + ppo.ValueWeight * value, (double)node.Of("total"), Tolerance);
@@ -118,8 +167,10 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
     private static TokenRuns Sums(double[] chosen, double[] rejected) => TokenRuns.Of(chosen.Concat(rejected).Select(s => new[] { s }));
 
     /// <summary>Digits that begin with 0 stand behind a decimal point.</summary>
-    private static double Digits(Group group, double fallback) => !group.Success ? fallback
-        : double.Parse(group.Value.StartsWith('0') ? $"0.{group.Value[1..]}" : group.Value, CultureInfo.InvariantCulture);
+    private static double Digits(Group group, double fallback) =>
+        !group.Success
+            ? fallback
+            : double.Parse(group.Value.StartsWith('0') ? $"0.{group.Value[1..]}" : group.Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"^([a-z]+)(?:_b(\d+))?(?:_ls(\d+))?(?:_l(\d+))?$")]
     private static partial Regex CaseName();

@@ -6,7 +6,8 @@ namespace Inkstone.Verification;
 /// <param name="count">how many there are</param>
 /// <param name="create">an empty one</param>
 /// <param name="fill">fills one with the contents of a number</param>
-internal sealed class GivenBatches<TBatch>(int count, Func<TBatch> create, Action<TBatch, int> fill) : IBatchSource<TBatch> where TBatch : ITrainingBatch
+internal sealed class GivenBatches<TBatch>(int count, Func<TBatch> create, Action<TBatch, int> fill) : IBatchSource<TBatch>
+    where TBatch : ITrainingBatch
 {
     public long RowCount => count;
 

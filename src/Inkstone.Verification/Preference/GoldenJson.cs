@@ -11,7 +11,8 @@ internal static class GoldenJson
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new InvalidDataException($"{path}: the file is JSON but no object.");
+            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject
+                ?? throw new InvalidDataException($"{path}: the file is JSON but no object.");
         }
         catch (System.Text.Json.JsonException e)
         {
@@ -20,11 +21,12 @@ internal static class GoldenJson
     }
 
     /// <summary>A member that must be there.</summary>
-    public static JsonNode Of(this JsonNode node, string key) => node[key] ?? throw new InvalidDataException($"{node.GetPath()}: there is no \"{key}\".");
+    public static JsonNode Of(this JsonNode node, string key) =>
+        node[key] ?? throw new InvalidDataException($"{node.GetPath()}: there is no \"{key}\".");
 
     /// <summary>The members of an object, none of which may be null.</summary>
-    public static IEnumerable<(string Name, JsonNode Value)> Members(this JsonNode node)
-        => node.AsObject().Select(p => (p.Key, p.Value ?? throw new InvalidDataException($"{node.GetPath()}: \"{p.Key}\" is null.")));
+    public static IEnumerable<(string Name, JsonNode Value)> Members(this JsonNode node) =>
+        node.AsObject().Select(p => (p.Key, p.Value ?? throw new InvalidDataException($"{node.GetPath()}: \"{p.Key}\" is null.")));
 
     /// <summary>A number, or the fallback where it is absent or null.</summary>
     public static double Number(this JsonNode node, string key, double fallback) => node[key] is { } value ? (double)value : fallback;
@@ -39,10 +41,12 @@ internal static class GoldenJson
     public static TokenRuns Runs(this JsonNode node) => TokenRuns.Of(node.AsArray().Select(list => list!.Numbers()));
 
     /// <summary>Lists of numbers, cut to lengths.</summary>
-    public static TokenRuns Runs(this JsonNode node, int[] lengths) => TokenRuns.Of(node.AsArray().Select((list, i) => list!.Numbers()[..lengths[i]]));
+    public static TokenRuns Runs(this JsonNode node, int[] lengths) =>
+        TokenRuns.Of(node.AsArray().Select((list, i) => list!.Numbers()[..lengths[i]]));
 
     /// <summary>All numbers of nested lists, in order.</summary>
-    public static double[] Flat(this JsonNode node) => node is JsonArray list ? [.. list.SelectMany(v => v is null ? [double.NaN] : v.Flat())] : [(double)node];
+    public static double[] Flat(this JsonNode node) =>
+        node is JsonArray list ? [.. list.SelectMany(v => v is null ? [double.NaN] : v.Flat())] : [(double)node];
 
     /// <summary>Options that a case may have; another one is refused by name.</summary>
     public static void Know(this JsonNode options, string place, params ReadOnlySpan<string> known)

@@ -5,14 +5,17 @@ using Inkstone.Training;
 namespace Inkstone.Verification;
 
 /// <summary>
-/// Pairs whose logits are given, [sequence][position][V], those at t for the token at t + 1. They go through <see cref="Ops.LabelLoss"/> as a hidden state of width V
+/// Pairs whose logits are given, [sequence][position][V], those at t for the token at t + 1. They go through <see cref="Ops.LabelLoss"/> as
+/// a hidden state of width V
 /// behind a head that is the identity, so that what is compared is what training computes.
 /// </summary>
 internal sealed class LogitCase
 {
-    private readonly int _vocabulary, _pairs;
+    private readonly int _vocabulary,
+        _pairs;
     private readonly List<float> _x = [];
-    private readonly List<int> _labels = [], _places = [];   // which position of the given logits each row is
+    private readonly List<int> _labels = [],
+        _places = []; // which position of the given logits each row is
     private readonly TokenRuns _shape = new();
     private readonly int _positions;
 
@@ -46,18 +49,26 @@ internal sealed class LogitCase
     /// <summary>Loss, and its gradient by all logits that are given.</summary>
     public (double Loss, double[] Gradient) Compute(Device device, PairLoss loss, List<MetricTerm> metrics)
     {
-        TokenRuns policy = new(), gradient = new();
+        TokenRuns policy = new(),
+            gradient = new();
         double value = 0;
-        using Tensor x = Tensor.From(device, new Shape(_labels.Count, _vocabulary), [.. _x], requiresGrad: true), head = Identity(device, _vocabulary);
+        using Tensor x = Tensor.From(device, new Shape(_labels.Count, _vocabulary), [.. _x], requiresGrad: true),
+            head = Identity(device, _vocabulary);
         using StepScope step = device.Step(record: true);
-        Tensor result = Ops.LabelLoss(x, head, device.Rent(new Shape(_labels.Count), [.. _labels]), new LabelStatistics(), s =>
-        {
-            policy.ShapeAs(_shape);
-            s.LogProbs.CopyTo(policy.Values);
-            value = loss.Compute(policy, _pairs, null, null, gradient, metrics);
-            gradient.Values.CopyTo(s.LogProbGradients);
-            return value;
-        });
+        Tensor result = Ops.LabelLoss(
+            x,
+            head,
+            device.Rent(new Shape(_labels.Count), [.. _labels]),
+            new LabelStatistics(),
+            s =>
+            {
+                policy.ShapeAs(_shape);
+                s.LogProbs.CopyTo(policy.Values);
+                value = loss.Compute(policy, _pairs, null, null, gradient, metrics);
+                gradient.Values.CopyTo(s.LogProbGradients);
+                return value;
+            }
+        );
         device.Tape.Backward(result);
         double[] all = new double[2 * _pairs * _positions * _vocabulary];
         for (int i = 0; i < _places.Count; i++)

@@ -20,7 +20,10 @@ internal sealed class LossChecks(string file)
         double worst = actual.Length == expected.Length ? 0 : double.PositiveInfinity;
         for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
         {
-            double difference = double.IsNaN(actual[i]) && double.IsNaN(expected[i]) ? 0 : Math.Abs(actual[i] - expected[i]) / Math.Max(1, Math.Abs(expected[i]));
+            double difference =
+                double.IsNaN(actual[i]) && double.IsNaN(expected[i])
+                    ? 0
+                    : Math.Abs(actual[i] - expected[i]) / Math.Max(1, Math.Abs(expected[i]));
             worst = double.IsNaN(difference) ? double.NaN : Math.Max(worst, difference);
         }
         _checks.Add(new VerificationCheck($"{file}: {name}", worst, tolerance));
@@ -29,7 +32,8 @@ internal sealed class LossChecks(string file)
     /// <summary>Numbers, relative to the largest.</summary>
     public void OfLargest(string name, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double tolerance)
     {
-        double worst = actual.Length == expected.Length ? 0 : double.PositiveInfinity, largest = 0;
+        double worst = actual.Length == expected.Length ? 0 : double.PositiveInfinity,
+            largest = 0;
         for (int i = 0; i < Math.Min(actual.Length, expected.Length); i++)
         {
             double difference = Math.Abs(actual[i] - expected[i]);
@@ -54,14 +58,18 @@ internal sealed class LossChecks(string file)
             if (!elsewhere.Contains(key))
             {
                 MetricTerm[] found = [.. metrics.Where(m => m.Name == key)];
-                double actual = found.Length == 0 ? double.NaN : found.Sum(m => m.Normalizer) is > 0 and var count ? found.Sum(m => m.Sum) / count : found.Sum(m => m.Sum);
+                double actual =
+                    found.Length == 0 ? double.NaN
+                    : found.Sum(m => m.Normalizer) is > 0 and var count ? found.Sum(m => m.Sum) / count
+                    : found.Sum(m => m.Sum);
                 Number($"{name}: {key}", actual, (double)value!, tolerance);
             }
         }
     }
 
     /// <summary>float32 cases may be ten times as far off.</summary>
-    public static double Tolerance(JsonNode expected) => ((string?)expected["precision"])?.Contains("float32", StringComparison.Ordinal) ?? false ? 1e-5 : 1e-6;
+    public static double Tolerance(JsonNode expected) =>
+        ((string?)expected["precision"])?.Contains("float32", StringComparison.Ordinal) ?? false ? 1e-5 : 1e-6;
 
     /// <summary>A complaint about a case that is not known.</summary>
     public InvalidDataException Unknown(string what) => new($"{file}: {what} is not known here.");

@@ -3,11 +3,13 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Verification;
 
-/// <summary>A file preference_losses*.json: inputs, losses and gradients of preference and reinforcement learning, each case computed and compared.</summary>
+/// <summary>A file preference_losses*.json: inputs, losses and gradients of preference and reinforcement learning, each case computed and
+/// compared.</summary>
 public sealed class LossFile(string path, Device device)
 {
     /// <summary>Such files in a directory.</summary>
-    public static IReadOnlyList<string> In(string directory) => [.. Directory.GetFiles(directory, "preference_losses*.json").Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> In(string directory) =>
+        [.. Directory.GetFiles(directory, "preference_losses*.json").Order(StringComparer.Ordinal)];
 
     /// <summary>Computes every case.</summary>
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>

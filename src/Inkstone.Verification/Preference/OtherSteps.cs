@@ -12,8 +12,18 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
 {
     public void Reward(JsonNode root)
     {
-        (int[] Chosen, int[] Rejected, double Margin)[] pairs = [.. root.Of("pairs").AsArray().Select(p => (p!.Of("prompt_ids").Ids().Concat(p!.Of("chosen_ids").Ids()).ToArray(),
-            p!.Of("prompt_ids").Ids().Concat(p!.Of("rejected_ids").Ids()).ToArray(), p!.Number("margin", 0)))];
+        (int[] Chosen, int[] Rejected, double Margin)[] pairs =
+        [
+            .. root.Of("pairs")
+                .AsArray()
+                .Select(p =>
+                    (
+                        p!.Of("prompt_ids").Ids().Concat(p!.Of("chosen_ids").Ids()).ToArray(),
+                        p!.Of("prompt_ids").Ids().Concat(p!.Of("rejected_ids").Ids()).ToArray(),
+                        p!.Number("margin", 0)
+                    )
+                ),
+        ];
         foreach ((string name, JsonNode expected) in root.Of("cases").Members())
         {
             Steps steps = new($"reward {name}", expected, checks, file.Narrow);
@@ -24,11 +34,17 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
             bool margins = (bool?)steps.Settings["margin"] ?? false;
             int tokens = 0;
             GivenBatches<RewardBatch> source = new(1, () => new RewardBatch(share: false), (batch, _) => Fill(batch, pairs, margins));
-            steps.Take(file.Device, model.Trained, new RewardObjective(model, steps.Settings.Number("center_rewards_coefficient", 0)).Of, source, _ =>
-            {
-                tokens += pairs.Sum(p => p.Chosen.Length + p.Rejected.Length);
-                return [new MetricTerm("num_tokens", tokens, 0)];
-            });
+            steps.Take(
+                file.Device,
+                model.Trained,
+                new RewardObjective(model, steps.Settings.Number("center_rewards_coefficient", 0)).Of,
+                source,
+                _ =>
+                {
+                    tokens += pairs.Sum(p => p.Chosen.Length + p.Rejected.Length);
+                    return [new MetricTerm("num_tokens", tokens, 0)];
+                }
+            );
             steps.After("rewards_after", Rewards(model, pairs));
         }
     }
@@ -59,29 +75,44 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
 
     public void Distillation(JsonNode root)
     {
-        (int[] Prompt, int[] Answer)[] texts = [.. root.Of("prompt_ids").AsArray().Zip(root.Of("completion_ids").AsArray(), (p, a) => (p!.Ids(), a!.Ids()))];
+        (int[] Prompt, int[] Answer)[] texts =
+        [
+            .. root.Of("prompt_ids").AsArray().Zip(root.Of("completion_ids").AsArray(), (p, a) => (p!.Ids(), a!.Ids())),
+        ];
         foreach ((string name, JsonNode expected) in root.Of("cases").Members())
         {
             Steps steps = new($"distillation {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "beta", "temperature", "learning_rate", "max_grad_norm", "steps", "gradient_accumulation_steps");
-            using CausalLm student = file.Open(expected, "student"), teacher = file.Open(expected, "teacher", trained: false);
+            using CausalLm student = file.Open(expected, "student"),
+                teacher = file.Open(expected, "teacher", trained: false);
             steps.Before("logprobs_before", Steps.LogProbs(student, texts));
             DistillObjective objective = new(student, teacher, (double)steps.Settings.Of("beta"), steps.Settings.Number("temperature", 1));
-            steps.Take<Batch>(file.Device, student.Parameters, objective.Of, Loader(texts, texts.Length / steps.Accumulation), shuffled: true);
+            steps.Take<Batch>(
+                file.Device,
+                student.Parameters,
+                objective.Of,
+                Loader(texts, texts.Length / steps.Accumulation),
+                shuffled: true
+            );
             steps.After("logprobs_after", Steps.LogProbs(student, texts));
         }
     }
 
     public void Sft(JsonNode root)
     {
-        (int[] Prompt, int[] Answer)[] texts = [.. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids()))];
+        (int[] Prompt, int[] Answer)[] texts =
+        [
+            .. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids())),
+        ];
         foreach ((string name, JsonNode expected) in root.Of("cases").Members())
         {
             Steps steps = new($"sft {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "loss_type", "learning_rate", "max_grad_norm", "steps", "batch", "gradient_accumulation_steps");
             using CausalLm model = file.Open(expected);
             steps.Before("logprobs_before", Steps.LogProbs(model, texts));
-            int rows = (int)steps.Settings.Of("batch"), tokens = 0, taken = 0;
+            int rows = (int)steps.Settings.Of("batch"),
+                tokens = 0,
+                taken = 0;
             Objective<Batch> objective = (string?)steps.Settings["loss_type"] switch
             {
                 null or "nll" => NextToken.Of(model),
@@ -89,18 +120,30 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
                 { } other => throw checks.Unknown($"the loss_type \"{other}\" of sft {name}"),
             };
             (int[] Prompt, int[] Answer)[][] chunks = [.. texts.Chunk(rows)];
-            steps.Take(file.Device, model.Parameters, objective, Loader(texts, rows), _ =>
-            {
-                double entropy = 0, accuracy = 0;
-                for (int i = 0; i < steps.Accumulation; i++)
+            steps.Take(
+                file.Device,
+                model.Parameters,
+                objective,
+                Loader(texts, rows),
+                _ =>
                 {
-                    (int[] Prompt, int[] Answer)[] chunk = chunks[taken++ % chunks.Length];
-                    tokens += chunk.Sum(t => t.Prompt.Length + t.Answer.Length);
-                    (double e, double a) = Entropy(model, chunk);
-                    (entropy, accuracy) = (entropy + e / steps.Accumulation, accuracy + a / steps.Accumulation);
+                    double entropy = 0,
+                        accuracy = 0;
+                    for (int i = 0; i < steps.Accumulation; i++)
+                    {
+                        (int[] Prompt, int[] Answer)[] chunk = chunks[taken++ % chunks.Length];
+                        tokens += chunk.Sum(t => t.Prompt.Length + t.Answer.Length);
+                        (double e, double a) = Entropy(model, chunk);
+                        (entropy, accuracy) = (entropy + e / steps.Accumulation, accuracy + a / steps.Accumulation);
+                    }
+                    return
+                    [
+                        new MetricTerm("num_tokens", tokens, 0),
+                        new MetricTerm("entropy", entropy, 0),
+                        new MetricTerm("mean_token_accuracy", accuracy, 0),
+                    ];
                 }
-                return [new MetricTerm("num_tokens", tokens, 0), new MetricTerm("entropy", entropy, 0), new MetricTerm("mean_token_accuracy", accuracy, 0)];
-            });
+            );
             steps.After("logprobs_after", Steps.LogProbs(model, texts));
         }
     }
@@ -122,7 +165,13 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
 
     private static ExampleLoader Loader((int[] Prompt, int[] Answer)[] texts, int rows)
     {
-        MaskedConversation[] examples = [.. texts.Select(t => new MaskedConversation([.. t.Prompt, .. t.Answer], [.. t.Prompt.Select(_ => false), .. t.Answer.Select(_ => true)]))];
+        MaskedConversation[] examples =
+        [
+            .. texts.Select(t => new MaskedConversation(
+                [.. t.Prompt, .. t.Answer],
+                [.. t.Prompt.Select(_ => false), .. t.Answer.Select(_ => true)]
+            )),
+        ];
         return new ExampleLoader(examples, new ExampleLoaderOptions(rows, examples.Max(e => e.Ids.Length), Batching.PaddingFree));
     }
 }

@@ -9,38 +9,59 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
 {
     public void Pairs(JsonObject root)
     {
-        (int[] Prompt, int[] Chosen, int[] Rejected)[] pairs = [.. root.Of("pairs").AsArray().Select(p => (p!.Of("prompt_ids").Ids(), p!.Of("chosen_ids").Ids(), p!.Of("rejected_ids").Ids()))];
+        (int[] Prompt, int[] Chosen, int[] Rejected)[] pairs =
+        [
+            .. root.Of("pairs").AsArray().Select(p => (p!.Of("prompt_ids").Ids(), p!.Of("chosen_ids").Ids(), p!.Of("rejected_ids").Ids())),
+        ];
         (int[], int[])[] texts = [.. pairs.Select(p => (p.Prompt, p.Chosen)), .. pairs.Select(p => (p.Prompt, p.Rejected))];
         foreach ((string name, JsonNode expected) in root.Of("cases").Members())
         {
             using CausalLm model = file.Open(expected);
             Steps steps = new(name, expected, checks, file.Narrow);
             JsonObject settings = steps.Settings.DeepClone().AsObject();
-            int rows = (int)settings.Of("batch"), longest = (int)settings.Number("max_length", int.MaxValue);
-            foreach (string key in (string[])["learning_rate", "max_grad_norm", "steps", "batch", "gradient_accumulation_steps", "max_length", "reference"])
+            int rows = (int)settings.Of("batch"),
+                longest = (int)settings.Number("max_length", int.MaxValue);
+            foreach (
+                string key in (string[])
+                    ["learning_rate", "max_grad_norm", "steps", "batch", "gradient_accumulation_steps", "max_length", "reference"]
+            )
             {
                 settings.Remove(key);
             }
             PairOptions options = new PreferenceLosses(checks, file.Device).PairOptionsOf(settings, name);
             steps.Before("logprobs_before", Steps.LogProbs(model, texts));
             // A pair whose prompt leaves no room for an answer is left out.
-            (int[] Prompt, int[] Chosen, int[] Rejected)[] cut = [.. pairs.Where(p => p.Prompt.Length < longest).Select(p => (p.Prompt, Cut(p.Prompt, p.Chosen), Cut(p.Prompt, p.Rejected)))];
+            (int[] Prompt, int[] Chosen, int[] Rejected)[] cut =
+            [
+                .. pairs.Where(p => p.Prompt.Length < longest).Select(p => (p.Prompt, Cut(p.Prompt, p.Chosen), Cut(p.Prompt, p.Rejected))),
+            ];
             (int[] Prompt, int[] Chosen, int[] Rejected)[][] chunks = [.. cut.Chunk(rows)];
             TokenRuns[] references = [.. chunks.Select(chunk => Filled(model, batch => Fill(batch, chunk)).Reference)];
-            int tokens = 0, taken = 0;
-            GivenBatches<PreferenceBatch> source = new(chunks.Length, () => new PreferenceBatch(model.SharesPrompts), (batch, i) =>
-            {
-                Fill(batch, chunks[i]);
-                batch.Reference.CopyFrom(references[i]);
-            });
-            steps.Take(file.Device, model.Adapter?.Parameters ?? model.Parameters, PreferenceObjective.OfPairs(model, options), source, _ =>
-            {
-                for (int i = 0; i < steps.Accumulation; i++)
+            int tokens = 0,
+                taken = 0;
+            GivenBatches<PreferenceBatch> source = new(
+                chunks.Length,
+                () => new PreferenceBatch(model.SharesPrompts),
+                (batch, i) =>
                 {
-                    tokens += chunks[taken++ % chunks.Length].Sum(p => 2 * p.Prompt.Length + p.Chosen.Length + p.Rejected.Length);
+                    Fill(batch, chunks[i]);
+                    batch.Reference.CopyFrom(references[i]);
                 }
-                return [new MetricTerm("num_tokens", tokens, 0)];
-            });
+            );
+            steps.Take(
+                file.Device,
+                model.Adapter?.Parameters ?? model.Parameters,
+                PreferenceObjective.OfPairs(model, options),
+                source,
+                _ =>
+                {
+                    for (int i = 0; i < steps.Accumulation; i++)
+                    {
+                        tokens += chunks[taken++ % chunks.Length].Sum(p => 2 * p.Prompt.Length + p.Chosen.Length + p.Rejected.Length);
+                    }
+                    return [new MetricTerm("num_tokens", tokens, 0)];
+                }
+            );
             steps.After("logprobs_after", Steps.LogProbs(model, texts));
 
             int[] Cut(int[] prompt, int[] answer) => answer[..Math.Min(answer.Length, longest - prompt.Length)];
@@ -73,40 +94,64 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
 
     public void Singles(JsonNode root)
     {
-        (int[] Prompt, int[] Answer, bool Good)[] rows = [.. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids(), (bool)r!.Of("label")))];
+        (int[] Prompt, int[] Answer, bool Good)[] rows =
+        [
+            .. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids(), (bool)r!.Of("label"))),
+        ];
         foreach ((string name, JsonNode expected) in root.Of("cases").Members())
         {
             using CausalLm model = file.Open(expected);
             Steps steps = new($"kto {name}", expected, checks, file.Narrow);
-            steps.Settings.Know(name, "loss_type", "beta", "desirable_weight", "undesirable_weight", "learning_rate", "max_grad_norm", "steps", "batch");
+            steps.Settings.Know(
+                name,
+                "loss_type",
+                "beta",
+                "desirable_weight",
+                "undesirable_weight",
+                "learning_rate",
+                "max_grad_norm",
+                "steps",
+                "batch"
+            );
             UnpairedOptions options = UnpairedOf(steps.Settings, name);
             (int[], int[])[] texts = [.. rows.Select(r => (r.Prompt, r.Answer))];
             steps.Before("logprobs_before", Steps.LogProbs(model, texts));
             (int[] Prompt, int[] Answer, bool Good)[][] chunks = [.. rows.Chunk((int)steps.Settings.Of("batch"))];
             PreferenceBatch[] first = [.. chunks.Select(chunk => Filled(model, batch => Fill(batch, chunk)))];
-            GivenBatches<PreferenceBatch> source = new(chunks.Length, () => new PreferenceBatch(model.SharesPrompts), (batch, i) =>
-            {
-                Fill(batch, chunks[i]);
-                batch.Reference.CopyFrom(first[i].Reference);
-                batch.MovedReference.CopyFrom(first[i].MovedReference);
-            });
+            GivenBatches<PreferenceBatch> source = new(
+                chunks.Length,
+                () => new PreferenceBatch(model.SharesPrompts),
+                (batch, i) =>
+                {
+                    Fill(batch, chunks[i]);
+                    batch.Reference.CopyFrom(first[i].Reference);
+                    batch.MovedReference.CopyFrom(first[i].MovedReference);
+                }
+            );
             int tokens = 0;
             List<double> kls = [];
-            steps.Take(file.Device, model.Parameters, PreferenceObjective.OfSingles(model, options), source, i =>
-            {
-                PreferenceBatch batch = first[i % first.Length];
-                tokens += batch.Answers.TextTokens;
-                TokenRuns moved = new();
-                batch.Moved.LogProbs(model, moved);
-                kls.Add(UnpairedLoss.Drift(moved, batch.MovedReference));
-                return [new MetricTerm("num_tokens", tokens, 0)];
-            });
+            steps.Take(
+                file.Device,
+                model.Parameters,
+                PreferenceObjective.OfSingles(model, options),
+                source,
+                i =>
+                {
+                    PreferenceBatch batch = first[i % first.Length];
+                    tokens += batch.Answers.TextTokens;
+                    TokenRuns moved = new();
+                    batch.Moved.LogProbs(model, moved);
+                    kls.Add(UnpairedLoss.Drift(moved, batch.MovedReference));
+                    return [new MetricTerm("num_tokens", tokens, 0)];
+                }
+            );
             checks.Numbers($"kto {name}: kls", [.. kls], expected.Of("float64").Of("kls").Numbers(), file.Narrow ? 5e-2 : 5e-4);
             steps.After("logprobs_after", Steps.LogProbs(model, texts));
         }
     }
 
-    private UnpairedOptions UnpairedOf(JsonNode settings, string name) => new PreferenceLosses(checks, file.Device).UnpairedOptionsOf(settings, name);
+    private UnpairedOptions UnpairedOf(JsonNode settings, string name) =>
+        new PreferenceLosses(checks, file.Device).UnpairedOptionsOf(settings, name);
 
     private static void Fill(PreferenceBatch batch, (int[] Prompt, int[] Answer, bool Good)[] rows)
     {

@@ -4,11 +4,13 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Verification;
 
-/// <summary>A file e2e_*.json: whole optimizer steps of preference and reinforcement learning, reward models, distillation and fine-tuning, on small models beside it.</summary>
+/// <summary>A file e2e_*.json: whole optimizer steps of preference and reinforcement learning, reward models, distillation and fine-tuning,
+/// on small models beside it.</summary>
 public sealed class StepFile(string path, Device device)
 {
     /// <summary>Such files in a directory.</summary>
-    public static IReadOnlyList<string> In(string directory) => [.. Directory.GetFiles(directory, "e2e_*.json").Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> In(string directory) =>
+        [.. Directory.GetFiles(directory, "e2e_*.json").Order(StringComparer.Ordinal)];
 
     /// <summary>Takes the steps of every case.</summary>
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>
@@ -65,12 +67,16 @@ public sealed class StepFile(string path, Device device)
                 return place;
             }
         }
-        throw new DirectoryNotFoundException($"{path} names {name}, which is nowhere above it; keep the file beside the models that it was made with.");
+        throw new DirectoryNotFoundException(
+            $"{path} names {name}, which is nowhere above it; keep the file beside the models that it was made with."
+        );
     }
 
     internal CausalLm Open(JsonNode expected, string key = "base", bool trained = true)
     {
         string model = Place((string)expected.Of(key)!);
-        return expected["adapter"] is { } adapter ? PeftAdapter.Open(model, Place((string)adapter!), device) : Pretrained.Open(model, device, trained: trained);
+        return expected["adapter"] is { } adapter
+            ? PeftAdapter.Open(model, Place((string)adapter!), device)
+            : Pretrained.Open(model, device, trained: trained);
     }
 }

@@ -12,8 +12,12 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
 {
     private readonly JsonNode _settings = expected.Of("settings");
 
-    /// <summary>Allowed deviations: losses, norms (relative), log-probabilities after steps. A step of AdamW may turn a tiny gradient into a whole step.</summary>
-    private readonly double _loss = narrow ? 2e-2 : 1e-5, _norm = narrow ? 5e-2 : 1e-5, _after = narrow ? 5e-2 : 5e-4, _before = narrow ? 2e-2 : 1e-5;
+    /// <summary>Allowed deviations: losses, norms (relative), log-probabilities after steps. A step of AdamW may turn a tiny gradient into
+    /// a whole step.</summary>
+    private readonly double _loss = narrow ? 2e-2 : 1e-5,
+        _norm = narrow ? 5e-2 : 1e-5,
+        _after = narrow ? 5e-2 : 5e-4,
+        _before = narrow ? 2e-2 : 1e-5;
 
     /// <summary>The options of the case.</summary>
     public JsonNode Settings => _settings;
@@ -28,16 +32,34 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
     /// <param name="source">micro-batches</param>
     /// <param name="before">metrics of a step that are known before it is taken</param>
     /// <param name="shuffled">
-    /// whether TRL deals the rows of a step to its micro-batches in an order of its own: what it shows as a mean of their means (shares of clipped tokens, entropies) then depends on it, by a
+    /// whether TRL deals the rows of a step to its micro-batches in an order of its own: what it shows as a mean of their means (shares of
+    /// clipped tokens, entropies) then depends on it, by a
     /// few hundredths of the share; losses and gradients do not
     /// </param>
-    public void Take<TBatch>(Device device, Parameters parameters, Objective<TBatch> objective, IBatchSource<TBatch> source, Func<int, IReadOnlyList<MetricTerm>>? before = null, bool shuffled = false)
+    public void Take<TBatch>(
+        Device device,
+        Parameters parameters,
+        Objective<TBatch> objective,
+        IBatchSource<TBatch> source,
+        Func<int, IReadOnlyList<MetricTerm>>? before = null,
+        bool shuffled = false
+    )
         where TBatch : ITrainingBatch
     {
         AdamW optimizer = new(parameters, new AdamWSettings((double)_settings.Of("learning_rate"), Beta2: 0.999, WeightDecay: 0));
-        TrainStep<TBatch> step = new(device, parameters, objective, source, [optimizer], 1, Accumulation, (double)_settings.Of("max_grad_norm"));
+        TrainStep<TBatch> step = new(
+            device,
+            parameters,
+            objective,
+            source,
+            [optimizer],
+            1,
+            Accumulation,
+            (double)_settings.Of("max_grad_norm")
+        );
         int count = (int)_settings.Of("steps");
-        double[] losses = new double[count], norms = new double[count];
+        double[] losses = new double[count],
+            norms = new double[count];
         JsonArray single = expected.Of("trl_float32").Of("steps").AsArray();
         double apart = expected.Number("largest_difference", 0);
         for (int i = 0; i < count; i++)
@@ -57,21 +79,40 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
                         checks.Number($"{name}: {key} of step {i + 1} in float32", outcome.GradientNorm / wanted, 1, _norm + apart);
                         break;
                     default:
-                        double found = known.FirstOrDefault(m => m.Name == key) is { Name: not null } term ? term.Normalizer > 0 ? term.Sum / term.Normalizer : term.Sum
+                        double found = known.FirstOrDefault(m => m.Name == key) is { Name: not null } term
+                            ? term.Normalizer > 0
+                                ? term.Sum / term.Normalizer
+                                : term.Sum
                             : outcome.Metrics?.FirstOrDefault(m => m.Name == key)?.Value ?? double.NaN;
-                        bool dealt = shuffled && Accumulation > 1 && (key == "entropy" || key == "kl" || key.Contains("clip_ratio/", StringComparison.Ordinal));
-                        checks.Number($"{name}: {key} of step {i + 1}", found, wanted, dealt ? (key == "entropy" ? 1e-3 : 2e-2) : i == 0 ? 2 * _before : _after);
+                        bool dealt =
+                            shuffled
+                            && Accumulation > 1
+                            && (key == "entropy" || key == "kl" || key.Contains("clip_ratio/", StringComparison.Ordinal));
+                        checks.Number(
+                            $"{name}: {key} of step {i + 1}",
+                            found,
+                            wanted,
+                            dealt ? (key == "entropy" ? 1e-3 : 2e-2)
+                                : i == 0 ? 2 * _before
+                                : _after
+                        );
                         break;
                 }
             }
         }
         JsonNode right = expected.Of("float64");
         checks.Numbers($"{name}: losses", losses, right.Of("losses").Numbers(), _loss);
-        checks.Numbers($"{name}: gradient norms", [.. norms.Zip(right.Of("grad_norms").Numbers(), (a, b) => a / b)], [.. norms.Select(_ => 1.0)], _norm);
+        checks.Numbers(
+            $"{name}: gradient norms",
+            [.. norms.Zip(right.Of("grad_norms").Numbers(), (a, b) => a / b)],
+            [.. norms.Select(_ => 1.0)],
+            _norm
+        );
     }
 
     /// <summary>Numbers before the first step.</summary>
-    public void Before(string key, ReadOnlySpan<double> found) => checks.Numbers($"{name}: {key}", found, expected.Of("trl_float32").Of(key).Flat(), _before);
+    public void Before(string key, ReadOnlySpan<double> found) =>
+        checks.Numbers($"{name}: {key}", found, expected.Of("trl_float32").Of(key).Flat(), _before);
 
     /// <summary>Numbers behind the last step.</summary>
     public void After(string key, ReadOnlySpan<double> found)

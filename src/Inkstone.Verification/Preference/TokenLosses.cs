@@ -3,14 +3,16 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Verification;
 
-/// <summary>The sections distillation and sft of a file preference_losses2.json: losses of logits, through the ops of training behind a head that is the identity.</summary>
+/// <summary>The sections distillation and sft of a file preference_losses2.json: losses of logits, through the ops of training behind a
+/// head that is the identity.</summary>
 internal sealed class TokenLosses(LossChecks checks, Device device)
 {
     private const int Ignored = -100;
 
     public void Distillation(JsonNode node)
     {
-        double[][] student = [.. node.Of("student_logits").AsArray().Select(row => row!.Numbers())], teacher = [.. node.Of("teacher_logits").AsArray().Select(row => row!.Numbers())];
+        double[][] student = [.. node.Of("student_logits").AsArray().Select(row => row!.Numbers())],
+            teacher = [.. node.Of("teacher_logits").AsArray().Select(row => row!.Numbers())];
         int[] labels = node.Of("labels").Ids();
         int vocabulary = student[0].Length;
         using Tensor head = LogitCase.Identity(device, vocabulary);
@@ -20,9 +22,19 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
             string place = $"distillation {name}";
             options.Know(place, "beta", "temperature", "masked", "num_items_in_batch");
             int[] rows = [.. Enumerable.Range(0, student.Length).Where(i => !((bool?)options["masked"] ?? false) || labels[i] != Ignored)];
-            using Tensor x = Rows(student, rows, trained: true), t = Rows(teacher, rows, trained: false);
+            using Tensor x = Rows(student, rows, trained: true),
+                t = Rows(teacher, rows, trained: false);
             using StepScope step = device.Step(record: true);
-            Tensor loss = Ops.LogitDivergence(x, head, t, head, (float)options.Number("beta", 0.5), (float)options.Number("temperature", 1), (float)options.Number("num_items_in_batch", rows.Length), out double entropy);
+            Tensor loss = Ops.LogitDivergence(
+                x,
+                head,
+                t,
+                head,
+                (float)options.Number("beta", 0.5),
+                (float)options.Number("temperature", 1),
+                (float)options.Number("num_items_in_batch", rows.Length),
+                out double entropy
+            );
             device.Tape.Backward(loss);
             checks.Loss(place, expected, loss.Item(), Placed(x, rows, student.Length), LossChecks.Tolerance(expected));
             if (expected["student_entropy_sum"] is { } sum)
@@ -42,7 +54,8 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
         int[][] labels = [.. node.Of("labels").AsArray().Select(s => s!.Ids())];
         int length = labels[0].Length;
         double[][] all = [.. logits.SelectMany(s => s)];
-        int[] next = [.. labels.SelectMany(s => s.Skip(1).Append(Ignored))], rows = [.. Enumerable.Range(0, next.Length).Where(i => next[i] != Ignored)];
+        int[] next = [.. labels.SelectMany(s => s.Skip(1).Append(Ignored))],
+            rows = [.. Enumerable.Range(0, next.Length).Where(i => next[i] != Ignored)];
         using Tensor head = LogitCase.Identity(device, all[0].Length);
         foreach ((string name, JsonNode expected) in node.Of("cases").Members())
         {
@@ -64,8 +77,8 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
         }
     }
 
-    private Tensor Rows(double[][] all, int[] rows, bool trained)
-        => Tensor.From(device, new Shape(rows.Length, all[0].Length), [.. rows.SelectMany(i => all[i].Select(v => (float)v))], trained);
+    private Tensor Rows(double[][] all, int[] rows, bool trained) =>
+        Tensor.From(device, new Shape(rows.Length, all[0].Length), [.. rows.SelectMany(i => all[i].Select(v => (float)v))], trained);
 
     /// <summary>The gradient of the rows that were learned from, zeros elsewhere.</summary>
     private static double[] Placed(Tensor x, int[] rows, int count)

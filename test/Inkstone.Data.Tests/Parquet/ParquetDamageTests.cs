@@ -4,7 +4,8 @@ using static Inkstone.Data.Tests.ParquetSample;
 
 namespace Inkstone.Data.Tests;
 
-/// <summary>Whatever happens to a file, it is read or refused by name: no other exception, no endless loop, no memory for what is not there.</summary>
+/// <summary>Whatever happens to a file, it is read or refused by name: no other exception, no endless loop, no memory for what is not
+/// there.</summary>
 public sealed class ParquetDamageTests : IDisposable
 {
     private const long MostMemory = 64 << 20;
@@ -63,7 +64,8 @@ public sealed class ParquetDamageTests : IDisposable
     public void Real_files_with_changed_bytes_are_read_or_refused(string name)
     {
         byte[] original = File.ReadAllBytes(Goldens.Of($"parquet/{name}.parquet"));
-        int footer = BitConverter.ToInt32(original, original.Length - 8), footerStart = original.Length - 8 - footer;
+        int footer = BitConverter.ToInt32(original, original.Length - 8),
+            footerStart = original.Length - 8 - footer;
         Random random = new(name.Length);
         for (int round = 0; round < 30; round++)
         {
@@ -96,11 +98,28 @@ public sealed class ParquetDamageTests : IDisposable
             .Column("length", BYTE_ARRAY, 8, [.. lengths, .. texts], converted: 0, encoding: 6)
             .Column("prefix", BYTE_ARRAY, 8, [.. prefixes, .. lengths, .. texts], converted: 0, encoding: 7)
             .Column("split", INT32, 8, new byte[32], encoding: 9)
-            .Column("word", BYTE_ARRAY, 8, [2, 3, 0b11_10_01_00, 0b00_01_10_11], converted: 0, encoding: 8, dictionary: Texts("a", "b", "c", "d"), dictionaryValues: 4)
+            .Column(
+                "word",
+                BYTE_ARRAY,
+                8,
+                [2, 3, 0b11_10_01_00, 0b00_01_10_11],
+                converted: 0,
+                encoding: 8,
+                dictionary: Texts("a", "b", "c", "d"),
+                dictionaryValues: 4
+            )
             .Column("bool", BOOLEAN, 8, [2, 0, 0, 0, 3, 0x55], encoding: 3)
             .Column("time", INT96, 8, new byte[96])
             .Column("price", FIXED, 8, new byte[24], converted: 5, length: 3, scale: 1, precision: 6)
-            .Column("maybe", DOUBLE, 8, new byte[32], Optional, levels: [(0, 1), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)], maxDefinition: 1);
+            .Column(
+                "maybe",
+                DOUBLE,
+                8,
+                new byte[32],
+                Optional,
+                levels: [(0, 1), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)],
+                maxDefinition: 1
+            );
     }
 
     private static void Change(Span<byte> bytes, Random random)

@@ -15,7 +15,16 @@ public sealed class ParquetJudgeTests : IDisposable
 
     public static TheoryData<Compression, ParquetDataPageVersion> CodecsAndPages()
     {
-        Compression[] codecs = [Compression.Uncompressed, Compression.Snappy, Compression.Gzip, Compression.Brotli, Compression.Zstd, Compression.Lz4, Compression.Lz4Hadoop];
+        Compression[] codecs =
+        [
+            Compression.Uncompressed,
+            Compression.Snappy,
+            Compression.Gzip,
+            Compression.Brotli,
+            Compression.Zstd,
+            Compression.Lz4,
+            Compression.Lz4Hadoop,
+        ];
         TheoryData<Compression, ParquetDataPageVersion> data = [];
         foreach (Compression codec in codecs)
         {
@@ -31,8 +40,8 @@ public sealed class ParquetJudgeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(CodecsAndPages))]
-    public void Every_codec_and_page_version_gives_the_rows_that_were_written(Compression codec, ParquetDataPageVersion pages)
-        => Compare(builder => builder.Compression(codec).DataPageVersion(pages).EnablePageChecksum());
+    public void Every_codec_and_page_version_gives_the_rows_that_were_written(Compression codec, ParquetDataPageVersion pages) =>
+        Compare(builder => builder.Compression(codec).DataPageVersion(pages).EnablePageChecksum());
 
     /// <summary>A column takes an encoding where the format has it for its type; the others keep their own.</summary>
     [Theory]
@@ -59,7 +68,12 @@ public sealed class ParquetJudgeTests : IDisposable
             using RowGroupReader group = written.RowGroup(0);
             foreach (string column in columns.SelectMany(Paths))
             {
-                group.MetaData.GetColumnChunkMetaData(Enumerable.Range(0, written.FileMetaData.NumColumns).First(i => written.FileMetaData.Schema.Column(i).Path.ToDotString() == column))
+                group
+                    .MetaData.GetColumnChunkMetaData(
+                        Enumerable
+                            .Range(0, written.FileMetaData.NumColumns)
+                            .First(i => written.FileMetaData.Schema.Column(i).Path.ToDotString() == column)
+                    )
                     .Encodings.ShouldContain(encoding, column);
             }
         }
@@ -67,16 +81,17 @@ public sealed class ParquetJudgeTests : IDisposable
 
     /// <summary>A dictionary that grows too large is given up in the middle of a column.</summary>
     [Fact]
-    public void A_dictionary_that_is_given_up_gives_the_rows_that_were_written()
-        => Compare(builder => builder.Compression(Compression.Snappy).DictionaryPagesizeLimit(1000));
+    public void A_dictionary_that_is_given_up_gives_the_rows_that_were_written() =>
+        Compare(builder => builder.Compression(Compression.Snappy).DictionaryPagesizeLimit(1000));
 
-    private static string[] Paths(string column) => column switch
-    {
-        "tags" => ["tags.list.item"],
-        "name" => ["people.list.item.name"],
-        "score" => ["people.list.item.score"],
-        _ => [column],
-    };
+    private static string[] Paths(string column) =>
+        column switch
+        {
+            "tags" => ["tags.list.item"],
+            "name" => ["people.list.item.name"],
+            "score" => ["people.list.item.score"],
+            _ => [column],
+        };
 
     private string Compare(Func<WriterPropertiesBuilder, WriterPropertiesBuilder> choose)
     {
@@ -104,25 +119,36 @@ public sealed class ParquetJudgeTests : IDisposable
     /// <summary>Two row groups of the same columns.</summary>
     private static void Write(string path, WriterProperties properties)
     {
-        Node person = new GroupNode("item", ArrowRepetition.Optional,
-        [
-            new PrimitiveNode("name", ArrowRepetition.Optional, LogicalType.String(), ArrowType.ByteArray),
-            new PrimitiveNode("score", ArrowRepetition.Optional, LogicalType.None(), ArrowType.Double),
-        ]);
-        using GroupNode schema = new("schema", ArrowRepetition.Required,
-        [
-            new Column<string?>("text").CreateSchemaNode(),
-            new Column<long>("long").CreateSchemaNode(),
-            new Column<int?>("int").CreateSchemaNode(),
-            new Column<double?>("double").CreateSchemaNode(),
-            new Column<float>("float").CreateSchemaNode(),
-            new Column<bool?>("flag").CreateSchemaNode(),
-            new Column<DateTime?>("when", LogicalType.Timestamp(isAdjustedToUtc: true, TimeUnit.Micros)).CreateSchemaNode(),
-            new Column<Date>("day").CreateSchemaNode(),
-            new Column<decimal?>("price", LogicalType.Decimal(29, 3)).CreateSchemaNode(),
-            new Column<string?[]?>("tags").CreateSchemaNode(),
-            new GroupNode("people", ArrowRepetition.Optional, [new GroupNode("list", ArrowRepetition.Repeated, [person])], LogicalType.List()),
-        ]);
+        Node person = new GroupNode(
+            "item",
+            ArrowRepetition.Optional,
+            [
+                new PrimitiveNode("name", ArrowRepetition.Optional, LogicalType.String(), ArrowType.ByteArray),
+                new PrimitiveNode("score", ArrowRepetition.Optional, LogicalType.None(), ArrowType.Double),
+            ]
+        );
+        using GroupNode schema = new(
+            "schema",
+            ArrowRepetition.Required,
+            [
+                new Column<string?>("text").CreateSchemaNode(),
+                new Column<long>("long").CreateSchemaNode(),
+                new Column<int?>("int").CreateSchemaNode(),
+                new Column<double?>("double").CreateSchemaNode(),
+                new Column<float>("float").CreateSchemaNode(),
+                new Column<bool?>("flag").CreateSchemaNode(),
+                new Column<DateTime?>("when", LogicalType.Timestamp(isAdjustedToUtc: true, TimeUnit.Micros)).CreateSchemaNode(),
+                new Column<Date>("day").CreateSchemaNode(),
+                new Column<decimal?>("price", LogicalType.Decimal(29, 3)).CreateSchemaNode(),
+                new Column<string?[]?>("tags").CreateSchemaNode(),
+                new GroupNode(
+                    "people",
+                    ArrowRepetition.Optional,
+                    [new GroupNode("list", ArrowRepetition.Repeated, [person])],
+                    LogicalType.List()
+                ),
+            ]
+        );
         using ParquetFileWriter writer = new(path, schema, properties);
         for (int group = 0; group < 2; group++)
         {
@@ -170,11 +196,18 @@ public sealed class ParquetJudgeTests : IDisposable
             Double = Maybe<double?>(() => _random.NextDouble() * 1e9 - 5e8);
             Float = _random.NextSingle();
             Flag = Maybe<bool?>(() => _random.Next(2) == 0);
-            When = Maybe<DateTime?>(() => DateTime.UnixEpoch.AddDays(_random.Next(-20_000, 20_000)).AddTicks(10 * _random.NextInt64(86_400_000_000)));
+            When = Maybe<DateTime?>(() =>
+                DateTime.UnixEpoch.AddDays(_random.Next(-20_000, 20_000)).AddTicks(10 * _random.NextInt64(86_400_000_000))
+            );
             Day = new DateOnly(2000, 1, 1).AddDays(number);
             Price = Maybe<decimal?>(() => _random.Next(-1_000_000, 1_000_000) / 1000m);
             Tags = Maybe(() => Enumerable.Range(0, _random.Next(4)).Select(_ => Maybe(Word)).ToArray());
-            People = Maybe(() => Enumerable.Range(0, _random.Next(4)).Select(_ => Maybe(() => new Person(Maybe(Word), Maybe<double?>(() => _random.Next(100) / 4.0)))).ToArray());
+            People = Maybe(() =>
+                Enumerable
+                    .Range(0, _random.Next(4))
+                    .Select(_ => Maybe(() => new Person(Maybe(Word), Maybe<double?>(() => _random.Next(100) / 4.0))))
+                    .ToArray()
+            );
         }
 
         public string? Text { get; }
@@ -199,25 +232,29 @@ public sealed class ParquetJudgeTests : IDisposable
 
         public Person?[]? People { get; }
 
-        public JsonObject ToJson() => new()
-        {
-            ["text"] = Text,
-            ["long"] = Long,
-            ["int"] = Int,
-            ["double"] = Double,
-            ["float"] = (double)Float,
-            ["flag"] = Flag,
-            ["when"] = When is { } when ? Instant(when) : null,
-            ["day"] = Day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-            ["price"] = Price?.ToString("0.000", CultureInfo.InvariantCulture),
-            ["tags"] = Tags is null ? null : new JsonArray([.. Tags.Select(t => t is null ? null : JsonValue.Create(t))]),
-            ["people"] = People is null ? null : new JsonArray([.. People.Select(p => p?.ToJson())]),
-        };
+        public JsonObject ToJson() =>
+            new()
+            {
+                ["text"] = Text,
+                ["long"] = Long,
+                ["int"] = Int,
+                ["double"] = Double,
+                ["float"] = (double)Float,
+                ["flag"] = Flag,
+                ["when"] = When is { } when ? Instant(when) : null,
+                ["day"] = Day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+                ["price"] = Price?.ToString("0.000", CultureInfo.InvariantCulture),
+                ["tags"] = Tags is null ? null : new JsonArray([.. Tags.Select(t => t is null ? null : JsonValue.Create(t))]),
+                ["people"] = People is null ? null : new JsonArray([.. People.Select(p => p?.ToJson())]),
+            };
 
         private static string Instant(DateTime when)
         {
             long micros = when.Ticks / 10 % 1_000_000;
-            string part = micros == 0 ? "" : micros % 1000 == 0 ? when.ToString(".fff", CultureInfo.InvariantCulture) : when.ToString(".ffffff", CultureInfo.InvariantCulture);
+            string part =
+                micros == 0 ? ""
+                : micros % 1000 == 0 ? when.ToString(".fff", CultureInfo.InvariantCulture)
+                : when.ToString(".ffffff", CultureInfo.InvariantCulture);
             return $"{when.ToString("yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture)}{part}Z";
         }
 

@@ -5,10 +5,36 @@ namespace Inkstone.Data.Tests;
 /// <summary>Writes small Parquet files by the letter of the format: one row group, one page per column, every field written out.</summary>
 internal sealed class ParquetSample
 {
-    public const int BOOLEAN = 0, INT32 = 1, INT64 = 2, INT96 = 3, FLOAT = 4, DOUBLE = 5, BYTE_ARRAY = 6, FIXED = 7;
-    public const int Required = 0, Optional = 1, Repeated = 2;
-    private readonly List<(string Name, int? Type, int Repetition, int Children, int? Converted, int Length, int Scale, int Precision)> _schema = [];
-    private readonly List<(string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues)> _columns = [];
+    public const int BOOLEAN = 0,
+        INT32 = 1,
+        INT64 = 2,
+        INT96 = 3,
+        FLOAT = 4,
+        DOUBLE = 5,
+        BYTE_ARRAY = 6,
+        FIXED = 7;
+    public const int Required = 0,
+        Optional = 1,
+        Repeated = 2;
+    private readonly List<(
+        string Name,
+        int? Type,
+        int Repetition,
+        int Children,
+        int? Converted,
+        int Length,
+        int Scale,
+        int Precision
+    )> _schema = [];
+    private readonly List<(
+        string Path,
+        int Type,
+        int Encoding,
+        int Values,
+        byte[] Page,
+        byte[]? Dictionary,
+        int DictionaryValues
+    )> _columns = [];
 
     public int Codec { get; init; }
 
@@ -30,11 +56,30 @@ internal sealed class ParquetSample
 
     /// <summary>A column whose levels are given as (repetition, definition) pairs; without them it is required.</summary>
     public ParquetSample Column(
-        string name, int type, int count, byte[] values, int repetition = Required, int? converted = null, int length = 0, int scale = 0, int precision = 0,
-        int encoding = 0, (int Repetition, int Definition)[]? levels = null, int maxRepetition = 0, int maxDefinition = 0, byte[]? dictionary = null, int dictionaryValues = 0)
+        string name,
+        int type,
+        int count,
+        byte[] values,
+        int repetition = Required,
+        int? converted = null,
+        int length = 0,
+        int scale = 0,
+        int precision = 0,
+        int encoding = 0,
+        (int Repetition, int Definition)[]? levels = null,
+        int maxRepetition = 0,
+        int maxDefinition = 0,
+        byte[]? dictionary = null,
+        int dictionaryValues = 0
+    )
     {
         _schema.Add((name, type, repetition, 0, converted, length, scale, precision));
-        byte[] page = [.. Levels(levels?.Select(l => l.Repetition), maxRepetition), .. Levels(levels?.Select(l => l.Definition), maxDefinition), .. values];
+        byte[] page =
+        [
+            .. Levels(levels?.Select(l => l.Repetition), maxRepetition),
+            .. Levels(levels?.Select(l => l.Definition), maxDefinition),
+            .. values,
+        ];
         _columns.Add((name, type, encoding, levels?.Length ?? count, page, dictionary, dictionaryValues));
         return this;
     }
@@ -43,14 +88,24 @@ internal sealed class ParquetSample
     {
         List<byte> file = [.. "PAR1"u8];
         List<(long Dictionary, long Start, long Length)> places = [];
-        foreach ((string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column in _columns)
+        foreach (
+            (string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column in _columns
+        )
         {
-            long start = file.Count, dictionaryStart = 0;
+            long start = file.Count,
+                dictionaryStart = 0;
             if (column.Dictionary is not null)
             {
                 dictionaryStart = start;
                 byte[] packed = Compress(column.Dictionary);
-                file.AddRange(new Thrift().I32(1, 2).I32(2, column.Dictionary.Length).I32(3, packed.Length).Struct(7, t => t.I32(1, column.DictionaryValues).I32(2, 0)).Stop());
+                file.AddRange(
+                    new Thrift()
+                        .I32(1, 2)
+                        .I32(2, column.Dictionary.Length)
+                        .I32(3, packed.Length)
+                        .Struct(7, t => t.I32(1, column.DictionaryValues).I32(2, 0))
+                        .Stop()
+                );
                 file.AddRange(packed);
             }
             long data = file.Count;
@@ -93,28 +148,50 @@ internal sealed class ParquetSample
                 }
             });
         }
-        footer.I64(3, SaidRows ?? rows).List(4, 12, 1).Element(group =>
-        {
-            group.List(1, 12, _columns.Count);
-            for (int i = 0; i < _columns.Count; i++)
+        footer
+            .I64(3, SaidRows ?? rows)
+            .List(4, 12, 1)
+            .Element(group =>
             {
-                ((string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column, (long Dictionary, long Start, long Length) place) = (_columns[i], places[i]);
-                group.Element(t => t.I64(2, 4).Struct(3, m =>
+                group.List(1, 12, _columns.Count);
+                for (int i = 0; i < _columns.Count; i++)
                 {
-                    m.I32(1, column.Type).List(2, 5, 1).Number(0).List(3, 8, 1).Raw(column.Path).I32(4, Codec).I64(5, column.Values).I64(6, place.Length).I64(7, place.Length).I64(9, place.Start);
-                    if (place.Dictionary > 0)
-                    {
-                        m.I64(11, place.Dictionary);
-                    }
-                }));
-            }
-            group.I64(2, 1000).I64(3, SaidGroupRows ?? rows);
-        });
+                    (
+                        (string Path, int Type, int Encoding, int Values, byte[] Page, byte[]? Dictionary, int DictionaryValues) column,
+                        (long Dictionary, long Start, long Length) place
+                    ) = (_columns[i], places[i]);
+                    group.Element(t =>
+                        t.I64(2, 4)
+                            .Struct(
+                                3,
+                                m =>
+                                {
+                                    m.I32(1, column.Type)
+                                        .List(2, 5, 1)
+                                        .Number(0)
+                                        .List(3, 8, 1)
+                                        .Raw(column.Path)
+                                        .I32(4, Codec)
+                                        .I64(5, column.Values)
+                                        .I64(6, place.Length)
+                                        .I64(7, place.Length)
+                                        .I64(9, place.Start);
+                                    if (place.Dictionary > 0)
+                                    {
+                                        m.I64(11, place.Dictionary);
+                                    }
+                                }
+                            )
+                    );
+                }
+                group.I64(2, 1000).I64(3, SaidGroupRows ?? rows);
+            });
         byte[] bytes = footer.Stop();
         return [.. file, .. bytes, .. BitConverter.GetBytes(bytes.Length), .. "PAR1"u8];
     }
 
-    public static byte[] Texts(params string[] texts) => [.. texts.SelectMany(t => (byte[])[.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(t)), .. Encoding.UTF8.GetBytes(t)])];
+    public static byte[] Texts(params string[] texts) =>
+        [.. texts.SelectMany(t => (byte[])[.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(t)), .. Encoding.UTF8.GetBytes(t)])];
 
     public static byte[] Longs(params long[] values) => [.. values.SelectMany(BitConverter.GetBytes)];
 

@@ -57,7 +57,14 @@ public sealed class WikiImportTests : IDisposable
         }
         // Streams that end anywhere, within tags and characters.
         byte[][] cut = [.. bytes.Chunk(997).Select(Bzip)];
-        (string Name, byte[] Bytes, int Threads)[] packings = [("b.xml", bytes, 3), ("c.xml.gz", gzip.ToArray(), 2), ("d.xml.bz2", Bzip(bytes), 2), ("e.xml.bz2", [.. cut.SelectMany(b => b)], 4), ("f.xml.bz2", [.. cut.SelectMany(b => b)], 1)];
+        (string Name, byte[] Bytes, int Threads)[] packings =
+        [
+            ("b.xml", bytes, 3),
+            ("c.xml.gz", gzip.ToArray(), 2),
+            ("d.xml.bz2", Bzip(bytes), 2),
+            ("e.xml.bz2", [.. cut.SelectMany(b => b)], 4),
+            ("f.xml.bz2", [.. cut.SelectMany(b => b)], 1),
+        ];
         foreach ((string name, byte[] packed, int threads) in packings)
         {
             WikiResult result = Import("zh-cn", threads, _folder.Write(name, packed));
@@ -90,10 +97,15 @@ public sealed class WikiImportTests : IDisposable
     [Fact]
     public void The_newest_copy_and_revision_counts()
     {
-        string first = _folder.Write("1.xml", Dump([Page(1, "a", "旧", 10), Page(2, "b", "新", 22), Page(3, "c", "旧", 30), Page(4, "d", "在", 40)]));
+        string first = _folder.Write(
+            "1.xml",
+            Dump([Page(1, "a", "旧", 10), Page(2, "b", "新", 22), Page(3, "c", "旧", 30), Page(4, "d", "在", 40)])
+        );
         string second = _folder.Write("2.xml", Dump([Page(2, "b", "旧", 20), Page(1, "a", "新", 12), Page(3, "c", "#REDIRECT [[d]]", 33)]));
         WikiResult result = Import("zh-cn", 2, first, second);
-        Pages().Select(p => (p.GetProperty("id").GetInt64(), p.GetProperty("text").GetString())).ShouldBe([(2, "新"), (4, "在"), (1, "新")]);
+        Pages()
+            .Select(p => (p.GetProperty("id").GetInt64(), p.GetProperty("text").GetString()))
+            .ShouldBe([(2, "新"), (4, "在"), (1, "新")]);
         (result.Counts.Kept, result.Counts.OlderCopies, result.Counts.TextBytes).ShouldBe((3, 3, 9));
         File.ReadAllText(_folder["out/left-out.tab"]).ShouldContain("3\t33\tredirect\tc\td\n");
     }
@@ -118,7 +130,12 @@ public sealed class WikiImportTests : IDisposable
             """;
         Import("zh-tw", 1, _folder.Write("a.xml", xml)).Counts.OtherNamespaces.ShouldBe(1);
         JsonElement page = Pages().Single();
-        (page.GetProperty("id").GetInt64(), page.GetProperty("title").GetString(), page.GetProperty("revision").GetInt64(), page.GetProperty("text").GetString()).ShouldBe((6, "y&z", 2, "文 < 5"));
+        (
+            page.GetProperty("id").GetInt64(),
+            page.GetProperty("title").GetString(),
+            page.GetProperty("revision").GetInt64(),
+            page.GetProperty("text").GetString()
+        ).ShouldBe((6, "y&z", 2, "文 < 5"));
     }
 
     [Fact]
@@ -127,16 +144,40 @@ public sealed class WikiImportTests : IDisposable
         string dump = _folder.Write("a.xml", Dump([Page(1, "乾", "-{乾}-乾隆-{}-乾隆宮"), Page(2, "宮", "__NOCC__宮")]));
         ScriptConverter converter = ScriptConverter.Load("t2s", SmallDictionaries.Write(_folder));
         Import("zh-cn", 2, dump);
-        Pages().Select(p => p.GetRawText()).ShouldBe([
-            """{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宮","keep":[[0,1],[3,3]]}""", """{"id":2,"title":"宮","revision":102,"text":"宮","keep":[[0,1]]}"""]);
-        new ScriptConversion(converter).ConvertRecords(_folder["out/pages.jsonl"], _folder["later.jsonl"], ["text"], cancellation: TestContext.Current.CancellationToken);
-        File.ReadLines(_folder["later.jsonl"]).First().ShouldBe("""{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宫","keep":[[0,1],[3,3]]}""");
+        Pages()
+            .Select(p => p.GetRawText())
+            .ShouldBe([
+                """{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宮","keep":[[0,1],[3,3]]}""",
+                """{"id":2,"title":"宮","revision":102,"text":"宮","keep":[[0,1]]}""",
+            ]);
+        new ScriptConversion(converter).ConvertRecords(
+            _folder["out/pages.jsonl"],
+            _folder["later.jsonl"],
+            ["text"],
+            cancellation: TestContext.Current.CancellationToken
+        );
+        File.ReadLines(_folder["later.jsonl"])
+            .First()
+            .ShouldBe("""{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宫","keep":[[0,1],[3,3]]}""");
 
-        new WikiImport(new WikiOptions([dump], _folder["out"], "zh-cn", converter, Force: true)).Run(cancellation: TestContext.Current.CancellationToken);
-        Pages().Select(p => p.GetRawText()).ShouldBe([
-            """{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宫"}""", """{"id":2,"title":"宮","revision":102,"text":"宮"}"""]);
+        new WikiImport(new WikiOptions([dump], _folder["out"], "zh-cn", converter, Force: true)).Run(
+            cancellation: TestContext.Current.CancellationToken
+        );
+        Pages()
+            .Select(p => p.GetRawText())
+            .ShouldBe([
+                """{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宫"}""",
+                """{"id":2,"title":"宮","revision":102,"text":"宮"}""",
+            ]);
         AppliedConversions.Of(_folder["out/pages.jsonl"]).ShouldBe([new AppliedConversion("t2s", converter.Fingerprint)]);
-        new ScriptConversion(converter).ConvertRecords(_folder["out/pages.jsonl"], _folder["again.jsonl"], ["text"], cancellation: TestContext.Current.CancellationToken).Converted.ShouldBeFalse();
+        new ScriptConversion(converter)
+            .ConvertRecords(
+                _folder["out/pages.jsonl"],
+                _folder["again.jsonl"],
+                ["text"],
+                cancellation: TestContext.Current.CancellationToken
+            )
+            .Converted.ShouldBeFalse();
     }
 
     [Theory]
@@ -156,24 +197,35 @@ public sealed class WikiImportTests : IDisposable
     [Fact]
     public void What_is_no_dump_is_refused_in_a_sentence()
     {
-        Should.Throw<InvalidDataException>(() => Import("zh-cn", 1, _folder.Write("a.7z", [0x37, 0x7A, 0xBC, 0xAF]))).Message.ShouldContain(".xml.bz2");
-        Should.Throw<InvalidDataException>(() => Import("zh-cn", 1, _folder.Write("a.html", "<html></html>"))).Message.ShouldContain("<mediawiki>");
-        Should.Throw<InvalidDataException>(() => Import("zh-cn", 1, _folder.Write("b.xml", "<mediawiki><page><title>a</b></page></mediawiki>"))).Message.ShouldContain("b.xml");
+        Should
+            .Throw<InvalidDataException>(() => Import("zh-cn", 1, _folder.Write("a.7z", [0x37, 0x7A, 0xBC, 0xAF])))
+            .Message.ShouldContain(".xml.bz2");
+        Should
+            .Throw<InvalidDataException>(() => Import("zh-cn", 1, _folder.Write("a.html", "<html></html>")))
+            .Message.ShouldContain("<mediawiki>");
+        Should
+            .Throw<InvalidDataException>(() =>
+                Import("zh-cn", 1, _folder.Write("b.xml", "<mediawiki><page><title>a</b></page></mediawiki>"))
+            )
+            .Message.ShouldContain("b.xml");
         Should.Throw<ArgumentException>(() => Import("zh-xx", 1, _folder["a.html"])).Message.ShouldContain("zh-cn");
         Should.Throw<FileNotFoundException>(() => Import("zh-cn", 1, _folder["absent.xml"]));
         Directory.Exists(_folder["out"]).ShouldBeFalse();
     }
 
-    private WikiResult Import(string variant, int threads, params string[] dumps)
-        => new WikiImport(new WikiOptions(dumps, _folder["out"], variant, Threads: threads, Force: true)).Run(cancellation: TestContext.Current.CancellationToken);
+    private WikiResult Import(string variant, int threads, params string[] dumps) =>
+        new WikiImport(new WikiOptions(dumps, _folder["out"], variant, Threads: threads, Force: true)).Run(
+            cancellation: TestContext.Current.CancellationToken
+        );
 
-    private IEnumerable<JsonElement> Pages() => File.ReadLines(_folder["out/pages.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement);
+    private IEnumerable<JsonElement> Pages() =>
+        File.ReadLines(_folder["out/pages.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement);
 
-    private static string Dump(IEnumerable<string> pages)
-        => $"<mediawiki xmlns=\"http://www.mediawiki.org/xml/export-0.11/\" version=\"0.11\" xml:lang=\"zh\">\n  <siteinfo>\n    <dbname>x</dbname>\n  </siteinfo>\n{string.Concat(pages)}</mediawiki>\n";
+    private static string Dump(IEnumerable<string> pages) =>
+        $"<mediawiki xmlns=\"http://www.mediawiki.org/xml/export-0.11/\" version=\"0.11\" xml:lang=\"zh\">\n  <siteinfo>\n    <dbname>x</dbname>\n  </siteinfo>\n{string.Concat(pages)}</mediawiki>\n";
 
-    private static string Page(int id, string title, string text, int revision = 0)
-        => $"  <page>\n    <title>{title}</title>\n    <ns>0</ns>\n    <id>{id}</id>\n    <revision>\n      <id>{(revision == 0 ? id + 100 : revision)}</id>\n      <timestamp>2025-01-01T00:00:00Z</timestamp>\n      <text bytes=\"1\" xml:space=\"preserve\">{text}</text>\n    </revision>\n  </page>\n";
+    private static string Page(int id, string title, string text, int revision = 0) =>
+        $"  <page>\n    <title>{title}</title>\n    <ns>0</ns>\n    <id>{id}</id>\n    <revision>\n      <id>{(revision == 0 ? id + 100 : revision)}</id>\n      <timestamp>2025-01-01T00:00:00Z</timestamp>\n      <text bytes=\"1\" xml:space=\"preserve\">{text}</text>\n    </revision>\n  </page>\n";
 
     private static byte[] Bzip(byte[] bytes)
     {

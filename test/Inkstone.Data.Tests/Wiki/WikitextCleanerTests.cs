@@ -24,7 +24,10 @@ public sealed class WikitextCleanerTests
     public void Links_show_their_labels(string wikitext, string expected) => Text(wikitext).ShouldBe(expected);
 
     [Theory]
-    [InlineData("# a\n#: b\n# c\n\n# d\n## e\n### f\n## g\n#*# h\n# i", "1. a\n  b\n2. c\n\n1. d\n  1. e\n    1. f\n  2. g\n    1. h\n2. i")]
+    [InlineData(
+        "# a\n#: b\n# c\n\n# d\n## e\n### f\n## g\n#*# h\n# i",
+        "1. a\n  b\n2. c\n\n1. d\n  1. e\n    1. f\n  2. g\n    1. h\n2. i"
+    )]
     [InlineData("* a<ref>x</ref>\n*\n* {{clear}}\n<!-- x -->\n* b<br>c\n** d<br/>e", "- a\n- b\nc\n  - d\n  e")]
     [InlineData("; a : b\n;c\n:* d\n:# e\n; [http://x.org 站:名] : f\n; [[CSI:x]] : g", "a\nb\nc\n  - d\n  1. e\n站:名\nf\nCSI:x\ng")]
     [InlineData("<ul><li>a</li><li>b<ol><li>c</li></ol></li></ul>", "- a\n- b\n  1. c")]
@@ -45,7 +48,10 @@ public sealed class WikitextCleanerTests
     [Theory]
     [InlineData("端砚（{{lang-en|a}}，1990年）与（{{x}}；{{y}}）和(f()) (1990年；<ref>x</ref>) ()", "端砚（1990年）与和(f()) (1990年) ()")]
     [InlineData("A {{x}} B<ref>y</ref> C，{{x}}D", "A B C，D")]
-    [InlineData("{{Nowrap|甲 乙}}{{lang|en|text=Q}}{{le|本|en}}{{link-ja|本|ja|显}}{{tsl|en|f|地}}{{tsl|en|g}}{{CVT|3|to|5|km|mi}}{{convert|5|ft|6|in|cm}}{{convert|1|-|2|m|ft}}{{convert|7|m|ft}}{{math|1=x = 1}}{{#if:x|y}}{{lang|ja|{{r|a}}b}}", "甲 乙Q本显地g3 to 5 km5 ft 6 in1–2 m7 mx = 1b")]
+    [InlineData(
+        "{{Nowrap|甲 乙}}{{lang|en|text=Q}}{{le|本|en}}{{link-ja|本|ja|显}}{{tsl|en|f|地}}{{tsl|en|g}}{{CVT|3|to|5|km|mi}}{{convert|5|ft|6|in|cm}}{{convert|1|-|2|m|ft}}{{convert|7|m|ft}}{{math|1=x = 1}}{{#if:x|y}}{{lang|ja|{{r|a}}b}}",
+        "甲 乙Q本显地g3 to 5 km5 ft 6 in1–2 m7 mx = 1b"
+    )]
     [InlineData("{{a|{{b}}\n|c=[[d|e]]|f={{{g|h}}}}}后{{{1|缺}}}{{{2}}}{{{3|{{lang|en|x}}}}}", "后缺x")]
     [InlineData("{{a|[[b}}甲 {{没合上", "甲 {{没合上")]
     [InlineData("{{FULLPAGENAME}}、{{subst:x}}{{lc:X}}{{CURRENTDAY}}", "题 (目)、")]
@@ -65,18 +71,26 @@ public sealed class WikitextCleanerTests
     [InlineData("zh-tw", "繁")]
     [InlineData("zh-sg", "简")]
     [InlineData("zh-cn", "简")]
-    public void The_nearest_variant_serves(string variant, string expected)
-        => new WikitextCleaner(new WikiSite(), variant).Clean("t", "-{zh-hans:简;zh-hk:港;zh-hant:繁}-").Text.ShouldBe(variant == "zh-mo" ? "繁" : expected);
+    public void The_nearest_variant_serves(string variant, string expected) =>
+        new WikitextCleaner(new WikiSite(), variant)
+            .Clean("t", "-{zh-hans:简;zh-hk:港;zh-hant:繁}-")
+            .Text.ShouldBe(variant == "zh-mo" ? "繁" : expected);
 
     [Theory]
     [InlineData("<pre><nowiki>[[a]]</nowiki> &lt;b&gt;\n  c</pre> 后", "[[a]] <b>\n  c\n后")]
-    [InlineData("甲<source lang=c inline>int x;</source>、<code><nowiki>''x''</nowiki></code>\n<syntaxhighlight lang=\"c\">\nif (a &lt; b)\n\n  x;\n</syntaxhighlight>", "甲int x;、''x''\nif (a &lt; b)\n\n  x;")]
+    [InlineData(
+        "甲<source lang=c inline>int x;</source>、<code><nowiki>''x''</nowiki></code>\n<syntaxhighlight lang=\"c\">\nif (a &lt; b)\n\n  x;\n</syntaxhighlight>",
+        "甲int x;、''x''\nif (a &lt; b)\n\n  x;"
+    )]
     [InlineData("<math display=block>x</math>甲<ce>H2O</ce><math>\na_{1}\n</math>", "$$x$$\n甲$\\ce{H2O}$$a_{1}$")]
     [InlineData("<nowiki>* {{a}}</nowiki>\n<nowiki/>* b", "* {{a}}\n- b")]
     public void What_stands_literally_stays(string wikitext, string expected) => Text(wikitext).ShouldBe(expected);
 
     [Theory]
-    [InlineData("<span style=\"display: none\">藏</span>见<b>粗</b><br/>换<hr>线<p>段</p><ruby>砚<rt>yàn</rt></ruby>", "见粗\n换\n线\n段\n砚(yàn)")]
+    [InlineData(
+        "<span style=\"display: none\">藏</span>见<b>粗</b><br/>换<hr>线<p>段</p><ruby>砚<rt>yàn</rt></ruby>",
+        "见粗\n换\n线\n段\n砚(yàn)"
+    )]
     [InlineData("<ref>a\n<gallery>\nx\n</div><不是> a<b c<d", "a\nx\n<不是> a<b c<d")]
     [InlineData("a<!-- x\n-->b<!-- c", "ab")]
     [InlineData("a<includeonly>b</includeonly>c<noinclude>d</noinclude><includeonly>e\nf", "acd")]
@@ -92,7 +106,8 @@ public sealed class WikitextCleanerTests
     [InlineData("{{Disambig|x}}", true)]
     [InlineData("{{disambiguation needed}}", false)]
     [InlineData("{{需要消歧义}}", false)]
-    public void Pages_that_tell_meanings_apart_are_known(string wikitext, bool expected) => _cleaner.Clean("t", wikitext).IsDisambiguation.ShouldBe(expected);
+    public void Pages_that_tell_meanings_apart_are_known(string wikitext, bool expected) =>
+        _cleaner.Clean("t", wikitext).IsDisambiguation.ShouldBe(expected);
 
     [Fact]
     public void What_a_page_spells_for_one_script_is_told()
@@ -116,8 +131,8 @@ public sealed class WikitextCleanerTests
     [InlineData("<!--")]
     [InlineData("[http://a [[")]
     [InlineData("}}]]}-|}")]
-    public void Damaged_pages_end(string piece)
-        => _cleaner.Clean("t", string.Concat(Enumerable.Repeat(piece, 20_000))).Text.Length.ShouldBeLessThan(piece.Length * 20_001);
+    public void Damaged_pages_end(string piece) =>
+        _cleaner.Clean("t", string.Concat(Enumerable.Repeat(piece, 20_000))).Text.Length.ShouldBeLessThan(piece.Length * 20_001);
 
     [Theory]
     [InlineData("[[a|", "]]")]
@@ -127,8 +142,10 @@ public sealed class WikitextCleanerTests
     [InlineData("<ul><li>", "</li></ul>")]
     [InlineData("<poem>", "</poem>")]
     [InlineData("{{{a|", "}}}")]
-    public void Endless_nesting_ends(string open, string close)
-        => _cleaner.Clean("t", string.Concat(Enumerable.Repeat(open, 3_000)) + "x" + string.Concat(Enumerable.Repeat(close, 3_000))).IsConverted.ShouldBeTrue();
+    public void Endless_nesting_ends(string open, string close) =>
+        _cleaner
+            .Clean("t", string.Concat(Enumerable.Repeat(open, 3_000)) + "x" + string.Concat(Enumerable.Repeat(close, 3_000)))
+            .IsConverted.ShouldBeTrue();
 
     private string Text(string wikitext) => _cleaner.Clean("题 (目)", wikitext).Text;
 

@@ -5,7 +5,8 @@ public sealed unsafe class AttentionTests(Devices devices)
 {
     private const float Scale = 0.3f;
 
-    /// <summary>Lengths and widths around the sizes of vectors and tiles; batch, heads and key-value heads in the usual proportions.</summary>
+    /// <summary>Lengths and widths around the sizes of vectors and tiles; batch, heads and key-value heads in the usual
+    /// proportions.</summary>
     public static TheoryData<int, int, int, int, int, int> Problems
     {
         get
@@ -30,8 +31,8 @@ public sealed unsafe class AttentionTests(Devices devices)
 
     [Theory]
     [MemberData(nameof(Problems))]
-    public void CausalGroupedQuery(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim)
-        => Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), null);
+    public void CausalGroupedQuery(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim) =>
+        Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), null);
 
     [Theory]
     [InlineData(5, 2)]
@@ -42,7 +43,8 @@ public sealed unsafe class AttentionTests(Devices devices)
     public void DocumentsDoNotSeeEachOther(int length, int documents)
     {
         AttentionProblem n = new(2, length, length, 4, 2, 16, 16);
-        // The terms that cancel, scale · q · (dO·v), are 0.9 in root mean square: of documents of one token nothing is left but their rounding.
+        // The terms that cancel, scale · q · (dO·v), are 0.9 in root mean square: of documents of one token nothing is left but their
+        // rounding.
         Check(n, Documents.Starts(n.B, n.T, documents), gradScale: documents == length ? 0.5 : 0.1);
     }
 
@@ -65,16 +67,45 @@ public sealed unsafe class AttentionTests(Devices devices)
     [InlineData(1, 40, 4, 1, 16, 16, 0f, true, 7, 1)]
     [InlineData(1, 150, 3, 3, 8, 8, 0f, true, 150, 4)]
     [InlineData(2, 131, 4, 2, 20, 11, 0.15f, true, 33, 3)]
-    public void SoftCapsAndSinks(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim, float softCap, bool sink, int window, int documents)
+    public void SoftCapsAndSinks(
+        int batch,
+        int length,
+        int heads,
+        int keyValueHeads,
+        int headDim,
+        int valueDim,
+        float softCap,
+        bool sink,
+        int window,
+        int documents
+    )
     {
         AttentionProblem n = new(batch, length, length, heads, keyValueHeads, headDim, valueDim);
         int[]? starts = documents == 1 ? null : Documents.Starts(batch, length, documents);
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
         OpInput sinks = OpInput.Random(new Shape(heads), 4, -1, 2);
         new OpCheck(
-            (bench, x) => Ops.Attention(x[0], x[1], x[2], heads, keyValueHeads, Scale, starts is null ? null : bench.Int(new Shape(batch, length), starts), window, softCap, sink ? x[3] : null),
-            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window, softCap, sink ? x[3] : null), sink ? [q, k, v, sinks] : [q, k, v])
-        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+            (bench, x) =>
+                Ops.Attention(
+                    x[0],
+                    x[1],
+                    x[2],
+                    heads,
+                    keyValueHeads,
+                    Scale,
+                    starts is null ? null : bench.Int(new Shape(batch, length), starts),
+                    window,
+                    softCap,
+                    sink ? x[3] : null
+                ),
+            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window, softCap, sink ? x[3] : null),
+            sink ? [q, k, v, sinks] : [q, k, v]
+        )
+        {
+            Tolerance = 2e-6,
+            GradTolerance = 1e-5,
+            GradScale = 0.1,
+        }.Run(devices);
     }
 
     [Theory]
@@ -86,14 +117,34 @@ public sealed unsafe class AttentionTests(Devices devices)
         AttentionProblem n = new(2, queries, keys, 6, 3, 20, 12);
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
         float[] sinks = OpInput.Numbers(6, 4, -1, 2);
-        double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale, null, 30, 0.2, OpInput.Doubles(sinks));
+        double[] expected = Reference.Attention(
+            OpInput.Doubles(q.Values),
+            OpInput.Doubles(k.Values),
+            OpInput.Doubles(v.Values),
+            n,
+            Scale,
+            null,
+            30,
+            0.2,
+            OpInput.Doubles(sinks)
+        );
         foreach (Device device in devices.Levels)
         {
             using OpBench bench = new(device);
             using (device.Step())
             {
-                Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), 6, 3, Scale, null, 30, 0.2f,
-                    bench.Float(new Shape(6), sinks));
+                Tensor y = Ops.Attention(
+                    bench.Float(q.Shape, q.Values),
+                    bench.Float(k.Shape, k.Values),
+                    bench.Float(v.Shape, v.Values),
+                    6,
+                    3,
+                    Scale,
+                    null,
+                    30,
+                    0.2f,
+                    bench.Float(new Shape(6), sinks)
+                );
                 Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}");
             }
         }
@@ -106,10 +157,24 @@ public sealed unsafe class AttentionTests(Devices devices)
     [InlineData(1, 227, 3, 1, 12, 8, 97, 4)]
     [InlineData(1, 323, 2, 1, 6, 3, 130, 2)]
     [InlineData(3, 131, 4, 4, 5, 9, 1, 5)]
-    public void WindowsInDocumentsOfGroups(int batch, int length, int heads, int keyValueHeads, int headDim, int valueDim, int window, int documents)
-        => Check(new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim), Documents.Starts(batch, length, documents), window);
+    public void WindowsInDocumentsOfGroups(
+        int batch,
+        int length,
+        int heads,
+        int keyValueHeads,
+        int headDim,
+        int valueDim,
+        int window,
+        int documents
+    ) =>
+        Check(
+            new AttentionProblem(batch, length, length, heads, keyValueHeads, headDim, valueDim),
+            Documents.Starts(batch, length, documents),
+            window
+        );
 
-    /// <summary>In bfloat16, also with the operands of AMX, against float32: values and all gradients within the rounding of operands to 8 bits.</summary>
+    /// <summary>In bfloat16, also with the operands of AMX, against float32: values and all gradients within the rounding of operands to 8
+    /// bits.</summary>
     [Theory]
     [InlineData(257, 4, 2, 64, 64, 1000, 1)]
     [InlineData(131, 2, 1, 80, 48, 40, 3)]
@@ -123,7 +188,8 @@ public sealed unsafe class AttentionTests(Devices devices)
         {
             for (int i = 0; i < exact.Length; i++)
             {
-                double difference = 0, size = 0;
+                double difference = 0,
+                    size = 0;
                 for (int j = 0; j < exact[i].Length; j++)
                 {
                     difference += Math.Pow(exact[i][j] - rounded[i][j], 2);
@@ -155,17 +221,47 @@ public sealed unsafe class AttentionTests(Devices devices)
     {
         foreach (int keys in new[] { 1, 2, 16, 17, 63, 64, 65, 100, 257, 300 })
         {
-            foreach ((int queries, int? window) in new (int, int?)[] { (1, null), (1, 20), (2, null), (5, null), (5, 3), (17, null), (17, 90), (66, null), (66, 40) }.Where(t => t.Item1 <= keys))
+            foreach (
+                (int queries, int? window) in new (int, int?)[]
+                {
+                    (1, null),
+                    (1, 20),
+                    (2, null),
+                    (5, null),
+                    (5, 3),
+                    (17, null),
+                    (17, 90),
+                    (66, null),
+                    (66, 40),
+                }.Where(t => t.Item1 <= keys)
+            )
             {
                 AttentionProblem n = new(2, queries, keys, 6, 3, 20, 12);
                 (OpInput q, OpInput k, OpInput v) = Inputs(n);
-                double[] expected = Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, Scale, null, window ?? int.MaxValue);
+                double[] expected = Reference.Attention(
+                    OpInput.Doubles(q.Values),
+                    OpInput.Doubles(k.Values),
+                    OpInput.Doubles(v.Values),
+                    n,
+                    Scale,
+                    null,
+                    window ?? int.MaxValue
+                );
                 foreach (Device device in devices.Levels.Concat(devices.ThreadCounts))
                 {
                     using OpBench bench = new(device);
                     using (device.Step())
                     {
-                        Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), n.H, n.Hkv, Scale, null, window);
+                        Tensor y = Ops.Attention(
+                            bench.Float(q.Shape, q.Values),
+                            bench.Float(k.Shape, k.Values),
+                            bench.Float(v.Shape, v.Values),
+                            n.H,
+                            n.Hkv,
+                            Scale,
+                            null,
+                            window
+                        );
                         Near.Check(y.Span, expected, 2e-6, $"{device.Isa} {queries} of {keys}, window {window}");
                     }
                 }
@@ -181,8 +277,20 @@ public sealed unsafe class AttentionTests(Devices devices)
         using OpBench bench = new(devices.Default);
         using (devices.Default.Step())
         {
-            Tensor y = Ops.Attention(bench.Float(q.Shape, q.Values), bench.Float(k.Shape, k.Values), bench.Float(v.Shape, v.Values), 1, 1, 1000);
-            Near.Check(y.Span, Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, 1000), 1e-3, "scaled by 1000");
+            Tensor y = Ops.Attention(
+                bench.Float(q.Shape, q.Values),
+                bench.Float(k.Shape, k.Values),
+                bench.Float(v.Shape, v.Values),
+                1,
+                1,
+                1000
+            );
+            Near.Check(
+                y.Span,
+                Reference.Attention(OpInput.Doubles(q.Values), OpInput.Doubles(k.Values), OpInput.Doubles(v.Values), n, 1000),
+                1e-3,
+                "scaled by 1000"
+            );
         }
     }
 
@@ -190,7 +298,9 @@ public sealed unsafe class AttentionTests(Devices devices)
     public void WrongSizes_AreRefused()
     {
         using OpBench bench = new(devices.Default);
-        Tensor q = bench.Empty(new Shape(1, 2, 12)), k = bench.Empty(new Shape(1, 3, 6)), v = bench.Empty(new Shape(1, 3, 6));
+        Tensor q = bench.Empty(new Shape(1, 2, 12)),
+            k = bench.Empty(new Shape(1, 3, 6)),
+            v = bench.Empty(new Shape(1, 3, 6));
         k.SetRequiresGrad(true);
         using (devices.Default.Step(record: true))
         {
@@ -201,11 +311,20 @@ public sealed unsafe class AttentionTests(Devices devices)
     }
 
     /// <summary>Plain code that reads operands as <see cref="AmxKernel"/> does, for machines without AMX.</summary>
-    private static readonly MicroKernel TileLayoutKernel = new() { Name = "tiles", Rows = 32, Columns = 32, Layout = PanelLayout.Tiles, Run = &MultiplyTiles };
+    private static readonly MicroKernel TileLayoutKernel = new()
+    {
+        Name = "tiles",
+        Rows = 32,
+        Columns = 32,
+        Layout = PanelLayout.Tiles,
+        Run = &MultiplyTiles,
+    };
 
     private static void MultiplyTiles(TileArguments* t)
     {
-        nint strideA = t->Steps * 32 + AmxKernel.RowPaddingBytes / sizeof(ushort), strideC = t->StrideC / sizeof(float), strideAddend = t->StrideAddend / sizeof(float);
+        nint strideA = t->Steps * 32 + AmxKernel.RowPaddingBytes / sizeof(ushort),
+            strideC = t->StrideC / sizeof(float),
+            strideAddend = t->StrideAddend / sizeof(float);
         for (int i = 0; i < 32; i++)
         {
             for (int j = 0; j < 32; j++)
@@ -213,7 +332,9 @@ public sealed unsafe class AttentionTests(Devices devices)
                 float sum = t->Addend == null ? 0 : t->Addend[i * strideAddend + j];
                 for (int k = 0; k < 32 * t->Steps; k++)
                 {
-                    sum += BFloat16Bits.ToFloat(((ushort*)t->A)[i * strideA + k]) * BFloat16Bits.ToFloat(((ushort*)t->B)[(k / 2 * 32 + j) * 2 + k % 2]);
+                    sum +=
+                        BFloat16Bits.ToFloat(((ushort*)t->A)[i * strideA + k])
+                        * BFloat16Bits.ToFloat(((ushort*)t->B)[(k / 2 * 32 + j) * 2 + k % 2]);
                 }
                 t->C[i * strideC + j] = sum;
             }
@@ -224,11 +345,24 @@ public sealed unsafe class AttentionTests(Devices devices)
     {
         (OpInput q, OpInput k, OpInput v) = Inputs(n);
         new OpCheck(
-            (bench, x) => Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts), window),
-            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window ?? int.MaxValue), q, k, v)
-        { Tolerance = 2e-6, GradTolerance = 1e-5, GradScale = gradScale }.Run(devices);
+            (bench, x) =>
+                Ops.Attention(x[0], x[1], x[2], n.H, n.Hkv, Scale, starts is null ? null : bench.Int(new Shape(n.B, n.T), starts), window),
+            x => Reference.Attention(x[0], x[1], x[2], n, Scale, starts, window ?? int.MaxValue),
+            q,
+            k,
+            v
+        )
+        {
+            Tolerance = 2e-6,
+            GradTolerance = 1e-5,
+            GradScale = gradScale,
+        }.Run(devices);
     }
 
-    private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) => (
-        OpInput.Random(new Shape(n.B, n.T, n.H * n.D), 1), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.D), 2), OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.Dv), 3));
+    private static (OpInput Q, OpInput K, OpInput V) Inputs(AttentionProblem n) =>
+        (
+            OpInput.Random(new Shape(n.B, n.T, n.H * n.D), 1),
+            OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.D), 2),
+            OpInput.Random(new Shape(n.B, n.S, n.Hkv * n.Dv), 3)
+        );
 }

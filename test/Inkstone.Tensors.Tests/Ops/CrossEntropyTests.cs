@@ -6,19 +6,33 @@ public sealed class CrossEntropyTests(Devices devices)
 {
     private const int Ignore = Ops.IgnoreLabel;
 
-    public static TheoryData<int, int, int, int> Sizes => new()
-    {
-        { 1, 1, 2, 0 }, { 3, 4, 5, 0 }, { 7, 16, 33, 3 }, { 20, 19, 100, 2 }, { 64, 32, 257, 5 }, { 5, 8, 17, 1 }, { 130, 9, 65, 0 },
-    };
+    public static TheoryData<int, int, int, int> Sizes =>
+        new()
+        {
+            { 1, 1, 2, 0 },
+            { 3, 4, 5, 0 },
+            { 7, 16, 33, 3 },
+            { 20, 19, 100, 2 },
+            { 64, 32, 257, 5 },
+            { 5, 8, 17, 1 },
+            { 130, 9, 65, 0 },
+        };
 
     [Theory]
     [MemberData(nameof(Sizes))]
     public void Loss(int rows, int width, int vocabulary, int ignoreEvery)
     {
         int[] labels = Labels(rows, vocabulary, ignoreEvery);
-        new OpCheck((bench, x) => Ops.LinearCrossEntropy(x[0], x[1], bench.Int(new Shape(rows), labels), 3.5f),
-            x => Reference.LinearCrossEntropy(x[0], x[1], width, labels, 3.5), X(rows, width), W(vocabulary, width))
-        { GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.LinearCrossEntropy(x[0], x[1], bench.Int(new Shape(rows), labels), 3.5f),
+            x => Reference.LinearCrossEntropy(x[0], x[1], width, labels, 3.5),
+            X(rows, width),
+            W(vocabulary, width)
+        )
+        {
+            GradTolerance = 1e-5,
+            GradScale = 0.1,
+        }.Run(devices);
     }
 
     [Theory]
@@ -26,9 +40,17 @@ public sealed class CrossEntropyTests(Devices devices)
     public void LogProbs(int rows, int width, int vocabulary, int ignoreEvery)
     {
         int[] labels = Labels(rows, vocabulary, ignoreEvery);
-        new OpCheck((bench, x) => Ops.LogProbs(x[0], x[1], bench.Int(new Shape(rows), labels)),
-            x => Reference.LogProbs(x[0], x[1], width, labels), X(rows, width), W(vocabulary, width))
-        { Tolerance = 3e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.LogProbs(x[0], x[1], bench.Int(new Shape(rows), labels)),
+            x => Reference.LogProbs(x[0], x[1], width, labels),
+            X(rows, width),
+            W(vocabulary, width)
+        )
+        {
+            Tolerance = 3e-6,
+            GradTolerance = 1e-5,
+            GradScale = 0.1,
+        }.Run(devices);
     }
 
     [Theory]
@@ -36,20 +58,38 @@ public sealed class CrossEntropyTests(Devices devices)
     public void CappedLogits(int rows, int width, int vocabulary, int ignoreEvery)
     {
         int[] labels = Labels(rows, vocabulary, ignoreEvery);
-        new OpCheck((bench, x) => Ops.LinearCrossEntropy(x[0], x[1], bench.Int(new Shape(rows), labels), 3.5f, softCap: 0.7f),
-            x => Reference.LinearCrossEntropy(x[0], x[1], width, labels, 3.5, 0.7), X(rows, width), W(vocabulary, width))
-        { GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
-        new OpCheck((bench, x) => Ops.LogProbs(x[0], x[1], bench.Int(new Shape(rows), labels), softCap: 0.7f),
-            x => Reference.LogProbs(x[0], x[1], width, labels, 0.7), X(rows, width), W(vocabulary, width))
-        { Tolerance = 3e-6, GradTolerance = 1e-5, GradScale = 0.1 }.Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.LinearCrossEntropy(x[0], x[1], bench.Int(new Shape(rows), labels), 3.5f, softCap: 0.7f),
+            x => Reference.LinearCrossEntropy(x[0], x[1], width, labels, 3.5, 0.7),
+            X(rows, width),
+            W(vocabulary, width)
+        )
+        {
+            GradTolerance = 1e-5,
+            GradScale = 0.1,
+        }.Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.LogProbs(x[0], x[1], bench.Int(new Shape(rows), labels), softCap: 0.7f),
+            x => Reference.LogProbs(x[0], x[1], width, labels, 0.7),
+            X(rows, width),
+            W(vocabulary, width)
+        )
+        {
+            Tolerance = 3e-6,
+            GradTolerance = 1e-5,
+            GradScale = 0.1,
+        }.Run(devices);
     }
 
     [Fact]
     public void Loss_OverSeveralChunksOfALargeVocabulary()
     {
-        const int Rows = 150, Width = 3, Vocabulary = 63_001;
+        const int Rows = 150,
+            Width = 3,
+            Vocabulary = 63_001;
         int[] labels = Labels(Rows, Vocabulary, 7);
-        OpInput x = X(Rows, Width), w = W(Vocabulary, Width);
+        OpInput x = X(Rows, Width),
+            w = W(Vocabulary, Width);
         double[] logits = Reference.Linear(OpInput.Doubles(x.Values), OpInput.Doubles(w.Values), Width);
         double[] dz = Reference.Softmax(logits, Vocabulary);
         for (int row = 0; row < Rows; row++)
@@ -68,7 +108,8 @@ public sealed class CrossEntropyTests(Devices devices)
         foreach (Device device in devices.ThreadCounts)
         {
             using OpBench bench = new(device);
-            Tensor px = bench.Float(x.Shape, x.Values, true), pw = bench.Float(w.Shape, w.Values, true);
+            Tensor px = bench.Float(x.Shape, x.Values, true),
+                pw = bench.Float(w.Shape, w.Values, true);
             using (device.Step(record: true))
             {
                 Tensor l = Ops.LinearCrossEntropy(px, pw, bench.Int(new Shape(Rows), labels), 1);
@@ -84,7 +125,8 @@ public sealed class CrossEntropyTests(Devices devices)
     public void NoLabels_TeachNothing()
     {
         using OpBench bench = new(devices.Default);
-        Tensor x = bench.Float(new Shape(3, 4), X(3, 4).Values, true), w = bench.Float(new Shape(9, 4), W(9, 4).Values, true);
+        Tensor x = bench.Float(new Shape(3, 4), X(3, 4).Values, true),
+            w = bench.Float(new Shape(9, 4), W(9, 4).Values, true);
         using (devices.Default.Step(record: true))
         {
             Tensor loss = Ops.LinearCrossEntropy(x, w, bench.Int(new Shape(3), [Ignore, Ignore, Ignore]), 1);
@@ -101,7 +143,8 @@ public sealed class CrossEntropyTests(Devices devices)
         using OpBench bench = new(devices.Default);
         using (devices.Default.Step())
         {
-            Tensor x = bench.Float(new Shape(1, 1), [1000]), w = bench.Float(new Shape(3, 1), [1, 1, -1]);
+            Tensor x = bench.Float(new Shape(1, 1), [1000]),
+                w = bench.Float(new Shape(3, 1), [1, 1, -1]);
             Ops.LinearCrossEntropy(x, w, bench.Int(new Shape(1), [0]), 1).Item().ShouldBe(MathF.Log(2), 1e-4f);
             Ops.LogProbs(x, w, bench.Int(new Shape(1), [2])).Item().ShouldBe(-2000 - MathF.Log(2), 1e-3f);
         }
@@ -113,9 +156,14 @@ public sealed class CrossEntropyTests(Devices devices)
         using OpBench bench = new(devices.Default);
         using (devices.Default.Step())
         {
-            Tensor x = bench.Empty(new Shape(2, 3)), w = bench.Empty(new Shape(5, 3));
-            Should.Throw<ArgumentException>(() => Ops.LinearCrossEntropy(x, w, bench.Int(new Shape(2), [0, 5]), 1)).Message.ShouldContain("label 5 of row 1");
-            Should.Throw<ArgumentException>(() => Ops.LogProbs(x, w, bench.Int(new Shape(2), [-1, 0]))).Message.ShouldContain("label -1 of row 0");
+            Tensor x = bench.Empty(new Shape(2, 3)),
+                w = bench.Empty(new Shape(5, 3));
+            Should
+                .Throw<ArgumentException>(() => Ops.LinearCrossEntropy(x, w, bench.Int(new Shape(2), [0, 5]), 1))
+                .Message.ShouldContain("label 5 of row 1");
+            Should
+                .Throw<ArgumentException>(() => Ops.LogProbs(x, w, bench.Int(new Shape(2), [-1, 0])))
+                .Message.ShouldContain("label -1 of row 0");
         }
     }
 

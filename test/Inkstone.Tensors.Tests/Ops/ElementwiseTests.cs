@@ -26,7 +26,8 @@ public sealed class ElementwiseTests(Devices devices)
     public void Silu() => Unary(Ops.Silu, Reference.Silu);
 
     [Fact]
-    public void SignedRoot() => Unary(x => Ops.SignedRoot(x), x => [.. x.Select(v => Math.Sign(v) * Math.Sqrt(Math.Max(Math.Abs(v), 1e-6)))], low: 0.05f);
+    public void SignedRoot() =>
+        Unary(x => Ops.SignedRoot(x), x => [.. x.Select(v => Math.Sign(v) * Math.Sqrt(Math.Max(Math.Abs(v), 1e-6)))], low: 0.05f);
 
     [Fact]
     public void SignedRoot_KeepsSignsAndIsFlatNearNothing()
@@ -41,8 +42,11 @@ public sealed class ElementwiseTests(Devices devices)
     /// <summary>Of sixteen lanes at once.</summary>
     private static float[] SignedRootSlopes(float[] x)
     {
-        System.Runtime.Intrinsics.Vector512<float> slopes = new Ops.SignedRootOperator(1e-6f).Backward(System.Runtime.Intrinsics.Vector512<float>.One,
-            System.Runtime.Intrinsics.Vector512.Create([.. x, .. new float[16 - x.Length]]), default);
+        System.Runtime.Intrinsics.Vector512<float> slopes = new Ops.SignedRootOperator(1e-6f).Backward(
+            System.Runtime.Intrinsics.Vector512<float>.One,
+            System.Runtime.Intrinsics.Vector512.Create([.. x, .. new float[16 - x.Length]]),
+            default
+        );
         return [.. Enumerable.Range(0, x.Length).Select(i => slopes[i])];
     }
 
@@ -67,12 +71,13 @@ public sealed class ElementwiseTests(Devices devices)
         Unary(x => Ops.Activate(x, activation), Twin, low: -5, upTo: Few);
         Binary((a, b) => Ops.GatedLinearUnit(a, b, activation), (a, b) => Reference.Multiply(Twin(a), b), Few);
 
-        double[] Twin(double[] x) => activation switch
-        {
-            Activation.Silu => Reference.Silu(x),
-            Activation.Gelu => Reference.Gelu(x),
-            _ => Reference.GeluTanh(x),
-        };
+        double[] Twin(double[] x) =>
+            activation switch
+            {
+                Activation.Silu => Reference.Silu(x),
+                Activation.Gelu => Reference.Gelu(x),
+                _ => Reference.GeluTanh(x),
+            };
     }
 
     /// <summary>Differences across the corner of max(x, 0) mean nothing, so inputs keep away from it.</summary>
@@ -83,7 +88,11 @@ public sealed class ElementwiseTests(Devices devices)
         Unary(x => Ops.Activate(x, Activation.ReluSquared), x => Array.ConvertAll(x, v => v * v), low: 0.01f, upTo: Few);
         foreach (Activation activation in new[] { Activation.Relu, Activation.ReluSquared })
         {
-            new OpCheck((_, x) => Ops.Activate(x[0], activation), x => new double[x[0].Length], OpInput.Random(new Shape(37), 1, -2, -0.01f)).Correct(devices.Levels);
+            new OpCheck(
+                (_, x) => Ops.Activate(x[0], activation),
+                x => new double[x[0].Length],
+                OpInput.Random(new Shape(37), 1, -2, -0.01f)
+            ).Correct(devices.Levels);
         }
     }
 
@@ -95,8 +104,15 @@ public sealed class ElementwiseTests(Devices devices)
     {
         Binary((a, b) => Ops.ClampedSwiGlu(a, b, 7), (a, b) => Reference.ClampedSwiGlu(a, b, 7, 1.702, 1), Few);
         // Clamped everywhere: one limit below all inputs.
-        EveryLength(n => new OpCheck((_, x) => Ops.ClampedSwiGlu(x[0], x[1], 0.5f, 1, 0), x => Reference.ClampedSwiGlu(x[0], x[1], 0.5, 1, 0),
-            OpInput.Random(new Shape(n), n, 1, 2), OpInput.Random(new Shape(n), 1000 + n, -2, -1)), Few);
+        EveryLength(
+            n => new OpCheck(
+                (_, x) => Ops.ClampedSwiGlu(x[0], x[1], 0.5f, 1, 0),
+                x => Reference.ClampedSwiGlu(x[0], x[1], 0.5, 1, 0),
+                OpInput.Random(new Shape(n), n, 1, 2),
+                OpInput.Random(new Shape(n), 1000 + n, -2, -1)
+            ),
+            Few
+        );
     }
 
     [Fact]
@@ -124,7 +140,11 @@ public sealed class ElementwiseTests(Devices devices)
     public void Dropout()
     {
         PhiloxRandom random = new(Seed: 42, Stream: 7);
-        EveryLength(n => new OpCheck((_, x) => Ops.Dropout(x[0], 0.3f, random), x => Reference.Dropout(x[0], 0.3f, random), OpInput.Random(new Shape(n), n)));
+        EveryLength(n => new OpCheck(
+            (_, x) => Ops.Dropout(x[0], 0.3f, random),
+            x => Reference.Dropout(x[0], 0.3f, random),
+            OpInput.Random(new Shape(n), n)
+        ));
     }
 
     [Fact]
@@ -135,7 +155,7 @@ public sealed class ElementwiseTests(Devices devices)
             Tensor x = devices.Default.Rent(new Shape(100_000));
             x.Span.Fill(1);
             float[] y = Ops.Dropout(x, 0.1f, new PhiloxRandom(1, 2)).Span.ToArray();
-            y.Count(v => v == 0).ShouldBeInRange(9_600, 10_400);   // four standard deviations
+            y.Count(v => v == 0).ShouldBeInRange(9_600, 10_400); // four standard deviations
             y.Where(v => v != 0).ShouldAllBe(v => Math.Abs(v - 1 / 0.9f) < 1e-6f);
             Ops.Dropout(x, 0, new PhiloxRandom(1, 2)).ShouldBeSameAs(x);
             Should.Throw<ArgumentException>(() => Ops.Dropout(x, 1, new PhiloxRandom(1, 2)));
@@ -147,7 +167,8 @@ public sealed class ElementwiseTests(Devices devices)
     {
         using (devices.Default.Step())
         {
-            Tensor a = devices.Default.Rent(new Shape(2, 3)), b = devices.Default.Rent(new Shape(3, 2));
+            Tensor a = devices.Default.Rent(new Shape(2, 3)),
+                b = devices.Default.Rent(new Shape(3, 2));
             Should.Throw<ArgumentException>(() => Ops.Add(a, b)).Message.ShouldContain("[3, 2]");
             Should.Throw<ArgumentException>(() => Ops.SwiGlu(a, b)).Message.ShouldContain("[2, 3]");
         }
@@ -159,7 +180,8 @@ public sealed class ElementwiseTests(Devices devices)
         for (int n = 1; n <= 257; n++)
         {
             using OpBench bench = new(devices.Default);
-            Tensor x = bench.Float(new Shape(n), OpInput.Numbers(n, n)), y = bench.Empty(new Shape(n));
+            Tensor x = bench.Float(new Shape(n), OpInput.Numbers(n, n)),
+                y = bench.Empty(new Shape(n));
             ElementwiseKernels.Forward(default(Ops.SiluOperator), x, y);
             ElementwiseKernels.Backward(default(Ops.SiluOperator), x, x, y, y, accumulate: true);
             ElementwiseKernels.Forward(default(Ops.SwiGluOperator), x, x, y);
@@ -169,11 +191,19 @@ public sealed class ElementwiseTests(Devices devices)
         }
     }
 
-    private void Unary(UnaryOp op, Func<double[], double[]> reference, float low = -2, int upTo = 257)
-        => EveryLength(n => new OpCheck((_, x) => op(x[0]), x => reference(x[0]), OpInput.Random(new Shape(n), n, low)), upTo);
+    private void Unary(UnaryOp op, Func<double[], double[]> reference, float low = -2, int upTo = 257) =>
+        EveryLength(n => new OpCheck((_, x) => op(x[0]), x => reference(x[0]), OpInput.Random(new Shape(n), n, low)), upTo);
 
-    private void Binary(BinaryOp op, Func<double[], double[], double[]> reference, int upTo = 257)
-        => EveryLength(n => new OpCheck((_, x) => op(x[0], x[1]), x => reference(x[0], x[1]), OpInput.Random(new Shape(n), n), OpInput.Random(new Shape(n), 1000 + n)), upTo);
+    private void Binary(BinaryOp op, Func<double[], double[], double[]> reference, int upTo = 257) =>
+        EveryLength(
+            n => new OpCheck(
+                (_, x) => op(x[0], x[1]),
+                x => reference(x[0], x[1]),
+                OpInput.Random(new Shape(n), n),
+                OpInput.Random(new Shape(n), 1000 + n)
+            ),
+            upTo
+        );
 
     /// <summary>Short tensors are one chunk of work and use no kernel of a level: one device will do.</summary>
     private void EveryLength(Func<int, OpCheck> check, int upTo = 257)

@@ -12,8 +12,11 @@ public sealed class EmbeddingTests(Devices devices)
         for (int width = 1; width <= 257; width++)
         {
             int c = width;
-            new OpCheck((bench, x) => Ops.Embedding(x[0], bench.Int(new Shape(2, 3), ids)), x => Reference.Embedding(x[0], c, ids),
-                OpInput.Random(new Shape(Vocabulary, width), width)).Correct(devices.Default);
+            new OpCheck(
+                (bench, x) => Ops.Embedding(x[0], bench.Int(new Shape(2, 3), ids)),
+                x => Reference.Embedding(x[0], c, ids),
+                OpInput.Random(new Shape(Vocabulary, width), width)
+            ).Correct(devices.Default);
         }
     }
 
@@ -21,8 +24,11 @@ public sealed class EmbeddingTests(Devices devices)
     public void RepeatedIdsAddUpInOneOrder()
     {
         int[] ids = OpInput.Integers(4 * 301, 2, Vocabulary);
-        new OpCheck((bench, x) => Ops.Embedding(x[0], bench.Int(new Shape(4, 301), ids)), x => Reference.Embedding(x[0], 200, ids),
-            OpInput.Random(new Shape(Vocabulary, 200), 3)).Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.Embedding(x[0], bench.Int(new Shape(4, 301), ids)),
+            x => Reference.Embedding(x[0], 200, ids),
+            OpInput.Random(new Shape(Vocabulary, 200), 3)
+        ).Run(devices);
     }
 
     /// <summary>Rows of three tensors, of which one is not trained in some wirings; ids repeat.</summary>
@@ -33,8 +39,11 @@ public sealed class EmbeddingTests(Devices devices)
     {
         int[] ids = OpInput.Integers(2 * 101, 2, Vocabulary);
         int[] rows = [4, 1, 6];
-        new OpCheck((bench, x) => Ops.Embedding(x, bench.Int(new Shape(2, 101), ids)), x => Reference.Embedding([.. x.SelectMany(part => part)], width, ids),
-            [.. rows.Select((count, i) => OpInput.Random(new Shape(count, width), 3 + i))]).Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.Embedding(x, bench.Int(new Shape(2, 101), ids)),
+            x => Reference.Embedding([.. x.SelectMany(part => part)], width, ids),
+            [.. rows.Select((count, i) => OpInput.Random(new Shape(count, width), 3 + i))]
+        ).Run(devices);
     }
 
     [Fact]
@@ -55,7 +64,12 @@ public sealed class EmbeddingTests(Devices devices)
                 float[] y = Ops.Embedding(weight, bench.Int(new Shape(3), ids)).Span.ToArray();
                 for (int i = 0; i < y.Length; i++)
                 {
-                    y[i].ShouldBe(BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(values[ids[i / width] * width + i % width]) & 0xFFFF0000));
+                    y[i]
+                        .ShouldBe(
+                            BitConverter.UInt32BitsToSingle(
+                                BitConverter.SingleToUInt32Bits(values[ids[i / width] * width + i % width]) & 0xFFFF0000
+                            )
+                        );
                 }
             }
         }

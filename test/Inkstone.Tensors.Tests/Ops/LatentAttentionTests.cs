@@ -4,7 +4,11 @@ namespace Inkstone.Tensors.Tests;
 [Collection(DeviceSuite.Name)]
 public sealed class LatentAttentionTests(Devices devices)
 {
-    private const int Heads = 3, KeyDim = 10, RotatedDim = 6, ValueDim = 7, Rank = 64;
+    private const int Heads = 3,
+        KeyDim = 10,
+        RotatedDim = 6,
+        ValueDim = 7,
+        Rank = 64;
 
     [Theory]
     [InlineData(DType.Float32)]
@@ -17,16 +21,43 @@ public sealed class LatentAttentionTests(Devices devices)
             using OpBench bench = new(device);
             (Tensor weight, double[] w) = Weight(bench, type);
             int rows = Heads * (KeyDim + ValueDim);
-            float[] q = OpInput.Numbers(5 * Heads * (KeyDim + RotatedDim), 1), x = OpInput.Numbers(5 * Heads * (Rank + RotatedDim), 2);
+            float[] q = OpInput.Numbers(5 * Heads * (KeyDim + RotatedDim), 1),
+                x = OpInput.Numbers(5 * Heads * (Rank + RotatedDim), 2);
             using (device.Step())
             {
                 Tensor absorbed = Ops.AbsorbKeys(bench.Float(new Shape(1, 5, Heads * (KeyDim + RotatedDim)), q), weight, Heads, KeyDim);
                 Tensor values = Ops.ExpandValues(bench.Float(new Shape(1, 5, Heads * (Rank + RotatedDim)), x), weight, Heads, KeyDim);
-                double[] expectedQ = [.. Enumerable.Range(0, 5 * Heads).SelectMany(i => Enumerable.Range(0, Rank)
-                    .Select(r => Enumerable.Range(0, KeyDim).Sum(d => q[i * (KeyDim + RotatedDim) + d] * w[(i % Heads * (KeyDim + ValueDim) + d) * Rank + r]))
-                    .Concat(Enumerable.Range(KeyDim, RotatedDim).Select(d => (double)q[i * (KeyDim + RotatedDim) + d])))];
-                double[] expectedV = [.. Enumerable.Range(0, 5 * Heads).SelectMany(i => Enumerable.Range(0, ValueDim)
-                    .Select(d => Enumerable.Range(0, Rank).Sum(r => x[i * (Rank + RotatedDim) + r] * w[(i % Heads * (KeyDim + ValueDim) + KeyDim + d) * Rank + r])))];
+                double[] expectedQ =
+                [
+                    .. Enumerable
+                        .Range(0, 5 * Heads)
+                        .SelectMany(i =>
+                            Enumerable
+                                .Range(0, Rank)
+                                .Select(r =>
+                                    Enumerable
+                                        .Range(0, KeyDim)
+                                        .Sum(d => q[i * (KeyDim + RotatedDim) + d] * w[(i % Heads * (KeyDim + ValueDim) + d) * Rank + r])
+                                )
+                                .Concat(Enumerable.Range(KeyDim, RotatedDim).Select(d => (double)q[i * (KeyDim + RotatedDim) + d]))
+                        ),
+                ];
+                double[] expectedV =
+                [
+                    .. Enumerable
+                        .Range(0, 5 * Heads)
+                        .SelectMany(i =>
+                            Enumerable
+                                .Range(0, ValueDim)
+                                .Select(d =>
+                                    Enumerable
+                                        .Range(0, Rank)
+                                        .Sum(r =>
+                                            x[i * (Rank + RotatedDim) + r] * w[(i % Heads * (KeyDim + ValueDim) + KeyDim + d) * Rank + r]
+                                        )
+                                )
+                        ),
+                ];
                 Near.Check(absorbed.Span, expectedQ, 2e-6, $"{device.Isa} queries");
                 Near.Check(values.Span, expectedV, 2e-6, $"{device.Isa} values");
                 weight.Shape[0].ShouldBe(rows);
@@ -40,7 +71,8 @@ public sealed class LatentAttentionTests(Devices devices)
         using OpBench bench = new(devices.Default);
         using (devices.Default.Step(record: true))
         {
-            Tensor q = bench.Empty(new Shape(1, 2, 12)), w = bench.Float(new Shape(10, 4), new float[40], requiresGrad: true);
+            Tensor q = bench.Empty(new Shape(1, 2, 12)),
+                w = bench.Float(new Shape(10, 4), new float[40], requiresGrad: true);
             Should.Throw<ArgumentException>(() => Ops.AbsorbKeys(q, w, 2, 3)).Message.ShouldContain("no backward");
             w.SetRequiresGrad(false);
             Should.Throw<ArgumentException>(() => Ops.AbsorbKeys(q, w, 2, 6)).Message.ShouldContain("do not fit");

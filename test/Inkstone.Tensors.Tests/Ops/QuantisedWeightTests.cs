@@ -2,10 +2,12 @@ using System.Buffers.Binary;
 
 namespace Inkstone.Tensors.Tests;
 
-/// <summary>Ops on quantised weights equal the same ops on the same weights in float32, whatever the number of rows, threads and the instruction set.</summary>
+/// <summary>Ops on quantised weights equal the same ops on the same weights in float32, whatever the number of rows, threads and the
+/// instruction set.</summary>
 public sealed class QuantisedWeightTests
 {
-    private const int N = 37, K = 96;
+    private const int N = 37,
+        K = 96;
 
     public static TheoryData<DType, int, Isa> Cases
     {
@@ -32,7 +34,8 @@ public sealed class QuantisedWeightTests
     {
         using Device device = new(threads: 2, isa);
         (Tensor weight, Tensor plain) = Weights(device, type, N, K);
-        float[] x = Numbers(rows * K, 5), dy = Numbers(rows * N, 6);
+        float[] x = Numbers(rows * K, 5),
+            dy = Numbers(rows * N, 6);
         (float[] y, float[] dx) = Run(device, weight, x, dy, rows);
         (float[] wantedY, float[] wantedDx) = Run(device, plain, x, dy, rows);
         Near(y, wantedY);
@@ -49,7 +52,8 @@ public sealed class QuantisedWeightTests
         using Device device = new(threads: 2);
         (Tensor weight, Tensor plain) = Weights(device, type, N, K);
         float[] x = Numbers(rows * K, 5);
-        float[] wanted = Product(plain), rounded = Product(weight);
+        float[] wanted = Product(plain),
+            rounded = Product(weight);
         rounded.Zip(wanted).ShouldContain(p => Math.Abs(p.First - p.Second) > 1e-3f * Math.Abs(p.Second));
         device.Int8Products = false;
         Near(Product(weight), wanted);
@@ -111,8 +115,11 @@ public sealed class QuantisedWeightTests
     {
         for (int bits = 0; bits <= ushort.MaxValue; bits++)
         {
-            float wanted = (float)BitConverter.UInt16BitsToHalf((ushort)bits), got = Blocks32.Half((ushort)bits);
-            (BitConverter.SingleToInt32Bits(got) == BitConverter.SingleToInt32Bits(wanted) || float.IsNaN(got) && float.IsNaN(wanted)).ShouldBeTrue($"{bits:X4}");
+            float wanted = (float)BitConverter.UInt16BitsToHalf((ushort)bits),
+                got = Blocks32.Half((ushort)bits);
+            (
+                BitConverter.SingleToInt32Bits(got) == BitConverter.SingleToInt32Bits(wanted) || float.IsNaN(got) && float.IsNaN(wanted)
+            ).ShouldBeTrue($"{bits:X4}");
         }
     }
 
@@ -141,7 +148,8 @@ public sealed class QuantisedWeightTests
     /// <summary>A weight of random bits with scales around 1/16, and what it stands for, decoded element by element.</summary>
     private static (Tensor Weight, Tensor Plain) Weights(Device device, DType type, int rows, int width)
     {
-        Tensor weight = Tensor.Allocate(device, new Shape(rows, width), type), plain = Tensor.Allocate(device, new Shape(rows, width));
+        Tensor weight = Tensor.Allocate(device, new Shape(rows, width), type),
+            plain = Tensor.Allocate(device, new Shape(rows, width));
         Random random = new(11);
         random.NextBytes(weight.Bytes);
         if (type == DType.BFloat16)
@@ -157,7 +165,8 @@ public sealed class QuantisedWeightTests
         for (int b = 0; b < rows * width / 32; b++)
         {
             Span<byte> block = weight.Bytes.Slice(b * size, size);
-            float d = (float)(Half)(random.NextSingle() / 16), m = type == DType.Q4_1 ? (float)(Half)(random.NextSingle() - 1) : 0;
+            float d = (float)(Half)(random.NextSingle() / 16),
+                m = type == DType.Q4_1 ? (float)(Half)(random.NextSingle() - 1) : 0;
             BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
             if (type == DType.Q4_1)
             {
@@ -165,8 +174,10 @@ public sealed class QuantisedWeightTests
             }
             for (int j = 0; j < 32; j++)
             {
-                int q = type == DType.Q8_0 ? (sbyte)block[2 + j]
-                    : (block[(type == DType.Q4_0 ? 2 : 4) + j % 16] >> (j < 16 ? 0 : 4) & 15) - (type == DType.Q4_0 ? 8 : 0);
+                int q =
+                    type == DType.Q8_0
+                        ? (sbyte)block[2 + j]
+                        : (block[(type == DType.Q4_0 ? 2 : 4) + j % 16] >> (j < 16 ? 0 : 4) & 15) - (type == DType.Q4_0 ? 8 : 0);
                 plain.Span[b * 32 + j] = d * q + m;
             }
         }

@@ -12,9 +12,11 @@ public sealed class RopeTests(Devices devices)
         {
             RotaryTable table = RotaryTable.Default(2 * half, 10_000);
             int headDim = 2 * half;
-            new OpCheck((bench, x) => Ops.Rope(x[0], 2, bench.Int(new Shape(2, 3), Positions), table),
+            new OpCheck(
+                (bench, x) => Ops.Rope(x[0], 2, bench.Int(new Shape(2, 3), Positions), table),
                 x => Reference.Rope(x[0], 2, headDim, Positions, table.InverseFrequencies.ToArray()),
-                OpInput.Random(new Shape(2, 3, 2 * headDim), half)).Correct(devices.Default);
+                OpInput.Random(new Shape(2, 3, 2 * headDim), half)
+            ).Correct(devices.Default);
         }
     }
 
@@ -26,9 +28,11 @@ public sealed class RopeTests(Devices devices)
     public void PartOfAHead(int headDim, int rotaryDim)
     {
         RotaryTable table = RotaryTable.Yarn(rotaryDim, 1e6, 4, 64, attentionFactor: 1.25);
-        new OpCheck((bench, x) => Ops.Rope(x[0], 3, bench.Int(new Shape(2, 3), Positions), table),
+        new OpCheck(
+            (bench, x) => Ops.Rope(x[0], 3, bench.Int(new Shape(2, 3), Positions), table),
             x => Reference.Rope(x[0], 3, headDim, Positions, table.InverseFrequencies.ToArray(), 1.25),
-            OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)).Run(devices);
+            OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)
+        ).Run(devices);
     }
 
     [Theory]
@@ -40,9 +44,11 @@ public sealed class RopeTests(Devices devices)
     public void PairsSomewhereInAHead(int headDim, int from, int rotaryDim, bool interleaved)
     {
         RotaryTable table = RotaryTable.Default(rotaryDim, 10_000);
-        new OpCheck((bench, x) => Ops.Rope(x[0], 3, bench.Int(new Shape(2, 3), Positions), table, from, interleaved),
+        new OpCheck(
+            (bench, x) => Ops.Rope(x[0], 3, bench.Int(new Shape(2, 3), Positions), table, from, interleaved),
             x => Reference.RopePart(x[0], 3, headDim, Positions, table.InverseFrequencies.ToArray(), from, interleaved),
-            OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)).Run(devices);
+            OpInput.Random(new Shape(2, 3, 3 * headDim), headDim)
+        ).Run(devices);
     }
 
     [Fact]
@@ -50,8 +56,11 @@ public sealed class RopeTests(Devices devices)
     {
         int[] positions = [.. Enumerable.Range(0, 700), .. Enumerable.Range(50, 700)];
         RotaryTable table = RotaryTable.Default(32, 10_000);
-        new OpCheck((bench, x) => Ops.Rope(x[0], 2, bench.Int(new Shape(2, 700), positions), table),
-            x => Reference.Rope(x[0], 2, 32, positions, table.InverseFrequencies.ToArray()), OpInput.Random(new Shape(2, 700, 64), 4)).Run(devices);
+        new OpCheck(
+            (bench, x) => Ops.Rope(x[0], 2, bench.Int(new Shape(2, 700), positions), table),
+            x => Reference.Rope(x[0], 2, 32, positions, table.InverseFrequencies.ToArray()),
+            OpInput.Random(new Shape(2, 700, 64), 4)
+        ).Run(devices);
     }
 
     [Fact]
@@ -63,9 +72,15 @@ public sealed class RopeTests(Devices devices)
             RotaryTable table = RotaryTable.Default(2 * half, 10_000);
             using OpBench bench = new(devices.Default);
             float[] values = OpInput.Numbers(6 * headDim, half);
-            Tensor x = bench.Float(new Shape(2, 3, headDim), values), positions = bench.Int(new Shape(2, 3), Positions);
+            Tensor x = bench.Float(new Shape(2, 3, headDim), values),
+                positions = bench.Int(new Shape(2, 3), Positions);
             RopeKernels.Rotate("rope", x, x, new RopePairs(1), positions, table, backwards: false, accumulate: false);
-            Near.Check(x.Span, Reference.Rope(OpInput.Doubles(values), 1, headDim, Positions, table.InverseFrequencies.ToArray()), 1e-6, "in place");
+            Near.Check(
+                x.Span,
+                Reference.Rope(OpInput.Doubles(values), 1, headDim, Positions, table.InverseFrequencies.ToArray()),
+                1e-6,
+                "in place"
+            );
             RopeKernels.Rotate("rope", x, x, new RopePairs(1), positions, table, backwards: true, accumulate: false);
             Near.Check(x.Span, OpInput.Doubles(values), 1e-6, "back again");
         }
@@ -79,10 +94,16 @@ public sealed class RopeTests(Devices devices)
         using (devices.Default.Step())
         {
             Tensor x = bench.Empty(new Shape(1, 2, 16));
-            Should.Throw<ArgumentException>(() => Ops.Rope(x, 3, bench.Int(new Shape(1, 2), [0, 1]), table)).Message.ShouldContain("3 heads");
-            Should.Throw<ArgumentException>(() => Ops.Rope(x, 4, bench.Int(new Shape(1, 2), [0, 1]), table)).Message.ShouldContain("8 dimensions");
+            Should
+                .Throw<ArgumentException>(() => Ops.Rope(x, 3, bench.Int(new Shape(1, 2), [0, 1]), table))
+                .Message.ShouldContain("3 heads");
+            Should
+                .Throw<ArgumentException>(() => Ops.Rope(x, 4, bench.Int(new Shape(1, 2), [0, 1]), table))
+                .Message.ShouldContain("8 dimensions");
             Should.Throw<ArgumentException>(() => Ops.Rope(x, 2, bench.Int(new Shape(1, 2), [0, -1]), table)).Message.ShouldContain("-1");
-            Should.Throw<ArgumentException>(() => Ops.Rope(x, 2, bench.Int(new Shape(1, 3), [0, 1, 2]), table)).Message.ShouldContain("2 elements");
+            Should
+                .Throw<ArgumentException>(() => Ops.Rope(x, 2, bench.Int(new Shape(1, 3), [0, 1, 2]), table))
+                .Message.ShouldContain("2 elements");
         }
     }
 }

@@ -13,21 +13,35 @@ public sealed class RowTests(Devices devices)
     public void Mean() => EveryLength((n, x) => new OpCheck((_, x) => Ops.Mean(x[0]), x => Reference.Mean(x[0]), x) { Tolerance = 1e-5 });
 
     [Fact]
-    public void SumLast() => EveryLength((n, x) => new OpCheck((_, x) => Ops.SumLast(x[0]), x => Reference.SumLast(x[0], n), x) { Tolerance = 3e-6 });
+    public void SumLast() =>
+        EveryLength((n, x) => new OpCheck((_, x) => Ops.SumLast(x[0]), x => Reference.SumLast(x[0], n), x) { Tolerance = 3e-6 });
 
     [Fact]
     public void Softmax() => EveryLength((n, x) => new OpCheck((_, x) => Ops.Softmax(x[0]), x => Reference.Softmax(x[0], n), x));
 
     [Fact]
-    public void RmsNorm() => EveryLength((n, x) => new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps), x => Reference.RmsNorm(x[0], x[1], Eps),
-        x, OpInput.Random(new Shape(n), n + 7, 0.5f, 1.5f))
-    {
-        GradScale = 1,   // the two terms of dx cancel in short rows
-    });
+    public void RmsNorm() =>
+        EveryLength(
+            (n, x) =>
+                new OpCheck(
+                    (_, x) => Ops.RmsNorm(x[0], x[1], Eps),
+                    x => Reference.RmsNorm(x[0], x[1], Eps),
+                    x,
+                    OpInput.Random(new Shape(n), n + 7, 0.5f, 1.5f)
+                )
+                {
+                    GradScale = 1, // the two terms of dx cancel in short rows
+                }
+        );
 
     [Fact]
-    public void RmsNorm_SumsWeightGradientsOfManyRowsInOneOrder() => new OpCheck((_, x) => Ops.RmsNorm(x[0], x[1], Eps), x => Reference.RmsNorm(x[0], x[1], Eps),
-        OpInput.Random(new Shape(3, 211, 33), 1), OpInput.Random(new Shape(33), 2, 0.5f, 1.5f)).Run(devices);
+    public void RmsNorm_SumsWeightGradientsOfManyRowsInOneOrder() =>
+        new OpCheck(
+            (_, x) => Ops.RmsNorm(x[0], x[1], Eps),
+            x => Reference.RmsNorm(x[0], x[1], Eps),
+            OpInput.Random(new Shape(3, 211, 33), 1),
+            OpInput.Random(new Shape(33), 2, 0.5f, 1.5f)
+        ).Run(devices);
 
     [Fact]
     public void Sum_OfManyElementsKeepsItsDigits()
@@ -37,7 +51,7 @@ public sealed class RowTests(Devices devices)
         using (devices.Default.Step())
         {
             double sum = Ops.Sum(bench.Float(new Shape(values.Length), values)).Item();
-            Near.Check(sum, values.Sum(v => (double)v), 0.1, "sum");   // one unit in the last place of a million is 0.06
+            Near.Check(sum, values.Sum(v => (double)v), 0.1, "sum"); // one unit in the last place of a million is 0.06
         }
     }
 
@@ -58,8 +72,10 @@ public sealed class RowTests(Devices devices)
         for (int n = 1; n <= 257; n++)
         {
             using OpBench bench = new(devices.Default);
-            Tensor x = bench.Float(new Shape(2, n), OpInput.Numbers(2 * n, n)), y = bench.Empty(new Shape(2, n));
-            Tensor w = bench.Float(new Shape(n), OpInput.Numbers(n, n)), rows = bench.Empty(new Shape(2));
+            Tensor x = bench.Float(new Shape(2, n), OpInput.Numbers(2 * n, n)),
+                y = bench.Empty(new Shape(2, n));
+            Tensor w = bench.Float(new Shape(n), OpInput.Numbers(n, n)),
+                rows = bench.Empty(new Shape(2));
             RmsNormKernels.Forward(x, w, Eps, y, rows);
             SoftmaxKernels.Forward(x, y);
             SoftmaxKernels.Backward(x, y, y, accumulate: true);

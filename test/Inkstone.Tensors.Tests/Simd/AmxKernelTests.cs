@@ -14,12 +14,31 @@ public sealed unsafe class AmxKernelTests
     public void Packed_operands_and_kernel_multiply(int k, bool transposed, bool withAddend)
     {
         const int StrideC = Size + 7;
-        float[] a = Random(Size * k, 1), b = Random(k * Size, 2), c = new float[Size * StrideC], addend = Random(Size * StrideC, 3);
-        MicroKernel layout = new() { Name = "tiles", Rows = Size, Columns = Size, Layout = PanelLayout.Tiles, Run = null };
-        byte[] panelA = new byte[Packing.BytesA(layout, k) + Packing.SlackBytes], panelB = new byte[Packing.BytesB(layout, k) + Packing.SlackBytes];
-        fixed (float* pa = a, pb = b, pc = c, pd = addend)
+        float[] a = Random(Size * k, 1),
+            b = Random(k * Size, 2),
+            c = new float[Size * StrideC],
+            addend = Random(Size * StrideC, 3);
+        MicroKernel layout = new()
         {
-            fixed (byte* qa = panelA, qb = panelB)
+            Name = "tiles",
+            Rows = Size,
+            Columns = Size,
+            Layout = PanelLayout.Tiles,
+            Run = null,
+        };
+        byte[] panelA = new byte[Packing.BytesA(layout, k) + Packing.SlackBytes],
+            panelB = new byte[Packing.BytesB(layout, k) + Packing.SlackBytes];
+        fixed (
+            float* pa = a,
+                pb = b,
+                pc = c,
+                pd = addend
+        )
+        {
+            fixed (
+                byte* qa = panelA,
+                    qb = panelB
+            )
             {
                 // a is [rows, k], or [k, rows] when transposed; b is [k, columns], or [columns, k]
                 MatrixView left = transposed ? MatrixView.Rows(pa, Size).T : MatrixView.Rows(pa, k);
@@ -38,9 +57,15 @@ public sealed unsafe class AmxKernelTests
                 };
                 byte* configuration = stackalloc byte[64];
                 AmxKernel.Configure(configuration);
-                Interpreter interpreter = new(new CheckedMemory().Allow("arguments", &tile, sizeof(TileArguments), Access.Read).Allow("configuration", configuration, 64, Access.Read)
-                    .Allow("A", qa, Packing.BytesA(layout, k), Access.Read).Allow("B", qb, Packing.BytesB(layout, k), Access.Read)
-                    .Allow("C", pc, Size * sizeof(float), Access.Write, Size, tile.StrideC).Allow("addend", pd, Size * sizeof(float), Access.Read, Size, tile.StrideAddend));
+                Interpreter interpreter = new(
+                    new CheckedMemory()
+                        .Allow("arguments", &tile, sizeof(TileArguments), Access.Read)
+                        .Allow("configuration", configuration, 64, Access.Read)
+                        .Allow("A", qa, Packing.BytesA(layout, k), Access.Read)
+                        .Allow("B", qb, Packing.BytesB(layout, k), Access.Read)
+                        .Allow("C", pc, Size * sizeof(float), Access.Write, Size, tile.StrideC)
+                        .Allow("addend", pd, Size * sizeof(float), Access.Read, Size, tile.StrideAddend)
+                );
                 interpreter.Run(AssembledFunctions.AmxBegin, (long)configuration);
                 interpreter.Run(AssembledFunctions.AmxTile, (long)&tile);
             }

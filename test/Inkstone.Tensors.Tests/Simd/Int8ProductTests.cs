@@ -15,7 +15,21 @@ public sealed unsafe class Int8ProductTests(Devices devices)
             TheoryData<DType, int, int, int> sizes = new();
             foreach (DType type in Types)
             {
-                foreach ((int m, int n, int k) in new[] { (1, 8, 32), (1, 37, 96), (2, 5, 64), (3, 16, 160), (4, 33, 32), (5, 32, 64), (6, 64, 96), (7, 31, 32), (13, 70, 224), (64, 1, 64) })
+                foreach (
+                    (int m, int n, int k) in new[]
+                    {
+                        (1, 8, 32),
+                        (1, 37, 96),
+                        (2, 5, 64),
+                        (3, 16, 160),
+                        (4, 33, 32),
+                        (5, 32, 64),
+                        (6, 64, 96),
+                        (7, 31, 32),
+                        (13, 70, 224),
+                        (64, 1, 64),
+                    }
+                )
                 {
                     sizes.Add(type, m, n, k);
                 }
@@ -28,7 +42,8 @@ public sealed unsafe class Int8ProductTests(Devices devices)
     [MemberData(nameof(Sizes))]
     public void Every_level_and_thread_count_gives_the_integer_sums_inside_its_memory(DType type, int m, int n, int k)
     {
-        float[] x = Numbers(m * k, 1), addend = Numbers(m * n, 2);
+        float[] x = Numbers(m * k, 1),
+            addend = Numbers(m * n, 2);
         byte[] weight = Weight(type, n, k);
         double[] wanted = Reference(type, x, weight, addend, m, n, k);
         float[]? first = null;
@@ -51,12 +66,20 @@ public sealed unsafe class Int8ProductTests(Devices devices)
     [InlineData(DType.Q4_1)]
     public void A_row_does_not_depend_on_how_many_there_are(DType type)
     {
-        const int Most = 20, N = 45, K = 160;
-        float[] x = Numbers(Most * K, 5), addend = Numbers(Most * N, 6);
+        const int Most = 20,
+            N = 45,
+            K = 160;
+        float[] x = Numbers(Most * K, 5),
+            addend = Numbers(Most * N, 6);
         byte[] weight = Weight(type, N, K);
         foreach (Device device in devices.Levels)
         {
-            float[][] alone = [.. Enumerable.Range(0, Most).Select(row => Run(device, type, x[(row * K)..((row + 1) * K)], weight, addend[(row * N)..((row + 1) * N)], 1, N, K))];
+            float[][] alone =
+            [
+                .. Enumerable
+                    .Range(0, Most)
+                    .Select(row => Run(device, type, x[(row * K)..((row + 1) * K)], weight, addend[(row * N)..((row + 1) * N)], 1, N, K)),
+            ];
             for (int m = 1; m <= Most; m++)
             {
                 float[] together = Run(device, type, x[..(m * K)], weight, addend[..(m * N)], m, N, K);
@@ -75,7 +98,8 @@ public sealed unsafe class Int8ProductTests(Devices devices)
         {
             foreach (Isa level in CpuFeatures.Levels())
             {
-                float[] got = Int8Proof.Product(Int8Kernel.Of(level), type), wanted = Int8Proof.Product(PortableInt8.Kernel, type);
+                float[] got = Int8Proof.Product(Int8Kernel.Of(level), type),
+                    wanted = Int8Proof.Product(PortableInt8.Kernel, type);
                 got.ShouldBe(wanted, $"{type} {level}");
                 wanted.ShouldAllBe(v => float.IsFinite(v));
             }
@@ -95,7 +119,7 @@ public sealed unsafe class Int8ProductTests(Devices devices)
                 x[block * 32 + j] *= block == 7 ? 0 : size;
             }
         }
-        x[33] = 0.5f * (x[32] = x[32..64].Max(MathF.Abs) * 2) * 3 / 127;   // exactly between two integers
+        x[33] = 0.5f * (x[32] = x[32..64].Max(MathF.Abs) * 2) * 3 / 127; // exactly between two integers
         byte[] memory = new byte[Int8Rows.Bytes(1, K)];
         fixed (byte* bytes = memory)
         {
@@ -138,7 +162,8 @@ public sealed unsafe class Int8ProductTests(Devices devices)
         using Tensor x = Tensor.From(device, new Shape(3, 64), Numbers(3 * 64, 4), requiresGrad: true);
         using Tensor weight = Tensor.Allocate(device, new Shape(9, 64), DType.Q8_0);
         Weight(DType.Q8_0, 9, 64).CopyTo(weight.Bytes);
-        float[] trained, inferred;
+        float[] trained,
+            inferred;
         using (device.Step(record: true))
         {
             trained = Ops.Linear(x, weight).Span.ToArray();
@@ -147,7 +172,8 @@ public sealed unsafe class Int8ProductTests(Devices devices)
         {
             inferred = Ops.Linear(x, weight).Span.ToArray();
         }
-        float largest = trained.Max(MathF.Abs), worst = trained.Zip(inferred, (a, b) => MathF.Abs(a - b)).Max();
+        float largest = trained.Max(MathF.Abs),
+            worst = trained.Zip(inferred, (a, b) => MathF.Abs(a - b)).Max();
         worst.ShouldBeInRange(1e-5f * largest, 0.02f * largest);
         device.Int8Products = false;
         using (device.Step())
@@ -159,7 +185,10 @@ public sealed unsafe class Int8ProductTests(Devices devices)
 
     private static float[] Run(Device device, DType type, float[] x, byte[] weight, float[] addend, int m, int n, int k)
     {
-        using GuardedMemory a = new(4L * m * k), w = new(weight.Length), c = new(4L * m * n), d = new(4L * m * n);
+        using GuardedMemory a = new(4L * m * k),
+            w = new(weight.Length),
+            c = new(4L * m * n),
+            d = new(4L * m * n);
         x.CopyTo(new Span<float>(a.Pointer, m * k));
         weight.CopyTo(new Span<byte>(w.Pointer, weight.Length));
         addend.CopyTo(new Span<float>(d.Pointer, m * n));
@@ -188,7 +217,13 @@ public sealed unsafe class Int8ProductTests(Devices devices)
                     int dot = 0;
                     for (int j = 0; j < 32; j++)
                     {
-                        dot += q[j] * (type == DType.Q8_0 ? (sbyte)w[2 + j] : (w[(type == DType.Q4_0 ? 2 : 4) + j % 16] >> (j < 16 ? 0 : 4) & 15) - (type == DType.Q4_0 ? 8 : 0));
+                        dot +=
+                            q[j]
+                            * (
+                                type == DType.Q8_0
+                                    ? (sbyte)w[2 + j]
+                                    : (w[(type == DType.Q4_0 ? 2 : 4) + j % 16] >> (j < 16 ? 0 : 4) & 15) - (type == DType.Q4_0 ? 8 : 0)
+                            );
                     }
                     sum += (double)dot * d * (float)BinaryPrimitives.ReadHalfLittleEndian(w);
                     sum += type == DType.Q4_1 ? (double)total * (float)BinaryPrimitives.ReadHalfLittleEndian(w[2..]) : 0;

@@ -34,7 +34,8 @@ public sealed unsafe class LanesTests
         {
             Exp(x).ShouldBe(float.PositiveInfinity);
         }
-        float low = MathF.BitIncrement(-87.33654f), high = MathF.BitDecrement(88.72283f);
+        float low = MathF.BitIncrement(-87.33654f),
+            high = MathF.BitDecrement(88.72283f);
         Near.Ulps(Exp(low), Math.Exp(low)).ShouldBeLessThan(2);
         Near.Ulps(Exp(high), Math.Exp(high)).ShouldBeLessThan(2);
     }
@@ -64,11 +65,14 @@ public sealed unsafe class LanesTests
     [Fact]
     public void RowPassesOfEveryLength()
     {
-        using GuardedMemory wall = new(4 * 257), otherWall = new(4 * 257);
+        using GuardedMemory wall = new(4 * 257),
+            otherWall = new(4 * 257);
         for (int n = 1; n <= 257; n++)
         {
-            float* a = (float*)(wall.Pointer + 4 * (257 - n)), b = (float*)(otherWall.Pointer + 4 * (257 - n));
-            float[] x = OpInput.Numbers(n, n), y = OpInput.Numbers(n, 1000 + n);
+            float* a = (float*)(wall.Pointer + 4 * (257 - n)),
+                b = (float*)(otherWall.Pointer + 4 * (257 - n));
+            float[] x = OpInput.Numbers(n, n),
+                y = OpInput.Numbers(n, 1000 + n);
             x.CopyTo(new Span<float>(a, n));
             y.CopyTo(new Span<float>(b, n));
             Near.Check(Lanes.Dot(a, b, n), x.Zip(y, (p, q) => (double)p * q).Sum(), 1e-6 * n, "dot");

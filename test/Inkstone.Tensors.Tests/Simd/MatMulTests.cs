@@ -18,7 +18,7 @@ public sealed class MatMulTests(Devices devices)
                     foreach (Device device in devices.Levels)
                     {
                         operands.Check(device, layout: (m + n + k) % 4);
-                        operands.Check(device, layout: 2);   // x · Wᵀ, the product of every forward pass
+                        operands.Check(device, layout: 2); // x · Wᵀ, the product of every forward pass
                     }
                 }
             }
@@ -26,9 +26,9 @@ public sealed class MatMulTests(Devices devices)
     }
 
     [Theory]
-    [InlineData(5, 3, 7000)]      // K in more than one sweep
-    [InlineData(6, 4001, 1003)]   // B in more than one sweep
-    [InlineData(3, 501, 1003)]    // few rows: no packing
+    [InlineData(5, 3, 7000)] // K in more than one sweep
+    [InlineData(6, 4001, 1003)] // B in more than one sweep
+    [InlineData(3, 501, 1003)] // few rows: no packing
     [InlineData(257, 130, 511)]
     [InlineData(1, 1, 257)]
     public void LargeSizes(int m, int n, int k)
@@ -67,7 +67,12 @@ public sealed class MatMulTests(Devices devices)
             for (int i = 0; i < 200; i++)
             {
                 int most = i < 160 ? 40 : 257;
-                operands.Fill(SmallRows.MostRows + 1 + random.Next(most - SmallRows.MostRows), 1 + random.Next(most), 1 + random.Next(most), roundToBFloat16: true);
+                operands.Fill(
+                    SmallRows.MostRows + 1 + random.Next(most - SmallRows.MostRows),
+                    1 + random.Next(most),
+                    1 + random.Next(most),
+                    roundToBFloat16: true
+                );
                 operands.CheckAllLayouts(device);
             }
         }
@@ -138,11 +143,19 @@ public sealed class MatMulTests(Devices devices)
     /// <summary>A, B and C, each placed against its wall, with the product in double precision.</summary>
     private sealed unsafe class Operands(int mostM, int mostN, int mostK) : IDisposable
     {
-        private readonly GuardedMemory _a = new(4L * mostM * mostK), _b = new(4L * mostK * mostN), _c = new(4L * mostM * mostN);
-        private readonly long _mostA = (long)mostM * mostK, _mostB = (long)mostK * mostN, _mostC = (long)mostM * mostN;
-        private float[] _left = [], _right = [], _addend = [];
+        private readonly GuardedMemory _a = new(4L * mostM * mostK),
+            _b = new(4L * mostK * mostN),
+            _c = new(4L * mostM * mostN);
+        private readonly long _mostA = (long)mostM * mostK,
+            _mostB = (long)mostK * mostN,
+            _mostC = (long)mostM * mostN;
+        private float[] _left = [],
+            _right = [],
+            _addend = [];
         private double[] _product = [];
-        private int _m, _n, _k;
+        private int _m,
+            _n,
+            _k;
 
         public void Fill(int m, int n, int k, bool roundToBFloat16 = false)
         {
@@ -150,7 +163,7 @@ public sealed class MatMulTests(Devices devices)
             _left = OpInput.Numbers(m * k, m + k, -1, 1);
             _right = OpInput.Numbers(n * k, n - k, -1, 1);
             _addend = OpInput.Numbers(m * n, m * n, -1, 1);
-            if (roundToBFloat16)   // the test's claim is about these numbers: rounding them again changes nothing
+            if (roundToBFloat16) // the test's claim is about these numbers: rounding them again changes nothing
             {
                 _left = Array.ConvertAll(_left, Round);
                 _right = Array.ConvertAll(_right, Round);
@@ -169,15 +182,19 @@ public sealed class MatMulTests(Devices devices)
         /// <summary>One layout; bit 0: A is transposed in memory, bit 1: B is.</summary>
         public void Check(Device device, int layout)
         {
-            double allowed = 4e-7 * Math.Max(16, _k / 4);   // rounding grows with the size of the running sum; a missing term would be 0.3
-            bool transposeA = layout % 2 == 1, transposeB = layout >= 2, add = (_m + _n + _k + layout) % 2 == 0;
+            double allowed = 4e-7 * Math.Max(16, _k / 4); // rounding grows with the size of the running sum; a missing term would be 0.3
+            bool transposeA = layout % 2 == 1,
+                transposeB = layout >= 2,
+                add = (_m + _n + _k + layout) % 2 == 0;
             float* c = Place(device, transposeA, transposeB, add);
             for (int i = 0; i < _m * _n; i++)
             {
                 double expected = _product[i] + (add ? _addend[i] : 0);
                 if (!(Math.Abs(c[i] - expected) <= allowed))
                 {
-                    Assert.Fail($"{device.Isa} M {_m} N {_n} K {_k} layout {layout} add {add}: C[{i / _n}, {i % _n}] is {c[i]}, expected {expected}");
+                    Assert.Fail(
+                        $"{device.Isa} M {_m} N {_n} K {_k} layout {layout} add {add}: C[{i / _n}, {i % _n}] is {c[i]}, expected {expected}"
+                    );
                 }
             }
         }
@@ -193,7 +210,9 @@ public sealed class MatMulTests(Devices devices)
 
         private float* Place(Device device, bool transposeA, bool transposeB, bool add)
         {
-            float* a = (float*)_a.Pointer + _mostA - (long)_m * _k, b = (float*)_b.Pointer + _mostB - (long)_k * _n, c = (float*)_c.Pointer + _mostC - (long)_m * _n;
+            float* a = (float*)_a.Pointer + _mostA - (long)_m * _k,
+                b = (float*)_b.Pointer + _mostB - (long)_k * _n,
+                c = (float*)_c.Pointer + _mostC - (long)_m * _n;
             Copy(_left, a, _m, _k, transposeA);
             Copy(_right, b, _n, _k, !transposeB);
             if (add)

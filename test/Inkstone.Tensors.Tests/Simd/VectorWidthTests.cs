@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Inkstone.Tensors.Tests;
 
-/// <summary>The runtime lowers vectors to what the CPU has. Which widths it may use is settled when a process starts, so this suite runs itself again.</summary>
+/// <summary>The runtime lowers vectors to what the CPU has. Which widths it may use is settled when a process starts, so this suite runs
+/// itself again.</summary>
 [Trait("Category", "Slow")]
 public sealed class VectorWidthTests
 {
@@ -12,7 +13,10 @@ public sealed class VectorWidthTests
     [InlineData("DOTNET_EnableHWIntrinsic")]
     public void TheSuitePassesWithout(string feature)
     {
-        ProcessStartInfo start = new("dotnet", ["test", typeof(VectorWidthTests).Assembly.Location, "--filter", "Category!=Slow"]) { RedirectStandardOutput = true };
+        ProcessStartInfo start = new("dotnet", ["test", typeof(VectorWidthTests).Assembly.Location, "--filter", "Category!=Slow"])
+        {
+            RedirectStandardOutput = true,
+        };
         start.Environment[feature] = "0";
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();

@@ -9,7 +9,12 @@ public sealed class Devices : IDisposable
     public Device Default => Get(CpuFeatures.Best(), 2);
 
     /// <summary>Every instruction-set level that this CPU has and that multiplies with a kernel of its own.</summary>
-    public IEnumerable<Device> Levels => CpuFeatures.Levels().Where(level => level <= CpuFeatures.Best()).Select(level => Get(level, 2)).DistinctBy(device => device.MatMulKernelName);
+    public IEnumerable<Device> Levels =>
+        CpuFeatures
+            .Levels()
+            .Where(level => level <= CpuFeatures.Best())
+            .Select(level => Get(level, 2))
+            .DistinctBy(device => device.MatMulKernelName);
 
     /// <summary>Best level with 1, 2, 3 and 5 threads: counts that divide nothing evenly, and more than a small machine has.</summary>
     public IEnumerable<Device> ThreadCounts => new[] { 1, 2, 3, 5 }.Select(threads => Get(CpuFeatures.Best(), threads));

@@ -1,13 +1,15 @@
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>
-/// Derivatives of Σ c∘f(x) by central differences of a double-precision reference f: four points, so that the error is h⁴ and rounding 1e-16/h,
+/// Derivatives of Σ c∘f(x) by central differences of a double-precision reference f: four points, so that the error is h⁴ and rounding
+/// 1e-16/h,
 /// about 1e-11 together.
 /// </summary>
 internal sealed class GradCheck
 {
     private const double Step = 3e-4;
-    private const int AllUpTo = 300, Sample = 24;
+    private const int AllUpTo = 300,
+        Sample = 24;
 
     private readonly Func<double[][], double[]> _reference;
     private readonly double[][] _inputs;
@@ -25,21 +27,27 @@ internal sealed class GradCheck
     {
         double[] values = _inputs[input];
         Random random = new(input);
-        IEnumerable<int> picked = values.Length <= AllUpTo ? Enumerable.Range(0, values.Length)
-            : Enumerable.Range(0, Sample).Select(_ => random.Next(values.Length)).Append(values.Length - 1).Distinct();
-        return picked.ToDictionary(i => i, i =>
-        {
-            double x = values[i];
-            double slope = Slope(h => values[i] = x + h);
-            values[i] = x;
-            return slope;
-        });
+        IEnumerable<int> picked =
+            values.Length <= AllUpTo
+                ? Enumerable.Range(0, values.Length)
+                : Enumerable.Range(0, Sample).Select(_ => random.Next(values.Length)).Append(values.Length - 1).Distinct();
+        return picked.ToDictionary(
+            i => i,
+            i =>
+            {
+                double x = values[i];
+                double slope = Slope(h => values[i] = x + h);
+                values[i] = x;
+                return slope;
+            }
+        );
     }
 
     /// <summary>Derivative along a direction that moves every element of one input.</summary>
     public double Along(int input, float[] direction)
     {
-        double[] values = _inputs[input], x = [.. values];
+        double[] values = _inputs[input],
+            x = [.. values];
         double slope = Slope(h =>
         {
             for (int i = 0; i < x.Length; i++)

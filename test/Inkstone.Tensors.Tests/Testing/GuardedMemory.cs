@@ -5,18 +5,22 @@ namespace Inkstone.Tensors.Tests;
 /// <summary>Memory whose end touches a page that may be neither read nor written: a kernel that goes one element too far faults.</summary>
 internal sealed unsafe partial class GuardedMemory : IDisposable
 {
-    private const int None = 0, ReadWrite = 3, PrivateAnonymous = 0x22, PrivateAnonymousMac = 0x1002;
+    private const int None = 0,
+        ReadWrite = 3,
+        PrivateAnonymous = 0x22,
+        PrivateAnonymousMac = 0x1002;
 
     private readonly byte* _start;
     private readonly nuint _bytes;
 
     public GuardedMemory(long bytes)
     {
-        nuint page = (nuint)Environment.SystemPageSize, room = ((nuint)bytes + page - 1) / page * page;
+        nuint page = (nuint)Environment.SystemPageSize,
+            room = ((nuint)bytes + page - 1) / page * page;
         _bytes = room + page;
         if (OperatingSystem.IsWindows())
         {
-            _start = (byte*)NativeMemory.Alloc(_bytes);   // no guard here: the values are still checked
+            _start = (byte*)NativeMemory.Alloc(_bytes); // no guard here: the values are still checked
         }
         else
         {

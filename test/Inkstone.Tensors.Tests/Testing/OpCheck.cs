@@ -1,8 +1,10 @@
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>
-/// Everything an op must satisfy, in one place: its value against a double-precision reference, its gradients against finite differences of that
-/// reference, on guarded memory, at every instruction-set level, with equal bits for every number of threads, and in every wiring of the graph.
+/// Everything an op must satisfy, in one place: its value against a double-precision reference, its gradients against finite differences of
+/// that
+/// reference, on guarded memory, at every instruction-set level, with equal bits for every number of threads, and in every wiring of the
+/// graph.
 /// </summary>
 /// <param name="op">the op, given a bench for its int32 inputs and its float inputs</param>
 /// <param name="reference">the same in double precision, inputs and result flat</param>
@@ -88,7 +90,8 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
         int times = wiring == Wiring.Parameters ? 2 : 1;
         float[] extra = wiring == Wiring.Shared ? InputWeights(k) : new float[grad.Length];
         double largest = Math.Max(GradScale, Near.Largest([.. byElement.Select(pair => times * pair.Value + extra[pair.Key])]));
-        double projection = 0, length = 0;
+        double projection = 0,
+            length = 0;
         float[] direction = Direction(k);
         for (int i = 0; i < grad.Length; i++)
         {
@@ -100,7 +103,12 @@ internal sealed class OpCheck(Func<OpBench, Tensor[], Tensor> op, Func<double[][
         {
             Near.Check(grad[i], times * slope + extra[i], GradTolerance * largest, $"{what}[{i}]");
         }
-        Near.Check(projection, times * along, GradTolerance * largest * Math.Max(1, length / Math.Sqrt(grad.Length)), $"{what} along a direction");
+        Near.Check(
+            projection,
+            times * along,
+            GradTolerance * largest * Math.Max(1, length / Math.Sqrt(grad.Length)),
+            $"{what} along a direction"
+        );
     }
 
     /// <summary>The op's value and the gradients of Σ c∘y by its inputs.</summary>

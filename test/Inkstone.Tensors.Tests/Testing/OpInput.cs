@@ -4,7 +4,8 @@ namespace Inkstone.Tensors.Tests;
 internal sealed record OpInput(Shape Shape, float[] Values)
 {
     /// <summary>Numbers between <paramref name="low"/> and <paramref name="high"/>, the same for the same seed.</summary>
-    public static OpInput Random(Shape shape, int seed, float low = -2, float high = 2) => new(shape, Numbers(shape.Count, seed, low, high));
+    public static OpInput Random(Shape shape, int seed, float low = -2, float high = 2) =>
+        new(shape, Numbers(shape.Count, seed, low, high));
 
     public static float[] Numbers(long count, int seed, float low = -2, float high = 2)
     {

@@ -1,20 +1,32 @@
 namespace Inkstone.Tensors.Tests;
 
-/// <summary>Sizes of an attention problem. B: batch, T: queries, S: keys, H: heads, Hkv: key-value heads, D: head dimension of q and k, Dv: of v.</summary>
+/// <summary>Sizes of an attention problem. B: batch, T: queries, S: keys, H: heads, Hkv: key-value heads, D: head dimension of q and k, Dv:
+/// of v.</summary>
 internal sealed record AttentionProblem(int B, int T, int S, int H, int Hkv, int D, int Dv);
 
 internal static partial class Reference
 {
-    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to itself, a window of them at most. Scores may be capped, and a sink may join each head's softmax.</summary>
-    public static double[] Attention(double[] q, double[] k, double[] v, AttentionProblem n, double scale, int[]? documentStarts = null, int window = int.MaxValue,
-        double softCap = 0, double[]? sinks = null)
+    /// <summary>Causal grouped-query attention: query t stands at position S − T + t and sees the keys from its document's start up to
+    /// itself, a window of them at most. Scores may be capped, and a sink may join each head's softmax.</summary>
+    public static double[] Attention(
+        double[] q,
+        double[] k,
+        double[] v,
+        AttentionProblem n,
+        double scale,
+        int[]? documentStarts = null,
+        int window = int.MaxValue,
+        double softCap = 0,
+        double[]? sinks = null
+    )
     {
         double[] y = new double[n.B * n.T * n.H * n.Dv];
         for (int b = 0; b < n.B; b++)
         {
             for (int t = 0; t < n.T; t++)
             {
-                int last = n.S - n.T + t, first = Math.Max(documentStarts?[b * n.T + t] ?? 0, last - window + 1);
+                int last = n.S - n.T + t,
+                    first = Math.Max(documentStarts?[b * n.T + t] ?? 0, last - window + 1);
                 for (int h = 0; h < n.H; h++)
                 {
                     int kv = h / (n.H / n.Hkv);

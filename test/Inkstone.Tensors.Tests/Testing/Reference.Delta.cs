@@ -4,14 +4,28 @@ internal static partial class Reference
 {
     public static double[] SigmoidGate(double[] a, double[] gate) => [.. a.Select((value, i) => value / (1 + Math.Exp(-gate[i])))];
 
-    public static double[] RmsNormGated(double[] x, double[] z, double[] weight, double eps)
-        => [.. RmsNorm(x, weight, eps).Select((n, i) => n * z[i] / (1 + Math.Exp(-z[i])))];
+    public static double[] RmsNormGated(double[] x, double[] z, double[] weight, double eps) =>
+        [.. RmsNorm(x, weight, eps).Select((n, i) => n * z[i] / (1 + Math.Exp(-z[i])))];
 
-    public static double[] LogDecay(double[] x, double[] aLog, double[] dtBias)
-        => [.. x.Select((value, i) => -Math.Exp(aLog[i % dtBias.Length / (dtBias.Length / aLog.Length)]) * Math.Log(1 + Math.Exp(value + dtBias[i % dtBias.Length])))];
+    public static double[] LogDecay(double[] x, double[] aLog, double[] dtBias) =>
+        [
+            .. x.Select(
+                (value, i) =>
+                    -Math.Exp(aLog[i % dtBias.Length / (dtBias.Length / aLog.Length)])
+                    * Math.Log(1 + Math.Exp(value + dtBias[i % dtBias.Length]))
+            ),
+        ];
 
     /// <summary>silu(b + Σ_j w[c, K−1−j] · x[t−j, c]) over the tokens of the same document.</summary>
-    public static double[] CausalConv(double[] x, double[] weight, int length, int channels, int[]? starts = null, double[]? bias = null, bool silu = true)
+    public static double[] CausalConv(
+        double[] x,
+        double[] weight,
+        int length,
+        int channels,
+        int[]? starts = null,
+        double[]? bias = null,
+        bool silu = true
+    )
     {
         int k = weight.Length / channels;
         double[] y = new double[x.Length];
@@ -41,11 +55,14 @@ internal static partial class Reference
                 double[,] state = new double[dim, width];
                 for (int t = row; t < row + length; t++)
                 {
-                    int key = (t * heads + h) * dim, value = (t * heads + h) * width;
-                    double[] q = Unit(x[0].AsSpan(key, dim)), k = Unit(x[1].AsSpan(key, dim));
+                    int key = (t * heads + h) * dim,
+                        value = (t * heads + h) * width;
+                    double[] q = Unit(x[0].AsSpan(key, dim)),
+                        k = Unit(x[1].AsSpan(key, dim));
                     for (int j = 0; j < width; j++)
                     {
-                        double held = 0, o = 0;
+                        double held = 0,
+                            o = 0;
                         for (int i = 0; i < dim; i++)
                         {
                             state[i, j] *= starts is not null && starts[t] == t - row ? 0 : Math.Exp(x[3][key + i]);
@@ -75,8 +92,10 @@ internal static partial class Reference
                 double[,] state = new double[n.KeyDim, n.ValueDim];
                 for (int t = 0; t < n.Length; t++)
                 {
-                    int row = b * n.Length + t, kv = h / n.Group;
-                    double[] q = Unit(qkv.AsSpan(row * n.Width + kv * n.KeyDim, n.KeyDim)), k = Unit(qkv.AsSpan(row * n.Width + (n.KeyHeads + kv) * n.KeyDim, n.KeyDim));
+                    int row = b * n.Length + t,
+                        kv = h / n.Group;
+                    double[] q = Unit(qkv.AsSpan(row * n.Width + kv * n.KeyDim, n.KeyDim)),
+                        k = Unit(qkv.AsSpan(row * n.Width + (n.KeyHeads + kv) * n.KeyDim, n.KeyDim));
                     bool begins = starts is not null && starts[row] == t;
                     double decay = begins ? 0 : Math.Exp(logDecay[row * n.ValueHeads + h]);
                     for (int j = 0; j < n.ValueDim; j++)
@@ -87,7 +106,9 @@ internal static partial class Reference
                             state[i, j] *= decay;
                             held += state[i, j] * k[i];
                         }
-                        double u = beta[row * n.ValueHeads + h] * (qkv[row * n.Width + 2 * n.KeyHeads * n.KeyDim + h * n.ValueDim + j] - held), o = 0;
+                        double u =
+                                beta[row * n.ValueHeads + h] * (qkv[row * n.Width + 2 * n.KeyHeads * n.KeyDim + h * n.ValueDim + j] - held),
+                            o = 0;
                         for (int i = 0; i < n.KeyDim; i++)
                         {
                             state[i, j] += k[i] * u;

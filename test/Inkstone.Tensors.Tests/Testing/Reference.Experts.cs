@@ -17,25 +17,46 @@ internal static partial class Reference
     public static int[] ChooseExperts(double[] scores, double[]? bias, int experts, RoutingRule rule)
     {
         int size = experts / rule.Groups;
-        return [.. scores.Chunk(experts).SelectMany(s =>
-        {
-            double[] choice = [.. s.Select((v, e) => v + (bias?[e] ?? 0))];
-            HashSet<int> groups = [.. Enumerable.Range(0, rule.Groups)
-                .OrderByDescending(g => choice.Skip(g * size).Take(size).OrderDescending().Take(rule.GroupByBest ? 1 : 2).Sum()).Take(rule.TopKGroups)];
-            return Enumerable.Range(0, experts).Where(e => groups.Contains(e / size)).OrderByDescending(e => choice[e]).Take(rule.TopK);
-        })];
+        return
+        [
+            .. scores
+                .Chunk(experts)
+                .SelectMany(s =>
+                {
+                    double[] choice = [.. s.Select((v, e) => v + (bias?[e] ?? 0))];
+                    HashSet<int> groups =
+                    [
+                        .. Enumerable
+                            .Range(0, rule.Groups)
+                            .OrderByDescending(g => choice.Skip(g * size).Take(size).OrderDescending().Take(rule.GroupByBest ? 1 : 2).Sum())
+                            .Take(rule.TopKGroups),
+                    ];
+                    return Enumerable
+                        .Range(0, experts)
+                        .Where(e => groups.Contains(e / size))
+                        .OrderByDescending(e => choice[e])
+                        .Take(rule.TopK);
+                }),
+        ];
     }
 
     /// <summary>The weights of chosen experts.</summary>
-    public static double[] ExpertWeights(double[] scores, int[] chosen, int experts, RoutingRule rule) => [.. chosen.Chunk(rule.TopK).SelectMany((c, token) =>
-    {
-        double sum = rule.Normalise ? c.Sum(e => scores[token * experts + e]) : 1;
-        return c.Select(e => rule.Scale * scores[token * experts + e] / sum);
-    })];
+    public static double[] ExpertWeights(double[] scores, int[] chosen, int experts, RoutingRule rule) =>
+        [
+            .. chosen
+                .Chunk(rule.TopK)
+                .SelectMany(
+                    (c, token) =>
+                    {
+                        double sum = rule.Normalise ? c.Sum(e => scores[token * experts + e]) : 1;
+                        return c.Select(e => rule.Scale * scores[token * experts + e] / sum);
+                    }
+                ),
+        ];
 
     /// <summary>Row block e of x times weight e.</summary>
-    public static double[] GroupedLinear(double[] x, double[][] weights, int k, int[] offsets)
-        => [.. weights.SelectMany((w, e) => Linear(x[(offsets[e] * k)..(offsets[e + 1] * k)], w, k))];
+    public static double[] GroupedLinear(double[] x, double[][] weights, int k, int[] offsets) =>
+        [.. weights.SelectMany((w, e) => Linear(x[(offsets[e] * k)..(offsets[e + 1] * k)], w, k))];
 
     public static double[] ExpertDispatch(double[] x, int[] slots, int topK, int width)
     {
@@ -60,6 +81,6 @@ internal static partial class Reference
         return y;
     }
 
-    public static double[] ExpertBalance(double[] scores, float[] load, int experts, int groupTokens)
-        => [scores.Chunk(experts).Select((s, token) => s.Select((v, e) => v / s.Sum() * load[token / groupTokens * experts + e]).Sum()).Sum()];
+    public static double[] ExpertBalance(double[] scores, float[] load, int experts, int groupTokens) =>
+        [scores.Chunk(experts).Select((s, token) => s.Select((v, e) => v / s.Sum() * load[token / groupTokens * experts + e]).Sum()).Sum()];
 }

@@ -5,7 +5,8 @@ internal static partial class Reference
     /// <summary>x·Wᵀ + bias + residual; x is [M, K], W is [N, K].</summary>
     public static double[] Linear(double[] x, double[] weight, int k, double[]? bias = null, double[]? residual = null)
     {
-        int m = x.Length / k, n = weight.Length / k;
+        int m = x.Length / k,
+            n = weight.Length / k;
         double[] y = new double[m * n];
         for (int row = 0; row < m; row++)
         {
@@ -25,8 +26,10 @@ internal static partial class Reference
     /// <summary>dx = dy·W and dW = dyᵀ·x.</summary>
     public static (double[] Dx, double[] Dw) LinearBackward(double[] dy, double[] x, double[] weight, int k)
     {
-        int m = x.Length / k, n = weight.Length / k;
-        double[] dx = new double[x.Length], dw = new double[weight.Length];
+        int m = x.Length / k,
+            n = weight.Length / k;
+        double[] dx = new double[x.Length],
+            dw = new double[weight.Length];
         for (int row = 0; row < m; row++)
         {
             for (int column = 0; column < n; column++)
@@ -61,6 +64,6 @@ internal static partial class Reference
     }
 
     /// <summary>Σ −log p(label) / normalizer over the labels that are not −100.</summary>
-    public static double[] LinearCrossEntropy(double[] x, double[] weight, int k, int[] labels, double normalizer, double softCap = 0)
-        => [-LogProbs(x, weight, k, labels, softCap).Sum() / normalizer];
+    public static double[] LinearCrossEntropy(double[] x, double[] weight, int k, int[] labels, double normalizer, double softCap = 0) =>
+        [-LogProbs(x, weight, k, labels, softCap).Sum() / normalizer];
 }

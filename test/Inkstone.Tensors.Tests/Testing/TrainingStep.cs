@@ -3,14 +3,34 @@ namespace Inkstone.Tensors.Tests;
 /// <summary>One gradient-descent step of a one-block language model: every op that a transformer uses, with tied embeddings.</summary>
 internal sealed class TrainingStep : IDisposable
 {
-    private const int B = 2, T = 48, C = 64, Heads = 4, KeyValueHeads = 2, HeadDim = C / Heads, Hidden = 96, Vocabulary = 300;
+    private const int B = 2,
+        T = 48,
+        C = 64,
+        Heads = 4,
+        KeyValueHeads = 2,
+        HeadDim = C / Heads,
+        Hidden = 96,
+        Vocabulary = 300;
     private const float Rate = 0.5f;
 
     private readonly Device _device;
     private readonly List<Tensor> _parameters = [];
     private readonly RotaryTable _rotary = RotaryTable.Default(HeadDim, 10_000);
-    private readonly Tensor _embedding, _norm1, _q, _k, _v, _o, _norm2, _gate, _up, _down, _norm3;
-    private readonly int[] _ids = OpInput.Integers(B * T, 1, Vocabulary), _labels = OpInput.Integers(B * T, 2, Vocabulary), _positions = new int[B * T], _starts = new int[B * T];
+    private readonly Tensor _embedding,
+        _norm1,
+        _q,
+        _k,
+        _v,
+        _o,
+        _norm2,
+        _gate,
+        _up,
+        _down,
+        _norm3;
+    private readonly int[] _ids = OpInput.Integers(B * T, 1, Vocabulary),
+        _labels = OpInput.Integers(B * T, 2, Vocabulary),
+        _positions = new int[B * T],
+        _starts = new int[B * T];
 
     public TrainingStep(Device device)
     {
@@ -40,8 +60,9 @@ internal sealed class TrainingStep : IDisposable
         float loss;
         using (_device.Step(record: true))
         {
-            Tensor positions = _device.Rent(new Shape(B, T), _positions), starts = _device.Rent(new Shape(B, T), _starts);
-            Tensor x = Ops.Embedding(_embedding, _device.Rent(new Shape(B, T), _ids));                  // [B, T, C]
+            Tensor positions = _device.Rent(new Shape(B, T), _positions),
+                starts = _device.Rent(new Shape(B, T), _starts);
+            Tensor x = Ops.Embedding(_embedding, _device.Rent(new Shape(B, T), _ids)); // [B, T, C]
             Tensor n = Ops.RmsNorm(x, _norm1, 1e-5f);
             Tensor q = Ops.Rope(Ops.Linear(n, _q), Heads, positions, _rotary);
             Tensor k = Ops.Rope(Ops.Linear(n, _k), KeyValueHeads, positions, _rotary);
@@ -55,7 +76,8 @@ internal sealed class TrainingStep : IDisposable
         }
         foreach (Tensor parameter in _parameters)
         {
-            Span<float> w = parameter.Span, g = parameter.Grad!.Span;
+            Span<float> w = parameter.Span,
+                g = parameter.Grad!.Span;
             for (int i = 0; i < w.Length; i++)
             {
                 w[i] -= Rate * g[i];

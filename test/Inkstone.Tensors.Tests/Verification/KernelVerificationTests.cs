@@ -6,9 +6,18 @@ namespace Inkstone.Tensors.Tests;
 public sealed class KernelVerificationTests
 {
     [Fact]
-    public void EveryOp_HasACase()
-        => KernelCases.All.Select(c => c.Op).Distinct().Order().ShouldBe(
-            typeof(Ops).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly).Select(m => m.Name).Distinct().Order());
+    public void EveryOp_HasACase() =>
+        KernelCases
+            .All.Select(c => c.Op)
+            .Distinct()
+            .Order()
+            .ShouldBe(
+                typeof(Ops)
+                    .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+                    .Select(m => m.Name)
+                    .Distinct()
+                    .Order()
+            );
 
     [Fact]
     public void Names_AreDistinct() => KernelCases.All.Select(c => c.Name).ShouldBeUnique();

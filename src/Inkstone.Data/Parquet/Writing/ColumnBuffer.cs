@@ -5,27 +5,33 @@ using System.Text.Json.Nodes;
 
 namespace Inkstone.Data;
 
-/// <summary>The values of one column of a row group with their levels (Dremel: Melnik et al. 2010, section 4), on the way to one page.</summary>
+/// <summary>The values of one column of a row group with their levels (Dremel: Melnik et al. 2010, section 4), on the way to one
+/// page.</summary>
 internal sealed class ColumnBuffer(string[] path, JsonShape shape, int maxRepetition, int maxDefinition)
 {
     private readonly ArrayBufferWriter<byte> _values = new();
-    private readonly List<byte> _repetitions = [], _definitions = [];
+    private readonly List<byte> _repetitions = [],
+        _definitions = [];
     private readonly List<bool> _flags = [];
 
     public string[] Path => path;
 
     public int Count => _definitions.Count;
 
-    public PhysicalType Type => shape.Kind switch
-    {
-        ShapeKind.Boolean => PhysicalType.Boolean,
-        ShapeKind.Integer => shape.IsNarrow && !shape.IsUnsigned ? PhysicalType.Int32 : PhysicalType.Int64,
-        ShapeKind.Number => PhysicalType.Double,
-        _ => PhysicalType.ByteArray,
-    };
+    public PhysicalType Type =>
+        shape.Kind switch
+        {
+            ShapeKind.Boolean => PhysicalType.Boolean,
+            ShapeKind.Integer => shape.IsNarrow && !shape.IsUnsigned ? PhysicalType.Int32 : PhysicalType.Int64,
+            ShapeKind.Number => PhysicalType.Double,
+            _ => PhysicalType.ByteArray,
+        };
 
     /// <summary>ConvertedType of parquet.thrift, or -1.</summary>
-    public int Converted => Type == PhysicalType.ByteArray ? ParquetWriter.Utf8 : Type == PhysicalType.Int64 && shape.IsUnsigned ? ParquetWriter.Uint64 : -1;
+    public int Converted =>
+        Type == PhysicalType.ByteArray ? ParquetWriter.Utf8
+        : Type == PhysicalType.Int64 && shape.IsUnsigned ? ParquetWriter.Uint64
+        : -1;
 
     /// <summary>Bytes so far, about.</summary>
     public long Bytes => _values.WrittenCount + 2L * Count;
@@ -46,19 +52,32 @@ internal sealed class ColumnBuffer(string[] path, JsonShape shape, int maxRepeti
                 _flags.Add(value.GetValue<bool>());
                 break;
             case PhysicalType.Int32:
-                BinaryPrimitives.WriteInt32LittleEndian(bytes, int.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture));
+                BinaryPrimitives.WriteInt32LittleEndian(
+                    bytes,
+                    int.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture)
+                );
                 _values.Write(bytes[..4]);
                 break;
             case PhysicalType.Int64:
-                BinaryPrimitives.WriteInt64LittleEndian(bytes, shape.IsUnsigned ? (long)ulong.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture) : long.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture));
+                BinaryPrimitives.WriteInt64LittleEndian(
+                    bytes,
+                    shape.IsUnsigned
+                        ? (long)ulong.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture)
+                        : long.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture)
+                );
                 _values.Write(bytes);
                 break;
             case PhysicalType.Double:
-                BinaryPrimitives.WriteDoubleLittleEndian(bytes, double.Parse(value.ToString(), System.Globalization.CultureInfo.InvariantCulture));
+                BinaryPrimitives.WriteDoubleLittleEndian(
+                    bytes,
+                    double.Parse(value.ToString(), System.Globalization.CultureInfo.InvariantCulture)
+                );
                 _values.Write(bytes);
                 break;
             default:
-                byte[] text = Encoding.UTF8.GetBytes(shape.Kind == ShapeKind.Text ? value.GetValue<string>() : value.ToJsonString(ParquetWriter.Readable));
+                byte[] text = Encoding.UTF8.GetBytes(
+                    shape.Kind == ShapeKind.Text ? value.GetValue<string>() : value.ToJsonString(ParquetWriter.Readable)
+                );
                 BinaryPrimitives.WriteInt32LittleEndian(bytes, text.Length);
                 _values.Write(bytes[..4]);
                 _values.Write(text);
@@ -100,7 +119,7 @@ internal sealed class ColumnBuffer(string[] path, JsonShape shape, int maxRepeti
     private static void WriteLevels(MemoryStream page, List<byte> levels, int max)
     {
         using MemoryStream runs = new();
-        for (int start = 0; start < levels.Count;)
+        for (int start = 0; start < levels.Count; )
         {
             int end = start + 1;
             while (end < levels.Count && levels[end] == levels[start])

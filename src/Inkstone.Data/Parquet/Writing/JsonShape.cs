@@ -32,17 +32,20 @@ internal sealed class JsonShape
     private readonly List<string> _names = [];
     private readonly Dictionary<string, JsonShape> _fields = new(StringComparer.Ordinal);
     private ShapeKind _kind;
-    private bool _hasNoNumber, _hasHuge, _hasNegative;
+    private bool _hasNoNumber,
+        _hasHuge,
+        _hasNegative;
 
-    public ShapeKind Kind => _kind switch
-    {
-        ShapeKind.Nothing when _hasNoNumber => ShapeKind.Text,
-        // A double would round whole numbers beyond 63 bits, and none has a sign and 64 bits.
-        ShapeKind.Number when _hasHuge => ShapeKind.Json,
-        ShapeKind.Integer when _hasHuge && _hasNegative => ShapeKind.Json,
-        ShapeKind.Integer when _hasNoNumber => _hasHuge ? ShapeKind.Json : ShapeKind.Number,
-        _ => _kind,
-    };
+    public ShapeKind Kind =>
+        _kind switch
+        {
+            ShapeKind.Nothing when _hasNoNumber => ShapeKind.Text,
+            // A double would round whole numbers beyond 63 bits, and none has a sign and 64 bits.
+            ShapeKind.Number when _hasHuge => ShapeKind.Json,
+            ShapeKind.Integer when _hasHuge && _hasNegative => ShapeKind.Json,
+            ShapeKind.Integer when _hasNoNumber => _hasHuge ? ShapeKind.Json : ShapeKind.Number,
+            _ => _kind,
+        };
 
     /// <summary>Whether whole numbers need the 64th bit.</summary>
     public bool IsUnsigned => _hasHuge;
@@ -84,11 +87,15 @@ internal sealed class JsonShape
             case JsonValue scalar:
                 switch (scalar.GetValueKind())
                 {
-                    case JsonValueKind.True or JsonValueKind.False: Becomes(ShapeKind.Boolean); return;
+                    case JsonValueKind.True or JsonValueKind.False:
+                        Becomes(ShapeKind.Boolean);
+                        return;
                     case JsonValueKind.String when _kind != ShapeKind.Text && Cells.IsNoNumber(scalar.GetValue<string>()):
                         _hasNoNumber = true; // A number beside numbers, a text beside texts.
                         return;
-                    case JsonValueKind.String: Becomes(ShapeKind.Text); return;
+                    case JsonValueKind.String:
+                        Becomes(ShapeKind.Text);
+                        return;
                 }
                 string digits = scalar.ToJsonString();
                 bool isWhole = long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number);
@@ -99,7 +106,11 @@ internal sealed class JsonShape
                 }
                 _hasHuge |= isHuge;
                 _hasNegative |= isWhole && number < 0;
-                Becomes(isWhole || isHuge ? ShapeKind.Integer : digits.AsSpan().IndexOfAny(".eE") >= 0 ? ShapeKind.Number : ShapeKind.Json);
+                Becomes(
+                    isWhole || isHuge ? ShapeKind.Integer
+                    : digits.AsSpan().IndexOfAny(".eE") >= 0 ? ShapeKind.Number
+                    : ShapeKind.Json
+                );
                 return;
         }
     }

@@ -8,7 +8,8 @@ using ZstdSharp;
 namespace Inkstone.Data;
 
 /// <summary>
-/// Writes JSON objects as a Parquet file: plain values, zstd, one page of each column a row group, nullable columns, lists and groups as the format's
+/// Writes JSON objects as a Parquet file: plain values, zstd, one page of each column a row group, nullable columns, lists and groups as
+/// the format's
 /// documents want them. Values of mixed kinds are kept as the texts of their JSON.
 /// </summary>
 internal sealed class ParquetWriter : IDisposable
@@ -16,10 +17,15 @@ internal sealed class ParquetWriter : IDisposable
     /// <summary>JSON with its characters as they are.</summary>
     public static JsonSerializerOptions Readable { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private const int RowsOfGroup = 50_000, ZstdCodec = 6, PlainEncoding = 0, RleEncoding = 3, ListConverted = 3;
+    private const int RowsOfGroup = 50_000,
+        ZstdCodec = 6,
+        PlainEncoding = 0,
+        RleEncoding = 3,
+        ListConverted = 3;
 
     /// <summary>ConvertedTypes of parquet.thrift.</summary>
-    internal const int Utf8 = 0, Uint64 = 14;
+    internal const int Utf8 = 0,
+        Uint64 = 14;
 
     private const long BytesOfGroup = 64L << 20;
 
@@ -69,39 +75,65 @@ internal sealed class ParquetWriter : IDisposable
     public void Complete()
     {
         Flush();
-        byte[] footer = new ThriftWriter().Field(1, 1)
-            .Field(2, _schema, (w, e) =>
-            {
-                if (e.Type is { } type)
+        byte[] footer = new ThriftWriter()
+            .Field(1, 1)
+            .Field(
+                2,
+                _schema,
+                (w, e) =>
                 {
-                    w.Field(1, (int)type);
+                    if (e.Type is { } type)
+                    {
+                        w.Field(1, (int)type);
+                    }
+                    if (e.Repetition >= 0)
+                    {
+                        w.Field(3, e.Repetition);
+                    }
+                    w.Field(4, e.Name);
+                    if (e.Type is null)
+                    {
+                        w.Field(5, e.Children);
+                    }
+                    if (e.Converted >= 0)
+                    {
+                        w.Field(6, e.Converted);
+                    }
+                    if (e.Converted is Utf8 or ListConverted)
+                    {
+                        w.Field(10, l => l.Field(e.Converted == Utf8 ? 1 : 3, _ => { }));
+                    }
                 }
-                if (e.Repetition >= 0)
-                {
-                    w.Field(3, e.Repetition);
-                }
-                w.Field(4, e.Name);
-                if (e.Type is null)
-                {
-                    w.Field(5, e.Children);
-                }
-                if (e.Converted >= 0)
-                {
-                    w.Field(6, e.Converted);
-                }
-                if (e.Converted is Utf8 or ListConverted)
-                {
-                    w.Field(10, l => l.Field(e.Converted == Utf8 ? 1 : 3, _ => { }));
-                }
-            })
+            )
             .Field(3, _groups.Sum(g => g.Rows))
-            .Field(4, _groups, (w, g) => w
-                .Field(1, [.. g.Columns.Select((c, i) => (c, _columns[i]))], (v, p) => v
-                    .Field(2, p.c.Start)
-                    .Field(3, m => m.Field(1, (int)p.Item2.Type).Field(2, [PlainEncoding, RleEncoding]).Field(3, p.Item2.Path).Field(4, ZstdCodec)
-                        .Field(5, (long)p.c.Values).Field(6, (long)p.c.Unpacked).Field(7, (long)p.c.Packed).Field(9, p.c.Start)))
-                .Field(2, g.Bytes).Field(3, g.Rows))
-            .Field(6, "inkstone").End().ToArray();
+            .Field(
+                4,
+                _groups,
+                (w, g) =>
+                    w.Field(
+                            1,
+                            [.. g.Columns.Select((c, i) => (c, _columns[i]))],
+                            (v, p) =>
+                                v.Field(2, p.c.Start)
+                                    .Field(
+                                        3,
+                                        m =>
+                                            m.Field(1, (int)p.Item2.Type)
+                                                .Field(2, [PlainEncoding, RleEncoding])
+                                                .Field(3, p.Item2.Path)
+                                                .Field(4, ZstdCodec)
+                                                .Field(5, (long)p.c.Values)
+                                                .Field(6, (long)p.c.Unpacked)
+                                                .Field(7, (long)p.c.Packed)
+                                                .Field(9, p.c.Start)
+                                    )
+                        )
+                        .Field(2, g.Bytes)
+                        .Field(3, g.Rows)
+            )
+            .Field(6, "inkstone")
+            .End()
+            .ToArray();
         _stream.Write(footer);
         Span<byte> length = stackalloc byte[4];
         BinaryPrimitives.WriteInt32LittleEndian(length, footer.Length);
@@ -115,7 +147,8 @@ internal sealed class ParquetWriter : IDisposable
     /// <summary>Every column may be null; a list is three levels: the list, its repeated part, the element.</summary>
     private void Declare(string name, JsonShape shape, string[] path, int repetition, int definition)
     {
-        const int Optional = 1, Repeated = 2;
+        const int Optional = 1,
+            Repeated = 2;
         definition++;
         switch (shape.Kind)
         {
@@ -214,8 +247,14 @@ internal sealed class ParquetWriter : IDisposable
         {
             byte[] page = _columns[i].TakePage(out int count);
             byte[] packed = _zstd.Wrap(page).ToArray();
-            byte[] header = new ThriftWriter().Field(1, 0).Field(2, page.Length).Field(3, packed.Length).Field(4, unchecked((int)Crc32.HashToUInt32(packed)))
-                .Field(5, h => h.Field(1, count).Field(2, PlainEncoding).Field(3, RleEncoding).Field(4, RleEncoding)).End().ToArray();
+            byte[] header = new ThriftWriter()
+                .Field(1, 0)
+                .Field(2, page.Length)
+                .Field(3, packed.Length)
+                .Field(4, unchecked((int)Crc32.HashToUInt32(packed)))
+                .Field(5, h => h.Field(1, count).Field(2, PlainEncoding).Field(3, RleEncoding).Field(4, RleEncoding))
+                .End()
+                .ToArray();
             chunks[i] = (_stream.Position, header.Length + page.Length, header.Length + packed.Length, count);
             _stream.Write(header);
             _stream.Write(packed);

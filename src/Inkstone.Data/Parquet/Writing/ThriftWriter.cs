@@ -5,7 +5,13 @@ namespace Inkstone.Data;
 /// <summary>Thrift's compact protocol, as far as Parquet's headers need it. Fields of a struct are written in ascending order.</summary>
 internal sealed class ThriftWriter
 {
-    private const int True = 1, False = 2, Int32 = 5, Int64 = 6, Binary = 8, List = 9, Struct = 12;
+    private const int True = 1,
+        False = 2,
+        Int32 = 5,
+        Int64 = 6,
+        Binary = 8,
+        List = 9,
+        Struct = 12;
     private readonly List<byte> _bytes = [];
     private readonly Stack<int> _outer = [];
     private int _last;

@@ -2,12 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Inkstone.Formats;
 
-/// <summary>From the blocks of a GGUF tensor to float32 and, for the types that are written, back. Layouts are ggml's (ggml-quants.c).</summary>
+/// <summary>From the blocks of a GGUF tensor to float32 and, for the types that are written, back. Layouts are ggml's
+/// (ggml-quants.c).</summary>
 public static class BlockCodec
 {
     /// <summary>Whether <see cref="Encode"/> writes the type.</summary>
-    public static bool CanEncode(GgufType type) => type is GgufType.F32 or GgufType.F16 or GgufType.BF16
-        or GgufType.Q4_0 or GgufType.Q4_1 or GgufType.Q5_0 or GgufType.Q5_1 or GgufType.Q8_0 || IsK(type);
+    public static bool CanEncode(GgufType type) =>
+        type
+            is GgufType.F32
+                or GgufType.F16
+                or GgufType.BF16
+                or GgufType.Q4_0
+                or GgufType.Q4_1
+                or GgufType.Q5_0
+                or GgufType.Q5_1
+                or GgufType.Q8_0
+        || IsK(type);
 
     /// <summary>Decodes whole blocks.</summary>
     public static void Decode(GgufType type, ReadOnlySpan<byte> source, Span<float> target)

@@ -4,12 +4,15 @@ using System.Numerics;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// Blocks of 256 whose elements, by eights or fours, are points of a grid (<see cref="GridPoints"/>) with signs and a scale for each 16 or 32
+/// Blocks of 256 whose elements, by eights or fours, are points of a grid (<see cref="GridPoints"/>) with signs and a scale for each 16 or
+/// 32
 /// (llama.cpp pull requests 4773, 4856, 5453, 5676 and 6302).
 /// </summary>
 internal static class GridBlocks
 {
-    private const int Elements = 256, Parts = 8, PartElements = 32;
+    private const int Elements = 256,
+        Parts = 8,
+        PartElements = 32;
 
     public static void Decode(GgufType type, ReadOnlySpan<byte> source, Span<float> target)
     {
@@ -38,14 +41,29 @@ internal static class GridBlocks
     {
         switch (type)
         {
-            case GgufType.IQ2_XXS: TwoXxs(block, part, y); break;
-            case GgufType.IQ2_XS: TwoXs(block, part, y); break;
-            case GgufType.IQ2_S: TwoS(block, part, y); break;
-            case GgufType.IQ3_XXS: ThreeXxs(block, part, y); break;
-            case GgufType.IQ3_S: ThreeS(block, part, y); break;
-            case GgufType.IQ1_S: OneS(block, part, y); break;
-            case GgufType.IQ1_M: OneM(block, part, y); break;
-            default: throw new ArgumentException($"{type} is no type of this family", nameof(type));
+            case GgufType.IQ2_XXS:
+                TwoXxs(block, part, y);
+                break;
+            case GgufType.IQ2_XS:
+                TwoXs(block, part, y);
+                break;
+            case GgufType.IQ2_S:
+                TwoS(block, part, y);
+                break;
+            case GgufType.IQ3_XXS:
+                ThreeXxs(block, part, y);
+                break;
+            case GgufType.IQ3_S:
+                ThreeS(block, part, y);
+                break;
+            case GgufType.IQ1_S:
+                OneS(block, part, y);
+                break;
+            case GgufType.IQ1_M:
+                OneM(block, part, y);
+                break;
+            default:
+                throw new ArgumentException($"{type} is no type of this family", nameof(type));
         }
     }
 
@@ -104,7 +122,8 @@ internal static class GridBlocks
         }
     }
 
-    /// <summary>d, the lower 8 bits of grid numbers, words of their upper 3 bits, a 3-bit scale and the direction of the shift by 1/8.</summary>
+    /// <summary>d, the lower 8 bits of grid numbers, words of their upper 3 bits, a 3-bit scale and the direction of the shift by
+    /// 1/8.</summary>
     private static void OneS(ReadOnlySpan<byte> block, int part, Span<float> y)
     {
         int word = Word(block[34..], part);
@@ -115,13 +134,15 @@ internal static class GridBlocks
         }
     }
 
-    /// <summary>The lower 8 bits of grid numbers, half bytes of their upper 3 bits and the shift's direction, 3-bit scales for each 16 with d above them.</summary>
+    /// <summary>The lower 8 bits of grid numbers, half bytes of their upper 3 bits and the shift's direction, 3-bit scales for each 16 with
+    /// d above them.</summary>
     private static void OneM(ReadOnlySpan<byte> block, int part, Span<float> y)
     {
         float d = (float)SpreadScale(block);
         for (int i = 0; i < 4; i++)
         {
-            int more = Nibble(block[(32 + 2 * part)..], i), scale = (Word(block[48..], part / 2) >> (6 * (part % 2) + 3 * (i / 2))) & 7;
+            int more = Nibble(block[(32 + 2 * part)..], i),
+                scale = (Word(block[48..], part / 2) >> (6 * (part % 2) + 3 * (i / 2))) & 7;
             Shifted(block[4 * part + i] | (more & 7) << 8, (more & 8) != 0, d * (2 * scale + 1), y[(8 * i)..]);
         }
     }
@@ -148,8 +169,8 @@ internal static class GridBlocks
     /// <summary>Seven signs; the eighth makes their number even.</summary>
     private static int EvenSigns(int seven) => seven | (BitOperations.PopCount((uint)seven) & 1) << 7;
 
-    private static float Sixteenth(ReadOnlySpan<byte> block, int scales, int part, int eight)
-        => BlockCodec.Half(block) * (0.5f + Nibble(block[scales..], 2 * part + eight / 2)) * 0.25f;
+    private static float Sixteenth(ReadOnlySpan<byte> block, int scales, int part, int eight) =>
+        BlockCodec.Half(block) * (0.5f + Nibble(block[scales..], 2 * part + eight / 2)) * 0.25f;
 
     private static int Nibble(ReadOnlySpan<byte> bytes, int i) => (bytes[i / 2] >> (4 * (i % 2))) & 15;
 

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// Rounds to K-blocks, the layouts of <see cref="KBlocks"/>: each part of 256 gets the scale that fits it best (<see cref="KFit"/>), the scales are rounded to
+/// Rounds to K-blocks, the layouts of <see cref="KBlocks"/>: each part of 256 gets the scale that fits it best (<see cref="KFit"/>), the
+/// scales are rounded to
 /// multiples of the block's, and the elements are then rounded to the levels that are really in the file.
 /// </summary>
 internal static class KEncoder
@@ -22,19 +23,31 @@ internal static class KEncoder
             block.Clear();
             switch (type)
             {
-                case GgufType.Q2_K: Two(x, block, q); break;
-                case GgufType.Q3_K: Three(x, block, q); break;
-                case GgufType.Q4_K: FourOrFive(x, block, default, block[16..], 15, q); break;
-                case GgufType.Q5_K: FourOrFive(x, block, block.Slice(16, 32), block[48..], 31, q); break;
-                case GgufType.Q6_K: Six(x, block, q); break;
-                default: throw new ArgumentException($"{type} is no type of this family", nameof(type));
+                case GgufType.Q2_K:
+                    Two(x, block, q);
+                    break;
+                case GgufType.Q3_K:
+                    Three(x, block, q);
+                    break;
+                case GgufType.Q4_K:
+                    FourOrFive(x, block, default, block[16..], 15, q);
+                    break;
+                case GgufType.Q5_K:
+                    FourOrFive(x, block, block.Slice(16, 32), block[48..], 31, q);
+                    break;
+                case GgufType.Q6_K:
+                    Six(x, block, q);
+                    break;
+                default:
+                    throw new ArgumentException($"{type} is no type of this family", nameof(type));
             }
         }
     }
 
     private static void Two(ReadOnlySpan<float> x, Span<byte> block, Span<byte> q)
     {
-        Span<int> scales = stackalloc int[16], minima = stackalloc int[16];
+        Span<int> scales = stackalloc int[16],
+            minima = stackalloc int[16];
         Affine(x, 3, 15, scales, minima, block[80..], q);
         for (int part = 0; part < 16; part++)
         {
@@ -62,7 +75,8 @@ internal static class KEncoder
 
     private static void FourOrFive(ReadOnlySpan<float> x, Span<byte> block, Span<byte> fifth, Span<byte> quants, int levels, Span<byte> q)
     {
-        Span<int> scales = stackalloc int[8], minima = stackalloc int[8];
+        Span<int> scales = stackalloc int[8],
+            minima = stackalloc int[8];
         Affine(x, levels, 63, scales, minima, block, q);
         Span<byte> six = block.Slice(4, 12);
         for (int part = 0; part < 4; part++)
@@ -73,7 +87,8 @@ internal static class KEncoder
         }
         for (int i = 0; i < Elements; i++)
         {
-            int part = i / 32, j = i % 32;
+            int part = i / 32,
+                j = i % 32;
             quants[32 * (part / 2) + j] |= (byte)((q[i] & 15) << (4 * (part % 2)));
             if (!fifth.IsEmpty)
             {
@@ -92,24 +107,37 @@ internal static class KEncoder
         }
         for (int i = 0; i < Elements; i++)
         {
-            int half = i / 128, j = i % 128;
+            int half = i / 128,
+                j = i % 128;
             block[64 * half + j % 64] |= (byte)((q[i] & 15) << (4 * (j / 64)));
             block[128 + 32 * half + j % 32] |= (byte)((q[i] >> 4) << (2 * (j / 32)));
         }
     }
 
-    /// <summary>Scales and minima up to <paramref name="most"/>, as many as the spans hold, their units as halves, and q from 0 to <paramref name="levels"/>.</summary>
-    private static void Affine(ReadOnlySpan<float> x, int levels, int most, Span<int> scales, Span<int> minima, Span<byte> units, Span<byte> q)
+    /// <summary>Scales and minima up to <paramref name="most"/>, as many as the spans hold, their units as halves, and q from 0 to
+    /// <paramref name="levels"/>.</summary>
+    private static void Affine(
+        ReadOnlySpan<float> x,
+        int levels,
+        int most,
+        Span<int> scales,
+        Span<int> minima,
+        Span<byte> units,
+        Span<byte> q
+    )
     {
-        int parts = scales.Length, size = Elements / parts;
-        Span<float> wanted = stackalloc float[parts], below = stackalloc float[parts];
+        int parts = scales.Length,
+            size = Elements / parts;
+        Span<float> wanted = stackalloc float[parts],
+            below = stackalloc float[parts];
         (float highest, float deepest) = (0, 0);
         for (int part = 0; part < parts; part++)
         {
             (wanted[part], below[part]) = KFit.Affine(x.Slice(size * part, size), levels);
             (highest, deepest) = (MathF.Max(highest, wanted[part]), MathF.Max(deepest, below[part]));
         }
-        float d = Unit(units, highest / most), unit = Unit(units[2..], deepest / most);
+        float d = Unit(units, highest / most),
+            unit = Unit(units[2..], deepest / most);
         for (int part = 0; part < parts; part++)
         {
             (scales[part], minima[part]) = (Multiple(wanted[part], d, 0, most), Multiple(below[part], unit, 0, most));
@@ -117,7 +145,8 @@ internal static class KEncoder
         }
     }
 
-    /// <summary>Sixteen scales from −<paramref name="most"/> to <paramref name="most"/> − 1, their unit as a half, and q + <paramref name="levels"/>, which is not below 0.</summary>
+    /// <summary>Sixteen scales from −<paramref name="most"/> to <paramref name="most"/> − 1, their unit as a half, and q +
+    /// <paramref name="levels"/>, which is not below 0.</summary>
     private static void Symmetric(ReadOnlySpan<float> x, int levels, int most, Span<int> scales, Span<byte> unit, Span<byte> q)
     {
         int size = Elements / scales.Length;
@@ -144,7 +173,8 @@ internal static class KEncoder
         return BlockCodec.Half(target);
     }
 
-    private static int Multiple(float value, float unit, int low, int high) => unit == 0 ? 0 : (int)Math.Clamp(MathF.Round(value / unit), low, high);
+    private static int Multiple(float value, float unit, int low, int high) =>
+        unit == 0 ? 0 : (int)Math.Clamp(MathF.Round(value / unit), low, high);
 
     /// <summary>q − <paramref name="low"/> for q = round((x + least) / scale).</summary>
     private static void Quantise(ReadOnlySpan<float> x, float scale, float least, int low, int high, Span<byte> q)

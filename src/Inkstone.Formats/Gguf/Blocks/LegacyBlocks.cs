@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Inkstone.Formats;
 
 /// <summary>
-/// Blocks of 32 with one scale d, and in the _1 types a minimum m: x = d·q (+ m). Element j is in the lower, element j + 16 in the upper half of byte j;
+/// Blocks of 32 with one scale d, and in the _1 types a minimum m: x = d·q (+ m). Element j is in the lower, element j + 16 in the upper
+/// half of byte j;
 /// the fifth bits of Q5 stand together in one 32-bit word.
 /// </summary>
 internal static class LegacyBlocks
@@ -48,7 +49,8 @@ internal static class LegacyBlocks
     {
         for (int j = 0; j < Elements / 2; j++)
         {
-            int low = (nibbles[j] & 15) | (int)((fifth >> j) & 1) << 4, high = nibbles[j] >> 4 | (int)((fifth >> (j + 16)) & 1) << 4;
+            int low = (nibbles[j] & 15) | (int)((fifth >> j) & 1) << 4,
+                high = nibbles[j] >> 4 | (int)((fifth >> (j + 16)) & 1) << 4;
             target[j] = d * (low + zero) + m;
             target[j + 16] = d * (high + zero) + m;
         }

@@ -45,7 +45,8 @@ internal static class LegacyEncoder
         {
             largest = MathF.Max(largest, MathF.Abs(value));
         }
-        float d = largest / 127, inverse = d == 0 ? 0 : 1 / d;
+        float d = largest / 127,
+            inverse = d == 0 ? 0 : 1 / d;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
         for (int j = 0; j < Elements; j++)
         {
@@ -61,7 +62,8 @@ internal static class LegacyEncoder
         {
             farthest = MathF.Abs(value) > MathF.Abs(farthest) ? value : farthest;
         }
-        float d = farthest / -zero, inverse = d == 0 ? 0 : 1 / d;
+        float d = farthest / -zero,
+            inverse = d == 0 ? 0 : 1 / d;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
         uint fifth = 0;
         for (int j = 0; j < Elements; j++)
@@ -75,12 +77,14 @@ internal static class LegacyEncoder
     /// <summary>The smallest number becomes 0, the largest <paramref name="levels"/>. Returns the fifth bits.</summary>
     private static uint Affine(ReadOnlySpan<float> x, Span<byte> block, Span<byte> nibbles, int levels)
     {
-        float least = x[0], most = x[0];
+        float least = x[0],
+            most = x[0];
         foreach (float value in x)
         {
             (least, most) = (value < least ? value : least, value > most ? value : most);
         }
-        float d = (most - least) / levels, inverse = d == 0 ? 0 : 1 / d;
+        float d = (most - least) / levels,
+            inverse = d == 0 ? 0 : 1 / d;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
         BinaryPrimitives.WriteHalfLittleEndian(block[2..], (Half)least);
         uint fifth = 0;

@@ -2,14 +2,16 @@ using System.Buffers.Binary;
 
 namespace Inkstone.Formats;
 
-/// <summary>Four bits that choose one of sixteen unevenly spaced levels: IQ4_NL with one scale for 32, IQ4_XS with 6-bit scales for each 32 of 256.</summary>
+/// <summary>Four bits that choose one of sixteen unevenly spaced levels: IQ4_NL with one scale for 32, IQ4_XS with 6-bit scales for each 32
+/// of 256.</summary>
 internal static class TableBlocks
 {
     private static ReadOnlySpan<sbyte> Levels => [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
     public static void Decode(GgufType type, ReadOnlySpan<byte> source, Span<float> target)
     {
-        int size = type.BlockBytes(), elements = type.BlockElements();
+        int size = type.BlockBytes(),
+            elements = type.BlockElements();
         for (; target.Length > 0; source = source[size..], target = target[elements..])
         {
             float d = BlockCodec.Half(source);

@@ -1,6 +1,7 @@
 namespace Inkstone.Formats;
 
-/// <summary>Blocks of 256 numbers −1, 0 and 1 with one scale: TQ1_0 with five in a byte (llama.cpp pull request 8151), TQ2_0 with four.</summary>
+/// <summary>Blocks of 256 numbers −1, 0 and 1 with one scale: TQ1_0 with five in a byte (llama.cpp pull request 8151), TQ2_0 with
+/// four.</summary>
 internal static class TernaryBlocks
 {
     private const int Elements = 256;

@@ -21,8 +21,11 @@ internal sealed record AssembledFunction(string Name, Action<Iced.Intel.Assemble
     }
 
     /// <summary>For people: offset, bytes, instruction, a mark at <paramref name="marked"/>.</summary>
-    public string Listing(ulong? marked = null) => string.Join('\n',
-        Instructions().Select(i => $"{(i.IP == marked ? '>' : ' ')} {i.IP,5:x}  {Encoding(i),-24}  {Text(i)}").Prepend(Name));
+    public string Listing(ulong? marked = null) =>
+        string.Join(
+            '\n',
+            Instructions().Select(i => $"{(i.IP == marked ? '>' : ' ')} {i.IP, 5:x}  {Encoding(i), -24}  {Text(i)}").Prepend(Name)
+        );
 
     /// <summary>The bytes of an instruction in hexadecimal digits.</summary>
     public string Encoding(in Instruction instruction) => Convert.ToHexStringLower(Bytes.AsSpan((int)instruction.IP, instruction.Length));

@@ -24,9 +24,12 @@ internal sealed unsafe class CheckedMemory
     }
 
     /// <summary>The address, once it is known that all its bytes lie in one row of a region that allows the access.</summary>
-    public byte* Check(long address, int bytes, Access access)
-        => _regions.Exists(region => region.Holds(address, bytes, access)) ? (byte*)address
-            : throw new InvalidOperationException($"may not {access} {bytes} bytes at " + string.Join(", ", _regions.Select(r => $"{r.Name} {address - r.Start:+0;-0}")));
+    public byte* Check(long address, int bytes, Access access) =>
+        _regions.Exists(region => region.Holds(address, bytes, access))
+            ? (byte*)address
+            : throw new InvalidOperationException(
+                $"may not {access} {bytes} bytes at " + string.Join(", ", _regions.Select(r => $"{r.Name} {address - r.Start:+0;-0}"))
+            );
 
     private sealed record Region(string Name, long Start, long Bytes, Access Access, long Rows, long Stride)
     {

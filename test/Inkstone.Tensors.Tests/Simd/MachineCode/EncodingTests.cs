@@ -4,14 +4,25 @@ using Iced.Intel;
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>
-/// The bytes of every assembled function, whether this machine can run them or not: they decode, stay inside the function, use no more than the CPU features that the
+/// The bytes of every assembled function, whether this machine can run them or not: they decode, stay inside the function, use no more than
+/// the CPU features that the
 /// function's callers have asked for, keep to the calling convention, and say to GNU's disassembler what they say to the assembler's own.
 /// </summary>
 public sealed class EncodingTests
 {
     /// <summary>What System V gives to the callee, beside all vector, mask and tile registers.</summary>
     private static readonly Register[] CallerSaved =
-        [Register.RAX, Register.RCX, Register.RDX, Register.RSI, Register.RDI, Register.R8, Register.R9, Register.R10, Register.R11];
+    [
+        Register.RAX,
+        Register.RCX,
+        Register.RDX,
+        Register.RSI,
+        Register.RDI,
+        Register.R8,
+        Register.R9,
+        Register.R10,
+        Register.R11,
+    ];
 
     public static TheoryData<string> Names => new(AssembledFunctions.All.Select(f => f.Name));
 
@@ -19,15 +30,34 @@ public sealed class EncodingTests
     public void Every_writer_is_listed()
     {
         const BindingFlags All = BindingFlags.Static | BindingFlags.Public | BindingFlags.DeclaredOnly;
-        string[] writers = [.. typeof(AmxKernel).Assembly.GetTypes().SelectMany(type => type.GetMethods(All))
-            .Where(method => method.GetParameters() is [{ } first, ..] && first.ParameterType == typeof(Iced.Intel.Assembler))
-            .Select(method => $"{method.DeclaringType!.Name}.{method.Name}").Order()];
-        writers.ShouldBe(
+        string[] writers =
         [
-            "AmxInt8.Write", "AmxKernel.Write", "AmxKernel.WriteBegin", "AmxKernel.WriteEnd", "AssembledInt8.WriteDot", "AssembledInt8.WriteTile", "AssembledKernels.Write",
-            "AssembledKernels.WriteRow", "StripKernel.Write", "UnitProbe.WriteBFloat16", "UnitProbe.WriteFloat32", "UnitProbe.WriteInt8", "UnitProbe.WriteTileBFloat16",
-            "UnitProbe.WriteTileInt8",
-        ], "a new function belongs into AssembledFunctions, then here");
+            .. typeof(AmxKernel)
+                .Assembly.GetTypes()
+                .SelectMany(type => type.GetMethods(All))
+                .Where(method => method.GetParameters() is [{ } first, ..] && first.ParameterType == typeof(Iced.Intel.Assembler))
+                .Select(method => $"{method.DeclaringType!.Name}.{method.Name}")
+                .Order(),
+        ];
+        writers.ShouldBe(
+            [
+                "AmxInt8.Write",
+                "AmxKernel.Write",
+                "AmxKernel.WriteBegin",
+                "AmxKernel.WriteEnd",
+                "AssembledInt8.WriteDot",
+                "AssembledInt8.WriteTile",
+                "AssembledKernels.Write",
+                "AssembledKernels.WriteRow",
+                "StripKernel.Write",
+                "UnitProbe.WriteBFloat16",
+                "UnitProbe.WriteFloat32",
+                "UnitProbe.WriteInt8",
+                "UnitProbe.WriteTileBFloat16",
+                "UnitProbe.WriteTileInt8",
+            ],
+            "a new function belongs into AssembledFunctions, then here"
+        );
         AssembledFunctions.All.Count.ShouldBe(20);
     }
 
@@ -84,7 +114,13 @@ public sealed class EncodingTests
             {
                 Register register = used.Register;
                 bool stack = i.Mnemonic == Mnemonic.Ret && register == Register.RSP;
-                (stack || register.IsVectorRegister() || register.IsK() || register.IsTMM() || CallerSaved.Contains(register.GetFullRegister())).ShouldBeTrue($"writes {register}: {Here(function, i)}");
+                (
+                    stack
+                    || register.IsVectorRegister()
+                    || register.IsK()
+                    || register.IsTMM()
+                    || CallerSaved.Contains(register.GetFullRegister())
+                ).ShouldBeTrue($"writes {register}: {Here(function, i)}");
                 dirtiesVectors |= register.IsYMM() || register.IsZMM();
             }
             foreach (UsedMemory memory in info.GetUsedMemory().Where(_ => i.Mnemonic != Mnemonic.Ret))
@@ -94,17 +130,26 @@ public sealed class EncodingTests
                 i.SegmentPrefix.ShouldBe(Register.None, Here(function, i));
             }
         }
-        foreach (Instruction before in code.Zip(code.Skip(1)).Where(pair => pair.Second.Mnemonic == Mnemonic.Ret).Select(pair => pair.First))
+        foreach (
+            Instruction before in code.Zip(code.Skip(1)).Where(pair => pair.Second.Mnemonic == Mnemonic.Ret).Select(pair => pair.First)
+        )
         {
-            (before.Mnemonic == Mnemonic.Vzeroupper).ShouldBe(dirtiesVectors, "callers' SSE code would be slow after dirty upper halves: " + Here(function, before));
+            (before.Mnemonic == Mnemonic.Vzeroupper).ShouldBe(
+                dirtiesVectors,
+                "callers' SSE code would be slow after dirty upper halves: " + Here(function, before)
+            );
         }
     }
 
-    /// <summary>The file holds what <c>objdump</c> reads in the bytes. Jumps are left to the interpreter: their bytes depend on where they stand.</summary>
+    /// <summary>The file holds what <c>objdump</c> reads in the bytes. Jumps are left to the interpreter: their bytes depend on where they
+    /// stand.</summary>
     [Fact]
     public void Gnu_reads_the_same_instructions()
     {
-        Dictionary<string, string> gnu = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "gnu.txt")).Where(line => !line.StartsWith('#')).Select(line => line.Split('\t')).ToDictionary(p => p[0], p => p[1]);
+        Dictionary<string, string> gnu = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "gnu.txt"))
+            .Where(line => !line.StartsWith('#'))
+            .Select(line => line.Split('\t'))
+            .ToDictionary(p => p[0], p => p[1]);
         string code = Path.Combine(AppContext.BaseDirectory, "machine-code.bin");
         File.WriteAllBytes(code, [.. AssembledFunctions.All.SelectMany(f => f.Bytes)]);
         HashSet<string> seen = [];

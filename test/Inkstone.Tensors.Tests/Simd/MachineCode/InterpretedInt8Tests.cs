@@ -3,7 +3,8 @@ namespace Inkstone.Tensors.Tests;
 /// <summary>The int8 kernels in the interpreter give the bits of the portable kernel and touch nothing but their operands.</summary>
 public sealed unsafe class InterpretedInt8Tests
 {
-    private const int Columns = Int8Kernel.Columns, Gap = 64;
+    private const int Columns = Int8Kernel.Columns,
+        Gap = 64;
 
     [Theory]
     [InlineData(false)]
@@ -13,13 +14,23 @@ public sealed unsafe class InterpretedInt8Tests
         AssembledFunction code = AssembledFunctions.Int8Tile(minima);
         foreach ((int blocks, bool withAddend) in ((int, bool)[])[(0, false), (0, true), (1, false), (3, true)])
         {
-            float[] got = Tile(minima, blocks, withAddend, tile =>
-            {
-                Interpreter interpreter = new(Memory(*(Int8Tile*)tile, minima, 6).Allow("arguments", (void*)tile, sizeof(Int8Tile), Access.Read));
-                interpreter.Run(code, tile);
-                interpreter.MultiplyAdds.ShouldBe(6 * Columns * blocks * (32 + (minima ? 2 : 1)));
-            });
-            got.ShouldBe(Tile(minima, blocks, withAddend, tile => PortableInt8.Kernel.Tile(minima ? DType.Q4_1 : DType.Q8_0, (Int8Tile*)tile)), $"{code.Name}, {blocks} blocks");
+            float[] got = Tile(
+                minima,
+                blocks,
+                withAddend,
+                tile =>
+                {
+                    Interpreter interpreter = new(
+                        Memory(*(Int8Tile*)tile, minima, 6).Allow("arguments", (void*)tile, sizeof(Int8Tile), Access.Read)
+                    );
+                    interpreter.Run(code, tile);
+                    interpreter.MultiplyAdds.ShouldBe(6 * Columns * blocks * (32 + (minima ? 2 : 1)));
+                }
+            );
+            got.ShouldBe(
+                Tile(minima, blocks, withAddend, tile => PortableInt8.Kernel.Tile(minima ? DType.Q4_1 : DType.Q8_0, (Int8Tile*)tile)),
+                $"{code.Name}, {blocks} blocks"
+            );
         }
     }
 
@@ -34,15 +45,23 @@ public sealed unsafe class InterpretedInt8Tests
     {
         AssembledFunction code = AssembledFunctions.Int8Dot(type);
         int row = blocks * type.BlockBytes();
-        float[] got = Dot(type, blocks, dot =>
-        {
-            Int8Dot arguments = *(Int8Dot*)dot;
-            new Interpreter(new CheckedMemory().Allow("arguments", (void*)dot, sizeof(Int8Dot), Access.Read)
-                .Allow("weight", arguments.Weight, row, Access.Read, Int8Kernel.DotRows, arguments.StrideWeight)
-                .Allow("x", arguments.X, blocks * 32, Access.Read).Allow("scales", arguments.Scales, blocks * sizeof(Int8Scale), Access.Read)
-                .Allow("sums", arguments.Sums, Int8Kernel.DotRows * sizeof(float), Access.Write)
-                .Allow("ahead, to the end of its last line", arguments.Ahead, Int8Kernel.DotRows * row + 64, Access.Prefetch)).Run(code, dot);
-        });
+        float[] got = Dot(
+            type,
+            blocks,
+            dot =>
+            {
+                Int8Dot arguments = *(Int8Dot*)dot;
+                new Interpreter(
+                    new CheckedMemory()
+                        .Allow("arguments", (void*)dot, sizeof(Int8Dot), Access.Read)
+                        .Allow("weight", arguments.Weight, row, Access.Read, Int8Kernel.DotRows, arguments.StrideWeight)
+                        .Allow("x", arguments.X, blocks * 32, Access.Read)
+                        .Allow("scales", arguments.Scales, blocks * sizeof(Int8Scale), Access.Read)
+                        .Allow("sums", arguments.Sums, Int8Kernel.DotRows * sizeof(float), Access.Write)
+                        .Allow("ahead, to the end of its last line", arguments.Ahead, Int8Kernel.DotRows * row + 64, Access.Prefetch)
+                ).Run(code, dot);
+            }
+        );
         got.ShouldBe(Dot(type, blocks, dot => PortableInt8.Kernel.Dot(type, (Int8Dot*)dot)));
     }
 
@@ -52,7 +71,13 @@ public sealed unsafe class InterpretedInt8Tests
     [InlineData(DType.Q4_1)]
     public void Amx_tiles(DType type)
     {
-        Int8Kernel interpreted = new() { Name = "interpreted", Rows = 32, Tile = &Tile, Dot = PortableInt8.Kernel.Dot };
+        Int8Kernel interpreted = new()
+        {
+            Name = "interpreted",
+            Rows = 32,
+            Tile = &Tile,
+            Dot = PortableInt8.Kernel.Dot,
+        };
         Int8Proof.Product(interpreted, type).ShouldBe(Int8Proof.Product(PortableInt8.Kernel, type));
 
         static void Tile(DType type, Int8Tile* tile) => AmxInt8.Tile(type, tile, &Sums);
@@ -61,10 +86,14 @@ public sealed unsafe class InterpretedInt8Tests
         {
             byte* configuration = stackalloc byte[64];
             AmxInt8.Configure(configuration);
-            Interpreter interpreter = new(new CheckedMemory().Allow("arguments", arguments, sizeof(AmxInt8.Arguments), Access.Read).Allow("configuration", configuration, 64, Access.Read)
-                .Allow("x", arguments->X, 32 * arguments->Blocks, Access.Read, 32, arguments->StrideX)
-                .Allow("panel", arguments->Panel, Int8Panel.ValueBytes, Access.Read, arguments->Blocks, arguments->BlockBytes)
-                .Allow("sums", arguments->Sums, 32 * Columns * sizeof(int) * arguments->Blocks, Access.Write));
+            Interpreter interpreter = new(
+                new CheckedMemory()
+                    .Allow("arguments", arguments, sizeof(AmxInt8.Arguments), Access.Read)
+                    .Allow("configuration", configuration, 64, Access.Read)
+                    .Allow("x", arguments->X, 32 * arguments->Blocks, Access.Read, 32, arguments->StrideX)
+                    .Allow("panel", arguments->Panel, Int8Panel.ValueBytes, Access.Read, arguments->Blocks, arguments->BlockBytes)
+                    .Allow("sums", arguments->Sums, 32 * Columns * sizeof(int) * arguments->Blocks, Access.Write)
+            );
             interpreter.Run(AssembledFunctions.AmxBegin, (long)configuration);
             interpreter.Run(AssembledFunctions.AmxInt8Sums, (long)arguments);
             interpreter.MultiplyAdds.ShouldBe(32 * Columns * 32 * arguments->Blocks);
@@ -74,20 +103,27 @@ public sealed unsafe class InterpretedInt8Tests
         }
     }
 
-    private static CheckedMemory Memory(Int8Tile tile, bool minima, int rows) => new CheckedMemory()
-        .Allow("x", tile.X, 32 * tile.Blocks, Access.Read, rows, tile.StrideX).Allow("scales", tile.Scales, sizeof(Int8Scale) * tile.Blocks, Access.Read, rows, tile.StrideScales)
-        .Allow("panel", tile.Panel, tile.Blocks * Int8Panel.BlockBytes(minima ? DType.Q4_1 : DType.Q8_0), Access.Read)
-        .Allow("C", tile.C, Columns * sizeof(float), Access.Write, rows, tile.StrideC)
-        .Allow("addend", tile.Addend, Columns * sizeof(float), tile.Addend == null ? 0 : Access.Read, rows, tile.StrideAddend);
+    private static CheckedMemory Memory(Int8Tile tile, bool minima, int rows) =>
+        new CheckedMemory()
+            .Allow("x", tile.X, 32 * tile.Blocks, Access.Read, rows, tile.StrideX)
+            .Allow("scales", tile.Scales, sizeof(Int8Scale) * tile.Blocks, Access.Read, rows, tile.StrideScales)
+            .Allow("panel", tile.Panel, tile.Blocks * Int8Panel.BlockBytes(minima ? DType.Q4_1 : DType.Q8_0), Access.Read)
+            .Allow("C", tile.C, Columns * sizeof(float), Access.Write, rows, tile.StrideC)
+            .Allow("addend", tile.Addend, Columns * sizeof(float), tile.Addend == null ? 0 : Access.Read, rows, tile.StrideAddend);
 
     /// <summary>Six rows, whose operands all lie at the ends of guarded memory.</summary>
     private static float[] Tile(bool minima, int blocks, bool withAddend, Action<long> run)
     {
-        const int Rows = 6, Width = Columns + 5;
+        const int Rows = 6,
+            Width = Columns + 5;
         int size = Int8Panel.BlockBytes(minima ? DType.Q4_1 : DType.Q8_0);
-        nint strideX = 32 * blocks + Gap, strideScales = sizeof(Int8Scale) * blocks + Gap;
-        using GuardedMemory x = new(Rows * strideX - Gap + 1), scales = new(Rows * strideScales - Gap + 1), panel = new(blocks * size + 1);
-        using GuardedMemory c = new(sizeof(float) * (Rows * Width - 5)), addend = new(sizeof(float) * (Rows * Width - 5));
+        nint strideX = 32 * blocks + Gap,
+            strideScales = sizeof(Int8Scale) * blocks + Gap;
+        using GuardedMemory x = new(Rows * strideX - Gap + 1),
+            scales = new(Rows * strideScales - Gap + 1),
+            panel = new(blocks * size + 1);
+        using GuardedMemory c = new(sizeof(float) * (Rows * Width - 5)),
+            addend = new(sizeof(float) * (Rows * Width - 5));
         Random random = new(7);
         random.NextBytes(new Span<byte>(x.Pointer, (int)(Rows * strideX - Gap)));
         for (int row = 0; row < Rows; row++)
@@ -122,7 +158,10 @@ public sealed unsafe class InterpretedInt8Tests
     {
         int size = type.BlockBytes();
         nint stride = blocks * size + Gap;
-        using GuardedMemory weight = new(Int8Kernel.DotRows * stride - Gap), x = new(32 * blocks), scales = new(sizeof(Int8Scale) * blocks), sums = new(Int8Kernel.DotRows * sizeof(float));
+        using GuardedMemory weight = new(Int8Kernel.DotRows * stride - Gap),
+            x = new(32 * blocks),
+            scales = new(sizeof(Int8Scale) * blocks),
+            sums = new(Int8Kernel.DotRows * sizeof(float));
         Random random = new(9);
         random.NextBytes(new Span<byte>(weight.Pointer, (int)(Int8Kernel.DotRows * stride - Gap)));
         for (int row = 0; row < Int8Kernel.DotRows; row++)
@@ -135,7 +174,16 @@ public sealed unsafe class InterpretedInt8Tests
         }
         random.NextBytes(new Span<byte>(x.Pointer, 32 * blocks));
         Scales(random, (Int8Scale*)scales.Pointer, blocks);
-        Int8Dot dot = new() { Weight = weight.Pointer, StrideWeight = stride, X = (sbyte*)x.Pointer, Scales = (Int8Scale*)scales.Pointer, Blocks = blocks, Sums = (float*)sums.Pointer, Ahead = weight.Pointer };
+        Int8Dot dot = new()
+        {
+            Weight = weight.Pointer,
+            StrideWeight = stride,
+            X = (sbyte*)x.Pointer,
+            Scales = (Int8Scale*)scales.Pointer,
+            Blocks = blocks,
+            Sums = (float*)sums.Pointer,
+            Ahead = weight.Pointer,
+        };
         run((long)&dot);
         return new Span<float>(sums.Pointer, Int8Kernel.DotRows).ToArray();
     }
@@ -144,7 +192,13 @@ public sealed unsafe class InterpretedInt8Tests
     {
         for (int block = 0; block < blocks; block++)
         {
-            scales[block] = new Int8Scale { Scale = random.NextSingle(), Offset = random.Next(-9999, 9999), Sum = random.NextSingle() - 0.5f, Unused = 1 };
+            scales[block] = new Int8Scale
+            {
+                Scale = random.NextSingle(),
+                Offset = random.Next(-9999, 9999),
+                Sum = random.NextSingle() - 0.5f,
+                Unused = 1,
+            };
         }
     }
 

@@ -3,12 +3,14 @@ using Iced.Intel;
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>
-/// The floating-point tiles and strips in the interpreter: on small integers they give the exact product and touch nothing but their operands; on any numbers the interpreter
+/// The floating-point tiles and strips in the interpreter: on small integers they give the exact product and touch nothing but their
+/// operands; on any numbers the interpreter
 /// gives the bits of this machine's CPU, where it has the instructions.
 /// </summary>
 public sealed unsafe class InterpretedTileTests
 {
-    private const int Columns = 32, GapBytes = 20;
+    private const int Columns = 32,
+        GapBytes = 20;
 
     private enum Addend
     {
@@ -29,10 +31,12 @@ public sealed unsafe class InterpretedTileTests
         void* placed = CanRun(bfloat16) ? Assembler.Compile(form.Code.Write) : null;
         foreach ((int steps, Addend addend) in Cases())
         {
-            Tile(form, steps, addend, integers: true, native: null, out float[] wanted).ShouldBe(wanted, $"{form.Code.Name}, {steps} steps, addend {addend}");
+            Tile(form, steps, addend, integers: true, native: null, out float[] wanted)
+                .ShouldBe(wanted, $"{form.Code.Name}, {steps} steps, addend {addend}");
             if (placed != null)
             {
-                Bits(Tile(form, steps, addend, integers: false, native: null, out _)).ShouldBe(Bits(Tile(form, steps, addend, integers: false, placed, out _)), $"{form.Code.Name}, {steps} steps");
+                Bits(Tile(form, steps, addend, integers: false, native: null, out _))
+                    .ShouldBe(Bits(Tile(form, steps, addend, integers: false, placed, out _)), $"{form.Code.Name}, {steps} steps");
             }
         }
     }
@@ -42,7 +46,15 @@ public sealed unsafe class InterpretedTileTests
     {
         foreach ((int steps, Addend addend) in Cases())
         {
-            Tile(new Form(AssembledFunctions.AmxTile, Half: true, InRows: true, Tiles: true), steps, addend, integers: true, native: null, out float[] wanted).ShouldBe(wanted, $"{steps} steps, addend {addend}");
+            Tile(
+                    new Form(AssembledFunctions.AmxTile, Half: true, InRows: true, Tiles: true),
+                    steps,
+                    addend,
+                    integers: true,
+                    native: null,
+                    out float[] wanted
+                )
+                .ShouldBe(wanted, $"{steps} steps, addend {addend}");
         }
     }
 
@@ -59,34 +71,54 @@ public sealed unsafe class InterpretedTileTests
             {
                 foreach ((int steps, bool accumulate) in ((int, bool)[])[(1, false), (1, true), (5, false), (5, true)])
                 {
-                    Strip(code, bfloat16, tiles, tail, steps, accumulate, integers: true, native: null, out float[] wanted).ShouldBe(wanted, $"{code.Name}, {tiles} tiles + {tail}, {steps} steps");
+                    Strip(code, bfloat16, tiles, tail, steps, accumulate, integers: true, native: null, out float[] wanted)
+                        .ShouldBe(wanted, $"{code.Name}, {tiles} tiles + {tail}, {steps} steps");
                     if (placed != null)
                     {
                         Bits(Strip(code, bfloat16, tiles, tail, steps, accumulate, integers: false, native: null, out _))
-                            .ShouldBe(Bits(Strip(code, bfloat16, tiles, tail, steps, accumulate, integers: false, placed, out _)), $"{code.Name}, {tiles} tiles + {tail}, {steps} steps");
+                            .ShouldBe(
+                                Bits(Strip(code, bfloat16, tiles, tail, steps, accumulate, integers: false, placed, out _)),
+                                $"{code.Name}, {tiles} tiles + {tail}, {steps} steps"
+                            );
                     }
                 }
             }
         }
     }
 
-    private static IEnumerable<(int Steps, Addend Addend)> Cases() => from steps in (int[])[0, 1, 2, 5] from addend in Enum.GetValues<Addend>() select (steps, addend);
+    private static IEnumerable<(int Steps, Addend Addend)> Cases() =>
+        from steps in (int[])[0, 1, 2, 5]
+        from addend in Enum.GetValues<Addend>()
+        select (steps, addend);
 
     private static bool CanRun(bool bfloat16) => CpuFeatures.HasAvx512 && Assembler.IsSupported && (!bfloat16 || CpuFeatures.HasBf16);
 
-    /// <summary>C with what lies between its rows, from the interpreter or from placed code; and what exact arithmetic leaves there.</summary>
+    /// <summary>C with what lies between its rows, from the interpreter or from placed code; and what exact arithmetic leaves
+    /// there.</summary>
     private static float[] Tile(Form form, int steps, Addend mode, bool integers, void* native, out float[] wanted)
     {
-        int k = steps * form.StepValues, width = Columns + GapBytes / 4, rows = form.Rows;
+        int k = steps * form.StepValues,
+            width = Columns + GapBytes / 4,
+            rows = form.Rows;
         nint strideA = form.Tiles ? k * form.Size + AmxKernel.RowPaddingBytes : k * form.Size + GapBytes;
         Numbers numbers = new(integers);
-        using GuardedMemory a = new(Math.Max(1, form.InRows ? (rows - 1) * strideA + k * form.Size : k * rows * form.Size)), b = new(Math.Max(1, k * Columns * form.Size));
-        using GuardedMemory c = new(((rows - 1) * width + Columns) * sizeof(float)), d = new(((mode == Addend.Bias ? 0 : rows - 1) * width + Columns) * sizeof(float));
-        float[,] left = numbers.Fill(rows, k, (i, p) => a.Pointer + (form.InRows ? i * strideA + p * form.Size : Packed(i, p, rows, form.Size)), form.Half);
+        using GuardedMemory a = new(Math.Max(1, form.InRows ? (rows - 1) * strideA + k * form.Size : k * rows * form.Size)),
+            b = new(Math.Max(1, k * Columns * form.Size));
+        using GuardedMemory c = new(((rows - 1) * width + Columns) * sizeof(float)),
+            d = new(((mode == Addend.Bias ? 0 : rows - 1) * width + Columns) * sizeof(float));
+        float[,] left = numbers.Fill(
+            rows,
+            k,
+            (i, p) => a.Pointer + (form.InRows ? i * strideA + p * form.Size : Packed(i, p, rows, form.Size)),
+            form.Half
+        );
         float[,] right = numbers.Fill(Columns, k, (j, p) => b.Pointer + Packed(j, p, Columns, form.Size), form.Half);
         nint strideD = mode == Addend.Bias ? 0 : width * sizeof(float);
         float[,] before = numbers.Fill(rows, Columns, (i, j) => c.Pointer + (i * width + j) * sizeof(float), half: false);
-        float[,] added = mode is Addend.None ? new float[rows, Columns] : mode is Addend.InPlace ? before : numbers.Fill(rows, Columns, (i, j) => d.Pointer + i * strideD + j * sizeof(float), half: false);
+        float[,] added =
+            mode is Addend.None ? new float[rows, Columns]
+            : mode is Addend.InPlace ? before
+            : numbers.Fill(rows, Columns, (i, j) => d.Pointer + i * strideD + j * sizeof(float), half: false);
         TileArguments tile = new()
         {
             A = a.Pointer,
@@ -94,16 +126,29 @@ public sealed unsafe class InterpretedTileTests
             C = (float*)c.Pointer,
             Steps = steps,
             StrideC = width * sizeof(float),
-            Addend = mode switch { Addend.None => null, Addend.InPlace => (float*)c.Pointer, _ => (float*)d.Pointer },
+            Addend = mode switch
+            {
+                Addend.None => null,
+                Addend.InPlace => (float*)c.Pointer,
+                _ => (float*)d.Pointer,
+            },
             StrideAddend = mode == Addend.InPlace ? width * sizeof(float) : strideD,
             StrideA = strideA,
         };
         if (native == null)
         {
-            CheckedMemory memory = new CheckedMemory().Allow("arguments", &tile, sizeof(TileArguments), Access.Read)
+            CheckedMemory memory = new CheckedMemory()
+                .Allow("arguments", &tile, sizeof(TileArguments), Access.Read)
                 .Allow("A", a.Pointer, form.InRows ? k * form.Size : k * rows * form.Size, Access.Read, form.InRows ? rows : 1, strideA)
                 .Allow("B", b.Pointer, k * Columns * form.Size, Access.Read)
-                .Allow("C", c.Pointer, Columns * sizeof(float), Access.Write | Access.Prefetch | (mode == Addend.InPlace ? Access.Read : 0), rows, tile.StrideC)
+                .Allow(
+                    "C",
+                    c.Pointer,
+                    Columns * sizeof(float),
+                    Access.Write | Access.Prefetch | (mode == Addend.InPlace ? Access.Read : 0),
+                    rows,
+                    tile.StrideC
+                )
                 .Allow("addend", d.Pointer, Columns * sizeof(float), mode is Addend.Apart or Addend.Bias ? Access.Read : 0, rows, strideD);
             Interpreter interpreter = new(memory);
             if (form.Tiles)
@@ -126,24 +171,53 @@ public sealed unsafe class InterpretedTileTests
         return new Span<float>(c.Pointer, wanted.Length).ToArray();
     }
 
-    private static float[] Strip(AssembledFunction code, bool half, int tiles, int tail, int steps, bool accumulate, bool integers, void* native, out float[] wanted)
+    private static float[] Strip(
+        AssembledFunction code,
+        bool half,
+        int tiles,
+        int tail,
+        int steps,
+        bool accumulate,
+        bool integers,
+        void* native,
+        out float[] wanted
+    )
     {
-        const int Rows = 12, PanelGap = 64;
-        int size = half ? 2 : 4, k = steps * 4 / size, rows = tiles * Rows + tail, panels = tiles + (tail > 0 ? 1 : 0);
+        const int Rows = 12,
+            PanelGap = 64;
+        int size = half ? 2 : 4,
+            k = steps * 4 / size,
+            rows = tiles * Rows + tail,
+            panels = tiles + (tail > 0 ? 1 : 0);
         nint panelBytes = k * Rows * size + PanelGap;
         Numbers numbers = new(integers);
-        using GuardedMemory a = new(Math.Max(1, panels * panelBytes - PanelGap)), b = new(k * Columns * size), c = new(Math.Max(1, rows * Columns * sizeof(float)));
+        using GuardedMemory a = new(Math.Max(1, panels * panelBytes - PanelGap)),
+            b = new(k * Columns * size),
+            c = new(Math.Max(1, rows * Columns * sizeof(float)));
         float[,] left = numbers.Fill(rows, k, (i, p) => a.Pointer + i / Rows * panelBytes + Packed(i % Rows, p, Rows, size), half);
         float[,] right = numbers.Fill(Columns, k, (j, p) => b.Pointer + Packed(j, p, Columns, size), half);
         float[,] before = numbers.Fill(rows, Columns, (i, j) => c.Pointer + (i * Columns + j) * sizeof(float), half: false);
-        StripArguments strip = new() { A = a.Pointer, B = b.Pointer, C = (float*)c.Pointer, Steps = steps, PanelBytes = panelBytes, Tiles = tiles, Tail = tail, Accumulate = accumulate ? 1 : 0 };
+        StripArguments strip = new()
+        {
+            A = a.Pointer,
+            B = b.Pointer,
+            C = (float*)c.Pointer,
+            Steps = steps,
+            PanelBytes = panelBytes,
+            Tiles = tiles,
+            Tail = tail,
+            Accumulate = accumulate ? 1 : 0,
+        };
         if (native == null)
         {
-            Interpreter interpreter = new(new CheckedMemory().Allow("arguments", &strip, sizeof(StripArguments), Access.Read)
-                .Allow("A", a.Pointer, panelBytes - PanelGap, Access.Read, tiles, panelBytes)
-                .Allow("A's last rows", a.Pointer + tiles * panelBytes, tail * 4, Access.Read, steps, Rows * 4)
-                .Allow("B", b.Pointer, k * Columns * size, Access.Read)
-                .Allow("C", c.Pointer, rows * Columns * sizeof(float), accumulate ? Access.Read | Access.Write : Access.Write));
+            Interpreter interpreter = new(
+                new CheckedMemory()
+                    .Allow("arguments", &strip, sizeof(StripArguments), Access.Read)
+                    .Allow("A", a.Pointer, panelBytes - PanelGap, Access.Read, tiles, panelBytes)
+                    .Allow("A's last rows", a.Pointer + tiles * panelBytes, tail * 4, Access.Read, steps, Rows * 4)
+                    .Allow("B", b.Pointer, k * Columns * size, Access.Read)
+                    .Allow("C", c.Pointer, rows * Columns * sizeof(float), accumulate ? Access.Read | Access.Write : Access.Write)
+            );
             interpreter.Run(code, (long)&strip);
             interpreter.MultiplyAdds.ShouldBe((long)rows * Columns * k);
         }
@@ -156,7 +230,8 @@ public sealed unsafe class InterpretedTileTests
         return new Span<float>(c.Pointer, wanted.Length).ToArray();
     }
 
-    /// <summary>Offset of (i, k) in a panel of <paramref name="width"/> values of i: [k][i] of float32, [k / 2][i][2] of bfloat16.</summary>
+    /// <summary>Offset of (i, k) in a panel of <paramref name="width"/> values of i: [k][i] of float32, [k / 2][i][2] of
+    /// bfloat16.</summary>
     private static int Packed(int i, int k, int width, int size) => (k * size / 4 * width + i) * 4 + k * size % 4;
 
     private static void Multiply(float[,] a, float[,] b, float[,] addend, float[] c, int width)
@@ -201,7 +276,9 @@ public sealed unsafe class InterpretedTileTests
             {
                 for (int k = 0; k < columns; k++)
                 {
-                    float value = integers ? _random.Next(-8, 9) : (_random.NextSingle() - 0.5f) * MathF.Pow(2, _random.Next(-4, 5)) * (_random.Next(7) == 0 ? 1e-38f : 1);
+                    float value = integers
+                        ? _random.Next(-8, 9)
+                        : (_random.NextSingle() - 0.5f) * MathF.Pow(2, _random.Next(-4, 5)) * (_random.Next(7) == 0 ? 1e-38f : 1);
                     if (half)
                     {
                         *(ushort*)place(i, k) = BFloat16Bits.FromFloat(value);
@@ -212,7 +289,7 @@ public sealed unsafe class InterpretedTileTests
                     }
                 }
             }
-            for (int i = 0; i < rows; i++)   // when all are placed: the rows of a bias are one
+            for (int i = 0; i < rows; i++) // when all are placed: the rows of a bias are one
             {
                 for (int k = 0; k < columns; k++)
                 {

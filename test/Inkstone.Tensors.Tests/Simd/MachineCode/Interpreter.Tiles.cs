@@ -5,9 +5,14 @@ namespace Inkstone.Tensors.Tests;
 
 internal sealed unsafe partial class Interpreter
 {
-    private const int Tiles = 8, TileRows = 16, TileRowBytes = 64;
+    private const int Tiles = 8,
+        TileRows = 16,
+        TileRowBytes = 64;
 
-    private readonly byte[][] _tiles = [.. Enumerable.Range(0, Tiles).Select(_ => Enumerable.Repeat((byte)0xFF, TileRows * TileRowBytes).ToArray())];
+    private readonly byte[][] _tiles =
+    [
+        .. Enumerable.Range(0, Tiles).Select(_ => Enumerable.Repeat((byte)0xFF, TileRows * TileRowBytes).ToArray()),
+    ];
 
     /// <summary>Rows and bytes of a row of each tile; null while they are not configured.</summary>
     private (int Rows, int RowBytes)[]? _sizes;
@@ -33,13 +38,17 @@ internal sealed unsafe partial class Interpreter
                 Array.Clear(Bytes(i.Op0Register));
                 for (int row = 0; row < Size(i.Op0Register).Rows; row++)
                 {
-                    new Span<byte>(Row(i, row, Size(i.Op0Register).RowBytes, Access.Read), Size(i.Op0Register).RowBytes).CopyTo(Bytes(i.Op0Register).AsSpan(row * TileRowBytes));
+                    new Span<byte>(Row(i, row, Size(i.Op0Register).RowBytes, Access.Read), Size(i.Op0Register).RowBytes).CopyTo(
+                        Bytes(i.Op0Register).AsSpan(row * TileRowBytes)
+                    );
                 }
                 break;
             case Mnemonic.Tilestored:
                 for (int row = 0; row < Size(i.Op1Register).Rows; row++)
                 {
-                    Bytes(i.Op1Register).AsSpan(row * TileRowBytes, Size(i.Op1Register).RowBytes).CopyTo(new Span<byte>(Row(i, row, Size(i.Op1Register).RowBytes, Access.Write), TileRowBytes));
+                    Bytes(i.Op1Register)
+                        .AsSpan(row * TileRowBytes, Size(i.Op1Register).RowBytes)
+                        .CopyTo(new Span<byte>(Row(i, row, Size(i.Op1Register).RowBytes, Access.Write), TileRowBytes));
                 }
                 break;
             case Mnemonic.Tdpbf16ps:
@@ -64,7 +73,9 @@ internal sealed unsafe partial class Interpreter
     private static (int Rows, int RowBytes)[] Configuration(ReadOnlySpan<byte> bytes)
     {
         bytes[0].ShouldBe((byte)1);
-        (bytes[1..16].IndexOfAnyExcept((byte)0), bytes[32..48].IndexOfAnyExcept((byte)0), bytes[56..].IndexOfAnyExcept((byte)0)).ShouldBe((-1, -1, -1));
+        (bytes[1..16].IndexOfAnyExcept((byte)0), bytes[32..48].IndexOfAnyExcept((byte)0), bytes[56..].IndexOfAnyExcept((byte)0)).ShouldBe(
+            (-1, -1, -1)
+        );
         (int Rows, int RowBytes)[] sizes = new (int, int)[Tiles];
         for (int tile = 0; tile < Tiles; tile++)
         {
@@ -75,10 +86,15 @@ internal sealed unsafe partial class Interpreter
         return sizes;
     }
 
-    /// <summary>What a product of tiles demands of their sizes, else the CPU faults: c [m, n], a [m, k], b [k, n], in elements of 4 bytes.</summary>
+    /// <summary>What a product of tiles demands of their sizes, else the CPU faults: c [m, n], a [m, k], b [k, n], in elements of 4
+    /// bytes.</summary>
     private void Product(in Instruction i, int valuesOfElement)
     {
-        ((int m, int n), (int rowsOfA, int k), (int rowsOfB, int columnsOfB)) = (Size(i.Op0Register), Size(i.Op1Register), Size(i.Op2Register));
+        ((int m, int n), (int rowsOfA, int k), (int rowsOfB, int columnsOfB)) = (
+            Size(i.Op0Register),
+            Size(i.Op1Register),
+            Size(i.Op2Register)
+        );
         (rowsOfA, 4 * rowsOfB, columnsOfB, n % 4, k % 4).ShouldBe((m, k, n, 0, 0));
         new[] { i.Op0Register, i.Op1Register, i.Op2Register }.Distinct().Count().ShouldBe(3);
         MultiplyAdds += (long)m * (n / 4) * (k / 4) * valuesOfElement;
@@ -92,15 +108,20 @@ internal sealed unsafe partial class Interpreter
         {
             for (int n = 0; n < Size(i.Op0Register).RowBytes; n += 4)
             {
-                float even = 0, odd = 0;
+                float even = 0,
+                    odd = 0;
                 for (int k = 0; k < Size(i.Op2Register).Rows; k++)
                 {
-                    uint x = BinaryPrimitives.ReadUInt32LittleEndian(a.AsSpan(m * TileRowBytes + 4 * k)), y = BinaryPrimitives.ReadUInt32LittleEndian(b.AsSpan(k * TileRowBytes + n));
+                    uint x = BinaryPrimitives.ReadUInt32LittleEndian(a.AsSpan(m * TileRowBytes + 4 * k)),
+                        y = BinaryPrimitives.ReadUInt32LittleEndian(b.AsSpan(k * TileRowBytes + n));
                     even = Flushed(MathF.FusedMultiplyAdd(LowHalf(x), LowHalf(y), even));
                     odd = Flushed(MathF.FusedMultiplyAdd(HighHalf(x), HighHalf(y), odd));
                 }
                 Span<byte> sum = c.AsSpan(m * TileRowBytes + n);
-                BinaryPrimitives.WriteSingleLittleEndian(sum, Flushed(Flushed(BinaryPrimitives.ReadSingleLittleEndian(sum)) + Flushed(even + odd)));
+                BinaryPrimitives.WriteSingleLittleEndian(
+                    sum,
+                    Flushed(Flushed(BinaryPrimitives.ReadSingleLittleEndian(sum)) + Flushed(even + odd))
+                );
             }
         }
     }
@@ -123,7 +144,8 @@ internal sealed unsafe partial class Interpreter
         }
     }
 
-    private (int Rows, int RowBytes) Size(Register register) => (_sizes ?? throw new InvalidOperationException("the tiles are not configured"))[register - Register.TMM0];
+    private (int Rows, int RowBytes) Size(Register register) =>
+        (_sizes ?? throw new InvalidOperationException("the tiles are not configured"))[register - Register.TMM0];
 
     private byte[] Bytes(Register register)
     {
@@ -132,6 +154,10 @@ internal sealed unsafe partial class Interpreter
     }
 
     /// <summary>Base + displacement is the first row of a tile in memory, index · scale the distance between rows.</summary>
-    private byte* Row(in Instruction i, int row, int bytes, Access access)
-        => _memory.Check(General(i.MemoryBase) + (long)i.MemoryDisplacement64 + row * General(i.MemoryIndex) * i.MemoryIndexScale, bytes, access);
+    private byte* Row(in Instruction i, int row, int bytes, Access access) =>
+        _memory.Check(
+            General(i.MemoryBase) + (long)i.MemoryDisplacement64 + row * General(i.MemoryIndex) * i.MemoryIndexScale,
+            bytes,
+            access
+        );
 }

@@ -27,7 +27,9 @@ internal sealed unsafe partial class Interpreter
                 break;
             case Mnemonic.Vmovups or Mnemonic.Vmovdqu32 when i.Op0Kind == OpKind.Memory:
                 i.OpMask.ShouldBe(Register.None);
-                MemoryMarshal.AsBytes(Lane(i.Op1Register))[..i.MemorySize.GetSize()].CopyTo(new Span<byte>(_memory.Check(Address(i), i.MemorySize.GetSize(), Access.Write), 64));
+                MemoryMarshal
+                    .AsBytes(Lane(i.Op1Register))[..i.MemorySize.GetSize()]
+                    .CopyTo(new Span<byte>(_memory.Check(Address(i), i.MemorySize.GetSize(), Access.Write), 64));
                 break;
             case Mnemonic.Vmovups or Mnemonic.Vmovdqu32:
             case Mnemonic.Vmovdqa32 when i.Op1Kind == OpKind.Register:
@@ -67,9 +69,17 @@ internal sealed unsafe partial class Interpreter
                 Write(i, four);
                 break;
             case Mnemonic.Vshufps:
-                uint[] left = Source(i, 1), right = Source(i, 2);
+                uint[] left = Source(i, 1),
+                    right = Source(i, 2);
                 int selected = (int)i.GetImmediate(3);
-                Write(i, [.. Enumerable.Range(0, Lanes).Select(lane => (lane % 4 < 2 ? left : right)[lane / 4 * 4 + (selected >> 2 * (lane % 4) & 3)])]);
+                Write(
+                    i,
+                    [
+                        .. Enumerable
+                            .Range(0, Lanes)
+                            .Select(lane => (lane % 4 < 2 ? left : right)[lane / 4 * 4 + (selected >> 2 * (lane % 4) & 3)]),
+                    ]
+                );
                 break;
             case Mnemonic.Vpunpckldq:
                 Unpack(i, first: 0, run: 1);
@@ -118,25 +128,32 @@ internal sealed unsafe partial class Interpreter
         }
     }
 
-    /// <summary>In every 128 bits: from <paramref name="first"/> on, <paramref name="run"/> of the one operand and of the other take turns.</summary>
+    /// <summary>In every 128 bits: from <paramref name="first"/> on, <paramref name="run"/> of the one operand and of the other take
+    /// turns.</summary>
     private void Unpack(in Instruction i, int first, int run)
     {
-        uint[] a = Source(i, 1), b = Source(i, 2), result = new uint[Lanes];
+        uint[] a = Source(i, 1),
+            b = Source(i, 2),
+            result = new uint[Lanes];
         for (int lane = 0; lane < Lanes; lane++)
         {
-            int within = lane % 4, from = lane - within + first + within / (2 * run) * run + within % run;
+            int within = lane % 4,
+                from = lane - within + first + within / (2 * run) * run + within % run;
             result[lane] = within / run % 2 == 0 ? a[from] : b[from];
         }
         Write(i, result, elementBytes: 4 * run);
     }
 
-    /// <summary>The odd products are added first; every step is fused, rounds to nearest even, and takes and leaves denormals as zeros.</summary>
-    private static float Pairs(float sum, uint a, uint b)
-        => Flushed(MathF.FusedMultiplyAdd(LowHalf(a), LowHalf(b), Flushed(MathF.FusedMultiplyAdd(HighHalf(a), HighHalf(b), Flushed(sum)))));
+    /// <summary>The odd products are added first; every step is fused, rounds to nearest even, and takes and leaves denormals as
+    /// zeros.</summary>
+    private static float Pairs(float sum, uint a, uint b) =>
+        Flushed(MathF.FusedMultiplyAdd(LowHalf(a), LowHalf(b), Flushed(MathF.FusedMultiplyAdd(HighHalf(a), HighHalf(b), Flushed(sum)))));
 
     private void Each(in Instruction i, int products, Func<uint, uint, uint, uint> result)
     {
-        uint[] a = Source(i, 1), b = i.OpCount > 2 ? Source(i, 2) : a, values = Lane(i.Op0Register).ToArray();
+        uint[] a = Source(i, 1),
+            b = i.OpCount > 2 ? Source(i, 2) : a,
+            values = Lane(i.Op0Register).ToArray();
         for (int lane = 0; lane < Lanes; lane++)
         {
             values[lane] = result(values[lane], a[lane], b[lane]);
@@ -168,10 +185,12 @@ internal sealed unsafe partial class Interpreter
         return lanes;
     }
 
-    /// <summary>Elements whose bit in the mask is clear stay, or become zero where the instruction says so; what lies above a shorter register becomes zero.</summary>
+    /// <summary>Elements whose bit in the mask is clear stay, or become zero where the instruction says so; what lies above a shorter
+    /// register becomes zero.</summary>
     private void Write(in Instruction i, uint[] value, int elementBytes = 4)
     {
-        Span<byte> target = MemoryMarshal.AsBytes(Lane(i.Op0Register)), source = MemoryMarshal.AsBytes(value.AsSpan());
+        Span<byte> target = MemoryMarshal.AsBytes(Lane(i.Op0Register)),
+            source = MemoryMarshal.AsBytes(value.AsSpan());
         int size = i.Op0Register.GetSize();
         for (int at = 0; at < size; at += elementBytes)
         {
@@ -190,7 +209,10 @@ internal sealed unsafe partial class Interpreter
 
     private Span<uint> Lane(Register register)
     {
-        int number = register.IsZMM() ? register - Register.ZMM0 : register.IsYMM() ? register - Register.YMM0 : register - Register.XMM0;
+        int number =
+            register.IsZMM() ? register - Register.ZMM0
+            : register.IsYMM() ? register - Register.YMM0
+            : register - Register.XMM0;
         return _vectors.AsSpan(number * Lanes, Lanes);
     }
 

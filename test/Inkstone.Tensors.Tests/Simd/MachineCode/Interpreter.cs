@@ -3,7 +3,8 @@ using Iced.Intel;
 namespace Inkstone.Tensors.Tests;
 
 /// <summary>
-/// Executes the instructions that the engine's kernels use, after Intel's manual (volume 2), on memory whose every access is checked: what a kernel does can be tried on a
+/// Executes the instructions that the engine's kernels use, after Intel's manual (volume 2), on memory whose every access is checked: what
+/// a kernel does can be tried on a
 /// machine that lacks its instructions. Registers start as rubbish.
 /// </summary>
 internal sealed unsafe partial class Interpreter
@@ -12,13 +13,15 @@ internal sealed unsafe partial class Interpreter
 
     private readonly CheckedMemory _memory;
     private readonly long[] _general = new long[16];
-    private long _left, _right, _difference;   // of the last comparison, for conditional jumps
+    private long _left,
+        _right,
+        _difference; // of the last comparison, for conditional jumps
 
     public Interpreter(CheckedMemory memory)
     {
         _memory = memory;
         Array.Fill(_general, 0x00DEAD00DEAD00DE);
-        Array.Fill(_vectors, 0x7FC0DEADu);   // NaN
+        Array.Fill(_vectors, 0x7FC0DEADu); // NaN
         Array.Fill(_masks, 0xA5A5A5A5A5A5A5A5);
     }
 
@@ -32,7 +35,7 @@ internal sealed unsafe partial class Interpreter
         Dictionary<ulong, int> index = program.Select((i, at) => (i.IP, at)).ToDictionary(p => p.IP, p => p.at);
         _general[Register.RDI - Register.RAX] = argument;
         int steps = 0;
-        for (int at = 0; program[at].Mnemonic != Mnemonic.Ret;)
+        for (int at = 0; program[at].Mnemonic != Mnemonic.Ret; )
         {
             Instruction i = program[at];
             try
@@ -55,14 +58,15 @@ internal sealed unsafe partial class Interpreter
         }
     }
 
-    private bool Jumps(in Instruction i) => i.Mnemonic switch
-    {
-        Mnemonic.Jmp => true,
-        Mnemonic.Je => _difference == 0,
-        Mnemonic.Jne => _difference != 0,
-        Mnemonic.Jle => _left <= _right,
-        _ => throw Unknown(i),
-    };
+    private bool Jumps(in Instruction i) =>
+        i.Mnemonic switch
+        {
+            Mnemonic.Jmp => true,
+            Mnemonic.Je => _difference == 0,
+            Mnemonic.Jne => _difference != 0,
+            Mnemonic.Jle => _left <= _right,
+            _ => throw Unknown(i),
+        };
 
     /// <summary>Instructions on general registers. False: it is none.</summary>
     private bool Scalar(in Instruction i)
@@ -107,22 +111,32 @@ internal sealed unsafe partial class Interpreter
         return left;
     }
 
-    private long Value(in Instruction i, int operand) => i.GetOpKind(operand) switch
-    {
-        OpKind.Register => i.GetOpRegister(operand).GetSize() == 8 ? General(i.GetOpRegister(operand)) : (uint)General(i.GetOpRegister(operand)),
-        OpKind.Memory when i.MemorySize.GetSize() == 8 => *(long*)_memory.Check(Address(i), 8, Access.Read),
-        OpKind.Memory => throw Unknown(i),
-        _ => (long)i.GetImmediate(operand),
-    };
+    private long Value(in Instruction i, int operand) =>
+        i.GetOpKind(operand) switch
+        {
+            OpKind.Register => i.GetOpRegister(operand).GetSize() == 8
+                ? General(i.GetOpRegister(operand))
+                : (uint)General(i.GetOpRegister(operand)),
+            OpKind.Memory when i.MemorySize.GetSize() == 8 => *(long*)_memory.Check(Address(i), 8, Access.Read),
+            OpKind.Memory => throw Unknown(i),
+            _ => (long)i.GetImmediate(operand),
+        };
 
-    private long Address(in Instruction i)
-        => General(i.MemoryBase) + (long)i.MemoryDisplacement64 + (i.MemoryIndex == Register.None ? 0 : General(i.MemoryIndex) * i.MemoryIndexScale);
+    private long Address(in Instruction i) =>
+        General(i.MemoryBase)
+        + (long)i.MemoryDisplacement64
+        + (i.MemoryIndex == Register.None ? 0 : General(i.MemoryIndex) * i.MemoryIndexScale);
 
     private long General(Register register) => _general[register.GetFullRegister() - Register.RAX];
 
     /// <summary>Writing the lower half clears the upper one.</summary>
-    private void Set(Register register, long value)
-        => _general[register.GetFullRegister() - Register.RAX] = register.GetSize() switch { 8 => value, 4 => (uint)value, _ => throw new NotSupportedException($"{register}") };
+    private void Set(Register register, long value) =>
+        _general[register.GetFullRegister() - Register.RAX] = register.GetSize() switch
+        {
+            8 => value,
+            4 => (uint)value,
+            _ => throw new NotSupportedException($"{register}"),
+        };
 
     private static NotSupportedException Unknown(in Instruction i) => new($"the interpreter does not know {i}");
 }
