@@ -165,6 +165,7 @@ public sealed partial class DocsTests
                 "docs/reports.md",
                 "docs/pipelines.md",
                 "docs/packages.md",
+                "docs/comparing.md",
             ];
             List<string[]> lines =
             [
