@@ -51,11 +51,11 @@ internal static class Exaone4Gguf
                 int layers = keys.Required("block_count");
                 bool hybrid = layers == Hybrid;
                 bool[] slides =
-                    hybrid && keys.Has(Pattern) ? keys.Bools(Pattern)! : [.. Enumerable.Range(1, layers).Select(i => hybrid && i % Period != 0)];
+                    hybrid && keys.Has(Pattern)
+                        ? keys.Bools(Pattern)!
+                        : [.. Enumerable.Range(1, layers).Select(i => hybrid && i % Period != 0)];
                 json["sliding_window"] = hybrid ? keys.Int(Window) ?? 4096 : null;
-                json["layer_types"] = new JsonArray([
-                    .. slides.Select(s => (JsonNode)(s ? Exaone4Family.Sliding : Exaone4Family.Full)),
-                ]);
+                json["layer_types"] = new JsonArray([.. slides.Select(s => (JsonNode)(s ? Exaone4Family.Sliding : Exaone4Family.Full))]);
             },
         };
 }
