@@ -64,6 +64,7 @@ Verb ink = new(
         SampleVerb.Create(),
         Evaluate.Create(),
         Report.Create(),
+        StudioVerb.Create(),
         Serve.Create(),
         SmokeVerb.Create(),
         SoakVerb.Create(),

@@ -68,6 +68,13 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Final hidden states, normed. ids: int32 [B, T]; the result is [B, T, C].</summary>
     public abstract Tensor Hidden(Tensor ids, ForwardContext ctx);
 
+    /// <summary>
+    /// What <see cref="Hidden"/> would be if the model ended behind its embedding, behind its first layer, and so on: [B, T, C] each, the
+    /// last as the model is (the logit lens).
+    /// Null where the layers of a family do not stand in one line.
+    /// </summary>
+    public virtual IReadOnlyList<Tensor>? HiddenByLayer(Tensor ids, ForwardContext ctx) => null;
+
     /// <summary>What each layer keeps of the tokens before.</summary>
     public abstract IReadOnlyList<ICacheSpec> CacheSpecs { get; }
 

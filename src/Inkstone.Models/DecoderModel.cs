@@ -91,9 +91,25 @@ public class DecoderModel<TBlock> : CausalLm
             x = Through(_blocks[i], x, ctx);
         }
         ctx.Batch?.Advance();
-        x = Ended(x);
-        return _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale); // logits are linear in x, so the factor costs C and not V numbers
+        return Scaled(Ended(x));
     }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> HiddenByLayer(Tensor ids, ForwardContext ctx)
+    {
+        Tensor x = Embed(ids);
+        ctx = ctx with { Ids = ids };
+        List<Tensor> hidden = [Scaled(Ended(x))];
+        foreach (TBlock block in _blocks)
+        {
+            x = block.Forward(x, ctx);
+            hidden.Add(Scaled(Ended(x)));
+        }
+        return hidden;
+    }
+
+    // Logits are linear in x, so the factor costs C and not V numbers.
+    private Tensor Scaled(Tensor x) => _shape.LogitScale == 1 ? x : Ops.Scale(x, _shape.LogitScale);
 
     /// <summary>What stands behind the last block: its norm. x: [B, T, n·C].</summary>
     protected virtual Tensor Ended(Tensor x) => _norm(x);

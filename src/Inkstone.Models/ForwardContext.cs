@@ -22,6 +22,9 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// is null.</summary>
     public SharedPrompts? Shared { get; init; }
 
+    /// <summary>Looks at the attention of one layer; rows are then one document, and nothing is cached.</summary>
+    public AttentionProbe? Probe { get; init; }
+
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {
@@ -84,6 +87,7 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <param name="sinks">one more score of each head whose value is nothing, [H]; or null</param>
     public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionSpec a, Tensor? sinks = null)
     {
+        Probe?.Look(layer, q, k, a, sinks);
         if (Shared is { } shared)
         {
             return shared.Joined(

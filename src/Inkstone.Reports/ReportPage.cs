@@ -33,13 +33,14 @@ public static class ReportPage
         StringBuilder page = new(Part("report.html"));
         return page.Replace("/*style*/", Part("report.css"))
             .Replace("/*curves*/", Part("curves.js"))
+            .Replace("/*common*/", Part("common.js"))
             .Replace("/*script*/", Part("report.js"))
             .Replace("/*data*/", json)
             .ToString();
     }
 
-    /// <summary>A part of the page by its file name: report.html, report.css, curves.js (draws one diagram, knows nothing of reports),
-    /// report.js.</summary>
+    /// <summary>A part of the page by its file name: report.html, report.css, curves.js (draws one diagram, knows nothing of runs),
+    /// common.js (names of curves, tables, configurations), report.js.</summary>
     public static string Part(string name)
     {
         using Stream stream =

@@ -72,7 +72,8 @@ public sealed record ReportRun(
             System.Globalization.CultureInfo.InvariantCulture
         );
 
-    private static IEnumerable<(double, string, string)> ReadSamples(string path)
+    /// <summary>Texts that a model wrote, of a samples.jsonl; lines that are none are left out.</summary>
+    public static IEnumerable<(double Step, string Prompt, string Text)> ReadSamples(string path)
     {
         foreach (string line in File.ReadLines(path))
         {

@@ -77,8 +77,9 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
         }
     }
 
-    /// <summary>The last parts of the paths, as many as tell them apart.</summary>
-    private static string[] Names(List<string> paths)
+    /// <summary>Names of paths: their last parts, as many as tell them apart.</summary>
+    /// <param name="paths">different paths</param>
+    public static string[] Names(IReadOnlyList<string> paths)
     {
         string[][] parts =
         [

@@ -11,7 +11,8 @@ namespace Inkstone.Reports;
 /// <param name="Rows">cells</param>
 public sealed record ReportTable(string Kind, string Title, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
-    internal JsonObject Json() =>
+    /// <summary>The table as pages read it: kind, title, columns, rows.</summary>
+    public JsonObject Json() =>
         new()
         {
             ["kind"] = Kind,

@@ -287,11 +287,14 @@ public sealed partial class InkServer : IAsyncDisposable
     }
 
     /// <summary>Log lines go to stderr.</summary>
-    private static void Log(ILoggingBuilder logging, ServerOptions options)
+    internal static void Log(ILoggingBuilder logging, ServerOptions options)
     {
         logging.ClearProviders();
         logging.SetMinimumLevel(options.Quiet ? LogLevel.Warning : LogLevel.Information);
-        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None); // a cut stream is no fault of the program
+        logging
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.None)
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a cut stream is no fault of the program
         if (options.LogJson)
         {
             logging.AddJsonConsole(json => (json.UseUtcTimestamp, json.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
@@ -320,7 +323,7 @@ public sealed partial class InkServer : IAsyncDisposable
             );
     }
 
-    private static IPAddress Address(string host) =>
+    internal static IPAddress Address(string host) =>
         host is "localhost" ? IPAddress.Loopback
         : host is "*" or "+" ? IPAddress.Any
         : IPAddress.TryParse(host, out IPAddress? address) ? address
@@ -330,7 +333,7 @@ public sealed partial class InkServer : IAsyncDisposable
     private static partial Regex RequestId();
 
     /// <summary>Signals are the program's business, which stops the server.</summary>
-    private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime
+    internal sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -242,6 +242,17 @@ public sealed class Tokenizer
         return [.. ids];
     }
 
+    /// <summary>How a text is cut: its words in order, and the merges of each. Their ids together are those of
+    /// <see cref="Encode(string, bool)"/>.</summary>
+    public IReadOnlyList<TokenizedWord> Explain(string text, bool addSpecialTokens = true)
+    {
+        List<TokenizedWord> words = [];
+        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, PiecePlace.First, [], new EncodeScratch { Trace = words });
+        return addSpecialTokens ? [.. _prefix.Select(Around), .. words, .. _suffix.Select(Around)] : words;
+
+        TokenizedWord Around(int id) => new(TokenBytes(id).ToArray(), TokenOrigin.Around, [id], [id], []);
+    }
+
     /// <summary>Text of ids; ids outside the vocabulary add nothing, ill-formed UTF-8 becomes U+FFFD.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = false) => new StreamDecoder(this, skipSpecialTokens).AddAll(ids);
 
@@ -292,13 +303,14 @@ public sealed class Tokenizer
 
     private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);
 
-    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, PiecePlace place, List<int> ids)
+    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, PiecePlace place, List<int> ids, EncodeScratch? traced = null)
     {
         if (addSpecialTokens)
         {
             ids.AddRange(_prefix);
         }
-        if (!_scratch.TryTake(out EncodeScratch? scratch))
+        EncodeScratch? scratch = traced;
+        if (scratch is null && !_scratch.TryTake(out scratch))
         {
             scratch = new EncodeScratch();
         }
@@ -308,10 +320,14 @@ public sealed class Tokenizer
         {
             EncodePlain(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
             ids.Add(token.Id);
+            scratch.Trace?.Add(new TokenizedWord(text[start..end].ToArray(), TokenOrigin.Added, [token.Id], [token.Id], []));
             at = end;
         }
         EncodePlain(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);
-        _scratch.Add(scratch);
+        if (traced is null)
+        {
+            _scratch.Add(scratch);
+        }
         if (addSpecialTokens)
         {
             ids.AddRange(_suffix);
@@ -331,6 +347,7 @@ public sealed class Tokenizer
         {
             EncodeWords(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
             ids.Add(token.Id);
+            scratch.Trace?.Add(new TokenizedWord(text[start..end].ToArray(), TokenOrigin.Added, [token.Id], [token.Id], []));
             at = end;
         }
         EncodeWords(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);

@@ -42,6 +42,7 @@ public sealed partial class FloorTests
         ["Chat"] = ["Formats", "Grammar", "Inference", "Jinja", "Models", "Text"],
         ["Extensions.AI"] = ["Chat", "Inference", "Models", "Tensors", "Text"],
         ["Server"] = ["Chat", "Formats", "Grammar", "Inference", "Models", "Nn", "Tensors", "Text"],
+        ["Studio"] = ["Chat", "Data", "Inference", "Jinja", "Models", "Reports", "Server", "Tensors", "Text"],
         ["Cli"] =
         [
             "Chat",
@@ -58,6 +59,7 @@ public sealed partial class FloorTests
             "Nn",
             "Reports",
             "Server",
+            "Studio",
             "Tensors",
             "Text",
             "Training",

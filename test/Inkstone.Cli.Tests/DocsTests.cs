@@ -165,6 +165,7 @@ public sealed partial class DocsTests
                 "docs/reports.md",
                 "docs/pipelines.md",
                 "docs/packages.md",
+                "docs/comparing.md",
             ];
             List<string[]> lines =
             [
@@ -181,6 +182,23 @@ public sealed partial class DocsTests
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    /// <summary>As it stands there, nothing made smaller; what each step prints is looked at in <see cref="Ink"/>'s exit code alone.</summary>
+    [Fact, Trait("Category", "Slow")]
+    public void Tutorial_CommandsRun()
+    {
+        using TemporaryDirectory place = new();
+        List<string[]> lines = [.. Snippets("docs/tutorial.md").Select(Words)];
+        lines.Count.ShouldBe(12);
+        foreach (string[] words in lines)
+        {
+            using System.Diagnostics.Process process = Ink.Start(place.Path, words[1..]);
+            Ink.End(process, 20 * 60_000).ShouldEndWith(0);
+        }
+    }
+
+    [Fact]
+    public void Tutorials_ShowTheSameCommands() => Snippets("docs/tutorial.zh-CN.md").ShouldBe(Snippets("docs/tutorial.md"));
 
     [Fact]
     public void Readmes_ShowTheSameCommands() => Snippets("README.zh-CN.md").ShouldBe(Snippets("README.md"));

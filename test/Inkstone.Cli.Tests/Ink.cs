@@ -7,7 +7,7 @@ namespace Inkstone.Cli.Tests;
 /// <summary>The program as its users have it: a process.</summary>
 internal static class Ink
 {
-    private const int Patience = 120_000;
+    private const int Patience = 240_000;
 
     public static Outcome Run(params string[] arguments) => RunIn(Environment.CurrentDirectory, arguments);
 

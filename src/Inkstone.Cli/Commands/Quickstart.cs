@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Inkstone.Data;
 using Inkstone.Evaluation;
+using Inkstone.Files;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;

@@ -55,6 +55,17 @@ public sealed class ConversationReader
         }
     }
 
+    /// <summary>One record as a conversation.</summary>
+    /// <param name="place">where it stands</param>
+    /// <param name="record">the record</param>
+    /// <exception cref="FormatException">Nothing can be learned from it.</exception>
+    /// <exception cref="InvalidDataException">It is no conversation.</exception>
+    public static Conversation Of(string place, JsonObject record)
+    {
+        (_, JsonArray messages, JsonArray? tools, JsonObject? variables) = ConversationShape.Read(record);
+        return new Conversation(messages, tools, variables, place);
+    }
+
     private Conversation? TryRead(string place, JsonObject record)
     {
         try

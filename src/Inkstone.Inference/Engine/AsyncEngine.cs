@@ -13,7 +13,7 @@ public sealed class AsyncEngine : IAsyncDisposable
 
     private readonly Engine _engine;
     private readonly ConcurrentQueue<Generation> _submitted = new();
-    private readonly ConcurrentQueue<Embedding> _embeddings = new();
+    private readonly ConcurrentQueue<Errand> _errands = new();
     private readonly SemaphoreSlim _work = new(0);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
@@ -82,12 +82,19 @@ public sealed class AsyncEngine : IAsyncDisposable
     }
 
     /// <summary>A text as a vector of the model's hidden size, of length 1.</summary>
-    public Task<float[]> EmbedAsync(IReadOnlyList<int> ids, Pooling pooling, CancellationToken cancelled = default)
+    public Task<float[]> EmbedAsync(IReadOnlyList<int> ids, Pooling pooling, CancellationToken cancelled = default) =>
+        SendAsync(engine => engine.Embed(ids, pooling), cancelled);
+
+    /// <summary>Lets <paramref name="work"/> have the model between two steps, on the engine's thread; texts wait as long as it
+    /// takes.</summary>
+    public Task<T> RunAsync<T>(Func<CausalLm, T> work, CancellationToken cancelled = default) => SendAsync(_ => work(Model), cancelled);
+
+    private Task<T> SendAsync<T>(Func<Engine, T> work, CancellationToken cancelled)
     {
-        Embedding embedding = new(ids, pooling, cancelled);
-        _embeddings.Enqueue(embedding);
+        Errand<T> errand = new(work, cancelled);
+        _errands.Enqueue(errand);
         _work.Release();
-        return embedding.Result.Task;
+        return errand.Result.Task;
     }
 
     /// <summary>Takes nothing more and waits for what runs; what has not ended by then is cancelled.</summary>
@@ -142,7 +149,7 @@ public sealed class AsyncEngine : IAsyncDisposable
         CpuThread.Prepare(0);
         while (!_stopping || OpenCount() > 0)
         {
-            if (!_engine.HasWork && _submitted.IsEmpty && _embeddings.IsEmpty)
+            if (!_engine.HasWork && _submitted.IsEmpty && _errands.IsEmpty)
             {
                 _work.Wait();
             }
@@ -150,15 +157,15 @@ public sealed class AsyncEngine : IAsyncDisposable
             {
                 _engine.Add(generation);
             }
-            if (_embeddings.TryDequeue(out Embedding? embedding))
+            if (_errands.TryDequeue(out Errand? errand))
             {
-                embedding.Run(_engine);
+                errand.Run(_engine);
             }
             Step();
         }
-        while (_embeddings.TryDequeue(out Embedding? embedding))
+        while (_errands.TryDequeue(out Errand? errand))
         {
-            embedding.Result.TrySetCanceled();
+            errand.Drop();
         }
         _stopped.SetResult();
     }
@@ -213,20 +220,30 @@ public sealed class AsyncEngine : IAsyncDisposable
         );
     }
 
-    private sealed record Embedding(IReadOnlyList<int> Ids, Pooling Pooling, CancellationToken Cancelled)
+    /// <summary>What is done between two steps.</summary>
+    private abstract class Errand
     {
-        public TaskCompletionSource<float[]> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public abstract void Run(Engine engine);
 
-        public void Run(Engine engine)
+        public abstract void Drop();
+    }
+
+    private sealed class Errand<T>(Func<Engine, T> work, CancellationToken cancelled) : Errand
+    {
+        public TaskCompletionSource<T> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override void Drop() => Result.TrySetCanceled(cancelled);
+
+        public override void Run(Engine engine)
         {
-            if (Cancelled.IsCancellationRequested)
+            if (cancelled.IsCancellationRequested)
             {
-                Result.TrySetCanceled(Cancelled);
+                Drop();
                 return;
             }
             try
             {
-                Result.TrySetResult(engine.Embed(Ids, Pooling));
+                Result.TrySetResult(work(engine));
             }
             catch (Exception e)
             {

@@ -47,6 +47,12 @@ internal sealed class BpeModel
     /// <summary>Appends the ids of one word.</summary>
     public void Encode(ReadOnlySpan<byte> word, EncodeScratch scratch, List<int> ids)
     {
+        if (scratch.Trace is { } trace)
+        {
+            trace.Add(Explain(word, scratch));
+            ids.AddRange(trace[^1].Ids);
+            return;
+        }
         if (word.Length > 24 || word.IsEmpty)
         {
             EncodeUncached(word, scratch, ids);
@@ -97,6 +103,39 @@ internal sealed class BpeModel
             target[n++] = scratch.Symbols[i];
         }
         CollectionsMarshal.SetCount(ids, at + n);
+    }
+
+    /// <summary>One word, merge by merge: the plain rule that <see cref="Encode"/> is a fast form of.</summary>
+    private TokenizedWord Explain(ReadOnlySpan<byte> word, EncodeScratch scratch)
+    {
+        if (WholeWords is { } whole && whole.TryGetValue(word, out int id))
+        {
+            return new TokenizedWord(word.ToArray(), TokenOrigin.WholeWord, [id], [id], []);
+        }
+        scratch.Reserve(Characters == null ? word.Length : word.Length * Characters.MostPerByte);
+        int count = Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Of(word, scratch.Symbols, UnknownId, FuseUnknown);
+        List<int> symbols = [.. scratch.Symbols[..count]];
+        int[] start = [.. symbols];
+        List<MergeStep> merges = [];
+        while (true)
+        {
+            (int best, int at) = (PairRanks.None, -1);
+            for (int i = 0; i + 1 < symbols.Count; i++)
+            {
+                int rank = _ranks.Rank(symbols[i], symbols[i + 1]);
+                if (rank != PairRanks.None && (at < 0 || rank < best))
+                {
+                    (best, at) = (rank, i);
+                }
+            }
+            if (at < 0)
+            {
+                return new TokenizedWord(word.ToArray(), TokenOrigin.Merges, [.. symbols], start, merges);
+            }
+            symbols[at] = _ranks.Merged(best);
+            symbols.RemoveAt(at + 1);
+            merges.Add(new MergeStep(best, at, symbols[at], [.. symbols]));
+        }
     }
 
     private int ByteSymbols(ReadOnlySpan<byte> word, Span<int> symbols)

@@ -24,6 +24,9 @@ internal sealed class EncodeScratch
 
     public PriorityHeap Heap { get; } = new();
 
+    /// <summary>Where each word is told of, where somebody asks how a text is cut.</summary>
+    public List<TokenizedWord>? Trace { get; init; }
+
     public void Reserve(int symbols)
     {
         if (Symbols.Length < symbols)

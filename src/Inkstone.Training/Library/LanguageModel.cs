@@ -101,7 +101,6 @@ public sealed class LanguageModel : IDisposable
         );
 
     /// <summary>Training on rows of tokens: each is predicted from those before it.</summary>
-    /// <inheritdoc cref="TrainerOn(IEnumerable{string}, TrainOptions, int, OptimizerOptions?, ScheduleOptions?)"/>
     /// <param name="batches">rows of tokens</param>
     /// <param name="options">how long, and how much at once</param>
     /// <param name="optimizer">how gradients become steps; null: the defaults</param>
