@@ -4,6 +4,7 @@ using Inkstone.Models.DeepseekV3;
 using Inkstone.Models.DeepseekV32;
 using Inkstone.Models.DeepseekV4;
 using Inkstone.Models.Ernie45;
+using Inkstone.Models.Exaone4;
 using Inkstone.Models.Gemma;
 using Inkstone.Models.Glm4;
 using Inkstone.Models.GptOss;
@@ -24,6 +25,7 @@ using Inkstone.Models.Qwen3Moe;
 using Inkstone.Models.Qwen3Next;
 using Inkstone.Models.Qwen4Exp;
 using Inkstone.Models.SmolLm3;
+using Inkstone.Models.Starcoder2;
 
 namespace Inkstone.Models;
 
@@ -66,6 +68,8 @@ public static class ModelFamilies
         DeepseekV4Family.DeepseekV4,
         Qwen4ExpFamily.Qwen4ExpText,
         Qwen4ExpFamily.Qwen4Exp,
+        Exaone4Family.Exaone4,
+        Starcoder2Family.Starcoder2,
     ];
 
     private static readonly ConcurrentDictionary<string, ModelFamily> Added = new(StringComparer.Ordinal);

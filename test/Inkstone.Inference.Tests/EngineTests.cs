@@ -42,6 +42,8 @@ public sealed class EngineTests : IDisposable
                 + "\"heads_per_ngram\":2,\"ngram_vocab_size_base\":90,\"split_ngram_parts\":3,\"indexer_n_heads\":4,\"indexer_head_dim\":8,\"indexer_budget\":20,\"indexer_compress_ratio\":5,\"eos_token_id\":3,"
                 + Sizes
                 + "}",
+            "{\"model_type\":\"exaone4\",\"num_hidden_layers\":3,\"sliding_window\":20,\"sliding_window_pattern\":3," + Sizes + "}",
+            "{\"model_type\":\"starcoder2\",\"num_hidden_layers\":2,\"sliding_window\":20," + Sizes + "}",
             "{\"model_type\":\"deepseek_v4\",\"num_hidden_layers\":4,\"head_dim\":16,\"q_lora_rank\":12,\"o_groups\":2,\"o_lora_rank\":8,\"sliding_window\":20,\"compress_rates\":{\"compressed_sparse_attention\":4,\"heavily_compressed_attention\":32},"
                 + "\"layer_types\":[\"sliding_attention\",\"compressed_sparse_attention\",\"heavily_compressed_attention\",\"compressed_sparse_attention\"],\"hc_mult\":3,\"index_n_heads\":8,\"index_head_dim\":12,\"index_topk\":5,"
                 + "\"partial_rotary_factor\":0.25,\"num_hash_layers\":1,\"n_routed_experts\":4,\"num_experts_per_tok\":2,"

@@ -46,6 +46,9 @@ public sealed class GgufFamiliesTests : IDisposable
             """{"num_key_value_heads": 4, "head_dim": 4, "q_lora_rank": null, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707}}""",
         ["deepseek_v3"] =
             """{"num_key_value_heads": 4, "head_dim": 4, "rms_norm_eps": 1e-5, "n_group": 2, "topk_group": 1, "routed_scaling_factor": 2.5}""",
+        ["starcoder2"] = """{"sliding_window": null, "norm_epsilon": 1e-4}""",
+        ["exaone4"] =
+            """{"sliding_window": null, "rope_scaling": {"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}""",
         ["kimi_k2"] =
             """{"num_key_value_heads": 4, "head_dim": 4, "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 1.0, "beta_slow": 1.0}}""",
     };
@@ -103,6 +106,19 @@ public sealed class GgufFamiliesTests : IDisposable
         // A router whose scores lie close may choose another expert, so the rows are compared by their middle.
         Middle(wanted, widened).ShouldBeInRange(1e-5f * largest, 4e-2f * largest, family);
         Middle(widened, blocks).ShouldBeLessThan(4e-2f * largest, family);
+    }
+
+    /// <summary>llama.cpp has windows in its 64 layers only.</summary>
+    [Fact]
+    public void Exaone_with_windows_comes_back_with_them()
+    {
+        using CausalLm model = Pretrained.New(Small("exaone4", """{"num_hidden_layers": 64, "sliding_window": 9}"""), _device, seed: 3);
+        Vary(model);
+        using CausalLm again = Through(model, GgufFileType.F32);
+        float[] wanted = Logits(model);
+        wanted.Zip(Logits(again), (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f * wanted.Max(Math.Abs));
+        again.Config.Texts("layer_types").Count(type => type == "full_attention").ShouldBe(16);
+        again.Config.Int("sliding_window").ShouldBe(9);
     }
 
     [GoldenTheory]
@@ -175,6 +191,12 @@ public sealed class GgufFamiliesTests : IDisposable
     [InlineData("qwen2", """{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""", "dynamic")]
     [InlineData("qwen2", """{"rope_scaling": {"rope_type": "yarn", "factor": 2.0, "attention_factor": 2.0}}""", "attention_factor")]
     [InlineData("ernie4_5", """{"use_bias": true}""", "use_bias")]
+    [InlineData("exaone4", """{"sliding_window": 9}""", "sliding_window")]
+    [InlineData("exaone4", """{"num_hidden_layers": 64}""", "sliding_window")]
+    [InlineData("exaone4", """{"num_hidden_layers": 64, "sliding_window": 9, "sliding_window_pattern": 2}""", "sliding_window_pattern")]
+    [InlineData("exaone4", """{"head_dim": 16}""", "head_dim")]
+    [InlineData("starcoder2", """{"sliding_window": 9}""", "sliding_window")]
+    [InlineData("starcoder2", """{"use_bias": false}""", "use_bias")]
     [InlineData("nanochat", "{}", "nanochat")]
     public void What_a_file_cannot_carry_is_refused_by_name(string family, string keys, string named)
     {

@@ -43,7 +43,7 @@ public sealed class GgufLayoutTests : IDisposable
             );
         }
         Check("llama", "blk.0.attn_k.bias", "model.layers.0.self_attn.k_proj.bias", (i, _, _) => Interleaved(i), [KeyHeads * HeadDim]);
-        foreach (string family in (string[])["qwen2", "qwen3", "olmo2", "glm4", "ernie4_5", "gemma2", "gpt_oss"])
+        foreach (string family in (string[])["qwen2", "qwen3", "olmo2", "glm4", "ernie4_5", "gemma2", "gpt_oss", "exaone4", "starcoder2"])
         {
             Check(
                 family,
@@ -71,6 +71,12 @@ public sealed class GgufLayoutTests : IDisposable
     [InlineData("olmo2", "blk.1.post_attention_norm.weight", "model.layers.1.post_attention_layernorm.weight", 0)]
     [InlineData("olmo3", "blk.1.post_ffw_norm.weight", "model.layers.1.post_feedforward_layernorm.weight", 0)]
     [InlineData("olmo3", "blk.1.attn_q_norm.weight", "model.layers.1.self_attn.q_norm.weight", 0)]
+    [InlineData("exaone4", "blk.1.post_attention_norm.weight", "model.layers.1.post_attention_layernorm.weight", 0)]
+    [InlineData("exaone4", "blk.1.post_ffw_norm.weight", "model.layers.1.post_feedforward_layernorm.weight", 0)]
+    [InlineData("exaone4", "blk.1.attn_k_norm.weight", "model.layers.1.self_attn.k_norm.weight", 0)]
+    [InlineData("starcoder2", "blk.1.attn_norm.bias", "model.layers.1.input_layernorm.bias", 0)]
+    [InlineData("starcoder2", "blk.1.ffn_down.bias", "model.layers.1.mlp.c_proj.bias", 0)]
+    [InlineData("starcoder2", "output_norm.bias", "model.norm.bias", 0)]
     [InlineData("llama", "blk.1.ffn_norm.weight", "model.layers.1.post_attention_layernorm.weight", 0)]
     [InlineData("qwen2_moe", "blk.1.ffn_gate_inp_shexp.weight", "model.layers.1.mlp.shared_expert_gate.weight", 0)]
     [InlineData("deepseek_v3", "blk.1.exp_probs_b.bias", "model.layers.1.mlp.gate.e_score_correction_bias", 0)]

@@ -48,6 +48,9 @@ public sealed record GgufArchitecture(string Name, string ModelType, IReadOnlyLi
     /// <summary>config.json's key of the activation, and the one that llama.cpp has.</summary>
     public (string Key, string Name) Activation { get; init; } = ("hidden_act", "silu");
 
+    /// <summary>config.json's key of what norms add to a mean square or a variance, and the file's.</summary>
+    public (string Key, string Name) Eps { get; init; } = ("rms_norm_eps", "attention.layer_norm_rms_epsilon");
+
     /// <summary>Dimensions of a head that are rotated.</summary>
     public Func<HfConfig, int, int> RotaryDim { get; init; } = (_, headDim) => headDim;
 
@@ -95,5 +98,5 @@ public sealed record GgufArchitecture(string Name, string ModelType, IReadOnlyLi
 /// <param name="KeyValueHeads">num_key_value_heads; null: as many as heads</param>
 /// <param name="HeadDim">head_dim; null: hidden_size / num_attention_heads</param>
 /// <param name="Theta">rope_theta</param>
-/// <param name="Eps">rms_norm_eps</param>
+/// <param name="Eps">rms_norm_eps, or the key of <see cref="GgufArchitecture.Eps"/></param>
 public sealed record GgufAbsent(int? KeyValueHeads = null, int? HeadDim = null, double Theta = 10_000, double Eps = 1e-6);

@@ -45,7 +45,7 @@ public static class GgufConfig
             ["head_dim"] = headDim,
             [architecture.Activation.Key] = architecture.Activation.Name,
             ["max_position_embeddings"] = keys.Required("context_length"),
-            ["rms_norm_eps"] = keys.RequiredNumber("attention.layer_norm_rms_epsilon"),
+            [architecture.Eps.Key] = keys.RequiredNumber(architecture.Eps.Name),
             ["rope_theta"] = keys.Number("rope.freq_base") ?? 10_000,
             ["tie_word_embeddings"] = !file.Contains("output.weight"),
             ["torch_dtype"] = "float32",

@@ -29,7 +29,7 @@ internal static class GgufHyperparameters
         keys.Set("attention.key_length", headDim);
         keys.Set("attention.value_length", headDim);
         keys.Set("rope.dimension_count", architecture.RotaryDim(config, headDim));
-        keys.Set("attention.layer_norm_rms_epsilon", config.Number("rms_norm_eps", architecture.Absent.Eps));
+        keys.Set(architecture.Eps.Name, config.Number(architecture.Eps.Key, architecture.Absent.Eps));
         IReadOnlyList<(string, float[])> tensors = GgufRope.Write(config, architecture, keys, warn);
         architecture.Write(architecture, config, keys);
         return tensors;

@@ -11,8 +11,8 @@ namespace Inkstone.Models.Qwen3;
 /// <param name="bias">whether all four projections have biases</param>
 /// <param name="layer">number of the layer</param>
 /// <param name="s">its place</param>
-/// <param name="rotary">frequencies</param>
-internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps, bool bias, int layer, Scope s, RotaryTable rotary)
+/// <param name="rotary">frequencies; null: queries and keys are not rotated</param>
+internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float eps, bool bias, int layer, Scope s, RotaryTable? rotary)
 {
     private readonly Linear _q = new(s["q_proj"], hiddenSize, spec.QueryWidth, bias);
     private readonly Linear _k = new(s["k_proj"], hiddenSize, spec.KeyWidth, bias);
@@ -24,11 +24,13 @@ internal sealed class Qwen3Attention(AttentionSpec spec, int hiddenSize, float e
     /// <summary>x: [B, T, C], normed; <paramref name="residual"/> is added to the result.</summary>
     public Tensor Forward(Tensor x, ForwardContext ctx, Tensor? residual = null)
     {
-        Tensor q = ctx.Rope(_qNorm.Heads(_q.Forward(x)), spec.Heads, rotary); // [B, T, H·D]
-        Tensor k = ctx.Rope(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, rotary); // [B, T, Hkv·D]
+        Tensor q = Turn(_qNorm.Heads(_q.Forward(x)), spec.Heads, ctx); // [B, T, H·D]
+        Tensor k = Turn(_kNorm.Heads(_k.Forward(x)), spec.KeyValueHeads, ctx); // [B, T, Hkv·D]
         Tensor y = ctx.Attend(layer, q, k, _v.Forward(x), spec); // [B, T, H·D]
         return _o.Forward(y, residual); // [B, T, C]
     }
+
+    private Tensor Turn(Tensor x, int heads, ForwardContext ctx) => rotary is null ? x : ctx.Rope(x, heads, rotary);
 }
 
 /// <summary>Pre-norm decoder block.</summary>
