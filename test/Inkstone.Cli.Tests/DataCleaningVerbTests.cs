@@ -7,6 +7,8 @@ namespace Inkstone.Cli.Tests;
 /// <summary>The verbs on raw text as processes, killed and started again.</summary>
 public sealed class DataCleaningVerbTests : IDisposable
 {
+    private static readonly string[] Files = ["pairs.jsonl", "clusters.json"];
+
     private readonly string _place = Directory.CreateTempSubdirectory("ink-data-").FullName;
 
     public void Dispose() => Directory.Delete(_place, recursive: true);
@@ -53,18 +55,18 @@ public sealed class DataCleaningVerbTests : IDisposable
                 process.Kill();
                 process.WaitForExit();
                 kills++;
-                if (!Directory.Exists(Path.Combine(_place, "killed")))
+                if (Files.All(file => File.Exists(Path.Combine(_place, "killed", file))))
                 {
-                    continue;
+                    break; // the blow came behind the last step
                 }
-                break; // the blow came behind the last step, which gives the directory its name
+                continue;
             }
             process.WaitForExit(120_000).ShouldBeTrue();
             process.ExitCode.ShouldBe(0, process.StandardError.ReadToEnd());
             break;
         }
         kills.ShouldBeGreaterThan(0);
-        foreach (string file in (string[])["pairs.jsonl", "clusters.json"])
+        foreach (string file in Files)
         {
             (File.ReadAllText(Path.Combine(_place, "killed", file)) == File.ReadAllText(Path.Combine(_place, "whole", file))).ShouldBeTrue(
                 file
