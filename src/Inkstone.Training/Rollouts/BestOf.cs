@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Inkstone.Data;
 using Inkstone.Inference;
 using Inkstone.Models;
@@ -108,14 +107,20 @@ public sealed class BestOf : IDisposable
             {
                 cancelled.ThrowIfCancellationRequested();
             }
-            (RolledAnswer Ids, string Text)[] said = [.. texts.Select(t => Read(t, part[texts.IndexOf(t) / _answers].Ids))];
+            (RolledAnswer Ids, string Text)[] said =
+            [
+                .. texts.Select((t, i) => (RolledAnswer.Of(part[i / _answers].Ids, t, out string text), text)),
+            ];
             double[][] rewards = _rewards.Score(
                 [.. said.Select((_, i) => part[i / _answers])],
                 [.. said.Select(s => s.Ids)],
                 [.. said.Select(s => s.Text)],
                 []
             );
-            ScoredAnswer[] scored = [.. said.Select((s, i) => Scored(s.Ids, s.Text, rewards[i]))];
+            ScoredAnswer[] scored =
+            [
+                .. said.Select((s, i) => Scored(s.Ids, s.Text, rewards[i], texts[i].FinishReason == FinishReason.Stop)),
+            ];
             for (int i = 0; i < part.Length; i++)
             {
                 yield return (
@@ -134,7 +139,7 @@ public sealed class BestOf : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _rewards.Dispose();
 
-    private ScoredAnswer Scored(RolledAnswer ids, string text, double[] rewards) =>
+    private ScoredAnswer Scored(RolledAnswer ids, string text, double[] rewards, bool ended) =>
         new(
             text,
             rewards.Length > 0 ? _rewards.Sum(rewards)
@@ -142,41 +147,6 @@ public sealed class BestOf : IDisposable
                 : double.NegativeInfinity,
             _rewards.Names.Zip(rewards).ToDictionary(r => r.First, r => r.Second),
             ids.Ids.Length,
-            ids.Ended
+            ended
         );
-
-    private static (RolledAnswer Ids, string Text) Read(Generation text, int[] prompt)
-    {
-        if (text.Failure is { } failure)
-        {
-            throw new InvalidOperationException($"an answer could not be written: {failure.Message}", failure);
-        }
-        StringBuilder said = new();
-        List<int> ids = [];
-        List<double> logProbs = [];
-        while (text.TryRead(out GenerationOutput output))
-        {
-            said.Append(output.Text);
-            if (output.Id >= 0)
-            {
-                ids.Add(output.Id);
-                logProbs.Add(output.LogProb);
-            }
-        }
-        if (text.EndToken is { } end)
-        {
-            ids.Add(end.Id);
-            logProbs.Add(end.LogProb);
-        }
-        return (
-            new RolledAnswer
-            {
-                Prompt = prompt,
-                Ids = [.. ids],
-                Sampled = [.. logProbs],
-                Ended = text.FinishReason == FinishReason.Stop,
-            },
-            said.ToString()
-        );
-    }
 }

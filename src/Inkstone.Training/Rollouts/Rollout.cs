@@ -1,6 +1,8 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Inkstone.Files;
+using Inkstone.Inference;
 
 namespace Inkstone.Training;
 
@@ -34,6 +36,43 @@ internal sealed class RolledAnswer
 
     /// <summary>See <see cref="Values"/>.</summary>
     public double[]? Returns { get; set; }
+
+    /// <summary>A text that an engine has ended, with the token that ended it.</summary>
+    /// <param name="prompt">what it answers</param>
+    /// <param name="text">the text, with log-probabilities</param>
+    /// <param name="said">what it says; empty where the engine has no tokenizer</param>
+    public static RolledAnswer Of(int[] prompt, Generation text, out string said)
+    {
+        if (text.Failure is { } failure)
+        {
+            throw new InvalidOperationException($"an answer could not be written: {failure.Message}", failure);
+        }
+        StringBuilder pieces = new();
+        List<int> ids = [];
+        List<double> logProbs = [];
+        while (text.TryRead(out GenerationOutput output))
+        {
+            pieces.Append(output.Text);
+            if (output.Id >= 0)
+            {
+                ids.Add(output.Id);
+                logProbs.Add(output.LogProb);
+            }
+        }
+        if (text.EndToken is { } end)
+        {
+            ids.Add(end.Id);
+            logProbs.Add(end.LogProb);
+        }
+        said = pieces.ToString();
+        return new RolledAnswer
+        {
+            Prompt = prompt,
+            Ids = [.. ids],
+            Sampled = [.. logProbs],
+            Ended = text.EndToken is not null,
+        };
+    }
 }
 
 /// <summary>Answers to a few prompts, group behind group, by the policy at one moment.</summary>

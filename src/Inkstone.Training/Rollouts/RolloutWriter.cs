@@ -76,43 +76,13 @@ internal sealed class RolloutWriter(CausalLm model, IReadOnlyList<int> ends, int
             }
         }
         while (engine.Step()) { }
-        List<RolledAnswer> answers = [.. written.Select(w => Answer(w.Prompt, w.Text))];
+        List<RolledAnswer> answers = [.. written.Select(w => RolledAnswer.Of(w.Prompt, w.Text, out _))];
         (Seconds, Tokens, SharedTokens) = (
             Stopwatch.GetElapsedTime(began).TotalSeconds,
             answers.Sum(a => a.Ids.Length),
             engine.Statistics.CachedTokens
         );
         return answers;
-    }
-
-    private static RolledAnswer Answer(int[] prompt, Generation text)
-    {
-        if (text.Failure is { } failure)
-        {
-            throw new InvalidOperationException($"an answer could not be written: {failure.Message}", failure);
-        }
-        List<int> ids = [];
-        List<double> logProbs = [];
-        while (text.TryRead(out GenerationOutput output))
-        {
-            if (output.Id >= 0)
-            {
-                ids.Add(output.Id);
-                logProbs.Add(output.LogProb);
-            }
-        }
-        if (text.EndToken is { } end)
-        {
-            ids.Add(end.Id);
-            logProbs.Add(end.LogProb);
-        }
-        return new RolledAnswer
-        {
-            Prompt = prompt,
-            Ids = [.. ids],
-            Sampled = [.. logProbs],
-            Ended = text.EndToken is not null,
-        };
     }
 
     private ulong SeedOf(long pass, long place, int k) =>
