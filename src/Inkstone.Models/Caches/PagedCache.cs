@@ -100,7 +100,7 @@ public sealed class PagedCache : IDisposable
     public bool HasState { get; }
 
     /// <summary>Bytes set aside by all layers; the machine gives them when they are first used.</summary>
-    public long Bytes => _layers.Sum(layer => layer.Bytes);
+    public long Bytes => _layers.Sum(layer => layer.Parts.Sum(part => part.DType.Bytes(part.Count)));
 
     /// <summary>Tokens that there is room for.</summary>
     public long Tokens =>
@@ -184,6 +184,35 @@ public sealed class PagedCache : IDisposable
             foreach (ILayerCache layer in _layers)
             {
                 layer.ClearSlot(slot);
+            }
+        }
+        return sequence;
+    }
+
+    /// <summary>A sequence whose tokens nobody has computed: what layers hold of them, and of all other sequences from now on, is noise.
+    /// For measuring what a long text costs; null where there is no memory.</summary>
+    /// <param name="tokens">its length</param>
+    /// <param name="step">as many at once as the cache was made for</param>
+    public CachedSequence? Pretend(int tokens, int step)
+    {
+        CachedSequence? sequence = TryNew();
+        for (int at = 0; at < tokens && sequence is not null; at += step)
+        {
+            int count = Math.Min(step, tokens - at);
+            if (!sequence.TryReserve(count))
+            {
+                sequence.Dispose();
+                return null;
+            }
+            sequence.Advance(count, 0);
+        }
+        float[] noise = new float[1 << 16];
+        new PhiloxRandom(1, 2).FillNormal(noise, 0.5f);
+        foreach (Tensor part in _layers.SelectMany(layer => layer.Parts).Where(part => part.DType == DType.Float32))
+        {
+            for (Span<float> rest = part.Span; rest.Length > 0; rest = rest[Math.Min(rest.Length, noise.Length)..])
+            {
+                noise.AsSpan(0, Math.Min(rest.Length, noise.Length)).CopyTo(rest);
             }
         }
         return sequence;
