@@ -79,6 +79,7 @@ Verb ink = new(
                 BenchKernels.Create(),
                 BenchTrain.Create(),
                 BenchGenerate.Create(),
+                BenchIndexer.Create(),
                 BenchGrammar.Create(),
                 BenchServe.Create(),
                 BenchCollective.Create(),

@@ -114,7 +114,12 @@ internal sealed class DeepseekV4Attention
             (entries, keys) = (cache.Entries, cache.Entries);
         }
         Tensor far = Indexer?.Choose(parts, keys, cache is null ? 0 : _c.HeadDim, groups.Visible) ?? groups.Visible.Last(int.MaxValue);
-        Tensor o = Ops.SharedKeyAttention(q, key, near, entries, far, _c.Heads, _scale, _sinks, out Tensor logSum);
+        Tensor seen = ctx.Choices is null || Indexer is null ? far : groups.Visible.Last(int.MaxValue);
+        Tensor o = Ops.SharedKeyAttention(q, key, near, entries, seen, _c.Heads, _scale, _sinks, out Tensor logSum);
+        if (Indexer is not null)
+        {
+            ctx.Choices?.Look(_layer, q, entries, far, groups.Visible, new AttentionSpec(_c.Heads, 1, _c.HeadDim, _scale), logSum);
+        }
         Indexer?.Compare(parts, q, entries, far, logSum, _scale);
         return o;
     }

@@ -66,6 +66,11 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
             trained && Training == IndexerTraining.Dense ? length : spec.Blocks,
             spec.Block
         );
+        if (ctx.Choices is { } probe)
+        {
+            probe.Look(layer, q, k, chosen, VisibleKeys.Causal(q.Device, batch, length, ctx.DocumentStarts), a);
+            return ctx.Attend(layer, q, k, v, a);
+        }
         if (trained)
         {
             Loss = Ops.IndexerLoss(q, k, chosen, a.Heads, a.KeyValueHeads, a.Scale, queries, weights, keys, block: spec.Block);
