@@ -60,7 +60,12 @@ public sealed class ChoiceProbe
             p.Clear();
             for (int head = 0; head < a.Heads; head++)
             {
-                Add(p, queries.AsSpan((row * a.Heads + head) * a.HeadDim, a.HeadDim), head, sums.Length > 0 ? sums[row * a.Heads + head] : null);
+                Add(
+                    p,
+                    queries.AsSpan((row * a.Heads + head) * a.HeadDim, a.HeadDim),
+                    head,
+                    sums.Length > 0 ? sums[row * a.Heads + head] : null
+                );
             }
             double total = 0,
                 held = 0,

@@ -86,6 +86,58 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         Ink.RunIn(place.Path, [.. flags, "--guesses", "65"]).ShouldEndWith(2).Error.ShouldContain("--guesses");
     }
 
+    [Fact]
+    public void A_model_guesses_by_its_own_module()
+    {
+        File.WriteAllText(
+            place["ahead.json"],
+            """
+            {"model_type": "deepseek_v3", "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "q_lora_rank": 16,
+             "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "first_k_dense_replace": 1, "n_routed_experts": 4, "n_shared_experts": 1,
+             "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "num_nextn_predict_layers": 1, "max_position_embeddings": 64, "tie_word_embeddings": true}
+            """
+        );
+        Ink.RunIn(place.Path, "new", "--config", "ahead.json", "--tokenizer", "tok", "--out", "ahead", "--quiet").ShouldEndWith(0);
+        string[] flags =
+        [
+            "generate",
+            "--model",
+            "ahead",
+            "--prompt",
+            "two",
+            "--max-tokens",
+            "40",
+            "--temperature",
+            "0",
+            "--ignore-eos",
+            "--json",
+        ];
+        JsonElement plain = Ink.RunIn(place.Path, flags).ShouldEndWith(0).Json,
+            guessed = Ink.RunIn(place.Path, [.. flags, "--draft", "mtp"]).ShouldEndWith(0).Json;
+        guessed.GetProperty("text").GetString().ShouldBe(plain.GetProperty("text").GetString());
+        guessed.GetProperty("guessed_tokens").GetInt32().ShouldBeGreaterThan(30);
+        string[] bench =
+        [
+            "bench",
+            "generate",
+            "--tokens",
+            "12",
+            "--rounds",
+            "1",
+            "--prompt",
+            "two and two",
+            "--draft",
+            "mtp",
+            "--json",
+            "--model",
+        ];
+        JsonElement measured = Ink.RunIn(place.Path, [.. bench, "ahead"]).ShouldEndWith(0).Json;
+        measured.GetProperty("same_text").GetBoolean().ShouldBeTrue();
+        measured.GetProperty("entries").GetArrayLength().ShouldBe(3);
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "without", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, [.. bench, "without"]).ShouldEndWith(2).Error.ShouldContain("no module that predicts ahead");
+    }
+
     /// <summary>The command line counts more than generation_config.json, which counts more than what the program would do.</summary>
     [Fact]
     public void Generate_FollowsTheFilesOfTheModel()

@@ -15,7 +15,8 @@ public sealed class AheadTests : IDisposable
             With("deepseek_v32", "\"num_nextn_predict_layers\":2"),
             With("deepseek_v4", "\"num_nextn_predict_layers\":1"),
             With("qwen4_exp_text", "\"mtp_num_hidden_layers\":1"),
-            With("qwen3_next", "\"mtp_num_hidden_layers\":1").Replace("qwen3_next", "qwen3_5_moe_text", StringComparison.Ordinal)
+            With("qwen3_next", "\"mtp_num_hidden_layers\":1")
+                .Replace("qwen3_next", "qwen3_5_moe_text", StringComparison.Ordinal)
                 .Replace(",\"mlp_only_layers\":[1]", "", StringComparison.Ordinal),
         ];
 

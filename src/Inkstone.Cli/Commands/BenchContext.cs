@@ -66,29 +66,23 @@ internal sealed class BenchContext
         new()
         {
             ["machine"] = CpuFeatures.Describe(),
-            ["entries"] = new JsonArray(
-                [
-                    .. costs.Select(c =>
-                        (JsonNode)
-                            new JsonObject
-                            {
-                                ["name"] = c.Model,
-                                ["length"] = c.Length,
-                                ["seconds"] = c.Seconds,
-                                ["rate"] = c.Rate,
-                                ["unit"] = "tokens/s",
-                                ["cache_bytes"] = c.CacheBytes,
-                                ["ops"] = new JsonArray(
-                                    [
-                                        .. c.Ops.Select(op =>
-                                            (JsonNode)new JsonObject { ["name"] = op.Name, ["seconds"] = op.Seconds }
-                                        ),
-                                    ]
-                                ),
-                            }
-                    ),
-                ]
-            ),
+            ["entries"] = new JsonArray([
+                .. costs.Select(c =>
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["name"] = c.Model,
+                            ["length"] = c.Length,
+                            ["seconds"] = c.Seconds,
+                            ["rate"] = c.Rate,
+                            ["unit"] = "tokens/s",
+                            ["cache_bytes"] = c.CacheBytes,
+                            ["ops"] = new JsonArray([
+                                .. c.Ops.Select(op => (JsonNode)new JsonObject { ["name"] = op.Name, ["seconds"] = op.Seconds }),
+                            ]),
+                        }
+                ),
+            ]),
         };
 
     private static void Print(Call call, TextWriter output, ContextCost[] costs, int[] lengths)

@@ -77,7 +77,10 @@ internal static class BenchGenerate
             Cost cost = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
-                read = text is not null ? text.Length : call.Has(length) ? read : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
+                read =
+                    text is not null ? text.Length
+                    : call.Has(length) ? read
+                    : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
                 return read + written <= m.MaxPositionEmbeddings
                     ? Measure(
                         m,
@@ -110,7 +113,9 @@ internal static class BenchGenerate
         using CausalLm? draft = guessing.Draft;
         EngineOptions options = guessing with { MaxSequences = streams, MaxLength = length + tokens, PrefixSharing = false };
         using Engine engine = new(model, null, options);
-        using Engine? plain = engine.IsGuessing ? new Engine(model, null, options with { Guesses = 0, Draft = null, GuessesAhead = false }) : null;
+        using Engine? plain = engine.IsGuessing
+            ? new Engine(model, null, options with { Guesses = 0, Draft = null, GuessesAhead = false })
+            : null;
         List<double> prefill = [],
             decode = [],
             alone = [];

@@ -81,7 +81,9 @@ internal static class BenchIndexer
                 int[][] texts = [.. Rows(documents, tokenizer, length).Take(most)];
                 if (texts.Length == 0)
                 {
-                    throw new ArgumentException($"{call.Get(input)} has fewer than {length} tokens; give more text, or a smaller --context");
+                    throw new ArgumentException(
+                        $"{call.Get(input)} has fewer than {length} tokens; give more text, or a smaller --context"
+                    );
                 }
                 ChoiceShare[] now = Look(m, texts, call.Cancelled);
                 using (CausalLm blank = Pretrained.New(m.Config, device, Fresh))
@@ -136,24 +138,22 @@ internal static class BenchIndexer
         {
             ["kept"] = learned.Average(c => c.Kept),
             ["kept_by_random_indexer"] = fresh.Average(c => c.Kept),
-            ["layers"] = new JsonArray(
-                [
-                    .. learned.Zip(
-                        fresh,
-                        (now, before) =>
-                            (JsonNode)
-                                new JsonObject
-                                {
-                                    ["layer"] = now.Layer,
-                                    ["queries"] = now.Queries,
-                                    ["kept"] = now.Kept,
-                                    ["kept_by_random_indexer"] = before.Kept,
-                                    ["best"] = now.Best,
-                                    ["even"] = now.Even,
-                                }
-                    ),
-                ]
-            ),
+            ["layers"] = new JsonArray([
+                .. learned.Zip(
+                    fresh,
+                    (now, before) =>
+                        (JsonNode)
+                            new JsonObject
+                            {
+                                ["layer"] = now.Layer,
+                                ["queries"] = now.Queries,
+                                ["kept"] = now.Kept,
+                                ["kept_by_random_indexer"] = before.Kept,
+                                ["best"] = now.Best,
+                                ["even"] = now.Even,
+                            }
+                ),
+            ]),
         };
 
     private static void Print(Call call, TextWriter output, ChoiceShare[] learned, ChoiceShare[] fresh)

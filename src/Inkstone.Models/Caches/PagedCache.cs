@@ -117,14 +117,7 @@ public sealed class PagedCache : IDisposable
     internal int LongestBlocks { get; }
 
     /// <summary>Bytes that such a memory has at most.</summary>
-    public static long BytesFor(
-        IEnumerable<ICacheSpec> layers,
-        long tokens,
-        int sequences,
-        int longest,
-        int step,
-        int retractable = 0
-    ) =>
+    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step, int retractable = 0) =>
         layers.Sum(layer =>
             sequences * (1 + retractable) * layer.BytesPerSequence
             + (

@@ -25,11 +25,7 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     {
         Device device = o.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.continued", flops: sizes.Flops);
-        device.Run(
-            new ContinueKernel(new Heads(sizes, inputs, null), rows, state.F32, o.F32, device.Workers),
-            rows.Count * sizes.Heads,
-            1
-        );
+        device.Run(new ContinueKernel(new Heads(sizes, inputs, null), rows, state.F32, o.F32, device.Workers), rows.Count * sizes.Heads, 1);
     }
 
     /// <summary>What tokens bring to a head.</summary>

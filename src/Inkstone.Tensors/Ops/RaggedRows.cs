@@ -62,7 +62,10 @@ public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slot
             ReadOnlySpan<int> trail = TrailOf(i);
             if (trail.Length >= Starts.I32[i + 1] - Starts.I32[i] || trail.ContainsAnyExceptInRange(0, state.Shape[0] - 1))
             {
-                throw new ArgumentException($"sequence {i} cannot keep its last states in slots {string.Join(", ", trail.ToArray())}", nameof(state));
+                throw new ArgumentException(
+                    $"sequence {i} cannot keep its last states in slots {string.Join(", ", trail.ToArray())}",
+                    nameof(state)
+                );
             }
         }
     }

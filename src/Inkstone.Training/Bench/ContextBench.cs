@@ -50,10 +50,7 @@ public static class ContextBench
     {
         using CausalLm model = Pretrained.New(config, device, 1);
         int further = tokens * (rounds + 2);
-        PagedCache[] caches =
-        [
-            .. lengths.Select(length => model.NewCache(length + further, step: Math.Min(Step, length + further))),
-        ];
+        PagedCache[] caches = [.. lengths.Select(length => model.NewCache(length + further, step: Math.Min(Step, length + further)))];
         CachedSequence[] texts =
         [
             .. caches.Zip(lengths, (cache, length) => cache.Pretend(length, Step) ?? throw new InsufficientMemoryException("no memory")),
