@@ -45,11 +45,18 @@ public sealed class ChoiceProbe
             sums = logSum?.ToArray() ?? [];
         (long count, double kept, double best, double even) = _layers.GetValueOrDefault(layer);
         int most = chosen.Shape.Last;
-        double[] mass = new double[keys.Shape.Rows];
+        int[] places = new int[chosen.Count],
+            firsts = new int[visible.First.Count],
+            counts = new int[visible.Count.Count];
+        chosen.CopyTo(places);
+        visible.First.CopyTo(firsts);
+        visible.Count.CopyTo(counts);
+        double[] mass = new double[keys.Shape.Rows],
+            scores = new double[mass.Length];
         for (int row = 0; row < q.Shape.Rows; row++)
         {
-            (int first, int seen) = (visible.First.Ints[row], visible.Count.Ints[row]);
-            Span<int> taken = chosen.Ints.Slice(row * most, most);
+            (int first, int seen) = (firsts[row], counts[row]);
+            Span<int> taken = places.AsSpan(row * most, most);
             int none = taken.IndexOf(-1);
             taken = none < 0 ? taken : taken[..none];
             if (seen <= taken.Length)
@@ -60,12 +67,10 @@ public sealed class ChoiceProbe
             p.Clear();
             for (int head = 0; head < a.Heads; head++)
             {
-                Add(
-                    p,
-                    queries.AsSpan((row * a.Heads + head) * a.HeadDim, a.HeadDim),
-                    head,
-                    sums.Length > 0 ? sums[row * a.Heads + head] : null
-                );
+                ReadOnlySpan<float> query = queries.AsSpan((row * a.Heads + head) * a.HeadDim, a.HeadDim),
+                    own = all.AsSpan(first * a.KeyWidth + head / (a.Heads / a.KeyValueHeads) * a.HeadDim);
+                Score(query, own, a, scores.AsSpan(0, seen));
+                Add(p, scores.AsSpan(0, seen), sums.Length > 0 ? sums[row * a.Heads + head] : null);
             }
             double total = 0,
                 held = 0,
@@ -84,32 +89,45 @@ public sealed class ChoiceProbe
                 top += one;
             }
             (count, kept, best, even) = (count + 1, kept + held / total, best + top / total, even + (double)taken.Length / seen);
-
-            void Add(Span<double> to, ReadOnlySpan<float> query, int head, double? sum)
-            {
-                double[] scores = new double[to.Length];
-                for (int i = 0; i < scores.Length; i++)
-                {
-                    ReadOnlySpan<float> key = all.AsSpan(
-                        (first + i) * a.KeyWidth + head / (a.Heads / a.KeyValueHeads) * a.HeadDim,
-                        a.HeadDim
-                    );
-                    for (int j = 0; j < key.Length; j++)
-                    {
-                        scores[i] += (double)query[j] * key[j] * a.Scale;
-                    }
-                }
-                double greatest = scores.Max(),
-                    log = sum ?? greatest + Math.Log(scores.Sum(score => Math.Exp(score - greatest)));
-                for (int i = 0; i < scores.Length; i++)
-                {
-                    to[i] += Math.Exp(scores[i] - log);
-                }
-            }
         }
         if (count > 0)
         {
             _layers[layer] = (count, kept, best, even);
+        }
+    }
+
+    /// <summary>Scores of the keys of one head, whose first begins <paramref name="keys"/>.</summary>
+    private static void Score(ReadOnlySpan<float> query, ReadOnlySpan<float> keys, AttentionSpec a, Span<double> scores)
+    {
+        for (int i = 0; i < scores.Length; i++)
+        {
+            ReadOnlySpan<float> key = keys.Slice(i * a.KeyWidth, a.HeadDim);
+            double sum = 0;
+            for (int j = 0; j < key.Length; j++)
+            {
+                sum += (double)query[j] * key[j];
+            }
+            scores[i] = a.Scale * sum;
+        }
+    }
+
+    /// <summary>Adds the probabilities that scores stand for.</summary>
+    private static void Add(Span<double> mass, ReadOnlySpan<double> scores, double? logSum)
+    {
+        double greatest = double.NegativeInfinity,
+            sum = 0;
+        foreach (double score in scores)
+        {
+            greatest = Math.Max(greatest, score);
+        }
+        foreach (double score in scores)
+        {
+            sum += Math.Exp(score - greatest);
+        }
+        double log = logSum ?? greatest + Math.Log(sum);
+        for (int i = 0; i < mass.Length; i++)
+        {
+            mass[i] += Math.Exp(scores[i] - log);
         }
     }
 }

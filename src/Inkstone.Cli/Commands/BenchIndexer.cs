@@ -32,19 +32,19 @@ internal static class BenchIndexer
         };
         Option<int> context = new("--context")
         {
-            Description = "tokens of a row; documents are joined; default: the model's context",
+            Description = "most tokens of a document that are read; default: the model's context",
             HelpName = "N",
         };
-        Option<int> rows = new("--rows")
+        Option<int> documents = new("--documents")
         {
-            Description = "rows that are looked at",
+            Description = "documents that are looked at, the longest of the input",
             HelpName = "N",
-            DefaultValueFactory = _ => 16,
+            DefaultValueFactory = _ => 32,
         };
         return new Verb(
             "indexer",
             "how much of the attention an indexer's choice keeps, beside one that has learned nothing",
-            [model, input, field, context, rows],
+            [model, input, field, context, documents],
             Run,
             "ink bench indexer --model runs/mini_deepseekv32/run --input valid.jsonl",
             "ink bench indexer --model runs/mini_qwen4/run --input valid.jsonl --context 256 --json"
@@ -53,13 +53,13 @@ internal static class BenchIndexer
         int Run(Call call)
         {
             string path = call.Get(model)!;
-            IEnumerable<string> documents = new DocumentReader(
+            IEnumerable<string> held = new DocumentReader(
                 new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field")
             )
                 .Read(InputFiles.Find([call.Get(input)!]))
                 .Select(d => d.Text);
             Tokenizer tokenizer = Models.Tokenizer(path, call);
-            int most = call.Between(rows, 1, 1 << 16);
+            int most = call.Between(documents, 1, 1 << 16);
             (ChoiceShare[] learned, ChoiceShare[] fresh) = call.Compute(device =>
             {
                 using CausalLm m = Models.Open(path, device, "fp32");
@@ -78,23 +78,20 @@ internal static class BenchIndexer
                     ),
                     int n => n,
                 };
-                int[][] texts = [.. Rows(documents, tokenizer, length).Take(most)];
-                if (texts.Length == 0)
-                {
-                    throw new ArgumentException(
-                        $"{call.Get(input)} has fewer than {length} tokens; give more text, or a smaller --context"
-                    );
-                }
+                IEnumerable<int[]> longest = held.Select(text => tokenizer.Encode(text)).OrderByDescending(ids => ids.Length).Take(most);
+                int[][] texts = [.. longest.Where(ids => ids.Length > 0).Select(ids => ids[..Math.Min(length, ids.Length)])];
                 ChoiceShare[] now = Look(m, texts, call.Cancelled);
                 using (CausalLm blank = Pretrained.New(m.Config, device, Fresh))
                 {
                     Dictionary<string, Tensor> initial = blank.Parameters.ToDictionary(p => p.Name, p => p.Tensor);
-                    Array.ForEach(indexers, p => initial[p.Name].Span.CopyTo(p.Tensor.Span));
+                    Array.ForEach(indexers, p => p.Tensor.CopyFrom(initial[p.Name]));
                 }
                 ChoiceShare[] before = Look(m, texts, call.Cancelled);
                 return now.Length > 0
                     ? (now, before)
-                    : throw new ArgumentException($"rows of {length} tokens leave the indexers nothing to choose; give a larger --context");
+                    : throw new ArgumentException(
+                        $"no document of {call.Get(input)} is so long that indexers have to choose; give longer ones, or a larger --context"
+                    );
             });
             return call.Result(Json(learned, fresh), output => Print(call, output, learned, fresh));
         }
@@ -116,21 +113,6 @@ internal static class BenchIndexer
             );
         }
         return [.. probe.Layers];
-    }
-
-    /// <summary>Documents one behind the other, with the end of a text between, in rows.</summary>
-    private static IEnumerable<int[]> Rows(IEnumerable<string> documents, Tokenizer tokenizer, int length)
-    {
-        List<int> ids = [];
-        foreach (string document in documents)
-        {
-            ids.AddRange(tokenizer.Encode(document));
-            ids.AddRange(tokenizer.EosId is { } end ? [end] : []);
-            for (; ids.Count >= length; ids.RemoveRange(0, length))
-            {
-                yield return [.. ids.Take(length)];
-            }
-        }
     }
 
     private static JsonObject Json(ChoiceShare[] learned, ChoiceShare[] fresh) =>

@@ -203,9 +203,9 @@ public sealed class PagedCache : IDisposable
         new PhiloxRandom(1, 2).FillNormal(noise, 0.5f);
         foreach (Tensor part in _layers.SelectMany(layer => layer.Parts).Where(part => part.DType == DType.Float32))
         {
-            for (Span<float> rest = part.Span; rest.Length > 0; rest = rest[Math.Min(rest.Length, noise.Length)..])
+            for (long at = 0; at < part.Count; at += noise.Length)
             {
-                noise.AsSpan(0, Math.Min(rest.Length, noise.Length)).CopyTo(rest);
+                part.CopyFrom(noise.AsSpan(0, (int)Math.Min(noise.Length, part.Count - at)), at);
             }
         }
         return sequence;
