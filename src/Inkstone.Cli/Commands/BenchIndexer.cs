@@ -53,9 +53,7 @@ internal static class BenchIndexer
         int Run(Call call)
         {
             string path = call.Get(model)!;
-            IEnumerable<string> held = new DocumentReader(
-                new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field")
-            )
+            IEnumerable<string> held = new DocumentReader(new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field"))
                 .Read(InputFiles.Find([call.Get(input)!]))
                 .Select(d => d.Text);
             Tokenizer tokenizer = Models.Tokenizer(path, call);
