@@ -45,10 +45,11 @@ internal static class ToolsAsText
 
     private static void Describe(JsonArray messages, JsonArray tools)
     {
-        string lines = string.Join('\n', tools.Select(tool => tool!.ToJsonString(ChatJson.Readable)));
+        // As short as it can be said: the smallest models have contexts of 256 tokens, and nothing of this was in their training.
+        string lines = string.Join('\n', tools.Select(tool => ((tool as JsonObject)?["function"] ?? tool!).ToJsonString(ChatJson.Readable)));
         string text =
-            $"You can call these functions, one JSON description a line:\n<tools>\n{lines}\n</tools>\n"
-            + "To call one, answer with its name and its arguments as JSON between these tags, and nothing else:\n<tool_call>\n{\"name\": \"function\", \"arguments\": {\"key\": \"value\"}}\n</tool_call>";
+            $"Functions you can call:\n<tools>\n{lines}\n</tools>\n"
+            + "To call one, answer only:\n<tool_call>\n{\"name\": \"function\", \"arguments\": {\"key\": \"value\"}}\n</tool_call>";
         if (messages is [JsonObject first, ..] && (string?)first["role"] == "system")
         {
             first["content"] = $"{Text(first)}\n\n{text}";

@@ -92,6 +92,8 @@ public sealed class SuiteTests(ITestOutputHelper output)
         {
             JsonValueKind.Number => Plain(ExactNumber.Parse(value.GetRawText())),
             JsonValueKind.String => JsonSerializer.Serialize(value.GetString()),
+            JsonValueKind.Array when value.GetArrayLength() == 0 => $"[{space}]",
+            JsonValueKind.Object when !value.EnumerateObject().Any() => $"{{{space}}}",
             JsonValueKind.Array => $"[{space}{string.Join($",{space}", value.EnumerateArray().Select(v => Write(v, space)))}{space}]",
             JsonValueKind.Object =>
                 $"{{{space}{string.Join($",{space}", value.EnumerateObject().Select(p => $"{Name(p.Name)}{space}:{space}{Write(p.Value, space)}"))}{space}}}",
