@@ -84,6 +84,20 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                     Box = Box with { Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Of("contains"), least, most)) } : null };
                 }
                 break;
+            case "uniqueItems":
+                if (Keywords.Flag(node, keyword, value))
+                {
+                    Box = Box with { Array = Box.Array is { } c ? c with { Unique = node } : null };
+                }
+                break;
+            case "unevaluatedItems":
+                if (new Evaluated(schemas, node, keyword) is { All: false } items2)
+                {
+                    Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, items2.First)];
+                    Conjunction rest = Of(keyword);
+                    Box = Box with { Array = Box.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
+                }
+                break;
             case "minContains" or "maxContains":
                 _ = Keywords.Count(node, keyword, value);
                 break;
@@ -113,6 +127,13 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 NameSet others = Others(node);
                 Conjunction additional = Of(keyword);
                 Change(o => o with { Values = o.Values.Add((others, additional)) });
+                break;
+            case "unevaluatedProperties":
+                if (new Evaluated(schemas, node, keyword) is { All: false } evaluated)
+                {
+                    Conjunction unevaluated = Of(keyword);
+                    Change(o => o with { Values = o.Values.Add((evaluated.Others, unevaluated)) });
+                }
                 break;
             case "propertyNames":
                 CharDfa allowed = schemas.Language(Of(keyword));

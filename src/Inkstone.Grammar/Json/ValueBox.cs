@@ -103,6 +103,9 @@ internal sealed record ArrayTests(
 {
     public static ArrayTests None { get; } = new([], [], 0, null);
 
+    /// <summary>The schema that asks for items which all differ; null: none does.</summary>
+    public SchemaNode? Unique { get; init; }
+
     public ArrayTests AtLeast(long count) => this with { Least = Math.Max(Least, count) };
 
     public ArrayTests AtMost(long count) => this with { Most = Math.Min(Most ?? long.MaxValue, count) };
