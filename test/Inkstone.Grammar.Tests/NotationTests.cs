@@ -123,6 +123,16 @@ public sealed class NotationTests
         fault.Message.ShouldContain(keyword);
     }
 
+    [Theory]
+    [InlineData("""{"const":"foo"}""", "\"foo\"", true)]
+    [InlineData("""{"const":"foo"}""", "\"\\u0066oo\"", false)]
+    [InlineData("""{"enum":["é\"\u0001\n","x"]}""", "\"é\\\"\\u0001\\n\"", true)]
+    [InlineData("""{"enum":["é\"\u0001\n","x"]}""", "\"\\u00e9\\\"\\u0001\\n\"", false)]
+    [InlineData("""{"type":"string"}""", "\"\\u0066oo\\u00E9\\n\\ud83d\\ude00\"", true)]
+    [InlineData("""{"maxLength":3}""", "\"\\u0066oo\"", true)]
+    public void Strings_of_a_list_have_one_spelling_and_others_any(string schema, string text, bool allowed) =>
+        ByteTokens.Allows(TextGrammar.JsonSchema(schema), text).ShouldBe(allowed);
+
     /// <summary>What a schema says of items that differ, and of properties that no other part of it speaks of, judged by
     /// JsonSchema.Net.</summary>
     [Theory]
@@ -136,6 +146,9 @@ public sealed class NotationTests
         """{"$ref":"#/$defs/base","properties":{"b":true},"unevaluatedProperties":{"const":1},"$defs":{"base":{"allOf":[{"properties":{"a":{"const":2}},"patternProperties":{"^x":true}}]}}}"""
     )]
     [InlineData("""{"not":{"properties":{"a":true},"unevaluatedProperties":false}}""")]
+    [InlineData(
+        """{"$schema":"http://json-schema.org/draft-07/schema#","items":[{"const":"a"},{"type":"string"}],"not":{"items":[true,{"const":"b"}]}}"""
+    )]
     public void What_is_left_over_and_what_differs_is_held(string schema)
     {
         CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.JsonSchema(schema));

@@ -84,6 +84,7 @@ internal sealed class Evaluated
         switch (keyword)
         {
             case "prefixItems":
+            case "items" when value.ValueKind == JsonValueKind.Array:
                 First = Math.Max(First, Keywords.Schemas(node, keyword, value));
                 break;
             case "items":

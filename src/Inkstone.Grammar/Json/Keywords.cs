@@ -101,7 +101,7 @@ internal static class Keywords
                 {
                     "$dynamicRef" or "$recursiveRef" => "is not supported; use $ref",
                     "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
-                    "additionalItems" => "is of an older draft; use prefixItems and items",
+                    "additionalItems" => "is of an older draft; use prefixItems, and items for the rest",
                     "nullable" => "is not of JSON Schema; add \"null\" to type",
                     _ => Held.MinBy(k => Distance(k, name)) is { } near && Distance(near, name) <= 2
                         ? $"is not known; did you mean \"{near}\"?"

@@ -67,6 +67,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
             case "maxItems":
                 return [Array(a => a.AtLeast(Keywords.Count(node, keyword, value) + 1))];
             case "prefixItems":
+            case "items" when value.ValueKind == JsonValueKind.Array && !node.Element.TryGetProperty("prefixItems", out _):
                 return Enumerable
                     .Range(0, Keywords.Schemas(node, keyword, value))
                     .Select(i =>

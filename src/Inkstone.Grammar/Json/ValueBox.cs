@@ -43,6 +43,9 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
 {
     public static TextTests None { get; } = new([], 0, null);
 
+    /// <summary>Whether it is one of the texts of an enum or const.</summary>
+    public bool IsListed { get; init; }
+
     public TextTests In(CharDfa language, bool holds = true) => this with { Languages = Languages.Add((language, holds)) };
 
     public TextTests AtLeast(long length) => this with { Least = Math.Max(Least, length) };
