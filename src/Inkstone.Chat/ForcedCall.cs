@@ -116,7 +116,9 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
             && type.TryGetValue(out string? kind)
             && kind == "object"
             && (schema["required"] as JsonArray ?? []).All(name =>
-                name is JsonValue v && v.TryGetValue(out string? needed) && (schema["properties"] as JsonObject)?.ContainsKey(needed) == true
+                name is JsonValue v
+                && v.TryGetValue(out string? needed)
+                && (schema["properties"] as JsonObject)?.ContainsKey(needed) == true
             )
         )
         {

@@ -49,7 +49,10 @@ internal static class ToolsAsText
     private static void Describe(JsonArray messages, JsonArray tools, bool forced)
     {
         // As short as it can be said: the smallest models have contexts of 256 tokens, and nothing of this was in their training.
-        string lines = string.Join('\n', tools.Select(tool => ((tool as JsonObject)?["function"] ?? tool!).ToJsonString(ChatJson.Readable)));
+        string lines = string.Join(
+            '\n',
+            tools.Select(tool => ((tool as JsonObject)?["function"] ?? tool!).ToJsonString(ChatJson.Readable))
+        );
         string text =
             $"Functions you can call:\n<tools>\n{lines}\n</tools>"
             + (

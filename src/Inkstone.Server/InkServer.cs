@@ -197,11 +197,7 @@ public sealed partial class InkServer : IAsyncDisposable
         finally
         {
             string path = http.GetEndpoint() is RouteEndpoint { RoutePattern.RawText: { } route } ? route : "other";
-            _model.Telemetry.Request(
-                http,
-                path,
-                Stopwatch.GetElapsedTime(began).TotalSeconds
-            );
+            _model.Telemetry.Request(http, path, Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
     }
 

@@ -97,7 +97,11 @@ public sealed class ServeProcessTests(Workplace place) : IClassFixture<Workplace
                 return [.. received.Where(r => r.Path == path).SelectMany(r => Protobuf(r.Body))];
             }
         }
-        for (int i = 0; i < 100 && !(Texts("/v1/traces").Count(t => t == "POST /v1/completions") == 2 && Texts("/v1/metrics").Length > 0); i++)
+        for (
+            int i = 0;
+            i < 100 && !(Texts("/v1/traces").Count(t => t == "POST /v1/completions") == 2 && Texts("/v1/metrics").Length > 0);
+            i++
+        )
         {
             await Task.Delay(100);
         }

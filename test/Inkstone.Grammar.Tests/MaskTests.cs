@@ -202,6 +202,8 @@ public sealed class MaskTests
     [InlineData("{\n\n}", false)]
     [InlineData("{ \n}", false)]
     [InlineData("{} ", false)]
+    [InlineData(" {}", true)]
+    [InlineData("\n {}", false)]
     [InlineData("\n{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": {}\n}", true)]
     public void White_space_ends(string text, bool allowed) =>
         ByteTokens.Allows(ByteTokens.Compile(TextGrammar.JsonObject(new(5))), text).ShouldBe(allowed);
@@ -220,10 +222,11 @@ public sealed class MaskTests
         int count = 0;
         for (; !sequence.MustEnd; count++)
         {
-            _ = "\n \t\"}:,\\u0".Any(c => sequence.Accept(ByteTokens.Id((byte)c)))
+            _ =
+                "\n \t\"}:,\\u0".Any(c => sequence.Accept(ByteTokens.Id((byte)c)))
                 || Enumerable.Range(0, 256).Any(b => sequence.Accept(ByteTokens.Id((byte)b)))
-                ? true
-                : throw new InvalidOperationException("nothing may come");
+                    ? true
+                    : throw new InvalidOperationException("nothing may come");
         }
         count.ShouldBeLessThan(300);
     }

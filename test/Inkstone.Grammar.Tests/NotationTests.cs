@@ -107,7 +107,11 @@ public sealed class NotationTests
     [InlineData("""{"properties":{"a":{"items":{"uniqueItems":true}}}}""", "uniqueItems", "#/properties/a/items/uniqueItems")]
     [InlineData("""{"uniqueItems":true,"prefixItems":[{"enum":[1]}]}""", "uniqueItems", "#/uniqueItems")]
     [InlineData("""{"not":{"uniqueItems":true,"items":{"enum":[1,2]}}}""", "uniqueItems", "#/not/uniqueItems")]
-    [InlineData("""{"anyOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}""", "unevaluatedProperties", "#/unevaluatedProperties")]
+    [InlineData(
+        """{"anyOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}""",
+        "unevaluatedProperties",
+        "#/unevaluatedProperties"
+    )]
     [InlineData("""{"contains":{"const":1},"unevaluatedItems":false}""", "unevaluatedItems", "#/unevaluatedItems")]
     [InlineData("""{"$dynamicRef":"#a"}""", "$dynamicRef", "#/$dynamicRef")]
     [InlineData("""{"minLenght":3}""", "minLenght", "#/minLenght")]

@@ -49,9 +49,7 @@ public sealed class GrammarInEngineTests : IDisposable
                 .Range(0, 18)
                 .Select(i => new GenerationRequest(
                     tokenizer.Encode(new string((char)('a' + i), 20 + (13 * i % 90))),
-                    (
-                        i % 2 == 0 ? SamplingParams.Greedy(300) : new SamplingParams(Temperature: 1.2f, MaxTokens: 300, Seed: (ulong)i)
-                    ) with
+                    (i % 2 == 0 ? SamplingParams.Greedy(300) : new SamplingParams(Temperature: 1.2f, MaxTokens: 300, Seed: (ulong)i)) with
                     {
                         StopTokenIds = [end],
                         Grammar = grammars[i % 3],

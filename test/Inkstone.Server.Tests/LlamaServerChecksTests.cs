@@ -36,9 +36,7 @@ public sealed class LlamaServerChecksTests : IAsyncLifetime
         if (format.Contains("\"schema\"", StringComparison.Ordinal))
         {
             body.Remove("response_format");
-            body["json_schema"] = (
-                JsonNode.Parse(format)!["schema"] ?? JsonNode.Parse(format)!["json_schema"]!["schema"]!
-            ).DeepClone();
+            body["json_schema"] = (JsonNode.Parse(format)!["schema"] ?? JsonNode.Parse(format)!["json_schema"]!["schema"]!).DeepClone();
             Content(await _served.OkAsync("/chat/completions", body)).TrimStart().ShouldStartWith(begins);
         }
     }
@@ -200,7 +198,10 @@ public sealed class LlamaServerChecksTests : IAsyncLifetime
                 {
                     ["input"] = new JsonArray(
                         "hello world",
-                        new JsonObject { ["content"] = JsonNode.Parse("""[{"type":"text","text":"hello "},{"type":"text","text":"world"}]""") },
+                        new JsonObject
+                        {
+                            ["content"] = JsonNode.Parse("""[{"type":"text","text":"hello "},{"type":"text","text":"world"}]"""),
+                        },
                         new JsonObject { ["prompt_string"] = "hello world" },
                         new JsonArray(12, "string", 34)
                     ),
@@ -288,7 +289,9 @@ public sealed class LlamaServerChecksTests : IAsyncLifetime
                 "/v1/chat/completions",
                 Served.Say("<|hello|>", ("tools", JsonNode.Parse(tools)), ("tool_choice", choice), ("max_tokens", 20))
             )
-        ).GetProperty("choices")[0].GetProperty("message");
+        )
+            .GetProperty("choices")[0]
+            .GetProperty("message");
         message.TryGetProperty("tool_calls", out _).ShouldBeFalse();
     }
 

@@ -53,11 +53,12 @@ internal static class BenchServe
         };
         Option<bool> ignoreEos = new("--ignore-eos") { Description = "answers go on after end tokens, so that all have --max-tokens" },
             completions = new("--completions") { Description = "ask /v1/completions instead of /v1/chat/completions" },
-            secondTurn = new("--second-turn")
-            {
-                Description =
-                    "instead: how much sooner the second turn of a conversation starts than one whose beginning the server has not seen; --num-prompts conversations",
-            };
+            secondTurn =
+                new("--second-turn")
+                {
+                    Description =
+                        "instead: how much sooner the second turn of a conversation starts than one whose beginning the server has not seen; --num-prompts conversations",
+                };
         Option<double> temperature = new("--temperature")
         {
             Description = "temperature of the requests",

@@ -76,7 +76,10 @@ internal sealed class ArrayBody
     private Conjunction At(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));
 
     private State Inner(string phase, Place place, Action<MovesBuilder> build) =>
-        _schemas.Space.Intern((_tests, phase, place.Index, string.Join(',', place.Counts), place.Used), () => new Node(_schemas.Space).Add(build));
+        _schemas.Space.Intern(
+            (_tests, phase, place.Index, string.Join(',', place.Counts), place.Used),
+            () => new Node(_schemas.Space).Add(build)
+        );
 
     private void End(MovesBuilder to, Place place)
     {

@@ -46,7 +46,9 @@ internal sealed class ListedValues(SchemaSpace schemas, ArrayTests tests)
         [
             .. _json
                 .Distinct()
-                .Select(json => schemas.And(items, schemas.Of(schemas.Made(tests.Unique!, "one " + json, () => $$"""{"const":{{json}}}"""))))
+                .Select(json =>
+                    schemas.And(items, schemas.Of(schemas.Made(tests.Unique!, "one " + json, () => $$"""{"const":{{json}}}""")))
+                )
                 .Where(schemas.IsInhabited),
         ];
         return values.Length <= Most ? values : throw Refused();

@@ -168,17 +168,22 @@ internal sealed class SchemaSpace
 
     /// <summary>White space as far as it is allowed, then <paramref name="then"/>: nothing, a blank, or a new line and its
     /// indentation.</summary>
-    public State Spaced(State then) =>
-        Options.MaxWhitespace == 0
+    public State Spaced(State then) => Spaced(then, Options.MaxWhitespace);
+
+    /// <summary>White space before the whole value, which nobody indents.</summary>
+    public State Led(State then) => Spaced(then, Math.Min(Options.MaxWhitespace, 1));
+
+    private State Spaced(State then, int most) =>
+        most == 0
             ? then
             : Space.Intern(
-                ("space", then),
+                ("space", then, most),
                 () =>
                     new Node(Space).Add(to =>
                     {
                         to.Empty(then);
                         to.Byte(' ', then);
-                        to.Byte('\n', Indented(then, Options.MaxWhitespace - 1));
+                        to.Byte('\n', Indented(then, most - 1));
                     })
             );
 
