@@ -22,6 +22,8 @@ public sealed partial class FloorTests
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
+        ["SmallWorld"] = ["Data", "Files"],
+        ["Bench"] = ["Distributed", "Formats", "Models", "Nn", "Tensors", "Training"],
         ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
         ["Verification"] =
         [
@@ -45,6 +47,7 @@ public sealed partial class FloorTests
         ["Studio"] = ["Chat", "Data", "Inference", "Jinja", "Models", "Reports", "Server", "Tensors", "Text"],
         ["Cli"] =
         [
+            "Bench",
             "Chat",
             "Data",
             "Distributed",
@@ -59,6 +62,7 @@ public sealed partial class FloorTests
             "Nn",
             "Reports",
             "Server",
+            "SmallWorld",
             "Studio",
             "Tensors",
             "Text",
@@ -95,6 +99,31 @@ public sealed partial class FloorTests
 
     [Fact]
     public void Every_project_has_its_floor() => Repository.Files("src", "*.csproj").Select(Name).Order().ShouldBe(Floors.Keys.Order());
+
+    /// <summary>test/ mirrors src/: each project has its tests beside it under its name, and the few others say what they are for.</summary>
+    [Fact]
+    public void Every_project_has_its_tests()
+    {
+        string[] others = ["Architecture", "Samples"]; // the repository as a whole; what lies in samples/
+        string[] tested = [.. Repository.Files("test", "*.csproj").Select(Name).Select(name => name[..^".Tests".Length]).Except(others)];
+        tested.Order().ShouldBe(Floors.Keys.Order());
+        string solution = File.ReadAllText(Path.Combine(Repository.Root, "Inkstone.slnx"));
+        foreach (string project in tested)
+        {
+            solution.ShouldContain($"test/Inkstone.{project}.Tests/Inkstone.{project}.Tests.csproj");
+            Repository
+                .Files($"test/Inkstone.{project}.Tests", "*.cs")
+                .Any(file =>
+                    File.ReadLines(file)
+                        .Any(line =>
+                            line.TrimStart().StartsWith("[Fact", StringComparison.Ordinal)
+                            || line.TrimStart().StartsWith("[Theory", StringComparison.Ordinal)
+                            || line.TrimStart().StartsWith("[Golden", StringComparison.Ordinal)
+                        )
+                )
+                .ShouldBeTrue($"test/Inkstone.{project}.Tests holds no test");
+        }
+    }
 
     [Fact]
     public void Projects_import_only_what_their_floor_allows()

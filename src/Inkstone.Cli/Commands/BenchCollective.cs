@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Inkstone.Training;
+using Inkstone.Bench;
 using Spectre.Console;
 
 namespace Inkstone.Cli;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Tensors;
-using Inkstone.Training;
 using Spectre.Console;
 
 namespace Inkstone.Cli;

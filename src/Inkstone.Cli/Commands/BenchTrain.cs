@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Training;

@@ -8,6 +8,7 @@ using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Inference;
 using Inkstone.Models;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Text;
 using Inkstone.Training;

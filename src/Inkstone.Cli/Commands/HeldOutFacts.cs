@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Inference;
 using Inkstone.Models;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Text;
 

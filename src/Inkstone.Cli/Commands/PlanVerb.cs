@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Formats;
 using Inkstone.Models;
 using Inkstone.Nn;

@@ -6,6 +6,7 @@ using Inkstone.Evaluation;
 using Inkstone.Files;
 using Inkstone.Inference;
 using Inkstone.Models;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Text;
 using Inkstone.Training;

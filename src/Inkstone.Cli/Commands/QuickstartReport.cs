@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Training;
 using Spectre.Console;

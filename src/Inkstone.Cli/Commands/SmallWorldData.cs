@@ -1,5 +1,6 @@
 using Inkstone.Data;
 using Inkstone.Files;
+using Inkstone.SmallWorld;
 using Inkstone.Text;
 
 namespace Inkstone.Cli;

@@ -299,7 +299,7 @@ public sealed class SharedGradients : IDisposable
         {
             _wire.AllToAll(MemoryMarshal.AsBytes(gradient), _bytes[i], MemoryMarshal.AsBytes(parts), _received[i]);
         }
-        OrderedSum.Of(parts, size);
+        OrderedSum.Reduce(parts, size);
         parts[..own.Length].CopyTo(own);
         if (_together.Options.Zero > 0)
         {
