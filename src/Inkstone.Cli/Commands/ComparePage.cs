@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Inkstone.Training;
-using static Inkstone.Cli.CompareVerb;
 
 namespace Inkstone.Cli;
 
@@ -13,9 +12,7 @@ internal static class ComparePage
         RowHeight = 26,
         Left = 130,
         Right = 70,
-        CurveHeight = 320,
-        ShortCache = 1024,
-        LongCache = 32768;
+        CurveHeight = 320;
 
     private static readonly string[] Colours =
     [
@@ -85,7 +82,7 @@ internal static class ComparePage
         {
             html.Append(
                 Figures.Of(
-                    $"<tr><td>{Escape(c.Name)}</td><td>{c.Active:N0}</td><td>{c.Parameters:N0}</td><td>{c.BitsPerByte}</td><td>{c.TrainRate:#,0}</td><td>{100 * c.FractionOfRoof:0}</td><td>{c.DecodeRate:#,0}</td><td>{c.ShortCacheBytes / ShortCache:#,0}</td><td>{c.LongCacheBytes / LongCache:#,0}</td></tr>\n"
+                    $"<tr><td>{Escape(c.Name)}</td><td>{c.Active:N0}</td><td>{c.Parameters:N0}</td><td>{c.BitsPerByte}</td><td>{c.TrainRate:#,0}</td><td>{100 * c.FractionOfRoof:0}</td><td>{c.DecodeRate:#,0}</td><td>{c.ShortCacheBytesPerToken:#,0}</td><td>{c.LongCacheBytesPerToken:#,0}</td></tr>\n"
                 )
             );
         }

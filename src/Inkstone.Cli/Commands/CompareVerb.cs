@@ -24,9 +24,7 @@ internal static class CompareVerb
         PageFile = "index.html",
         ModelFile = "model.json";
 
-    private const int ShortCache = 1024,
-        LongCache = 32768,
-        CacheStep = 512,
+    private const int CacheStep = 512,
         DecodePrompt = 32,
         DecodeTokens = 64,
         Vocabulary = 1024;
@@ -66,10 +64,10 @@ internal static class CompareVerb
 
         int Run(Call call)
         {
-            Shootout shootout = Shootout.Load(Presets.Recipe(call.Get(file)!, "compare"));
             bool small = call.Get(smoke);
-            string directory = call.Get(output) ?? shootout.Out;
             List<KeyValuePair<string, string>> keys = [.. small ? Less : [], .. RunReport.Overrides(call)];
+            Shootout shootout = Shootout.Load(Presets.Recipe(call.Get(file)!, "compare"), keys);
+            string directory = call.Get(output) ?? shootout.Out;
             shootout = small ? shootout with { Seeds = [shootout.Seeds[0]] } : shootout;
             Begin(call, directory, shootout, keys);
             if (!shootout.OwnData)
@@ -155,8 +153,8 @@ internal static class CompareVerb
             sizes.Config.Text("model_type"),
             fitted.Parameters,
             fitted.Active,
-            sizes.CacheBytes(ShortCache, CacheStep),
-            sizes.CacheBytes(LongCache, CacheStep),
+            sizes.CacheBytes(Contestant.ShortCache, CacheStep),
+            sizes.CacheBytes(Contestant.LongCache, CacheStep),
             runs,
             [
                 .. shootout.Seeds.Select(seed =>
@@ -286,78 +284,11 @@ internal static class CompareVerb
                 Figures.Of($"{c.TrainRate:#,0}"),
                 Figures.Of($"{100 * c.FractionOfRoof:0}"),
                 Figures.Of($"{c.DecodeRate:#,0}"),
-                Figures.Of($"{c.ShortCacheBytes / ShortCache:#,0}"),
-                Figures.Of($"{c.LongCacheBytes / LongCache:#,0}")
+                Figures.Of($"{c.ShortCacheBytesPerToken:#,0}"),
+                Figures.Of($"{c.LongCacheBytesPerToken:#,0}")
             );
         }
         call.Page.Write(table);
         call.Out.WriteLine($"page: {Path.Combine(directory, PageFile)}");
-    }
-
-    /// <summary>A mean over runs, and the lowest and highest of them.</summary>
-    internal readonly record struct Spread(double Mean, double Low, double High)
-    {
-        public static Spread Of(IEnumerable<double> values) =>
-            values.Where(double.IsFinite).ToArray() is { Length: > 0 } known
-                ? new(known.Average(), known.Min(), known.Max())
-                : new(double.NaN, double.NaN, double.NaN);
-
-        public override string ToString() =>
-            double.IsNaN(Mean) ? "–"
-            : Low == High ? Figures.Of($"{Mean:0.0000}")
-            : Figures.Of($"{Mean:0.0000} ({Low:0.0000} to {High:0.0000})");
-    }
-
-    /// <summary>A family with what its runs gave.</summary>
-    internal sealed record Contestant(
-        string Name,
-        string ModelType,
-        long Parameters,
-        long Active,
-        long ShortCacheBytes,
-        long LongCacheBytes,
-        IReadOnlyList<JsonObject> Runs,
-        IReadOnlyList<RunMetrics> Metrics
-    )
-    {
-        public Spread BitsPerByte => Spread.Of(Values("valid_bits_per_byte"));
-
-        public double TrainRate => Median("tokens_per_second");
-
-        public double DecodeRate => Median("decode_tokens_per_second");
-
-        public double FractionOfRoof => Median("fraction_of_roof");
-
-        public JsonObject Json() =>
-            new()
-            {
-                ["name"] = Name,
-                ["model_type"] = ModelType,
-                ["parameters"] = Parameters,
-                ["active_parameters"] = Active,
-                ["bits_per_byte"] = new JsonObject
-                {
-                    ["mean"] = Number(BitsPerByte.Mean),
-                    ["low"] = Number(BitsPerByte.Low),
-                    ["high"] = Number(BitsPerByte.High),
-                    ["of"] = new JsonArray([.. Values("valid_bits_per_byte").Select(v => (JsonNode?)Number(v))]),
-                },
-                ["train_tokens_per_second"] = Number(TrainRate),
-                ["fraction_of_roof"] = Number(FractionOfRoof),
-                ["decode_tokens_per_second"] = Number(DecodeRate),
-                ["cache_bytes_per_token"] = new JsonObject
-                {
-                    ["1024"] = ShortCacheBytes / ShortCache,
-                    ["32768"] = LongCacheBytes / LongCache,
-                },
-            };
-
-        private static JsonValue? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
-
-        private IEnumerable<double> Values(string key) =>
-            Runs.Select(r => r[key] is JsonValue v && v.TryGetValue(out double d) ? d : double.NaN);
-
-        private double Median(string key) =>
-            Values(key).Where(double.IsFinite).Order().ToArray() is { Length: > 0 } known ? known[known.Length / 2] : double.NaN;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Inkstone.Files;
 using Inkstone.Hub;
 using Inkstone.Training;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Text;
 using Inkstone.Training;
 using Spectre.Console;

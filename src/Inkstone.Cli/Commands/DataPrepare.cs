@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Training;
 using Spectre.Console;
 

@@ -11,18 +11,15 @@ internal static class DistillVerb
     {
         TuningFlags flags = new("distill", "the student");
         Option<string> teacher = new("--teacher") { Description = "the teacher, instead of the recipe's", HelpName = "PATH" };
-        return new Verb(
-            "distill",
+        return flags.Verb(
             "teaches a small model what a larger one of the same vocabulary finds likely",
-            flags.With(teacher),
             Run,
-            "ink distill conversations --model runs/small --teacher runs/large --data.train conversations.jsonl --out runs/student",
-            "ink distill my-recipe.yaml --loss.beta 0 --loss.temperature 2"
-        )
-        {
-            TakesRecipeKeys = true,
-            TakesRanks = true,
-        };
+            [
+                "ink distill conversations --model runs/small --teacher runs/large --data.train conversations.jsonl --out runs/student",
+                "ink distill my-recipe.yaml --loss.beta 0 --loss.temperature 2",
+            ],
+            teacher
+        );
 
         int Run(Call call)
         {
@@ -31,16 +28,7 @@ internal static class DistillVerb
                 call,
                 loaded,
                 (device, options) => new Distillation(loaded, device, options),
-                run =>
-                {
-                    ConversationSet set = run.Conversations;
-                    call.Say(
-                        Figures.Of(
-                            $"{set.TrainConversations:N0} conversations, {Figures.Count(set.Tokens)} tokens of which {Figures.Count(set.Learned)} are learned; {set.ValidConversations:N0} held out"
-                        )
-                    );
-                    return set;
-                }
+                run => SftVerb.Tell(call, run.Conversations)
             );
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.TrainConversations;

@@ -10,18 +10,14 @@ internal static class DpoVerb
     public static Verb Create()
     {
         TuningFlags flags = new("dpo", "model or adapter to start from");
-        return new Verb(
-            "dpo",
+        return flags.Verb(
             "teaches a model which answers are preferred, from pairs or from thumbs up and down",
-            flags.With(),
             Run,
-            "ink dpo lora --model models/smollm2-135m-instruct --data.train pairs.jsonl --out runs/dpo",
-            "ink dpo my-recipe.yaml --loss.type simpo --loss.beta 2 --resume"
-        )
-        {
-            TakesRecipeKeys = true,
-            TakesRanks = true,
-        };
+            [
+                "ink dpo lora --model models/smollm2-135m-instruct --data.train pairs.jsonl --out runs/dpo",
+                "ink dpo my-recipe.yaml --loss.type simpo --loss.beta 2 --resume",
+            ]
+        );
 
         int Run(Call call)
         {

@@ -41,7 +41,7 @@ internal static class GrpoVerb
         where TRecipe : ITuningRecipe
     {
         TuningFlags flags = new(name, "model or adapter to start from");
-        return new Verb(name, summary, flags.With(), Run, examples[0], examples[1]) { TakesRecipeKeys = true, TakesRanks = true };
+        return flags.Verb(summary, Run, examples);
 
         int Run(Call call)
         {

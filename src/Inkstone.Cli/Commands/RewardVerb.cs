@@ -10,18 +10,14 @@ internal static class RewardVerb
     public static Verb Create()
     {
         TuningFlags flags = new("reward", "model to start from");
-        return new Verb(
-            "reward",
+        return flags.Verb(
             "makes a reward model: one number for a text, higher for answers that are preferred",
-            flags.With(),
             Run,
-            "ink reward pairs --model models/smollm2-135m --data.train pairs.jsonl --out runs/reward",
-            "ink reward my-recipe.yaml --loss.centering 0.01 --resume"
-        )
-        {
-            TakesRecipeKeys = true,
-            TakesRanks = true,
-        };
+            [
+                "ink reward pairs --model models/smollm2-135m --data.train pairs.jsonl --out runs/reward",
+                "ink reward my-recipe.yaml --loss.centering 0.01 --resume",
+            ]
+        );
 
         int Run(Call call)
         {

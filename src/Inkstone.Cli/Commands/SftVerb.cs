@@ -9,18 +9,14 @@ internal static class SftVerb
     public static Verb Create()
     {
         TuningFlags flags = new("sft", "model to start from");
-        return new Verb(
-            "sft",
+        return flags.Verb(
             "teaches a model to answer, from conversations, all weights or a low-rank adapter",
-            flags.With(),
             Run,
-            "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
-            "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume"
-        )
-        {
-            TakesRecipeKeys = true,
-            TakesRanks = true,
-        };
+            [
+                "ink sft lora --model models/qwen2.5-0.5b --data.train conversations.jsonl --out runs/lora",
+                "ink sft my-recipe.yaml --train.epochs 2 --adapter.rank 16 --resume",
+            ]
+        );
 
         int Run(Call call)
         {
@@ -56,7 +52,8 @@ internal static class SftVerb
             run => Tell(call, run.Conversations)
         );
 
-    private static ConversationSet Tell(Call call, ConversationSet data)
+    /// <summary>Says what conversations became, and gives them.</summary>
+    public static ConversationSet Tell(Call call, ConversationSet data)
     {
         call.Say(
             Figures.Of(

@@ -145,7 +145,7 @@ internal static class TokenizerTrain
             "nanochat" => SplitPattern.Nanochat,
             "qwen2" => SplitPattern.Qwen2,
             _ => throw new ArgumentException(
-                $"--pattern must be gpt2, gpt4, nanochat or qwen2, got '{name}'{Training.Spelling.Suggestion(name, ["gpt2", "gpt4", "nanochat", "qwen2"])}"
+                $"--pattern must be gpt2, gpt4, nanochat or qwen2, got '{name}'{Spelling.Suggestion(name, ["gpt2", "gpt4", "nanochat", "qwen2"])}"
             ),
         };
 

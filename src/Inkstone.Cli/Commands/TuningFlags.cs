@@ -22,8 +22,17 @@ internal sealed class TuningFlags(string kind, string model)
     private readonly Option<bool> _resume = RunReport.Resume(),
         _changed = RunReport.AllowChangedData();
 
-    /// <summary>All of them, with a verb's own behind --model.</summary>
-    public IReadOnlyList<Symbol> With(params ReadOnlySpan<Symbol> own) => [_recipe, _output, _model, .. own, _template, _resume, _changed];
+    /// <summary>The verb: keys of its recipe are flags, and several processes may train.</summary>
+    /// <param name="summary">what it does</param>
+    /// <param name="run">does it</param>
+    /// <param name="examples">two command lines</param>
+    /// <param name="own">its own options, behind --model</param>
+    public Verb Verb(string summary, Func<Call, int> run, string[] examples, params ReadOnlySpan<Symbol> own) =>
+        new(kind, summary, [_recipe, _output, _model, .. own, _template, _resume, _changed], run, examples[0], examples[1])
+        {
+            TakesRecipeKeys = true,
+            TakesRanks = true,
+        };
 
     /// <summary>The recipe as the call wants it.</summary>
     /// <param name="call">the call</param>

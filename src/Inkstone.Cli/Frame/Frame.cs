@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Reflection;
 using System.Text;
 using Inkstone.Distributed;
+using Inkstone.Files;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;

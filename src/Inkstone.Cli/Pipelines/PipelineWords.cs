@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using Inkstone.Files;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;

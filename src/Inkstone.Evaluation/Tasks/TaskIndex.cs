@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
@@ -67,9 +68,9 @@ internal sealed class TaskIndex
     /// <summary>Why a name is not known: a file that could not be read may have had it.</summary>
     public string Unknown(string name)
     {
-        string? near = _entries.Keys.MinBy(k => Distance(k, name));
+        string? near = _entries.Keys.MinBy(k => Spelling.Distance(k, name));
         string hint =
-            near is not null && Distance(near, name) <= 3
+            near is not null && Spelling.Distance(near, name) <= 3
                 ? $"; did you mean '{near}'?"
                 : "; name a file, or say where task files lie: --include-path DIR";
         return $"there is no task, group or tag '{name}'{hint}"
@@ -123,21 +124,4 @@ internal sealed class TaskIndex
 
     /// <summary>Where a file needs Python and the same task is built in, the built-in one is taken.</summary>
     private static bool NeedsPython(TaskEntry entry) => entry.Config.Entries.Values.Any(v => YamlValues.FunctionName(v) is not null);
-
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-        return row[b.Length];
-    }
 }

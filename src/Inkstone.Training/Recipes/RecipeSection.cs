@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using YamlDotNet.RepresentationModel;
 
 namespace Inkstone.Training;
@@ -257,6 +258,15 @@ internal sealed class RecipeSection
             }
         }
         return present;
+    }
+
+    /// <summary>All but some of its keys, as YAML.</summary>
+    internal string Without(string[] keys)
+    {
+        YamlMappingNode rest = new(_node.Children.Where(c => !keys.Contains((c.Key as YamlScalarNode)?.Value)));
+        using StringWriter text = new();
+        new YamlStream(new YamlDocument(rest)).Save(text, assignAnchors: false);
+        return text.ToString().Replace("\r\n", "\n", StringComparison.Ordinal);
     }
 
     /// <summary>Notes that something is missing. It is reported by <see cref="Close"/>, after misspelt keys: those are the likelier

@@ -1,4 +1,4 @@
-namespace Inkstone.Training;
+namespace Inkstone.Files;
 
 /// <summary>Finds the word that was probably meant.</summary>
 public static class Spelling
