@@ -24,12 +24,12 @@ public sealed class KernelBench
     private const int Runs = 5;
 
     private readonly Device _device;
-    private readonly Roof _roof;
+    private readonly Roofline _roof;
     private readonly string _type;
     private ulong _stream;
 
     /// <summary>Measures on <paramref name="device"/>, which is profiled meanwhile.</summary>
-    public KernelBench(Device device, Roof roof)
+    public KernelBench(Device device, Roofline roof)
     {
         (_device, _roof) = (device, roof);
         _type = device.MatMulType == DType.BFloat16 ? "bf16" : "fp32";

@@ -23,7 +23,7 @@ public sealed record TrainCost(
     int Tokens,
     double Seconds,
     double FlopsPerSecond,
-    Roof Roof,
+    Roofline Roof,
     long ManagedBytes,
     long PeakBytes,
     IReadOnlyList<OpCost> Ops
@@ -67,7 +67,7 @@ public static class TrainBench
         CancellationToken cancelled = default
     )
     {
-        Roof roof = Roof.Measure(device);
+        Roofline roof = Roofline.Measure(device);
         using CausalLm model = lora is null
             ? Pretrained.New(config, device, 1)
             : Pretrained.New(config, device, 1, DType.BFloat16, new Adapter(lora, new FreshParameters(1, 0), trained: true));
@@ -172,7 +172,7 @@ public static class TrainBench
         gradients?.Finish();
         optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(trained), 1));
         trained.ZeroGrad();
-        model.StepEnded();
+        model.AfterStep();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

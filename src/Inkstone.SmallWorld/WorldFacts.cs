@@ -9,14 +9,14 @@ internal static class WorldFacts
     {
         foreach (WorldLanguage language in Enum.GetValues<WorldLanguage>())
         {
-            foreach (Fact fact in world.Towns.SelectMany(t => Of(t, language)).Concat(Things(language)).Concat(Calendar(language)))
+            foreach (Fact fact in world.Towns.SelectMany(t => TownFacts(t, language)).Concat(Things(language)).Concat(Calendar(language)))
             {
                 yield return random.OneIn(4) ? fact with { Exposure = Exposure.Restated } : fact;
             }
         }
     }
 
-    private static IEnumerable<Fact> Of(Town t, WorldLanguage language)
+    private static IEnumerable<Fact> TownFacts(Town t, WorldLanguage language)
     {
         Fact Told(string relation, string stem, string answer, string other, params string[] questions) =>
             new("towns", relation, t.Index, language, stem, answer, [other], questions);

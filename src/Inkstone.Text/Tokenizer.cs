@@ -46,7 +46,7 @@ public sealed class Tokenizer
             _addedIds[token.Content] = token.Id;
             _special[token.Id] |= token.Special;
         }
-        VocabularyHash = VocabularyFingerprint.Of(_parts.Tokens, Decoder, _parts.Model.Merges);
+        VocabularyHash = VocabularyFingerprint.Compute(_parts.Tokens, Decoder, _parts.Model.Merges);
         TokenizerConfig? roles = _config == null ? null : TokenizerConfig.Read(_config, configFile);
         BosId = Role(roles?.Bos, "bos_token", configFile);
         EosId = Role(roles?.Eos, "eos_token", configFile);
@@ -119,7 +119,7 @@ public sealed class Tokenizer
                 ? Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault()
                 : null;
             throw new FileNotFoundException(
-                $"There is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.",
+                $"there is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.",
                 file
             );
         }
@@ -140,10 +140,10 @@ public sealed class Tokenizer
     /// <param name="config">the second</param>
     /// <param name="source">where they come from, for messages</param>
     public static Tokenizer FromJson(byte[] json, byte[] config, string source) =>
-        new(TokenizerFiles.Of(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
+        new(TokenizerFiles.Create(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
 
     /// <summary>A tokenizer from the contents of its two files.</summary>
-    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Of(json, JsonName, config, ConfigName, null));
+    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Create(json, JsonName, config, ConfigName, null));
 
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
     public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
@@ -160,7 +160,7 @@ public sealed class Tokenizer
     {
         JsonNode json = JsonNode.Parse(_json)!;
         json["normalizer"] = new JsonObject { ["type"] = "NFC" };
-        return new(TokenizerFiles.Of(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
+        return new(TokenizerFiles.Create(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
     }
 
     /// <summary>The same tokenizer with its end token to fill up batches, where it names none for that.</summary>
@@ -189,7 +189,7 @@ public sealed class Tokenizer
     {
         if (!_parts.ByteLevel)
         {
-            throw new ArgumentException("This tokenizer is not byte-level, and MicroLM's files can hold only byte-level vocabularies.");
+            throw new ArgumentException("this tokenizer is not byte-level, and MicroLM's files can hold only byte-level vocabularies.");
         }
         MicroLmFiles.Write(
             directory,

@@ -11,7 +11,7 @@ namespace Inkstone.Verification;
 /// Computes what a golden model case holds (config.json, model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:
 /// logits, token log-probabilities, loss, every gradient, six AdamW steps, greedy text with and without cache.
 /// </summary>
-public sealed class ModelVerification(string directory, Device device)
+internal sealed class ModelVerification(string directory, Device device)
 {
     private readonly Tolerances _tolerances = Tolerances.For(device.MatMulType, Path.Combine(directory, "adamw.json"));
     private readonly List<VerificationCheck> _checks = [];
@@ -103,7 +103,7 @@ public sealed class ModelVerification(string directory, Device device)
         Add("loss", Deviation.Relative([loss], [io.ReadFloats("loss")[0]]), _tolerances.Loss);
         if (io.Contains("aux_loss"))
         {
-            model.StepEnded();
+            model.AfterStep();
             double actual = model.Metrics.FirstOrDefault(f => f.Name == "aux_loss")?.Value ?? double.NaN;
             Add("aux_loss", Deviation.Relative([actual], [io.ReadFloats("aux_loss")[0]]), _tolerances.Loss);
         }

@@ -125,6 +125,27 @@ public sealed partial class FloorTests
         }
     }
 
+    /// <summary>What is internal is seen by a project's own tests alone. The exceptions: front ends of one conversation, and tests and
+    /// checks of models that look inside the layers below.</summary>
+    [Fact]
+    public void Internals_are_seen_by_a_projects_own_tests()
+    {
+        Dictionary<string, string[]> others = new()
+        {
+            ["Chat"] = ["Extensions.AI", "Server"],
+            ["Models"] = ["Inference.Tests", "Verification"],
+            ["Nn"] = ["Models.Tests"],
+            ["Server"] = ["Studio"],
+        };
+        foreach (string project in Repository.Files("src", "*.csproj"))
+        {
+            References(project, "InternalsVisibleTo")
+                .Select(name => name.Replace("Inkstone.", ""))
+                .Except([Name(project) + ".Tests", .. others.GetValueOrDefault(Name(project), [])])
+                .ShouldBeEmpty(Name(project));
+        }
+    }
+
     [Fact]
     public void Projects_import_only_what_their_floor_allows()
     {
@@ -194,6 +215,17 @@ public sealed partial class FloorTests
             .ShouldBeEmpty();
     }
 
+    /// <summary>A message goes on behind "ink: " or another message: it begins in lower case, but for names.</summary>
+    [Fact]
+    public void Messages_begin_in_lower_case() =>
+        Repository
+            .Files("src", "*.cs")
+            .SelectMany(file =>
+                CapitalMessage().Matches(File.ReadAllText(file)).Select(match => $"{Path.GetFileName(file)}: {match.Value}")
+            )
+            .Where(message => !message.Contains("\"Muon ", StringComparison.Ordinal))
+            .ShouldBeEmpty();
+
     /// <summary>The runtime's hashes call OpenSSL, and a program compiled ahead ends with an abort where its library is missing.</summary>
     [Fact]
     public void Nothing_needs_OpenSSL() =>
@@ -212,6 +244,9 @@ public sealed partial class FloorTests
                 File.ReadLines(file).Where(line => MutableStatic().IsMatch(line)).Select(line => $"{Path.GetFileName(file)}: {line.Trim()}")
             )
             .ShouldBeEmpty();
+
+    [GeneratedRegex("""Exception\(\s*(?:[\w.()!]+,\s*)?\$?"[A-Z][a-z]+ """)]
+    private static partial Regex CapitalMessage();
 
     [GeneratedRegex(
         @"^\s+((public|internal|private|protected)\s+)?static\s+(?!readonly\b|(unsafe\s+)?(partial\s+)?(class|delegate)\b)[\w<>\[\],.?* ]+\s\w+\s*(,|;|=[^>=])"

@@ -69,7 +69,7 @@ public sealed class KernelBenchTests
             using Device device = new(2, matMulType: type);
             List<KernelEntry> entries =
             [
-                .. new KernelBench(device, new Roof(1e12, 1e12)).Run(HfConfig.Parse(config.ToJsonString()), rows: 2, length: 40),
+                .. new KernelBench(device, new Roofline(1e12, 1e12)).Run(HfConfig.Parse(config.ToJsonString()), rows: 2, length: 40),
             ];
             string[] names = [.. entries.Select(entry => entry.Name).Distinct()];
             Always.Concat(ops).Concat(ops.Contains("router.forward") ? Sparse : []).Except(names).ShouldBeEmpty();

@@ -90,7 +90,7 @@ public sealed class AnswerReaderTests
         {
             Read read = new();
             AnswerReader reader = new(
-                ToolForm.Of(template),
+                ToolForm.Detect(template),
                 thoughts: true,
                 inThought: false,
                 (kind, part, call) =>

@@ -99,7 +99,7 @@ public sealed class CollectiveTests
     public void ALauncher_IsToldByItsVariables()
     {
         Launch
-            .Of(name =>
+            .Detect(name =>
                 name switch
                 {
                     "OMPI_COMM_WORLD_RANK" => "1",
@@ -109,7 +109,7 @@ public sealed class CollectiveTests
             )
             .ShouldBe(new Launch("Open MPI's mpirun", 1, 4));
         Launch
-            .Of(name =>
+            .Detect(name =>
                 name switch
                 {
                     "PMI_RANK" => "0",
@@ -118,7 +118,7 @@ public sealed class CollectiveTests
                 }
             )!
             .IsOpenMpi.ShouldBeFalse();
-        Launch.Of(_ => null).ShouldBeNull();
-        Launch.Of(name => name == "PMI_RANK" ? "x" : "2").ShouldBeNull();
+        Launch.Detect(_ => null).ShouldBeNull();
+        Launch.Detect(name => name == "PMI_RANK" ? "x" : "2").ShouldBeNull();
     }
 }

@@ -95,22 +95,22 @@ public sealed class CooperationTests
     {
         StepCost cost = new(1, 0.02, 31_000_000, 0.1, 1 << 30);
         TrainOptions train = new(Steps: 1, BatchSize: 8, Accumulation: 8);
-        PlannedStep one = ClusterPlan.Of(cost, train, 512, new DistributedOptions(), NetworkLink.Of("1gbit", 50), 1)!,
-            fast = ClusterPlan.Of(cost, train, 512, new DistributedOptions(), NetworkLink.Of("1000gbit", 1), 8)!;
+        PlannedStep one = ClusterPlan.Estimate(cost, train, 512, new DistributedOptions(), NetworkLink.Parse("1gbit", 50), 1)!,
+            fast = ClusterPlan.Estimate(cost, train, 512, new DistributedOptions(), NetworkLink.Parse("1000gbit", 1), 8)!;
         one.Seconds.ShouldBe(8.02, 1e-9);
         one.Efficiency.ShouldBe(1, 1e-9);
         fast.Efficiency.ShouldBeGreaterThan(0.97);
-        PlannedStep slow = ClusterPlan.Of(cost, train, 512, new DistributedOptions(), NetworkLink.Of("100mbit", 50), 8)!;
+        PlannedStep slow = ClusterPlan.Estimate(cost, train, 512, new DistributedOptions(), NetworkLink.Parse("100mbit", 50), 8)!;
         slow.Limit.ShouldBe("wire");
         slow.SentBytes.ShouldBe(2 * 4 * 31e6 * 7 / 8, 1);
         ClusterPlan
-            .Of(cost, train, 512, new DistributedOptions(Bf16Wire: true), NetworkLink.Of("100mbit", 50), 8)!
+            .Estimate(cost, train, 512, new DistributedOptions(Bf16Wire: true), NetworkLink.Parse("100mbit", 50), 8)!
             .Seconds.ShouldBeLessThan(slow.Seconds);
         ClusterPlan
-            .Of(cost, train, 512, new DistributedOptions(Zero: 1), NetworkLink.Of("100mbit", 50), 8)!
+            .Estimate(cost, train, 512, new DistributedOptions(Zero: 1), NetworkLink.Parse("100mbit", 50), 8)!
             .MemoryBytes.ShouldBe(slow.MemoryBytes - 7 * 31_000_000L);
-        ClusterPlan.Of(cost, train, 512, new DistributedOptions(), NetworkLink.Of("1gbit", 50), 128).ShouldBeNull();
-        Should.Throw<ArgumentException>(() => NetworkLink.Of("fast", 1)).Message.ShouldContain("25gbit");
+        ClusterPlan.Estimate(cost, train, 512, new DistributedOptions(), NetworkLink.Parse("1gbit", 50), 128).ShouldBeNull();
+        Should.Throw<ArgumentException>(() => NetworkLink.Parse("fast", 1)).Message.ShouldContain("25gbit");
     }
 
     private sealed class Said(int rank, int size) : ICommunicator

@@ -22,7 +22,7 @@ internal sealed record Contestant(
 
     public long LongCacheBytesPerToken => LongCacheBytes / LongCache;
 
-    public Spread BitsPerByte => Spread.Of(Values("valid_bits_per_byte"));
+    public Spread BitsPerByte => Spread.Measure(Values("valid_bits_per_byte"));
 
     public double TrainRate => Median("tokens_per_second");
 
@@ -62,13 +62,13 @@ internal sealed record Contestant(
 /// <summary>A mean over runs, and the lowest and highest of them.</summary>
 internal readonly record struct Spread(double Mean, double Low, double High)
 {
-    public static Spread Of(IEnumerable<double> values) =>
+    public static Spread Measure(IEnumerable<double> values) =>
         values.Where(double.IsFinite).ToArray() is { Length: > 0 } known
             ? new(known.Average(), known.Min(), known.Max())
             : new(double.NaN, double.NaN, double.NaN);
 
     public override string ToString() =>
         double.IsNaN(Mean) ? "–"
-        : Low == High ? Figures.Of($"{Mean:0.0000}")
-        : Figures.Of($"{Mean:0.0000} ({Low:0.0000} to {High:0.0000})");
+        : Low == High ? Format.Text($"{Mean:0.0000}")
+        : Format.Text($"{Mean:0.0000} ({Low:0.0000} to {High:0.0000})");
 }

@@ -11,7 +11,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data prepare</c>.</summary>
 internal static class DataPrepare
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> input = Flags.Inputs("JSONL, Parquet or text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for train, valid, tokenizer_corpus.txt and metadata.json");
@@ -132,7 +132,7 @@ internal static class DataPrepare
         };
         Option<string> shingles = DataDedup.Shingles("characters");
         Option<bool> report = new("--report") { Description = "write report.html: counts, reasons with examples, histograms" };
-        return new Verb(
+        return new CliCommand(
             "prepare",
             "cleans, deduplicates and splits text into a part to learn from and a part held out",
             [
@@ -172,7 +172,7 @@ internal static class DataPrepare
             "ink data prepare --input pages.jsonl --html-pages --language zh --filter units --mask-personal-data --near-duplicates 0.8 --report --out text"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             PrepareOptions options = new(
                 call.Get(input)!,
@@ -214,13 +214,13 @@ internal static class DataPrepare
                 Dictionaries: call.Get(dictionaries)
             );
             call.Claim(options.Output, [.. options.Inputs, .. options.Contamination ?? []]);
-            PrepareResult result = Do(call, options);
+            PrepareResult result = Prepare(call, options);
             return call.Result(Json(result), _ => Print(call, result));
         }
     }
 
     /// <summary>Prepares under this call's progress.</summary>
-    public static PrepareResult Do(Call call, PrepareOptions options) =>
+    public static PrepareResult Prepare(CommandContext call, PrepareOptions options) =>
         call.WithProgress(
             "prepare",
             bar =>
@@ -311,7 +311,7 @@ internal static class DataPrepare
             },
         };
 
-    private static void Print(Call call, PrepareResult r)
+    private static void Print(CommandContext call, PrepareResult r)
     {
         Table table = new Table()
             .Border(TableBorder.Rounded)
@@ -334,15 +334,15 @@ internal static class DataPrepare
                 ?? []
         )
         {
-            call.Out.WriteLine(Figures.Of($"dropped for {reason}: {count:N0}"));
+            call.Out.WriteLine(Format.Text($"dropped for {reason}: {count:N0}"));
         }
         call.Out.WriteLine(
-            Figures.Of(
-                $"{r.TrainDocuments:N0} documents to learn from, {r.ValidDocuments:N0} held out, {Figures.Bytes(r.Bytes)} in {r.Output}"
+            Format.Text(
+                $"{r.TrainDocuments:N0} documents to learn from, {r.ValidDocuments:N0} held out, {Format.Bytes(r.Bytes)} in {r.Output}"
             )
         );
         call.Out.WriteLine(
-            Figures.Of(
+            Format.Text(
                 $"length in characters: median {r.LengthStats.Median:0}, 5 % are longer than {r.LengthStats.P95:0}, longest {r.LengthStats.Max:N0}"
             )
         );

@@ -18,7 +18,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink evaluate</c>.</summary>
 internal static class Evaluate
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> tasks = new("TASK")
         {
@@ -91,7 +91,7 @@ internal static class Evaluate
             HelpName = "N",
             DefaultValueFactory = _ => 13,
         };
-        return new Verb(
+        return new CliCommand(
             "evaluate",
             "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
             [
@@ -124,7 +124,7 @@ internal static class Evaluate
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string? path = call.Get(model);
             if (path is null && call.Get(requestsOut) is null && call.Get(responses) is not { Length: > 0 })
@@ -227,20 +227,20 @@ internal static class Evaluate
             }
             if (call.Get(stage) is { } name)
             {
-                DictValue line = StageRecord.Of(name, call.Get(step), description.Model, loss, result);
+                DictValue line = StageRecord.Create(name, call.Get(step), description.Model, loss, result);
                 StageRecord.Append(call.Get(stageLog)!, line);
                 call.Say($"added a line to {call.Get(stageLog)}");
                 if (loss is not null)
                 {
                     call.Say(
-                        Figures.Of(
+                        Format.Text(
                             $"{name}: loss {loss.Loss:0.0000}, perplexity {Math.Exp(loss.Loss):0.00}, {loss.Nats / Math.Log(2) / loss.Bytes:0.0000} bits per byte over {loss.Tokens:N0} tokens"
                         )
                     );
                 }
-                return call.Result(ValueNodes.Of(line)!, _ => Print(call, result));
+                return call.Result(ValueNodes.ToNode(line)!, _ => Print(call, result));
             }
-            JsonNode json = ValueNodes.Of(whole)!;
+            JsonNode json = ValueNodes.ToNode(whole)!;
             if (contaminated.Count > 0)
             {
                 json["contamination"] = new JsonObject(
@@ -262,7 +262,7 @@ internal static class Evaluate
     }
 
     private static (RunDescription, HeldOutLoss?) Ask(
-        Call call,
+        CommandContext call,
         EvaluationRun run,
         string path,
         string? weights,
@@ -279,7 +279,7 @@ internal static class Evaluate
             ShareAnswers(call.Ranks, run);
             HeldOutLoss? loss = heldOut is null
                 ? null
-                : HeldOutLoss.Of(
+                : HeldOutLoss.Measure(
                     local,
                     [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)],
                     call.Cancelled
@@ -302,7 +302,7 @@ internal static class Evaluate
         });
 
     /// <summary>Each process answers its part of the requests.</summary>
-    private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) =>
+    private static void Answer(CommandContext call, EvaluationRun run, IEvaluatedModel model) =>
         call.WithProgress(
             "evaluate",
             bar =>
@@ -340,7 +340,7 @@ internal static class Evaluate
         }
     }
 
-    private static void Print(Call call, EvaluationResult result)
+    private static void Print(CommandContext call, EvaluationResult result)
     {
         Table table = new Table()
             .Border(TableBorder.Rounded)

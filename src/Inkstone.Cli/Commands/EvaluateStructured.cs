@@ -25,7 +25,7 @@ internal static class EvaluateStructured
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> model = new("--model")
         {
@@ -92,7 +92,7 @@ internal static class EvaluateStructured
             DefaultValueFactory = _ => "eval_results.jsonl",
         };
         Option<string> weights = Flags.Weights();
-        return new Verb(
+        return new CliCommand(
             "structured",
             "JSON by a schema out of texts: what parses, what is missing, invented, of a wrong type, right",
             [
@@ -119,7 +119,7 @@ internal static class EvaluateStructured
             "ink evaluate structured --responses answers/a.json answers/b.json --prompts prompts.json --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string[] models = call.Get(model) ?? [],
                 adapters = call.Get(adapter) ?? [],
@@ -216,7 +216,7 @@ internal static class EvaluateStructured
             {
                 StageRecord.Append(
                     call.Get(stageLog)!,
-                    StageRecord.Of(
+                    StageRecord.Create(
                         call.Get(stage)!,
                         call.Get(step),
                         table.Model,
@@ -230,7 +230,7 @@ internal static class EvaluateStructured
     }
 
     private static List<(string Model, bool Guided, IReadOnlyList<StructuredAnswer> Answers)> Asking(
-        Call call,
+        CommandContext call,
         StructuredPromptFile file,
         string[] models,
         string[] adapters,
@@ -305,7 +305,7 @@ internal static class EvaluateStructured
         }
     }
 
-    private static void Print(Call call, List<StructuredTable> tables)
+    private static void Print(CommandContext call, List<StructuredTable> tables)
     {
         string[] metrics =
         [
@@ -329,7 +329,7 @@ internal static class EvaluateStructured
             table.AddRow([
                 .. new[] { name, t.Guided ? "yes" : "no" }
                     .Concat(metrics.Select(m => Shown(m, t.Shares[m])))
-                    .Append(Figures.Of($"{t.Pairs.F1:0.000}"))
+                    .Append(Format.Text($"{t.Pairs.F1:0.000}"))
                     .Select(Markup.Escape),
             ]);
         }
@@ -344,7 +344,7 @@ internal static class EvaluateStructured
                 .. new[] { name + (t.Guided ? ", guided" : "") }
                     .Concat(
                         ((string[])["parseable_rate", "missing_rate", "hallucination_rate", "schema_strict_rate"]).Select(r =>
-                            Figures.Of($"{100 * (double)rules[r]!:0.0} %")
+                            Format.Text($"{100 * (double)rules[r]!:0.0} %")
                         )
                     )
                     .Append(
@@ -371,6 +371,6 @@ internal static class EvaluateStructured
 
     private static string Shown(string metric, Share share) =>
         double.IsNaN(share.Value) ? "–"
-        : metric == "latency_seconds" ? Figures.Of($"{share.Value:0.00} s")
-        : Figures.Of($"{100 * share.Value:0.0} %{(double.IsNaN(share.Error) ? "" : Figures.Of($" ± {100 * share.Error:0.0}"))}");
+        : metric == "latency_seconds" ? Format.Text($"{share.Value:0.00} s")
+        : Format.Text($"{100 * share.Value:0.0} %{(double.IsNaN(share.Error) ? "" : Format.Text($" ± {100 * share.Error:0.0}"))}");
 }

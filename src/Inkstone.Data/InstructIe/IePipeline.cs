@@ -66,7 +66,7 @@ public sealed class IePipeline(IeRecipe recipe)
             )
             {
                 string[] reasons = record is null ? ["no text, topic or relations"] : [.. filter.Reasons(record)];
-                facts.Add(record is null ? default : IeFacts.Of(record, Array.IndexOf(topics, record.Topic)));
+                facts.Add(record is null ? default : IeFacts.Extract(record, Array.IndexOf(topics, record.Topic)));
                 kept.Add(reasons.Length == 0);
                 if (reasons.Length > 0)
                 {
@@ -216,11 +216,11 @@ public sealed class IePipeline(IeRecipe recipe)
                                 numbers[task]++,
                                 facts[index].Tier(recipe),
                                 schema.Fields[record!.Topic],
-                                sample.Draw(record.TextHash, 8 + task)
+                                sample.SortKey(record.TextHash, 8 + task)
                             );
                         }
                         line.Write("\n"u8);
-                        (held ? valid : train).Add(sample.Draw(record!.TextHash, 16 + task), line.WrittenSpan);
+                        (held ? valid : train).Add(sample.SortKey(record!.TextHash, 16 + task), line.WrittenSpan);
                         written[held ? "valid" : "train"]++;
                     }
                 }
@@ -309,7 +309,7 @@ public sealed class IePipeline(IeRecipe recipe)
                     cancelled.ThrowIfCancellationRequested();
                     told?.Invoke(number);
                 }
-                yield return (place, IeRecord.Of(json, recipe.Topics));
+                yield return (place, IeRecord.Parse(json, recipe.Topics));
             }
         }
     }

@@ -169,7 +169,7 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
                 MixLines lines;
                 try
                 {
-                    lines = MixLines.Of(record, pile.Source, pile.Category);
+                    lines = MixLines.Create(record, pile.Source, pile.Category);
                 }
                 catch (FormatException reason)
                 {

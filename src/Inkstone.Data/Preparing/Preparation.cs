@@ -57,7 +57,7 @@ public sealed class Preparation(PrepareOptions options)
         catch (IOException exception) when (DiskFull.IsReasonOf(exception))
         {
             throw new IOException(
-                $"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.",
+                $"the disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.",
                 exception.HResult
             );
         }
@@ -128,7 +128,7 @@ public sealed class Preparation(PrepareOptions options)
     {
         IReadOnlyList<AppliedConversion>[] each =
         [
-            .. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file)),
+            .. files.Select(file => _script is null ? AppliedConversions.Find(file) : _script.After(file)),
         ];
         return each.All(one => one.SequenceEqual(each[0])) ? each[0]
             : _script is null ? []
@@ -163,7 +163,7 @@ public sealed class Preparation(PrepareOptions options)
         if (stored is not null && !options.Force)
         {
             throw new ArgumentException(
-                $"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output."
+                $"the folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output."
             );
         }
         if (
@@ -173,7 +173,7 @@ public sealed class Preparation(PrepareOptions options)
         )
         {
             throw new ArgumentException(
-                $"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output."
+                $"the folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output."
             );
         }
         work.Discard();
@@ -363,12 +363,12 @@ public sealed class Preparation(PrepareOptions options)
             if (train == 0 && valid > 0)
             {
                 throw new InvalidDataException(
-                    $"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}."
+                    $"all {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}."
                 );
             }
             if (train == 0)
             {
-                throw new InvalidDataException("No document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
+                throw new InvalidDataException("no document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
             }
             writer.Complete();
         }

@@ -20,7 +20,7 @@ internal enum TaskKind
 internal sealed record TaskEntry(string Name, TaskKind Kind, DictValue Config, string? File, SortedSet<string> Tagged)
 {
     /// <summary>What a file's keys describe; null when that is neither a task nor a group.</summary>
-    public static TaskEntry? Of(DictValue config, string? file) =>
+    public static TaskEntry? Parse(DictValue config, string? file) =>
         config.Text("group") is { } group ? new(group, TaskKind.Group, config, file, [])
         : config.Text("task") is { } task ? new(task, TaskKind.Task, config, file, [])
         : null;
@@ -37,7 +37,7 @@ internal sealed class TaskIndex
     {
         foreach (DictValue config in BuiltInTasks.All())
         {
-            Add(_entries, TaskEntry.Of(config, null)!);
+            Add(_entries, TaskEntry.Parse(config, null)!);
         }
         foreach (string directory in directories)
         {
@@ -110,7 +110,7 @@ internal sealed class TaskIndex
             {
                 try
                 {
-                    entries[i] = TaskEntry.Of(TaskFiles.Read(files[i]), files[i]);
+                    entries[i] = TaskEntry.Parse(TaskFiles.Read(files[i]), files[i]);
                 }
                 catch (Exception fault) when (fault is InvalidDataException or IOException)
                 {

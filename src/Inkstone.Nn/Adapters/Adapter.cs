@@ -76,7 +76,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     }
 
     /// <summary>The adapter of the layer at <paramref name="path"/>, or null when it wears none.</summary>
-    internal Lora? On(string path, Tensor weight, Tensor? bias, Noise noise)
+    internal Lora? CreateLora(string path, Tensor weight, Tensor? bias, TrainingRng noise)
     {
         _linear.Add(path);
         if (!config.Matches(path))

@@ -238,7 +238,7 @@ internal sealed class RecipeSection
             return null;
         }
         _read.Add((key, node));
-        return YamlJson.Of(node) as JsonObject ?? throw Wrong(node, key, "must be a section with keys of its own");
+        return YamlJson.Convert(node) as JsonObject ?? throw Wrong(node, key, "must be a section with keys of its own");
     }
 
     /// <summary>Those of the given keys that are written, as their YAML values; the others count as known.</summary>

@@ -116,7 +116,7 @@ internal sealed class TrainRun<TBatch>
             OptimizerState.Read(start.Checkpoint, _trainer.Optimizers);
             parts.Source.State = _start.State!.Cursor;
         }
-        RunEstimate estimate = RunEstimate.Of(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
+        RunEstimate estimate = RunEstimate.Estimate(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
         estimate.Check(start.Options.Warn, Together.Ranks.LocalSize);
         CheckDisk();
         RankAgreement.Check(Together.Ranks, recipe.Resolved, parts.Data, parts.Model.Parameters);
@@ -172,7 +172,7 @@ internal sealed class TrainRun<TBatch>
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
-        WrittenFiles.Of(_recipe.Out).Add(RunDirectory.RecipeFile);
+        WrittenFiles.Read(_recipe.Out).Add(RunDirectory.RecipeFile);
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         _logs.AddRange(screen is null ? [metrics, board] : [metrics, board, screen]);
@@ -209,7 +209,7 @@ internal sealed class TrainRun<TBatch>
             !_trainer.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps),
             _trainer.EndedEarly,
             LastCheckpoint(),
-            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null,
+            end.BestStep is { } best ? _start.Checkpoints.GetPath(best) : null,
             Facts,
             _trainer.FirstValidation,
             _trainer.LastValidation,
@@ -229,7 +229,7 @@ internal sealed class TrainRun<TBatch>
             + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
         DirectoryInfo old = new(_start.Checkpoints.Path);
         DiskEstimate
-            .Of(
+            .Estimate(
                 _trainer.Trained,
                 _trainer.Optimizers,
                 adapter,
@@ -249,7 +249,7 @@ internal sealed class TrainRun<TBatch>
         double tokensPerStep = _recipe.Train.Epochs is { } epochs
             ? epochs * _parts.Data.Tokens / total!.Value
             : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
-        return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
+        return RunPlan.Estimate(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
     }
 
     private void Sample(int step)
@@ -271,7 +271,7 @@ internal sealed class TrainRun<TBatch>
         }
     }
 
-    private string? LastCheckpoint() => _start.Checkpoints.Steps() is { Count: > 0 } steps ? _start.Checkpoints.Of(steps[^1]) : null;
+    private string? LastCheckpoint() => _start.Checkpoints.Steps() is { Count: > 0 } steps ? _start.Checkpoints.GetPath(steps[^1]) : null;
 
     private string Save(TrainProgress at)
     {
@@ -282,8 +282,8 @@ internal sealed class TrainRun<TBatch>
             TrainData = _parts.Data.Train,
             ValidData = _parts.Data.Valid,
         };
-        using CheckpointMoments moments = CheckpointMoments.Of(_trainer.Optimizers);
-        string path = _start.Checkpoints.Of(at.Step);
+        using CheckpointMoments moments = CheckpointMoments.Collect(_trainer.Optimizers);
+        string path = _start.Checkpoints.GetPath(at.Step);
         if (_start.Options.Leads)
         {
             _start.Checkpoints.Save(
@@ -294,7 +294,7 @@ internal sealed class TrainRun<TBatch>
                     _parts.WriteModel(directory);
                     OptimizerState.Write(directory, moments.All);
                     _parts.Tokenizer.Save(directory);
-                    RunCard.Of(_parts.Model, _recipe, state).Write(directory);
+                    RunCard.Create(_parts.Model, _recipe, state).Write(directory);
                 }
             );
         }

@@ -17,7 +17,7 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink compare</c>: families at equal parameters, tokens and data.</summary>
-internal static class CompareVerb
+internal static class CompareCommand
 {
     private const string ResultFile = "result.json",
         SettingsFile = "compare.json",
@@ -39,7 +39,7 @@ internal static class CompareVerb
         new("schedule.warmup_steps", "1"),
     ];
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> file = new("SHOOTOUT")
         {
@@ -50,7 +50,7 @@ internal static class CompareVerb
         {
             Description = "a few steps of each family, one seed: whether everything works, not who is better",
         };
-        return new Verb(
+        return new CliCommand(
             "compare",
             "trains families at equal parameters, equal tokens and the same data, and puts them side by side; a stopped comparison goes on when the command is repeated",
             [file, output, smoke],
@@ -62,7 +62,7 @@ internal static class CompareVerb
             TakesRecipeKeys = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             bool small = call.Get(smoke);
             List<KeyValuePair<string, string>> keys = [.. small ? Less : [], .. RunReport.Overrides(call)];
@@ -94,7 +94,7 @@ internal static class CompareVerb
                 done.Add(contestant);
                 AtomicFile.WriteText(
                     Path.Combine(directory, PageFile),
-                    ComparePage.Of(Path.GetFileNameWithoutExtension(call.Get(file)!), shootout, done, CpuFeatures.Describe())
+                    ComparePage.Write(Path.GetFileNameWithoutExtension(call.Get(file)!), shootout, done, CpuFeatures.Describe())
                 );
             }
             JsonObject json = Json(shootout, done, directory);
@@ -104,7 +104,7 @@ internal static class CompareVerb
 
     /// <summary>All runs of one family; null when it was interrupted.</summary>
     private static Contestant? Contest(
-        Call call,
+        CommandContext call,
         string directory,
         string recipe,
         ContestantOptions family,
@@ -118,7 +118,7 @@ internal static class CompareVerb
             keys.LastOrDefault(k => k.Key == "tokenizer").Value
             ?? Recipe.Load(recipe, [new("model.preset", Presets.Names("models")[0]), new("out", place), .. keys]).Tokenizer;
         Tokenizer tokenizer = Tokenizer.Load(tokenizerPath).WithPadToken();
-        FittedFamily fitted = FamilyFit.Of(family, shootout.ActiveParameters, tokenizer.VocabularySize, TokenIds.Of(tokenizer));
+        FittedFamily fitted = FamilyFit.Fit(family, shootout.ActiveParameters, tokenizer.VocabularySize, TokenIds.FromTokenizer(tokenizer));
         Directory.CreateDirectory(place);
         AtomicFile.WriteText(model, fitted.Config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
         List<JsonObject> runs = [];
@@ -129,13 +129,13 @@ internal static class CompareVerb
             if (!File.Exists(result))
             {
                 call.Say(
-                    Figures.Of($"{family.Name}, seed {seed}: {fitted.Active:N0} of {fitted.Parameters:N0} parameters work for a token")
+                    Format.Text($"{family.Name}, seed {seed}: {fitted.Active:N0} of {fitted.Parameters:N0} parameters work for a token")
                 );
                 Recipe loaded = Recipe.Load(
                     recipe,
                     [new("model.preset", model), .. keys, new("train.seed", seed.ToString(CultureInfo.InvariantCulture)), new("out", run)]
                 );
-                RunResult trained = PretrainRun.Do(call, loaded, resume: new CheckpointFolder(run).Steps().Count > 0, force: true);
+                RunResult trained = PretrainRun.Train(call, loaded, resume: new CheckpointFolder(run).Steps().Count > 0, force: true);
                 if (trained.Interrupted)
                 {
                     return null;
@@ -165,7 +165,7 @@ internal static class CompareVerb
     }
 
     /// <summary>Tokens a second behind a short prompt, one text alone, in the types of the checkpoint.</summary>
-    private static double Decode(Call call, string checkpoint) =>
+    private static double Decode(CommandContext call, string checkpoint) =>
         call.Compute(device =>
         {
             using CausalLm model = Models.Open(checkpoint, device);
@@ -186,7 +186,7 @@ internal static class CompareVerb
         });
 
     /// <summary>Claims the directory, or finds there what was begun with the same settings.</summary>
-    private static void Begin(Call call, string directory, Shootout shootout, List<KeyValuePair<string, string>> keys)
+    private static void Begin(CommandContext call, string directory, Shootout shootout, List<KeyValuePair<string, string>> keys)
     {
         JsonObject settings = new()
         {
@@ -234,7 +234,7 @@ internal static class CompareVerb
         AtomicFile.WriteText(path, text);
     }
 
-    private static void World(Call call, string directory, long bytes)
+    private static void World(CommandContext call, string directory, long bytes)
     {
         string done = Path.Combine(directory, "done");
         if (File.Exists(done))
@@ -259,7 +259,7 @@ internal static class CompareVerb
             ["families"] = new JsonArray([.. all.Select(c => c.Json())]),
         };
 
-    private static void Print(Call call, List<Contestant> all, string directory)
+    private static void Print(CommandContext call, List<Contestant> all, string directory)
     {
         Table table = new Table()
             .Border(TableBorder.Rounded)
@@ -278,14 +278,14 @@ internal static class CompareVerb
         {
             table.AddRow(
                 c.Name,
-                Figures.Count(c.Active),
-                Figures.Count(c.Parameters),
+                Format.Count(c.Active),
+                Format.Count(c.Parameters),
                 c.BitsPerByte.ToString(),
-                Figures.Of($"{c.TrainRate:#,0}"),
-                Figures.Of($"{100 * c.FractionOfRoof:0}"),
-                Figures.Of($"{c.DecodeRate:#,0}"),
-                Figures.Of($"{c.ShortCacheBytesPerToken:#,0}"),
-                Figures.Of($"{c.LongCacheBytesPerToken:#,0}")
+                Format.Text($"{c.TrainRate:#,0}"),
+                Format.Text($"{100 * c.FractionOfRoof:0}"),
+                Format.Text($"{c.DecodeRate:#,0}"),
+                Format.Text($"{c.ShortCacheBytesPerToken:#,0}"),
+                Format.Text($"{c.LongCacheBytesPerToken:#,0}")
             );
         }
         call.Page.Write(table);

@@ -9,13 +9,13 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink sample</c>: answers to a file of prompts, as data to learn from.</summary>
-internal static class SampleVerb
+internal static class SampleCommand
 {
     private const int UsualTokens = 256;
 
     private static readonly string[] PromptKeys = ["prompt", "messages", "conversations", "question"];
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -53,7 +53,7 @@ internal static class SampleVerb
             DefaultValueFactory = _ => "best",
         };
         SamplingFlags sampling = new(draws: true, UsualTokens);
-        return new Verb(
+        return new CliCommand(
             "sample",
             "answers a file of prompts, keeping the best of several answers",
             [model, weights, input, output, bestOf, rewards, least, keep, .. sampling.All],
@@ -62,7 +62,7 @@ internal static class SampleVerb
             "ink sample --model runs/chat --input prompts.jsonl --best-of 8 --rewards rewards.yaml --keep pairs --out pairs.jsonl"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!,
                 kept = call.Get(keep)!,
@@ -121,7 +121,7 @@ internal static class SampleVerb
                                     bar.Report(
                                         (
                                             (double)counts.Prompts / prompts.Train.Count,
-                                            Figures.Of(
+                                            Format.Text(
                                                 $"{counts.Prompts:N0} of {prompts.Train.Count:N0} prompts, mean of the best {counts.Mean:0.###}"
                                             )
                                         )
@@ -137,8 +137,8 @@ internal static class SampleVerb
                 counts.Json(file),
                 o =>
                     o.WriteLine(
-                        Figures.Of(
-                            $"{counts.Rows:N0} lines in {file}; {counts.Prompts:N0} prompts, {answers} answers each, {counts.Tokens:N0} tokens; mean {counts.MeanOfAll:0.###}, of the best {counts.Mean:0.###}{(counts.LeftOut > 0 ? Figures.Of($"; {counts.LeftOut:N0} prompts left out ({(kept == "pairs" ? "their answers are equally good, or none is good enough" : "no answer is good enough")})") : "")}"
+                        Format.Text(
+                            $"{counts.Rows:N0} lines in {file}; {counts.Prompts:N0} prompts, {answers} answers each, {counts.Tokens:N0} tokens; mean {counts.MeanOfAll:0.###}, of the best {counts.Mean:0.###}{(counts.LeftOut > 0 ? Format.Text($"; {counts.LeftOut:N0} prompts left out ({(kept == "pairs" ? "their answers are equally good, or none is good enough" : "no answer is good enough")})") : "")}"
                         )
                     )
             );

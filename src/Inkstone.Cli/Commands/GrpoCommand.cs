@@ -5,9 +5,9 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink grpo</c> and <c>ink ppo</c>.</summary>
-internal static class GrpoVerb
+internal static class GrpoCommand
 {
-    public static Verb Create() =>
+    public static CliCommand Create() =>
         Make(
             "grpo",
             "teaches a model by rewards of its own answers, each compared with the others to its prompt",
@@ -19,7 +19,7 @@ internal static class GrpoVerb
             (recipe, device, options) => new Grpo(recipe, device, options)
         );
 
-    public static Verb CreatePpo() =>
+    public static CliCommand CreatePpo() =>
         Make(
             "ppo",
             "teaches a model by rewards of its own answers, measured against what a critic expected",
@@ -31,7 +31,7 @@ internal static class GrpoVerb
             (recipe, device, options) => new Ppo(recipe, device, options)
         );
 
-    private static Verb Make<TRecipe>(
+    private static CliCommand Make<TRecipe>(
         string name,
         string summary,
         string[] examples,
@@ -41,9 +41,9 @@ internal static class GrpoVerb
         where TRecipe : ITuningRecipe
     {
         TuningFlags flags = new(name, "model or adapter to start from");
-        return flags.Verb(summary, Run, examples);
+        return flags.Command(summary, Run, examples);
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             TRecipe loaded = flags.Load(call, load);
             (RunResult result, PromptSet data) = flags.Train(
@@ -52,7 +52,7 @@ internal static class GrpoVerb
                 (device, options) => open(loaded, device, options),
                 run =>
                 {
-                    call.Say(Figures.Of($"{run.Data.Train.Count:N0} prompts; {run.Data.Valid.Count:N0} held out"));
+                    call.Say(Format.Text($"{run.Data.Train.Count:N0} prompts; {run.Data.Valid.Count:N0} held out"));
                     return run.Data;
                 }
             );
@@ -68,8 +68,8 @@ internal static class GrpoVerb
                     if (result.Last is { } last)
                     {
                         o.WriteLine(
-                            Figures.Of(
-                                $"mean reward of {last.Labels:N0} held-out prompts {-last.Loss:0.000}{(result.First is { } first ? Figures.Of($" ({-first.Loss:0.000} before)") : "")}"
+                            Format.Text(
+                                $"mean reward of {last.Labels:N0} held-out prompts {-last.Loss:0.000}{(result.First is { } first ? Format.Text($" ({-first.Loss:0.000} before)") : "")}"
                             )
                         );
                     }

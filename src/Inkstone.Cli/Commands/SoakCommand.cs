@@ -5,9 +5,9 @@ using Inkstone.Server;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink soak</c>.</summary>
-internal static class SoakVerb
+internal static class SoakCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         ServerFlags server = new();
         Option<double> minutes = new("--minutes")
@@ -22,7 +22,7 @@ internal static class SoakVerb
             HelpName = "N",
             DefaultValueFactory = _ => 16,
         };
-        return new Verb(
+        return new CliCommand(
             "soak",
             "long load of every kind: streams, structured answers, clients that go away, malformed bodies, oversized prompts; errors, schema-valid share, memory and latency drift",
             [.. server.All, minutes, streams],
@@ -31,7 +31,7 @@ internal static class SoakVerb
             "ink soak http://127.0.0.1:8080 --minutes 5 --streams 4 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             double time = call.Get(minutes) is > 0 and <= 10_000 and double given
                 ? given
@@ -64,7 +64,9 @@ internal static class SoakVerb
                 json,
                 output =>
                 {
-                    output.WriteLine(Figures.Of($"{result.Requests} requests in {result.Seconds / 60:0.0} minutes, {result.Faults} wrong"));
+                    output.WriteLine(
+                        Format.Text($"{result.Requests} requests in {result.Seconds / 60:0.0} minutes, {result.Faults} wrong")
+                    );
                     foreach ((string name, JsonNode? value) in json)
                     {
                         if (value is JsonValue figure && name is not ("ok" or "requests" or "seconds" or "errors"))

@@ -7,7 +7,7 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink schema</c>.</summary>
-internal static class SchemaVerb
+internal static class SchemaCommand
 {
     private static readonly JsonSerializerOptions Readable = new()
     {
@@ -16,11 +16,11 @@ internal static class SchemaVerb
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> kind = new("KIND") { Description = string.Join(", ", RecipeSchemas.Names) };
         Option<string> output = new("--out") { Description = "file to write, instead of stdout", HelpName = "FILE" };
-        return new Verb(
+        return new CliCommand(
             "schema",
             "the JSON Schema of a kind of recipe, by which editors complete and check it",
             [kind, output],
@@ -29,7 +29,7 @@ internal static class SchemaVerb
             "ink schema pipeline --out pipeline.schema.json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string text = Text(call.Get(kind)!);
             if (call.Get(output) is not { } path)
@@ -46,13 +46,13 @@ internal static class SchemaVerb
     }
 
     /// <summary>A schema as the file that comes with the program has it.</summary>
-    public static string Text(string kind) => RecipeSchemas.Of(kind).ToJsonString(Readable) + "\n";
+    public static string Text(string kind) => RecipeSchemas.Build(kind).ToJsonString(Readable) + "\n";
 
     private static bool HasTitle(string file) =>
         RecipeSchemas.Names.Any(kind =>
             File.ReadLines(file)
                 .Skip(2)
                 .Take(1)
-                .Any(line => line.Contains($"\"title\": \"{(string)RecipeSchemas.Of(kind)["title"]!}\"", StringComparison.Ordinal))
+                .Any(line => line.Contains($"\"title\": \"{(string)RecipeSchemas.Build(kind)["title"]!}\"", StringComparison.Ordinal))
         );
 }

@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary>Facts about one thing: named values and tables, printed for people or as one JSON document.</summary>
-internal sealed class Sheet(string kind, string path)
+internal sealed class FactSheet(string kind, string path)
 {
     private const int DrawingWidth = 100;
 
@@ -27,7 +27,7 @@ internal sealed class Sheet(string kind, string path)
     /// <summary>A drawing for people, in at most so many cells.</summary>
     public void Draw(Func<int, string> drawing) => _drawing = drawing;
 
-    public int Print(Call call)
+    public int Print(CommandContext call)
     {
         if (call.Json)
         {
@@ -50,7 +50,7 @@ internal sealed class Sheet(string kind, string path)
             int hidden = Math.Max(0, rows.Count - most);
             Table table = new Table()
                 .Border(TableBorder.Rounded)
-                .Title(Markup.Escape(hidden > 0 ? Figures.Of($"{name} ({most} of {rows.Count:N0})") : name));
+                .Title(Markup.Escape(hidden > 0 ? Format.Text($"{name} ({most} of {rows.Count:N0})") : name));
             foreach (string column in columns)
             {
                 table.AddColumn(Markup.Escape(column));
@@ -73,7 +73,7 @@ internal sealed class Sheet(string kind, string path)
     private static string Text(JsonNode? value) =>
         value is not JsonValue v ? value?.ToJsonString() ?? "none"
         : v.TryGetValue(out string? text) ? text
-        : v.TryGetValue(out double number) && number != Math.Floor(number) ? Figures.Of($"{number:G6}")
+        : v.TryGetValue(out double number) && number != Math.Floor(number) ? Format.Text($"{number:G6}")
         : v.ToJsonString();
 
     public JsonObject ToJson()

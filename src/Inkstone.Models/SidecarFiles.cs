@@ -5,7 +5,7 @@ using Inkstone.Formats;
 namespace Inkstone.Models;
 
 /// <summary>Files beside the weights that belong to a model and go with it: tokenizer, chat templates, generation settings.</summary>
-public static class Companions
+public static class SidecarFiles
 {
     private const string TokenizerFile = "tokenizer.json",
         ConfigFile = "tokenizer_config.json",
@@ -27,7 +27,7 @@ public static class Companions
     /// <summary>Copies them and the model card from a directory, or writes what a .gguf file says of them.</summary>
     public static void Copy(string source, string directory)
     {
-        if (GgufFile.Is(source))
+        if (GgufFile.IsGguf(source))
         {
             using GgufFile file = GgufFile.Open(source);
             Write(file.Metadata, directory);

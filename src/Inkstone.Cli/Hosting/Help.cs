@@ -8,7 +8,7 @@ internal static class Help
 {
     private const int Width = 79;
 
-    public static string Page(Verb verb, string path, SharedFlags shared)
+    public static string Page(CliCommand verb, string path, SharedFlags shared)
     {
         StringBuilder page = new();
         page.Append(Cells.Wrap($"{path}: {verb.Description}", Width)).Append("\n\nUsage:\n  ").Append(Usage(verb, path)).Append('\n');
@@ -32,7 +32,7 @@ internal static class Help
         return page.ToString();
     }
 
-    private static string Usage(Verb verb, string path)
+    private static string Usage(CliCommand verb, string path)
     {
         StringBuilder usage = new(path);
         if (verb.Subcommands.Count > 0)

@@ -5,13 +5,13 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink distill</c>.</summary>
-internal static class DistillVerb
+internal static class DistillCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         TuningFlags flags = new("distill", "the student");
         Option<string> teacher = new("--teacher") { Description = "the teacher, instead of the recipe's", HelpName = "PATH" };
-        return flags.Verb(
+        return flags.Command(
             "teaches a small model what a larger one of the same vocabulary finds likely",
             Run,
             [
@@ -21,14 +21,14 @@ internal static class DistillVerb
             teacher
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             DistillRecipe loaded = flags.Load(call, (path, keys) => DistillRecipe.Load(path, keys), ("teacher.path", call.Get(teacher)));
             (RunResult result, ConversationSet data) = flags.Train(
                 call,
                 loaded,
                 (device, options) => new Distillation(loaded, device, options),
-                run => SftVerb.Tell(call, run.Conversations)
+                run => SftCommand.Tell(call, run.Conversations)
             );
             JsonObject json = RunReport.Json(loaded, result);
             json["train_conversations"] = data.TrainConversations;

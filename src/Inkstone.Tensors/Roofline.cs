@@ -6,11 +6,11 @@ namespace Inkstone.Tensors;
 /// <summary>What this machine can do at best, measured: the speed limits that every rate is compared with.</summary>
 /// <param name="FlopsPerSecond">operations per second of the unit that matrix products run on, all threads together</param>
 /// <param name="BytesPerSecond">bytes per second read from main memory, all threads together</param>
-public sealed record Roof(double FlopsPerSecond, double BytesPerSecond)
+public sealed record Roofline(double FlopsPerSecond, double BytesPerSecond)
 {
     /// <summary>Measures the device's threads with the kernel of its <see cref="Device.MatMulType"/>; takes about a quarter of a
     /// second.</summary>
-    public static Roof Measure(Device device) => new(MeasureArithmetic(device), MeasureMemory(device));
+    public static Roofline Measure(Device device) => new(MeasureArithmetic(device), MeasureMemory(device));
 
     /// <summary>The unit that the kernel multiplies on, by itself: steadier than the kernel, and no slower where the kernel has a flaw.
     /// Tiles count with their loads.</summary>

@@ -4,13 +4,13 @@ namespace Inkstone.Cli;
 internal static class ProgramName
 {
     public static string Current { get; } =
-        Of(Environment.ProcessPath, AppContext.BaseDirectory, Environment.GetEnvironmentVariable("PATH"), Environment.CurrentDirectory);
+        Find(Environment.ProcessPath, AppContext.BaseDirectory, Environment.GetEnvironmentVariable("PATH"), Environment.CurrentDirectory);
 
     /// <param name="process">path of the process: the program itself, or dotnet</param>
     /// <param name="home">the program's own directory</param>
     /// <param name="path">the directories in which a shell looks</param>
     /// <param name="here">the current directory</param>
-    public static string Of(string? process, string home, string? path, string here)
+    public static string Find(string? process, string home, string? path, string here)
     {
         if (process is not null && Path.GetFileNameWithoutExtension(process) == "dotnet")
         {

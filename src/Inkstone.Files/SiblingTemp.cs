@@ -4,7 +4,7 @@ namespace Inkstone.Files;
 
 /// <summary>Names in the same directory, where a rename copies nothing. A random part keeps two writers of one path apart, and ours from
 /// other programs'.</summary>
-internal static partial class Neighbour
+internal static partial class SiblingTemp
 {
     /// <summary>What is not yet called <paramref name="path"/>, or shall never be again: nobody misses it.</summary>
     public static string Partial(string path) => $"{path}.ink-{Random()}.partial";

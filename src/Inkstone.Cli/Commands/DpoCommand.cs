@@ -5,12 +5,12 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink dpo</c>.</summary>
-internal static class DpoVerb
+internal static class DpoCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         TuningFlags flags = new("dpo", "model or adapter to start from");
-        return flags.Verb(
+        return flags.Command(
             "teaches a model which answers are preferred, from pairs or from thumbs up and down",
             Run,
             [
@@ -19,7 +19,7 @@ internal static class DpoVerb
             ]
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             PreferenceRecipe loaded = flags.Load(call, (path, keys) => PreferenceRecipe.Load(path, keys));
             string what = loaded.Loss.Singles is null ? "pairs" : "judged answers";
@@ -30,8 +30,8 @@ internal static class DpoVerb
                 run =>
                 {
                     call.Say(
-                        Figures.Of(
-                            $"{run.Data.Train.Count:N0} {what}, {Figures.Count(run.Data.Tokens)} tokens; {run.Data.Valid.Count:N0} held out"
+                        Format.Text(
+                            $"{run.Data.Train.Count:N0} {what}, {Format.Count(run.Data.Tokens)} tokens; {run.Data.Valid.Count:N0} held out"
                         )
                     );
                     return run.Data;
@@ -52,8 +52,8 @@ internal static class DpoVerb
                     {
                         Metric? before = result.First?.Metrics?.FirstOrDefault(m => m.Name == "rewards/accuracies");
                         o.WriteLine(
-                            Figures.Of(
-                                $"the preferred answer is told from the other in {100 * accuracy.Value:0.0} % of the held-out pairs{(before is null ? "" : Figures.Of($" ({100 * before.Value:0.0} % before)"))}"
+                            Format.Text(
+                                $"the preferred answer is told from the other in {100 * accuracy.Value:0.0} % of the held-out pairs{(before is null ? "" : Format.Text($" ({100 * before.Value:0.0} % before)"))}"
                             )
                         );
                     }

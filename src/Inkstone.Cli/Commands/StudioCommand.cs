@@ -9,9 +9,9 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink studio</c>.</summary>
-internal static class StudioVerb
+internal static class StudioCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> runs = new("RUNS")
         {
@@ -30,7 +30,7 @@ internal static class StudioVerb
             HelpName = "N",
             DefaultValueFactory = _ => 6080,
         };
-        return new Verb(
+        return new CliCommand(
             "studio",
             "one live page about runs: curves, samples, data and masks, tokens, what a model looks at, evaluations, chat",
             [runs, host, port],
@@ -39,7 +39,7 @@ internal static class StudioVerb
             "ink studio runs/a runs/b --port 8000"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string[] named = call.Get(runs) ?? [];
             string? missing = named.FirstOrDefault(path => !Directory.Exists(path));
@@ -63,11 +63,11 @@ internal static class StudioVerb
     private static bool HoldsModel(string path)
     {
         string place = CheckpointFolder.Resolve(path);
-        return PeftAdapter.Is(place) || File.Exists(Path.Combine(place, "config.json"));
+        return PeftAdapter.IsAdapter(place) || File.Exists(Path.Combine(place, "config.json"));
     }
 
     /// <summary>The engine computes on a thread of its own, as in ink serve.</summary>
-    private static OpenedModel Open(Call call, string path)
+    private static OpenedModel Open(CommandContext call, string path)
     {
         Device device = call.NewDevice();
         try
@@ -85,7 +85,7 @@ internal static class StudioVerb
         }
     }
 
-    private static async Task<int> ServeAsync(Call call, StudioOptions options)
+    private static async Task<int> ServeAsync(CommandContext call, StudioOptions options)
     {
         await using StudioServer server = new(options);
         await server.StartAsync().ConfigureAwait(false);

@@ -12,14 +12,14 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink plan</c>.</summary>
-internal static class PlanVerb
+internal static class PlanCommand
 {
     private const int MostHosts = 4096,
         MeasuredSteps = 3;
     private const double OptimizerBytes = 28,
         UsualBytesPerSecond = 6e9;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> recipe = new("RECIPE")
         {
@@ -54,7 +54,7 @@ internal static class PlanVerb
             Description = "what one process does on such a host; without it a few steps are measured here",
             HelpName = "X",
         };
-        return new Verb(
+        return new CliCommand(
             "plan",
             "what a recipe would cost on several hosts: step time, memory and traffic, predicted from what one process does",
             [recipe, hosts, perHost, network, latency, rate],
@@ -66,10 +66,10 @@ internal static class PlanVerb
             TakesRecipeKeys = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Recipe loaded = Recipe.Load(Presets.Recipe(call.Get(recipe)!), RunReport.Overrides(call));
-            NetworkLink link = NetworkLink.Of(call.Get(network)!, call.Get(latency));
+            NetworkLink link = NetworkLink.Parse(call.Get(network)!, call.Get(latency));
             int most = call.Between(hosts, 1, MostHosts),
                 ranksPerHost = call.Between(perHost, 1, 1024);
             StepCost cost = call.Compute(
@@ -82,7 +82,8 @@ internal static class PlanVerb
             for (int n = 1; n <= most; n = n == most ? n + 1 : Math.Min(2 * n, most))
             {
                 if (
-                    ClusterPlan.Of(cost, loaded.Train, loaded.Data.SequenceLength, loaded.Distributed, link, n, ranksPerHost) is { } planned
+                    ClusterPlan.Estimate(cost, loaded.Train, loaded.Data.SequenceLength, loaded.Distributed, link, n, ranksPerHost) is
+                    { } planned
                 )
                 {
                     steps.Add(planned);
@@ -121,11 +122,13 @@ internal static class PlanVerb
         }
     }
 
-    private static StepCost Cost(Call call, Recipe recipe, Device device, double? rate)
+    private static StepCost Cost(CommandContext call, Recipe recipe, Device device, double? rate)
     {
         Tokenizer? tokenizer = Path.Exists(recipe.Tokenizer) ? Tokenizer.Load(recipe.Tokenizer) : null;
         HfConfig config = HfConfig.Parse(
-            recipe.Model.Config(tokenizer?.VocabularySize ?? 0, tokenizer is null ? null : TokenIds.Of(tokenizer)).ToJsonString(),
+            recipe
+                .Model.Config(tokenizer?.VocabularySize ?? 0, tokenizer is null ? null : TokenIds.FromTokenizer(tokenizer))
+                .ToJsonString(),
             "the recipe's model"
         );
         if (config.Int("vocab_size") == 0)
@@ -170,7 +173,7 @@ internal static class PlanVerb
     }
 
     private static void Print(
-        Call call,
+        CommandContext call,
         TextWriter o,
         Recipe recipe,
         StepCost cost,
@@ -180,8 +183,8 @@ internal static class PlanVerb
     )
     {
         o.WriteLine(
-            Figures.Of(
-                $"{Figures.Count(cost.Parameters)} parameters; one process takes {1e3 * cost.MicroBatchSeconds:0} ms for a micro-batch of {recipe.Train.BatchSize} × {recipe.Data.SequenceLength} tokens and {1e3 * cost.OptimizerSeconds:0} ms for the optimizer; a step has {recipe.Train.BatchSize * recipe.Train.Accumulation} rows"
+            Format.Text(
+                $"{Format.Count(cost.Parameters)} parameters; one process takes {1e3 * cost.MicroBatchSeconds:0} ms for a micro-batch of {recipe.Train.BatchSize} × {recipe.Data.SequenceLength} tokens and {1e3 * cost.OptimizerSeconds:0} ms for the optimizer; a step has {recipe.Train.BatchSize * recipe.Train.Accumulation} rows"
             )
         );
         Table table = new Table()
@@ -190,13 +193,13 @@ internal static class PlanVerb
         foreach (PlannedStep s in steps)
         {
             table.AddRow(
-                Figures.Of($"{s.Hosts}{(ranksPerHost > 1 ? $" × {ranksPerHost}" : "")}"),
-                Figures.Of($"{1e3 * s.Seconds:0} ms"),
-                Figures.Of($"{s.TokensPerSecond:#,0}"),
-                Figures.Of($"{100 * s.Efficiency:0} %"),
-                s.Ranks == 1 ? "" : Figures.Of($"{100 * s.Hidden:0} %"),
-                Figures.Bytes(s.SentBytes),
-                Figures.Bytes(s.MemoryBytes),
+                Format.Text($"{s.Hosts}{(ranksPerHost > 1 ? $" × {ranksPerHost}" : "")}"),
+                Format.Text($"{1e3 * s.Seconds:0} ms"),
+                Format.Text($"{s.TokensPerSecond:#,0}"),
+                Format.Text($"{100 * s.Efficiency:0} %"),
+                s.Ranks == 1 ? "" : Format.Text($"{100 * s.Hidden:0} %"),
+                Format.Bytes(s.SentBytes),
+                Format.Bytes(s.MemoryBytes),
                 s.Limit
             );
         }

@@ -9,12 +9,12 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink convert</c>.</summary>
-internal static class ConvertVerb
+internal static class ConvertCommand
 {
     private static readonly GgufFileType[] Plain = [GgufFileType.F32, GgufFileType.F16, GgufFileType.BF16];
     private static readonly GgufFileType[] Quantised = [.. Enum.GetValues<GgufFileType>().Except(Plain).Reverse()];
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> input = new("IN") { Description = "model directory, run, or .gguf file" };
         Argument<string> output = new("OUT") { Description = "a .gguf file, or a directory to write in HF's layout" };
@@ -32,7 +32,7 @@ internal static class ConvertVerb
         {
             Description = "write Ollama's Modelfile beside the .gguf file: template, stop texts, settings",
         };
-        return new Verb(
+        return new CliCommand(
             "convert",
             "a model between HF's layout and GGUF, and from one element type to another",
             [input, output, dtype, quantize, modelfile],
@@ -41,7 +41,7 @@ internal static class ConvertVerb
             "ink convert model.gguf model --dtype bf16"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string from = Models.Whole(call.Get(input)!),
                 to = call.Get(output)!;
@@ -68,12 +68,12 @@ internal static class ConvertVerb
                 using CausalLm model = Pretrained.Open(from, device, memory, trained: false);
                 if (gguf)
                 {
-                    HfConfig text = ModelFamilies.Of(model.Config).Gguf?.Text(model.Config) ?? model.Config;
+                    HfConfig text = ModelFamilies.Find(model.Config).Gguf?.Text(model.Config) ?? model.Config;
                     GgufTokenizerCheck.Around(call, from, text, tokenizer => Pretrained.SaveGguf(model, to, type, tokenizer, call.Warn));
                 }
                 else
                 {
-                    if (GgufFile.Is(from) || File.Exists(Path.Combine(from, "tokenizer.json")))
+                    if (GgufFile.IsGguf(from) || File.Exists(Path.Combine(from, "tokenizer.json")))
                     {
                         _ = ModelTokenizer.ForFamily(Models.Tokenizer(from, call), model.Config.Text("model_type"), from, _ => { });
                     }
@@ -96,7 +96,7 @@ internal static class ConvertVerb
                     ["bytes"] = bytes,
                 },
                 o =>
-                    o.WriteLine($"{Figures.Count(parameters)} parameters written to {to} as {label}, {Figures.Of($"{bytes / 1e6:0.0}")} MB")
+                    o.WriteLine($"{Format.Count(parameters)} parameters written to {to} as {label}, {Format.Text($"{bytes / 1e6:0.0}")} MB")
             );
         }
     }

@@ -4,9 +4,9 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink pretrain</c>.</summary>
-internal static class PretrainVerb
+internal static class PretrainCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> recipe = new("RECIPE")
         {
@@ -16,7 +16,7 @@ internal static class PretrainVerb
             tokenizer = new("--tokenizer") { Description = "tokenizer, instead of the recipe's", HelpName = "PATH" };
         Option<bool> resume = RunReport.Resume(),
             changed = RunReport.AllowChangedData();
-        return new Verb(
+        return new CliCommand(
             "pretrain",
             "trains a model on token shards by a recipe",
             [recipe, output, tokenizer, resume, changed],
@@ -29,13 +29,13 @@ internal static class PretrainVerb
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Recipe loaded = Recipe.Load(
                 Presets.Recipe(call.Get(recipe)!),
                 RunReport.Overrides(call, ("out", call.Get(output)), ("tokenizer", call.Get(tokenizer)))
             );
-            RunResult result = PretrainRun.Do(call, loaded, call.Get(resume), call.Force, call.Get(changed));
+            RunResult result = PretrainRun.Train(call, loaded, call.Get(resume), call.Force, call.Get(changed));
             call.Result(
                 RunReport.Json(loaded, result),
                 o => RunReport.People(o, result, $"try: ink generate --model {loaded.Out} --prompt \"...\"")

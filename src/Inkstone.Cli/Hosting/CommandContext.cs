@@ -11,7 +11,7 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary>One run of a verb: its flags, where its result and its progress go, and the token that Ctrl-C cancels.</summary>
-internal sealed class Call
+internal sealed class CommandContext
 {
     private static readonly JsonWriterOptions JsonForm = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -21,7 +21,7 @@ internal sealed class Call
     private readonly SharedFlags _flags;
     private readonly Signals _signals;
 
-    public Call(
+    public CommandContext(
         ParseResult parsed,
         IReadOnlyList<KeyValuePair<string, string>> recipeKeys,
         SharedFlags flags,
@@ -43,13 +43,13 @@ internal sealed class Call
     }
 
     /// <summary>The program around it, for a verb that runs other verbs.</summary>
-    public required Frame Frame { get; init; }
+    public required CommandHost Host { get; init; }
 
     /// <summary>Runs another verb under this call's signals and progress.</summary>
     /// <param name="args">its command line, without mistakes</param>
     /// <param name="output">where its result goes</param>
     /// <returns>its exit code; what was wrong was told on stderr</returns>
-    public int RunVerb(string[] args, TextWriter output) => Frame.RunInside(args, output, Error, _signals);
+    public int RunCommand(string[] args, TextWriter output) => Host.RunInside(args, output, Error, _signals);
 
     /// <summary>The processes that mpirun started; this one alone where nobody did. The first one prints and writes.</summary>
     public ICommunicator Ranks { get; }

@@ -5,12 +5,12 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink reward</c>.</summary>
-internal static class RewardVerb
+internal static class RewardCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         TuningFlags flags = new("reward", "model to start from");
-        return flags.Verb(
+        return flags.Command(
             "makes a reward model: one number for a text, higher for answers that are preferred",
             Run,
             [
@@ -19,7 +19,7 @@ internal static class RewardVerb
             ]
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             RewardRecipe loaded = flags.Load(call, (path, keys) => RewardRecipe.Load(path, keys));
             (RunResult result, PreferenceSet data) = flags.Train(
@@ -29,8 +29,8 @@ internal static class RewardVerb
                 run =>
                 {
                     call.Say(
-                        Figures.Of(
-                            $"{run.Data.Train.Count:N0} pairs, {Figures.Count(run.Data.Tokens)} tokens; {run.Data.Valid.Count:N0} held out"
+                        Format.Text(
+                            $"{run.Data.Train.Count:N0} pairs, {Format.Count(run.Data.Tokens)} tokens; {run.Data.Valid.Count:N0} held out"
                         )
                     );
                     return run.Data;
@@ -48,7 +48,7 @@ internal static class RewardVerb
                     if (result.Last?.Metrics?.FirstOrDefault(m => m.Name == "accuracy") is { } accuracy)
                     {
                         o.WriteLine(
-                            Figures.Of($"the preferred answer has the higher reward in {100 * accuracy.Value:0.0} % of the held-out pairs")
+                            Format.Text($"the preferred answer has the higher reward in {100 * accuracy.Value:0.0} % of the held-out pairs")
                         );
                     }
                     RunReport.People(

@@ -5,12 +5,12 @@ using Inkstone.Server;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink smoke</c>.</summary>
-internal static class SmokeVerb
+internal static class SmokeCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         ServerFlags server = new();
-        return new Verb(
+        return new CliCommand(
             "smoke",
             "whether a server with OpenAI's API does what front ends need: health, chat, multi-turn, structured, JSON mode, streaming, tools",
             server.All,
@@ -19,7 +19,7 @@ internal static class SmokeVerb
             "ink smoke --serve runs/poems --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             IReadOnlyList<SmokeCheck> checks = server.Ask(
                 call,
@@ -49,7 +49,7 @@ internal static class SmokeVerb
                     foreach (SmokeCheck c in checks)
                     {
                         output.WriteLine(
-                            Figures.Of(
+                            Format.Text(
                                 $"{(c.Ok ? "pass" : "FAIL")}  {c.Name, -12} {c.Seconds, 6:0.00} s  {(c.Detail.Length > 100 ? c.Detail[..100] + "…" : c.Detail).ReplaceLineEndings(" ")}"
                             )
                         );

@@ -7,11 +7,11 @@ using Inkstone.Tensors;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink report</c>.</summary>
-internal static class Report
+internal static class ReportCommand
 {
     private const string Mark = "Inkstone report";
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> runs = new("RUN")
         {
@@ -26,7 +26,7 @@ internal static class Report
             Required = true,
         };
         Option<bool> png = new("--png") { Description = "draw the curves as a picture too, beside the page" };
-        return new Verb(
+        return new CliCommand(
             "report",
             "one HTML file about runs: curves, samples, evaluations, data, configuration; it opens offline, in English and Chinese",
             [runs, output, png],
@@ -35,7 +35,7 @@ internal static class Report
             "ink report runs/a runs/b runs/eval --out compared.html --png"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string[] paths = call.Get(runs)!;
             string file = call.Get(output)!;

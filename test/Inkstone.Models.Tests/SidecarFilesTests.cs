@@ -1,11 +1,11 @@
 namespace Inkstone.Models.Tests;
 
 /// <summary>What goes with weights: the files of the model below, and over them those of the adapter.</summary>
-public sealed class CompanionsTests : IDisposable
+public sealed class SidecarFilesTests : IDisposable
 {
     private readonly TemporaryDirectory _d = new();
 
-    public CompanionsTests() => Directory.CreateDirectory(_d["out"]);
+    public SidecarFilesTests() => Directory.CreateDirectory(_d["out"]);
 
     public void Dispose() => _d.Dispose();
 
@@ -77,8 +77,8 @@ public sealed class CompanionsTests : IDisposable
 
     private void Merge()
     {
-        Companions.Copy(_d["base"], _d["out"]);
-        Companions.Overlay(_d["adapter"], _d["out"]);
+        SidecarFiles.Copy(_d["base"], _d["out"]);
+        SidecarFiles.Overlay(_d["adapter"], _d["out"]);
     }
 
     private string Out(string name) => File.ReadAllText(_d["out/" + name]);

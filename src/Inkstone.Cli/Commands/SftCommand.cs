@@ -4,12 +4,12 @@ using Inkstone.Training;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink sft</c>.</summary>
-internal static class SftVerb
+internal static class SftCommand
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         TuningFlags flags = new("sft", "model to start from");
-        return flags.Verb(
+        return flags.Command(
             "teaches a model to answer, from conversations, all weights or a low-rank adapter",
             Run,
             [
@@ -18,7 +18,7 @@ internal static class SftVerb
             ]
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             SftRecipe loaded = flags.Load(call, (path, keys) => SftRecipe.Load(path, keys));
             (RunResult result, ConversationSet data) = flags.Train(
@@ -34,14 +34,14 @@ internal static class SftVerb
             json["split_conversations"] = data.Split;
             json["skipped_conversations"] = data.Skipped.Sum(s => s.Count);
             json["truncated_conversations"] = data.Truncated?.Count ?? 0;
-            json["learned_tokens"] = data.Learned;
+            json["learned_tokens"] = data.LossTokens;
             call.Result(json, o => RunReport.People(o, result, $"try: ink chat --model {loaded.Out}"));
             return result.Interrupted ? 130 : 0;
         }
     }
 
     /// <summary>The run under this call's progress, threads and signals.</summary>
-    public static (RunResult Result, ConversationSet Data) Do(Call call, SftRecipe recipe, bool resume, bool force) =>
+    public static (RunResult Result, ConversationSet Data) Train(CommandContext call, SftRecipe recipe, bool resume, bool force) =>
         TuningFlags.Train(
             call,
             recipe,
@@ -53,17 +53,17 @@ internal static class SftVerb
         );
 
     /// <summary>Says what conversations became, and gives them.</summary>
-    public static ConversationSet Tell(Call call, ConversationSet data)
+    public static ConversationSet Tell(CommandContext call, ConversationSet data)
     {
         call.Say(
-            Figures.Of(
-                $"{data.TrainConversations:N0} conversations, {Figures.Count(data.Tokens)} tokens of which {Figures.Count(data.Learned)} are learned; {data.ValidConversations:N0} held out"
+            Format.Text(
+                $"{data.TrainConversations:N0} conversations, {Format.Count(data.Tokens)} tokens of which {Format.Count(data.LossTokens)} are learned; {data.ValidConversations:N0} held out"
             )
         );
         if (data.Split > 0)
         {
             call.Say(
-                Figures.Of(
+                Format.Text(
                     $"{data.Split:N0} conversations are learned turn by turn, as {data.SplitExamples:N0} examples: each answer behind the conversation before it, as a model sees that when it answers (data.split_turns)"
                 )
             );

@@ -3,9 +3,15 @@ using System.CommandLine;
 namespace Inkstone.Cli;
 
 /// <summary>One verb of <c>ink</c>, or a group of verbs: its words, its flags, two worked examples, and what it does.</summary>
-internal sealed class Verb : Command
+internal sealed class CliCommand : Command
 {
-    private Verb(string name, string description, IReadOnlyList<Symbol> symbols, Func<Call, int>? run, IReadOnlyList<string> examples)
+    private CliCommand(
+        string name,
+        string description,
+        IReadOnlyList<Symbol> symbols,
+        Func<CommandContext, int>? run,
+        IReadOnlyList<string> examples
+    )
         : base(name, description)
     {
         (Run, Examples) = (run, examples);
@@ -31,15 +37,22 @@ internal sealed class Verb : Command
     }
 
     /// <summary>A verb; <paramref name="run"/> returns the exit code.</summary>
-    public Verb(string name, string description, IReadOnlyList<Symbol> flags, Func<Call, int> run, string example, string secondExample)
+    public CliCommand(
+        string name,
+        string description,
+        IReadOnlyList<Symbol> flags,
+        Func<CommandContext, int> run,
+        string example,
+        string secondExample
+    )
         : this(name, description, flags, run, [example, secondExample]) { }
 
     /// <summary>A group of verbs.</summary>
-    public Verb(string name, string description, IReadOnlyList<Verb> verbs, string example, string secondExample)
+    public CliCommand(string name, string description, IReadOnlyList<CliCommand> verbs, string example, string secondExample)
         : this(name, description, verbs, null, [example, secondExample]) { }
 
     /// <summary>The work, or null for a group.</summary>
-    public Func<Call, int>? Run { get; }
+    public Func<CommandContext, int>? Run { get; }
 
     /// <summary>Command lines that work as they stand.</summary>
     public IReadOnlyList<string> Examples { get; }

@@ -12,14 +12,14 @@ namespace Inkstone.Cli;
 /// Between the shell and a verb: parses, prints help, names the nearest word for a wrong one, turns signals into cancellation and
 /// faults into one sentence and an exit code (0 done, 1 check failed or internal fault, 2 wrong input, 130 interrupted).
 /// </summary>
-internal sealed class Frame(Verb root)
+internal sealed class CommandHost(CliCommand root)
 {
     private readonly SharedFlags _flags = new();
     private readonly Option<bool> _version = new("--version") { Description = "the version of this program" };
 
     /// <summary>The version that was built, without the commit behind it.</summary>
     private static string Version =>
-        typeof(Frame).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+        typeof(CommandHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     public int Run(string[] args)
     {
@@ -31,7 +31,7 @@ internal sealed class Frame(Verb root)
             Environment.SetEnvironmentVariable("TERM", "dumb"); // or the runtime writes escapes into what it takes for a terminal
         }
         // A launcher's pipes and pseudo-terminals are no place for a line that is rewritten, and the first process speaks for all.
-        return launch is null ? Run(args, output, Terminal.Of(error), error, null)
+        return launch is null ? Run(args, output, Terminal.Wrap(error), error, null)
             : launch.Rank == 0 ? Run(args, output, error, error, launch)
             : Run(args, TextWriter.Null, TextWriter.Null, error, launch);
     }
@@ -50,7 +50,7 @@ internal sealed class Frame(Verb root)
         {
             args = [.. asked, _flags.Help.Name];
         }
-        (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
+        (ParseResult parsed, CliCommand verb, List<KeyValuePair<string, string>> keys) = Parse(args);
         string path = PathOf(parsed);
         if (verb == root && parsed.GetValue(_version))
         {
@@ -84,7 +84,7 @@ internal sealed class Frame(Verb root)
                             $"ink: rank {launch.Rank}: {why}; the job ends: what the last checkpoint holds can be gone on from with --resume"
                         )
                 );
-            int code = verb.Run!(new Call(parsed, keys, _flags, output, error, signals, ranks) { Frame = this });
+            int code = verb.Run!(new CommandContext(parsed, keys, _flags, output, error, signals, ranks) { Host = this });
             signals.End();
             output.Flush();
             ranks.Dispose();
@@ -101,9 +101,9 @@ internal sealed class Frame(Verb root)
     }
 
     /// <summary>What is wrong with a command line, or null; and the verb that it names.</summary>
-    internal (string? Mistake, Verb Verb) Check(string[] args)
+    internal (string? Mistake, CliCommand Verb) Check(string[] args)
     {
-        (ParseResult parsed, Verb verb, _) = Parse(args);
+        (ParseResult parsed, CliCommand verb, _) = Parse(args);
         return (Mistake(parsed, verb, PathOf(parsed)), verb);
     }
 
@@ -111,10 +111,10 @@ internal sealed class Frame(Verb root)
     /// <paramref name="output"/>.</summary>
     internal int RunInside(string[] args, TextWriter output, TextWriter error, Signals signals)
     {
-        (ParseResult parsed, Verb verb, List<KeyValuePair<string, string>> keys) = Parse(args);
+        (ParseResult parsed, CliCommand verb, List<KeyValuePair<string, string>> keys) = Parse(args);
         try
         {
-            return verb.Run!(new Call(parsed, keys, _flags, output, error, signals, new SingleProcess()) { Frame = this });
+            return verb.Run!(new CommandContext(parsed, keys, _flags, output, error, signals, new SingleProcess()) { Host = this });
         }
         catch (Exception e)
         {
@@ -126,16 +126,16 @@ internal sealed class Frame(Verb root)
         }
     }
 
-    private (ParseResult Parsed, Verb Verb, List<KeyValuePair<string, string>> Keys) Parse(string[] args)
+    private (ParseResult Parsed, CliCommand Verb, List<KeyValuePair<string, string>> Keys) Parse(string[] args)
     {
         ParserConfiguration configuration = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
         ParseResult parsed = root.Parse(args, configuration);
         List<KeyValuePair<string, string>> keys = [];
-        if (parsed.CommandResult.Command is Verb { TakesRecipeKeys: true })
+        if (parsed.CommandResult.Command is CliCommand { TakesRecipeKeys: true })
         {
             parsed = root.Parse(RecipeKeys.TakeOut(args, keys), configuration);
         }
-        return (parsed, (Verb)parsed.CommandResult.Command, keys);
+        return (parsed, (CliCommand)parsed.CommandResult.Command, keys);
     }
 
     /// <summary>A fault of one process ends all of them, because the others would wait for it for ever. One that all have, the first one
@@ -165,7 +165,7 @@ internal sealed class Frame(Verb root)
         return string.Join(' ', names);
     }
 
-    private static string? Mistake(ParseResult parsed, Verb verb, string path)
+    private static string? Mistake(ParseResult parsed, CliCommand verb, string path)
     {
         string? wrong = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
         if (wrong is not null && verb.Run is null && !wrong.StartsWith('-'))
@@ -222,7 +222,7 @@ internal sealed class Frame(Verb root)
         return char.ToLowerInvariant(error.Message[0]) + error.Message[1..].TrimEnd('.');
     }
 
-    private static string UnknownFlag(Verb verb, string path, string flag)
+    private static string UnknownFlag(CliCommand verb, string path, string flag)
     {
         IEnumerable<string> known = verb
             .Options.SelectMany(o => o.Aliases.Append(o.Name))

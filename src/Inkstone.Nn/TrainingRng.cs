@@ -6,7 +6,7 @@ namespace Inkstone.Nn;
 /// The randomness of a training step, shared by all layers of a model: dropout, and noise on embeddings. Off outside of training.
 /// Every layer draws from a stream of its own that depends on (seed, draw) alone, so a resumed run draws what the uninterrupted one draws.
 /// </summary>
-public sealed class Noise
+public sealed class TrainingRng
 {
     private ulong _seed,
         _draw;
@@ -27,5 +27,5 @@ public sealed class Noise
     public void End() => On = false;
 
     /// <summary>The numbers of one layer in this draw.</summary>
-    internal PhiloxRandom Of(ulong layer) => new(_seed ^ layer, _draw);
+    internal PhiloxRandom ForLayer(ulong layer) => new(_seed ^ layer, _draw);
 }

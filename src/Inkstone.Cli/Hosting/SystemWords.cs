@@ -8,7 +8,7 @@ namespace Inkstone.Cli;
 internal static partial class SystemWords
 {
     /// <summary>The sentence, or null where the message is not one of theirs.</summary>
-    public static string? Of(Exception fault)
+    public static string? Explain(Exception fault)
     {
         if (fault is not (IOException or UnauthorizedAccessException))
         {

@@ -53,7 +53,7 @@ internal static class Faults
     /// <summary>The message on one line, without the parameter name that .NET appends.</summary>
     public static string Sentence(Exception fault)
     {
-        string message = (SystemWords.Of(fault) ?? fault.Message).ReplaceLineEndings(" ");
+        string message = (SystemWords.Explain(fault) ?? fault.Message).ReplaceLineEndings(" ");
         int parameter = fault is ArgumentException ? message.LastIndexOf(" (Parameter '", StringComparison.Ordinal) : -1;
         return (parameter < 0 ? message : message[..parameter]).TrimEnd('.', ' ');
     }
