@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
@@ -13,7 +14,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench generate</c>: a prompt read and tokens made greedily, as <c>ink generate</c> does, without text.</summary>
 internal static class BenchGenerate
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -37,7 +38,7 @@ internal static class BenchGenerate
             DefaultValueFactory = _ => 1,
         };
         SpeculationFlags speculation = new();
-        return new Verb(
+        return new CliCommand(
             "generate",
             "reading prompts and making tokens one by one, and where the time goes",
             [model, weights, length, tokens, streams, .. speculation.All, rounds],
@@ -46,7 +47,7 @@ internal static class BenchGenerate
             "ink bench generate --model model.gguf --length 128 --tokens 128 --streams 16 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             (int read, int written, int measured) = (
                 BenchFlags.Tokens(call, length),
@@ -63,7 +64,7 @@ internal static class BenchGenerate
                 return read + written <= m.MaxPositionEmbeddings
                     ? Measure(
                         m,
-                        Roof.Measure(device),
+                        Roofline.Measure(device),
                         read,
                         written,
                         texts,
@@ -81,7 +82,7 @@ internal static class BenchGenerate
 
     private static Cost Measure(
         CausalLm model,
-        Roof roof,
+        Roofline roof,
         int length,
         int tokens,
         int streams,
@@ -136,7 +137,7 @@ internal static class BenchGenerate
             .Key.ToString()
             .ToLowerInvariant();
         int threads = model.Device.Workers.Count;
-        string many = streams == 1 ? "" : Figures.Of($"{streams} × ");
+        string many = streams == 1 ? "" : Format.Text($"{streams} × ");
         double arithmetic = roof.FlopsPerSecond / (2.0 * model.ActiveElementCount);
         return new Cost(
             [
@@ -238,22 +239,24 @@ internal static class BenchGenerate
             };
         }
 
-        public void Print(Call call, TextWriter output)
+        public void Print(CommandContext call, TextWriter output)
         {
             output.WriteLine(CpuFeatures.Describe());
             foreach (KernelEntry e in Entries)
             {
-                output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}"));
+                output.WriteLine(
+                    Format.Text($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}")
+                );
             }
-            output.WriteLine(Figures.Of($"{BytesPerToken} managed bytes a token while decoding"));
+            output.WriteLine(Format.Text($"{BytesPerToken} managed bytes a token while decoding"));
             if (Engine.Guessed > 0)
             {
-                output.WriteLine(Figures.Of($"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right"));
+                output.WriteLine(Format.Text($"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right"));
             }
             Table table = new Table().Border(TableBorder.Rounded).AddColumns("phase", "op", "calls", "ms");
             foreach (Op op in Ops)
             {
-                table.AddRow(op.Phase, op.Name, Figures.Of($"{op.Calls:0}"), Figures.Of($"{1e3 * op.Seconds:0.000}"));
+                table.AddRow(op.Phase, op.Name, Format.Text($"{op.Calls:0}"), Format.Text($"{1e3 * op.Seconds:0.000}"));
             }
             call.Page.Write(table);
         }

@@ -13,7 +13,7 @@ internal sealed class SpeculationFlags
 
     private readonly Option<int> _guesses = new("--guesses")
     {
-        Description = Figures.Of(
+        Description = Format.Text(
             $"tokens that are guessed and checked in one pass, from the text so far or by --draft; 0: none; default: 0, with --draft {UsualOfDraft}"
         ),
         HelpName = "N",
@@ -27,7 +27,7 @@ internal sealed class SpeculationFlags
     public IReadOnlyList<Symbol> All => [_guesses, _draft];
 
     /// <summary>The engine's options with guesses.</summary>
-    public EngineOptions Add(Call call, CausalLm model, EngineOptions options)
+    public EngineOptions Add(CommandContext call, CausalLm model, EngineOptions options)
     {
         int guesses =
             call.Has(_guesses) ? call.Between(_guesses, 0, Most)
