@@ -161,10 +161,10 @@ public class DecoderModel<TBlock> : CausalLm
     protected virtual double RouterBiasRate => 0;
 
     /// <inheritdoc/>
-    public override void StepEnded()
+    public override void AfterStep()
     {
-        Load.StepEnded(RouterBiasRate);
-        base.StepEnded();
+        Load.AfterStep(RouterBiasRate);
+        base.AfterStep();
     }
 
     /// <inheritdoc/>

@@ -121,9 +121,9 @@ public sealed class TrainingMemoryTests
         {
             for (int part = 0; part < 2; part++)
             {
-                model.Noise.Begin(seed: 11, 2 * step + part);
+                model.TrainingRng.Begin(seed: 11, 2 * step + part);
                 figures.Add(Pass(model, step, part == 0 ? T : 2));
-                model.Noise.End();
+                model.TrainingRng.End();
             }
             optimizer.Step(1);
             trained.ZeroGrad();
@@ -132,7 +132,7 @@ public sealed class TrainingMemoryTests
             {
                 figures.AddRange(router.Counts.ToArray().Select(count => (double)count));
             }
-            model.StepEnded();
+            model.AfterStep();
             figures.AddRange(model.Metrics.Select(figure => figure.Value));
         }
         return ([.. figures], Values(trained, p => p.Tensor));

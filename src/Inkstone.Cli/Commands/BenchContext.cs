@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Formats;
 using Inkstone.Tensors;
+using Inkstone.Bench;
 using Inkstone.Training;
 using Spectre.Console;
 
@@ -25,9 +26,9 @@ internal sealed class BenchContext
 
     public IReadOnlyList<Symbol> All => [_at, _configs];
 
-    public bool IsAsked(Call call) => call.Has(_at);
+    public bool IsAsked(CommandContext call) => call.Has(_at);
 
-    public int Run(Call call, int tokens, int rounds)
+    public int Run(CommandContext call, int tokens, int rounds)
     {
         const int Most = 1 << 20;
         int[] lengths = call.Get(_at)!;
@@ -57,7 +58,7 @@ internal sealed class BenchContext
     /// <summary>The sizes with a context that holds the texts.</summary>
     private static HfConfig Longer(string name, int context)
     {
-        JsonObject json = PresetConfig.Of(name);
+        JsonObject json = PresetConfig.Load(name);
         json["max_position_embeddings"] = context;
         return HfConfig.Parse(json.ToJsonString(), name);
     }
@@ -85,17 +86,17 @@ internal sealed class BenchContext
             ]),
         };
 
-    private static void Print(Call call, TextWriter output, ContextCost[] costs, int[] lengths)
+    private static void Print(CommandContext call, TextWriter output, ContextCost[] costs, int[] lengths)
     {
         output.WriteLine(CpuFeatures.Describe());
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("");
         foreach (int length in lengths)
         {
-            table.AddColumns(Figures.Of($"at {length:N0}: tokens/s"), "cache");
+            table.AddColumns(Format.Text($"at {length:N0}: tokens/s"), "cache");
         }
         foreach (IGrouping<string, ContextCost> model in costs.GroupBy(c => c.Model))
         {
-            table.AddRow([model.Key, .. model.SelectMany(c => new[] { Figures.Of($"{c.Rate:0.0}"), Figures.Bytes(c.CacheBytes) })]);
+            table.AddRow([model.Key, .. model.SelectMany(c => new[] { Format.Text($"{c.Rate:0.0}"), Format.Bytes(c.CacheBytes) })]);
         }
         call.Page.Write(table);
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
@@ -14,7 +15,7 @@ namespace Inkstone.Cli;
 /// guessed, rounds take turns with others without guesses.</summary>
 internal static class BenchGenerate
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -45,7 +46,7 @@ internal static class BenchGenerate
         model.Required = false;
         SpeculationFlags speculation = new();
         BenchContext context = new();
-        return new Verb(
+        return new CliCommand(
             "generate",
             "reading prompts and making tokens one by one, and where the time goes",
             [model, weights, length, prompt, tokens, streams, .. speculation.All, rounds, .. context.All],
@@ -54,7 +55,7 @@ internal static class BenchGenerate
             "ink bench generate --config mini_qwen3_5 mini_lfm3 --at 1024 8192 32768"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             (int read, int written, int measured) = (
                 BenchFlags.Tokens(call, length),
@@ -84,7 +85,7 @@ internal static class BenchGenerate
                 return read + written <= m.MaxPositionEmbeddings
                     ? Measure(
                         m,
-                        Roof.Measure(device),
+                        Roofline.Measure(device),
                         Prompts(text, read, texts, m.VocabSize),
                         written,
                         measured,
@@ -101,7 +102,7 @@ internal static class BenchGenerate
 
     private static Cost Measure(
         CausalLm model,
-        Roof roof,
+        Roofline roof,
         int[][] prompts,
         int tokens,
         int rounds,
@@ -151,10 +152,10 @@ internal static class BenchGenerate
             .Key.ToString()
             .ToLowerInvariant();
         int threads = model.Device.Workers.Count;
-        string many = streams == 1 ? "" : Figures.Of($"{streams} × ");
+        string many = streams == 1 ? "" : Format.Text($"{streams} × ");
         double arithmetic = roof.FlopsPerSecond / (2.0 * model.ActiveElementCount),
             memory = Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic);
-        string shape = Figures.Of($"{many}{tokens} tokens after {length}");
+        string shape = Format.Text($"{many}{tokens} tokens after {length}");
         return new Cost(
             [
                 new(
@@ -263,18 +264,20 @@ internal static class BenchGenerate
             };
         }
 
-        public void Print(Call call, TextWriter output)
+        public void Print(CommandContext call, TextWriter output)
         {
             output.WriteLine(CpuFeatures.Describe());
             foreach (KernelEntry e in Entries)
             {
-                output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}"));
+                output.WriteLine(
+                    Format.Text($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}")
+                );
             }
-            output.WriteLine(Figures.Of($"{BytesPerToken} managed bytes a token while decoding"));
+            output.WriteLine(Format.Text($"{BytesPerToken} managed bytes a token while decoding"));
             if (Engine.Guessed > 0)
             {
                 output.WriteLine(
-                    Figures.Of(
+                    Format.Text(
                         $"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right ({100.0 * Engine.Accepted / Engine.Guessed:0} %); {(SameText ? "the texts are those without guesses" : "the texts differ from those without guesses")}"
                     )
                 );
@@ -282,7 +285,7 @@ internal static class BenchGenerate
             Table table = new Table().Border(TableBorder.Rounded).AddColumns("phase", "op", "calls", "ms");
             foreach (Op op in Ops)
             {
-                table.AddRow(op.Phase, op.Name, Figures.Of($"{op.Calls:0}"), Figures.Of($"{1e3 * op.Seconds:0.000}"));
+                table.AddRow(op.Phase, op.Name, Format.Text($"{op.Calls:0}"), Format.Text($"{1e3 * op.Seconds:0.000}"));
             }
             call.Page.Write(table);
         }

@@ -15,7 +15,7 @@ internal static class BenchIndexer
 {
     private const ulong Fresh = 42;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model();
         Option<string> input = new("--input")
@@ -41,7 +41,7 @@ internal static class BenchIndexer
             HelpName = "N",
             DefaultValueFactory = _ => 32,
         };
-        return new Verb(
+        return new CliCommand(
             "indexer",
             "how much of the attention an indexer's choice keeps, beside one that has learned nothing",
             [model, input, field, context, documents],
@@ -50,7 +50,7 @@ internal static class BenchIndexer
             "ink bench indexer --model runs/mini_qwen4/run --input valid.jsonl --context 256 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!;
             IEnumerable<string> held = new DocumentReader(new ReadOptions([call.Get(field)!], KeyAdvice: "name the right one with --field"))
@@ -136,7 +136,7 @@ internal static class BenchIndexer
             ]),
         };
 
-    private static void Print(Call call, TextWriter output, ChoiceShare[] learned, ChoiceShare[] fresh)
+    private static void Print(CommandContext call, TextWriter output, ChoiceShare[] learned, ChoiceShare[] fresh)
     {
         Table table = new Table()
             .Border(TableBorder.Rounded)
@@ -144,16 +144,16 @@ internal static class BenchIndexer
         foreach ((ChoiceShare now, ChoiceShare before) in learned.Zip(fresh))
         {
             table.AddRow(
-                Figures.Of($"{now.Layer}"),
-                Figures.Of($"{100 * now.Kept:0.0} %"),
-                Figures.Of($"{100 * before.Kept:0.0} %"),
-                Figures.Of($"{100 * now.Best:0.0} %"),
-                Figures.Of($"{100 * now.Even:0.0} %")
+                Format.Text($"{now.Layer}"),
+                Format.Text($"{100 * now.Kept:0.0} %"),
+                Format.Text($"{100 * before.Kept:0.0} %"),
+                Format.Text($"{100 * now.Best:0.0} %"),
+                Format.Text($"{100 * now.Even:0.0} %")
             );
         }
         call.Page.Write(table);
         output.WriteLine(
-            Figures.Of(
+            Format.Text(
                 $"{100 * learned.Average(c => c.Kept):0.0} % of the attention is kept, {100 * fresh.Average(c => c.Kept):0.0} % by an indexer that has learned nothing; {learned[0].Queries:N0} queries a layer that had to choose"
             )
         );

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench serve</c>: load on any server with OpenAI's API.</summary>
 internal static class BenchServe
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         ServerFlags server = new();
         Option<int> requests = new("--num-prompts")
@@ -52,7 +52,13 @@ internal static class BenchServe
             DefaultValueFactory = _ => 128,
         };
         Option<bool> ignoreEos = new("--ignore-eos") { Description = "answers go on after end tokens, so that all have --max-tokens" },
-            completions = new("--completions") { Description = "ask /v1/completions instead of /v1/chat/completions" };
+            completions = new("--completions") { Description = "ask /v1/completions instead of /v1/chat/completions" },
+            secondTurn =
+                new("--second-turn")
+                {
+                    Description =
+                        "instead: how much sooner the second turn of a conversation starts than one whose beginning the server has not seen; --num-prompts conversations",
+                };
         Option<double> temperature = new("--temperature")
         {
             Description = "temperature of the requests",
@@ -64,7 +70,7 @@ internal static class BenchServe
             Description = "count requests that keep below milliseconds, by ttft, tpot, itl or e2el (repeatable)",
             HelpName = "NAME:MS",
         };
-        return new Verb(
+        return new CliCommand(
             "serve",
             "load on any server with OpenAI's API, measured from its streams; figures by vLLM's names",
             [
@@ -78,6 +84,7 @@ internal static class BenchServe
                 maxTokens,
                 ignoreEos,
                 completions,
+                secondTurn,
                 temperature,
                 goodput,
             ],
@@ -86,7 +93,7 @@ internal static class BenchServe
             "ink bench serve http://127.0.0.1:8080 --request-rate 2 --goodput ttft:500 --goodput tpot:80 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             ServeBenchOptions options = new("")
             {
@@ -113,6 +120,10 @@ internal static class BenchServe
             {
                 throw new ArgumentException("--max-concurrency 0 needs --request-rate: without either all requests would come at once");
             }
+            if (call.Has(secondTurn))
+            {
+                return ShowSecondTurn(call, server, options);
+            }
             int tenth = 0;
             JsonObject figures = server.Ask(
                 call,
@@ -138,6 +149,31 @@ internal static class BenchServe
         }
     }
 
+    private static int ShowSecondTurn(Call call, ServerFlags server, ServeBenchOptions options)
+    {
+        JsonObject f = server.Ask(
+            call,
+            url =>
+                SecondTurn.RunAsync(
+                    options with
+                    {
+                        Url = url,
+                    },
+                    done => call.Say($"{done} of {options.Requests} conversations"),
+                    call.Cancelled
+                )
+        );
+        return call.Result(
+            f,
+            output =>
+                output.WriteLine(
+                    Figures.Of(
+                        $"a second turn of {(int)f["prompt_tokens"]!} tokens starts after {(double)f["median_second_turn_ttft_ms"]!:0.0} ms, one that begins unseen after {(double)f["median_unseen_second_turn_ttft_ms"]!:0.0} ms: {(double)f["median_speedup"]!:0.0} times sooner (least {(double)f["least_speedup"]!:0.0}; medians of {(int)f["conversations"]!} conversations)"
+                    )
+                )
+        );
+    }
+
     private static double Positive(string name, double value) =>
         value > 0 && double.IsFinite(value)
             ? value
@@ -154,11 +190,11 @@ internal static class BenchServe
             : throw new ArgumentException($"--goodput must be ttft:MS, tpot:MS, itl:MS or e2el:MS, got '{text}'");
     }
 
-    private static void Print(Call call, JsonObject f, TextWriter output)
+    private static void Print(CommandContext call, JsonObject f, TextWriter output)
     {
         output.WriteLine(
-            Figures.Of(
-                $"{(int)f["completed"]!} requests in {(double)f["duration"]!:0.0} s, {(int)f["failed"]!} failed; {(double)f["request_throughput"]!:0.00} requests/s, {(double)f["output_throughput"]!:0.0} tokens/s, {(double)f["total_token_throughput"]!:0.0} with prompts{(f["request_goodput"] is { } good ? Figures.Of($"; goodput {(double)good:0.00} requests/s") : "")}"
+            Format.Text(
+                $"{(int)f["completed"]!} requests in {(double)f["duration"]!:0.0} s, {(int)f["failed"]!} failed; {(double)f["request_throughput"]!:0.00} requests/s, {(double)f["output_throughput"]!:0.0} tokens/s, {(double)f["total_token_throughput"]!:0.0} with prompts{(f["request_goodput"] is { } good ? Format.Text($"; goodput {(double)good:0.00} requests/s") : "")}"
             )
         );
         output.Flush();
@@ -170,7 +206,7 @@ internal static class BenchServe
         {
             table.AddRow(shown, Cell("mean"), Cell("median"), Cell("p99"));
 
-            string Cell(string kind) => Figures.Of($"{(double)f[$"{kind}_{name}_ms"]!:0.0}");
+            string Cell(string kind) => Format.Text($"{(double)f[$"{kind}_{name}_ms"]!:0.0}");
         }
         call.Page.Write(table);
         foreach (JsonNode? error in f["errors"]!.AsArray())

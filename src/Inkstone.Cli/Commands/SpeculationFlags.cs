@@ -15,23 +15,23 @@ internal sealed class SpeculationFlags
 
     private readonly Option<int> _guesses = new("--guesses")
     {
-        Description = Figures.Of(
+        Description = Format.Text(
             $"tokens that are guessed and checked in one pass, from the text so far or by --draft; 0: none; default: 0, with --draft {UsualOfDraft}, with --draft {Own} {UsualOfModule}"
         ),
         HelpName = "N",
     };
     private readonly Option<string> _draft = new("--draft")
     {
-        Description = Figures.Of(
+        Description = Format.Text(
             $"who makes the guesses: a smaller model with the same tokens, or {Own}: the model's own module that predicts ahead"
         ),
-        HelpName = Figures.Of($"PATH|{Own}"),
+        HelpName = Format.Text($"PATH|{Own}"),
     };
 
     public IReadOnlyList<Symbol> All => [_guesses, _draft];
 
     /// <summary>The engine's options with guesses.</summary>
-    public EngineOptions Add(Call call, CausalLm model, EngineOptions options)
+    public EngineOptions Add(CommandContext call, CausalLm model, EngineOptions options)
     {
         bool own = call.Get(_draft) == Own;
         int guesses =

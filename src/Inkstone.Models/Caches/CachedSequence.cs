@@ -51,7 +51,7 @@ public sealed class CachedSequence : IDisposable
         {
             for (int i = _held[g]; i < _cache.Groups[g].BlocksOf(sixteens); i++)
             {
-                Put(g, i, _cache.Groups[g].Pool.Take());
+                SetBlock(g, i, _cache.Groups[g].Pool.Take());
             }
         }
         return true;
@@ -112,7 +112,7 @@ public sealed class CachedSequence : IDisposable
             for (int i = 0; i < blocks / _cache.Groups[g].Sixteens; i++)
             {
                 int block = i < _cache.Groups[g].FirstBlock(blocks * RaggedRows.BlockTokens) ? -1 : find(g, i);
-                Put(g, i, block);
+                SetBlock(g, i, block);
                 if (block >= 0)
                 {
                     _cache.Groups[g].Pool.Share(block);
@@ -157,7 +157,7 @@ public sealed class CachedSequence : IDisposable
         _cache.Release(this);
     }
 
-    private void Put(int group, int index, int block)
+    private void SetBlock(int group, int index, int block)
     {
         if (index >= Tables[group].Length)
         {

@@ -79,7 +79,7 @@ internal sealed class DeepseekV4Attention
         {
             Tensor store = batch.Cache.Layer<SharedKeyCache>(_layer).Keys;
             Ops.StoreRows(key, store, batch.Rows, batch.Tables(_layer));
-            (key, window) = (store, VisibleKeys.Of(batch.Rows, batch.Tables(_layer)));
+            (key, window) = (store, VisibleKeys.Create(batch.Rows, batch.Tables(_layer)));
         }
         else
         {
@@ -99,8 +99,8 @@ internal sealed class DeepseekV4Attention
         EntryCache? cache = ctx.Batch?.Cache.Layer<EntryCache>(_entryLayer);
         RaggedRows rows = ctx.Batch?.Rows ?? default;
         TokenGroups groups = ctx.Batch is { } batch
-            ? TokenGroups.Of(rows, batch.Tables(_entryLayer), Entries.BlockEntries, rate)
-            : TokenGroups.Of(ctx.Positions, rate);
+            ? TokenGroups.Create(rows, batch.Tables(_entryLayer), Entries.BlockEntries, rate)
+            : TokenGroups.Create(ctx.Positions, rate);
         Tensor entries = _compressor!.Entries(x, groups, cache?.RingOf(0), rows); // [B, E, D]
         IndexParts parts = Indexer?.Parts(x, latent, ctx, groups, cache?.RingOf(1), rows) ?? default;
         Tensor keys = parts.K;
