@@ -40,7 +40,7 @@ internal sealed partial class ChatRendering(ChatPrompt prompt)
         }
         if (!ToolForm.Written)
         {
-            (messages, tools) = (ToolsAsText.Write(messages, tools), null);
+            (messages, tools) = (ToolsAsText.Write(messages, tools, request.ToolChoice.Kind == ToolChoiceKind.Required), null);
         }
         string text = RenderOrFold(messages, tools, request);
         Match opened = OpenThought().Match(text);

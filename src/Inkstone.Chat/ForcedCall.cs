@@ -5,6 +5,22 @@ namespace Inkstone.Chat;
 /// <summary>An answer that must be a call: how it begins, what must follow, and whether the name is given.</summary>
 internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, string? Name)
 {
+    /// <summary>Keywords that may speak of further parameters.</summary>
+    private static readonly string[] OfProperties =
+    [
+        "additionalProperties",
+        "unevaluatedProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "dependentSchemas",
+        "$ref",
+    ];
+
     /// <summary>Of one named tool, or of any of them.</summary>
     public static ForcedCall Create(ToolForm form, JsonArray tools, string? name)
     {
@@ -79,7 +95,8 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
         return definitions.ToJsonString();
     }
 
-    /// <summary>A function without parameters takes an empty object.</summary>
+    /// <summary>A function takes the parameters that it names, and an empty object where it names none, unless its schema says
+    /// more.</summary>
     private static JsonObject Parameters(JsonObject function)
     {
         JsonObject schema = function["parameters"] is JsonObject given ? given.DeepClone().AsObject() : [];
@@ -94,11 +111,15 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
             schema["type"] = "object";
         }
         if (
-            schema["properties"] is null or JsonObject { Count: 0 }
-            && !schema.ContainsKey("additionalProperties")
+            !schema.Any(m => OfProperties.Contains(m.Key))
             && schema["type"] is JsonValue type
             && type.TryGetValue(out string? kind)
             && kind == "object"
+            && (schema["required"] as JsonArray ?? []).All(name =>
+                name is JsonValue v
+                && v.TryGetValue(out string? needed)
+                && (schema["properties"] as JsonObject)?.ContainsKey(needed) == true
+            )
         )
         {
             schema["additionalProperties"] = false;

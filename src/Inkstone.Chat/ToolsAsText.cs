@@ -7,7 +7,10 @@ namespace Inkstone.Chat;
 internal static class ToolsAsText
 {
     /// <summary>The messages with everything about tools written out.</summary>
-    public static JsonArray Write(JsonArray messages, JsonArray? tools)
+    /// <param name="messages">the conversation</param>
+    /// <param name="tools">what may be called</param>
+    /// <param name="forced">whether the answer has to be a call, so that the form need not be told: the call has begun already</param>
+    public static JsonArray Write(JsonArray messages, JsonArray? tools, bool forced = false)
     {
         JsonArray written = [];
         foreach (JsonNode? node in messages)
@@ -38,17 +41,25 @@ internal static class ToolsAsText
         }
         if (tools is { Count: > 0 })
         {
-            Describe(written, tools);
+            Describe(written, tools, forced);
         }
         return written;
     }
 
-    private static void Describe(JsonArray messages, JsonArray tools)
+    private static void Describe(JsonArray messages, JsonArray tools, bool forced)
     {
-        string lines = string.Join('\n', tools.Select(tool => tool!.ToJsonString(ChatJson.Readable)));
+        // As short as it can be said: the smallest models have contexts of 256 tokens, and nothing of this was in their training.
+        string lines = string.Join(
+            '\n',
+            tools.Select(tool => ((tool as JsonObject)?["function"] ?? tool!).ToJsonString(ChatJson.Readable))
+        );
         string text =
-            $"You can call these functions, one JSON description a line:\n<tools>\n{lines}\n</tools>\n"
-            + "To call one, answer with its name and its arguments as JSON between these tags, and nothing else:\n<tool_call>\n{\"name\": \"function\", \"arguments\": {\"key\": \"value\"}}\n</tool_call>";
+            $"Functions you can call:\n<tools>\n{lines}\n</tools>"
+            + (
+                forced
+                    ? ""
+                    : "\nTo call one, answer only:\n<tool_call>\n{\"name\": \"function\", \"arguments\": {\"key\": \"value\"}}\n</tool_call>"
+            );
         if (messages is [JsonObject first, ..] && (string?)first["role"] == "system")
         {
             first["content"] = $"{Text(first)}\n\n{text}";

@@ -49,7 +49,7 @@ public sealed class TextGrammar
                 {
                     throw new GrammarException("no value satisfies the schema", null, "#");
                 }
-                return schemas.Spaced(new Node(space).Add(to => to.Call(schemas.Value(root), then)));
+                return schemas.Led(new Node(space).Add(to => to.Call(schemas.Value(root), then)));
             }
         );
     }

@@ -12,6 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
 namespace Inkstone.Server;
@@ -196,13 +197,7 @@ public sealed partial class InkServer : IAsyncDisposable
         finally
         {
             string path = http.GetEndpoint() is RouteEndpoint { RoutePattern.RawText: { } route } ? route : "other";
-            _model.Telemetry.Request(
-                http.TraceIdentifier,
-                http.Request.Method,
-                path,
-                http.Response.StatusCode,
-                Stopwatch.GetElapsedTime(began).TotalSeconds
-            );
+            _model.Telemetry.Request(http, path, Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
     }
 
@@ -317,6 +312,13 @@ public sealed partial class InkServer : IAsyncDisposable
         }
         builder
             .Services.AddOpenTelemetry()
+            .ConfigureResource(resource =>
+            {
+                if (Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is not { Length: > 0 })
+                {
+                    resource.AddService("inkstone");
+                }
+            })
             .WithTracing(traces => traces.AddSource(Telemetry.Name, "Microsoft.AspNetCore").AddOtlpExporter())
             .WithMetrics(metrics =>
                 metrics.AddMeter(Telemetry.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel").AddOtlpExporter()

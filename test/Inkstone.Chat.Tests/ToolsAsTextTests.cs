@@ -23,6 +23,9 @@ public sealed class ToolsAsTextTests
         JsonArray written = ToolsAsText.Write(messages, tools);
         written.Select(m => (string?)m!["role"]).ShouldBe(["system", "user", "assistant", "user"]);
         ((string?)written[0]!["content"])!.ShouldContain("get_weather");
+        ((string?)written[0]!["content"])!.ShouldContain("<tool_call>");
+        // A forced call has begun already.
+        ((string?)ToolsAsText.Write(messages, tools, forced: true)[0]!["content"])!.ShouldNotContain("<tool_call>");
         ((string?)written[2]!["content"])!.ShouldContain(
             "<tool_call>\n{\"name\":\"get_weather\",\"arguments\":{\"city\":\"Rome\"}}\n</tool_call>"
         );

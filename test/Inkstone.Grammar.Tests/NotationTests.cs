@@ -105,7 +105,15 @@ public sealed class NotationTests
 
     [Theory]
     [InlineData("""{"properties":{"a":{"items":{"uniqueItems":true}}}}""", "uniqueItems", "#/properties/a/items/uniqueItems")]
-    [InlineData("""{"type":"object","unevaluatedProperties":false}""", "unevaluatedProperties", "#/unevaluatedProperties")]
+    [InlineData("""{"uniqueItems":true,"prefixItems":[{"enum":[1]}]}""", "uniqueItems", "#/uniqueItems")]
+    [InlineData("""{"not":{"uniqueItems":true,"items":{"enum":[1,2]}}}""", "uniqueItems", "#/not/uniqueItems")]
+    [InlineData(
+        """{"anyOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}""",
+        "unevaluatedProperties",
+        "#/unevaluatedProperties"
+    )]
+    [InlineData("""{"contains":{"const":1},"unevaluatedItems":false}""", "unevaluatedItems", "#/unevaluatedItems")]
+    [InlineData("""{"$dynamicRef":"#a"}""", "$dynamicRef", "#/$dynamicRef")]
     [InlineData("""{"minLenght":3}""", "minLenght", "#/minLenght")]
     [InlineData("""{"$defs":{"x":{"pattern":"(?!a)"}},"$ref":"#/$defs/x"}""", "pattern", "#/$defs/x/pattern")]
     [InlineData("""{"$ref":"other.json"}""", "$ref", "#/$ref")]
@@ -120,7 +128,64 @@ public sealed class NotationTests
     }
 
     [Theory]
+    [InlineData("""{"const":"foo"}""", "\"foo\"", true)]
+    [InlineData("""{"const":"foo"}""", "\"\\u0066oo\"", false)]
+    [InlineData("""{"enum":["é\"\u0001\n","x"]}""", "\"é\\\"\\u0001\\n\"", true)]
+    [InlineData("""{"enum":["é\"\u0001\n","x"]}""", "\"\\u00e9\\\"\\u0001\\n\"", false)]
+    [InlineData("""{"type":"string"}""", "\"\\u0066oo\\u00E9\\n\\ud83d\\ude00\"", true)]
+    [InlineData("""{"maxLength":3}""", "\"\\u0066oo\"", true)]
+    public void Strings_of_a_list_have_one_spelling_and_others_any(string schema, string text, bool allowed) =>
+        ByteTokens.Allows(TextGrammar.JsonSchema(schema), text).ShouldBe(allowed);
+
+    /// <summary>What a schema says of items that differ, and of properties that no other part of it speaks of, judged by
+    /// JsonSchema.Net.</summary>
+    [Theory]
+    [InlineData("""{"type":"array","items":{"enum":["a","b",1,1.5,null]},"uniqueItems":true,"minItems":2}""")]
+    [InlineData("""{"type":"array","items":{"$ref":"#/$defs/c"},"uniqueItems":true,"$defs":{"c":{"enum":["a","b","ab"],"minLength":1}}}""")]
+    [InlineData("""{"type":"array","items":{"type":["boolean","null"]},"uniqueItems":true,"maxItems":2}""")]
+    [InlineData("""{"type":"array","items":{"type":"string","pattern":"^[ab]$"},"uniqueItems":true}""")]
+    [InlineData("""{"type":"array","maxItems":1,"uniqueItems":true}""")]
+    [InlineData("""{"allOf":[{"prefixItems":[{"const":"a"}]}],"unevaluatedItems":{"const":1}}""")]
+    [InlineData(
+        """{"$ref":"#/$defs/base","properties":{"b":true},"unevaluatedProperties":{"const":1},"$defs":{"base":{"allOf":[{"properties":{"a":{"const":2}},"patternProperties":{"^x":true}}]}}}"""
+    )]
+    [InlineData("""{"not":{"properties":{"a":true},"unevaluatedProperties":false}}""")]
+    [InlineData(
+        """{"$schema":"http://json-schema.org/draft-07/schema#","items":[{"const":"a"},{"type":"string"}],"not":{"items":[true,{"const":"b"}]}}"""
+    )]
+    public void What_is_left_over_and_what_differs_is_held(string schema)
+    {
+        CompiledGrammar grammar = ByteTokens.Compile(TextGrammar.JsonSchema(schema));
+        Json.Schema.JsonSchema judge = Json.Schema.JsonSchema.FromText(schema);
+        string[] values = ["\"a\"", "\"b\"", "\"ab\"", "1", "1.5", "2", "null", "true", "false"];
+        string[] arrays =
+        [
+            "[]",
+            .. values.Select(a => $"[{a}]"),
+            .. values.SelectMany(a => values.Select(b => $"[{a},{b}]")),
+            .. values.SelectMany(a => values.Select(b => $"[{a},{b},\"a\"]")),
+            .. values.SelectMany(a => values.Select(b => $"[{a},\"b\",null,{b}]")),
+        ];
+        string[] names = ["a", "b", "c", "x", "xa"];
+        string[] objects =
+        [
+            "{}",
+            .. names.SelectMany(n => values.Select(v => $"{{\"{n}\":{v}}}")),
+            .. names.SelectMany(n => names.Where(m => m != n).Select(m => $"{{\"{n}\":2,\"{m}\":1}}")),
+        ];
+        int count = 0;
+        foreach (string text in arrays.Concat(objects).Append("3"))
+        {
+            bool valid = judge.Evaluate(System.Text.Json.JsonDocument.Parse(text).RootElement).IsValid;
+            ByteTokens.Allows(grammar, text).ShouldBe(valid, text);
+            count += valid ? 1 : 0;
+        }
+        count.ShouldBeGreaterThan(1);
+    }
+
+    [Theory]
     [InlineData("""{"type":"string","maxLength":2,"minLength":3}""")]
+    [InlineData("""{"type":"array","items":{"enum":[1,2]},"uniqueItems":true,"minItems":3}""")]
     [InlineData("""{"$ref":"#"}""", true)]
     [InlineData("""{"type":"object","required":["next"],"properties":{"next":{"$ref":"#"}}}""")]
     [InlineData("""{"type":"integer","minimum":1,"maximum":4,"multipleOf":5}""")]

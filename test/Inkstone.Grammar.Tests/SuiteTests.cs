@@ -91,7 +91,9 @@ public sealed class SuiteTests(ITestOutputHelper output)
         value.ValueKind switch
         {
             JsonValueKind.Number => Plain(ExactNumber.Parse(value.GetRawText())),
-            JsonValueKind.String => JsonSerializer.Serialize(value.GetString()),
+            JsonValueKind.String => Name(value.GetString()!),
+            JsonValueKind.Array when value.GetArrayLength() == 0 => $"[{space}]",
+            JsonValueKind.Object when !value.EnumerateObject().Any() => $"{{{space}}}",
             JsonValueKind.Array => $"[{space}{string.Join($",{space}", value.EnumerateArray().Select(v => Write(v, space)))}{space}]",
             JsonValueKind.Object =>
                 $"{{{space}{string.Join($",{space}", value.EnumerateObject().Select(p => $"{Name(p.Name)}{space}:{space}{Write(p.Value, space)}"))}{space}}}",
@@ -100,7 +102,7 @@ public sealed class SuiteTests(ITestOutputHelper output)
 
     private static string Plain(ExactNumber n) => (n.IsNegative ? "-" : "") + n.Whole + (n.Scale > 0 ? "." + n.Fraction : "");
 
-    /// <summary>A name in the one spelling that names have.</summary>
+    /// <summary>A text in the one spelling that names and listed strings have, and that other strings may have.</summary>
     private static string Name(string name)
     {
         StringBuilder text = new("\"");

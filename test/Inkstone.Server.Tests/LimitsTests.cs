@@ -113,7 +113,9 @@ public sealed class LimitsTests
             ["json_schema"] = new JsonObject
             {
                 ["name"] = "s",
-                ["schema"] = JsonNode.Parse("""{"type": "object", "unevaluatedProperties": false}"""),
+                ["schema"] = JsonNode.Parse(
+                    """{"type": "object", "anyOf": [{"required": ["a"], "properties": {"a": true}}], "unevaluatedProperties": false}"""
+                ),
             },
         };
         (int status, JsonElement body) = await served.PostAsync("/v1/chat/completions", Served.Say("a", ("response_format", format)));

@@ -67,6 +67,30 @@ public sealed class LoadTests
         ((int)poisson["completed"]!).ShouldBe(10);
     }
 
+    [Fact]
+    public async Task A_second_turn_is_compared_with_one_that_begins_unseen()
+    {
+        await using Served served = await Served.StartAsync();
+        int ended = 0;
+        JsonObject f = await SecondTurn.RunAsync(
+            new ServeBenchOptions(served.Address.ToString())
+            {
+                Requests = 2,
+                PromptTokens = 200,
+                MaxTokens = 4,
+            },
+            n => ended = n,
+            CancellationToken.None
+        );
+        ended.ShouldBe(2);
+        ((int)f["prompt_tokens"]!).ShouldBeGreaterThan(400); // the tokens of this model are bytes
+        ((double)f["median_second_turn_ttft_ms"]!).ShouldBeGreaterThan(0);
+        ((double)f["median_unseen_second_turn_ttft_ms"]!).ShouldBeGreaterThan(0);
+        // The second turn of each of the three conversations, and nothing else, was found.
+        served.Engine.Statistics.CachedTokens.ShouldBeGreaterThan(3 * 400);
+        served.Engine.Statistics.CachedTokens.ShouldBeLessThan(served.Engine.Statistics.PromptTokens / 2);
+    }
+
     [Theory]
     [InlineData(50, 2.5)]
     [InlineData(99, 3.97)]

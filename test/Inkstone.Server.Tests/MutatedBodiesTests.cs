@@ -43,6 +43,9 @@ public sealed class MutatedBodiesTests
             """{"model":"m","messages":[{"role":"user","content":"a"}],"stream":false,"format":{"type":"object","properties":{"a":{"type":"null"}}},"options":{"num_predict":3,"temperature":0.1,"stop":["z"]},"think":false}"""
         ),
         ("/api/generate", """{"prompt":"a","system":"s","raw":false,"stream":false,"options":{"num_predict":2}}"""),
+        ("/api/embed", """{"model":"m","input":["a","b"],"truncate":true,"options":{"num_ctx":64},"keep_alive":"5m","dimensions":4}"""),
+        ("/api/embeddings", """{"model":"m","prompt":"a"}"""),
+        ("/api/show", """{"model":"m","verbose":true}"""),
         ("/tokenize", """{"content":"abc","add_special":true,"with_pieces":true}"""),
         ("/detokenize", """{"tokens":[1,2,3]}"""),
         ("/apply-template", """{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f"}}]}"""),
@@ -116,6 +119,10 @@ public sealed class MutatedBodiesTests
         if (random.Next(4) > 0)
         {
             JsonNode root = JsonNode.Parse(body)!;
+            if (random.Next(5) == 0)
+            {
+                root["stream"] = true;
+            }
             for (int i = 0; i <= random.Next(3); i++)
             {
                 root = Replace(root, random);

@@ -16,6 +16,33 @@ public sealed class MergingTests
         Check(Tokenizer.Load(Goldens.Shared($"tokenizers/{name}")), seed: 3, words: 3000);
     }
 
+    [GoldenTheory("tokenizers")]
+    [InlineData("qwen2.5")]
+    [InlineData("minimind")]
+    [InlineData("mini-llm")]
+    public void Words_made_of_the_vocabularys_own_words_encode_as_the_definition_says(string name)
+    {
+        // Random characters hardly ever join; tokens beside one another do, within and across their borders.
+        Tokenizer tokenizer = Tokenizer.Load(Goldens.Shared($"tokenizers/{name}"));
+        string[] parts =
+        [
+            .. Enumerable
+                .Range(0, tokenizer.VocabularySize)
+                .Where(id => tokenizer.Exists(id) && tokenizer.TokenBytes(id).Length >= 3)
+                .Select(id => tokenizer.Decode([id]))
+                .Where(text => text.All(c => c is >= '\u4E00' and <= '\u9FA5')),
+        ];
+        Dictionary<(int, int), (int Rank, int Merged)> merges = Merges(tokenizer);
+        Random random = new(8);
+        for (int i = 0; i < 3000; i++)
+        {
+            string word = string.Concat(Enumerable.Range(0, random.Next(1, 7)).Select(_ => parts[random.Next(parts.Length)]));
+            int cut = random.Next(word.Length);
+            word = random.Next(2) == 0 ? word[cut..] : word;
+            tokenizer.Encode(word, addSpecialTokens: false).ShouldBe(ByDefinition(tokenizer, merges, word), word);
+        }
+    }
+
     [Fact]
     public void A_vocabulary_that_prefers_halves_of_characters_encodes_as_the_definition_says()
     {

@@ -116,6 +116,14 @@ await check("llamaindex", async () => {
   assert.ok((await new OpenAIEmbedding({ model, apiKey, baseURL: v1 }).getTextEmbedding("one")).length > 10);
 });
 
+await check("@xsai/stream-text", async () => {
+  const { streamText } = await import("@xsai/stream-text");
+  const { textStream } = await streamText({ apiKey, baseURL: v1 + "/", model, messages: ask, maxTokens: 12, temperature: 0 });
+  let text = "";
+  for await (const part of textStream) text += part;
+  assert.ok(text.length > 0);
+});
+
 await check("@anthropic-ai/sdk", async () => {
   const { default: Anthropic } = await import("@anthropic-ai/sdk");
   const client = new Anthropic({ baseURL: url, apiKey, maxRetries: 0 });

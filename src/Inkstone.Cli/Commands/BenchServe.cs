@@ -52,7 +52,13 @@ internal static class BenchServe
             DefaultValueFactory = _ => 128,
         };
         Option<bool> ignoreEos = new("--ignore-eos") { Description = "answers go on after end tokens, so that all have --max-tokens" },
-            completions = new("--completions") { Description = "ask /v1/completions instead of /v1/chat/completions" };
+            completions = new("--completions") { Description = "ask /v1/completions instead of /v1/chat/completions" },
+            secondTurn =
+                new("--second-turn")
+                {
+                    Description =
+                        "instead: how much sooner the second turn of a conversation starts than one whose beginning the server has not seen; --num-prompts conversations",
+                };
         Option<double> temperature = new("--temperature")
         {
             Description = "temperature of the requests",
@@ -78,6 +84,7 @@ internal static class BenchServe
                 maxTokens,
                 ignoreEos,
                 completions,
+                secondTurn,
                 temperature,
                 goodput,
             ],
@@ -113,6 +120,10 @@ internal static class BenchServe
             {
                 throw new ArgumentException("--max-concurrency 0 needs --request-rate: without either all requests would come at once");
             }
+            if (call.Has(secondTurn))
+            {
+                return ShowSecondTurn(call, server, options);
+            }
             int tenth = 0;
             JsonObject figures = server.Ask(
                 call,
@@ -136,6 +147,31 @@ internal static class BenchServe
             call.Result(figures, output => Print(call, figures, output));
             return (int)figures["failed"]! == 0 ? 0 : 1;
         }
+    }
+
+    private static int ShowSecondTurn(Call call, ServerFlags server, ServeBenchOptions options)
+    {
+        JsonObject f = server.Ask(
+            call,
+            url =>
+                SecondTurn.RunAsync(
+                    options with
+                    {
+                        Url = url,
+                    },
+                    done => call.Say($"{done} of {options.Requests} conversations"),
+                    call.Cancelled
+                )
+        );
+        return call.Result(
+            f,
+            output =>
+                output.WriteLine(
+                    Figures.Of(
+                        $"a second turn of {(int)f["prompt_tokens"]!} tokens starts after {(double)f["median_second_turn_ttft_ms"]!:0.0} ms, one that begins unseen after {(double)f["median_unseen_second_turn_ttft_ms"]!:0.0} ms: {(double)f["median_speedup"]!:0.0} times sooner (least {(double)f["least_speedup"]!:0.0}; medians of {(int)f["conversations"]!} conversations)"
+                    )
+                )
+        );
     }
 
     private static double Positive(string name, double value) =>

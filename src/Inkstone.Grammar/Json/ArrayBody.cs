@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Inkstone.Grammar;
 
-/// <summary>The inside of an array: how many items there were, and how many of them were what some must be.</summary>
+/// <summary>The inside of an array: how many items there were, how many of them were what some must be, and which values have come where
+/// all must differ.</summary>
 internal sealed class ArrayBody
 {
     private const int MostCounted = 400;
@@ -12,6 +13,7 @@ internal sealed class ArrayBody
     private readonly int _cap;
     private readonly long? _most;
     private readonly Dictionary<string, bool> _live = [];
+    private readonly Conjunction[]? _different; // the values of which each may come once
 
     public ArrayBody(SchemaSpace schemas, ArrayTests tests)
     {
@@ -23,6 +25,11 @@ internal sealed class ArrayBody
             {
                 _most = i;
             }
+        }
+        if (tests.Unique is not null && !(_most <= 1))
+        {
+            _different = new ListedValues(schemas, tests).Find();
+            _most = Math.Min(_most ?? _different.Length, _different.Length);
         }
         _cap = (int)Math.Min(Math.Max(Math.Max(first, tests.Least), _most ?? 0), int.MaxValue - 1);
         if (tests.Some.Length > 0 && Math.Max(_cap, tests.Some.Max(s => Math.Max(s.Least, s.Most ?? 0))) > MostCounted)
@@ -69,7 +76,10 @@ internal sealed class ArrayBody
     private Conjunction At(int index) => _schemas.And(_tests.Items.Select(i => index < i.First.Length ? i.First[index] : i.Others));
 
     private State Inner(string phase, Place place, Action<MovesBuilder> build) =>
-        _schemas.Space.Intern((_tests, phase, place.Index, string.Join(',', place.Counts)), () => new Node(_schemas.Space).Add(build));
+        _schemas.Space.Intern(
+            (_tests, phase, place.Index, string.Join(',', place.Counts), place.Used),
+            () => new Node(_schemas.Space).Add(build)
+        );
 
     private void End(MovesBuilder to, Place place)
     {
@@ -109,6 +119,13 @@ internal sealed class ArrayBody
         if (_most <= place.Index)
         {
             return [];
+        }
+        if (_different is not null)
+        {
+            return Enumerable
+                .Range(0, _different.Length)
+                .Where(i => (place.Used >> i & 1) == 0)
+                .Select(i => (_different[i], new Place(Math.Min(place.Index + 1, _cap), place.Counts, place.Used | 1UL << i)));
         }
         List<(Conjunction Value, int[] Counts)> options = [(At(place.Index), place.Counts)];
         for (int k = 0; k < _tests.Some.Length; k++)
@@ -151,5 +168,5 @@ internal sealed class ArrayBody
         return live;
     }
 
-    private sealed record Place(int Index, int[] Counts);
+    private sealed record Place(int Index, int[] Counts, ulong Used = 0);
 }

@@ -84,6 +84,20 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                     Box = Box with { Array = Box.Array is { } b ? b with { Some = b.Some.Add((0, Of("contains"), least, most)) } : null };
                 }
                 break;
+            case "uniqueItems":
+                if (Keywords.Flag(node, keyword, value))
+                {
+                    Box = Box with { Array = Box.Array is { } c ? c with { Unique = node } : null };
+                }
+                break;
+            case "unevaluatedItems":
+                if (new Evaluated(schemas, node, keyword) is { All: false } items2)
+                {
+                    Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, items2.First)];
+                    Conjunction rest = Of(keyword);
+                    Box = Box with { Array = Box.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
+                }
+                break;
             case "minContains" or "maxContains":
                 _ = Keywords.Count(node, keyword, value);
                 break;
@@ -113,6 +127,13 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 NameSet others = Others(node);
                 Conjunction additional = Of(keyword);
                 Change(o => o with { Values = o.Values.Add((others, additional)) });
+                break;
+            case "unevaluatedProperties":
+                if (new Evaluated(schemas, node, keyword) is { All: false } evaluated)
+                {
+                    Conjunction unevaluated = Of(keyword);
+                    Change(o => o with { Values = o.Values.Add((evaluated.Others, unevaluated)) });
+                }
                 break;
             case "propertyNames":
                 CharDfa allowed = schemas.Language(Of(keyword));
@@ -219,22 +240,28 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
         return new NumberTest.Bound(number, keyword is "minimum" or "exclusiveMinimum", keyword is "minimum" or "maximum");
     }
 
-    /// <summary>What prefixItems and items say together.</summary>
+    /// <summary>What prefixItems and items say together. Up to draft 2019-09 items could hold a list, which is prefixItems today.</summary>
     public static (Conjunction[] First, Conjunction Others) Items(SchemaSpace schemas, SchemaNode node)
     {
-        Conjunction[] first = node.Element.TryGetProperty("prefixItems", out JsonElement prefix)
-            ?
-            [
-                .. Enumerable
-                    .Range(0, Keywords.Schemas(node, "prefixItems", prefix))
-                    .Select(i => schemas.Of(schemas.Document.Child(node, "prefixItems", $"{i}"))),
-            ]
-            : [];
-        if (node.Element.TryGetProperty("items", out JsonElement items) && items.ValueKind == JsonValueKind.Array)
+        bool hasItems = node.Element.TryGetProperty("items", out JsonElement items),
+            older = hasItems && items.ValueKind == JsonValueKind.Array,
+            hasFirst = node.Element.TryGetProperty("prefixItems", out JsonElement first);
+        if (older && hasFirst)
         {
-            throw node.Unsupported("items", "holds an array, as in an older draft; use prefixItems");
+            throw node.Unsupported("items", "holds an array, as in an older draft, beside prefixItems; it must be a schema");
         }
-        return (first, items.ValueKind == JsonValueKind.Undefined ? schemas.Any : schemas.Of(schemas.Document.Child(node, "items")));
+        string list = older ? "items" : "prefixItems";
+        return (
+            older || hasFirst
+                ?
+                [
+                    .. Enumerable
+                        .Range(0, Keywords.Schemas(node, list, older ? items : first))
+                        .Select(i => schemas.Of(schemas.Document.Child(node, list, $"{i}"))),
+                ]
+                : [],
+            hasItems && !older ? schemas.Of(schemas.Document.Child(node, "items")) : schemas.Any
+        );
     }
 
     public static (long Least, long? Most) Contained(SchemaNode node) =>

@@ -26,9 +26,12 @@ internal static class Keywords
         "contains",
         "minContains",
         "maxContains",
+        "uniqueItems",
+        "unevaluatedItems",
         "properties",
         "patternProperties",
         "additionalProperties",
+        "unevaluatedProperties",
         "propertyNames",
         "required",
         "minProperties",
@@ -88,10 +91,7 @@ internal static class Keywords
             {
                 continue;
             }
-            if (
-                (name is "uniqueItems" or "nullable" && property.Value.ValueKind == JsonValueKind.False)
-                || (name is "unevaluatedProperties" or "unevaluatedItems" && property.Value.ValueKind == JsonValueKind.True)
-            )
+            if (name == "nullable" && property.Value.ValueKind == JsonValueKind.False)
             {
                 continue;
             }
@@ -99,12 +99,9 @@ internal static class Keywords
                 name,
                 name switch
                 {
-                    "uniqueItems" => "is not supported: items that differ would have to be remembered; leave it out and check the result",
-                    "unevaluatedProperties" => "is not supported; where the schema is one object, additionalProperties says the same",
-                    "unevaluatedItems" => "is not supported; where the schema is one array, items says the same",
                     "$dynamicRef" or "$recursiveRef" => "is not supported; use $ref",
                     "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
-                    "additionalItems" => "is of an older draft; use prefixItems and items",
+                    "additionalItems" => "is of an older draft; use prefixItems, and items for the rest",
                     "nullable" => "is not of JSON Schema; add \"null\" to type",
                     _ => Held.MinBy(k => Files.Spelling.Distance(k, name)) is { } near && Files.Spelling.Distance(near, name) <= 2
                         ? $"is not known; did you mean \"{near}\"?"
@@ -121,6 +118,11 @@ internal static class Keywords
 
     public static ExactNumber Number(SchemaNode node, string keyword, JsonElement value) =>
         value.ValueKind == JsonValueKind.Number ? ExactNumber.Parse(value.GetRawText()) : throw Wrong(node, keyword, "a number");
+
+    public static bool Flag(SchemaNode node, string keyword, JsonElement value) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.ValueKind == JsonValueKind.True
+            : throw Wrong(node, keyword, "true or false");
 
     public static string Text(SchemaNode node, string keyword, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(node, keyword, "a string");

@@ -67,6 +67,7 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
             case "maxItems":
                 return [Array(a => a.AtLeast(Keywords.Count(node, keyword, value) + 1))];
             case "prefixItems":
+            case "items" when value.ValueKind == JsonValueKind.Array && !node.Element.TryGetProperty("prefixItems", out _):
                 return Enumerable
                     .Range(0, Keywords.Schemas(node, keyword, value))
                     .Select(i =>
@@ -85,6 +86,16 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                     least == 0 ? Never : Array(a => a with { Some = a.Some.Add((0, what, 0, least - 1)) }),
                     most is null ? Never : Array(a => a with { Some = a.Some.Add((0, what, most.Value + 1, null)) }),
                 ];
+            case "uniqueItems":
+                return Keywords.Flag(node, keyword, value)
+                    ? throw node.Unsupported(keyword, "is not supported where it must not hold, as in not, oneOf and if")
+                    : [];
+            case "unevaluatedItems":
+                Evaluated spoken = new(schemas, node, keyword);
+                return [spoken.All ? Never : Array(a => a with { Some = a.Some.Add((spoken.First, Not(keyword), 1, null)) })];
+            case "unevaluatedProperties":
+                Evaluated evaluated = new(schemas, node, keyword);
+                return [evaluated.All ? Never : Some(evaluated.Others, Not(keyword))];
             case "required":
                 return Keywords.Texts(node, keyword, value).Select(Lacks);
             case "minProperties":

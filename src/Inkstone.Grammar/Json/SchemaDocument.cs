@@ -21,7 +21,7 @@ internal sealed class SchemaDocument
         "contentSchema",
     ];
     private static readonly string[] ManySchemas = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
-    private static readonly string[] ListsOfSchemas = ["allOf", "anyOf", "oneOf", "prefixItems"];
+    private static readonly string[] ListsOfSchemas = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
 
     private readonly Dictionary<string, SchemaNode> _byPath = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SchemaNode> _byAddress = new(StringComparer.Ordinal);

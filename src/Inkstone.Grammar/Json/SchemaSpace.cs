@@ -166,11 +166,40 @@ internal sealed class SchemaSpace
         return table;
     }
 
-    /// <summary>White space as far as it is allowed, then <paramref name="then"/>.</summary>
+    /// <summary>White space as far as it is allowed, then <paramref name="then"/>: nothing, a blank, or a new line and its
+    /// indentation.</summary>
     public State Spaced(State then) => Spaced(then, Options.MaxWhitespace);
 
+    /// <summary>White space before the whole value, which nobody indents.</summary>
+    public State Led(State then) => Spaced(then, Math.Min(Options.MaxWhitespace, 1));
+
     private State Spaced(State then, int most) =>
-        most == 0 ? then : Space.Intern(("space", then, most), () => new SpaceState(this, then, most));
+        most == 0
+            ? then
+            : Space.Intern(
+                ("space", then, most),
+                () =>
+                    new Node(Space).Add(to =>
+                    {
+                        to.Empty(then);
+                        to.Byte(' ', then);
+                        to.Byte('\n', Indented(then, most - 1));
+                    })
+            );
+
+    private State Indented(State then, int most) =>
+        most == 0
+            ? then
+            : Space.Intern(
+                ("indented", then, most),
+                () =>
+                    new Node(Space).Add(to =>
+                    {
+                        to.Empty(then);
+                        to.Byte(' ', Indented(then, most - 1));
+                        to.Byte('\t', Indented(then, most - 1));
+                    })
+            );
 
     /// <summary>Finds the alternatives of all values that texts can reach, so that what is not supported is told before the first of
     /// them.</summary>
@@ -190,18 +219,6 @@ internal sealed class SchemaSpace
                         waiting.Enqueue(next);
                     }
                 }
-            }
-        }
-    }
-
-    private sealed class SpaceState(SchemaSpace schemas, State then, int most) : State(schemas.Space)
-    {
-        public override void Build(MovesBuilder to)
-        {
-            to.Empty(then);
-            foreach (char space in " \t\n\r")
-            {
-                to.Byte(space, schemas.Spaced(then, most - 1));
             }
         }
     }

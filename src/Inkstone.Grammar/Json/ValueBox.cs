@@ -43,6 +43,9 @@ internal sealed record TextTests(ImmutableArray<(CharDfa Language, bool Holds)> 
 {
     public static TextTests None { get; } = new([], 0, null);
 
+    /// <summary>Whether it is one of the texts of an enum or const.</summary>
+    public bool IsListed { get; init; }
+
     public TextTests In(CharDfa language, bool holds = true) => this with { Languages = Languages.Add((language, holds)) };
 
     public TextTests AtLeast(long length) => this with { Least = Math.Max(Least, length) };
@@ -102,6 +105,9 @@ internal sealed record ArrayTests(
 )
 {
     public static ArrayTests None { get; } = new([], [], 0, null);
+
+    /// <summary>The schema that asks for items which all differ; null: none does.</summary>
+    public SchemaNode? Unique { get; init; }
 
     public ArrayTests AtLeast(long count) => this with { Least = Math.Max(Least, count) };
 

@@ -20,7 +20,7 @@ internal sealed class ValueState(SchemaSpace schemas, Conjunction value) : State
             }
             if (box.Text?.Rules() is { } rules)
             {
-                to.Byte('"', TextState.Of(Space, Spelling.JsonString, rules));
+                to.Byte('"', TextState.Of(Space, box.Text.IsListed ? Spelling.JsonListed : Spelling.JsonString, rules));
             }
             if (box.Array is { } items && new ArrayBody(schemas, items) is { IsPossible: true } array)
             {

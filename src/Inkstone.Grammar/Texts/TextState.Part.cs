@@ -61,7 +61,7 @@ internal sealed partial class TextState
 
         private void Hex(MovesBuilder to)
         {
-            bool name = text._spelling == Spelling.JsonName;
+            bool name = text._spelling != Spelling.JsonString;
             foreach (char digit in name ? "0123456789abcdef" : "0123456789abcdefABCDEF")
             {
                 int next = (value << 4) + Convert.ToInt32(digit.ToString(), 16),

@@ -14,6 +14,10 @@ internal enum Spelling
     /// <summary>As the rest of a property's name, in one way only: a backslash where there must be one, \u00xx where there is no shorter
     /// way.</summary>
     JsonName,
+
+    /// <summary>As <see cref="JsonName"/>, for a string that is one of a list: small models would else spell its letters by their
+    /// numbers.</summary>
+    JsonListed,
 }
 
 /// <summary>A place in a text that <see cref="TextRules"/> describe, between two characters.</summary>
@@ -119,7 +123,7 @@ internal sealed partial class TextState : State
         {
             to.Byte(
                 '"',
-                _spelling == Spelling.JsonString ? Space.End : Space.Intern(("name", tag), () => new Node(Space).Add(b => b.Final(tag)))
+                _spelling == Spelling.JsonName ? Space.Intern(("name", tag), () => new Node(Space).Add(b => b.Final(tag))) : Space.End
             );
         }
         if (Escapable(0, 0xFFFF) || (_spelling == Spelling.JsonString && Leads(0x10000, CodePoints.Last)))

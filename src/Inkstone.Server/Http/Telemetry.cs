@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using Inkstone.Inference;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Inkstone.Server;
@@ -73,13 +74,26 @@ internal sealed partial class Telemetry : IDisposable
     }
 
     /// <summary>A request has ended.</summary>
-    public void Request(string id, string method, string path, int status, double seconds)
+    /// <param name="http">the request</param>
+    /// <param name="path">its route</param>
+    /// <param name="seconds">how long it took</param>
+    public void Request(HttpContext http, string path, double seconds)
     {
+        (string method, int status) = (http.Request.Method, http.Response.StatusCode);
+        // The span of ASP.NET Core itself has neither name nor tags unless somebody gives it some.
+        if (http.Features.Get<IHttpActivityFeature>()?.Activity is { IsAllDataRequested: true } span)
+        {
+            span.DisplayName = $"{method} {path}";
+            span.SetTag("http.request.method", method)
+                .SetTag("http.route", path)
+                .SetTag("http.response.status_code", status)
+                .SetTag("http.request.header.x-request-id", http.TraceIdentifier);
+        }
         lock (_lock)
         {
             _requests[(path, status)] = _requests.GetValueOrDefault((path, status)) + 1;
         }
-        LogRequest(id, method, path, status, 1e3 * seconds);
+        LogRequest(http.TraceIdentifier, method, path, status, 1e3 * seconds);
     }
 
     public void Failed(Exception fault) => LogFault(fault);

@@ -222,7 +222,7 @@ public static class ServeBench
     }
 
     /// <summary>No two begin alike, so that no prompt is found in a cache.</summary>
-    private static JsonNode MadeUp(ServeBenchOptions o, int index)
+    internal static string MadeUp(ServeBenchOptions o, int index)
     {
         Random random = new(o.Seed ^ (index * 7919));
         return $"{index}: "

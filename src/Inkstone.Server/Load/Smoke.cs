@@ -17,8 +17,9 @@ public static class Smoke
     private const string Schema =
         """{"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 150}}, "required": ["name", "age"], "additionalProperties": false}""";
 
+    /// <summary>Short, as the smallest models have contexts of 256 tokens.</summary>
     private const string Tool =
-        """[{"type": "function", "function": {"name": "get_weather", "description": "the weather of a city", "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"], "additionalProperties": false}}}]""";
+        """[{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}}, "required": ["city"], "additionalProperties": false}}}]""";
 
     /// <summary>Runs all checks.</summary>
     /// <param name="url">the server</param>
@@ -119,9 +120,9 @@ public static class Smoke
                 "tools",
                 async () =>
                 {
-                    JsonObject body = Body("What is the weather in Paris?", 200);
+                    JsonObject body = Body("The weather in Paris?", 100);
                     body["tools"] = JsonNode.Parse(Tool);
-                    body["tool_choice"] = JsonNode.Parse("""{"type": "function", "function": {"name": "get_weather"}}""");
+                    body["tool_choice"] = JsonNode.Parse("""{"type": "function", "function": {"name": "weather"}}""");
                     JsonElement answer = await Ask(body).ConfigureAwait(false);
                     JsonElement message = answer.GetProperty("choices")[0].GetProperty("message");
                     if (
@@ -135,7 +136,7 @@ public static class Smoke
                     JsonElement function = calls[0].GetProperty("function");
                     string arguments = function.GetProperty("arguments").GetString()!;
                     return
-                        function.GetProperty("name").GetString() == "get_weather"
+                        function.GetProperty("name").GetString() == "weather"
                         && ApiClient.Parse(arguments) is { ValueKind: JsonValueKind.Object } given
                         && given.TryGetProperty("city", out _)
                         ? (true, arguments)

@@ -67,22 +67,18 @@ internal sealed class NativeCompletion(ServedModel model)
         EventStream events = new(http);
         await events.BeginAsync().ConfigureAwait(false);
         StringBuilder text = new();
-        int told = 0;
         try
         {
             await foreach (AnswerPiece piece in events.KeepAlive(serving.ReadAllAsync()).ConfigureAwait(false))
             {
                 text.Append(piece.Text);
-                int[] ids = serving.Answers.Generations[piece.Choice].Ids.ToArray();
-                int count = ids.Length;
                 JsonObject part = new()
                 {
                     ["index"] = piece.Choice,
                     ["content"] = piece.Text,
                     ["stop"] = piece.Kind == PieceKind.End,
-                    ["tokens"] = Wire.Numbers(prompts.Count > 1 ? [] : ids.Skip(told)),
+                    ["tokens"] = Wire.Numbers(piece.Tokens.Select(t => t.Id).Where(id => id >= 0)),
                 };
-                told = count;
                 if (piece.Kind == PieceKind.End)
                 {
                     serving.EndOf(piece);

@@ -4,7 +4,7 @@ namespace Inkstone.Tensors;
 internal static class Blocking
 {
     /// <summary>Bytes of a panel of A, which stays in level 1 while a panel of B passes.</summary>
-    public static readonly int PanelBytes = CacheSizes.Current.Level1 * 3 / 4;
+    public static readonly int PanelBytes = CacheSizes.Current.Level1 * 7 / 8;
 
     /// <summary>Bytes of a packed block of A, kept in level 2 while all of B passes.</summary>
     public static readonly int BlockBytes = (int)(CacheSizes.Current.Level2 * 5L / 16);

@@ -23,7 +23,7 @@ internal readonly unsafe struct LeftPanels
         Count = (rows + kernel.Rows - 1) / kernel.Rows;
         int whole = rows / kernel.Rows;
         InRows = ReadsRows(kernel, a);
-        bool inPlace = InRows && a.Type == kernel.ElementType && IsAligned(kernel, a, k);
+        bool inPlace = InRows && a.Type == kernel.ElementType && IsAligned(kernel, a, k) && !Collide(kernel, a);
         if (!InRows)
         {
             _panelBytes = Packing.BytesA(kernel, k);
@@ -71,6 +71,19 @@ internal readonly unsafe struct LeftPanels
 
     /// <summary>A panel's first element.</summary>
     public byte* At(int panel) => panel == Count - 1 && _last != null ? _last : _whole + panel * _panelBytes;
+
+    /// <summary>
+    /// Whether a panel's rows lie so far apart that more of them share a set of level 1 than it has ways: at a stride of a multiple of
+    /// 4,096 bytes (width 1024 in float32) all of them do, and each step of k would fetch every row's line again.
+    /// </summary>
+    private static bool Collide(MicroKernel kernel, MatrixView a)
+    {
+        const int Sets = 4096; // bytes after which sets repeat: level 1 is looked up by the address within a page
+        long stride = a.RowStride * kernel.ElementBytes;
+        long step = Math.Max(64, Math.Min(Sets, stride & -stride)),
+            places = Sets / step;
+        return (kernel.Rows + places - 1) / places > CacheSizes.Current.Level1 / Sets;
+    }
 
     /// <summary>bfloat16 is read in whole pairs; the rows of a column seen as a row overlap.</summary>
     private static bool IsAligned(MicroKernel kernel, MatrixView a, int k) =>

@@ -18,6 +18,7 @@ internal sealed class BpeModel
     private readonly bool _keysFit;
     private readonly int[] _byteIds;
     private readonly WholeCharacters? _characters;
+    private readonly CharacterJunctions? _junctions;
     private readonly int[] _bytePairRanks = new int[1 << 16];
 
     /// <summary>What characters begin as; null when words are given as bytes.</summary>
@@ -33,9 +34,10 @@ internal sealed class BpeModel
     /// <param name="ranks">The merges.</param>
     /// <param name="byteIds">Id of each byte's own token, or -1.</param>
     /// <param name="characters">Characters that need not begin from their bytes.</param>
-    public BpeModel(PairRanks ranks, int[] byteIds, WholeCharacters? characters)
+    /// <param name="junctions">Where a word may be cut; null when it may not be.</param>
+    public BpeModel(PairRanks ranks, int[] byteIds, WholeCharacters? characters, CharacterJunctions? junctions)
     {
-        (_ranks, _byteIds, _characters) = (ranks, byteIds, characters);
+        (_ranks, _byteIds, _characters, _junctions) = (ranks, byteIds, characters, junctions);
         _keysFit = ranks.Count < 1 << 24;
         for (int pair = 0; pair < _bytePairRanks.Length; pair++)
         {
@@ -53,6 +55,53 @@ internal sealed class BpeModel
             ids.AddRange(trace[^1].Ids);
             return;
         }
+        if (_junctions is not null && word.Length >= 6 && (word[^3] & 0xF0) == 0xE0)
+        {
+            EncodeParts(word, scratch, ids);
+        }
+        else
+        {
+            EncodePart(word, scratch, ids);
+        }
+    }
+
+    /// <summary>Cuts between characters that no merge can join, and encodes what lies between the cuts.</summary>
+    private void EncodeParts(ReadOnlySpan<byte> word, EncodeScratch scratch, List<int> ids)
+    {
+        int start = 0,
+            left = -1;
+        for (int i = 0; i < word.Length; )
+        {
+            if ((word[i] & 0xF0) != 0xE0)
+            {
+                left = -1;
+                i++;
+                continue;
+            }
+            int character = WholeCharacters.CodePoint(word, i);
+            if (left >= 0 && !_junctions!.MayJoin(left, character))
+            {
+                EncodeCharacters(word[start..i], left, scratch, ids);
+                start = i;
+            }
+            left = character;
+            i += 3;
+        }
+        EncodeCharacters(word[start..], left, scratch, ids);
+    }
+
+    private void EncodeCharacters(ReadOnlySpan<byte> part, int last, EncodeScratch scratch, List<int> ids)
+    {
+        if (part.Length == 3 && _characters!.Alone(last) is >= 0 and int id)
+        {
+            ids.Add(id);
+            return;
+        }
+        EncodePart(part, scratch, ids);
+    }
+
+    private void EncodePart(ReadOnlySpan<byte> word, EncodeScratch scratch, List<int> ids)
+    {
         if (word.Length > 24 || word.IsEmpty)
         {
             EncodeUncached(word, scratch, ids);

@@ -72,15 +72,14 @@ internal sealed class EncodeScratch
         return ref slot;
     }
 
-    private static ulong Tail(ReadOnlySpan<byte> rest)
-    {
-        ulong value = 0;
-        for (int i = rest.Length - 1; i >= 0; i--)
+    /// <summary>Up to seven bytes as a number; no two words of the same length have the same one.</summary>
+    private static ulong Tail(ReadOnlySpan<byte> rest) =>
+        rest.Length switch
         {
-            value = (value << 8) | rest[i];
-        }
-        return value;
-    }
+            0 => 0,
+            < 4 => rest[0] | ((ulong)rest[rest.Length >> 1] << 8) | ((ulong)rest[^1] << 16),
+            _ => BinaryPrimitives.ReadUInt32LittleEndian(rest) | ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(rest[^4..]) << 32),
+        };
 }
 
 /// <summary>A word and its ids; <see cref="Length"/> 0 marks a slot that holds nothing yet.</summary>

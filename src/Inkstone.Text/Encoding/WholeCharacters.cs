@@ -12,7 +12,8 @@ internal sealed class WholeCharacters
     private const int First = 0x800,
         Last = 0xFFFF;
 
-    private readonly int[] _tokens = new int[Last + 1 - First];
+    private readonly int[] _tokens = new int[Last + 1 - First],
+        _alone = new int[Last + 1 - First];
 
     /// <param name="ranks">The merges as a table.</param>
     /// <param name="merges">The merges by rank.</param>
@@ -49,16 +50,16 @@ internal sealed class WholeCharacters
             int a = byteIds[0xE0 | (c >> 12)],
                 b = byteIds[0x80 | ((c >> 6) & 0x3F)],
                 z = byteIds[0x80 | (c & 0x3F)];
-            _tokens[c - First] = a < 0 || b < 0 || z < 0 ? -1 : Token(a, b, z);
+            (_tokens[c - First], _alone[c - First]) = a < 0 || b < 0 || z < 0 ? (-1, -1) : Token(a, b, z);
         }
 
-        int Token(int a, int b, int z)
+        (int Anywhere, int Alone) Token(int a, int b, int z)
         {
             int head = ranks.Rank(a, b),
                 tail = ranks.Rank(b, z);
             if (head == tail && head == PairRanks.None)
             {
-                return -1;
+                return (-1, -1);
             }
             bool headFirst = head <= tail;
             int piece = ranks.Merged(headFirst ? head : tail),
@@ -66,23 +67,27 @@ internal sealed class WholeCharacters
             int two = headFirst ? ranks.Rank(piece, z) : ranks.Rank(a, piece);
             if (two == PairRanks.None)
             {
-                return -1;
+                return (-1, -1);
             }
             int done = Math.Max(one, two),
                 token = ranks.Merged(two);
             bool untouched = headFirst
                 ? one < behind[a] && done < behind[piece] && done < ahead[z]
                 : one < ahead[z] && done < ahead[piece] && done < behind[a];
-            return untouched && done < asRight[token] && done < asLeft[token] ? token : -1;
+            return (untouched && done < asRight[token] && done < asLeft[token] ? token : -1, token);
         }
     }
 
     /// <summary>The token of the three-byte character that begins at <paramref name="i"/>, or -1 when it must begin from its
     /// bytes.</summary>
     public int At(ReadOnlySpan<byte> s, int i) =>
-        (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80)
-            ? -1
-            : _tokens[(((s[i] & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F)) - First];
+        (i > 0 && s[i - 1] < 0x80) || (i + 3 < s.Length && s[i + 3] < 0x80) ? -1 : _tokens[CodePoint(s, i) - First];
+
+    /// <summary>The three-byte character that begins at <paramref name="i"/>.</summary>
+    public static int CodePoint(ReadOnlySpan<byte> s, int i) => ((s[i] & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F);
+
+    /// <summary>The token that a three-byte character becomes where nothing is merged with it, or -1 when it becomes several.</summary>
+    public int Alone(int codePoint) => _alone[codePoint - First];
 
     private static int[] NoRanks(int size)
     {

@@ -71,7 +71,10 @@ internal sealed class ModelJson
                 id => ((byte)ByteAlphabet.ToByte(tokens[id][0]), (byte)ByteAlphabet.ToByte(tokens[id][^1]))
             )
             : null;
-        Bpe = new BpeModel(ranks, byteIds, characters)
+        // Unknown bytes may be fused across any border, and a part may be a whole word where its word is not.
+        bool cuts = byteLevel && !byteIds.Contains(-1) && !_model["ignore_merges"].Flag();
+        CharacterJunctions? junctions = cuts ? new(Merges.Select(m => ByteAlphabet.ToBytes(tokens[m.Merged])!)) : null;
+        Bpe = new BpeModel(ranks, byteIds, characters, junctions)
         {
             Characters = byteLevel ? null : new CharacterSymbols(Ids, _prefix, _suffix, fallback),
             UnknownId = unknown is { Length: > 0 } && Ids.TryGetValue(unknown, out int unknownId) ? unknownId : null,

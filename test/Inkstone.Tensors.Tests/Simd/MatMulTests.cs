@@ -26,6 +26,7 @@ public sealed class MatMulTests(Devices devices)
     }
 
     [Theory]
+    [InlineData(25, 40, 1024)] // rows of A whose lines share the sets of level 1
     [InlineData(5, 3, 7000)] // K in more than one sweep
     [InlineData(6, 4001, 1003)] // B in more than one sweep
     [InlineData(3, 501, 1003)] // few rows: no packing
