@@ -16,6 +16,7 @@ public static class CollectiveBench
         Rounds = 12;
 
     /// <summary>Bytes per second that all ranks copy at once in memory, each of them.</summary>
+    /// <param name="ranks">the processes, which all call it together</param>
     public static double CopyRate(ICommunicator ranks)
     {
         byte[] from = new byte[32 << 20],
@@ -25,6 +26,7 @@ public static class CollectiveBench
     }
 
     /// <summary>Bytes per second that every rank sends to the next one while it receives as many, in messages of 4 MiB.</summary>
+    /// <param name="ranks">the processes, which all call it together</param>
     public static double WireRate(ICommunicator ranks)
     {
         const int Bytes = 4 << 20;
@@ -36,6 +38,10 @@ public static class CollectiveBench
     }
 
     /// <summary>Every size up to <paramref name="most"/> bytes: by the library, in fixed order as float32, and as bfloat16.</summary>
+    /// <param name="ranks">the processes, which all call it together</param>
+    /// <param name="most">bytes of the largest sum</param>
+    /// <param name="wire">the limit, bytes per second, as <see cref="WireRate"/> found it</param>
+    /// <param name="cancelled">ends it between two sizes</param>
     public static IEnumerable<KernelEntry> Run(ICommunicator ranks, long most, double wire, CancellationToken cancelled = default)
     {
         for (long bytes = Least; bytes <= most; bytes *= 4)

@@ -37,6 +37,10 @@ public sealed class KernelBench
 
     /// <summary>Forward and backward passes and the optimizer for a batch of <paramref name="rows"/> × <paramref name="length"/> tokens,
     /// then decoding.</summary>
+    /// <param name="config">the model's sizes</param>
+    /// <param name="rows">sequences of a batch</param>
+    /// <param name="length">tokens of each</param>
+    /// <param name="cancelled">ends it between two cases</param>
     public IEnumerable<KernelEntry> Run(HfConfig config, int rows, int length, CancellationToken cancelled = default)
     {
         KernelCases cases = new(_device, config, rows, length);

@@ -53,6 +53,15 @@ public static class TrainBench
 {
     /// <summary>Runs <paramref name="steps"/> measured steps after two that warm up, then one that is profiled; with
     /// <paramref name="lora"/> of a new adapter on a bfloat16 model.</summary>
+    /// <param name="device">what computes; it is profiled for one step</param>
+    /// <param name="config">the model, whose weights are random</param>
+    /// <param name="rows">sequences of a step</param>
+    /// <param name="length">tokens of each</param>
+    /// <param name="steps">that are measured</param>
+    /// <param name="lora">the adapter that is trained; null: all weights</param>
+    /// <param name="recompute">whether blocks are computed twice to save memory</param>
+    /// <param name="together">the processes that train together; null: this one alone</param>
+    /// <param name="cancelled">ends it between two steps</param>
     /// <remarks>Several processes take <paramref name="rows"/> rows each and sum gradients as training does; the tokens of all of them
     /// count.</remarks>
     public static TrainCost Run(

@@ -7,6 +7,8 @@ namespace Inkstone.Distributed;
 public static class BFloat16Wire
 {
     /// <summary>Rounds.</summary>
+    /// <param name="from">float32</param>
+    /// <param name="to">bits of bfloat16, at least as many</param>
     public static void Narrow(ReadOnlySpan<float> from, Span<ushort> to)
     {
         ref float f = ref MemoryMarshal.GetReference(from);
@@ -24,7 +26,9 @@ public static class BFloat16Wire
         }
     }
 
-    /// <summary>Widens.</summary>
+    /// <summary>Widens, exactly.</summary>
+    /// <param name="from">bits of bfloat16</param>
+    /// <param name="to">float32, at least as many</param>
     public static void Widen(ReadOnlySpan<ushort> from, Span<float> to)
     {
         ref ushort f = ref MemoryMarshal.GetReference(from);

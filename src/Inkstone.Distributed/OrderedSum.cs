@@ -11,6 +11,7 @@ namespace Inkstone.Distributed;
 public static class OrderedSum
 {
     /// <summary>For each leaf how many sums are due behind it: each adds what was kept last.</summary>
+    /// <param name="leaves">how many numbers are summed</param>
     public static int[] Merges(int leaves)
     {
         int[] merges = new int[leaves];
@@ -38,6 +39,8 @@ public static class OrderedSum
     }
 
     /// <summary>Sums the parts of a buffer into the first: parts of equal length, side by side.</summary>
+    /// <param name="parts">[number · length]; the sum stands in the first part afterwards, the others are used up</param>
+    /// <param name="number">of parts</param>
     public static void Reduce(Span<float> parts, int number)
     {
         int length = number == 0 ? 0 : parts.Length / number;
@@ -60,6 +63,8 @@ public static class OrderedSum
     }
 
     /// <summary>sum += other.</summary>
+    /// <param name="sum">is added to</param>
+    /// <param name="other">at least as long</param>
     public static void Add(Span<float> sum, ReadOnlySpan<float> other)
     {
         ref float s = ref MemoryMarshal.GetReference(sum),

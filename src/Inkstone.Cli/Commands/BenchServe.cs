@@ -149,7 +149,7 @@ internal static class BenchServe
         }
     }
 
-    private static int ShowSecondTurn(Call call, ServerFlags server, ServeBenchOptions options)
+    private static int ShowSecondTurn(CommandContext call, ServerFlags server, ServeBenchOptions options)
     {
         JsonObject f = server.Ask(
             call,
@@ -167,7 +167,7 @@ internal static class BenchServe
             f,
             output =>
                 output.WriteLine(
-                    Figures.Of(
+                    Format.Text(
                         $"a second turn of {(int)f["prompt_tokens"]!} tokens starts after {(double)f["median_second_turn_ttft_ms"]!:0.0} ms, one that begins unseen after {(double)f["median_unseen_second_turn_ttft_ms"]!:0.0} ms: {(double)f["median_speedup"]!:0.0} times sooner (least {(double)f["least_speedup"]!:0.0}; medians of {(int)f["conversations"]!} conversations)"
                     )
                 )
