@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Formats;
 using Inkstone.Tensors;
-using Inkstone.Bench;
 using Inkstone.Training;
 using Spectre.Console;
 
