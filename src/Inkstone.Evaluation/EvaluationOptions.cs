@@ -32,6 +32,9 @@ public sealed record EvaluationOptions
     /// <summary>Draws for standard errors that have no formula; 0 leaves out all standard errors.</summary>
     public int BootstrapIterations { get; init; } = 100_000;
 
+    /// <summary>Adds CORE: the mean over tasks of (accuracy − chance) / (1 − chance).</summary>
+    public bool Core { get; init; }
+
     /// <summary>Responses alone, no scores.</summary>
     public bool PredictOnly { get; init; }
 

@@ -19,6 +19,9 @@ public sealed record ReportRun(
 {
     private const int MostSamples = 200;
 
+    /// <summary>What it was computed on; empty where it has not written that down.</summary>
+    public IReadOnlyList<string> Machines { get; init; } = [];
+
     /// <summary>Whether a directory is a run: it has metrics.jsonl or event files of TensorBoard.</summary>
     public static bool IsRun(string directory) =>
         File.Exists(System.IO.Path.Combine(directory, "metrics.jsonl")) || TensorBoardReader.Files(directory).Length > 0;
@@ -37,7 +40,10 @@ public sealed record ReportRun(
             File.Exists(metrics) ? RunCurves.ReadMetrics(metrics) : TensorBoardReader.Read(TensorBoardReader.Files(directory)),
             File.Exists(samples) ? [.. ReadSamples(samples)] : [],
             File.Exists(recipe) ? File.ReadAllText(recipe) : ""
-        );
+        )
+        {
+            Machines = RunMachines.Read(directory),
+        };
     }
 
     internal JsonObject Json() =>
@@ -46,6 +52,7 @@ public sealed record ReportRun(
             ["name"] = Name,
             ["path"] = Path,
             ["recipe"] = Recipe,
+            ["machines"] = new JsonArray([.. Machines.Select(m => (JsonNode)m)]),
             ["series"] = new JsonObject(Curves.Names.Select(n => KeyValuePair.Create(n, (JsonNode?)Points(RunCurves.Thinned(Curves[n]))))),
             ["samples"] = new JsonArray([
                 .. Samples

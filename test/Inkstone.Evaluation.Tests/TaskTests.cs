@@ -38,6 +38,40 @@ public sealed class TaskTests : IDisposable
     }
 
     [Fact]
+    public void CORE_is_the_mean_of_what_is_beyond_chance()
+    {
+        // Of eight rows four are right. Chance is ½ with two choices, and ⅜ where half of the rows have four:
+        // (0.5 − 0.5) / 0.5 = 0, and (0.5 − 0.375) / (1 − 0.375) = 0.2; half of that is CORE.
+        File.WriteAllLines(
+            Path.Combine(_folder, "wide.jsonl"),
+            Enumerable
+                .Range(0, 8)
+                .Select(i => $"{{\"q\": \"row\", \"label\": {i % 2}, \"c\": [\" no\", \" yes\"{(i < 4 ? ", \" a\", \" b\"" : "")}]}}")
+        );
+        string wide = Path.Combine(_folder, "wide.yaml"),
+            narrow = Path.Combine(_folder, "narrow.yaml");
+        File.WriteAllText(
+            wide,
+            "task: wide"
+                + Common
+                    .Replace("rows.jsonl", "wide.jsonl", StringComparison.Ordinal)
+                    .Replace("[\" no\", \" yes\"]", "c", StringComparison.Ordinal)
+        );
+        File.WriteAllText(narrow, "task: narrow" + Common);
+        EvaluationRun run = EvaluationRun.Prepare([wide, narrow], new EvaluationOptions { Core = true, BootstrapIterations = 10 });
+        run.Answer(new Says(" yes"));
+        DictValue core = (DictValue)run.Score().Summary.Get("core")!;
+        PythonValues.Real(core.Get("value"))!.Value.ShouldBe(0.1, 1e-12);
+        DictValue of = (DictValue)((DictValue)core.Get("tasks")!).Get("wide")!;
+        PythonValues.Real(of.Get("chance"))!.Value.ShouldBe(0.375, 1e-12);
+        PythonValues.Real(of.Get("centered"))!.Value.ShouldBe(0.2, 1e-12);
+        double error = Math.Sqrt(0.25 / 7);
+        PythonValues
+            .Real(core.Get("stderr"))!
+            .Value.ShouldBe(Math.Sqrt(Math.Pow(error / 0.625, 2) + Math.Pow(error / 0.5, 2)) / 2, 1e-12);
+    }
+
+    [Fact]
     public void Answers_go_out_and_come_in_by_files()
     {
         EvaluationRun run = Prepare("task: t" + Common);

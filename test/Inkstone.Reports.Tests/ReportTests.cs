@@ -20,6 +20,11 @@ public sealed partial class ReportTests : IDisposable
         Run("runs/b", 3000);
         Write("runs/b/samples.jsonl", """{"step":10,"prompt":"从前","text":"有座山</script><b>"}""" + "\n{\"step\":20,\"pro");
         Write(
+            "runs/b/machine.jsonl",
+            """{"cpu":"a CPU","cores":4,"memory_bytes":8589934592,"isa":"avx2","os":"Linux","architecture":"x64","runtime":".NET 10","version":"1.2","processes":2}"""
+                + "\nno line\n"
+        );
+        Write(
             "eval/structured.json",
             """{"prompts": 40, "models": [{"model": "base", "guided": true, "metrics": {"parse": {"value": 1, "stderr": 0.01, "n": 40}, "missing": {"value": 0.5, "stderr": null, "n": 40}, "hallucination": {"value": null, "stderr": null, "n": 0}, "types": {"value": 1, "stderr": 0, "n": 40}, "enums": {"value": 1, "stderr": 0, "n": 5}, "strict": {"value": 0.25, "stderr": 0.07, "n": 40}, "strict_alias": {"value": 0.3, "stderr": 0.07, "n": 40}, "value_match": {"value": 0.1, "stderr": 0.01, "n": 40}, "latency_seconds": {"value": 0.5, "stderr": 0.1, "n": 40}, "pairs": {"f1": 0.3}}}]}"""
         );
@@ -39,6 +44,11 @@ public sealed partial class ReportTests : IDisposable
         data["runs"]![0]!["series"]!["loss"]!.AsArray().Count.ShouldBe(40);
         data["runs"]![1]!["series"]!["loss"]!.AsArray().Count.ShouldBe(1500);
         data["runs"]![1]!["samples"]![0]!["text"]!.GetValue<string>().ShouldBe("有座山</script><b>");
+        data["runs"]![0]!["machines"]!.AsArray().ShouldBeEmpty();
+        data["runs"]![1]!
+            ["machines"]!.AsArray()
+            .Select(m => (string)m!)
+            .ShouldBe(["a CPU, 4 cores, avx2, 8.0 GiB, 2 processes; Linux, x64; .NET 10; ink 1.2"]);
         data["runs"]![0]!["recipe"]!.GetValue<string>().ShouldContain("hidden_size");
         External().IsMatch(page.Replace("http://www.w3.org/2000/svg", "")).ShouldBeFalse();
         page.ShouldNotContain("/*data*/");

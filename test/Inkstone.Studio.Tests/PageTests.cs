@@ -46,6 +46,7 @@ public sealed class PageTests : IDisposable
         samples.GetArrayLength().ShouldBe(1);
         samples[0].GetProperty("text").GetString().ShouldBe("b");
         (await studio.OkAsync("/api/recipe?run=x/run")).GetProperty("recipe").GetString().ShouldBe("model: small\n");
+        (await studio.OkAsync("/api/recipe?run=x/run")).GetProperty("machines").GetArrayLength().ShouldBe(0);
         JsonElement tables = await studio.OkAsync("/api/tables");
         tables.GetProperty("tables")[0].GetProperty("rows")[0][0].GetString().ShouldBe("sft");
         tables.GetProperty("problems")[0].GetString()!.ShouldContain("results_bad.json");

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Inkstone.Files;
 using Inkstone.Nn;
 
@@ -20,6 +21,26 @@ public sealed class RunDirectoryTests : IDisposable
         Directory.Exists(Path.Combine(run, "checkpoints")).ShouldBeTrue();
         RunDirectory.Prepare(run, resume: false);
         Directory.GetFileSystemEntries(run).Select(Path.GetFileName).ShouldBe([".ink-files", "notes.txt"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void TheMachineIsWrittenDownOnce()
+    {
+        string run = Run(),
+            file = Path.Combine(run, RunMachine.FileName);
+        RunMachine.Record(run, processes: 1);
+        RunMachine.Record(run, processes: 1);
+        string line = File.ReadAllLines(file).ShouldHaveSingleItem();
+        JsonNode machine = JsonNode.Parse(line)!;
+        ((int)machine["cores"]!).ShouldBe(Environment.ProcessorCount);
+        ((long)machine["memory_bytes"]!).ShouldBeGreaterThan(0);
+        ((string)machine["version"]!).ShouldMatch("^[0-9]+[.][0-9]+");
+        RunMachine.Record(run, processes: 2); // it goes on elsewhere
+        File.ReadAllLines(file).Length.ShouldBe(2);
+        RunDirectory.Prepare(run, resume: true);
+        File.Exists(file).ShouldBeTrue();
+        RunDirectory.Prepare(run, resume: false);
+        File.Exists(file).ShouldBeFalse();
     }
 
     [Theory]

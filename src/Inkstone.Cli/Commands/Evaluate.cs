@@ -275,5 +275,39 @@ internal static partial class Evaluate
             ]);
         }
         call.Page.Write(table);
+        if (ValueNodes.ToNode(result.Summary)!["core"] is { } core)
+        {
+            PrintCore(call, core);
+        }
+    }
+
+    private static void PrintCore(CommandContext call, JsonNode core)
+    {
+        Table table = new Table().Border(TableBorder.Rounded).AddColumns("task", "metric", "accuracy", "chance", "centered", "stderr");
+        foreach ((string name, JsonNode? task) in core["tasks"]!.AsObject())
+        {
+            table.AddRow([
+                .. new[] { name, (string)task!["metric"]! }
+                    .Concat(((string[])["accuracy", "chance", "centered"]).Select(k => Format.Text($"{(double)task[k]!:0.0000}")))
+                    .Append(Error(task))
+                    .Select(Markup.Escape),
+            ]);
+        }
+        table.AddRow(
+            "CORE",
+            "",
+            "",
+            "",
+            core["value"] is { } value ? Format.Text($"{(double)value:0.0000}") : "–",
+            Error(core)
+        );
+        call.Page.Write(table);
+        if (core["left_out"]!.AsArray() is { Count: > 0 } leftOut)
+        {
+            call.Warn($"CORE leaves out what has neither acc nor exact_match: {string.Join(", ", leftOut.Select(t => (string)t!))}");
+        }
+
+        static string Error(JsonNode of) =>
+            of["stderr"]!.GetValueKind() == JsonValueKind.Number ? Format.Text($"± {(double)of["stderr"]!:0.0000}") : "± N/A";
     }
 }

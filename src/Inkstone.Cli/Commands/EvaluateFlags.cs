@@ -66,8 +66,13 @@ internal sealed class EvaluateFlags
     private readonly Option<bool> _predictOnly = new("--predict-only") { Description = "answers alone, no scores" };
     private readonly Option<bool> _exclude = new("--exclude-own-answers") { Description = "never show a question among its own examples" };
 
+    private readonly Option<bool> _core = new("--core")
+    {
+        Description = "add CORE, nanochat's number: the mean over tasks of (accuracy - chance) / (1 - chance)",
+    };
+
     public IReadOnlyList<Symbol> All =>
-        [_shots, _seed, _limit, _samples, _settings, _chat, _multiturn, _system, _bootstrap, _include, _data, _predictOnly, _exclude];
+        [_shots, _seed, _limit, _samples, _settings, _chat, _multiturn, _system, _bootstrap, _include, _data, _predictOnly, _exclude, _core];
 
     /// <param name="call">the call</param>
     /// <param name="tokenizer">the model's, for its chat template; null without a model</param>
@@ -98,6 +103,7 @@ internal sealed class EvaluateFlags
             BootstrapIterations = call.Get(_bootstrap),
             PredictOnly = call.Get(_predictOnly),
             ExcludeOwnAnswers = call.Get(_exclude),
+            Core = call.Get(_core),
             IncludePaths = call.Get(_include) ?? [],
             DataDirectories = call.Get(_data) ?? [],
             Warn = call.Warn,

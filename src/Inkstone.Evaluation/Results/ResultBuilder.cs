@@ -22,7 +22,15 @@ internal static class ResultBuilder
         {
             results[group.Name] = GroupScores.Compute(group, results);
         }
-        return new EvaluationResult(Summary(set, results, documents), samples);
+        DictValue summary = Summary(set, results, documents);
+        if (options.Core)
+        {
+            summary = PythonValues.Dict([
+                .. summary.Entries.Select(e => (e.Key.Text, e.Value)),
+                ("core", CoreScore.Compute(set, results, documents)),
+            ]);
+        }
+        return new EvaluationResult(summary, samples);
     }
 
     private static (DictValue Results, IReadOnlyList<DictValue> Samples) Task(

@@ -104,10 +104,10 @@ internal static class Aggregations
                 return name == "f1" ? BinaryF1(labels, place) : at => Correlation(labels, at);
             case "brier_score":
                 return Brier([.. values.Cast<SequenceValue>()], place);
+            case "bleu" or "chrf" or "chrf++" or "ter":
+                return TranslationScores.Number(name, values, place);
             default:
-                throw new InvalidDataException(
-                    $"{place}: the score {name} is computed by sacrebleu elsewhere and is not built in; leave the metric out, or take --predict-only."
-                );
+                throw new InvalidOperationException($"no aggregation {name}");
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
         ["bleu"] = ("bleu", true),
         ["chrf"] = ("chrf", true),
         ["chrf++"] = ("chrf++", true),
-        ["ter"] = ("ter", true),
+        ["ter"] = ("ter", false),
         ["bypass"] = ("bypass", true),
     };
 

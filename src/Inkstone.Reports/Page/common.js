@@ -101,5 +101,15 @@ const Common = (() => {
     return box;
   }
 
-  return {axisOf, color, configuration, duration, heldOutOf, last, make, samples, sections, table, title};
+  // What runs were computed on, a card for each run that has written it down.
+  function machines(runs) {
+    return make('div', 'tables', ...runs.flatMap((run, i) => {
+      if (!run.machines?.length) return [];
+      const card = make('div', 'card run', make('h3', '', run.name), ...run.machines.map(m => make('p', 'path', m)));
+      card.style.setProperty('--run', run.color || color(i)); card.style.cursor = 'auto';
+      return [card];
+    }));
+  }
+
+  return {axisOf, color, configuration, duration, heldOutOf, last, machines, make, samples, sections, table, title};
 })();

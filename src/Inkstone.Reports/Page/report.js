@@ -1,5 +1,5 @@
 (() => {
-  const {axisOf, color, configuration, duration, heldOutOf, last, make, samples, sections, table, title} = Common;
+  const {axisOf, color, configuration, duration, heldOutOf, last, machines, make, samples, sections, table, title} = Common;
   const data = JSON.parse(document.getElementById('data').textContent);
   const WORDS = {
     en: {title: 'Training report', smooth: 'smoothing', axis: 'over', log: 'log scale', step: 'steps', tokens: 'tokens', time: 'seconds', runs: 'Runs', loss: 'Loss', model: 'Routers and auxiliary losses',
@@ -82,8 +82,9 @@
       if (tables.length) section(kind, make('div', 'tables', ...tables.map(of => table(of, language))));
     }
     if (data.runs.some(r => r.recipe)) section('config', configuration(data.runs, t('differ')));
-    section('machine', make('div', 'card', data.machine));
-    byId('footer').textContent = `Inkstone · ${t('made')} ${data.made}`;
+    const known = machines(data.runs);
+    section('machine', known.childElementCount ? known : make('div', 'card', data.machine));
+    byId('footer').textContent = `Inkstone · ${t('made')} ${data.made} · ${t('on')} ${data.machine}`;
     drawAll();
   }
 

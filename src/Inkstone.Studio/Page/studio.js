@@ -1,6 +1,6 @@
 // The page: tabs, the list of runs, live curves, samples, tables, configurations. look.js has what asks a tokenizer or a model.
 const WORDS = {
-  en: {title: 'Studio', dark: 'dark', light: 'light', language: '中文', curves: 'Curves', samples: 'Samples', tables: 'Tables', data: 'Data and masks', tokens: 'Tokenizer', look: 'Inside', chat: 'Chat', config: 'Configuration',
+  en: {title: 'Studio', dark: 'dark', light: 'light', language: '中文', curves: 'Curves', samples: 'Samples', tables: 'Tables', data: 'Data and masks', tokens: 'Tokenizer', look: 'Inside', chat: 'Chat', config: 'Configuration', machine: 'Machine',
     smooth: 'smoothing', axis: 'over', log: 'log scale', over: {step: 'steps', tokens: 'tokens', seconds: 'seconds'}, from: 'from step', to: 'to step', loss: 'Loss', model: 'Routers and auxiliary losses', rewards: 'Rewards and policy', preference: 'Preferences',
     speed: 'Speed and memory', optimizer: 'Optimizer', other: 'Other curves', none: 'Nothing here yet.', lost: 'the studio does not answer', skipped: 'lines that are no records were left out', run: 'run', file: 'file', first: 'first record', count: 'records',
     show: 'Show', before: 'Back', after: 'On', paste: 'or paste a text, a record or a conversation as JSON', learned: 'green is learned, grey is only read', of: 'of', tokensLearned: 'tokens learned', asRecord: 'the record', stepOf: 'step', differ: 'marked lines differ between runs',
@@ -9,7 +9,7 @@ const WORDS = {
     next: 'What comes next', layers: 'What each layer would say', lensNote: 'The output head reads the residual stream behind each layer (logit lens).', embedding: 'embedding', layer: 'layer', head: 'head', mean: 'mean of all', attention: 'Attention',
     attentionNote: 'Choose a token: the shades show how much it looks at those before it. Rows of the picture look at columns.', noAttention: 'This layer has no table of attention: it is linear, or chooses its keys.', likely: 'How likely each token was', likelyNote: 'Darker was likelier; hover or focus tells the figures.', ask: 'Look', opening: 'opening the model …',
     send: 'Send', stop: 'Stop', clear: 'Clear', message: 'Message', temperature: 'temperature', rate: 'tokens/s', ranked: 'likelier ones', points: 'each point stands for several lines; the faint line shows lowest and highest'},
-  zh: {title: '工作室', dark: '深色', light: '浅色', language: 'English', curves: '曲线', samples: '样本', tables: '表格', data: '数据与掩码', tokens: '分词器', look: '模型内部', chat: '对话', config: '配置',
+  zh: {title: '工作室', dark: '深色', light: '浅色', language: 'English', curves: '曲线', samples: '样本', tables: '表格', data: '数据与掩码', tokens: '分词器', look: '模型内部', chat: '对话', config: '配置', machine: '机器',
     smooth: '平滑', axis: '横轴', log: '对数', over: {step: '步', tokens: '词元', seconds: '秒'}, from: '从第几步', to: '到第几步', loss: '损失', model: '路由与辅助损失', rewards: '奖励与策略', preference: '偏好',
     speed: '速度与内存', optimizer: '优化器', other: '其他曲线', none: '这里还没有内容。', lost: '工作室没有回应', skipped: '行不是记录，已略过', run: '运行', file: '文件', first: '起始记录', count: '条数',
     show: '显示', before: '上一页', after: '下一页', paste: '或粘贴一段文字、一条记录或 JSON 对话', learned: '绿色参与学习，灰色只读', of: '/', tokensLearned: '个词元参与学习', asRecord: '原始记录', stepOf: '步', differ: '标出的行在各次运行里不同',
@@ -19,7 +19,7 @@ const WORDS = {
     attentionNote: '选一个词元：颜色深浅表示它看前面各词元的程度。图中每行看各列。', noAttention: '这一层没有注意力表：它是线性的，或自选键。', likely: '每个词元的可能性', likelyNote: '颜色越深越可能；悬停或聚焦可看数值。', ask: '查看', opening: '正在打开模型……',
     send: '发送', stop: '停止', clear: '清空', message: '消息', temperature: '温度', rate: '词元/秒', ranked: '个更可能', points: '每个点代表多行；浅线是最低值和最高值'},
 };
-const {axisOf, color, configuration, heldOutOf, make, sections, samples, table, title} = Common;
+const {axisOf, color, configuration, heldOutOf, machines, make, sections, samples, table, title} = Common;
 const byId = id => document.getElementById(id), t = key => WORDS[state.language][key];
 const stored = key => { try { return localStorage.getItem('ink-studio-' + key); } catch { return null; } };
 const store = (key, value) => { try { localStorage.setItem('ink-studio-' + key, value); } catch { /* it works without */ } };
@@ -143,6 +143,7 @@ const VIEWS = {
   async config(view) {
     const runs = await Promise.all(shownRuns().map(async r => ({...r, ...await api(`/api/recipe?run=${encodeURIComponent(r.name)}`)}))), box = configuration(runs, t('differ'));
     view.append(runs.some(r => r.recipe) ? box : make('p', 'note', t('none')));
+    if (runs.some(r => r.machines.length)) view.append(make('h2', '', t('machine')), machines(runs));
     if (runs.filter(r => r.recipe).length <= 2) box.querySelectorAll('details').forEach(d => { d.open = true; });
   },
 };

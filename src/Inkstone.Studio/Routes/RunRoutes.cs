@@ -100,14 +100,21 @@ internal sealed class RunRoutes(StudioFolder folder)
         );
     }
 
-    /// <summary>GET /api/recipe?run=NAME: its configuration as text.</summary>
+    /// <summary>GET /api/recipe?run=NAME: its configuration as text, and what it was computed on.</summary>
     public Task RecipeAsync(HttpContext http)
     {
         string path = folder.Run(http.Request.Query["run"]).Path;
         string? file = ((string[])["recipe.resolved.yaml", "config.json"])
             .Select(name => Path.Combine(path, name))
             .FirstOrDefault(File.Exists);
-        return Wire.SendAsync(http, new JsonObject { ["recipe"] = file is null ? "" : File.ReadAllText(file) });
+        return Wire.SendAsync(
+            http,
+            new JsonObject
+            {
+                ["recipe"] = file is null ? "" : File.ReadAllText(file),
+                ["machines"] = new JsonArray([.. RunMachines.Read(path).Select(m => (JsonNode)m)]),
+            }
+        );
     }
 
     /// <summary>GET /api/tables: results of evaluations and counts of data, and the files that are none although they are called

@@ -53,7 +53,7 @@ internal static class RunDirectory
         {
             Directory.Delete(folder, recursive: true);
         }
-        foreach (string file in LogFiles.Append(RecipeFile))
+        foreach (string file in LogFiles.Append(RecipeFile).Append(RunMachine.FileName))
         {
             File.Delete(Path.Combine(path, file));
         }
@@ -95,6 +95,6 @@ internal static class RunDirectory
         CheckpointFolder checkpoints = new(path);
         return Directory.Exists(checkpoints.Path) && checkpoints.Foreign() is { } stranger
             ? $"in checkpoints {stranger}"
-            : WrittenFiles.Read(path).Foreign(name => name != RecipeFile);
+            : WrittenFiles.Read(path).Foreign(name => name is not (RecipeFile or RunMachine.FileName));
     }
 }

@@ -151,6 +151,7 @@ internal sealed class TrainRun<TBatch>
         _start.Checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
         WrittenFiles.Read(_recipe.Out).Add(RunDirectory.RecipeFile);
+        RunMachine.Record(_recipe.Out, Together.Ranks.Size);
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         _logs.AddRange(screen is null ? [metrics, board] : [metrics, board, screen]);
