@@ -22,7 +22,7 @@ Tokenizer tokenizer = BpeTrainer
 using LanguageModel model = LanguageModel.New(tokenizer, ModelOptions.Llama(hiddenSize: 64, layers: 2));
 
 ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer); // only what the assistant says is learned
-MaskedConversation[] examples = [.. known.SelectMany(k => masks.Of([Message("user", k.Question), Message("assistant", k.Answer)]))];
+MaskedConversation[] examples = [.. known.SelectMany(k => masks.Mask([Message("user", k.Question), Message("assistant", k.Answer)]))];
 model
     .TrainerOn(
         new ExampleLoader(examples, new ExampleLoaderOptions(Rows: 8, Length: 64, Batching.Padded, ShuffleSeed: 1)),

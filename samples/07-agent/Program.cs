@@ -61,7 +61,7 @@ static LanguageModel Learned()
         .WithChatTemplate(Template);
     LanguageModel model = LanguageModel.New(tokenizer, ModelOptions.Llama(hiddenSize: 64, layers: 2));
     ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer);
-    MaskedConversation[] examples = [.. masks.Of(called), .. masks.Of(told)];
+    MaskedConversation[] examples = [.. masks.Mask(called), .. masks.Mask(told)];
     model
         .TrainerOn(
             new ExampleLoader(examples, new ExampleLoaderOptions(Rows: 4, Length: 160, Batching.Padded, ShuffleSeed: 1)),

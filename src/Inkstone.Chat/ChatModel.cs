@@ -55,7 +55,7 @@ public sealed class ChatModel
         JsonArray tools = request.ToolChoice.Kind == ToolChoiceKind.None ? [] : request.Tools ?? [];
         ForcedCall? forced =
             tools.Count > 0 && request.ToolChoice.Kind == ToolChoiceKind.Required
-                ? ForcedCall.Of(_rendering.ToolForm, tools, request.ToolChoice.Name)
+                ? ForcedCall.Create(_rendering.ToolForm, tools, request.ToolChoice.Name)
                 : null;
         AnswerConstraint? constraint = forced?.Constraint ?? request.Constraint ?? (tools.Count > 0 ? Calls(tools) : null);
         int[] ids = _prompt.Encode(text + forced?.Prefill);
@@ -76,7 +76,7 @@ public sealed class ChatModel
                         {
                             Adapter = request.Adapter,
                             LogProbs = request.LogProbs,
-                            Mask = constraint is null ? null : _masks.Of(constraint),
+                            Mask = constraint is null ? null : _masks.GetMask(constraint),
                         }
                     )
                 );
@@ -159,7 +159,7 @@ public sealed class ChatModel
                                 Adapter = adapter,
                                 LogProbs = logProbs,
                                 PromptLogProbs = promptLogProbs ? 1 : null,
-                                Mask = constraint is null ? null : _masks.Of(constraint),
+                                Mask = constraint is null ? null : _masks.GetMask(constraint),
                             }
                         )
                     );

@@ -11,7 +11,7 @@ namespace Inkstone.Chat;
 internal sealed partial class ChatRendering(ChatPrompt prompt)
 {
     /// <summary>How the template writes calls.</summary>
-    public ToolForm ToolForm { get; } = ToolForm.Of(prompt.Template?.Source);
+    public ToolForm ToolForm { get; } = ToolForm.Detect(prompt.Template?.Source);
 
     /// <summary>The prompt, and whether it has opened a thought.</summary>
     /// <exception cref="TemplateException">The template refuses the conversation.</exception>

@@ -23,10 +23,10 @@ internal sealed class ConstraintMasks(Tokenizer tokenizer)
     /// <summary>A mask for one text.</summary>
     /// <exception cref="GrammarException">The constraint is not well-formed, or asks for what is not supported: the message names
     /// it.</exception>
-    public ITokenMask Of(AnswerConstraint constraint) => new GrammarMask(Compiled(constraint));
+    public ITokenMask GetMask(AnswerConstraint constraint) => new GrammarMask(Compiled(constraint));
 
     /// <summary>Compiles a constraint ahead of its use.</summary>
-    /// <inheritdoc cref="Of"/>
+    /// <inheritdoc cref="GetMask"/>
     public void Prepare(AnswerConstraint constraint) => _ = Compiled(constraint);
 
     private CompiledGrammar Compiled(AnswerConstraint constraint)

@@ -22,7 +22,7 @@ internal sealed record ForcedCall(string Prefill, AnswerConstraint Constraint, s
     ];
 
     /// <summary>Of one named tool, or of any of them.</summary>
-    public static ForcedCall Of(ToolForm form, JsonArray tools, string? name)
+    public static ForcedCall Create(ToolForm form, JsonArray tools, string? name)
     {
         JsonObject[] functions = [.. tools.Select(tool => tool!["function"]!.AsObject())];
         if (name is null && functions.Length == 1)

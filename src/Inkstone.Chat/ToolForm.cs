@@ -13,7 +13,7 @@ internal sealed record ToolForm(string Name, string[] Opens, string[] Closes, bo
     public static ToolForm Hermes(bool written) => new("hermes", ["<tool_call>"], ["</tool_call>"], Bare: false, written);
 
     /// <summary>The form that a template speaks.</summary>
-    public static ToolForm Of(string? template)
+    public static ToolForm Detect(string? template)
     {
         if (template is null || !template.Contains("tools", StringComparison.Ordinal))
         {

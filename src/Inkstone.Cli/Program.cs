@@ -1,11 +1,11 @@
 using Inkstone.Cli;
 
-Verb ink = new(
+CliCommand ink = new(
     "ink",
     "from raw text to a language model of your own, on this machine",
     [
         Quickstart.Create(),
-        new Verb(
+        new CliCommand(
             "data",
             "make text fit to learn from",
             [
@@ -23,14 +23,14 @@ Verb ink = new(
             "ink data prepare --input articles.jsonl --out text",
             "ink data prepare --input poems.jsonl --text-key title,paragraphs --out text"
         ),
-        new Verb(
+        new CliCommand(
             "model",
             "models that others have made",
             [ModelFetch.Create()],
             "ink model fetch --list",
             "ink model fetch Qwen/Qwen2.5-0.5B-Instruct"
         ),
-        new Verb(
+        new CliCommand(
             "tokenizer",
             "learn and use tokenizers",
             [TokenizerTrain.Create(), TokenizerEncode.Create(), TokenizerDecode.Create(), TokenizerInspect.Create()],
@@ -38,47 +38,48 @@ Verb ink = new(
             "ink tokenizer encode --tokenizer tok --text \"hello\""
         ),
         Tokenize.Create(),
-        new Verb(
+        new CliCommand(
             "template",
             "conversations as the text that a model sees",
             [TemplateRender.Create()],
             "ink template render --template tok --messages messages.json",
             "ink template render --template chat_template.jinja --messages messages.json --add-generation-prompt"
         ),
-        PretrainVerb.Create(),
-        SftVerb.Create(),
-        DpoVerb.Create(),
-        GrpoVerb.Create(),
-        GrpoVerb.CreatePpo(),
-        RewardVerb.Create(),
-        DistillVerb.Create(),
-        CompareVerb.Create(),
+        PretrainCommand.Create(),
+        SftCommand.Create(),
+        DpoCommand.Create(),
+        GrpoCommand.Create(),
+        GrpoCommand.CreatePpo(),
+        RewardCommand.Create(),
+        DistillCommand.Create(),
+        CompareCommand.Create(),
         Merge.Create(),
         New.Create(),
         Inspect.Create(),
-        ConvertVerb.Create(),
+        ConvertCommand.Create(),
         Logits.Create(),
         Perplexity.Create(),
         Generate.Create(),
         Chat.Create(),
-        SampleVerb.Create(),
+        SampleCommand.Create(),
         Evaluate.Create(),
-        Report.Create(),
-        StudioVerb.Create(),
+        ReportCommand.Create(),
+        StudioCommand.Create(),
         Serve.Create(),
-        SmokeVerb.Create(),
-        SoakVerb.Create(),
-        PlanVerb.Create(),
+        SmokeCommand.Create(),
+        SoakCommand.Create(),
+        PlanCommand.Create(),
         Verify.Create(),
         RunPipeline.Create(),
-        SchemaVerb.Create(),
-        new Verb(
+        SchemaCommand.Create(),
+        new CliCommand(
             "bench",
             "measures this machine",
             [
                 BenchKernels.Create(),
                 BenchTrain.Create(),
                 BenchGenerate.Create(),
+                BenchIndexer.Create(),
                 BenchGrammar.Create(),
                 BenchServe.Create(),
                 BenchCollective.Create(),
@@ -90,4 +91,4 @@ Verb ink = new(
     "ink quickstart --out first-model",
     "ink pretrain poems --out runs/poems"
 );
-return new Frame(ink).Run(args);
+return new CommandHost(ink).Run(args);

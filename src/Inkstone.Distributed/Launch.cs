@@ -19,10 +19,10 @@ public sealed record Launch(string Launcher, int Rank, int Size)
     public bool IsOpenMpi => Launcher == Known[0].Launcher;
 
     /// <summary>What the environment says; null: this process was started alone.</summary>
-    public static Launch? Current => Of(Environment.GetEnvironmentVariable);
+    public static Launch? Current => Detect(Environment.GetEnvironmentVariable);
 
     /// <summary>The same of any environment.</summary>
-    public static Launch? Of(Func<string, string?> variable)
+    public static Launch? Detect(Func<string, string?> variable)
     {
         foreach ((string launcher, string rank, string size) in Known)
         {

@@ -83,7 +83,7 @@ public sealed class EvaluationRun
                 _ =>
                 [
                     .. model
-                        .Generate([.. asked.Select(r => (r.Context, TextSettings.Of(r.Settings!)))], Told, cancelled)
+                        .Generate([.. asked.Select(r => (r.Context, TextSettings.Parse(r.Settings!)))], Told, cancelled)
                         .Select(t => new StringValue(t)),
                 ],
             };
@@ -107,7 +107,7 @@ public sealed class EvaluationRun
         return ResultBuilder.Build(_set, Requests.GroupBy(r => r.Task).ToDictionary(g => g.Key, g => g.ToList()), _documents, _options);
     }
 
-    private static TupleValue Pair(LogLikelihood l) => new([new FloatValue(l.Value), BoolValue.Of(l.IsGreedy)]);
+    private static TupleValue Pair(LogLikelihood l) => new([new FloatValue(l.Value), BoolValue.FromBoolean(l.IsGreedy)]);
 
     private void Configure(EvaluationTask task)
     {

@@ -18,7 +18,7 @@ public sealed class AtomicDirectory : IDisposable
     {
         _path = Place.Real(path);
         RefuseTaken(path, overwrite);
-        Staging = Neighbour.Partial(_path);
+        Staging = SiblingTemp.Partial(_path);
         DirectoryEntries.Create(Path.GetDirectoryName(_path)!);
         Unfinished.Add(Staging);
         Directory.CreateDirectory(Staging);
@@ -50,7 +50,7 @@ public sealed class AtomicDirectory : IDisposable
         WrittenFiles.Record(Staging);
         DirectoryEntries.FlushTree(Staging);
         Unfinished.ThrowIfClosed();
-        string? old = Directory.Exists(_path) ? Neighbour.Old(_path) : null;
+        string? old = Directory.Exists(_path) ? SiblingTemp.Old(_path) : null;
         if (old is not null)
         {
             Directory.Move(_path, old);
@@ -103,12 +103,12 @@ public sealed class AtomicDirectory : IDisposable
     /// program's files stays.</summary>
     public static void Delete(string path)
     {
-        if (WrittenFiles.Of(path).Foreign(contents: false) is not null)
+        if (WrittenFiles.Read(path).Foreign(contents: false) is not null)
         {
             return;
         }
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)),
-            doomed = Neighbour.Partial(full);
+            doomed = SiblingTemp.Partial(full);
         Directory.Move(full, doomed);
         DirectoryEntries.Flush(Path.GetDirectoryName(full)!);
         Directory.Delete(doomed, recursive: true);
@@ -118,19 +118,19 @@ public sealed class AtomicDirectory : IDisposable
     /// successor has not come; no writer may be at work there.</summary>
     public static void Sweep(string directory)
     {
-        foreach (string file in Directory.GetFiles(directory).Where(Neighbour.IsPartial))
+        foreach (string file in Directory.GetFiles(directory).Where(SiblingTemp.IsPartial))
         {
             File.Delete(file);
         }
         foreach (string left in Directory.GetDirectories(directory))
         {
-            string? name = Neighbour.FormerName(left);
+            string? name = SiblingTemp.FormerName(left);
             if (name is not null && !Directory.Exists(name))
             {
                 Directory.Move(left, name);
                 DirectoryEntries.Flush(directory);
             }
-            else if (name is not null || Neighbour.IsPartial(left))
+            else if (name is not null || SiblingTemp.IsPartial(left))
             {
                 Directory.Delete(left, recursive: true);
             }
@@ -139,7 +139,7 @@ public sealed class AtomicDirectory : IDisposable
 
     private static void RefuseForeign(string path, string? place)
     {
-        if (Directory.Exists(place) && WrittenFiles.Of(place).Foreign() is { } foreign)
+        if (Directory.Exists(place) && WrittenFiles.Read(place).Foreign() is { } foreign)
         {
             throw new ArgumentException($"{path} holds {foreign}; only what ink wrote is replaced: move it away or name another output");
         }

@@ -16,7 +16,7 @@ public sealed class AtomicFile : IDisposable
     public AtomicFile(string path)
     {
         _path = Place.Real(path);
-        _partial = Neighbour.Partial(_path);
+        _partial = SiblingTemp.Partial(_path);
         DirectoryEntries.Create(Path.GetDirectoryName(_path)!);
         Unfinished.Add(_partial);
         Stream = new FileStream(_partial, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, 1 << 16);

@@ -40,7 +40,7 @@ public static class Unfinished
     }
 
     /// <summary>A message in which files that are not whole yet bear the names that they would have got.</summary>
-    public static string WithFinalNames(string message) => Neighbour.WithFinalNames(message);
+    public static string WithFinalNames(string message) => SiblingTemp.WithFinalNames(message);
 
     /// <param name="path">what is being written</param>
     /// <param name="directoryToo">whether its directory was made for it, and goes with it when nothing else is there</param>

@@ -23,7 +23,7 @@ public sealed class WrittenFiles
     private WrittenFiles(string directory) => _directory = directory;
 
     /// <summary>The list of a directory; empty where there is none.</summary>
-    public static WrittenFiles Of(string directory)
+    public static WrittenFiles Read(string directory)
     {
         WrittenFiles written = new(directory);
         string path = Path.Combine(directory, FileName);
@@ -124,7 +124,7 @@ public sealed class WrittenFiles
         foreach (FileSystemInfo entry in directory.EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
         {
             string name = prefix + entry.Name;
-            if (name is FileName or DirectoryLock.FileName || Neighbour.IsPartial(name) || known?.Invoke(name) == true)
+            if (name is FileName or DirectoryLock.FileName || SiblingTemp.IsPartial(name) || known?.Invoke(name) == true)
             {
                 continue;
             }

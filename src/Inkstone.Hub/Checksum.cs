@@ -26,7 +26,7 @@ internal sealed record Checksum(ChecksumKind Kind, string Hex)
         };
 
     /// <summary>The hash of a file's bytes.</summary>
-    public string Of(string path, CancellationToken cancelled = default)
+    public string Compute(string path, CancellationToken cancelled = default)
     {
         BlockHash hash = Kind == ChecksumKind.Sha256 ? new Sha256() : new Sha1();
         if (Kind == ChecksumKind.GitBlob)

@@ -6,7 +6,7 @@ namespace Inkstone.Hub;
 /// <param name="BlobId">git's id of what the repository holds: the file, or a pointer to it</param>
 /// <param name="Sha256">hash of a file that the repository holds a pointer to; null for the others</param>
 /// <param name="XetHash">name of that file in the hub's newer store, kept for other programs; or null</param>
-public sealed record RepositoryFile(string Path, long Length, string BlobId, string? Sha256 = null, string? XetHash = null)
+internal sealed record RepositoryFile(string Path, long Length, string BlobId, string? Sha256 = null, string? XetHash = null)
 {
     /// <summary>The name of its blob.</summary>
     public string Etag => Sha256 ?? BlobId;

@@ -76,7 +76,7 @@ public sealed class ChatPrompt
         if (messages.Any(message => message is not JsonObject || message["role"] is not JsonValue role || !role.TryGetValue(out string? _)))
         {
             throw new InvalidDataException(
-                "The messages of a conversation must be a JSON array of objects, each with a role and a content."
+                "the messages of a conversation must be a JSON array of objects, each with a role and a content."
             );
         }
         return _template is null ? Lines(messages) : _template.Render(messages, tools, addGenerationPrompt, variables ?? _variables);

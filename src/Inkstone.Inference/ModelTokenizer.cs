@@ -10,7 +10,7 @@ public static class ModelTokenizer
     /// <summary>Of a directory, a tokenizer.json, or a .gguf file that holds one.</summary>
     public static Tokenizer Load(string path)
     {
-        if (!GgufFile.Is(path))
+        if (!GgufFile.IsGguf(path))
         {
             return Tokenizer.Load(path);
         }

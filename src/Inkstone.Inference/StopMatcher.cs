@@ -7,7 +7,7 @@ namespace Inkstone.Inference;
 /// special tokens,
 /// which stand in the stream but are never let through.
 /// </summary>
-public sealed class StopMatcher(IReadOnlyList<string> stops)
+internal sealed class StopMatcher(IReadOnlyList<string> stops)
 {
     private readonly StringBuilder _text = new(); // undecided
     private readonly List<bool> _hidden = []; // of each of its characters

@@ -60,6 +60,7 @@ public sealed class TextGenerator(CausalLm model, Tokenizer tokenizer)
                 KeepsCache = useCache,
                 Guesses = guessing?.Guesses ?? 0,
                 Draft = guessing?.Draft,
+                GuessesAhead = guessing?.GuessesAhead ?? false,
             }
         );
         foreach (string piece in Generate(engine, new GenerationRequest(prompt, p), cancelled))

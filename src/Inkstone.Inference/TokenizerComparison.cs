@@ -88,7 +88,7 @@ public static class TokenizerComparison
     ];
 
     /// <summary>Texts that get other ids, with or without the special tokens around a text.</summary>
-    public static IReadOnlyList<TokenizerDifference> Of(Tokenizer first, Tokenizer second)
+    public static IReadOnlyList<TokenizerDifference> Compare(Tokenizer first, Tokenizer second)
     {
         string[] added = [.. Enumerable.Range(0, first.VocabularySize).Where(first.IsAdded).Select(first.IdToToken).Take(AddedTokens)];
         IEnumerable<string> around = added.SelectMany(t => new[] { t, $"a{t}b", $"a {t} b", $"{t}\n{t} x" });

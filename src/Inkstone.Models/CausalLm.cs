@@ -23,7 +23,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     public IReadOnlyList<Linear> LinearLayers => root.Layers;
 
     /// <summary>The randomness of training steps: dropout and noise on embeddings.</summary>
-    public Noise Noise { get; } = root.Noise;
+    public TrainingRng TrainingRng { get; } = root.TrainingRng;
 
     /// <summary>The state dict, once all layers have asked for theirs; an error that names what was missing, unexpected or of another
     /// shape.</summary>
@@ -164,7 +164,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// fine-tuning turns it off.</summary>
     public bool Pretraining { get; set; } = root.Adapter is null;
 
-    /// <summary>How much of the losses since <see cref="StepEnded"/> is not the likelihood of labels.</summary>
+    /// <summary>How much of the losses since <see cref="AfterStep"/> is not the likelihood of labels.</summary>
     public double AddedLoss { get; private set; }
 
     /// <summary>What <see cref="AddedLoss"/> has grown by since the last call; it begins anew.</summary>
@@ -176,7 +176,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     }
 
     /// <summary>Its routers to experts, whose counts are of one process and are added up over all of them before
-    /// <see cref="StepEnded"/>.</summary>
+    /// <see cref="AfterStep"/>.</summary>
     public virtual IReadOnlyList<ExpertRouter> ExpertRouters => [];
 
     /// <summary>What the model reports of an optimizer step.</summary>
@@ -184,7 +184,7 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
 
     /// <summary>To be called once after each optimizer step: state that follows from the whole step (all its micro-batches) moves
     /// on.</summary>
-    public virtual void StepEnded()
+    public virtual void AfterStep()
     {
         AddedLoss = 0;
         for (int i = 0; i < Metrics.Count; i++)

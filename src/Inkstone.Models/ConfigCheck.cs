@@ -30,7 +30,7 @@ internal static class ConfigCheck
     }
 
     /// <summary>The first must be a multiple of the second.</summary>
-    public static void Multiple(HfConfig c, string key, int value, string ofKey, int of)
+    public static void RequireMultiple(HfConfig c, string key, int value, string ofKey, int of)
     {
         if (value % of != 0)
         {
@@ -94,7 +94,7 @@ internal static class ConfigCheck
         int keyValueHeads = c.Int("num_key_value_heads", c.Keys.Contains("num_key_value_heads") ? heads : absentKeyValueHeads ?? heads);
         int headDim = c.Int("head_dim", absentHeadDim ?? hidden / heads);
         Positive(c, ("num_key_value_heads", keyValueHeads), ("head_dim", headDim));
-        Multiple(c, "num_attention_heads", heads, "num_key_value_heads", keyValueHeads);
+        RequireMultiple(c, "num_attention_heads", heads, "num_key_value_heads", keyValueHeads);
         Even(c, "head_dim", headDim);
         return new AttentionSpec(heads, keyValueHeads, headDim);
     }

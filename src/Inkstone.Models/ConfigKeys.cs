@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Formats;
 using Inkstone.Nn;
 
@@ -161,7 +162,7 @@ public static class ConfigKeys
             : Common
                 .Concat(family.Keys)
                 .FirstOrDefault(known =>
-                    !config.Has(known) && Math.Abs(known.Length - key.Length) <= 2 && NearestName.Distance(key, known) <= 2
+                    !config.Has(known) && Math.Abs(known.Length - key.Length) <= 2 && Spelling.Distance(key, known) <= 2
                 );
 
     private static bool Changes(string key) => All.Contains(key) || Elsewhere.Contains(key);

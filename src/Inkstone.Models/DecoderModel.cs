@@ -114,6 +114,9 @@ public class DecoderModel<TBlock> : CausalLm
     /// <summary>What stands behind the last block: its norm. x: [B, T, n·C].</summary>
     protected virtual Tensor Ended(Tensor x) => _norm(x);
 
+    /// <summary>Residual streams.</summary>
+    protected int Streams => _shape.Streams;
+
     /// <inheritdoc/>
     protected override int ResidualWidth => _shape.Streams * _shape.HiddenSize;
 
@@ -158,10 +161,10 @@ public class DecoderModel<TBlock> : CausalLm
     protected virtual double RouterBiasRate => 0;
 
     /// <inheritdoc/>
-    public override void StepEnded()
+    public override void AfterStep()
     {
-        Load.StepEnded(RouterBiasRate);
-        base.StepEnded();
+        Load.AfterStep(RouterBiasRate);
+        base.AfterStep();
     }
 
     /// <inheritdoc/>

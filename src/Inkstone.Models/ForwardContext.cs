@@ -25,6 +25,9 @@ public readonly record struct ForwardContext(Tensor Positions, Tensor? DocumentS
     /// <summary>Looks at the attention of one layer; rows are then one document, and nothing is cached.</summary>
     public AttentionProbe? Probe { get; init; }
 
+    /// <summary>Looks at what indexers choose; attention then sees everything, and nothing is cached.</summary>
+    public ChoiceProbe? Choices { get; init; }
+
     /// <summary>Rows that are one document each, from position 0.</summary>
     public static ForwardContext Rows(Device device, int batch, int length)
     {

@@ -68,7 +68,7 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
     private static Dictionary<string, string> Stored(HfWeights weights, HfConfig? config)
     {
         Dictionary<string, string> stored = new(StringComparer.Ordinal);
-        Func<string, string> published = config is null ? name => name : ModelFamilies.Of(config).PublishedName;
+        Func<string, string> published = config is null ? name => name : ModelFamilies.Find(config).PublishedName;
         foreach (string name in weights.Names)
         {
             if (published(name) is { } known && known != name && (weights.Contains(known) || !stored.TryAdd(known, name)))
@@ -90,7 +90,7 @@ internal sealed class LoadedParameters(HfWeights weights, HfConfig? config = nul
             : (
                 IsMxfp4(name, parameters)
                 || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-                || ModelFamilies.Of(config).IsRedundant(name)
+                || ModelFamilies.Find(config).IsRedundant(name)
                 || (name == "lm_head.weight" && IsEmbedding(name, parameters))
             );
 

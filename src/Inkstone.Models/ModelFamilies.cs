@@ -99,7 +99,7 @@ public static class ModelFamilies
 
     /// <summary>The family that a configuration names.</summary>
     /// <exception cref="InvalidDataException">There is none of that name; the message lists those there are.</exception>
-    public static ModelFamily Of(HfConfig config)
+    public static ModelFamily Find(HfConfig config)
     {
         string type = config.Text("model_type");
         return All.FirstOrDefault(family => family.ModelType == type)

@@ -21,6 +21,22 @@ public interface IPredictsAhead
     /// <paramref name="hidden"/> comes from the depth before, depth 0 being <see cref="CausalLm.Hidden"/>.
     /// </summary>
     Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx);
+
+    /// <summary>What the first module keeps of the tokens before, where it makes guesses.</summary>
+    ICacheSpec PredictionCache { get; }
+
+    /// <summary>What modules read of the tokens that <see cref="CausalLm.Hidden"/> has just taken in, [B, T, W]: what it gave, or the
+    /// residual streams behind the last block. Until the step ends.</summary>
+    Tensor Carried(Tensor hidden);
+
+    /// <summary>
+    /// What the first module makes of new tokens of sequences in a cache of <see cref="PredictionCache"/>: normed hidden states
+    /// [1, ΣT, C], whose logits guess the token behind <paramref name="next"/>. The module may be asked again with what it carried.
+    /// </summary>
+    /// <param name="carried">[1, ΣT, W] of tokens, from <see cref="Carried"/>; then what this carries to a further guess</param>
+    /// <param name="next">int32 [1, ΣT]: the token behind each of them</param>
+    /// <param name="ctx">of a batch of that cache</param>
+    Tensor Guess(ref Tensor carried, Tensor next, ForwardContext ctx);
 }
 
 /// <summary>A decoder with such modules.</summary>
@@ -34,6 +50,8 @@ public abstract class PredictingModel<TBlock>(
 ) : DecoderModel<TBlock>(config, root, shape, block, norm), IPredictsAhead
     where TBlock : class, IDecoderBlock
 {
+    private Tensor? _streams; // behind the last block, or the last prediction module; until their step ends
+
     /// <inheritdoc/>
     public abstract int PredictionDepth { get; }
 
@@ -41,7 +59,49 @@ public abstract class PredictingModel<TBlock>(
     public abstract double PredictionWeight { get; set; }
 
     /// <inheritdoc/>
-    public abstract Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx);
+    public Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
+    {
+        int length = ids.Shape.Last - depth;
+        Tensor next = Window(ids, depth, length);
+        _streams = Predict(
+            depth,
+            Ops.RowWindow(Carried(hidden), 0, length),
+            Embedding.Forward(next),
+            Shortened(ctx, length) with
+            {
+                Ids = next,
+            }
+        );
+        return ReadAhead(depth, _streams);
+    }
+
+    /// <inheritdoc/>
+    public ICacheSpec PredictionCache =>
+        PredictionDepth > 0 ? TrainingBlocks[0].Cache : throw new InvalidOperationException("the model has no module that predicts ahead");
+
+    /// <inheritdoc/>
+    public Tensor Carried(Tensor hidden) => Streams == 1 ? hidden : _streams!;
+
+    /// <inheritdoc/>
+    public Tensor Guess(ref Tensor carried, Tensor next, ForwardContext ctx)
+    {
+        carried = Predict(1, carried, Embedding.Forward(next), ctx with { Ids = next });
+        ctx.Batch?.Advance();
+        return ReadAhead(1, carried);
+    }
+
+    /// <summary>What is behind the block of a module, [B, T, W].</summary>
+    /// <param name="depth">of the module, from 1</param>
+    /// <param name="carried">[B, T, W] of the depth before</param>
+    /// <param name="embedded">[B, T, C] of the tokens <paramref name="depth"/> further on</param>
+    /// <param name="ctx">of the tokens</param>
+    protected abstract Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx);
+
+    /// <summary>Normed hidden states, [B, T, C], of what is behind a module's block, [B, T, W].</summary>
+    protected virtual Tensor ReadAhead(int depth, Tensor carried) => carried;
+
+    /// <inheritdoc/>
+    protected override Tensor Ended(Tensor x) => base.Ended(_streams = x);
 
     /// <summary>The modules' mean loss.</summary>
     protected Metric PredictionLoss { get; } = new("mtp_loss");

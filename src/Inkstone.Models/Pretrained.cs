@@ -25,7 +25,7 @@ public static class Pretrained
         Adapter? adapter = null
     )
     {
-        if (GgufFile.Is(path))
+        if (GgufFile.IsGguf(path))
         {
             using GgufModel file = GgufModel.Open(path, ModelFamilies.Gguf);
             CausalLm quantised = Build(
@@ -112,7 +112,7 @@ public static class Pretrained
                 );
                 if (companionsFrom is not null)
                 {
-                    Companions.Copy(companionsFrom, place);
+                    SidecarFiles.Copy(companionsFrom, place);
                 }
                 beside?.Invoke(place);
                 new ModelCard(model.Config, model.Parameters.ElementCount) { BaseModel = companionsFrom }.Write(place);
@@ -129,18 +129,18 @@ public static class Pretrained
     {
         string name = Path.GetFileNameWithoutExtension(path);
         GgufArchitecture architecture =
-            ModelFamilies.Of(model.Config).Gguf
+            ModelFamilies.Find(model.Config).Gguf
             ?? throw new InvalidDataException(
                 $"{model.Config.Source}: a model_type \"{model.Config.Text("model_type")}\" cannot be written as GGUF; {string.Join(", ", ModelFamilies.Gguf.Select(a => a.ModelType))} can."
             );
         NamedTensor[] parameters = [.. model.Parameters.Select(p => new NamedTensor(p.Name, p.Tensor))];
-        if (companionsFrom is null || !GgufFile.Is(companionsFrom))
+        if (companionsFrom is null || !GgufFile.IsGguf(companionsFrom))
         {
             GgufExport.Write(path, model.Config, architecture, parameters, type, companionsFrom, name, warn);
             return;
         }
         using ScratchDirectory scratch = new();
-        Companions.Copy(companionsFrom, scratch.Path);
+        SidecarFiles.Copy(companionsFrom, scratch.Path);
         GgufExport.Write(path, model.Config, architecture, parameters, type, scratch.Path, name, warn);
     }
 
@@ -175,7 +175,7 @@ public static class Pretrained
     /// <exception cref="InvalidDataException">The family is not known, a key or size is wrong, or parameters do not fit.</exception>
     public static CausalLm Build(HfConfig config, Scope root)
     {
-        ModelFamily family = ModelFamilies.Of(config);
+        ModelFamily family = ModelFamilies.Find(config);
         ConfigKeys.Check(config, family);
         CausalLm model = family.Build(config, root);
         _ = model.Parameters; // complains of what is missing or left over

@@ -16,11 +16,11 @@ internal sealed class RouterMetrics
     public IEnumerable<Metric> All => _layers.SelectMany(l => new[] { l.Most, l.Least });
 
     /// <summary>Closes the step of every router.</summary>
-    public void StepEnded(double biasRate = 0)
+    public void AfterStep(double biasRate = 0)
     {
         foreach ((ExpertRouter router, Metric most, Metric least) in _layers)
         {
-            router.StepEnded(biasRate);
+            router.AfterStep(biasRate);
             most.Add(router.MostLoad);
             least.Add(router.LeastLoad);
         }

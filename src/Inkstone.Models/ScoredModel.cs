@@ -42,7 +42,7 @@ public sealed class ScoredModel : IDisposable
     public Parameters Trained { get; }
 
     /// <summary>Whether a directory holds such a model.</summary>
-    public static bool Is(string directory) =>
+    public static bool IsScored(string directory) =>
         File.Exists(Path.Combine(directory, HfDirectory.ConfigFile))
         && HfConfig.Read(Path.Combine(directory, HfDirectory.ConfigFile)).ToJson().Contains(ForClassification, StringComparison.Ordinal);
 

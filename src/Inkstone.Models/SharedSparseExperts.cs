@@ -5,7 +5,7 @@ namespace Inkstone.Models;
 
 /// <summary>Experts chosen by a softmax router, and beside them one that every token uses, weighed by a sigmoid gate of its own (Qwen's
 /// sparse layers).</summary>
-public sealed class SharedSparseExperts(Scope s, SparseExpertsSettings settings, int sharedSize)
+internal sealed class SharedSparseExperts(Scope s, SparseExpertsSettings settings, int sharedSize)
 {
     private readonly SparseExperts _experts = new(s, settings);
     private readonly SwiGlu _sharedExpert = new(s["shared_expert"], settings.HiddenSize, sharedSize);

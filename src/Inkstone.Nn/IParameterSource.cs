@@ -90,14 +90,14 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
         switch (initial)
         {
             case Initial.Normal:
-                new PhiloxRandom(seed, StableHash.Of(name)).FillNormal(parameter, deviation);
+                new PhiloxRandom(seed, StableHash.Compute(name)).FillNormal(parameter, deviation);
                 break;
             case Initial.KaimingUniform:
                 float bound = 1 / MathF.Sqrt(parameter.Shape.Last);
-                new PhiloxRandom(seed, StableHash.Of(name)).FillUniform(parameter, -bound, bound);
+                new PhiloxRandom(seed, StableHash.Compute(name)).FillUniform(parameter, -bound, bound);
                 break;
             case Initial.LogRate:
-                PhiloxRandom random = new(seed, StableHash.Of(name));
+                PhiloxRandom random = new(seed, StableHash.Compute(name));
                 float[] rates = new float[parameter.Count];
                 for (int i = 0; i < rates.Length; i++)
                 {
@@ -127,7 +127,7 @@ public sealed class FreshParameters(ulong seed, float deviation) : IParameterSou
 
     private void Each(string name, Tensor parameter, Func<double, double> value)
     {
-        PhiloxRandom random = new(seed, StableHash.Of(name));
+        PhiloxRandom random = new(seed, StableHash.Compute(name));
         float[] values = new float[parameter.Count];
         for (int i = 0; i < values.Length; i++)
         {

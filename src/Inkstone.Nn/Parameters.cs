@@ -14,7 +14,7 @@ public sealed class Parameters : IReadOnlyList<Parameter>
     private TensorList? _tensors;
 
     /// <summary>A list of these, which have different names.</summary>
-    public static Parameters Of(IEnumerable<Parameter> list)
+    public static Parameters FromList(IEnumerable<Parameter> list)
     {
         Parameters all = new();
         foreach (Parameter p in list)

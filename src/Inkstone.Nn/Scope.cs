@@ -31,7 +31,7 @@ public sealed class Scope
     public Device Device => _root.Device;
 
     /// <summary>The randomness that all layers share in training.</summary>
-    public Noise Noise => _root.Noise;
+    public TrainingRng TrainingRng => _root.TrainingRng;
 
     /// <summary>The low-rank adapter over all layers, or null.</summary>
     public Adapter? Adapter => _root.Adapter;
@@ -141,7 +141,8 @@ public sealed class Scope
     public IReadOnlyList<Linear> Layers => _root.Layers;
 
     /// <summary>What <paramref name="adapter"/> puts on the linear layer of this place, or null.</summary>
-    internal Lora? LoraOn(Adapter? adapter, Tensor weight, Tensor? bias) => adapter?.On(_root.AdapterName(Path), weight, bias, _root.Noise);
+    internal Lora? LoraOn(Adapter? adapter, Tensor weight, Tensor? bias) =>
+        adapter?.CreateLora(_root.AdapterName(Path), weight, bias, _root.TrainingRng);
 
     /// <summary>Counts a layer in, so that adapters can be put on it later.</summary>
     internal void Register(Linear layer) => _root.Layers.Add(layer);
@@ -182,7 +183,7 @@ public sealed class Scope
 
         public Func<string, string> AdapterName { get; set; } = path => path;
 
-        public Noise Noise { get; } = new();
+        public TrainingRng TrainingRng { get; } = new();
 
         public Parameters Parameters { get; } = new();
 

@@ -7,7 +7,7 @@ public static class StableHash
         Prime = 0x100000001B3;
 
     /// <summary>Of a text, by its UTF-16 units.</summary>
-    public static ulong Of(string name)
+    public static ulong Compute(string name)
     {
         ulong hash = Start;
         foreach (char c in name)
@@ -18,7 +18,7 @@ public static class StableHash
     }
 
     /// <summary>Of bytes.</summary>
-    public static ulong Of(ReadOnlySpan<byte> bytes)
+    public static ulong Compute(ReadOnlySpan<byte> bytes)
     {
         ulong hash = Start;
         foreach (byte b in bytes)

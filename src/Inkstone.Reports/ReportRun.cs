@@ -20,7 +20,7 @@ public sealed record ReportRun(
     private const int MostSamples = 200;
 
     /// <summary>Whether a directory is a run: it has metrics.jsonl or event files of TensorBoard.</summary>
-    public static bool Is(string directory) =>
+    public static bool IsRun(string directory) =>
         File.Exists(System.IO.Path.Combine(directory, "metrics.jsonl")) || TensorBoardReader.Files(directory).Length > 0;
 
     /// <summary>Reads a run.</summary>

@@ -47,7 +47,7 @@ public sealed record ReportSources(IReadOnlyList<ReportRun> Runs, IReadOnlyList<
                 }
                 return;
             }
-            bool isRun = ReportRun.Is(path);
+            bool isRun = ReportRun.IsRun(path);
             if (isRun)
             {
                 runs.Add(path);

@@ -89,7 +89,7 @@ internal sealed class StudioFolder(IReadOnlyList<string> roots, Func<string, boo
                 within = false;
             try
             {
-                curves = ReportRun.Is(path);
+                curves = ReportRun.IsRun(path);
                 model = holdsModel(path);
                 foreach (string file in Directory.EnumerateFiles(path).Order(StringComparer.Ordinal))
                 {

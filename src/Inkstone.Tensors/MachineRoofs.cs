@@ -37,8 +37,8 @@ public sealed record MachineRoofs(
                 new UnitRoof(
                     "fp32",
                     kernel.Name,
-                    Roof.MeasureProducts(device, kernel, alone: true),
-                    Roof.MeasureProducts(device, kernel),
+                    Roofline.MeasureProducts(device, kernel, alone: true),
+                    Roofline.MeasureProducts(device, kernel),
                     1
                 )
             );
@@ -60,8 +60,8 @@ public sealed record MachineRoofs(
         return new MachineRoofs(
             device.Workers.Count,
             units,
-            Roof.MeasureMemory(device, alone: true),
-            Roof.MeasureMemory(device),
+            Roofline.MeasureMemory(device, alone: true),
+            Roofline.MeasureMemory(device),
             Choose(device.Isa, units)
         );
 
@@ -69,13 +69,13 @@ public sealed record MachineRoofs(
         {
             if (probe is not null)
             {
-                double alone = Roof.MeasureUnit(device, probe, alone: true);
+                double alone = Roofline.MeasureUnit(device, probe, alone: true);
                 units.Add(
                     new UnitRoof(
                         type,
                         probe.Instruction,
                         alone,
-                        Roof.MeasureUnit(device, probe, alone: false),
+                        Roofline.MeasureUnit(device, probe, alone: false),
                         units.Count == 0 ? 1 : alone / units[0].OneThread
                     )
                 );

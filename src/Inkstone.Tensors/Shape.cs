@@ -38,7 +38,7 @@ public readonly record struct Shape
     }
 
     /// <summary>A shape from a list of sizes (0 to 4 of them).</summary>
-    public static Shape Of(ReadOnlySpan<long> sizes) =>
+    public static Shape Create(ReadOnlySpan<long> sizes) =>
         sizes.Length switch
         {
             0 => new(1),

@@ -35,7 +35,7 @@ internal static class CharClass
             return Bmp[((b & 0x0F) << 12) | ((s[i + 1] & 0x3F) << 6) | (s[i + 2] & 0x3F)];
         }
         size = 4;
-        return Of(((b & 0x07) << 18) | ((s[i + 1] & 0x3F) << 12) | ((s[i + 2] & 0x3F) << 6) | (s[i + 3] & 0x3F));
+        return Classify(((b & 0x07) << 18) | ((s[i + 1] & 0x3F) << 12) | ((s[i + 2] & 0x3F) << 6) | (s[i + 3] & 0x3F));
     }
 
     /// <summary>First position at or after <paramref name="i"/> whose character is not of class <paramref name="kind"/>.</summary>
@@ -51,14 +51,18 @@ internal static class CharClass
     /// <summary>Where the white space before <paramref name="end"/> begins.</summary>
     public static int StartOfSpace(ReadOnlySpan<byte> s, int end)
     {
-        while (end > 0 && Rune.DecodeLastFromUtf8(s[..end], out Rune rune, out int size) == OperationStatus.Done && Of(rune.Value) == Space)
+        while (
+            end > 0
+            && Rune.DecodeLastFromUtf8(s[..end], out Rune rune, out int size) == OperationStatus.Done
+            && Classify(rune.Value) == Space
+        )
         {
             end -= size;
         }
         return end;
     }
 
-    public static byte Of(int codePoint) =>
+    public static byte Classify(int codePoint) =>
         CharUnicodeInfo.GetUnicodeCategory(codePoint) switch
         {
             <= UnicodeCategory.OtherLetter => Letter,
@@ -77,7 +81,7 @@ internal static class CharClass
         byte[] classes = new byte[0x10000];
         for (int c = 0; c < classes.Length; c++)
         {
-            classes[c] = Of(c);
+            classes[c] = Classify(c);
         }
         return classes;
     }

@@ -29,7 +29,7 @@ internal static class SplitRegex
     public const string Llama3 =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    public static string Of(SplitPattern pattern) =>
+    public static string GetPattern(SplitPattern pattern) =>
         pattern switch
         {
             SplitPattern.Gpt2 => Gpt2,

@@ -11,7 +11,7 @@ namespace Inkstone.Text;
 /// A byte-level or SentencePiece-style BPE tokenizer as Hugging Face's tokenizer.json describes it; ids and texts equal theirs.
 /// All members may be called from several threads at once.
 /// </summary>
-public sealed class Tokenizer
+public sealed partial class Tokenizer
 {
     private const string JsonName = TokenizerFiles.JsonName,
         ConfigName = TokenizerFiles.ConfigName,
@@ -46,7 +46,7 @@ public sealed class Tokenizer
             _addedIds[token.Content] = token.Id;
             _special[token.Id] |= token.Special;
         }
-        VocabularyHash = VocabularyFingerprint.Of(_parts.Tokens, Decoder, _parts.Model.Merges);
+        VocabularyHash = VocabularyFingerprint.Compute(_parts.Tokens, Decoder, _parts.Model.Merges);
         TokenizerConfig? roles = _config == null ? null : TokenizerConfig.Read(_config, configFile);
         BosId = Role(roles?.Bos, "bos_token", configFile);
         EosId = Role(roles?.Eos, "eos_token", configFile);
@@ -119,7 +119,7 @@ public sealed class Tokenizer
                 ? Directory.EnumerateFiles(path, "*.gguf").Order(StringComparer.Ordinal).FirstOrDefault()
                 : null;
             throw new FileNotFoundException(
-                $"There is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.",
+                $"there is no tokenizer at '{file}'; give {(gguf is null ? "a tokenizer.json or a directory that holds one" : $"the file {gguf} itself")}.",
                 file
             );
         }
@@ -140,10 +140,10 @@ public sealed class Tokenizer
     /// <param name="config">the second</param>
     /// <param name="source">where they come from, for messages</param>
     public static Tokenizer FromJson(byte[] json, byte[] config, string source) =>
-        new(TokenizerFiles.Of(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
+        new(TokenizerFiles.Create(json, $"{source}: {JsonName}", config, $"{source}: {ConfigName}", null));
 
     /// <summary>A tokenizer from the contents of its two files.</summary>
-    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Of(json, JsonName, config, ConfigName, null));
+    internal static Tokenizer FromJson(byte[] json, byte[] config) => new(TokenizerFiles.Create(json, JsonName, config, ConfigName, null));
 
     /// <summary>The same tokenizer with another chat template, which Save writes beside it.</summary>
     public Tokenizer WithChatTemplate(string template) => new(new TokenizerFiles(_json, _parts, _config, ConfigName, template, []));
@@ -160,7 +160,7 @@ public sealed class Tokenizer
     {
         JsonNode json = JsonNode.Parse(_json)!;
         json["normalizer"] = new JsonObject { ["type"] = "NFC" };
-        return new(TokenizerFiles.Of(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
+        return new(TokenizerFiles.Create(Encoding.UTF8.GetBytes(json.ToJsonString()), JsonName, _config, ConfigName, SeparateChatTemplate));
     }
 
     /// <summary>The same tokenizer with its end token to fill up batches, where it names none for that.</summary>
@@ -189,68 +189,13 @@ public sealed class Tokenizer
     {
         if (!_parts.ByteLevel)
         {
-            throw new ArgumentException("This tokenizer is not byte-level, and MicroLM's files can hold only byte-level vocabularies.");
+            throw new ArgumentException("this tokenizer is not byte-level, and MicroLM's files can hold only byte-level vocabularies.");
         }
         MicroLmFiles.Write(
             directory,
             Enumerable.Range(0, VocabularySize).Where(Exists).Select(id => (id, TokenBytes(id).ToArray())),
             _parts.Model.Merges.Select(m => (TokenBytes(m.Left).ToArray(), TokenBytes(m.Right).ToArray()))
         );
-    }
-
-    /// <summary>Ids of a text; with <paramref name="addSpecialTokens"/> those that the post-processor adds, too.</summary>
-    public int[] Encode(string text, bool addSpecialTokens = true)
-    {
-        List<int> ids = new((text.Length / 2) + 8);
-        Encode(text.AsSpan(), addSpecialTokens, ids);
-        return [.. ids];
-    }
-
-    /// <summary>Appends the ids of a text.</summary>
-    public void Encode(ReadOnlySpan<char> text, bool addSpecialTokens, List<int> ids)
-    {
-        byte[] utf8 = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
-        try
-        {
-            int length = Encoding.UTF8.GetBytes(text, utf8);
-            EncodeValid(utf8.AsSpan(0, length), addSpecialTokens, PiecePlace.First, ids);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(utf8);
-        }
-    }
-
-    /// <summary>Appends the ids of a text in UTF-8, the fast way in; ill-formed sequences count as U+FFFD.</summary>
-    public void Encode(ReadOnlySpan<byte> utf8, bool addSpecialTokens, List<int> ids) =>
-        EncodeValid(
-            Utf8.IsValid(utf8) ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8)),
-            addSpecialTokens,
-            PiecePlace.First,
-            ids
-        );
-
-    /// <summary>
-    /// Ids of a text that goes on behind the token <paramref name="last"/>: nothing is put before it as before a text of its own, and none
-    /// of its tokens
-    /// reaches back. Behind an added token a text begins anew, as it does within a whole text.
-    /// </summary>
-    public int[] EncodeContinuation(string text, int last)
-    {
-        List<int> ids = new((text.Length / 2) + 8);
-        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, IsAdded(last) ? PiecePlace.Inside : PiecePlace.Continuing, ids);
-        return [.. ids];
-    }
-
-    /// <summary>How a text is cut: its words in order, and the merges of each. Their ids together are those of
-    /// <see cref="Encode(string, bool)"/>.</summary>
-    public IReadOnlyList<TokenizedWord> Explain(string text, bool addSpecialTokens = true)
-    {
-        List<TokenizedWord> words = [];
-        EncodeValid(Encoding.UTF8.GetBytes(text), addSpecialTokens: false, PiecePlace.First, [], new EncodeScratch { Trace = words });
-        return addSpecialTokens ? [.. _prefix.Select(Around), .. words, .. _suffix.Select(Around)] : words;
-
-        TokenizedWord Around(int id) => new(TokenBytes(id).ToArray(), TokenOrigin.Around, [id], [id], []);
     }
 
     /// <summary>Text of ids; ids outside the vocabulary add nothing, ill-formed UTF-8 becomes U+FFFD.</summary>
@@ -299,91 +244,5 @@ public sealed class Tokenizer
             tokens[token.Id] = Encoding.UTF8.GetString(Normalized(Encoding.UTF8.GetBytes(token.Content)));
         }
         return tokens;
-    }
-
-    private ReadOnlySpan<byte> Normalized(ReadOnlySpan<byte> text) => _parts.Normalizer == null ? text : _parts.Normalizer.Apply(text);
-
-    private void EncodeValid(ReadOnlySpan<byte> text, bool addSpecialTokens, PiecePlace place, List<int> ids, EncodeScratch? traced = null)
-    {
-        if (addSpecialTokens)
-        {
-            ids.AddRange(_prefix);
-        }
-        EncodeScratch? scratch = traced;
-        if (scratch is null && !_scratch.TryTake(out scratch))
-        {
-            scratch = new EncodeScratch();
-        }
-        int at = 0,
-            resume = 0;
-        while (_added.Find(text, resume, at, out int start, out int end, out resume) is { } token)
-        {
-            EncodePlain(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
-            ids.Add(token.Id);
-            scratch.Trace?.Add(new TokenizedWord(text[start..end].ToArray(), TokenOrigin.Added, [token.Id], [token.Id], []));
-            at = end;
-        }
-        EncodePlain(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);
-        if (traced is null)
-        {
-            _scratch.Add(scratch);
-        }
-        if (addSpecialTokens)
-        {
-            ids.AddRange(_suffix);
-        }
-    }
-
-    /// <summary>Text without added tokens: normalize it, and look for those that match normalized text.</summary>
-    private void EncodePlain(ReadOnlySpan<byte> text, PiecePlace place, EncodeScratch scratch, List<int> ids)
-    {
-        text =
-            place != PiecePlace.Continuing ? Normalized(text)
-            : _continuing == null ? text
-            : _continuing.Apply(text);
-        int at = 0,
-            resume = 0;
-        while (_addedNormalized.Find(text, resume, at, out int start, out int end, out resume) is { } token)
-        {
-            EncodeWords(text[Math.Min(at, start)..start], at == 0 ? place : PiecePlace.Inside, scratch, ids);
-            ids.Add(token.Id);
-            scratch.Trace?.Add(new TokenizedWord(text[start..end].ToArray(), TokenOrigin.Added, [token.Id], [token.Id], []));
-            at = end;
-        }
-        EncodeWords(text[at..], at == 0 ? place : PiecePlace.Inside, scratch, ids);
-    }
-
-    private void EncodeWords(ReadOnlySpan<byte> text, PiecePlace place, EncodeScratch scratch, List<int> ids)
-    {
-        if (text.IsEmpty)
-        {
-            return;
-        }
-        PreTokenizer steps = _parts.PreTokenizer;
-        BpeModel model = _parts.Model.Bpe;
-        if (steps.AddPrefixSpace && place != PiecePlace.Continuing && text[0] != ' ')
-        {
-            text = (byte[])[(byte)' ', .. text];
-        }
-        if (steps.OnlyScanner is { } scanner)
-        {
-            for (int i = 0; i < text.Length; )
-            {
-                int end = scanner.Next(text, i);
-                model.Encode(text[i..end], scratch, ids);
-                i = end;
-            }
-        }
-        else if (!steps.HasSteps)
-        {
-            model.Encode(text, scratch, ids);
-        }
-        else
-        {
-            foreach (Piece piece in steps.Split(text, place))
-            {
-                model.Encode(piece.Text.Span, scratch, ids);
-            }
-        }
     }
 }

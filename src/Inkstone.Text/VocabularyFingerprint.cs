@@ -6,7 +6,11 @@ internal static class VocabularyFingerprint
 {
     private const ulong Prime = 0x100000001B3;
 
-    public static ulong Of(IReadOnlyList<string?> tokens, TokenDecoder decoder, IReadOnlyList<(int Left, int Right, int Merged)> merges)
+    public static ulong Compute(
+        IReadOnlyList<string?> tokens,
+        TokenDecoder decoder,
+        IReadOnlyList<(int Left, int Right, int Merged)> merges
+    )
     {
         ulong hash = 0xCBF29CE484222325;
         for (int id = 0; id < tokens.Count; id++)

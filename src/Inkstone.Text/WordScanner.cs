@@ -12,7 +12,7 @@ internal sealed class WordScanner
 
     private WordScanner(bool gpt2, int digits) => (_gpt2, _digits) = (gpt2, digits);
 
-    public static WordScanner For(SplitPattern pattern) => ForRegex(SplitRegex.Of(pattern))!;
+    public static WordScanner For(SplitPattern pattern) => ForRegex(SplitRegex.GetPattern(pattern))!;
 
     /// <summary>The scanner equal to a pattern, or null when the pattern is not one of the known ones.</summary>
     public static WordScanner? ForRegex(string regex) =>

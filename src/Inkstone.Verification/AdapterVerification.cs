@@ -11,7 +11,7 @@ namespace Inkstone.Verification;
 /// logits and loss of the model that wears the adapter, every gradient, six AdamW steps, and the logits after these with the adapter
 /// merged.
 /// </summary>
-public sealed class AdapterVerification(string directory, Device device)
+internal sealed class AdapterVerification(string directory, Device device)
 {
     /// <summary>What PEFT puts into the names of parameters in memory, and not in files.</summary>
     private static readonly string[] InMemory = [".modules_to_save", ".default"];
@@ -20,7 +20,8 @@ public sealed class AdapterVerification(string directory, Device device)
     private readonly List<VerificationCheck> _checks = [];
 
     /// <summary>Whether a directory is such a case.</summary>
-    public static bool IsCase(string directory) => PeftAdapter.Is(directory) && File.Exists(Path.Combine(directory, "io.safetensors"));
+    public static bool IsCase(string directory) =>
+        PeftAdapter.IsAdapter(directory) && File.Exists(Path.Combine(directory, "io.safetensors"));
 
     /// <summary>Runs every comparison that the case has files for.</summary>
     public IReadOnlyList<VerificationCheck> Run()

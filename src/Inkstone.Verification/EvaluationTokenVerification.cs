@@ -147,7 +147,7 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                     LocalModel local = new(model!, tokenizer, options);
                     GeneratedText made = local.Write(
                         (string)one!["context"]!,
-                        TextSettings.Of((DictValue)JsonValues.Of(one["gen_kwargs"]))
+                        TextSettings.Parse((DictValue)JsonValues.FromJson(one["gen_kwargs"]))
                     );
                     if (one["raised"] is not null)
                     {
@@ -184,7 +184,7 @@ public sealed class EvaluationTokenVerification(string directory, Device device)
                     .. conversation!["messages"]!.AsArray().Select(m => new PromptMessage((string)m!["role"]!, (string)m["content"]!)),
                 ];
                 tally.Tokens +=
-                    ChatRendering.Of(template)(messages, (bool)conversation["add_generation_prompt"]!) == (string)conversation["text"]!
+                    ChatRendering.Create(template)(messages, (bool)conversation["add_generation_prompt"]!) == (string)conversation["text"]!
                         ? 0
                         : 1;
                 Pairs(conversation["pairs"] ?? new JsonArray());

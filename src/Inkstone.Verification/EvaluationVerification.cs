@@ -173,7 +173,7 @@ public sealed class EvaluationVerification(string directory)
                 : null,
             GenKwargs = options["gen_kwargs"] switch
             {
-                JsonObject settings => (DictValue)JsonValues.Of((JsonNode)settings),
+                JsonObject settings => (DictValue)JsonValues.FromJson((JsonNode)settings),
                 JsonValue text => GenKwargs.Parse((string)text!),
                 _ => null,
             },
@@ -234,10 +234,10 @@ public sealed class EvaluationVerification(string directory)
             IReadOnlyList<(string Context, string Continuation)> requests,
             Action? answered,
             CancellationToken cancelled
-        ) => [.. requests.Select(r => Of(r.Context, r.Continuation))];
+        ) => [.. requests.Select(r => Score(r.Context, r.Continuation))];
 
         public IReadOnlyList<double> RollingLogLikelihoods(IReadOnlyList<string> texts, Action? answered, CancellationToken cancelled) =>
-            [.. texts.Select(t => Of("", t).Value)];
+            [.. texts.Select(t => Score("", t).Value)];
 
         public IReadOnlyList<string> Generate(
             IReadOnlyList<(string Context, TextSettings Settings)> requests,
@@ -258,7 +258,7 @@ public sealed class EvaluationVerification(string directory)
             return until.Where(u => u.Length > 0).Aggregate((string)texts[number % texts.Count]!, (text, stop) => text.Split(stop)[0]);
         }
 
-        private static LogLikelihood Of(string context, string continuation)
+        private static LogLikelihood Score(string context, string continuation)
         {
             byte[] c = Encoding.UTF8.GetBytes(continuation);
             ulong hash = BinaryPrimitives.ReadUInt64BigEndian(Sha256.Hash([.. Encoding.UTF8.GetBytes(context), 0x1F, .. c]));

@@ -27,11 +27,11 @@ internal static class IndexerVerification
             return;
         }
         IndexerTraining before = indexed.IndexerTraining;
-        model.StepEnded();
+        model.AfterStep();
         add("indexers: kl over chosen keys", Deviation.Relative([Figure(model)], [io.ReadFloats("kl")[0]]), tolerances.Loss);
         indexed.IndexerTraining = IndexerTraining.Dense;
         _ = batch.LossAndGradients(model);
-        model.StepEnded();
+        model.AfterStep();
         add("indexers: kl over all keys", Deviation.Relative([Figure(model)], [io.ReadFloats("kl_dense")[0]]), tolerances.Loss);
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(directory, "grads_dense.safetensors"));
         foreach (TensorEntry entry in expected.Tensors)

@@ -11,7 +11,7 @@ namespace Inkstone.Verification;
 /// Computes what a golden model case holds (config.json, model.safetensors, io.safetensors, grads.safetensors, adamw.json) and compares:
 /// logits, token log-probabilities, loss, every gradient, six AdamW steps, greedy text with and without cache.
 /// </summary>
-public sealed class ModelVerification(string directory, Device device)
+internal sealed partial class ModelVerification(string directory, Device device)
 {
     private readonly Tolerances _tolerances = Tolerances.For(device.MatMulType, Path.Combine(directory, "adamw.json"));
     private readonly List<VerificationCheck> _checks = [];
@@ -103,7 +103,7 @@ public sealed class ModelVerification(string directory, Device device)
         Add("loss", Deviation.Relative([loss], [io.ReadFloats("loss")[0]]), _tolerances.Loss);
         if (io.Contains("aux_loss"))
         {
-            model.StepEnded();
+            model.AfterStep();
             double actual = model.Metrics.FirstOrDefault(f => f.Name == "aux_loss")?.Value ?? double.NaN;
             Add("aux_loss", Deviation.Relative([actual], [io.ReadFloats("aux_loss")[0]]), _tolerances.Loss);
         }
@@ -222,67 +222,6 @@ public sealed class ModelVerification(string directory, Device device)
             Tensor logits = model.Logits(model.Hidden(ids, ForwardContext.Packed(documentStarts)));
             AddLogits($"packed documents of {string.Join(", ", lengths)}", model, logits.ToArray(), packed.ReadFloats(name));
         }
-    }
-
-    private void AdamWSteps(CaseBatch batch)
-    {
-        string file = Path.Combine(directory, "adamw.json");
-        HfConfig golden = HfConfig.Read(file);
-        if (MultiTokenVerification.IsCase(golden))
-        {
-            using CausalLm predicting = Open();
-            MultiTokenVerification.Steps(
-                predicting is IPredictsAhead { PredictionDepth: > 0 } || IndexerVerification.IsCase(golden)
-                    ? predicting
-                    : throw new InvalidDataException(
-                        $"{file} holds steps with prediction modules, which are not built for {predicting.Config.Text("model_type")}."
-                    ),
-                golden,
-                batch,
-                Add,
-                _tolerances
-            );
-            return;
-        }
-        using CausalLm model = Open();
-        AdamW optimizer = new(model.Parameters, new AdamWSettings());
-        double[] expectedLosses = golden.Numbers("losses"),
-            losses = new double[expectedLosses.Length],
-            norms = new double[losses.Length];
-        for (int step = 0; step < losses.Length; step++)
-        {
-            losses[step] = batch.LossAndGradients(model);
-            norms[step] = GradientClip.Norm(model.Parameters);
-            optimizer.Step(1, GradientClip.Factor(norms[step], 1));
-            model.Parameters.ZeroGrad();
-        }
-        Add("AdamW losses", Deviation.Relative(losses, expectedLosses), _tolerances.Loss);
-        Add("AdamW gradient norms", Deviation.Relative(norms, golden.Numbers("grad_norms_before_clip")), _tolerances.Norm);
-    }
-
-    /// <summary>Six steps with Muon on the blocks' matrices and AdamW on the rest; the reference iterates in bfloat16, so the tolerance is
-    /// wide.</summary>
-    private void MuonSteps(CaseBatch batch)
-    {
-        string file = Path.Combine(directory, "..", "..", "misc", "muon.json");
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
-        if (!File.Exists(file) || HfConfig.Read(file) is not { } golden || golden.Text("case") != name)
-        {
-            return;
-        }
-        using CausalLm model = Open();
-        Muon muon = new(model.Parameters.Where(Muon.Takes), new MuonSettings());
-        AdamW rest = new(model.Parameters.Where(p => !Muon.Takes(p)), new AdamWSettings(WeightDecay: 0));
-        double[] expected = golden.Numbers("losses"),
-            losses = new double[expected.Length];
-        for (int step = 0; step < losses.Length; step++)
-        {
-            losses[step] = batch.LossAndGradients(model);
-            muon.Step(1);
-            rest.Step(1);
-            model.Parameters.ZeroGrad();
-        }
-        Add("Muon losses", Deviation.Relative(losses, expected), 1e-2);
     }
 
     /// <summary>The case's model, with the aims that its file of steps names.</summary>

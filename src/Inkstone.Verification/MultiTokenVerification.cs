@@ -84,7 +84,7 @@ internal static partial class MultiTokenVerification
             }
             optimizer.Step(1, GradientClip.Factor(norm, 1));
             model.Parameters.ZeroGrad();
-            model.StepEnded();
+            model.AfterStep();
             for (int i = 0; i < names.Length; i++)
             {
                 found[i][step] = names[i] switch

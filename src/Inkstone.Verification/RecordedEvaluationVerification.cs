@@ -13,7 +13,7 @@ namespace Inkstone.Verification;
 /// Runs of lm-evaluation-harness on a real model (results.json, tasks/): requests, scores from the recorded answers, and where the model
 /// lies in ../../models/NAME its own log-likelihoods.
 /// </summary>
-public sealed class RecordedEvaluationVerification(string directory, Device device)
+internal sealed class RecordedEvaluationVerification(string directory, Device device)
 {
     private const double LogLikelihoods = 1e-3,
         Digits = 1e-12;

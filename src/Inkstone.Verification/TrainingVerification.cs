@@ -12,7 +12,7 @@ namespace Inkstone.Verification;
 /// Repeats a reference training run (model/, train.bin, valid.bin, run.json): AdamW with accumulation, warmup and cosine, clipping,
 /// weight decay; compares every loss, and the validation loss after every 50 steps.
 /// </summary>
-public sealed class TrainingVerification(string directory, Device device)
+internal sealed class TrainingVerification(string directory, Device device)
 {
     private const int FirstSteps = 20,
         WarmupSteps = 20,

@@ -15,13 +15,15 @@ public sealed partial class FloorTests
         ["Tensors"] = [],
         ["Hub"] = ["Files"],
         ["Text"] = ["Files", "Jinja"],
-        ["Grammar"] = ["Text"],
+        ["Grammar"] = ["Files", "Text"],
         ["Formats"] = ["Files", "Tensors"],
-        ["Nn"] = ["Tensors"],
+        ["Nn"] = ["Files", "Tensors"],
         ["Data"] = ["Files", "Text"],
         ["Models"] = ["Files", "Formats", "Nn", "Tensors"],
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
+        ["SmallWorld"] = ["Data", "Files"],
+        ["Bench"] = ["Distributed", "Formats", "Models", "Nn", "Tensors", "Training"],
         ["Evaluation"] = ["Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
         ["Verification"] =
         [
@@ -45,6 +47,7 @@ public sealed partial class FloorTests
         ["Studio"] = ["Chat", "Data", "Inference", "Jinja", "Models", "Reports", "Server", "Tensors", "Text"],
         ["Cli"] =
         [
+            "Bench",
             "Chat",
             "Data",
             "Distributed",
@@ -59,6 +62,7 @@ public sealed partial class FloorTests
             "Nn",
             "Reports",
             "Server",
+            "SmallWorld",
             "Studio",
             "Tensors",
             "Text",
@@ -95,6 +99,52 @@ public sealed partial class FloorTests
 
     [Fact]
     public void Every_project_has_its_floor() => Repository.Files("src", "*.csproj").Select(Name).Order().ShouldBe(Floors.Keys.Order());
+
+    /// <summary>test/ mirrors src/: each project has its tests beside it under its name, and the few others say what they are for.</summary>
+    [Fact]
+    public void Every_project_has_its_tests()
+    {
+        string[] others = ["Architecture", "Samples"]; // the repository as a whole; what lies in samples/
+        string[] tested = [.. Repository.Files("test", "*.csproj").Select(Name).Select(name => name[..^".Tests".Length]).Except(others)];
+        tested.Order().ShouldBe(Floors.Keys.Order());
+        string solution = File.ReadAllText(Path.Combine(Repository.Root, "Inkstone.slnx"));
+        foreach (string project in tested)
+        {
+            solution.ShouldContain($"test/Inkstone.{project}.Tests/Inkstone.{project}.Tests.csproj");
+            Repository
+                .Files($"test/Inkstone.{project}.Tests", "*.cs")
+                .Any(file =>
+                    File.ReadLines(file)
+                        .Any(line =>
+                            line.TrimStart().StartsWith("[Fact", StringComparison.Ordinal)
+                            || line.TrimStart().StartsWith("[Theory", StringComparison.Ordinal)
+                            || line.TrimStart().StartsWith("[Golden", StringComparison.Ordinal)
+                        )
+                )
+                .ShouldBeTrue($"test/Inkstone.{project}.Tests holds no test");
+        }
+    }
+
+    /// <summary>What is internal is seen by a project's own tests alone. The exceptions: front ends of one conversation, and tests and
+    /// checks of models that look inside the layers below.</summary>
+    [Fact]
+    public void Internals_are_seen_by_a_projects_own_tests()
+    {
+        Dictionary<string, string[]> others = new()
+        {
+            ["Chat"] = ["Extensions.AI", "Server"],
+            ["Models"] = ["Inference.Tests", "Verification"],
+            ["Nn"] = ["Models.Tests"],
+            ["Server"] = ["Studio"],
+        };
+        foreach (string project in Repository.Files("src", "*.csproj"))
+        {
+            References(project, "InternalsVisibleTo")
+                .Select(name => name.Replace("Inkstone.", ""))
+                .Except([Name(project) + ".Tests", .. others.GetValueOrDefault(Name(project), [])])
+                .ShouldBeEmpty(Name(project));
+        }
+    }
 
     [Fact]
     public void Projects_import_only_what_their_floor_allows()
@@ -165,6 +215,17 @@ public sealed partial class FloorTests
             .ShouldBeEmpty();
     }
 
+    /// <summary>A message goes on behind "ink: " or another message: it begins in lower case, but for names.</summary>
+    [Fact]
+    public void Messages_begin_in_lower_case() =>
+        Repository
+            .Files("src", "*.cs")
+            .SelectMany(file =>
+                CapitalMessage().Matches(File.ReadAllText(file)).Select(match => $"{Path.GetFileName(file)}: {match.Value}")
+            )
+            .Where(message => !message.Contains("\"Muon ", StringComparison.Ordinal))
+            .ShouldBeEmpty();
+
     /// <summary>The runtime's hashes call OpenSSL, and a program compiled ahead ends with an abort where its library is missing.</summary>
     [Fact]
     public void Nothing_needs_OpenSSL() =>
@@ -183,6 +244,9 @@ public sealed partial class FloorTests
                 File.ReadLines(file).Where(line => MutableStatic().IsMatch(line)).Select(line => $"{Path.GetFileName(file)}: {line.Trim()}")
             )
             .ShouldBeEmpty();
+
+    [GeneratedRegex("""Exception\(\s*(?:[\w.()!]+,\s*)?\$?"[A-Z][a-z]+ """)]
+    private static partial Regex CapitalMessage();
 
     [GeneratedRegex(
         @"^\s+((public|internal|private|protected)\s+)?static\s+(?!readonly\b|(unsafe\s+)?(partial\s+)?(class|delegate)\b)[\w<>\[\],.?* ]+\s\w+\s*(,|;|=[^>=])"

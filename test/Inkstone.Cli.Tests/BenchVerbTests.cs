@@ -53,6 +53,73 @@ public sealed class BenchVerbTests(Workplace place) : IClassFixture<Workplace>
     }
 
     [Fact]
+    public void Long_texts_are_measured_without_computing_them()
+    {
+        string[] flags =
+        [
+            "bench",
+            "generate",
+            "--config",
+            "mini_qwen3_5",
+            "quickstart",
+            "--tokens",
+            "2",
+            "--rounds",
+            "1",
+            "--threads",
+            "1",
+            "--json",
+        ];
+        JsonElement json = Ink.RunIn(place.Path, [.. flags, "--at", "100", "5000"]).ShouldEndWith(0).Json;
+        JsonElement[] entries = [.. json.GetProperty("entries").EnumerateArray()];
+        entries.Select(e => e.GetProperty("length").GetInt32()).ShouldBe([100, 5000, 100, 5000]);
+        long Bytes(int i) => entries[i].GetProperty("cache_bytes").GetInt64();
+        (Bytes(3) > 40 * Bytes(2)).ShouldBeTrue("attention keeps every token");
+        (Bytes(1) < 40 * Bytes(0)).ShouldBeTrue("most layers keep a state");
+        Ink.RunIn(place.Path, "bench", "generate", "--at", "100").ShouldEndWith(2).Error.ShouldContain("--config");
+        Ink.RunIn(place.Path, "bench", "generate").ShouldEndWith(2).Error.ShouldContain("--model");
+    }
+
+    [Fact]
+    public void An_indexer_stands_beside_one_that_has_learned_nothing()
+    {
+        File.WriteAllText(
+            place["indexed.json"],
+            """
+            {"model_type": "deepseek_v32", "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "q_lora_rank": 16,
+             "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "first_k_dense_replace": 1, "n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2,
+             "n_group": 1, "topk_group": 1, "index_n_heads": 8, "index_head_dim": 8, "index_topk": 8, "max_position_embeddings": 64, "tie_word_embeddings": true}
+            """
+        );
+        string[] make = ["new", "--tokenizer", "tok", "--seed", "42", "--quiet", "--config"];
+        Ink.RunIn(place.Path, [.. make, "indexed.json", "--out", "indexed"]).ShouldEndWith(0);
+        Ink.RunIn(place.Path, [.. make, "quickstart", "--out", "plain"]).ShouldEndWith(0);
+        File.WriteAllText(place["long.txt"], string.Join(' ', Enumerable.Range(0, 600)));
+        string[] flags =
+        [
+            "bench",
+            "indexer",
+            "--input",
+            "long.txt",
+            "--context",
+            "32",
+            "--documents",
+            "3",
+            "--threads",
+            "1",
+            "--json",
+            "--model",
+        ];
+        JsonElement json = Ink.RunIn(place.Path, [.. flags, "indexed"]).ShouldEndWith(0).Json;
+        json.GetProperty("layers").GetArrayLength().ShouldBe(2);
+        json.GetProperty("layers")[0].GetProperty("queries").GetInt32().ShouldBe(32 - 8, "there is one document");
+        json.GetProperty("kept")
+            .GetDouble()
+            .ShouldBe(json.GetProperty("kept_by_random_indexer").GetDouble(), 1e-9, "it is the one that has learned nothing");
+        Ink.RunIn(place.Path, [.. flags, "plain"]).ShouldEndWith(2).Error.ShouldContain("without an indexer");
+    }
+
+    [Fact]
     public void A_run_is_compared_with_an_earlier_one()
     {
         string[] train = ["bench", "train", .. Small, "--steps", "1"];

@@ -86,6 +86,58 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         Ink.RunIn(place.Path, [.. flags, "--guesses", "65"]).ShouldEndWith(2).Error.ShouldContain("--guesses");
     }
 
+    [Fact]
+    public void A_model_guesses_by_its_own_module()
+    {
+        File.WriteAllText(
+            place["ahead.json"],
+            """
+            {"model_type": "deepseek_v3", "hidden_size": 32, "intermediate_size": 64, "moe_intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "q_lora_rank": 16,
+             "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8, "first_k_dense_replace": 1, "n_routed_experts": 4, "n_shared_experts": 1,
+             "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "num_nextn_predict_layers": 1, "max_position_embeddings": 64, "tie_word_embeddings": true}
+            """
+        );
+        Ink.RunIn(place.Path, "new", "--config", "ahead.json", "--tokenizer", "tok", "--out", "ahead", "--quiet").ShouldEndWith(0);
+        string[] flags =
+        [
+            "generate",
+            "--model",
+            "ahead",
+            "--prompt",
+            "two",
+            "--max-tokens",
+            "40",
+            "--temperature",
+            "0",
+            "--ignore-eos",
+            "--json",
+        ];
+        JsonElement plain = Ink.RunIn(place.Path, flags).ShouldEndWith(0).Json,
+            guessed = Ink.RunIn(place.Path, [.. flags, "--draft", "mtp"]).ShouldEndWith(0).Json;
+        guessed.GetProperty("text").GetString().ShouldBe(plain.GetProperty("text").GetString());
+        guessed.GetProperty("guessed_tokens").GetInt32().ShouldBeGreaterThan(30);
+        string[] bench =
+        [
+            "bench",
+            "generate",
+            "--tokens",
+            "12",
+            "--rounds",
+            "1",
+            "--prompt",
+            "two and two",
+            "--draft",
+            "mtp",
+            "--json",
+            "--model",
+        ];
+        JsonElement measured = Ink.RunIn(place.Path, [.. bench, "ahead"]).ShouldEndWith(0).Json;
+        measured.GetProperty("same_text").GetBoolean().ShouldBeTrue();
+        measured.GetProperty("entries").GetArrayLength().ShouldBe(3);
+        Ink.RunIn(place.Path, "new", "--config", "quickstart", "--tokenizer", "tok", "--out", "without", "--quiet").ShouldEndWith(0);
+        Ink.RunIn(place.Path, [.. bench, "without"]).ShouldEndWith(2).Error.ShouldContain("no module that predicts ahead");
+    }
+
     /// <summary>The command line counts more than generation_config.json, which counts more than what the program would do.</summary>
     [Fact]
     public void Generate_FollowsTheFilesOfTheModel()
@@ -242,34 +294,34 @@ public sealed class ChatVerbTests(Workplace place) : IClassFixture<Workplace>
         ChatTalk talk = new("Be brief.", new Inference.SamplingParams(), force: false);
         talk.Add("user", "/etc or 你好?");
         Should
-            .Throw<ArgumentException>(() => new ChatTalk(null, new(), force: false).Do("/regen"))
+            .Throw<ArgumentException>(() => new ChatTalk(null, new(), force: false).Execute("/regen"))
             .Message.ShouldContain("nothing was asked");
-        talk.Do("/regen").Answers.ShouldBeTrue();
+        talk.Execute("/regen").Answers.ShouldBeTrue();
         talk.Add("assistant", "one");
-        talk.Do("/save " + file).Told.ShouldContain("3 messages");
-        Should.Throw<ArgumentException>(() => talk.Do("/save " + file)).Message.ShouldContain("exists already");
+        talk.Execute("/save " + file).Told.ShouldContain("3 messages");
+        Should.Throw<ArgumentException>(() => talk.Execute("/save " + file)).Message.ShouldContain("exists already");
         File.ReadAllText(file).ShouldContain("你好");
         ulong seed = talk.Sampling.Seed;
-        talk.Do("/regen").Answers.ShouldBeTrue();
+        talk.Execute("/regen").Answers.ShouldBeTrue();
         talk.Messages.Count.ShouldBe(2);
         talk.Sampling.Seed.ShouldNotBe(seed);
-        talk.Do("/clear");
+        talk.Execute("/clear");
         talk.Messages.ToJsonString().ShouldBe("""[{"role":"system","content":"Be brief."}]""");
-        talk.Do("/system -");
+        talk.Execute("/system -");
         talk.Messages.ShouldBeEmpty();
-        talk.Do("/load " + file);
+        talk.Execute("/load " + file);
         talk.Messages.Count.ShouldBe(3);
-        talk.Do("/system In verse.\nAlways.");
+        talk.Execute("/system In verse.\nAlways.");
         ((string?)talk.Messages[0]!["content"]).ShouldBe("In verse.\nAlways.");
-        talk.Do("/set temperature 0.25");
-        talk.Do("/set top-k=3");
+        talk.Execute("/set temperature 0.25");
+        talk.Execute("/set top-k=3");
         (talk.Sampling.Temperature, talk.Sampling.TopK).ShouldBe((0.25f, 3));
-        talk.Do("/set").Told.ShouldContain("temperature 0.25, top_k 3");
-        Should.Throw<ArgumentException>(() => talk.Do("/set top_p 3")).Message.ShouldContain("above 0 and at most 1");
-        Should.Throw<ArgumentException>(() => talk.Do("/set temprature 1")).Message.ShouldContain("did you mean 'temperature'?");
-        Should.Throw<ArgumentException>(() => talk.Do("/claer")).Message.ShouldContain("did you mean '/clear'?");
+        talk.Execute("/set").Told.ShouldContain("temperature 0.25, top_k 3");
+        Should.Throw<ArgumentException>(() => talk.Execute("/set top_p 3")).Message.ShouldContain("above 0 and at most 1");
+        Should.Throw<ArgumentException>(() => talk.Execute("/set temprature 1")).Message.ShouldContain("did you mean 'temperature'?");
+        Should.Throw<ArgumentException>(() => talk.Execute("/claer")).Message.ShouldContain("did you mean '/clear'?");
         talk.Sampling.TopP.ShouldBe(1);
-        talk.Do("/quit");
+        talk.Execute("/quit");
         talk.Ended.ShouldBeTrue();
         ChatTalk.IsCommand("/usr/bin is a folder").ShouldBeFalse();
         ChatTalk.IsCommand("//help").ShouldBeFalse();

@@ -61,6 +61,12 @@ public sealed class CompareVerbTests(Workplace place) : IClassFixture<Workplace>
     [InlineData("fit: [intermediate_size, moe_intermediate_size]", "fit: [width]", "width")]
     [InlineData("active_parameters: 60000", "active_parameters: 20000", "cannot have 20,000")]
     [InlineData("compare:", "compere:", "compare")]
+    [InlineData(
+        "train: {steps: 6,",
+        "train: {stepps: 6,",
+        "wrong.yaml:11: there is no recipe key 'train.stepps' (did you mean 'train.steps'?)"
+    )]
+    [InlineData("optimizer: {lr: 3e-3}", "optimizer: {lr: fast}", "wrong.yaml:9: optimizer.lr")]
     public void WhatCannotBe_IsRefused(string old, string changed, string named)
     {
         File.WriteAllText(place["wrong.yaml"], Shootout.Replace(old, changed, StringComparison.Ordinal));

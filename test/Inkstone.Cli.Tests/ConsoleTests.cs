@@ -14,7 +14,7 @@ public sealed class ConsoleTests
     [InlineData("👩‍👩‍👧", 2)]
     [InlineData("❤️", 2)]
     [InlineData("ｱ，", 3)]
-    public void Cells_count_what_a_terminal_shows(string text, int cells) => Cells.Of(text).ShouldBe(cells);
+    public void Cells_count_what_a_terminal_shows(string text, int cells) => Cells.Count(text).ShouldBe(cells);
 
     [Theory]
     [InlineData(20)]
@@ -24,8 +24,8 @@ public sealed class ConsoleTests
     [InlineData(200)]
     public void A_live_line_fits_its_terminal(int width)
     {
-        string line = Figures.LiveLine(Step, 12_345, 7_384, width);
-        Cells.Of(line).ShouldBeLessThanOrEqualTo(width);
+        string line = Format.LiveLine(Step, 12_345, 7_384, width);
+        Cells.Count(line).ShouldBeLessThanOrEqualTo(width);
         line.ShouldContain("123456/1000000");
         if (width >= 59)
         {
@@ -48,7 +48,7 @@ public sealed class ConsoleTests
     {
         string[] lines = Cells.Wrap(text, width).Split('\n');
         lines.Length.ShouldBeGreaterThan(1);
-        lines.ShouldAllBe(line => Cells.Of(line) <= width);
+        lines.ShouldAllBe(line => Cells.Count(line) <= width);
         string.Concat(lines).Replace(" ", "").ShouldBe(text.Replace(" ", ""));
         lines.ShouldAllBe(line => !line.EndsWith(' '));
     }
@@ -93,7 +93,7 @@ public sealed class ConsoleTests
             1000
         );
         string[] lines = LossCurve.Draw(metrics, 60).TrimEnd('\n').Split('\n');
-        lines.ShouldAllBe(line => Cells.Of(line) <= 60);
+        lines.ShouldAllBe(line => Cells.Count(line) <= 60);
         int[] lefts =
         [
             .. lines
@@ -123,11 +123,11 @@ public sealed class ConsoleTests
                 tool = Path.Combine(tools, "ink");
             File.WriteAllText(script, "");
             File.WriteAllText(tool, "");
-            ProgramName.Of(Path.Combine(built, "ink"), built, "/nowhere", root).ShouldBe(Path.Combine(".", Path.GetFileName(script)));
-            ProgramName.Of(Path.Combine(built, "ink"), built, "/nowhere", tools).ShouldBe(script);
-            ProgramName.Of(tool, tools, "/nowhere" + Path.PathSeparator + tools, root).ShouldBe("ink");
-            ProgramName.Of(tool, tools, "/nowhere", built).ShouldBe($"\"{tool}\"");
-            ProgramName.Of("/usr/bin/dotnet", built, "/usr/bin", built).ShouldBe("dotnet " + Path.Combine(".", "ink.dll"));
+            ProgramName.Find(Path.Combine(built, "ink"), built, "/nowhere", root).ShouldBe(Path.Combine(".", Path.GetFileName(script)));
+            ProgramName.Find(Path.Combine(built, "ink"), built, "/nowhere", tools).ShouldBe(script);
+            ProgramName.Find(tool, tools, "/nowhere" + Path.PathSeparator + tools, root).ShouldBe("ink");
+            ProgramName.Find(tool, tools, "/nowhere", built).ShouldBe($"\"{tool}\"");
+            ProgramName.Find("/usr/bin/dotnet", built, "/usr/bin", built).ShouldBe("dotnet " + Path.Combine(".", "ink.dll"));
         }
         finally
         {
@@ -157,7 +157,7 @@ public sealed class ConsoleTests
                         break;
                     default:
                         Lines[^1] += output[i];
-                        Widest = Math.Max(Widest, Cells.Of(Lines[^1]));
+                        Widest = Math.Max(Widest, Cells.Count(Lines[^1]));
                         break;
                 }
             }

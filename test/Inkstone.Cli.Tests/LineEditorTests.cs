@@ -53,7 +53,7 @@ public sealed partial class LineEditorTests
         Screen before = screen.BeforeTheEnd!;
         string.Join('\n', before.Rows.Select(r => r.TrimEnd())).TrimEnd().ShouldBe(rows);
         (before.Row, before.Column).ShouldBe((row, column));
-        before.Rows.ShouldAllBe(r => Cells.Of(r) < columns);
+        before.Rows.ShouldAllBe(r => Cells.Count(r) < columns);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed partial class LineEditorTests
                         else
                         {
                             Rows[Row] += text;
-                            Column += Cells.Of(text);
+                            Column += Cells.Count(text);
                         }
                         break;
                 }

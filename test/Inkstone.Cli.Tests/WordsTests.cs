@@ -8,7 +8,7 @@ public sealed class WordsTests
     [Theory]
     [InlineData("1 steps, 11 tokens, 1 documents of 2,001 documents", "1 step, 11 tokens, 1 document of 2,001 documents")]
     [InlineData("0.1 epochs, 1 tokens a step, 1.1 epochs, 1 epochs of 5", "0.1 epochs, 1 token a step, 1.1 epochs, 1 epoch of 5")]
-    public void OneOfAThing_IsSingular(string text, string right) => Figures.Of($"{text}").ShouldBe(right);
+    public void OneOfAThing_IsSingular(string text, string right) => Format.Text($"{text}").ShouldBe(right);
 
     [Fact]
     public void WhatTheSystemSays_NamesThePathThatTheUserKnows()

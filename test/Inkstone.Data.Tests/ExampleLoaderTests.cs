@@ -53,7 +53,7 @@ public sealed class ExampleLoaderTests
         }
         seen.Order()
             .ShouldBe(
-                Examples.SelectMany(e => e.Ids.Zip(e.Ids.Skip(1).Zip(e.Learned.Skip(1), (id, l) => l ? id : Batch.IgnoredLabel))).Order()
+                Examples.SelectMany(e => e.Ids.Zip(e.Ids.Skip(1).Zip(e.LossMask.Skip(1), (id, l) => l ? id : Batch.IgnoredLabel))).Order()
             );
     }
 

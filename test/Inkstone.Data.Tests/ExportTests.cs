@@ -126,7 +126,7 @@ public sealed class ExportTests : IDisposable
                 """{"text":""}""",
             ]
         );
-        DataSurvey survey = DataSurvey.Of([_place["s.jsonl"]], 2, 0, text => text.Length * 2);
+        DataSurvey survey = DataSurvey.Measure([_place["s.jsonl"]], 2, 0, text => text.Length * 2);
         survey.Kinds.ShouldBe(
             new Dictionary<string, long>
             {
@@ -142,5 +142,5 @@ public sealed class ExportTests : IDisposable
         survey.Histogram[2].ShouldBe(3, "5, 4 and 5 characters lie from 4 to 7");
     }
 
-    private static string Spell(MaskedConversation e) => string.Join(' ', e.Ids.Select((id, i) => e.Learned[i] ? $"{id}!" : $"{id}"));
+    private static string Spell(MaskedConversation e) => string.Join(' ', e.Ids.Select((id, i) => e.LossMask[i] ? $"{id}!" : $"{id}"));
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Inkstone.SmallWorld;
 
 namespace Inkstone.Data.Tests;
 

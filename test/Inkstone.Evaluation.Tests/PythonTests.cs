@@ -66,7 +66,7 @@ public sealed class PythonTests
     [InlineData("(?m)^\\s*-.*$", "- a\n- b", "['- a', '- b']")]
     [InlineData("a\\Z", "aa", "['a']")]
     public void Expressions_find_what_re_finds(string pattern, string text, string repr) =>
-        new ListValue(PythonRegex.Of(pattern).FindAll(text)).Repr.ShouldBe(repr);
+        new ListValue(PythonRegex.Parse(pattern).FindAll(text)).Repr.ShouldBe(repr);
 
     [Theory]
     [InlineData("\\s+", " ", "a \n b", "a b")]
@@ -78,7 +78,7 @@ public sealed class PythonTests
     [InlineData("\\.$", "", "5.\n", "5\n")]
     [InlineData("x", "\\n", "axb", "a\nb")]
     public void Replacements_are_those_of_re(string pattern, string replacement, string text, string expected) =>
-        PythonRegex.Of(pattern).Replace(text, replacement).ShouldBe(expected);
+        PythonRegex.Parse(pattern).Replace(text, replacement).ShouldBe(expected);
 
     [Theory]
     [InlineData("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]

@@ -99,7 +99,7 @@ public sealed class StructuredTests
         bool strict
     )
     {
-        StructuredScore score = StructuredScore.Of(Asked, answer, FieldAliases.Default);
+        StructuredScore score = StructuredScore.Compute(Asked, answer, FieldAliases.Default);
         string.Join(',', score.Missing).ShouldBe(missing);
         string.Join(',', score.Extra).ShouldBe(extra);
         string.Join(',', score.WrongTypes).ShouldBe(types);
@@ -110,19 +110,19 @@ public sealed class StructuredTests
     [Fact]
     public void Other_names_count_only_where_their_field_is_allowed()
     {
-        StructuredScore score = StructuredScore.Of(
+        StructuredScore score = StructuredScore.Compute(
             Asked,
             """{"西湖": {"所在地": "杭州", "面积": "6", "又名": "西子湖"}}""",
             FieldAliases.Default
         );
         (score.Strict, score.MissingByAlias, score.ExtraByAlias).ShouldBe((false, false, true));
-        StructuredScore.Of(Asked, """{"西湖": {"所在地": "杭州", "面积": "6"}}""", FieldAliases.Default).StrictByAlias.ShouldBeTrue();
+        StructuredScore.Compute(Asked, """{"西湖": {"所在地": "杭州", "面积": "6"}}""", FieldAliases.Default).StrictByAlias.ShouldBeTrue();
     }
 
     [Fact]
     public void Values_are_compared_as_sets_and_pairs_are_counted()
     {
-        StructuredScore score = StructuredScore.Of(
+        StructuredScore score = StructuredScore.Compute(
             Asked,
             """{"西湖": {"面积": "6平方公里", "位于": ["杭州", "浙江"]}}""",
             FieldAliases.Default

@@ -104,7 +104,7 @@ public sealed class TaskTests : IDisposable
     public void Every_built_in_task_is_well_formed() =>
         BuiltInTasks
             .All()
-            .Select(c => TaskEntry.Of(c, null)!)
+            .Select(c => TaskEntry.Parse(c, null)!)
             .Where(e => e.Kind == TaskKind.Task)
             .Select(e => new TaskConfig(e.Config, e.Name).Name)
             .Distinct()

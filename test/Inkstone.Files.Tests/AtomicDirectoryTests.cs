@@ -82,7 +82,7 @@ public sealed class AtomicDirectoryTests : IDisposable
         AtomicFile.WriteText(_directory["kept.old"], "text");
         AtomicFile.WriteText(_directory["kept.tar.old"], "text");
         Directory.CreateDirectory(_directory["step.1"]);
-        string[] left = [Neighbour.Partial(_directory["a"]), Neighbour.Old(_directory["step.1"])];
+        string[] left = [SiblingTemp.Partial(_directory["a"]), SiblingTemp.Old(_directory["step.1"])];
         File.WriteAllText(left[0], "");
         Directory.CreateDirectory(Path.Combine(left[1], "inner"));
         AtomicDirectory.Sweep(_directory.Path);
@@ -92,7 +92,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void Sweeping_gives_the_name_back_where_a_killed_writer_had_only_taken_it()
     {
-        string old = Neighbour.Old(_directory["step.1"]);
+        string old = SiblingTemp.Old(_directory["step.1"]);
         Directory.CreateDirectory(old);
         File.WriteAllText(Path.Combine(old, "a"), "text");
         AtomicDirectory.Sweep(_directory.Path);

@@ -10,9 +10,9 @@ public sealed class WrittenFilesTests : IDisposable
     public void Nothing_is_foreign_in_what_was_written_and_lost_files_are_missed_by_nobody()
     {
         string model = Model();
-        WrittenFiles.Of(model).Foreign().ShouldBeNull();
+        WrittenFiles.Read(model).Foreign().ShouldBeNull();
         File.Delete(Path.Combine(model, "config.json"));
-        WrittenFiles.Of(model).Foreign().ShouldBeNull();
+        WrittenFiles.Read(model).Foreign().ShouldBeNull();
         AtomicDirectory.Write(model, overwrite: true, place => File.WriteAllText(Path.Combine(place, "second"), "2"));
         File.Exists(Path.Combine(model, "second")).ShouldBeTrue();
     }
@@ -28,7 +28,7 @@ public sealed class WrittenFilesTests : IDisposable
         string model = Model();
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(model, name))!);
         File.WriteAllText(Path.Combine(model, name), text);
-        WrittenFiles.Of(model).Foreign().ShouldNotBeNull().ShouldContain(said);
+        WrittenFiles.Read(model).Foreign().ShouldNotBeNull().ShouldContain(said);
         Should.Throw<ArgumentException>(() => AtomicDirectory.Write(model, overwrite: true, _ => { })).Message.ShouldContain(said);
         File.ReadAllText(Path.Combine(model, name)).ShouldBe(text);
         Directory.GetFileSystemEntries(_directory.Path).Length.ShouldBe(1);
@@ -86,13 +86,13 @@ public sealed class WrittenFilesTests : IDisposable
     public void Damage_is_told_by_size_and_content(string name, string? text, string? said)
     {
         string model = Model();
-        WrittenFiles.Of(model).Damage().ShouldBeNull();
+        WrittenFiles.Read(model).Damage().ShouldBeNull();
         File.Delete(Path.Combine(model, name));
         if (text is not null)
         {
             File.WriteAllText(Path.Combine(model, name), text);
         }
-        (WrittenFiles.Of(model).Damage() ?? "whole").ShouldContain(said ?? "whole");
+        (WrittenFiles.Read(model).Damage() ?? "whole").ShouldContain(said ?? "whole");
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public sealed class MutationTests : IDisposable
             if (model.Shape(name).Count is > 0 and <= 2 && model.Shape(name).All(size => size < 1000))
             {
                 using Device device = new(threads: 1);
-                using Tensor tensor = Tensor.Allocate(device, Shape.Of([.. model.Shape(name)]));
+                using Tensor tensor = Tensor.Allocate(device, Shape.Create([.. model.Shape(name)]));
                 model.ReadInto(name, tensor);
             }
         }

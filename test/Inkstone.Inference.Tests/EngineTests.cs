@@ -94,6 +94,7 @@ public sealed class EngineTests : IDisposable
             engine.Statistics.CacheTokensUsed.ShouldBe(0, "all memory came back");
             (engine.Statistics.Preemptions > 0).ShouldBe(options.CacheTokens > 0);
             (engine.Statistics.CachedTokens > 0).ShouldBe(options.PrefixSharing, $"{options}");
+            (engine.Statistics.Guessed > 0).ShouldBe(options.Guesses > 0, "layers that keep a state go back too");
         }
     }
 
@@ -362,7 +363,7 @@ public sealed class EngineTests : IDisposable
     }
 
     /// <summary>Prompts of many lengths, some of which begin alike; greedy and drawn, with penalties.</summary>
-    private static GenerationRequest[] Requests(int count)
+    internal static GenerationRequest[] Requests(int count)
     {
         int[] common = Ids(70, 99);
         return
@@ -389,7 +390,7 @@ public sealed class EngineTests : IDisposable
         ];
     }
 
-    private static int[] Ids(int count, int seed)
+    internal static int[] Ids(int count, int seed)
     {
         Random random = new(seed);
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(97))];

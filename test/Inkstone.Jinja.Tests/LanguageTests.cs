@@ -24,7 +24,7 @@ public sealed class LanguageTests
         JsonNode file = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, name)))!;
         List<KeyValuePair<string, Value>> variables =
         [
-            .. file["variables"]!.AsObject().Select(v => KeyValuePair.Create(v.Key, JsonValues.Of(v.Value))),
+            .. file["variables"]!.AsObject().Select(v => KeyValuePair.Create(v.Key, JsonValues.FromJson(v.Value))),
             new("tools", NoneValue.None),
             new("documents", NoneValue.None),
             new("add_generation_prompt", BoolValue.False),
@@ -80,7 +80,7 @@ public sealed class LanguageTests
     [InlineData(null, "{\"a\": [1, 2.0, \"\\u00e9\"], \"b\": {}}")]
     [InlineData(2, "{\n  \"a\": [\n    1,\n    2.0,\n    \"\\u00e9\"\n  ],\n  \"b\": {}\n}")]
     public void Values_are_written_as_Python_writes_JSON(int? indent, string expected) =>
-        JsonValues.Write(JsonValues.Of(JsonNode.Parse("""{"a": [1, 2.0, "é"], "b": {}}""")), indent).ShouldBe(expected);
+        JsonValues.Write(JsonValues.FromJson(JsonNode.Parse("""{"a": [1, 2.0, "é"], "b": {}}""")), indent).ShouldBe(expected);
 
     private sealed class StoppedClock(DateTime now) : TimeProvider
     {

@@ -6,7 +6,10 @@ public sealed class TemplateFaultTests
 {
     private static readonly KeyValuePair<string, Value>[] Values =
     [
-        new("messages", JsonValues.Of(JsonNode.Parse("""[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]"""))),
+        new(
+            "messages",
+            JsonValues.FromJson(JsonNode.Parse("""[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]"""))
+        ),
         new("tools", NoneValue.None),
     ];
 

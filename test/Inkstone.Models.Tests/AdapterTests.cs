@@ -246,15 +246,15 @@ public sealed class AdapterTests : IDisposable
         one.ShouldNotBe(other);
         one.ShouldBe(again);
         one.ShouldNotBe(calm);
-        tuned.Noise.EmbeddingAlpha = 5;
+        tuned.TrainingRng.EmbeddingAlpha = 5;
         Noisy(1).ShouldNotBe(one, "noise on the embeddings comes on top");
         Logits(tuned).ShouldBe(calm);
 
         float[] Noisy(long draw)
         {
-            tuned.Noise.Begin(11, draw);
+            tuned.TrainingRng.Begin(11, draw);
             float[] logits = Logits(tuned);
-            tuned.Noise.End();
+            tuned.TrainingRng.End();
             return logits;
         }
     }
@@ -300,14 +300,14 @@ public sealed class AdapterTests : IDisposable
         double loss;
         using (_device.Step(record: true))
         {
-            model.Noise.Begin(5, draw);
+            model.TrainingRng.Begin(5, draw);
             Tensor value = model.Loss(
                 _device.Rent(new Shape(2, 12), Ids),
                 _device.Rent(new Shape(2, 12), Ids),
                 24,
                 ForwardContext.Rows(_device, 2, 12)
             );
-            model.Noise.End();
+            model.TrainingRng.End();
             _device.Tape.Backward(value);
             loss = value.Item();
         }

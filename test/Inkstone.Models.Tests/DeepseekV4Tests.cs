@@ -369,7 +369,7 @@ public sealed class DeepseekV4Tests : IDisposable
             _ = Gradients(model, ids);
             optimizer.Step(1);
             model.Parameters.ZeroGrad();
-            model.StepEnded();
+            model.AfterStep();
             losses.Add(model.Metrics.First(m => m.Name == "indexer_loss").Value);
         }
         losses[^1].ShouldBeLessThan(0.8 * losses[0]);
@@ -428,7 +428,7 @@ public sealed class DeepseekV4Tests : IDisposable
         double loss = Gradients(model, ids);
         optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(model.Parameters), 1));
         model.Parameters.ZeroGrad();
-        model.StepEnded();
+        model.AfterStep();
         return loss;
     }
 }

@@ -73,8 +73,8 @@ public sealed class GgufFamiliesTests : IDisposable
         wanted.Zip(got, (a, b) => Math.Abs(a - b)).Max().ShouldBeLessThan(1e-6f * wanted.Max(Math.Abs), family);
         string readAs = ReadAs.GetValueOrDefault(family, family);
         again.Config.Text("model_type").ShouldBe(readAs);
-        string[] known = [.. ConfigKeys.Common, .. ModelFamilies.Of(again.Config).Keys];
-        config = ModelFamilies.Of(config).Gguf!.Text(config);
+        string[] known = [.. ConfigKeys.Common, .. ModelFamilies.Find(again.Config).Keys];
+        config = ModelFamilies.Find(config).Gguf!.Text(config);
         foreach (
             string key in config.Keys.Where(key =>
                 known.Contains(key) && again.Config.Has(key) && key is not ("model_type" or "rope_scaling")

@@ -172,7 +172,7 @@ public sealed class GgufTokenizerTests
     }
 
     private static IReadOnlyList<TokenizerDifference> Differences(Place place) =>
-        TokenizerComparison.Of(place.Load(), Read(place.Written()));
+        TokenizerComparison.Compare(place.Load(), Read(place.Written()));
 
     private static Tokenizer Read(GgufTokenizer found) =>
         Tokenizer.FromJson(Encoding.UTF8.GetBytes(found.Json), Encoding.UTF8.GetBytes(found.ConfigJson), "test");

@@ -331,7 +331,7 @@ public sealed class PeftConfigTests : IDisposable
         {
             foreach (string other in weights.Names)
             {
-                Tensor copy = Tensor.Allocate(_device, Shape.Of([.. weights.Entry(other).Shape]));
+                Tensor copy = Tensor.Allocate(_device, Shape.Create([.. weights.Entry(other).Shape]));
                 weights.ReadInto(other, copy);
                 tensors.Add(new(other, copy));
             }

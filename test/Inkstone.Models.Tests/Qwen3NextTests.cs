@@ -141,7 +141,7 @@ public sealed class Qwen3NextTests : IDisposable
             }
             optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(_model.Parameters), 1));
             _model.Parameters.ZeroGrad();
-            _model.StepEnded();
+            _model.AfterStep();
         }
         loss.ShouldBeLessThan(0.15);
         new Generator(_model).Generate(text[..12], SamplingParams.Greedy(78, ignoreEos: true)).ShouldBe(text[12..]);

@@ -318,7 +318,7 @@ public sealed class Qwen4ExpTests : IDisposable
             }
             optimizer.Step(1, GradientClip.Factor(GradientClip.Norm(model.Parameters), 1));
             model.Parameters.ZeroGrad();
-            model.StepEnded();
+            model.AfterStep();
         }
         loss.ShouldBeLessThan(0.15);
         new Generator(model).Generate(text[..12], SamplingParams.Greedy(78, ignoreEos: true)).ShouldBe(text[12..]);
@@ -389,7 +389,7 @@ public sealed class Qwen4ExpTests : IDisposable
         float[][] gradients = [.. names.Select(name => model.Parameters[name].Grad!.ToArray())];
         optimizer?.Step(1);
         model.Parameters.ZeroGrad();
-        model.StepEnded();
+        model.AfterStep();
         return (loss, gradients);
     }
 

@@ -148,7 +148,7 @@ public sealed class SparseModelTests : IDisposable
         bias.Span.ToArray().ShouldAllBe(b => b == 0);
         _ = Logits(model, Ids(20, 5), 1);
         router.Counts.ToArray().ShouldBe(counts, "what is not learned from does not count");
-        model.StepEnded();
+        model.AfterStep();
         float mean = counts.Sum() / 6;
         bias.Span.ToArray().ShouldBe([.. counts.Select(c => 0.001f * Math.Sign(mean - c))]);
         model.Metrics.Single(f => f.Name == "router_most.1").Value.ShouldBe(counts.Max() / mean, 1e-6);
@@ -157,7 +157,7 @@ public sealed class SparseModelTests : IDisposable
         float[] before = bias.Span.ToArray();
         double plain = Loss(model, Ids(20, 1), Ids(20, 2));
         model.AddedLoss.ShouldBe(0);
-        model.StepEnded();
+        model.AfterStep();
         bias.Span.ToArray().ShouldBe(before);
         double.IsFinite(plain).ShouldBeTrue();
     }
@@ -195,7 +195,7 @@ public sealed class SparseModelTests : IDisposable
                 ForwardContext.Packed(_device.Rent(shape, documentStarts))
             );
             double added = model.AddedLoss;
-            model.StepEnded();
+            model.AfterStep();
             return added;
         }
 
@@ -245,7 +245,7 @@ public sealed class SparseModelTests : IDisposable
             };
             _ = model.Loss(_device.Rent(shape, ids), _device.Rent(shape, labels), labels.Count(l => l >= 0), ctx);
             (double added, float[] found) = (model.AddedLoss, router.Counts.ToArray());
-            model.StepEnded();
+            model.AfterStep();
             return (added, found);
         }
     }

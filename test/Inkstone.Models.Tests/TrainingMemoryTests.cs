@@ -26,6 +26,10 @@ public sealed class TrainingMemoryTests
             ,"head_dim":16,"partial_rotary_factor":0.25,"linear_key_head_dim":8,"linear_value_head_dim":12,"linear_num_key_heads":2,"linear_num_value_heads":4,
             "num_experts":6,"num_experts_per_tok":2,"moe_intermediate_size":32,"shared_expert_intermediate_size":48,"output_router_logits":true,"router_aux_loss_coef":0.05
             """,
+        ["deepseek_v32"] = """
+            ,"q_lora_rank":20,"kv_lora_rank":16,"qk_nope_head_dim":10,"qk_rope_head_dim":6,"v_head_dim":8,"first_k_dense_replace":1,"n_routed_experts":6,"n_shared_experts":2,
+            "num_experts_per_tok":2,"n_group":3,"topk_group":2,"moe_intermediate_size":32,"index_n_heads":8,"index_head_dim":8,"index_topk":12,"indexer_loss":"sparse"
+            """,
         ["deepseek_v3"] = """
             ,"q_lora_rank":20,"kv_lora_rank":16,"qk_nope_head_dim":10,"qk_rope_head_dim":6,"v_head_dim":8,"first_k_dense_replace":1,"n_routed_experts":6,"n_shared_experts":2,
             "num_experts_per_tok":2,"n_group":3,"topk_group":2,"moe_intermediate_size":32,"sequence_balance_loss_weight":0.02,"num_nextn_predict_layers":2
@@ -44,6 +48,7 @@ public sealed class TrainingMemoryTests
     [InlineData("qwen3_next", DType.BFloat16)]
     [InlineData("deepseek_v3", DType.Float32)]
     [InlineData("deepseek_v3", DType.BFloat16)]
+    [InlineData("deepseek_v32", DType.BFloat16)]
     public void Recomputed_blocks_give_the_same_bits_in_less_memory(string family, DType precision)
     {
         (float loss, float[][] gradients, long bytes) = Step(family, precision, recompute: false);
@@ -116,9 +121,9 @@ public sealed class TrainingMemoryTests
         {
             for (int part = 0; part < 2; part++)
             {
-                model.Noise.Begin(seed: 11, 2 * step + part);
+                model.TrainingRng.Begin(seed: 11, 2 * step + part);
                 figures.Add(Pass(model, step, part == 0 ? T : 2));
-                model.Noise.End();
+                model.TrainingRng.End();
             }
             optimizer.Step(1);
             trained.ZeroGrad();
@@ -127,7 +132,7 @@ public sealed class TrainingMemoryTests
             {
                 figures.AddRange(router.Counts.ToArray().Select(count => (double)count));
             }
-            model.StepEnded();
+            model.AfterStep();
             figures.AddRange(model.Metrics.Select(figure => figure.Value));
         }
         return ([.. figures], Values(trained, p => p.Tensor));

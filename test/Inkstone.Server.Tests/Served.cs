@@ -10,27 +10,6 @@ namespace Inkstone.Server.Tests;
 /// <summary>A server on a free port with a scripted model behind it.</summary>
 internal sealed class Served : IAsyncDisposable
 {
-    /// <summary>Scripts that most tests use. No piece may occur twice, as each has one successor.</summary>
-    public static readonly IReadOnlyDictionary<string, string[]> Scripts = new Dictionary<string, string[]>
-    {
-        ["hello"] = ["Hello", ", ", "wor", "ld!"],
-        ["chinese"] = ["你", "好", "，世界"],
-        ["nothing"] = [],
-        ["weather"] = ["<tool_call>", "\n{\"name\": \"get_weather\"", ", \"arguments\": {\"city\"", ": \"Par", "is\"}}", "\n</tool_call>"],
-        ["two"] =
-        [
-            "I look. <tool_call>\n",
-            "{\"name\": \"get_time\", \"arguments\": {\"city\": null}}\n",
-            "</tool_call>\n<tool_call>",
-            "\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}",
-            "</tool_call> ",
-        ],
-        ["think"] = ["<think>\nShe greets", " me.\n</think>\n\n", "Good day."],
-        ["long"] = [.. Enumerable.Range(0, 400).Select(i => $" word{i}")],
-        ["json"] = ["{\"answer\"", ": 42}"],
-        ["sun"] = ["The sun", " shines", " in Paris."],
-    };
-
     private readonly ScriptedModel _scripted;
 
     private Served(ScriptedModel scripted, AsyncEngine engine, InkServer server) =>
@@ -52,7 +31,7 @@ internal sealed class Served : IAsyncDisposable
         int context = 4096
     )
     {
-        ScriptedModel scripted = new(scripts ?? Scripts, form, context);
+        ScriptedModel scripted = new(scripts ?? ScriptedModel.Scripts, form, context);
         AsyncEngine engine = new(scripted.Model, scripted.Tokenizer, (engineOptions ?? new()) with { CacheTokens = 16384 });
         InkServer server = new(new ChatModel(engine), (options ?? new()) with { Port = 0, Quiet = true, ModelName = "scripted" });
         await server.StartAsync();

@@ -24,7 +24,7 @@ public sealed class ParameterArenaTests(Devices devices)
         arena.HostGradients(new FlatRange(0, arena.Length)).ToArray().Sum().ShouldBe(3 * 7 + 2 * 60);
         arena.HostGradients(new FlatRange(176, 60)).ToArray().ShouldAllBe(g => g == 2);
         arena.HostWeights(new FlatRange(176, 60)).ToArray().ShouldBe(before[4]);
-        parameters.ShouldAllBe(p => ParameterArena.Of(p) == arena && p.Grad != null);
+        parameters.ShouldAllBe(p => ParameterArena.Find(p) == arena && p.Grad != null);
         ParameterArena.Place(parameters, _ => 0).ShouldBeNull("they lie in one already");
         Array.ForEach(parameters, p => p.Dispose());
         Should.Throw<ObjectDisposedException>(() => arena.HostWeights(new FlatRange(0, 16)).Length);

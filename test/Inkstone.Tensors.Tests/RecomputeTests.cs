@@ -61,7 +61,7 @@ public sealed class RecomputeTests : IDisposable
                     {
                         if (++calls == 1)
                         {
-                            _device.Tape.HandOut(Ops.Exp(x));
+                            _device.Tape.AddSideOutput(Ops.Exp(x));
                         }
                         return Ops.Exp(x);
                     }),
@@ -104,7 +104,7 @@ public sealed class RecomputeTests : IDisposable
         {
             Calls++;
             Scores = Ops.Silu(x);
-            x.Device.Tape.HandOut(Scores);
+            x.Device.Tape.AddSideOutput(Scores);
             return Ops.Exp(Scores);
         }
     }

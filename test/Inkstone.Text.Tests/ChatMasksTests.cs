@@ -35,7 +35,7 @@ public sealed class ChatMasksTests
         MaskedConversation masked = One(new ChatMasks(new ChatTemplate(ChatMl), Small), Conversation("help", "hello", "help", " hello"));
         Learned(masked).ShouldBe("hello<|im_end|>\n hello<|im_end|>\n");
         Small.Decode(masked.Ids).ShouldStartWith("<|im_start|>user\nhelp<|im_end|>\n");
-        One(new ChatMasks(new ChatTemplate(ChatMl), Small), Conversation("help")).Learned.ShouldAllBe(l => !l);
+        One(new ChatMasks(new ChatTemplate(ChatMl), Small), Conversation("help")).LossMask.ShouldAllBe(l => !l);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ChatMasksTests
         Small.Encode(pair).Length.ShouldBe(1);
         MaskedConversation masked = One(new ChatMasks(tight, Small), Conversation(pair[..1], pair[1..]));
         masked.Ids.ShouldBe([.. Small.Encode(pair[..1]), .. Small.Encode(pair[1..])]);
-        masked.Learned.ShouldBe([false, true]);
+        masked.LossMask.ShouldBe([false, true]);
     }
 
     /// <summary>Tokenizers that put a space before a text of its own: an answer is none, unless a special token stands before it.</summary>
@@ -71,7 +71,7 @@ public sealed class ChatMasksTests
         // "](" is one token of the whole text, so the turns must be encoded by themselves.
         Tokens(masked, tokenizer)
             .ShouldBe([space, "[", "h", "i", "]", "(", "y", "e", "s", ")", "</s>", space, "[", "a", "]", "b", "</s>"]);
-        string.Concat(Tokens(masked, tokenizer).Where((_, i) => masked.Learned[i])).ShouldBe("(yes)</s>b</s>");
+        string.Concat(Tokens(masked, tokenizer).Where((_, i) => masked.LossMask[i])).ShouldBe("(yes)</s>b</s>");
         ChatTemplate special = new(
             "{% for m in messages %}{{ '<u>' if m.role == 'user' else '<a>' }}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<a>{% endif %}"
         );
@@ -80,7 +80,7 @@ public sealed class ChatMasksTests
             tokenizer.Encode("<u>hi</s><a>yes</s>", addSpecialTokens: false),
             "where no token reaches over a border, the tokens are those of the whole text"
         );
-        string.Concat(Tokens(whole, tokenizer).Where((_, i) => whole.Learned[i])).ShouldBe($"{space}yes</s>");
+        string.Concat(Tokens(whole, tokenizer).Where((_, i) => whole.LossMask[i])).ShouldBe($"{space}yes</s>");
     }
 
     [Theory]
@@ -102,7 +102,7 @@ public sealed class ChatMasksTests
         messages[3]!["masked"] = false;
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl, Rewriting])
         {
-            IReadOnlyList<MaskedConversation> examples = new ChatMasks(new ChatTemplate(source), Small).Of(messages);
+            IReadOnlyList<MaskedConversation> examples = new ChatMasks(new ChatTemplate(source), Small).Mask(messages);
             string.Concat(examples.Select(Learned))
                 .ShouldBe(
                     source == ChatMl ? "good<|im_end|>\n"
@@ -124,7 +124,7 @@ public sealed class ChatMasksTests
     public void A_weight_between_yes_and_no_is_refused(string key, string named) =>
         Should
             .Throw<InvalidDataException>(() =>
-                new ChatMasks(new ChatTemplate(ChatMl), Small).Of(
+                new ChatMasks(new ChatTemplate(ChatMl), Small).Mask(
                     JsonNode.Parse($$"""[{"role": "assistant", "content": "x", {{key}}}]""")!.AsArray()
                 )
             )
@@ -162,8 +162,8 @@ public sealed class ChatMasksTests
         foreach (string source in (string[])[ChatMl, ChatTemplate.ChatMl])
         {
             Should
-                .Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(source), Small).Of(messages))
-                .Message.ShouldContain("Message 1 calls a tool");
+                .Throw<InvalidDataException>(() => new ChatMasks(new ChatTemplate(source), Small).Mask(messages))
+                .Message.ShouldContain("message 1 calls a tool");
         }
         string knowing = ChatMl.Replace(
             "{{ m.content }}",
@@ -203,13 +203,15 @@ public sealed class ChatMasksTests
     {
         ChatTemplate counting = new("{% set x %}{% generation %}{{ messages[1].content }}{% endgeneration %}{% endset %}{{ x | length }}");
         Should
-            .Throw<InvalidDataException>(() => new ChatMasks(counting, Small).Of(Conversation("q", "a")))
+            .Throw<InvalidDataException>(() => new ChatMasks(counting, Small).Mask(Conversation("q", "a")))
             .Message.ShouldContain("where a filter changes it");
         ChatTemplate nameless = new("{% generation %}{{ messages | map(attribute='content') | join }}{% endgeneration %}");
         Learned(One(new ChatMasks(nameless, Small), Conversation("q", "a"))).ShouldBe("qa");
         JsonArray weighed = Conversation("q", "a");
         weighed[1]!["weight"] = 0;
-        Should.Throw<InvalidDataException>(() => new ChatMasks(nameless, Small).Of(weighed)).Message.ShouldContain("cannot be told which");
+        Should
+            .Throw<InvalidDataException>(() => new ChatMasks(nameless, Small).Mask(weighed))
+            .Message.ShouldContain("cannot be told which");
     }
 
     [Fact]
@@ -235,7 +237,7 @@ public sealed class ChatMasksTests
             {
                 messages[3]!["reasoning_content"] = "hm";
             }
-            IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small, new ChatMaskOptions(Variables: variables)).Of(
+            IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small, new ChatMaskOptions(Variables: variables)).Mask(
                 messages
             );
             examples.Count.ShouldBe(3);
@@ -248,22 +250,22 @@ public sealed class ChatMasksTests
                 );
                 int[] prompt = Small.Encode(seen, addSpecialTokens: false);
                 examples[i].Ids[..prompt.Length].ShouldBe(prompt);
-                examples[i].Learned.Count(l => !l).ShouldBe(prompt.Length);
+                examples[i].LossMask.Count(l => !l).ShouldBe(prompt.Length);
             }
             string opened = variables is null ? "<think>\n\n</think>\n\n" : "";
             string thought = variables is null ? "<think>\nhm\n</think>\n\n" : "";
             examples.Select(Learned).ShouldBe([$"{opened}one<|im_end|>\n", $"{thought}two<|im_end|>\n", $"{opened}three<|im_end|>\n"]);
         }
         Should
-            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(messages, variables: silent))
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Mask(messages, variables: silent))
             .Message.ShouldContain("asked not to think, and this answer has a thought");
         Should
-            .Throw<InvalidDataException>(() => new ChatMasks(template, Small, new ChatMaskOptions(TurnSplitting.Never)).Of(messages))
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small, new ChatMaskOptions(TurnSplitting.Never)).Mask(messages))
             .Message.ShouldContain("one example for each answer");
         One(new ChatMasks(template, Small), Conversation("q", "one")).Ids.Length.ShouldBeGreaterThan(0, "one answer nests");
         Learned(One(new ChatMasks(template, Small, new ChatMaskOptions(Everything: true)), messages)).ShouldBe(template.Render(messages));
         Should
-            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(new JsonArray("no object")))
+            .Throw<InvalidDataException>(() => new ChatMasks(template, Small).Mask(new JsonArray("no object")))
             .Message.ShouldContain("role and a content");
     }
 
@@ -273,7 +275,7 @@ public sealed class ChatMasksTests
         ChatTemplate template = new(
             "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ ('be brief: ' if loop.last and m.role == 'user') ~ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
         );
-        IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small).Of(Conversation("q", "one", "q2", "two"));
+        IReadOnlyList<MaskedConversation> examples = new ChatMasks(template, Small).Mask(Conversation("q", "one", "q2", "two"));
         examples.Select(Learned).ShouldBe(["one<|im_end|>\n", "two<|im_end|>\n"]);
         Small
             .Decode(examples[1].Ids)
@@ -290,7 +292,7 @@ public sealed class ChatMasksTests
         {
             string end = source == ChatMl ? "<|im_end|>\n" : "<|im_end|>";
             new ChatMasks(new ChatTemplate(source), Small, new ChatMaskOptions(TurnSplitting.Always))
-                .Of(messages)
+                .Mask(messages)
                 .Select(Learned)
                 .ShouldBe([$"one{end}", $"two{end}"]);
         }
@@ -331,8 +333,8 @@ public sealed class ChatMasksTests
                 + "{% endif %}",
             name: "t"
         );
-        string message = Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small).Of(Conversation("q", "a"))).Message;
-        message.ShouldStartWith("Message 1 ");
+        string message = Should.Throw<InvalidDataException>(() => new ChatMasks(template, Small).Mask(Conversation("q", "a"))).Message;
+        message.ShouldStartWith("message 1 ");
         message.ShouldContain(cause);
     }
 
@@ -363,9 +365,9 @@ public sealed class ChatMasksTests
         new ChatTemplate("{{ raise_exception('no') }}").SplitSpecialTokens(plain).ShouldBeEmpty();
     }
 
-    private static MaskedConversation One(ChatMasks masks, JsonArray messages) => masks.Of(messages).ShouldHaveSingleItem();
+    private static MaskedConversation One(ChatMasks masks, JsonArray messages) => masks.Mask(messages).ShouldHaveSingleItem();
 
-    private static string Learned(MaskedConversation masked) => Small.Decode([.. masked.Ids.Where((_, i) => masked.Learned[i])]);
+    private static string Learned(MaskedConversation masked) => Small.Decode([.. masked.Ids.Where((_, i) => masked.LossMask[i])]);
 
     private static IEnumerable<string> Tokens(MaskedConversation masked, Tokenizer tokenizer) => masked.Ids.Select(tokenizer.IdToToken);
 

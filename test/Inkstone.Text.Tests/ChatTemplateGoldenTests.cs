@@ -53,9 +53,9 @@ public sealed class ChatTemplateGoldenTests
             JsonElement conversation = goldens
                 .RootElement.GetProperty("conversations")
                 .GetProperty(golden.GetProperty("conversation").GetString()!);
-            MaskedConversation masked = masks.Of(conversation).ShouldHaveSingleItem();
+            MaskedConversation masked = masks.Mask(conversation).ShouldHaveSingleItem();
             masked.Ids.ShouldBe(golden.GetProperty("ids").Deserialize<int[]>());
-            masked.Learned.Select(l => l ? 1 : 0).ShouldBe(golden.GetProperty("loss_mask").Deserialize<int[]>()!);
+            masked.LossMask.Select(l => l ? 1 : 0).ShouldBe(golden.GetProperty("loss_mask").Deserialize<int[]>()!);
             compared++;
         }
         compared.ShouldBe(5);

@@ -6,7 +6,7 @@ public sealed class OllamaTemplateTests
     [Fact]
     public void ChatMl_IsWhatEveryoneWritesForIt() =>
         OllamaTemplate
-            .Of(new ChatTemplate(ChatTemplate.ChatMl))
+            .Convert(new ChatTemplate(ChatTemplate.ChatMl))
             .ShouldBe(
                 "{{ range .Messages }}{{ if eq .Role \"system\" }}<|im_start|>system\n{{ .Content }}<|im_end|>\n"
                     + "{{ else if eq .Role \"user\" }}<|im_start|>user\n{{ .Content }}<|im_end|>\n"
@@ -18,5 +18,5 @@ public sealed class OllamaTemplateTests
     [InlineData("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}{{ m.content }}{% endfor %}")] // refuses a role
     [InlineData("{% for m in messages %}{{ m.role }}{% if loop.last %}!{% endif %}: {{ m.content }}\n{% endfor %}")] // the last one is another
     [InlineData("{% for m in messages %}{{ '{{' }}{{ m.content }}\n{% endfor %}")] // Go would read it
-    public void WhatDependsOnMoreThanTheRole_HasNone(string template) => OllamaTemplate.Of(new ChatTemplate(template)).ShouldBeNull();
+    public void WhatDependsOnMoreThanTheRole_HasNone(string template) => OllamaTemplate.Convert(new ChatTemplate(template)).ShouldBeNull();
 }

@@ -14,7 +14,7 @@ public sealed class CheckpointFolderTests
             folder.Save(State(step, best: step >= 20 ? 20 : null), keep: 2, _ => { });
         }
         folder.Steps().ShouldBe([20, 40, 50, 60]);
-        TrainState.Read(folder.Of(60)).Position.ShouldBe(7);
+        TrainState.Read(folder.GetPath(60)).Position.ShouldBe(7);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class CheckpointFolderTests
             .GetFileSystemEntries(folder.Path)
             .Select(Path.GetFileName)
             .ShouldBe(["checkpoints.json", "step-000001"], ignoreOrder: true);
-        CheckpointFolder.Resolve(directory.Path).ShouldBe(folder.Of(1));
+        CheckpointFolder.Resolve(directory.Path).ShouldBe(folder.GetPath(1));
     }
 
     [Fact]
@@ -48,11 +48,11 @@ public sealed class CheckpointFolderTests
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = new(directory.Path);
         folder.Save(State(1, null), 1, _ => { });
-        Directory.CreateDirectory(folder.Of(2) + ".ink-a1b2c3d4.partial");
-        Directory.CreateDirectory(folder.Of(1) + ".ink-a1b2c3d4.old");
+        Directory.CreateDirectory(folder.GetPath(2) + ".ink-a1b2c3d4.partial");
+        Directory.CreateDirectory(folder.GetPath(1) + ".ink-a1b2c3d4.old");
         folder.Steps().ShouldBe([1]);
         folder.Clean();
-        Directory.GetDirectories(folder.Path).ShouldHaveSingleItem().ShouldBe(folder.Of(1));
+        Directory.GetDirectories(folder.Path).ShouldHaveSingleItem().ShouldBe(folder.GetPath(1));
     }
 
     [Theory]
@@ -66,16 +66,18 @@ public sealed class CheckpointFolderTests
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = Three(directory);
         folder.Newest().ShouldBe(3);
-        Damage(folder.Of(3), file, content);
+        Damage(folder.GetPath(3), file, content);
         string fault = Should.Throw<InvalidDataException>(() => folder.Newest()).Message;
         fault.ShouldContain(said);
-        fault.ShouldContain($"{folder.Of(2)} is whole: to go on from it, move {folder.Of(3)} away and --resume again");
+        fault.ShouldContain($"{folder.GetPath(2)} is whole: to go on from it, move {folder.GetPath(3)} away and --resume again");
 
-        Damage(folder.Of(2), file, content);
+        Damage(folder.GetPath(2), file, content);
         Should
             .Throw<InvalidDataException>(() => folder.Newest())
-            .Message.ShouldContain($"{folder.Of(1)} is whole: to go on from it, move {folder.Of(3)} and {folder.Of(2)} away");
-        Damage(folder.Of(1), file, content);
+            .Message.ShouldContain(
+                $"{folder.GetPath(1)} is whole: to go on from it, move {folder.GetPath(3)} and {folder.GetPath(2)} away"
+            );
+        Damage(folder.GetPath(1), file, content);
         Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("no other one is whole");
         Directory.Delete(folder.Path, recursive: true);
         folder.Newest().ShouldBeNull();
@@ -86,9 +88,9 @@ public sealed class CheckpointFolderTests
     {
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = Three(directory);
-        File.Delete(Path.Combine(folder.Of(3), ".ink-files"));
+        File.Delete(Path.Combine(folder.GetPath(3), ".ink-files"));
         folder.Newest().ShouldBe(3);
-        File.WriteAllBytes(Path.Combine(folder.Of(3), "model.safetensors"), [200, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+        File.WriteAllBytes(Path.Combine(folder.GetPath(3), "model.safetensors"), [200, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
         Should.Throw<InvalidDataException>(() => folder.Newest()).Message.ShouldContain("model.safetensors");
     }
 
@@ -108,10 +110,10 @@ public sealed class CheckpointFolderTests
     {
         using TemporaryDirectory directory = new();
         CheckpointFolder folder = Three(directory);
-        File.WriteAllText(Path.Combine(folder.Of(1), "notes.txt"), "mine");
+        File.WriteAllText(Path.Combine(folder.GetPath(1), "notes.txt"), "mine");
         folder.Save(State(4, null), 1, _ => { });
         folder.Steps().ShouldBe([1, 3, 4]);
-        File.ReadAllText(Path.Combine(folder.Of(1), "notes.txt")).ShouldBe("mine");
+        File.ReadAllText(Path.Combine(folder.GetPath(1), "notes.txt")).ShouldBe("mine");
     }
 
     private static CheckpointFolder Three(TemporaryDirectory directory)

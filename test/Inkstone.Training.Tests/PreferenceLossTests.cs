@@ -125,7 +125,7 @@ public sealed class PreferenceLossTests
         {
             entropy = -entropy;
         }
-        PolicyAnswers answers = new(old, TokenRuns.Of(((double[])[0.7, -0.4, 1.1, -1.3, 0.2, -0.6]).Select(a => new[] { a })))
+        PolicyAnswers answers = new(old, TokenRuns.FromLists(((double[])[0.7, -0.4, 1.1, -1.3, 0.2, -0.6]).Select(a => new[] { a })))
         {
             Reference = Runs(6),
             Mask = mask,
@@ -206,7 +206,7 @@ public sealed class PreferenceLossTests
     {
         Tensors.PhiloxRandom random = new(seed, 0);
         ulong at = 0;
-        return TokenRuns.Of(
+        return TokenRuns.FromLists(
             ((int[])[4, 2, 5, 3, 3, 1, .. prompts ? (int[])[2, 3, 1] : []]).Select(n =>
                 Enumerable.Range(0, n).Select(_ => -0.3 - 1.4 * random.UniformDouble(at++)).ToArray()
             )

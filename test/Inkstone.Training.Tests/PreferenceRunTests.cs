@@ -175,7 +175,7 @@ public sealed class PreferenceRunTests : IDisposable
         Run("adapter: {rank: 4, alpha: 8, targets: all-linear}\n", "type: sigmoid", "first", 12);
         Run("", "type: sigmoid", "second", 3, model: "first/final");
         FirstLoss("second").ShouldBe(Math.Log(2), 1e-5);
-        PeftAdapter.Is(_directory["second/final"]).ShouldBeTrue();
+        PeftAdapter.IsAdapter(_directory["second/final"]).ShouldBeTrue();
         Should
             .Throw<InvalidDataException>(() => Run("adapter: {rank: 4}\n", "type: sigmoid", "third", 1, model: "first/final"))
             .Message.ShouldContain("ink merge");
@@ -286,7 +286,7 @@ public sealed class PreferenceRunTests : IDisposable
         ((string)config["architectures"]![0]!, (int)config["id2label"]!.AsObject().Count).ShouldBe(("LlamaForSequenceClassification", 1));
         using ScoredModel model = ScoredModel.Open(place, _device, trained: false);
         model.Score.Shape.ShouldBe(new Shape(1, 32));
-        ScoredModel.Is(place).ShouldBeTrue();
+        ScoredModel.IsScored(place).ShouldBeTrue();
     }
 
     [Fact]

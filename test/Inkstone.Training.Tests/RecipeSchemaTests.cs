@@ -22,7 +22,7 @@ public sealed class RecipeSchemaTests
     public void TheFileOfTheRepository_IsCurrent(string kind)
     {
         string path = Path.Combine(Root(), "configs", "schemas", kind + ".json"),
-            text = RecipeSchemas.Of(kind).ToJsonString(Readable) + "\n";
+            text = RecipeSchemas.Build(kind).ToJsonString(Readable) + "\n";
         if (Environment.GetEnvironmentVariable("INK_ACCEPT_SCHEMAS") == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -124,7 +124,7 @@ public sealed class RecipeSchemaTests
 
     private static bool Fits(string kind, JsonObject recipe) =>
         JsonSchema
-            .FromText(RecipeSchemas.Of(kind).ToJsonString(), new BuildOptions { SchemaRegistry = new SchemaRegistry() })
+            .FromText(RecipeSchemas.Build(kind).ToJsonString(), new BuildOptions { SchemaRegistry = new SchemaRegistry() })
             .Evaluate(JsonSerializer.SerializeToElement(recipe))
             .IsValid;
 

@@ -215,18 +215,6 @@ public sealed class RecipeTests
                 "on the command line: there is no recipe key 'optimizer.weight_dacay' (did you mean 'optimizer.weight_decay'?)"
             );
 
-    [Theory]
-    [InlineData("pretrain", "pretain", 1)]
-    [InlineData("--model", "--modle", 1)]
-    [InlineData("steps", "steps", 0)]
-    [InlineData("abc", "", 3)]
-    [InlineData("kitten", "sitting", 3)]
-    public void SpellingDistance_CountsEditsAndSwaps(string a, string b, int distance)
-    {
-        Spelling.Distance(a, b).ShouldBe(distance);
-        Spelling.Distance(b, a).ShouldBe(distance);
-    }
-
     private static Recipe Load(string yaml, params (string Key, string Value)[] overrides)
     {
         using TemporaryDirectory directory = new();

@@ -62,7 +62,7 @@ public sealed class RunDirectoryTests : IDisposable
     {
         using TinyRun tiny = new();
         AdamW adam = new(tiny.Model.Parameters, new AdamWSettings(1e-3));
-        DiskEstimate need = DiskEstimate.Of(tiny.Model.Parameters, [adam], adapter: false, keep: 2, best: true, saves, present);
+        DiskEstimate need = DiskEstimate.Estimate(tiny.Model.Parameters, [adam], adapter: false, keep: 2, best: true, saves, present);
         need.CheckpointBytes.ShouldBe(3 * 4 * tiny.Model.Parameters.ElementCount);
         need.Checkpoints.ShouldBe(copies);
         need.Check(tiny.Directory, 0);
@@ -85,7 +85,7 @@ public sealed class RunDirectoryTests : IDisposable
         metrics.Validation(0, 1, 1, best: true);
         new TensorBoardFile(run, TimeProvider.System).Dispose();
         AtomicFile.WriteText(Path.Combine(run, "recipe.resolved.yaml"), "out: run\n");
-        WrittenFiles.Of(run).Add("recipe.resolved.yaml");
+        WrittenFiles.Read(run).Add("recipe.resolved.yaml");
         return run;
     }
 }

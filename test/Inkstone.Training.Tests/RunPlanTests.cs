@@ -58,7 +58,7 @@ public sealed class RunPlanTests
     }
 
     private static RunPlan Plan(int? steps, double tokensPerStep, long dataTokens, long parameters, double? minutes = null) =>
-        RunPlan.Of(
+        RunPlan.Estimate(
             steps,
             minutes,
             tokensPerStep,

@@ -99,7 +99,7 @@ public sealed class SftTests : IDisposable
         );
         using CausalLm model = Pretrained.New(HfConfig.Parse(config), _device, 3);
         model.Pretraining = false; // as in every fine-tuning run: a step's end must not move the routers' bias
-        Objective<Batch> objective = NextToken.Of(model, documentAware: true);
+        Objective<Batch> objective = NextToken.Create(model, documentAware: true);
         Dictionary<string, (double Loss, double Norm, double[] Router)> found = [];
         foreach (Batching batching in Enum.GetValues<Batching>())
         {
@@ -109,7 +109,7 @@ public sealed class SftTests : IDisposable
             {
                 Tensor loss = objective(batch, batch.LabelCount).Loss;
                 _device.Tape.Backward(loss);
-                model.StepEnded(); // load of routers, and what they add to the loss
+                model.AfterStep(); // load of routers, and what they add to the loss
                 found[$"{batching}"] = (loss.Item(), Nn.GradientClip.Norm(model.Parameters), [.. model.Metrics.Select(f => f.Value)]);
             }
             model.Parameters.ZeroGrad();
@@ -202,7 +202,7 @@ public sealed class SftTests : IDisposable
         result.Last!.Value.Loss.ShouldBeLessThan(0.8 * result.First!.Value.Loss);
         foreach (string place in (string[])["lora/final", "lora/best", "lora/checkpoints/step-000040"])
         {
-            PeftAdapter.Is(_directory[place]).ShouldBeTrue(place);
+            PeftAdapter.IsAdapter(_directory[place]).ShouldBeTrue(place);
             PeftAdapter.BaseOf(_directory[place]).ShouldBe(_directory["model"]);
         }
         File.Exists(_directory["lora/final/config.json"]).ShouldBeFalse("the model below is not copied");
@@ -347,9 +347,9 @@ public sealed class SftTests : IDisposable
         (whole.Train.Count, whole.Truncated, whole.Skipped.Single(s => s.Reason == ConversationSet.TooLong).Count).ShouldBe((1, null, 2));
         masks = new(ChatTemplate.For(_tokenizer), _tokenizer, new ChatMaskOptions(Everything: true));
         ConversationSet all = Make(Section() with { MaxLength = 1000, CompletionsOnly = false });
-        all.Learned.ShouldBe(all.Tokens);
+        all.LossTokens.ShouldBe(all.Tokens);
         cut.Train[0].Ids[^2].ShouldBe(_tokenizer.TokenToId("<|im_end|>")!.Value);
-        cut.Train[0].Learned[^2].ShouldBeTrue("the end of the answer is learned");
+        cut.Train[0].LossMask[^2].ShouldBeTrue("the end of the answer is learned");
     }
 
     private ConversationSection Section() => new([_directory["chat.jsonl"]], [], 0.1, 64, "truncate", Batching.Packed, true, true, 0);

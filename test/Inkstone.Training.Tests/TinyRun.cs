@@ -40,7 +40,7 @@ internal sealed class TinyRun : IDisposable
             writer.Complete();
         }
         Shards = [TokenShard.Open(_directory["train.bin"])];
-        Objective = NextToken.Of(Model, documentAware: true);
+        Objective = NextToken.Create(Model, documentAware: true);
     }
 
     public Device Device { get; }

@@ -107,14 +107,14 @@ public sealed class TrainLoopTests
         using TinyRun run = new();
         Batch batch = new(4, TinyRun.Length);
         LabelBytes text = new([0, .. Enumerable.Range(1, TinyRun.Vocabulary - 1).Select(id => id % 5)]); // ends of documents are no text
-        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), text.Of, batch, maxBatches: 0);
+        Validation all = Validation.Measure(run.Device, run.Objective, Held(run), text.Count, batch, maxBatches: 0);
         (int labels, long bytes) = Predicted(run.Shards[0], id => id % 5);
         all.Labels.ShouldBe(labels);
         all.BitsPerByte.ShouldBe(all.Loss * labels / Math.Log(2) / bytes, 1e-12);
         Validation
-            .Measure(run.Device, run.Objective, Held(run), text.Of, new Batch(7, TinyRun.Length), 0)
+            .Measure(run.Device, run.Objective, Held(run), text.Count, new Batch(7, TinyRun.Length), 0)
             .BitsPerByte.ShouldBe(all.BitsPerByte, 1e-6);
-        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), text.Of, batch, 2);
+        Validation few = Validation.Measure(run.Device, run.Objective, Held(run), text.Count, batch, 2);
         few.Labels.ShouldBeLessThan(all.Labels);
         all.Loss.ShouldBe(Math.Log(TinyRun.Vocabulary), 0.3); // a new model guesses
     }

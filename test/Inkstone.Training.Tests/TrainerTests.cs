@@ -203,7 +203,7 @@ public sealed class TrainerTests
         using TinyRun run = new(tokens: 500);
         int[] ids = new int[run.Shards[0].Count];
         run.Shards[0].Read(0, ids);
-        using TokenShard memory = TokenShard.Of(ids, TinyRun.Eos);
+        using TokenShard memory = TokenShard.FromTokens(ids, TinyRun.Eos);
         PackedLoaderOptions options = new(16, DocumentAware: true, ShuffleSeed: 3);
         PackedLoader a = new(run.Shards, options),
             b = new([memory], options);

@@ -15,7 +15,7 @@ internal static partial class XmlComments
             foreach (XElement member in XDocument.Load(Path.Combine(AppContext.BaseDirectory, assembly + ".xml")).Descendants("member"))
             {
                 string name = member.Attribute("name")!.Value.Split('(')[0];
-                string[] parts = name[2..].Replace(".#ctor", "", StringComparison.Ordinal).Split('.');
+                string[] parts = Arity().Replace(name[2..], "").Replace(".#ctor", "", StringComparison.Ordinal).Split('.');
                 if (name[0] == 'P' && member.Element("summary") is { } summary)
                 {
                     comments.TryAdd($"{parts[^2]}.{parts[^1]}", Plain(summary));
@@ -39,6 +39,10 @@ internal static partial class XmlComments
             XElement element => Plain(element),
             _ => "",
         };
+
+    /// <summary>How many type parameters a generic type has: PolicyRecipe`1.</summary>
+    [GeneratedRegex(@"`\d+")]
+    private static partial Regex Arity();
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Space();

@@ -33,8 +33,8 @@ using OneDnn? oneDnn = Flag("--python") is { } python ? new(python, threads) : n
 CpuThread.Pin(0);
 using Device fp32 = new(threads),
     bf16 = new(threads, null, DType.BFloat16);
-Roof roof32 = Roof.Measure(fp32),
-    roof16 = Roof.Measure(bf16);
+Roofline roof32 = Roofline.Measure(fp32),
+    roof16 = Roofline.Measure(bf16);
 Console.WriteLine(
     $"{CpuFeatures.Describe()}; {threads} threads; medians of {rounds} alternating rounds; GFLOP/s; ratios are medians of the rounds' own"
 );
@@ -96,7 +96,7 @@ void Compare(string name, int m, int n, int k, bool transposeA, bool transposeB)
         elements = (double)m * k + (double)k * n;
     Console.WriteLine($"{name, -28}" + Side(blas, ours, roof32, 4 * elements, 9) + Side(dnn, half, roof16, 2 * elements, 9));
 
-    string Side(List<double> theirs, List<double> mine, Roof roof, double operandBytes, int width)
+    string Side(List<double> theirs, List<double> mine, Roofline roof, double operandBytes, int width)
     {
         double limit = Math.Max(flops / roof.FlopsPerSecond, (operandBytes + 4.0 * m * n) / roof.BytesPerSecond),
             ratio = Median(theirs.Zip(mine, (t, s) => t / s));

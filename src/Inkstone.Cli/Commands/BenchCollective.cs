@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Inkstone.Training;
+using Inkstone.Bench;
 using Spectre.Console;
 
 namespace Inkstone.Cli;
@@ -8,7 +8,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench collective</c>.</summary>
 internal static class BenchCollective
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<int> most = new("--most")
         {
@@ -16,7 +16,7 @@ internal static class BenchCollective
             HelpName = "MIB",
             DefaultValueFactory = _ => 16,
         };
-        return new Verb(
+        return new CliCommand(
             "collective",
             "sums over processes as training makes them, beside the limits of memory and wire measured in the same run; it is started by mpirun -n N",
             [most],
@@ -28,7 +28,7 @@ internal static class BenchCollective
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             if (call.Ranks.Size == 1)
             {
@@ -53,7 +53,7 @@ internal static class BenchCollective
                 output =>
                 {
                     output.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"{call.Ranks.Size} ranks, {call.Ranks.LocalSize} on this machine; each at once copies {copy / 1e9:0.0} GB/s in memory, and sends {wire / 1e9:0.0} GB/s to the next while it receives as much"
                         )
                     );
@@ -66,9 +66,9 @@ internal static class BenchCollective
                             e.Name,
                             e.Type,
                             e.Shape,
-                            Figures.Of($"{1e3 * e.Seconds:0.000}"),
-                            Figures.Of($"{e.Rate:0.00} {e.Unit}"),
-                            Figures.Of($"{100 * e.Fraction:0} %")
+                            Format.Text($"{1e3 * e.Seconds:0.000}"),
+                            Format.Text($"{e.Rate:0.00} {e.Unit}"),
+                            Format.Text($"{100 * e.Fraction:0} %")
                         );
                     }
                     call.Page.Write(table);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Formats;
 using Inkstone.Training;
 
@@ -21,13 +22,13 @@ internal static class BenchFlags
         MostRounds = 100_000;
 
     /// <summary>Rows of a batch, in range.</summary>
-    public static int Rows(Call call, Option<int> flag) => call.Between(flag, 1, MostRows);
+    public static int Rows(CommandContext call, Option<int> flag) => call.Between(flag, 1, MostRows);
 
     /// <summary>Tokens, in range.</summary>
-    public static int Tokens(Call call, Option<int> flag, int least = 1) => call.Between(flag, least, MostTokens);
+    public static int Tokens(CommandContext call, Option<int> flag, int least = 1) => call.Between(flag, least, MostTokens);
 
     /// <summary>Repetitions, in range.</summary>
-    public static int Rounds(Call call, Option<int> flag) => call.Between(flag, 1, MostRounds);
+    public static int Rounds(CommandContext call, Option<int> flag) => call.Between(flag, 1, MostRounds);
 
     public static Option<int> Batch() =>
         new("--batch")
@@ -46,10 +47,10 @@ internal static class BenchFlags
         };
 
     /// <summary>The config that <paramref name="flag"/> names, with a vocabulary where a preset leaves it to the tokenizer.</summary>
-    public static HfConfig Model(Call call, Option<string> flag)
+    public static HfConfig Model(CommandContext call, Option<string> flag)
     {
         string name = call.Get(flag)!;
-        return HfConfig.Parse(PresetConfig.Of(name).ToJsonString(), name);
+        return HfConfig.Parse(PresetConfig.Load(name).ToJsonString(), name);
     }
 
     /// <summary>The "entries" of a benchmark's JSON.</summary>

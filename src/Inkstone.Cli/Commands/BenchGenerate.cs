@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Inference;
 using Inkstone.Models;
 using Inkstone.Tensors;
@@ -10,10 +11,11 @@ using Profile = Inkstone.Tensors.Profile;
 
 namespace Inkstone.Cli;
 
-/// <summary><c>ink bench generate</c>: a prompt read and tokens made greedily, as <c>ink generate</c> does, without text.</summary>
+/// <summary><c>ink bench generate</c>: a prompt read and tokens made greedily, as <c>ink generate</c> does, without text. Where tokens are
+/// guessed, rounds take turns with others without guesses.</summary>
 internal static class BenchGenerate
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -36,37 +38,56 @@ internal static class BenchGenerate
             HelpName = "N",
             DefaultValueFactory = _ => 1,
         };
+        Option<string> prompt = new("--prompt")
+        {
+            Description = "a text to read instead of made-up tokens, by the model's tokenizer",
+            HelpName = "TEXT",
+        };
+        model.Required = false;
         SpeculationFlags speculation = new();
-        return new Verb(
+        BenchContext context = new();
+        return new CliCommand(
             "generate",
             "reading prompts and making tokens one by one, and where the time goes",
-            [model, weights, length, tokens, streams, .. speculation.All, rounds],
+            [model, weights, length, prompt, tokens, streams, .. speculation.All, rounds, .. context.All],
             Run,
             "ink bench generate --model model.gguf",
-            "ink bench generate --model model.gguf --length 128 --tokens 128 --streams 16 --json"
+            "ink bench generate --config mini_qwen3_5 mini_lfm3 --at 1024 8192 32768"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             (int read, int written, int measured) = (
                 BenchFlags.Tokens(call, length),
                 BenchFlags.Tokens(call, tokens, least: 2),
                 BenchFlags.Rounds(call, rounds)
             );
+            if (context.IsAsked(call))
+            {
+                return context.Run(call, written, measured);
+            }
+            string path = call.Get(model) ?? throw new ArgumentException("give --model PATH, or --config PRESET… with --at N…");
+            int[]? text = call.Get(prompt) is { } words ? Models.Tokenizer(path, call).Encode(words) : null;
+            if (text is { Length: 0 })
+            {
+                throw new ArgumentException("--prompt has no tokens; give a longer text, or none for made-up tokens");
+            }
             int texts = call.Get(streams) is > 0 and int n
                 ? n
                 : throw new ArgumentException($"--streams must be 1 or more, it is {call.Get(streams)}");
             Cost cost = call.Compute(device =>
             {
-                using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
-                read = call.Has(length) ? read : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
+                using CausalLm m = Models.Open(path, device, call.Get(weights));
+                read =
+                    text is not null ? text.Length
+                    : call.Has(length) ? read
+                    : Math.Clamp(m.MaxPositionEmbeddings - written, 1, read);
                 return read + written <= m.MaxPositionEmbeddings
                     ? Measure(
                         m,
-                        Roof.Measure(device),
-                        read,
+                        Roofline.Measure(device),
+                        Prompts(text, read, texts, m.VocabSize),
                         written,
-                        texts,
                         measured,
                         speculation.Add(call, m, new EngineOptions()),
                         call.Cancelled
@@ -81,41 +102,36 @@ internal static class BenchGenerate
 
     private static Cost Measure(
         CausalLm model,
-        Roof roof,
-        int length,
+        Roofline roof,
+        int[][] prompts,
         int tokens,
-        int streams,
         int rounds,
         EngineOptions guessing,
         CancellationToken cancelled
     )
     {
-        int[][] prompts =
-        [
-            .. Enumerable
-                .Range(0, streams)
-                .Select(stream =>
-                    Enumerable.Range(0, length).Select(i => (int)((1000 + stream * 101L + i * 37L) % model.VocabSize)).ToArray()
-                ),
-        ];
+        (int streams, int length) = (prompts.Length, prompts[0].Length);
         using CausalLm? draft = guessing.Draft;
-        using Engine engine = new(
-            model,
-            null,
-            guessing with
-            {
-                MaxSequences = streams,
-                MaxLength = length + tokens,
-                PrefixSharing = false,
-            }
-        );
+        EngineOptions options = guessing with { MaxSequences = streams, MaxLength = length + tokens, PrefixSharing = false };
+        using Engine engine = new(model, null, options);
+        using Engine? plain = engine.IsGuessing
+            ? new Engine(model, null, options with { Guesses = 0, Draft = null, GuessesAhead = false })
+            : null;
         List<double> prefill = [],
-            decode = [];
+            decode = [],
+            alone = [];
+        bool same = true;
         long bytes = 0;
         for (int round = -2; round < rounds; round++)
         {
             cancelled.ThrowIfCancellationRequested();
-            (double first, double rest, bytes) = Round(engine, prompts, tokens);
+            (double first, double rest, bytes) = Round(engine, prompts, tokens, out int[][] made);
+            if (plain is not null)
+            {
+                (_, double without, _) = Round(plain, prompts, tokens, out int[][] expected);
+                same &= made.Zip(expected).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second));
+                alone.AddRange(round >= 0 ? [without / (tokens - 1)] : []);
+            }
             if (round >= 0)
             {
                 prefill.Add(first);
@@ -124,7 +140,7 @@ internal static class BenchGenerate
         }
         Profile reading = new(),
             writing = new();
-        _ = Round(engine, prompts, tokens, () => model.Device.Profile = writing, () => model.Device.Profile = reading);
+        _ = Round(engine, prompts, tokens, out _, () => model.Device.Profile = writing, () => model.Device.Profile = reading);
         model.Device.Profile = null;
         double weightBytes = model
             .Parameters.Where(p => p.Tensor.Shape.Rank == 2 && p.Tensor.DType != DType.Int32)
@@ -136,8 +152,10 @@ internal static class BenchGenerate
             .Key.ToString()
             .ToLowerInvariant();
         int threads = model.Device.Workers.Count;
-        string many = streams == 1 ? "" : Figures.Of($"{streams} × ");
-        double arithmetic = roof.FlopsPerSecond / (2.0 * model.ActiveElementCount);
+        string many = streams == 1 ? "" : Format.Text($"{streams} × ");
+        double arithmetic = roof.FlopsPerSecond / (2.0 * model.ActiveElementCount),
+            memory = Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic);
+        string shape = Format.Text($"{many}{tokens} tokens after {length}");
         return new Cost(
             [
                 new(
@@ -150,19 +168,14 @@ internal static class BenchGenerate
                     "tokens/s",
                     arithmetic
                 ),
-                new(
-                    "decode",
-                    $"{many}{tokens} tokens after {length}",
-                    type,
-                    threads,
-                    Median(decode),
-                    streams / Median(decode),
-                    "tokens/s",
-                    Math.Min(streams * roof.BytesPerSecond / weightBytes, arithmetic)
-                ),
+                new("decode", shape, type, threads, Median(decode), streams / Median(decode), "tokens/s", memory),
+                .. plain is null
+                    ? (KernelEntry[])[]
+                    : [new("decode without guesses", shape, type, threads, Median(alone), streams / Median(alone), "tokens/s", memory)],
             ],
             bytes / (tokens - 1),
             engine.Statistics,
+            same,
             [.. Ops("prefill", reading, 1), .. Ops("decode", writing, tokens - 1)]
         );
     }
@@ -177,6 +190,7 @@ internal static class BenchGenerate
         Engine engine,
         int[][] prompts,
         int tokens,
+        out int[][] made,
         Action? atFirst = null,
         Action? before = null
     )
@@ -202,14 +216,25 @@ internal static class BenchGenerate
                 atFirst?.Invoke();
             }
         }
+        made = [.. texts.Select(text => text.Ids.ToArray())];
         return (first, Stopwatch.GetElapsedTime(began).TotalSeconds - first, GC.GetAllocatedBytesForCurrentThread() - allocated);
     }
+
+    /// <summary>The text for all, or made-up tokens that differ from text to text.</summary>
+    private static int[][] Prompts(int[]? text, int length, int streams, int vocabulary) =>
+        [
+            .. Enumerable
+                .Range(0, streams)
+                .Select(stream =>
+                    text ?? [.. Enumerable.Range(0, length).Select(i => (int)((1000 + stream * 101L + i * 37L) % vocabulary))]
+                ),
+        ];
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private sealed record Op(string Phase, string Name, double Calls, double Seconds);
 
-    private sealed record Cost(KernelEntry[] Entries, long BytesPerToken, EngineStatistics Engine, Op[] Ops)
+    private sealed record Cost(KernelEntry[] Entries, long BytesPerToken, EngineStatistics Engine, bool SameText, Op[] Ops)
     {
         public JsonObject Json()
         {
@@ -234,26 +259,33 @@ internal static class BenchGenerate
                 ["managed_bytes_per_token"] = BytesPerToken,
                 ["guessed_tokens"] = Engine.Guessed,
                 ["accepted_tokens"] = Engine.Accepted,
+                ["same_text"] = SameText,
                 ["ops"] = ops,
             };
         }
 
-        public void Print(Call call, TextWriter output)
+        public void Print(CommandContext call, TextWriter output)
         {
             output.WriteLine(CpuFeatures.Describe());
             foreach (KernelEntry e in Entries)
             {
-                output.WriteLine(Figures.Of($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}"));
+                output.WriteLine(
+                    Format.Text($"{e.Name}, {e.Type}, {e.Shape}: {e.Rate:0.0} {e.Unit}, {100 * e.Fraction:0} % of {e.Roof:0}")
+                );
             }
-            output.WriteLine(Figures.Of($"{BytesPerToken} managed bytes a token while decoding"));
+            output.WriteLine(Format.Text($"{BytesPerToken} managed bytes a token while decoding"));
             if (Engine.Guessed > 0)
             {
-                output.WriteLine(Figures.Of($"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right"));
+                output.WriteLine(
+                    Format.Text(
+                        $"{Engine.Accepted:N0} of {Engine.Guessed:N0} guesses were right ({100.0 * Engine.Accepted / Engine.Guessed:0} %); {(SameText ? "the texts are those without guesses" : "the texts differ from those without guesses")}"
+                    )
+                );
             }
             Table table = new Table().Border(TableBorder.Rounded).AddColumns("phase", "op", "calls", "ms");
             foreach (Op op in Ops)
             {
-                table.AddRow(op.Phase, op.Name, Figures.Of($"{op.Calls:0}"), Figures.Of($"{1e3 * op.Seconds:0.000}"));
+                table.AddRow(op.Phase, op.Name, Format.Text($"{op.Calls:0}"), Format.Text($"{1e3 * op.Seconds:0.000}"));
             }
             call.Page.Write(table);
         }

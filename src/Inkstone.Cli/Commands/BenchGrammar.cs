@@ -23,7 +23,7 @@ internal static class BenchGrammar
          {"type":"array","items":{"anyOf":[{"type":"string","pattern":"^[A-Z]{2}-[0-9]{4}$"},{"type":"object","properties":{"id":{"type":"integer"},"note":{"type":"string"}},"required":["id"]}]},"minItems":1,"maxItems":8}]
         """;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> tokenizer = new("--tokenizer")
         {
@@ -54,7 +54,7 @@ internal static class BenchGrammar
             HelpName = "N",
             DefaultValueFactory = _ => 200,
         };
-        return new Verb(
+        return new CliCommand(
             "grammar",
             "what a mask over the vocabulary costs a token when a text is held to a JSON Schema",
             [tokenizer, schemas, texts, tokens, warm],
@@ -63,7 +63,7 @@ internal static class BenchGrammar
             "ink bench grammar --tokenizer tok --schemas schemas.json --texts 20 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Tokenizer own = ModelTokenizer.Load(call.Get(tokenizer)!);
             (int measured, int most, int before) = (
@@ -118,7 +118,7 @@ internal static class BenchGrammar
                 {
                     foreach ((string name, JsonNode? value) in result)
                     {
-                        output.WriteLine(Figures.Of($"{name}: {value}"));
+                        output.WriteLine(Format.Text($"{name}: {value}"));
                     }
                 }
             );

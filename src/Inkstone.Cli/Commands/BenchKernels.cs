@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Tensors;
-using Inkstone.Training;
 using Spectre.Console;
 
 namespace Inkstone.Cli;
@@ -9,12 +9,12 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench kernels</c>.</summary>
 internal static class BenchKernels
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> config = BenchFlags.Config();
         Option<int> rows = BenchFlags.Batch(),
             length = BenchFlags.Length();
-        return new Verb(
+        return new CliCommand(
             "kernels",
             "every op at a model's sizes: time, rate, and fraction of the limit measured in the same run",
             [config, rows, length],
@@ -26,13 +26,13 @@ internal static class BenchKernels
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             (int batch, int tokens) = (BenchFlags.Rows(call, rows), BenchFlags.Tokens(call, length));
-            (MachineRoofs machine, Roof roof, string kernel, List<KernelEntry> entries) = call.Compute(device =>
+            (MachineRoofs machine, Roofline roof, string kernel, List<KernelEntry> entries) = call.Compute(device =>
             {
                 MachineRoofs machine = MachineRoofs.Measure(device);
-                Roof roof = Roof.Measure(device);
+                Roofline roof = Roofline.Measure(device);
                 return (
                     machine,
                     roof,
@@ -79,7 +79,7 @@ internal static class BenchKernels
                 {
                     output.WriteLine(CpuFeatures.Describe());
                     output.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"limits: {roof.FlopsPerSecond / 1e9:0} GFLOP/s ({kernel}), {roof.BytesPerSecond / 1e9:0.0} GB/s from memory, {machine.ReadOneThread / 1e9:0.0} by one thread"
                         )
                     );
@@ -88,7 +88,9 @@ internal static class BenchKernels
                             + string.Join(
                                 ", ",
                                 machine.Units.Select(u =>
-                                    Figures.Of($"{u.Type} {u.Instruction} {u.AllThreads / 1e9:0} G/s ({u.OneThread / 1e9:0} by one thread)")
+                                    Format.Text(
+                                        $"{u.Type} {u.Instruction} {u.AllThreads / 1e9:0} G/s ({u.OneThread / 1e9:0} by one thread)"
+                                    )
                                 )
                             )
                     );
@@ -102,9 +104,9 @@ internal static class BenchKernels
                         table.AddRow(
                             e.Name,
                             Markup.Escape(e.Shape),
-                            Figures.Of($"{1e3 * e.Seconds:0.000}"),
-                            Figures.Of($"{e.Rate:0.0} {e.Unit}"),
-                            Figures.Of($"{100 * e.Fraction:0} %")
+                            Format.Text($"{1e3 * e.Seconds:0.000}"),
+                            Format.Text($"{e.Rate:0.0} {e.Unit}"),
+                            Format.Text($"{100 * e.Fraction:0} %")
                         );
                     }
                     call.Page.Write(table);

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench serve</c>: load on any server with OpenAI's API.</summary>
 internal static class BenchServe
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         ServerFlags server = new();
         Option<int> requests = new("--num-prompts")
@@ -70,7 +70,7 @@ internal static class BenchServe
             Description = "count requests that keep below milliseconds, by ttft, tpot, itl or e2el (repeatable)",
             HelpName = "NAME:MS",
         };
-        return new Verb(
+        return new CliCommand(
             "serve",
             "load on any server with OpenAI's API, measured from its streams; figures by vLLM's names",
             [
@@ -93,7 +93,7 @@ internal static class BenchServe
             "ink bench serve http://127.0.0.1:8080 --request-rate 2 --goodput ttft:500 --goodput tpot:80 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             ServeBenchOptions options = new("")
             {
@@ -149,7 +149,7 @@ internal static class BenchServe
         }
     }
 
-    private static int ShowSecondTurn(Call call, ServerFlags server, ServeBenchOptions options)
+    private static int ShowSecondTurn(CommandContext call, ServerFlags server, ServeBenchOptions options)
     {
         JsonObject f = server.Ask(
             call,
@@ -167,7 +167,7 @@ internal static class BenchServe
             f,
             output =>
                 output.WriteLine(
-                    Figures.Of(
+                    Format.Text(
                         $"a second turn of {(int)f["prompt_tokens"]!} tokens starts after {(double)f["median_second_turn_ttft_ms"]!:0.0} ms, one that begins unseen after {(double)f["median_unseen_second_turn_ttft_ms"]!:0.0} ms: {(double)f["median_speedup"]!:0.0} times sooner (least {(double)f["least_speedup"]!:0.0}; medians of {(int)f["conversations"]!} conversations)"
                     )
                 )
@@ -190,11 +190,11 @@ internal static class BenchServe
             : throw new ArgumentException($"--goodput must be ttft:MS, tpot:MS, itl:MS or e2el:MS, got '{text}'");
     }
 
-    private static void Print(Call call, JsonObject f, TextWriter output)
+    private static void Print(CommandContext call, JsonObject f, TextWriter output)
     {
         output.WriteLine(
-            Figures.Of(
-                $"{(int)f["completed"]!} requests in {(double)f["duration"]!:0.0} s, {(int)f["failed"]!} failed; {(double)f["request_throughput"]!:0.00} requests/s, {(double)f["output_throughput"]!:0.0} tokens/s, {(double)f["total_token_throughput"]!:0.0} with prompts{(f["request_goodput"] is { } good ? Figures.Of($"; goodput {(double)good:0.00} requests/s") : "")}"
+            Format.Text(
+                $"{(int)f["completed"]!} requests in {(double)f["duration"]!:0.0} s, {(int)f["failed"]!} failed; {(double)f["request_throughput"]!:0.00} requests/s, {(double)f["output_throughput"]!:0.0} tokens/s, {(double)f["total_token_throughput"]!:0.0} with prompts{(f["request_goodput"] is { } good ? Format.Text($"; goodput {(double)good:0.00} requests/s") : "")}"
             )
         );
         output.Flush();
@@ -206,7 +206,7 @@ internal static class BenchServe
         {
             table.AddRow(shown, Cell("mean"), Cell("median"), Cell("p99"));
 
-            string Cell(string kind) => Figures.Of($"{(double)f[$"{kind}_{name}_ms"]!:0.0}");
+            string Cell(string kind) => Format.Text($"{(double)f[$"{kind}_{name}_ms"]!:0.0}");
         }
         call.Page.Write(table);
         foreach (JsonNode? error in f["errors"]!.AsArray())

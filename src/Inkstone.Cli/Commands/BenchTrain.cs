@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Inkstone.Bench;
 using Inkstone.Nn;
 using Inkstone.Tensors;
 using Inkstone.Training;
@@ -11,7 +12,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink bench train</c>.</summary>
 internal static class BenchTrain
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> config = BenchFlags.Config();
         Option<int> rows = BenchFlags.Batch(),
@@ -46,7 +47,7 @@ internal static class BenchTrain
             Description = "a JSON result of an earlier run to print ratios against",
             HelpName = "FILE",
         };
-        return new Verb(
+        return new CliCommand(
             "train",
             "whole training steps of a model on random tokens, and where the time goes",
             [config, rows, length, steps, lora, recompute, wire, bucket, compare],
@@ -58,7 +59,7 @@ internal static class BenchTrain
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             EarlierTrainBench? earlier = call.Get(compare) is { } file ? EarlierTrainBench.Read(file) : null; // before minutes are spent
             (int batch, int tokens, int measured) = (
@@ -139,33 +140,33 @@ internal static class BenchTrain
         return json;
     }
 
-    private static double Fraction(OpCost op, Roof roof) =>
+    private static double Fraction(OpCost op, Roofline roof) =>
         op.GigaflopsPerSecond > 0 ? op.GigaflopsPerSecond * 1e9 / roof.FlopsPerSecond : op.GigabytesPerSecond * 1e9 / roof.BytesPerSecond;
 
-    private static void Print(Call call, TextWriter output, TrainCost c, string kernel, EarlierTrainBench? earlier)
+    private static void Print(CommandContext call, TextWriter output, TrainCost c, string kernel, EarlierTrainBench? earlier)
     {
         output.WriteLine(CpuFeatures.Describe() + ", " + kernel);
         output.WriteLine(
-            Figures.Of(
-                $"{Figures.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Figures.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"
+            Format.Text(
+                $"{Format.Count(c.Parameters)} parameters{(c.ActiveParameters == c.Parameters ? "" : $" ({Format.Count(c.ActiveParameters)} active)")}, {c.Tokens} tokens a step, {1e3 * c.Seconds:0} ms: {c.TokensPerSecond:0} tokens/s"
             )
         );
         output.WriteLine(
-            Figures.Of(
+            Format.Text(
                 $"{c.FlopsPerSecond / 1e9:0} GFLOP/s by 6N, {100 * c.FractionOfRoof:0} % of the {c.Roof.FlopsPerSecond / 1e9:0} measured; {c.ManagedBytes} managed bytes a step; {c.PeakBytes >> 20} MiB of activations at most, {Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB in all"
             )
         );
         if (c.Ranks > 1)
         {
             output.WriteLine(
-                Figures.Of(
+                Format.Text(
                     $"{c.Ranks} processes, each with its own rows; gradients are summed in {1e3 * c.ReduceSeconds:0} ms a step, of which {1e3 * c.ReduceWaitSeconds:0} ms are waited for"
                 )
             );
         }
         if (earlier is not null)
         {
-            output.WriteLine(Figures.Of($"{c.TokensPerSecond / earlier.TokensPerSecond:0.00} × the earlier run"));
+            output.WriteLine(Format.Text($"{c.TokensPerSecond / earlier.TokensPerSecond:0.00} × the earlier run"));
         }
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("op", "calls", "ms", "share", "rate", "of limit");
         if (earlier is not null)
@@ -177,17 +178,19 @@ internal static class BenchTrain
             List<string> row =
             [
                 op.Name,
-                Figures.Of($"{op.Calls}"),
-                Figures.Of($"{1e3 * op.Seconds:0.0}"),
-                Figures.Of($"{100 * op.Share:0.0} %"),
+                Format.Text($"{op.Calls}"),
+                Format.Text($"{1e3 * op.Seconds:0.0}"),
+                Format.Text($"{100 * op.Share:0.0} %"),
                 op.GigaflopsPerSecond > 0
-                    ? Figures.Of($"{op.GigaflopsPerSecond:0} GFLOP/s")
-                    : Figures.Of($"{op.GigabytesPerSecond:0.0} GB/s"),
-                Figures.Of($"{100 * Fraction(op, c.Roof):0} %"),
+                    ? Format.Text($"{op.GigaflopsPerSecond:0} GFLOP/s")
+                    : Format.Text($"{op.GigabytesPerSecond:0.0} GB/s"),
+                Format.Text($"{100 * Fraction(op, c.Roof):0} %"),
             ];
             if (earlier is not null)
             {
-                row.Add(earlier.SecondsOfOps.TryGetValue(op.Name, out double seconds) ? Figures.Of($"{seconds / op.Seconds:0.00}") : "new");
+                row.Add(
+                    earlier.SecondsOfOps.TryGetValue(op.Name, out double seconds) ? Format.Text($"{seconds / op.Seconds:0.00}") : "new"
+                );
             }
             table.AddRow([.. row]);
         }

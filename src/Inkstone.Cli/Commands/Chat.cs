@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink chat</c>.</summary>
 internal static class Chat
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -21,7 +21,7 @@ internal static class Chat
         };
         Option<string[]> variables = TemplateVariables.Option();
         SamplingFlags sampling = new(draws: true, maxTokens: null);
-        return new Verb(
+        return new CliCommand(
             "chat",
             "a conversation by the tokenizer's chat template; /help lists its commands, Ctrl-C stops an answer, Ctrl-D leaves",
             [model, weights, system, message, variables, .. sampling.All],
@@ -30,7 +30,7 @@ internal static class Chat
             "ink chat --model runs/poems --message \"今天星期几？\" --temperature 0 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!;
             ChatTalk talk = new(call.Get(system), sampling.Read(call, path), call.Force);
@@ -71,14 +71,14 @@ internal static class Chat
     }
 
     /// <summary>Takes a line as a message or a command; true when an answer is wanted.</summary>
-    private static bool Take(Call call, ChatTalk talk, string said)
+    private static bool Take(CommandContext call, ChatTalk talk, string said)
     {
         if (!ChatTalk.IsCommand(said))
         {
             talk.Add("user", said.StartsWith("//", StringComparison.Ordinal) ? said[1..] : said);
             return true;
         }
-        (string told, bool answers) = talk.Do(said);
+        (string told, bool answers) = talk.Execute(said);
         if (told.Length > 0)
         {
             call.Say(told);
@@ -87,7 +87,7 @@ internal static class Chat
     }
 
     /// <summary>Answers the last message; false when nothing was said before Ctrl-C, and the message is taken back.</summary>
-    private static bool Answer(Call call, ChatTalk talk, ChatSession session)
+    private static bool Answer(CommandContext call, ChatTalk talk, ChatSession session)
     {
         // Not disposed: a late Ctrl-C may still cancel it.
         CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(call.Cancelled);
@@ -121,7 +121,7 @@ internal static class Chat
     }
 
     /// <summary>Prints an answer as it comes, without the space that some tokenizers put before its first word.</summary>
-    private static void Show(Call call, IEnumerable<string> pieces)
+    private static void Show(CommandContext call, IEnumerable<string> pieces)
     {
         bool begun = false;
         foreach (string piece in pieces)
@@ -135,8 +135,8 @@ internal static class Chat
 
     /// <summary>Tokens and rate, and what was cut.</summary>
     private static string Summary(ChatSession s, bool stopped) =>
-        Figures.Of(
-            $"({s.NewTokens} tokens{Figures.Rate(s.DecodeRate)}{(stopped ? "; stopped" : s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})"
+        Format.Text(
+            $"({s.NewTokens} tokens{Format.Rate(s.DecodeRate)}{(stopped ? "; stopped" : s.ContextIsFull ? "; cut, the context is full" : s.FinishReason == FinishReason.Length ? "; cut at the allowed number of tokens" : "")}{(s.DroppedTurns > 0 ? $"; the {s.DroppedTurns} oldest turns no longer fit the context" : "")})"
         );
 
     private static JsonObject Json(string said, ChatSession s) =>
@@ -153,14 +153,14 @@ internal static class Chat
         };
 
     /// <summary>What the user says: the messages of the command line, lines from a pipe, or what is typed on a terminal.</summary>
-    private static IEnumerable<string> Said(Call call, string[]? messages, bool typed) =>
+    private static IEnumerable<string> Said(CommandContext call, string[]? messages, bool typed) =>
         messages is { Length: > 0 }
             ? messages
             : (typed && call.Error is Terminal terminal ? Typed(call, terminal) : Lines(call, typed))
                 .Where(line => !string.IsNullOrWhiteSpace(line))
                 .Select(line => line.Trim());
 
-    private static IEnumerable<string> Typed(Call call, Terminal terminal)
+    private static IEnumerable<string> Typed(CommandContext call, Terminal terminal)
     {
         if (!call.Quiet)
         {
@@ -174,7 +174,7 @@ internal static class Chat
         }
     }
 
-    private static IEnumerable<string> Lines(Call call, bool typed)
+    private static IEnumerable<string> Lines(CommandContext call, bool typed)
     {
         while (true)
         {

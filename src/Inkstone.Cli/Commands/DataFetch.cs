@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Inkstone.Files;
 using Inkstone.Hub;
 using Inkstone.Training;
 
@@ -7,7 +8,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data fetch</c>.</summary>
 internal static class DataFetch
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> name = new("NAME")
         {
@@ -27,7 +28,7 @@ internal static class DataFetch
             HelpName = "DIR",
         };
         FetchFlags flags = new();
-        return new Verb(
+        return new CliCommand(
             "fetch",
             "a data set by name: from a hub into its cache, from anywhere else into a directory; prints where it is",
             [name, list, share, output, .. flags.All],
@@ -36,7 +37,7 @@ internal static class DataFetch
             "ink data fetch fineweb-edu-chinese --share 0.05 --from modelscope"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Catalogue catalogue = flags.Sets(call);
             string? asked = call.Get(name);
@@ -65,7 +66,7 @@ internal static class DataFetch
     }
 
     /// <summary>Fetches a set of the catalogue from the first of its sources, or from the one that --from names.</summary>
-    public static int Fetch(Call call, FetchFlags flags, CatalogueEntry entry, double share, string? output)
+    public static int Fetch(CommandContext call, FetchFlags flags, CatalogueEntry entry, double share, string? output)
     {
         string? from = call.Get(flags.From);
         CatalogueSource source =

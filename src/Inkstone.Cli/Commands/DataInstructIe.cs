@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.SmallWorld;
 using Inkstone.Training;
 using Spectre.Console;
 
@@ -9,7 +10,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data instructie</c>.</summary>
 internal static class DataInstructIe
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> recipe = new("RECIPE")
         {
@@ -24,7 +25,7 @@ internal static class DataInstructIe
             HelpName = "N",
         };
         Option<string> output = Flags.Out("directory for train.jsonl, valid.jsonl, prompts.json, removed.jsonl and report.json");
-        return new Verb(
+        return new CliCommand(
             "instructie",
             "InstructIE's texts and relations as conversations that teach structured answers, step by step",
             [recipe, input, generate, output],
@@ -33,7 +34,7 @@ internal static class DataInstructIe
             "ink data instructie --input raw --out structured"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string to = call.Get(output)!;
             if (call.Get(generate) is { } records)
@@ -51,7 +52,7 @@ internal static class DataInstructIe
                     new JsonObject { ["out"] = to, ["records"] = records },
                     o =>
                         o.WriteLine(
-                            Figures.Of(
+                            Format.Text(
                                 $"{records:N0} records in {to}; go on with: {ProgramName.Current} data instructie --input {to} --out DIR"
                             )
                         )
@@ -81,27 +82,27 @@ internal static class DataInstructIe
         }
     }
 
-    private static void Print(Call call, IeReport report)
+    private static void Print(CommandContext call, IeReport report)
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("step", "of", "in", "out", "");
         foreach (IeStep step in report.Steps)
         {
-            string parts = string.Join("; ", step.Parts.Select(p => Figures.Of($"{p.Key} {p.Value:N0}")));
+            string parts = string.Join("; ", step.Parts.Select(p => Format.Text($"{p.Key} {p.Value:N0}")));
             table.AddRow([
                 .. new[]
                 {
                     step.Name,
                     step.Of,
-                    Figures.Of($"{step.In:N0}"),
-                    Figures.Of($"{step.Out:N0}"),
+                    Format.Text($"{step.In:N0}"),
+                    Format.Text($"{step.Out:N0}"),
                     step.Removes && parts.Length > 0 ? "removed: " + parts : parts,
                 }.Select(Markup.Escape),
             ]);
         }
         call.Page.Write(table);
         call.Out.WriteLine(
-            Figures.Of(
-                $"in {report.Output}: {string.Join(", ", report.Conversations.Select(c => Figures.Of($"{c.Key}.jsonl {c.Value:N0} conversations")))}, prompts.json {report.Prompts:N0} prompts"
+            Format.Text(
+                $"in {report.Output}: {string.Join(", ", report.Conversations.Select(c => Format.Text($"{c.Key}.jsonl {c.Value:N0} conversations")))}, prompts.json {report.Prompts:N0} prompts"
             )
         );
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Text;
 using Inkstone.Training;
 using Spectre.Console;
@@ -10,7 +11,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data mix</c>.</summary>
 internal static class DataMix
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> recipe = new("RECIPE") { Description = "YAML file, or a preset: " + string.Join(", ", Presets.Names("mix")) };
         Option<string> output = Flags.Out("directory for pretrain.jsonl, sft.jsonl, dpo.jsonl and mix.json");
@@ -24,7 +25,7 @@ internal static class DataMix
             Description = "CATEGORY=PATH[,PATH] in place of the recipe's sources of a category (repeatable)",
             HelpName = "CATEGORY=PATH",
         };
-        return new Verb(
+        return new CliCommand(
             "mix",
             "mixes sources by quotas into files to pretrain on, to fine-tune on and to prefer by",
             [recipe, output, tokenizer, sources],
@@ -33,7 +34,7 @@ internal static class DataMix
             "ink data mix booklet --source general=belle.json,alpaca.json --source identity=me.jsonl --tokenizer tok --out mixed"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string file = Presets.Recipe(call.Get(recipe)!, "mix");
             JsonObject yaml = YamlFile.Read(file);
@@ -55,7 +56,7 @@ internal static class DataMix
                         directory,
                         call.Force,
                         call.Threads ?? Environment.ProcessorCount,
-                        new Relay<MixProgress>(p => bar.Report((p.Fraction, Figures.Of($"{p.Phase}, {p.Records:N0} records")))),
+                        new Relay<MixProgress>(p => bar.Report((p.Fraction, Format.Text($"{p.Phase}, {p.Records:N0} records")))),
                         call.Cancelled
                     )
             );
@@ -93,7 +94,7 @@ internal static class DataMix
             ["shortages"] = new JsonArray([.. report.Shortages.Select(s => JsonValue.Create(s))]),
         };
 
-    private static void Print(Call call, MixReport report)
+    private static void Print(CommandContext call, MixReport report)
     {
         bool tokens = report.Usage.Any(u => u.Tokens is not null);
         Table table = new Table().Border(TableBorder.Rounded);
@@ -120,19 +121,19 @@ internal static class DataMix
             [
                 u.Category,
                 u.Source,
-                Figures.Of($"{u.Records:N0}"),
-                Figures.Of($"{u.Usable:N0}"),
-                Figures.Of($"{u.Written:N0}"),
-                Figures.Of($"{u.Epochs:0.00}"),
-                Figures.Of($"{u.Characters:N0}"),
-                .. tokens ? [Figures.Of($"{u.Tokens:N0}")] : Array.Empty<string>(),
-                string.Join("; ", u.Skipped.OrderByDescending(s => s.Value).Take(3).Select(s => Figures.Of($"{s.Key}: {s.Value:N0}"))),
+                Format.Text($"{u.Records:N0}"),
+                Format.Text($"{u.Usable:N0}"),
+                Format.Text($"{u.Written:N0}"),
+                Format.Text($"{u.Epochs:0.00}"),
+                Format.Text($"{u.Characters:N0}"),
+                .. tokens ? [Format.Text($"{u.Tokens:N0}")] : Array.Empty<string>(),
+                string.Join("; ", u.Skipped.OrderByDescending(s => s.Value).Take(3).Select(s => Format.Text($"{s.Key}: {s.Value:N0}"))),
             ];
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
         call.Page.Write(table);
         call.Out.WriteLine(
-            Figures.Of($"in {report.Output}: {string.Join(", ", report.Lines.Select(l => Figures.Of($"{l.Key} {l.Value:N0} lines")))}")
+            Format.Text($"in {report.Output}: {string.Join(", ", report.Lines.Select(l => Format.Text($"{l.Key} {l.Value:N0} lines")))}")
         );
     }
 }

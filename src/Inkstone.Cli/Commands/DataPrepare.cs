@@ -2,15 +2,16 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.Files;
 using Inkstone.Training;
 using Spectre.Console;
 
 namespace Inkstone.Cli;
 
 /// <summary><c>ink data prepare</c>.</summary>
-internal static class DataPrepare
+internal static partial class DataPrepare
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> input = Flags.Inputs("JSONL, Parquet or text files, plain or gzip, or folders of them");
         Option<string> output = Flags.Out("directory for train, valid, tokenizer_corpus.txt and metadata.json");
@@ -131,7 +132,7 @@ internal static class DataPrepare
         };
         Option<string> shingles = DataDedup.Shingles("characters");
         Option<bool> report = new("--report") { Description = "write report.html: counts, reasons with examples, histograms" };
-        return new Verb(
+        return new CliCommand(
             "prepare",
             "cleans, deduplicates and splits text into a part to learn from and a part held out",
             [
@@ -171,7 +172,7 @@ internal static class DataPrepare
             "ink data prepare --input pages.jsonl --html-pages --language zh --filter units --mask-personal-data --near-duplicates 0.8 --report --out text"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             PrepareOptions options = new(
                 call.Get(input)!,
@@ -213,13 +214,13 @@ internal static class DataPrepare
                 Dictionaries: call.Get(dictionaries)
             );
             call.Claim(options.Output, [.. options.Inputs, .. options.Contamination ?? []]);
-            PrepareResult result = Do(call, options);
+            PrepareResult result = Prepare(call, options);
             return call.Result(Json(result), _ => Print(call, result));
         }
     }
 
     /// <summary>Prepares under this call's progress.</summary>
-    public static PrepareResult Do(Call call, PrepareOptions options) =>
+    public static PrepareResult Prepare(CommandContext call, PrepareOptions options) =>
         call.WithProgress(
             "prepare",
             bar =>
@@ -271,79 +272,5 @@ internal static class DataPrepare
                 pair[..equals],
                 pair[(equals + 1)..].Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal)
             );
-    }
-
-    private static JsonObject Json(PrepareResult r) =>
-        new()
-        {
-            ["out"] = r.Output,
-            ["conversions"] = new JsonArray([.. (r.Conversions ?? []).Select(c => JsonValue.Create(c.Configuration))]),
-            ["documents"] = r.Documents,
-            ["train_documents"] = r.TrainDocuments,
-            ["valid_documents"] = r.ValidDocuments,
-            ["bytes"] = r.Bytes,
-            ["filter_stats"] = new JsonArray([
-                .. r.FilterStats.Select(f => new JsonObject
-                {
-                    ["name"] = f.Name,
-                    ["seen"] = f.Seen,
-                    ["changed"] = f.Changed,
-                    ["dropped"] = f.Dropped,
-                }),
-            ]),
-            ["drop_reasons"] = new JsonObject(
-                (r.Findings?.Reasons ?? new Dictionary<string, long>()).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))
-            ),
-            ["languages"] = new JsonObject(
-                (r.Findings?.Languages ?? new Dictionary<string, long>()).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))
-            ),
-            ["length_stats"] = new JsonObject
-            {
-                ["min"] = r.LengthStats.Min,
-                ["max"] = r.LengthStats.Max,
-                ["mean"] = r.LengthStats.Mean,
-                ["median"] = r.LengthStats.Median,
-                ["p25"] = r.LengthStats.P25,
-                ["p75"] = r.LengthStats.P75,
-                ["p95"] = r.LengthStats.P95,
-                ["p99"] = r.LengthStats.P99,
-            },
-        };
-
-    private static void Print(Call call, PrepareResult r)
-    {
-        Table table = new Table()
-            .Border(TableBorder.Rounded)
-            .AddColumn("filter")
-            .AddColumn("seen")
-            .AddColumn("changed")
-            .AddColumn("dropped");
-        foreach (FilterCount f in r.FilterStats)
-        {
-            table.AddRow(
-                f.Name,
-                f.Seen.ToString("N0", CultureInfo.InvariantCulture),
-                f.Changed.ToString("N0", CultureInfo.InvariantCulture),
-                f.Dropped.ToString("N0", CultureInfo.InvariantCulture)
-            );
-        }
-        call.Page.Write(table);
-        foreach (
-            (string reason, long count) in r.Findings?.Reasons.Where(p => p.Key.Contains(':')).OrderByDescending(p => p.Value).Take(10)
-                ?? []
-        )
-        {
-            call.Out.WriteLine(Figures.Of($"dropped for {reason}: {count:N0}"));
-        }
-        call.Out.WriteLine(
-            Figures.Of(
-                $"{r.TrainDocuments:N0} documents to learn from, {r.ValidDocuments:N0} held out, {Figures.Bytes(r.Bytes)} in {r.Output}"
-            )
-        );
-        call.Out.WriteLine(
-            Figures.Of(
-                $"length in characters: median {r.LengthStats.Median:0}, 5 % are longer than {r.LengthStats.P95:0}, longest {r.LengthStats.Max:N0}"
-            )
-        );
     }
 }

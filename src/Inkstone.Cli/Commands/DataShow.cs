@@ -12,7 +12,7 @@ internal static class DataShow
 {
     private const int LongestShown = 600;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> paths = new("PATH")
         {
@@ -37,7 +37,7 @@ internal static class DataShow
             HelpName = "PATH",
         };
         Option<string> page = new("--html") { Description = "writes an HTML page with plots too", HelpName = "FILE" };
-        return new Verb(
+        return new CliCommand(
             "show",
             "a few records as they read, and what all of them are: kinds, lengths, tokens a character",
             [paths, count, limit, tokenizer, page],
@@ -46,7 +46,7 @@ internal static class DataShow
             "ink data show mixed/pretrain.jsonl --tokenizer tok --html pretrain.html"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Tokenizer? t = call.Get(tokenizer) is { } path ? Models.Told(call, Tokenizer.Load(path)) : null;
             IReadOnlyList<string> files = InputFiles.Find(call.Get(paths)!);
@@ -65,18 +65,18 @@ internal static class DataShow
             DataSurvey survey = call.WithProgress(
                 "show",
                 bar =>
-                    DataSurvey.Of(
+                    DataSurvey.Measure(
                         files,
                         call.Between(count, 0, 1000),
                         call.Between(limit, 0, int.MaxValue),
                         t is null ? null : text => t.Encode(text, false).Length,
-                        n => bar.Report((0, Figures.Of($"{n:N0} records"))),
+                        n => bar.Report((0, Format.Text($"{n:N0} records"))),
                         call.Cancelled
                     )
             );
             if (html is not null)
             {
-                AtomicFile.WriteText(html, SurveyPage.Of(string.Join(", ", call.Get(paths)!), survey));
+                AtomicFile.WriteText(html, SurveyPage.Write(string.Join(", ", call.Get(paths)!), survey));
             }
             return call.Result(Json(survey), o => Print(call, survey));
         }
@@ -125,7 +125,7 @@ internal static class DataShow
     private static JsonObject Numbers(IReadOnlyDictionary<string, long> numbers) =>
         new(numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
 
-    private static void Print(Call call, DataSurvey s)
+    private static void Print(CommandContext call, DataSurvey s)
     {
         foreach (ShownRecord record in s.Shown)
         {
@@ -138,14 +138,14 @@ internal static class DataShow
         }
         call.Page.Write(new Rule());
         call.Out.WriteLine(
-            Figures.Of(
-                $"{s.Records:N0} records: {string.Join(", ", s.Kinds.Select(k => Figures.Of($"{k.Value:N0} {k.Key}")))}; keys: {string.Join(", ", s.Keys.Keys)}"
+            Format.Text(
+                $"{s.Records:N0} records: {string.Join(", ", s.Kinds.Select(k => Format.Text($"{k.Value:N0} {k.Key}")))}; keys: {string.Join(", ", s.Keys.Keys)}"
             )
         );
         if (s.Unusable.Count > 0)
         {
             call.Out.WriteLine(
-                "nothing to learn from: " + string.Join(", ", s.Unusable.Select(u => Figures.Of($"{u.Key} ({u.Value:N0})")))
+                "nothing to learn from: " + string.Join(", ", s.Unusable.Select(u => Format.Text($"{u.Key} ({u.Value:N0})")))
             );
         }
         if (s.Lengths is not { } l)
@@ -153,12 +153,12 @@ internal static class DataShow
             return;
         }
         call.Out.WriteLine(
-            Figures.Of(
-                $"{s.Characters:N0} characters, {100 * s.HanShare:0} % of them Han{(s.Tokens is { } tokens ? Figures.Of($"; {tokens:N0} tokens, {(double)tokens / Math.Max(1, s.Characters):0.000} a character") : "")}"
+            Format.Text(
+                $"{s.Characters:N0} characters, {100 * s.HanShare:0} % of them Han{(s.Tokens is { } tokens ? Format.Text($"; {tokens:N0} tokens, {(double)tokens / Math.Max(1, s.Characters):0.000} a character") : "")}"
             )
         );
         call.Out.WriteLine(
-            Figures.Of(
+            Format.Text(
                 $"length in characters: {l.Min:N0} to {l.Max:N0}, mean {l.Mean:0.0}, median {l.Median:0}, 5 % are longer than {l.P95:0}, 1 % than {l.P99:0}"
             )
         );
@@ -168,14 +168,14 @@ internal static class DataShow
         for (int i = first; i <= last; i++)
         {
             call.Out.WriteLine(
-                Figures.Of(
+                Format.Text(
                     $"{(i == 0 ? 0 : 1L << i), 10:N0} to {(1L << i + 1) - 1, 11:N0}  {new string('#', (int)Math.Ceiling(40.0 * s.Histogram[i] / most)), -40}  {s.Histogram[i]:N0}"
                 )
             );
         }
     }
 
-    private static int Examples(Call call, IReadOnlyList<string> files, Tokenizer tokenizer, int count)
+    private static int Examples(CommandContext call, IReadOnlyList<string> files, Tokenizer tokenizer, int count)
     {
         long examples = 0,
             tokens = 0,
@@ -185,10 +185,10 @@ internal static class DataShow
         {
             examples++;
             tokens += example.Ids.Length;
-            learned += example.Learned.Count(x => x);
+            learned += example.LossMask.Count(x => x);
             if (shown.Count < count)
             {
-                int[] taught = [.. example.Ids.Where((_, i) => example.Learned[i])];
+                int[] taught = [.. example.Ids.Where((_, i) => example.LossMask[i])];
                 shown.Add(
                     (JsonNode)
                         new JsonObject
@@ -214,18 +214,18 @@ internal static class DataShow
                 foreach (JsonNode? record in shown)
                 {
                     call.Page.Write(new Rule(Markup.Escape($"{record!["place"]}: {record["tokens"]} tokens")).LeftJustified());
-                    call.Prose(Figures.Visible($"{record["text"]}"));
-                    call.Prose("learned: " + Figures.Visible($"{record["learned"]}"));
+                    call.Prose(Format.Visible($"{record["text"]}"));
+                    call.Prose("learned: " + Format.Visible($"{record["learned"]}"));
                 }
-                o.WriteLine(Figures.Of($"{examples:N0} examples, {tokens:N0} tokens, {learned:N0} of them learned"));
+                o.WriteLine(Format.Text($"{examples:N0} examples, {tokens:N0} tokens, {learned:N0} of them learned"));
             }
         );
     }
 
     private static string Cut(string text) =>
-        Figures.Visible(
+        Format.Visible(
             text.Length <= LongestShown
                 ? text
-                : string.Concat(text.AsSpan(0, LongestShown), Figures.Of($" … ({text.Length - LongestShown:N0} more characters)"))
+                : string.Concat(text.AsSpan(0, LongestShown), Format.Text($" … ({text.Length - LongestShown:N0} more characters)"))
         );
 }

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink data wiki</c>.</summary>
 internal static class DataWiki
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> dumps = new("dump")
         {
@@ -31,7 +31,7 @@ internal static class DataWiki
         };
         Option<string> dictionaries = ScriptFlags.Dictionaries();
         Option<bool> noTofu = ScriptFlags.NoTofu();
-        return new Verb(
+        return new CliCommand(
             "wiki",
             "makes clean text of a MediaWiki dump: one JSON line {id, title, revision, text} for each article",
             [dumps, output, variant, convert, dictionaries, noTofu],
@@ -40,7 +40,7 @@ internal static class DataWiki
             "ink data wiki zhwiki.xml.bz2 --variant zh-cn --convert tw2s --dictionaries opencc-data --out wiki --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string[] files = call.Get(dumps)!;
             string folder = call.Claim(call.Get(output)!, files);
@@ -100,17 +100,17 @@ internal static class DataWiki
         };
     }
 
-    private static void Print(Call call, WikiResult result, string folder, double seconds)
+    private static void Print(CommandContext call, WikiResult result, string folder, double seconds)
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumn("pages").AddColumn(new TableColumn("count").RightAligned());
         foreach ((string name, long count) in Rows(result.Counts))
         {
-            table.AddRow(name, Figures.Of($"{count:N0}"));
+            table.AddRow(name, Format.Text($"{count:N0}"));
         }
         call.Page.Write(table);
         call.Out.WriteLine(
-            Figures.Of(
-                $"{Figures.Bytes(result.Counts.XmlBytes)} of XML in {seconds:0.0} s ({result.Counts.XmlBytes / 1e6 / seconds:0.0} MB/s), {Figures.Bytes(result.Counts.TextBytes)} of text in {Path.Combine(folder, "pages.jsonl")}"
+            Format.Text(
+                $"{Format.Bytes(result.Counts.XmlBytes)} of XML in {seconds:0.0} s ({result.Counts.XmlBytes / 1e6 / seconds:0.0} MB/s), {Format.Bytes(result.Counts.TextBytes)} of text in {Path.Combine(folder, "pages.jsonl")}"
             )
         );
     }

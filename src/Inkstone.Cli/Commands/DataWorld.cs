@@ -2,13 +2,14 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Files;
+using Inkstone.SmallWorld;
 
 namespace Inkstone.Cli;
 
 /// <summary><c>ink data world</c>.</summary>
 internal static class DataWorld
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> output = Flags.Out();
         Option<long> bytes = new("--bytes")
@@ -29,7 +30,7 @@ internal static class DataWorld
             HelpName = "N",
             DefaultValueFactory = _ => 2000,
         };
-        return new Verb(
+        return new CliCommand(
             "world",
             "makes a small world to try everything on, offline: texts, conversations, questions with choices, preferences, prompts, a wiki dump, and benchmarks of what was never said",
             [output, bytes, families, pages],
@@ -38,7 +39,7 @@ internal static class DataWorld
             "ink data world --out world --bytes 600000 --families 8 --seed 7 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string directory = call.Claim(call.Get(output)!);
             long wanted = call.Get(bytes) is > 0 and var n
@@ -67,8 +68,8 @@ internal static class DataWorld
                 },
                 o =>
                     o.WriteLine(
-                        Figures.Of(
-                            $"{Figures.Bytes(wanted)} of text, {world.Shown.Count:N0} questions with answers and {world.HeldOut.Count + world.Reworded.Count + world.Unasked.Count:N0} that are never asked, in {directory}"
+                        Format.Text(
+                            $"{Format.Bytes(wanted)} of text, {world.Shown.Count:N0} questions with answers and {world.HeldOut.Count + world.Reworded.Count + world.Unasked.Count:N0} that are never asked, in {directory}"
                         )
                     )
             );

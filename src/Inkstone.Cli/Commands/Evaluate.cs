@@ -16,9 +16,9 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink evaluate</c>.</summary>
-internal static class Evaluate
+internal static partial class Evaluate
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> tasks = new("TASK")
         {
@@ -91,7 +91,7 @@ internal static class Evaluate
             HelpName = "N",
             DefaultValueFactory = _ => 13,
         };
-        return new Verb(
+        return new CliCommand(
             "evaluate",
             "benchmarks from lm-evaluation-harness's task files: the same requests, scores and standard errors",
             [
@@ -124,7 +124,7 @@ internal static class Evaluate
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string? path = call.Get(model);
             if (path is null && call.Get(requestsOut) is null && call.Get(responses) is not { Length: > 0 })
@@ -227,20 +227,20 @@ internal static class Evaluate
             }
             if (call.Get(stage) is { } name)
             {
-                DictValue line = StageRecord.Of(name, call.Get(step), description.Model, loss, result);
+                DictValue line = StageRecord.Create(name, call.Get(step), description.Model, loss, result);
                 StageRecord.Append(call.Get(stageLog)!, line);
                 call.Say($"added a line to {call.Get(stageLog)}");
                 if (loss is not null)
                 {
                     call.Say(
-                        Figures.Of(
+                        Format.Text(
                             $"{name}: loss {loss.Loss:0.0000}, perplexity {Math.Exp(loss.Loss):0.00}, {loss.Nats / Math.Log(2) / loss.Bytes:0.0000} bits per byte over {loss.Tokens:N0} tokens"
                         )
                     );
                 }
-                return call.Result(ValueNodes.Of(line)!, _ => Print(call, result));
+                return call.Result(ValueNodes.ToNode(line)!, _ => Print(call, result));
             }
-            JsonNode json = ValueNodes.Of(whole)!;
+            JsonNode json = ValueNodes.ToNode(whole)!;
             if (contaminated.Count > 0)
             {
                 json["contamination"] = new JsonObject(
@@ -261,86 +261,7 @@ internal static class Evaluate
         }
     }
 
-    private static (RunDescription, HeldOutLoss?) Ask(
-        Call call,
-        EvaluationRun run,
-        string path,
-        string? weights,
-        Tokenizer tokenizer,
-        RunDescription description,
-        string? heldOut,
-        LocalModelOptions options
-    ) =>
-        call.Compute(device =>
-        {
-            using CausalLm model = Models.Open(path, device, weights);
-            LocalModel local = new(model, tokenizer, options, call.Warn);
-            Answer(call, run, local);
-            ShareAnswers(call.Ranks, run);
-            HeldOutLoss? loss = heldOut is null
-                ? null
-                : HeldOutLoss.Of(
-                    local,
-                    [.. new DocumentReader(new ReadOptions(["text"])).Read(InputFiles.Find([heldOut])).Select(d => d.Text)],
-                    call.Cancelled
-                );
-            return (
-                description with
-                {
-                    MaxLength = local.MaxLength,
-                    Parameters = model.Parameters.ElementCount,
-                    Type = weights ?? "fp32",
-                    Tokens =
-                    [
-                        .. new (string, int?)[] { ("pad", tokenizer.PadId), ("eos", tokenizer.EosId), ("bos", tokenizer.BosId) }
-                            .Where(t => t.Item2 is not null)
-                            .Select(t => (t.Item1, tokenizer.IdToToken(t.Item2!.Value), t.Item2!.Value)),
-                    ],
-                },
-                loss
-            );
-        });
-
-    /// <summary>Each process answers its part of the requests.</summary>
-    private static void Answer(Call call, EvaluationRun run, IEvaluatedModel model) =>
-        call.WithProgress(
-            "evaluate",
-            bar =>
-            {
-                Range own = new(
-                    call.Ranks.Rank * run.Requests.Count / call.Ranks.Size,
-                    (call.Ranks.Rank + 1) * run.Requests.Count / call.Ranks.Size
-                );
-                int all = run.Requests.Take(own).Where(r => !r.IsAnswered).Sum(r => r.Repeats);
-                run.Answer(model, done => bar.Report(((double)done / all, $"{done:N0} of {all:N0} requests")), own, call.Cancelled);
-                return 0;
-            }
-        );
-
-    /// <summary>Every process has answered its part of the requests; now each has all answers.</summary>
-    private static void ShareAnswers(ICommunicator ranks, EvaluationRun run)
-    {
-        if (ranks.Size == 1)
-        {
-            return;
-        }
-        string own = string.Concat(RecordedAnswers.Lines(run.Requests.Where(r => r.IsAnswered)).Select(l => l + "\n"));
-        foreach (byte[] part in ranks.GatherAll(Encoding.UTF8.GetBytes(own)))
-        {
-            string file = Path.Combine(Path.GetTempPath(), $"ink-answers-{Guid.NewGuid():N}.jsonl");
-            try
-            {
-                File.WriteAllBytes(file, part);
-                _ = part.Length > 0 ? RecordedAnswers.Read(file, run.Requests) : 0;
-            }
-            finally
-            {
-                File.Delete(file);
-            }
-        }
-    }
-
-    private static void Print(Call call, EvaluationResult result)
+    private static void Print(CommandContext call, EvaluationResult result)
     {
         Table table = new Table()
             .Border(TableBorder.Rounded)

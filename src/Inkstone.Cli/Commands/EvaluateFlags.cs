@@ -73,7 +73,7 @@ internal sealed class EvaluateFlags
     /// <param name="tokenizer">the model's, for its chat template; null without a model</param>
     /// <param name="remote">whether the model is a server, which applies its own template</param>
     /// <param name="template">the chat template that is applied, or null</param>
-    public EvaluationOptions Read(Call call, Tokenizer? tokenizer, bool remote, out string? template)
+    public EvaluationOptions Read(CommandContext call, Tokenizer? tokenizer, bool remote, out string? template)
     {
         ChatTemplate? chat =
             !call.Get(_chat) || remote
@@ -91,7 +91,7 @@ internal sealed class EvaluateFlags
             GenKwargs = call.Get(_settings) is { } settings ? GenKwargs.Parse(settings, call.Warn) : null,
             SystemInstruction = call.Get(_system),
             Chat =
-                chat is not null ? ChatRendering.Of(chat, call.Warn)
+                chat is not null ? ChatRendering.Create(chat, call.Warn)
                 : remote && call.Get(_chat) ? OpenAiModel.Conversation
                 : null,
             FewshotAsMultiturn = call.Get(_multiturn) ?? true,

@@ -13,7 +13,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink evaluate judge</c>.</summary>
 internal static class EvaluateJudge
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> judge = new("--judge")
         {
@@ -43,7 +43,7 @@ internal static class EvaluateJudge
         };
         Option<string> key = new("--api-key") { Description = "key for an address; also the variable OPENAI_API_KEY", HelpName = "KEY" };
         Option<string> weights = Flags.Weights();
-        return new Verb(
+        return new CliCommand(
             "judge",
             "another model says which of two answers is better, asked both ways round",
             [judge, first, second, limit, parallel, key, weights],
@@ -52,7 +52,7 @@ internal static class EvaluateJudge
             "ink evaluate judge --judge models/judge.gguf --answers tuned.jsonl --against base.jsonl --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             IReadOnlyList<AnswerPair> pairs = AnswerPair.Read(call.Get(first)!, call.Get(second)!);
             pairs = call.Get(limit) is { } most
@@ -108,7 +108,13 @@ internal static class EvaluateJudge
         }
     }
 
-    private static IReadOnlyList<JudgedPair> Ask(Call call, IReadOnlyList<AnswerPair> pairs, string path, string? weights, int parallel)
+    private static IReadOnlyList<JudgedPair> Ask(
+        CommandContext call,
+        IReadOnlyList<AnswerPair> pairs,
+        string path,
+        string? weights,
+        int parallel
+    )
     {
         Tokenizer tokenizer = Models.Tokenizer(path, call);
         using Device device = call.NewDevice();
@@ -129,7 +135,12 @@ internal static class EvaluateJudge
         }
     }
 
-    private static IReadOnlyList<JudgedPair> Ask(Call call, IReadOnlyList<AnswerPair> pairs, IStructuredModel judge, int parallel) =>
+    private static IReadOnlyList<JudgedPair> Ask(
+        CommandContext call,
+        IReadOnlyList<AnswerPair> pairs,
+        IStructuredModel judge,
+        int parallel
+    ) =>
         call.WithProgress(
             "judge",
             bar =>
@@ -150,7 +161,7 @@ internal static class EvaluateJudge
             }
         );
 
-    private static void Print(Call call, IReadOnlyDictionary<string, Share> summary, string first, string second)
+    private static void Print(CommandContext call, IReadOnlyDictionary<string, Share> summary, string first, string second)
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("", "share", "n");
         foreach ((string name, Share share) in summary)
@@ -159,8 +170,8 @@ internal static class EvaluateJudge
                 .. new[]
                 {
                     name.Replace('_', ' '),
-                    double.IsNaN(share.Value) ? "–" : Figures.Of($"{100 * share.Value:0.0} % ± {100 * share.Error:0.0}"),
-                    Figures.Of($"{share.Count:N0}"),
+                    double.IsNaN(share.Value) ? "–" : Format.Text($"{100 * share.Value:0.0} % ± {100 * share.Error:0.0}"),
+                    Format.Text($"{share.Count:N0}"),
                 }.Select(Markup.Escape),
             ]);
         }

@@ -15,7 +15,7 @@ using Spectre.Console;
 namespace Inkstone.Cli;
 
 /// <summary><c>ink evaluate structured</c>.</summary>
-internal static class EvaluateStructured
+internal static partial class EvaluateStructured
 {
     private const string ResultFile = "structured.json";
 
@@ -25,7 +25,7 @@ internal static class EvaluateStructured
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> model = new("--model")
         {
@@ -92,7 +92,7 @@ internal static class EvaluateStructured
             DefaultValueFactory = _ => "eval_results.jsonl",
         };
         Option<string> weights = Flags.Weights();
-        return new Verb(
+        return new CliCommand(
             "structured",
             "JSON by a schema out of texts: what parses, what is missing, invented, of a wrong type, right",
             [
@@ -119,7 +119,7 @@ internal static class EvaluateStructured
             "ink evaluate structured --responses answers/a.json answers/b.json --prompts prompts.json --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string[] models = call.Get(model) ?? [],
                 adapters = call.Get(adapter) ?? [],
@@ -186,7 +186,7 @@ internal static class EvaluateStructured
                     call.WithProgress(
                         "evaluate",
                         bar =>
-                            Asking(
+                            Ask(
                                     call,
                                     file,
                                     models,
@@ -216,7 +216,7 @@ internal static class EvaluateStructured
             {
                 StageRecord.Append(
                     call.Get(stageLog)!,
-                    StageRecord.Of(
+                    StageRecord.Create(
                         call.Get(stage)!,
                         call.Get(step),
                         table.Model,
@@ -228,149 +228,4 @@ internal static class EvaluateStructured
             return call.Result(json, _ => Print(call, tables));
         }
     }
-
-    private static List<(string Model, bool Guided, IReadOnlyList<StructuredAnswer> Answers)> Asking(
-        Call call,
-        StructuredPromptFile file,
-        string[] models,
-        string[] adapters,
-        bool guided,
-        int parallel,
-        string? key,
-        string? weights,
-        AnswerLog? log,
-        IProgress<(double, string)> bar
-    )
-    {
-        bool[] ways = guided ? [false, true] : [false];
-        int all = (models.Length + adapters.Length) * ways.Length * file.Prompts.Count,
-            done = 0;
-        List<(string, bool, IReadOnlyList<StructuredAnswer>)> found = [];
-        foreach (string path in models)
-        {
-            if (OpenAiClient.IsUrl(path))
-            {
-                using OpenAiClient client = new(path, key);
-                Ask(new OpenAiStructuredModel(path, client));
-                continue;
-            }
-            string[] over = path == models[0] ? adapters : [];
-            using Device device = call.NewDevice();
-            Tokenizer tokenizer = Models.Tokenizer(path, call);
-            using CausalLm model = ComputeThread.Run(() => Models.Open(path, device, weights));
-            EngineOptions options = new()
-            {
-                MaxSequences = parallel,
-                MaxWaiting = file.Prompts.Count,
-                Adapters = over.ToDictionary(a => a, CheckpointFolder.Resolve),
-            };
-            AsyncEngine engine = new(model, tokenizer, options);
-            try
-            {
-                ChatModel chat = new(engine, GenerationSettings.Read(Models.GenerationConfig(path)));
-                Ask(new EngineStructuredModel(path, chat));
-                foreach (string adapter in over)
-                {
-                    Ask(new EngineStructuredModel(adapter, chat, adapter));
-                }
-            }
-            finally
-            {
-                engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            }
-        }
-        return found;
-
-        void Ask(IStructuredModel model)
-        {
-            foreach (bool held in ways)
-            {
-                found.Add(
-                    (
-                        model.Name,
-                        held,
-                        new StructuredRun(file, held)
-                            .AskAsync(
-                                model,
-                                parallel,
-                                log,
-                                () => bar.Report(((double)Interlocked.Increment(ref done) / all, $"{done:N0} of {all:N0} answers")),
-                                call.Cancelled
-                            )
-                            .GetAwaiter()
-                            .GetResult()
-                    )
-                );
-            }
-        }
-    }
-
-    private static void Print(Call call, List<StructuredTable> tables)
-    {
-        string[] metrics =
-        [
-            "parse",
-            "missing",
-            "hallucination",
-            "types",
-            "enums",
-            "strict",
-            "strict_alias",
-            "value_match",
-            "cut",
-            "latency_seconds",
-        ];
-        string[] names = Names([.. tables.Select(t => t.Model)]);
-        Table table = new Table()
-            .Border(TableBorder.Rounded)
-            .AddColumns(["model", "guided", .. metrics.Select(m => m.Replace('_', ' ')), "pairs F1"]);
-        foreach ((StructuredTable t, string name) in tables.Zip(names))
-        {
-            table.AddRow([
-                .. new[] { name, t.Guided ? "yes" : "no" }
-                    .Concat(metrics.Select(m => Shown(m, t.Shares[m])))
-                    .Append(Figures.Of($"{t.Pairs.F1:0.000}"))
-                    .Select(Markup.Escape),
-            ]);
-        }
-        call.Page.Write(table);
-        Table published = new Table()
-            .Border(TableBorder.Rounded)
-            .AddColumns("by MicroLM's rules", "parse", "missing", "hallucination", "strict", "judged otherwise here");
-        foreach ((StructuredTable t, string name) in tables.Zip(names))
-        {
-            JsonNode rules = t.Json()["microlm_rules"]!;
-            published.AddRow([
-                .. new[] { name + (t.Guided ? ", guided" : "") }
-                    .Concat(
-                        ((string[])["parseable_rate", "missing_rate", "hallucination_rate", "schema_strict_rate"]).Select(r =>
-                            Figures.Of($"{100 * (double)rules[r]!:0.0} %")
-                        )
-                    )
-                    .Append(
-                        string.Join(
-                            "; ",
-                            t.Differences.GroupBy(d => (d.Metric, d.Why)).Select(g => $"{g.Key.Metric}: {g.Count()} × {g.Key.Why}")
-                        )
-                    )
-                    .Select(Markup.Escape),
-            ]);
-        }
-        call.Page.Write(published);
-        call.Out.WriteLine(
-            $"{tables[0].Shares["parse"].Count} prompts. hallucination, types and enums are shares of what parses, with ± one standard error."
-        );
-    }
-
-    /// <summary>The last part of paths, where it tells them apart.</summary>
-    private static string[] Names(string[] models)
-    {
-        string[] last = [.. models.Select(m => OpenAiClient.IsUrl(m) ? m : Path.GetFileName(Path.TrimEndingDirectorySeparator(m)))];
-        return last.Distinct().Count() == models.Distinct().Count() ? last : models;
-    }
-
-    private static string Shown(string metric, Share share) =>
-        double.IsNaN(share.Value) ? "–"
-        : metric == "latency_seconds" ? Figures.Of($"{share.Value:0.00} s")
-        : Figures.Of($"{100 * share.Value:0.0} %{(double.IsNaN(share.Error) ? "" : Figures.Of($" ± {100 * share.Error:0.0}"))}");
 }

@@ -57,7 +57,7 @@ internal sealed class FetchFlags
 
     /// <summary>Fetches a repository from one of the two hubs.</summary>
     public FetchResult Repository(
-        Call call,
+        CommandContext call,
         RepositoryKind kind,
         string id,
         bool fromModelScope,
@@ -89,7 +89,7 @@ internal sealed class FetchFlags
     }
 
     /// <summary>Runs a fetch under this call's progress.</summary>
-    public static FetchResult Loading(Call call, string title, Func<Action<FetchProgress>, Task<FetchResult>> fetch) =>
+    public static FetchResult Loading(CommandContext call, string title, Func<Action<FetchProgress>, Task<FetchResult>> fetch) =>
         call.WithProgress(
             title,
             bar =>
@@ -97,7 +97,7 @@ internal sealed class FetchFlags
                         bar.Report(
                             (
                                 p.Total > 0 ? (double)p.Done / p.Total : 0,
-                                Figures.Of($"{Figures.Bytes(p.Done)}{(p.Total > 0 ? " of " + Figures.Bytes(p.Total) : "")}, {p.Words}")
+                                Format.Text($"{Format.Bytes(p.Done)}{(p.Total > 0 ? " of " + Format.Bytes(p.Total) : "")}, {p.Words}")
                             )
                         )
                     )
@@ -106,7 +106,7 @@ internal sealed class FetchFlags
         );
 
     /// <summary>The result of a verb that fetches.</summary>
-    public static int Result(Call call, FetchResult result, string name)
+    public static int Result(CommandContext call, FetchResult result, string name)
     {
         if (result.Note is { } note)
         {
@@ -128,8 +128,8 @@ internal sealed class FetchFlags
             o =>
             {
                 call.Say(
-                    Figures.Of(
-                        $"{name}: {result.Files:N0} files, {Figures.Bytes(result.Bytes)}; {(result.Loaded == 0 ? "nothing had to be loaded" : Figures.Bytes(result.Loaded) + " loaded")}"
+                    Format.Text(
+                        $"{name}: {result.Files:N0} files, {Format.Bytes(result.Bytes)}; {(result.Loaded == 0 ? "nothing had to be loaded" : Format.Bytes(result.Loaded) + " loaded")}"
                     )
                 );
                 o.WriteLine(result.Directory);
@@ -138,7 +138,7 @@ internal sealed class FetchFlags
     }
 
     /// <summary>What the program brings along, and what the user adds.</summary>
-    public Catalogue Sets(Call call)
+    public Catalogue Sets(CommandContext call)
     {
         Catalogue catalogue = new();
         string own = Path.Combine(
@@ -159,7 +159,7 @@ internal sealed class FetchFlags
     }
 
     /// <summary>Prints the menu.</summary>
-    public static int Menu(Call call, Catalogue catalogue, RepositoryKind kind)
+    public static int Menu(CommandContext call, Catalogue catalogue, RepositoryKind kind)
     {
         List<(int Number, CatalogueEntry Entry)> sets =
         [
@@ -196,7 +196,7 @@ internal sealed class FetchFlags
                         .. (
                             (string[])
                                 [
-                                    Figures.Of($"{number}"),
+                                    Format.Text($"{number}"),
                                     e.Name,
                                     e.Use,
                                     e.Size,

@@ -10,7 +10,7 @@ internal static class MetadataSheet
     private const string FileName = "metadata.json";
 
     /// <summary>The sheet, or null when no metadata.json of ours is there.</summary>
-    public static Sheet? Find(string folder)
+    public static FactSheet? Find(string folder)
     {
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
@@ -32,9 +32,9 @@ internal static class MetadataSheet
         }
     }
 
-    private static Sheet Prepared(string folder, JsonObject o)
+    private static FactSheet Prepared(string folder, JsonObject o)
     {
-        Sheet sheet = new("prepared text", folder);
+        FactSheet sheet = new("prepared text", folder);
         foreach (string key in (string[])["documents", "train_documents", "valid_documents", "bytes"])
         {
             sheet.Add(key, o[key]?.DeepClone());
@@ -51,9 +51,9 @@ internal static class MetadataSheet
         return sheet;
     }
 
-    private static Sheet Tokens(string folder, JsonObject o)
+    private static FactSheet Tokens(string folder, JsonObject o)
     {
-        Sheet sheet = new("tokens", folder);
+        FactSheet sheet = new("tokens", folder);
         foreach (
             string key in (string[])
                 [
@@ -102,13 +102,13 @@ internal static class QuickstartSheet
     ];
 
     /// <summary>The sheet, or null when no quickstart made <paramref name="folder"/>.</summary>
-    public static Sheet? Find(string folder)
+    public static FactSheet? Find(string folder)
     {
         if (QuickstartState.Find(folder) is not { } state)
         {
             return null;
         }
-        Sheet sheet = new("quickstart", folder);
+        FactSheet sheet = new("quickstart", folder);
         sheet.Add("settings", state.Settings);
         sheet.Add("stages_done", state.StagesDone);
         sheet.Add("stages", Quickstart.Stages);
@@ -132,10 +132,10 @@ internal static class DataSheet
 
     public static bool Reads(string file) => InputFiles.IsJsonLines(file) || InputFiles.IsParquet(file) || InputFiles.IsPlainText(file);
 
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         IReadOnlyList<string> files = InputFiles.Find([path]);
-        Sheet sheet = new("data", path);
+        FactSheet sheet = new("data", path);
         sheet.Add("bytes", files.Sum(f => new FileInfo(f).Length));
         List<string[]> rows = [];
         Dictionary<string, (int Count, string First)> keys = [];
@@ -206,7 +206,7 @@ internal static class DataSheet
 
     private static string Shown(JsonNode? value)
     {
-        string text = Figures.Visible(
+        string text = Format.Visible(
             (value is JsonValue v && v.TryGetValue(out string? s) ? s : value?.ToJsonString(Readable) ?? "null").ReplaceLineEndings("⏎")
         );
         return Cells.Fit(text, ShownCharacters);

@@ -11,7 +11,7 @@ internal static class Generate
 {
     private const int UsualTokens = 128;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -27,7 +27,7 @@ internal static class Generate
         SamplingFlags sampling = new(draws: false, UsualTokens);
         GrammarFlags form = new();
         SpeculationFlags speculation = new();
-        return new Verb(
+        return new CliCommand(
             "generate",
             "continues a text, streaming",
             [model, weights, prompt, ids, messages, variables, .. sampling.All, .. form.All, .. speculation.All, noCache],
@@ -36,7 +36,7 @@ internal static class Generate
             "ink generate --model runs/poems --prompt \"春眠\" --max-tokens 32 --temperature 0 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!;
             SamplingParams p = sampling.Read(call, path);
@@ -56,7 +56,7 @@ internal static class Generate
                     start = tokenizer.Encode(text);
                     break;
                 case (null, string list, null):
-                    start = Call.ParseIds(list);
+                    start = CommandContext.ParseIds(list);
                     break;
                 case (null, null, string file):
                     ChatPrompt chat = new(tokenizer, values);
@@ -91,8 +91,8 @@ internal static class Generate
                 }
                 call.Out.WriteLine();
                 call.Say(
-                    Figures.Of(
-                        $"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Figures.Rate(writing.DecodeRate)}{Guessed(writing)}"
+                    Format.Text(
+                        $"{writing.Ids.Count} tokens ({Word(writing.FinishReason)}), first after {1000 * writing.FirstTokenSeconds:0} ms{Format.Rate(writing.DecodeRate)}{Guessed(writing)}"
                     )
                 );
                 return 0;
@@ -104,7 +104,7 @@ internal static class Generate
     public static string Word(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
 
     private static string Guessed(TextGenerator w) =>
-        w.Guesses.Guessed == 0 ? "" : Figures.Of($"; {w.Guesses.Accepted:N0} of {w.Guesses.Guessed:N0} guesses were right");
+        w.Guesses.Guessed == 0 ? "" : Format.Text($"; {w.Guesses.Accepted:N0} of {w.Guesses.Guessed:N0} guesses were right");
 
     private static JsonObject Json(TextGenerator w, int[] prompt) =>
         new()

@@ -10,12 +10,12 @@ internal static class GgufSheet
 {
     private const int LongestValue = 80;
 
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         using GgufModel model = GgufModel.Open(path, ModelFamilies.Gguf);
         WeightFacts[] weights = [.. model.Names.Select(name => Weight(model, name))];
         GgufMetadata m = model.File.Metadata;
-        Sheet sheet = new("gguf", path);
+        FactSheet sheet = new("gguf", path);
         ModelSheet.AddConfig(sheet, model.Config, weights);
         sheet.Add("bytes", new FileInfo(path).Length);
         sheet.Add("tokenizer", m.Text("tokenizer.ggml.model") is "gpt2" or "llama");

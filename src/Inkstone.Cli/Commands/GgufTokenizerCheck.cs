@@ -16,9 +16,9 @@ internal static class GgufTokenizerCheck
     private const int Shown = 4;
 
     /// <summary>Runs <paramref name="write"/> with the directory whose tokenizer goes into the file.</summary>
-    public static void Around(Call call, string model, HfConfig config, Action<string> write)
+    public static void Around(CommandContext call, string model, HfConfig config, Action<string> write)
     {
-        if (!GgufFile.Is(model) && !File.Exists(Path.Combine(model, "tokenizer.json")))
+        if (!GgufFile.IsGguf(model) && !File.Exists(Path.Combine(model, "tokenizer.json")))
         {
             write(model);
             return;
@@ -33,7 +33,7 @@ internal static class GgufTokenizerCheck
                 call,
                 model,
                 tokenizer,
-                GgufTokenizer.AsWritten(place, config, GgufFile.Is(model) ? model : Path.Combine(model, "tokenizer.json"))!
+                GgufTokenizer.AsWritten(place, config, GgufFile.IsGguf(model) ? model : Path.Combine(model, "tokenizer.json"))!
             );
             write(place);
         }
@@ -43,9 +43,9 @@ internal static class GgufTokenizerCheck
         }
     }
 
-    private static void Compare(Call call, string model, Tokenizer tokenizer, GgufTokenizer written)
+    private static void Compare(CommandContext call, string model, Tokenizer tokenizer, GgufTokenizer written)
     {
-        IReadOnlyList<TokenizerDifference> differences = TokenizerComparison.Of(
+        IReadOnlyList<TokenizerDifference> differences = TokenizerComparison.Compare(
             tokenizer,
             Tokenizer.FromJson(Encoding.UTF8.GetBytes(written.Json), Encoding.UTF8.GetBytes(written.ConfigJson), model)
         );

@@ -24,7 +24,7 @@ internal sealed class GrammarFlags
     public IReadOnlyList<Symbol> All => [_schema, _object, _gbnf, _regex, _choices];
 
     /// <summary>The form; null where none is asked for.</summary>
-    public CompiledGrammar? Read(Call call, Tokenizer tokenizer)
+    public CompiledGrammar? Read(CommandContext call, Tokenizer tokenizer)
     {
         Option[] asked = [.. new Option[] { _schema, _object, _gbnf, _regex, _choices }.Where(call.Has)];
         if (asked.Length > 1)

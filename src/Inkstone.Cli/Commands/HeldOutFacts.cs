@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Inkstone.Data;
 using Inkstone.Inference;
 using Inkstone.Models;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Text;
 
@@ -15,13 +16,18 @@ namespace Inkstone.Cli;
 internal sealed record FactAnswer(WorldQuestion Question, string Text, bool Right, bool Ended);
 
 /// <summary>A way to ask: the prompt's tokens, texts that end the answer, and what the answer must be.</summary>
-internal sealed record Asking(Func<WorldQuestion, int[]> Prompt, IReadOnlyList<string> Stops, Func<WorldQuestion, string, bool> IsRight)
+internal sealed record QuestionFormat(
+    Func<WorldQuestion, int[]> Prompt,
+    IReadOnlyList<string> Stops,
+    Func<WorldQuestion, string, bool> IsRight
+)
 {
     /// <summary>The beginning of a sentence, for a model that continues text.</summary>
-    public static Asking Sentences(Tokenizer tokenizer) => new(q => tokenizer.Encode(q.Prompt), ["\n"], (q, text) => q.IsAnsweredBy(text));
+    public static QuestionFormat Sentences(Tokenizer tokenizer) =>
+        new(q => tokenizer.Encode(q.Prompt), ["\n"], (q, text) => q.IsAnsweredBy(text));
 
     /// <summary>A question on a line of its own, as documents have them.</summary>
-    public static Asking Lines(Tokenizer tokenizer) =>
+    public static QuestionFormat Lines(Tokenizer tokenizer) =>
         new(
             q => tokenizer.Encode(q.Language == WorldLanguage.Chinese ? $"问：{q.Question}\n答：" : $"Q: {q.Question}\nA:"),
             ["\n"],
@@ -29,7 +35,7 @@ internal sealed record Asking(Func<WorldQuestion, int[]> Prompt, IReadOnlyList<s
         );
 
     /// <summary>A user's turn of the chat template.</summary>
-    public static Asking Chat(Tokenizer tokenizer)
+    public static QuestionFormat Chat(Tokenizer tokenizer)
     {
         ChatTemplate template = ChatTemplate.For(tokenizer);
         return new(
@@ -57,7 +63,7 @@ internal static class HeldOutFacts
     public static IReadOnlyList<FactAnswer> Ask(
         string checkpoint,
         Tokenizer tokenizer,
-        Asking asking,
+        QuestionFormat asking,
         IReadOnlyList<WorldQuestion> questions,
         Device device,
         Action asked,

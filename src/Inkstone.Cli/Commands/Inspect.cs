@@ -7,7 +7,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink inspect</c>.</summary>
 internal static class Inspect
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string?> path = new("PATH")
         {
@@ -42,7 +42,7 @@ internal static class Inspect
         };
         Option<string[]> variables = TemplateVariables.Option();
         Option<string> page = new("--html") { Description = "with --masks: writes an HTML page too", HelpName = "FILE" };
-        return new Verb(
+        return new CliCommand(
             "inspect",
             "what a file or directory of this program holds, or what this machine can do",
             [path, machine, mpi, masks, count, template, variables, page],
@@ -54,18 +54,18 @@ internal static class Inspect
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             if (call.Get(machine))
             {
                 return call.Get(path) is null
-                    ? call.Compute(MachineSheet.Of).Print(call)
+                    ? call.Compute(MachineSheet.Create).Print(call)
                     : throw new ArgumentException("--machine takes no PATH: it is about this machine");
             }
             if (call.Get(mpi))
             {
                 return call.Get(path) is null
-                    ? MpiSheet.Of(call).Print(call)
+                    ? MpiSheet.Create(call).Print(call)
                     : throw new ArgumentException("--mpi takes no PATH: it is about this machine");
             }
             string place = call.Get(path) ?? throw new ArgumentException("inspect needs a PATH, or --machine or --mpi for this machine");
@@ -83,35 +83,35 @@ internal static class Inspect
             }
             Option? alone = ((Option[])[template, variables, page, count]).FirstOrDefault(call.Has);
             return alone is null
-                ? Of(place).Print(call)
+                ? ReadSheet(place).Print(call)
                 : throw new ArgumentException(
                     $"{alone.Name} belongs to --masks FILE, which shows what is learned from conversations; give it too"
                 );
         }
     }
 
-    private static Sheet Of(string path)
+    private static FactSheet ReadSheet(string path)
     {
         if (Directory.Exists(path))
         {
             if (
                 Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) == "checkpoints"
                 && Path.GetDirectoryName(Path.GetFullPath(path)) is { } run
-                && RunSheet.Is(run)
+                && RunSheet.IsRun(run)
             )
             {
-                return RunSheet.Of(run);
+                return RunSheet.Read(run);
             }
             return QuickstartSheet.Find(path)
                 ?? (
-                    RunSheet.Is(path) ? RunSheet.Of(path)
-                    : PeftAdapter.Is(path) ? AdapterSheet.Of(path)
-                    : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Of(path)
-                    : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Of(path, Text.Tokenizer.Load(path))
+                    RunSheet.IsRun(path) ? RunSheet.Read(path)
+                    : PeftAdapter.IsAdapter(path) ? AdapterSheet.Read(path)
+                    : File.Exists(Path.Combine(path, "config.json")) ? ModelSheet.Read(path)
+                    : File.Exists(Path.Combine(path, "tokenizer.json")) ? TokenizerSheet.Create(path, Text.Tokenizer.Load(path))
                     : MetadataSheet.Find(path)
                         ?? (
                             Directory.EnumerateFiles(path).Any(DataSheet.Reads)
-                                ? DataSheet.Of(path)
+                                ? DataSheet.Read(path)
                                 : throw new InvalidDataException(
                                     $"{path} holds no model, adapter, run, tokenizer, tokens or text; name a directory that ink or Hugging Face wrote, or a file"
                                 )
@@ -124,14 +124,14 @@ internal static class Inspect
         }
         return Path.GetExtension(path) switch
         {
-            ".safetensors" => SafetensorsSheet.Of(path),
-            ".gguf" => GgufSheet.Of(path),
-            ".bin" or ".npy" => ShardSheet.Of(path),
+            ".safetensors" => SafetensorsSheet.Read(path),
+            ".gguf" => GgufSheet.Read(path),
+            ".bin" or ".npy" => ShardSheet.Read(path),
             ".json" when Path.GetFileName(path) == "config.json" => throw new InvalidDataException(
                 $"{path} is one file of a model; name its directory"
             ),
-            ".json" when IsObject(path) => TokenizerSheet.Of(path, Text.Tokenizer.Load(path)),
-            _ when DataSheet.Reads(path) => DataSheet.Of(path),
+            ".json" when IsObject(path) => TokenizerSheet.Create(path, Text.Tokenizer.Load(path)),
+            _ when DataSheet.Reads(path) => DataSheet.Read(path),
             _ => throw new InvalidDataException(
                 $"{path} is of no kind that can be inspected; give .gguf, .safetensors, .bin, .npy, tokenizer.json, JSONL, JSON, Parquet, text, or a directory"
             ),

@@ -17,7 +17,7 @@ internal static class InspectMasks
 
     /// <summary>Prints the first <paramref name="count"/> conversations of <paramref name="file"/>, and writes a page where one is
     /// wanted.</summary>
-    public static int Show(Call call, string path, string file, int count, string? page, string? template, JsonObject? variables)
+    public static int Show(CommandContext call, string path, string file, int count, string? page, string? template, JsonObject? variables)
     {
         Tokenizer tokenizer = Sft.WithTemplate(Models.Tokenizer(path, call), template);
         ChatMasks masks = new(ChatTemplate.For(tokenizer), tokenizer, new ChatMaskOptions(Variables: variables));
@@ -72,13 +72,13 @@ internal static class InspectMasks
         );
     }
 
-    private static void Print(Call call, TextWriter o, List<Shown> shown)
+    private static void Print(CommandContext call, TextWriter o, List<Shown> shown)
     {
         bool colours = call.Page.Profile.Capabilities.ColorSystem != ColorSystem.NoColors;
         foreach (Shown conversation in shown)
         {
             o.WriteLine(
-                Figures.Of(
+                Format.Text(
                     $"{conversation.Place}: {conversation.Masked.Ids.Length} tokens, {conversation.Learned} learned {(colours ? "(green; shades change with each token)" : "(between ⟦ and ⟧; · is between tokens)")}"
                 )
             );
@@ -86,7 +86,7 @@ internal static class InspectMasks
             bool inside = false;
             for (int i = 0; i < conversation.Texts.Length; i++)
             {
-                bool learned = conversation.Masked.Learned[i];
+                bool learned = conversation.Masked.LossMask[i];
                 if (colours)
                 {
                     string style =
@@ -144,7 +144,7 @@ internal static class InspectMasks
             {
                 html.Append(
                     System.Globalization.CultureInfo.InvariantCulture,
-                    $"<span{(conversation.Masked.Learned[i] ? " class=\"learned\"" : "")} title=\"{conversation.Masked.Ids[i]}\">{Escape(conversation.Texts[i])}</span>"
+                    $"<span{(conversation.Masked.LossMask[i] ? " class=\"learned\"" : "")} title=\"{conversation.Masked.Ids[i]}\">{Escape(conversation.Texts[i])}</span>"
                 );
             }
             html.Append("</pre>\n");
@@ -170,14 +170,14 @@ internal static class InspectMasks
 
         public string[] Texts { get; }
 
-        public int Learned => Masked.Learned.Count(l => l);
+        public int Learned => Masked.LossMask.Count(l => l);
 
         public JsonObject Json() =>
             new()
             {
                 ["place"] = Place,
                 ["ids"] = new JsonArray([.. Masked.Ids.Select(id => (JsonNode)id)]),
-                ["mask"] = new JsonArray([.. Masked.Learned.Select(l => (JsonNode)(l ? 1 : 0))]),
+                ["mask"] = new JsonArray([.. Masked.LossMask.Select(l => (JsonNode)(l ? 1 : 0))]),
             };
     }
 }

@@ -10,12 +10,12 @@ internal static class Logits
 {
     private const int Shown = 10;
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights(exact: true);
         Option<string> ids = Flags.Ids();
-        return new Verb(
+        return new CliCommand(
             "logits",
             "logits of every position of a row of ids",
             [model, weights, ids],
@@ -24,11 +24,11 @@ internal static class Logits
             "ink logits --model models/blank --ids 1,2,3 --json"
         );
 
-        int Run(Call call) =>
+        int Run(CommandContext call) =>
             call.Compute(device =>
             {
                 using CausalLm m = Models.Open(call.Get(model)!, device, call.Get(weights));
-                int[] row = Check(Call.ParseIds(call.Get(ids)!), m);
+                int[] row = Check(CommandContext.ParseIds(call.Get(ids)!), m);
                 using (device.Step())
                 {
                     Tensor hidden = m.Hidden(device.Rent(new Shape(1, row.Length), row), ForwardContext.Rows(device, 1, row.Length));
@@ -103,7 +103,7 @@ internal static class Logits
             int[] order = [.. Enumerable.Range(0, vocabulary)];
             Array.Sort(order, (a, b) => values[b].CompareTo(values[a]));
             output.WriteLine(
-                $"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Figures.Of($"{id} {values[id]:0.000}")))
+                $"after {row[t]}: " + string.Join("  ", order.Take(Shown).Select(id => Format.Text($"{id} {values[id]:0.000}")))
             );
         }
     }

@@ -68,15 +68,15 @@ internal static class LossCurve
         for (int row = 0; row < Rows; row++)
         {
             double label = high - (high - low) * row / (Rows - 1);
-            drawing.Append(row % 4 == 0 || row == Rows - 1 ? Figures.Of($"{label, 7:0.000} ") : new string(' ', Margin - 1)).Append('|');
+            drawing.Append(row % 4 == 0 || row == Rows - 1 ? Format.Text($"{label, 7:0.000} ") : new string(' ', Margin - 1)).Append('|');
             for (int column = 0; column < columns; column++)
             {
                 drawing.Append(cells[row, column]);
             }
             drawing.Append('\n');
         }
-        string first = Figures.Of($"step {from:0}"),
-            end = Figures.Of($"{to:0}");
+        string first = Format.Text($"step {from:0}"),
+            end = Format.Text($"{to:0}");
         return drawing
             .Append(' ', Margin)
             .Append(first)

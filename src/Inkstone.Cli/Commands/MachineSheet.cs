@@ -6,11 +6,11 @@ namespace Inkstone.Cli;
 /// it.</summary>
 internal static class MachineSheet
 {
-    public static Sheet Of(Device device)
+    public static FactSheet Create(Device device)
     {
         MachineRoofs roofs = MachineRoofs.Measure(device);
         CacheSizes caches = CacheSizes.Current;
-        Sheet sheet = new("machine", CpuFeatures.CpuName());
+        FactSheet sheet = new("machine", CpuFeatures.CpuName());
         sheet.Add("cores", Environment.ProcessorCount);
         sheet.Add("threads", roofs.Threads);
         sheet.Add("levels", string.Join(", ", CpuFeatures.Levels().Select(level => level.ToString().ToLowerInvariant())));
@@ -30,9 +30,9 @@ internal static class MachineSheet
                 {
                     u.Type,
                     u.Instruction,
-                    Figures.Of($"{u.OneThread / 1e9:0.0}"),
-                    Figures.Of($"{u.AllThreads / 1e9:0.0}"),
-                    Figures.Of($"{u.OfFloat32:0.00}"),
+                    Format.Text($"{u.OneThread / 1e9:0.0}"),
+                    Format.Text($"{u.AllThreads / 1e9:0.0}"),
+                    Format.Text($"{u.OfFloat32:0.00}"),
                 }
             )
         );

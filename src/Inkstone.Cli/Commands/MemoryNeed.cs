@@ -17,7 +17,7 @@ internal static class MemoryNeed
         Tokens = 512,
         AdamBytes = 16;
 
-    public static void AddTo(Sheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
+    public static void AddTo(FactSheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
     {
         long parameters = weights.Sum(w => w.Count),
             loaded = weights.Sum(w => w.MemoryBytes);
@@ -56,7 +56,7 @@ internal static class MemoryNeed
         && !w.Name.StartsWith("lm_head", StringComparison.Ordinal);
 
     private static string[] Row(string work, long bytes, string madeOf) =>
-        [work, $"{bytes}", Figures.Of($"{bytes / (double)(1L << 30):0.00}"), madeOf];
+        [work, $"{bytes}", Format.Text($"{bytes / (double)(1L << 30):0.00}"), madeOf];
 
-    private static string Gib(long bytes) => Figures.Of($"{bytes / (double)(1L << 30):0.00} GiB");
+    private static string Gib(long bytes) => Format.Text($"{bytes / (double)(1L << 30):0.00} GiB");
 }

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink merge</c>.</summary>
 internal static class Merge
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = new("--model")
         {
@@ -34,7 +34,7 @@ internal static class Merge
             HelpName = "TYPE",
         };
         type.AcceptOnlyFromAmong("f32", "f16", "bf16");
-        return new Verb(
+        return new CliCommand(
             "merge",
             "adds an adapter to its model and writes the tuned model as a directory of its own",
             [model, adapter, output, type],
@@ -43,10 +43,10 @@ internal static class Merge
             "ink merge --model models/qwen2.5-0.5b --adapter runs/lora/best --out models/tuned --dtype bf16"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string adapterPath = CheckpointFolder.Resolve(call.Get(adapter)!);
-            string below = Models.Below(adapterPath, call.Get(model)),
+            string below = Models.BaseModel(adapterPath, call.Get(model)),
                 place = call.Claim(call.Get(output)!, call.Get(adapter), adapterPath, call.Get(model), below);
             long parameters = call.Compute(device =>
             {
@@ -61,7 +61,7 @@ internal static class Merge
                     below,
                     beside: directory =>
                     {
-                        Companions.Overlay(adapterPath, directory);
+                        SidecarFiles.Overlay(adapterPath, directory);
                         File.Delete(Path.Combine(directory, ModelCard.FileName)); // that of the model below says nothing of this one
                         new ModelCard(tuned.Config, tuned.Parameters.ElementCount)
                         {
@@ -80,7 +80,7 @@ internal static class Merge
                     ["adapter"] = adapterPath,
                     ["parameters"] = parameters,
                 },
-                o => o.WriteLine($"{place}: {Figures.Count(parameters)} parameters\ntry: ink chat --model {place}")
+                o => o.WriteLine($"{place}: {Format.Count(parameters)} parameters\ntry: ink chat --model {place}")
             );
         }
     }

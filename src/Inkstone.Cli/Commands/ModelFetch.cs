@@ -6,7 +6,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink model fetch</c>.</summary>
 internal static class ModelFetch
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> name = new("NAME")
         {
@@ -15,7 +15,7 @@ internal static class ModelFetch
         };
         Option<bool> list = new("--list") { Description = "the menu of models that have a short name" };
         FetchFlags flags = new();
-        return new Verb(
+        return new CliCommand(
             "fetch",
             "a model from a hub into its cache, resumed and checked; prints its directory",
             [name, list, .. flags.All],
@@ -24,7 +24,7 @@ internal static class ModelFetch
             "ink model fetch qwen2.5-0.5b-instruct --from modelscope"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Catalogue catalogue = flags.Sets(call);
             string? asked = call.Get(name);

@@ -23,19 +23,19 @@ internal static class Modelfile
     ];
 
     /// <summary>Where it goes: beside the .gguf file. One that another program wrote is refused.</summary>
-    public static string Claim(Call call, string gguf) =>
+    public static string Claim(CommandContext call, string gguf) =>
         call.ClaimFile(
             Path.Combine(Path.GetDirectoryName(Path.GetFullPath(gguf))!, Name),
             path => File.ReadLines(path).FirstOrDefault()?.StartsWith(FirstLine, StringComparison.Ordinal) == true
         );
 
     /// <summary>Writes it.</summary>
-    public static void Write(Call call, string path, string gguf, string model, int context)
+    public static void Write(CommandContext call, string path, string gguf, string model, int context)
     {
         Tokenizer tokenizer = Models.Tokenizer(model, call);
         StringBuilder text = new($"{FirstLine}{Name}\nFROM ./{Path.GetFileName(gguf)}\n");
         ChatTemplate? template = ChatTemplate.TryFor(tokenizer);
-        if (template is not null && OllamaTemplate.Of(template) is { } go)
+        if (template is not null && OllamaTemplate.Convert(template) is { } go)
         {
             text.Append("TEMPLATE \"\"\"").Append(go).Append("\"\"\"\n");
         }

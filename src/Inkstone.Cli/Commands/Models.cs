@@ -17,11 +17,11 @@ internal static class Models
     public static CausalLm Open(string path, Device device, string? weights = null)
     {
         string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: false));
-        if (!PeftAdapter.Is(place))
+        if (!PeftAdapter.IsAdapter(place))
         {
             return Pretrained.Open(place, device, MatrixType(place, weights), trained: false);
         }
-        CausalLm model = PeftAdapter.Open(Below(place, null), place, device, MatrixType("", weights) ?? DType.Float32, trained: false);
+        CausalLm model = PeftAdapter.Open(BaseModel(place, null), place, device, MatrixType("", weights) ?? DType.Float32, trained: false);
         model.Adapter!.Merge();
         return model;
     }
@@ -30,7 +30,7 @@ internal static class Models
     public static string Whole(string path)
     {
         string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: false));
-        return !PeftAdapter.Is(place)
+        return !PeftAdapter.IsAdapter(place)
             ? place
             : throw new InvalidDataException($"{path} is an adapter; make a model of it first: ink merge --adapter {path} --out DIR");
     }
@@ -42,7 +42,7 @@ internal static class Models
         bool model = wanted == "model";
         if (File.Exists(path))
         {
-            return GgufFile.Is(path) || (!model && Path.GetExtension(path) == ".json")
+            return GgufFile.IsGguf(path) || (!model && Path.GetExtension(path) == ".json")
                 ? path
                 : throw new InvalidDataException(
                     File.Exists(Path.Combine(DirectoryOf(path), "config.json"))
@@ -57,7 +57,7 @@ internal static class Models
         }
         string place = CheckpointFolder.Resolve(path);
         bool tokenizer = File.Exists(Path.Combine(place, "tokenizer.json"));
-        if (File.Exists(Path.Combine(place, "config.json")) || PeftAdapter.Is(place) || (tokenizer && tokenizerDoes))
+        if (File.Exists(Path.Combine(place, "config.json")) || PeftAdapter.IsAdapter(place) || (tokenizer && tokenizerDoes))
         {
             return path;
         }
@@ -76,7 +76,7 @@ internal static class Models
     private static DType? MatrixType(string path, string? weights) =>
         weights?.ToUpperInvariant() switch
         {
-            null => GgufFile.Is(path) ? null : DType.Float32,
+            null => GgufFile.IsGguf(path) ? null : DType.Float32,
             "KEEP" => null,
             "FP32" => DType.Float32,
             "BF16" => DType.BFloat16,
@@ -85,18 +85,18 @@ internal static class Models
 
     /// <summary>The tokenizer beside the model, or inside a .gguf file; also a tokenizer.json. What an adapter lacks, tokenizer or
     /// template, is that of the model below.</summary>
-    public static Tokenizer Tokenizer(string path, Call call) =>
+    public static Tokenizer Tokenizer(string path, CommandContext call) =>
         Told(call, Tokenizer(CheckpointFolder.Resolve(Existing(path, "tokenizer", tokenizerDoes: true))));
 
     private static Tokenizer Tokenizer(string place)
     {
-        if (!PeftAdapter.Is(place))
+        if (!PeftAdapter.IsAdapter(place))
         {
             return ModelTokenizer.Load(place);
         }
         if (!File.Exists(Path.Combine(place, "tokenizer.json")))
         {
-            Tokenizer below = ModelTokenizer.Load(Below(place, null));
+            Tokenizer below = ModelTokenizer.Load(BaseModel(place, null));
             string template = Path.Combine(place, "chat_template.jinja");
             return File.Exists(template) ? below.WithChatTemplate(File.ReadAllText(template)) : below;
         }
@@ -116,23 +116,23 @@ internal static class Models
     {
         string place = CheckpointFolder.Resolve(Existing(path, "model", tokenizerDoes: true)),
             own = Path.Combine(place, HfDirectory.GenerationConfigFile);
-        if (GgufFile.Is(place))
+        if (GgufFile.IsGguf(place))
         {
             using GgufFile file = GgufFile.Open(place);
             return HfConfig.Parse(GgufGeneration.Read(file.Metadata).ToJsonString(), place);
         }
         return File.Exists(own) ? HfConfig.Read(own)
-            : PeftAdapter.Is(place) ? GenerationConfig(Below(place, null))
+            : PeftAdapter.IsAdapter(place) ? GenerationConfig(BaseModel(place, null))
             : null;
     }
 
     /// <summary>Says what the tokenizer's files make one expect and it does not do.</summary>
-    public static Tokenizer Told(Call call, Tokenizer tokenizer) => ModelTokenizer.Told(tokenizer, call.Warn);
+    public static Tokenizer Told(CommandContext call, Tokenizer tokenizer) => ModelTokenizer.Told(tokenizer, call.Warn);
 
     /// <summary>The model below an adapter: the one that is given, or the one that the adapter names.</summary>
-    public static string Below(string adapter, string? given)
+    public static string BaseModel(string adapter, string? given)
     {
-        if (!PeftAdapter.Is(adapter))
+        if (!PeftAdapter.IsAdapter(adapter))
         {
             throw new FileNotFoundException($"{adapter} has no {PeftAdapter.ConfigFile}; give an adapter's directory or a run of ink sft.");
         }
@@ -153,7 +153,7 @@ internal static class Models
     public static GgufFileType StoredType(string path)
     {
         IEnumerable<(string Type, long Count)> weights;
-        if (GgufFile.Is(path))
+        if (GgufFile.IsGguf(path))
         {
             using GgufFile file = GgufFile.Open(path);
             weights = [.. file.Tensors.Select(t => (t.Type.ToString(), t.Count))];

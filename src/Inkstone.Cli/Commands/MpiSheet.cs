@@ -6,10 +6,10 @@ namespace Inkstone.Cli;
 /// would compute.</summary>
 internal static class MpiSheet
 {
-    public static Sheet Of(Call call)
+    public static FactSheet Create(CommandContext call)
     {
         MpiFindings found = MpiFindings.Look();
-        Sheet sheet = new("mpi", found.Library ?? "none");
+        FactSheet sheet = new("mpi", found.Library ?? "none");
         sheet.Add("version", found.Version);
         sheet.Add("abi", found.Abi);
         sheet.Add("launcher", found.Launch?.Launcher);
@@ -23,7 +23,7 @@ internal static class MpiSheet
         return sheet;
     }
 
-    private static string Advice(MpiFindings found, Call call, MpiCommunicator? mpi) =>
+    private static string Advice(MpiFindings found, CommandContext call, MpiCommunicator? mpi) =>
         found.Library is null ? "no MPI library is here: " + MpiFindings.HowToInstall
         : found.Launch is null
             ? (

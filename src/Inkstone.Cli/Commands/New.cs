@@ -11,7 +11,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink new</c>.</summary>
 internal static class New
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> config = new("--config")
         {
@@ -32,7 +32,7 @@ internal static class New
             DefaultValueFactory = _ => "f32",
         };
         type.AcceptOnlyFromAmong("f32", "f16", "bf16");
-        return new Verb(
+        return new CliCommand(
             "new",
             "a model with random weights, as an HF directory",
             [config, tokenizer, output, type],
@@ -41,11 +41,11 @@ internal static class New
             "ink new --config quickstart --tokenizer tok --out models/blank"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string directory = call.Claim(call.Get(output)!, File.Exists(call.Get(config)) ? call.Get(config) : null, call.Get(tokenizer));
             Text.Tokenizer? t = call.Get(tokenizer) is { } path ? Models.Told(call, Text.Tokenizer.Load(path)).WithPadToken() : null;
-            JsonObject json = PresetConfig.Of(call.Get(config), t);
+            JsonObject json = PresetConfig.Load(call.Get(config), t);
             t = t is null ? null : ModelTokenizer.ForFamily(t, json["model_type"]?.GetValue<string>(), call.Get(tokenizer)!, call.Warn);
             (long parameters, long active) = call.Compute(device =>
             {
@@ -72,7 +72,7 @@ internal static class New
                 },
                 o =>
                     o.WriteLine(
-                        $"{Figures.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Figures.Count(active)} active for a token)")} written to {directory}"
+                        $"{Format.Count(parameters)} random parameters{(active == parameters ? "" : $" ({Format.Count(active)} active for a token)")} written to {directory}"
                     )
             );
         }

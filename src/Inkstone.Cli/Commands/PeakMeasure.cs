@@ -12,7 +12,7 @@ internal sealed class PeakMeasure(Device device)
     public double Measure()
     {
         CpuShare share = CpuShare.Begin(device.Workers.Count);
-        double peak = Roof.Measure(device).FlopsPerSecond;
+        double peak = Roofline.Measure(device).FlopsPerSecond;
         Share = share.End();
         return peak;
     }

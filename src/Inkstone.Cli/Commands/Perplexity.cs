@@ -11,7 +11,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink perplexity</c>.</summary>
 internal static class Perplexity
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights(exact: true);
@@ -32,7 +32,7 @@ internal static class Perplexity
             Description = "tokens that are read at once; longer documents are read in pieces; default: the model's context",
             HelpName = "N",
         };
-        return new Verb(
+        return new CliCommand(
             "perplexity",
             "perplexity and bits per byte of texts, as one number and per document",
             [model, weights, texts, input, field, context],
@@ -41,7 +41,7 @@ internal static class Perplexity
             "ink perplexity --model runs/poems --input valid.jsonl --field text --context 256 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!;
             IReadOnlyList<string> documents = (call.Get(texts), call.Get(input)) switch
@@ -76,7 +76,7 @@ internal static class Perplexity
                         foreach (string text in documents)
                         {
                             call.Cancelled.ThrowIfCancellationRequested();
-                            all.Add(Of(m, tokenizer, text, length));
+                            all.Add(Measure(m, tokenizer, text, length));
                             bar.Report(((double)all.Count / documents.Count, $"{all.Count:N0} of {documents.Count:N0} documents"));
                         }
                         return all;
@@ -92,7 +92,7 @@ internal static class Perplexity
     /// label, and the bytes of the text behind
     /// those tokens: what the first one stands for is not predicted, so it is not counted.
     /// </summary>
-    private static Score Of(CausalLm model, Tokenizer tokenizer, string text, int context)
+    private static Score Measure(CausalLm model, Tokenizer tokenizer, string text, int context)
     {
         int[] ids = tokenizer.Encode(text);
         double nats = 0;
@@ -131,7 +131,7 @@ internal static class Perplexity
         return decoded.Contains('\uFFFD') ? tokenizer.TokenBytes(first).Length : Encoding.UTF8.GetByteCount(decoded);
     }
 
-    private static int Report(Call call, List<Score> scores)
+    private static int Report(CommandContext call, List<Score> scores)
     {
         Score total = new(scores.Sum(s => s.Nats), scores.Sum(s => s.Tokens), scores.Sum(s => s.Bytes));
         if (total.Tokens == 0)
@@ -149,8 +149,8 @@ internal static class Perplexity
             json,
             o =>
                 o.WriteLine(
-                    Figures.Of(
-                        $"perplexity {total.Perplexity:0.0000}{(total.BitsPerByte is { } bits ? Figures.Of($", {bits:0.0000} bits per byte") : "")} over {total.Tokens:N0} tokens of {scores.Count} documents"
+                    Format.Text(
+                        $"perplexity {total.Perplexity:0.0000}{(total.BitsPerByte is { } bits ? Format.Text($", {bits:0.0000} bits per byte") : "")} over {total.Tokens:N0} tokens of {scores.Count} documents"
                     )
                 )
         );

@@ -11,9 +11,12 @@ internal static class PresetConfig
 
     /// <summary>The preset or config.json <paramref name="name"/>; where it leaves the vocabulary open, the tokenizer's or
     /// <see cref="DefaultVocabulary"/>.</summary>
-    public static JsonObject Of(string? name, Tokenizer? tokenizer = null)
+    public static JsonObject Load(string? name, Tokenizer? tokenizer = null)
     {
-        JsonObject json = new ModelOptions(name).Config(tokenizer?.VocabularySize ?? 0, tokenizer is null ? null : TokenIds.Of(tokenizer));
+        JsonObject json = new ModelOptions(name).Config(
+            tokenizer?.VocabularySize ?? 0,
+            tokenizer is null ? null : TokenIds.FromTokenizer(tokenizer)
+        );
         if (json["vocab_size"]!.GetValue<int>() == 0)
         {
             json["vocab_size"] = DefaultVocabulary;

@@ -7,7 +7,7 @@ namespace Inkstone.Cli;
 /// <summary>A pretraining run under this call's progress, threads and signals.</summary>
 internal static class PretrainRun
 {
-    public static RunResult Do(Call call, Recipe recipe, bool resume, bool force, bool allowChangedData = false) =>
+    public static RunResult Train(CommandContext call, Recipe recipe, bool resume, bool force, bool allowChangedData = false) =>
         call.WithTrainLog(log =>
             call.Compute(
                 device =>

@@ -6,6 +6,7 @@ using Inkstone.Evaluation;
 using Inkstone.Files;
 using Inkstone.Inference;
 using Inkstone.Models;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Text;
 using Inkstone.Training;
@@ -26,7 +27,7 @@ internal static class Quickstart
     private static readonly Size Whole = new("quickstart", "quickstart", 4_000_000, 1024, 200);
     private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40);
 
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<bool> smoke = new("--smoke") { Description = "a much smaller run of the same kind, under 40 seconds" };
         Option<string> output = new("--out")
@@ -35,7 +36,7 @@ internal static class Quickstart
             HelpName = "DIR",
             DefaultValueFactory = _ => "first-model",
         };
-        return new Verb(
+        return new CliCommand(
             "quickstart",
             "makes a small world of sentences, learns a tokenizer and a language model from them, and measures what was learned; a stopped one goes on when the command is repeated",
             [smoke, output],
@@ -44,7 +45,7 @@ internal static class Quickstart
             "ink quickstart --smoke --out /tmp/smoke --seed 7 --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string directory = call.Get(output)!;
             QuickstartState state = QuickstartState.Begin(
@@ -66,7 +67,7 @@ internal static class Quickstart
 
     /// <summary>One quickstart: each stage leaves its part of the directory whole, so that those which are done are not done
     /// again.</summary>
-    private sealed class Work(Call call, string directory, QuickstartState state)
+    private sealed class Work(CommandContext call, string directory, QuickstartState state)
     {
         private readonly Size _size = state.Smoke ? Smoke : Whole;
         private readonly bool _goesOn = state.StagesDone > 0;
@@ -110,7 +111,7 @@ internal static class Quickstart
                             ("out", At("run"))
                         )
                     );
-                    return (trained = PretrainRun.Do(call, recipe, resume: GoesOn("run"), force: true)).Interrupted;
+                    return (trained = PretrainRun.Train(call, recipe, resume: GoesOn("run"), force: true)).Interrupted;
                 }
             );
             Always(
@@ -126,7 +127,7 @@ internal static class Quickstart
                             ("out", At("chat"))
                         )
                     );
-                    (tuned, data) = SftVerb.Do(call, recipe, resume: GoesOn("chat"), force: true);
+                    (tuned, data) = SftCommand.Train(call, recipe, resume: GoesOn("chat"), force: true);
                     return tuned.Interrupted;
                 }
             );
@@ -203,10 +204,10 @@ internal static class Quickstart
 
         private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned)
         {
-            Asking lines = Asking.Lines(tokenizer),
-                chat = Asking.Chat(tokenizer),
-                sentences = Asking.Sentences(tokenizer);
-            (string Model, Asking Asking, IReadOnlyList<WorldQuestion> Questions)[] rounds =
+            QuestionFormat lines = QuestionFormat.Lines(tokenizer),
+                chat = QuestionFormat.Chat(tokenizer),
+                sentences = QuestionFormat.Sentences(tokenizer);
+            (string Model, QuestionFormat Asking, IReadOnlyList<WorldQuestion> Questions)[] rounds =
             [
                 (pretrained, lines, world.Reworded),
                 (tuned, chat, world.Reworded),
@@ -250,7 +251,7 @@ internal static class Quickstart
         ) =>
             StageRecord.Append(
                 At("eval_results.jsonl"),
-                StageRecord.Of(
+                StageRecord.Create(
                     stage,
                     run.Progress.Step,
                     run.Checkpoint!,
@@ -260,7 +261,7 @@ internal static class Quickstart
                         ("told_in_new_words", reworded),
                         ("told_never_asked", unasked),
                         ("never_told", untold),
-                    }.Select(a => KeyValuePair.Create(a.Name, Share.Of(a.Answers.Select(f => f.Right)))),
+                    }.Select(a => KeyValuePair.Create(a.Name, Share.Measure(a.Answers.Select(f => f.Right)))),
                     run.Last is { } last ? (last.Loss, last.BitsPerByte, last.Labels) : null
                 )
             );

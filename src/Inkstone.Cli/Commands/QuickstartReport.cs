@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Inkstone.Data;
+using Inkstone.SmallWorld;
 using Inkstone.Tensors;
 using Inkstone.Training;
 using Spectre.Console;
@@ -119,36 +120,36 @@ internal sealed record QuickstartReport(
             ["pretrained_checkpoint"] = Trained.Checkpoint,
         };
 
-    public void Print(Call call)
+    public void Print(CommandContext call)
     {
         string ink = ProgramName.Current;
         call.Prose(
-            Figures.Of(
-                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Figures.Count(Trained.Progress.Tokens)} tokens in all, and then {Data.Train.Count:N0} questions with their answers. It took {Figures.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
+            Format.Text(
+                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Format.Count(Trained.Progress.Tokens)} tokens in all, and then {Data.Train.Count:N0} questions with their answers. It took {Format.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
             )
         );
         if (CpuShare < Cli.CpuShare.Alone && Seconds > 10)
         {
             call.Prose(
-                Figures.Of(
-                    $"Other programs ran at the same time, and training got {100 * CpuShare:0} % of the machine; alone it takes about {Figures.Time(Seconds * CpuShare)}."
+                Format.Text(
+                    $"Other programs ran at the same time, and training got {100 * CpuShare:0} % of the machine; alone it takes about {Format.Time(Seconds * CpuShare)}."
                 )
             );
         }
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("on text and questions it never saw", "pretrained", "fine-tuned");
         table.AddRow(
             "bits per byte",
-            Figures.Of($"{_reading.Validations[0].BitsPerByte:0.00} → {_reading.Validations[^1].BitsPerByte:0.00}"),
+            Format.Text($"{_reading.Validations[0].BitsPerByte:0.00} → {_reading.Validations[^1].BitsPerByte:0.00}"),
             ""
         );
         table.AddRow("told, asked in new words", Score(Answers.Before), Score(Answers.After));
         table.AddRow("told, never asked", Score(Answers.UnaskedBefore), Score(Answers.UnaskedAfter));
         table.AddRow("never told, but follows", Score(Answers.Completed), Score(Answers.Inferred));
-        table.AddRow("answers that end by themselves", "", Figures.Of($"{Answers.After.Count(a => a.Ended)} of {Answers.After.Count}"));
+        table.AddRow("answers that end by themselves", "", Format.Text($"{Answers.After.Count(a => a.Ended)} of {Answers.After.Count}"));
         table.AddRow(
             "speed",
-            Figures.Of($"{_reading.TokensPerSecond:#,0} tokens/s"),
-            Figures.Of($"{_teaching.TokensPerSecond:#,0} tokens/s")
+            Format.Text($"{_reading.TokensPerSecond:#,0} tokens/s"),
+            Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s")
         );
         call.Page.Write(table);
         call.Prose(
@@ -167,7 +168,7 @@ internal sealed record QuickstartReport(
             Answer("fine-tuned", after);
         }
         call.Prose(
-            $"\nA story that the pretrained model made of \"{StoryBegins}\":\n  {Figures.Visible(Story).ReplaceLineEndings("\n  ")}\n"
+            $"\nA story that the pretrained model made of \"{StoryBegins}\":\n  {Format.Visible(Story).ReplaceLineEndings("\n  ")}\n"
         );
         call.Out.WriteLine(
             $"""
@@ -182,7 +183,7 @@ internal sealed record QuickstartReport(
 
         void Answer(string who, FactAnswer answer) =>
             call.Prose(
-                $"    {who}: {Figures.Visible(answer.Text).ReplaceLineEndings(" ")}{(answer.Right ? "  (right)" : $"  (wrong: {answer.Question.Reply})")}"
+                $"    {who}: {Format.Visible(answer.Text).ReplaceLineEndings(" ")}{(answer.Right ? "  (right)" : $"  (wrong: {answer.Question.Reply})")}"
             );
     }
 
@@ -202,7 +203,7 @@ internal sealed record QuickstartReport(
     }
 
     private static string Score(IReadOnlyList<FactAnswer> answers) =>
-        Figures.Of($"{answers.Count(a => a.Right)} of {answers.Count} ({100 * Part(answers, a => a.Right):0} %)");
+        Format.Text($"{answers.Count(a => a.Right)} of {answers.Count} ({100 * Part(answers, a => a.Right):0} %)");
 
     private static double Part(IReadOnlyList<FactAnswer> answers, Func<FactAnswer, bool> which) =>
         (double)answers.Count(which) / answers.Count;

@@ -15,7 +15,7 @@ internal sealed record QuickstartState(bool Smoke, long Seed, string Precision, 
     /// else
     /// <paramref name="wanted"/>, where there is nothing yet or <c>--force</c> was given.
     /// </summary>
-    public static QuickstartState Begin(Call call, string directory, QuickstartState wanted)
+    public static QuickstartState Begin(CommandContext call, string directory, QuickstartState wanted)
     {
         string path = Path.Combine(directory, FileName);
         if (call.Force || !File.Exists(path))

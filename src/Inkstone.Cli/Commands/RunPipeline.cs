@@ -10,7 +10,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink run</c>.</summary>
 internal static class RunPipeline
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string> file = new("PIPELINE")
         {
@@ -30,7 +30,7 @@ internal static class RunPipeline
             Description = "run this stage and all behind it, although nothing changed",
             HelpName = "STAGE",
         };
-        return new Verb(
+        return new CliCommand(
             "run",
             "runs a pipeline: verbs one after the other, from raw data to a model that is served; what did not change is not run again, and a stopped pipeline goes on when repeated. "
                 + "The variables PRETRAIN_ARGS, SFT_ARGS, DPO_ARGS and their like add flags to the stages of these verbs",
@@ -40,7 +40,7 @@ internal static class RunPipeline
             "ink run my-pipeline.yaml --set steps=2000 --skip world --from sft --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             bool small = call.Get(smoke);
             string path = Presets.Recipe(call.Get(file)!, "pipelines");
@@ -110,7 +110,13 @@ internal static class RunPipeline
             ]),
         };
 
-    private static void Print(Call call, Pipeline pipeline, IReadOnlyList<StageOutcome> outcomes, double seconds, string directory)
+    private static void Print(
+        CommandContext call,
+        Pipeline pipeline,
+        IReadOnlyList<StageOutcome> outcomes,
+        double seconds,
+        string directory
+    )
     {
         Table table = new Table().Border(TableBorder.Rounded).AddColumns("stage", "verb", "", "time", "result");
         foreach (StageOutcome o in outcomes)
@@ -121,15 +127,15 @@ internal static class RunPipeline
                     o.Stage.Name,
                     VerbOf(o.Command),
                     o.Ended,
-                    o.Ended == "skipped" ? "" : Figures.Time(o.Seconds),
-                    StageFigures.Of(o.Result),
+                    o.Ended == "skipped" ? "" : Format.Time(o.Seconds),
+                    StageFigures.Summarize(o.Result),
                 }.Select(Markup.Escape),
             ]);
         }
         call.Page.Write(table);
         call.Out.WriteLine(
-            Figures.Of(
-                $"{pipeline.Name}: {outcomes.Count(o => o.Ended == "ran")} of {pipeline.Stages.Count} stages ran in {Figures.Time(seconds)}; all of it lies in {directory}"
+            Format.Text(
+                $"{pipeline.Name}: {outcomes.Count(o => o.Ended == "ran")} of {pipeline.Stages.Count} stages ran in {Format.Time(seconds)}; all of it lies in {directory}"
             )
         );
     }

@@ -10,7 +10,7 @@ namespace Inkstone.Cli;
 internal static class RunReport
 {
     /// <summary>Recipe keys of the command line, with the options that mean the same everywhere.</summary>
-    public static List<KeyValuePair<string, string>> Overrides(Call call, params ReadOnlySpan<(string Key, string? Value)> own)
+    public static List<KeyValuePair<string, string>> Overrides(CommandContext call, params ReadOnlySpan<(string Key, string? Value)> own)
     {
         List<KeyValuePair<string, string>> keys = [.. call.RecipeKeys];
         foreach ((string key, string? value) in own)
@@ -50,14 +50,14 @@ internal static class RunReport
             measured = !double.IsNaN(p.Seconds);
         double seen = shared && measured && p.Steps is null ? share : 1,
             seconds = shared && p.Steps is not null ? p.Seconds / share : p.Seconds;
-        string steps = p.Steps is { } count ? Figures.Of($"{count:N0} steps, ") : "about ",
-            time = measured ? $"about {(seconds < 1 ? "a second" : Figures.Time(seconds))}, " : "";
+        string steps = p.Steps is { } count ? Format.Text($"{count:N0} steps, ") : "about ",
+            time = measured ? $"about {(seconds < 1 ? "a second" : Format.Time(seconds))}, " : "";
         string others =
             shared && measured
-                ? $"; other programs leave it {Figures.Of($"{100 * share:0}")} % of the machine{(p.Steps is null || seconds < 10 ? "" : $", alone it takes about {Figures.Time(p.Seconds)}")}"
+                ? $"; other programs leave it {Format.Text($"{100 * share:0}")} % of the machine{(p.Steps is null || seconds < 10 ? "" : $", alone it takes about {Format.Time(p.Seconds)}")}"
                 : "";
-        return Figures.Of(
-            $"{steps}{Figures.Count(seen * p.Tokens)} tokens: {seen * p.Epochs:0.##} epochs of {Figures.Count(p.DataTokens)}, {seen * p.Tokens / p.Parameters:0.##} for each parameter; {time}{Figures.Bytes(p.MemoryBytes)} of memory{others}"
+        return Format.Text(
+            $"{steps}{Format.Count(seen * p.Tokens)} tokens: {seen * p.Epochs:0.##} epochs of {Format.Count(p.DataTokens)}, {seen * p.Tokens / p.Parameters:0.##} for each parameter; {time}{Format.Bytes(p.MemoryBytes)} of memory{others}"
         );
     }
 
@@ -100,18 +100,18 @@ internal static class RunReport
 
     public static void People(TextWriter o, RunResult r, string next)
     {
-        string speed = double.IsNaN(r.TokensPerSecond) ? "" : Figures.Of($" at {r.TokensPerSecond:#,0} tokens/s");
+        string speed = double.IsNaN(r.TokensPerSecond) ? "" : Format.Text($" at {r.TokensPerSecond:#,0} tokens/s");
         string end =
             r.Interrupted ? "interrupted after"
             : r.EndedEarly ? "no better for long enough, ended after"
             : "done:";
-        o.WriteLine(Figures.Of($"{end} {r.Progress.Step} steps, {Figures.Count(r.Progress.Tokens)} tokens{speed}"));
+        o.WriteLine(Format.Text($"{end} {r.Progress.Step} steps, {Format.Count(r.Progress.Tokens)} tokens{speed}"));
         if (r.Last is { } valid && !(r.Interrupted && r.First is { } only && only.Equals(valid))) // measured before the first step alone, it says nothing of the others
         {
-            string before = r.First is { } first ? Figures.Of($" (before: {first.Loss:0.0000})") : "";
+            string before = r.First is { } first ? Format.Text($" (before: {first.Loss:0.0000})") : "";
             o.WriteLine(
-                Figures.Of(
-                    $"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Figures.Of($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"
+                Format.Text(
+                    $"held-out loss {valid.Loss:0.0000}{before}{(double.IsNaN(valid.BitsPerByte) ? "" : Format.Text($", {valid.BitsPerByte:0.0000} bits per byte"))} over {valid.Labels:N0} tokens"
                 )
             );
         }

@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <param name="maxTokens">most tokens where neither says so; null: what the context holds</param>
 internal sealed class SamplingFlags(bool draws, int? maxTokens)
 {
-    private static readonly string Usual = Figures.Of($"default: generation_config.json's, else {GenerationSettings.UsualTemperature}");
+    private static readonly string Usual = Format.Text($"default: generation_config.json's, else {GenerationSettings.UsualTemperature}");
 
     private readonly Option<int> _maxTokens = new("--max-tokens")
     {
@@ -37,7 +37,7 @@ internal sealed class SamplingFlags(bool draws, int? maxTokens)
     };
     private readonly Option<float> _topP = new("--top-p")
     {
-        Description = Figures.Of(
+        Description = Format.Text(
             $"choose among the likeliest that hold this much probability; default: generation_config.json's, else {GenerationSettings.UsualTopP}"
         ),
         HelpName = "X",
@@ -77,7 +77,7 @@ internal sealed class SamplingFlags(bool draws, int? maxTokens)
 
     /// <summary>The flags over the settings of the model at <paramref name="path"/>. Without <c>--seed</c> every call draws another
     /// one.</summary>
-    public SamplingParams Read(Call call, string path)
+    public SamplingParams Read(CommandContext call, string path)
     {
         GenerationSettings file = GenerationSettings.Read(Models.GenerationConfig(path));
         bool asked = new Option[] { _temperature, _topK, _topP, _minP }.Any(call.Has);
@@ -107,7 +107,7 @@ internal sealed class SamplingFlags(bool draws, int? maxTokens)
         float Or(Option<float> flag, float otherwise) => call.Has(flag) ? call.Get(flag) : otherwise;
     }
 
-    private void Tell(Call call, GenerationSettings file, bool asked)
+    private void Tell(CommandContext call, GenerationSettings file, bool asked)
     {
         if (file.NotApplied.Count > 0)
         {

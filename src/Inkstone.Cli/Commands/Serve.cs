@@ -12,7 +12,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink serve</c>.</summary>
 internal static class Serve
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> model = Flags.Model(),
             weights = Flags.Weights();
@@ -94,7 +94,7 @@ internal static class Serve
         Option<bool> logJson = new("--log-json") { Description = "log lines as JSON" },
             logPrompts = new("--log-prompts") { Description = "log what is asked" };
         SpeculationFlags speculation = new();
-        return new Verb(
+        return new CliCommand(
             "serve",
             "a model behind the APIs of OpenAI, Ollama and Anthropic, with a chat page at /; Ctrl-C and SIGTERM let answers end",
             [
@@ -122,7 +122,7 @@ internal static class Serve
             "ink serve --model model.gguf --adapter poet=runs/poet --host 0.0.0.0 --port 8000 --api-key secret"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(model)!;
             EngineOptions engine = new()
@@ -176,7 +176,7 @@ internal static class Serve
 
     /// <summary>Serves a model until <paramref name="work"/>, which is told the address, has ended.</summary>
     public static async Task<T> WhileAsync<T>(
-        Call call,
+        CommandContext call,
         string path,
         string? weights,
         Func<CausalLm, EngineOptions> planned,
@@ -222,7 +222,7 @@ internal static class Serve
             int at = pair.IndexOf('=', StringComparison.Ordinal);
             string name = at > 0 ? pair[..at] : "",
                 place = pair[(at + 1)..];
-            if (name.Length == 0 || !PeftAdapter.Is(Training.CheckpointFolder.Resolve(place)))
+            if (name.Length == 0 || !PeftAdapter.IsAdapter(Training.CheckpointFolder.Resolve(place)))
             {
                 throw new ArgumentException($"--adapter must be NAME=PATH with the directory of an adapter, got '{pair}'");
             }

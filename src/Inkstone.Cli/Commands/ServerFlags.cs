@@ -30,15 +30,15 @@ internal sealed class ServerFlags
 
     public IReadOnlyList<Symbol> All => [_url, _serve, _key, _model];
 
-    public string? Model(Call call) => call.Get(_model);
+    public string? Model(CommandContext call) => call.Get(_model);
 
-    public string? Key(Call call) =>
+    public string? Key(CommandContext call) =>
         call.Get(_key) ?? (Environment.GetEnvironmentVariable("INK_API_KEY") is { Length: > 0 } given ? given : null);
 
     /// <summary>Asks the server that the call names, or one of its own.</summary>
     /// <param name="call">the call</param>
     /// <param name="ask">is told the address</param>
-    public T Ask<T>(Call call, Func<string, Task<T>> ask) =>
+    public T Ask<T>(CommandContext call, Func<string, Task<T>> ask) =>
         (
             (call.Get(_url), call.Get(_serve)) switch
             {

@@ -10,10 +10,10 @@ namespace Inkstone.Cli;
 /// <summary>What <c>inspect</c> says about weights.</summary>
 internal static class SafetensorsSheet
 {
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        Sheet sheet = new("safetensors", path);
+        FactSheet sheet = new("safetensors", path);
         sheet.Add("tensors", file.Tensors.Count);
         sheet.Add("elements", file.Tensors.Sum(t => t.Count));
         sheet.Add("bytes", new FileInfo(path).Length);
@@ -34,11 +34,11 @@ internal static class ShardSheet
 {
     private const int ShownTokens = 16;
 
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         using TokenShard shard = TokenShard.Open(path);
         TokenShardHeader h = shard.Header;
-        Sheet sheet = new("token shard", path);
+        FactSheet sheet = new("token shard", path);
         sheet.Add("format", shard.Format.ToString().ToLowerInvariant());
         sheet.Add("tokens", h.TokenCount);
         sheet.Add("bytes_per_token", h.BytesPerToken);
@@ -58,13 +58,13 @@ internal static class ShardSheet
 /// <summary>What <c>inspect</c> says about a model directory or a checkpoint.</summary>
 internal static class ModelSheet
 {
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         HfDirectory model = HfDirectory.Open(path);
         using HfWeights weights = model.OpenWeights();
         TensorEntry[] entries = [.. weights.Names.Order(StringComparer.Ordinal).Select(weights.Entry)];
         bool checkpoint = File.Exists(Path.Combine(path, TrainState.FileName));
-        Sheet sheet = new(checkpoint ? "checkpoint" : "model", path);
+        FactSheet sheet = new(checkpoint ? "checkpoint" : "model", path);
         WeightFacts[] facts = [.. entries.Select(t => new WeightFacts(t.Name, t.DType, t.Shape, t.ByteCount, sizeof(float) * t.Count))];
         AddConfig(sheet, model.Config, facts);
         sheet.Add("tokenizer", File.Exists(Path.Combine(path, "tokenizer.json")));
@@ -99,7 +99,7 @@ internal static class ModelSheet
                 ]
         );
 
-    public static void AddConfig(Sheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
+    public static void AddConfig(FactSheet sheet, HfConfig config, IReadOnlyCollection<WeightFacts> weights)
     {
         sheet.Add("model_type", config.Text("model_type"));
         sheet.Add("parameters", weights.Sum(w => w.Count));
@@ -126,11 +126,11 @@ internal static class ModelSheet
 /// <summary>What <c>inspect</c> says about a low-rank adapter.</summary>
 internal static class AdapterSheet
 {
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         LoraConfig config = PeftAdapter.ReadConfig(path);
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, PeftAdapter.WeightsFile));
-        Sheet sheet = new("adapter", path);
+        FactSheet sheet = new("adapter", path);
         sheet.Add("model", PeftAdapter.BaseOf(path));
         sheet.Add(
             "method",
@@ -154,26 +154,26 @@ internal static class RunSheet
     /// <summary>Validations in the table; the drawing has them all.</summary>
     private const int ShownValidations = 8;
 
-    public static bool Is(string path) =>
+    public static bool IsRun(string path) =>
         Directory.Exists(Path.Combine(path, "checkpoints"))
         || File.Exists(Path.Combine(path, "metrics.jsonl")) && File.Exists(Path.Combine(path, "recipe.resolved.yaml"));
 
-    public static Sheet Of(string path)
+    public static FactSheet Read(string path)
     {
         CheckpointFolder folder = new(path);
         IReadOnlyList<int> steps = folder.Steps();
-        Sheet sheet = new("run", path);
+        FactSheet sheet = new("run", path);
         sheet.Add("checkpoints", steps.Count);
         if (steps.Count > 0)
         {
-            TrainState last = TrainState.Read(folder.Of(steps[^1]));
+            TrainState last = TrainState.Read(folder.GetPath(steps[^1]));
             sheet.Add("step", last.Step);
             sheet.Add("total_steps", last.TotalSteps);
             sheet.Add("tokens", last.Tokens);
             sheet.Add("best_step", last.BestStep);
             sheet.Add("best_valid_loss", last.BestLoss);
-            sheet.Add("last", folder.Of(last.Step));
-            sheet.Add("best", last.BestStep is { } best ? folder.Of(best) : null);
+            sheet.Add("last", folder.GetPath(last.Step));
+            sheet.Add("best", last.BestStep is { } best ? folder.GetPath(best) : null);
         }
         RunMetrics metrics = RunMetrics.Read(path);
         if (metrics.Steps.Count > 0)
@@ -187,7 +187,7 @@ internal static class RunSheet
             "validations",
             ["step", "loss", "bits_per_byte"],
             metrics.Validations.Select(v =>
-                (string[])[$"{v.Step}", Figures.Of($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Figures.Of($"{bits:0.0000}") : ""]
+                (string[])[$"{v.Step}", Format.Text($"{v.Loss:0.0000}"), v.BitsPerByte is { } bits ? Format.Text($"{bits:0.0000}") : ""]
             ),
             ShownValidations
         );
@@ -196,8 +196,8 @@ internal static class RunSheet
             ["step", "valid_best", "path"],
             steps.Select(s =>
             {
-                TrainState state = TrainState.Read(folder.Of(s));
-                return (string[])[$"{s}", state.BestStep == s ? "yes" : "", folder.Of(s)];
+                TrainState state = TrainState.Read(folder.GetPath(s));
+                return (string[])[$"{s}", state.BestStep == s ? "yes" : "", folder.GetPath(s)];
             })
         );
         return sheet;

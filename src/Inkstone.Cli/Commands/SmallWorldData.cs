@@ -1,5 +1,6 @@
 using Inkstone.Data;
 using Inkstone.Files;
+using Inkstone.SmallWorld;
 using Inkstone.Text;
 
 namespace Inkstone.Cli;
@@ -9,10 +10,10 @@ namespace Inkstone.Cli;
 internal static class SmallWorldData
 {
     /// <summary>DIR/corpus and DIR/text.</summary>
-    public static void Corpus(Call call, SmallWorldCorpus world, string directory, long bytes)
+    public static void Corpus(CommandContext call, SmallWorldCorpus world, string directory, long bytes)
     {
         AtomicDirectory.Write(Path.Combine(directory, "corpus"), overwrite: true, place => world.Write(place, bytes));
-        DataPrepare.Do(
+        DataPrepare.Prepare(
             call,
             new PrepareOptions(
                 [Path.Combine(directory, "corpus/world.jsonl")],
@@ -24,7 +25,7 @@ internal static class SmallWorldData
     }
 
     /// <summary>DIR/tokenizer.</summary>
-    public static void Learn(Call call, string directory, int vocabulary) =>
+    public static void Learn(CommandContext call, string directory, int vocabulary) =>
         AtomicDirectory.Write(
             Path.Combine(directory, "tokenizer"),
             overwrite: true,
@@ -45,10 +46,10 @@ internal static class SmallWorldData
         );
 
     /// <summary>DIR/tokens.</summary>
-    public static void Shards(Call call, string directory)
+    public static void Shards(CommandContext call, string directory)
     {
         string tokenizer = Path.Combine(directory, "tokenizer");
-        Tokenize.Do(
+        Tokenize.WriteShards(
             call,
             Tokenizer.Load(tokenizer),
             tokenizer,

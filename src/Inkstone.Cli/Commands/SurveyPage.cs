@@ -10,7 +10,7 @@ internal static class SurveyPage
     /// <summary>Tells a page of ours.</summary>
     public const string Mark = "<meta name=\"generator\" content=\"ink data show\">";
 
-    public static string Of(string title, DataSurvey s)
+    public static string Write(string title, DataSurvey s)
     {
         StringBuilder html = new(
             $$$"""
@@ -25,16 +25,16 @@ internal static class SurveyPage
 
             """
         );
-        html.Append(Figures.Of($"<p>{s.Records:N0} records, {s.Characters:N0} characters, {100 * s.HanShare:0.0} % of them Han"));
+        html.Append(Format.Text($"<p>{s.Records:N0} records, {s.Characters:N0} characters, {100 * s.HanShare:0.0} % of them Han"));
         html.Append(
             s.Tokens is { } tokens
-                ? Figures.Of($", {tokens:N0} tokens ({(double)tokens / Math.Max(1, s.Characters):0.000} a character)</p>\n")
+                ? Format.Text($", {tokens:N0} tokens ({(double)tokens / Math.Max(1, s.Characters):0.000} a character)</p>\n")
                 : "</p>\n"
         );
         if (s.Lengths is { } l)
         {
             html.Append(
-                Figures.Of(
+                Format.Text(
                     $"<p>Length in characters: {l.Min:N0} to {l.Max:N0}, mean {l.Mean:0.0}, quartiles {l.P25:0}, {l.Median:0} and {l.P75:0}; 5 % are longer than {l.P95:0}, 1 % than {l.P99:0}.</p>\n"
                 )
             );
@@ -42,7 +42,7 @@ internal static class SurveyPage
         Bars(
             html,
             "Length in characters",
-            s.Histogram.Select((n, i) => (Figures.Of($"{(i == 0 ? 0 : 1L << i):N0} to {(1L << i + 1) - 1:N0}"), n)).Where(b => b.n > 0)
+            s.Histogram.Select((n, i) => (Format.Text($"{(i == 0 ? 0 : 1L << i):N0} to {(1L << i + 1) - 1:N0}"), n)).Where(b => b.n > 0)
         );
         Bars(html, "Kinds", s.Kinds.Select(k => (k.Key, k.Value)));
         Bars(html, "Keys with a value", s.Keys.Select(k => (k.Key, k.Value)));
@@ -72,7 +72,7 @@ internal static class SurveyPage
         foreach ((string name, long count) in all)
         {
             html.Append(
-                Figures.Of(
+                Format.Text(
                     $"<tr><td>{Escape(name)}</td><td>{count:N0}</td><td class=\"wide\"><div class=\"bar\" style=\"width:{100 * count / most:0.##}%\"></div></td></tr>\n"
                 )
             );

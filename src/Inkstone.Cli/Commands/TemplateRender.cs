@@ -8,7 +8,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink template render</c>.</summary>
 internal static class TemplateRender
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> template = new("--template")
         {
@@ -25,7 +25,7 @@ internal static class TemplateRender
         Option<string> tools = new("--tools") { Description = "a JSON array of the functions that may be called", HelpName = "FILE.json" };
         Option<bool> prompt = new("--add-generation-prompt") { Description = "end where the assistant's answer begins" };
         Option<string[]> variables = TemplateVariables.Option();
-        return new Verb(
+        return new CliCommand(
             "render",
             "applies a chat template and prints the text, nothing added",
             [template, messages, tools, variables, prompt],
@@ -34,7 +34,7 @@ internal static class TemplateRender
             "ink template render --template tok --messages messages.json --tools tools.json --add-generation-prompt"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             ChatTemplate chat = ChatTemplate.Read(call.Get(template)!);
             JsonElement conversation = TextFile.Array(call.Get(messages)!);

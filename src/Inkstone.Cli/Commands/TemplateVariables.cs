@@ -20,7 +20,7 @@ internal static partial class TemplateVariables
         };
 
     /// <summary>The variables; null where none is given. The last of two with the same name counts.</summary>
-    public static JsonObject? Read(Call call, Option<string[]> option)
+    public static JsonObject? Read(CommandContext call, Option<string[]> option)
     {
         if (call.Get(option) is not { Length: > 0 } given)
         {

@@ -10,7 +10,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink tokenize</c>.</summary>
 internal static class Tokenize
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string[]> input = Flags.Inputs("a prepared directory, or JSONL, Parquet and text files, plain or gzip, or folders of them");
@@ -34,7 +34,7 @@ internal static class Tokenize
             DefaultValueFactory = _ => "text",
         };
         Option<string> separator = new("--separator") { Description = "the line between documents of a text file", HelpName = "S" };
-        return new Verb(
+        return new CliCommand(
             "tokenize",
             "text to token shards; an interrupted run goes on where it stopped when repeated",
             [tokenizer, input, output, format, size, keys, separator],
@@ -43,7 +43,7 @@ internal static class Tokenize
             "ink tokenize --tokenizer tok --input text --out tokens --format npy --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             TokenShardFormat shardFormat = DataPrepare.Choice(
                 call.Get(format)!,
@@ -64,19 +64,19 @@ internal static class Tokenize
             );
             Place.KeepApart(options.Output, file: false, [.. options.Inputs, call.Get(tokenizer)]);
             long began = Stopwatch.GetTimestamp();
-            TokenizeResult result = Do(call, t, call.Get(tokenizer)!, options);
+            TokenizeResult result = WriteShards(call, t, call.Get(tokenizer)!, options);
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             return call.Result(
                 Json(result, seconds),
                 o =>
                 {
                     o.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"{result.TrainTokens:N0} tokens to learn from, {result.ValidTokens:N0} held out, in {result.Shards.Count} shards in {result.Output}"
                         )
                     );
                     o.WriteLine(
-                        Figures.Of(
+                        Format.Text(
                             $"{(double)(result.TrainBytes + result.ValidBytes) / Math.Max(1, result.TrainTokens + result.ValidTokens):0.00} bytes per token"
                         )
                     );
@@ -86,7 +86,7 @@ internal static class Tokenize
     }
 
     /// <summary>Tokenizes under this call's progress; documents end with the tokenizer's EOS.</summary>
-    public static TokenizeResult Do(Call call, Tokenizer tokenizer, string name, TokenizeOptions options)
+    public static TokenizeResult WriteShards(CommandContext call, Tokenizer tokenizer, string name, TokenizeOptions options)
     {
         int eos =
             tokenizer.EosId
@@ -100,7 +100,7 @@ internal static class Tokenize
                 new TokenizeRun(options, vocabulary, (text, ids) => tokenizer.Encode(text, false, ids)).Run(
                     new Relay<TokenizeProgress>(p =>
                         bar.Report(
-                            (p.BytesTotal > 0 ? (double)p.BytesDone / p.BytesTotal : 0, $"{p.Split}, {Figures.Count(p.Tokens)} tokens")
+                            (p.BytesTotal > 0 ? (double)p.BytesDone / p.BytesTotal : 0, $"{p.Split}, {Format.Count(p.Tokens)} tokens")
                         )
                     ),
                     call.Cancelled

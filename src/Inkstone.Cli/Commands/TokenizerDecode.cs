@@ -7,12 +7,12 @@ namespace Inkstone.Cli;
 /// <summary><c>ink tokenizer decode</c>.</summary>
 internal static class TokenizerDecode
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string> ids = Flags.Ids();
         Option<bool> skip = new("--skip-special") { Description = "leave special tokens out" };
-        return new Verb(
+        return new CliCommand(
             "decode",
             "token ids back to text",
             [tokenizer, ids, skip],
@@ -21,10 +21,10 @@ internal static class TokenizerDecode
             "ink tokenizer decode --tokenizer tok --ids 0,104,288 --skip-special --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             Tokenizer t = Models.Tokenizer(call.Get(tokenizer)!, call);
-            int[] tokens = Call.ParseIds(call.Get(ids)!);
+            int[] tokens = CommandContext.ParseIds(call.Get(ids)!);
             foreach (int id in tokens)
             {
                 if (id >= t.VocabularySize)

@@ -7,13 +7,13 @@ namespace Inkstone.Cli;
 /// <summary><c>ink tokenizer encode</c>.</summary>
 internal static class TokenizerEncode
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string> text = new("--text") { Description = "one text", HelpName = "S" };
         Option<string> texts = new("--texts") { Description = "a JSON array of texts", HelpName = "FILE.json" };
         Option<bool> noSpecial = new("--no-special") { Description = "without the special tokens that the tokenizer adds around a text" };
-        return new Verb(
+        return new CliCommand(
             "encode",
             "text to token ids, exactly as Hugging Face's tokenizers do it",
             [tokenizer, text, texts, noSpecial],
@@ -22,7 +22,7 @@ internal static class TokenizerEncode
             "ink tokenizer encode --tokenizer tok --texts texts.json --no-special --json"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             IReadOnlyList<string> inputs = (call.Get(text), call.Get(texts)) switch
             {

@@ -6,12 +6,12 @@ namespace Inkstone.Cli;
 /// <summary><c>ink tokenizer inspect</c>.</summary>
 internal static class TokenizerInspect
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string> tokenizer = Flags.Tokenizer();
         Option<string> ids = new("--ids") { Description = "show these tokens", HelpName = "IDS" };
         Option<string> text = new("--text") { Description = "show how this text is cut", HelpName = "S" };
-        return new Verb(
+        return new CliCommand(
             "inspect",
             "a tokenizer's sizes, special tokens and pieces",
             [tokenizer, ids, text],
@@ -20,15 +20,15 @@ internal static class TokenizerInspect
             "ink tokenizer inspect --tokenizer tok --text \"春眠不觉晓\""
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string path = call.Get(tokenizer)!;
             Tokenizer t = Models.Tokenizer(path, call);
             int[]? shown =
-                call.Get(ids) is { } list ? Call.ParseIds(list)
+                call.Get(ids) is { } list ? CommandContext.ParseIds(list)
                 : call.Get(text) is { } s ? t.Encode(s)
                 : null;
-            Sheet sheet = TokenizerSheet.Of(path, t);
+            FactSheet sheet = TokenizerSheet.Create(path, t);
             if (shown is not null)
             {
                 sheet.Table(

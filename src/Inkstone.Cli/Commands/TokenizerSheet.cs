@@ -5,9 +5,9 @@ namespace Inkstone.Cli;
 /// <summary>What <c>inspect</c> says about a tokenizer.</summary>
 internal static class TokenizerSheet
 {
-    public static Sheet Of(string path, Tokenizer t)
+    public static FactSheet Create(string path, Tokenizer t)
     {
-        Sheet sheet = new("tokenizer", path);
+        FactSheet sheet = new("tokenizer", path);
         sheet.Add("vocab_size", t.VocabularySize);
         sheet.Add("vocabulary_hash", t.VocabularyHash.ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
         sheet.Add("bos_id", t.BosId);

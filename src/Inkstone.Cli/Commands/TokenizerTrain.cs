@@ -9,7 +9,7 @@ namespace Inkstone.Cli;
 /// <summary><c>ink tokenizer train</c>.</summary>
 internal static class TokenizerTrain
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Option<string[]> input = Flags.Inputs("text files, plain or gzip; a prepared directory stands for its tokenizer_corpus.txt");
         Option<int> size = new("--vocab-size")
@@ -43,7 +43,7 @@ internal static class TokenizerTrain
         };
         Option<bool> microLm = new("--microlm") { Description = "write MicroLM's vocab.json and merge.txt as well" };
         Option<string> output = Flags.Out("directory for tokenizer.json and tokenizer_config.json");
-        return new Verb(
+        return new CliCommand(
             "train",
             "learns byte-level BPE merges from text, the same merges as Hugging Face's trainer",
             [input, size, pattern, frequency, special, cap, microLm, output],
@@ -52,7 +52,7 @@ internal static class TokenizerTrain
             "ink tokenizer train --input a.txt b.txt.gz --vocab-size 30000 --pattern qwen2 --special-token \"<|endoftext|>\" --special-token \"<|im_start|>\" --out tok"
         );
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             string directory = call.Claim(call.Get(output)!, call.Get(input)!);
             string[] tokens = call.Get(special) is { Length: > 0 } given ? given : ["<|endoftext|>"];
@@ -100,14 +100,14 @@ internal static class TokenizerTrain
             };
             return call.Result(
                 result,
-                o => o.WriteLine(Figures.Of($"{tokenizer.VocabularySize} tokens in {seconds:0.0} s, written to {directory}"))
+                o => o.WriteLine(Format.Text($"{tokenizer.VocabularySize} tokens in {seconds:0.0} s, written to {directory}"))
             );
         }
     }
 
     /// <summary>The text that a prepared directory holds for this, or the path itself; of records one hears that their keys are text
     /// too.</summary>
-    private static string Corpus(Call call, string path)
+    private static string Corpus(CommandContext call, string path)
     {
         string corpus = Path.Combine(path, "tokenizer_corpus.txt");
         if (File.Exists(corpus))
@@ -125,7 +125,7 @@ internal static class TokenizerTrain
     }
 
     /// <summary>Learns under this call's progress; also how many ill-formed UTF-8 sequences were met.</summary>
-    public static (Tokenizer Tokenizer, long Invalid) Learn(Call call, IReadOnlyList<string> files, BpeTrainerOptions options)
+    public static (Tokenizer Tokenizer, long Invalid) Learn(CommandContext call, IReadOnlyList<string> files, BpeTrainerOptions options)
     {
         long invalid = 0;
         return (
@@ -145,7 +145,7 @@ internal static class TokenizerTrain
             "nanochat" => SplitPattern.Nanochat,
             "qwen2" => SplitPattern.Qwen2,
             _ => throw new ArgumentException(
-                $"--pattern must be gpt2, gpt4, nanochat or qwen2, got '{name}'{Training.Spelling.Suggestion(name, ["gpt2", "gpt4", "nanochat", "qwen2"])}"
+                $"--pattern must be gpt2, gpt4, nanochat or qwen2, got '{name}'{Spelling.Suggestion(name, ["gpt2", "gpt4", "nanochat", "qwen2"])}"
             ),
         };
 
@@ -158,7 +158,7 @@ internal static class TokenizerTrain
             double share = value.Total > 0 ? (double)value.Done / value.Total : 0;
             bar.Report(
                 value.Stage == BpeStage.Count
-                    ? (0.5 * share, $"{Figures.Bytes(value.Done)} of {Figures.Bytes(value.Total)} counted")
+                    ? (0.5 * share, $"{Format.Bytes(value.Done)} of {Format.Bytes(value.Total)} counted")
                     : (0.5 + 0.5 * share, $"{value.Done:N0} of {value.Total:N0} tokens")
             );
         }

@@ -22,15 +22,24 @@ internal sealed class TuningFlags(string kind, string model)
     private readonly Option<bool> _resume = RunReport.Resume(),
         _changed = RunReport.AllowChangedData();
 
-    /// <summary>All of them, with a verb's own behind --model.</summary>
-    public IReadOnlyList<Symbol> With(params ReadOnlySpan<Symbol> own) => [_recipe, _output, _model, .. own, _template, _resume, _changed];
+    /// <summary>The verb: keys of its recipe are flags, and several processes may train.</summary>
+    /// <param name="summary">what it does</param>
+    /// <param name="run">does it</param>
+    /// <param name="examples">two command lines</param>
+    /// <param name="own">its own options, behind --model</param>
+    public CliCommand Command(string summary, Func<CommandContext, int> run, string[] examples, params ReadOnlySpan<Symbol> own) =>
+        new(kind, summary, [_recipe, _output, _model, .. own, _template, _resume, _changed], run, examples[0], examples[1])
+        {
+            TakesRecipeKeys = true,
+            TakesRanks = true,
+        };
 
     /// <summary>The recipe as the call wants it.</summary>
     /// <param name="call">the call</param>
     /// <param name="load">reads a recipe of this kind, with keys that count more than its own</param>
     /// <param name="own">keys of the verb's own options</param>
     public TRecipe Load<TRecipe>(
-        Call call,
+        CommandContext call,
         Func<string, List<KeyValuePair<string, string>>, TRecipe> load,
         params ReadOnlySpan<(string Key, string? Value)> own
     ) =>
@@ -42,9 +51,9 @@ internal sealed class TuningFlags(string kind, string model)
             )
         );
 
-    /// <inheritdoc cref="Train{TRun, TData}(Call, ITuningRecipe, bool, bool, bool, Func{Device, RunOptions, TRun}, Func{TRun, TData})"/>
+    /// <inheritdoc cref="Train{TRun, TData}(CommandContext, ITuningRecipe, bool, bool, bool, Func{Device, RunOptions, TRun}, Func{TRun, TData})"/>
     public (RunResult Result, TData Data) Train<TRun, TData>(
-        Call call,
+        CommandContext call,
         ITuningRecipe recipe,
         Func<Device, RunOptions, TRun> open,
         Func<TRun, TData> told
@@ -60,7 +69,7 @@ internal sealed class TuningFlags(string kind, string model)
     /// <param name="open">opens the run</param>
     /// <param name="told">says what the data became, and gives it</param>
     public static (RunResult Result, TData Data) Train<TRun, TData>(
-        Call call,
+        CommandContext call,
         ITuningRecipe recipe,
         bool resume,
         bool force,

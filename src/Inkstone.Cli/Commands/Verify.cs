@@ -12,14 +12,14 @@ namespace Inkstone.Cli;
 /// <summary><c>ink verify</c>.</summary>
 internal static class Verify
 {
-    public static Verb Create()
+    public static CliCommand Create()
     {
         Argument<string[]> folders = new("DIR")
         {
             Description = "folders of reference numbers: model cases, training runs; none: every kernel, and a small model",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        return new Verb(
+        return new CliCommand(
             "verify",
             "computes reference numbers on this machine and says how far off each is; exit code 1 if any is too far",
             [folders],
@@ -31,7 +31,7 @@ internal static class Verify
             TakesRanks = true,
         };
 
-        int Run(Call call)
+        int Run(CommandContext call)
         {
             List<(string Folder, VerificationCheck Check)> checks = call.Compute(device =>
             {
@@ -77,13 +77,13 @@ internal static class Verify
             {
                 if (step % 20 == 0)
                 {
-                    call.Say(Figures.Of($"step {step}: loss {loss:0.0000}"));
+                    call.Say(Format.Text($"step {step}: loss {loss:0.0000}"));
                 }
             }
         }
 
         // Of several processes the one that is furthest off counts.
-        static List<(string, VerificationCheck)> OfAll(Call call, List<(string Folder, VerificationCheck Check)> own)
+        static List<(string, VerificationCheck)> OfAll(CommandContext call, List<(string Folder, VerificationCheck Check)> own)
         {
             double[] worst = [.. own.Select(c => c.Check.Worst)];
             foreach (byte[] part in call.Ranks.GatherAll(MemoryMarshal.AsBytes(worst.AsSpan())))
@@ -99,7 +99,7 @@ internal static class Verify
 
         static string Name(string folder, VerificationCheck c) => $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))}/{c.Name}";
 
-        static void Print(Call call, List<(string Folder, VerificationCheck Check)> checks)
+        static void Print(CommandContext call, List<(string Folder, VerificationCheck Check)> checks)
         {
             Table table = new Table()
                 .Border(TableBorder.Rounded)
@@ -111,8 +111,8 @@ internal static class Verify
             {
                 table.AddRow(
                     Markup.Escape(Name(folder, c)),
-                    Figures.Of($"{c.Worst:0.00e+0}"),
-                    Figures.Of($"{c.Tolerance:0.0e+0}"),
+                    Format.Text($"{c.Worst:0.00e+0}"),
+                    Format.Text($"{c.Tolerance:0.0e+0}"),
                     c.Ok ? "ok" : "FAILED"
                 );
             }

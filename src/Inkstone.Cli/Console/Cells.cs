@@ -18,7 +18,7 @@ internal static class Cells
         return element.Contains('\uFE0F', StringComparison.Ordinal) ? 2 : width; // an emoji's picture is wide
     }
 
-    public static int Of(string text) => Elements(text).Sum(OfElement);
+    public static int Count(string text) => Elements(text).Sum(OfElement);
 
     /// <summary>What is seen as one character each.</summary>
     public static IEnumerable<string> Elements(string text)
@@ -34,7 +34,7 @@ internal static class Cells
     /// <summary>The text, or its beginning and an ellipsis where it is wider than <paramref name="width"/>.</summary>
     public static string Fit(string text, int width)
     {
-        if (Of(text) <= width)
+        if (Count(text) <= width)
         {
             return text;
         }
@@ -67,7 +67,7 @@ internal static class Cells
                     gap = piece;
                     continue;
                 }
-                int cells = Of(piece);
+                int cells = Count(piece);
                 if (column > 0 && column + gap.Length + cells > width)
                 {
                     lines.Append('\n');

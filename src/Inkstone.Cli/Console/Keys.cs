@@ -55,7 +55,7 @@ internal sealed class ConsoleKeys : IKeys, IDisposable
         try
         {
             ConsoleKeyInfo key = Console.ReadKey(intercept: true);
-            return key.KeyChar == '\e' && Console.KeyAvailable ? Escaped() : Of(key);
+            return key.KeyChar == '\e' && Console.KeyAvailable ? Escaped() : Translate(key);
         }
         finally
         {
@@ -71,7 +71,7 @@ internal sealed class ConsoleKeys : IKeys, IDisposable
     }
 
     /// <summary>A key as the console gives it.</summary>
-    private static Key Of(ConsoleKeyInfo key)
+    private static Key Translate(ConsoleKeyInfo key)
     {
         bool control = key.Modifiers.HasFlag(ConsoleModifiers.Control),
             alt = key.Modifiers.HasFlag(ConsoleModifiers.Alt);

@@ -231,7 +231,7 @@ internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Column
     {
         List<string> rows = [];
         StringBuilder row = new(_prompt);
-        int column = Cells.Of(_prompt),
+        int column = Cells.Count(_prompt),
             index = 0;
         (int Row, int Column) cursor = (0, column);
         foreach (string element in Cells.Elements(_text))
@@ -253,7 +253,7 @@ internal sealed class LineEditor(TextWriter screen, IKeys keys, Func<(int Column
             }
             if (element != "\n")
             {
-                row.Append(Figures.Visible(element));
+                row.Append(Format.Visible(element));
                 column += cells;
             }
             index += element.Length;

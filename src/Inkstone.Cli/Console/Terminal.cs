@@ -18,7 +18,7 @@ internal sealed class Terminal(TextWriter inner, Func<int> width) : TextWriter
         _lineOpen;
 
     /// <summary>stderr as a terminal, or <paramref name="error"/> itself where it is none that can rewrite a line.</summary>
-    public static TextWriter Of(TextWriter error)
+    public static TextWriter Wrap(TextWriter error)
     {
         bool able =
             !Console.IsErrorRedirected

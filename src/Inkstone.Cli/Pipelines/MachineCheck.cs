@@ -12,7 +12,7 @@ internal static class MachineCheck
 
     /// <summary>Says what the machine has, and refuses what it has not.</summary>
     /// <exception cref="ArgumentException">Too little of something is free.</exception>
-    public static void Run(Call call, PipelineNeeds needs, string output)
+    public static void Run(CommandContext call, PipelineNeeds needs, string output)
     {
         string place = Path.GetFullPath(output);
         while (!Directory.Exists(place))
@@ -23,8 +23,8 @@ internal static class MachineCheck
             disk = new DriveInfo(place).AvailableFreeSpace;
         int threads = call.Threads ?? Environment.ProcessorCount;
         call.Say(
-            Figures.Of(
-                $"this machine: {CpuFeatures.CpuName()}, {threads} threads ({CpuFeatures.Best().ToString().ToLowerInvariant()}), {Figures.Bytes(memory)} of memory free, {Figures.Bytes(disk)} of disk free"
+            Format.Text(
+                $"this machine: {CpuFeatures.CpuName()}, {threads} threads ({CpuFeatures.Best().ToString().ToLowerInvariant()}), {Format.Bytes(memory)} of memory free, {Format.Bytes(disk)} of disk free"
             )
         );
         Ask("memory", memory, needs.MemoryBytes, "end other programs, or name smaller sizes with --set");
@@ -40,7 +40,7 @@ internal static class MachineCheck
         if (free < needed)
         {
             throw new ArgumentException(
-                Figures.Of($"this pipeline needs {Figures.Bytes(needed.Value)} of {what}, and {Figures.Bytes(free)} are free: {mend}")
+                Format.Text($"this pipeline needs {Format.Bytes(needed.Value)} of {what}, and {Format.Bytes(free)} are free: {mend}")
             );
         }
     }

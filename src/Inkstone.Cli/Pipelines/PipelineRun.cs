@@ -23,7 +23,7 @@ internal sealed record StageChoice(IReadOnlyList<string> Skip, IReadOnlyList<str
 internal sealed record StageOutcome(PipelineStage Stage, string Command, string Ended, double Seconds, JsonNode? Result);
 
 /// <summary>Runs the stages of a pipeline that have something to do.</summary>
-internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, PipelineState state, StageChoice choice)
+internal sealed class PipelineRun(CommandContext call, Pipeline pipeline, string output, PipelineState state, StageChoice choice)
 {
     private readonly PipelineWords _words = new(pipeline, output);
     private bool _behindFrom;
@@ -47,7 +47,7 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
             {
                 throw new InvalidDataException($"{pipeline.File}: stages.{stage.Name}.run: a pipeline cannot be a stage of another");
             }
-            if (call.Frame.Check(words).Mistake is { } mistake)
+            if (call.Host.Check(words).Mistake is { } mistake)
             {
                 throw new InvalidDataException($"{pipeline.File}: stages.{stage.Name}.run: {mistake}");
             }
@@ -101,7 +101,7 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
         string[] outputs = [.. makesOwn ? [own] : Array.Empty<string>(), .. Files(stage.Outputs, stage, "outputs")];
         string fingerprint = StageInputs.Fingerprint(
             words,
-            [.. StageInputs.Of(words, output, own), .. Files(stage.Inputs, stage, "inputs")]
+            [.. StageInputs.Find(words, output, own), .. Files(stage.Inputs, stage, "inputs")]
         );
         _behindFrom |= choice.From == stage.Name;
         bool same = known?.Fingerprint == fingerprint && !choice.Force.Contains(stage.Name) && !_behindFrom;
@@ -110,14 +110,14 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
             call.Say($"{title}: nothing changed");
             return (new(stage, command, "unchanged", known.Seconds, known.Result), 0);
         }
-        bool resumes = same && !known!.Done && makesOwn && call.Frame.Check(words).Verb.Options.Any(o => o.Name == "--resume");
+        bool resumes = same && !known!.Done && makesOwn && call.Host.Check(words).Verb.Options.Any(o => o.Name == "--resume");
         string[] flags = makesOwn && Exists(own) ? [resumes ? "--resume" : "--force"] : [];
         call.Say($"{title}: ink {command}{(flags.Length > 0 ? " " + flags[0] : "")}");
         state.Stages[stage.Name] = new StageState(fingerprint, Done: false, 0, null);
         state.Save(output);
         long began = Stopwatch.GetTimestamp();
         using StringWriter printed = new(CultureInfo.InvariantCulture);
-        int code = call.RunVerb([.. words, .. flags, .. WithoutEffect(words), "--json"], printed);
+        int code = call.RunCommand([.. words, .. flags, .. WithoutEffect(words), "--json"], printed);
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         JsonNode? result = Parsed(printed.ToString());
         if (code == 0 && outputs.FirstOrDefault(o => !Exists(o)) is { } missing)
@@ -149,11 +149,11 @@ internal sealed class PipelineRun(Call call, Pipeline pipeline, string output, P
     /// <summary>A stage's command line with what the variable of its verb and this call's own flags add.</summary>
     private string[] Words(PipelineStage stage)
     {
-        string[] words = _words.Of(stage);
+        string[] words = _words.Resolve(stage);
         List<string> added = [];
         if (
             words.Length > 0
-            && call.Frame.Check(words).Verb.TakesRecipeKeys
+            && call.Host.Check(words).Verb.TakesRecipeKeys
             && Environment.GetEnvironmentVariable(words[0].ToUpperInvariant() + "_ARGS") is { } more
         )
         {

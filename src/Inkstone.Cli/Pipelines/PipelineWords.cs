@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using Inkstone.Files;
 using Inkstone.Training;
 
 namespace Inkstone.Cli;
@@ -16,7 +17,7 @@ internal sealed partial class PipelineWords(Pipeline pipeline, string output)
     /// The words of a stage's command line, without the program's name. A word that is nothing but the name of a value becomes the words of
     /// that value, which may be none.
     /// </summary>
-    public string[] Of(PipelineStage stage)
+    public string[] Resolve(PipelineStage stage)
     {
         List<string> words =
         [

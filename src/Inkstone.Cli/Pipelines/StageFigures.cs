@@ -23,7 +23,7 @@ internal static class StageFigures
     private const int Most = 4,
         Longest = 60;
 
-    public static string Of(JsonNode? result)
+    public static string Summarize(JsonNode? result)
     {
         if (result is not JsonObject sheet)
         {
@@ -47,7 +47,7 @@ internal static class StageFigures
         }
         if (sheet["checks"] is JsonArray checks)
         {
-            figures.Add(Figures.Of($"{checks.Count(c => c?["ok"] is JsonValue ok && ok.GetValue<bool>())} of {checks.Count} checks pass"));
+            figures.Add(Format.Text($"{checks.Count(c => c?["ok"] is JsonValue ok && ok.GetValue<bool>())} of {checks.Count} checks pass"));
         }
         return string.Join(", ", figures);
     }
@@ -60,15 +60,15 @@ internal static class StageFigures
             && value.TryGetValue(out double _)
             && score.Key.Contains(',', StringComparison.Ordinal)
             && !score.Key.Contains("stderr", StringComparison.Ordinal)
-        select Figures.Of($"{task} {score.Key.Split(',')[0]} {value.GetValue<double>():0.000}");
+        select Format.Text($"{task} {score.Key.Split(',')[0]} {value.GetValue<double>():0.000}");
 
     private static string Figure(JsonValue value, string label)
     {
         if (!value.TryGetValue(out double number))
         {
-            string text = Figures.Visible(value.ToString()).ReplaceLineEndings(" ");
+            string text = Format.Visible(value.ToString()).ReplaceLineEndings(" ");
             return text.Length > Longest ? text[..Longest] + "…" : text;
         }
-        return number == Math.Floor(number) ? $"{Figures.Count(number)} {label}" : Figures.Of($"{label} {number:0.000}");
+        return number == Math.Floor(number) ? $"{Format.Count(number)} {label}" : Format.Text($"{label} {number:0.000}");
     }
 }

@@ -28,7 +28,7 @@ internal static class StageInputs
     /// <param name="words">the command line</param>
     /// <param name="output">the directory below which stages lie: what lies in it and in no stage is a log, and no input</param>
     /// <param name="own">the stage's own directory</param>
-    public static IEnumerable<string> Of(IReadOnlyList<string> words, string output, string own)
+    public static IEnumerable<string> Find(IReadOnlyList<string> words, string output, string own)
     {
         foreach ((int i, string word) in words.Index())
         {

@@ -6,7 +6,7 @@ namespace Inkstone.Cli;
 internal static class CallProgress
 {
     /// <summary>Runs a training with the log that fits this terminal.</summary>
-    public static T WithTrainLog<T>(this Call call, Func<ITrainLog?, T> run)
+    public static T WithTrainLog<T>(this CommandContext call, Func<ITrainLog?, T> run)
     {
         if (call.Live is not { } terminal)
         {
@@ -26,7 +26,7 @@ internal static class CallProgress
     /// <summary>
     /// Runs work that reports a fraction and a few words: a bar on a terminal, else a line every few seconds.
     /// </summary>
-    public static T WithProgress<T>(this Call call, string title, Func<IProgress<(double Fraction, string Words)>, T> run)
+    public static T WithProgress<T>(this CommandContext call, string title, Func<IProgress<(double Fraction, string Words)>, T> run)
     {
         if (call.Live is not { } terminal)
         {
@@ -55,8 +55,8 @@ internal static class CallProgress
                 {
                     _last = System.Diagnostics.Stopwatch.GetTimestamp();
                     terminal.Show(
-                        Figures.Of(
-                            $"{title} {Figures.Bar(value.Fraction, terminal.Width < 100 ? 10 : 20)} {100 * value.Fraction:0} %  {value.Words}"
+                        Format.Text(
+                            $"{title} {Format.Bar(value.Fraction, terminal.Width < 100 ? 10 : 20)} {100 * value.Fraction:0} %  {value.Words}"
                         )
                     );
                 }
@@ -64,7 +64,7 @@ internal static class CallProgress
         }
     }
 
-    private sealed class Lines(Call call, string title) : IProgress<(double Fraction, string Words)>
+    private sealed class Lines(CommandContext call, string title) : IProgress<(double Fraction, string Words)>
     {
         private readonly Lock _lock = new();
         private long _last = System.Diagnostics.Stopwatch.GetTimestamp();
@@ -78,7 +78,7 @@ internal static class CallProgress
                     return;
                 }
                 _last = System.Diagnostics.Stopwatch.GetTimestamp();
-                call.Say(Figures.Of($"{title}: {100 * value.Fraction:0} %  {value.Words}"));
+                call.Say(Format.Text($"{title}: {100 * value.Fraction:0} %  {value.Words}"));
             }
         }
     }

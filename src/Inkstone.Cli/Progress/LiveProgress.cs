@@ -20,7 +20,7 @@ internal sealed class LiveProgress(Terminal terminal) : ITrainLog
         if (_last == 0 || Stopwatch.GetElapsedTime(_last) >= Pause)
         {
             _last = Stopwatch.GetTimestamp();
-            terminal.Show(Figures.LiveLine(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), terminal.Width));
+            terminal.Show(Format.LiveLine(step, _rate.TokensPerSecond, _rate.SecondsLeft(step), terminal.Width));
         }
     }
 

@@ -17,7 +17,7 @@ public enum MaxLengthAction
 /// Lengths are counted in characters (Unicode code points), as there. Two things are kept that are lost there: what stands between
 /// brackets that make no tag, and the border of lines at a form feed or vertical tab.
 /// </summary>
-public static partial class CleaningRules
+internal static partial class CleaningRules
 {
     /// <summary>The steps that the options ask for.</summary>
     public static IReadOnlyList<TextFilter> For(PrepareOptions options)

@@ -9,7 +9,7 @@ namespace Inkstone.Data;
 /// partition is resolved on its own. The first occurrence in the order of the input is the one that stays.
 /// </summary>
 /// <remarks>Memory is one bit per document and one partition of 24 bytes per document: 400 MB for a thousand million documents.</remarks>
-public sealed class ExactDedup : IDisposable
+internal sealed class ExactDedup : IDisposable
 {
     private const int PartitionCount = 64;
     private const int RecordSize = 24; // XXH128, the document's number

@@ -8,11 +8,11 @@ public sealed record FilterCount(string Name, long Seen, long Changed, long Drop
 /// <param name="Reason">Why it is dropped, where a step has several reasons.</param>
 /// <param name="Value">The number that decided.</param>
 /// <param name="Statistics">What was measured, for the histograms of the report.</param>
-public sealed record FilterVerdict(string? Text, string? Reason = null, double? Value = null, QualityStatistics? Statistics = null);
+internal sealed record FilterVerdict(string? Text, string? Reason = null, double? Value = null, QualityStatistics? Statistics = null);
 
 /// <summary>One step of the cleaning: a function from text to text (the same instance if unchanged), or to null to drop the document.
 /// Several threads may apply it at once.</summary>
-public sealed class TextFilter
+internal sealed class TextFilter
 {
     private readonly Func<string, FilterVerdict> _judge;
     private long _seen,

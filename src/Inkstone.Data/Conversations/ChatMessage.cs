@@ -27,7 +27,7 @@ internal static class ChatMessage
             );
         }
 
-        string role = MessageRoles.Of(roleName);
+        string role = MessageRoles.Normalize(roleName);
         JsonNode? content = source["content"] ?? source["value"];
         JsonArray? calls = ToolCalls.Calls(source["tool_calls"] ?? source["function_call"]);
         if (role == MessageRoles.Call)

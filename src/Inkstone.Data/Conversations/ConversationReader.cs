@@ -60,7 +60,7 @@ public sealed class ConversationReader
     /// <param name="record">the record</param>
     /// <exception cref="FormatException">Nothing can be learned from it.</exception>
     /// <exception cref="InvalidDataException">It is no conversation.</exception>
-    public static Conversation Of(string place, JsonObject record)
+    public static Conversation Parse(string place, JsonObject record)
     {
         (_, JsonArray messages, JsonArray? tools, JsonObject? variables) = ConversationShape.Read(record);
         return new Conversation(messages, tools, variables, place);

@@ -12,7 +12,7 @@ internal static class MessageRoles
     public const string Call = "function_call";
 
     /// <exception cref="InvalidDataException">No such role is known.</exception>
-    public static string Of(string name) =>
+    public static string Normalize(string name) =>
         name.Trim().ToLowerInvariant() switch
         {
             "system" or "developer" => System,

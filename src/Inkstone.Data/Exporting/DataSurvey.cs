@@ -41,7 +41,7 @@ public sealed record DataSurvey(
     /// <param name="countTokens">tokens of a text, or null</param>
     /// <param name="progress">is told of records</param>
     /// <param name="cancelled">ends it</param>
-    public static DataSurvey Of(
+    public static DataSurvey Measure(
         IReadOnlyList<string> files,
         int show,
         long limit,
@@ -123,7 +123,7 @@ public sealed record DataSurvey(
     {
         try
         {
-            MixLines lines = MixLines.Of(record, Anything, Everywhere);
+            MixLines lines = MixLines.Create(record, Anything, Everywhere);
             return (lines.Kind, lines.Text);
         }
         catch (FormatException e)

@@ -104,7 +104,7 @@ public static class TokenizedExamples
                 for (int t = 0; t < example.Ids.Length; t++)
                 {
                     ids.Add((JsonNode)example.Ids[t]);
-                    labels.Add((JsonNode)(example.Learned[t] ? example.Ids[t] : Ignored));
+                    labels.Add((JsonNode)(example.LossMask[t] ? example.Ids[t] : Ignored));
                     positions.Add((JsonNode)t);
                     mask.Add((JsonNode)1);
                 }
@@ -132,7 +132,7 @@ public static class TokenizedExamples
             }
             record["type"] =
                 packed ? "packed"
-                : Turns(examples[row[0]].Learned) > 1 ? "multi_turn"
+                : Turns(examples[row[0]].LossMask) > 1 ? "multi_turn"
                 : "single_turn";
             yield return record;
         }

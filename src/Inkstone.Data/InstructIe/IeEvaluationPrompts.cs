@@ -20,7 +20,7 @@ internal static class IeEvaluationPrompts
     {
         ILookup<string, IeRecord> byTopic = heldOut
             .DistinctBy(r => r.TextHash)
-            .Where(r => !filter.Reasons(r).Any(reason => reason != "text is held out") && IeFacts.Of(r, 0).Match == 1)
+            .Where(r => !filter.Reasons(r).Any(reason => reason != "text is held out") && IeFacts.Extract(r, 0).Match == 1)
             .OrderBy(r => IeRecord.HashOf(r.Input, recipe.Seed))
             .ToLookup(r => r.Topic);
         string[] topics = [.. schema.Fields.Keys];
@@ -60,7 +60,7 @@ internal static class IeEvaluationPrompts
         {
             ["id"] = id,
             ["group"] = "extraction",
-            ["difficulty"] = Difficulties[IeFacts.Of(record, 0).Complexity],
+            ["difficulty"] = Difficulties[IeFacts.Extract(record, 0).Complexity],
             ["topic"] = record.Topic,
             ["instruction"] = IeTexts.Instruction(IeTask.IeExtraction, 0),
             ["schema"] = List(fields),

@@ -27,7 +27,7 @@ internal readonly record struct IeFacts(
         ("head or tail of its topic's longest", f => f.HeadTail),
     ];
 
-    public static IeFacts Of(IeRecord record, int topic)
+    public static IeFacts Extract(IeRecord record, int topic)
     {
         if (record.Relations.Count == 0)
         {

@@ -12,7 +12,7 @@ namespace Inkstone.Data;
 /// write. The same recipe and files give the same bytes.
 /// </summary>
 /// <param name="recipe">files and thresholds</param>
-public sealed class IePipeline(IeRecipe recipe)
+public sealed partial class IePipeline(IeRecipe recipe)
 {
     private const string Removed = "removed.jsonl",
         Prompts = "prompts.json";
@@ -66,7 +66,7 @@ public sealed class IePipeline(IeRecipe recipe)
             )
             {
                 string[] reasons = record is null ? ["no text, topic or relations"] : [.. filter.Reasons(record)];
-                facts.Add(record is null ? default : IeFacts.Of(record, Array.IndexOf(topics, record.Topic)));
+                facts.Add(record is null ? default : IeFacts.Extract(record, Array.IndexOf(topics, record.Topic)));
                 kept.Add(reasons.Length == 0);
                 if (reasons.Length > 0)
                 {
@@ -167,131 +167,6 @@ public sealed class IePipeline(IeRecipe recipe)
 
     private static IEnumerable<IeFacts> Kept(List<IeFacts> facts, List<bool> kept) => facts.Where((_, i) => kept[i]);
 
-    /// <summary>Writes the conversations that were chosen, in a random order.</summary>
-    private Dictionary<string, long> Transcribe(
-        string staging,
-        List<IeFacts> facts,
-        byte[] chosen,
-        IeSchema schema,
-        IeSample sample,
-        long bytes,
-        IProgress<(double, string)>? progress,
-        CancellationToken cancelled
-    )
-    {
-        string scratch = Directory.CreateDirectory(Path.Combine(staging, "tmp")).FullName;
-        Dictionary<string, long> written = new() { ["train"] = 0, ["valid"] = 0 };
-        int[] numbers = new int[IeRecipe.TaskNames.Length];
-        using (
-            DiskShuffle train = new(scratch, "train", bytes),
-                valid = new(scratch, "valid", bytes / 16)
-        )
-        {
-            int index = 0;
-            ArrayBufferWriter<byte> line = new();
-            foreach (
-                (_, IeRecord? record) in Records(
-                    recipe.Train,
-                    progress is null ? null : n => progress.Report((0.5 + (0.5 * n / facts.Count), $"writing, {n:N0} records")),
-                    cancelled
-                )
-            )
-            {
-                if (index == facts.Count || (record is not null && record.TextHash != facts[index].TextHash))
-                {
-                    throw new InvalidDataException($"{string.Join(", ", recipe.Train)} changed while it was read; run it again");
-                }
-                bool held = sample.IsValid(facts[index].TextHash);
-                for (int task = 0; task < numbers.Length; task++)
-                {
-                    if ((chosen[index] >> task & 1) != 0)
-                    {
-                        line.Clear();
-                        using (Utf8JsonWriter json = new(line, Line))
-                        {
-                            Conversation(
-                                json,
-                                record!,
-                                (IeTask)task,
-                                numbers[task]++,
-                                facts[index].Tier(recipe),
-                                schema.Fields[record!.Topic],
-                                sample.Draw(record.TextHash, 8 + task)
-                            );
-                        }
-                        line.Write("\n"u8);
-                        (held ? valid : train).Add(sample.Draw(record!.TextHash, 16 + task), line.WrittenSpan);
-                        written[held ? "valid" : "train"]++;
-                    }
-                }
-                index++;
-            }
-            foreach ((string name, DiskShuffle shuffle) in new[] { ("train", train), ("valid", valid) })
-            {
-                using FileStream stream = new(
-                    Path.Combine(staging, name + ".jsonl"),
-                    FileMode.CreateNew,
-                    FileAccess.Write,
-                    FileShare.None,
-                    1 << 18
-                );
-                shuffle.WriteTo(stream, cancelled);
-            }
-        }
-        Directory.Delete(scratch, recursive: true);
-        return written;
-    }
-
-    private void Conversation(
-        Utf8JsonWriter json,
-        IeRecord record,
-        IeTask task,
-        int number,
-        IeTier tier,
-        IReadOnlyList<string> fields,
-        ulong draw
-    )
-    {
-        string name = IeRecipe.TaskNames[(int)task];
-        IePerturbation mistake = IeMistakes.Kind(draw);
-        json.WriteStartObject();
-        json.WriteString("id"u8, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"instructie_{name}_{number:000000}"));
-        json.WriteString("source"u8, record.Id);
-        json.WriteString("task_type"u8, name);
-        json.WriteString("topic_schema"u8, record.Topic);
-        json.WriteString("quality_tier"u8, tier.ToString().ToLowerInvariant());
-        if (task == IeTask.SchemaRepair)
-        {
-            json.WriteString("perturbation"u8, IeMistakes.Names[(int)mistake]);
-        }
-        json.WriteStartArray("messages"u8);
-        if (recipe.System.Length > 0)
-        {
-            Message("system", recipe.System);
-        }
-        Message(
-            "user",
-            IeTexts.Prompt(
-                task,
-                draw >> 32,
-                fields,
-                record.Input,
-                task == IeTask.SchemaRepair ? IeMistakes.Make(record.Relations, fields, mistake, draw) : null
-            )
-        );
-        Message("assistant", IeTexts.Json(IeTexts.Answer(record.Relations)));
-        json.WriteEndArray();
-        json.WriteEndObject();
-
-        void Message(string role, string content)
-        {
-            json.WriteStartObject();
-            json.WriteString("role"u8, role);
-            json.WriteString("content"u8, content);
-            json.WriteEndObject();
-        }
-    }
-
     /// <summary>Records in the order of the files, null for one that is none.</summary>
     private IEnumerable<(string Place, IeRecord? Record)> Records(
         IReadOnlyList<string> files,
@@ -309,7 +184,7 @@ public sealed class IePipeline(IeRecipe recipe)
                     cancelled.ThrowIfCancellationRequested();
                     told?.Invoke(number);
                 }
-                yield return (place, IeRecord.Of(json, recipe.Topics));
+                yield return (place, IeRecord.Parse(json, recipe.Topics));
             }
         }
     }
@@ -338,24 +213,5 @@ public sealed class IePipeline(IeRecipe recipe)
             write(json);
         }
         stream.WriteByte((byte)'\n');
-    }
-}
-
-/// <summary>Removed records by their first reason, and by every reason.</summary>
-internal sealed class IeTally
-{
-    public Dictionary<string, long> First { get; } = new(StringComparer.Ordinal);
-
-    public Dictionary<string, long> All { get; } = new(StringComparer.Ordinal);
-
-    public long Count => First.Values.Sum();
-
-    public void Add(string[] reasons)
-    {
-        First[reasons[0]] = First.GetValueOrDefault(reasons[0]) + 1;
-        foreach (string reason in reasons)
-        {
-            All[reason] = All.GetValueOrDefault(reason) + 1;
-        }
     }
 }

@@ -17,14 +17,14 @@ public sealed partial record IeRecipe
     public static IeRecipe Read(JsonObject recipe, string file, string? input)
     {
         Section all = new(recipe, file, "", "seed", "data", "normalise", "filter", "tier", "derive", "sample", "transcribe");
-        Section data = all.Of("data", "train", "held_out", "schema"),
-            normalise = all.Of("normalise", "topics"),
-            filter = all.Of("filter", "relations", "input", "output", "head_tail", "percentile");
-        Section tier = all.Of("tier", "ideal_relations", "ideal_input", "high", "medium"),
-            derive = all.Of("derive", "repair_relations");
-        Section sample = all.Of("sample", "total", "valid", "ratios"),
-            transcribe = all.Of("transcribe", "system", "prompts");
-        Section ratios = sample.Of("ratios", TaskNames);
+        Section data = all.Parse("data", "train", "held_out", "schema"),
+            normalise = all.Parse("normalise", "topics"),
+            filter = all.Parse("filter", "relations", "input", "output", "head_tail", "percentile");
+        Section tier = all.Parse("tier", "ideal_relations", "ideal_input", "high", "medium"),
+            derive = all.Parse("derive", "repair_relations");
+        Section sample = all.Parse("sample", "total", "valid", "ratios"),
+            transcribe = all.Parse("transcribe", "system", "prompts");
+        Section ratios = sample.Parse("ratios", TaskNames);
         IeRecipe known = new() { Train = [], SchemaFile = "" };
         IeRecipe read = new()
         {
@@ -40,8 +40,8 @@ public sealed partial record IeRecipe
             Percentile = filter.Number("percentile", known.Percentile, 1, 100),
             IdealRelations = tier.Range("ideal_relations", known.IdealRelations),
             IdealInput = tier.Range("ideal_input", known.IdealInput),
-            High = Rule(tier.Of("high", "match", "ideals"), known.High),
-            Medium = Rule(tier.Of("medium", "match", "ideals"), known.Medium),
+            High = Rule(tier.Parse("high", "match", "ideals"), known.High),
+            Medium = Rule(tier.Parse("medium", "match", "ideals"), known.Medium),
             RepairRelations = derive.Whole("repair_relations", known.RepairRelations),
             Total = sample.Whole("total", known.Total),
             Valid = sample.Number("valid", known.Valid, 0, 0.5),
@@ -77,7 +77,7 @@ public sealed partial record IeRecipe
 
         public bool Has(string key) => _json[key] is not null;
 
-        public Section Of(string key, params string[] keys) =>
+        public Section Parse(string key, params string[] keys) =>
             _json[key] switch
             {
                 null => new Section([], _file, $"{_place}{key}.", keys),

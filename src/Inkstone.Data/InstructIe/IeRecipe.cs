@@ -1,7 +1,7 @@
 namespace Inkstone.Data;
 
 /// <summary>The kinds of task that are made of a record.</summary>
-public enum IeTask
+internal enum IeTask
 {
     /// <summary>Fields from a text.</summary>
     IeExtraction,
@@ -17,7 +17,7 @@ public enum IeTask
 }
 
 /// <summary>How well relations stand in their text.</summary>
-public enum IeTier
+internal enum IeTier
 {
     /// <summary>Every head and tail is in the text, and number of relations and length are what one wishes.</summary>
     High,

@@ -31,7 +31,7 @@ public sealed record IeRecord(string Id, string Topic, string Input, IReadOnlyLi
     /// <summary>The record, or null where its text, its topic or a part of a relation is missing.</summary>
     /// <param name="json">a record of the file</param>
     /// <param name="topics">other names of topics</param>
-    internal static IeRecord? Of(JsonObject json, IReadOnlyDictionary<string, string> topics)
+    internal static IeRecord? Parse(JsonObject json, IReadOnlyDictionary<string, string> topics)
     {
         if (
             (Text(json["text"]) ?? Text(json["input"]))?.Trim() is not { Length: > 0 } input

@@ -21,7 +21,7 @@ internal sealed class IeSample(IeRecipe recipe, IeSchema schema)
     public bool IsValid(ulong textHash) => (Mixed(textHash, 97) >> 11) * (1.0 / (1UL << 53)) < recipe.Valid;
 
     /// <summary>A random number of a record and a task.</summary>
-    public ulong Draw(ulong textHash, int task) => Mixed(textHash, task);
+    public ulong SortKey(ulong textHash, int task) => Mixed(textHash, task);
 
     /// <summary>Bits of the tasks that are taken, by record.</summary>
     /// <param name="facts">of all records</param>
@@ -57,7 +57,7 @@ internal sealed class IeSample(IeRecipe recipe, IeSchema schema)
                 int record in byTopic[(short)topic]
                     .OrderBy(i => facts[i].Tier(recipe))
                     .ThenBy(i => Array.IndexOf(Preference, facts[i].Complexity))
-                    .ThenBy(i => Draw(facts[i].TextHash, task))
+                    .ThenBy(i => SortKey(facts[i].TextHash, task))
                     .ThenBy(i => i)
                     .Take((int)quotas[topic])
             )

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Data;
 
 /// <summary>The fields that each topic may have.</summary>
-public sealed class IeSchema
+internal sealed class IeSchema
 {
     private IeSchema(IReadOnlyDictionary<string, IReadOnlyList<string>> fields) => Fields = fields;
 

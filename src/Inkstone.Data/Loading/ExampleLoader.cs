@@ -107,7 +107,7 @@ public sealed class ExampleLoader : IBatchSource<Batch>
             at = Math.Max(at, rowStart);
             foreach (int example in _rows[rows[i]])
             {
-                at = Put(batch, _examples[example], at, at - rowStart);
+                at = WriteExample(batch, _examples[example], at, at - rowStart);
             }
         }
         return true;
@@ -155,7 +155,7 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         }
     }
 
-    private static int Put(Batch batch, MaskedConversation example, int at, int column)
+    private static int WriteExample(Batch batch, MaskedConversation example, int at, int column)
     {
         int length = Length(example);
         example.Ids.AsSpan(0, length).CopyTo(batch.Inputs[at..]);
@@ -166,7 +166,7 @@ public sealed class ExampleLoader : IBatchSource<Batch>
         for (int t = 0; t < length; t++)
         {
             (starts[t], positions[t]) = (column, t);
-            if (example.Learned[t + 1])
+            if (example.LossMask[t + 1])
             {
                 labels[t] = example.Ids[t + 1];
                 batch.LabelCount++;

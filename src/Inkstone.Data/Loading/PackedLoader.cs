@@ -84,7 +84,7 @@ public sealed class PackedLoader : IBatchSource<Batch>
             if (value.Epoch < 0 || value.Position < 0 || value.Position > WindowCount)
             {
                 throw new InvalidDataException(
-                    $"The stored cursor (epoch {value.Epoch}, window {value.Position}) lies outside the data's {WindowCount} windows: the shards or the sequence length have changed since it was stored."
+                    $"the stored cursor (epoch {value.Epoch}, window {value.Position}) lies outside the data's {WindowCount} windows: the shards or the sequence length have changed since it was stored."
                 );
             }
             _state = value;
@@ -97,7 +97,7 @@ public sealed class PackedLoader : IBatchSource<Batch>
     {
         if (batch.Length != _options.Length)
         {
-            throw new ArgumentException($"The batch has rows of {batch.Length} tokens, the loader of {_options.Length}.");
+            throw new ArgumentException($"the batch has rows of {batch.Length} tokens, the loader of {_options.Length}.");
         }
 
         batch.LabelCount = 0;
@@ -133,7 +133,7 @@ public sealed class PackedLoader : IBatchSource<Batch>
             if (shard.Header.EndOfDocumentId is not { } own || own != id)
             {
                 throw new ArgumentException(
-                    $"The token shard '{shard.Path}' does not name the end-of-document id that the other shards have: give the id when opening it, or turn document-aware loading off."
+                    $"the token shard '{shard.Path}' does not name the end-of-document id that the other shards have: give the id when opening it, or turn document-aware loading off."
                 );
             }
         }

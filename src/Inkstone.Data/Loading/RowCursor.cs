@@ -26,7 +26,7 @@ public sealed class RowCursor(long count, ulong? shuffleSeed, bool finite, doubl
             if (value.Epoch < 0 || value.Position < 0 || value.Position > count)
             {
                 throw new InvalidDataException(
-                    $"The stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {count} rows: the data, the template or the lengths have changed since it was stored."
+                    $"the stored cursor (epoch {value.Epoch}, row {value.Position}) lies outside the data's {count} rows: the data, the template or the lengths have changed since it was stored."
                 );
             }
             _state = value;

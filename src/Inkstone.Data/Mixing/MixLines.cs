@@ -36,7 +36,7 @@ internal sealed class MixLines
     /// <exception cref="FormatException">Nothing can be learned from it, or nothing for these files; the message is the reason for leaving
     /// it out.</exception>
     /// <exception cref="InvalidDataException">It has no known form; the message lacks only the place.</exception>
-    public static MixLines Of(JsonObject record, MixSource source, MixCategory category)
+    public static MixLines Create(JsonObject record, MixSource source, MixCategory category)
     {
         MixKind kind =
             source.Kind != MixKind.Auto ? source.Kind

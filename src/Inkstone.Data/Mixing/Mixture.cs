@@ -16,7 +16,7 @@ namespace Inkstone.Data;
 /// </summary>
 /// <param name="recipe">what to mix</param>
 /// <param name="countTokens">tokens of a text, safe on several threads; null where none are counted</param>
-public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = null)
+public sealed partial class Mixture(MixRecipe recipe, Func<string, int>? countTokens = null)
 {
     /// <summary>The file that says what was mixed.</summary>
     public const string ManifestFile = "mix.json";
@@ -169,7 +169,7 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
                 MixLines lines;
                 try
                 {
-                    lines = MixLines.Of(record, pile.Source, pile.Category);
+                    lines = MixLines.Create(record, pile.Source, pile.Category);
                 }
                 catch (FormatException reason)
                 {
@@ -248,74 +248,6 @@ public sealed class Mixture(MixRecipe recipe, Func<string, int>? countTokens = n
         BinaryPrimitives.WriteInt64LittleEndian(bytes[16..], number);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[24..], copy);
         return XxHash64.HashToUInt64(bytes);
-    }
-
-    private void SetQuotas(MixPile[] piles, List<string> shortages)
-    {
-        MixCategory[] weighted = [.. recipe.Categories.Where(c => c.Weight is not null)];
-        long[] shares =
-            weighted.Length == 0
-                ? []
-                : Quotas.Divide(
-                    recipe.Total!.Value,
-                    [.. weighted.Select(c => c.Weight!.Value)],
-                    [.. weighted.Select(_ => long.MaxValue / 2)]
-                );
-        foreach (MixCategory category in recipe.Categories)
-        {
-            MixPile[] of = [.. piles.Where(p => p.Category == category)];
-            long wanted = category.Count ?? shares[Array.IndexOf(weighted, category)];
-            long[] caps = [.. of.Select(p => (long)Math.Min(long.MaxValue / 4, p.Usable * category.MaxEpochs / category.Repeat))];
-            MixPile[] counted = [.. of.Where(p => p.Source.Count is not null)];
-            foreach (MixPile pile in counted)
-            {
-                pile.Quota = Filled(
-                    pile.Source.Count!.Value,
-                    caps[Array.IndexOf(of, pile)],
-                    $"{category.Name}, {pile.Source.Name}",
-                    [pile]
-                );
-            }
-            MixPile[] rest = [.. of.Except(counted)];
-            long left = wanted - counted.Sum(p => p.Source.Count!.Value);
-            if (left < 0 || (rest.Length == 0 && left > 0))
-            {
-                throw new InvalidDataException(
-                    $"the counts of the sources of {category.Name} sum up to {wanted - left}, and the category wants {wanted}: mend the recipe"
-                );
-            }
-            if (rest.Length == 0)
-            {
-                continue;
-            }
-            long[] restCaps = [.. rest.Select(p => caps[Array.IndexOf(of, p)])];
-            long[] quotas = Quotas.Divide(
-                Filled(left, restCaps.Sum(), category.Name, rest),
-                [.. rest.Select(p => p.Source.Weight ?? p.Usable)],
-                restCaps
-            );
-            for (int i = 0; i < rest.Length; i++)
-            {
-                rest[i].Quota = quotas[i];
-            }
-        }
-
-        long Filled(long wanted, long most, string name, MixPile[] of)
-        {
-            if (wanted <= most)
-            {
-                return wanted;
-            }
-            MixCategory c = of[0].Category;
-            string words =
-                $"{name} wants {wanted} records{(c.Repeat > 1 ? $", {c.Repeat} times each" : "")}, and its sources have {of.Sum(p => p.Usable)}, which at most {c.MaxEpochs:0.##} passes make {most}";
-            if (!recipe.Shrink)
-            {
-                throw new InvalidDataException($"{words}: give more sources, lower count, raise max_epochs, or set shortage: shrink");
-            }
-            shortages.Add(words);
-            return most;
-        }
     }
 
     private MixReport Report(string output, MixPile[] piles, IReadOnlyList<string> shortages)

@@ -42,7 +42,7 @@ internal static class PreferencePair
         bool isWhole =
             answer is JsonArray turns
             && turns.Any(t =>
-                t is JsonObject o && (o["role"] ?? o["from"])?.ToString() is { } role && MessageRoles.Of(role) == MessageRoles.User
+                t is JsonObject o && (o["role"] ?? o["from"])?.ToString() is { } role && MessageRoles.Normalize(role) == MessageRoles.User
             );
         if (!isWhole)
         {

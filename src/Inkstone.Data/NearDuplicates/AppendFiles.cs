@@ -23,7 +23,7 @@ internal sealed class AppendFiles : IDisposable
                 if (_files[i].Length < lengths[i])
                 {
                     throw new InvalidDataException(
-                        $"The file '{path}' of an unfinished run is shorter than it was: use --force to begin anew."
+                        $"the file '{path}' of an unfinished run is shorter than it was: use --force to begin anew."
                     );
                 }
                 _files[i].SetLength(lengths[i]);

@@ -91,7 +91,7 @@ public sealed class DedupRun(DedupOptions options)
                 throw;
             }
             throw new IOException(
-                $"The disk of '{options.Output}' is full: free space (about five times the input) and run the same command again, which goes on.",
+                $"the disk of '{options.Output}' is full: free space (about five times the input) and run the same command again, which goes on.",
                 full.HResult
             );
         }
@@ -123,7 +123,7 @@ public sealed class DedupRun(DedupOptions options)
         catch (ArgumentException exception)
         {
             throw new ArgumentException(
-                $"The folder '{options.Output}' holds an unfinished run with {exception.Message}: name another folder, or use --force to begin anew.",
+                $"the folder '{options.Output}' holds an unfinished run with {exception.Message}: name another folder, or use --force to begin anew.",
                 exception
             );
         }
@@ -146,7 +146,7 @@ public sealed class DedupRun(DedupOptions options)
         );
         foreach (string name in new[] { PairsName, ClustersName, MetadataName })
         {
-            WrittenFiles.Of(options.Output).Add(name);
+            WrittenFiles.Read(options.Output).Add(name);
         }
         Directory.Delete(Work, recursive: true);
         return result;
@@ -166,10 +166,10 @@ public sealed class DedupRun(DedupOptions options)
             AtomicDirectory.RefuseTaken(options.Output, options.Force);
             return;
         }
-        string? foreign = WrittenFiles.Of(options.Output).Foreign(name => name is PairsName or ClustersName or MetadataName or WorkName);
+        string? foreign = WrittenFiles.Read(options.Output).Foreign(name => name is PairsName or ClustersName or MetadataName or WorkName);
         if (foreign is not null)
         {
-            throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+            throw new ArgumentException($"the folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
         }
     }
 

@@ -26,7 +26,7 @@ public sealed record NearDuplicateOptions(double Threshold = 0.8, ShingleKind Sh
     {
         if (!(Threshold is >= 0.3 and <= 1))
         {
-            throw new ArgumentException($"The threshold {Threshold} is not in [0.3, 1]: 0.8 finds copies with small changes.");
+            throw new ArgumentException($"the threshold {Threshold} is not in [0.3, 1]: 0.8 finds copies with small changes.");
         }
     }
 
@@ -41,7 +41,7 @@ public sealed record NearDuplicateProgress(string Stage, long Done, long Total);
 /// <param name="B">The later row.</param>
 /// <param name="Common">Shingles that both have.</param>
 /// <param name="Union">Shingles that any of both has.</param>
-public readonly record struct NearPair(uint A, uint B, uint Common, uint Union)
+internal readonly record struct NearPair(uint A, uint B, uint Common, uint Union)
 {
     /// <summary>|A ∩ B| / |A ∪ B|.</summary>
     public double Jaccard => (double)Common / Union;

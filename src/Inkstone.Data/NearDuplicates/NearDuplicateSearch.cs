@@ -126,7 +126,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
                 () => (new Shingler(options.Shingles), new ShingleSet(), new uint[_minHash.Length]),
                 (i, _, local) =>
                 {
-                    sketches[i] = Draw(wave[i], local.Item1, local.Item2, local.Item3);
+                    sketches[i] = BuildSketch(wave[i], local.Item1, local.Item2, local.Item3);
                     return local;
                 },
                 _ => { }
@@ -162,7 +162,7 @@ internal sealed class NearDuplicateSearch(string folder, NearDuplicateOptions op
         }
     }
 
-    private Sketch Draw(string text, Shingler shingler, ShingleSet set, uint[] signature)
+    private Sketch BuildSketch(string text, Shingler shingler, ShingleSet set, uint[] signature)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
         ReadOnlySpan<ulong> hashes = shingler.Hash(text);

@@ -56,7 +56,7 @@ internal sealed record NearDuplicateState(
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The file '{path}' of an unfinished run cannot be read: use --force to begin anew.", exception);
+            throw new InvalidDataException($"the file '{path}' of an unfinished run cannot be read: use --force to begin anew.", exception);
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class SpooledTexts(string folder) : IDisposable
             int read = RandomAccess.Read(file, bytes, offset);
             if (read == 0)
             {
-                throw new InvalidDataException("The texts of an unfinished run are incomplete: use --force to begin anew.");
+                throw new InvalidDataException("the texts of an unfinished run are incomplete: use --force to begin anew.");
             }
             bytes = bytes[read..];
             offset += read;

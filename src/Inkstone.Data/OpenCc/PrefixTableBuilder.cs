@@ -29,7 +29,7 @@ internal sealed class PrefixTableBuilder
         }
         if (entries.Count >= 1 << 24)
         {
-            throw new InvalidDataException($"The dictionaries have {entries.Count:N0} prefixes, more than 16 million.");
+            throw new InvalidDataException($"the dictionaries have {entries.Count:N0} prefixes, more than 16 million.");
         }
         _entries = [.. entries];
         _below = new List<(char, int)>?[_entries.Length];

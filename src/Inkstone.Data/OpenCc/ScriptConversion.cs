@@ -259,9 +259,9 @@ public sealed class ScriptConversion(ScriptConverter converter)
         {
             if (!File.Exists(input))
             {
-                throw new FileNotFoundException($"There is no file '{input}': check the path.", input);
+                throw new FileNotFoundException($"there is no file '{input}': check the path.", input);
             }
-            IReadOnlyList<AppliedConversion> before = AppliedConversions.Of(input);
+            IReadOnlyList<AppliedConversion> before = AppliedConversions.Find(input);
             IsDone = AppliedConversions.Reach(before, converter.Configuration);
             After = IsDone ? before : [.. before, new AppliedConversion(converter.Configuration, converter.Fingerprint)];
         }

@@ -25,7 +25,7 @@ public sealed class ParquetFile : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new FileNotFoundException($"There is no file '{path}': check the path.", path);
+            throw new FileNotFoundException($"there is no file '{path}': check the path.", path);
         }
         _path = path;
         _file = File.OpenHandle(path);
@@ -33,7 +33,7 @@ public sealed class ParquetFile : IDisposable
         {
             (_metadata, _root) = ReadFooter();
             _columns = [.. _root.Columns()];
-            _jsonColumns = JsonColumns.Of(_metadata.Notes);
+            _jsonColumns = JsonColumns.FindLists(_metadata.Notes);
         }
         catch
         {
@@ -84,7 +84,7 @@ public sealed class ParquetFile : IDisposable
 
     private SchemaNode Field(string name) =>
         Array.Find(_root.Children, c => c.Name == name)
-        ?? throw new ArgumentException($"The file '{_path}' has no field '{name}': name one of {string.Join(", ", Fields)}.");
+        ?? throw new ArgumentException($"the file '{_path}' has no field '{name}': name one of {string.Join(", ", Fields)}.");
 
     private IEnumerable<JsonObject> ReadRows(SchemaNode[] fields)
     {
@@ -134,7 +134,7 @@ public sealed class ParquetFile : IDisposable
         Read(ends[4..], length - 8);
         if (ends[8..].SequenceEqual("PARE"u8))
         {
-            throw new InvalidDataException($"The file '{_path}' is encrypted: write it without encryption.");
+            throw new InvalidDataException($"the file '{_path}' is encrypted: write it without encryption.");
         }
         if (!ends[..4].SequenceEqual("PAR1"u8))
         {

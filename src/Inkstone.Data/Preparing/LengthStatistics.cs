@@ -55,6 +55,6 @@ internal sealed class LengthHistogram
             }
             index -= count;
         }
-        throw new InvalidOperationException("No document was counted.");
+        throw new InvalidOperationException("no document was counted.");
     }
 }

@@ -16,7 +16,7 @@ namespace Inkstone.Data;
 /// the output in
 /// a folder of its own, which outlives a run that has worked for a while: the same run goes on there.
 /// </remarks>
-public sealed class Preparation(PrepareOptions options)
+public sealed partial class Preparation(PrepareOptions options)
 {
     private const string MetadataName = "metadata.json",
         ReportName = "report.html";
@@ -57,7 +57,7 @@ public sealed class Preparation(PrepareOptions options)
         catch (IOException exception) when (DiskFull.IsReasonOf(exception))
         {
             throw new IOException(
-                $"The disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.",
+                $"the disk of '{options.Output}' is full, nothing was kept: free space (about three times the input) or name a folder on another disk.",
                 exception.HResult
             );
         }
@@ -128,7 +128,7 @@ public sealed class Preparation(PrepareOptions options)
     {
         IReadOnlyList<AppliedConversion>[] each =
         [
-            .. files.Select(file => _script is null ? AppliedConversions.Of(file) : _script.After(file)),
+            .. files.Select(file => _script is null ? AppliedConversions.Find(file) : _script.After(file)),
         ];
         return each.All(one => one.SequenceEqual(each[0])) ? each[0]
             : _script is null ? []
@@ -163,7 +163,7 @@ public sealed class Preparation(PrepareOptions options)
         if (stored is not null && !options.Force)
         {
             throw new ArgumentException(
-                $"The folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output."
+                $"the folder '{work.Path}' holds an unfinished run with another input or other options: use --force to begin anew, or name another output."
             );
         }
         if (
@@ -173,7 +173,7 @@ public sealed class Preparation(PrepareOptions options)
         )
         {
             throw new ArgumentException(
-                $"The folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output."
+                $"the folder '{work.Path}', where an unfinished run would be kept, holds {foreign}, which ink did not write: move it away, or name another output."
             );
         }
         work.Discard();
@@ -264,161 +264,5 @@ public sealed class Preparation(PrepareOptions options)
             SpoolBytes = spool.Flush(),
             Counts = [.. filters.Select(f => f.Count)],
         };
-    }
-
-    /// <summary>Which of the documents that the spool still gives are near an earlier one.</summary>
-    private BitArray FindNear(
-        PrepareState state,
-        NearDuplicateOptions near,
-        PrepareSpool spool,
-        ResumableDirectory work,
-        IProgress<PrepareProgress>? progress,
-        CancellationToken cancellation
-    )
-    {
-        state.Save(work.Path);
-        work.Keep();
-        string folder = Directory.CreateDirectory(Path.Combine(work.Path, "near")).FullName;
-        NearDuplicateSearch search = new(folder, near with { Threads = options.Threads }, state.Identity, state.SpoolBytes);
-        NearDuplicateCounts counts = search.Run(
-            from => spool.Read().Skip(checked((int)from)).Select(d => Encoding.UTF8.GetString(d.Text.Span)),
-            new Relayed(p => progress?.Report(new PrepareProgress($"near duplicates: {p.Stage}", p.Done, p.Total, state.Spooled))),
-            cancellation
-        );
-        Clusters clusters = new(counts.Documents);
-        foreach (NearPair pair in search.ReadPairs())
-        {
-            clusters.Join(pair.A, pair.B);
-        }
-        BitArray dropped = new(checked((int)counts.Documents));
-        for (uint row = 0; row < dropped.Length; row++)
-        {
-            dropped[(int)row] = clusters.First(row) != row;
-        }
-        return dropped;
-    }
-
-    private PrepareResult Write(
-        PrepareState state,
-        List<FilterCount> counts,
-        IReadOnlyList<string> files,
-        string folder,
-        PrepareSpool spool,
-        BitArray? near,
-        IProgress<PrepareProgress>? progress,
-        CancellationToken cancellation
-    )
-    {
-        LengthHistogram histogram = new();
-        long train = 0,
-            valid = 0,
-            bytes = 0,
-            seen = 0,
-            cut = 0,
-            tooShort = 0,
-            nearCount = 0;
-        using (PreparedWriter writer = new(folder, options))
-        {
-            foreach ((ReadOnlyMemory<byte> memory, bool isCut) in spool.Read())
-            {
-                if (seen % 1024 == 0)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    progress?.Report(new PrepareProgress("write", seen, state.Spooled, train + valid));
-                }
-                bool isNear = near?[(int)seen] == true;
-                seen++;
-                if (isCut)
-                {
-                    cut++;
-                }
-                ReadOnlySpan<byte> text = memory.Span;
-                if (text.IsEmpty)
-                {
-                    tooShort++;
-                }
-                else if (isNear)
-                {
-                    nearCount++;
-                    state.Tally.AddDropped("near duplicates", null, null, new Document("", 0, Encoding.UTF8.GetString(text)));
-                }
-                if (text.IsEmpty || isNear)
-                {
-                    continue;
-                }
-
-                bool isValid = IsValid(text, options.ValidRatio);
-                writer.Write(text, isValid);
-                histogram.Add(Encoding.UTF32.GetByteCount(Encoding.UTF8.GetString(text)) / 4);
-                bytes += text.Length;
-                if (isValid)
-                {
-                    valid++;
-                }
-                else
-                {
-                    train++;
-                }
-            }
-            if (train == 0 && valid > 0)
-            {
-                throw new InvalidDataException(
-                    $"All {valid} documents fell to the validation side: give more text or a valid ratio below {options.ValidRatio}."
-                );
-            }
-            if (train == 0)
-            {
-                throw new InvalidDataException("No document is left: all lines are repeated ones; give a larger length to --dedup-lines.");
-            }
-            writer.Complete();
-        }
-        if (options.DedupLines > 0)
-        {
-            counts.Add(new FilterCount("repeated lines", seen, cut - tooShort, tooShort));
-        }
-        if (near is not null)
-        {
-            counts.Add(new FilterCount("near duplicates", seen - tooShort, 0, nearCount));
-        }
-        PrepareResult result = new(
-            options.Output,
-            counts,
-            histogram.Summarize(),
-            train + valid,
-            train,
-            valid,
-            bytes,
-            options,
-            state.Tally.Findings(),
-            Conversions(files)
-        );
-        AtomicFile.Write(
-            Path.Combine(folder, MetadataName),
-            stream => JsonSerializer.Serialize(stream, result, Metadata.Readable.PrepareResult)
-        );
-        if (options.Report)
-        {
-            AtomicFile.WriteText(Path.Combine(folder, ReportName), PrepareReport.Html(result, histogram.Bins()));
-        }
-        return result;
-    }
-
-    private void RefuseEmpty(DocumentReader reader, PrepareTally tally, long spooled)
-    {
-        if (spooled > 0)
-        {
-            return;
-        }
-        string drops = string.Join(", ", tally.Reasons.Select(r => $"{r.Key}: {r.Value}"));
-        throw new InvalidDataException(
-            reader.Documents == 0
-                ? $"The input '{options.Inputs[0]}' holds no document: check the files and the text keys."
-                : $"Of {reader.Documents} documents none is left after cleaning ({drops}): loosen the limits, for example a minimum length below {options.MinLength}."
-        );
-    }
-
-    private sealed class Relayed(Action<NearDuplicateProgress> report) : IProgress<NearDuplicateProgress>
-    {
-        public void Report(NearDuplicateProgress value) => report(value);
     }
 }

@@ -89,18 +89,18 @@ public sealed record PrepareOptions(
     {
         if (Inputs.Count == 0)
         {
-            throw new ArgumentException("There is no input: name at least one file or folder.");
+            throw new ArgumentException("there is no input: name at least one file or folder.");
         }
         if (!(ValidRatio >= 0 && ValidRatio < 1))
         {
             throw new ArgumentException(
-                $"The valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation."
+                $"the valid ratio {ValidRatio} is not in [0, 1): 0.01 keeps one document in a hundred for validation."
             );
         }
         if (MinLength < 0 || MaxLength < 0 || (MaxLength > 0 && MaxLength < MinLength))
         {
             throw new ArgumentException(
-                $"No document can have at least {MinLength} and at most {MaxLength} characters: change the length limits."
+                $"no document can have at least {MinLength} and at most {MaxLength} characters: change the length limits."
             );
         }
         if (ReplaceLiterals?.Any(r => r.Old.Length == 0) == true)
@@ -113,13 +113,13 @@ public sealed record PrepareOptions(
         )
         {
             throw new ArgumentException(
-                $"The separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends."
+                $"the separator '{OutputSeparator}' is no line that can be found again: give one without line feeds or blanks at its ends."
             );
         }
         if (DedupLines < 0)
         {
             throw new ArgumentException(
-                $"No line has {DedupLines} characters: give the least length of a line to compare, for example 20."
+                $"no line has {DedupLines} characters: give the least length of a line to compare, for example 20."
             );
         }
         if (ContaminationLength < 1)

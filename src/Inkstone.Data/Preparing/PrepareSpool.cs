@@ -26,7 +26,7 @@ internal sealed class PrepareSpool : IDisposable
         _file = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
         if (_file.Length < whole)
         {
-            throw new InvalidDataException($"The unfinished run in '{folder}' is incomplete: delete that folder to begin anew.");
+            throw new InvalidDataException($"the unfinished run in '{folder}' is incomplete: delete that folder to begin anew.");
         }
         _file.SetLength(whole);
         _file.Position = whole;

@@ -43,7 +43,7 @@ internal sealed record PrepareState(
         catch (JsonException exception)
         {
             throw new InvalidDataException(
-                $"The file '{path}' of an unfinished run cannot be read: delete the folder '{folder}' to begin anew.",
+                $"the file '{path}' of an unfinished run cannot be read: delete the folder '{folder}' to begin anew.",
                 exception
             );
         }

@@ -43,7 +43,7 @@ internal sealed class Contamination
         if (grams.Count == 0)
         {
             throw new InvalidDataException(
-                $"The evaluation sets ({string.Join(", ", paths)}) hold no text of {length} words or characters: name other files, or a smaller --contamination-length."
+                $"the evaluation sets ({string.Join(", ", paths)}) hold no text of {length} words or characters: name other files, or a smaller --contamination-length."
             );
         }
         _grams = grams.ToFrozenDictionary();

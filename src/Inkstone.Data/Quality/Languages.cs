@@ -55,7 +55,7 @@ public static class Languages
         (int simplified, int traditional, int other) = (0, 0, 0);
         foreach (Rune rune in text.EnumerateRunes())
         {
-            Script script = Scripts.Of(rune);
+            Script script = Scripts.Classify(rune);
             if (script != Script.Other)
             {
                 letters[(int)script]++;

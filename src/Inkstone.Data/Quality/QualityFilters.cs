@@ -1,7 +1,7 @@
 namespace Inkstone.Data;
 
 /// <summary>The filters by their names.</summary>
-public static class QualityFilters
+internal static class QualityFilters
 {
     /// <summary>All that there are.</summary>
     public static IReadOnlyList<QualityFilter> All { get; } =
@@ -17,13 +17,13 @@ public static class QualityFilters
         [
             .. names.Select(name =>
                 All.FirstOrDefault(f => f.Name == name)
-                ?? throw new ArgumentException($"There is no filter '{name}': there are {string.Join(", ", All.Select(f => f.Name))}.")
+                ?? throw new ArgumentException($"there is no filter '{name}': there are {string.Join(", ", All.Select(f => f.Name))}.")
             ),
         ];
         if (limits.Keys.FirstOrDefault(key => !filters.Any(f => key.StartsWith(f.Name + ".", StringComparison.Ordinal))) is { } stray)
         {
             throw new ArgumentException(
-                $"The limit '{stray}' belongs to no filter in use ({string.Join(", ", names)}): write FILTER.STATISTIC.least or .most, such as units.units.least."
+                $"the limit '{stray}' belongs to no filter in use ({string.Join(", ", names)}): write FILTER.STATISTIC.least or .most, such as units.units.least."
             );
         }
         return

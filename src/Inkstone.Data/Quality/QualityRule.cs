@@ -1,7 +1,7 @@
 namespace Inkstone.Data;
 
 /// <summary>On which side of its limit a statistic has to be.</summary>
-public enum QualityBound
+internal enum QualityBound
 {
     /// <summary>Dropped below the limit.</summary>
     Least,
@@ -17,7 +17,7 @@ public enum QualityBound
 /// <param name="Statistic">What it looks at.</param>
 /// <param name="Bound">Which side is good.</param>
 /// <param name="Limit">The published limit, or the one of the options.</param>
-public sealed record QualityRule(string Statistic, QualityBound Bound, double Limit)
+internal sealed record QualityRule(string Statistic, QualityBound Bound, double Limit)
 {
     /// <summary>What the rule is called where its limit is set.</summary>
     public string Name => $"{Statistic}.{(Bound == QualityBound.Least ? "least" : "most")}";
@@ -40,10 +40,10 @@ public sealed record QualityRule(string Statistic, QualityBound Bound, double Li
 /// <param name="Name">What it is called.</param>
 /// <param name="Value">Null where it has no meaning.</param>
 /// <param name="IsShare">Whether it is a part of a whole.</param>
-public readonly record struct QualityStatistic(string Name, double? Value, bool IsShare);
+internal readonly record struct QualityStatistic(string Name, double? Value, bool IsShare);
 
 /// <summary>Named numbers of one document in the order in which they were computed; one that has no meaning for it is null.</summary>
-public sealed class QualityStatistics
+internal sealed class QualityStatistics
 {
     private readonly List<QualityStatistic> _values = [];
 
@@ -78,10 +78,10 @@ public sealed class QualityStatistics
 /// <summary>Why a document was dropped.</summary>
 /// <param name="Rule">The first rule that it breaks.</param>
 /// <param name="Value">Its value there.</param>
-public sealed record QualityFinding(QualityRule Rule, double Value);
+internal sealed record QualityFinding(QualityRule Rule, double Value);
 
 /// <summary>A named filter: statistics of a text, and rules over them, of which the first that is broken drops the document.</summary>
-public sealed class QualityFilter
+internal sealed class QualityFilter
 {
     private readonly Func<string, QualityStatistics> _measure;
 
@@ -122,7 +122,7 @@ public sealed class QualityFilter
         if (set.Keys.FirstOrDefault(name => Rules.All(r => r.Name != name)) is { } unknown)
         {
             throw new ArgumentException(
-                $"The filter {Name} has no limit '{unknown}': it has {string.Join(", ", Rules.Select(r => r.Name))}."
+                $"the filter {Name} has no limit '{unknown}': it has {string.Join(", ", Rules.Select(r => r.Name))}."
             );
         }
         return new QualityFilter(

@@ -3,7 +3,7 @@ using System.Text;
 namespace Inkstone.Data;
 
 /// <summary>Writing systems that are told apart.</summary>
-public enum Script
+internal enum Script
 {
     /// <summary>No letter, or one of a script that is not listed.</summary>
     Other,
@@ -43,7 +43,7 @@ public enum Script
 internal static class Scripts
 {
     /// <summary>The script of a letter; <see cref="Script.Other"/> for anything else.</summary>
-    public static Script Of(Rune rune) =>
+    public static Script Classify(Rune rune) =>
         rune.Value switch
         {
             < 0x80 => (rune.Value | 0x20) is >= 'a' and <= 'z' ? Script.Latin : Script.Other,
@@ -72,7 +72,7 @@ internal static class Scripts
     {
         foreach (Rune rune in text.EnumerateRunes())
         {
-            if (rune.Value >= 0xE00 && Of(rune) is Script.Han or Script.Kana or Script.SoutheastAsian)
+            if (rune.Value >= 0xE00 && Classify(rune) is Script.Han or Script.Kana or Script.SoutheastAsian)
             {
                 return true;
             }

@@ -18,7 +18,7 @@ internal static class GzipEnd
         {
             return;
         }
-        throw new InvalidDataException($"The gzip file '{file}' is cut off: fetch it again.");
+        throw new InvalidDataException($"the gzip file '{file}' is cut off: fetch it again.");
     }
 
     /// <summary>Files of several members end with the length of the last one only: such a file is left unchecked.</summary>

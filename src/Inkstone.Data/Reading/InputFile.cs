@@ -18,7 +18,7 @@ internal sealed class InputFile : IDisposable
     {
         if (!File.Exists(file))
         {
-            throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
+            throw new FileNotFoundException($"there is no file '{file}': check the path.", file);
         }
         _file = file;
         _raw = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
@@ -83,7 +83,7 @@ internal sealed class InputFile : IDisposable
         if (zero >= 0)
         {
             throw new InvalidDataException(
-                $"The file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8."
+                $"the file '{file}' is binary (a zero byte at offset {zero}), not text: leave it out or convert it to UTF-8."
             );
         }
 
@@ -99,7 +99,7 @@ internal sealed class InputFile : IDisposable
         if (invalid > start.Length * 3L / 10)
         {
             throw new InvalidDataException(
-                $"The file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8."
+                $"the file '{file}' is not in UTF-8 ({invalid} of its first {start.Length} bytes cannot be): convert it, for example with iconv -f GB18030 -t UTF-8."
             );
         }
     }

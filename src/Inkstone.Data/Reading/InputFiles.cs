@@ -27,7 +27,7 @@ public static class InputFiles
             }
             if (!Directory.Exists(path))
             {
-                throw new FileNotFoundException($"There is no file or folder '{path}': check the path.", path);
+                throw new FileNotFoundException($"there is no file or folder '{path}': check the path.", path);
             }
 
             string[] found =
@@ -44,7 +44,7 @@ public static class InputFiles
             if (found.Length == 0)
             {
                 throw new FileNotFoundException(
-                    $"The folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(Tables).Concat(PlainText))} file (plain, .gz or .zst): name the files themselves if they end otherwise.",
+                    $"the folder '{path}' holds no {string.Join(", ", JsonLines.Concat(Parquet).Concat(Tables).Concat(PlainText))} file (plain, .gz or .zst): name the files themselves if they end otherwise.",
                     path
                 );
             }

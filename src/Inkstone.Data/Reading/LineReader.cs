@@ -75,7 +75,7 @@ internal sealed class LineReader(Stream stream, string name)
         {
             if (_buffer.Length >= LongestLine)
             {
-                throw new InvalidDataException($"Line {Line + 1} of '{name}' is longer than 1 GiB: is this a text file with lines?");
+                throw new InvalidDataException($"line {Line + 1} of '{name}' is longer than 1 GiB: is this a text file with lines?");
             }
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
@@ -87,7 +87,7 @@ internal sealed class LineReader(Stream stream, string name)
         catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
         {
             throw new InvalidDataException(
-                $"The packed file '{name}' is damaged after line {Line} ({exception.Message.TrimEnd('.')}): fetch it again.",
+                $"the packed file '{name}' is damaged after line {Line} ({exception.Message.TrimEnd('.')}): fetch it again.",
                 exception
             );
         }

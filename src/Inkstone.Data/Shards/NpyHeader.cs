@@ -48,13 +48,13 @@ internal static partial class NpyHeader
             "<u2" => 2,
             "<u4" => 4,
             var other => throw new InvalidDataException(
-                $"The array '{file.Name}' holds dtype '{other}', ids must be little-endian uint16 ('<u2') or uint32 ('<u4'): convert it with numpy's astype."
+                $"the array '{file.Name}' holds dtype '{other}', ids must be little-endian uint16 ('<u2') or uint32 ('<u4'): convert it with numpy's astype."
             ),
         };
         if (!long.TryParse(ShapePattern().Match(text).Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out long count))
         {
             throw new InvalidDataException(
-                $"The array '{file.Name}' is not one-dimensional (header: {text.Trim()}): flatten it with numpy's ravel."
+                $"the array '{file.Name}' is not one-dimensional (header: {text.Trim()}): flatten it with numpy's ravel."
             );
         }
 
@@ -62,7 +62,7 @@ internal static partial class NpyHeader
         if (count > long.MaxValue / 8 || file.Length != dataOffset + count * width)
         {
             throw new InvalidDataException(
-                $"The array '{file.Name}' claims {count} ids of {width} bytes after byte {dataOffset}, but its length is {file.Length} bytes: it was cut or changed, write it again."
+                $"the array '{file.Name}' claims {count} ids of {width} bytes after byte {dataOffset}, but its length is {file.Length} bytes: it was cut or changed, write it again."
             );
         }
 

@@ -49,7 +49,7 @@ public sealed class TokenShard : IDisposable
     /// <summary>A shard over ids in memory, which must stay as they are.</summary>
     /// <param name="ids">The tokens of all documents.</param>
     /// <param name="endOfDocumentId">The id that ends each document, or null where there is none.</param>
-    public static TokenShard Of(ReadOnlyMemory<int> ids, int? endOfDocumentId = null) => new(ids, endOfDocumentId);
+    public static TokenShard FromTokens(ReadOnlyMemory<int> ids, int? endOfDocumentId = null) => new(ids, endOfDocumentId);
 
     /// <summary>Opens a shard; the format is told from the first bytes.</summary>
     /// <param name="path">The file.</param>
@@ -59,7 +59,7 @@ public sealed class TokenShard : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new FileNotFoundException($"There is no token shard '{path}': make shards with `ink tokenize`.", path);
+            throw new FileNotFoundException($"there is no token shard '{path}': make shards with `ink tokenize`.", path);
         }
 
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -85,7 +85,7 @@ public sealed class TokenShard : IDisposable
             if (file.Length == 0 || file.Length % 2 != 0)
             {
                 throw new InvalidDataException(
-                    $"The token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`."
+                    $"the token shard '{path}' {(file.Length == 0 ? "is empty" : $"has no header and {file.Length} bytes, which is no whole number of uint16 ids")}: make shards with `ink tokenize`."
                 );
             }
             format = TokenShardFormat.Headerless;
@@ -98,7 +98,7 @@ public sealed class TokenShard : IDisposable
             if (header.EndOfDocumentId is { } stored && stored != given)
             {
                 throw new ArgumentException(
-                    $"The token shard '{path}' ends its documents with id {stored}, not {given}: use the tokenizer that made the shard."
+                    $"the token shard '{path}' ends its documents with id {stored}, not {given}: use the tokenizer that made the shard."
                 );
             }
             header = header with { EndOfDocumentId = given };
@@ -145,7 +145,7 @@ public sealed class TokenShard : IDisposable
         if (Header.VocabularyHash is { } hash && (hash != vocabularyHash || Header.VocabularySize != vocabularySize))
         {
             throw new InvalidDataException(
-                $"The token shard '{Path}' was made with a vocabulary of {Header.VocabularySize} ids (hash {hash:x16}), but the tokenizer '{tokenizerName}' has {vocabularySize} ids (hash {vocabularyHash:x16}): tokenize the text again with that tokenizer."
+                $"the token shard '{Path}' was made with a vocabulary of {Header.VocabularySize} ids (hash {hash:x16}), but the tokenizer '{tokenizerName}' has {vocabularySize} ids (hash {vocabularyHash:x16}): tokenize the text again with that tokenizer."
             );
         }
 
@@ -160,7 +160,7 @@ public sealed class TokenShard : IDisposable
         if (largest >= vocabularySize)
         {
             throw new InvalidDataException(
-                $"The token shard '{Path}' holds id {largest}, but '{name}' has only {vocabularySize} ids: tokenize the text again with the matching tokenizer."
+                $"the token shard '{Path}' holds id {largest}, but '{name}' has only {vocabularySize} ids: tokenize the text again with the matching tokenizer."
             );
         }
     }

@@ -39,7 +39,7 @@ public sealed record TokenShardHeader(
         if (bytes.Length < Size)
         {
             throw new InvalidDataException(
-                $"The token shard '{path}' is cut off inside its {Size}-byte header ({fileLength} bytes): write it again with `ink tokenize`."
+                $"the token shard '{path}' is cut off inside its {Size}-byte header ({fileLength} bytes): write it again with `ink tokenize`."
             );
         }
 
@@ -47,7 +47,7 @@ public sealed record TokenShardHeader(
         if (version != Version)
         {
             throw new InvalidDataException(
-                $"The token shard '{path}' has version {version}, this program reads version {Version}: write it again with `ink tokenize`."
+                $"the token shard '{path}' has version {version}, this program reads version {Version}: write it again with `ink tokenize`."
             );
         }
 
@@ -55,7 +55,7 @@ public sealed record TokenShardHeader(
         if (width is not (2 or 4))
         {
             throw new InvalidDataException(
-                $"The token shard '{path}' claims {width} bytes per token, only 2 and 4 exist: write it again with `ink tokenize`."
+                $"the token shard '{path}' claims {width} bytes per token, only 2 and 4 exist: write it again with `ink tokenize`."
             );
         }
 
@@ -63,7 +63,7 @@ public sealed record TokenShardHeader(
         if (tokens < 0 || tokens > (long.MaxValue - Size) / width || fileLength != Size + tokens * width)
         {
             throw new InvalidDataException(
-                $"The token shard '{path}' claims {tokens} tokens of {width} bytes, but its length is {fileLength} bytes instead of {Size} + tokens × {width}: it was cut or changed, write it again with `ink tokenize`."
+                $"the token shard '{path}' claims {tokens} tokens of {width} bytes, but its length is {fileLength} bytes instead of {Size} + tokens × {width}: it was cut or changed, write it again with `ink tokenize`."
             );
         }
 
@@ -89,7 +89,7 @@ public sealed record TokenShardHeader(
         )
         {
             throw new InvalidDataException(
-                $"The header of the token shard '{path}' contradicts itself (documents {header.DocumentCount}, text bytes {header.TextBytes}, vocabulary {header.VocabularySize}, largest id {header.LargestId}, end id {header.EndOfDocumentId}): write it again with `ink tokenize`."
+                $"the header of the token shard '{path}' contradicts itself (documents {header.DocumentCount}, text bytes {header.TextBytes}, vocabulary {header.VocabularySize}, largest id {header.LargestId}, end id {header.EndOfDocumentId}): write it again with `ink tokenize`."
             );
         }
 

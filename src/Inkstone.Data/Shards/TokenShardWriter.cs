@@ -27,14 +27,14 @@ public sealed class TokenShardWriter : IDisposable
         if (vocabulary.EndOfDocumentId < 0 || vocabulary.EndOfDocumentId >= vocabulary.Size)
         {
             throw new ArgumentException(
-                $"The end-of-document id {vocabulary.EndOfDocumentId} lies outside the vocabulary of {vocabulary.Size} ids: name the tokenizer's end-of-text token."
+                $"the end-of-document id {vocabulary.EndOfDocumentId} lies outside the vocabulary of {vocabulary.Size} ids: name the tokenizer's end-of-text token."
             );
         }
         _bytesPerToken = vocabulary.Size <= ushort.MaxValue + 1 ? 2 : 4;
         if (_bytesPerToken == 4 && format == TokenShardFormat.Headerless)
         {
             throw new ArgumentException(
-                $"Headerless shards hold uint16 ids, too narrow for {vocabulary.Size} ids: choose the format with a header, or npy."
+                $"headerless shards hold uint16 ids, too narrow for {vocabulary.Size} ids: choose the format with a header, or npy."
             );
         }
 
@@ -59,9 +59,9 @@ public sealed class TokenShardWriter : IDisposable
     {
         foreach (int id in ids)
         {
-            Put(id);
+            WriteToken(id);
         }
-        Put(_vocabulary.EndOfDocumentId);
+        WriteToken(_vocabulary.EndOfDocumentId);
         TokenCount += ids.Length + 1;
         DocumentCount++;
         TextBytes += textBytes;
@@ -100,12 +100,12 @@ public sealed class TokenShardWriter : IDisposable
             _ => [],
         };
 
-    private void Put(int id)
+    private void WriteToken(int id)
     {
         if ((uint)id >= (uint)_vocabulary.Size)
         {
             throw new InvalidDataException(
-                $"Id {id} lies outside the vocabulary of {_vocabulary.Size} ids while writing '{_path}': tokenizer and vocabulary do not belong together."
+                $"id {id} lies outside the vocabulary of {_vocabulary.Size} ids while writing '{_path}': tokenizer and vocabulary do not belong together."
             );
         }
         if (_buffered == _buffer.Length)

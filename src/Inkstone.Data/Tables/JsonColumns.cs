@@ -40,7 +40,7 @@ internal static class JsonColumns
     }
 
     /// <summary>The paths of such columns that a Parquet file's notes name, with <c>[]</c> for a list's elements.</summary>
-    public static HashSet<string> Of(IReadOnlyDictionary<string, string> notes)
+    public static HashSet<string> FindLists(IReadOnlyDictionary<string, string> notes)
     {
         HashSet<string> paths = [];
         if (notes.TryGetValue("ARROW:schema", out string? packed) && Schema(packed) is { } schema)

@@ -35,12 +35,12 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             throw new ArgumentException($"A shard of {options.ShardTokens} tokens holds nothing: give at least 1.");
         }
         (TokenizeSource[] sources, TokenizePlan plan) = Plan();
-        if (WrittenFiles.Of(Folder).Contains(MetadataName) && !File.Exists(PathOf(PlanName)))
+        if (WrittenFiles.Read(Folder).Contains(MetadataName) && !File.Exists(PathOf(PlanName)))
         {
             return options.Force
                 ? Replace(progress, cancellation)
                 : throw new ArgumentException(
-                    $"The folder '{options.Output}' is already tokenized: name another one, or use --force to replace it."
+                    $"the folder '{options.Output}' is already tokenized: name another one, or use --force to replace it."
                 );
         }
 
@@ -55,7 +55,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             }
             if (!finished.Any(s => s.Split == "train"))
             {
-                throw new InvalidDataException($"The input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
+                throw new InvalidDataException($"the input '{options.Inputs[0]}' holds no document: check the files and the text keys.");
             }
 
             TokenizeResult result = new(
@@ -67,7 +67,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
                 finished
             );
             Save(MetadataName, result, Metadata.Readable.TokenizeResult);
-            WrittenFiles.Of(Folder).Add(MetadataName);
+            WrittenFiles.Read(Folder).Add(MetadataName);
             File.Delete(PathOf(PlanName));
             return result;
         }
@@ -83,7 +83,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             }
             string kept =
                 finished.Count == 0 || Folder != options.Output ? "nothing was kept" : $"the {finished.Count} finished shards are kept";
-            throw new IOException($"The disk of '{options.Output}' is full: free space and run again, {kept}.", full.HResult);
+            throw new IOException($"the disk of '{options.Output}' is full: free space and run again, {kept}.", full.HResult);
         }
     }
 
@@ -135,23 +135,23 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
     private List<TokenizedShard> TakeUp(TokenizePlan plan)
     {
         TokenizePlan? stored = File.Exists(PathOf(PlanName)) ? Parse(File.ReadAllText(PathOf(PlanName))) : null;
-        WrittenFiles written = WrittenFiles.Of(Folder);
+        WrittenFiles written = WrittenFiles.Read(Folder);
         if (written.Foreign(name => stored is not null && IsOf(stored, name)) is { } foreign)
         {
-            throw new ArgumentException($"The folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
+            throw new ArgumentException($"the folder '{options.Output}' holds {foreign}: name another folder, or move it away.");
         }
         if (stored is not null && !options.Force)
         {
             if (Serialize(stored with { Finished = [] }) != Serialize(plan))
             {
                 throw new ArgumentException(
-                    $"The folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew."
+                    $"the folder '{options.Output}' holds an unfinished run with another input, tokenizer or format: name another folder, or use --force to begin anew."
                 );
             }
             if (written.Damage() is { } damage)
             {
                 throw new InvalidDataException(
-                    $"The unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew."
+                    $"the unfinished run in '{options.Output}' cannot be taken up, {damage}: use --force to begin anew."
                 );
             }
             return [.. stored.Finished];
@@ -172,7 +172,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         string[] loose = stored is null
             ? []
             : [.. Directory.GetFiles(Folder).Select(file => Path.GetFileName(file)).Where(name => IsOf(stored, name))];
-        foreach (string name in WrittenFiles.Of(Folder).Names.Concat(loose).Append(WrittenFiles.FileName))
+        foreach (string name in WrittenFiles.Read(Folder).Names.Concat(loose).Append(WrittenFiles.FileName))
         {
             File.Delete(PathOf(name));
         }
@@ -225,7 +225,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
             }
             string name = NameOf(plan, source.Split, number++);
             writer.Complete();
-            WrittenFiles.Of(Folder).Add(name);
+            WrittenFiles.Read(Folder).Add(name);
             finished.Add(new TokenizedShard(name, source.Split, writer.TokenCount, writer.DocumentCount, writer.TextBytes));
             tokens += writer.TokenCount;
             Save(PlanName, plan with { Finished = finished }, Metadata.Readable.TokenizePlan);
@@ -293,7 +293,7 @@ public sealed class TokenizeRun(TokenizeOptions options, ShardVocabulary vocabul
         catch (JsonException exception)
         {
             throw new InvalidDataException(
-                $"The file '{PathOf(PlanName)}' is no plan of an unfinished run: move it away, or name another folder.",
+                $"the file '{PathOf(PlanName)}' is no plan of an unfinished run: move it away, or name another folder.",
                 exception
             );
         }

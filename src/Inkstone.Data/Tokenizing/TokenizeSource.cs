@@ -16,7 +16,7 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
     {
         if (options.Inputs.Count == 0)
         {
-            throw new ArgumentException("There is no input: name a prepared folder, or files.");
+            throw new ArgumentException("there is no input: name a prepared folder, or files.");
         }
         if (options.Inputs is [var folder] && Directory.Exists(folder))
         {
@@ -56,7 +56,7 @@ internal sealed record TokenizeSource(string Split, IReadOnlyList<string> Files,
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The file '{path}' is no JSON: prepare the folder again, or name the separator.", exception);
+            throw new InvalidDataException($"the file '{path}' is no JSON: prepare the folder again, or name the separator.", exception);
         }
     }
 }

@@ -52,7 +52,7 @@ internal static class BzipStreams
                 when (exception is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException)
             {
                 throw new InvalidDataException(
-                    $"The bz2 stream at byte {offset} of '{file}' is damaged or cut off ({exception.Message.TrimEnd('.')}): fetch the file again.",
+                    $"the bz2 stream at byte {offset} of '{file}' is damaged or cut off ({exception.Message.TrimEnd('.')}): fetch the file again.",
                     exception
                 );
             }

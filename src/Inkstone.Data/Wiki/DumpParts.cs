@@ -36,8 +36,8 @@ internal sealed class DumpParts(string file) : IDisposable
             [(byte)'B', (byte)'Z', (byte)'h', ..] => Streams(),
             [0x1F, 0x8B, ..] => Xml(new GZipStream(_file, CompressionMode.Decompress, leaveOpen: true), 0),
             [(byte)'<', ..] or [0xEF, 0xBB, 0xBF, ..] or [(byte)' ' or (byte)'\n' or (byte)'\r', ..] => Xml(_file, 0),
-            [] => throw new InvalidDataException($"The file '{file}' is empty: fetch it again."),
-            _ => throw new InvalidDataException($"The file '{file}' is no dump of MediaWiki: it is read as .xml, .xml.bz2 or .xml.gz."),
+            [] => throw new InvalidDataException($"the file '{file}' is empty: fetch it again."),
+            _ => throw new InvalidDataException($"the file '{file}' is no dump of MediaWiki: it is read as .xml, .xml.bz2 or .xml.gz."),
         };
     }
 
@@ -146,5 +146,5 @@ internal sealed class DumpParts(string file) : IDisposable
     private static FileStream Open(string file) =>
         File.Exists(file)
             ? new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan)
-            : throw new FileNotFoundException($"There is no file '{file}': check the path.", file);
+            : throw new FileNotFoundException($"there is no file '{file}': check the path.", file);
 }

@@ -25,7 +25,7 @@ internal sealed class LanguageVariant
             "zh-hk" => ["zh-hk", "zh-hant", "zh-mo", "zh-tw"],
             "zh-mo" => ["zh-mo", "zh-hant", "zh-hk", "zh-tw"],
             "zh-hant" => ["zh-hant", "zh-tw", "zh-hk", "zh-mo"],
-            _ => throw new ArgumentException($"There is no variant '{wanted}': it is one of {string.Join(", ", Names[..^1])}."),
+            _ => throw new ArgumentException($"there is no variant '{wanted}': it is one of {string.Join(", ", Names[..^1])}."),
         };
     }
 

@@ -110,7 +110,7 @@ public sealed class WikiImport(WikiOptions options)
         }
         else if (beginning.AsSpan().IndexOf("<page>"u8) < 0 && beginning.AsSpan().IndexOf("<mediawiki"u8) < 0)
         {
-            throw new InvalidDataException($"The file '{file}' is no dump of MediaWiki: there is neither <mediawiki> nor <page> in it.");
+            throw new InvalidDataException($"the file '{file}' is no dump of MediaWiki: there is neither <mediawiki> nor <page> in it.");
         }
         return site;
     }
@@ -137,7 +137,7 @@ public sealed class WikiImport(WikiOptions options)
         if (isWhole && first >= 0 && rest.AsSpan().IndexOf("<page>"u8) >= 0)
         {
             throw new InvalidDataException(
-                $"The dump '{file}' ends, or has a hole, in the middle of a page ({_counts.Pages:N0} pages before it): it was cut off or is damaged; fetch it again."
+                $"the dump '{file}' ends, or has a hole, in the middle of a page ({_counts.Pages:N0} pages before it): it was cut off or is damaged; fetch it again."
             );
         }
         border.SetLength(0);

@@ -5,7 +5,7 @@ namespace Inkstone.Data;
 
 /// <summary>What prefixes of links mean on a wiki: its namespaces, as the head of its dump and MediaWiki name them, and the languages of
 /// other wikis.</summary>
-public sealed class WikiSite
+internal sealed class WikiSite
 {
     private const string LanguageCodes = """
         aa ab ace ady af ak als alt am ami an ang ann anp ar arc arz ary as ast atj av avk awa ay az azb ba ban bar bat-smg bbc bcl bdr be be-tarask be-x-old bew bg bh bi bjn blk bm bn bo bpy br

@@ -67,7 +67,7 @@ internal sealed class WikiWorker(string file, WikiSite site, WikitextCleaner cle
         catch (XmlException exception)
         {
             throw new InvalidDataException(
-                $"The XML of '{file}' cannot be read behind page {(ids.Count > 0 ? $"{ids[^1]}" : "0")} ({exception.Message.TrimEnd('.')}): fetch the dump again.",
+                $"the XML of '{file}' cannot be read behind page {(ids.Count > 0 ? $"{ids[^1]}" : "0")} ({exception.Message.TrimEnd('.')}): fetch the dump again.",
                 exception
             );
         }

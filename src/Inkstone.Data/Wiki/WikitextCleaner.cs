@@ -8,13 +8,13 @@ namespace Inkstone.Data;
 /// <param name="Kept">parts that the authors spelled for the wanted script: a conversion must leave them as they are</param>
 /// <param name="IsDisambiguation">whether it only tells meanings of its title apart</param>
 /// <param name="IsConverted">false where the page asks that nothing in it be converted</param>
-public sealed record CleanPage(string Text, IReadOnlyList<TextSpan> Kept, bool IsDisambiguation, bool IsConverted);
+internal sealed record CleanPage(string Text, IReadOnlyList<TextSpan> Kept, bool IsDisambiguation, bool IsConverted);
 
 /// <summary>Wikitext to plain text as a careful person would copy it from the page, for one script of Chinese. One may be used by many
 /// threads at once.</summary>
 /// <param name="site">names of namespaces</param>
 /// <param name="variant">the wanted script: zh-cn, zh-tw, zh-hk, zh-sg, zh-mo, zh-my, zh-hans or zh-hant</param>
-public sealed partial class WikitextCleaner(WikiSite site, string variant)
+internal sealed partial class WikitextCleaner(WikiSite site, string variant)
 {
     private readonly LanguageVariant _variant = new(variant);
     private readonly WikiLinks _links = new(site);

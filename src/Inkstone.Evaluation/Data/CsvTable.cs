@@ -59,7 +59,7 @@ internal static class CsvTable
         Value[][] columns = [.. names.Select((_, c) => Typed([.. rows.Select(r => c < r.Count ? r[c] : "")]))];
         return new Dataset(
             names,
-            [.. rows.Select((_, r) => DictValue.Of(names.Select((name, c) => KeyValuePair.Create(name, columns[c][r]))))]
+            [.. rows.Select((_, r) => DictValue.FromPairs(names.Select((name, c) => KeyValuePair.Create(name, columns[c][r]))))]
         );
     }
 
@@ -88,7 +88,10 @@ internal static class CsvTable
         }
         if (present.All(c => c is "True" or "False" or "TRUE" or "FALSE" or "true" or "false"))
         {
-            return [.. cells.Select(Value (c) => Missing.Contains(c) ? NoneValue.None : BoolValue.Of(c is "True" or "TRUE" or "true"))];
+            return
+            [
+                .. cells.Select(Value (c) => Missing.Contains(c) ? NoneValue.None : BoolValue.FromBoolean(c is "True" or "TRUE" or "true")),
+            ];
         }
         return [.. cells.Select(Value (c) => Missing.Contains(c) ? NoneValue.None : new StringValue(c))];
     }

@@ -9,7 +9,7 @@ internal sealed record Dataset(IReadOnlyList<string> Columns, IReadOnlyList<Dict
 {
     /// <summary>Rows as a table holds them: every row has every key, an int is a float where another row has one, lists and maps
     /// likewise.</summary>
-    public static Dataset Of(IReadOnlyList<Value> rows)
+    public static Dataset FromRows(IReadOnlyList<Value> rows)
     {
         Column table = new();
         foreach (Value row in rows)
@@ -62,7 +62,7 @@ internal sealed record Dataset(IReadOnlyList<string> Columns, IReadOnlyList<Dict
         public Value Shaped(Value value) =>
             value switch
             {
-                DictValue dict => DictValue.Of(
+                DictValue dict => DictValue.FromPairs(
                     _members.Select(m =>
                         KeyValuePair.Create(m.Key, m.Value.Shaped(dict.Entries.GetValueOrDefault(new StringValue(m.Key)) ?? NoneValue.None))
                     )

@@ -29,9 +29,9 @@ internal static class DatasetFiles
                     )
                 ),
             ];
-            return tables.Length == 1 ? tables[0] : Dataset.Of([.. tables.SelectMany(t => t.Rows)]);
+            return tables.Length == 1 ? tables[0] : Dataset.FromRows([.. tables.SelectMany(t => t.Rows)]);
         }
-        return Dataset.Of([.. files.SelectMany(f => Rows(f, field))]);
+        return Dataset.FromRows([.. files.SelectMany(f => Rows(f, field))]);
     }
 
     private static IEnumerable<Value> Rows(string file, string? field)
@@ -44,9 +44,9 @@ internal static class DatasetFiles
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
             return document.RootElement.TryGetProperty(field, out JsonElement rows) && rows.ValueKind == JsonValueKind.Array
-                ? [.. rows.EnumerateArray().Select(JsonValues.Of)]
+                ? [.. rows.EnumerateArray().Select(JsonValues.FromJson)]
                 : throw new InvalidDataException($"{file} has no list '{field}'.");
         }
-        return JsonRecords.Read(file, []).Select(r => JsonValues.Of((JsonNode)r.Record));
+        return JsonRecords.Read(file, []).Select(r => JsonValues.FromJson((JsonNode)r.Record));
     }
 }

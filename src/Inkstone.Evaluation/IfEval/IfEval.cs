@@ -40,14 +40,14 @@ internal static class IfEval
         bool[] loosely = [.. instructions.Select((id, i) => loose.Any(r => Follows(id.Text, (DictValue)arguments[i], r)))];
         return
         [
-            ("prompt_level_strict_acc", BoolValue.Of(strictly.All(f => f))),
+            ("prompt_level_strict_acc", BoolValue.FromBoolean(strictly.All(f => f))),
             ("inst_level_strict_acc", List(strictly)),
-            ("prompt_level_loose_acc", BoolValue.Of(loosely.All(f => f))),
+            ("prompt_level_loose_acc", BoolValue.FromBoolean(loosely.All(f => f))),
             ("inst_level_loose_acc", List(loosely)),
         ];
     }
 
-    private static ListValue List(bool[] flags) => new([.. flags.Select(BoolValue.Of)]);
+    private static ListValue List(bool[] flags) => new([.. flags.Select(BoolValue.FromBoolean)]);
 
     private static bool Follows(string id, DictValue a, string response) =>
         PythonText.Strip(response, null).Length > 0 && Check(id, a, response);
@@ -55,47 +55,47 @@ internal static class IfEval
     private static bool Check(string id, DictValue a, string text) =>
         id switch
         {
-            "keywords:existence" => Words(a, "keywords").All(k => PythonRegex.Of("(?i)" + k).Matches(text)),
+            "keywords:existence" => Words(a, "keywords").All(k => PythonRegex.Parse("(?i)" + k).Matches(text)),
             "keywords:frequency" => Compared(
-                PythonRegex.Of("(?i)" + PythonText.Strip(a.Text("keyword") ?? "", null)).FindAll(text).Count,
+                PythonRegex.Parse("(?i)" + PythonText.Strip(a.Text("keyword") ?? "", null)).FindAll(text).Count,
                 a,
                 "frequency",
                 "relation"
             ),
-            "keywords:forbidden_words" => !Words(a, "forbidden_words").Any(w => PythonRegex.Of($@"(?i)\b{w}\b").Matches(text)),
+            "keywords:forbidden_words" => !Words(a, "forbidden_words").Any(w => PythonRegex.Parse($@"(?i)\b{w}\b").Matches(text)),
             "keywords:letter_frequency" => Compared(
                 Count(PythonCase.Lower(text), PythonCase.Lower(a.Text("letter") ?? "")),
                 a,
                 "let_frequency",
                 "let_relation"
             ),
-            "language:response_language" => LanguageGuess.Of(text) is not { } language || language == a.Text("language"),
+            "language:response_language" => LanguageGuess.Guess(text) is not { } language || language == a.Text("language"),
             "length_constraints:number_sentences" => Compared(
-                PythonRegex.Of(@"[^.!?。！？]*[^.!?。！？\s][^.!?。！？]*(?:[.!?。！？]+|$)").FindAll(text).Count,
+                PythonRegex.Parse(@"[^.!?。！？]*[^.!?。！？\s][^.!?。！？]*(?:[.!?。！？]+|$)").FindAll(text).Count,
                 a,
                 "num_sentences",
                 "relation"
             ),
             "length_constraints:number_paragraphs" => Paragraphs(text) == Number(a, "num_paragraphs"),
-            "length_constraints:number_words" => Compared(PythonRegex.Of(@"\w+").FindAll(text).Count, a, "num_words", "relation"),
+            "length_constraints:number_words" => Compared(PythonRegex.Parse(@"\w+").FindAll(text).Count, a, "num_words", "relation"),
             "length_constraints:nth_paragraph_first_word" => FirstWord(text, a),
-            "detectable_content:number_placeholders" => PythonRegex.Of(@"\[.*?\]").FindAll(text).Count >= Number(a, "num_placeholders"),
+            "detectable_content:number_placeholders" => PythonRegex.Parse(@"\[.*?\]").FindAll(text).Count >= Number(a, "num_placeholders"),
             "detectable_content:postscript" => Postscript(text, PythonText.Strip(a.Text("postscript_marker") ?? "P.S.", null)),
-            "detectable_format:number_bullet_lists" => PythonRegex.Of(@"(?m)^\s*\*[^\*].*$").FindAll(text).Count
-                + PythonRegex.Of(@"(?m)^\s*-.*$").FindAll(text).Count
+            "detectable_format:number_bullet_lists" => PythonRegex.Parse(@"(?m)^\s*\*[^\*].*$").FindAll(text).Count
+                + PythonRegex.Parse(@"(?m)^\s*-.*$").FindAll(text).Count
                 == Number(a, "num_bullets"),
             "detectable_format:constrained_response" => ((string[])["My answer is yes.", "My answer is no.", "My answer is maybe."]).Any(
                 o => text.Contains(o, StringComparison.Ordinal)
             ),
             "detectable_format:number_highlighted_sections" => Highlights(text) >= Number(a, "num_highlights"),
             "detectable_format:multiple_sections" => PythonRegex
-                .Of($@"\s?{PythonText.Strip(a.Text("section_spliter") ?? "Section", null)}\s?\d+\s?")
+                .Parse($@"\s?{PythonText.Strip(a.Text("section_spliter") ?? "Section", null)}\s?\d+\s?")
                 .Split(text)
                 .Length - 1
                 >= Number(a, "num_sections"),
             "detectable_format:json_format" => IsJson(text),
             "detectable_format:title" => PythonRegex
-                .Of(@"<<[^\n]+>>")
+                .Parse(@"<<[^\n]+>>")
                 .FindAll(text)
                 .Any(t => PythonText.Strip(t.Text.TrimStart('<').TrimEnd('>'), null).Length > 0),
             "combination:two_responses" => TwoResponses(text),
@@ -107,13 +107,13 @@ internal static class IfEval
                 .EndsWith(PythonCase.Lower(PythonText.Strip(a.Text("end_phrase") ?? "", null)), StringComparison.Ordinal),
             "startend:quotation" => PythonText.Strip(text, null) is ['"', .., '"'],
             "change_case:capital_word_frequency" => Compared(
-                PythonRegex.Of(@"\w+(?:[-']\w+)*").FindAll(text).Count(w => IsUpper(w.Text)),
+                PythonRegex.Parse(@"\w+(?:[-']\w+)*").FindAll(text).Count(w => IsUpper(w.Text)),
                 a,
                 "capital_frequency",
                 "capital_relation"
             ),
-            "change_case:english_capital" => IsUpper(text) && LanguageGuess.Of(text) is null or "en",
-            "change_case:english_lowercase" => IsLower(text) && LanguageGuess.Of(text) is null or "en",
+            "change_case:english_capital" => IsUpper(text) && LanguageGuess.Guess(text) is null or "en",
+            "change_case:english_lowercase" => IsLower(text) && LanguageGuess.Guess(text) is null or "en",
             "punctuation:no_comma" => !text.Contains(',', StringComparison.Ordinal),
             _ => throw new InvalidDataException($"IFEval has no instruction '{id}'; check the rows."),
         };
@@ -134,7 +134,7 @@ internal static class IfEval
     /// <summary>Parts between ***; -1 where one in the middle is empty.</summary>
     private static int Paragraphs(string text)
     {
-        string[] parts = PythonRegex.Of(@"\s?\*\*\*\s?").Split(text);
+        string[] parts = PythonRegex.Parse(@"\s?\*\*\*\s?").Split(text);
         int count = parts.Length;
         for (int i = 0; i < parts.Length; i++)
         {
@@ -167,7 +167,7 @@ internal static class IfEval
 
     private static bool Postscript(string text, string marker) =>
         PythonRegex
-            .Of(
+            .Parse(
                 marker switch
                 {
                     "P.P.S" => @"(?m)\s*p\.\s?p\.\s?s.*$",
@@ -178,8 +178,8 @@ internal static class IfEval
             .Matches(PythonCase.Lower(text));
 
     private static int Highlights(string text) =>
-        PythonRegex.Of(@"\*[^\n\*]*\*").FindAll(text).Count(h => PythonText.Strip(h.Text.Trim('*'), null).Length > 0)
-        + PythonRegex.Of(@"\*\*[^\n\*]*\*\*").FindAll(text).Count(h => PythonText.Strip(h.Text[2..^2], null).Length > 0);
+        PythonRegex.Parse(@"\*[^\n\*]*\*").FindAll(text).Count(h => PythonText.Strip(h.Text.Trim('*'), null).Length > 0)
+        + PythonRegex.Parse(@"\*\*[^\n\*]*\*\*").FindAll(text).Count(h => PythonText.Strip(h.Text[2..^2], null).Length > 0);
 
     private static bool TwoResponses(string text)
     {

@@ -65,7 +65,7 @@ internal static class LanguageGuess
     };
 
     /// <summary>The code of a language; null where the text has no letters.</summary>
-    public static string? Of(string text)
+    public static string? Guess(string text)
     {
         Dictionary<string, int> counts = new(StringComparer.Ordinal);
         foreach (char c in text.Where(char.IsLetter))
@@ -86,7 +86,7 @@ internal static class LanguageGuess
         {
             return most == "zh" ? "zh-cn" : most;
         }
-        string[] words = [.. PythonRegex.Of(@"\w+").FindAll(PythonCase.Lower(text)).Select(w => w.Text)];
+        string[] words = [.. PythonRegex.Parse(@"\w+").FindAll(PythonCase.Lower(text)).Select(w => w.Text)];
         return relatives.MaxBy(r => r.Words.Split(' ') is var common ? words.Count(common.Contains) : 0).Language;
     }
 }

@@ -142,13 +142,13 @@ public sealed class JudgeRun(IReadOnlyList<AnswerPair> pairs)
     public static IReadOnlyDictionary<string, Share> Summary(IReadOnlyList<JudgedPair> judged) =>
         new OrderedDictionary<string, Share>
         {
-            ["score"] = Share.Of(judged.Select(j => j.Score)),
-            ["wins"] = Share.Of(judged.Select(j => j.Agrees && j.Forward > 0)),
-            ["losses"] = Share.Of(judged.Select(j => j.Agrees && j.Forward < 0)),
-            ["ties"] = Share.Of(judged.Select(j => j.Agrees && j.Forward == 0)),
-            ["agreement"] = Share.Of(judged.Select(j => j.Agrees)),
-            ["first_place"] = Share.Of(judged.SelectMany(j => (int[])[j.Forward, -j.Backward]).Where(v => v != 0).Select(v => v > 0)),
-            ["unread"] = Share.Of(judged.SelectMany(j => (bool[])[j.Unread > 0, j.Unread > 1])),
+            ["score"] = Share.Measure(judged.Select(j => j.Score)),
+            ["wins"] = Share.Measure(judged.Select(j => j.Agrees && j.Forward > 0)),
+            ["losses"] = Share.Measure(judged.Select(j => j.Agrees && j.Forward < 0)),
+            ["ties"] = Share.Measure(judged.Select(j => j.Agrees && j.Forward == 0)),
+            ["agreement"] = Share.Measure(judged.Select(j => j.Agrees)),
+            ["first_place"] = Share.Measure(judged.SelectMany(j => (int[])[j.Forward, -j.Backward]).Where(v => v != 0).Select(v => v > 0)),
+            ["unread"] = Share.Measure(judged.SelectMany(j => (bool[])[j.Unread > 0, j.Unread > 1])),
         };
 
     private static int? Verdict(string text)

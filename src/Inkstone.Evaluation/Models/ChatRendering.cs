@@ -11,7 +11,7 @@ public static class ChatRendering
     /// given the conversation without it.</summary>
     /// <param name="template">the template</param>
     /// <param name="warn">hears once that system messages are left out</param>
-    public static ChatRenderer Of(ChatTemplate template, Action<string>? warn = null)
+    public static ChatRenderer Create(ChatTemplate template, Action<string>? warn = null)
     {
         bool told = false;
         return (messages, addGenerationPrompt) =>

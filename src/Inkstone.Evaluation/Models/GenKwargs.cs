@@ -19,7 +19,7 @@ public static class GenKwargs
         {
             try
             {
-                return (DictValue)JsonValues.Of(JsonNode.Parse(text));
+                return (DictValue)JsonValues.FromJson(JsonNode.Parse(text));
             }
             catch (System.Text.Json.JsonException fault)
             {
@@ -36,7 +36,7 @@ public static class GenKwargs
                     $"--gen-kwargs has '{part}' without a value; a list is written as JSON: --gen-kwargs '{{\"until\": [\"Q:\", \"A:\"]}}'"
                 );
             }
-            settings.Put(equals < 0 ? part : part[..equals], Typed(equals < 0 ? "" : part[(equals + 1)..]));
+            settings.SetValue(equals < 0 ? part : part[..equals], Typed(equals < 0 ? "" : part[(equals + 1)..]));
         }
         return new DictValue(settings);
     }

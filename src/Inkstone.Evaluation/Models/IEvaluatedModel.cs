@@ -16,7 +16,7 @@ public readonly record struct LogLikelihood(double Value, bool IsGreedy);
 public sealed record TextSettings(IReadOnlyList<string> Until, int? MaxTokens, double Temperature, double TopP = 1, int TopK = 0)
 {
     /// <summary>The settings as task files write them.</summary>
-    public static TextSettings Of(DictValue settings)
+    public static TextSettings Parse(DictValue settings)
     {
         IReadOnlyList<string> until = settings.Get("until") switch
         {

@@ -56,7 +56,7 @@ public static class RecordedAnswers
         int answered = 0;
         foreach ((string place, JsonObject line) in JsonRecords.Read(file, []))
         {
-            DictValue record = (DictValue)JsonValues.Of((JsonNode)line);
+            DictValue record = (DictValue)JsonValues.FromJson((JsonNode)line);
             string task =
                 record.Text("task")
                 ?? (named ?? throw new InvalidDataException($"{place}: the line names no task, and there are several; add task."));
@@ -128,7 +128,7 @@ public static class RecordedAnswers
             case RequestKind.LogLikelihood when answer is SequenceValue { Elements: [var log, var greedy] } && Number(log) is { } value:
                 return new TupleValue([
                     new FloatValue(value),
-                    BoolValue.Of(greedy is StringValue word ? word.Content == "True" : greedy.IsTrue),
+                    BoolValue.FromBoolean(greedy is StringValue word ? word.Content == "True" : greedy.IsTrue),
                 ]);
             case RequestKind.Rolling when Number(answer is SequenceValue { Elements: [var only] } ? only : answer) is { } whole:
                 return new FloatValue(whole);

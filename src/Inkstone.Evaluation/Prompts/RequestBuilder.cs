@@ -16,7 +16,7 @@ internal sealed class RequestBuilder(EvaluationTask task, PromptOptions options)
         {
             IReadOnlyList<string> contexts = _prompts.Contexts(document, shots);
             requests.AddRange(
-                Of(document, contexts)
+                BuildParts(document, contexts)
                     .Select(
                         (r, i) =>
                             new Request(r.Kind, task.Name, id, i, document, r.Context, r.Continuation, r.Settings, task.Config.Repeats)
@@ -26,7 +26,7 @@ internal sealed class RequestBuilder(EvaluationTask task, PromptOptions options)
         return requests;
     }
 
-    private IEnumerable<(RequestKind Kind, string Context, string? Continuation, DictValue? Settings)> Of(
+    private IEnumerable<(RequestKind Kind, string Context, string? Continuation, DictValue? Settings)> BuildParts(
         DictValue document,
         IReadOnlyList<string> contexts
     )

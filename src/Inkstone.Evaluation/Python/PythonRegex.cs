@@ -33,7 +33,7 @@ internal sealed class PythonRegex
     }
 
     /// <summary>re.compile(pattern); each is read once.</summary>
-    public static PythonRegex Of(string pattern) => Known.GetOrAdd(pattern, p => new PythonRegex(p));
+    public static PythonRegex Parse(string pattern) => Known.GetOrAdd(pattern, p => new PythonRegex(p));
 
     /// <summary>re.escape(text).</summary>
     public static string Escape(string text) => Regex.Replace(text, @"[\t\n\r\v\f #$&()*+\-.?\[\\\]^{|}~]", @"\$0");

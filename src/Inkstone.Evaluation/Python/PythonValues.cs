@@ -33,11 +33,12 @@ internal static class PythonValues
 
     public static string? Text(this DictValue dict, string key) => (dict.Get(key) as StringValue)?.Content;
 
-    public static void Put(this OrderedDictionary<Value, Value> entries, string key, Value value) => entries[new StringValue(key)] = value;
+    public static void SetValue(this OrderedDictionary<Value, Value> entries, string key, Value value) =>
+        entries[new StringValue(key)] = value;
 
     /// <summary>A dict of members in order.</summary>
     public static DictValue Dict(params IEnumerable<(string Key, Value Value)> members) =>
-        DictValue.Of(members.Select(m => KeyValuePair.Create(m.Key, m.Value)));
+        DictValue.FromPairs(members.Select(m => KeyValuePair.Create(m.Key, m.Value)));
 
     public static Value OrNone(string? text) => text is null ? NoneValue.None : new StringValue(text);
 

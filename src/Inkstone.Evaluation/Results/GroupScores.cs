@@ -5,7 +5,7 @@ namespace Inkstone.Evaluation;
 /// <summary>A group's scores: means over its tasks, weighted by their documents or not, with pooled errors.</summary>
 internal static class GroupScores
 {
-    public static DictValue Of(TaskGroup group, OrderedDictionary<string, DictValue> results)
+    public static DictValue Compute(TaskGroup group, OrderedDictionary<string, DictValue> results)
     {
         List<(string, Value)> scores = [("alias", new StringValue(group.Alias)), ("name", new StringValue(group.Name))];
         if (group.Metrics.Count == 0)

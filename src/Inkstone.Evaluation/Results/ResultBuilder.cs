@@ -20,7 +20,7 @@ internal static class ResultBuilder
         }
         foreach (TaskGroup group in BottomUp(set))
         {
-            results[group.Name] = GroupScores.Of(group, results);
+            results[group.Name] = GroupScores.Compute(group, results);
         }
         return new EvaluationResult(Summary(set, results, documents), samples);
     }
@@ -43,12 +43,12 @@ internal static class ResultBuilder
             foreach ((int id, DictValue document) in documents)
             {
                 Request[] asked = ofDocument[id];
-                IReadOnlyList<(string Metric, Value Value)> scores = DocumentScores.Of(
+                IReadOnlyList<(string Metric, Value Value)> scores = DocumentScores.Compute(
                     task,
                     document,
                     [.. asked.Select(r => r.Filtered[pipeline.Name])]
                 );
-                samples.Add(SampleRecord.Of(task, id, document, asked, pipeline.Name, scores));
+                samples.Add(SampleRecord.Create(task, id, document, asked, pipeline.Name, scores));
                 foreach ((string metric, Value value) in scores)
                 {
                     string key = $"{metric},{pipeline.Name}";
@@ -72,8 +72,8 @@ internal static class ResultBuilder
                 filter = key[name.Length..];
             MetricUse? metric = task.Metrics.FirstOrDefault(m => m.Name == name);
             string aggregation = metric?.Aggregation ?? "mean";
-            scores.Add((key, BuiltInFunctions.Aggregate(aggregation, all) ?? Aggregations.Of(aggregation, all, task.Config.Place)));
-            scores.Add(($"{name}_stderr{filter}", StandardErrors.Of(metric, aggregation, all, iterations, task.Config.Place)));
+            scores.Add((key, BuiltInFunctions.Aggregate(aggregation, all) ?? Aggregations.Compute(aggregation, all, task.Config.Place)));
+            scores.Add(($"{name}_stderr{filter}", StandardErrors.Compute(metric, aggregation, all, iterations, task.Config.Place)));
         }
         return PythonValues.Dict([
             ("name", new StringValue(task.Name)),
@@ -105,7 +105,7 @@ internal static class ResultBuilder
         Dictionary<string, Value> shots = tasks.ToDictionary(t => t.Name, t => (Value)PythonValues.Int(t.Config.NumFewshot ?? 0));
         Dictionary<string, Value> better = tasks.ToDictionary(
             t => t.Name,
-            t => (Value)DictValue.Of(t.Metrics.Select(m => KeyValuePair.Create(m.Name, m.HigherIsBetter)))
+            t => (Value)DictValue.FromPairs(t.Metrics.Select(m => KeyValuePair.Create(m.Name, m.HigherIsBetter)))
         );
         foreach (TaskGroup group in groups)
         {

@@ -101,7 +101,7 @@ public static partial class ResultFiles
                 "system_instruction_sha",
                 PythonValues.OrNone(string.IsNullOrEmpty(options.SystemInstruction) ? null : Sha256.Hex(options.SystemInstruction))
             ),
-            ("fewshot_as_multiturn", BoolValue.Of(options.Chat is not null && options.FewshotAsMultiturn)),
+            ("fewshot_as_multiturn", BoolValue.FromBoolean(options.Chat is not null && options.FewshotAsMultiturn)),
             ("chat_template", PythonValues.OrNone(run.ChatTemplate)),
             ("chat_template_sha", PythonValues.OrNone(run.ChatTemplate is null ? null : Sha256.Hex(run.ChatTemplate))),
             ("total_evaluation_time_seconds", new StringValue(new FloatValue(run.Seconds).Text)),
@@ -145,8 +145,8 @@ public static partial class ResultFiles
     public static string SampleLine(DictValue sample)
     {
         OrderedDictionary<Value, Value> line = new(sample.Entries);
-        line.Put("target", new StringValue(sample.Entries[new StringValue("target")].Text));
-        line.Put(
+        line.SetValue("target", new StringValue(sample.Entries[new StringValue("target")].Text));
+        line.SetValue(
             "arguments",
             PythonValues.Dict(
                 ((SequenceValue)sample.Get("arguments")!).Elements.Select(
@@ -161,8 +161,8 @@ public static partial class ResultFiles
                 )
             )
         );
-        line.Put("resps", Texts(sample.Get("resps")!));
-        line.Put("filtered_resps", Texts(sample.Get("filtered_resps")!));
+        line.SetValue("resps", Texts(sample.Get("resps")!));
+        line.SetValue("filtered_resps", Texts(sample.Get("filtered_resps")!));
         return JsonValues.Write(new DictValue(line), ascii: false);
     }
 

@@ -6,7 +6,7 @@ namespace Inkstone.Evaluation;
 /// <summary>What result files tell of one document under one filter.</summary>
 internal static class SampleRecord
 {
-    public static DictValue Of(
+    public static DictValue Create(
         EvaluationTask task,
         int id,
         DictValue document,

@@ -13,7 +13,7 @@ public sealed record HeldOutLoss(double Nats, long Tokens, long Bytes)
     /// <param name="model">the model</param>
     /// <param name="texts">texts that it has not learned from</param>
     /// <param name="cancelled">looked at between texts</param>
-    public static HeldOutLoss Of(LocalModel model, IReadOnlyList<string> texts, CancellationToken cancelled = default) =>
+    public static HeldOutLoss Measure(LocalModel model, IReadOnlyList<string> texts, CancellationToken cancelled = default) =>
         new(
             -model.RollingLogLikelihoods(texts, null, cancelled).Sum(),
             texts.Sum(t => model.Splitter.Windows(t, model.MaxLength).Sum(w => (long)w.Continuation.Length)),
@@ -34,10 +34,10 @@ public static class StageRecord
     /// <param name="model">the model's path</param>
     /// <param name="loss">of held-out texts, or null</param>
     /// <param name="result">scores of benchmarks, or null</param>
-    public static DictValue Of(string stage, long? step, string model, HeldOutLoss? loss, EvaluationResult? result)
+    public static DictValue Create(string stage, long? step, string model, HeldOutLoss? loss, EvaluationResult? result)
     {
         DictValue? results = result?.Summary.Get("results") as DictValue;
-        return Of(
+        return Create(
             stage,
             step,
             model,
@@ -53,7 +53,7 @@ public static class StageRecord
     /// <param name="task">what the scores are called together</param>
     /// <param name="scores">scores by name; those of nothing are left out</param>
     /// <param name="loss">nats per token, bits per byte (NaN where unknown) and tokens of held-out texts, or null</param>
-    public static DictValue Of(
+    public static DictValue Create(
         string stage,
         long? step,
         string model,
@@ -61,7 +61,7 @@ public static class StageRecord
         IEnumerable<KeyValuePair<string, Share>> scores,
         (double Nats, double BitsPerByte, long Tokens)? loss = null
     ) =>
-        Of(
+        Create(
             stage,
             step,
             model,
@@ -88,7 +88,7 @@ public static class StageRecord
             )
         );
 
-    private static DictValue Of(
+    private static DictValue Create(
         string stage,
         long? step,
         string model,

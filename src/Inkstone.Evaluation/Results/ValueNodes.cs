@@ -7,12 +7,12 @@ namespace Inkstone.Evaluation;
 public static class ValueNodes
 {
     /// <summary>The JSON of a value; null for None.</summary>
-    public static JsonNode? Of(Value value) =>
+    public static JsonNode? ToNode(Value value) =>
         value switch
         {
             NoneValue => null,
-            DictValue dict => new JsonObject(dict.Entries.Select(e => KeyValuePair.Create(e.Key.Text, Of(e.Value)))),
-            SequenceValue row => new JsonArray([.. row.Elements.Select(Of)]),
+            DictValue dict => new JsonObject(dict.Entries.Select(e => KeyValuePair.Create(e.Key.Text, ToNode(e.Value)))),
+            SequenceValue row => new JsonArray([.. row.Elements.Select(ToNode)]),
             FloatValue { Number: var number } when !double.IsFinite(number) => null,
             _ => JsonNode.Parse(JsonValues.Write(value)),
         };

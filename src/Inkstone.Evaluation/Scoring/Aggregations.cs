@@ -45,7 +45,7 @@ internal static class Aggregations
     /// <param name="name">the aggregation</param>
     /// <param name="values">one for each document</param>
     /// <param name="place">for complaints</param>
-    public static Value Of(string name, IReadOnlyList<Value> values, string place)
+    public static Value Compute(string name, IReadOnlyList<Value> values, string place)
     {
         if (name == "bypass")
         {

@@ -10,7 +10,7 @@ internal static class ChoiceScores
     /// <summary>The mark for a target that is none of the choices.</summary>
     private const int None = -100;
 
-    public static List<(string, Value)> Of(EvaluationTask task, DictValue document, IReadOnlyList<Value> responses)
+    public static List<(string, Value)> Compute(EvaluationTask task, DictValue document, IReadOnlyList<Value> responses)
     {
         IReadOnlyList<string> choices = task.Choices(document)!;
         double[] all = new double[responses.Count];

@@ -6,14 +6,18 @@ namespace Inkstone.Evaluation;
 /// <summary>What a document's filtered responses are worth, by metric.</summary>
 internal static class DocumentScores
 {
-    public static IReadOnlyList<(string Metric, Value Value)> Of(EvaluationTask task, DictValue document, IReadOnlyList<Value> responses) =>
+    public static IReadOnlyList<(string Metric, Value Value)> Compute(
+        EvaluationTask task,
+        DictValue document,
+        IReadOnlyList<Value> responses
+    ) =>
         BuiltInFunctions.Score(task.Config, document, responses)
         ?? task.Config.OutputType switch
         {
             "loglikelihood" => LogLikelihood(task, responses[0]),
             "loglikelihood_rolling" => Rolling(task, document, responses[0]),
-            "multiple_choice" => ChoiceScores.Of(task, document, responses),
-            _ => GeneratedScores.Of(task, document, responses[0]),
+            "multiple_choice" => ChoiceScores.Compute(task, document, responses),
+            _ => GeneratedScores.Compute(task, document, responses[0]),
         };
 
     private static List<(string, Value)> LogLikelihood(EvaluationTask task, Value response)
@@ -40,7 +44,7 @@ internal static class DocumentScores
     private static List<(string, Value)> Rolling(EvaluationTask task, DictValue document, Value response)
     {
         string text = task.Target(document).Text;
-        Value words = PythonValues.Int(PythonRegex.Of(@"\s+").Split(text).Length),
+        Value words = PythonValues.Int(PythonRegex.Parse(@"\s+").Split(text).Length),
             bytes = PythonValues.Int(Encoding.UTF8.GetByteCount(text));
         (string Metric, Value By)[] all = [("word_perplexity", words), ("byte_perplexity", bytes), ("bits_per_byte", bytes)];
         return [.. all.Where(m => task.HasMetric(m.Metric)).Select(m => (m.Metric, (Value)new TupleValue([response, m.By])))];

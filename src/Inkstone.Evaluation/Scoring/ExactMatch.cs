@@ -36,7 +36,10 @@ internal static class ExactMatch
     }
 
     private static string Ignored(string text, DictValue options) =>
-        (options.Get("regexes_to_ignore") as SequenceValue)?.Elements.Aggregate(text, (rest, r) => PythonRegex.Of(r.Text).Replace(rest, ""))
+        (options.Get("regexes_to_ignore") as SequenceValue)?.Elements.Aggregate(
+            text,
+            (rest, r) => PythonRegex.Parse(r.Text).Replace(rest, "")
+        )
         ?? text;
 
     private static string Plain(string text, DictValue options, int width)

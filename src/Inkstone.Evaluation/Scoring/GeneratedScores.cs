@@ -5,7 +5,7 @@ namespace Inkstone.Evaluation;
 /// <summary>Scores of texts that a model wrote.</summary>
 internal static class GeneratedScores
 {
-    public static List<(string, Value)> Of(EvaluationTask task, DictValue document, Value response)
+    public static List<(string, Value)> Compute(EvaluationTask task, DictValue document, Value response)
     {
         Value gold = task.Target(document);
         if (task.Choices(document) is { } choices)

@@ -46,7 +46,10 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
                 "multiple_choice" => ["acc", "acc_norm"],
                 _ => ["exact_match"],
             };
-            return [.. names.Select(n => new MetricUse(n, new DictValue([]), Known[n].Aggregation, BoolValue.Of(Known[n].Higher)))];
+            return
+            [
+                .. names.Select(n => new MetricUse(n, new DictValue([]), Known[n].Aggregation, BoolValue.FromBoolean(Known[n].Higher))),
+            ];
         }
         return
         [
@@ -83,7 +86,7 @@ internal sealed record MetricUse(string Name, DictValue Options, string Aggregat
         }
         Value better =
             metric.Get("higher_is_better")
-            ?? BoolValue.Of(!Known.TryGetValue(name, out (string Aggregation, bool Higher) usual) || usual.Higher);
+            ?? BoolValue.FromBoolean(!Known.TryGetValue(name, out (string Aggregation, bool Higher) usual) || usual.Higher);
         return new MetricUse(
             name,
             new DictValue(new OrderedDictionary<Value, Value>(metric.Entries.Where(e => !OwnKeys.Contains(e.Key.Text)))),

@@ -107,7 +107,7 @@ internal static class ResponseFilters
     private static ResponseFilter PartsOfSpeech(DictValue options)
     {
         Value fallback = options.Get("fallback") ?? new ListValue([new StringValue("invalid")]);
-        PythonRegex pairs = PythonRegex.Of(@"\('([^']*)', '([^']*)'\)");
+        PythonRegex pairs = PythonRegex.Parse(@"\('([^']*)', '([^']*)'\)");
         return (responses, _) =>
             new ListValue([
                 .. Row(responses)
@@ -129,7 +129,7 @@ internal sealed class RegexFilter
 
     public RegexFilter(DictValue options, string pattern, string fallback, string place)
     {
-        (_regex, _place) = (PythonRegex.Of(options.Text("regex_pattern") ?? pattern), place);
+        (_regex, _place) = (PythonRegex.Parse(options.Text("regex_pattern") ?? pattern), place);
         _select = PythonValues.Whole(options.Get("group_select")) ?? 0;
         Fallback = options.Get("fallback") ?? new StringValue(fallback);
     }
@@ -175,7 +175,7 @@ internal sealed class ChoiceFilter(DictValue options, RegexFilter regex, string 
         _ignorePunctuation = options.Get("ignore_punctuation")?.IsTrue ?? false;
     private readonly PythonRegex[] _ignored =
     [
-        .. (options.Get("regexes_to_ignore") as ListValue)?.Elements.Select(r => PythonRegex.Of(r.Text)) ?? [],
+        .. (options.Get("regexes_to_ignore") as ListValue)?.Elements.Select(r => PythonRegex.Parse(r.Text)) ?? [],
     ];
 
     public Value Apply(Value responses, DictValue document)
@@ -187,10 +187,10 @@ internal sealed class ChoiceFilter(DictValue options, RegexFilter regex, string 
             );
         string[] words = [.. choices.Elements.Select(c => Plain(PythonText.Strip(c.Text, null)))];
         string[] letters = [.. words.Select((_, i) => ((char)('A' + i)).ToString())];
-        PythonRegex byWords = PythonRegex.Of(
+        PythonRegex byWords = PythonRegex.Parse(
             string.Join('|', words.OrderByDescending(w => CodePoints.Count(w)).Select(PythonRegex.Escape))
         );
-        PythonRegex byLetter = PythonRegex.Of($@":[\s]*({string.Join('|', letters)})");
+        PythonRegex byLetter = PythonRegex.Parse($@":[\s]*({string.Join('|', letters)})");
         Dictionary<string, string> letterOfWords = new(StringComparer.Ordinal);
         for (int i = 0; i < words.Length; i++)
         {
@@ -274,11 +274,11 @@ internal static class SpanFilter
         text = PythonCase.Lower(text);
         foreach ((string word, string label) in Labels)
         {
-            text = PythonRegex.Of($@"\b{word}\s*:").Replace(text, label + ":");
+            text = PythonRegex.Parse($@"\b{word}\s*:").Replace(text, label + ":");
         }
         text = PythonText.Strip(text.Replace("$$", "$", StringComparison.Ordinal).TrimEnd('$').Replace('\n', '$'), null);
         IEnumerable<string> entities = PythonRegex
-            .Of(@"\b(PER|LOC|ORG|DATE):\s*([^$]+)")
+            .Parse(@"\b(PER|LOC|ORG|DATE):\s*([^$]+)")
             .FindAll(text)
             .Cast<TupleValue>()
             .SelectMany(found =>

@@ -43,7 +43,7 @@ internal readonly record struct AnswerField(string? Entity, string Name, JsonEle
     public bool IsEmpty => Value.ValueKind == JsonValueKind.Null || Texts is { Length: 0 };
 
     /// <summary>Whether the value is of the type that is wanted.</summary>
-    public bool Is(string? type) =>
+    public bool Matches(string? type) =>
         type switch
         {
             "string" => Value.ValueKind == JsonValueKind.String,
@@ -65,7 +65,7 @@ internal sealed record AnswerFields(AnswerForm Form, IReadOnlyList<AnswerField> 
     /// <summary>Reads an answer.</summary>
     /// <param name="json">null where it did not parse</param>
     /// <param name="input">the text that it is about</param>
-    public static AnswerFields Of(JsonElement? json, string input)
+    public static AnswerFields Find(JsonElement? json, string input)
     {
         List<AnswerField> fields = [];
         switch (json?.ValueKind)

@@ -7,7 +7,7 @@ namespace Inkstone.Evaluation;
 /// <param name="Missing">required fields that are absent</param>
 /// <param name="Extra">nested fields that are not allowed, once for each entity</param>
 /// <param name="Strict">nothing is missing or extra, and values of nested fields are allowed ones</param>
-public sealed record MicroLmScore(bool Parses, int Missing, int Extra, bool Strict);
+internal sealed record MicroLmScore(bool Parses, int Missing, int Extra, bool Strict);
 
 /// <summary>
 /// The rules by which MicroLM published its table, as they are: fields are the keys of objects one level down, and keys of the top level
@@ -15,7 +15,7 @@ public sealed record MicroLmScore(bool Parses, int Missing, int Extra, bool Stri
 /// fields, what is missing there is all, and nothing in it is extra; keys of a flat object are never extra; types are not looked at; what
 /// does not parse has nothing extra.
 /// </summary>
-public static class MicroLmRules
+internal static class MicroLmRules
 {
     /// <summary>Scores an answer.</summary>
     /// <param name="prompt">what was asked</param>

@@ -4,7 +4,7 @@ namespace Inkstone.Evaluation;
 internal static class StructuredDifference
 {
     /// <summary>The metrics that differ, each with its reason.</summary>
-    public static IEnumerable<(string Metric, string Why)> Of(StructuredScore ours, MicroLmScore theirs)
+    public static IEnumerable<(string Metric, string Why)> Explain(StructuredScore ours, MicroLmScore theirs)
     {
         if (ours.Missing.Count > 0 != theirs.Missing > 0)
         {

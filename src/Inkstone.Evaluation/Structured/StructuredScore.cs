@@ -11,7 +11,7 @@ namespace Inkstone.Evaluation;
 /// <param name="WrongTypes">fields whose value is of another type</param>
 /// <param name="WrongValues">fields whose value is none of those allowed</param>
 /// <param name="Strict">an object, and nothing of the above</param>
-public sealed record StructuredScore(
+internal sealed record StructuredScore(
     bool Parses,
     bool JsonOnly,
     IReadOnlyList<string> Missing,
@@ -43,9 +43,9 @@ public sealed record StructuredScore(
     /// <param name="prompt">what was asked</param>
     /// <param name="answer">the text that the model wrote</param>
     /// <param name="aliases">other names of fields</param>
-    public static StructuredScore Of(StructuredPrompt prompt, string answer, FieldAliases aliases)
+    public static StructuredScore Compute(StructuredPrompt prompt, string answer, FieldAliases aliases)
     {
-        AnswerFields fields = AnswerFields.Of(AnswerText.Parse(answer), prompt.Input);
+        AnswerFields fields = AnswerFields.Find(AnswerText.Parse(answer), prompt.Input);
         (string[] missing, string[] extra, string[] types, string[] values) = Faults(prompt, fields.All);
         (string[] missingByAlias, string[] extraByAlias, string[] typesByAlias, string[] valuesByAlias) = Faults(
             prompt,
@@ -81,7 +81,7 @@ public sealed record StructuredScore(
             [.. fields.Select(f => f.Name).Where(n => !prompt.Allowed.Contains(n)).Distinct()],
             [
                 .. fields
-                    .Where(f => prompt.Allowed.Contains(f.Name) && !f.Is(prompt.Types.GetValueOrDefault(f.Name)))
+                    .Where(f => prompt.Allowed.Contains(f.Name) && !f.Matches(prompt.Types.GetValueOrDefault(f.Name)))
                     .Select(f => f.Name)
                     .Distinct(),
             ],
@@ -105,7 +105,7 @@ public sealed record StructuredScore(
             return (double.NaN, default);
         }
         IReadOnlyList<AnswerField> gold = AnswerFields
-            .Of(JsonSerializer.SerializeToElement(prompt.Gold, GoldJson.Default.JsonObject), prompt.Input)
+            .Find(JsonSerializer.SerializeToElement(prompt.Gold, GoldJson.Default.JsonObject), prompt.Input)
             .All;
         int right = gold.Count(g =>
         {

@@ -10,7 +10,7 @@ namespace Inkstone.Evaluation;
 public readonly record struct Share(double Value, double Error, int Count)
 {
     /// <summary>The mean of numbers.</summary>
-    public static Share Of(IEnumerable<double> numbers)
+    public static Share Measure(IEnumerable<double> numbers)
     {
         double[] all = [.. numbers.Where(n => !double.IsNaN(n))];
         double mean = all.Length == 0 ? double.NaN : all.Average();
@@ -22,7 +22,7 @@ public readonly record struct Share(double Value, double Error, int Count)
     }
 
     /// <summary>How many of them hold.</summary>
-    public static Share Of(IEnumerable<bool> facts) => Of(facts.Select(f => f ? 1.0 : 0));
+    public static Share Measure(IEnumerable<bool> facts) => Measure(facts.Select(f => f ? 1.0 : 0));
 
     internal JsonObject Json() =>
         new()
@@ -58,26 +58,26 @@ public sealed class StructuredTable
     )
     {
         (Model, Guided, _prompts, _answers) = (model, guided, prompts, answers);
-        _scores = [.. prompts.Zip(answers, (p, a) => StructuredScore.Of(p, a.Text, aliases))];
+        _scores = [.. prompts.Zip(answers, (p, a) => StructuredScore.Compute(p, a.Text, aliases))];
         _published = [.. prompts.Zip(answers, (p, a) => MicroLmRules.Score(p, a.Text))];
         StructuredScore[] parsed = [.. _scores.Where(s => s.Parses)];
         Shares = new OrderedDictionary<string, Share>
         {
-            ["parse"] = Share.Of(_scores.Select(s => s.Parses)),
-            ["json_only"] = Share.Of(_scores.Select(s => s.JsonOnly)),
-            ["missing"] = Share.Of(_scores.Select(s => s.Missing.Count > 0)),
-            ["hallucination"] = Share.Of(parsed.Select(s => s.Extra.Count > 0)),
-            ["types"] = Share.Of(parsed.Select(s => s.WrongTypes.Count == 0)),
-            ["enums"] = Share.Of(
+            ["parse"] = Share.Measure(_scores.Select(s => s.Parses)),
+            ["json_only"] = Share.Measure(_scores.Select(s => s.JsonOnly)),
+            ["missing"] = Share.Measure(_scores.Select(s => s.Missing.Count > 0)),
+            ["hallucination"] = Share.Measure(parsed.Select(s => s.Extra.Count > 0)),
+            ["types"] = Share.Measure(parsed.Select(s => s.WrongTypes.Count == 0)),
+            ["enums"] = Share.Measure(
                 prompts.Zip(_scores).Where(p => p.First.Enums.Count > 0 && p.Second.Parses).Select(p => p.Second.WrongValues.Count == 0)
             ),
-            ["strict"] = Share.Of(_scores.Select(s => s.Strict)),
-            ["missing_alias"] = Share.Of(_scores.Select(s => s.MissingByAlias)),
-            ["hallucination_alias"] = Share.Of(parsed.Select(s => s.ExtraByAlias)),
-            ["strict_alias"] = Share.Of(_scores.Select(s => s.StrictByAlias)),
-            ["value_match"] = Share.Of(_scores.Select(s => s.ValueMatch)),
-            ["cut"] = Share.Of(answers.Where(a => a.End is not null).Select(a => a.End == "length")),
-            ["latency_seconds"] = Share.Of(answers.Select(a => a.Seconds ?? double.NaN)),
+            ["strict"] = Share.Measure(_scores.Select(s => s.Strict)),
+            ["missing_alias"] = Share.Measure(_scores.Select(s => s.MissingByAlias)),
+            ["hallucination_alias"] = Share.Measure(parsed.Select(s => s.ExtraByAlias)),
+            ["strict_alias"] = Share.Measure(_scores.Select(s => s.StrictByAlias)),
+            ["value_match"] = Share.Measure(_scores.Select(s => s.ValueMatch)),
+            ["cut"] = Share.Measure(answers.Where(a => a.End is not null).Select(a => a.End == "length")),
+            ["latency_seconds"] = Share.Measure(answers.Select(a => a.Seconds ?? double.NaN)),
         };
     }
 
@@ -107,7 +107,7 @@ public sealed class StructuredTable
 
     /// <summary>Answers in which our verdict and MicroLM's differ: the metric, and why.</summary>
     public IReadOnlyList<(string Id, string Metric, string Why)> Differences =>
-        [.. _prompts.SelectMany((p, i) => StructuredDifference.Of(_scores[i], _published[i]).Select(d => (p.Id, d.Metric, d.Why)))];
+        [.. _prompts.SelectMany((p, i) => StructuredDifference.Explain(_scores[i], _published[i]).Select(d => (p.Id, d.Metric, d.Why)))];
 
     /// <summary>As JSON, with the scores of every answer.</summary>
     public JsonObject Json() =>
@@ -183,7 +183,7 @@ public sealed class StructuredTable
             _prompts
                 .Select((p, i) => (Group: group(p, _answers[i]), _scores[i].Strict))
                 .GroupBy(s => s.Group)
-                .Select(g => KeyValuePair.Create(g.Key, (JsonNode?)Share.Of(g.Select(s => s.Strict)).Json()))
+                .Select(g => KeyValuePair.Create(g.Key, (JsonNode?)Share.Measure(g.Select(s => s.Strict)).Json()))
         );
 
     private JsonObject Answer(StructuredPrompt prompt, int i) =>

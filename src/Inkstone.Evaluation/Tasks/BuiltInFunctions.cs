@@ -20,7 +20,7 @@ internal static class BuiltInFunctions
 
     /// <summary>Rows as a task's function makes them.</summary>
     public static Dataset Process(TaskConfig config, string key, Dataset data) =>
-        YamlValues.FunctionName(config.Get(key)) is null ? data : Dataset.Of([.. data.Rows.Select(HellaSwag.Row)]);
+        YamlValues.FunctionName(config.Get(key)) is null ? data : Dataset.FromRows([.. data.Rows.Select(HellaSwag.Row)]);
 
     /// <summary>A document's scores where a task's own function makes them; else null.</summary>
     public static IReadOnlyList<(string, Value)>? Score(TaskConfig config, DictValue document, IReadOnlyList<Value> responses) =>

@@ -35,13 +35,16 @@ internal static class BuiltInTasks
         foreach ((Value subject, Value name) in subjects.Entries)
         {
             OrderedDictionary<Value, Value> task = new(common.Entries);
-            task.Put("task", new StringValue(prefix + subject.Text));
-            task.Put("dataset_name", subject);
-            task.Put("description", new StringValue(file.Text("description")!.Replace("SUBJECT", name.Text, StringComparison.Ordinal)));
+            task.SetValue("task", new StringValue(prefix + subject.Text));
+            task.SetValue("dataset_name", subject);
+            task.SetValue(
+                "description",
+                new StringValue(file.Text("description")!.Replace("SUBJECT", name.Text, StringComparison.Ordinal))
+            );
             yield return new DictValue(task);
         }
         OrderedDictionary<Value, Value> group = new(((DictValue)file.Get("group")!).Entries);
-        group.Put("task", new ListValue([.. subjects.Entries.Keys.Select(s => new StringValue(prefix + s.Text))]));
+        group.SetValue("task", new ListValue([.. subjects.Entries.Keys.Select(s => new StringValue(prefix + s.Text))]));
         yield return new DictValue(group);
     }
 

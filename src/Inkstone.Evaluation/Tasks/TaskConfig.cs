@@ -82,7 +82,7 @@ internal sealed class TaskConfig
         }
         foreach (string key in Keys)
         {
-            _entries.Put(
+            _entries.SetValue(
                 key,
                 file.Get(key)
                     ?? key switch
@@ -102,7 +102,7 @@ internal sealed class TaskConfig
             throw new InvalidDataException($"{place}: output_type '{OutputType}' is none of {string.Join(", ", OutputTypes)}.");
         }
         SetGeneration();
-        _entries.Put("fewshot_config", ShotConfig(Get("fewshot_config") as DictValue));
+        _entries.SetValue("fewshot_config", ShotConfig(Get("fewshot_config") as DictValue));
         RefusePython();
     }
 
@@ -119,7 +119,7 @@ internal sealed class TaskConfig
     public int? NumFewshot
     {
         get => PythonValues.Whole(Get("num_fewshot"));
-        set => _entries.Put("num_fewshot", PythonValues.Int(value ?? 0));
+        set => _entries.SetValue("num_fewshot", PythonValues.Int(value ?? 0));
     }
 
     public int Repeats => PythonValues.Whole(Get("repeats")) ?? 1;
@@ -129,7 +129,7 @@ internal sealed class TaskConfig
 
     public string? Text(string key) => (Get(key) as StringValue)?.Content;
 
-    public void Set(string key, Value value) => _entries.Put(key, value);
+    public void Set(string key, Value value) => _entries.SetValue(key, value);
 
     /// <summary>Settings of --gen-kwargs over those of the task.</summary>
     public void UpdateGeneration(DictValue changes)
@@ -139,7 +139,7 @@ internal sealed class TaskConfig
         {
             merged[key] = value;
         }
-        _entries.Put("generation_kwargs", new DictValue(merged));
+        _entries.SetValue("generation_kwargs", new DictValue(merged));
     }
 
     /// <summary>The configuration as result files have it: without what is None.</summary>
@@ -153,7 +153,7 @@ internal sealed class TaskConfig
             OrderedDictionary<Value, Value> settings = new(given.Entries);
             if (given.Get("temperature") is { } temperature)
             {
-                settings.Put(
+                settings.SetValue(
                     "temperature",
                     new FloatValue(
                         PythonValues.Real(temperature)
@@ -165,13 +165,13 @@ internal sealed class TaskConfig
             }
             if (!given.Has("until"))
             {
-                settings.Put("until", until);
+                settings.SetValue("until", until);
             }
-            _entries.Put("generation_kwargs", new DictValue(settings));
+            _entries.SetValue("generation_kwargs", new DictValue(settings));
         }
         else if (OutputType == "generate_until")
         {
-            _entries.Put(
+            _entries.SetValue(
                 "generation_kwargs",
                 PythonValues.Dict(
                     ("temperature", new FloatValue(0)),
@@ -204,7 +204,7 @@ internal sealed class TaskConfig
                 "fewshot_indices" or "samples" => NoneValue.None,
                 _ => Get(key) ?? NoneValue.None,
             };
-            shots.Put(key, given is not null && given.Entries.TryGetValue(new StringValue(key), out Value? own) ? own : inherited);
+            shots.SetValue(key, given is not null && given.Entries.TryGetValue(new StringValue(key), out Value? own) ? own : inherited);
         }
         return new DictValue(shots);
     }

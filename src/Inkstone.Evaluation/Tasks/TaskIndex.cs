@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Jinja;
 
 namespace Inkstone.Evaluation;
@@ -19,7 +20,7 @@ internal enum TaskKind
 internal sealed record TaskEntry(string Name, TaskKind Kind, DictValue Config, string? File, SortedSet<string> Tagged)
 {
     /// <summary>What a file's keys describe; null when that is neither a task nor a group.</summary>
-    public static TaskEntry? Of(DictValue config, string? file) =>
+    public static TaskEntry? Parse(DictValue config, string? file) =>
         config.Text("group") is { } group ? new(group, TaskKind.Group, config, file, [])
         : config.Text("task") is { } task ? new(task, TaskKind.Task, config, file, [])
         : null;
@@ -36,7 +37,7 @@ internal sealed class TaskIndex
     {
         foreach (DictValue config in BuiltInTasks.All())
         {
-            Add(_entries, TaskEntry.Of(config, null)!);
+            Add(_entries, TaskEntry.Parse(config, null)!);
         }
         foreach (string directory in directories)
         {
@@ -67,9 +68,9 @@ internal sealed class TaskIndex
     /// <summary>Why a name is not known: a file that could not be read may have had it.</summary>
     public string Unknown(string name)
     {
-        string? near = _entries.Keys.MinBy(k => Distance(k, name));
+        string? near = _entries.Keys.MinBy(k => Spelling.Distance(k, name));
         string hint =
-            near is not null && Distance(near, name) <= 3
+            near is not null && Spelling.Distance(near, name) <= 3
                 ? $"; did you mean '{near}'?"
                 : "; name a file, or say where task files lie: --include-path DIR";
         return $"there is no task, group or tag '{name}'{hint}"
@@ -109,7 +110,7 @@ internal sealed class TaskIndex
             {
                 try
                 {
-                    entries[i] = TaskEntry.Of(TaskFiles.Read(files[i]), files[i]);
+                    entries[i] = TaskEntry.Parse(TaskFiles.Read(files[i]), files[i]);
                 }
                 catch (Exception fault) when (fault is InvalidDataException or IOException)
                 {
@@ -123,21 +124,4 @@ internal sealed class TaskIndex
 
     /// <summary>Where a file needs Python and the same task is built in, the built-in one is taken.</summary>
     private static bool NeedsPython(TaskEntry entry) => entry.Config.Entries.Values.Any(v => YamlValues.FunctionName(v) is not null);
-
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-        return row[b.Length];
-    }
 }

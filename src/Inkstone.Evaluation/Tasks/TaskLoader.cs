@@ -63,7 +63,7 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
         index.Find(name)
         ?? (
             File.Exists(name)
-                ? TaskEntry.Of(TaskFiles.Read(name), Path.GetFullPath(name))
+                ? TaskEntry.Parse(TaskFiles.Read(name), Path.GetFullPath(name))
                     ?? throw new InvalidDataException($"{name} has neither the key task nor the key group; it is no task file.")
                 : throw new InvalidDataException(index.Unknown(name))
         );
@@ -93,7 +93,7 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
         {
             _ = config.Remove(new StringValue(structural));
         }
-        config.Put("metadata", Metadata(config.GetValueOrDefault(new StringValue("metadata")), entry.File));
+        config.SetValue("metadata", Metadata(config.GetValueOrDefault(new StringValue("metadata")), entry.File));
         return new EvaluationTask(new TaskConfig(new DictValue(config), entry.File ?? entry.Name), datasets, entry.File);
     }
 
@@ -102,9 +102,9 @@ internal sealed class TaskLoader(TaskIndex index, DatasetSource datasets)
         OrderedDictionary<Value, Value> metadata = given is DictValue dict ? new(dict.Entries) : [];
         if (given is not (DictValue or NoneValue or null))
         {
-            metadata.Put("_metadata", given);
+            metadata.SetValue("_metadata", given);
         }
-        metadata.Put("config_source", new StringValue(file ?? "built in"));
+        metadata.SetValue("config_source", new StringValue(file ?? "built in"));
         return new DictValue(metadata);
     }
 

@@ -17,7 +17,7 @@ internal static class TaskTemplates
                 ["regex_replace"] = new(
                     "pattern repl count=0",
                     (value, a) =>
-                        new StringValue(PythonRegex.Of(Text(a[0])).Replace(Text(value), Text(a[1]), PythonValues.Whole(a[2]) ?? 0))
+                        new StringValue(PythonRegex.Parse(Text(a[0])).Replace(Text(value), Text(a[1]), PythonValues.Whole(a[2]) ?? 0))
                 ),
             },
         };

@@ -30,7 +30,7 @@ internal static partial class YamlValues
         try
         {
             stream.Load(reader);
-            return stream.Documents.Count > 0 && Of(stream.Documents[0].RootNode) is DictValue map
+            return stream.Documents.Count > 0 && ToValue(stream.Documents[0].RootNode) is DictValue map
                 ? map
                 : throw new InvalidDataException($"{path} holds no map of keys: it is no task file.");
         }
@@ -40,11 +40,11 @@ internal static partial class YamlValues
         }
     }
 
-    private static Value Of(YamlNode node) =>
+    private static Value ToValue(YamlNode node) =>
         node switch
         {
             YamlMappingNode map => Map(map),
-            YamlSequenceNode row => new ListValue([.. row.Children.Select(Of)]),
+            YamlSequenceNode row => new ListValue([.. row.Children.Select(ToValue)]),
             YamlScalarNode scalar => Scalar(scalar),
             _ => NoneValue.None,
         };
@@ -57,7 +57,7 @@ internal static partial class YamlValues
             if (key is YamlScalarNode { Value: "<<", Style: ScalarStyle.Plain })
             {
                 foreach (
-                    DictValue merged in (value is YamlSequenceNode several ? several.Children : [value]).Select(Of).OfType<DictValue>()
+                    DictValue merged in (value is YamlSequenceNode several ? several.Children : [value]).Select(ToValue).OfType<DictValue>()
                 )
                 {
                     foreach ((Value name, Value inherited) in merged.Entries)
@@ -67,7 +67,7 @@ internal static partial class YamlValues
                 }
                 continue;
             }
-            entries[Of(key)] = Of(value);
+            entries[ToValue(key)] = ToValue(value);
         }
         return new DictValue(entries);
     }

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Inkstone.Formats;
 
 /// <summary>From a GGUF file's hyperparameters to config.json with Hugging Face's keys.</summary>
-public static class GgufConfig
+internal static class GgufConfig
 {
     /// <summary>The architecture that a file names.</summary>
     internal static GgufArchitecture Architecture(GgufFile file, IReadOnlyList<GgufArchitecture> known)

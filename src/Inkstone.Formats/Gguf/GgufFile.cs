@@ -44,7 +44,7 @@ public sealed unsafe class GgufFile : IDisposable
     public IReadOnlyList<GgufTensor> Tensors => _header.Tensors;
 
     /// <summary>Whether <paramref name="path"/> is a file with the ending .gguf.</summary>
-    public static bool Is(string path) =>
+    public static bool IsGguf(string path) =>
         System.IO.Path.GetExtension(path).Equals(".gguf", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path);
 
     /// <summary>Opens and checks a file.</summary>

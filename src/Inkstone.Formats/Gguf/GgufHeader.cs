@@ -7,7 +7,7 @@ namespace Inkstone.Formats;
 /// here,
 /// before any address is computed; a broken rule is named in the message.
 /// </summary>
-public sealed class GgufHeader
+internal sealed class GgufHeader
 {
     /// <summary>"GGUF" as a little-endian number.</summary>
     internal const uint Magic = 0x46554747;

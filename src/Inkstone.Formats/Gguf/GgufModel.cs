@@ -140,7 +140,7 @@ public sealed class GgufModel : IDisposable
     {
         if (!rule.Stacked)
         {
-            Put(GgufTensorRule.Fill(rule.Parameter, numbers), tensor, rule, 0, tensor.Shape);
+            AddPart(GgufTensorRule.Fill(rule.Parameter, numbers), tensor, rule, 0, tensor.Shape);
             return;
         }
         if (tensor.Shape.Length != 3)
@@ -155,11 +155,11 @@ public sealed class GgufModel : IDisposable
         }
         for (int expert = 0; expert < tensor.Shape[0]; expert++)
         {
-            Put(GgufTensorRule.Fill(rule.Parameter, [.. numbers, expert]), tensor, rule, expert * tensor.Shape[1], tensor.Shape[1..]);
+            AddPart(GgufTensorRule.Fill(rule.Parameter, [.. numbers, expert]), tensor, rule, expert * tensor.Shape[1], tensor.Shape[1..]);
         }
     }
 
-    private void Put(string name, GgufTensor tensor, GgufTensorRule rule, long firstRow, long[] sizes)
+    private void AddPart(string name, GgufTensor tensor, GgufTensorRule rule, long firstRow, long[] sizes)
     {
         long[] shape = rule.Layout.ParameterShape?.Invoke(Config, sizes) ?? sizes;
         GgufView view = rule.Layout.View(Config, shape, $"{File.Path}: {tensor.Name}");

@@ -8,7 +8,7 @@ namespace Inkstone.Formats;
 /// The header of a safetensors file: eight bytes with its length N, N bytes of JSON, then data without holes.
 /// Every rule of the format is checked here, before any address is computed; a broken rule is named in the message.
 /// </summary>
-public sealed class SafetensorsHeader
+internal sealed class SafetensorsHeader
 {
     /// <summary>Largest header that readers accept, in bytes.</summary>
     public const int MaxLength = 100_000_000;

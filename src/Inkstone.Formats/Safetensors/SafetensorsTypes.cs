@@ -6,7 +6,7 @@ using Inkstone.Tensors;
 namespace Inkstone.Formats;
 
 /// <summary>Element types of safetensors files and their conversion to and from float32.</summary>
-public static class SafetensorsTypes
+internal static class SafetensorsTypes
 {
     /// <summary>Bits of one element, or 0 for a type that the format does not know.</summary>
     public static int Bits(string type) =>
@@ -22,7 +22,7 @@ public static class SafetensorsTypes
         };
 
     /// <summary>The type's name for a tensor as it lies in memory.</summary>
-    public static string Of(DType type) =>
+    public static string NameOf(DType type) =>
         type switch
         {
             DType.Float32 => "F32",

@@ -14,7 +14,7 @@ public sealed record NamedTensor(string Name, Tensor Tensor, string? DType = nul
     internal string FileType =>
         Tensor.DType == Tensors.DType.Int64 ? Long
         : Tensor.DType == Tensors.DType.Int32 ? (DType == Long ? Long : "I32")
-        : DType ?? SafetensorsTypes.Of(Tensor.DType);
+        : DType ?? SafetensorsTypes.NameOf(Tensor.DType);
 
     /// <summary>The type in which models keep whole numbers.</summary>
     internal const string Long = "I64";
@@ -188,7 +188,7 @@ public static class SafetensorsWriter
         {
             int n = Math.Min(chunk, count - at);
             Span<byte> target = buffer.AsSpan(0, n * size);
-            if (named.FileType == SafetensorsTypes.Of(tensor.DType))
+            if (named.FileType == SafetensorsTypes.NameOf(tensor.DType))
             {
                 tensor.CopyTo(target, at);
             }

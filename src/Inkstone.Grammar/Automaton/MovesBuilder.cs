@@ -4,7 +4,7 @@ namespace Inkstone.Grammar;
 internal sealed class MovesBuilder(StateSpace space)
 {
     private readonly List<(int Low, int High, State Target)> _bytes = [];
-    private readonly List<Call> _calls = [];
+    private readonly List<CommandContext> _calls = [];
     private readonly List<(string, State)> _tokens = [];
     private readonly SortedSet<int> _finals = [];
     private readonly Queue<State> _waiting = new();
@@ -86,7 +86,8 @@ internal sealed class MovesBuilder(StateSpace space)
     }
 
     /// <summary>Calls of the same text are one call with the union of their returns.</summary>
-    private Call[] Calls() => [.. _calls.GroupBy(c => c.Start).Select(g => new Call(g.Key, space.Union([.. g.Select(c => c.Return)])))];
+    private CommandContext[] Calls() =>
+        [.. _calls.GroupBy(c => c.Start).Select(g => new CommandContext(g.Key, space.Union([.. g.Select(c => c.Return)])))];
 
     /// <summary>Whether the text of a call may be empty. A shortest proof never asks the same twice on one way, so a question in progress
     /// counts as no.</summary>
@@ -113,5 +114,5 @@ internal sealed class MovesBuilder(StateSpace space)
         return new(_finals.Count > 0, [.. _waiting], [.. _calls]);
     }
 
-    private sealed record RawMoves(bool Final, State[] Empties, Call[] Calls);
+    private sealed record RawMoves(bool Final, State[] Empties, CommandContext[] Calls);
 }

@@ -184,13 +184,13 @@ internal sealed class StackSet
                 }
             }
         }
-        foreach (Call call in moves.Calls)
+        foreach (CommandContext call in moves.Calls)
         {
             Enter(call, frame);
         }
     }
 
-    private void Enter(Call call, int frame)
+    private void Enter(CommandContext call, int frame)
     {
         int callee = -1;
         for (int f = _frames - 1; f > 0 && _begins[f] == Position && callee < 0; f--)

@@ -63,7 +63,7 @@ internal abstract class State
 }
 
 /// <summary>A call: the text of <paramref name="Start"/> up to a final state, then <paramref name="Return"/>.</summary>
-internal readonly record struct Call(State Start, State Return);
+internal readonly record struct CommandContext(State Start, State Return);
 
 /// <summary>What leads out of a state.</summary>
 internal sealed class Moves
@@ -71,7 +71,7 @@ internal sealed class Moves
     /// <summary>[256] the state after each byte; null where no byte may come.</summary>
     public required State?[]? Next { get; init; }
 
-    public required Call[] Calls { get; init; }
+    public required CommandContext[] Calls { get; init; }
 
     /// <summary>Special tokens, which have no bytes.</summary>
     public required (string Token, State Target)[] Tokens { get; init; }

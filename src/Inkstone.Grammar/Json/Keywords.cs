@@ -103,7 +103,7 @@ internal static class Keywords
                     "dependencies" => "is of an older draft; use dependentRequired or dependentSchemas",
                     "additionalItems" => "is of an older draft; use prefixItems, and items for the rest",
                     "nullable" => "is not of JSON Schema; add \"null\" to type",
-                    _ => Held.MinBy(k => Distance(k, name)) is { } near && Distance(near, name) <= 2
+                    _ => Held.MinBy(k => Files.Spelling.Distance(k, name)) is { } near && Files.Spelling.Distance(near, name) <= 2
                         ? $"is not known; did you mean \"{near}\"?"
                         : "is not known; a name that begins with x- may say anything",
                 }
@@ -161,27 +161,5 @@ internal static class Keywords
         {
             throw node.Unsupported(keyword, "cannot be held: " + fault.Message);
         }
-    }
-
-    /// <summary>Changes that make one word another (Levenshtein).</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                (diagonal, row[j]) = (
-                    row[j],
-                    Math.Min(
-                        Math.Min(row[j], row[j - 1]) + 1,
-                        diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1)
-                    )
-                );
-            }
-        }
-        return row[^1];
     }
 }

@@ -49,7 +49,7 @@ public sealed partial class PlainFetch(string address, string directory, Action<
             string? note = checksum is null ? "its source publishes no checksum: it was checked by its length alone" : null;
             if (
                 there.Exists
-                && (checksum is null ? length is null || there.Length == length : checksum.Of(place, cancelled) == checksum.Hex)
+                && (checksum is null ? length is null || there.Length == length : checksum.Compute(place, cancelled) == checksum.Hex)
             )
             {
                 return new FetchResult(directory, null, 1, there.Length, 0, null, note);

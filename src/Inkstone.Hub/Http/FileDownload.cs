@@ -57,7 +57,7 @@ internal sealed class FileDownload(Web web, Wanted wanted, Func<bool, Cancellati
                 _parts.Dispose();
             }
             string? hash = wanted.Checksum is { } checksum
-                ? await Task.Run(() => checksum.Of(_partial, cancelled), cancelled).ConfigureAwait(false)
+                ? await Task.Run(() => checksum.Compute(_partial, cancelled), cancelled).ConfigureAwait(false)
                 : null;
             if (hash is null || hash == wanted.Checksum!.Hex)
             {

@@ -12,7 +12,7 @@ namespace Inkstone.Hub;
 ///                   snapshots/COMMIT/PATH  -> ../../blobs/ETAG
 /// .locks/models--ORG--NAME/ETAG.lock
 /// </code></remarks>
-public sealed class HubCache
+internal sealed class HubCache
 {
     private const string Tag = "CACHEDIR.TAG";
     private static readonly JsonWriterOptions TreeForm = new()
@@ -116,7 +116,9 @@ public sealed class HubCache
 
     /// <summary>The first file that is there with other bytes than it should have, of those that are there.</summary>
     public RepositoryFile? Damaged(string commit, IEnumerable<RepositoryFile> files, CancellationToken cancelled = default) =>
-        files.FirstOrDefault(f => Has(commit, f) && f.Checksum.Of(Path.Combine(Snapshot(commit), f.Path), cancelled) != f.Checksum.Hex);
+        files.FirstOrDefault(f =>
+            Has(commit, f) && f.Checksum.Compute(Path.Combine(Snapshot(commit), f.Path), cancelled) != f.Checksum.Hex
+        );
 
     internal bool HasBlob(RepositoryFile file) => LengthOf(Blob(file)) == file.Length;
 

@@ -162,7 +162,7 @@ public sealed class ModelScopeFetch(
             && (
                 !verify
                 || file.Sha256 is null
-                || new Checksum(ChecksumKind.Sha256, file.Sha256).Of(there.FullName, cancelled) == file.Sha256
+                || new Checksum(ChecksumKind.Sha256, file.Sha256).Compute(there.FullName, cancelled) == file.Sha256
             );
     }
 

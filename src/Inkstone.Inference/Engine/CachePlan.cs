@@ -21,12 +21,17 @@ internal static class CachePlan
         long free = (long)(Share * Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet)),
             low = 0,
             high = all;
-        IReadOnlyList<ICacheSpec> layers = model.CacheSpecs;
+        IEnumerable<ICacheSpec> layers =
+            options.GuessesAhead && model is IPredictsAhead { PredictionDepth: > 0 } predicting
+                ? model.CacheSpecs.Append(predicting.PredictionCache)
+                : model.CacheSpecs;
         while (low < high)
         {
             long middle = (low + high + 1) / 2;
             (low, high) =
-                PagedCache.BytesFor(layers, middle, options.MaxSequences, longest, step) <= free ? (middle, high) : (low, middle - 1);
+                PagedCache.BytesFor(layers, middle, options.MaxSequences, longest, step, options.Guesses) <= free
+                    ? (middle, high)
+                    : (low, middle - 1);
         }
         return low >= Math.Min(longest, 64)
             ? low

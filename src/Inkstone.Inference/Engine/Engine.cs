@@ -49,7 +49,7 @@ public sealed class Engine : IDisposable
                 _adapters[name] = PeftAdapter.AddTo(_set, directory);
             }
         }
-        _scheduler = new Scheduler(model, Options);
+        _scheduler = new Scheduler(model, Options, _set);
         _sampler = new Sampler(model.VocabSize);
         _chooser = new TokenChooser(model.VocabSize, _sampler);
     }
@@ -82,7 +82,7 @@ public sealed class Engine : IDisposable
             _accepted
         );
 
-    /// <summary>Whether tokens are guessed: asked for, and of a model that can take wrong guesses back.</summary>
+    /// <summary>Whether tokens are guessed: asked for, and of a model whose positions do not depend on the length of the text.</summary>
     public bool IsGuessing => _scheduler.IsGuessing;
 
     /// <summary>Whether texts are being made or wait.</summary>
@@ -280,10 +280,17 @@ public sealed class Engine : IDisposable
                 _rows.Add(row - 1 - i);
             }
         }
-        if (_rows.Count == 0)
+        if (_rows.Count > 0)
         {
-            return;
+            Choose(hidden);
         }
+        _scheduler.Ahead?.Follow(_scheduler.Batch, hidden);
+    }
+
+    /// <summary>The next tokens of all texts that are computed up to their last one.</summary>
+    private void Choose(Tensor hidden)
+    {
+        Device device = Model.Device;
         Tensor last = Ops.GatherRows(hidden, device.Rent(new Shape(_rows.Count), CollectionsMarshal.AsSpan(_rows)));
         Tensor logits = Model.Logits(last); // [n, V]
         int at = 0;

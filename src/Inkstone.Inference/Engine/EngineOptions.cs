@@ -30,13 +30,17 @@ public sealed record EngineOptions
     /// <summary>
     /// Tokens that are guessed from the text so far and computed together with the next one (arXiv:2211.17192); 0: none. Guesses that the
     /// sampler would not have chosen are thrown away,
-    /// so texts stay the same. Not with layers that keep a state, which cannot go back (<see cref="Engine.IsGuessing"/>).
+    /// so texts stay the same. Layers that keep a state keep one for each guess too. Not where positions depend on the length of the text
+    /// (<see cref="Engine.IsGuessing"/>).
     /// </summary>
     public int Guesses { get; init; }
 
     /// <summary>A smaller model with the same tokens, on the same device, that makes the guesses; null: they are looked up in the text so
     /// far. It stays the caller's.</summary>
     public CausalLm? Draft { get; init; }
+
+    /// <summary>Whether the model's own module that predicts ahead (<see cref="IPredictsAhead"/>) makes the guesses.</summary>
+    public bool GuessesAhead { get; init; }
 
     /// <summary>Whether what is computed of a text is kept until its next token; false computes all of it anew for each, one text at a
     /// time: slow, the reference that caches are tested against.</summary>

@@ -1,4 +1,5 @@
 using Inkstone.Models;
+using Inkstone.Nn;
 using Inkstone.Tensors;
 
 namespace Inkstone.Inference;
@@ -35,10 +36,11 @@ internal sealed class Scheduler : IDisposable
     private readonly string[] _adapterNames;
     private readonly DraftModel? _draft;
 
-    public Scheduler(CausalLm model, EngineOptions options)
+    public Scheduler(CausalLm model, EngineOptions options, AdapterSet? set)
     {
         (_model, _options, _adapterNames) = (model, options, [.. options.Adapters.Keys]);
         MaxLength = options.MaxLength > 0 ? Math.Min(options.MaxLength, model.MaxPositionEmbeddings) : model.MaxPositionEmbeddings;
+        IsGuessing = options.Guesses > 0 && options.KeepsCache && model.SharesPrefixes;
         int sequences = options.KeepsCache ? options.MaxSequences : 1,
             step = Math.Min(options.MaxBatchTokens, MaxLength);
         long tokens = options.KeepsCache ? CachePlan.Tokens(model, options, MaxLength, step) : RaggedRows.BlockTokens;
@@ -50,12 +52,13 @@ internal sealed class Scheduler : IDisposable
             sequences,
             MaxLength,
             step,
-            snapshots: options.PrefixSharing ? sequences + 2 : 0
+            snapshots: options.PrefixSharing ? sequences + 2 : 0,
+            retractable: IsGuessing ? options.Guesses : 0
         );
         _sequences = new SequenceBatch(Cache);
         _shares = options.PrefixSharing && model.SharesPrefixes;
-        IsGuessing = options.Guesses > 0 && options.KeepsCache && !Cache.HasState && model.SharesPrefixes;
         _draft = IsGuessing && options.Draft is { } draft ? new DraftModel(draft, model, options, MaxLength) : null;
+        Ahead = IsGuessing && options.GuessesAhead ? new AheadDraft(model, options, tokens, MaxLength, step, set) : null;
     }
 
     /// <summary>The memory.</summary>
@@ -64,8 +67,11 @@ internal sealed class Scheduler : IDisposable
     /// <summary>Tokens of the longest text.</summary>
     public int MaxLength { get; }
 
-    /// <summary>Whether tokens are guessed; never of layers that keep a state, which cannot go back.</summary>
+    /// <summary>Whether tokens are guessed; never where positions depend on the length of the text.</summary>
     public bool IsGuessing { get; }
+
+    /// <summary>The model's own module where it makes the guesses, or null.</summary>
+    public AheadDraft? Ahead { get; }
 
     /// <summary>Texts that are being made.</summary>
     public IReadOnlyList<Generation> Running => _running;
@@ -104,7 +110,7 @@ internal sealed class Scheduler : IDisposable
             // What is left of a prompt comes behind: one long prompt must not make all others wait.
             if (Pending(_running[i]) == 1 && budget > 0)
             {
-                if (IsGuessing && _draft is null)
+                if (IsGuessing && _draft is null && Ahead is null)
                 {
                     _running[i].Guess(Math.Min(_options.Guesses, budget - (_running.Count - i)));
                 }
@@ -125,7 +131,7 @@ internal sealed class Scheduler : IDisposable
         Admit(budget);
         foreach (Scheduled s in _batch)
         {
-            _sequences.Add(s.Generation.Sequence!, s.Count, s.Generation.Known.Length);
+            _sequences.Add(s.Generation.Sequence!, s.Count, s.Generation.Known.Length, s.Guesses);
         }
         return _batch.Count > 0;
     }
@@ -202,6 +208,7 @@ internal sealed class Scheduler : IDisposable
     public void Dispose()
     {
         _draft?.Dispose();
+        Ahead?.Dispose();
         Cache.Dispose();
     }
 
@@ -340,6 +347,7 @@ internal sealed class Scheduler : IDisposable
     private void Release(Generation generation)
     {
         _draft?.Forget(generation);
+        Ahead?.Forget(generation);
         generation.Sequence?.Dispose();
         generation.Sequence = null;
     }

@@ -60,7 +60,7 @@ public sealed class Sampler(int vocabSize)
         }
         // The i-th draw of a seed is one number, whatever was drawn before: a text can be resumed, and a batch changes nothing.
         double point = new PhiloxRandom(p.Seed, 0).UniformDouble((ulong)(ids.Length - promptLength));
-        return _truncation.Draw(logits, point);
+        return _truncation.Sample(logits, point);
     }
 
     private static void Bias(Span<float> logits, IReadOnlyDictionary<int, float> biases)

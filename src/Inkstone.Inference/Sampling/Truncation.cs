@@ -104,7 +104,7 @@ internal sealed class Truncation(int vocabSize)
     }
 
     /// <summary>The token at <paramref name="point"/> of the cumulative distribution, 0 ≤ point &lt; 1.</summary>
-    public int Draw(ReadOnlySpan<float> logits, double point)
+    public int Sample(ReadOnlySpan<float> logits, double point)
     {
         _ = Softmax(logits);
         double total = 0;

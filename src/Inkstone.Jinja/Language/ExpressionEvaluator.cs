@@ -43,7 +43,7 @@ internal sealed class ExpressionEvaluator(Interpreter run)
             case OrExpression or:
                 return Evaluate(or.Left, scope) is { IsTrue: true } first ? first : Evaluate(or.Right, scope);
             case NotExpression not:
-                return BoolValue.Of(!Evaluate(not.Operand, scope).IsTrue);
+                return BoolValue.FromBoolean(!Evaluate(not.Operand, scope).IsTrue);
             default:
                 return Computed(expression, scope);
         }

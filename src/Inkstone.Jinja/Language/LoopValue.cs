@@ -72,8 +72,8 @@ internal sealed class LoopValue(Value row, IEnumerable<Value> items, Func<Value,
             "index" => new IntValue(_index0 + 1),
             "revindex0" => new IntValue(Length - _index0 - 1),
             "revindex" => new IntValue(Length - _index0),
-            "first" => BoolValue.Of(_index0 == 0),
-            "last" => BoolValue.Of(Peek() is null),
+            "first" => BoolValue.FromBoolean(_index0 == 0),
+            "last" => BoolValue.FromBoolean(Peek() is null),
             "length" => new IntValue(Length),
             "depth0" => new IntValue(depth0),
             "depth" => new IntValue(depth0 + 1),
@@ -99,6 +99,6 @@ internal sealed class LoopValue(Value row, IEnumerable<Value> items, Func<Value,
     {
         bool changed = _changed is null || !_changed.Equals(value);
         _changed = value;
-        return BoolValue.Of(changed);
+        return BoolValue.FromBoolean(changed);
     }
 }

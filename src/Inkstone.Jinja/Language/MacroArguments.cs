@@ -36,7 +36,7 @@ internal static class MacroArguments
         }
         if (macro.TakesMoreNamed)
         {
-            scope.Set("kwargs", DictValue.Of(named));
+            scope.Set("kwargs", DictValue.FromPairs(named));
         }
         else if (named.Count > 0)
         {

@@ -6,7 +6,7 @@ namespace Inkstone.Jinja;
 /// <summary>The way to a part of a value that filters are given as <c>attribute="function.arguments.0"</c>.</summary>
 internal sealed class AttributePath(IReadOnlyList<Value> steps)
 {
-    public static AttributePath Of(Value attribute) =>
+    public static AttributePath Parse(Value attribute) =>
         attribute switch
         {
             NoneValue => new([]),

@@ -28,7 +28,7 @@ internal static class ContainerMethods
 
     private static IntValue IndexOf(SequenceValue row, Arguments a)
     {
-        SliceRange range = SliceRange.Of(a[1], a[2], NoneValue.None, row.Elements.Count);
+        SliceRange range = SliceRange.Create(a[1], a[2], NoneValue.None, row.Elements.Count);
         for (int i = 0; i < range.Count; i++)
         {
             if (row.Elements[range[i]].Equals(a[0]))

@@ -10,7 +10,7 @@ internal static class Globals
         {
             "range",
             "start stop=none step=1",
-            (_, _, a) => a.Has(1) ? RangeValue.Of(Whole(a[0]), Whole(a[1]), Whole(a[2])) : RangeValue.Of(0, Whole(a[0]), 1)
+            (_, _, a) => a.Has(1) ? RangeValue.Create(Whole(a[0]), Whole(a[1]), Whole(a[2])) : RangeValue.Create(0, Whole(a[0]), 1)
         },
         { "dict", null, (run, _, a) => new DictValue(Entries(run, a)) },
         { "namespace", null, (run, _, a) => new NamespaceValue(Entries(run, a)) },

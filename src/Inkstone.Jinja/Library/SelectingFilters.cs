@@ -49,7 +49,7 @@ internal static class SelectingFilters
                 _ => throw new TemplateFault($"map() got an unexpected keyword argument '{name}'"),
             };
         }
-        AttributePath path = AttributePath.Of(attribute ?? throw new TemplateFault("map requires a filter argument"));
+        AttributePath path = AttributePath.Parse(attribute ?? throw new TemplateFault("map requires a filter argument"));
         return item => path.Follow(item, otherwise);
     }
 
@@ -57,7 +57,7 @@ internal static class SelectingFilters
     {
         AttributePath? path = !byAttribute
             ? null
-            : AttributePath.Of(a.Positional.Count > 0 ? a[0] : throw new TemplateFault("the name of an attribute is missing"));
+            : AttributePath.Parse(a.Positional.Count > 0 ? a[0] : throw new TemplateFault("the name of an attribute is missing"));
         int at = byAttribute ? 1 : 0;
         Builtin? test = a.Positional.Count > at ? Tests.Named(a.Text(at)) : null;
         Arguments rest = a with { Positional = [.. a.Positional.Skip(at + 1)] };

@@ -55,7 +55,7 @@ internal static class SequenceFilters
 
     private static Func<Value, Value> Key(Value attribute, bool caseSensitive)
     {
-        AttributePath path = AttributePath.Of(attribute);
+        AttributePath path = AttributePath.Parse(attribute);
         return value => caseSensitive ? path.Follow(value) : AttributePath.IgnoreCase(path.Follow(value));
     }
 
@@ -124,7 +124,7 @@ internal static class SequenceFilters
         {
             throw new TemplateFault("sum() can't sum strings; use join instead");
         }
-        AttributePath path = AttributePath.Of(a[0]);
+        AttributePath path = AttributePath.Parse(a[0]);
         return run.Iterate(value).Aggregate(a[1], (sum, item) => Arithmetic.Apply("+", sum, path.Follow(item)));
     }
 
@@ -172,7 +172,7 @@ internal static class SequenceFilters
 
     private static ListValue GroupBy(Interpreter run, Value value, Arguments a)
     {
-        AttributePath path = AttributePath.Of(a[0]);
+        AttributePath path = AttributePath.Parse(a[0]);
         Value? otherwise = a.Has(1) ? a[1] : null;
         bool caseSensitive = a.IsTrue(2);
         List<(Value Key, List<Value> Items)> groups = [];

@@ -9,71 +9,77 @@ internal static class StringMethods
 {
     public static readonly BuiltinTable Table = new()
     {
-        { "upper", "", (_, s, _) => Of(s, PythonCase.Upper(s.Text)) },
-        { "lower", "", (_, s, _) => Of(s, PythonCase.Lower(s.Text)) },
-        { "casefold", "", (_, s, _) => Of(s, PythonCase.Lower(PythonCase.Upper(PythonCase.Lower(s.Text)))) },
-        { "capitalize", "", (_, s, _) => Of(s, PythonCase.Capitalize(s.Text)) },
-        { "title", "", (_, s, _) => Of(s, PythonCase.Title(s.Text)) },
-        { "swapcase", "", (_, s, _) => Of(s, PythonCase.Swap(s.Text)) },
-        { "strip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0))) },
-        { "lstrip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0), end: false)) },
-        { "rstrip", "chars=none", (_, s, a) => Of(s, PythonText.Strip(s.Text, a.TextOrNull(0), start: false)) },
+        { "upper", "", (_, s, _) => WithText(s, PythonCase.Upper(s.Text)) },
+        { "lower", "", (_, s, _) => WithText(s, PythonCase.Lower(s.Text)) },
+        { "casefold", "", (_, s, _) => WithText(s, PythonCase.Lower(PythonCase.Upper(PythonCase.Lower(s.Text)))) },
+        { "capitalize", "", (_, s, _) => WithText(s, PythonCase.Capitalize(s.Text)) },
+        { "title", "", (_, s, _) => WithText(s, PythonCase.Title(s.Text)) },
+        { "swapcase", "", (_, s, _) => WithText(s, PythonCase.Swap(s.Text)) },
+        { "strip", "chars=none", (_, s, a) => WithText(s, PythonText.Strip(s.Text, a.TextOrNull(0))) },
+        { "lstrip", "chars=none", (_, s, a) => WithText(s, PythonText.Strip(s.Text, a.TextOrNull(0), end: false)) },
+        { "rstrip", "chars=none", (_, s, a) => WithText(s, PythonText.Strip(s.Text, a.TextOrNull(0), start: false)) },
         {
             "removeprefix",
             "prefix",
-            (_, s, a) => Of(s, s.Text.StartsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[a.Text(0).Length..] : s.Text)
+            (_, s, a) => WithText(s, s.Text.StartsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[a.Text(0).Length..] : s.Text)
         },
         {
             "removesuffix",
             "suffix",
-            (_, s, a) => Of(s, s.Text.EndsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[..^a.Text(0).Length] : s.Text)
+            (_, s, a) => WithText(s, s.Text.EndsWith(a.Text(0), StringComparison.Ordinal) ? s.Text[..^a.Text(0).Length] : s.Text)
         },
-        { "center", "width fillchar=' '", (_, s, a) => Of(s, Centered(s.Text, a.Int(0), Filling(a))) },
-        { "ljust", "width fillchar=' '", (_, s, a) => Of(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '<')) },
-        { "rjust", "width fillchar=' '", (_, s, a) => Of(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '>')) },
-        { "zfill", "width", (_, s, a) => Of(s, ZeroFilled(s.Text, a.Int(0))) },
-        { "expandtabs", "tabsize=8", (_, s, a) => Of(s, ExpandTabs(s.Text, a.Int(0))) },
-        { "replace", "old new count=-1", (_, s, a) => Of(s, TextSearch.Replace(s.Text, a.Text(0), a.Text(1), a.Int(2))) },
+        { "center", "width fillchar=' '", (_, s, a) => WithText(s, Centered(s.Text, a.Int(0), Filling(a))) },
+        { "ljust", "width fillchar=' '", (_, s, a) => WithText(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '<')) },
+        { "rjust", "width fillchar=' '", (_, s, a) => WithText(s, PythonText.Pad(s.Text, a.Int(0), Filling(a), '>')) },
+        { "zfill", "width", (_, s, a) => WithText(s, ZeroFilled(s.Text, a.Int(0))) },
+        { "expandtabs", "tabsize=8", (_, s, a) => WithText(s, ExpandTabs(s.Text, a.Int(0))) },
+        { "replace", "old new count=-1", (_, s, a) => WithText(s, TextSearch.Replace(s.Text, a.Text(0), a.Text(1), a.Int(2))) },
         { "split", "sep=none maxsplit=-1", (_, s, a) => Row(s, TextSearch.Split(s.Text, a.TextOrNull(0), a.Int(1))) },
         { "rsplit", "sep=none maxsplit=-1", (_, s, a) => Row(s, TextSearch.SplitFromEnd(s.Text, a.TextOrNull(0), a.Int(1))) },
         { "splitlines", "keepends=false", (_, s, a) => Row(s, PythonText.Lines(s.Text, a.IsTrue(0))) },
         { "partition", "sep", (_, s, a) => Parts(s, a.Text(0), s.Text.IndexOf(a.Text(0), StringComparison.Ordinal), last: false) },
         { "rpartition", "sep", (_, s, a) => Parts(s, a.Text(0), s.Text.LastIndexOf(a.Text(0), StringComparison.Ordinal), last: true) },
-        { "join", "iterable", (run, s, a) => Of(s, Join(run, s.Text, a[0])) },
+        { "join", "iterable", (run, s, a) => WithText(s, Join(run, s.Text, a[0])) },
         {
             "startswith",
             "prefix start=none end=none",
-            (_, s, a) => BoolValue.Of(Affix(s, a, "startswith", (text, part) => text.StartsWith(part, StringComparison.Ordinal)))
+            (_, s, a) => BoolValue.FromBoolean(Affix(s, a, "startswith", (text, part) => text.StartsWith(part, StringComparison.Ordinal)))
         },
         {
             "endswith",
             "suffix start=none end=none",
-            (_, s, a) => BoolValue.Of(Affix(s, a, "endswith", (text, part) => text.EndsWith(part, StringComparison.Ordinal)))
+            (_, s, a) => BoolValue.FromBoolean(Affix(s, a, "endswith", (text, part) => text.EndsWith(part, StringComparison.Ordinal)))
         },
         { "find", "sub start=none end=none", (_, s, a) => new IntValue(TextSearch.Find(s, a, last: false)) },
         { "rfind", "sub start=none end=none", (_, s, a) => new IntValue(TextSearch.Find(s, a, last: true)) },
         { "index", "sub start=none end=none", (_, s, a) => Found(TextSearch.Find(s, a, last: false)) },
         { "rindex", "sub start=none end=none", (_, s, a) => Found(TextSearch.Find(s, a, last: true)) },
         { "count", "sub start=none end=none", (_, s, a) => new IntValue(TextSearch.Occurrences(s, a)) },
-        { "format", null, (run, s, a) => Of(s, new StringFormat(a).Apply(s.Text)) },
-        { "format_map", "mapping", (run, s, a) => Of(s, new StringFormat(new Arguments([], Lookup.Names(a[0]))).Apply(s.Text)) },
-        { "isupper", "", (_, s, _) => BoolValue.Of(PythonCase.IsUpper(s.Text)) },
-        { "islower", "", (_, s, _) => BoolValue.Of(PythonCase.IsLower(s.Text)) },
-        { "istitle", "", (_, s, _) => BoolValue.Of(PythonCase.IsTitle(s.Text)) },
-        { "isspace", "", (_, s, _) => BoolValue.Of(PythonText.IsBlank(s.Text)) },
-        { "isascii", "", (_, s, _) => BoolValue.Of(Ascii.IsValid(s.Text)) },
-        { "isalpha", "", (_, s, _) => BoolValue.Of(All(s, Rune.IsLetter)) },
-        { "isdecimal", "", (_, s, _) => BoolValue.Of(All(s, r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber)) },
-        { "isdigit", "", (_, s, _) => BoolValue.Of(All(s, IsDigit)) },
-        { "isnumeric", "", (_, s, _) => BoolValue.Of(All(s, IsNumeric)) },
-        { "isalnum", "", (_, s, _) => BoolValue.Of(All(s, r => Rune.IsLetter(r) || IsNumeric(r))) },
+        { "format", null, (run, s, a) => WithText(s, new StringFormat(a).Apply(s.Text)) },
+        { "format_map", "mapping", (run, s, a) => WithText(s, new StringFormat(new Arguments([], Lookup.Names(a[0]))).Apply(s.Text)) },
+        { "isupper", "", (_, s, _) => BoolValue.FromBoolean(PythonCase.IsUpper(s.Text)) },
+        { "islower", "", (_, s, _) => BoolValue.FromBoolean(PythonCase.IsLower(s.Text)) },
+        { "istitle", "", (_, s, _) => BoolValue.FromBoolean(PythonCase.IsTitle(s.Text)) },
+        { "isspace", "", (_, s, _) => BoolValue.FromBoolean(PythonText.IsBlank(s.Text)) },
+        { "isascii", "", (_, s, _) => BoolValue.FromBoolean(Ascii.IsValid(s.Text)) },
+        { "isalpha", "", (_, s, _) => BoolValue.FromBoolean(All(s, Rune.IsLetter)) },
+        {
+            "isdecimal",
+            "",
+            (_, s, _) => BoolValue.FromBoolean(All(s, r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber))
+        },
+        { "isdigit", "", (_, s, _) => BoolValue.FromBoolean(All(s, IsDigit)) },
+        { "isnumeric", "", (_, s, _) => BoolValue.FromBoolean(All(s, IsNumeric)) },
+        { "isalnum", "", (_, s, _) => BoolValue.FromBoolean(All(s, r => Rune.IsLetter(r) || IsNumeric(r))) },
         {
             "isidentifier",
             "",
             (_, s, _) =>
-                BoolValue.Of(s.Text.Length > 0 && !char.IsAsciiDigit(s.Text[0]) && s.Text.All(c => char.IsLetterOrDigit(c) || c == '_'))
+                BoolValue.FromBoolean(
+                    s.Text.Length > 0 && !char.IsAsciiDigit(s.Text[0]) && s.Text.All(c => char.IsLetterOrDigit(c) || c == '_')
+                )
         },
-        { "isprintable", "", (_, s, _) => BoolValue.Of(s.Text.EnumerateRunes().All(r => PythonText.IsPrintable(r.Value))) },
+        { "isprintable", "", (_, s, _) => BoolValue.FromBoolean(s.Text.EnumerateRunes().All(r => PythonText.IsPrintable(r.Value))) },
     };
 
     /// <summary>str(separator).join(…) of texts only.</summary>
@@ -95,9 +101,9 @@ internal static class StringMethods
         return text.ToString();
     }
 
-    private static StringValue Of(Value s, string text) => ((StringValue)s).With(text);
+    private static StringValue WithText(Value s, string text) => ((StringValue)s).With(text);
 
-    private static ListValue Row(Value s, IEnumerable<string> parts) => new([.. parts.Select(p => Of(s, p))]);
+    private static ListValue Row(Value s, IEnumerable<string> parts) => new([.. parts.Select(p => WithText(s, p))]);
 
     private static IntValue Found(int at) => at >= 0 ? new IntValue(at) : throw new TemplateFault("substring not found");
 
@@ -151,7 +157,7 @@ internal static class StringMethods
             at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]]
             : last ? ["", "", text]
             : [text, "", ""];
-        return new TupleValue([.. parts.Select(p => Of(s, p))]);
+        return new TupleValue([.. parts.Select(p => WithText(s, p))]);
     }
 
     private static bool Affix(Value s, Arguments a, string method, Func<string, string, bool> has)

@@ -49,7 +49,7 @@ internal static partial class TextFilters
             between = "";
         foreach (Value item in run.Iterate(items))
         {
-            text.Append(between).Append((a.Has(1) ? run.Checked(AttributePath.Of(a[1]).Follow(item)) : item).Text);
+            text.Append(between).Append((a.Has(1) ? run.Checked(AttributePath.Parse(a[1]).Follow(item)) : item).Text);
             PythonText.CheckLength(text);
             between = separator;
         }
@@ -94,7 +94,8 @@ internal static partial class TextFilters
         {
             throw new TemplateFault("can't handle positional and keyword arguments at the same time");
         }
-        return Soft(value).With(PercentFormat.Apply(value.Text, a.Named.Count > 0 ? DictValue.Of(a.Named) : new TupleValue(a.Positional)));
+        return Soft(value)
+            .With(PercentFormat.Apply(value.Text, a.Named.Count > 0 ? DictValue.FromPairs(a.Named) : new TupleValue(a.Positional)));
     }
 
     private static StringValue UrlEncode(Interpreter run, Value value, Arguments a)

@@ -65,9 +65,9 @@ internal sealed class MacroValue(MacroDefinition definition, Scope scope) : Valu
         {
             "name" => definition.Name is null ? NoneValue.None : new StringValue(definition.Name),
             "arguments" => new ListValue([.. definition.Parameters.Select(p => new StringValue(p))]),
-            "catch_kwargs" => BoolValue.Of(definition.TakesMoreNamed),
-            "catch_varargs" => BoolValue.Of(definition.TakesMore),
-            "caller" => BoolValue.Of(definition.TakesCaller),
+            "catch_kwargs" => BoolValue.FromBoolean(definition.TakesMoreNamed),
+            "catch_varargs" => BoolValue.FromBoolean(definition.TakesMore),
+            "caller" => BoolValue.FromBoolean(definition.TakesCaller),
             _ => null,
         };
 

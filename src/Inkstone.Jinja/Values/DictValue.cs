@@ -21,7 +21,7 @@ public sealed class DictValue(OrderedDictionary<Value, Value> entries) : Value
     internal override bool HasItems => true;
 
     /// <summary>A dict whose keys are texts; of two with one name the latter counts.</summary>
-    public static DictValue Of(IEnumerable<KeyValuePair<string, Value>> named)
+    public static DictValue FromPairs(IEnumerable<KeyValuePair<string, Value>> named)
     {
         OrderedDictionary<Value, Value> entries = [];
         foreach ((string name, Value value) in named)

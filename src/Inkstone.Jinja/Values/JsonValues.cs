@@ -10,11 +10,11 @@ namespace Inkstone.Jinja;
 public static class JsonValues
 {
     /// <summary>A value of parsed JSON.</summary>
-    public static Value Of(JsonElement json) =>
+    public static Value FromJson(JsonElement json) =>
         json.ValueKind switch
         {
-            JsonValueKind.Object => DictValue.Of(json.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, Of(p.Value)))),
-            JsonValueKind.Array => new ListValue([.. json.EnumerateArray().Select(Of)]),
+            JsonValueKind.Object => DictValue.FromPairs(json.EnumerateObject().Select(p => KeyValuePair.Create(p.Name, FromJson(p.Value)))),
+            JsonValueKind.Array => new ListValue([.. json.EnumerateArray().Select(FromJson)]),
             JsonValueKind.String => new StringValue(json.GetString()!),
             JsonValueKind.Number => Number(json.GetRawText()),
             JsonValueKind.True => BoolValue.True,
@@ -23,15 +23,15 @@ public static class JsonValues
         };
 
     /// <summary>A value of a JSON tree; null is None.</summary>
-    public static Value Of(JsonNode? json) =>
+    public static Value FromJson(JsonNode? json) =>
         json switch
         {
             null => NoneValue.None,
-            JsonObject members => DictValue.Of(members.Select(m => KeyValuePair.Create(m.Key, Of(m.Value)))),
-            JsonArray array => new ListValue([.. array.Select(Of)]),
-            JsonValue value when value.TryGetValue(out JsonElement element) => Of(element),
+            JsonObject members => DictValue.FromPairs(members.Select(m => KeyValuePair.Create(m.Key, FromJson(m.Value)))),
+            JsonArray array => new ListValue([.. array.Select(FromJson)]),
+            JsonValue value when value.TryGetValue(out JsonElement element) => FromJson(element),
             JsonValue value when value.TryGetValue(out string? text) => new StringValue(text),
-            JsonValue value when value.TryGetValue(out bool flag) => BoolValue.Of(flag),
+            JsonValue value when value.TryGetValue(out bool flag) => BoolValue.FromBoolean(flag),
             _ => OfText(json.ToJsonString()),
         };
 
@@ -52,7 +52,7 @@ public static class JsonValues
     private static Value OfText(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        return Of(document.RootElement);
+        return FromJson(document.RootElement);
     }
 
     private static Value Number(string text) =>

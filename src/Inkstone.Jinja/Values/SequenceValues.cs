@@ -47,7 +47,7 @@ public abstract class SequenceValue : Value
 
     internal override Value Slice(Value start, Value stop, Value step)
     {
-        SliceRange range = SliceRange.Of(start, stop, step, Elements.Count);
+        SliceRange range = SliceRange.Create(start, stop, step, Elements.Count);
         Value[] picked = new Value[range.Count];
         for (int i = 0; i < picked.Length; i++)
         {
@@ -168,7 +168,7 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
 
     internal override bool HasItems => true;
 
-    public static RangeValue Of(BigInteger start, BigInteger stop, BigInteger step)
+    public static RangeValue Create(BigInteger start, BigInteger stop, BigInteger step)
     {
         if (step.IsZero)
         {
@@ -198,8 +198,12 @@ internal sealed class RangeValue(BigInteger start, BigInteger stop, BigInteger s
 
     internal override Value Slice(Value start1, Value stop1, Value step1)
     {
-        SliceRange range = SliceRange.Of(start1, stop1, step1, count);
-        return Of(start + (range.Start * step), start + ((range.Start + ((BigInteger)range.Count * range.Step)) * step), step * range.Step);
+        SliceRange range = SliceRange.Create(start1, stop1, step1, count);
+        return Create(
+            start + (range.Start * step),
+            start + ((range.Start + ((BigInteger)range.Count * range.Step)) * step),
+            step * range.Step
+        );
     }
 
     public override bool Equals(Value? other) => other is RangeValue range && range.Items.SequenceEqual(Items);

@@ -37,7 +37,7 @@ public sealed class BoolValue : Value
     public override bool IsTrue { get; }
 
     /// <summary>The one that is meant.</summary>
-    public static BoolValue Of(bool value) => value ? True : False;
+    public static BoolValue FromBoolean(bool value) => value ? True : False;
 
     internal override void WriteRepr(StringBuilder text) => text.Append(IsTrue ? "True" : "False");
 

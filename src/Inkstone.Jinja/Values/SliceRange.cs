@@ -7,7 +7,7 @@ internal readonly record struct SliceRange(int Start, int Step, int Count)
 {
     public int this[int i] => Start + (i * Step);
 
-    public static SliceRange Of(Value start, Value stop, Value step, int length)
+    public static SliceRange Create(Value start, Value stop, Value step, int length)
     {
         BigInteger by = Number(step) ?? BigInteger.One;
         if (by.IsZero)

@@ -62,7 +62,7 @@ public sealed class StringValue : Value
         PythonNumber.Index(key) is { } index && CodePoints.At(Content, index) is { } character ? With(character) : null;
 
     internal override Value Slice(Value start, Value stop, Value step) =>
-        With(CodePoints.Pick(Content, SliceRange.Of(start, stop, step, Count!.Value)));
+        With(CodePoints.Pick(Content, SliceRange.Create(start, stop, step, Count!.Value)));
 
     internal override bool Contains(Value item) =>
         item is StringValue part

@@ -18,7 +18,7 @@ public static class PeftAdapter
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Whether a directory is an adapter.</summary>
-    public static bool Is(string directory) => File.Exists(Path.Combine(directory, ConfigFile));
+    public static bool IsAdapter(string directory) => File.Exists(Path.Combine(directory, ConfigFile));
 
     /// <summary>
     /// The model below, as adapter_config.json names it; null where none is named. A relative name is looked for from the adapter's

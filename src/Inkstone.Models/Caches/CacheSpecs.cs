@@ -34,7 +34,7 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadDim, fl
 /// <param name="Rank">R of the latent</param>
 /// <param name="RotatedDim">Dr of the key that all heads share</param>
 /// <param name="IndexDim">numbers of an indexer's key (DeepSeek-V3.2); 0: there is none</param>
-public sealed record LatentSpec(int Rank, int RotatedDim, int IndexDim = 0) : ICacheSpec
+internal sealed record LatentSpec(int Rank, int RotatedDim, int IndexDim = 0) : ICacheSpec
 {
     /// <inheritdoc/>
     public long BytesPerToken => sizeof(float) * (long)(Rank + RotatedDim + IndexDim);

@@ -7,12 +7,13 @@ public sealed class CachedSequence : IDisposable
 {
     private readonly PagedCache _cache;
     private readonly int[] _held; // blocks of each group, those that were returned already included
+    private int _retractable; // last tokens behind each of which there is a state of its own
     private int _published; // full blocks that can be found by their names
     private UInt128 _name; // of the last of them
 
-    internal CachedSequence(PagedCache cache, int slot, UInt128 name)
+    internal CachedSequence(PagedCache cache, int slot, int[] spare, UInt128 name)
     {
-        (_cache, Slot, _name) = (cache, slot, name);
+        (_cache, Slot, Spare, _name) = (cache, slot, spare, name);
         _held = new int[cache.Groups.Length];
         Tables = Array.ConvertAll(cache.Groups, _ => Array.Empty<int>());
     }
@@ -20,8 +21,11 @@ public sealed class CachedSequence : IDisposable
     /// <summary>Tokens computed.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Where its state lies.</summary>
-    internal int Slot { get; }
+    /// <summary>Where its state lies: that before the tokens that may be taken back.</summary>
+    internal int Slot { get; private set; }
+
+    /// <summary>Where the states behind each of those lie.</summary>
+    internal int[] Spare { get; }
 
     /// <summary>Of each group of layers the block of every sixteen tokens, or of as many as its blocks hold; −1 where no later token
     /// looks.</summary>
@@ -47,24 +51,32 @@ public sealed class CachedSequence : IDisposable
         {
             for (int i = _held[g]; i < _cache.Groups[g].BlocksOf(sixteens); i++)
             {
-                Put(g, i, _cache.Groups[g].Pool.Take());
+                SetBlock(g, i, _cache.Groups[g].Pool.Take());
             }
         }
         return true;
     }
 
-    /// <summary>Goes back to a shorter text; false where that is impossible because a state, or blocks that a window has left, are
-    /// gone.</summary>
+    /// <summary>Goes back to a shorter text; false where that is impossible because a state, or blocks that a window has left, are gone.
+    /// Tokens that could be taken back and are not are there for good.</summary>
     public bool TryTruncate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-        bool possible = length == Length || (!_cache.HasState && length / RaggedRows.BlockTokens >= _published);
+        int back = Length - length;
+        bool possible = back == 0 || ((!_cache.HasState || back <= _retractable) && length / RaggedRows.BlockTokens >= _published);
         for (int g = 0; g < Tables.Length && possible; g++)
         {
             int first = _cache.Groups[g].FirstBlock(length);
             possible = length == 0 || Tables[g][first] >= 0;
         }
-        Length = possible ? length : Length;
+        if (possible)
+        {
+            if (_cache.HasState && _retractable > back)
+            {
+                (Slot, Spare[_retractable - back - 1]) = (Spare[_retractable - back - 1], Slot);
+            }
+            (Length, _retractable) = (length, 0);
+        }
         return possible;
     }
 
@@ -100,7 +112,7 @@ public sealed class CachedSequence : IDisposable
             for (int i = 0; i < blocks / _cache.Groups[g].Sixteens; i++)
             {
                 int block = i < _cache.Groups[g].FirstBlock(blocks * RaggedRows.BlockTokens) ? -1 : find(g, i);
-                Put(g, i, block);
+                SetBlock(g, i, block);
                 if (block >= 0)
                 {
                     _cache.Groups[g].Pool.Share(block);
@@ -110,8 +122,8 @@ public sealed class CachedSequence : IDisposable
         (Length, _published, _name) = (blocks * RaggedRows.BlockTokens, blocks, name);
     }
 
-    /// <summary>Counts tokens that every layer has taken in.</summary>
-    internal void Advance(int tokens) => Length += tokens;
+    /// <summary>Counts tokens that every layer has taken in, of which the last may be taken back.</summary>
+    internal void Advance(int tokens, int retractable) => (Length, _retractable) = (Length + tokens, retractable);
 
     /// <summary>Returns blocks at which no later token looks. Not before the next step: until then they can be published.</summary>
     private void ReturnUnseen()
@@ -145,7 +157,7 @@ public sealed class CachedSequence : IDisposable
         _cache.Release(this);
     }
 
-    private void Put(int group, int index, int block)
+    private void SetBlock(int group, int index, int block)
     {
         if (index >= Tables[group].Length)
         {

@@ -35,7 +35,7 @@ public sealed class ChannelDeltaCache(Device device, int slots, ChannelDeltaSpec
     public Tensor HistoryOf(int part) => _histories[part];
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * (State.Count + _histories.Sum(history => history.Count));
+    public IReadOnlyList<Tensor> Parts => [State, .. _histories];
 
     /// <inheritdoc/>
     public void ClearSlot(int slot)

@@ -30,7 +30,7 @@ public sealed class ConvolutionCache(Device device, int slots, ConvolutionSpec c
     public Tensor HistoryOf(int part) => _history;
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * _history.Count;
+    public IReadOnlyList<Tensor> Parts => [_history];
 
     /// <inheritdoc/>
     public void ClearSlot(int slot) => _history.ClearPart(slot);

@@ -23,7 +23,7 @@ public sealed class DeltaCache(Device device, int slots, DeltaSpec d) : IConvolu
     public Tensor HistoryOf(int part) => History;
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * (State.Count + History.Count);
+    public IReadOnlyList<Tensor> Parts => [State, History];
 
     /// <inheritdoc/>
     public void ClearSlot(int slot)

@@ -35,8 +35,8 @@ public interface ICacheSpec
 /// state.</summary>
 public interface ILayerCache : IDisposable
 {
-    /// <summary>Bytes set aside.</summary>
-    long Bytes { get; }
+    /// <summary>All that it holds.</summary>
+    IReadOnlyList<Tensor> Parts { get; }
 
     /// <summary>Makes the state of a slot that of a sequence without tokens.</summary>
     void ClearSlot(int slot) { }

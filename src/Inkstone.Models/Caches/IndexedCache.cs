@@ -28,7 +28,7 @@ public sealed class IndexedCache(Device device, int blocks, int width, int index
     public Tensor IndexKeys { get; } = Rows(device, blocks, indexDim);
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * (Keys.Count + Values.Count + IndexKeys.Count);
+    public IReadOnlyList<Tensor> Parts => [Keys, Values, IndexKeys];
 
     /// <inheritdoc/>
     public void Dispose()

@@ -12,7 +12,7 @@ public sealed class KeyValueCache(Device device, int blocks, int keyWidth, int v
     public Tensor Values { get; } = Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), valueWidth));
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * (Keys.Count + Values.Count);
+    public IReadOnlyList<Tensor> Parts => [Keys, Values];
 
     /// <inheritdoc/>
     public void Dispose()

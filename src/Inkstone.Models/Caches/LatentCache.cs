@@ -11,7 +11,7 @@ public sealed class LatentCache(Device device, int blocks, int rank, int rotated
         Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), rank + rotatedDim + indexDim));
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * Latents.Count;
+    public IReadOnlyList<Tensor> Parts => [Latents];
 
     /// <summary>Takes in new tokens: latents [1, ΣT, R] and rotated keys [1, ΣT, Dr].</summary>
     public void Store(Tensor latents, Tensor rotatedKeys, RaggedRows rows, Tensor tables)

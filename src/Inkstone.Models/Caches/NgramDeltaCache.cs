@@ -33,7 +33,7 @@ public sealed class NgramDeltaCache(Device device, int slots, NgramDeltaSpec spe
     public Tensor HistoryOf(int part) => part == 0 ? _delta.History : _inputs;
 
     /// <inheritdoc/>
-    public long Bytes => _delta.Bytes + sizeof(float) * _inputs.Count + sizeof(int) * Tokens.Count;
+    public IReadOnlyList<Tensor> Parts => [.. _delta.Parts, _inputs, Tokens];
 
     /// <inheritdoc/>
     public void ClearSlot(int slot)

@@ -49,6 +49,7 @@ public sealed class PagedCache : IDisposable
     private readonly ILayerCache[] _layers;
     private readonly int[] _groupOf; // −1: a layer without blocks
     private readonly BlockPool _slots;
+    private readonly int _retractable;
     private readonly List<CachedSequence> _sequences = [];
 
     /// <summary>Memory for sequences.</summary>
@@ -59,7 +60,17 @@ public sealed class PagedCache : IDisposable
     /// <param name="longest">tokens of the longest one</param>
     /// <param name="step">most new tokens of a sequence in one forward pass</param>
     /// <param name="snapshots">states that are kept beside those of running sequences, to be found by others that begin alike</param>
-    public PagedCache(Device device, IReadOnlyList<ICacheSpec> layers, long tokens, int sequences, int longest, int step, int snapshots = 0)
+    /// <param name="retractable">last tokens of a pass that a sequence may take back: a state is kept for each</param>
+    public PagedCache(
+        Device device,
+        IReadOnlyList<ICacheSpec> layers,
+        long tokens,
+        int sequences,
+        int longest,
+        int step,
+        int snapshots = 0,
+        int retractable = 0
+    )
     {
         Device = device;
         LongestBlocks = Blocks(longest);
@@ -74,7 +85,8 @@ public sealed class PagedCache : IDisposable
             )),
         ];
         _groupOf = [.. layers.Select(layer => layer.BytesPerToken > 0 ? Array.IndexOf(kinds, Kind(layer)) : -1)];
-        _slots = new BlockPool(sequences + (HasState ? snapshots : 0));
+        _retractable = HasState ? retractable : 0;
+        _slots = new BlockPool(sequences * (1 + _retractable) + (HasState ? snapshots : 0));
         _layers =
         [
             .. layers.Select((layer, i) => layer.NewCache(device, _groupOf[i] < 0 ? 0 : Groups[_groupOf[i]].Pool.Count, _slots.Count)),
@@ -88,7 +100,7 @@ public sealed class PagedCache : IDisposable
     public bool HasState { get; }
 
     /// <summary>Bytes set aside by all layers; the machine gives them when they are first used.</summary>
-    public long Bytes => _layers.Sum(layer => layer.Bytes);
+    public long Bytes => _layers.Sum(layer => layer.Parts.Sum(part => part.DType.Bytes(part.Count)));
 
     /// <summary>Tokens that there is room for.</summary>
     public long Tokens =>
@@ -104,10 +116,10 @@ public sealed class PagedCache : IDisposable
 
     internal int LongestBlocks { get; }
 
-    /// <summary>Bytes that one sequence of <paramref name="longest"/> tokens needs.</summary>
-    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step) =>
+    /// <summary>Bytes that such a memory has at most.</summary>
+    public static long BytesFor(IEnumerable<ICacheSpec> layers, long tokens, int sequences, int longest, int step, int retractable = 0) =>
         layers.Sum(layer =>
-            sequences * layer.BytesPerSequence
+            sequences * (1 + retractable) * layer.BytesPerSequence
             + (
                 layer.BytesPerToken == 0
                     ? 0
@@ -123,13 +135,18 @@ public sealed class PagedCache : IDisposable
     /// last of them is always left to be computed.</summary>
     public CachedSequence? TryNew(ReadOnlySpan<int> ids, int salt = 0)
     {
-        int slot = _slots.Take();
-        if (slot < 0)
+        if (_slots.FreeCount <= _retractable)
         {
             return null;
         }
+        int slot = _slots.Take();
+        int[] spare = new int[_retractable];
+        for (int i = 0; i < spare.Length; i++)
+        {
+            spare[i] = _slots.Take();
+        }
         UInt128 name = NameOf((UInt128)(uint)salt + 1, []);
-        CachedSequence sequence = new(this, slot, name);
+        CachedSequence sequence = new(this, slot, spare, name);
         _sequences.Add(sequence);
         int most = Math.Max(0, ids.Length - 1) / RaggedRows.BlockTokens,
             best = 0;
@@ -160,6 +177,35 @@ public sealed class PagedCache : IDisposable
             foreach (ILayerCache layer in _layers)
             {
                 layer.ClearSlot(slot);
+            }
+        }
+        return sequence;
+    }
+
+    /// <summary>A sequence whose tokens nobody has computed: what layers hold of them, and of all other sequences from now on, is noise.
+    /// For measuring what a long text costs; null where there is no memory.</summary>
+    /// <param name="tokens">its length</param>
+    /// <param name="step">as many at once as the cache was made for</param>
+    public CachedSequence? Pretend(int tokens, int step)
+    {
+        CachedSequence? sequence = TryNew();
+        for (int at = 0; at < tokens && sequence is not null; at += step)
+        {
+            int count = Math.Min(step, tokens - at);
+            if (!sequence.TryReserve(count))
+            {
+                sequence.Dispose();
+                return null;
+            }
+            sequence.Advance(count, 0);
+        }
+        float[] noise = new float[1 << 16];
+        new PhiloxRandom(1, 2).FillNormal(noise, 0.5f);
+        foreach (Tensor part in _layers.SelectMany(layer => layer.Parts).Where(part => part.DType == DType.Float32))
+        {
+            for (long at = 0; at < part.Count; at += noise.Length)
+            {
+                part.CopyFrom(noise.AsSpan(0, (int)Math.Min(noise.Length, part.Count - at)), at);
             }
         }
         return sequence;
@@ -196,6 +242,7 @@ public sealed class PagedCache : IDisposable
         if (_sequences.Remove(sequence))
         {
             _slots.Return(sequence.Slot);
+            Array.ForEach(sequence.Spare, _slots.Return);
         }
     }
 

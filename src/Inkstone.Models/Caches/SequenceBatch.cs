@@ -13,6 +13,8 @@ public sealed class SequenceBatch(PagedCache cache)
         _lengths = [],
         _past = [],
         _slots = [],
+        _retractable = [],
+        _trail = [],
         _positions = [],
         _blocks = [];
     private readonly List<Tensor> _tables = [];
@@ -44,6 +46,7 @@ public sealed class SequenceBatch(PagedCache cache)
         _lengths.Clear();
         _past.Clear();
         _slots.Clear();
+        _retractable.Clear();
         _positions.Clear();
         _starts.RemoveRange(1, _starts.Count - 1);
         _heldStarts.RemoveRange(1, _heldStarts.Count - 1);
@@ -53,9 +56,11 @@ public sealed class SequenceBatch(PagedCache cache)
     /// <param name="sequence">of this batch's cache, at most once</param>
     /// <param name="count">new tokens</param>
     /// <param name="whole">tokens of the whole text, where more are still to come; 0: up to these. Some rotary tables depend on it</param>
-    public void Add(CachedSequence sequence, int count, int whole = 0)
+    /// <param name="retractable">how many of them, the last, may be taken back (<see cref="CachedSequence.TryTruncate"/>), which decides
+    /// it before the next pass</param>
+    public void Add(CachedSequence sequence, int count, int whole = 0, int retractable = 0)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, retractable + 1);
         if (sequence.Cache != cache)
         {
             throw new ArgumentException("the sequence lies in another cache", nameof(sequence));
@@ -66,6 +71,7 @@ public sealed class SequenceBatch(PagedCache cache)
         _lengths.Add(Math.Max(whole, sequence.Length + count));
         _past.Add(sequence.Length);
         _slots.Add(sequence.Slot);
+        _retractable.Add(retractable);
         for (int i = 0; i < count; i++)
         {
             _positions.Add(sequence.Length + i);
@@ -75,7 +81,7 @@ public sealed class SequenceBatch(PagedCache cache)
     /// <summary>What a model needs to know of the batch, for the running step of the device.</summary>
     public ForwardContext Context()
     {
-        (_rows, _whole) = (new RaggedRows(Integers(_starts), Integers(_past), Integers(_slots)), Integers(_lengths));
+        (_rows, _whole) = (new RaggedRows(Integers(_starts), Integers(_past), Integers(_slots), Trail()), Integers(_lengths));
         _tables.Clear();
         for (int group = 0; group < cache.Groups.Length; group++)
         {
@@ -118,8 +124,11 @@ public sealed class SequenceBatch(PagedCache cache)
         return Ops.PagedAttention(q, keys, values, _rows, tables, heads, heads, scale);
     }
 
-    /// <summary>Where a sequence's state lies.</summary>
+    /// <summary>Where a sequence's state lies: that before its tokens that may be taken back.</summary>
     internal int Slot(int sequence) => _slots[sequence];
+
+    /// <summary>Where the states behind each of those go.</summary>
+    internal ReadOnlySpan<int> TrailOf(int sequence) => _sequences[sequence].Spare.AsSpan(0, cache.HasState ? _retractable[sequence] : 0);
 
     /// <summary>Where each sequence's new tokens begin, and behind the last.</summary>
     public IReadOnlyList<int> Starts => _starts;
@@ -135,8 +144,30 @@ public sealed class SequenceBatch(PagedCache cache)
     {
         for (int i = 0; i < Count; i++)
         {
-            _sequences[i].Advance(_starts[i + 1] - _starts[i]);
+            _sequences[i].Advance(_starts[i + 1] - _starts[i], _retractable[i]);
         }
+    }
+
+    private Tensor? Trail()
+    {
+        int width = 0;
+        foreach (int retractable in _retractable)
+        {
+            width = Math.Max(width, retractable);
+        }
+        if (width == 0 || !cache.HasState)
+        {
+            return null;
+        }
+        _trail.Clear();
+        for (int i = 0; i < Count; i++)
+        {
+            for (int j = 0; j < width; j++)
+            {
+                _trail.Add(j < _retractable[i] ? _sequences[i].Spare[j] : -1);
+            }
+        }
+        return Integers(_trail).View(new Shape(Count, width));
     }
 
     private Tensor Table(int group)

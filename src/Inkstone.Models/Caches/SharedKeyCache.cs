@@ -25,7 +25,7 @@ public sealed class SharedKeyCache(Device device, int blocks, int dim) : ILayerC
     public Tensor Keys { get; } = Tensor.Reserve(device, new Shape(checked(blocks * RaggedRows.BlockTokens), dim));
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * Keys.Count;
+    public IReadOnlyList<Tensor> Parts => [Keys];
 
     /// <inheritdoc/>
     public void Dispose() => Keys.Dispose();
@@ -73,7 +73,7 @@ public sealed class EntryCache(Device device, int blocks, int slots, EntrySpec s
     public Tensor RingOf(int compressor) => _rings[compressor];
 
     /// <inheritdoc/>
-    public long Bytes => sizeof(float) * (Entries.Count + _rings.Sum(ring => ring.Count));
+    public IReadOnlyList<Tensor> Parts => [Entries, .. _rings];
 
     /// <inheritdoc/>
     public void CopySlot(int from, int to) => Array.ForEach(_rings, ring => ring.CopyPart(from, to));

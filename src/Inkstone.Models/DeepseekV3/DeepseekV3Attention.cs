@@ -69,6 +69,12 @@ internal sealed class DeepseekV3Attention
         Tensor v = Ops.HeadColumns(kv, heads, _c.QkNopeHeadDim, _c.VHeadDim); // [B, S, H·Dv]
         if (_indexer?.Choose(parts, ctx) is { } chosen)
         {
+            if (ctx.Choices is { } probe)
+            {
+                VisibleKeys visible = VisibleKeys.Causal(x.Device, x.Shape[0], x.Shape[1], ctx.DocumentStarts);
+                probe.Look(_layer, q, k, chosen, visible, new AttentionSpec(heads, heads, _c.QkHeadDim, _c.SoftmaxScale));
+                return _o.Forward(Ops.Attention(q, k, v, heads, heads, _c.SoftmaxScale, ctx.DocumentStarts), residual);
+            }
             _indexer.Compare(parts, q, k, chosen);
             return _o.Forward(Ops.SelectedAttention(q, k, v, chosen, heads, heads, _c.VHeadDim, _c.SoftmaxScale), residual);
         }

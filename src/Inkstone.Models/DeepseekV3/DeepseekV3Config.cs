@@ -142,7 +142,7 @@ internal sealed record DeepseekV3Config(
             ("n_group", rule.Groups),
             ("topk_group", rule.TopKGroups)
         );
-        ConfigCheck.Multiple(c, "n_routed_experts", config.NRoutedExperts, "n_group", rule.Groups);
+        ConfigCheck.RequireMultiple(c, "n_routed_experts", config.NRoutedExperts, "n_group", rule.Groups);
         ConfigCheck.AtMost(c, "topk_group", rule.TopKGroups, "n_group", rule.Groups);
         ConfigCheck.AtMost(
             c,

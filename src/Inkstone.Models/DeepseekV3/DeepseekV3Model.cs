@@ -31,7 +31,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndex
             .. Enumerable
                 .Range(c.NumHiddenLayers, c.NumNextnPredictLayers)
                 .TakeWhile(i => layers[i]["eh_proj"].Has("weight"))
-                .Select(i => new MultiTokenPrediction(c, i, layers[i], rotary)),
+                .Select((layer, i) => new MultiTokenPrediction(c, layer, i, layers[layer], rotary)),
         ];
         _indexers = [.. Blocks.Concat(_ahead.Select(module => module.Block)).Select(block => block.Indexer)];
         IndexerTraining = IndexedModel.TrainingOf(config);
@@ -75,13 +75,10 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndex
         ];
 
     /// <inheritdoc/>
-    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
+    protected override Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx)
     {
-        int length = ids.Shape.Last - depth;
-        ForwardContext inner = Shortened(ctx, length);
-        Tensor embedded = Embedding.Forward(Window(ids, depth, length));
         MultiTokenPrediction module = _ahead[depth - 1];
-        return module.Norm.Forward(Through(module.Block, module.Join(Ops.RowWindow(hidden, 0, length), embedded), inner));
+        return module.Norm.Forward(Through(module.Block, module.Join(carried, embedded), ctx));
     }
 
     /// <inheritdoc/>

@@ -66,10 +66,10 @@ internal sealed class Indexer(DeepseekV3Config c, IndexerSpec spec, Scope s, Rot
                 parts.Weights,
                 cache.Latents,
                 c.KvLoraRank + c.QkRopeHeadDim,
-                VisibleKeys.Of(batch.Rows, tables),
+                VisibleKeys.Create(batch.Rows, tables),
                 spec.TopK
             )
-            : Ops.SelectKeys(parts.Q, parts.Weights, loaded, 0, VisibleKeys.Of(batch.Rows, null), spec.TopK);
+            : Ops.SelectKeys(parts.Q, parts.Weights, loaded, 0, VisibleKeys.Create(batch.Rows, null), spec.TopK);
 
     /// <summary>Compares with the attention's own probabilities while training.</summary>
     public void Compare(IndexParts parts, Tensor q, Tensor k, Tensor chosen)
@@ -80,7 +80,7 @@ internal sealed class Indexer(DeepseekV3Config c, IndexerSpec spec, Scope s, Rot
             return;
         }
         Loss = Ops.IndexerLoss(q, k, chosen, c.NumAttentionHeads, c.NumAttentionHeads, c.SoftmaxScale, parts.Q, parts.Weights, parts.K);
-        tape.HandOut(Loss);
+        tape.AddSideOutput(Loss);
     }
 }
 

@@ -8,7 +8,12 @@ namespace Inkstone.Models.DeepseekV3;
 /// token i + k become
 /// the input of a block of its own. Embedding and output head are the model's.
 /// </summary>
-internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope s, RotaryTable rotary)
+/// <param name="c">sizes</param>
+/// <param name="layer">its number behind the layers</param>
+/// <param name="module">its number among the modules, where a cache of these holds its tokens</param>
+/// <param name="s">its place</param>
+/// <param name="rotary">positions</param>
+internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, int module, Scope s, RotaryTable rotary)
 {
     private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps);
     private readonly RmsNorm _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps);
@@ -18,7 +23,7 @@ internal sealed class MultiTokenPrediction(DeepseekV3Config c, int layer, Scope 
     public RmsNorm Norm { get; } = new(s["shared_head"]["norm"], c.HiddenSize, c.RmsNormEps);
 
     /// <summary>Its block.</summary>
-    public DeepseekV3Block Block { get; } = new(c, layer, s, rotary, sparse: !c.MtpDenseBlock && c.IsSparse(layer));
+    public DeepseekV3Block Block { get; } = new(c, module, s, rotary, sparse: !c.MtpDenseBlock && c.IsSparse(layer));
 
     /// <summary>The block's input, [B, T, C]. hidden: [B, T, C] of the model or of the module before; embedded: [B, T, C] of the tokens one
     /// further on.</summary>

@@ -79,7 +79,7 @@ internal sealed class DeepseekV4Attention
         {
             Tensor store = batch.Cache.Layer<SharedKeyCache>(_layer).Keys;
             Ops.StoreRows(key, store, batch.Rows, batch.Tables(_layer));
-            (key, window) = (store, VisibleKeys.Of(batch.Rows, batch.Tables(_layer)));
+            (key, window) = (store, VisibleKeys.Create(batch.Rows, batch.Tables(_layer)));
         }
         else
         {
@@ -99,8 +99,8 @@ internal sealed class DeepseekV4Attention
         EntryCache? cache = ctx.Batch?.Cache.Layer<EntryCache>(_entryLayer);
         RaggedRows rows = ctx.Batch?.Rows ?? default;
         TokenGroups groups = ctx.Batch is { } batch
-            ? TokenGroups.Of(rows, batch.Tables(_entryLayer), Entries.BlockEntries, rate)
-            : TokenGroups.Of(ctx.Positions, rate);
+            ? TokenGroups.Create(rows, batch.Tables(_entryLayer), Entries.BlockEntries, rate)
+            : TokenGroups.Create(ctx.Positions, rate);
         Tensor entries = _compressor!.Entries(x, groups, cache?.RingOf(0), rows); // [B, E, D]
         IndexParts parts = Indexer?.Parts(x, latent, ctx, groups, cache?.RingOf(1), rows) ?? default;
         Tensor keys = parts.K;
@@ -114,7 +114,12 @@ internal sealed class DeepseekV4Attention
             (entries, keys) = (cache.Entries, cache.Entries);
         }
         Tensor far = Indexer?.Choose(parts, keys, cache is null ? 0 : _c.HeadDim, groups.Visible) ?? groups.Visible.Last(int.MaxValue);
-        Tensor o = Ops.SharedKeyAttention(q, key, near, entries, far, _c.Heads, _scale, _sinks, out Tensor logSum);
+        Tensor seen = ctx.Choices is null || Indexer is null ? far : groups.Visible.Last(int.MaxValue);
+        Tensor o = Ops.SharedKeyAttention(q, key, near, entries, seen, _c.Heads, _scale, _sinks, out Tensor logSum);
+        if (Indexer is not null)
+        {
+            ctx.Choices?.Look(_layer, q, entries, far, groups.Visible, new AttentionSpec(_c.Heads, 1, _c.HeadDim, _scale), logSum);
+        }
         Indexer?.Compare(parts, q, entries, far, logSum, _scale);
         return o;
     }

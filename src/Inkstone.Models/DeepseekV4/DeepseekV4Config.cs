@@ -135,7 +135,7 @@ internal sealed record DeepseekV4Config(
         ConfigCheck.AtMost(c, "num_experts_per_tok", Routing.TopK, "n_routed_experts", Experts);
         ConfigCheck.AtMost(c, "compress_rate_csa", SparseRate, "the most that is built,", MostRate);
         ConfigCheck.AtMost(c, "compress_rate_hca", HeavyRate, "the most that is built,", MostRate);
-        ConfigCheck.Multiple(c, "num_attention_heads times head_dim", checked(Heads * HeadDim), "o_groups", OGroups);
+        ConfigCheck.RequireMultiple(c, "num_attention_heads times head_dim", checked(Heads * HeadDim), "o_groups", OGroups);
         ConfigCheck.Above0(c, "swiglu_limit");
         ConfigCheck.Above0(c, "hc_eps", orZero: true);
         ConfigCheck.Silu(c);

@@ -15,7 +15,6 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
     private readonly Metric _balanceLoss = new("aux_loss"),
         _indexerLoss = new("indexer_loss");
     private IndexerTraining _indexerTraining;
-    private Tensor? _streams; // behind the last block, or the last prediction module
 
     private DeepseekV4Model(HfConfig config, Scope root, DeepseekV4Config c, int[] entryLayers)
         : base(
@@ -40,7 +39,7 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
             .. Enumerable
                 .Range(0, c.Predicted)
                 .TakeWhile(i => root["mtp"][i]["e_proj"].Has("weight"))
-                .Select(i => new StreamPrediction(c, root["mtp"][i])),
+                .Select(i => new StreamPrediction(c, i, root["mtp"][i])),
         ];
         _indexers = [.. Blocks.Select(block => block.Indexer).OfType<EntryIndexer>()];
         _scoring = [.. Blocks.Select(block => block.Router).Where(router => !router.IsHashed)];
@@ -99,18 +98,14 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
     }
 
     /// <inheritdoc/>
-    protected override Tensor Ended(Tensor x) => base.Ended(_streams = x);
+    protected override Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx)
+    {
+        StreamPrediction module = _ahead[depth - 1];
+        return Through(module.Block, module.Join(carried, embedded), ctx);
+    }
 
     /// <inheritdoc/>
-    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
-    {
-        int length = ids.Shape.Last - depth;
-        StreamPrediction module = _ahead[depth - 1];
-        Tensor tokens = Window(ids, depth, length);
-        ForwardContext inner = Shortened(ctx, length) with { Ids = tokens };
-        _streams = Through(module.Block, module.Join(Ops.RowWindow(_streams!, 0, length), Embedding.Forward(tokens)), inner);
-        return module.End(_streams);
-    }
+    protected override Tensor ReadAhead(int depth, Tensor carried) => _ahead[depth - 1].End(carried);
 
     /// <inheritdoc/>
     public override Tensor Loss(Tensor ids, Tensor labels, float normalizer, ForwardContext ctx)
@@ -147,7 +142,7 @@ internal sealed class DeepseekV4Model : PredictingModel<DeepseekV4Block>, IIndex
 /// A module that predicts a token further ahead (arXiv:2412.19437, section 2.2): each stream of token i and the embedding of token i + k
 /// become the input of a block that sees its window alone.
 /// </summary>
-internal sealed class StreamPrediction(DeepseekV4Config c, Scope s)
+internal sealed class StreamPrediction(DeepseekV4Config c, int module, Scope s)
 {
     private readonly RmsNorm _embeddingNorm = new(s["enorm"], c.HiddenSize, c.RmsNormEps),
         _hiddenNorm = new(s["hnorm"], c.HiddenSize, c.RmsNormEps),
@@ -157,7 +152,7 @@ internal sealed class StreamPrediction(DeepseekV4Config c, Scope s)
     private readonly HyperConnection _head = new(s, "hc_head", c.HiddenSize, c.Streams, mixes: false);
 
     /// <summary>Its block.</summary>
-    public DeepseekV4Block Block { get; } = new(c, LayerKind.Sliding, hashed: false, layer: -1, entryLayer: -1, s);
+    public DeepseekV4Block Block { get; } = new(c, LayerKind.Sliding, hashed: false, layer: module, entryLayer: -1, s);
 
     /// <summary>The block's input, [B, T, n·C]. streams: [B, T, n·C]; embedded: [B, T, C] of the tokens further on.</summary>
     public Tensor Join(Tensor streams, Tensor embedded)

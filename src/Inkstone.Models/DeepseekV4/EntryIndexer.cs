@@ -54,7 +54,7 @@ internal sealed class EntryIndexer(Scope s, DeepseekV4Config c)
         if (IsTrained)
         {
             Loss = Ops.IndexerLoss(q, entries, chosen, c.Heads, 1, scale, parts.Q, parts.Weights, parts.K, logSum);
-            q.Device.Tape.HandOut(Loss);
+            q.Device.Tape.AddSideOutput(Loss);
         }
     }
 }

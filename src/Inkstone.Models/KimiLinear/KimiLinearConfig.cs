@@ -100,7 +100,7 @@ internal sealed record KimiLinearConfig(DeepseekV3Config Mla, ChannelDeltaSpec D
             ("linear_head_dim", Delta.HeadDim),
             ("linear_conv_kernel_dim", Delta.Kernel - 1)
         );
-        ConfigCheck.Multiple(c, "num_experts", Mla.NRoutedExperts, "num_expert_group", Mla.Routing.Groups);
+        ConfigCheck.RequireMultiple(c, "num_experts", Mla.NRoutedExperts, "num_expert_group", Mla.Routing.Groups);
         ConfigCheck.AtMost(c, "topk_group", Mla.Routing.TopKGroups, "num_expert_group", Mla.Routing.Groups);
         ConfigCheck.AtMost(
             c,

@@ -64,7 +64,7 @@ internal static class Qwen35Family
         HfConfig text =
             config.Object("text_config")
             ?? throw new InvalidDataException($"{config.Source} has no \"text_config\"; a {config.Text("model_type")} model has one.");
-        ConfigKeys.Check(text, ModelFamilies.Of(config));
+        ConfigKeys.Check(text, ModelFamilies.Find(config));
         return Build(config, text, root);
     }
 

@@ -63,13 +63,8 @@ internal sealed class Qwen35Model : PredictingModel<Qwen3NextBlock>
     protected override IEnumerable<Metric> LossMetrics => _ahead is null ? base.LossMetrics : [PredictionLoss, .. base.LossMetrics];
 
     /// <inheritdoc/>
-    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
-    {
-        int length = ids.Shape.Last - depth;
-        Tensor embedded = Embedding.Forward(Window(ids, depth, length));
-        Tensor joined = _ahead!.Join(Ops.RowWindow(hidden, 0, length), embedded);
-        return _ahead.Norm.Forward(Through(_ahead.Block, joined, Shortened(ctx, length)));
-    }
+    protected override Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx) =>
+        _ahead!.Norm.Forward(Through(_ahead.Block, _ahead.Join(carried, embedded), ctx));
 }
 
 /// <summary>What predicts the token after the next: the final hidden state of a token and the embedding of the next one are the input of a

@@ -82,7 +82,7 @@ internal sealed record Qwen3NextConfig(
             ("linear_num_key_heads", Delta.KeyHeads),
             ("linear_num_value_heads", Delta.ValueHeads)
         );
-        ConfigCheck.Multiple(c, "linear_num_value_heads", Delta.ValueHeads, "linear_num_key_heads", Delta.KeyHeads);
+        ConfigCheck.RequireMultiple(c, "linear_num_value_heads", Delta.ValueHeads, "linear_num_key_heads", Delta.KeyHeads);
         if (Sparse.Contains(true))
         {
             ConfigCheck.Positive(

@@ -66,10 +66,15 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
             trained && Training == IndexerTraining.Dense ? length : spec.Blocks,
             spec.Block
         );
+        if (ctx.Choices is { } probe)
+        {
+            probe.Look(layer, q, k, chosen, VisibleKeys.Causal(q.Device, batch, length, ctx.DocumentStarts), a);
+            return ctx.Attend(layer, q, k, v, a);
+        }
         if (trained)
         {
             Loss = Ops.IndexerLoss(q, k, chosen, a.Heads, a.KeyValueHeads, a.Scale, queries, weights, keys, block: spec.Block);
-            q.Device.Tape.HandOut(Loss);
+            q.Device.Tape.AddSideOutput(Loss);
         }
         return Ops.SelectedAttention(q, k, v, chosen, a.Heads, a.KeyValueHeads, a.HeadDim, a.Scale);
     }
@@ -90,7 +95,7 @@ internal sealed class BlockIndexer(Qwen3NextConfig c, BlockIndexSpec spec, int l
             Ones(queries),
             cache.IndexKeys,
             0,
-            VisibleKeys.Of(batch.Rows, tables),
+            VisibleKeys.Create(batch.Rows, tables),
             spec.Blocks,
             spec.Block
         );

@@ -99,11 +99,16 @@ internal sealed class NgramEmbedding
             tokens.AsSpan(first, count).CopyTo(line.AsSpan(kept));
             Hash(line.AsSpan(0, kept + count), none.AsSpan(0, kept + count), rows);
             rows.AsSpan(kept * _spec.Heads, count * _spec.Heads).CopyTo(found.AsSpan(first * _spec.Heads));
-            for (int j = 0; j < kept; j++)
+            for (int j = 0; j < kept + count; j++)
             {
-                line[j] = line[count + j] + 1;
+                line[j]++;
             }
-            history.CopyFrom(line.AsSpan(0, kept), (long)slot * kept);
+            ReadOnlySpan<int> trail = batch.TrailOf(i);
+            for (int back = trail.Length; back >= 0; back--)
+            {
+                int to = back == trail.Length ? slot : trail[^(back + 1)];
+                history.CopyFrom(line.AsSpan(count - back, kept), (long)to * kept);
+            }
         }
         ArrayPool<int>.Shared.Return(line);
         ArrayPool<int>.Shared.Return(none);

@@ -125,7 +125,7 @@ internal sealed record Qwen4ExpConfig(
             ("make_ngram_vocab_size_divisible_by", spec.Divisor),
             ("split_ngram_parts", spec.Parts)
         );
-        ConfigCheck.Multiple(c, "ple_embed_dim", spec.Width, "(ngram_size - 1) · heads_per_ngram", spec.Heads);
+        ConfigCheck.RequireMultiple(c, "ple_embed_dim", spec.Width, "(ngram_size - 1) · heads_per_ngram", spec.Heads);
         return spec;
     }
 }

@@ -13,7 +13,6 @@ internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>, IIndexedMo
     private readonly double _tableShare;
     private readonly Metric _indexerLoss = new("indexer_loss");
     private IndexerTraining _indexerTraining;
-    private Tensor? _streams; // behind the last block, of the last tokens; until their step ends
 
     /// <summary>Builds the model.</summary>
     /// <param name="config">config.json</param>
@@ -87,20 +86,11 @@ internal sealed class Qwen4ExpModel : PredictingModel<Qwen4ExpBlock>, IIndexedMo
         parameter.Name.Contains(".ngram_embedding.", StringComparison.Ordinal) ? _tableShare : base.ActiveShare(parameter);
 
     /// <inheritdoc/>
-    protected override Tensor Ended(Tensor x)
-    {
-        _streams = x;
-        return base.Ended(x);
-    }
+    protected override Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx) =>
+        Through(_ahead!.Block, _ahead.Join(carried, embedded), ctx);
 
     /// <inheritdoc/>
-    public override Tensor Ahead(int depth, Tensor hidden, Tensor ids, ForwardContext ctx)
-    {
-        int length = ids.Shape.Last - depth;
-        Tensor embedded = Embedding.Forward(Window(ids, depth, length));
-        Tensor joined = _ahead!.Join(Ops.RowWindow(_streams!, 0, length), embedded);
-        return _ahead.Reader.Read(Through(_ahead.Block, joined, Shortened(ctx, length)));
-    }
+    protected override Tensor ReadAhead(int depth, Tensor carried) => _ahead!.Reader.Read(carried);
 
     /// <inheritdoc/>
     protected override Tensor PlusOwn(Tensor loss, int predicted, double share)

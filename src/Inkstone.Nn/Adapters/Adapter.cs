@@ -1,3 +1,4 @@
+using Inkstone.Files;
 using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
@@ -75,7 +76,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
     }
 
     /// <summary>The adapter of the layer at <paramref name="path"/>, or null when it wears none.</summary>
-    internal Lora? On(string path, Tensor weight, Tensor? bias, Noise noise)
+    internal Lora? CreateLora(string path, Tensor weight, Tensor? bias, TrainingRng noise)
     {
         _linear.Add(path);
         if (!config.Matches(path))
@@ -155,7 +156,7 @@ public sealed class Adapter(LoraConfig config, IParameterSource source, bool tra
         return !IsNew && _layers.Count > 0 ? []
             : unmatched.Length == 0 && _layers.Count == 0 && _faults.Count == 0 ? [$"no layer is named {string.Join(", ", config.Targets)}"]
             : unmatched.Select(target =>
-                $"no layer is named {target}; the nearest is {NearestName.Of(target, target.Contains('.') ? _linear : names)} ({string.Join(", ", names)} are there)"
+                $"no layer is named {target}; the nearest is {(target.Contains('.') ? _linear : (IEnumerable<string>)names).MinBy(name => Spelling.Distance(target, name))} ({string.Join(", ", names)} are there)"
             );
     }
 

@@ -9,7 +9,7 @@ internal static class JacobiSvd
 
     /// <summary>All triples, the largest first.</summary>
     /// <param name="columns">the matrix, which is overwritten</param>
-    public static (double Value, double[] Left, double[] Right)[] Of(double[][] columns)
+    public static (double Value, double[] Left, double[] Right)[] Decompose(double[][] columns)
     {
         int size = columns.Length;
         double[][] turns = new double[size][];

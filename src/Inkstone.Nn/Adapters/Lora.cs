@@ -7,10 +7,10 @@ namespace Inkstone.Nn;
 /// With a bias of B, scaled with it: … + s · b. With a magnitude per output (DoRA, arXiv:2402.09353)
 /// y = m / ‖W + s·B·A‖ ∘ (x·Wᵀ + s · (x·Aᵀ)·Bᵀ), the norm of each row taken as a constant. W is never trained here.
 /// </summary>
-public sealed class Lora
+internal sealed class Lora
 {
     private readonly Adapter _adapter;
-    private readonly Noise _noise;
+    private readonly TrainingRng _noise;
     private readonly Tensor _weight,
         _a,
         _b; // [N, K], [r, K], [N, r]
@@ -21,7 +21,7 @@ public sealed class Lora
     private readonly float _scale;
     private readonly ulong _stream;
 
-    internal Lora(Adapter adapter, string path, Tensor weight, Tensor? bias, Noise noise)
+    internal Lora(Adapter adapter, string path, Tensor weight, Tensor? bias, TrainingRng noise)
     {
         (_adapter, _path, _weight, _bias, _noise, _stream, _scale) = (
             adapter,
@@ -29,7 +29,7 @@ public sealed class Lora
             weight,
             bias,
             noise,
-            StableHash.Of(path),
+            StableHash.Compute(path),
             adapter.Config.ScaleOf(path)
         );
         (int outputs, int inputs, int rank) = (weight.Shape[0], weight.Shape.Last, adapter.Config.RankOf(path));
@@ -58,7 +58,7 @@ public sealed class Lora
     internal Tensor Forward(Tensor x, Tensor? bias, Tensor? residual)
     {
         float p = _noise.On ? (float)_adapter.Config.Dropout : 0;
-        Tensor dropped = Ops.Dropout(x, p, _noise.Of(_stream));
+        Tensor dropped = Ops.Dropout(x, p, _noise.ForLayer(_stream));
         Tensor low = Ops.Scale(Ops.Linear(dropped, _a), _scale); // [..., r]
         if (_magnitude is null)
         {

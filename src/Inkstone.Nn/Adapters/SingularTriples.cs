@@ -33,7 +33,7 @@ internal sealed class SingularTriples
         for (int size = Math.Min(most, 2 * count + 20); ; size = Math.Min(most, size + size / 2))
         {
             lanczos.Grow(size);
-            (double Value, double[] Left, double[] Right)[] small = JacobiSvd.Of(lanczos.Small());
+            (double Value, double[] Left, double[] Right)[] small = JacobiSvd.Decompose(lanczos.Small());
             if (size == most || lanczos.Residuals(small, count) <= Tolerance * small[0].Value)
             {
                 return [.. small.Take(count).Select(t => (t.Value, Combine(lanczos._left, t.Left), Combine(lanczos._right, t.Right)))];

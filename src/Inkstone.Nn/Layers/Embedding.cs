@@ -2,11 +2,11 @@ using Inkstone.Tensors;
 
 namespace Inkstone.Nn;
 
-/// <summary>A vector per token; in training with noise where the model's <see cref="Noise"/> asks for it.</summary>
+/// <summary>A vector per token; in training with noise where the model's <see cref="TrainingRng"/> asks for it.</summary>
 public sealed class Embedding(Scope scope, int vocabularySize, int hiddenSize)
 {
-    private readonly Noise _noise = scope.Noise;
-    private readonly ulong _stream = StableHash.Of(scope.Path);
+    private readonly TrainingRng _noise = scope.TrainingRng;
+    private readonly ulong _stream = StableHash.Compute(scope.Path);
 
     /// <summary>[V, C].</summary>
     public Tensor Weight { get; } = scope.Parameter("weight", new Shape(vocabularySize, hiddenSize), Initial.Normal);
@@ -21,7 +21,7 @@ public sealed class Embedding(Scope scope, int vocabularySize, int hiddenSize)
         }
         float bound = (float)(_noise.EmbeddingAlpha / Math.Sqrt((double)ids.Shape.Last * hiddenSize));
         Tensor noise = x.Device.Rent(x.Shape);
-        _noise.Of(_stream).FillUniform(noise, -bound, bound);
+        _noise.ForLayer(_stream).FillUniform(noise, -bound, bound);
         return Ops.Add(x, noise);
     }
 }

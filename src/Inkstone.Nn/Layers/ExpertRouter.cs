@@ -50,7 +50,7 @@ public sealed class ExpertRouter
     /// <summary>Probabilities of the last tokens that balance losses look at, [N, E], and what they would choose.</summary>
     public (Tensor Scores, ExpertRouting Routing)? Balance { get; private set; }
 
-    /// <summary>Choices of each expert since <see cref="StepEnded"/>, over all micro-batches that were learned from.</summary>
+    /// <summary>Choices of each expert since <see cref="AfterStep"/>, over all micro-batches that were learned from.</summary>
     public ReadOnlySpan<float> Counts
     {
         get
@@ -85,15 +85,15 @@ public sealed class ExpertRouter
                 _rule,
                 mask
             );
-        tape.HandOut(Scores); // to the balance losses
-        tape.HandOut(Routing.Experts);
+        tape.AddSideOutput(Scores); // to the balance losses
+        tape.AddSideOutput(Routing.Experts);
         Balance = Scores is { } scores ? (scores, Routing) : null;
         if (_softmaxBalance && tape.Training)
         {
             Tensor probabilities = Ops.RouterScores(x, _weight, RouterScoring.Softmax, _logitBias);
             Balance = (probabilities, Ops.RouteExperts(probabilities, null, new RoutingRule(_rule.TopK), mask));
-            tape.HandOut(probabilities);
-            tape.HandOut(Balance.Value.Routing.Experts);
+            tape.AddSideOutput(probabilities);
+            tape.AddSideOutput(Balance.Value.Routing.Experts);
         }
         if (tape.Training && !tape.Recomputing)
         {
@@ -107,7 +107,7 @@ public sealed class ExpertRouter
     /// experts chosen
     /// less than the mean (arXiv:2408.15664), and counting begins anew.
     /// </summary>
-    public void StepEnded(double biasRate)
+    public void AfterStep(double biasRate)
     {
         ReadOnlySpan<float> counts = Counts;
         double sum = 0,

@@ -13,7 +13,7 @@ internal static class ExpertTable
         Tensor table = scope.Integers("tid2eid", new Shape(s.HashedVocabulary, s.Rule.TopK));
         if (scope.IsNew)
         {
-            table.CopyFrom(Dealt(s.HashedVocabulary, s.Rule.TopK, s.Experts, new PhiloxRandom(0, StableHash.Of(scope.Path))));
+            table.CopyFrom(Dealt(s.HashedVocabulary, s.Rule.TopK, s.Experts, new PhiloxRandom(0, StableHash.Compute(scope.Path))));
             return table;
         }
         int[] row = new int[s.Rule.TopK];

@@ -8,7 +8,7 @@ namespace Inkstone.Nn;
 /// <param name="Experts">E</param>
 /// <param name="Scoring">how logits become scores</param>
 /// <param name="Rule">how experts are chosen by score</param>
-/// <param name="CorrectionBias">whether a bias, moved by <see cref="ExpertRouter.StepEnded"/>, takes part in the choice</param>
+/// <param name="CorrectionBias">whether a bias, moved by <see cref="ExpertRouter.AfterStep"/>, takes part in the choice</param>
 public sealed record SparseExpertsSettings(
     int HiddenSize,
     int IntermediateSize,

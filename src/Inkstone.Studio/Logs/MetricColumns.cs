@@ -29,7 +29,7 @@ internal sealed class MetricColumns(int expected = 64)
     public IEnumerable<string> Names => _columns.Where(c => !c.IsStep).Select(c => c.Name);
 
     /// <summary>The columns of curves whose points have steps of their own.</summary>
-    public static MetricColumns Of(RunCurves curves)
+    public static MetricColumns FromCurves(RunCurves curves)
     {
         MetricColumns columns = new();
         double[] steps = [.. curves.Names.SelectMany(name => curves[name].Select(point => point.Step)).Distinct().Order()];
@@ -40,7 +40,7 @@ internal sealed class MetricColumns(int expected = 64)
         columns.Lines = steps.Length;
         foreach (string name in curves.Names)
         {
-            Column column = columns.Of(Encoding.UTF8.GetBytes(name), name);
+            Column column = columns.GetColumn(Encoding.UTF8.GetBytes(name), name);
             foreach ((double step, double value) in curves[name])
             {
                 column.Set(Array.BinarySearch(steps, step), value);
@@ -80,7 +80,7 @@ internal sealed class MetricColumns(int expected = 64)
     {
         foreach (Column column in next._columns)
         {
-            Of(column.Utf8, column.Name).Append(column, Lines);
+            GetColumn(column.Utf8, column.Name).Append(column, Lines);
         }
         _steps.Append(next._steps, Lines);
         Lines += next.Lines;
@@ -162,7 +162,7 @@ internal sealed class MetricColumns(int expected = 64)
                 continue;
             }
             double value = Number(reader.ValueSpan);
-            Column column = Of(key, name);
+            Column column = GetColumn(key, name);
             if (column.IsStep)
             {
                 step = double.IsNaN(step) || column.Name.Length == StepKeys[0].Length ? value : step;
@@ -208,7 +208,7 @@ internal sealed class MetricColumns(int expected = 64)
 
     /// <summary>The column of a key; lines mostly have the same keys in the same order, so the one behind the last is tried
     /// first.</summary>
-    private Column Of(ReadOnlySpan<byte> key, string? name = null)
+    private Column GetColumn(ReadOnlySpan<byte> key, string? name = null)
     {
         for (int tried = 0; tried < Math.Min(_columns.Count, MostTried); tried++)
         {

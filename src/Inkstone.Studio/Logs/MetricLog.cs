@@ -124,6 +124,6 @@ internal sealed class MetricLog(string directory)
             return;
         }
         _events = bytes;
-        _columns = MetricColumns.Of(TensorBoardReader.Read(files));
+        _columns = MetricColumns.FromCurves(TensorBoardReader.Read(files));
     }
 }

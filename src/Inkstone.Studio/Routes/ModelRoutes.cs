@@ -34,7 +34,7 @@ internal sealed class ModelRoutes(StudioFolder folder, ModelDesk desk)
                     for (int i = 0; i < ids.Length; i++)
                     {
                         (double likely, int rank) =
-                            i == 0 ? (double.NaN, 0) : Of(logits.AsSpan((i - 1) * model.VocabSize, model.VocabSize), ids[i]);
+                            i == 0 ? (double.NaN, 0) : Rank(logits.AsSpan((i - 1) * model.VocabSize, model.VocabSize), ids[i]);
                         text.Add((JsonNode)new JsonObject { ["probability"] = i == 0 ? null : likely, ["rank"] = i == 0 ? null : rank });
                     }
                     return new JsonObject
@@ -166,7 +166,7 @@ internal sealed class ModelRoutes(StudioFolder folder, ModelDesk desk)
     }
 
     /// <summary>Probability of a token and how many are likelier.</summary>
-    private static (double Probability, int Rank) Of(ReadOnlySpan<float> logits, int id)
+    private static (double Probability, int Rank) Rank(ReadOnlySpan<float> logits, int id)
     {
         double sum = Sum(logits, out float most);
         int likelier = 0;

@@ -141,16 +141,16 @@ internal sealed class TextRoutes(StudioFolder folder, ModelDesk desk)
         {
             try
             {
-                conversation = ConversationReader.Of(place, record);
+                conversation = ConversationReader.Parse(place, record);
                 foreach (
-                    MaskedConversation example in new ChatMasks(ChatTemplate.For(tokenizer), tokenizer).Of(
+                    MaskedConversation example in new ChatMasks(ChatTemplate.For(tokenizer), tokenizer).Mask(
                         conversation.Messages,
                         conversation.Tools,
                         conversation.TemplateVariables
                     )
                 )
                 {
-                    examples.Add((JsonNode)Example(tokenizer, example.Ids, example.Learned));
+                    examples.Add((JsonNode)Example(tokenizer, example.Ids, example.LossMask));
                 }
             }
             catch (Exception fault) when (fault is FormatException or InvalidDataException or Jinja.TemplateException)

@@ -123,7 +123,7 @@ public sealed class Tape
     /// stays for others to read,
     /// and the gradient that they give it goes to what is made the second time.
     /// </summary>
-    public void HandOut(Tensor tensor)
+    public void AddSideOutput(Tensor tensor)
     {
         if (_suspended)
         {

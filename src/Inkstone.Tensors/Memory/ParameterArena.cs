@@ -56,7 +56,7 @@ public sealed class ParameterArena : IDisposable
     }
 
     /// <summary>The arena in which a parameter lies, or null.</summary>
-    public static ParameterArena? Of(Tensor parameter) => parameter.Source.Arena;
+    public static ParameterArena? Find(Tensor parameter) => parameter.Source.Arena;
 
     /// <summary>The buffers cut into <paramref name="n"/> ranges on the borders of cache lines, of equal length but for a line: what each
     /// of n processes owns of a sharded optimizer.</summary>

@@ -16,7 +16,7 @@ public static unsafe partial class Ops
         using Profile.Scope _ = weight.Device.Measure("adapted_row_norms", flops: 2.0 * weight.Count * b.Shape.Last);
         Tensor norms = weight.Device.Rent(new Shape(weight.Shape[0]));
         weight.Device.Run(
-            new AdaptedNormKernel(AdaptedRow.Of(weight, b, a, scale), norms.F32, weight.Device.Workers),
+            new AdaptedNormKernel(AdaptedRow.Create(weight, b, a, scale), norms.F32, weight.Device.Workers),
             weight.Shape[0],
             AdaptedGrain
         );
@@ -41,7 +41,7 @@ public static unsafe partial class Ops
         }
         weight.Device.Run(
             new MergeKernel(
-                AdaptedRow.Of(weight, b, a, scale),
+                AdaptedRow.Create(weight, b, a, scale),
                 weight.Pointer,
                 weight.DType == DType.BFloat16,
                 magnitude is null ? null : magnitude.F32,
@@ -65,7 +65,7 @@ public static unsafe partial class Ops
     {
         public readonly int Width = width;
 
-        public static AdaptedRow Of(Tensor weight, Tensor b, Tensor a, float scale) =>
+        public static AdaptedRow Create(Tensor weight, Tensor b, Tensor a, float scale) =>
             new(MatrixView.Of(weight), b.F32, a.F32, scale, weight.Shape.Last, a.Shape[0]);
 
         public void Read(int row, float* target)

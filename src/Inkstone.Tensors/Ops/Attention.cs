@@ -38,7 +38,10 @@ public static partial class Ops
         Tensor? sinks = null
     )
     {
-        AttentionSizes sizes = AttentionSizes.Of(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue) with { SoftCap = softCap };
+        AttentionSizes sizes = AttentionSizes.Infer(q, k, v, heads, keyValueHeads, scale, window ?? int.MaxValue) with
+        {
+            SoftCap = softCap,
+        };
         if (sinks is not null)
         {
             Check.Count(sinks, heads);
@@ -128,7 +131,7 @@ internal readonly record struct AttentionSizes(
 
     private double PairFlops => 2.0 * Batch * Heads * ((double)Queries * (Keys - Queries) + 0.5 * Queries * (Queries + 1.0));
 
-    public static AttentionSizes Of(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, int window)
+    public static AttentionSizes Infer(Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, float scale, int window)
     {
         if (q.Shape.Rank != 3 || k.Shape.Rank != 3 || v.Shape.Rank != 3)
         {

@@ -71,7 +71,7 @@ internal static unsafe class CacheRowKernels
         public int End(int sequence) => _starts[sequence + 1];
 
         /// <summary>Block of a token and its place there.</summary>
-        public (int Block, int Lane) Of(int sequence, int token) => At(sequence, Position(sequence, token));
+        public (int Block, int Lane) Locate(int sequence, int token) => At(sequence, Position(sequence, token));
 
         /// <summary>Block of the token of a sequence at a position, and its place there.</summary>
         public (int Block, int Lane) At(int sequence, int position) =>
@@ -89,7 +89,7 @@ internal static unsafe class CacheRowKernels
             for (int token = start; token < end; token++)
             {
                 sequence += token == places.End(sequence) ? 1 : 0;
-                (int block, int lane) = places.Of(sequence, token);
+                (int block, int lane) = places.Locate(sequence, token);
                 float* from = keys + (long)token * width,
                     to = store + (long)block * width * Block + lane;
                 for (int i = 0; i < width; i++)
@@ -112,7 +112,7 @@ internal static unsafe class CacheRowKernels
                 {
                     continue;
                 }
-                (int block, int lane) = places.Of(sequence, token);
+                (int block, int lane) = places.Locate(sequence, token);
                 new ReadOnlySpan<float>(values + (long)token * width, width).CopyTo(
                     new Span<float>(store + ((long)block * Block + lane) * stride, width)
                 );

@@ -33,14 +33,17 @@ internal static unsafe class CausalConvKernels
         x.Device.Run(new ForwardKernel(new Rows(x, taps, dilation, starts, history, slots), y.F32, silu), x.Shape.Rows, Grain);
         for (int i = 0; i < rows.Count; i++)
         {
-            Remember(
-                x,
-                rows.Starts.I32[i],
-                rows.Starts.I32[i + 1] - rows.Starts.I32[i],
-                history,
-                rows.Slots.I32[i],
-                dilation * (weight.Shape.Last - 1)
-            );
+            ReadOnlySpan<int> trail = rows.TrailOf(i);
+            int first = rows.Starts.I32[i],
+                kept = dilation * (weight.Shape.Last - 1),
+                slot = rows.Slots.I32[i];
+            Remember(x, first, rows.Starts.I32[i + 1] - trail.Length - first, history, slot, kept);
+            for (int j = 0; j < trail.Length; j++)
+            {
+                history.CopyPart(slot, trail[j]);
+                slot = trail[j];
+                Remember(x, rows.Starts.I32[i + 1] - trail.Length + j, 1, history, slot, kept);
+            }
         }
         taps.Release();
         starts.Release();

@@ -25,11 +25,7 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     {
         Device device = o.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.continued", flops: sizes.Flops);
-        device.Run(
-            new ContinueKernel(new Heads(sizes, inputs, null), rows.Starts.I32, rows.Slots.I32, state.F32, o.F32, device.Workers),
-            rows.Count * sizes.Heads,
-            1
-        );
+        device.Run(new ContinueKernel(new Heads(sizes, inputs, null), rows, state.F32, o.F32, device.Workers), rows.Count * sizes.Heads, 1);
     }
 
     /// <summary>What tokens bring to a head.</summary>
@@ -156,18 +152,26 @@ internal static unsafe partial class ChannelDeltaRuleKernels
         }
     }
 
-    private readonly struct ContinueKernel(Heads heads, int* starts, int* slots, float* state, float* o, Workers workers) : IRangeKernel
+    private readonly struct ContinueKernel(Heads heads, RaggedRows rows, float* state, float* o, Workers workers) : IRangeKernel
     {
-        public void Run(int start, int end, int worker)
+        public void Run(int first, int last, int worker)
         {
             ChannelDeltaSizes n = heads.Sizes;
             Token token = new((float*)workers.Scratch(worker, sizeof(float) * 3L * n.KeyDim + Packing.SlackBytes), n.KeyDim);
-            for (int item = start; item < end; item++)
+            for (int item = first; item < last; item++)
             {
                 (int sequence, int head) = Math.DivRem(item, n.Heads);
-                float* s = state + ((long)slots[sequence] * n.Heads + head) * n.StateCount;
-                for (int row = starts[sequence]; row < starts[sequence + 1]; row++)
+                int end = rows.Starts.I32[sequence + 1];
+                ReadOnlySpan<int> trail = rows.TrailOf(sequence);
+                float* s = state + ((long)rows.Slots.I32[sequence] * n.Heads + head) * n.StateCount;
+                for (int row = rows.Starts.I32[sequence]; row < end; row++)
                 {
+                    if (row >= end - trail.Length)
+                    {
+                        float* next = state + ((long)trail[row - end + trail.Length] * n.Heads + head) * n.StateCount;
+                        new ReadOnlySpan<float>(s, n.StateCount).CopyTo(new Span<float>(next, n.StateCount));
+                        s = next;
+                    }
                     heads.Load(row, head, token);
                     Step(token, s, heads.Value(row, head), heads.Beta(row, head), o + heads.ValueAt(row, head), n.KeyDim, n.ValueDim);
                 }

@@ -21,7 +21,7 @@ public static partial class Ops
     /// <returns>[B, T, H·Dv]</returns>
     public static Tensor ChannelDeltaRule(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta, Tensor? documentStarts = null)
     {
-        ChannelDeltaSizes sizes = ChannelDeltaSizes.Of(q, k, v, logDecay, beta);
+        ChannelDeltaSizes sizes = ChannelDeltaSizes.Infer(q, k, v, logDecay, beta);
         if (documentStarts is not null)
         {
             Check.Count(documentStarts, (long)sizes.Batch * sizes.Length);
@@ -52,7 +52,7 @@ public static partial class Ops
     /// <returns>[1, ΣT, H·Dv]</returns>
     public static Tensor ChannelDeltaRule(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta, RaggedRows rows, Tensor state)
     {
-        ChannelDeltaSizes sizes = ChannelDeltaSizes.Of(q, k, v, logDecay, beta);
+        ChannelDeltaSizes sizes = ChannelDeltaSizes.Infer(q, k, v, logDecay, beta);
         if (q.Device.Tape.Wants(q, k, v) || q.Device.Tape.Wants(logDecay, beta))
         {
             throw new ArgumentException("a delta rule that goes on from earlier tokens has no backward pass", nameof(state));
@@ -100,7 +100,7 @@ internal readonly record struct ChannelDeltaSizes(int Batch, int Length, int Hea
     /// <summary>Multiply-adds of the forward pass, counted as two operations.</summary>
     public double Flops => 7.0 * Batch * Length * Heads * StateCount;
 
-    public static ChannelDeltaSizes Of(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta)
+    public static ChannelDeltaSizes Infer(Tensor q, Tensor k, Tensor v, Tensor logDecay, Tensor beta)
     {
         int heads = beta.Shape.Last;
         bool fits =

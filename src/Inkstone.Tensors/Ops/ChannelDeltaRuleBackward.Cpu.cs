@@ -12,11 +12,11 @@ internal static unsafe partial class ChannelDeltaRuleKernels
         Device device = dO.Device;
         using Profile.Scope _ = device.Measure("channel_delta_rule.backward", flops: 3 * sizes.Flops);
         Targets targets = new(
-            Target.Of(inputs.Q),
-            Target.Of(inputs.K),
-            Target.Of(inputs.V),
-            Target.Of(inputs.LogDecay),
-            Target.Of(inputs.Beta)
+            Target.Create(inputs.Q),
+            Target.Create(inputs.K),
+            Target.Create(inputs.V),
+            Target.Create(inputs.LogDecay),
+            Target.Create(inputs.Beta)
         );
         device.Run(
             new BackwardKernel(new Heads(sizes, inputs, documentStarts), states.F32, dO.F32, targets, device.Workers),
@@ -28,13 +28,13 @@ internal static unsafe partial class ChannelDeltaRuleKernels
     /// <summary>A gradient to be written or added to; nothing where none is wanted.</summary>
     private readonly struct Target(float* at, bool accumulate)
     {
-        public static Target Of(Tensor x)
+        public static Target Create(Tensor x)
         {
             bool accumulate = false;
             return x.RequiresGrad ? new Target(x.AddGrad(out accumulate).F32, accumulate) : default;
         }
 
-        public void Put(long offset, float* values, int count)
+        public void Store(long offset, float* values, int count)
         {
             if (at == null)
             {
@@ -184,11 +184,11 @@ internal static unsafe partial class ChannelDeltaRuleKernels
             }
             Unnorm(local.DQ, heads.Query(row, head), 1 / MathF.Sqrt(dim), dim);
             Unnorm(local.DK, heads.Key(row, head), 1, dim);
-            targets.Q.Put(heads.KeyAt(row, head), local.DQ, dim);
-            targets.K.Put(heads.KeyAt(row, head), local.DK, dim);
-            targets.V.Put(heads.ValueAt(row, head), local.DW, width);
-            targets.LogDecay.Put(heads.KeyAt(row, head), local.DG, dim);
-            targets.Beta.Put((long)row * n.Heads + head, &dBeta, 1);
+            targets.Q.Store(heads.KeyAt(row, head), local.DQ, dim);
+            targets.K.Store(heads.KeyAt(row, head), local.DK, dim);
+            targets.V.Store(heads.ValueAt(row, head), local.DW, width);
+            targets.LogDecay.Store(heads.KeyAt(row, head), local.DG, dim);
+            targets.Beta.Store((long)row * n.Heads + head, &dBeta, 1);
             if (heads.Begins(row))
             {
                 new Span<float>(local.DState, n.StateCount).Clear();

@@ -38,11 +38,19 @@ internal static unsafe class CompressKernels
             kept = ring.Shape[1];
         for (int i = 0; i < rows.Count; i++)
         {
+            ReadOnlySpan<int> trail = rows.TrailOf(i);
             int start = rows.Starts.I32[i],
-                end = rows.Starts.I32[i + 1];
-            for (int row = Math.Max(start, end - kept); row < end; row++)
+                end = rows.Starts.I32[i + 1],
+                slot = rows.Slots.I32[i];
+            for (int row = Math.Max(start, end - trail.Length - kept); row < end; row++)
             {
-                float* to = ring.F32 + ((long)rows.Slots.I32[i] * kept + (rows.Past.I32[i] + row - start) % kept) * 2 * channels;
+                if (row >= end - trail.Length)
+                {
+                    int next = trail[row - end + trail.Length];
+                    ring.CopyPart(slot, next);
+                    slot = next;
+                }
+                float* to = ring.F32 + ((long)slot * kept + (rows.Past.I32[i] + row - start) % kept) * 2 * channels;
                 new ReadOnlySpan<float>(kv.F32 + (long)row * channels, channels).CopyTo(new Span<float>(to, channels));
                 new ReadOnlySpan<float>(gate.F32 + (long)row * channels, channels).CopyTo(new Span<float>(to + channels, channels));
             }

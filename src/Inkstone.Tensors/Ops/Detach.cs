@@ -6,8 +6,8 @@ public static partial class Ops
     /// <param name="x">[...]</param>
     public static Tensor Detach(Tensor x)
     {
-        Tensor y = x.Device.Rent(x.Shape);
-        x.Span.CopyTo(y.Span);
+        Tensor y = x.Device.Rent(x.Shape, x.DType);
+        x.Bytes.CopyTo(y.Bytes);
         return y;
     }
 }

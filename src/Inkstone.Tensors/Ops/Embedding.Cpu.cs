@@ -99,7 +99,7 @@ internal static unsafe class EmbeddingKernels
     {
         private readonly Part* _parts = (Part*)list.Pointer;
 
-        public Part* Of(int row)
+        public Part* GetPart(int row)
         {
             int low = 0,
                 high = count - 1;
@@ -118,7 +118,7 @@ internal static unsafe class EmbeddingKernels
         {
             for (int row = start; row < end; row++)
             {
-                Part* part = parts.Of(ids[row]);
+                Part* part = parts.GetPart(ids[row]);
                 RowDecoder.Decode(part->Rows.At(ids[row] - part->First, 0), width, y + (long)row * width);
             }
         }
@@ -132,7 +132,7 @@ internal static unsafe class EmbeddingKernels
                 count = Math.Min(width, end * Columns) - first;
             for (int row = 0; row < rows; row++)
             {
-                Part* part = parts.Of(ids[row]);
+                Part* part = parts.GetPart(ids[row]);
                 if (part->Gradient != null)
                 {
                     Lanes.Add(part->Gradient + (long)(ids[row] - part->First) * width + first, dy + (long)row * width + first, count);

@@ -46,12 +46,17 @@ internal static unsafe partial class GatedDeltaRuleKernels
             {
                 next++;
             }
+            ReadOnlySpan<int> trail = rows.TrailOf(i);
             DeltaInputs inputs = new(sizes with { Batch = next - i, Length = count }, qkv, logDecay, beta, null, first, continues: true);
             float* y = o.F32 + (long)first * width;
-            if (count <= MostRecurrent)
+            if (count <= MostRecurrent || trail.Length > 0)
             {
                 using Profile.Scope _ = device.Measure("gated_delta_rule.recurrent", bytes: 8.0 * each * (next - i));
-                device.Run(new RecurrentKernel(inputs, state.F32, slots + i, y, device.Workers), (next - i) * sizes.ValueHeads, 1);
+                fixed (int* kept = trail)
+                {
+                    RecurrentKernel kernel = new(inputs, state.F32, slots + i, kept, trail.Length, y, device.Workers);
+                    device.Run(kernel, (next - i) * sizes.ValueHeads, 1);
+                }
             }
             else
             {
@@ -229,8 +234,17 @@ internal static unsafe partial class GatedDeltaRuleKernels
         }
     }
 
-    /// <summary>Tokens one after the other, from and into the states at <paramref name="slots"/>.</summary>
-    private readonly struct RecurrentKernel(DeltaInputs inputs, float* state, int* slots, float* o, Workers workers) : IRangeKernel
+    /// <summary>Tokens one after the other, from and into the states at <paramref name="slots"/>; those behind the last tokens of a single
+    /// sequence go to the slots of its <paramref name="trail"/>.</summary>
+    private readonly struct RecurrentKernel(
+        DeltaInputs inputs,
+        float* state,
+        int* slots,
+        int* trail,
+        int trailing,
+        float* o,
+        Workers workers
+    ) : IRangeKernel
     {
         private DeltaSizes Sizes => inputs.Sizes;
 
@@ -242,15 +256,24 @@ internal static unsafe partial class GatedDeltaRuleKernels
             for (int item = start; item < end; item++)
             {
                 (int batch, int head) = Math.DivRem(item, Sizes.ValueHeads);
+                float* s = StateAt(slots[batch], head);
                 for (int token = 0; token < Sizes.Length; token++)
                 {
+                    if (token >= Sizes.Length - trailing)
+                    {
+                        float* next = StateAt(trail[token - Sizes.Length + trailing], head);
+                        new ReadOnlySpan<float>(s, Sizes.StateCount).CopyTo(new Span<float>(next, Sizes.StateCount));
+                        s = next;
+                    }
                     float* from = inputs.Qkv + inputs.QueryAt(batch, token, head / Sizes.Group);
                     Norm(q, from, 1 / MathF.Sqrt(Sizes.KeyDim));
                     Norm(k, from + inputs.KeyOffset, 1);
-                    Token(batch, token, head, q, k, u, state + ((long)slots[batch] * Sizes.ValueHeads + head) * Sizes.StateCount);
+                    Token(batch, token, head, q, k, u, s);
                 }
             }
         }
+
+        private float* StateAt(int slot, int head) => state + ((long)slot * Sizes.ValueHeads + head) * Sizes.StateCount;
 
         private void Norm(float* target, float* source, float scale) =>
             Lanes.Scale(target, source, scale / MathF.Sqrt(Lanes.Dot(source, source, Sizes.KeyDim) + 1e-6f), Sizes.KeyDim);

@@ -25,7 +25,7 @@ public static partial class Ops
     /// <returns>[B, T, Hv·Dv]</returns>
     public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, Tensor? documentStarts = null)
     {
-        DeltaSizes sizes = DeltaSizes.Of(qkv, logDecay, keyHeads, keyDim);
+        DeltaSizes sizes = DeltaSizes.Infer(qkv, logDecay, keyHeads, keyDim);
         Check.Same(logDecay, beta);
         Device device = qkv.Device;
         bool wanted = device.Tape.Wants(qkv, logDecay, beta);
@@ -56,7 +56,7 @@ public static partial class Ops
     /// <returns>[1, ΣT, Hv·Dv]</returns>
     public static Tensor GatedDeltaRule(Tensor qkv, Tensor logDecay, Tensor beta, int keyHeads, int keyDim, RaggedRows rows, Tensor state)
     {
-        DeltaSizes sizes = DeltaSizes.Of(qkv, logDecay, keyHeads, keyDim);
+        DeltaSizes sizes = DeltaSizes.Infer(qkv, logDecay, keyHeads, keyDim);
         Check.Same(logDecay, beta);
         if (qkv.Device.Tape.Wants(qkv, logDecay, beta))
         {
@@ -107,7 +107,7 @@ internal readonly record struct DeltaSizes(int Batch, int Length, int KeyHeads, 
     public double Flops =>
         2.0 * Batch * Length * (KeyHeads * 2.0 * Chunk * KeyDim + ValueHeads * (3.0 * StateCount + 1.5 * Chunk * ValueDim));
 
-    public static DeltaSizes Of(Tensor qkv, Tensor logDecay, int keyHeads, int keyDim)
+    public static DeltaSizes Infer(Tensor qkv, Tensor logDecay, int keyHeads, int keyDim)
     {
         int valueHeads = logDecay.Shape.Last,
             values = qkv.Shape.Last - 2 * keyHeads * keyDim;

@@ -63,7 +63,7 @@ public readonly record struct VisibleKeys(Tensor First, Tensor Count, Tensor? Ta
     /// <param name="rows">the sequences</param>
     /// <param name="tables">int32 [N, M] where keys lie in blocks; null: those of each sequence one behind the other, the next sequence's
     /// behind</param>
-    public static VisibleKeys Of(RaggedRows rows, Tensor? tables)
+    public static VisibleKeys Create(RaggedRows rows, Tensor? tables)
     {
         Device device = rows.Starts.Device;
         int total = rows.Starts.Ints[rows.Count],

@@ -157,7 +157,7 @@ internal sealed unsafe class LabelLossRows : IDisposable
                 float* z = owner._logits.F32 + (long)i * vocabulary;
                 float max = Lanes.Max(z, vocabulary),
                     label = z[owner._labels.I32[from + i]];
-                LogitSums s = LogitSums.Of(z, max, vocabulary);
+                LogitSums s = LogitSums.Measure(z, max, vocabulary);
                 double log = Math.Log(s.Exp);
                 int at = from + i;
                 owner._logSums.F32[at] = (float)(max + log);
@@ -228,7 +228,7 @@ internal readonly unsafe record struct LogitSums(double Exp, double ExpTimes, do
 {
     private const int Run = 256;
 
-    public static LogitSums Of(float* z, float max, int n)
+    public static LogitSums Measure(float* z, float max, int n)
     {
         double exp = 0,
             times = 0,

@@ -29,7 +29,7 @@ internal static unsafe partial class LogDecayKernels
         static abstract bool ReadsTarget { get; }
 
         /// <summary>The target from x + bias and what the target held.</summary>
-        static abstract Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held);
+        static abstract Vector512<float> Evaluate(float scale, Vector512<float> shifted, Vector512<float> held);
     }
 
     /// <summary>g = scale · softplus(x + bias).</summary>
@@ -38,7 +38,7 @@ internal static unsafe partial class LogDecayKernels
         public static bool ReadsTarget => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) => scale * Softplus(shifted);
+        public static Vector512<float> Evaluate(float scale, Vector512<float> shifted, Vector512<float> held) => scale * Softplus(shifted);
     }
 
     /// <summary>dg becomes dx.</summary>
@@ -47,7 +47,7 @@ internal static unsafe partial class LogDecayKernels
         public static bool ReadsTarget => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Of(float scale, Vector512<float> shifted, Vector512<float> held) =>
+        public static Vector512<float> Evaluate(float scale, Vector512<float> shifted, Vector512<float> held) =>
             held * scale * Lanes.Sigmoid(shifted);
     }
 
@@ -81,6 +81,6 @@ internal static unsafe partial class LogDecayKernels
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Part<TVector>(TVector lanes, float scale, float* from, float* bias, float* to)
             where TVector : struct, IRowVector =>
-            lanes.Store(TPart.Of(scale, lanes.Load(from) + lanes.Load(bias), TPart.ReadsTarget ? lanes.Load(to) : default), to);
+            lanes.Store(TPart.Evaluate(scale, lanes.Load(from) + lanes.Load(bias), TPart.ReadsTarget ? lanes.Load(to) : default), to);
     }
 }

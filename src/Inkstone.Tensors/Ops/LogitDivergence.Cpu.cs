@@ -212,7 +212,7 @@ internal sealed unsafe class LogitDivergenceRows(
                 Lanes.Scale(z, z, inverse, n);
             }
             float max = Lanes.Max(z, n),
-                log = (float)(max + Math.Log(LogitSums.Of(z, max, n).Exp));
+                log = (float)(max + Math.Log(LogitSums.Measure(z, max, n).Exp));
             for (int i = 0; i < n; i += 16)
             {
                 int part = Math.Min(16, n - i);

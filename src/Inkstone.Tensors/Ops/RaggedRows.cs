@@ -4,13 +4,29 @@ namespace Inkstone.Tensors;
 /// <param name="Starts">int32 [N + 1]: sequence i has the tokens [starts_i, starts_(i+1)); at least one each</param>
 /// <param name="Past">int32 [N]: tokens of each sequence that caches hold already</param>
 /// <param name="Slots">int32 [N]: where each sequence's state lies, for layers whose memory does not grow</param>
-public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slots)
+/// <param name="Trail">int32 [N, G]: where the states behind each of a sequence's last tokens go, the ones that it may take back; −1 where
+/// it has fewer such tokens. The state before all of them then is the one at <paramref name="Slots"/>. Null: no sequence has
+/// any</param>
+public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slots, Tensor? Trail = null)
 {
     /// <summary>Tokens of a block of a paged cache: one vector of keys.</summary>
     public const int BlockTokens = 16;
 
     /// <summary>Number of sequences.</summary>
     public int Count => (int)Past.Count;
+
+    /// <summary>Slots of the states behind the last tokens of a sequence, as many as it may take back.</summary>
+    internal unsafe ReadOnlySpan<int> TrailOf(int sequence)
+    {
+        if (Trail is null)
+        {
+            return [];
+        }
+        int width = Trail.Shape.Last;
+        ReadOnlySpan<int> row = new(Trail.I32 + (long)sequence * width, width);
+        int none = row.IndexOf(-1);
+        return none < 0 ? row : row[..none];
+    }
 
     /// <summary>Throws where the sequences do not fill a row of <paramref name="tokens"/> tokens.</summary>
     internal unsafe void Check(int tokens)
@@ -40,6 +56,14 @@ public readonly record struct RaggedRows(Tensor Starts, Tensor Past, Tensor Slot
             {
                 throw new ArgumentException(
                     $"sequence {i} has slot {Slots.I32[i]} of a state {state.Shape}, which needs {each} numbers for each",
+                    nameof(state)
+                );
+            }
+            ReadOnlySpan<int> trail = TrailOf(i);
+            if (trail.Length >= Starts.I32[i + 1] - Starts.I32[i] || trail.ContainsAnyExceptInRange(0, state.Shape[0] - 1))
+            {
+                throw new ArgumentException(
+                    $"sequence {i} cannot keep its last states in slots {string.Join(", ", trail.ToArray())}",
                     nameof(state)
                 );
             }

@@ -16,7 +16,7 @@ public static partial class Ops
     /// arithmetic;
     /// memory of one block instead of all. Results and gradients are bit for bit those of the block itself.
     /// </summary>
-    /// <param name="block">must compute the same both times; what it hands out beside its result it gives to <see cref="Tape.HandOut"/>, in
+    /// <param name="block">must compute the same both times; what it hands out beside its result it gives to <see cref="Tape.AddSideOutput"/>, in
     /// the same order</param>
     /// <param name="x">its input</param>
     /// <param name="context">must live until the backward pass</param>
@@ -36,7 +36,7 @@ public static partial class Ops
         tape.Suspend();
         Tensor y = block.Forward(x, context),
             made = y.Source;
-        tape.HandOut(made);
+        tape.AddSideOutput(made);
         tape.Resume();
         if (!arena.IsSince(mark, made))
         {
@@ -83,7 +83,7 @@ public static partial class Ops
             Tape tape = _x.Device.Tape;
             int first = tape.Count;
             tape.BeginAgain(_handedOut.Start.Value);
-            tape.HandOut(_block.Forward(_x, _context).Source);
+            tape.AddSideOutput(_block.Forward(_x, _context).Source);
             tape.EndAgain(_handedOut.End.Value);
             tape.BackwardTo(first);
         }

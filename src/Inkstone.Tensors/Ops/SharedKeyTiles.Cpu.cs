@@ -117,18 +117,18 @@ internal static unsafe class SharedKeyTiles
             a3 = Vector512.FusedMultiplyAdd(w, a, a3);
             b3 = Vector512.FusedMultiplyAdd(w, b, b3);
         }
-        Put(a0, b0, to, both, add: false);
+        StorePair(a0, b0, to, both, add: false);
         if (n > 1)
         {
-            Put(a1, b1, to + stride, both, add: false);
+            StorePair(a1, b1, to + stride, both, add: false);
         }
         if (n > 2)
         {
-            Put(a2, b2, to + 2 * stride, both, add: false);
+            StorePair(a2, b2, to + 2 * stride, both, add: false);
         }
         if (n > 3)
         {
-            Put(a3, b3, to + 3 * stride, both, add: false);
+            StorePair(a3, b3, to + 3 * stride, both, add: false);
         }
     }
 
@@ -207,18 +207,18 @@ internal static unsafe class SharedKeyTiles
             a3 = Vector512.FusedMultiplyAdd(w, a, a3);
             b3 = Vector512.FusedMultiplyAdd(w, b, b3);
         }
-        Put(a0, b0, to, both, add);
+        StorePair(a0, b0, to, both, add);
         if (n > 1)
         {
-            Put(a1, b1, to + dim, both, add);
+            StorePair(a1, b1, to + dim, both, add);
         }
         if (n > 2)
         {
-            Put(a2, b2, to + 2 * dim, both, add);
+            StorePair(a2, b2, to + 2 * dim, both, add);
         }
         if (n > 3)
         {
-            Put(a3, b3, to + 3 * dim, both, add);
+            StorePair(a3, b3, to + 3 * dim, both, add);
         }
     }
 
@@ -258,7 +258,7 @@ internal static unsafe class SharedKeyTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Vector512<float> first, Vector512<float> second, float* to, bool both, bool add)
+    private static void StorePair(Vector512<float> first, Vector512<float> second, float* to, bool both, bool add)
     {
         (add ? first + Vector512.Load(to) : first).Store(to);
         if (both)

@@ -23,7 +23,7 @@ public readonly record struct TokenGroups(
     /// <summary>Groups of rows whose documents are whole.</summary>
     /// <param name="positions">int32 [B, T]: each token's place in its document</param>
     /// <param name="rate">r</param>
-    public static TokenGroups Of(Tensor positions, int rate)
+    public static TokenGroups Create(Tensor positions, int rate)
     {
         (int batch, int length) = (positions.Shape[0], positions.Shape[1]);
         int most = 1;
@@ -67,7 +67,7 @@ public readonly record struct TokenGroups(
     /// <param name="tables">int32 [N, M]: blocks of a cache of entries</param>
     /// <param name="blockEntries">entries of a block</param>
     /// <param name="rate">r</param>
-    public static TokenGroups Of(RaggedRows rows, Tensor tables, int blockEntries, int rate)
+    public static TokenGroups Create(RaggedRows rows, Tensor tables, int blockEntries, int rate)
     {
         Device device = rows.Starts.Device;
         int total = rows.Starts.Ints[rows.Count],

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Inkstone.Tensors;
 
 /// <summary>bfloat16: the upper half of a float32.</summary>
-public static class BFloat16Bits
+internal static class BFloat16Bits
 {
     /// <summary>Rounds to nearest even; NaN stays NaN.</summary>
     public static ushort FromFloat(float value)

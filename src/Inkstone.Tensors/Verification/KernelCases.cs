@@ -153,7 +153,7 @@ internal static class KernelCases
                         t.Keys,
                         VisibleKeys.Causal(t.Device, Batch, Length, t.Starts).Last(9),
                         Entries(t),
-                        TokenGroups.Of(t.Positions, 4).Visible.Last(7),
+                        TokenGroups.Create(t.Positions, 4).Visible.Last(7),
                         Heads,
                         0.25f,
                         Ops.HeadColumns(t.Bias, 1, 0, Heads),
@@ -349,7 +349,7 @@ internal static class KernelCases
                 t =>
                 {
                     Tensor store = t.Zeros(new Shape(16 * 4, HeadDim + 3));
-                    TokenGroups groups = TokenGroups.Of(t.Whole(), t.Tables(), 4, 4);
+                    TokenGroups groups = TokenGroups.Create(t.Whole(), t.Tables(), 4, 4);
                     Ops.StoreEntries(Row(Ops.HeadColumns(t.Keys, 1, 0, HeadDim)), store, groups, 3);
                     return store;
                 },
@@ -483,7 +483,7 @@ internal static class KernelCases
             Ops.HeadColumns(t.Bias, 4, 0, HeadDim).View(new Shape(2, 2 * HeadDim)) is { } half
                 ? Ops.JoinHeads(half, 1, 2 * HeadDim, half).View(new Shape(4, 2 * HeadDim))
                 : t.Bias,
-            TokenGroups.Of(t.Positions, 4),
+            TokenGroups.Create(t.Positions, 4),
             HeadDim
         );
 

@@ -6,8 +6,8 @@ namespace Inkstone.Text;
 
 /// <summary>A conversation, or a part of one, as tokens, and which of them a model learns to write.</summary>
 /// <param name="Ids">all tokens</param>
-/// <param name="Learned">true for what an assistant says, the token that ends its turn included</param>
-public sealed record MaskedConversation(int[] Ids, bool[] Learned);
+/// <param name="LossMask">true for what an assistant says, the token that ends its turn included</param>
+public sealed record MaskedConversation(int[] Ids, bool[] LossMask);
 
 /// <summary>Whether a conversation becomes one example, or one for each answer: the answer behind the conversation before it, rendered as a
 /// model sees that when it answers.</summary>
@@ -47,14 +47,14 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
     /// <param name="tools">the functions that the model may call</param>
     /// <param name="variables">variables of this conversation alone, which count more than those of the options</param>
     /// <exception cref="InvalidDataException">An answer cannot be told from what stands before it; the message says why.</exception>
-    public IReadOnlyList<MaskedConversation> Of(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null) =>
-        Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools), variables);
+    public IReadOnlyList<MaskedConversation> Mask(JsonArray messages, JsonArray? tools = null, JsonObject? variables = null) =>
+        Mask(JsonValues.FromJson(messages), tools is null ? null : JsonValues.FromJson(tools), variables);
 
-    /// <inheritdoc cref="Of(JsonArray, JsonArray?, JsonObject?)"/>
-    public IReadOnlyList<MaskedConversation> Of(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null) =>
-        Of(JsonValues.Of(messages), tools is null ? null : JsonValues.Of(tools.Value), variables);
+    /// <inheritdoc cref="Mask(JsonArray, JsonArray?, JsonObject?)"/>
+    public IReadOnlyList<MaskedConversation> Mask(JsonElement messages, JsonElement? tools = null, JsonObject? variables = null) =>
+        Mask(JsonValues.FromJson(messages), tools is null ? null : JsonValues.FromJson(tools.Value), variables);
 
-    private IReadOnlyList<MaskedConversation> Of(Value conversation, Value? tools, JsonObject? variables)
+    private IReadOnlyList<MaskedConversation> Mask(Value conversation, Value? tools, JsonObject? variables)
     {
         ListValue messages = ChatTemplate.Messages(conversation);
         ChatRenderings renderings = new(
@@ -78,7 +78,7 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
         )
         {
             throw new InvalidDataException(
-                $"Message {caller} calls a tool, but the chat template does not write {ToolCalls}, so the call would be lost without a trace; use a template that does, or leave the conversation out."
+                $"message {caller} calls a tool, but the chat template does not write {ToolCalls}, so the call would be lost without a trace; use a template that does, or leave the conversation out."
             );
         }
         bool always = _options.Splitting == TurnSplitting.Always,
@@ -108,7 +108,7 @@ public sealed class ChatMasks(ChatTemplate template, Tokenizer tokenizer, ChatMa
         return _options.Splitting == TurnSplitting.Auto && !_options.Everything
             ? [.. learned.Order().Select(i => Alone(renderings.Answer(i)))]
             : throw new InvalidDataException(
-                "The conversation cannot be learned in one piece: the chat template renders early turns differently when more follows. "
+                "the conversation cannot be learned in one piece: the chat template renders early turns differently when more follows. "
                     + (
                         _options.Everything
                             ? "Messages that are not to be learned cannot be told from the others then; leave their weights out, or learn completions only."

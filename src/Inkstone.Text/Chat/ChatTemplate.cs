@@ -62,12 +62,18 @@ public sealed partial class ChatTemplate
     public static ChatTemplate For(Tokenizer tokenizer) =>
         TryFor(tokenizer)
         ?? throw new InvalidDataException(
-            "The tokenizer has no chat template; add a chat_template.jinja beside its tokenizer.json, or name a template: --template chatml is built in."
+            "the tokenizer has no chat template; add a chat_template.jinja beside its tokenizer.json, or name a template: --template chatml is built in."
         );
 
     /// <summary>The template that travels with a tokenizer, or null.</summary>
     public static ChatTemplate? TryFor(Tokenizer tokenizer) =>
-        ChatTemplateSource.Of(tokenizer.ConfigJson, "tokenizer_config.json", tokenizer.SeparateChatTemplate, "chat_template.jinja", null)
+        ChatTemplateSource.Choose(
+            tokenizer.ConfigJson,
+            "tokenizer_config.json",
+            tokenizer.SeparateChatTemplate,
+            "chat_template.jinja",
+            null
+        )
             is { } source
             ? new ChatTemplate(source)
             : null;
@@ -79,14 +85,19 @@ public sealed partial class ChatTemplate
     /// <param name="variables">further variables, such as enable_thinking</param>
     /// <exception cref="TemplateException">The template refuses the conversation.</exception>
     public string Render(JsonArray messages, JsonArray? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null) =>
-        Render(Messages(JsonValues.Of(messages)), tools is null ? null : JsonValues.Of(tools), addGenerationPrompt, Variables(variables));
+        Render(
+            Messages(JsonValues.FromJson(messages)),
+            tools is null ? null : JsonValues.FromJson(tools),
+            addGenerationPrompt,
+            Variables(variables)
+        );
 
     /// <summary>The text of a conversation.</summary>
     /// <inheritdoc cref="Render(JsonArray, JsonArray?, bool, JsonObject?)"/>
     public string Render(JsonElement messages, JsonElement? tools = null, bool addGenerationPrompt = false, JsonObject? variables = null) =>
         Render(
-            Messages(JsonValues.Of(messages)),
-            tools is null ? null : JsonValues.Of(tools.Value),
+            Messages(JsonValues.FromJson(messages)),
+            tools is null ? null : JsonValues.FromJson(tools.Value),
             addGenerationPrompt,
             Variables(variables)
         );
@@ -160,11 +171,11 @@ public sealed partial class ChatTemplate
         messages as ListValue is { } list && list.Elements.All(m => m is DictValue)
             ? list
             : throw new InvalidDataException(
-                "The messages of a conversation must be a JSON array of objects, each with a role and a content."
+                "the messages of a conversation must be a JSON array of objects, each with a role and a content."
             );
 
     internal static IReadOnlyList<KeyValuePair<string, Value>> Variables(JsonObject? variables) =>
-        variables is null ? [] : [.. variables.Select(v => KeyValuePair.Create(v.Key, JsonValues.Of(v.Value)))];
+        variables is null ? [] : [.. variables.Select(v => KeyValuePair.Create(v.Key, JsonValues.FromJson(v.Value)))];
 
     /// <summary>Whether the template marks what an assistant says.</summary>
     internal bool MarksGeneration(bool withTools) => Body(withTools).MarksGeneration;
@@ -204,7 +215,7 @@ public sealed partial class ChatTemplate
             KeyValuePair.Create("tools", tools ?? NoneValue.None),
             KeyValuePair.Create<string, Value>("documents", NoneValue.None),
             KeyValuePair.Create<string, Value>("messages", messages),
-            KeyValuePair.Create<string, Value>("add_generation_prompt", BoolValue.Of(addGenerationPrompt)),
+            KeyValuePair.Create<string, Value>("add_generation_prompt", BoolValue.FromBoolean(addGenerationPrompt)),
             .. _specialTokens,
             .. variables,
         ];

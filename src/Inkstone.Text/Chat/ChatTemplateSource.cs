@@ -17,7 +17,7 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
         if (!Directory.Exists(path) && !File.Exists(path))
         {
             throw new FileNotFoundException(
-                $"There is no chat template at '{path}'; give a tokenizer's directory, a tokenizer_config.json or a .jinja file.",
+                $"there is no chat template at '{path}'; give a tokenizer's directory, a tokenizer_config.json or a .jinja file.",
                 path
             );
         }
@@ -28,7 +28,7 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
         // A configuration that is named counts by itself; the template file of a directory counts more than what its configuration holds.
         bool separate = File.Exists(template) && !(json && config == path);
         string toolUse = Path.Combine(directory, ToolUseName);
-        return Of(
+        return Choose(
                 File.Exists(config) ? File.ReadAllBytes(config) : null,
                 config,
                 separate ? File.ReadAllText(template) : null,
@@ -41,7 +41,7 @@ internal sealed record ChatTemplateSource(string Name, string Template, string? 
     }
 
     /// <summary>What a configuration and a separate template hold together; null when neither has a template.</summary>
-    public static ChatTemplateSource? Of(byte[]? config, string configFile, string? template, string templateFile, string? toolUse)
+    public static ChatTemplateSource? Choose(byte[]? config, string configFile, string? template, string templateFile, string? toolUse)
     {
         Dictionary<string, Value> tokens = new(StringComparer.Ordinal);
         string? inConfig = null,

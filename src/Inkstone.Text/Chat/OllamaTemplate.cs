@@ -15,7 +15,7 @@ public static class OllamaTemplate
     private static readonly string[] Marks = ["⟦one⟧", "⟦two⟧", "⟦three⟧", "⟦four⟧"];
 
     /// <summary>The template, or null where what stands around a message depends on more than its role (dates, tools, positions).</summary>
-    public static string? Of(ChatTemplate template)
+    public static string? Convert(ChatTemplate template)
     {
         try
         {

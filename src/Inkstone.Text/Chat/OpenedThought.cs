@@ -26,7 +26,7 @@ internal static partial class OpenedThought
         {
             int same = before.AsSpan().CommonPrefixLength(after);
             throw new InvalidDataException(
-                $"Message {index} cannot be learned: the generation prompt of the chat template goes on with {Shown(before[same..])} where the answer is rendered as {Shown(after[same..])}, "
+                $"message {index} cannot be learned: the generation prompt of the chat template goes on with {Shown(before[same..])} where the answer is rendered as {Shown(after[same..])}, "
                     + "so a model would be taught what it is never asked; use another template, or other template variables."
             );
         }
@@ -36,7 +36,7 @@ internal static partial class OpenedThought
         {
             return opening.Groups["closed"] is { Length: > 0 } closed && shown.StartsWith($"<{closed.Value}>", StringComparison.Ordinal)
                 ? throw new InvalidDataException(
-                    $"Message {index} cannot be learned: the generation prompt of the chat template ends in {Shown(opening.Value)}, so a model is asked not to think, and this answer has a thought; "
+                    $"message {index} cannot be learned: the generation prompt of the chat template ends in {Shown(opening.Value)}, so a model is asked not to think, and this answer has a thought; "
                         + "leave its reasoning out, or change the template variables."
                 )
                 : shown;
@@ -56,7 +56,7 @@ internal static partial class OpenedThought
         if (thought is null)
         {
             throw new InvalidDataException(
-                $"Message {index} cannot be learned: the generation prompt of the chat template ends in {Shown(opening.Value)}, and this answer has no {close}; "
+                $"message {index} cannot be learned: the generation prompt of the chat template ends in {Shown(opening.Value)}, and this answer has no {close}; "
                     + $"give the message its thought (reasoning_content, or {close} in its content), or use a template, or template variables, whose prompt opens none."
             );
         }

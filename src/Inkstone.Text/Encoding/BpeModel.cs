@@ -134,7 +134,8 @@ internal sealed class BpeModel
             return;
         }
         scratch.Reserve(Characters == null ? word.Length : word.Length * Characters.MostPerByte);
-        int count = Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Of(word, scratch.Symbols, UnknownId, FuseUnknown);
+        int count =
+            Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Encode(word, scratch.Symbols, UnknownId, FuseUnknown);
         if (count <= ShortWord && _keysFit)
         {
             MergeShort(Characters == null && count == word.Length ? word : default, count, scratch);
@@ -162,7 +163,8 @@ internal sealed class BpeModel
             return new TokenizedWord(word.ToArray(), TokenOrigin.WholeWord, [id], [id], []);
         }
         scratch.Reserve(Characters == null ? word.Length : word.Length * Characters.MostPerByte);
-        int count = Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Of(word, scratch.Symbols, UnknownId, FuseUnknown);
+        int count =
+            Characters == null ? ByteSymbols(word, scratch.Symbols) : Characters.Encode(word, scratch.Symbols, UnknownId, FuseUnknown);
         List<int> symbols = [.. scratch.Symbols[..count]];
         int[] start = [.. symbols];
         List<MergeStep> merges = [];

@@ -35,7 +35,7 @@ internal sealed class CharacterSymbols
     public int MostPerByte => 1 + _prefix.Length + _suffix.Length;
 
     /// <summary>Writes the symbols of a word and returns how many they are.</summary>
-    public int Of(ReadOnlySpan<byte> word, Span<int> symbols, int? unknown, bool fuse)
+    public int Encode(ReadOnlySpan<byte> word, Span<int> symbols, int? unknown, bool fuse)
     {
         int count = 0;
         bool waiting = false; // an unknown token that is written only when another symbol than bytes follows, as Hugging Face has it

@@ -118,9 +118,9 @@ internal sealed class PatternStep(TextPattern pattern, SplitBehavior behavior, b
 /// <summary>Single characters that fulfil a condition: Digits, Punctuation, WhitespaceSplit, CharDelimiterSplit.</summary>
 internal sealed class CharacterStep(Func<Rune, bool> condition, SplitBehavior behavior) : MatchStep(behavior, false)
 {
-    public static bool IsNumber(Rune c) => CharClass.Of(c.Value) == CharClass.Number;
+    public static bool IsNumber(Rune c) => CharClass.Classify(c.Value) == CharClass.Number;
 
-    public static bool IsSpace(Rune c) => CharClass.Of(c.Value) == CharClass.Space;
+    public static bool IsSpace(Rune c) => CharClass.Classify(c.Value) == CharClass.Space;
 
     /// <summary>Punctuation of Unicode, and every printable character of ASCII that is neither letter nor digit.</summary>
     public static bool IsPunctuation(Rune c) =>
@@ -143,7 +143,7 @@ internal sealed class WordStep() : MatchStep(SplitBehavior.Removed, invert: true
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
             int kind =
                 CharClass.IsWord(rune.Value) ? 1
-                : CharClass.Of(rune.Value) == CharClass.Space ? -1
+                : CharClass.Classify(rune.Value) == CharClass.Space ? -1
                 : 0;
             if (kind >= 0 && kind == previous)
             {

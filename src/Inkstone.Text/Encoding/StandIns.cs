@@ -78,7 +78,7 @@ internal sealed partial class StandIns
             {
                 if (Rune.IsValid(c))
                 {
-                    Of(new Rune(c));
+                    Substitute(new Rune(c));
                 }
             }
         }
@@ -99,7 +99,7 @@ internal sealed partial class StandIns
     }
 
     /// <summary>The UTF-16 unit as which a character is matched.</summary>
-    public char Of(Rune rune)
+    public char Substitute(Rune rune)
     {
         ulong sets = 0;
         if (rune.IsBmp)

@@ -72,7 +72,7 @@ internal sealed class RegexPattern : TextPattern
         for (int i = 0; i < text.Length; )
         {
             Rune.DecodeFromUtf8(text[i..], out Rune rune, out int size);
-            characters[length] = rune.Value < 0x80 ? (char)rune.Value : _characters.Of(rune);
+            characters[length] = rune.Value < 0x80 ? (char)rune.Value : _characters.Substitute(rune);
             offsets[length++] = i;
             i += size;
         }

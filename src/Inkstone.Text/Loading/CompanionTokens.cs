@@ -41,14 +41,14 @@ internal sealed class CompanionTokens
         JsonPart decoder = config[Decoder];
         foreach (JsonPart token in decoder.IsNull ? [] : decoder.Members().OrderBy(m => Id(m.Name, m.Value)).Select(m => m.Value))
         {
-            found.Put(Token(token, special: token["special"].Flag()), change: true);
+            found.SetToken(Token(token, special: token["special"].Flag()), change: true);
         }
         if (decoder.IsNull && !addedTokens.IsNull)
         {
             foreach ((string content, _) in addedTokens.Members().OrderBy(m => m.Value.Integer()))
             {
                 bool special = named.Contains(content);
-                found.Put(new(0, content, false, false, false, !special, special), change: true);
+                found.SetToken(new(0, content, false, false, false, !special, special), change: true);
             }
         }
         int declared = found._changed.Count;
@@ -131,12 +131,12 @@ internal sealed class CompanionTokens
     {
         foreach (JsonPart token in tokens.Where(t => !t.IsNull))
         {
-            Put(Token(token, special: true), change: false);
+            SetToken(Token(token, special: true), change: false);
         }
     }
 
     /// <summary>Adds a token that is not there; one that is there gets other flags only where <paramref name="change"/> says so.</summary>
-    private void Put(AddedToken token, bool change)
+    private void SetToken(AddedToken token, bool change)
     {
         int place = _tokens.FindIndex(t => t.Content == token.Content);
         if (token.Content.Length == 0 || (place >= 0 && !change))

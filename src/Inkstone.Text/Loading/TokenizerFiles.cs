@@ -24,7 +24,7 @@ internal sealed record TokenizerFiles(
         TemplateName = "chat_template.jinja";
 
     /// <summary>Takes both files as they are.</summary>
-    public static TokenizerFiles Of(byte[] json, string jsonFile, byte[]? config, string configFile, string? template) =>
+    public static TokenizerFiles Create(byte[] json, string jsonFile, byte[]? config, string configFile, string? template) =>
         new(json, new TokenizerJson(json, jsonFile), config, configFile, template, []);
 
     /// <summary>Reads a tokenizer.json and the files beside it.</summary>
@@ -37,7 +37,7 @@ internal sealed record TokenizerFiles(
         using JsonDocument? map = Open(directory, "special_tokens_map.json"),
             added = Open(directory, "added_tokens.json");
         config = CompanionTokens.WithRoles(config, configFile, Part(map, directory, "special_tokens_map.json"));
-        TokenizerFiles plain = Of(
+        TokenizerFiles plain = Create(
             File.ReadAllBytes(file),
             file,
             config,

@@ -72,7 +72,7 @@ internal static class TokenizerJsonWriter
             writer.WriteStartObject();
             writer.WriteString("type", "Split");
             writer.WriteStartObject("pattern");
-            writer.WriteString("Regex", SplitRegex.Of(pattern));
+            writer.WriteString("Regex", SplitRegex.GetPattern(pattern));
             writer.WriteEndObject();
             writer.WriteString("behavior", "Isolated");
             writer.WriteBoolean("invert", false);

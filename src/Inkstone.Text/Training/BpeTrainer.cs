@@ -48,7 +48,7 @@ public static class BpeTrainer
         WordCounter words = CorpusWords.Count(corpus, options, threads, progress, cancellation);
         if (words.Words == 0)
         {
-            throw new InvalidDataException("The corpus is empty; give at least one file or document with text.");
+            throw new InvalidDataException("the corpus is empty; give at least one file or document with text.");
         }
         TrainedVocabulary vocabulary = new(special, ByteAlphabet.InCharacterOrder.Where(b => options.InitialAlphabet || words.Has(b)));
         if (vocabulary.Count > options.VocabularySize)
@@ -97,13 +97,13 @@ public static class BpeTrainer
         if (special.Distinct().Count() != special.Count)
         {
             throw new ArgumentException(
-                $"The special token '{special.GroupBy(t => t).First(g => g.Count() > 1).Key}' is named twice; name it once."
+                $"the special token '{special.GroupBy(t => t).First(g => g.Count() > 1).Key}' is named twice; name it once."
             );
         }
         if (options.PadToken != null && options.PadToken == options.EosToken)
         {
             throw new ArgumentException(
-                $"The padding token and the end token are both '{options.PadToken}'; a model could then never learn to end. Choose another padding token."
+                $"the padding token and the end token are both '{options.PadToken}'; a model could then never learn to end. Choose another padding token."
             );
         }
     }

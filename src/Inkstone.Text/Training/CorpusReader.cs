@@ -208,7 +208,7 @@ internal sealed class CorpusFiles : CorpusReader, IDisposable
             {
                 break;
             }
-            bool now = CharClass.Of(rune.Value) == CharClass.Letter;
+            bool now = CharClass.Classify(rune.Value) == CharClass.Letter;
             cut = letter && !now ? i : cut;
             letter = now;
             i += consumed;

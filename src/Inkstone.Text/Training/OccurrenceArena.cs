@@ -29,7 +29,7 @@ internal sealed class OccurrenceArena(MergeQueue waiting)
         if (live > Array.MaxLength)
         {
             throw new InvalidDataException(
-                "The corpus has too many different words to learn merges from at once; train on a sample of it."
+                "the corpus has too many different words to learn merges from at once; train on a sample of it."
             );
         }
         int[] words = new int[Math.Min(Array.MaxLength, live * 2)];

@@ -68,7 +68,7 @@ internal sealed class WordCounter
         if ((long)start + word.Length > Array.MaxLength)
         {
             throw new InvalidDataException(
-                "The corpus has more than 2 GiB of different words; train on a sample of it, or set a cap on the pre-token length."
+                "the corpus has more than 2 GiB of different words; train on a sample of it, or set a cap on the pre-token length."
             );
         }
         if (index == _count.Length)

@@ -19,7 +19,7 @@ public sealed class CheckpointFolder(string run)
     public string Path { get; } = System.IO.Path.Combine(run, "checkpoints");
 
     /// <summary>Directory of one step.</summary>
-    public string Of(int step) => System.IO.Path.Combine(Path, Name(step));
+    public string GetPath(int step) => System.IO.Path.Combine(Path, Name(step));
 
     /// <summary>Saved steps, ascending.</summary>
     public IReadOnlyList<int> Steps()
@@ -57,13 +57,13 @@ public sealed class CheckpointFolder(string run)
         {
             whole--;
         }
-        string moved = string.Join(" and ", steps.Skip(whole + 1).Reverse().Select(Of));
+        string moved = string.Join(" and ", steps.Skip(whole + 1).Reverse().Select(GetPath));
         throw new InvalidDataException(
-            $"the checkpoint {Of(steps[^1])} is damaged: {damage}; "
+            $"the checkpoint {GetPath(steps[^1])} is damaged: {damage}; "
                 + (
                     whole < 0
                         ? "no other one is whole, so begin anew with --force or another out"
-                        : $"{Of(steps[whole])} is whole: to go on from it, move {moved} away and --resume again"
+                        : $"{GetPath(steps[whole])} is whole: to go on from it, move {moved} away and --resume again"
                 )
         );
     }
@@ -71,10 +71,10 @@ public sealed class CheckpointFolder(string run)
     /// <summary>What is wrong with a checkpoint, by its list of files and the headers of its tensors; null: nothing.</summary>
     internal string? Damage(int step)
     {
-        string directory = Of(step);
+        string directory = GetPath(step);
         try
         {
-            if (WrittenFiles.Of(directory).Damage() is { } damage)
+            if (WrittenFiles.Read(directory).Damage() is { } damage)
             {
                 return damage;
             }
@@ -104,7 +104,7 @@ public sealed class CheckpointFolder(string run)
     /// newest.</summary>
     public string Save(TrainState state, int keep, Action<string> fill)
     {
-        string path = Of(state.Step);
+        string path = GetPath(state.Step);
         AtomicDirectory.Write(
             path,
             overwrite: true,
@@ -120,7 +120,7 @@ public sealed class CheckpointFolder(string run)
         {
             if (steps[i] != state.BestStep && steps[i] != state.Step)
             {
-                AtomicDirectory.Delete(Of(steps[i]));
+                AtomicDirectory.Delete(GetPath(steps[i]));
             }
         }
         return path;
@@ -129,7 +129,7 @@ public sealed class CheckpointFolder(string run)
     /// <summary>Writes checkpoints.json.</summary>
     public void Index(TrainState state)
     {
-        string? best = state.BestStep is { } step && Directory.Exists(Of(step)) ? Name(step) : null;
+        string? best = state.BestStep is { } step && Directory.Exists(GetPath(step)) ? Name(step) : null;
         CheckpointIndex index = new(Name(state.Step), best, best is null ? null : state.BestLoss);
         AtomicFile.Write(
             System.IO.Path.Combine(Path, IndexFile),
@@ -153,12 +153,12 @@ public sealed class CheckpointFolder(string run)
     /// <summary>The first thing in the folder that no run wrote, in words; null: there is none.</summary>
     public string? Foreign() =>
         WrittenFiles
-            .Of(Path)
+            .Read(Path)
             .Foreign(name =>
             {
                 string entry = System.IO.Path.Combine(Path, name);
                 return Directory.Exists(entry)
-                    ? WrittenFiles.Of(entry).Foreign() is null
+                    ? WrittenFiles.Read(entry).Foreign() is null
                     : name == IndexFile && ReadIndex(entry) is not null;
             });
 

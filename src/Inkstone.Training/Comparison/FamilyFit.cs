@@ -29,7 +29,7 @@ public static class FamilyFit
     /// <param name="vocabulary">ids of the tokenizer</param>
     /// <param name="ids">its special ids</param>
     /// <exception cref="InvalidDataException">The widths cannot reach it: other sizes alone are too much, or too little.</exception>
-    public static FittedFamily Of(ContestantOptions contestant, long active, int vocabulary, TokenIds ids)
+    public static FittedFamily Fit(ContestantOptions contestant, long active, int vocabulary, TokenIds ids)
     {
         JsonObject config = contestant.Model.Config(vocabulary, ids);
         foreach (string key in contestant.Fit)

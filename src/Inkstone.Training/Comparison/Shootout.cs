@@ -1,7 +1,3 @@
-using System.Text.Json.Nodes;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
-
 namespace Inkstone.Training;
 
 /// <summary>A family that takes part in a comparison.</summary>
@@ -27,34 +23,18 @@ public sealed record Shootout(
     string Out
 )
 {
-    private const string FamiliesKey = "families",
-        CompareKey = "compare",
-        OutKey = "out";
+    private static readonly string[] Own = ["families", "compare", "out"];
 
-    private static readonly string[] Sections = [CompareKey, FamiliesKey, "tokenizer", "data", "optimizer", "schedule", "train", OutKey];
-
-    /// <summary>Reads the file of a comparison.</summary>
+    /// <summary>Reads the file of a comparison, all of it, with overrides such as ("train.tokens", "8M").</summary>
     /// <param name="path">the file</param>
-    /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key. Keys of the
-    /// recipe are looked at when the first run begins.</exception>
-    public static Shootout Load(string path)
+    /// <param name="overrides">what every run of it gets</param>
+    /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
+    public static Shootout Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides)
     {
-        YamlMappingNode root = Root(path);
-        if (root.Children.Keys.FirstOrDefault(k => !Sections.Contains(Key(k))) is { } unknown)
-        {
-            throw new InvalidDataException(
-                Key(unknown) == "model"
-                    ? $"{path}:{unknown.Start.Line}: model has no place here; name the models below {FamiliesKey}"
-                    : $"{path}:{unknown.Start.Line}: there is no section '{Key(unknown)}'{Spelling.Suggestion(Key(unknown), Sections)}; there are {string.Join(", ", Sections)}"
-            );
-        }
-        RecipeSection own = new(
-            new YamlMappingNode(root.Children.Where(c => Key(c.Key) is FamiliesKey or CompareKey or OutKey)),
-            path,
-            new HashSet<string>()
-        );
-        RecipeSection compare = own.Section(CompareKey),
-            families = own.Section(FamiliesKey);
+        RecipeSection root = RecipeFile.Load(path, overrides);
+        root.Require(root.Present("model").Count == 0, "model", "has no place here; name the models below families");
+        RecipeSection compare = root.Section("compare"),
+            families = root.Section("families");
         List<ContestantOptions> all = [];
         foreach (string name in families.Keys)
         {
@@ -72,7 +52,7 @@ public sealed record Shootout(
                 )
             );
         }
-        own.Require(all.Count > 0, FamiliesKey, "must name at least one family with its model");
+        root.Require(all.Count > 0, "families", "must name at least one family with its model");
         long active = compare.OptionalInteger("active_parameters", 1000, 1_000_000_000_000) ?? 5_000_000;
         long[] seeds =
         [
@@ -81,44 +61,19 @@ public sealed record Shootout(
                 .Select(s =>
                     long.TryParse(s, out long seed) && seed >= 0
                         ? seed
-                        : throw new InvalidDataException($"{path}: {CompareKey}.seeds must be whole numbers, got '{s}'")
+                        : throw new InvalidDataException($"{path}: compare.seeds must be whole numbers, got '{s}'")
                 ),
         ];
-        string place = own.RequiredText(OutKey);
-        own.Close();
-        YamlMappingNode recipe = new(root.Children.Where(c => Key(c.Key) is not (FamiliesKey or CompareKey or OutKey)));
-        return new Shootout(all, active, seeds.Length > 0 ? seeds : [1], Text(recipe), HasData(recipe), place);
-    }
-
-    private static bool HasData(YamlMappingNode recipe) =>
-        recipe.Children.FirstOrDefault(c => Key(c.Key) == "data").Value is YamlMappingNode data
-        && data.Children.Keys.Any(k => Key(k) == "train");
-
-    private static YamlMappingNode Root(string path)
-    {
-        YamlStream stream = [];
-        try
-        {
-            using StreamReader reader = new(path);
-            stream.Load(reader);
-        }
-        catch (YamlException e)
-        {
-            throw new InvalidDataException($"{path}:{e.Start.Line}: this is not valid YAML: {e.Message}", e);
-        }
-        return stream.Documents is [{ RootNode: YamlMappingNode root }]
-            ? root
-            : throw new InvalidDataException(
-                $"{path}: a comparison is a list of sections such as '{FamiliesKey}:'; this file is something else"
-            );
-    }
-
-    private static string Key(YamlNode node) => (node as YamlScalarNode)?.Value ?? "";
-
-    private static string Text(YamlMappingNode node)
-    {
-        using StringWriter text = new();
-        new YamlStream(new YamlDocument(node)).Save(text, assignAnchors: false);
-        return text.ToString().Replace("\r\n", "\n", StringComparison.Ordinal);
+        // The rest is a recipe of pretraining, which each run reads again with its own model.
+        _ = root.Text("tokenizer");
+        DataSection data = DataSection.From(root.Section("data"), needsTrain: false);
+        _ = OptimizerOptions.From(root.Section("optimizer"));
+        _ = ScheduleOptions.From(root.Section("schedule"));
+        _ = TrainOptions.From(root.Section("train", out RecipeSection train));
+        _ = DeviceOptions.From(train);
+        string place = root.RequiredText("out");
+        root.Close();
+        string recipe = RecipeFile.Load(path, []).Without(Own);
+        return new Shootout(all, active, seeds.Length > 0 ? seeds : [1], recipe, data.Train.Count > 0, place);
     }
 }

@@ -21,7 +21,7 @@ public sealed class DistillObjective(CausalLm student, CausalLm teacher, double 
         _labels = [];
 
     /// <summary>The part of one micro-batch.</summary>
-    public LossTerms Of(Batch batch, float normalizer)
+    public LossTerms ComputeLoss(Batch batch, float normalizer)
     {
         Device device = student.Device;
         ForwardContext context = NextToken.Context(device, batch);

@@ -16,7 +16,7 @@ public sealed class Distillation : ITuningRun
     public Distillation(DistillRecipe recipe, Device device, RunOptions options)
     {
         recipe = recipe with { Train = options.Deal(recipe.Train) };
-        RunStart start = RunStart.Of(
+        RunStart start = RunStart.Prepare(
             recipe,
             options,
             [
@@ -63,9 +63,9 @@ public sealed class Distillation : ITuningRun
                 _tuned.Tokenizer,
                 source,
                 held,
-                RunData.Of(Conversations),
+                RunData.Describe(Conversations),
                 FromNothing: false,
-                objective.Of,
+                objective.ComputeLoss,
                 _tuned.Write,
                 _tuned.Answer
             )

@@ -29,7 +29,7 @@ internal sealed class CheckpointMoments : IDisposable
     public IReadOnlyList<(long StepCount, IEnumerable<Parameter> State)> All { get; }
 
     /// <summary>Gathers what is sharded: all processes take part.</summary>
-    public static CheckpointMoments Of(IReadOnlyList<IOptimizer> optimizers) => new(optimizers);
+    public static CheckpointMoments Collect(IReadOnlyList<IOptimizer> optimizers) => new(optimizers);
 
     /// <inheritdoc/>
     public void Dispose() => _gathered.ForEach(p => p.Tensor.Dispose());

@@ -12,7 +12,7 @@ public sealed record NetworkLink(double BytesPerSecond, double Latency)
 
     /// <summary>By its name, such as 1gbit, 25gbit or 100mbit.</summary>
     /// <exception cref="ArgumentException">It is no such name.</exception>
-    public static NetworkLink Of(string name, double latencyMicroseconds)
+    public static NetworkLink Parse(string name, double latencyMicroseconds)
     {
         string text = name.ToLowerInvariant();
         double unit =
@@ -73,7 +73,7 @@ public static class ClusterPlan
     /// <param name="link">what connects hosts</param>
     /// <param name="hosts">hosts</param>
     /// <param name="ranksPerHost">processes on each</param>
-    public static PlannedStep? Of(
+    public static PlannedStep? Estimate(
         StepCost cost,
         TrainOptions train,
         int tokensPerRow,

@@ -44,7 +44,7 @@ internal static class RankAgreement
             {
                 hash.Append(Encoding.UTF8.GetBytes(text));
             }
-            foreach (Parameter p in what as Parameters ?? Parameters.Of([]))
+            foreach (Parameter p in what as Parameters ?? Parameters.FromList([]))
             {
                 byte[] row = new byte[1 << 16];
                 int size = row.Length / sizeof(float);
@@ -70,7 +70,7 @@ internal static class RankAgreement
         ranks.Barrier();
         if (ranks.Rank > 0)
         {
-            string path = checkpoints.Of(step);
+            string path = checkpoints.GetPath(step);
             if (!Directory.Exists(path))
             {
                 throw new InvalidDataException(

@@ -51,7 +51,7 @@ internal sealed class ShardedAdamW : IOptimizer
                 }
             }
         }
-        Parameters own = Parameters.Of(
+        Parameters own = Parameters.FromList(
             _segments.Select(s => new Parameter($"{s.Start}:{gradients.Parameters[s.Parameter].Name}", s.Tensor))
         );
         _own = new AdamW(own, settings);

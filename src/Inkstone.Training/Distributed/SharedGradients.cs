@@ -48,7 +48,7 @@ public sealed class SharedGradients : IDisposable
         ICommunicator ranks = together.Ranks;
         Parameter[] moved = [.. trained.Where(p => p.Tensor.RequiresGrad)];
         _arena =
-            moved.Length > 0 && ParameterArena.Of(moved[0].Tensor) is { } arena && moved.All(p => ParameterArena.Of(p.Tensor) == arena)
+            moved.Length > 0 && ParameterArena.Find(moved[0].Tensor) is { } arena && moved.All(p => ParameterArena.Find(p.Tensor) == arena)
                 ? arena
                 : throw new InvalidDataException("several processes train float32 parameters in one arena; these are not");
         Dictionary<Tensor, Parameter> names = moved.ToDictionary(p => p.Tensor);
@@ -299,7 +299,7 @@ public sealed class SharedGradients : IDisposable
         {
             _wire.AllToAll(MemoryMarshal.AsBytes(gradient), _bytes[i], MemoryMarshal.AsBytes(parts), _received[i]);
         }
-        OrderedSum.Of(parts, size);
+        OrderedSum.Reduce(parts, size);
         parts[..own.Length].CopyTo(own);
         if (_together.Options.Zero > 0)
         {

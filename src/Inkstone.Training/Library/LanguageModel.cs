@@ -32,7 +32,7 @@ public sealed class LanguageModel : IDisposable
     public static LanguageModel New(Tokenizer tokenizer, ModelOptions options, ulong seed = 42, DeviceOptions? device = null)
     {
         HfConfig config = HfConfig.Parse(
-            options.Config(tokenizer.VocabularySize, TokenIds.Of(tokenizer)).ToJsonString(),
+            options.Config(tokenizer.VocabularySize, TokenIds.FromTokenizer(tokenizer)).ToJsonString(),
             "the model's options"
         );
         return OnDevice(device, d => new LanguageModel(Pretrained.New(config, d, seed), tokenizer, null));
@@ -110,7 +110,7 @@ public sealed class LanguageModel : IDisposable
         TrainOptions options,
         OptimizerOptions? optimizer = null,
         ScheduleOptions? schedule = null
-    ) => new(Model, batches, NextToken.Of(Model), options, optimizer, schedule) { TextBytes = new LabelBytes(Tokenizer).Of };
+    ) => new(Model, batches, NextToken.Create(Model), options, optimizer, schedule) { TextBytes = new LabelBytes(Tokenizer).Count };
 
     /// <summary>Rows of the tokens of documents in memory, in a new order in each pass; attention ends at the border of documents where the
     /// tokenizer has an end token.</summary>
@@ -131,7 +131,7 @@ public sealed class LanguageModel : IDisposable
             }
         }
         return new PackedLoader(
-            [TokenShard.Of(ids.ToArray(), Tokenizer.EosId)],
+            [TokenShard.FromTokens(ids.ToArray(), Tokenizer.EosId)],
             new PackedLoaderOptions(length, DocumentAware: Tokenizer.EosId is not null, ShuffleSeed: seed, Epochs: epochs)
         );
     }

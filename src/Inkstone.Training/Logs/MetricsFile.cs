@@ -10,7 +10,7 @@ namespace Inkstone.Training;
 /// metrics.jsonl, one object per step or validation, and samples.jsonl. After resuming they are cut back to the checkpoint's step, so that
 /// in the end they equal those of a run that was never interrupted, but for the times and rates.
 /// </summary>
-public sealed class MetricsFile : ITrainLog
+internal sealed class MetricsFile : ITrainLog
 {
     /// <summary>Names of both files.</summary>
     public const string MetricsName = "metrics.jsonl",

@@ -13,7 +13,7 @@ public sealed class DynamicTokens(CausalLm model)
         _labels = [];
 
     /// <summary>The part of one micro-batch.</summary>
-    public LossTerms Of(Batch batch, float normalizer)
+    public LossTerms ComputeLoss(Batch batch, float normalizer)
     {
         _rows.Clear();
         _labels.Clear();

@@ -9,7 +9,7 @@ namespace Inkstone.Training;
 /// each document, padding, a prompt) counts in neither. Special tokens stand for no text; their cost is a part of the text's.
 /// </summary>
 /// <param name="lengths">UTF-8 bytes of each token id</param>
-public sealed class LabelBytes(IReadOnlyList<int> lengths)
+internal sealed class LabelBytes(IReadOnlyList<int> lengths)
 {
     /// <summary>By the token texts of a tokenizer.</summary>
     public LabelBytes(Tokenizer tokenizer)
@@ -20,7 +20,7 @@ public sealed class LabelBytes(IReadOnlyList<int> lengths)
         ]) { }
 
     /// <summary>Bytes behind the labels of a batch.</summary>
-    public long Of(Batch batch)
+    public long Count(Batch batch)
     {
         long bytes = 0;
         foreach (int label in batch.Labels)

@@ -9,7 +9,7 @@ public static class NextToken
 {
     /// <summary>The objective for a model; with <paramref name="documentAware"/> attention and positions begin anew with each
     /// document.</summary>
-    public static Objective<Batch> Of(CausalLm model, bool documentAware = true) =>
+    public static Objective<Batch> Create(CausalLm model, bool documentAware = true) =>
         (batch, normalizer) =>
         {
             ForwardContext context = Context(model.Device, batch, documentAware);

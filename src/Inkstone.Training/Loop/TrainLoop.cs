@@ -26,14 +26,14 @@ internal sealed record LoopSettings(
 
 /// <summary>What the loop calls out to. All of it depends on the model, none of it on the loop.</summary>
 /// <param name="Step">One optimizer step: its number from 0, and the multiple of the peak rate.</param>
-/// <param name="Multiple">The multiple of a step (from 0) in a run of so many steps.</param>
+/// <param name="LrScale">The multiple of a step (from 0) in a run of so many steps.</param>
 /// <param name="Validate">Measures held-out text; null: there is none.</param>
 /// <param name="Sample">Reports samples after so many steps.</param>
 /// <param name="Save">Saves a checkpoint of this progress and returns its path; null: nothing is saved.</param>
 /// <param name="LastCheckpoint">Path of the newest whole checkpoint, for messages.</param>
 internal sealed record LoopParts(
     Func<int, double, StepOutcome> Step,
-    Func<int, int, double> Multiple,
+    Func<int, int, double> LrScale,
     Func<Validation>? Validate,
     Action<int> Sample,
     Func<TrainProgress, string>? Save,
@@ -159,7 +159,7 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
 
     private void Step()
     {
-        double multiple = parts.Multiple(_at.Step, _at.TotalSteps == 0 ? int.MaxValue : _at.TotalSteps);
+        double multiple = parts.LrScale(_at.Step, _at.TotalSteps == 0 ? int.MaxValue : _at.TotalSteps);
         long before = Stopwatch.GetTimestamp();
         StepOutcome outcome = parts.Step(_at.Step, multiple);
         double seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;

@@ -111,7 +111,7 @@ public sealed class TrainStep<TBatch>
             Find("reduce_seconds").Add(shared.Seconds);
             Find("reduce_wait_seconds").Add(shared.WaitSeconds);
         }
-        Model?.StepEnded();
+        Model?.AfterStep();
         return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
 
@@ -134,9 +134,9 @@ public sealed class TrainStep<TBatch>
                 {
                     Gradients?.Listen(_device.Tape);
                 }
-                Model?.Noise.Begin(Seed, (long)number * _batches.Length + i);
+                Model?.TrainingRng.Begin(Seed, (long)number * _batches.Length + i);
                 Accumulate(_batches[i], labels, _records.Next(i, Model?.Metrics.Count ?? 0));
-                Model?.Noise.End();
+                Model?.TrainingRng.End();
             }
             Gradients?.Leaf(_device.Tape);
         }

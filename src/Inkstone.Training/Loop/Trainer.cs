@@ -190,7 +190,7 @@ public sealed class Trainer<TBatch>
             {
                 Patience = _options.Patience,
             },
-            new LoopParts(step.Run, Multiple, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null))
+            new LoopParts(step.Run, LrScale, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null))
             {
                 Agree = number => ranks?.From(0, number) ?? number,
             },
@@ -207,7 +207,7 @@ public sealed class Trainer<TBatch>
         return end;
     }
 
-    private double Multiple(int step, int total)
+    private double LrScale(int step, int total)
     {
         if (_rate is null || _rate.TotalSteps != total)
         {

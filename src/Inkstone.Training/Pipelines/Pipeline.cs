@@ -1,3 +1,5 @@
+using Inkstone.Files;
+
 namespace Inkstone.Training;
 
 /// <summary>One command of a pipeline.</summary>

@@ -67,14 +67,14 @@ public sealed class AnswerBatch(bool share, bool ends = false)
             {
                 if (first || !share)
                 {
-                    Put(prompt[t], t, documentStart, textAt + t);
+                    AppendToken(prompt[t], t, documentStart, textAt + t);
                 }
                 Spread(promptAt + t, textAt);
             }
             int answerAt = _ids.Count;
             for (int t = 0; t < answer.Length - (ends ? 0 : 1); t++) // the last token is only a label
             {
-                Put(answer[t], prompt.Length + t, share ? shared : documentStart, textAt + prompt.Length + t);
+                AppendToken(answer[t], prompt.Length + t, share ? shared : documentStart, textAt + prompt.Length + t);
                 Spread(answerAt + t, textAt);
             }
             _answers.Add(new Answer(slot++, prompt.Length > 0 ? promptAt + prompt.Length - 1 : -1, answerAt, answer));
@@ -172,7 +172,7 @@ public sealed class AnswerBatch(bool share, bool ends = false)
 
     private static Tensor Rent(Device device, List<int> values) => device.Rent(new Shape(values.Count), CollectionsMarshal.AsSpan(values));
 
-    private void Put(int id, int position, int start, int text)
+    private void AppendToken(int id, int position, int start, int text)
     {
         _ids.Add(id);
         _positions.Add(position);

@@ -127,7 +127,7 @@ public sealed class PairLoss(PairOptions options)
         {
             (double value, double chosen, double rejected) = PairOptions.IsFree(term.Kind)
                 ? Free(term, _sums[i], _sums[i + pairs], policy.Length(i), policy.Length(i + pairs))
-                : PairTerms.Of(
+                : PairTerms.Evaluate(
                     _o,
                     term,
                     _sums[i] - _reference[i],

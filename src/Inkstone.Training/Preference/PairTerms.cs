@@ -6,7 +6,7 @@ namespace Inkstone.Training;
 internal static class PairTerms
 {
     /// <summary>A loss of u and v: its value, ∂/∂u and ∂/∂v. n, m: tokens of the chosen and of the rejected answer.</summary>
-    public static (double Loss, double Chosen, double Rejected) Of(PairOptions o, PairTerm term, double u, double v, int n, int m)
+    public static (double Loss, double Chosen, double Rejected) Evaluate(PairOptions o, PairTerm term, double u, double v, int n, int m)
     {
         double b = o.Beta;
         switch (term.Kind)

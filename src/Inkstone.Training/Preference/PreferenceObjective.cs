@@ -38,14 +38,14 @@ public sealed class PreferenceObjective
     /// <param name="options">which losses</param>
     /// <param name="adapterOff">the reference is the model with its adapter off; false: it is stored in the batches</param>
     public static Objective<PreferenceBatch> OfPairs(CausalLm model, PairOptions options, bool adapterOff = false) =>
-        new PreferenceObjective(model, new PairLoss(options), null, adapterOff, options.NeedsReference).Of;
+        new PreferenceObjective(model, new PairLoss(options), null, adapterOff, options.NeedsReference).ComputeLoss;
 
     /// <summary>Of single answers.</summary>
     /// <inheritdoc cref="OfPairs"/>
     public static Objective<PreferenceBatch> OfSingles(CausalLm model, UnpairedOptions options, bool adapterOff = false) =>
-        new PreferenceObjective(model, null, options, adapterOff, needsReference: true).Of;
+        new PreferenceObjective(model, null, options, adapterOff, needsReference: true).ComputeLoss;
 
-    private LossTerms Of(PreferenceBatch batch, float normalizer)
+    private LossTerms ComputeLoss(PreferenceBatch batch, float normalizer)
     {
         (_batch, _share) = (batch, batch.LabelCount / normalizer);
         _metrics.Clear();

@@ -70,7 +70,7 @@ public sealed record PreferenceSet(
             {
                 truncated.Add($"cut at data.max_length {section.MaxLength}", record.Place);
             }
-            bool isValid = held || (section.Valid.Count == 0 && Draw(record) < section.ValidRatio);
+            bool isValid = held || (section.Valid.Count == 0 && HashToUnit(record) < section.ValidRatio);
             (isValid ? valid : train).Add(fitting);
         }
         return new PreferenceSet(train, valid, [.. reader.Skipped, .. skipped.Records], One(truncated), One(moved));
@@ -122,7 +122,7 @@ public sealed record PreferenceSet(
         IEnumerable<PreferenceRecord> records,
         PreferenceTokens tokens,
         bool held
-    ) => records.AsParallel().AsOrdered().Select(r => (r, tokens.Of(r), held));
+    ) => records.AsParallel().AsOrdered().Select(r => (r, tokens.Encode(r), held));
 
     /// <summary>The record as long as it may be, or why it is left out.</summary>
     private static (PreferenceExample? Example, string? Reason) Fit(PreferenceExample whole, PreferenceSection section)
@@ -143,8 +143,8 @@ public sealed record PreferenceSet(
             : (whole with { Answers = answers }, null);
     }
 
-    private static double Draw(PreferenceRecord record) =>
-        new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(record.Prompt.Key)), 0).UniformDouble(0);
+    private static double HashToUnit(PreferenceRecord record) =>
+        new PhiloxRandom(StableHash.Compute(Encoding.UTF8.GetBytes(record.Prompt.Key)), 0).UniformDouble(0);
 
     private static SkippedRecords? One(SkippedRecordCounter counter) => counter.Records is [var records] ? records : null;
 }

@@ -9,14 +9,14 @@ namespace Inkstone.Training;
 /// <param name="Share">whether the answers to a prompt share it</param>
 /// <param name="Finite">one pass instead of endless ones</param>
 /// <param name="Epochs">passes that are kept apart; null lets them run into each other</param>
-public sealed record PreferenceSourceOptions(int Rows, ulong? ShuffleSeed, bool Share, bool Finite = false, double? Epochs = null);
+internal sealed record PreferenceSourceOptions(int Rows, ulong? ShuffleSeed, bool Share, bool Finite = false, double? Epochs = null);
 
 /// <summary>
 /// Batches of preferences. Pairs are dealt anew in each pass. Single answers stay in the batches that they are dealt to at first, good and
 /// bad in each as they are in all, because
 /// KTO measures on the answers of the others in the batch how far the policy has moved, and the reference of those is computed once.
 /// </summary>
-public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
+internal sealed class PreferenceSource : IBatchSource<PreferenceBatch>
 {
     private readonly PreferenceSourceOptions _options;
     private readonly IReadOnlyList<PreferenceExample> _examples;
@@ -112,14 +112,14 @@ public sealed class PreferenceSource : IBatchSource<PreferenceBatch>
         {
             for (int slot = 0; slot < slots; slot++)
             {
-                taken.ForEach(i => Put(reference[i][slot], batch.Reference));
+                taken.ForEach(i => CopyRow(reference[i][slot], batch.Reference));
             }
-            taken.ForEach(i => Put(_singles ? reference[i][1] : [], batch.MovedReference));
+            taken.ForEach(i => CopyRow(_singles ? reference[i][1] : [], batch.MovedReference));
         }
         return taken.Count > 0;
     }
 
-    private static void Put(float[] from, TokenRuns to)
+    private static void CopyRow(float[] from, TokenRuns to)
     {
         Span<double> run = to.Add(from.Length);
         for (int t = 0; t < run.Length; t++)

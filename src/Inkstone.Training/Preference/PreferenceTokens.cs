@@ -26,7 +26,7 @@ public sealed class PreferenceTokens(Tokenizer tokenizer, Func<ChatTemplate> tem
     /// <summary>The tokens, and whether the border between prompt and answers lies elsewhere among them than in the text, because a token
     /// spans it or the template rewrites the prompt.</summary>
     /// <exception cref="InvalidDataException">The template refuses the messages; the message names the place.</exception>
-    public (PreferenceExample Example, bool Moved) Of(PreferenceRecord record)
+    public (PreferenceExample Example, bool Moved) Encode(PreferenceRecord record)
     {
         try
         {

@@ -26,7 +26,7 @@ public sealed class Preferences : ITuningRun
     {
         recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device, _options) = (recipe, device, options);
-        _start = RunStart.Of(
+        _start = RunStart.Prepare(
             recipe,
             options,
             [
@@ -40,7 +40,7 @@ public sealed class Preferences : ITuningRun
         _tuned = new TunedModel(recipe, options.Warn);
         Data = Read(options.Warn);
         CausalLm model = _tuned.Open(_start.Checkpoint, device, options.Warn);
-        model.Noise.Silent = true;
+        model.TrainingRng.Silent = true;
         if (model.Adapter?.Config.Dropout > 0)
         {
             options.Warn("the adapter's dropout is off: policy and reference are compared, and noise would count as a difference");

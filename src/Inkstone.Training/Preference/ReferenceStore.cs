@@ -114,7 +114,7 @@ internal static class ReferenceStore
                 ["answers"] = sources.Sum(s => s?.Examples.Count ?? 0).ToString(CultureInfo.InvariantCulture),
             }
         );
-        Files.WrittenFiles.Of(directory).Add(FileName);
+        Files.WrittenFiles.Read(directory).Add(FileName);
     }
 
     private static int[][] Answers(PreferenceSource source, int example) =>

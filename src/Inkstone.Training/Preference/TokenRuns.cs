@@ -26,7 +26,7 @@ public sealed class TokenRuns
     public int Length(int run) => _ends[run] - Start(run);
 
     /// <summary>Lists as runs.</summary>
-    public static TokenRuns Of(IEnumerable<IReadOnlyList<double>> lists)
+    public static TokenRuns FromLists(IEnumerable<IReadOnlyList<double>> lists)
     {
         TokenRuns runs = new();
         foreach (IReadOnlyList<double> list in lists)

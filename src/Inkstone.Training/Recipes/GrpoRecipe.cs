@@ -1,84 +1,26 @@
-using System.Text.Json.Nodes;
-using Inkstone.Nn;
-
 namespace Inkstone.Training;
 
-/// <summary>Everything that one run of reinforcement learning without a critic is made of; the YAML keys are these names in
-/// snake_case.</summary>
-/// <param name="Model">Where it starts: a model, or an adapter to go on with.</param>
-/// <param name="Adapter">A new low-rank adapter that is trained; null trains all weights, or the adapter that <paramref name="Model"/>
-/// names.</param>
-/// <param name="Tokenizer">Directory or tokenizer.json; null: the model's own.</param>
-/// <param name="Template">A .jinja file, or chatml; null: the tokenizer's own.</param>
-/// <param name="TemplateVariables">Further variables of the template; the recipe's chat_template_kwargs.</param>
-/// <param name="Data">The prompts.</param>
-/// <param name="Rollout">How they are answered.</param>
-/// <param name="Loss">What is minimised.</param>
-/// <param name="Optimizer">How gradients become steps.</param>
-/// <param name="Schedule">How the learning rate moves.</param>
-/// <param name="Train">How long, how much at once, what to report; batch_size counts answers.</param>
-/// <param name="Device">What computes; the keys stand in the section train.</param>
-/// <param name="Out">Directory of the run.</param>
-/// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record GrpoRecipe(
-    BaseModelSection Model,
-    LoraConfig? Adapter,
-    string? Tokenizer,
-    string? Template,
-    JsonObject? TemplateVariables,
-    PromptSection Data,
-    RolloutSection Rollout,
-    GrpoSection Loss,
-    OptimizerOptions Optimizer,
-    ScheduleOptions Schedule,
-    TrainOptions Train,
-    DeviceOptions Device,
-    string Out,
-    string Resolved
-) : ITuningRecipe
+/// <summary>Everything that one run of reinforcement learning without a critic is made of.</summary>
+public sealed record GrpoRecipe : PolicyRecipe<GrpoSection>
 {
-    /// <summary>The reward functions.</summary>
-    internal IReadOnlyList<NamedReward> Rewards { get; init; } = [];
-
-    /// <inheritdoc/>
-    public DistributedOptions Distributed { get; init; } = new();
+    private GrpoRecipe(RecipeSection root)
+        : base(root, generations: 8, iterations: 1, GrpoSection.From)
+    {
+        root.Require(
+            Rollout.Generations > 1,
+            "rollout.num_generations",
+            "must be at least 2: an answer is compared with the others to its prompt"
+        );
+        root.Close();
+        Resolved = RecipeFile.Resolved(root);
+    }
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static GrpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
         Read(RecipeFile.Load(path, overrides));
 
-    internal static GrpoRecipe Read(RecipeSection root)
-    {
-        GrpoRecipe recipe = new(
-            BaseModelSection.From(root.Section("model")),
-            root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
-            root.Text("tokenizer"),
-            root.Text("template"),
-            root.FreeMapping("chat_template_kwargs"),
-            PromptSection.From(root.Section("data")),
-            RolloutSection.From(root.Section("rollout"), generations: 8, iterations: 1),
-            GrpoSection.From(root.Section("loss")),
-            OptimizerOptions.From(root.Section("optimizer")),
-            ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)),
-            DeviceOptions.From(train),
-            root.RequiredText("out"),
-            ""
-        )
-        {
-            Distributed = DistributedOptions.From(root.Section("distributed")),
-            Rewards = RewardKinds.From(root.Section("rewards")),
-        };
-        root.Require(recipe.Rewards.Count > 0, "rewards", "must name at least one reward function, such as number: {weight: 1}");
-        root.Require(
-            recipe.Rollout.Generations > 1,
-            "rollout.num_generations",
-            "must be at least 2: an answer is compared with the others to its prompt"
-        );
-        root.Close();
-        return recipe with { Resolved = RecipeFile.Resolved(root) };
-    }
+    internal static GrpoRecipe Read(RecipeSection root) => new(root);
 }
 
 /// <summary>The loss of a run without a critic.</summary>

@@ -1,83 +1,26 @@
-using System.Text.Json.Nodes;
-using Inkstone.Nn;
-
 namespace Inkstone.Training;
 
-/// <summary>Everything that one run of PPO is made of; the YAML keys are these names in snake_case.</summary>
-/// <param name="Model">Where it starts: a model, or an adapter to go on with.</param>
-/// <param name="Adapter">A new low-rank adapter that is trained; null trains all weights, or the adapter that <paramref name="Model"/>
-/// names.</param>
-/// <param name="Tokenizer">Directory or tokenizer.json; null: the model's own.</param>
-/// <param name="Template">A .jinja file, or chatml; null: the tokenizer's own.</param>
-/// <param name="TemplateVariables">Further variables of the template; the recipe's chat_template_kwargs.</param>
-/// <param name="Data">The prompts.</param>
-/// <param name="Rollout">How they are answered.</param>
-/// <param name="Loss">What is minimised.</param>
-/// <param name="Optimizer">How gradients become steps.</param>
-/// <param name="Schedule">How the learning rate moves.</param>
-/// <param name="Train">How long, how much at once, what to report; batch_size counts answers.</param>
-/// <param name="Device">What computes; the keys stand in the section train.</param>
-/// <param name="Out">Directory of the run.</param>
-/// <param name="Resolved">The recipe as read, defaults included, as YAML.</param>
-public sealed record PpoRecipe(
-    BaseModelSection Model,
-    LoraConfig? Adapter,
-    string? Tokenizer,
-    string? Template,
-    JsonObject? TemplateVariables,
-    PromptSection Data,
-    RolloutSection Rollout,
-    PpoSection Loss,
-    OptimizerOptions Optimizer,
-    ScheduleOptions Schedule,
-    TrainOptions Train,
-    DeviceOptions Device,
-    string Out,
-    string Resolved
-) : ITuningRecipe
+/// <summary>Everything that one run of PPO is made of.</summary>
+public sealed record PpoRecipe : PolicyRecipe<PpoSection>
 {
-    /// <summary>The reward functions.</summary>
-    internal IReadOnlyList<NamedReward> Rewards { get; init; } = [];
-
-    /// <inheritdoc/>
-    public DistributedOptions Distributed { get; init; } = new();
+    private PpoRecipe(RecipeSection root)
+        : base(root, generations: 1, iterations: 4, PpoSection.From)
+    {
+        root.Require(
+            !Rollout.MaskTruncated,
+            "rollout.mask_truncated_completions",
+            "has no meaning with a critic; take loss.missing_eos_penalty"
+        );
+        root.Close();
+        Resolved = RecipeFile.Resolved(root);
+    }
 
     /// <summary>Reads a recipe file with overrides such as ("train.epochs", "2").</summary>
     /// <exception cref="InvalidDataException">A key is unknown or a value does not fit; the message names file, line and key.</exception>
     public static PpoRecipe Load(string path, params IReadOnlyList<KeyValuePair<string, string>> overrides) =>
         Read(RecipeFile.Load(path, overrides));
 
-    internal static PpoRecipe Read(RecipeSection root)
-    {
-        PpoRecipe recipe = new(
-            BaseModelSection.From(root.Section("model")),
-            root.Has("adapter") ? AdapterSection.From(root.Section("adapter")) : null,
-            root.Text("tokenizer"),
-            root.Text("template"),
-            root.FreeMapping("chat_template_kwargs"),
-            PromptSection.From(root.Section("data")),
-            RolloutSection.From(root.Section("rollout"), generations: 1, iterations: 4),
-            PpoSection.From(root.Section("loss")),
-            OptimizerOptions.From(root.Section("optimizer")),
-            ScheduleOptions.From(root.Section("schedule")),
-            TrainOptions.From(root.Section("train", out RecipeSection train)),
-            DeviceOptions.From(train),
-            root.RequiredText("out"),
-            ""
-        )
-        {
-            Distributed = DistributedOptions.From(root.Section("distributed")),
-            Rewards = RewardKinds.From(root.Section("rewards")),
-        };
-        root.Require(recipe.Rewards.Count > 0, "rewards", "must name at least one reward function, such as number: {weight: 1}");
-        root.Require(
-            !recipe.Rollout.MaskTruncated,
-            "rollout.mask_truncated_completions",
-            "has no meaning with a critic; take loss.missing_eos_penalty"
-        );
-        root.Close();
-        return recipe with { Resolved = RecipeFile.Resolved(root) };
-    }
+    internal static PpoRecipe Read(RecipeSection root) => new(root);
 }
 
 /// <summary>The loss of PPO and what its rewards are made of.</summary>

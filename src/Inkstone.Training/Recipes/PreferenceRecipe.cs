@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using Inkstone.Nn;
 
 namespace Inkstone.Training;

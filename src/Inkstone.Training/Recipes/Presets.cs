@@ -1,3 +1,5 @@
+using Inkstone.Files;
+
 namespace Inkstone.Training;
 
 /// <summary>Finds what a name may stand for: files of the configs folder beside the program, or a path.</summary>

@@ -90,18 +90,18 @@ public sealed record DataSection(
     bool Shuffle
 )
 {
-    internal static DataSection From(RecipeSection s) =>
+    internal static DataSection From(RecipeSection s, bool needsTrain = true) =>
         new(
-            Named(s, s.Texts("train")),
+            Named(s, s.Texts("train"), needsTrain),
             s.Texts("valid"),
             s.Integer("sequence_length", 512, min: 2, max: 1 << 20),
             s.Flag("document_aware", true),
             s.Choice("order", "shuffle", "shuffle", "sequential") == "shuffle"
         );
 
-    private static IReadOnlyList<string> Named(RecipeSection s, IReadOnlyList<string> train)
+    private static IReadOnlyList<string> Named(RecipeSection s, IReadOnlyList<string> train, bool needed)
     {
-        s.Require(train.Count > 0, "train", "must name the token shards to train on");
+        s.Require(train.Count > 0 || !needed, "train", "must name the token shards to train on");
         return train;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 
 namespace Inkstone.Training;
 
@@ -29,7 +30,7 @@ public static class RecipeSchemas
 
     /// <summary>The schema of a kind, draft 2020-12.</summary>
     /// <exception cref="ArgumentException">There is no such kind.</exception>
-    public static JsonObject Of(string kind)
+    public static JsonObject Build(string kind)
     {
         if (!Kinds.TryGetValue(kind, out (string Probe, Action<RecipeSection> Read) made))
         {

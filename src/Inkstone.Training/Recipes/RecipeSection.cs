@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Inkstone.Files;
 using YamlDotNet.RepresentationModel;
 
 namespace Inkstone.Training;
@@ -9,7 +10,7 @@ namespace Inkstone.Training;
 /// for.
 /// What was read, defaults included, is remembered, so the resolved recipe that a run writes down cannot differ from what it used.
 /// </summary>
-internal sealed class RecipeSection
+internal sealed partial class RecipeSection
 {
     private readonly YamlMappingNode _node;
     private readonly string _file;
@@ -26,42 +27,6 @@ internal sealed class RecipeSection
 
     /// <summary>What was read, in order; values are strings, lists of strings or sections.</summary>
     internal IReadOnlyList<(string Key, object? Value)> Read => _read;
-
-    /// <summary>What may stand here, as JSON Schema: the keys that were asked for, their kinds, ranges and defaults. No key is required,
-    /// for flags may bring it.</summary>
-    internal JsonObject Schema()
-    {
-        JsonObject properties = [];
-        foreach ((string key, object? value) in _read)
-        {
-            JsonObject shape = value is RecipeSection inner ? inner.Schema() : _shapes.GetValueOrDefault(key)?.DeepClone().AsObject() ?? [];
-            if (
-                properties[key] is JsonObject { } before
-                && before["properties"] is JsonObject old
-                && shape["properties"] is JsonObject added
-            )
-            {
-                foreach ((string name, JsonNode? more) in added)
-                {
-                    old.TryAdd(name, more?.DeepClone());
-                }
-            }
-            else
-            {
-                properties[key] = shape;
-            }
-        }
-        foreach (string key in _alsoKnown)
-        {
-            properties.TryAdd(key, _shapes.GetValueOrDefault(key)?.DeepClone() ?? new JsonObject());
-        }
-        return new JsonObject
-        {
-            ["type"] = new JsonArray("object", "null"),
-            ["properties"] = properties,
-            ["additionalProperties"] = _isOpen,
-        };
-    }
 
     /// <summary>The keys that are written.</summary>
     public IReadOnlyList<string> Keys
@@ -237,7 +202,7 @@ internal sealed class RecipeSection
             return null;
         }
         _read.Add((key, node));
-        return YamlJson.Of(node) as JsonObject ?? throw Wrong(node, key, "must be a section with keys of its own");
+        return YamlJson.Convert(node) as JsonObject ?? throw Wrong(node, key, "must be a section with keys of its own");
     }
 
     /// <summary>Those of the given keys that are written, as their YAML values; the others count as known.</summary>
@@ -259,50 +224,14 @@ internal sealed class RecipeSection
         return present;
     }
 
-    /// <summary>Notes that something is missing. It is reported by <see cref="Close"/>, after misspelt keys: those are the likelier
-    /// mistake.</summary>
-    public void Require(bool holds, string key, string what)
+    /// <summary>All but some of its keys, as YAML.</summary>
+    internal string Without(string[] keys)
     {
-        if (!holds)
-        {
-            _missing.Add(Find(key) is { } node ? Wrong(node, key, what) : new InvalidDataException($"{_file}: {PathOf(key)} {what}"));
-        }
+        YamlMappingNode rest = new(_node.Children.Where(c => !keys.Contains((c.Key as YamlScalarNode)?.Value)));
+        using StringWriter text = new();
+        new YamlStream(new YamlDocument(rest)).Save(text, assignAnchors: false);
+        return text.ToString().Replace("\r\n", "\n", StringComparison.Ordinal);
     }
-
-    /// <summary>Refuses keys that were not asked for, here and in every section below, then what was required and is missing.</summary>
-    public void Close()
-    {
-        CheckKeys();
-        if (FirstMissing() is { } missing)
-        {
-            throw missing;
-        }
-    }
-
-    private InvalidDataException? FirstMissing() =>
-        _missing.FirstOrDefault()
-        ?? _read.Select(r => (r.Value as RecipeSection)?.FirstMissing()).FirstOrDefault(fault => fault is not null);
-
-    private void CheckKeys()
-    {
-        foreach ((YamlNode key, YamlNode value) in _node.Children)
-        {
-            string name = (key as YamlScalarNode)?.Value ?? "";
-            if (!_read.Exists(r => r.Key == name))
-            {
-                throw new InvalidDataException($"{Where(key, name)}: there is no recipe key '{PathOf(name)}'{Suggest(name)}");
-            }
-        }
-        foreach ((_, object? value) in _read)
-        {
-            (value as RecipeSection)?.CheckKeys();
-        }
-    }
-
-    private string Suggest(string name) =>
-        Spelling.Nearest(name, _read.Select(r => r.Key).Concat(_alsoKnown)) is { } near
-            ? $" (did you mean '{PathOf(near)}'?)"
-            : $" (known here: {string.Join(", ", _read.Select(r => r.Key))})";
 
     private static string Bounds(double min, double max, double value)
     {
@@ -311,35 +240,6 @@ internal sealed class RecipeSection
         return min == double.MinValue ? "at most " + high
             : max >= int.MaxValue && value < min ? "at least " + low
             : $"between {low} and {high}";
-    }
-
-    private void Shape(string key, JsonObject shape, JsonNode? fallback)
-    {
-        if (fallback is not null)
-        {
-            shape["default"] = fallback;
-        }
-        _shapes[key] = shape;
-    }
-
-    private static JsonObject Kind(string type) => new() { ["type"] = type };
-
-    /// <summary>A number in its range; 50_000 is a text for YAML's readers.</summary>
-    private static JsonObject NumberShape(string type, double min, double max)
-    {
-        JsonObject number = Kind(type);
-        if (min > double.MinValue && min > long.MinValue)
-        {
-            number["minimum"] = min;
-        }
-        if (max < double.MaxValue && max < int.MaxValue)
-        {
-            number["maximum"] = max;
-        }
-        return new()
-        {
-            ["anyOf"] = new JsonArray(number, new JsonObject { ["type"] = "string", ["pattern"] = "^[0-9][0-9_]*$" }, Kind("null")),
-        };
     }
 
     private string? Remember(string key, string? value)

@@ -25,7 +25,7 @@ public static class YamlFile
         }
         return stream.Documents.Count == 0
             ? []
-            : YamlJson.Of(stream.Documents[0].RootNode) as JsonObject
+            : YamlJson.Convert(stream.Documents[0].RootNode) as JsonObject
                 ?? throw new InvalidDataException($"{path}: the file must be a list of keys such as 'name:'; it is something else");
     }
 }

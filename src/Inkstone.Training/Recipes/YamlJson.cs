@@ -8,13 +8,13 @@ namespace Inkstone.Training;
 /// <summary>YAML as JSON, by YAML's core schema.</summary>
 internal static class YamlJson
 {
-    public static JsonNode? Of(YamlNode node) =>
+    public static JsonNode? Convert(YamlNode node) =>
         node switch
         {
             YamlMappingNode mapping => new JsonObject(
-                mapping.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value ?? "", Of(c.Value)))
+                mapping.Children.Select(c => KeyValuePair.Create(((YamlScalarNode)c.Key).Value ?? "", Convert(c.Value)))
             ),
-            YamlSequenceNode sequence => new JsonArray([.. sequence.Select(Of)]),
+            YamlSequenceNode sequence => new JsonArray([.. sequence.Select(Convert)]),
             YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } plain => Plain(plain.Value ?? ""),
             _ => JsonValue.Create(((YamlScalarNode)node).Value),
         };

@@ -156,7 +156,7 @@ public sealed class PolicyLoss(PolicyOptions options)
                 ratio = one ? whole : Math.Exp(now[t] - old[t]);
             bool keep = _o.OffPolicyThreshold is not { } threshold || a >= 0 || away <= threshold;
             double weight = (keep ? 1 : 0) * _learned[i][t] * (_o.Kind == PolicyKind.Vespo ? 1 : answers.SamplerOf(i, t));
-            PolicyTerm term = PolicyTerm.Of(_o, ratio, a, now[t], logWeight);
+            PolicyTerm term = PolicyTerm.Evaluate(_o, ratio, a, now[t], logWeight);
             double value = term.Value * weight,
                 byRatio = term.ByRatio * weight,
                 byLog = term.ByLog * weight,

@@ -27,7 +27,7 @@ public sealed class PolicyObjective(CausalLm model, PolicyOptions options, int m
     public SamplerRatio? Correction { get; init; }
 
     /// <summary>The part of one micro-batch.</summary>
-    public LossTerms Of(PolicyBatch batch, float normalizer)
+    public LossTerms ComputeLoss(PolicyBatch batch, float normalizer)
     {
         (_batch, _stepUnits) = (batch, normalizer);
         _metrics.Clear();

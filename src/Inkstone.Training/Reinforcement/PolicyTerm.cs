@@ -12,7 +12,7 @@ internal readonly record struct PolicyTerm(double Value, double ByRatio, double 
     private const double LeastWeight = 1e-8,
         MostLogWeight = 20;
 
-    public static PolicyTerm Of(PolicyOptions o, double ratio, double a, double logProb, double logWeight)
+    public static PolicyTerm Evaluate(PolicyOptions o, double ratio, double a, double logProb, double logWeight)
     {
         switch (o.Kind)
         {

@@ -8,7 +8,7 @@ namespace Inkstone.Training;
 /// <param name="model">the policy</param>
 /// <param name="loss">bounds and weights</param>
 /// <param name="temperature">at which the answers were written</param>
-public sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperature = 1) : IDisposable
+internal sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperature = 1) : IDisposable
 {
     /// <summary>Name of the critic's weight, [1, C].</summary>
     public const string HeadName = "value_head.weight";
@@ -29,7 +29,7 @@ public sealed class PpoObjective(CausalLm model, PpoLoss loss, double temperatur
     private Parameters? _trained;
 
     /// <summary>The part of one micro-batch.</summary>
-    public LossTerms Of(PolicyBatch batch, float normalizer)
+    public LossTerms ComputeLoss(PolicyBatch batch, float normalizer)
     {
         _metrics.Clear();
         Tensor hidden = batch.Answers.Hidden(model); // [N, C]

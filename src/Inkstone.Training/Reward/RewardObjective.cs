@@ -14,7 +14,7 @@ public sealed class RewardObjective(ScoredModel model, double centering = 0)
         _gradient = [];
 
     /// <summary>The part of one micro-batch.</summary>
-    public LossTerms Of(RewardBatch batch, float normalizer)
+    public LossTerms ComputeLoss(RewardBatch batch, float normalizer)
     {
         _metrics.Clear();
         Tensor rewards = model.Rewards(batch.Texts.Hidden(model.Model)); // [2n, 1]

@@ -3,7 +3,7 @@ using Inkstone.Data;
 namespace Inkstone.Training;
 
 /// <summary>Batches of pairs for a reward model, dealt anew in each pass.</summary>
-public sealed class RewardSource : IBatchSource<RewardBatch>
+internal sealed class RewardSource : IBatchSource<RewardBatch>
 {
     private readonly IReadOnlyList<PreferenceExample> _examples;
     private readonly PreferenceSourceOptions _options;

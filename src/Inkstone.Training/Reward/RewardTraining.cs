@@ -15,7 +15,7 @@ public sealed class RewardTraining : ITuningRun
     public RewardTraining(RewardRecipe recipe, Device device, RunOptions options)
     {
         recipe = recipe with { Train = options.Deal(recipe.Train) };
-        RunStart start = RunStart.Of(
+        RunStart start = RunStart.Prepare(
             recipe,
             options,
             [
@@ -27,7 +27,7 @@ public sealed class RewardTraining : ITuningRun
             ]
         );
         using TunedModel tuned = new(recipe, options.Warn);
-        if (!Directory.Exists(tuned.Below))
+        if (!Directory.Exists(tuned.BaseModel))
         {
             throw new InvalidDataException(
                 $"model.path {recipe.Model.Path} is a .gguf file; a reward model is trained from a model directory: ink convert makes one"
@@ -50,9 +50,9 @@ public sealed class RewardTraining : ITuningRun
         {
             throw new InvalidDataException($"data.train holds no pair to learn from ({string.Join(", ", recipe.Data.Train)})");
         }
-        _model = ScoredModel.Open(start.Checkpoint ?? tuned.Below, device, (ulong)recipe.Train.Seed);
-        RunModel.CheckVocabulary(_model.Model, tuned.Below, tuned.Tokenizer, recipe.Tokenizer ?? tuned.Below);
-        _model.Model.Noise.Silent = true;
+        _model = ScoredModel.Open(start.Checkpoint ?? tuned.BaseModel, device, (ulong)recipe.Train.Seed);
+        RunModel.CheckVocabulary(_model.Model, tuned.BaseModel, tuned.Tokenizer, recipe.Tokenizer ?? tuned.BaseModel);
+        _model.Model.TrainingRng.Silent = true;
         PreferenceSourceOptions sourcing = new(
             recipe.Train.BatchSize,
             recipe.Data.Shuffle ? (ulong)recipe.Train.Seed : null,
@@ -72,7 +72,7 @@ public sealed class RewardTraining : ITuningRun
                 held,
                 Data.RunData(),
                 FromNothing: false,
-                new RewardObjective(_model, recipe.Centering).Of,
+                new RewardObjective(_model, recipe.Centering).ComputeLoss,
                 directory => _model.Write(directory, tuned.Tokenizer.PadId),
                 (_, _, _) => ""
             )

@@ -6,7 +6,7 @@ namespace Inkstone.Training;
 /// <param name="Prompt">what the model saw, as text</param>
 /// <param name="Answer">what it wrote, without the token that ends it</param>
 /// <param name="Row">the record that the prompt was read from, all of its keys</param>
-public sealed record JudgedAnswer(string Prompt, string Answer, JsonObject Row)
+internal sealed record JudgedAnswer(string Prompt, string Answer, JsonObject Row)
 {
     private const string EndOfThinking = "</think>";
 
@@ -28,7 +28,7 @@ public sealed record JudgedAnswer(string Prompt, string Answer, JsonObject Row)
 }
 
 /// <summary>A function that says how good answers are. One thread at a time.</summary>
-public interface IReward : IDisposable
+internal interface IReward : IDisposable
 {
     /// <summary>A number for each answer; null: there is nothing to say about it.</summary>
     /// <exception cref="InvalidDataException">It cannot judge at all; the message is one sentence.</exception>
@@ -43,7 +43,7 @@ public interface IReward : IDisposable
 
 /// <summary>A reward that looks at one answer at a time.</summary>
 /// <param name="of">the number of an answer; null: there is nothing to say about it</param>
-public sealed class EachReward(Func<JudgedAnswer, double?> of) : IReward
+internal sealed class EachReward(Func<JudgedAnswer, double?> of) : IReward
 {
     /// <inheritdoc/>
     public double?[] Score(IReadOnlyList<JudgedAnswer> answers) => [.. answers.Select(of)];

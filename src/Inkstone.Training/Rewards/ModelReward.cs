@@ -18,7 +18,7 @@ internal sealed class ModelReward : IReward
             : throw new FileNotFoundException(
                 $"the reward {name} names {path}, which does not exist; name a reward model: ink reward makes one"
             );
-        if (!ScoredModel.Is(place))
+        if (!ScoredModel.IsScored(place))
         {
             throw new InvalidDataException(
                 $"{path} of the reward {name} is no reward model (its config.json names no ForSequenceClassification); ink reward makes one"

@@ -98,7 +98,7 @@ public sealed class BestOf : IDisposable
             List<Generation> texts = [];
             for (int i = 0; i < part.Length * _answers; i++)
             {
-                ulong seed = StableHash.Of(
+                ulong seed = StableHash.Compute(
                     MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[_sampling.Seed, (ulong)(from + i / _answers), (ulong)(i % _answers)])
                 );
                 texts.Add(engine.Add(new GenerationRequest(part[i / _answers].Ids, _sampling with { Seed = seed }) { LogProbs = 0 }));
@@ -109,7 +109,7 @@ public sealed class BestOf : IDisposable
             }
             (RolledAnswer Ids, string Text)[] said =
             [
-                .. texts.Select((t, i) => (RolledAnswer.Of(part[i / _answers].Ids, t, out string text), text)),
+                .. texts.Select((t, i) => (RolledAnswer.Create(part[i / _answers].Ids, t, out string text), text)),
             ];
             double[][] rewards = _rewards.Score(
                 [.. said.Select((_, i) => part[i / _answers])],

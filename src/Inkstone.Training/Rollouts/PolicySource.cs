@@ -143,17 +143,20 @@ internal sealed class PolicySource(
         bool masked = options.MaskTruncated && answers.Exists(a => !a.Ended);
         batch.OldIsNow = answers[0].Old is null;
         batch.Known = new PolicyAnswers(
-            answers[0].Old is null ? new TokenRuns() : TokenRuns.Of(answers.Select(a => a.Old!)),
-            TokenRuns.Of(answers.Select(a => a.Advantages))
+            answers[0].Old is null ? new TokenRuns() : TokenRuns.FromLists(answers.Select(a => a.Old!)),
+            TokenRuns.FromLists(answers.Select(a => a.Advantages))
         )
         {
-            Reference = answers[0].Reference is null ? null : TokenRuns.Of(answers.Select(a => a.Reference!)),
-            Mask = masked ? TokenRuns.Of(answers.Select(a => Enumerable.Repeat(a.Ended ? 1.0 : 0, a.Ids.Length).ToArray())) : null,
-            SampledBy = TokenRuns.Of(answers.Select(a => a.Sampled)),
+            Reference = answers[0].Reference is null ? null : TokenRuns.FromLists(answers.Select(a => a.Reference!)),
+            Mask = masked ? TokenRuns.FromLists(answers.Select(a => Enumerable.Repeat(a.Ended ? 1.0 : 0, a.Ids.Length).ToArray())) : null,
+            SampledBy = TokenRuns.FromLists(answers.Select(a => a.Sampled)),
         };
         if (answers[0].Values is not null)
         {
-            (batch.Values, batch.Returns) = (TokenRuns.Of(answers.Select(a => a.Values!)), TokenRuns.Of(answers.Select(a => a.Returns!)));
+            (batch.Values, batch.Returns) = (
+                TokenRuns.FromLists(answers.Select(a => a.Values!)),
+                TokenRuns.FromLists(answers.Select(a => a.Returns!))
+            );
         }
         batch.LabelCount = options.PerAnswer ? answers.Count : answers.Where(a => a.Ended || !masked).Sum(a => a.Ids.Length);
         return answers;

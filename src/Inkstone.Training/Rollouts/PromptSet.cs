@@ -72,7 +72,8 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
                     held
                     || (
                         section.Valid.Count == 0
-                        && new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(prompt.Text)), 0).UniformDouble(0) < section.ValidRatio
+                        && new PhiloxRandom(StableHash.Compute(Encoding.UTF8.GetBytes(prompt.Text)), 0).UniformDouble(0)
+                            < section.ValidRatio
                     );
                 (isValid ? valid : train).Add(prompt);
             }

@@ -18,7 +18,7 @@ internal sealed class ReferenceModel : IDisposable
         if (_off is null)
         {
             _copy = new TunedModel(recipe, _ => { });
-            _copy.Open(null, device, _ => { }).Noise.Silent = true;
+            _copy.Open(null, device, _ => { }).TrainingRng.Silent = true;
         }
         _objective = new PolicyObjective(_copy?.Model ?? policy, options, maxTokens, temperature);
     }

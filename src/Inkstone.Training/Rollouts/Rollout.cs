@@ -41,7 +41,7 @@ internal sealed class RolledAnswer
     /// <param name="prompt">what it answers</param>
     /// <param name="text">the text, with log-probabilities</param>
     /// <param name="said">what it says; empty where the engine has no tokenizer</param>
-    public static RolledAnswer Of(int[] prompt, Generation text, out string said)
+    public static RolledAnswer Create(int[] prompt, Generation text, out string said)
     {
         if (text.Failure is { } failure)
         {

@@ -25,7 +25,7 @@ internal sealed class RolloutParts : IDisposable
         (_rollout, _ranks) = (rollout, options.Ranks);
         Tuned = new TunedModel(recipe, options.Warn);
         Model = Tuned.Open(start.Checkpoint, device, options.Warn);
-        Model.Noise.Silent = true;
+        Model.TrainingRng.Silent = true;
         if (Model.Adapter?.Config.Dropout > 0)
         {
             options.Warn(

@@ -76,7 +76,7 @@ internal sealed class RolloutWriter(CausalLm model, IReadOnlyList<int> ends, int
             }
         }
         while (engine.Step()) { }
-        List<RolledAnswer> answers = [.. written.Select(w => RolledAnswer.Of(w.Prompt, w.Text, out _))];
+        List<RolledAnswer> answers = [.. written.Select(w => RolledAnswer.Create(w.Prompt, w.Text, out _))];
         (Seconds, Tokens, SharedTokens) = (
             Stopwatch.GetElapsedTime(began).TotalSeconds,
             answers.Sum(a => a.Ids.Length),
@@ -86,5 +86,5 @@ internal sealed class RolloutWriter(CausalLm model, IReadOnlyList<int> ends, int
     }
 
     private ulong SeedOf(long pass, long place, int k) =>
-        StableHash.Of(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[seed, (ulong)pass, (ulong)place, (ulong)k]));
+        StableHash.Compute(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[seed, (ulong)pass, (ulong)place, (ulong)k]));
 }

@@ -37,7 +37,7 @@ public sealed record ConversationSet(
     public long Tokens => Train.Sum(e => (long)e.Ids.Length);
 
     /// <summary>Those of them that are learned.</summary>
-    public long Learned => Train.Sum(e => (long)e.Learned.Count(l => l));
+    public long LossTokens => Train.Sum(e => (long)e.LossMask.Count(l => l));
 
     /// <summary>Renders, masks and cuts conversations; equal ones always land on the same side of the held-out border, and so do all
     /// examples of one.</summary>
@@ -73,7 +73,7 @@ public sealed record ConversationSet(
                 .Concat(Ready(heldOutExamples).Select(r => (r, true)))
         )
         {
-            bool isValid = held || (section.Valid.Count == 0 && rendered.Draw < section.ValidRatio);
+            bool isValid = held || (section.Valid.Count == 0 && rendered.HashUnit < section.ValidRatio);
             List<MaskedConversation> side = isValid ? valid : train;
             int before = side.Count;
             if (rendered.Examples.Count == 0)
@@ -116,7 +116,7 @@ public sealed record ConversationSet(
     {
         try
         {
-            return masks.Of(conversation.Messages, conversation.Tools, conversation.TemplateVariables);
+            return masks.Mask(conversation.Messages, conversation.Tools, conversation.TemplateVariables);
         }
         catch (Exception e) when (e is InvalidDataException or TemplateException)
         {
@@ -131,16 +131,17 @@ public sealed record ConversationSet(
             .Select(c => new Rendered(
                 Mask(c, masks),
                 c.Place,
-                new PhiloxRandom(StableHash.Of(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)
+                new PhiloxRandom(StableHash.Compute(Encoding.UTF8.GetBytes(c.Messages.ToJsonString())), 0).UniformDouble(0)
             ));
 
     private static IEnumerable<Rendered> Ready(IEnumerable<(string Place, MaskedConversation Example)>? examples) =>
         (examples ?? []).Select(e => new Rendered(
             [e.Example],
             e.Place,
-            new PhiloxRandom(StableHash.Of(System.Runtime.InteropServices.MemoryMarshal.AsBytes(e.Example.Ids.AsSpan())), 0).UniformDouble(
+            new PhiloxRandom(
+                StableHash.Compute(System.Runtime.InteropServices.MemoryMarshal.AsBytes(e.Example.Ids.AsSpan())),
                 0
-            )
+            ).UniformDouble(0)
         ));
 
     /// <summary>The example as long as it may be, or why it is left out.</summary>
@@ -151,10 +152,10 @@ public sealed record ConversationSet(
         {
             return (null, TooLong);
         }
-        MaskedConversation cut = longer ? new(whole.Ids[..(section.MaxLength + 1)], whole.Learned[..(section.MaxLength + 1)]) : whole;
+        MaskedConversation cut = longer ? new(whole.Ids[..(section.MaxLength + 1)], whole.LossMask[..(section.MaxLength + 1)]) : whole;
         // The first token is never predicted, so it cannot be learned.
-        return cut.Learned.AsSpan(Math.Min(1, cut.Learned.Length)).Contains(true) ? (cut, null) : (null, NothingToLearn);
+        return cut.LossMask.AsSpan(Math.Min(1, cut.LossMask.Length)).Contains(true) ? (cut, null) : (null, NothingToLearn);
     }
 
-    private sealed record Rendered(IReadOnlyList<MaskedConversation> Examples, string Place, double Draw);
+    private sealed record Rendered(IReadOnlyList<MaskedConversation> Examples, string Place, double HashUnit);
 }

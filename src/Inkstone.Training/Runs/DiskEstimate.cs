@@ -19,7 +19,7 @@ internal readonly record struct DiskEstimate(long CheckpointBytes, int Checkpoin
     /// <param name="best">whether the best one is kept</param>
     /// <param name="saves">how often the run can save at most</param>
     /// <param name="present">checkpoints that are there already</param>
-    public static DiskEstimate Of(
+    public static DiskEstimate Estimate(
         Parameters trained,
         IReadOnlyList<IOptimizer> optimizers,
         bool adapter,

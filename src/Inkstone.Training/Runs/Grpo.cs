@@ -20,7 +20,7 @@ public sealed class Grpo : RolloutRun
         {
             Correction = recipe.Rollout.Ratio,
         };
-        Begin(_objective.Of, recipe.Loss.Beta > 0 ? loss : null, loss.PerAnswer);
+        Begin(_objective.ComputeLoss, recipe.Loss.Beta > 0 ? loss : null, loss.PerAnswer);
     }
 
     private protected override Rollout Roll(IReadOnlyList<(PolicyPrompt Prompt, long Pass, long Place)> prompts)

@@ -25,7 +25,7 @@ public sealed class Ppo : RolloutRun
         {
             ReadCritic(checkpoint);
         }
-        Begin(_objective.Of, recipe.Loss.KlCoefficient > 0 ? new PolicyOptions() : null, perAnswer: false, _objective.Trained);
+        Begin(_objective.ComputeLoss, recipe.Loss.KlCoefficient > 0 ? new PolicyOptions() : null, perAnswer: false, _objective.Trained);
     }
 
     /// <inheritdoc/>
@@ -102,7 +102,7 @@ public sealed class Ppo : RolloutRun
         {
             PpoLoss.Whiten(given, keepMean: true);
         }
-        o.Loss.Estimate(given, TokenRuns.Of(answers.Select(a => a.Values!)), advantages, returns);
+        o.Loss.Estimate(given, TokenRuns.FromLists(answers.Select(a => a.Values!)), advantages, returns);
         if (o.WhitenAdvantages)
         {
             PpoLoss.Whiten(advantages);
@@ -136,7 +136,7 @@ public sealed class Ppo : RolloutRun
             return;
         }
         TokenRuns ratios = new();
-        correction.Compute(TokenRuns.Of(answers.Select(a => a.Old!)), TokenRuns.Of(answers.Select(a => a.Sampled)), ratios);
+        correction.Compute(TokenRuns.FromLists(answers.Select(a => a.Old!)), TokenRuns.FromLists(answers.Select(a => a.Sampled)), ratios);
         for (int i = 0; i < answers.Count; i++)
         {
             for (int t = 0; t < advantages.Length(i); t++)

@@ -24,7 +24,7 @@ public sealed class Pretrain : IDisposable
         recipe = recipe with { Train = options.Deal(recipe.Train) };
         (_recipe, _device) = (recipe, device);
         DataSection data = recipe.Data;
-        RunStart start = RunStart.Of(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
+        RunStart start = RunStart.Prepare(recipe, options, [.. data.Train, .. data.Valid, recipe.Tokenizer, recipe.Model.Preset]);
         RunStart.NeedTokenizer(recipe.Tokenizer);
         _tokenizer = ModelTokenizer.Told(Tokenizer.Load(recipe.Tokenizer), options.Warn).WithPadToken();
         _train = RunShards.Open(data.Train, "train", recipe.Tokenizer, _tokenizer);
@@ -51,14 +51,14 @@ public sealed class Pretrain : IDisposable
                 _tokenizer,
                 source,
                 held,
-                RunData.Of(_train, _valid, data.SequenceLength),
+                RunData.Describe(_train, _valid, data.SequenceLength),
                 fromNothing,
-                NextToken.Of(_model, data.DocumentAware),
+                NextToken.Create(_model, data.DocumentAware),
                 directory => RunModel.Write(_model, _tokenizer, [], directory),
                 (prompt, tokens, seed) => RunSample.Continue(_model, _tokenizer, prompt, tokens, seed)
             )
             {
-                TextBytes = new LabelBytes(_tokenizer).Of,
+                TextBytes = new LabelBytes(_tokenizer).Count,
             }
         );
     }
@@ -85,7 +85,7 @@ public sealed class Pretrain : IDisposable
             ? Pretrained.Open(start, _device)
             : Pretrained.New(
                 HfConfig.Parse(
-                    _recipe.Model.Config(_tokenizer.VocabularySize, TokenIds.Of(_tokenizer)).ToJsonString(),
+                    _recipe.Model.Config(_tokenizer.VocabularySize, TokenIds.FromTokenizer(_tokenizer)).ToJsonString(),
                     "the recipe's model"
                 ),
                 _device,

@@ -24,7 +24,7 @@ public abstract class RolloutRun : ITuningRun
     )
     {
         (_recipe, _data, _rollout, Device) = (recipe, data, rollout, device);
-        Start = RunStart.Of(
+        Start = RunStart.Prepare(
             recipe,
             options,
             [.. data.Train, .. data.Valid, recipe.Model.Path, recipe.Tokenizer, File.Exists(recipe.Template) ? recipe.Template : null]

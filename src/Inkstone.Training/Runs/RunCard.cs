@@ -21,7 +21,7 @@ internal static class RunCard
         "train.seed",
     ];
 
-    public static ModelCard Of(CausalLm model, IRecipe recipe, TrainState state)
+    public static ModelCard Create(CausalLm model, IRecipe recipe, TrainState state)
     {
         IReadOnlyDictionary<string, string> values = RecipeFile.Values(recipe.Resolved);
         string? start = values.GetValueOrDefault("model.path") ?? values.GetValueOrDefault("model.preset");

@@ -14,11 +14,11 @@ namespace Inkstone.Training;
 internal sealed record RunData(long Tokens, int Longest, string LengthKey, string Train, string Valid)
 {
     /// <summary>Token shards in rows of <paramref name="length"/>.</summary>
-    public static RunData Of(IReadOnlyList<TokenShard> train, IReadOnlyList<TokenShard> valid, int length) =>
+    public static RunData Describe(IReadOnlyList<TokenShard> train, IReadOnlyList<TokenShard> valid, int length) =>
         new(train.Sum(s => s.Count), length, "data.sequence_length", Fingerprint(train), Fingerprint(valid));
 
     /// <summary>Conversations as they are rendered, masked and cut.</summary>
-    public static RunData Of(ConversationSet set) =>
+    public static RunData Describe(ConversationSet set) =>
         new(set.Tokens, set.Train.Max(e => e.Ids.Length - 1), "data.max_length", Fingerprint(set.Train), Fingerprint(set.Valid));
 
     /// <summary>XXH3 of the stream of ids: the same whatever the files are called and wherever it is cut into shards.</summary>
@@ -45,7 +45,7 @@ internal sealed record RunData(long Tokens, int Longest, string LengthKey, strin
         {
             hash.Append(BitConverter.GetBytes(example.Ids.Length));
             hash.Append(MemoryMarshal.AsBytes(example.Ids.AsSpan()));
-            hash.Append(MemoryMarshal.AsBytes(example.Learned.AsSpan()));
+            hash.Append(MemoryMarshal.AsBytes(example.LossMask.AsSpan()));
         }
         return Text(hash);
     }

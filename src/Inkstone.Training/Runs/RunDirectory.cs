@@ -65,7 +65,7 @@ internal static class RunDirectory
     {
         foreach (string name in CopyFolders.Where(name => Directory.Exists(Path.Combine(path, name))))
         {
-            if (WrittenFiles.Of(Path.Combine(path, name)).Foreign() is { } foreign)
+            if (WrittenFiles.Read(Path.Combine(path, name)).Foreign() is { } foreign)
             {
                 return $"in {name} {foreign}";
             }
@@ -85,7 +85,7 @@ internal static class RunDirectory
         if (
             Directory.Exists(events)
             && WrittenFiles
-                .Of(events)
+                .Read(events)
                 .Foreign(name => File.Exists(Path.Combine(events, name)) && TensorBoardFile.IsOurs(Path.Combine(events, name)))
                 is { } other
         )
@@ -95,6 +95,6 @@ internal static class RunDirectory
         CheckpointFolder checkpoints = new(path);
         return Directory.Exists(checkpoints.Path) && checkpoints.Foreign() is { } stranger
             ? $"in checkpoints {stranger}"
-            : WrittenFiles.Of(path).Foreign(name => name != RecipeFile);
+            : WrittenFiles.Read(path).Foreign(name => name != RecipeFile);
     }
 }

@@ -13,7 +13,7 @@ internal readonly record struct RunEstimate(long MemoryBytes, long LoadedBytes =
     public long ProcessBytes => MemoryBytes + Math.Max(0, Environment.WorkingSet - LoadedBytes);
 
     /// <summary>Estimates; activations are about those that the family keeps for its backward pass.</summary>
-    public static RunEstimate Of(CausalLm model, Parameters trained, int rows, int length)
+    public static RunEstimate Estimate(CausalLm model, Parameters trained, int rows, int length)
     {
         long weights = model.Parameters.Sum(p => p.Tensor.DType.Bytes(p.Tensor.Count)),
             moved = 4 * trained.ElementCount;

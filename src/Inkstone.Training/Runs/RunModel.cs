@@ -34,8 +34,8 @@ internal static class RunModel
     public static void Write(CausalLm model, Tokenizer tokenizer, IReadOnlyList<int> ends, string directory)
     {
         JsonObject config = JsonNode.Parse(model.Config.ToJson())!.AsObject();
-        TokenIds ids = TokenIds.Of(tokenizer);
-        (model.Config.Has("eos_token_id") && ModelFamilies.Of(model.Config).DependsOnEnd ? ids with { Eos = null } : ids).AddTo(config);
+        TokenIds ids = TokenIds.FromTokenizer(tokenizer);
+        (model.Config.Has("eos_token_id") && ModelFamilies.Find(model.Config).DependsOnEnd ? ids with { Eos = null } : ids).AddTo(config);
         AtomicFile.WriteText(Path.Combine(directory, HfDirectory.ConfigFile), config.ToJsonString(Indented) + "\n");
         AtomicFile.WriteText(
             Path.Combine(directory, HfDirectory.GenerationConfigFile),

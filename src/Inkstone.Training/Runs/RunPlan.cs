@@ -27,7 +27,7 @@ public sealed record RunPlan(int? Steps, double Tokens, double Epochs, long Data
     /// <param name="dataTokens">tokens of one pass</param>
     /// <param name="facts">sizes, and the machine's peak</param>
     /// <param name="memoryBytes">about how much memory</param>
-    public static RunPlan Of(int? steps, double? minutes, double tokensPerStep, long dataTokens, RunFacts facts, long memoryBytes)
+    public static RunPlan Estimate(int? steps, double? minutes, double tokensPerStep, long dataTokens, RunFacts facts, long memoryBytes)
     {
         double rate = facts.Roof is { } roof ? ShareOfRoof * roof / facts.FlopsPerToken : double.NaN;
         double tokens = steps is { } count ? count * tokensPerStep : minutes!.Value * 60 * rate;

@@ -58,12 +58,12 @@ internal sealed record RunStart(RunOptions Options, CheckpointFolder Checkpoints
     /// <param name="recipe">what is trained, and where to</param>
     /// <param name="options">how it is started</param>
     /// <param name="inputs">paths that the run reads; null stands for none</param>
-    public static RunStart Of(IRecipe recipe, RunOptions options, params IEnumerable<string?> inputs)
+    public static RunStart Prepare(IRecipe recipe, RunOptions options, params IEnumerable<string?> inputs)
     {
         Place.KeepApart(recipe.Out, file: false, inputs);
         RunDirectory.Check(recipe.Out, options.Resume, options.Force);
         CheckpointFolder checkpoints = new(recipe.Out);
-        string? checkpoint = options.Resume && checkpoints.Newest() is { } step ? checkpoints.Of(step) : null;
+        string? checkpoint = options.Resume && checkpoints.Newest() is { } step ? checkpoints.GetPath(step) : null;
         if (checkpoint is null)
         {
             if (options.Resume)

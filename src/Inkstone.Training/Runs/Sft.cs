@@ -16,7 +16,7 @@ public sealed class Sft : ITuningRun
     public Sft(SftRecipe recipe, Device device, RunOptions options)
     {
         recipe = recipe with { Train = options.Deal(recipe.Train) };
-        RunStart start = RunStart.Of(
+        RunStart start = RunStart.Prepare(
             recipe,
             options,
             [
@@ -31,9 +31,9 @@ public sealed class Sft : ITuningRun
         _tuned = new TunedModel(recipe, options.Warn);
         Conversations = Read(recipe.Data, recipe, _tuned, options.Warn);
         CausalLm model = _tuned.Open(start.Checkpoint, device, options.Warn);
-        model.Noise.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
+        model.TrainingRng.EmbeddingAlpha = recipe.Data.NeftuneAlpha;
         (ExampleLoader source, ExampleLoader? held) = Loaders(Conversations, recipe.Data, recipe.Train, _tuned.Tokenizer);
-        Objective<Batch> objective = recipe.Dynamic ? new DynamicTokens(model).Of : NextToken.Of(model);
+        Objective<Batch> objective = recipe.Dynamic ? new DynamicTokens(model).ComputeLoss : NextToken.Create(model);
         _run = new TrainRun<Batch>(
             recipe,
             start,
@@ -42,14 +42,14 @@ public sealed class Sft : ITuningRun
                 _tuned.Tokenizer,
                 source,
                 held,
-                RunData.Of(Conversations),
+                RunData.Describe(Conversations),
                 FromNothing: false,
                 objective,
                 _tuned.Write,
                 _tuned.Answer
             )
             {
-                TextBytes = recipe.Dynamic ? null : new LabelBytes(_tuned.Tokenizer).Of,
+                TextBytes = recipe.Dynamic ? null : new LabelBytes(_tuned.Tokenizer).Count,
             }
         );
     }

@@ -16,7 +16,7 @@ public readonly record struct TokenIds(int? Bos, int? Eos, int? Pad)
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Those of a tokenizer.</summary>
-    public static TokenIds Of(Tokenizer tokenizer) => new(tokenizer.BosId, tokenizer.EosId, tokenizer.PadId);
+    public static TokenIds FromTokenizer(Tokenizer tokenizer) => new(tokenizer.BosId, tokenizer.EosId, tokenizer.PadId);
 
     /// <summary>Writes them over what a configuration says; what the tokenizer does not name stays.</summary>
     public void AddTo(JsonObject config)
@@ -58,7 +58,7 @@ public readonly record struct TokenIds(int? Bos, int? Eos, int? Pad)
                 ["temperature"] = 0.8,
                 ["top_p"] = 0.95,
             };
-        TokenIds ids = Of(tokenizer);
+        TokenIds ids = FromTokenizer(tokenizer);
         ids.AddTo(config);
         int[] all = [.. ends.Concat(ids.Eos is { } eos ? [eos] : []).Distinct()];
         if (all.Length > 0)

@@ -7,28 +7,6 @@ using Inkstone.Text;
 
 namespace Inkstone.Training;
 
-/// <summary>How a run ended.</summary>
-/// <param name="Progress">How far it came.</param>
-/// <param name="Interrupted">True when it was stopped before its end.</param>
-/// <param name="EndedEarly">True when held-out loss had not fallen for long enough.</param>
-/// <param name="Checkpoint">The newest checkpoint, or null.</param>
-/// <param name="Best">The best checkpoint by validation, or null.</param>
-/// <param name="Facts">Sizes.</param>
-/// <param name="First">Validation before the first step, when this call began the run.</param>
-/// <param name="Last">The last validation of this call.</param>
-/// <param name="TokensPerSecond">Tokens over the wall time of this call's steps; NaN without steps.</param>
-public sealed record RunResult(
-    TrainProgress Progress,
-    bool Interrupted,
-    bool EndedEarly,
-    string? Checkpoint,
-    string? Best,
-    RunFacts Facts,
-    Validation? First,
-    Validation? Last,
-    double TokensPerSecond
-);
-
 /// <summary>What a kind of training brings to its run.</summary>
 /// <param name="Model">What is trained.</param>
 /// <param name="Tokenizer">Goes into every checkpoint, chat template included.</param>
@@ -116,7 +94,7 @@ internal sealed class TrainRun<TBatch>
             OptimizerState.Read(start.Checkpoint, _trainer.Optimizers);
             parts.Source.State = _start.State!.Cursor;
         }
-        RunEstimate estimate = RunEstimate.Of(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
+        RunEstimate estimate = RunEstimate.Estimate(parts.Model, _trainer.Trained, recipe.Train.BatchSize, parts.Source.RowLength);
         estimate.Check(start.Options.Warn, Together.Ranks.LocalSize);
         CheckDisk();
         RankAgreement.Check(Together.Ranks, recipe.Resolved, parts.Data, parts.Model.Parameters);
@@ -172,7 +150,7 @@ internal sealed class TrainRun<TBatch>
         RunDirectory.Prepare(_recipe.Out, _start.Options.Resume);
         _start.Checkpoints.Clean();
         AtomicFile.WriteText(Path.Combine(_recipe.Out, RunDirectory.RecipeFile), _recipe.Resolved);
-        WrittenFiles.Of(_recipe.Out).Add(RunDirectory.RecipeFile);
+        WrittenFiles.Read(_recipe.Out).Add(RunDirectory.RecipeFile);
         using MetricsFile metrics = new(_recipe.Out, _start.State?.Step ?? NothingDone);
         using TensorBoardFile board = new(_recipe.Out, TimeProvider.System);
         _logs.AddRange(screen is null ? [metrics, board] : [metrics, board, screen]);
@@ -209,7 +187,7 @@ internal sealed class TrainRun<TBatch>
             !_trainer.EndedEarly && (end.Unmeasured || end.TotalSteps == 0 || end.Step < end.TotalSteps),
             _trainer.EndedEarly,
             LastCheckpoint(),
-            end.BestStep is { } best ? _start.Checkpoints.Of(best) : null,
+            end.BestStep is { } best ? _start.Checkpoints.GetPath(best) : null,
             Facts,
             _trainer.FirstValidation,
             _trainer.LastValidation,
@@ -229,7 +207,7 @@ internal sealed class TrainRun<TBatch>
             + (_parts.HeldOut is not null && train.EvalEvery > 0 ? steps / train.EvalEvery : 0);
         DirectoryInfo old = new(_start.Checkpoints.Path);
         DiskEstimate
-            .Of(
+            .Estimate(
                 _trainer.Trained,
                 _trainer.Optimizers,
                 adapter,
@@ -249,7 +227,7 @@ internal sealed class TrainRun<TBatch>
         double tokensPerStep = _recipe.Train.Epochs is { } epochs
             ? epochs * _parts.Data.Tokens / total!.Value
             : (double)RowsPerStep * _parts.Data.Tokens / _parts.Source.RowCount;
-        return RunPlan.Of(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
+        return RunPlan.Estimate(left, _recipe.Train.Minutes, tokensPerStep, _parts.Data.Tokens, Facts, memoryBytes);
     }
 
     private void Sample(int step)
@@ -271,7 +249,7 @@ internal sealed class TrainRun<TBatch>
         }
     }
 
-    private string? LastCheckpoint() => _start.Checkpoints.Steps() is { Count: > 0 } steps ? _start.Checkpoints.Of(steps[^1]) : null;
+    private string? LastCheckpoint() => _start.Checkpoints.Steps() is { Count: > 0 } steps ? _start.Checkpoints.GetPath(steps[^1]) : null;
 
     private string Save(TrainProgress at)
     {
@@ -282,8 +260,8 @@ internal sealed class TrainRun<TBatch>
             TrainData = _parts.Data.Train,
             ValidData = _parts.Data.Valid,
         };
-        using CheckpointMoments moments = CheckpointMoments.Of(_trainer.Optimizers);
-        string path = _start.Checkpoints.Of(at.Step);
+        using CheckpointMoments moments = CheckpointMoments.Collect(_trainer.Optimizers);
+        string path = _start.Checkpoints.GetPath(at.Step);
         if (_start.Options.Leads)
         {
             _start.Checkpoints.Save(
@@ -294,7 +272,7 @@ internal sealed class TrainRun<TBatch>
                     _parts.WriteModel(directory);
                     OptimizerState.Write(directory, moments.All);
                     _parts.Tokenizer.Save(directory);
-                    RunCard.Of(_parts.Model, _recipe, state).Write(directory);
+                    RunCard.Create(_parts.Model, _recipe, state).Write(directory);
                 }
             );
         }

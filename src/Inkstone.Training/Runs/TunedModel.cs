@@ -58,7 +58,7 @@ internal sealed class TunedModel : IDisposable
             );
         }
         _below = path;
-        if (Directory.Exists(path) && PeftAdapter.Is(path))
+        if (Directory.Exists(path) && PeftAdapter.IsAdapter(path))
         {
             if (recipe.Adapter is not null)
             {
@@ -92,7 +92,7 @@ internal sealed class TunedModel : IDisposable
     public bool HasTemplate => _template is not null;
 
     /// <summary>The directory or file of the model below.</summary>
-    public string Below => _below;
+    public string BaseModel => _below;
 
     /// <summary>The model, once it is open.</summary>
     public CausalLm Model => _model ?? throw new InvalidOperationException("the model is not open yet");
@@ -193,7 +193,7 @@ internal sealed class TunedModel : IDisposable
     {
         if (_templates is not null)
         {
-            Companions.CopyTemplates(_templates, place);
+            SidecarFiles.CopyTemplates(_templates, place);
         }
     }
 }

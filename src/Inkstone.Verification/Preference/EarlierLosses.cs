@@ -40,13 +40,13 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
 
     private void Pairs(JsonNode node)
     {
-        double[] chosen = node.Of("policy_chosen").Numbers(),
-            rejected = node.Of("policy_rejected").Numbers();
+        double[] chosen = node.Get("policy_chosen").Numbers(),
+            rejected = node.Get("policy_rejected").Numbers();
         TokenRuns policy = Sums(chosen, rejected),
-            reference = Sums(node.Of("ref_chosen").Numbers(), node.Of("ref_rejected").Numbers()),
+            reference = Sums(node.Get("ref_chosen").Numbers(), node.Get("ref_rejected").Numbers()),
             gradient = new();
         List<MetricTerm> metrics = [];
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
             Match match = CaseName().Match(name);
             PairKind kind = match.Groups[1].Value switch
@@ -64,11 +64,11 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
             };
             metrics.Clear();
             double loss = new PairLoss(options).Compute(policy, chosen.Length, reference, null, gradient, metrics);
-            checks.Number($"dpo {name}: loss", loss, (double)expected.Of("loss"), Tolerance);
+            checks.Number($"dpo {name}: loss", loss, (double)expected.Get("loss"), Tolerance);
             checks.OfLargest(
                 $"dpo {name}: gradient",
                 gradient.Values,
-                [.. expected.Of("grad_chosen").Numbers(), .. expected.Of("grad_rejected").Numbers()],
+                [.. expected.Get("grad_chosen").Numbers(), .. expected.Get("grad_rejected").Numbers()],
                 Tolerance
             );
         }
@@ -76,34 +76,34 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
         double[] Rewards(int from, double[] sums) => [.. sums.Select((s, i) => 0.1 * (s - reference[from + i][0]))];
         if (node["rewards"] is { } rewards)
         {
-            checks.Numbers("dpo rewards: chosen", Rewards(0, chosen), rewards.Of("chosen").Numbers(), Tolerance);
-            checks.Numbers("dpo rewards: rejected", Rewards(chosen.Length, rejected), rewards.Of("rejected").Numbers(), Tolerance);
+            checks.Numbers("dpo rewards: chosen", Rewards(0, chosen), rewards.Get("chosen").Numbers(), Tolerance);
+            checks.Numbers("dpo rewards: rejected", Rewards(chosen.Length, rejected), rewards.Get("rejected").Numbers(), Tolerance);
         }
     }
 
     private void Groups(JsonNode node)
     {
-        int[] lengths = node.Of("lengths").Ids();
-        double[] rewards = node.Of("rewards").Numbers(),
-            advantages = node.Of("advantages").Numbers();
-        int size = (int)node.Of("group_size"),
-            longest = node.Of("logprobs").AsArray().Max(list => list!.AsArray().Count);
+        int[] lengths = node.Get("lengths").Ids();
+        double[] rewards = node.Get("rewards").Numbers(),
+            advantages = node.Get("advantages").Numbers();
+        int size = (int)node.Get("group_size"),
+            longest = node.Get("logprobs").AsArray().Max(list => list!.AsArray().Count);
         checks.Numbers(
             "grpo advantages",
             Advantages.OfGroups(new AdvantageOptions(size), [.. rewards.Select(r => new[] { r })]),
             advantages,
             Tolerance
         );
-        TokenRuns policy = node.Of("logprobs").Runs(lengths),
+        TokenRuns policy = node.Get("logprobs").Runs(lengths),
             gradient = new();
-        PolicyAnswers answers = new(node.Of("old_logprobs").Runs(lengths), TokenRuns.Of(advantages.Select(a => new[] { a })))
+        PolicyAnswers answers = new(node.Get("old_logprobs").Runs(lengths), TokenRuns.FromLists(advantages.Select(a => new[] { a })))
         {
-            Reference = node.Of("ref_logprobs").Runs(lengths),
+            Reference = node.Get("ref_logprobs").Runs(lengths),
         };
         TokenRuns ones = new();
         ones.ShapeAs(policy);
         ones.Values.Fill(1);
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
             PolicyOptions plain = new(PolicyKind.Grpo) { Beta = KlWeight, KlTimesRatio = false };
             PolicyLoss loss = new(
@@ -127,44 +127,45 @@ internal sealed partial class EarlierLosses(JsonObject root, LossChecks checks)
 
     private void Ppo(JsonNode node)
     {
-        int[] lengths = node.Of("lengths").Ids();
+        int[] lengths = node.Get("lengths").Ids();
         PpoLoss ppo = new(
-            (double)node.Of("gamma"),
-            (double)node.Of("lam"),
-            (double)node.Of("cliprange"),
-            (double)node.Of("cliprange_value"),
-            (double)node.Of("vf_coef")
+            (double)node.Get("gamma"),
+            (double)node.Get("lam"),
+            (double)node.Get("cliprange"),
+            (double)node.Get("cliprange_value"),
+            (double)node.Get("vf_coef")
         );
         TokenRuns advantages = new(),
             returns = new(),
-            values = node.Of("values").Runs(lengths),
+            values = node.Get("values").Runs(lengths),
             gradient = new(),
             valueGradient = new();
-        ppo.Estimate(node.Of("rewards").Runs(lengths), values, advantages, returns);
+        ppo.Estimate(node.Get("rewards").Runs(lengths), values, advantages, returns);
         // Lists are padded with zeros to the longest; whitened ones too.
-        checks.Numbers("ppo advantages", advantages.Values, node.Of("advantages").Runs(lengths).Values, Tolerance);
-        checks.Numbers("ppo returns", returns.Values, node.Of("returns").Runs(lengths).Values, Tolerance);
+        checks.Numbers("ppo advantages", advantages.Values, node.Get("advantages").Runs(lengths).Values, Tolerance);
+        checks.Numbers("ppo returns", returns.Values, node.Get("returns").Runs(lengths).Values, Tolerance);
         PpoLoss.Whiten(advantages);
-        checks.Numbers("ppo whitened advantages", advantages.Values, node.Of("whitened").Runs(lengths).Values, Tolerance);
+        checks.Numbers("ppo whitened advantages", advantages.Values, node.Get("whitened").Runs(lengths).Values, Tolerance);
         (double policy, double value) = ppo.Compute(
-            node.Of("logprobs").Runs(lengths),
-            node.Of("old_logprobs").Runs(lengths),
+            node.Get("logprobs").Runs(lengths),
+            node.Get("old_logprobs").Runs(lengths),
             advantages,
-            node.Of("new_values").Runs(lengths),
+            node.Get("new_values").Runs(lengths),
             values,
             returns,
             lengths.Sum(),
             gradient,
             valueGradient
         );
-        checks.Number("ppo policy loss", policy, (double)node.Of("policy_loss"), Tolerance);
-        checks.Number("ppo value loss", value, (double)node.Of("value_loss"), Tolerance);
-        checks.Number("ppo loss", policy + ppo.ValueWeight * value, (double)node.Of("total"), Tolerance);
-        checks.OfLargest("ppo gradient of log-probabilities", gradient.Values, node.Of("grad_logprobs").Runs(lengths).Values, Tolerance);
-        checks.OfLargest("ppo gradient of values", valueGradient.Values, node.Of("grad_values").Runs(lengths).Values, Tolerance);
+        checks.Number("ppo policy loss", policy, (double)node.Get("policy_loss"), Tolerance);
+        checks.Number("ppo value loss", value, (double)node.Get("value_loss"), Tolerance);
+        checks.Number("ppo loss", policy + ppo.ValueWeight * value, (double)node.Get("total"), Tolerance);
+        checks.OfLargest("ppo gradient of log-probabilities", gradient.Values, node.Get("grad_logprobs").Runs(lengths).Values, Tolerance);
+        checks.OfLargest("ppo gradient of values", valueGradient.Values, node.Get("grad_values").Runs(lengths).Values, Tolerance);
     }
 
-    private static TokenRuns Sums(double[] chosen, double[] rejected) => TokenRuns.Of(chosen.Concat(rejected).Select(s => new[] { s }));
+    private static TokenRuns Sums(double[] chosen, double[] rejected) =>
+        TokenRuns.FromLists(chosen.Concat(rejected).Select(s => new[] { s }));
 
     /// <summary>Digits that begin with 0 stand behind a decimal point.</summary>
     private static double Digits(Group group, double fallback) =>

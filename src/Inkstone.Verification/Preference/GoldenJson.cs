@@ -21,7 +21,7 @@ internal static class GoldenJson
     }
 
     /// <summary>A member that must be there.</summary>
-    public static JsonNode Of(this JsonNode node, string key) =>
+    public static JsonNode Get(this JsonNode node, string key) =>
         node[key] ?? throw new InvalidDataException($"{node.GetPath()}: there is no \"{key}\".");
 
     /// <summary>The members of an object, none of which may be null.</summary>
@@ -38,11 +38,11 @@ internal static class GoldenJson
     public static int[] Ids(this JsonNode node) => [.. node.AsArray().Select(v => (int)v!)];
 
     /// <summary>Lists of numbers.</summary>
-    public static TokenRuns Runs(this JsonNode node) => TokenRuns.Of(node.AsArray().Select(list => list!.Numbers()));
+    public static TokenRuns Runs(this JsonNode node) => TokenRuns.FromLists(node.AsArray().Select(list => list!.Numbers()));
 
     /// <summary>Lists of numbers, cut to lengths.</summary>
     public static TokenRuns Runs(this JsonNode node, int[] lengths) =>
-        TokenRuns.Of(node.AsArray().Select((list, i) => list!.Numbers()[..lengths[i]]));
+        TokenRuns.FromLists(node.AsArray().Select((list, i) => list!.Numbers()[..lengths[i]]));
 
     /// <summary>All numbers of nested lists, in order.</summary>
     public static double[] Flat(this JsonNode node) =>

@@ -21,10 +21,10 @@ internal sealed class LogitCase
 
     public LogitCase(JsonNode node, bool prompts)
     {
-        int[] promptLengths = node.Of("prompt_lengths").Ids();
-        JsonArray logits = node.Of("logits").AsArray();
+        int[] promptLengths = node.Get("prompt_lengths").Ids();
+        JsonArray logits = node.Get("logits").AsArray();
         (_pairs, _vocabulary, _positions) = (promptLengths.Length, logits[0]![0]!.AsArray().Count, logits[0]!.AsArray().Count);
-        int[][] sequences = [.. node.Of("chosen_ids").AsArray().Concat(node.Of("rejected_ids").AsArray()).Select(ids => ids!.Ids())];
+        int[][] sequences = [.. node.Get("chosen_ids").AsArray().Concat(node.Get("rejected_ids").AsArray()).Select(ids => ids!.Ids())];
         for (int i = 0; i < sequences.Length; i++)
         {
             Add(logits, sequences[i], i, promptLengths[i % _pairs], sequences[i].Length);

@@ -46,8 +46,8 @@ internal sealed class LossChecks(string file)
     /// <summary>Loss and gradient of a case.</summary>
     public void Loss(string name, JsonNode expected, double loss, ReadOnlySpan<double> gradient, double tolerance)
     {
-        Number($"{name}: loss", loss, (double)expected.Of("loss"), tolerance);
-        OfLargest($"{name}: gradient", gradient, expected.Of("grad").Flat(), tolerance);
+        Number($"{name}: loss", loss, (double)expected.Get("loss"), tolerance);
+        OfLargest($"{name}: gradient", gradient, expected.Get("grad").Flat(), tolerance);
     }
 
     /// <summary>Each metric of a case.</summary>

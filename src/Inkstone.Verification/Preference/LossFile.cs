@@ -5,7 +5,7 @@ namespace Inkstone.Verification;
 
 /// <summary>A file preference_losses*.json: inputs, losses and gradients of preference and reinforcement learning, each case computed and
 /// compared.</summary>
-public sealed class LossFile(string path, Device device)
+internal sealed class LossFile(string path, Device device)
 {
     /// <summary>Such files in a directory.</summary>
     public static IReadOnlyList<string> In(string directory) =>
@@ -48,7 +48,7 @@ public sealed class LossFile(string path, Device device)
                     policies.Groups(node!);
                     break;
                 case "rloo":
-                    policies.LeaveOneOut(node!, root.Of("grpo"));
+                    policies.LeaveOneOut(node!, root.Get("grpo"));
                     break;
                 case "grpo_advantages":
                     policies.GroupAdvantages(node!);

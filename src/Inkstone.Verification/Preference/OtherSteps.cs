@@ -14,22 +14,22 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
     {
         (int[] Chosen, int[] Rejected, double Margin)[] pairs =
         [
-            .. root.Of("pairs")
+            .. root.Get("pairs")
                 .AsArray()
                 .Select(p =>
                     (
-                        p!.Of("prompt_ids").Ids().Concat(p!.Of("chosen_ids").Ids()).ToArray(),
-                        p!.Of("prompt_ids").Ids().Concat(p!.Of("rejected_ids").Ids()).ToArray(),
+                        p!.Get("prompt_ids").Ids().Concat(p!.Get("chosen_ids").Ids()).ToArray(),
+                        p!.Get("prompt_ids").Ids().Concat(p!.Get("rejected_ids").Ids()).ToArray(),
                         p!.Number("margin", 0)
                     )
                 ),
         ];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             Steps steps = new($"reward {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "margin", "center_rewards_coefficient", "learning_rate", "max_grad_norm", "steps");
-            using ScoredModel model = ScoredModel.Open(file.Place((string)expected.Of("base")!), file.Device);
-            model.Score.CopyFrom(root.Of("score_weight").Flat().Select(v => (float)v).ToArray());
+            using ScoredModel model = ScoredModel.Open(file.Place((string)expected.Get("base")!), file.Device);
+            model.Score.CopyFrom(root.Get("score_weight").Flat().Select(v => (float)v).ToArray());
             steps.Before("rewards_before", Rewards(model, pairs));
             bool margins = (bool?)steps.Settings["margin"] ?? false;
             int tokens = 0;
@@ -37,7 +37,7 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
             steps.Take(
                 file.Device,
                 model.Trained,
-                new RewardObjective(model, steps.Settings.Number("center_rewards_coefficient", 0)).Of,
+                new RewardObjective(model, steps.Settings.Number("center_rewards_coefficient", 0)).ComputeLoss,
                 source,
                 _ =>
                 {
@@ -77,20 +77,20 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
     {
         (int[] Prompt, int[] Answer)[] texts =
         [
-            .. root.Of("prompt_ids").AsArray().Zip(root.Of("completion_ids").AsArray(), (p, a) => (p!.Ids(), a!.Ids())),
+            .. root.Get("prompt_ids").AsArray().Zip(root.Get("completion_ids").AsArray(), (p, a) => (p!.Ids(), a!.Ids())),
         ];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             Steps steps = new($"distillation {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "beta", "temperature", "learning_rate", "max_grad_norm", "steps", "gradient_accumulation_steps");
             using CausalLm student = file.Open(expected, "student"),
                 teacher = file.Open(expected, "teacher", trained: false);
             steps.Before("logprobs_before", Steps.LogProbs(student, texts));
-            DistillObjective objective = new(student, teacher, (double)steps.Settings.Of("beta"), steps.Settings.Number("temperature", 1));
+            DistillObjective objective = new(student, teacher, (double)steps.Settings.Get("beta"), steps.Settings.Number("temperature", 1));
             steps.Take<Batch>(
                 file.Device,
                 student.Parameters,
-                objective.Of,
+                objective.ComputeLoss,
                 Loader(texts, texts.Length / steps.Accumulation),
                 shuffled: true
             );
@@ -102,21 +102,21 @@ internal sealed class OtherSteps(StepFile file, LossChecks checks)
     {
         (int[] Prompt, int[] Answer)[] texts =
         [
-            .. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids())),
+            .. root.Get("rows").AsArray().Select(r => (r!.Get("prompt_ids").Ids(), r!.Get("completion_ids").Ids())),
         ];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             Steps steps = new($"sft {name}", expected, checks, file.Narrow);
             steps.Settings.Know(name, "loss_type", "learning_rate", "max_grad_norm", "steps", "batch", "gradient_accumulation_steps");
             using CausalLm model = file.Open(expected);
             steps.Before("logprobs_before", Steps.LogProbs(model, texts));
-            int rows = (int)steps.Settings.Of("batch"),
+            int rows = (int)steps.Settings.Get("batch"),
                 tokens = 0,
                 taken = 0;
             Objective<Batch> objective = (string?)steps.Settings["loss_type"] switch
             {
-                null or "nll" => NextToken.Of(model),
-                "dft" => new DynamicTokens(model).Of,
+                null or "nll" => NextToken.Create(model),
+                "dft" => new DynamicTokens(model).ComputeLoss,
                 { } other => throw checks.Unknown($"the loss_type \"{other}\" of sft {name}"),
             };
             (int[] Prompt, int[] Answer)[][] chunks = [.. texts.Chunk(rows)];

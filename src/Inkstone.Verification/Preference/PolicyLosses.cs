@@ -14,11 +14,11 @@ internal sealed class PolicyLosses(LossChecks checks)
 
     private void Cases(JsonNode node, JsonNode inputs, string section)
     {
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
+            JsonNode options = expected.Get("options");
             string place = $"{section} {name}";
-            TokenRuns policy = inputs.Of("logprobs").Runs(),
+            TokenRuns policy = inputs.Get("logprobs").Runs(),
                 gradient = new(),
                 entropyGradient = new(),
                 mask = new();
@@ -32,25 +32,25 @@ internal sealed class PolicyLosses(LossChecks checks)
             {
                 mask[i][1] = 0;
             }
-            double[] advantages = inputs.Of("advantages").Numbers();
+            double[] advantages = inputs.Get("advantages").Numbers();
             PolicyAnswers answers = new(
-                (bool?)options["on_policy"] ?? false ? policy : inputs.Of("old_logprobs").Runs(),
+                (bool?)options["on_policy"] ?? false ? policy : inputs.Get("old_logprobs").Runs(),
                 (string?)options["advantages"] switch
                 {
-                    null => TokenRuns.Of(advantages.Select(a => new[] { a })),
-                    "per_token" => inputs.Of("advantages_per_token").Runs(),
+                    null => TokenRuns.FromLists(advantages.Select(a => new[] { a })),
+                    "per_token" => inputs.Get("advantages_per_token").Runs(),
                     { } other => throw checks.Unknown($"advantages \"{other}\" of {place}"),
                 }
             )
             {
-                Reference = inputs.Of("ref_logprobs").Runs(),
+                Reference = inputs.Get("ref_logprobs").Runs(),
                 Mask = mask,
-                SampledBy = (bool?)options["sampling_logps"] ?? false ? inputs.Of("sampling_logprobs").Runs() : null,
+                SampledBy = (bool?)options["sampling_logps"] ?? false ? inputs.Get("sampling_logprobs").Runs() : null,
                 Sampler = (string?)options["is_ratio"] switch
                 {
                     null => null,
-                    "token" => inputs.Of("importance_ratio_token").Runs([.. Enumerable.Range(0, policy.Count).Select(policy.Length)]),
-                    "sequence" => inputs.Of("importance_ratio_sequence").Runs(),
+                    "token" => inputs.Get("importance_ratio_token").Runs([.. Enumerable.Range(0, policy.Count).Select(policy.Length)]),
+                    "sequence" => inputs.Get("importance_ratio_sequence").Runs(),
                     { } other => throw checks.Unknown($"is_ratio \"{other}\" of {place}"),
                 },
             };
@@ -68,7 +68,7 @@ internal sealed class PolicyLosses(LossChecks checks)
             List<MetricTerm> metrics = [];
             double value = loss.Compute(
                 policy,
-                inputs.Of("entropies").Runs(),
+                inputs.Get("entropies").Runs(),
                 answers,
                 loss.Divisor(mask, units, (int)options.Number("max_completion_length", DefaultMaxLength)),
                 accumulation,
@@ -178,8 +178,8 @@ internal sealed class PolicyLosses(LossChecks checks)
 
     public void LeaveOneOutAdvantages(JsonNode node)
     {
-        TokenRuns old = node.Of("old_logprobs").Runs(),
-            reference = node.Of("ref_logprobs").Runs();
+        TokenRuns old = node.Get("old_logprobs").Runs(),
+            reference = node.Get("ref_logprobs").Runs();
         double[] drift = new double[old.Count];
         for (int i = 0; i < old.Count; i++)
         {
@@ -239,21 +239,21 @@ internal sealed class PolicyLosses(LossChecks checks)
         Func<JsonNode, double[][], AdvantageOptions, List<MetricTerm>, string[], string, double[]> compute
     )
     {
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
-            double[][] rewards = [.. expected.Of("rewards").AsArray().Select(row => row!.Numbers())];
+            JsonNode options = expected.Get("options");
+            double[][] rewards = [.. expected.Get("rewards").AsArray().Select(row => row!.Numbers())];
             string[] names = [.. Enumerable.Range(0, rewards[0].Length).Select(k => $"r{k}")];
             List<MetricTerm> metrics = [];
             double[] found = compute(
                 options,
                 rewards,
-                new AdvantageOptions((int)node.Of("group_size")) { Weights = options["reward_weights"]?.Numbers() },
+                new AdvantageOptions((int)node.Get("group_size")) { Weights = options["reward_weights"]?.Numbers() },
                 metrics,
                 names,
                 $"{section} {name}"
             );
-            checks.Numbers($"{section} {name}: advantages", found, expected.Of("advantages").Numbers(), 1e-6);
+            checks.Numbers($"{section} {name}: advantages", found, expected.Get("advantages").Numbers(), 1e-6);
             if (expected["trl_float32"] is { } single)
             {
                 checks.Numbers($"{section} {name}: trl_float32", found, single.Numbers(), 1e-5);

@@ -13,10 +13,10 @@ internal sealed class PolicySteps(StepFile file, LossChecks checks)
 
     public void Run(JsonObject root)
     {
-        int[][] prompts = [.. root.Of("prompt_ids").AsArray().Select(p => p!.Ids())],
-            answers = [.. root.Of("completion_ids").AsArray().Select(a => a!.Ids())];
-        double[][] rewards = [.. root.Of("rewards").AsArray().Select(r => r!.Numbers())];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        int[][] prompts = [.. root.Get("prompt_ids").AsArray().Select(p => p!.Ids())],
+            answers = [.. root.Get("completion_ids").AsArray().Select(a => a!.Ids())];
+        double[][] rewards = [.. root.Get("rewards").AsArray().Select(r => r!.Numbers())];
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             using CausalLm model = file.Open(expected);
             Case(new Steps(name, expected, checks, file.Narrow), name, model, prompts, answers, rewards);
@@ -53,8 +53,8 @@ internal sealed class PolicySteps(StepFile file, LossChecks checks)
         );
         PolicyLosses named = new(checks);
         PolicyOptions options = named.OptionsOf(settings, name);
-        int size = (int)settings.Of("num_generations"),
-            longest = (int)settings.Of("max_completion_length"),
+        int size = (int)settings.Get("num_generations"),
+            longest = (int)settings.Get("max_completion_length"),
             rows = answers.Length / steps.Accumulation;
         double temperature = settings.Number("temperature", 1);
         (int[], int[])[] texts = [.. answers.Select((a, i) => (prompts[i / size], a))];
@@ -77,7 +77,7 @@ internal sealed class PolicySteps(StepFile file, LossChecks checks)
             .. Enumerable
                 .Range(0, steps.Accumulation)
                 .Select(part =>
-                    TokenRuns.Of(
+                    TokenRuns.FromLists(
                         Enumerable
                             .Range(part * rows, rows)
                             .Select(i => Enumerable.Repeat(cut && !ended[i] ? 0.0 : 1, answers[i].Length).ToArray())
@@ -96,7 +96,10 @@ internal sealed class PolicySteps(StepFile file, LossChecks checks)
                     Fill(batch.Answers, part);
                     TokenRuns old = new();
                     objective.LogProbs(batch.Answers, old);
-                    return new PolicyAnswers(old, TokenRuns.Of(Enumerable.Range(part * rows, rows).Select(i => new[] { advantages[i] })))
+                    return new PolicyAnswers(
+                        old,
+                        TokenRuns.FromLists(Enumerable.Range(part * rows, rows).Select(i => new[] { advantages[i] }))
+                    )
                     {
                         Reference = old,
                         Mask = masks[part],
@@ -113,7 +116,7 @@ internal sealed class PolicySteps(StepFile file, LossChecks checks)
                 batch.LabelCount = options.PerAnswer ? rows : (int)(masks[part].Values.ToArray().Sum());
             }
         );
-        steps.Take(file.Device, model.Parameters, objective.Of, source, i => i == 0 ? told : [], shuffled: true);
+        steps.Take(file.Device, model.Parameters, objective.ComputeLoss, source, i => i == 0 ? told : [], shuffled: true);
         steps.After("logprobs_after", Steps.LogProbs(model, texts, temperature));
 
         // Answers of a group stand behind one prompt, also where a micro-batch holds a part of the group.

@@ -10,15 +10,15 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
 {
     public void Pairs(JsonNode node)
     {
-        TokenRuns policy = node.Of("policy_logps").Runs(),
-            reference = node.Of("ref_logps").Runs(),
-            squares = node.Of("log_sum_sq_probs").Runs(),
+        TokenRuns policy = node.Get("policy_logps").Runs(),
+            reference = node.Get("ref_logps").Runs(),
+            squares = node.Get("log_sum_sq_probs").Runs(),
             gradient = new();
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            PairOptions options = PairOptionsOf(expected.Of("options"), $"dpo {name}");
+            PairOptions options = PairOptionsOf(expected.Get("options"), $"dpo {name}");
             List<MetricTerm> metrics = [];
-            double loss = new PairLoss(options).Compute(policy, (int)node.Of("pairs"), reference, squares, gradient, metrics);
+            double loss = new PairLoss(options).Compute(policy, (int)node.Get("pairs"), reference, squares, gradient, metrics);
             double tolerance = LossChecks.Tolerance(expected);
             checks.Loss($"dpo {name}", expected, loss, gradient.Values, tolerance);
             checks.Metrics($"dpo {name}", expected["metrics"], metrics, tolerance);
@@ -40,7 +40,7 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
             "use_weighting",
             "discopop_tau"
         );
-        JsonNode types = options.Of("loss_type");
+        JsonNode types = options.Get("loss_type");
         string[] names = types is JsonArray list ? [.. list.Select(t => (string)t!)] : [(string)types!];
         double[]? weights = options["loss_weights"]?.Numbers();
         double smoothing = options.Number("label_smoothing", 0);
@@ -95,15 +95,15 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
 
     public void Singles(JsonNode node)
     {
-        TokenRuns policy = node.Of("policy_logps").Runs(),
-            reference = node.Of("ref_logps").Runs(),
-            moved = node.Of("kl_policy_logps").Runs(),
+        TokenRuns policy = node.Get("policy_logps").Runs(),
+            reference = node.Get("ref_logps").Runs(),
+            moved = node.Get("kl_policy_logps").Runs(),
             gradient = new();
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
+            JsonNode options = expected.Get("options");
             options.Know($"kto {name}", "loss_type", "beta", "desirable_weight", "undesirable_weight");
-            bool[] good = [.. expected.Of("labels").AsArray().Select(l => (bool)l!)];
+            bool[] good = [.. expected.Get("labels").AsArray().Select(l => (bool)l!)];
             List<MetricTerm> metrics = [];
             UnpairedOptions unpaired = UnpairedOptionsOf(options, $"kto {name}");
             double loss = UnpairedLoss.Compute(
@@ -111,7 +111,7 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
                 policy,
                 reference,
                 good,
-                UnpairedLoss.Drift(moved, node.Of((string)expected.Of("kl_reference")!).Runs()),
+                UnpairedLoss.Drift(moved, node.Get((string)expected.Get("kl_reference")!).Runs()),
                 gradient,
                 metrics
             );
@@ -142,7 +142,7 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
         {
             foreach ((string name, JsonNode expected) in cases!.Members())
             {
-                JsonNode options = expected.Of("options");
+                JsonNode options = expected.Get("options");
                 LogitCase data = new(node, prompts: section == "orpo");
                 List<MetricTerm> metrics = [];
                 PairLoss pairs = new(
@@ -201,12 +201,12 @@ internal sealed class PreferenceLosses(LossChecks checks, Device device)
 
     public void Rewards(JsonNode node)
     {
-        double[] rewards = node.Of("rewards").Numbers(),
-            margins = node.Of("margin").Numbers(),
+        double[] rewards = node.Get("rewards").Numbers(),
+            margins = node.Get("margin").Numbers(),
             gradient = new double[rewards.Length];
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
+            JsonNode options = expected.Get("options");
             options.Know($"reward_model {name}", "margin", "center_rewards_coefficient");
             List<MetricTerm> metrics = [];
             double loss = RewardLoss.Compute(

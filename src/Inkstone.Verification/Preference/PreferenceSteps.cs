@@ -11,15 +11,17 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
     {
         (int[] Prompt, int[] Chosen, int[] Rejected)[] pairs =
         [
-            .. root.Of("pairs").AsArray().Select(p => (p!.Of("prompt_ids").Ids(), p!.Of("chosen_ids").Ids(), p!.Of("rejected_ids").Ids())),
+            .. root.Get("pairs")
+                .AsArray()
+                .Select(p => (p!.Get("prompt_ids").Ids(), p!.Get("chosen_ids").Ids(), p!.Get("rejected_ids").Ids())),
         ];
         (int[], int[])[] texts = [.. pairs.Select(p => (p.Prompt, p.Chosen)), .. pairs.Select(p => (p.Prompt, p.Rejected))];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             using CausalLm model = file.Open(expected);
             Steps steps = new(name, expected, checks, file.Narrow);
             JsonObject settings = steps.Settings.DeepClone().AsObject();
-            int rows = (int)settings.Of("batch"),
+            int rows = (int)settings.Get("batch"),
                 longest = (int)settings.Number("max_length", int.MaxValue);
             foreach (
                 string key in (string[])
@@ -96,9 +98,9 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
     {
         (int[] Prompt, int[] Answer, bool Good)[] rows =
         [
-            .. root.Of("rows").AsArray().Select(r => (r!.Of("prompt_ids").Ids(), r!.Of("completion_ids").Ids(), (bool)r!.Of("label"))),
+            .. root.Get("rows").AsArray().Select(r => (r!.Get("prompt_ids").Ids(), r!.Get("completion_ids").Ids(), (bool)r!.Get("label"))),
         ];
-        foreach ((string name, JsonNode expected) in root.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in root.Get("cases").Members())
         {
             using CausalLm model = file.Open(expected);
             Steps steps = new($"kto {name}", expected, checks, file.Narrow);
@@ -116,7 +118,7 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
             UnpairedOptions options = UnpairedOf(steps.Settings, name);
             (int[], int[])[] texts = [.. rows.Select(r => (r.Prompt, r.Answer))];
             steps.Before("logprobs_before", Steps.LogProbs(model, texts));
-            (int[] Prompt, int[] Answer, bool Good)[][] chunks = [.. rows.Chunk((int)steps.Settings.Of("batch"))];
+            (int[] Prompt, int[] Answer, bool Good)[][] chunks = [.. rows.Chunk((int)steps.Settings.Get("batch"))];
             PreferenceBatch[] first = [.. chunks.Select(chunk => Filled(model, batch => Fill(batch, chunk)))];
             GivenBatches<PreferenceBatch> source = new(
                 chunks.Length,
@@ -145,7 +147,7 @@ internal sealed class PreferenceSteps(StepFile file, LossChecks checks)
                     return [new MetricTerm("num_tokens", tokens, 0)];
                 }
             );
-            checks.Numbers($"kto {name}: kls", [.. kls], expected.Of("float64").Of("kls").Numbers(), file.Narrow ? 5e-2 : 5e-4);
+            checks.Numbers($"kto {name}: kls", [.. kls], expected.Get("float64").Get("kls").Numbers(), file.Narrow ? 5e-2 : 5e-4);
             steps.After("logprobs_after", Steps.LogProbs(model, texts));
         }
     }

@@ -6,7 +6,7 @@ namespace Inkstone.Verification;
 
 /// <summary>A file e2e_*.json: whole optimizer steps of preference and reinforcement learning, reward models, distillation and fine-tuning,
 /// on small models beside it.</summary>
-public sealed class StepFile(string path, Device device)
+internal sealed class StepFile(string path, Device device)
 {
     /// <summary>Such files in a directory.</summary>
     public static IReadOnlyList<string> In(string directory) =>
@@ -74,7 +74,7 @@ public sealed class StepFile(string path, Device device)
 
     internal CausalLm Open(JsonNode expected, string key = "base", bool trained = true)
     {
-        string model = Place((string)expected.Of(key)!);
+        string model = Place((string)expected.Get(key)!);
         return expected["adapter"] is { } adapter
             ? PeftAdapter.Open(model, Place((string)adapter!), device)
             : Pretrained.Open(model, device, trained: trained);

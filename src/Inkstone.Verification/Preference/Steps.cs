@@ -10,7 +10,7 @@ namespace Inkstone.Verification;
 /// <summary>Whole optimizer steps of a case, and what they are compared with: the same in float32 by TRL and in float64 by hand.</summary>
 internal sealed class Steps(string name, JsonNode expected, LossChecks checks, bool narrow)
 {
-    private readonly JsonNode _settings = expected.Of("settings");
+    private readonly JsonNode _settings = expected.Get("settings");
 
     /// <summary>Allowed deviations: losses, norms (relative), log-probabilities after steps. A step of AdamW may turn a tiny gradient into
     /// a whole step.</summary>
@@ -46,7 +46,7 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
     )
         where TBatch : ITrainingBatch
     {
-        AdamW optimizer = new(parameters, new AdamWSettings((double)_settings.Of("learning_rate"), Beta2: 0.999, WeightDecay: 0));
+        AdamW optimizer = new(parameters, new AdamWSettings((double)_settings.Get("learning_rate"), Beta2: 0.999, WeightDecay: 0));
         TrainStep<TBatch> step = new(
             device,
             parameters,
@@ -55,12 +55,12 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
             [optimizer],
             1,
             Accumulation,
-            (double)_settings.Of("max_grad_norm")
+            (double)_settings.Get("max_grad_norm")
         );
-        int count = (int)_settings.Of("steps");
+        int count = (int)_settings.Get("steps");
         double[] losses = new double[count],
             norms = new double[count];
-        JsonArray single = expected.Of("trl_float32").Of("steps").AsArray();
+        JsonArray single = expected.Get("trl_float32").Get("steps").AsArray();
         double apart = expected.Number("largest_difference", 0);
         for (int i = 0; i < count; i++)
         {
@@ -100,11 +100,11 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
                 }
             }
         }
-        JsonNode right = expected.Of("float64");
-        checks.Numbers($"{name}: losses", losses, right.Of("losses").Numbers(), _loss);
+        JsonNode right = expected.Get("float64");
+        checks.Numbers($"{name}: losses", losses, right.Get("losses").Numbers(), _loss);
         checks.Numbers(
             $"{name}: gradient norms",
-            [.. norms.Zip(right.Of("grad_norms").Numbers(), (a, b) => a / b)],
+            [.. norms.Zip(right.Get("grad_norms").Numbers(), (a, b) => a / b)],
             [.. norms.Select(_ => 1.0)],
             _norm
         );
@@ -112,20 +112,20 @@ internal sealed class Steps(string name, JsonNode expected, LossChecks checks, b
 
     /// <summary>Numbers before the first step.</summary>
     public void Before(string key, ReadOnlySpan<double> found) =>
-        checks.Numbers($"{name}: {key}", found, expected.Of("trl_float32").Of(key).Flat(), _before);
+        checks.Numbers($"{name}: {key}", found, expected.Get("trl_float32").Get(key).Flat(), _before);
 
     /// <summary>Numbers behind the last step.</summary>
     public void After(string key, ReadOnlySpan<double> found)
     {
-        checks.Numbers($"{name}: {key} in float32", found, expected.Of("trl_float32").Of(key).Flat(), _after);
-        checks.Numbers($"{name}: {key}", found, expected.Of("float64").Of(key).Flat(), _after);
+        checks.Numbers($"{name}: {key} in float32", found, expected.Get("trl_float32").Get(key).Flat(), _after);
+        checks.Numbers($"{name}: {key}", found, expected.Get("float64").Get(key).Flat(), _after);
     }
 
     /// <summary>Numbers that are in either part.</summary>
     public void Both(string key, ReadOnlySpan<double> found)
     {
-        checks.Numbers($"{name}: {key} in float32", found, expected.Of("trl_float32").Of(key).Flat(), 1e-5);
-        checks.Numbers($"{name}: {key}", found, expected.Of("float64").Of(key).Flat(), 2e-6);
+        checks.Numbers($"{name}: {key} in float32", found, expected.Get("trl_float32").Get(key).Flat(), 1e-5);
+        checks.Numbers($"{name}: {key}", found, expected.Get("float64").Get(key).Flat(), 2e-6);
     }
 
     /// <summary>The log-probabilities of answers' tokens under a model.</summary>

@@ -11,14 +11,14 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
 
     public void Distillation(JsonNode node)
     {
-        double[][] student = [.. node.Of("student_logits").AsArray().Select(row => row!.Numbers())],
-            teacher = [.. node.Of("teacher_logits").AsArray().Select(row => row!.Numbers())];
-        int[] labels = node.Of("labels").Ids();
+        double[][] student = [.. node.Get("student_logits").AsArray().Select(row => row!.Numbers())],
+            teacher = [.. node.Get("teacher_logits").AsArray().Select(row => row!.Numbers())];
+        int[] labels = node.Get("labels").Ids();
         int vocabulary = student[0].Length;
         using Tensor head = LogitCase.Identity(device, vocabulary);
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
+            JsonNode options = expected.Get("options");
             string place = $"distillation {name}";
             options.Know(place, "beta", "temperature", "masked", "num_items_in_batch");
             int[] rows = [.. Enumerable.Range(0, student.Length).Where(i => !((bool?)options["masked"] ?? false) || labels[i] != Ignored)];
@@ -50,16 +50,16 @@ internal sealed class TokenLosses(LossChecks checks, Device device)
 
     public void Sft(JsonNode node)
     {
-        double[][][] logits = [.. node.Of("logits").AsArray().Select(s => s!.AsArray().Select(row => row!.Numbers()).ToArray())];
-        int[][] labels = [.. node.Of("labels").AsArray().Select(s => s!.Ids())];
+        double[][][] logits = [.. node.Get("logits").AsArray().Select(s => s!.AsArray().Select(row => row!.Numbers()).ToArray())];
+        int[][] labels = [.. node.Get("labels").AsArray().Select(s => s!.Ids())];
         int length = labels[0].Length;
         double[][] all = [.. logits.SelectMany(s => s)];
         int[] next = [.. labels.SelectMany(s => s.Skip(1).Append(Ignored))],
             rows = [.. Enumerable.Range(0, next.Length).Where(i => next[i] != Ignored)];
         using Tensor head = LogitCase.Identity(device, all[0].Length);
-        foreach ((string name, JsonNode expected) in node.Of("cases").Members())
+        foreach ((string name, JsonNode expected) in node.Get("cases").Members())
         {
-            JsonNode options = expected.Of("options");
+            JsonNode options = expected.Get("options");
             string place = $"sft {name}";
             options.Know(place, "loss_type", "num_items_in_batch");
             double items = options.Number("num_items_in_batch", rows.Length);

@@ -40,15 +40,15 @@ public sealed class ScriptConversionTests : IDisposable
             cancellation: TestContext.Current.CancellationToken
         );
         (again.Converted, File.ReadAllText(_folder["c"])).ShouldBe((false, "乾清宫"));
-        AppliedConversions.Of(_folder["c"]).ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);
+        AppliedConversions.Find(_folder["c"]).ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);
         ScriptStep step = new(_converter);
         (step.Convert(_folder["b"], "乾清宫"), step.Convert(_folder["a"], "乾清宮")).ShouldBe(("乾清宫", "乾清宫"));
         step.After(_folder["b"]).ShouldBe(step.After(_folder["a"]));
-        AppliedConversions.Reach(AppliedConversions.Of(_folder["c"]), "tw2sp").ShouldBeTrue();
-        AppliedConversions.Reach(AppliedConversions.Of(_folder["c"]), "s2twp").ShouldBeFalse();
+        AppliedConversions.Reach(AppliedConversions.Find(_folder["c"]), "tw2sp").ShouldBeTrue();
+        AppliedConversions.Reach(AppliedConversions.Find(_folder["c"]), "s2twp").ShouldBeFalse();
 
         File.AppendAllText(_folder["c"], "宮"); // another text by now
-        AppliedConversions.Of(_folder["c"]).ShouldBeEmpty();
+        AppliedConversions.Find(_folder["c"]).ShouldBeEmpty();
         AppliedConversions.IsRecorded(_folder["c"]).ShouldBeFalse();
     }
 
@@ -73,7 +73,7 @@ public sealed class ScriptConversionTests : IDisposable
         PrepareResult result = new Preparation(options).Run(cancellation: TestContext.Current.CancellationToken);
         File.ReadAllText(_folder["prepared/train.jsonl"]).ShouldBe("{\"text\":\"乾清宫的门\"}\n{\"text\":\"乾清宫的头\"}\n");
         result.Conversions.ShouldBe([new AppliedConversion("t2s", _converter.Fingerprint)]);
-        AppliedConversions.Of(_folder["prepared/train.jsonl"]).ShouldBe(result.Conversions);
+        AppliedConversions.Find(_folder["prepared/train.jsonl"]).ShouldBe(result.Conversions);
 
         // A second preparation of what is converted converts nothing and passes the note on.
         PrepareResult again = new Preparation(options with { Inputs = [_folder["prepared/train.jsonl"]], Output = _folder["again"] }).Run(

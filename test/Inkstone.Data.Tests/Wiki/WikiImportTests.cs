@@ -169,7 +169,7 @@ public sealed class WikiImportTests : IDisposable
                 """{"id":1,"title":"乾","revision":101,"text":"乾乾隆乾隆宫"}""",
                 """{"id":2,"title":"宮","revision":102,"text":"宮"}""",
             ]);
-        AppliedConversions.Of(_folder["out/pages.jsonl"]).ShouldBe([new AppliedConversion("t2s", converter.Fingerprint)]);
+        AppliedConversions.Find(_folder["out/pages.jsonl"]).ShouldBe([new AppliedConversion("t2s", converter.Fingerprint)]);
         new ScriptConversion(converter)
             .ConvertRecords(
                 _folder["out/pages.jsonl"],

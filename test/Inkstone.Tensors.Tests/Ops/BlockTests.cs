@@ -108,7 +108,7 @@ public sealed class BlockTests(Devices devices)
             weights,
             bench.Float(new Shape(48, Dim), stored),
             0,
-            VisibleKeys.Of(rows, bench.Int(new Shape(1, 2), [2, 0])),
+            VisibleKeys.Create(rows, bench.Int(new Shape(1, 2), [2, 0])),
             most,
             Block
         );

@@ -32,7 +32,8 @@ public sealed class CompressedAttentionTests(Devices devices)
     {
         Shape tokens = new(Batch, Length, halves * width);
         new OpCheck(
-            (bench, x) => Ops.CompressGroups(x[0], x[1], x[2], TokenGroups.Of(bench.Int(new Shape(Batch, Length), Positions), rate), width),
+            (bench, x) =>
+                Ops.CompressGroups(x[0], x[1], x[2], TokenGroups.Create(bench.Int(new Shape(Batch, Length), Positions), rate), width),
             x => Entries(x, rate, halves, width),
             OpInput.Random(tokens, 1),
             OpInput.Random(tokens, 2),
@@ -71,7 +72,7 @@ public sealed class CompressedAttentionTests(Devices devices)
             {
                 RaggedRows rows = new(bench.Int(new Shape(2), [0, part]), bench.Int(new Shape(1), [done]), bench.Int(new Shape(1), [1]));
                 Tensor tables = bench.Int(new Shape(1, 40), [.. Enumerable.Range(0, 40).Select(i => 39 - i)]);
-                TokenGroups groups = TokenGroups.Of(rows, tables, block, rate);
+                TokenGroups groups = TokenGroups.Create(rows, tables, block, rate);
                 Tensor k = bench.Float(new Shape(1, part, channels), kv.AsSpan(done * channels, part * channels).ToArray()),
                     g = bench.Float(new Shape(1, part, channels), gate.AsSpan(done * channels, part * channels).ToArray());
                 float[] made = Ops.CompressGroups(k, g, places, groups, Width, ring).ToArray();
@@ -111,7 +112,7 @@ public sealed class CompressedAttentionTests(Devices devices)
             (bench, x) =>
             {
                 Tensor near = VisibleKeys.Causal(bench.Device, Batch, Length, bench.Int(new Shape(Batch, Length), Starts)).Last(window);
-                Tensor entries = TokenGroups.Of(bench.Int(new Shape(Batch, Length), Positions), Rate).Visible.Last(6);
+                Tensor entries = TokenGroups.Create(bench.Int(new Shape(Batch, Length), Positions), Rate).Visible.Last(6);
                 return Ops.SharedKeyAttention(x[0], x[1], near, far ? x[3] : null, far ? entries : null, heads, 0.3f, x[2], out _);
             },
             x => Attended(x, heads, dim, window, Rate, 6),
@@ -209,7 +210,7 @@ public sealed class CompressedAttentionTests(Devices devices)
             (bench, x) =>
             {
                 Tensor window = VisibleKeys.Causal(bench.Device, Batch, Length, bench.Int(new Shape(Batch, Length), Starts)).Last(6),
-                    entries = TokenGroups.Of(bench.Int(new Shape(Batch, Length), Positions), Rate).Visible.Last(Most);
+                    entries = TokenGroups.Create(bench.Int(new Shape(Batch, Length), Positions), Rate).Visible.Last(Most);
                 Tensor queries = bench.Float(new Shape(Batch, Length, Heads * Dim), q),
                     keys = bench.Float(new Shape(Batch, 10, Dim), far);
                 _ = Ops.SharedKeyAttention(

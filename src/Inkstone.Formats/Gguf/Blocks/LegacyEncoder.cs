@@ -69,7 +69,7 @@ internal static class LegacyEncoder
         for (int j = 0; j < Elements; j++)
         {
             // Double precision: what a fused multiply-add gives, as in ggml's own code.
-            Put(nibbles, ref fifth, j, (int)Math.Clamp((double)x[j] * inverse + (zero + 0.5), 0, 2 * zero - 1));
+            WriteNibble(nibbles, ref fifth, j, (int)Math.Clamp((double)x[j] * inverse + (zero + 0.5), 0, 2 * zero - 1));
         }
         return fifth;
     }
@@ -90,12 +90,12 @@ internal static class LegacyEncoder
         uint fifth = 0;
         for (int j = 0; j < Elements; j++)
         {
-            Put(nibbles, ref fifth, j, (int)Math.Clamp((x[j] - least) * inverse + 0.5f, 0, levels));
+            WriteNibble(nibbles, ref fifth, j, (int)Math.Clamp((x[j] - least) * inverse + 0.5f, 0, levels));
         }
         return fifth;
     }
 
-    private static void Put(Span<byte> nibbles, ref uint fifth, int j, int q)
+    private static void WriteNibble(Span<byte> nibbles, ref uint fifth, int j, int q)
     {
         fifth |= (uint)(q >> 4) << j;
         if (j < Elements / 2)
