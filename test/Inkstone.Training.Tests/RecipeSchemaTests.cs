@@ -76,7 +76,7 @@ public sealed class RecipeSchemaTests
     public void EveryKey_SaysWhatItMeans(string kind)
     {
         List<string> silent = [];
-        Walk(RecipeSchemas.Of(kind), "", silent);
+        Walk(RecipeSchemas.Build(kind), "", silent);
         silent.ShouldBeEmpty($"add a line to src/Inkstone.Training/Recipes/keys.tsv for each");
 
         static void Walk(JsonObject schema, string path, List<string> silent)
@@ -112,7 +112,7 @@ public sealed class RecipeSchemaTests
         HashSet<string> used = [];
         foreach (string kind in RecipeSchemas.Names)
         {
-            string schema = RecipeSchemas.Of(kind).ToJsonString(Readable);
+            string schema = RecipeSchemas.Build(kind).ToJsonString(Readable);
             used.UnionWith(
                 KeyDescriptions.All().Where(l => schema.Contains(Quoted(l.Value.Text), StringComparison.Ordinal)).Select(l => l.Key)
             );
