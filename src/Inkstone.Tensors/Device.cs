@@ -50,11 +50,10 @@ public sealed class Device : IDisposable
     internal MicroKernel MatMulKernel { get; set; } = null!;
 
     /// <summary>
-    /// Type of results that only products and elementwise ops read. Products round such operands to bfloat16 anyway, so a recorded step
-    /// keeps them so:
-    /// half of the memory and of the traffic, and nothing to convert.
+    /// Type of results that only products and elementwise ops read in a recorded step. Products of bfloat16 round such operands anyway;
+    /// on units that multiply float32 they are widened while they are packed. Half of the memory and of the traffic.
     /// </summary>
-    internal DType CompactType => Tape.Training && MatMulKernel.ElementType == DType.BFloat16 ? DType.BFloat16 : DType.Float32;
+    internal DType CompactType => Tape.Training ? MatMulType : DType.Float32;
 
     /// <summary>The threads.</summary>
     public Workers Workers { get; }

@@ -146,11 +146,6 @@ public sealed partial class DocsTests
                 Path.Combine(directory, "prompts.jsonl"),
                 Enumerable.Range(0, 6).Select(i => $$"""{"question":"第{{i}}篇文章讲什么？"}""")
             );
-            Directory.CreateDirectory(Path.Combine(directory, "configs/prompts"));
-            File.Copy(
-                Path.Combine(Root(), "configs/prompts/arithmetic.jsonl"),
-                Path.Combine(directory, "configs/prompts/arithmetic.jsonl")
-            );
             string[] pages =
             [
                 "README.md",

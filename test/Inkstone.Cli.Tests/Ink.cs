@@ -4,10 +4,12 @@ using System.Text.Json;
 
 namespace Inkstone.Cli.Tests;
 
-/// <summary>The program as its users have it: a process.</summary>
+/// <summary>The program as its users have it: a process. The variable INK_PROGRAM names another build of it, such as one of packaging/native.</summary>
 internal static class Ink
 {
     private const int Patience = 240_000;
+
+    private static readonly string? Native = Environment.GetEnvironmentVariable("INK_PROGRAM");
 
     public static Outcome Run(params string[] arguments) => RunIn(Environment.CurrentDirectory, arguments);
 
@@ -37,7 +39,10 @@ internal static class Ink
 
     public static Process Start(string directory, IReadOnlyDictionary<string, string> variables, string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments])
+        ProcessStartInfo start = new(
+            Native ?? "dotnet",
+            Native is null ? [Path.Combine(AppContext.BaseDirectory, "ink.dll"), .. arguments] : arguments
+        )
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

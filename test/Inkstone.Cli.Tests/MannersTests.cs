@@ -288,7 +288,17 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
             .Error.ShouldContain("--smoke --seed 42");
         JsonElement whole = Json("quickstart", "--smoke", "--out", "never-stopped"),
             resumed = Json("quickstart", "--smoke", "--out", "stopped");
-        foreach (string same in (string[])["bits_per_byte_before", "bits_per_byte_after", "sft_valid_loss_after", "exact_match", "story"])
+        foreach (
+            string same in (string[])
+                [
+                    "bits_per_byte_before",
+                    "bits_per_byte_after",
+                    "sft_valid_loss_after",
+                    "preference_accuracy",
+                    "exact_match_after_preferences",
+                    "story",
+                ]
+        )
         {
             resumed.GetProperty(same).ToString().ShouldBe(whole.GetProperty(same).ToString());
         }
@@ -307,6 +317,8 @@ public sealed partial class MannersTests(Workplace place) : IClassFixture<Workpl
             .GetDouble()
             .ShouldBeLessThan(0.5 * result.GetProperty("bits_per_byte_before").GetDouble());
         result.GetProperty("exact_match_of").GetInt32().ShouldBe(40);
+        result.GetProperty("preference_steps").GetInt32().ShouldBeGreaterThan(5);
+        result.GetProperty("preference_accuracy").GetDouble().ShouldBeGreaterThan(0.6);
         Json("inspect", "first/run").GetProperty("step").GetInt32().ShouldBe(result.GetProperty("steps").GetInt32());
     }
 

@@ -71,6 +71,57 @@ public sealed class RecipeSchemaTests
     public void WhatTheReadersTake_TheSchemaTakes(string kind, string recipe) =>
         Fits(kind, JsonNode.Parse(recipe)!.AsObject()).ShouldBeTrue();
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void EveryKey_SaysWhatItMeans(string kind)
+    {
+        List<string> silent = [];
+        Walk(RecipeSchemas.Build(kind), "", silent);
+        silent.ShouldBeEmpty($"add a line to src/Inkstone.Training/Recipes/keys.tsv for each");
+
+        static void Walk(JsonObject schema, string path, List<string> silent)
+        {
+            foreach ((string name, JsonNode? node) in schema["properties"] as JsonObject ?? [])
+            {
+                if (node!["description"]?.GetValue<string>() is not { Length: > 5 })
+                {
+                    silent.Add(path + name);
+                }
+                Walk(node.AsObject(), path + name + ".", silent);
+            }
+            if (schema["additionalProperties"] is JsonObject others)
+            {
+                Walk(others, path + "*.", silent);
+            }
+        }
+    }
+
+    [Fact]
+    public void WhatKeysMean_IsWhatTheRecordsSay()
+    {
+        Dictionary<string, string> comments = XmlComments.Of("Inkstone.Training", "Inkstone.Nn");
+        foreach ((string key, KeyDescriptions.Line line) in KeyDescriptions.All().Where(l => l.Value.Member != "-"))
+        {
+            comments.GetValueOrDefault(line.Member).ShouldBe(line.Text, $"keys.tsv: {key}");
+        }
+    }
+
+    [Fact]
+    public void EveryLineOfKeys_IsUsed()
+    {
+        HashSet<string> used = [];
+        foreach (string kind in RecipeSchemas.Names)
+        {
+            string schema = RecipeSchemas.Build(kind).ToJsonString(Readable);
+            used.UnionWith(
+                KeyDescriptions.All().Where(l => schema.Contains(Quoted(l.Value.Text), StringComparison.Ordinal)).Select(l => l.Key)
+            );
+        }
+        KeyDescriptions.All().Keys.Except(used).ShouldBeEmpty();
+
+        static string Quoted(string text) => "\"description\": " + JsonValue.Create(text).ToJsonString(Readable);
+    }
+
     private static bool Fits(string kind, JsonObject recipe) =>
         JsonSchema
             .FromText(RecipeSchemas.Build(kind).ToJsonString(), new BuildOptions { SchemaRegistry = new SchemaRegistry() })

@@ -22,20 +22,11 @@ internal static class DpoCommand
         int Run(CommandContext call)
         {
             PreferenceRecipe loaded = flags.Load(call, (path, keys) => PreferenceRecipe.Load(path, keys));
-            string what = loaded.Loss.Singles is null ? "pairs" : "judged answers";
             (RunResult result, PreferenceSet data) = flags.Train(
                 call,
                 loaded,
                 (device, options) => new Preferences(loaded, device, options),
-                run =>
-                {
-                    call.Say(
-                        Format.Text(
-                            $"{run.Data.Train.Count:N0} {what}, {Format.Count(run.Data.Tokens)} tokens; {run.Data.Valid.Count:N0} held out"
-                        )
-                    );
-                    return run.Data;
-                }
+                run => Tell(call, loaded, run.Data)
             );
             JsonObject json = RunReport.Json(loaded, result);
             json["train"] = data.Train.Count;
@@ -62,5 +53,27 @@ internal static class DpoCommand
             );
             return result.Interrupted ? 130 : 0;
         }
+    }
+
+    /// <summary>The run under this call's progress, threads and signals.</summary>
+    public static (RunResult Result, PreferenceSet Data) Train(CommandContext call, PreferenceRecipe recipe, bool resume, bool force) =>
+        TuningFlags.Train(
+            call,
+            recipe,
+            resume,
+            force,
+            allowChangedData: false,
+            (device, options) => new Preferences(recipe, device, options),
+            run => Tell(call, recipe, run.Data)
+        );
+
+    private static PreferenceSet Tell(CommandContext call, PreferenceRecipe recipe, PreferenceSet data)
+    {
+        call.Say(
+            Format.Text(
+                $"{data.Train.Count:N0} {(recipe.Loss.Singles is null ? "pairs" : "judged answers")}, {Format.Count(data.Tokens)} tokens; {data.Valid.Count:N0} held out"
+            )
+        );
+        return data;
     }
 }

@@ -99,6 +99,8 @@ internal static class QuickstartSheet
         ("tokens", "the text as token shards: what ink tokenize writes"),
         ("run", "the pretraining run and its model, which continues text"),
         ("chat", "the fine-tuning run and its model, which answers"),
+        ("pairs.jsonl", "right answers beside wrong ones of that model"),
+        ("preferred", "the run that learns from these pairs, and its model"),
     ];
 
     /// <summary>The sheet, or null when no quickstart made <paramref name="folder"/>.</summary>
@@ -117,7 +119,7 @@ internal static class QuickstartSheet
             ["path", "what"],
             Parts
                 .Select(p => p with { Name = Path.Combine(folder, p.Name) })
-                .Where(p => Directory.Exists(p.Name))
+                .Where(p => Path.Exists(p.Name))
                 .Select(p => (string[])[p.Name, p.What])
         );
         return sheet;

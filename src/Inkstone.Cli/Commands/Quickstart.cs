@@ -17,15 +17,15 @@ namespace Inkstone.Cli;
 internal static class Quickstart
 {
     /// <summary>Stages that are counted on the screen and in <see cref="QuickstartState"/>.</summary>
-    public const int Stages = 6;
+    public const int Stages = 7;
 
     private const int StoryTokens = 120;
 
     /// <summary>How much of everything.</summary>
-    private sealed record Size(string Recipe, string SftRecipe, long CorpusBytes, int Vocabulary, int Questions);
+    private sealed record Size(string Recipe, string SftRecipe, long CorpusBytes, int Vocabulary, int Questions, int Pairs);
 
-    private static readonly Size Whole = new("quickstart", "quickstart", 4_000_000, 1024, 200);
-    private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40);
+    private static readonly Size Whole = new("quickstart", "quickstart", 4_000_000, 1024, 200, 500);
+    private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40, 60);
 
     public static CliCommand Create()
     {
@@ -93,8 +93,10 @@ internal static class Quickstart
             Tokenizer tokenizer = Tokenizer.Load(At("tokenizer"));
 
             RunResult trained = null!,
-                tuned = null!;
+                tuned = null!,
+                preferred = null!;
             ConversationSet data = null!;
+            PreferenceSet pairs = null!;
             CpuShare share = CpuShare.Begin(call.Threads);
             // A run that is whole is opened all the same: it makes no step, and tells its sizes.
             Always(
@@ -131,18 +133,46 @@ internal static class Quickstart
                     return tuned.Interrupted;
                 }
             );
+            Always(
+                6,
+                "preferences: right answers against wrong ones of its own",
+                () =>
+                {
+                    if (_done < 6 && !GoesOn("preferred"))
+                    {
+                        OwnMistakes.Write(
+                            call,
+                            tuned.Checkpoint!,
+                            tokenizer,
+                            At("corpus/conversations.jsonl"),
+                            _size.Pairs,
+                            (ulong)state.Seed,
+                            At("pairs.jsonl")
+                        );
+                    }
+                    PreferenceRecipe recipe = PreferenceRecipe.Load(
+                        Presets.Recipe("quickstart", "dpo"),
+                        Overrides(("model.path", tuned.Checkpoint!), ("data.train", At("pairs.jsonl")), ("out", At("preferred")))
+                    );
+                    (preferred, pairs) = DpoCommand.Train(call, recipe, resume: GoesOn("preferred"), force: true);
+                    return preferred.Interrupted;
+                }
+            );
             double busy = share.End();
-            Say(6, "questions that were never asked");
-            QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!);
+            Say(7, "questions that were never asked");
+            QuickstartAnswers answers = Ask(world, tokenizer, trained.Checkpoint!, tuned.Checkpoint!, preferred.Checkpoint!);
             Log("pretrain", trained, answers.Before, answers.UnaskedBefore, answers.Completed);
             Log("sft", tuned, answers.After, answers.UnaskedAfter, answers.Inferred);
+            Log("dpo", preferred, answers.Preferred, answers.UnaskedPreferred, answers.InferredPreferred);
             string story = Story(tokenizer, trained.Checkpoint!);
-            Done(6);
+            Done(7);
             QuickstartReport report = new(
                 directory,
                 trained,
                 tuned,
+                preferred,
                 data,
+                pairs,
                 answers,
                 story,
                 tokenizer.VocabularySize,
@@ -202,7 +232,7 @@ internal static class Quickstart
             return keys;
         }
 
-        private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned)
+        private QuickstartAnswers Ask(SmallWorldCorpus world, Tokenizer tokenizer, string pretrained, string tuned, string preferred)
         {
             QuestionFormat lines = QuestionFormat.Lines(tokenizer),
                 chat = QuestionFormat.Chat(tokenizer),
@@ -215,6 +245,9 @@ internal static class Quickstart
                 (tuned, chat, world.Unasked),
                 (pretrained, sentences, world.HeldOut),
                 (tuned, chat, world.HeldOut),
+                (preferred, chat, world.Reworded),
+                (preferred, chat, world.Unasked),
+                (preferred, chat, world.HeldOut),
             ];
             rounds = [.. rounds.Select(r => r with { Questions = HeldOutFacts.Choose(r.Questions, _size.Questions) })];
             int asked = 0,
@@ -238,7 +271,17 @@ internal static class Quickstart
                         )
                         .ToArray()
             );
-            return new QuickstartAnswers(answers[0], answers[1], answers[2], answers[3], answers[4], answers[5]);
+            return new QuickstartAnswers(
+                answers[0],
+                answers[1],
+                answers[2],
+                answers[3],
+                answers[4],
+                answers[5],
+                answers[6],
+                answers[7],
+                answers[8]
+            );
         }
 
         /// <summary>Adds a stage to eval_results.jsonl.</summary>

@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Inkstone.Cli;
 
-/// <summary>Exact match by greedy generation, before and after fine-tuning.</summary>
+/// <summary>Exact match by greedy generation, before and after fine-tuning, and after learning from preferences.</summary>
 /// <param name="Before">Questions in words that were never used for this fact, put to the pretrained model as documents put
 /// questions.</param>
 /// <param name="After">The same, put to the fine-tuned model by its chat template.</param>
@@ -15,21 +15,29 @@ namespace Inkstone.Cli;
 /// <param name="UnaskedAfter">The same, put to the fine-tuned model.</param>
 /// <param name="Completed">Sentences that no document contains, which follow from others, completed by the pretrained model.</param>
 /// <param name="Inferred">The same as questions to the fine-tuned model.</param>
+/// <param name="Preferred">The questions of <paramref name="After"/>, put to the model that has learned preferences.</param>
+/// <param name="UnaskedPreferred">Those of <paramref name="UnaskedAfter"/>.</param>
+/// <param name="InferredPreferred">Those of <paramref name="Inferred"/>.</param>
 internal sealed record QuickstartAnswers(
     IReadOnlyList<FactAnswer> Before,
     IReadOnlyList<FactAnswer> After,
     IReadOnlyList<FactAnswer> UnaskedBefore,
     IReadOnlyList<FactAnswer> UnaskedAfter,
     IReadOnlyList<FactAnswer> Completed,
-    IReadOnlyList<FactAnswer> Inferred
+    IReadOnlyList<FactAnswer> Inferred,
+    IReadOnlyList<FactAnswer> Preferred,
+    IReadOnlyList<FactAnswer> UnaskedPreferred,
+    IReadOnlyList<FactAnswer> InferredPreferred
 );
 
 /// <summary>What a quickstart made and measured.</summary>
 /// <param name="Directory">where it lies</param>
 /// <param name="Trained">the first run</param>
 /// <param name="Tuned">the second run</param>
+/// <param name="Preferred">the third run</param>
 /// <param name="Data">what the second run learned from</param>
-/// <param name="Answers">what both models answered</param>
+/// <param name="Pairs">what the third run learned from</param>
+/// <param name="Answers">what the models answered</param>
 /// <param name="Story">what the pretrained model wrote</param>
 /// <param name="Vocabulary">size of the tokenizer</param>
 /// <param name="Seconds">wall time of this call</param>
@@ -38,7 +46,9 @@ internal sealed record QuickstartReport(
     string Directory,
     RunResult Trained,
     RunResult Tuned,
+    RunResult Preferred,
     ConversationSet Data,
+    PreferenceSet Pairs,
     QuickstartAnswers Answers,
     string Story,
     int Vocabulary,
@@ -57,9 +67,12 @@ internal sealed record QuickstartReport(
     ];
 
     private readonly RunMetrics _reading = RunMetrics.Read(Path.Combine(Directory, "run")),
-        _teaching = RunMetrics.Read(Path.Combine(Directory, "chat"));
+        _teaching = RunMetrics.Read(Path.Combine(Directory, "chat")),
+        _preferring = RunMetrics.Read(Path.Combine(Directory, "preferred"));
     private readonly JsonNode _text = Metadata(Directory, "text"),
         _tokens = Metadata(Directory, "tokens");
+
+    private readonly double? _toldApart = RunMetrics.Newest(Path.Combine(Directory, "preferred"), "valid_rewards/accuracies");
 
     private double? Fraction =>
         Trained.Facts.Roof is { } roof && !double.IsNaN(_reading.TokensPerSecond)
@@ -87,17 +100,24 @@ internal sealed record QuickstartReport(
             ["sft_steps"] = Tuned.Progress.Step,
             ["sft_valid_loss_before"] = _teaching.Validations[0].Loss,
             ["sft_valid_loss_after"] = _teaching.Validations[^1].Loss,
+            ["preference_pairs"] = Pairs.Train.Count,
+            ["preference_steps"] = Preferred.Progress.Step,
+            ["preference_accuracy"] = _toldApart,
+            ["preference_accuracy_of"] = Pairs.Valid.Count,
             ["exact_match"] = Part(Answers.After, a => a.Right),
             ["exact_match_before_sft"] = Part(Answers.Before, a => a.Right),
+            ["exact_match_after_preferences"] = Part(Answers.Preferred, a => a.Right),
             ["exact_match_of"] = Answers.After.Count,
             ["exact_match_by_category"] = Categories(Answers.After),
             ["ended_by_itself"] = Part(Answers.After, a => a.Ended),
             ["never_asked_before_sft"] = Part(Answers.UnaskedBefore, a => a.Right),
             ["never_asked"] = Part(Answers.UnaskedAfter, a => a.Right),
+            ["never_asked_after_preferences"] = Part(Answers.UnaskedPreferred, a => a.Right),
             ["never_asked_of"] = Answers.UnaskedAfter.Count,
             ["never_asked_by_category"] = Categories(Answers.UnaskedAfter),
             ["never_told_completed"] = Part(Answers.Completed, a => a.Right),
             ["never_told_answered"] = Part(Answers.Inferred, a => a.Right),
+            ["never_told_after_preferences"] = Part(Answers.InferredPreferred, a => a.Right),
             ["never_told_of"] = Answers.Inferred.Count,
             ["never_told_by_category"] = Categories(Answers.Inferred),
             ["examples"] = new JsonArray([
@@ -117,6 +137,7 @@ internal sealed record QuickstartReport(
             ["tokens_per_second"] = Math.Round(_reading.TokensPerSecond, 1),
             ["fraction_of_roof"] = Fraction,
             ["checkpoint"] = Tuned.Checkpoint,
+            ["preferred_checkpoint"] = Preferred.Checkpoint,
             ["pretrained_checkpoint"] = Trained.Checkpoint,
         };
 
@@ -125,7 +146,7 @@ internal sealed record QuickstartReport(
         string ink = ProgramName.Current;
         call.Prose(
             Format.Text(
-                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Format.Count(Trained.Progress.Tokens)} tokens in all, and then {Data.Train.Count:N0} questions with their answers. It took {Format.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
+                $"\nA model of {Trained.Facts.Parameters / 1e6:0.0} million parameters has read {_text["bytes"]!.GetValue<long>() / 1e6:0.0} MB of invented text in pieces of words ({Vocabulary:N0} tokens), {Format.Count(Trained.Progress.Tokens)} tokens in all, then {Data.Train.Count:N0} questions with their answers, and then {Pairs.Train.Count:N0} wrong answers of its own beside the right ones. It took {Format.Time(Seconds)} on {CpuFeatures.CpuName()}, {Environment.ProcessorCount} cores."
             )
         );
         if (CpuShare < Cli.CpuShare.Alone && Seconds > 10)
@@ -136,25 +157,35 @@ internal sealed record QuickstartReport(
                 )
             );
         }
-        Table table = new Table().Border(TableBorder.Rounded).AddColumns("on text and questions it never saw", "pretrained", "fine-tuned");
+        Table table = new Table()
+            .Border(TableBorder.Rounded)
+            .AddColumns("on text and questions it never saw", "pretrained", "fine-tuned", "preferences");
         table.AddRow(
             "bits per byte",
             Format.Text($"{_reading.Validations[0].BitsPerByte:0.00} → {_reading.Validations[^1].BitsPerByte:0.00}"),
+            "",
             ""
         );
-        table.AddRow("told, asked in new words", Score(Answers.Before), Score(Answers.After));
-        table.AddRow("told, never asked", Score(Answers.UnaskedBefore), Score(Answers.UnaskedAfter));
-        table.AddRow("never told, but follows", Score(Answers.Completed), Score(Answers.Inferred));
-        table.AddRow("answers that end by themselves", "", Format.Text($"{Answers.After.Count(a => a.Ended)} of {Answers.After.Count}"));
+        table.AddRow("told, asked in new words", Score(Answers.Before), Score(Answers.After), Score(Answers.Preferred));
+        table.AddRow("told, never asked", Score(Answers.UnaskedBefore), Score(Answers.UnaskedAfter), Score(Answers.UnaskedPreferred));
+        table.AddRow("never told, but follows", Score(Answers.Completed), Score(Answers.Inferred), Score(Answers.InferredPreferred));
+        table.AddRow("answers that end by themselves", "", Ended(Answers.After), Ended(Answers.Preferred));
+        table.AddRow(
+            "right told from wrong answers of its own",
+            "",
+            "",
+            _toldApart is { } share ? Format.Text($"{100 * share:0} % of {Pairs.Valid.Count}") : ""
+        );
         table.AddRow(
             "speed",
             Format.Text($"{_reading.TokensPerSecond:#,0} tokens/s"),
-            Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s")
+            Format.Text($"{_teaching.TokensPerSecond:#,0} tokens/s"),
+            Format.Text($"{_preferring.TokensPerSecond:#,0} tokens/s")
         );
         call.Page.Write(table);
         call.Prose(
             """
-            pretrained: it has read the text and can go on with it. fine-tuned: it has then learned to answer questions and to stop.
+            pretrained: it has read the text and can go on with it. fine-tuned: it has then learned to answer questions and to stop. preferences: it has then learned which answers are right, from wrong ones of its own.
             bits per byte: how surprising each byte of unread text still is to the model; less is better.
             The other rows count answers that are right to the letter: about facts of the text in other words, facts that no question ever asked about, and facts that only follow from others.
 
@@ -175,6 +206,7 @@ internal sealed record QuickstartReport(
             Try (what a directory holds: {ink} inspect DIR):
               {ink} chat --model {Directory}/chat
               {ink} chat --model {Directory}/chat --message "{Examples()[0].After.Question.Question}" --temperature 0
+              {ink} chat --model {Directory}/preferred
               {ink} generate --model {Directory}/run --prompt "{StoryBegins}"
               {ink} inspect {Directory}/run
               {ink} inspect {Directory}/tokenizer --masks {Directory}/corpus/conversations.jsonl
@@ -201,6 +233,8 @@ internal sealed record QuickstartReport(
         string path = Path.Combine(directory, part, "metadata.json");
         return JsonNode.Parse(File.ReadAllText(path)) ?? throw new InvalidDataException($"{path} is empty; add --force to begin anew");
     }
+
+    private static string Ended(IReadOnlyList<FactAnswer> answers) => Format.Text($"{answers.Count(a => a.Ended)} of {answers.Count}");
 
     private static string Score(IReadOnlyList<FactAnswer> answers) =>
         Format.Text($"{answers.Count(a => a.Right)} of {answers.Count} ({100 * Part(answers, a => a.Right):0} %)");

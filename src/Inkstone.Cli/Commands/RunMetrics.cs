@@ -53,4 +53,11 @@ internal sealed record RunMetrics(
         }
         return new RunMetrics(steps, validations, seconds > 0 ? tokens / seconds : double.NaN);
     }
+
+    /// <summary>The newest value of a number that not all lines have, such as valid_rewards/accuracies; null: none has it.</summary>
+    public static double? Newest(string directory, string name) =>
+        File.ReadLines(Path.Combine(directory, "metrics.jsonl")).LastOrDefault(l => l.Contains($"\"{name}\":", StringComparison.Ordinal))
+            is { } line
+            ? JsonDocument.Parse(line).RootElement.GetProperty(name).GetDouble()
+            : null;
 }

@@ -31,7 +31,7 @@ internal static class IeEvaluationPrompts
         {
             foreach (IeRecord record in byTopic[topics[t]].Take((int)quotas[t]))
             {
-                prompts.Add(Prompt($"ie_{prompts.Count + 1:0000}", record, schema.Fields[topics[t]]));
+                prompts.Add((JsonNode)Prompt($"ie_{prompts.Count + 1:0000}", record, schema.Fields[topics[t]]));
             }
         }
         JsonObject json = new()

@@ -108,8 +108,8 @@ public sealed class JudgeRun(IReadOnlyList<AnswerPair> pairs)
                         $"Question:\n{pair.Prompt}\n\nAnswer A:\n{(swapped ? pair.Second : pair.First)}\n\nAnswer B:\n{(swapped ? pair.First : pair.Second)}\n\nWhich answer is better?";
                     JsonArray messages =
                     [
-                        new JsonObject { ["role"] = "system", ["content"] = System },
-                        new JsonObject { ["role"] = "user", ["content"] = question },
+                        (JsonNode)new JsonObject { ["role"] = "system", ["content"] = System },
+                        (JsonNode)new JsonObject { ["role"] = "user", ["content"] = question },
                     ];
                     StructuredAnswer answer = await judge
                         .AnswerAsync(new StructuredRequest(pair.Id, messages, Schema, 0, 1, MaxTokens, 0), stop)

@@ -12,7 +12,7 @@ public sealed class StructuredRun(StructuredPromptFile file, bool guided)
     [
         .. file.Prompts.Select(p => new StructuredRequest(
             p.Id,
-            [.. file.System.Length > 0 ? [Message("system", file.System)] : Array.Empty<JsonNode>(), Message("user", p.Text)],
+            [.. file.System.Length > 0 ? [Message("system", file.System)] : Array.Empty<JsonNode>(), (JsonNode)Message("user", p.Text)],
             guided ? p.JsonSchema() : null,
             file.Temperature,
             file.TopP,

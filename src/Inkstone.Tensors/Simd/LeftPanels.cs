@@ -29,7 +29,7 @@ internal readonly unsafe struct LeftPanels
             _panelBytes = Packing.BytesA(kernel, k);
             _whole = workers.Scratch(worker, Count * _panelBytes + Packing.SlackBytes);
             bool pairs = kernel.Layout != PanelLayout.Float32;
-            if (a.RowStride == 1 && kernel.Layout != PanelLayout.Tiles && Packing.IsPlain(a.Type, pairs))
+            if (a.RowStride == 1 && kernel.Layout != PanelLayout.Tiles && Packing.IsPlain(a.Type))
             {
                 Packing.Rows(a.T, rows, kernel.Rows, _panelBytes, k, pairs, _whole);
                 return;

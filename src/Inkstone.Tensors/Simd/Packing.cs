@@ -96,12 +96,12 @@ internal static unsafe class Packing
     /// <param name="target">the panel</param>
     public static void Panel(byte* source, DType type, nint strideI, nint strideK, int count, int width, int k, bool pairs, byte* target)
     {
-        if (strideI == 1 && IsPlain(type, pairs))
+        if (strideI == 1 && IsPlain(type))
         {
             Rows(new MatrixView(source, type, strideK, 1), count, width, 0, k, pairs, target);
             return;
         }
-        bool whole = count == width && strideK == 1 && IsPlain(type, pairs);
+        bool whole = count == width && strideK == 1 && IsPlain(type);
         if (whole && CpuFeatures.HasAvx512 && width <= 16)
         {
             TransposeColumns(source, type, strideI, width, k, pairs, target, width);
@@ -115,7 +115,7 @@ internal static unsafe class Packing
         }
         else if (whole && !pairs && width >= 4)
         {
-            TransposeFours((float*)source, strideI, width, k, (float*)target);
+            TransposeFours(source, type, strideI, width, k, (float*)target);
         }
         else
         {
@@ -162,8 +162,8 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>Whether the vector code reads such elements.</summary>
-    public static bool IsPlain(DType type, bool pairs) => type == DType.Float32 || (type == DType.BFloat16 && pairs);
+    /// <summary>Whether the vector code reads such elements: float32 and bfloat16, each of which becomes the other on the way.</summary>
+    public static bool IsPlain(DType type) => type is DType.Float32 or DType.BFloat16;
 
     /// <summary>k is contiguous: blocks of 16 values of i by 16 (pairs: 32) values of k are transposed in registers.</summary>
     [SkipLocalsInit]
@@ -179,7 +179,7 @@ internal static unsafe class Packing
             byte* from = source + (nint)done * size;
             for (int i = 0; i < count; i++, from += strideI * size)
             {
-                rows[i] = Load((float*)from, pairs && size == sizeof(float));
+                rows[i] = Load(from, type, pairs);
             }
             Transpose16.Run(rows, (uint*)target + (long)(done / (pairs ? 2 : 1)) * width, width);
         }
@@ -201,20 +201,30 @@ internal static unsafe class Packing
     }
 
     /// <summary>The same in blocks of 4 × 4; where the width is no multiple, the last block overlaps the one before.</summary>
-    private static void TransposeFours(float* source, nint strideI, int width, int k, float* target)
+    private static void TransposeFours(byte* source, DType type, nint strideI, int width, int k, float* target)
     {
-        int done = 0;
+        int done = 0,
+            size = type.Size();
         for (; done <= k - 4; done += 4)
         {
             for (int i = 0; i < width; i += 4)
             {
-                int from = Math.Min(i, width - 4);
-                Transpose4.Run(source + from * strideI + done, strideI, target + (nint)done * width + from, width);
+                int first = Math.Min(i, width - 4);
+                byte* from = source + (first * strideI + done) * size;
+                float* to = target + (nint)done * width + first;
+                if (type == DType.Float32)
+                {
+                    Transpose4.Run((float*)from, strideI, to, width);
+                }
+                else
+                {
+                    Transpose4.Run((ushort*)from, strideI, to, width);
+                }
             }
         }
         Scalar(
-            (byte*)(source + done),
-            DType.Float32,
+            source + (nint)done * size,
+            type,
             strideI,
             1,
             width,
@@ -226,10 +236,12 @@ internal static unsafe class Packing
         );
     }
 
-    /// <summary>16 values as they are, or 32 values as 16 pairs.</summary>
+    /// <summary>16 words of a panel from values side by side: floats, or pairs of bfloat16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Load(float* source, bool pairs) =>
-        pairs ? BFloat16Bits.Narrow(Vector512.Load(source), Vector512.Load(source + 16)).AsUInt32() : Vector512.Load(source).AsUInt32();
+    private static Vector512<uint> Load(byte* source, DType type, bool pairs) =>
+        pairs == (type == DType.BFloat16) ? Vector512.Load((uint*)source)
+        : pairs ? BFloat16Bits.Narrow(Vector512.Load((float*)source), Vector512.Load((float*)source + 16)).AsUInt32()
+        : BFloat16Bits.Load((ushort*)source).AsUInt32();
 
     /// <summary>Any strides, types and edges: <paramref name="count"/> values and zeros up to <paramref name="fill"/>, rows
     /// <paramref name="width"/> apart.</summary>

@@ -34,7 +34,7 @@ internal unsafe struct RightPanels
     {
         (_b, _n, _k, _depth, _width) = (b, n, k, depth, kernel.Columns);
         _panels = (n + _width - 1) / _width;
-        _rows = b.ColumnStride == 1 && Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32);
+        _rows = b.ColumnStride == 1 && Packing.IsPlain(b.Type);
         // A transposed panel narrower than a vector is written past its end: panels that two threads pack must not touch.
         _panelBytes = Packing.BytesB(kernel, depth) + (_rows || _width % 16 == 0 ? 0 : Packing.SlackBytes);
         _panelsInRun = _rows ? Math.Max(1, Run / _width) : 1;
@@ -71,9 +71,7 @@ internal unsafe struct RightPanels
         MatrixView b = _b.At(block * _depth, column);
         if (!_rows)
         {
-            b = Packing.IsPlain(b.Type, kernel.Layout != PanelLayout.Float32)
-                ? b
-                : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
+            b = Packing.IsPlain(b.Type) ? b : Widened(b, columns, k, (float*)workers.Scratch(worker, sizeof(float) * (long)columns * k));
             Packing.PackB(kernel, b, columns, k, target);
         }
         else if (from < k)
@@ -95,7 +93,7 @@ internal unsafe struct RightPanels
         }
     }
 
-    /// <summary>A panel of bfloat16 or quantised B as float32, read along its contiguous side.</summary>
+    /// <summary>A panel of quantised B as float32, read along its contiguous side.</summary>
     private static MatrixView Widened(MatrixView b, int columns, int k, float* target)
     {
         bool byColumn = b.RowStride == 1;

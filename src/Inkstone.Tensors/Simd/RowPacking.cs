@@ -16,7 +16,7 @@ internal static unsafe class RowPacking
     private const int Rows = 64;
 
     /// <summary>Packs steps of k of panels beside one another; the last one's lanes that do not exist become zeros.</summary>
-    /// <param name="source">[k, i], float32, or bfloat16 where pairs are wanted</param>
+    /// <param name="source">[k, i], float32 or bfloat16</param>
     /// <param name="count">values of i</param>
     /// <param name="width">values of i in a panel</param>
     /// <param name="panelBytes">bytes from one panel to the next</param>
@@ -35,7 +35,11 @@ internal static unsafe class RowPacking
             {
                 MatrixView part = source.At(from, i);
                 int lanes = Math.Min(width, count - i);
-                if (!pairs)
+                if (!pairs && source.Type == DType.BFloat16)
+                {
+                    Panel<Widened>(part.Pointer, part.RowStride, lanes, width, rows, panel, streamed);
+                }
+                else if (!pairs)
                 {
                     Panel<Floats>(part.Pointer, part.RowStride, lanes, width, rows, panel, streamed);
                 }
@@ -149,6 +153,26 @@ internal static unsafe class RowPacking
         public static Vector128<uint> Four(byte* source, nint stride) => Vector128.Load((uint*)source);
 
         public static uint One(byte* source, nint stride) => *(uint*)source;
+    }
+
+    private readonly struct Widened : IWords
+    {
+        public static int Bytes => sizeof(ushort);
+
+        public static int Steps => 1;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<uint> Sixteen(byte* source, nint stride) => BFloat16Bits.Load((ushort*)source).AsUInt32();
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<uint> Eight(byte* source, nint stride) =>
+            Vector256.WidenLower(Vector128.Load((ushort*)source).ToVector256Unsafe()) << 16;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<uint> Four(byte* source, nint stride) =>
+            Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16;
+
+        public static uint One(byte* source, nint stride) => (uint)*(ushort*)source << 16;
     }
 
     private readonly struct RoundedPairs : IWords

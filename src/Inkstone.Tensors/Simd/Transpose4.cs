@@ -10,12 +10,28 @@ internal static unsafe class Transpose4
 {
     /// <summary>target[k · stride + i] = source[i · strideI + k] for 4 values of i and of k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run(float* source, nint strideI, float* target, nint stride)
+    public static void Run(float* source, nint strideI, float* target, nint stride) =>
+        Store(
+            Vector128.Load(source),
+            Vector128.Load(source + strideI),
+            Vector128.Load(source + 2 * strideI),
+            Vector128.Load(source + 3 * strideI),
+            target,
+            stride
+        );
+
+    /// <summary>The same from bfloat16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run(ushort* source, nint strideI, float* target, nint stride) =>
+        Store(Widened(source), Widened(source + strideI), Widened(source + 2 * strideI), Widened(source + 3 * strideI), target, stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Widened(ushort* source) =>
+        (Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, float* target, nint stride)
     {
-        Vector128<float> a = Vector128.Load(source),
-            b = Vector128.Load(source + strideI),
-            c = Vector128.Load(source + 2 * strideI),
-            d = Vector128.Load(source + 3 * strideI);
         Vector128<float> ac = Low(a, c),
             bd = Low(b, d);
         Low(ac, bd).Store(target);

@@ -1,7 +1,8 @@
 namespace Inkstone.Training;
 
 /// <summary>The prompts of a run.</summary>
-/// <param name="Train">JSONL, JSON, CSV, Parquet or Arrow files, or directories of them.</param>
+/// <param name="Train">JSONL, JSON, CSV, Parquet or Arrow files, or directories of them; a bare name may be that of prompts that come with
+/// the program.</param>
 /// <param name="Valid">Held-out files; empty: a part of the training files is held out.</param>
 /// <param name="ValidRatio">That part; 0: no validation.</param>
 /// <param name="MaxPromptLength">Most tokens of a prompt; longer ones are left out and never cut.</param>

@@ -15,7 +15,11 @@ public static class Presets
     /// <summary>A recipe by preset name or path; <paramref name="folder"/> is its kind: runs (pretraining), sft or mix.</summary>
     public static string Recipe(string name, string folder = "runs") => Find(name, folder, ".yaml", "recipe");
 
-    /// <summary>Names of the presets of one kind (models, runs, sft, mix).</summary>
+    /// <summary>Files of prompts: a path as it is, a bare name that is none as the file of that name that comes with the program.</summary>
+    /// <exception cref="FileNotFoundException">There is neither.</exception>
+    public static string Prompts(string name) => Directory.Exists(name) ? name : Find(name, "prompts", ".jsonl", "file of prompts");
+
+    /// <summary>Names of the presets of one kind (models, runs, sft, mix, prompts).</summary>
     public static IReadOnlyList<string> Names(string folder)
     {
         string path = Path.Combine(Root, folder);

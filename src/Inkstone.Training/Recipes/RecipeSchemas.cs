@@ -57,6 +57,7 @@ public static class RecipeSchemas
             stages["additionalProperties"] = stages["properties"]!["stage"]!.DeepClone();
             stages.Remove("properties");
         }
+        KeyDescriptions.Describe(schema, kind);
         return schema;
     }
 }

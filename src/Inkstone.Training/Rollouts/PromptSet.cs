@@ -42,9 +42,9 @@ public sealed record PromptSet(IReadOnlyList<PolicyPrompt> Train, IReadOnlyList<
         int longest = Math.Min(section.MaxPromptLength, context - 1);
         foreach (
             (string file, bool held) in InputFiles
-                .Find(section.Train)
+                .Find(section.Train.Select(Presets.Prompts))
                 .Select(f => (f, false))
-                .Concat(InputFiles.Find(section.Valid).Select(f => (f, true)))
+                .Concat(InputFiles.Find(section.Valid.Select(Presets.Prompts)).Select(f => (f, true)))
         )
         {
             foreach ((string place, JsonObject record) in JsonRecords.Read(file, All))
