@@ -81,7 +81,9 @@ internal static class BenchEvaluate
                     ["machine"] = CpuFeatures.Describe(),
                     ["requests"] = count,
                     ["num_fewshot"] = examples,
-                    ["tokens"] = asked.Sum(a => with.Splitter.Split(a.Context, a.Continuation) is var t ? t.Context.Length + t.Continuation.Length : 0),
+                    ["tokens"] = asked.Sum(a =>
+                        with.Splitter.Split(a.Context, a.Continuation) is var t ? t.Context.Length + t.Continuation.Length : 0
+                    ),
                     ["shared_requests_per_second"] = new JsonArray([.. shared.Select(s => (JsonNode)(count / s))]),
                     ["unshared_requests_per_second"] = new JsonArray([.. alone.Select(s => (JsonNode)(count / s))]),
                     ["median_ratio"] = ratios.Order().ElementAt(measured / 2),
