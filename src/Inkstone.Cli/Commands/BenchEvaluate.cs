@@ -61,6 +61,14 @@ internal static class BenchEvaluate
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
                 LocalModel with = new(m, tokenizer, new LocalModelOptions(), call.Warn),
                     without = new(m, tokenizer, new LocalModelOptions { PrefixSharing = false }, call.Warn);
+                int longest = asked.Max(a => with.Splitter.Split(a.Context, a.Continuation) is var t ? t.Context.Length + t.Continuation.Length : 0);
+                if (longest > m.MaxPositionEmbeddings)
+                {
+                    // Cut at their beginning, requests would have little in common.
+                    throw new ArgumentException(
+                        $"the requests have up to {longest} tokens and the model's context holds {m.MaxPositionEmbeddings}; lower --num-fewshot"
+                    );
+                }
                 (string, string)[] few = [.. asked.Take(8 * Choices)];
                 _ = (with.LogLikelihoods(few), without.LogLikelihoods(few)); // warmed up
                 double[] shared = new double[measured],
@@ -121,7 +129,7 @@ internal static class BenchEvaluate
         call.Page.Write(table);
         output.WriteLine(
             Format.Text(
-                $"{(int)f["requests"]!:N0} requests, {(int)f["num_fewshot"]!} examples, {(double)f["tokens"]! / (int)f["requests"]!:0} tokens each: {(double)f["median_ratio"]!:0.00} times as many a second in the median, {(double)f["least_ratio"]!:0.00} in the least; log-likelihoods differ by {(double)f["largest_difference"]!:0.0e0} at most"
+                $"{(int)f["requests"]!:N0} requests, {(int)f["num_fewshot"]!} examples, {(int)f["tokens"]! / (int)f["requests"]!} tokens each: {(double)f["median_ratio"]!:0.00} times as many a second in the median, {(double)f["least_ratio"]!:0.00} in the least; log-likelihoods differ by {(double)f["largest_difference"]!:0.0e0} at most"
             )
         );
     }
