@@ -61,7 +61,9 @@ internal static class BenchEvaluate
                 using CausalLm m = Models.Open(path, device, call.Get(weights));
                 LocalModel with = new(m, tokenizer, new LocalModelOptions(), call.Warn),
                     without = new(m, tokenizer, new LocalModelOptions { PrefixSharing = false }, call.Warn);
-                int longest = asked.Max(a => with.Splitter.Split(a.Context, a.Continuation) is var t ? t.Context.Length + t.Continuation.Length : 0);
+                int longest = asked.Max(a =>
+                    with.Splitter.Split(a.Context, a.Continuation) is var t ? t.Context.Length + t.Continuation.Length : 0
+                );
                 if (longest > m.MaxPositionEmbeddings)
                 {
                     // Cut at their beginning, requests would have little in common.
