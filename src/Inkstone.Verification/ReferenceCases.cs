@@ -8,7 +8,7 @@ public static class ReferenceCases
 {
     /// <summary>Runs every comparison that the folder has files for.</summary>
     /// <param name="directory">a model case, an adapter case, a training run, or a folder with files of losses (preference_losses*.json)
-    /// and of whole steps (e2e_*.json)</param>
+    /// and of whole steps (e2e_*.json), or one such file</param>
     /// <param name="device">where it computes</param>
     /// <param name="stepped">hears step and loss of a training run</param>
     /// <param name="together">processes that repeat a training run together; everything else each computes for itself</param>
@@ -19,9 +19,19 @@ public static class ReferenceCases
         Cooperation? together = null
     )
     {
+        if (LossFile.Names(directory))
+        {
+            return new LossFile(directory, device).Run();
+        }
+        if (StepFile.Names(directory))
+        {
+            return new StepFile(directory, device).Run();
+        }
         if (!Directory.Exists(directory))
         {
-            throw new DirectoryNotFoundException($"there is no folder {directory}; give a folder of reference numbers.");
+            throw new DirectoryNotFoundException(
+                $"there is no folder {directory}; give a folder of reference numbers, or a file preference_losses*.json or e2e_*.json."
+            );
         }
         if (EvaluationVerification.IsCase(directory))
         {

@@ -17,6 +17,19 @@ public sealed class LossFileTests
     }
 
     [GoldenFact("goldens/adapters/preference_losses2.json")]
+    public void A_file_is_compared_alone_and_only_under_its_name()
+    {
+        using Device device = new(threads: 1);
+        IReadOnlyList<VerificationCheck> losses = ReferenceCases.Run(Goldens.Of("adapters/preference_losses.json"), device);
+        losses.ShouldNotBeEmpty();
+        losses.ShouldAllBe(check => check.Ok && check.Name.StartsWith("preference_losses.json", StringComparison.Ordinal));
+        IReadOnlyList<VerificationCheck> steps = ReferenceCases.Run(Goldens.Of("adapters/e2e_dpo.json"), device);
+        steps.ShouldNotBeEmpty();
+        steps.ShouldAllBe(check => check.Ok);
+        Should.Throw<DirectoryNotFoundException>(() => ReferenceCases.Run(Goldens.Of("adapters/README.md"), device));
+    }
+
+    [GoldenFact("goldens/adapters/preference_losses2.json")]
     public void Half_precision_products_stay_within_their_own_tolerances()
     {
         using Device device = new(threads: 2, matMulType: DType.BFloat16);

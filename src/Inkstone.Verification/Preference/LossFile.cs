@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using Inkstone.Tensors;
 
@@ -10,6 +11,10 @@ internal sealed class LossFile(string path, Device device)
     /// <summary>Such files in a directory.</summary>
     public static IReadOnlyList<string> In(string directory) =>
         [.. Directory.GetFiles(directory, "preference_losses*.json").Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether a path is such a file.</summary>
+    public static bool Names(string path) =>
+        File.Exists(path) && FileSystemName.MatchesSimpleExpression("preference_losses*.json", Path.GetFileName(path));
 
     /// <summary>Computes every case.</summary>
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>

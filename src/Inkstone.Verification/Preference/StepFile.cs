@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using Inkstone.Models;
 using Inkstone.Tensors;
@@ -11,6 +12,10 @@ internal sealed class StepFile(string path, Device device)
     /// <summary>Such files in a directory.</summary>
     public static IReadOnlyList<string> In(string directory) =>
         [.. Directory.GetFiles(directory, "e2e_*.json").Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether a path is such a file.</summary>
+    public static bool Names(string path) =>
+        File.Exists(path) && FileSystemName.MatchesSimpleExpression("e2e_*.json", Path.GetFileName(path));
 
     /// <summary>Takes the steps of every case.</summary>
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>
