@@ -82,6 +82,7 @@ CliCommand ink = new(
                 BenchIndexer.Create(),
                 BenchGrammar.Create(),
                 BenchServe.Create(),
+                BenchEvaluate.Create(),
                 BenchCollective.Create(),
             ],
             "ink bench kernels --config microlm-31m",

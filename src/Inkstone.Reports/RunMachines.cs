@@ -28,8 +28,7 @@ public static class RunMachines
                 $"{(string?)m["cpu"]}, {(int?)m["cores"]} cores, {(string?)m["isa"]}, {(double?)m["memory_bytes"] / (1L << 30):0.0} GiB{((int?)m["processes"] is > 1 and var n ? $", {n} processes" : "")}; {(string?)m["os"]}, {(string?)m["architecture"]}; {(string?)m["runtime"]}; ink {(string?)m["version"]}"
             );
         }
-        catch (Exception fault)
-            when (fault is JsonException or InvalidOperationException or FormatException or NullReferenceException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or FormatException or NullReferenceException)
         {
             return null;
         }

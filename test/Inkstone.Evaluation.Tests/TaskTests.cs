@@ -66,9 +66,7 @@ public sealed class TaskTests : IDisposable
         PythonValues.Real(of.Get("chance"))!.Value.ShouldBe(0.375, 1e-12);
         PythonValues.Real(of.Get("centered"))!.Value.ShouldBe(0.2, 1e-12);
         double error = Math.Sqrt(0.25 / 7);
-        PythonValues
-            .Real(core.Get("stderr"))!
-            .Value.ShouldBe(Math.Sqrt(Math.Pow(error / 0.625, 2) + Math.Pow(error / 0.5, 2)) / 2, 1e-12);
+        PythonValues.Real(core.Get("stderr"))!.Value.ShouldBe(Math.Sqrt(Math.Pow(error / 0.625, 2) + Math.Pow(error / 0.5, 2)) / 2, 1e-12);
     }
 
     [Fact]

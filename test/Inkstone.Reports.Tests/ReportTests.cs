@@ -45,8 +45,8 @@ public sealed partial class ReportTests : IDisposable
         data["runs"]![1]!["series"]!["loss"]!.AsArray().Count.ShouldBe(1500);
         data["runs"]![1]!["samples"]![0]!["text"]!.GetValue<string>().ShouldBe("有座山</script><b>");
         data["runs"]![0]!["machines"]!.AsArray().ShouldBeEmpty();
-        data["runs"]![1]!
-            ["machines"]!.AsArray()
+        data["runs"]![1]!["machines"]!
+            .AsArray()
             .Select(m => (string)m!)
             .ShouldBe(["a CPU, 4 cores, avx2, 8.0 GiB, 2 processes; Linux, x64; .NET 10; ink 1.2"]);
         data["runs"]![0]!["recipe"]!.GetValue<string>().ShouldContain("hidden_size");

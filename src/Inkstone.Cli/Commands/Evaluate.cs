@@ -293,14 +293,7 @@ internal static partial class Evaluate
                     .Select(Markup.Escape),
             ]);
         }
-        table.AddRow(
-            "CORE",
-            "",
-            "",
-            "",
-            core["value"] is { } value ? Format.Text($"{(double)value:0.0000}") : "–",
-            Error(core)
-        );
+        table.AddRow("CORE", "", "", "", core["value"] is { } value ? Format.Text($"{(double)value:0.0000}") : "–", Error(core));
         call.Page.Write(table);
         if (core["left_out"]!.AsArray() is { Count: > 0 } leftOut)
         {

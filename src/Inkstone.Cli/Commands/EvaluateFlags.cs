@@ -72,7 +72,22 @@ internal sealed class EvaluateFlags
     };
 
     public IReadOnlyList<Symbol> All =>
-        [_shots, _seed, _limit, _samples, _settings, _chat, _multiturn, _system, _bootstrap, _include, _data, _predictOnly, _exclude, _core];
+        [
+            _shots,
+            _seed,
+            _limit,
+            _samples,
+            _settings,
+            _chat,
+            _multiturn,
+            _system,
+            _bootstrap,
+            _include,
+            _data,
+            _predictOnly,
+            _exclude,
+            _core,
+        ];
 
     /// <param name="call">the call</param>
     /// <param name="tokenizer">the model's, for its chat template; null without a model</param>

@@ -25,7 +25,7 @@ internal static class Quickstart
     private sealed record Size(string Recipe, string SftRecipe, long CorpusBytes, int Vocabulary, int Questions, int Pairs);
 
     private static readonly Size Whole = new("quickstart", "quickstart", 4_000_000, 1024, 200, 500);
-    private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40, 60);
+    private static readonly Size Smoke = new("quickstart-smoke", "quickstart-smoke", 600_000, 1024, 40, 240);
 
     public static CliCommand Create()
     {

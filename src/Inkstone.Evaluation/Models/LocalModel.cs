@@ -20,6 +20,9 @@ public sealed record LocalModelOptions(
 {
     /// <summary>The id of a token that ends a thought, instead of its text.</summary>
     public int? ThinkEndToken { get; init; }
+
+    /// <summary>Whether what requests have in common is computed once; the scores are the same either way.</summary>
+    public bool PrefixSharing { get; init; } = true;
 }
 
 /// <summary>A text that a model wrote.</summary>
@@ -48,7 +51,7 @@ public sealed class LocalModel : IEvaluatedModel
         (_model, _tokenizer, _options, _warn) = (model, tokenizer, options ?? new LocalModelOptions(), warn);
         MaxLength = _options.MaxLength ?? model.MaxPositionEmbeddings;
         Splitter = new TokenSplitter(tokenizer, _options.AddBosToken);
-        _scorer = new TokenScorer(model, MaxLength);
+        _scorer = new TokenScorer(model, MaxLength, _options.PrefixSharing);
         if (MaxLength > model.MaxPositionEmbeddings || MaxLength < 2)
         {
             throw new ArgumentException($"--max-length is {MaxLength}, and the model's context holds {model.MaxPositionEmbeddings}");

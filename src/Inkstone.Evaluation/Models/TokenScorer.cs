@@ -8,7 +8,8 @@ namespace Inkstone.Evaluation;
 /// asked in the order of their tokens.</summary>
 /// <param name="model">the model</param>
 /// <param name="maxLength">most tokens that are fed; what is too much is cut from a context's beginning</param>
-internal sealed class TokenScorer(CausalLm model, int maxLength)
+/// <param name="sharing">compute common beginnings once</param>
+internal sealed class TokenScorer(CausalLm model, int maxLength, bool sharing = true)
 {
     private const int AtOnce = 32;
 
@@ -24,6 +25,7 @@ internal sealed class TokenScorer(CausalLm model, int maxLength)
             new EngineOptions
             {
                 MaxSequences = AtOnce,
+                PrefixSharing = sharing,
                 MaxLength = Math.Min(model.MaxPositionEmbeddings, rows.Select(r => r.Length).DefaultIfEmpty(1).Max()),
             }
         );

@@ -11,7 +11,7 @@ internal static class StandardErrors
     /// <summary>The error, or "N/A" where there is no way to it.</summary>
     public static Value Compute(MetricUse? metric, string aggregation, IReadOnlyList<Value> values, int iterations, string place)
     {
-        iterations = metric?.Name is "bleu" or "chrf" or "ter" ? Math.Min(iterations, 100) : iterations;
+        iterations = metric?.Name is "bleu" or "chrf" or "chrf++" or "ter" ? Math.Min(iterations, 100) : iterations;
         if (iterations <= 0 || values.Count < 2)
         {
             return new StringValue("N/A");
