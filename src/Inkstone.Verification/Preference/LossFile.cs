@@ -11,12 +11,10 @@ internal sealed class LossFile(string path, Device device)
     private const string Pattern = "preference_losses*.json";
 
     /// <summary>Such files in a directory.</summary>
-    public static IReadOnlyList<string> In(string directory) =>
-        [.. Directory.GetFiles(directory, Pattern).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> In(string directory) => [.. Directory.GetFiles(directory, Pattern).Order(StringComparer.Ordinal)];
 
     /// <summary>Whether a path is such a file.</summary>
-    public static bool Names(string path) =>
-        File.Exists(path) && FileSystemName.MatchesSimpleExpression(Pattern, Path.GetFileName(path));
+    public static bool Names(string path) => File.Exists(path) && FileSystemName.MatchesSimpleExpression(Pattern, Path.GetFileName(path));
 
     /// <summary>Computes every case.</summary>
     /// <exception cref="InvalidDataException">A section, case or option is not known.</exception>
