@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace Inkstone.Tensors;
 public sealed class Arena : IDisposable
 {
     private readonly Device _device;
-    private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
+    private readonly Dictionary<long, Blocks> _sizes = [];
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -59,7 +61,19 @@ public sealed class Arena : IDisposable
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;
-        _free[block.Bytes].Push(block);
+        _sizes[block.Bytes].Return(block);
+    }
+
+    /// <summary>
+    /// Gives back blocks that were needed neither since the last call nor between that and the one before. Where the shapes of steps change, as
+    /// with answers that a model writes itself, the arena would else hold the blocks of every shape that there ever was.
+    /// </summary>
+    public void Trim()
+    {
+        foreach (Blocks blocks in _sizes.Values)
+        {
+            Bytes -= blocks.Trim();
+        }
     }
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
@@ -76,13 +90,9 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        foreach (Stack<NativeBlock> blocks in _free.Values)
+        foreach (Blocks blocks in _sizes.Values)
         {
-            foreach (NativeBlock block in blocks)
-            {
-                block.Dispose();
-            }
-            blocks.Clear();
+            blocks.Keep(0);
         }
         Bytes = 0;
     }
@@ -99,13 +109,13 @@ public sealed class Arena : IDisposable
     private NativeBlock TakeBlock(long bytes)
     {
         long size = SizeClass(bytes);
-        if (!_free.TryGetValue(size, out Stack<NativeBlock>? blocks))
+        if (!_sizes.TryGetValue(size, out Blocks? blocks))
         {
-            _free[size] = blocks = new Stack<NativeBlock>();
+            _sizes[size] = blocks = new Blocks();
         }
-        if (!blocks.TryPop(out NativeBlock? block))
+        if (!blocks.TryTake(out NativeBlock? block))
         {
-            block = new NativeBlock(size);
+            block = blocks.Add(size);
             Bytes += size;
         }
         BytesInUse += size;
@@ -119,5 +129,54 @@ public sealed class Arena : IDisposable
         long least = Math.Max(bytes, 64);
         long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
         return (least + step - 1) / step * step;
+    }
+
+    /// <summary>Blocks of one size.</summary>
+    private sealed class Blocks
+    {
+        private readonly Stack<NativeBlock> _free = new();
+        private int _used,
+            _most, // used at once since the last trimming
+            _mostBefore;
+
+        public bool TryTake([NotNullWhen(true)] out NativeBlock? block)
+        {
+            bool taken = _free.TryPop(out block);
+            _used += taken ? 1 : 0;
+            _most = Math.Max(_most, _used);
+            return taken;
+        }
+
+        public NativeBlock Add(long bytes)
+        {
+            NativeBlock block = new(bytes);
+            _most = Math.Max(_most, ++_used);
+            return block;
+        }
+
+        public void Return(NativeBlock block)
+        {
+            _used--;
+            _free.Push(block);
+        }
+
+        public long Trim()
+        {
+            long freed = Keep(Math.Max(_most, _mostBefore));
+            (_mostBefore, _most) = (_most, _used);
+            return freed;
+        }
+
+        /// <summary>Gives free blocks back until there are no more than <paramref name="count"/> in all.</summary>
+        public long Keep(int count)
+        {
+            long freed = 0;
+            while (_used + _free.Count > count && _free.TryPop(out NativeBlock? block))
+            {
+                freed += block.Bytes;
+                block.Dispose();
+            }
+            return freed;
+        }
     }
 }
