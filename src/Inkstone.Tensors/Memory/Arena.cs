@@ -1,15 +1,19 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Inkstone.Tensors;
 
 /// <summary>
 /// Memory of one step: tensors are rented while it runs, some are returned early, and <see cref="Reset"/> takes all of them back.
-/// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated.
+/// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated. Where shapes change from step to
+/// step, as with answers that a model writes itself, a tensor takes a block up to twice its size, and blocks that no shape fits any more go
+/// back to the system: the arena holds at most <see cref="MostHeld"/> times what was in use at once.
 /// </summary>
 public sealed class Arena : IDisposable
 {
+    private const double MostHeld = 1.25;
+    private const int MostWaste = 2;
+    private const long AlwaysHeld = 64 << 20;
+
     private readonly Device _device;
-    private readonly Dictionary<long, Blocks> _sizes = [];
+    private readonly SortedList<long, Stack<NativeBlock>> _free = [];
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -61,19 +65,7 @@ public sealed class Arena : IDisposable
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;
-        _sizes[block.Bytes].Return(block);
-    }
-
-    /// <summary>
-    /// Gives back blocks that were needed neither since the last call nor between that and the one before. Where the shapes of steps change, as
-    /// with answers that a model writes itself, the arena would else hold the blocks of every shape that there ever was.
-    /// </summary>
-    public void Trim()
-    {
-        foreach (Blocks blocks in _sizes.Values)
-        {
-            Bytes -= blocks.Trim();
-        }
+        _free[block.Bytes].Push(block);
     }
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
@@ -90,9 +82,13 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        foreach (Blocks blocks in _sizes.Values)
+        foreach (Stack<NativeBlock> blocks in _free.Values)
         {
-            blocks.Keep(0);
+            foreach (NativeBlock block in blocks)
+            {
+                block.Dispose();
+            }
+            blocks.Clear();
         }
         Bytes = 0;
     }
@@ -109,18 +105,44 @@ public sealed class Arena : IDisposable
     private NativeBlock TakeBlock(long bytes)
     {
         long size = SizeClass(bytes);
-        if (!_sizes.TryGetValue(size, out Blocks? blocks))
-        {
-            _sizes[size] = blocks = new Blocks();
-        }
-        if (!blocks.TryTake(out NativeBlock? block))
-        {
-            block = blocks.Add(size);
-            Bytes += size;
-        }
-        BytesInUse += size;
+        NativeBlock block = Find(size) ?? Allocate(size);
+        BytesInUse += block.Bytes;
         PeakBytes = Math.Max(PeakBytes, BytesInUse);
         return block;
+    }
+
+    /// <summary>A free block of this size, or the smallest that is not much larger.</summary>
+    private NativeBlock? Find(long size)
+    {
+        int at = _free.IndexOfKey(size);
+        if (at < 0)
+        {
+            _free.Add(size, new Stack<NativeBlock>());
+            at = _free.IndexOfKey(size);
+        }
+        for (int i = at; i < _free.Count && _free.GetKeyAtIndex(i) <= MostWaste * size; i++)
+        {
+            if (_free.GetValueAtIndex(i).TryPop(out NativeBlock? block))
+            {
+                return block;
+            }
+        }
+        return null;
+    }
+
+    private NativeBlock Allocate(long size)
+    {
+        long most = (long)Math.Max(AlwaysHeld, MostHeld * Math.Max(PeakBytes, BytesInUse + size));
+        for (int i = _free.Count - 1; i >= 0 && Bytes + size > most; i--)
+        {
+            while (Bytes + size > most && _free.GetValueAtIndex(i).TryPop(out NativeBlock? idle))
+            {
+                Bytes -= idle.Bytes;
+                idle.Dispose();
+            }
+        }
+        Bytes += size;
+        return new NativeBlock(size);
     }
 
     /// <summary>Sizes in steps of 1/8 of a power of two, so that batches of slightly different lengths share blocks.</summary>
@@ -129,54 +151,5 @@ public sealed class Arena : IDisposable
         long least = Math.Max(bytes, 64);
         long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
         return (least + step - 1) / step * step;
-    }
-
-    /// <summary>Blocks of one size.</summary>
-    private sealed class Blocks
-    {
-        private readonly Stack<NativeBlock> _free = new();
-        private int _used,
-            _most, // used at once since the last trimming
-            _mostBefore;
-
-        public bool TryTake([NotNullWhen(true)] out NativeBlock? block)
-        {
-            bool taken = _free.TryPop(out block);
-            _used += taken ? 1 : 0;
-            _most = Math.Max(_most, _used);
-            return taken;
-        }
-
-        public NativeBlock Add(long bytes)
-        {
-            NativeBlock block = new(bytes);
-            _most = Math.Max(_most, ++_used);
-            return block;
-        }
-
-        public void Return(NativeBlock block)
-        {
-            _used--;
-            _free.Push(block);
-        }
-
-        public long Trim()
-        {
-            long freed = Keep(Math.Max(_most, _mostBefore));
-            (_mostBefore, _most) = (_most, _used);
-            return freed;
-        }
-
-        /// <summary>Gives free blocks back until there are no more than <paramref name="count"/> in all.</summary>
-        public long Keep(int count)
-        {
-            long freed = 0;
-            while (_used + _free.Count > count && _free.TryPop(out NativeBlock? block))
-            {
-                freed += block.Bytes;
-                block.Dispose();
-            }
-            return freed;
-        }
     }
 }
