@@ -91,12 +91,15 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 }
                 break;
             case "unevaluatedItems":
-                if (new Evaluated(schemas, node, keyword) is { All: false } items2)
-                {
-                    Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, items2.First)];
-                    Conjunction rest = Subschema(keyword);
-                    Box = Box with { Array = Box.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
-                }
+                Decide(
+                    keyword,
+                    e =>
+                    {
+                        Conjunction[] spoken = [.. Enumerable.Repeat(schemas.Any, e.First)];
+                        Conjunction rest = e.Rest(schemas, node);
+                        return b => b with { Array = b.Array is { } d ? d with { Items = d.Items.Add((spoken, rest)) } : null };
+                    }
+                );
                 break;
             case "minContains" or "maxContains":
                 _ = Keywords.Count(node, keyword, value);
@@ -129,11 +132,16 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                 Change(o => o with { Values = o.Values.Add((others, additional)) });
                 break;
             case "unevaluatedProperties":
-                if (new Evaluated(schemas, node, keyword) is { All: false } evaluated)
-                {
-                    Conjunction unevaluated = Subschema(keyword);
-                    Change(o => o with { Values = o.Values.Add((evaluated.Others, unevaluated)) });
-                }
+                Conjunction unevaluated = Subschema(keyword);
+                Decide(
+                    keyword,
+                    e =>
+                        b =>
+                            b with
+                            {
+                                Object = b.Object is { } o ? o with { Values = o.Values.Add((e.Others, unevaluated)) } : null,
+                            }
+                );
                 break;
             case "propertyNames":
                 CharDfa allowed = schemas.Language(Subschema(keyword));
@@ -184,8 +192,8 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
                     _choices.Add([new(null, [.. then, (Child("if"), true)]), new(null, [.. otherwise, (Child("if"), false)])]);
                 }
                 break;
-            case "$ref":
-                _literals.Add((schemas.Document.Resolve(node, Keywords.Text(node, keyword, value)), true));
+            case "$ref" or "$dynamicRef":
+                _literals.Add((schemas.Document.Resolve(node, keyword, Keywords.Text(node, keyword, value)), true));
                 break;
         }
     }
@@ -198,12 +206,31 @@ internal sealed class Assertion(SchemaSpace schemas, SchemaNode node, ValueBox b
     /// <summary>Where there is such a property, something more holds.</summary>
     private void Depends(string name, Alternatives.Way then) =>
         _choices.Add([
-            new(b => Without(b, name)),
+            new(b => Without(schemas, node, b, name)),
             new(b => b.Object is null ? ValueBox.Nothing : then.Change!(new ValueBox { Object = b.Object }), then.Literals),
         ]);
 
-    /// <summary>A box whose object lacks a property.</summary>
-    private ValueBox Without(ValueBox b, string name) =>
+    /// <summary>Asks of what is left out by unevaluatedProperties or unevaluatedItems what they say, for each combination of the schemas
+    /// beside them.</summary>
+    private void Decide(string keyword, Func<Evaluated, Func<ValueBox, ValueBox>> left)
+    {
+        Alternatives.Way[] ways = [.. Evaluated.Combinations(schemas, node, keyword).Select(e => e.Way(e.All ? b => b : left(e)))];
+        if (ways is [{ Literals.Length: 0 } only])
+        {
+            Box = only.Change!(Box);
+        }
+        else
+        {
+            _choices.Add(ways);
+        }
+    }
+
+    /// <summary>A box whose object has a property.</summary>
+    public static ValueBox With(ValueBox b, string name) =>
+        new() { Object = b.Object is { } o ? o with { Required = o.Required.Add(name) } : null };
+
+    /// <summary>A box whose object, where it is one, lacks a property.</summary>
+    public static ValueBox Without(SchemaSpace schemas, SchemaNode node, ValueBox b, string name) =>
         b with
         {
             Object = b.Object is { } o ? o with { Values = o.Values.Add((NameSet.Single(name), Nothing(schemas, node))) } : null,

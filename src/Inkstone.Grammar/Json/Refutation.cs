@@ -91,11 +91,19 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                     ? throw node.Unsupported(keyword, "is not supported where it must not hold, as in not, oneOf and if")
                     : [];
             case "unevaluatedItems":
-                Evaluated spoken = new(schemas, node, keyword);
-                return [spoken.All ? Never : Array(a => a with { Some = a.Some.Add((spoken.First, Not(keyword), 1, null)) })];
+                return Evaluated
+                    .Combinations(schemas, node, keyword)
+                    .Where(e => !e.All)
+                    .Select(e =>
+                    {
+                        Conjunction rest = e.Rest(schemas, node, holds: false);
+                        return e.Way(Array(a => a with { Some = a.Some.Add((e.First, rest, 1, null)) }).Change!);
+                    });
             case "unevaluatedProperties":
-                Evaluated evaluated = new(schemas, node, keyword);
-                return [evaluated.All ? Never : Some(evaluated.Others, Not(keyword))];
+                return Evaluated
+                    .Combinations(schemas, node, keyword)
+                    .Where(e => !e.All)
+                    .Select(e => e.Way(Some(e.Others, Not(keyword)).Change!));
             case "required":
                 return Keywords.Texts(node, keyword, value).Select(Lacks);
             case "minProperties":
@@ -160,8 +168,8 @@ internal sealed class Refutation(SchemaSpace schemas, SchemaNode node)
                 return new[] { ("then", true), ("else", false) }
                     .Where(b => node.Element.TryGetProperty(b.Item1, out _))
                     .Select(b => new Way(null, (Child(keyword), b.Item2), (Child(b.Item1), false)));
-            case "$ref":
-                return [new(null, (schemas.Document.Resolve(node, Keywords.Text(node, keyword, value)), false))];
+            case "$ref" or "$dynamicRef":
+                return [new(null, (schemas.Document.Resolve(node, keyword, Keywords.Text(node, keyword, value)), false))];
             default:
                 return [];
         }
