@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
@@ -7,7 +9,8 @@ namespace Inkstone.Tensors;
 public sealed class Arena : IDisposable
 {
     private readonly Device _device;
-    private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
+    private readonly Stack<NativeBlock>?[] _free = new Stack<NativeBlock>[8 * 64]; // by class of their size
+    private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has some
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -59,7 +62,9 @@ public sealed class Arena : IDisposable
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;
-        _free[block.Bytes].Push(block);
+        int at = ClassOf(block.Bytes);
+        (_free[at] ??= new Stack<NativeBlock>()).Push(block);
+        _filled[at >> 6] |= 1UL << at;
     }
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
@@ -76,13 +81,9 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        foreach (Stack<NativeBlock> blocks in _free.Values)
+        for (int at = Filled(0); at >= 0; at = Filled(at))
         {
-            foreach (NativeBlock block in blocks)
-            {
-                block.Dispose();
-            }
-            blocks.Clear();
+            Take(at).Dispose();
         }
         Bytes = 0;
     }
@@ -99,25 +100,64 @@ public sealed class Arena : IDisposable
     private NativeBlock TakeBlock(long bytes)
     {
         long size = SizeClass(bytes);
-        if (!_free.TryGetValue(size, out Stack<NativeBlock>? blocks))
+        int wanted = ClassOf(size),
+            at = Filled(wanted);
+        NativeBlock block;
+        // Steps of training are alike and soon have a block of each size. Batches of a server have ever other lengths, and would in time
+        // make blocks of all sizes, so the least that is large enough serves them.
+        if (at == wanted || (at >= 0 && !_device.Tape.Training))
         {
-            _free[size] = blocks = new Stack<NativeBlock>();
+            block = Take(at);
         }
-        if (!blocks.TryPop(out NativeBlock? block))
+        else
         {
             block = new NativeBlock(size);
             Bytes += size;
         }
-        BytesInUse += size;
+        BytesInUse += block.Bytes;
         PeakBytes = Math.Max(PeakBytes, BytesInUse);
         return block;
+    }
+
+    private NativeBlock Take(int at)
+    {
+        NativeBlock block = _free[at]!.Pop();
+        if (_free[at]!.Count == 0)
+        {
+            _filled[at >> 6] &= ~(1UL << at);
+        }
+        return block;
+    }
+
+    /// <summary>The first class from <paramref name="at"/> on that has free blocks, or −1.</summary>
+    private int Filled(int at)
+    {
+        ulong word = _filled[at >> 6] >> at << at;
+        for (int i = at >> 6; ; word = _filled[i])
+        {
+            if (word != 0)
+            {
+                return (i << 6) + BitOperations.TrailingZeroCount(word);
+            }
+            if (++i == _filled.Length)
+            {
+                return -1;
+            }
+        }
     }
 
     /// <summary>Sizes in steps of 1/8 of a power of two, so that batches of slightly different lengths share blocks.</summary>
     private static long SizeClass(long bytes)
     {
         long least = Math.Max(bytes, 64);
-        long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
+        long step = Math.Max(64, (long)BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
         return (least + step - 1) / step * step;
+    }
+
+    /// <summary>Number of a size class, ascending with the size.</summary>
+    private static int ClassOf(long size)
+    {
+        int octave = BitOperations.Log2((ulong)size - 1);
+        return 8 * octave + (int)((size - (1L << octave)) / Math.Max(64, 1L << octave >> 3));
     }
 }
