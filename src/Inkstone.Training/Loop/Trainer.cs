@@ -22,6 +22,7 @@ public sealed class Trainer<TBatch>
     private readonly ScheduleOptions? _schedule;
     private readonly Cooperation? _together;
     private readonly SharedGradients? _gradients;
+    private readonly OwnParts? _parts;
     private LearningRate? _rate;
 
     /// <summary>Prepares; the model is not touched yet.</summary>
@@ -58,13 +59,19 @@ public sealed class Trainer<TBatch>
         Trained = trained ?? model.Adapter?.Parameters ?? model.Parameters;
         if (together is { Needed: true })
         {
-            together.Check(options.Accumulation, _optimizer.Name);
+            together.Check(options.Accumulation);
+            if (together.ShardsWeights && model.Adapter is not null)
+            {
+                throw new InvalidDataException(
+                    "distributed.zero 3 shards what is trained, and of an adapter that is little beside the frozen weights, which stay whole: take zero: 1 or 0"
+                );
+            }
             _optimizer.Place(Trained);
-            (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together));
+            bool muon = _optimizer.Name == "muon";
+            (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together, muon));
+            _parts = together.ShardsMoments ? new OwnParts(Trained, _gradients, together) : null;
         }
-        Optimizers = _together is { Options.Zero: > 0, Ranks.Size: > 1 }
-            ? [new ShardedAdamW(Trained, _optimizer.Adam, _gradients!, _together)]
-            : _optimizer.Build(Trained);
+        Optimizers = _parts?.Build(_optimizer) ?? _optimizer.Build(Trained);
         TokensPerStep = Whole(
             (double)options.BatchSize * source.RowLength * options.Accumulation,
             "train.batch_size × rows' length × train.accumulation",
@@ -168,6 +175,7 @@ public sealed class Trainer<TBatch>
             TextBytes = TextBytes,
             Together = _together,
             Gradients = _gradients,
+            Parts = _parts,
             Stop = (asked, agreed.Cancel),
         };
         Func<Validation>? validate = null;
@@ -175,7 +183,9 @@ public sealed class Trainer<TBatch>
         {
             TBatch batch = heldOut.NewBatch(_options.BatchSize);
             validate = () =>
-                Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled);
+                Whole(() =>
+                    Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled)
+                );
         }
         TrainLoop loop = new(
             new LoopSettings(
@@ -190,14 +200,25 @@ public sealed class Trainer<TBatch>
             {
                 Patience = _options.Patience,
             },
-            new LoopParts(step.Run, LrScale, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null))
+            new LoopParts(
+                step.Run,
+                LrScale,
+                validate,
+                number => Whole(() => Sample?.Invoke(number)),
+                Save is { } save ? progress => Whole(() => save(progress)) : null,
+                LastCheckpoint ?? (() => null)
+            )
             {
                 Agree = number => ranks?.From(0, number) ?? number,
             },
             Facts,
             Logs
         );
+        gradients?.Weights?.Shard();
+        _model.Entering = gradients?.Weights is { } weights ? weights.Enter : null;
         TrainProgress end = loop.Run(start, cancelled);
+        _model.Entering = null;
+        gradients?.Weights?.Whole();
         (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (
             loop.FirstValidation,
             loop.LastValidation,
@@ -205,6 +226,25 @@ public sealed class Trainer<TBatch>
             loop.StepSeconds
         );
         return end;
+    }
+
+    private T Whole<T>(Func<T> work)
+    {
+        T result = default!;
+        Whole(() => { result = work(); });
+        return result;
+    }
+
+    private void Whole(Action work)
+    {
+        if (_gradients is { } gradients)
+        {
+            gradients.WithWhole(work);
+        }
+        else
+        {
+            work();
+        }
     }
 
     private double LrScale(int step, int total)
