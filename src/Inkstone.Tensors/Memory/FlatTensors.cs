@@ -28,7 +28,8 @@ public sealed class FlatTensors : IDisposable
             return;
         }
         ArgumentNullException.ThrowIfNull(device);
-        _all = Tensor.Allocate(device, new Shape(checked((int)lines), Line));
+        _all = Tensor.Reserve(device, new Shape(checked((int)lines), Line));
+        _all.Block!.Clear();
         for (int i = 0; i < shapes.Count; i++)
         {
             _parts[i] = Tensor.Part(_all, _starts[i], shapes[i]);

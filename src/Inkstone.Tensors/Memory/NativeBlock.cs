@@ -47,6 +47,24 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Zeros, of which Linux gives each page when it is first used.</summary>
+    public void Clear()
+    {
+        if (OperatingSystem.IsLinux() && Bytes >= LargeBytes >> 6)
+        {
+            nuint page = (nuint)Environment.SystemPageSize,
+                from = ((nuint)Pointer + page - 1) / page * page,
+                to = ((nuint)Pointer + (nuint)Bytes) / page * page;
+            if (Advise((void*)from, to - from, AdviseUnneeded) == 0)
+            {
+                NativeMemory.Clear(Pointer, from - (nuint)Pointer);
+                NativeMemory.Clear((void*)to, (nuint)Pointer + (nuint)Bytes - to);
+                return;
+            }
+        }
+        NativeMemory.Clear(Pointer, (nuint)Bytes);
+    }
+
     /// <summary>Gives pages back one by one from now on (see <see cref="GiveBack"/>), which huge ones cannot.</summary>
     public void TakeSmallPages()
     {

@@ -99,6 +99,10 @@ public sealed class Trainer<TBatch>
     /// <summary>What moves them; their state goes into checkpoints.</summary>
     public IReadOnlyList<IOptimizer> Optimizers { get; }
 
+    /// <summary>What training keeps in this process, by formula.</summary>
+    public RankMemory Memory =>
+        RankMemory.Of(Trained, _optimizer, _gradients, _together, _options.Accumulation / (_together?.Ranks.Size ?? 1));
+
     /// <summary>Most tokens that a step can see.</summary>
     public int TokensPerStep { get; }
 
@@ -183,9 +187,7 @@ public sealed class Trainer<TBatch>
         {
             TBatch batch = heldOut.NewBatch(_options.BatchSize);
             validate = () =>
-                Whole(() =>
-                    Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled)
-                );
+                Validation.Measure(_model.Device, _objective, heldOut, TextBytes, batch, _options.EvalBatches, ranks, cancelled);
         }
         TrainLoop loop = new(
             new LoopSettings(
@@ -205,10 +207,11 @@ public sealed class Trainer<TBatch>
                 LrScale,
                 validate,
                 number => Whole(() => Sample?.Invoke(number)),
-                Save is { } save ? progress => Whole(() => save(progress)) : null,
+                Save is { } save ? progress => Saved(save, progress) : null,
                 LastCheckpoint ?? (() => null)
             )
             {
+                WithModel = Whole,
                 Agree = number => ranks?.From(0, number) ?? number,
             },
             Facts,
@@ -228,11 +231,11 @@ public sealed class Trainer<TBatch>
         return end;
     }
 
-    private T Whole<T>(Func<T> work)
+    private string Saved(Func<TrainProgress, string> save, TrainProgress progress)
     {
-        T result = default!;
-        Whole(() => { result = work(); });
-        return result;
+        string path = "";
+        Whole(() => path = save(progress));
+        return path;
     }
 
     private void Whole(Action work)
