@@ -70,6 +70,37 @@ public sealed class ArenaTests(Devices devices)
         device.Arena.PeakBytes.ShouldBeLessThanOrEqualTo(held);
     }
 
+    /// <summary>What a server's batches, of ever other lengths, leave behind stays near what the largest one needs.</summary>
+    [Fact]
+    public void Batches_of_all_lengths_share_memory()
+    {
+        using Device device = new(1);
+        Random random = new(1);
+        long held = 0;
+        for (int step = 0; step < 4000; step++)
+        {
+            int rows = random.Next(10) == 0 ? random.Next(1, 513) : random.Next(1, 17);
+            using (device.Step())
+            {
+                Tensor x = device.Rent(new Shape(rows, 256));
+                for (int layer = 0; layer < 3; layer++)
+                {
+                    Tensor wide = device.Rent(new Shape(rows, 700)),
+                        y = device.Rent(new Shape(rows, 256));
+                    wide.Release();
+                    x.Release();
+                    x = y;
+                }
+            }
+            if (step == 400)
+            {
+                held = device.Arena.Bytes;
+            }
+        }
+        device.Arena.Bytes.ShouldBeLessThan(2 * device.Arena.PeakBytes);
+        device.Arena.Bytes.ShouldBeLessThan(held * 103 / 100);
+    }
+
     [Fact]
     public void ShapesThatChange_DoNotLeaveTheirBlocksBehind()
     {

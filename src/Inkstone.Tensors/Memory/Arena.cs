@@ -1,19 +1,22 @@
+using System.Numerics;
+
 namespace Inkstone.Tensors;
 
 /// <summary>
 /// Memory of one step: tensors are rented while it runs, some are returned early, and <see cref="Reset"/> takes all of them back.
 /// Blocks and Tensor objects are kept and used again, so that after the first step nothing is allocated. Where shapes change from step to
-/// step, as with answers that a model writes itself, a tensor takes a block up to twice its size, and blocks that no shape fits any more go
-/// back to the system: the arena holds at most <see cref="MostHeld"/> times what was in use at once.
+/// step, as with answers that a model writes itself, a tensor takes a larger block, and blocks that no shape fits any more go back to the
+/// system: the arena holds at most <see cref="MostHeld"/> times what was in use at once.
 /// </summary>
 public sealed class Arena : IDisposable
 {
     private const double MostHeld = 1.25;
-    private const int MostWaste = 2;
     private const long AlwaysHeld = 64 << 20;
+    private const int TwiceAsLarge = 8; // classes
 
     private readonly Device _device;
-    private readonly SortedList<long, Stack<NativeBlock>> _free = [];
+    private readonly Stack<NativeBlock>?[] _free = new Stack<NativeBlock>?[8 * 64]; // by class of their size
+    private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has free blocks
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -65,7 +68,9 @@ public sealed class Arena : IDisposable
     internal void Return(NativeBlock block)
     {
         BytesInUse -= block.Bytes;
-        _free[block.Bytes].Push(block);
+        int at = ClassOf(block.Bytes);
+        (_free[at] ??= new Stack<NativeBlock>()).Push(block);
+        _filled[at >> 6] |= 1UL << at;
     }
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
@@ -82,15 +87,7 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        foreach (Stack<NativeBlock> blocks in _free.Values)
-        {
-            foreach (NativeBlock block in blocks)
-            {
-                block.Dispose();
-            }
-            blocks.Clear();
-        }
-        Bytes = 0;
+        Shed(0);
     }
 
     private Tensor NextTensor()
@@ -105,51 +102,79 @@ public sealed class Arena : IDisposable
     private NativeBlock TakeBlock(long bytes)
     {
         long size = SizeClass(bytes);
-        NativeBlock block = Find(size) ?? Allocate(size);
+        int wanted = ClassOf(size),
+            at = Filled(wanted);
+        NativeBlock block;
+        // Steps of training are alike and soon have a block of about each size. Batches of a server have ever other lengths, and would in time
+        // make blocks of all sizes, so the least that is large enough serves them.
+        if (at >= 0 && (at <= wanted + TwiceAsLarge || !_device.Tape.Training))
+        {
+            block = Take(at);
+        }
+        else
+        {
+            Shed((long)Math.Max(AlwaysHeld, MostHeld * Math.Max(PeakBytes, BytesInUse + size)) - size);
+            block = new NativeBlock(size);
+            Bytes += size;
+        }
         BytesInUse += block.Bytes;
         PeakBytes = Math.Max(PeakBytes, BytesInUse);
         return block;
     }
 
-    /// <summary>A free block of this size, or the smallest that is not much larger.</summary>
-    private NativeBlock? Find(long size)
+    private NativeBlock Take(int at)
     {
-        int at = _free.IndexOfKey(size);
-        if (at < 0)
+        NativeBlock block = _free[at]!.Pop();
+        if (_free[at]!.Count == 0)
         {
-            _free.Add(size, new Stack<NativeBlock>());
-            at = _free.IndexOfKey(size);
+            _filled[at >> 6] &= ~(1UL << at);
         }
-        for (int i = at; i < _free.Count && _free.GetKeyAtIndex(i) <= MostWaste * size; i++)
-        {
-            if (_free.GetValueAtIndex(i).TryPop(out NativeBlock? block))
-            {
-                return block;
-            }
-        }
-        return null;
+        return block;
     }
 
-    private NativeBlock Allocate(long size)
+    /// <summary>Gives free blocks back to the system, the largest first, until no more than <paramref name="most"/> bytes are held.</summary>
+    private void Shed(long most)
     {
-        long most = (long)Math.Max(AlwaysHeld, MostHeld * Math.Max(PeakBytes, BytesInUse + size));
-        for (int i = _free.Count - 1; i >= 0 && Bytes + size > most; i--)
+        for (int at = _free.Length - 1; at >= 0 && Bytes > most; at--)
         {
-            while (Bytes + size > most && _free.GetValueAtIndex(i).TryPop(out NativeBlock? idle))
+            while (Bytes > most && _free[at] is { Count: > 0 })
             {
+                NativeBlock idle = Take(at);
                 Bytes -= idle.Bytes;
                 idle.Dispose();
             }
         }
-        Bytes += size;
-        return new NativeBlock(size);
+    }
+
+    /// <summary>The first class from <paramref name="at"/> on that has free blocks, or −1.</summary>
+    private int Filled(int at)
+    {
+        ulong word = _filled[at >> 6] >> at << at;
+        for (int i = at >> 6; ; word = _filled[i])
+        {
+            if (word != 0)
+            {
+                return (i << 6) + BitOperations.TrailingZeroCount(word);
+            }
+            if (++i == _filled.Length)
+            {
+                return -1;
+            }
+        }
     }
 
     /// <summary>Sizes in steps of 1/8 of a power of two, so that batches of slightly different lengths share blocks.</summary>
     private static long SizeClass(long bytes)
     {
         long least = Math.Max(bytes, 64);
-        long step = Math.Max(64, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
+        long step = Math.Max(64, (long)BitOperations.RoundUpToPowerOf2((ulong)least) / 16);
         return (least + step - 1) / step * step;
+    }
+
+    /// <summary>Number of a size class, ascending with the size.</summary>
+    private static int ClassOf(long size)
+    {
+        int octave = BitOperations.Log2((ulong)size - 1);
+        return 8 * octave + (int)((size - (1L << octave)) / Math.Max(64, 1L << octave >> 3));
     }
 }
