@@ -166,7 +166,7 @@ public static class TrainBench
     {
         long start = Stopwatch.GetTimestamp();
         gradients?.Begin();
-        gradients?.Listen(device.Tape);
+        gradients?.Listen(device.Tape, last: true);
         using (device.Step(record: true))
         {
             Tensor loss = model.Loss(

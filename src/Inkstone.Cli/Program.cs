@@ -84,6 +84,7 @@ CliCommand ink = new(
                 BenchServe.Create(),
                 BenchEvaluate.Create(),
                 BenchCollective.Create(),
+                BenchMemory.Create(),
             ],
             "ink bench kernels --config microlm-31m",
             "ink bench train --config microlm-31m --precision bf16"

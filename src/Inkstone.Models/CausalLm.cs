@@ -59,6 +59,19 @@ public abstract class CausalLm(HfConfig config, Scope root) : IDisposable
     /// <summary>Whether training keeps only the inputs of blocks and computes what is inside once more in the backward pass.</summary>
     public bool Recompute { get; set; }
 
+    /// <summary>Is told, while a step is recorded, which block is about to be gone through: what gathers its weights. Null: nobody.</summary>
+    public Action<int>? Entering { get; set; }
+
+    /// <summary>A block, by its number, is about to read its weights: the backward pass will tell when it has passed it.</summary>
+    protected void Enter(int block)
+    {
+        if (Device.Tape.Recording)
+        {
+            Entering?.Invoke(block);
+        }
+        Device.Tape.Mark(block);
+    }
+
     /// <summary>A block's result, to be computed again where <see cref="Recompute"/> asks for it.</summary>
     /// <remarks>Not within <see cref="Nn.Adapter.Disabled"/>: the backward pass may come behind that scope, and would then compute another
     /// block.</remarks>

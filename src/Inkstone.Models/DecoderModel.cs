@@ -87,7 +87,7 @@ public class DecoderModel<TBlock> : CausalLm
         ctx = ctx with { Ids = ids };
         for (int i = 0; i < _blocks.Length; i++)
         {
-            Device.Tape.Mark(i);
+            Enter(i);
             x = Through(_blocks[i], x, ctx);
         }
         ctx.Batch?.Advance();

@@ -84,7 +84,7 @@ public sealed unsafe partial class Tensor : IDisposable
             ? _pointer
             : throw new ObjectDisposedException(
                 nameof(Tensor),
-                "this tensor's memory was released: its step has ended, it was freed by the backward pass, or it was disposed"
+                "this tensor's memory was released: its step has ended, it was freed by the backward pass, it was disposed, or it is a weight of a block that other processes hold now (distributed.zero 3)"
             );
 
     internal float* F32 => DType == DType.Float32 ? (float*)Pointer : throw WrongType(DType.Float32);
@@ -195,6 +195,12 @@ public sealed unsafe partial class Tensor : IDisposable
         shape == Shape ? this
         : shape.Count == Count ? Device.Arena.RentView(Source, shape)
         : throw new ArgumentException($"a tensor of {Shape} cannot be viewed as {shape}", nameof(shape));
+
+    /// <summary>Hides the elements of a parameter of an arena, so that reading it throws, or shows them at their place again.</summary>
+    internal void ShowAt(Tensor? place) => _pointer = place is null ? null : place._pointer;
+
+    /// <summary>The memory that this tensor owns.</summary>
+    internal NativeBlock? Block => _block;
 
     /// <summary>The single value of a one-element tensor.</summary>
     public float Item() =>

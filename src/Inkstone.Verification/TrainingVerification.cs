@@ -38,7 +38,7 @@ internal sealed class TrainingVerification(string directory, Device device)
             valid = ReadTokens("valid.bin");
         using CausalLm model = Pretrained.Open(Path.Combine(directory, "model"), device);
         AdamW optimizer = new(model.Parameters, new AdamWSettings());
-        Together.Check(accumulation, "adamw");
+        Together.Check(accumulation);
         using SharedGradients? gradients = Together.Needed
             ? new SharedGradients(model.Parameters, !model.IsTied, accumulation, Together)
             : null;
@@ -55,7 +55,7 @@ internal sealed class TrainingVerification(string directory, Device device)
             {
                 if (micro == end - 1)
                 {
-                    gradients?.Listen(device.Tape);
+                    gradients?.Listen(device.Tape, last: true);
                 }
                 parts[micro] = MicroBatch(
                     model,

@@ -24,7 +24,7 @@ public sealed partial class FloorTests
         ["Inference"] = ["Formats", "Grammar", "Models", "Nn", "Tensors", "Text"],
         ["Training"] = ["Client", "Data", "Distributed", "Files", "Formats", "Inference", "Jinja", "Models", "Nn", "Tensors", "Text"],
         ["SmallWorld"] = ["Data", "Files"],
-        ["Bench"] = ["Distributed", "Formats", "Models", "Nn", "Tensors", "Training"],
+        ["Bench"] = ["Data", "Distributed", "Formats", "Models", "Nn", "Tensors", "Training"],
         ["Evaluation"] = ["Client", "Data", "Files", "Formats", "Inference", "Jinja", "Models", "Tensors", "Text"],
         ["Verification"] =
         [

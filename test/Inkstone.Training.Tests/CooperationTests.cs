@@ -77,13 +77,14 @@ public sealed class CooperationTests
     public void WhatCannotBeDealtOut_IsSaid()
     {
         Cooperation three = new(new Said(1, 3), new DistributedOptions(FixedOrder: true));
-        Should.Throw<InvalidDataException>(() => three.Check(4, "adamw")).Message.ShouldContain("dealt out evenly");
-        Should.Throw<InvalidDataException>(() => three.Check(6, "adamw")).Message.ShouldContain("1, 2, 4, 8");
-        three.Check(3, "adamw");
+        Should.Throw<InvalidDataException>(() => three.Check(4)).Message.ShouldContain("dealt out evenly");
+        Should.Throw<InvalidDataException>(() => three.Check(6)).Message.ShouldContain("1, 2, 4, 8");
+        three.Check(3);
         three.Own(6).ShouldBe((2, 4));
-        Should
-            .Throw<InvalidDataException>(() => new Cooperation(new Said(0, 2), new DistributedOptions(Zero: 1)).Check(2, "muon"))
-            .Message.ShouldContain("whole matrices");
+        Cooperation sharded = new(new Said(1, 2), new DistributedOptions(Zero: 3, FixedOrder: true));
+        Should.Throw<InvalidDataException>(() => sharded.Check(6)).Message.ShouldContain("micro-batches of each process");
+        sharded.Check(8);
+        Enumerable.Range(0, 4).Select(leaf => sharded.Number(leaf, 8)).ShouldBe([1, 3, 5, 7]);
         new RunOptions(false, false, null, _ => { }) { Ranks = new Said(0, 4) }
             .Deal(new TrainOptions(Steps: 1, BatchSize: 8, Accumulation: 2))
             .ShouldSatisfyAllConditions(t => t.BatchSize.ShouldBe(4), t => t.Accumulation.ShouldBe(4));

@@ -21,6 +21,9 @@ public interface IBatchSource<TBatch>
     /// <summary>Memory for a micro-batch of <paramref name="rows"/> rows, to be filled by <see cref="Next"/> again and again.</summary>
     TBatch NewBatch(int rows);
 
+    /// <summary>Whether <see cref="Next"/> will read the model that is trained, as where it writes answers first.</summary>
+    bool ReadsModel => false;
+
     /// <summary>Fills the batch with the next rows; false when a finite pass has none left.</summary>
     bool Next(TBatch batch);
 

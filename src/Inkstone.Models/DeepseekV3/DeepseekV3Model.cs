@@ -78,6 +78,7 @@ internal sealed class DeepseekV3Model : PredictingModel<DeepseekV3Block>, IIndex
     protected override Tensor Predict(int depth, Tensor carried, Tensor embedded, ForwardContext ctx)
     {
         MultiTokenPrediction module = _ahead[depth - 1];
+        Enter(Blocks.Count + depth - 1);
         return module.Norm.Forward(Through(module.Block, module.Join(carried, embedded), ctx));
     }
 

@@ -9,8 +9,8 @@ namespace Inkstone.Tensors;
 public sealed class Arena : IDisposable
 {
     private readonly Device _device;
-    private readonly Stack<NativeBlock>?[] _free = new Stack<NativeBlock>[8 * 64]; // by class of their size
-    private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has some
+    private readonly Blocks?[] _classes = new Blocks?[8 * 64]; // by class of their size
+    private readonly ulong[] _filled = new ulong[8]; // a bit for each class that has free blocks
     private readonly List<Tensor> _tensors = [];
     private int _used;
 
@@ -63,9 +63,15 @@ public sealed class Arena : IDisposable
     {
         BytesInUse -= block.Bytes;
         int at = ClassOf(block.Bytes);
-        (_free[at] ??= new Stack<NativeBlock>()).Push(block);
+        _classes[at]!.Return(block);
         _filled[at >> 6] |= 1UL << at;
     }
+
+    /// <summary>
+    /// Gives back blocks that were needed neither since the last call nor between that and the one before. Where the shapes of steps change,
+    /// as with answers that a model writes itself, the arena would else hold the blocks of every shape that there ever was.
+    /// </summary>
+    public void Trim() => Free(blocks => blocks.Trim());
 
     /// <summary>Takes every rented tensor back. Tensors of the step must not be used afterwards.</summary>
     public void Reset()
@@ -81,11 +87,19 @@ public sealed class Arena : IDisposable
     public void Dispose()
     {
         Reset();
-        for (int at = Filled(0); at >= 0; at = Filled(at))
-        {
-            Take(at).Dispose();
-        }
+        Free(blocks => blocks.Keep(0));
         Bytes = 0;
+    }
+
+    /// <summary>Frees some blocks of each class.</summary>
+    private void Free(Func<Blocks, long> free)
+    {
+        for (int at = Filled(0); at >= 0; at = at + 1 < _classes.Length ? Filled(at + 1) : -1)
+        {
+            Blocks blocks = _classes[at]!;
+            Bytes -= free(blocks);
+            NoteFree(at, blocks);
+        }
     }
 
     private Tensor NextTensor()
@@ -107,11 +121,13 @@ public sealed class Arena : IDisposable
         // make blocks of all sizes, so the least that is large enough serves them.
         if (at == wanted || (at >= 0 && !_device.Tape.Training))
         {
-            block = Take(at);
+            Blocks blocks = _classes[at]!;
+            block = blocks.Take();
+            NoteFree(at, blocks);
         }
         else
         {
-            block = new NativeBlock(size);
+            block = (_classes[wanted] ??= new Blocks()).Add(size);
             Bytes += size;
         }
         BytesInUse += block.Bytes;
@@ -119,14 +135,12 @@ public sealed class Arena : IDisposable
         return block;
     }
 
-    private NativeBlock Take(int at)
+    private void NoteFree(int at, Blocks blocks)
     {
-        NativeBlock block = _free[at]!.Pop();
-        if (_free[at]!.Count == 0)
+        if (!blocks.HasFree)
         {
             _filled[at >> 6] &= ~(1UL << at);
         }
-        return block;
     }
 
     /// <summary>The first class from <paramref name="at"/> on that has free blocks, or −1.</summary>
@@ -159,5 +173,54 @@ public sealed class Arena : IDisposable
     {
         int octave = BitOperations.Log2((ulong)size - 1);
         return 8 * octave + (int)((size - (1L << octave)) / Math.Max(64, 1L << octave >> 3));
+    }
+
+    /// <summary>Blocks of one size.</summary>
+    private sealed class Blocks
+    {
+        private readonly Stack<NativeBlock> _free = new();
+        private int _used,
+            _most, // used at once since the last trimming
+            _mostBefore;
+
+        public bool HasFree => _free.Count > 0;
+
+        public NativeBlock Take()
+        {
+            _most = Math.Max(_most, ++_used);
+            return _free.Pop();
+        }
+
+        public NativeBlock Add(long bytes)
+        {
+            NativeBlock block = new(bytes);
+            _most = Math.Max(_most, ++_used);
+            return block;
+        }
+
+        public void Return(NativeBlock block)
+        {
+            _used--;
+            _free.Push(block);
+        }
+
+        public long Trim()
+        {
+            long freed = Keep(Math.Max(_most, _mostBefore));
+            (_mostBefore, _most) = (_most, _used);
+            return freed;
+        }
+
+        /// <summary>Gives free blocks back until there are no more than <paramref name="count"/> in all.</summary>
+        public long Keep(int count)
+        {
+            long freed = 0;
+            while (_used + _free.Count > count && _free.TryPop(out NativeBlock? block))
+            {
+                freed += block.Bytes;
+                block.Dispose();
+            }
+            return freed;
+        }
     }
 }

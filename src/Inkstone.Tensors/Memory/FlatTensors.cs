@@ -28,7 +28,8 @@ public sealed class FlatTensors : IDisposable
             return;
         }
         ArgumentNullException.ThrowIfNull(device);
-        _all = Tensor.Allocate(device, new Shape(checked((int)lines), Line));
+        _all = Tensor.Reserve(device, new Shape(checked((int)lines), Line));
+        _all.Block!.Clear();
         for (int i = 0; i < shapes.Count; i++)
         {
             _parts[i] = Tensor.Part(_all, _starts[i], shapes[i]);
@@ -56,6 +57,18 @@ public sealed class FlatTensors : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(range.End, Length);
         return _all is null ? default : new Span<float>(_all.F32 + range.Start, checked((int)range.Length));
     }
+
+    /// <summary>Whole pages within a range go back to the machine, and what lay there is gone; the addresses stay, and the next write gets new
+    /// pages. Only Linux does it.</summary>
+    public void GiveBack(FlatRange range)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(range.Start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(range.End, Length);
+        _all?.Block!.GiveBack(range.Start * sizeof(float), range.Length * sizeof(float));
+    }
+
+    /// <summary>To be called before ranges are given back: huge pages go back only as wholes.</summary>
+    internal void TakeSmallPages() => _all?.Block!.TakeSmallPages();
 
     /// <summary>Frees the buffer; its parts cannot be used any more.</summary>
     public void Dispose()

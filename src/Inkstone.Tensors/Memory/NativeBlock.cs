@@ -6,7 +6,9 @@ namespace Inkstone.Tensors;
 internal sealed unsafe partial class NativeBlock : IDisposable
 {
     private const nuint HugePage = 2u << 20;
-    private const int AdviseHugePages = 14;
+    private const int AdviseHugePages = 14,
+        AdviseSmallPages = 15,
+        AdviseUnneeded = 4;
     private const long LargeBytes = 64 << 20;
 
     public NativeBlock(long bytes)
@@ -43,6 +45,46 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     {
         Free();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Zeros, of which Linux gives each page when it is first used.</summary>
+    public void Clear()
+    {
+        if (OperatingSystem.IsLinux() && Bytes >= LargeBytes >> 6)
+        {
+            nuint page = (nuint)Environment.SystemPageSize,
+                from = ((nuint)Pointer + page - 1) / page * page,
+                to = ((nuint)Pointer + (nuint)Bytes) / page * page;
+            if (Advise((void*)from, to - from, AdviseUnneeded) == 0)
+            {
+                NativeMemory.Clear(Pointer, from - (nuint)Pointer);
+                NativeMemory.Clear((void*)to, (nuint)Pointer + (nuint)Bytes - to);
+                return;
+            }
+        }
+        NativeMemory.Clear(Pointer, (nuint)Bytes);
+    }
+
+    /// <summary>Gives pages back one by one from now on (see <see cref="GiveBack"/>), which huge ones cannot.</summary>
+    public void TakeSmallPages()
+    {
+        if (OperatingSystem.IsLinux() && Bytes >= (long)HugePage)
+        {
+            _ = Advise(Pointer, (nuint)Bytes, AdviseSmallPages);
+        }
+    }
+
+    /// <summary>Gives the whole pages within a range back to the machine; what lay there is gone, what is written there later gets new
+    /// pages. On other systems than Linux nothing happens.</summary>
+    public void GiveBack(long firstByte, long bytes)
+    {
+        nuint page = (nuint)Environment.SystemPageSize,
+            from = ((nuint)(Pointer + firstByte) + page - 1) / page * page,
+            to = (nuint)(Pointer + firstByte + bytes) / page * page;
+        if (OperatingSystem.IsLinux() && from < to)
+        {
+            _ = Advise((void*)from, to - from, AdviseUnneeded);
+        }
     }
 
     private InsufficientMemoryException TooLarge() =>

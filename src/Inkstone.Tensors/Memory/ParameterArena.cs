@@ -86,12 +86,16 @@ public sealed class ParameterArena : IDisposable
     /// <param name="parameter">number of the parameter</param>
     /// <param name="start">first element, counted in the parameter</param>
     /// <param name="count">number of elements</param>
-    /// <returns>[1, count] of a parameter of two or more dimensions, else [count]</returns>
+    /// <returns>The parameter's shape where it is the whole of it; else [1, count] of one of two or more dimensions, [count] of a
+    /// vector.</returns>
     public Tensor Segment(int parameter, long start, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, _parameters[parameter].Count);
-        Shape shape = _parameters[parameter].Shape.Rank >= 2 ? new Shape(1, count) : new Shape(count);
+        Shape shape =
+            count == _parameters[parameter].Count ? _parameters[parameter].Shape
+            : _parameters[parameter].Shape.Rank >= 2 ? new Shape(1, count)
+            : new Shape(count);
         return Tensor.Segment(_weights[parameter], _gradients[parameter], start, shape);
     }
 
@@ -132,6 +136,22 @@ public sealed class ParameterArena : IDisposable
 
     /// <summary>A range of the weights as memory of the host, for a collective.</summary>
     public Span<float> HostWeights(FlatRange range) => _weights.HostSpan(range);
+
+    /// <summary>Prepares both buffers for <see cref="GiveBackWeights"/> and <see cref="GiveBackGradients"/>.</summary>
+    public void TakeSmallPages()
+    {
+        _weights.TakeSmallPages();
+        _gradients.TakeSmallPages();
+    }
+
+    /// <summary>Gives pages of weights back to the machine: see <see cref="FlatTensors.GiveBack"/>.</summary>
+    public void GiveBackWeights(FlatRange range) => _weights.GiveBack(range);
+
+    /// <summary>Gives pages of gradients back to the machine.</summary>
+    public void GiveBackGradients(FlatRange range) => _gradients.GiveBack(range);
+
+    /// <summary>Makes reading a parameter an error, because its weights are not here, or allows it again.</summary>
+    public void Show(int parameter, bool shown) => _parameters[parameter].ShowAt(shown ? _weights[parameter] : null);
 
     /// <summary>A parameter was disposed.</summary>
     internal void Leave()

@@ -58,7 +58,7 @@ internal static class OptimizerState
                 );
             }
             optimizers[i].StepCount = steps;
-            if (optimizers[i] is ShardedAdamW sharded)
+            if (optimizers[i] is ShardedOptimizer sharded)
             {
                 sharded.Read(ReadInto);
                 continue;

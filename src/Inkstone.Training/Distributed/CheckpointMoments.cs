@@ -12,10 +12,11 @@ internal sealed class CheckpointMoments : IDisposable
         List<(long, IEnumerable<Parameter>)> all = [];
         foreach (IOptimizer optimizer in optimizers)
         {
-            if (optimizer is ShardedAdamW sharded)
+            if (optimizer is ShardedOptimizer sharded)
             {
-                _gathered.AddRange(sharded.Gather());
-                all.Add((sharded.StepCount, _gathered));
+                IReadOnlyList<Parameter> whole = sharded.Gather();
+                _gathered.AddRange(whole);
+                all.Add((sharded.StepCount, whole));
             }
             else
             {

@@ -31,7 +31,17 @@ public sealed record NetworkLink(double BytesPerSecond, double Latency)
 /// <param name="Parameters">numbers that are trained</param>
 /// <param name="LateShare">the part of them whose gradients are whole with the whole backward pass only</param>
 /// <param name="ActivationBytes">of a micro-batch</param>
-public sealed record StepCost(double MicroBatchSeconds, double OptimizerSeconds, long Parameters, double LateShare, long ActivationBytes);
+public sealed record StepCost(double MicroBatchSeconds, double OptimizerSeconds, long Parameters, double LateShare, long ActivationBytes)
+{
+    /// <summary>Of the parameters Muon's.</summary>
+    public long Muon { get; init; }
+
+    /// <summary>Of the parameters those in matrices of blocks, which can be sharded.</summary>
+    public long InBlocks { get; init; }
+
+    /// <summary>Of these those of the largest block.</summary>
+    public long LargestBlock { get; init; }
+}
 
 /// <summary>A step on so many hosts, as simulated.</summary>
 /// <param name="Hosts">hosts</param>
@@ -96,7 +106,16 @@ public static class ClusterPlan
             last = cost.MicroBatchSeconds * batch / train.BatchSize;
         double began = computing - BackwardShare * last,
             wireBytes = options.Bf16Wire ? 2 : 4;
-        bool sharded = options.Zero > 0 && ranks > 1;
+        bool sharded = options.Zero > 0 && ranks > 1,
+            byBlock = options.Zero == 3 && ranks > 1;
+        int passes = byBlock ? own / batch : 1; // gradients of each micro-batch travel
+        if (byBlock)
+        {
+            // Weights of all blocks are gathered twice for each micro-batch, while the block before is computed.
+            double gathering = 2 * Cross(cost.InBlocks * 4.0, Math.Ceiling(cost.InBlocks * 4.0 / (options.BucketMegabytes * (1 << 20)))),
+                slower = Math.Max(0, gathering + Cross(cost.Parameters * wireBytes, 1) - last);
+            computing += slower * passes;
+        }
         double bucket = Math.Min(options.BucketMegabytes * (1 << 18), cost.Parameters),
             buckets = Math.Ceiling(cost.Parameters / bucket);
         double reduced = 0,
@@ -112,15 +131,15 @@ public static class ClusterPlan
             sent += OverWire(elements * wireBytes * (sharded ? 1 : 2));
         }
         double exposed = Math.Max(0, done - computing),
-            gathered = sharded ? Cross(cost.Parameters * 4.0, buckets) : 0;
+            gathered = sharded ? Cross((cost.Parameters - (byBlock ? cost.InBlocks : 0)) * 4.0, byBlock ? 1 : buckets) : 0;
         double optimizer = cost.OptimizerSeconds / (sharded ? ranks : 1),
             meeting = ranks > 1 ? 4 * (link.Latency + ranks * MessageSeconds) : 0;
         double step = computing + exposed + gathered + optimizer + meeting,
             alone = cost.MicroBatchSeconds * train.Accumulation + cost.OptimizerSeconds;
         long tokens = (long)rows * tokensPerRow,
-            kept = options.FixedOrder ? (long)Math.Ceiling(Math.Log2(Math.Max(1, own / batch))) : 0;
-        long memory =
-            4 * cost.Parameters * (2 + kept) + 8 * cost.Parameters / (sharded ? ranks : 1) + cost.ActivationBytes * batch / train.BatchSize;
+            memory =
+                RankMemory.Estimate(cost.Parameters, cost.Muon, cost.InBlocks, cost.LargestBlock, ranks, own / batch, options).Total
+                + cost.ActivationBytes * batch / train.BatchSize;
         return new PlannedStep(
             hosts,
             ranks,
@@ -128,7 +147,12 @@ public static class ClusterPlan
             tokens / step,
             alone / (step * ranks),
             reduced > 0 ? 1 - exposed / reduced : 1,
-            sent * ranksPerHost + (sharded ? OverWire(4.0 * cost.Parameters) * ranksPerHost : 0),
+            ranksPerHost
+                * (
+                    sent * passes
+                    + (byBlock ? OverWire(4.0 * (cost.Parameters - cost.InBlocks)) + 2 * passes * OverWire(4.0 * cost.InBlocks) : 0)
+                    + (sharded && !byBlock ? OverWire(4.0 * cost.Parameters) : 0)
+                ),
             memory,
             ranks == 1 ? "arithmetic"
                 : exposed + gathered > optimizer + meeting && exposed + gathered > 0.05 * step ? "wire"

@@ -4,7 +4,8 @@ namespace Inkstone.Training;
 
 /// <summary>How several processes train together. One process alone needs none of it.</summary>
 /// <param name="Bf16Wire">Gradients travel rounded to bfloat16, half the bytes; sums are float32.</param>
-/// <param name="Zero">0: every process keeps the whole optimizer state; 1: its own part (ZeRO-1, arXiv:1910.02054).</param>
+/// <param name="Zero">0: every process keeps the whole optimizer state; 1: its own part (ZeRO-1, arXiv:1910.02054); 3: its own part of
+/// gradients and of the blocks' weights too, which are gathered block by block (ZeRO-3).</param>
 /// <param name="FixedOrder">Gradients of micro-batches are summed by a tree over their numbers in the step, so that results do not depend
 /// on the number of processes.</param>
 /// <param name="BucketMegabytes">Gradients that travel at once, MiB.</param>
@@ -14,10 +15,9 @@ public sealed record DistributedOptions(bool Bf16Wire = false, int Zero = 0, boo
     {
         DistributedOptions absent = new();
         string zero = s.Choice("zero", "0", "0", "1", "3");
-        s.Require(zero != "3", "zero", "may be 0 or 1: parameters that are sharded (ZeRO-3) are not there yet");
         return new(
             s.Choice("wire", "fp32", "fp32", "bf16") == "bf16",
-            zero == "1" ? 1 : 0,
+            zero[0] - '0',
             s.Choice("order", "fast", "fast", "fixed") == "fixed",
             s.Number("bucket_mb", absent.BucketMegabytes, 0.0625, 1024)
         );
@@ -37,9 +37,21 @@ public sealed record Cooperation(ICommunicator Ranks, DistributedOptions Options
     public (int First, int End) Own(int microBatches) =>
         (Ranks.Rank * microBatches / Ranks.Size, (Ranks.Rank + 1) * microBatches / Ranks.Size);
 
+    /// <summary>The number in the step of one of the own micro-batches. With sharded parameters, where gradients are summed over the processes
+    /// behind each micro-batch, those that are summed follow each other.</summary>
+    /// <param name="leaf">which of the own ones, from 0</param>
+    /// <param name="microBatches">those of a step</param>
+    public int Number(int leaf, int microBatches) => ShardsWeights ? leaf * Ranks.Size + Ranks.Rank : Own(microBatches).First + leaf;
+
+    /// <summary>Whether processes keep only parts of the optimizer's state.</summary>
+    public bool ShardsMoments => Options.Zero > 0 && Ranks.Size > 1;
+
+    /// <summary>Whether they keep only parts of weights and gradients too.</summary>
+    public bool ShardsWeights => Options.Zero == 3 && Ranks.Size > 1;
+
     /// <summary>Refuses what cannot be dealt out.</summary>
     /// <exception cref="InvalidDataException">The message says what to change.</exception>
-    public void Check(int microBatches, string optimizer)
+    public void Check(int microBatches)
     {
         if (microBatches % Ranks.Size != 0)
         {
@@ -53,10 +65,10 @@ public sealed record Cooperation(ICommunicator Ranks, DistributedOptions Options
                 $"distributed.order fixed sums over 1, 2, 4, 8, … processes, or one for each micro-batch of a step, not over {Ranks.Size}; start another number, or take order: fast"
             );
         }
-        if (Options.Zero > 0 && optimizer != "adamw")
+        if (ShardsWeights && Options.FixedOrder && !int.IsPow2(microBatches / Ranks.Size))
         {
             throw new InvalidDataException(
-                $"distributed.zero {Options.Zero} shards the state of adamw; {optimizer} needs whole matrices: take optimizer.name adamw or zero: 0"
+                $"distributed.zero 3 sums in distributed.order fixed over 1, 2, 4, 8, … micro-batches of each process, not over {microBatches / Ranks.Size}; change train.accumulation, or take order: fast"
             );
         }
     }

@@ -12,8 +12,15 @@ namespace Inkstone.Training;
 /// <param name="Borders">elements from the bucket's beginning at which the part of each rank begins; one more for the end</param>
 internal sealed record GradientBucket(FlatRange Range, int Layer, (int First, int End) Parameters, int[] Borders)
 {
+    /// <summary>Whether its weights are matrices of one block, which processes can gather for it.</summary>
+    public bool OfOneBlock { get; init; }
+
     /// <summary>The part of a rank, in the arena.</summary>
     public FlatRange Part(int rank) => new(Range.Start + Borders[rank], Borders[rank + 1] - Borders[rank]);
+
+    /// <summary>What lies before and behind the part of a rank.</summary>
+    public (FlatRange Before, FlatRange Behind) Others(int rank) =>
+        (new(Range.Start, Borders[rank]), new(Range.Start + Borders[rank + 1], Range.Length - Borders[rank + 1]));
 
     /// <summary>Bytes of each rank's part.</summary>
     public int[] Bytes(int elementBytes) =>
@@ -37,20 +44,37 @@ internal static class GradientBuckets
     /// <param name="headIsApart">whether lm_head is read behind the blocks alone</param>
     /// <param name="elements">most elements of a bucket, about</param>
     /// <param name="ranks">number of processes</param>
-    public static GradientBucket[] Cut(ParameterArena arena, IReadOnlyList<string> names, bool headIsApart, long elements, int ranks)
+    /// <param name="byBlock">whether matrices of a block are in buckets of their own</param>
+    /// <param name="whole">parameters that belong to one process as wholes; null: none</param>
+    public static GradientBucket[] Cut(
+        ParameterArena arena,
+        IReadOnlyList<string> names,
+        bool headIsApart,
+        long elements,
+        int ranks,
+        bool byBlock = false,
+        Func<int, bool>? whole = null
+    )
     {
         List<GradientBucket> buckets = [];
-        int[] layers = [.. names.Select(name => LayerOf(name, headIsApart))];
+        int[] layers = [.. names.Select(name => byBlock && IsModule(name) ? Shared : LayerOf(name, headIsApart))];
         List<long> ends = []; // of the pieces of the open bucket
         int first = 0;
         long start = 0;
         for (int p = 0; p < names.Count; p++)
         {
             FlatRange range = arena.RangeOf(p);
-            for (long at = 0; at < range.Length; at += TensorList.PieceLength)
+            bool undivided = whole?.Invoke(p) == true;
+            long step = undivided ? range.Length : TensorList.PieceLength;
+            for (long at = 0; at < range.Length; at += step)
             {
-                long end = range.Start + Math.Min(range.Length, at + TensorList.PieceLength);
-                if (ends.Count > 0 && (!Alike(layers[p], layers[first]) || end - start > elements))
+                long end = range.Start + Math.Min(range.Length, at + step);
+                bool alike = undivided == (whole?.Invoke(first) == true) && Alike(layers[p], layers[first]);
+                if (byBlock && alike && ends.Count > 0)
+                {
+                    alike = IsMatrix(p) == IsMatrix(first) && (!IsMatrix(p) || layers[p] == layers[first]);
+                }
+                if (ends.Count > 0 && (!alike || end - start > elements))
                 {
                     Close(at > 0 ? p + 1 : p);
                 }
@@ -74,10 +98,39 @@ internal static class GradientBuckets
                     .Select(r => ((long)ends.Count * r + turn) / ranks)
                     .Select(piece => (int)((piece == 0 ? start : ends[(int)piece - 1]) - start)),
             ];
-            buckets.Add(new GradientBucket(new FlatRange(start, ends[^1] - start), layers[first], (first, endParameter), borders));
+            if (whole?.Invoke(first) == true && ends.Count >= ranks)
+            {
+                Balance(borders, [.. ends.Select(end => end - start)]);
+            }
+            buckets.Add(
+                new GradientBucket(new FlatRange(start, ends[^1] - start), layers[first], (first, endParameter), borders)
+                {
+                    OfOneBlock = byBlock && IsMatrix(first) && layers[first] is >= 0 and not Behind,
+                }
+            );
             ends.Clear();
         }
+
+        bool IsMatrix(int p) => arena.Parameters[p].Shape.Rank >= 2;
     }
+
+    /// <summary>Deals wholes of different sizes out by where their middles lie.</summary>
+    private static void Balance(int[] borders, long[] ends)
+    {
+        int unit = 0,
+            ranks = borders.Length - 1;
+        for (int r = 1; r < ranks; r++)
+        {
+            while (unit < ends.Length && ((unit == 0 ? 0 : ends[unit - 1]) + ends[unit]) * ranks < 2 * r * ends[^1])
+            {
+                unit++;
+            }
+            borders[r] = unit == 0 ? 0 : (int)ends[unit - 1];
+        }
+    }
+
+    /// <summary>Whether a parameter belongs to a module that is gone through behind the blocks and numbers its layers anew.</summary>
+    private static bool IsModule(string name) => name.StartsWith("mtp.", StringComparison.Ordinal);
 
     /// <summary>Whether parameters may be in one bucket: of one block, or of blocks that follow each other, with which a bucket waits for
     /// the first; a message of a few kilobytes costs its time of arrival.</summary>

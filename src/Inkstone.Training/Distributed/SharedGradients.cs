@@ -21,7 +21,7 @@ public sealed class SharedGradients : IDisposable
     private readonly int[][] _bytes,
         _received; // of each bucket: bytes of every rank's part; of the own part, once for each rank
     private readonly int[] _merges; // fixed order: sums due behind each own micro-batch
-    private readonly FlatTensors[] _kept; // fixed order: gradients that wait for their sum
+    private readonly FlatTensors[] _kept; // gradients of micro-batches, or own parts of their sums, that wait for more
     private readonly float[] _sums;
     private readonly ushort[] _narrow,
         _narrowSums;
@@ -33,6 +33,8 @@ public sealed class SharedGradients : IDisposable
     private int _keptCount,
         _released,
         _leaf;
+    private readonly SemaphoreSlim _summed = new(0); // sharded weights: buckets
+    private int _drained;
     private volatile bool _ending;
     private volatile Exception? _failure;
     private long _ticks;
@@ -42,7 +44,8 @@ public sealed class SharedGradients : IDisposable
     /// <param name="headIsApart">whether lm_head is a parameter of its own that is read behind the blocks alone</param>
     /// <param name="microBatches">those of a step, over all processes</param>
     /// <param name="together">the processes</param>
-    public SharedGradients(Parameters trained, bool headIsApart, int microBatches, Cooperation together)
+    /// <param name="wholeMatrices">whether sharded matrices inside blocks belong to one process as wholes, as Muon wants them</param>
+    public SharedGradients(Parameters trained, bool headIsApart, int microBatches, Cooperation together, bool wholeMatrices = false)
     {
         _together = together;
         ICommunicator ranks = together.Ranks;
@@ -58,17 +61,28 @@ public sealed class SharedGradients : IDisposable
             [.. Parameters.Select(p => p.Name)],
             headIsApart,
             (long)(together.Options.BucketMegabytes * (1 << 18)),
-            ranks.Size
+            ranks.Size,
+            together.ShardsWeights,
+            together.ShardsMoments && wholeMatrices ? p => Muon.Takes(Parameters[p]) : null
         );
         Reached = new bool[Parameters.Count];
         (int first, int end) = together.Own(microBatches);
         _leaves = end - first;
-        _merges = together.Options.FixedOrder ? OrderedSum.Merges(_leaves) : [];
+        _merges =
+            together.Options.FixedOrder ? OrderedSum.Merges(_leaves)
+            : together.ShardsWeights ? [0, .. Enumerable.Repeat(1, _leaves - 1)]
+            : [];
+        Shape[] waiting =
+        [
+            .. together.ShardsWeights
+                ? _buckets.Select(b => new Shape((int)b.Part(ranks.Rank).Length))
+                : _arena.Parameters.Select(t => t.Shape),
+        ];
         _kept =
         [
             .. Enumerable
                 .Range(0, Depth(_merges))
-                .Select(_ => new FlatTensors(moved[0].Tensor.Device, [.. _arena.Parameters.Select(t => t.Shape)])),
+                .Select(_ => new FlatTensors(moved[0].Tensor.Device, waiting)),
         ];
         _bytes = [.. _buckets.Select(b => b.Bytes(together.Options.Bf16Wire ? sizeof(ushort) : sizeof(float)))];
         _received = [.. _bytes.Select(b => Enumerable.Repeat(b[ranks.Rank], ranks.Size).ToArray())];
@@ -86,7 +100,11 @@ public sealed class SharedGradients : IDisposable
             _thread = new Thread(Work, 1 << 20) { IsBackground = true, Name = "ink gradients" };
             _thread.Start();
         }
+        Weights = together.ShardsWeights ? new ShardedWeights(this, ranks) : null;
     }
+
+    /// <summary>The weights of blocks, where each process keeps its own parts alone.</summary>
+    internal ShardedWeights? Weights { get; }
 
     /// <summary>What is trained, in the order in which it lies.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
@@ -112,13 +130,15 @@ public sealed class SharedGradients : IDisposable
     public void Begin()
     {
         Array.Clear(Reached);
-        (_keptCount, _released, _leaf, _ticks) = (0, 0, 0, 0);
+        (_keptCount, _released, _leaf, _ticks, WaitSeconds) = (0, 0, 0, 0, 0);
     }
 
-    /// <summary>Before the backward pass of the last of the own micro-batches: from now on what is whole travels.</summary>
-    public void Listen(Tape tape)
+    /// <summary>Before an own micro-batch. From the last one on, with sharded weights from each, what is whole travels.</summary>
+    /// <param name="tape">tells what has been gone through</param>
+    /// <param name="last">whether no own micro-batch behind it has anything to learn from</param>
+    public void Listen(Tape tape, bool last)
     {
-        if (_thread is not null && (_merges.Length == 0 || _leaf == _leaves - 1))
+        if (_thread is not null && (Weights is not null || (last && (_merges.Length == 0 || _leaf == _leaves - 1))))
         {
             _wire.Patient = true;
             tape.Passed = _passed;
@@ -129,6 +149,11 @@ public sealed class SharedGradients : IDisposable
     public void Leaf(Tape tape)
     {
         tape.Passed = null;
+        if (Weights is not null)
+        {
+            EndSharded();
+            return;
+        }
         if (_merges.Length == 0 || ++_leaf == _leaves)
         {
             return; // what remains is merged bucket by bucket
@@ -151,9 +176,60 @@ public sealed class SharedGradients : IDisposable
         }
     }
 
+    /// <summary>The own parts of the micro-batch's gradients are summed over all processes and kept; the rest has gone back to the
+    /// machine.</summary>
+    private void EndSharded()
+    {
+        Pass(int.MinValue);
+        Weights!.End();
+        Drain(_buckets.Length);
+        WaitDone();
+        _keptCount += 1 - _merges[_leaf];
+        bool last = ++_leaf == _leaves;
+        for (int p = 0; p < Reached.Length; p++)
+        {
+            _arena.Seal(p, false);
+            if (!last)
+            {
+                Parameters[p].Tensor.ZeroGrad();
+            }
+        }
+        _released = last ? _released : 0;
+        _drained = 0;
+    }
+
+    /// <summary>Waits until so many of the buckets that have been released are summed.</summary>
+    private void Drain(int buckets)
+    {
+        long began = Stopwatch.GetTimestamp();
+        _wire.Patient = false;
+        for (; _drained < buckets; _drained++)
+        {
+            _summed.Wait();
+        }
+        _wire.Patient = true;
+        WaitSeconds += Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private void WaitDone()
+    {
+        _wire.Patient = false;
+        long began = Stopwatch.GetTimestamp();
+        _done.Wait();
+        WaitSeconds += Stopwatch.GetElapsedTime(began).TotalSeconds;
+        if (_failure is { } failure)
+        {
+            throw new InvalidOperationException("gradients could not be summed: " + failure.Message, failure);
+        }
+    }
+
     /// <summary>Waits until all gradients are those of all processes.</summary>
     public void Finish()
     {
+        if (Weights is not null)
+        {
+            return;
+        }
         Pass(int.MinValue);
         if (_thread is null)
         {
@@ -164,14 +240,7 @@ public sealed class SharedGradients : IDisposable
         }
         else
         {
-            _wire.Patient = false;
-            long began = Stopwatch.GetTimestamp();
-            _done.Wait();
-            WaitSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            if (_failure is { } failure)
-            {
-                throw new InvalidOperationException("gradients could not be summed: " + failure.Message, failure);
-            }
+            WaitDone();
         }
         for (int p = 0; p < Reached.Length; p++)
         {
@@ -179,18 +248,31 @@ public sealed class SharedGradients : IDisposable
         }
     }
 
-    /// <summary>Gives all ranks the weights that each has moved in its parts.</summary>
+    /// <summary>Gives all ranks the weights that each has moved in its parts, but for those that are gathered when they are read.</summary>
     public void GatherWeights()
     {
         for (int i = 0; i < _buckets.Length; i++)
         {
+            if (Weights is not null && _buckets[i].OfOneBlock)
+            {
+                continue;
+            }
             _wire.AllGather(MemoryMarshal.AsBytes(_arena.HostWeights(_buckets[i].Range)), _buckets[i].Bytes(sizeof(float)));
         }
+    }
+
+    /// <summary>Does what reads the model outside of a training step: sharded weights are gathered for it, on all processes.</summary>
+    internal void WithWhole(Action work)
+    {
+        Weights?.Whole();
+        work();
+        Weights?.Shard();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        Weights?.Dispose();
         _ending = true;
         _work.Release();
         _thread?.Join(TimeSpan.FromSeconds(1));
@@ -215,6 +297,7 @@ public sealed class SharedGradients : IDisposable
     /// <summary>The backward pass has gone through a block and all behind it.</summary>
     private void Pass(int layer)
     {
+        int before = _released;
         for (; _released < _buckets.Length && _buckets[_released].Layer >= layer; _released++)
         {
             (int first, int end) = _buckets[_released].Parameters;
@@ -230,6 +313,11 @@ public sealed class SharedGradients : IDisposable
             {
                 _work.Release();
             }
+        }
+        if (Weights is { } weights && layer >= 0)
+        {
+            weights.Passed(layer);
+            Drain(before); // no more than a block's gradients wait for the wire
         }
     }
 
@@ -266,6 +354,10 @@ public sealed class SharedGradients : IDisposable
                     _failure = e;
                 }
                 _ticks += Stopwatch.GetTimestamp() - began;
+                if (Weights is not null)
+                {
+                    _summed.Release();
+                }
             }
             _done.Release();
         }
@@ -275,7 +367,10 @@ public sealed class SharedGradients : IDisposable
     {
         GradientBucket bucket = _buckets[i];
         Span<float> gradient = _arena.HostGradients(bucket.Range);
-        Merge(bucket.Range, gradient, _keptCount);
+        if (Weights is null)
+        {
+            Merge(bucket.Range, gradient, _keptCount);
+        }
         if (ByLibrary)
         {
             _wire.AllReduce(gradient);
@@ -301,6 +396,10 @@ public sealed class SharedGradients : IDisposable
         }
         OrderedSum.Reduce(parts, size);
         parts[..own.Length].CopyTo(own);
+        if (Weights is not null)
+        {
+            Keep(i, own);
+        }
         if (_together.Options.Zero > 0)
         {
             return;
@@ -315,5 +414,25 @@ public sealed class SharedGradients : IDisposable
         {
             _wire.AllGather(MemoryMarshal.AsBytes(gradient), _bytes[i]);
         }
+    }
+
+    /// <summary>Adds what was kept of the micro-batches before to the own part of a bucket, and keeps the sum unless the last one has come;
+    /// gradients that are not needed any more go back to the machine.</summary>
+    private void Keep(int i, Span<float> own)
+    {
+        (FlatRange before, FlatRange behind) = _buckets[i].Others(_together.Ranks.Rank);
+        _arena.GiveBackGradients(before);
+        _arena.GiveBackGradients(behind);
+        for (int m = 1; m <= _merges[_leaf]; m++)
+        {
+            OrderedSum.Add(own, Kept(_keptCount - m));
+        }
+        if (_leaf < _leaves - 1)
+        {
+            own.CopyTo(Kept(_keptCount - _merges[_leaf]));
+            _arena.GiveBackGradients(_buckets[i].Part(_together.Ranks.Rank));
+        }
+
+        Span<float> Kept(int place) => _kept[place].HostSpan(new FlatRange(_kept[place].Start(i), _buckets[i].Part(_together.Ranks.Rank).Length));
     }
 }

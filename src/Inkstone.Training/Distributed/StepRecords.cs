@@ -78,7 +78,8 @@ internal sealed class StepRecords
             using BinaryReader reader = new(new MemoryStream(part), Encoding.UTF8);
             Read(reader, all, ref stop, reached);
         }
-        return all; // ranks own their micro-batches in ascending order
+        all.Sort((a, b) => a.Number.CompareTo(b.Number));
+        return all;
     }
 
     private void Write(BinaryWriter writer, bool stop, ReadOnlySpan<bool> reached)

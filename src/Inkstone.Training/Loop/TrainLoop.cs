@@ -42,6 +42,9 @@ internal sealed record LoopParts(
 {
     /// <summary>Makes a number that clocks decide the same in all processes of the run.</summary>
     public Func<int, int> Agree { get; init; } = number => number;
+
+    /// <summary>Does what reads the model, with all its weights.</summary>
+    public Action<Action> WithModel { get; init; } = work => work();
 }
 
 /// <summary>How far a run is.</summary>
@@ -221,8 +224,14 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
         {
             return null;
         }
+        parts.WithModel(Measure);
+        return LastValidation;
+    }
+
+    private void Measure()
+    {
         long before = Stopwatch.GetTimestamp();
-        Validation found = parts.Validate();
+        Validation found = parts.Validate!();
         _lastEvalSeconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
         LastValidation = found;
         bool better = _at.Step > 0 && (_at.BestLoss is null || found.Loss < _at.BestLoss);
@@ -236,9 +245,8 @@ internal sealed class TrainLoop(LoopSettings settings, LoopParts parts, RunFacts
             {
                 log.Validated(_at.Step, metrics);
             }
-            log.Validation(_at.Step, found.Loss, found.BitsPerByte, better);
+            log.Validation(_at.Step, found.Loss, found.BitsPerByte, better); // a log may ask the model for answers
         }
-        return found;
     }
 
     /// <summary>Turns a budget in minutes into steps once a few have been timed, so that the schedule has an end and resuming is

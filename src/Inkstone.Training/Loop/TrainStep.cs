@@ -40,6 +40,9 @@ public sealed class TrainStep<TBatch>
     /// <summary>What sums gradients over them, where there is something to sum.</summary>
     internal SharedGradients? Gradients { get; init; }
 
+    /// <summary>What this process moves, where the optimizers are sharded.</summary>
+    internal OwnParts? Parts { get; init; }
+
     /// <summary>Whether this process wants to stop; and what is called behind a step in which any of them does.</summary>
     internal (CancellationToken Asked, Action Agreed) Stop { get; init; } = (default, () => { });
 
@@ -78,7 +81,14 @@ public sealed class TrainStep<TBatch>
         do
         {
             TBatch batch = _batches[count++];
-            _source.Next(batch);
+            if (_source.ReadsModel && Gradients is { } gradients)
+            {
+                gradients.WithWhole(() => _source.Next(batch));
+            }
+            else
+            {
+                _source.Next(batch);
+            }
             labels += batch.LabelCount;
             tokens += batch.TokenCount;
             bytes += TextBytes?.Invoke(batch) ?? 0;
@@ -96,13 +106,17 @@ public sealed class TrainStep<TBatch>
             (loss, added) = (loss + records[i].Loss, added + records[i].Added);
             Tell(records[i]);
         }
-        double norm = _optimizers is [ShardedAdamW sharded] ? sharded.Norm() : GradientClip.Norm(_parameters);
+        double norm = Parts is { } parts ? parts.Norm() : GradientClip.Norm(_parameters);
         if (double.IsFinite(loss) && double.IsFinite(norm))
         {
             double scale = GradientClip.Factor(norm, _clip);
             for (int i = 0; i < _optimizers.Count; i++)
             {
                 _optimizers[i].Step(multiple, scale);
+            }
+            if (Parts is not null)
+            {
+                Gradients!.GatherWeights();
             }
         }
         _parameters.ZeroGrad();
@@ -112,28 +126,28 @@ public sealed class TrainStep<TBatch>
             Find("reduce_wait_seconds").Add(shared.WaitSeconds);
         }
         Model?.AfterStep();
+        _device.Arena.Trim();
         return new StepOutcome(loss - added, norm, labels, tokens, bytes) { Metrics = CloseMetrics() };
     }
 
     /// <summary>Goes forward and backward through the own micro-batches.</summary>
     private void Learn(int number, int labels, int count)
     {
-        (int first, int end) = Together?.Own(_batches.Length) ?? (0, _batches.Length);
-        int last = Math.Min(end, count) - 1;
-        while (last >= first && _batches[last].LabelCount == 0)
+        int own = _batches.Length / (Together?.Ranks.Size ?? 1),
+            last = own - 1;
+        while (last >= 0 && !Teaches(last))
         {
             last--;
         }
         _records.Begin();
         Gradients?.Begin();
-        for (int i = first; i < end; i++)
+        for (int leaf = 0; leaf < own; leaf++)
         {
-            if (i < count && _batches[i].LabelCount > 0)
+            Gradients?.Weights?.Begin();
+            if (Teaches(leaf))
             {
-                if (i == last)
-                {
-                    Gradients?.Listen(_device.Tape);
-                }
+                int i = Number(leaf);
+                Gradients?.Listen(_device.Tape, leaf == last);
                 Model?.TrainingRng.Begin(Seed, (long)number * _batches.Length + i);
                 Accumulate(_batches[i], labels, _records.Next(i, Model?.Metrics.Count ?? 0));
                 Model?.TrainingRng.End();
@@ -141,6 +155,9 @@ public sealed class TrainStep<TBatch>
             Gradients?.Leaf(_device.Tape);
         }
         Gradients?.Finish();
+
+        int Number(int leaf) => Together?.Number(leaf, _batches.Length) ?? leaf;
+        bool Teaches(int leaf) => Number(leaf) < count && _batches[Number(leaf)].LabelCount > 0;
     }
 
     /// <summary>What the micro-batches of all processes have found, in their order; gradients and counts of experts are those of all from

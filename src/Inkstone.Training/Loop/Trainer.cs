@@ -22,6 +22,7 @@ public sealed class Trainer<TBatch>
     private readonly ScheduleOptions? _schedule;
     private readonly Cooperation? _together;
     private readonly SharedGradients? _gradients;
+    private readonly OwnParts? _parts;
     private LearningRate? _rate;
 
     /// <summary>Prepares; the model is not touched yet.</summary>
@@ -58,13 +59,19 @@ public sealed class Trainer<TBatch>
         Trained = trained ?? model.Adapter?.Parameters ?? model.Parameters;
         if (together is { Needed: true })
         {
-            together.Check(options.Accumulation, _optimizer.Name);
+            together.Check(options.Accumulation);
+            if (together.ShardsWeights && model.Adapter is not null)
+            {
+                throw new InvalidDataException(
+                    "distributed.zero 3 shards what is trained, and of an adapter that is little beside the frozen weights, which stay whole: take zero: 1 or 0"
+                );
+            }
             _optimizer.Place(Trained);
-            (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together));
+            bool muon = _optimizer.Name == "muon";
+            (_together, _gradients) = (together, new SharedGradients(Trained, !model.IsTied, options.Accumulation, together, muon));
+            _parts = together.ShardsMoments ? new OwnParts(Trained, _gradients, together) : null;
         }
-        Optimizers = _together is { Options.Zero: > 0, Ranks.Size: > 1 }
-            ? [new ShardedAdamW(Trained, _optimizer.Adam, _gradients!, _together)]
-            : _optimizer.Build(Trained);
+        Optimizers = _parts?.Build(_optimizer) ?? _optimizer.Build(Trained);
         TokensPerStep = Whole(
             (double)options.BatchSize * source.RowLength * options.Accumulation,
             "train.batch_size × rows' length × train.accumulation",
@@ -91,6 +98,10 @@ public sealed class Trainer<TBatch>
 
     /// <summary>What moves them; their state goes into checkpoints.</summary>
     public IReadOnlyList<IOptimizer> Optimizers { get; }
+
+    /// <summary>What training keeps in this process, by formula.</summary>
+    public RankMemory Memory =>
+        RankMemory.Of(Trained, _optimizer, _gradients, _together, _options.Accumulation / (_together?.Ranks.Size ?? 1));
 
     /// <summary>Most tokens that a step can see.</summary>
     public int TokensPerStep { get; }
@@ -168,6 +179,7 @@ public sealed class Trainer<TBatch>
             TextBytes = TextBytes,
             Together = _together,
             Gradients = _gradients,
+            Parts = _parts,
             Stop = (asked, agreed.Cancel),
         };
         Func<Validation>? validate = null;
@@ -190,14 +202,26 @@ public sealed class Trainer<TBatch>
             {
                 Patience = _options.Patience,
             },
-            new LoopParts(step.Run, LrScale, validate, Sample ?? (_ => { }), Save, LastCheckpoint ?? (() => null))
+            new LoopParts(
+                step.Run,
+                LrScale,
+                validate,
+                number => Whole(() => Sample?.Invoke(number)),
+                Save is { } save ? progress => Saved(save, progress) : null,
+                LastCheckpoint ?? (() => null)
+            )
             {
+                WithModel = Whole,
                 Agree = number => ranks?.From(0, number) ?? number,
             },
             Facts,
             Logs
         );
+        gradients?.Weights?.Shard();
+        _model.Entering = gradients?.Weights is { } weights ? weights.Enter : null;
         TrainProgress end = loop.Run(start, cancelled);
+        _model.Entering = null;
+        gradients?.Weights?.Whole();
         (FirstValidation, LastValidation, EndedEarly, StepSeconds) = (
             loop.FirstValidation,
             loop.LastValidation,
@@ -205,6 +229,25 @@ public sealed class Trainer<TBatch>
             loop.StepSeconds
         );
         return end;
+    }
+
+    private string Saved(Func<TrainProgress, string> save, TrainProgress progress)
+    {
+        string path = "";
+        Whole(() => path = save(progress));
+        return path;
+    }
+
+    private void Whole(Action work)
+    {
+        if (_gradients is { } gradients)
+        {
+            gradients.WithWhole(work);
+        }
+        else
+        {
+            work();
+        }
     }
 
     private double LrScale(int step, int total)

@@ -46,8 +46,11 @@ public sealed record OptimizerOptions(
     /// <summary>AdamW's part of them.</summary>
     internal AdamWSettings Adam => new(LearningRate, Beta1, Beta2, Eps, WeightDecay);
 
+    /// <summary>Muon's.</summary>
+    internal MuonSettings Muon => new(MuonLearningRate, WeightDecay: MuonWeightDecay);
+
     /// <summary>Moves what is trained into an arena, those that one optimizer moves side by side.</summary>
-    internal void Place(Parameters trained) => trained.Flatten(Name == "muon" ? Muon.Takes : null);
+    internal void Place(Parameters trained) => trained.Flatten(Name == "muon" ? Nn.Muon.Takes : null);
 
     /// <summary>The optimizers that move <paramref name="trained"/>, each parameter by one of them.</summary>
     /// <exception cref="ArgumentException">There is no optimizer of that name, or a setting is outside its range.</exception>
@@ -60,8 +63,8 @@ public sealed record OptimizerOptions(
             "adamw" => [new AdamW(trained, adam)],
             "muon" =>
             [
-                new Muon(trained.Where(Muon.Takes), new MuonSettings(MuonLearningRate, WeightDecay: MuonWeightDecay)),
-                new AdamW(trained.Where(p => !Muon.Takes(p)), adam),
+                new Muon(trained.Where(Nn.Muon.Takes), Muon),
+                new AdamW(trained.Where(p => !Nn.Muon.Takes(p)), adam),
             ],
             _ => throw new ArgumentException($"there is no optimizer '{Name}'; known are adamw and muon"),
         };

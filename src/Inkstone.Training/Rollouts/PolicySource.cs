@@ -65,6 +65,9 @@ internal sealed class PolicySource(
     public bool PassEnded => false;
 
     /// <inheritdoc/>
+    public bool ReadsModel => _rollout is null;
+
+    /// <inheritdoc/>
     public PolicyBatch NewBatch(int rows) => new(options.Share);
 
     /// <inheritdoc/>
