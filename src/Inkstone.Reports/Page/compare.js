@@ -37,9 +37,11 @@
     const word = key => page.word(WORDS, key), measured = all.filter(f => f.mean !== null), drawn = all.filter(f => f.curve.length > 1);
     const [card, again] = curves(drawn);
     draw = drawn.length ? again : () => {};
+    const figures = table({title: word('families'), ...data.table}, page.language);
+    figures.classList.add('figures');
     document.getElementById('main').replaceChildren(
       make('p', 'path', word('note')(data.parameters, data.seeds, data.machine)),
-      table({title: word('families'), ...data.table}, page.language),
+      figures,
       make('h2', '', word('bits')), measured.length ? bars(measured) : make('p', '', word('none')),
       make('h2', '', word('loss')), drawn.length ? card : make('p', '', word('none')));
     draw();
